@@ -1,0 +1,1 @@
+//! The contract: custom resources, conditions and reasons. No client, no clock.

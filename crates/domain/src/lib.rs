@@ -1,0 +1,1 @@
+//! The thinking: worlds, decisions, closures, digests. No client, no clock, no await.

@@ -1,0 +1,1 @@
+//! The operator: driver, sources and kinds.

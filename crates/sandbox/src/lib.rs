@@ -1,0 +1,1 @@
+//! The local platform: Management API, edge runtime, and the bed around them.

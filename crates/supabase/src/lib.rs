@@ -1,0 +1,1 @@
+//! A client of Supabase's Management API: typed, budgeted, outcome-aware.
