@@ -1,0 +1,1 @@
+//! Control plane, PostgreSQL and platform, started and stopped together.
