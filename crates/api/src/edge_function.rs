@@ -1,0 +1,491 @@
+//! `EdgeFunction`: one function of one project.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema, ResourceExt};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{DeletionPolicy, Drift, LocalReference, Mode, shared::time};
+
+/// One function: where its code comes from, who may call it, and how a new version proves itself.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "ops.mobulace.com",
+    version = "v1alpha1",
+    kind = "EdgeFunction",
+    namespaced,
+    status = "EdgeFunctionStatus",
+    derive = "PartialEq",
+    shortname = "fn",
+    category = "ace",
+    doc = "EdgeFunction is one edge function of a Platform: its source, its JWT rule, the checks that prove a new version, and what to do when somebody else changes it.",
+    selectable = ".spec.platformRef.name",
+    selectable = ".spec.source.name",
+    printcolumn(name = "Want", type_ = "string", json_path = ".status.source.revision"),
+    printcolumn(name = "Live", type_ = "string", json_path = ".status.live.revision"),
+    printcolumn(name = "Version", type_ = "integer", json_path = ".status.live.version"),
+    printcolumn(name = "JWT", type_ = "boolean", json_path = ".status.live.verifyJWT"),
+    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "Drifted", type_ = "string", json_path = ".status.conditions[?(@.type==\"Drifted\")].status"),
+    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
+    printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode", priority = 1),
+    printcolumn(name = "Wave", type_ = "integer", json_path = ".spec.wave", priority = 1),
+    printcolumn(name = "Platform", type_ = "string", json_path = ".spec.platformRef.name", priority = 1),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.url", priority = 1),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1),
+    validation = Rule::new("has(self.spec.slug) || (size(self.metadata.name) <= 64 && self.metadata.name.matches('^[A-Za-z][A-Za-z0-9_-]*$'))")
+        .message("the name is no slug: set `spec.slug`, or choose a name of at most 64 letters, digits and '-' that starts with a letter")
+)]
+#[x_kube(
+    validation = Rule::new("self.platformRef.name == oldSelf.platformRef.name")
+        .message("`platformRef` is immutable: create another EdgeFunction for another platform")
+        .field_path(".platformRef"),
+    validation = Rule::new("has(self.slug) == has(oldSelf.slug) && (!has(self.slug) || self.slug == oldSelf.slug)")
+        .message("`slug` is immutable, also when unset: create another EdgeFunction for another slug"),
+    validation = Rule::new("!(self.mode == 'Observe' && self.deletionPolicy == 'Delete')")
+        .message("`deletionPolicy` must be 'Retain' when `mode` is 'Observe': observing never deletes")
+        .field_path(".deletionPolicy")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeFunctionSpec {
+    /// platformRef names the Platform, in the same namespace. Immutable.
+    pub platform_ref: LocalReference,
+    /// slug of the function: the last part of its address. Defaults to the object's name. Immutable, also when unset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z][A-Za-z0-9_-]*$"))]
+    pub slug: Option<String>,
+    /// source of the code: a tree shared by all functions that point at it.
+    pub source: Source,
+    /// entrypoint in the source tree. Defaults to `<slug>/index.ts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`entrypoint` must be a relative path without '.' or '..', such as 'hello/index.ts'"))]
+    pub entrypoint: Option<String>,
+    /// importMap in the source tree. Defaults to what the entrypoint's folder has: `deno.json`, `deno.jsonc` or `import_map.json`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`importMap` must be a relative path without '.' or '..', such as 'deno.json'"))]
+    pub import_map: Option<String>,
+    /// staticFiles are globs in the source tree; what they match is part of the content.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(g, !g.startsWith('/') && !g.split('/').exists(p, p == '..'))").message("`staticFiles` must be relative globs without '..', such as 'hello/templates/*.html'"))]
+    pub static_files: Vec<String>,
+    /// verifyJWT: true lets only callers with a token of the project in. There is no default, because a wrong guess locks callers out or lets everybody in. It is changed without an upload.
+    #[serde(rename = "verifyJWT")]
+    pub verify_jwt: bool,
+    /// requires what must be there before a new revision is rolled out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requires: Option<Requires>,
+    /// checks run after each deploy, one after another, against the Platform's url. They must have no side effects.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub checks: Vec<Check>,
+    /// rollback says what follows when a check fails.
+    #[serde(default)]
+    pub rollback: Rollback,
+    /// wave, 0 to 9: a new revision waits until the functions of lower waves, of the same platform and source, are live and proven.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 9))]
+    pub wave: i32,
+    /// mode says what the operator may do when the live function differs from the wish.
+    #[serde(default)]
+    pub mode: Mode,
+    /// adoptionPolicy says what happens at first contact with a function that is live already.
+    #[serde(default)]
+    pub adoption_policy: AdoptionPolicy,
+    /// deletionPolicy says what happens to the live function when this object is deleted.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
+    /// suspend: nothing is looked at or written for this function.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+impl EdgeFunction {
+    /// The function's slug: what the spec says, else the object's name.
+    pub fn slug(&self) -> String {
+        self.spec.slug.clone().unwrap_or_else(|| self.name_any())
+    }
+}
+
+/// Where the code comes from.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    /// kind of the object that carries the tree. The Flux kinds are read through their `status.artifact`; a ConfigMap holds one `*.tar.gz` in `binaryData`, or files as flat keys.
+    pub kind: SourceKind,
+    /// name of the object, in the same namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// path of the functions' folder in the tree, e.g. `supabase/functions`. Defaults to the tree's root.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`path` must be relative, without '.', '..' or a '/' at either end, such as 'supabase/functions'"))]
+    pub path: Option<String>,
+    /// digest pins the tree: only an artifact with this SHA-256 is used. For a ConfigMap it is that of its `tar.gz`, or of its flat keys as `status.source.artifactRevision` shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 71, max = 71), regex(pattern = "^sha256:[0-9a-f]{64}$"))]
+    pub digest: Option<String>,
+}
+
+/// Kinds that carry a source tree.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum SourceKind {
+    /// `source.toolkit.fluxcd.io` GitRepository.
+    GitRepository,
+    /// `source.toolkit.fluxcd.io` OCIRepository.
+    OCIRepository,
+    /// `source.toolkit.fluxcd.io` Bucket.
+    Bucket,
+    /// `source.toolkit.fluxcd.io` ExternalArtifact.
+    ExternalArtifact,
+    /// A core ConfigMap.
+    ConfigMap,
+}
+
+/// What must be there first.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Requires {
+    /// secrets of the project, at most 64 groups: of each group one must be set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub secrets: Vec<SecretRequirement>,
+    /// migration that must have been applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migration: Option<MigrationRequirement>,
+}
+
+/// A group of secrets of which one must be set.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRequirement {
+    /// anyOf these names must be set, one to eight. `SUPABASE_*` is always there and may not be named.
+    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("!self.exists(n, n.startsWith('SUPABASE_'))").message("`anyOf` must not name 'SUPABASE_*': the platform always sets these"))]
+    pub any_of: Vec<String>,
+}
+
+/// A migration that must have been applied.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct MigrationRequirement {
+    /// name of the MigrationSet, in the same namespace.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// version that must have been applied, as digits.
+    #[schemars(length(min = 1, max = 64), regex(pattern = "^[0-9]+$"))]
+    pub version: String,
+}
+
+/// One request whose answer proves a deploy.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// name of the check.
+    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    pub name: String,
+    /// method of the request. Defaults to `GET`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CheckMethod")]
+    pub method: Option<CheckMethod>,
+    /// path under the function's address, with an optional query. Defaults to `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512), regex(pattern = "^/[!-~]*$"))]
+    #[x_kube(validation = Rule::new("!self.split('?')[0].split('/').exists(p, p == '..' || p == '.') && !self.contains('#') && !self.contains('%2e') && !self.contains('%2E')").message("`path` must stay under the function: no '.', '..', '%2e' or '#', such as '/healthz?deep=1'"))]
+    pub path: Option<String>,
+    /// auth of the request: `None`, or `Anon` for the key that the Platform's `anonKeySecretRef` names. Defaults to `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "CheckAuth")]
+    pub auth: Option<CheckAuth>,
+    /// expectStatus: one of these HTTP statuses must come back.
+    #[schemars(length(min = 1, max = 8), inner(range(min = 100, max = 599)))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub expect_status: Vec<i32>,
+    /// timeoutSeconds, 1 to 30. Defaults to 10.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 30))]
+    pub timeout_seconds: Option<i32>,
+}
+
+/// Method of a check.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum CheckMethod {
+    /// `GET`.
+    #[default]
+    Get,
+    /// `HEAD`.
+    Head,
+    /// `OPTIONS`.
+    Options,
+    /// `POST` with an empty body.
+    Post,
+}
+
+/// What a check shows at the gateway.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum CheckAuth {
+    /// Nothing.
+    #[default]
+    None,
+    /// The project's anonymous key.
+    Anon,
+}
+
+/// What follows when a check fails.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Rollback {
+    /// The version that proved itself last is deployed again.
+    #[default]
+    OnFailedChecks,
+    /// The new version stays live.
+    Never,
+}
+
+/// What happens at first contact with a function that is live already.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum AdoptionPolicy {
+    /// It is adopted when it provably is the wanted content, and left alone otherwise.
+    #[default]
+    IfIdentical,
+    /// It is archived and replaced when it differs.
+    Always,
+}
+
+/// What was wanted, applied and seen.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EdgeFunctionStatus {
+    /// conditions of this object.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub conditions: Vec<Condition>,
+    /// observedGeneration is the generation that this status describes; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// lastHandledReconcileAt echoes the annotation `ops.mobulace.com/reconcile-at` (or `reconcile.fluxcd.io/requestedAt`) that was acted upon last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+    /// url under which the function answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 512))]
+    pub url: Option<String>,
+    /// source is the content wanted now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Wanted>,
+    /// applied is the last wish made live, or adopted. Others' changes never alter it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+    /// live is what was last seen, whoever put it there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Live>,
+    /// intent is recorded before a deploy and removed when its outcome is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// proven is the content that passed its checks last, and the ConfigMap that keeps it for a roll-back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<Proven>,
+    /// held is what the operator does not try again by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
+    /// drift between `applied` and `live`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
+    /// history of what was done, newest first, at most ten entries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub history: Vec<FunctionEvent>,
+}
+
+/// The content wanted now.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Wanted {
+    /// revision of the content: the first twelve hex digits of its digest. It belongs to the function's import closure, not to the repository.
+    #[schemars(length(max = 12))]
+    pub revision: String,
+    /// digest (SHA-256) of the import closure.
+    #[schemars(length(max = 71))]
+    pub digest: String,
+    /// files in the closure.
+    pub files: i32,
+    /// bytes in the closure.
+    pub bytes: i64,
+    /// artifactRevision of the source object that it was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub artifact_revision: Option<String>,
+    /// failed is true when this content failed its checks or was refused; it is not tried again by itself.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+}
+
+/// One deployed version, as the platform names it. Any deploy changes it, whoever makes it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stamp {
+    /// id of the function at the platform.
+    #[schemars(length(max = 64))]
+    pub id: String,
+    /// version, counted by the platform.
+    pub version: i64,
+    /// updatedTime at the platform.
+    #[schemars(schema_with = "time")]
+    pub updated_time: Timestamp,
+    /// bundleDigest of the platform's bundle; differs for each deploy, also of the same source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128))]
+    pub bundle_digest: Option<String>,
+}
+
+/// The last wish made live, or adopted.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// project that it was applied to.
+    #[schemars(length(max = 64))]
+    pub project: String,
+    /// revision of the content.
+    #[schemars(length(max = 12))]
+    pub revision: String,
+    /// sourceDigest (SHA-256) of the content.
+    #[schemars(length(max = 71))]
+    pub source_digest: String,
+    /// verifyJWT as applied.
+    #[serde(rename = "verifyJWT")]
+    pub verify_jwt: bool,
+    /// bodyDigest (SHA-256) of the files that the platform showed for this stamp; unset when it showed none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71))]
+    pub body_digest: Option<String>,
+    /// stamp of the deploy.
+    pub stamp: Stamp,
+}
+
+/// What was last seen.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Live {
+    /// version that is live.
+    pub version: i64,
+    /// updatedTime of that version.
+    #[schemars(schema_with = "time")]
+    pub updated_time: Timestamp,
+    /// revision of the live content; `foreign` when it is not known to us.
+    #[schemars(length(max = 12))]
+    pub revision: String,
+    /// verifyJWT as the platform shows it.
+    #[serde(rename = "verifyJWT", default, skip_serializing_if = "Option::is_none")]
+    pub verify_jwt: Option<bool>,
+    /// stamp of the live version.
+    pub stamp: Stamp,
+}
+
+/// A deploy under way.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// type of the deploy.
+    #[serde(rename = "type")]
+    pub type_: IntentType,
+    /// sourceDigest of the content that is being deployed.
+    #[schemars(length(max = 71))]
+    pub source_digest: String,
+    /// before is what was live when the intent was recorded; unset when nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Stamp>,
+    /// startTime of the deploy.
+    #[schemars(schema_with = "time")]
+    pub start_time: Timestamp,
+}
+
+/// Why something is deployed.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum IntentType {
+    /// A changed wish.
+    RollOut,
+    /// The applied content again, over a foreign one.
+    Correction,
+    /// The proven content again, after failed checks.
+    RollBack,
+}
+
+/// Content that passed its checks.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Proven {
+    /// revision of the content.
+    #[schemars(length(max = 12))]
+    pub revision: String,
+    /// sourceDigest (SHA-256) of the content.
+    #[schemars(length(max = 71))]
+    pub source_digest: String,
+    /// archive: name of the ConfigMap that holds it; unset when it is too large for one, and then there is no roll-back to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub archive: Option<String>,
+}
+
+/// What is not tried again by itself: until the source, the spec or `reconcile-at` changes.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Held {
+    /// reason why: one of the reasons of `Stalled`.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// message that the condition shows.
+    #[schemars(length(max = 1000))]
+    pub message: String,
+    /// sourceDigest of the content that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71))]
+    pub source_digest: Option<String>,
+    /// generation of the spec at that time.
+    pub generation: i64,
+    /// reconcileAt: value of the annotation at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reconcile_at: Option<String>,
+}
+
+/// One thing that was done.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FunctionEvent {
+    /// type of what was done.
+    #[serde(rename = "type")]
+    pub type_: FunctionEventType,
+    /// revision of the content that it left live.
+    #[schemars(length(max = 12))]
+    pub revision: String,
+    /// version at the platform.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// time when it was done.
+    #[schemars(schema_with = "time")]
+    pub time: Timestamp,
+}
+
+/// Types of what was done.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum FunctionEventType {
+    /// A changed wish was made live.
+    Deployed,
+    /// Live content was found to be the wanted one.
+    Adopted,
+    /// A foreign change was undone.
+    Corrected,
+    /// The proven content was deployed again.
+    RolledBack,
+    /// Corrections stopped, because somebody else keeps changing it back.
+    Contested,
+}

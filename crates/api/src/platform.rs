@@ -1,0 +1,253 @@
+//! `Platform`: one live project.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Duration, SecretKeyReference};
+
+/// How to reach one live Supabase project, how often to look at it and how many requests that may cost.
+#[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[kube(
+    group = "ops.mobulace.com",
+    version = "v1alpha1",
+    kind = "Platform",
+    namespaced,
+    status = "PlatformStatus",
+    derive = "PartialEq",
+    shortname = "plat",
+    category = "ace",
+    doc = "Platform is one live Supabase project: how to reach it, how often to look, and what is known of it. Other objects of the namespace name it in `platformRef`.",
+    printcolumn(name = "Project", type_ = "string", json_path = ".spec.project"),
+    printcolumn(name = "State", type_ = "string", json_path = ".status.project.state"),
+    printcolumn(name = "Functions", type_ = "integer", json_path = ".status.functions.managed"),
+    printcolumn(
+        name = "Unmanaged",
+        type_ = "integer",
+        json_path = ".status.functions.unmanagedCount"
+    ),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
+        priority = 1
+    ),
+    printcolumn(name = "Interval", type_ = "string", json_path = ".spec.interval", priority = 1),
+    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1)
+)]
+#[x_kube(
+    validation = Rule::new("self.project == oldSelf.project")
+        .message("`project` is immutable: create another Platform for another project")
+        .field_path(".project"),
+    validation = Rule::new("has(self.url) == has(oldSelf.url) && (!has(self.url) || self.url == oldSelf.url)")
+        .message("`url` is immutable: create another Platform for another gateway")
+        .field_path(".url"),
+    validation = Rule::new("duration(self.interval) >= duration('30s') && duration(self.interval) <= duration('24h')")
+        .message("`interval` must be between '30s' and '24h', such as '5m'")
+        .field_path(".interval")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformSpec {
+    /// project is the reference of the Supabase project: the twenty lower-case letters in its dashboard address. Immutable.
+    #[schemars(length(min = 20, max = 20), regex(pattern = "^[a-z]{20}$"))]
+    pub project: String,
+    /// url is the origin of the project's gateway, under which functions answer. Defaults to `https://<project>.supabase.co`. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 8, max = 253),
+        regex(pattern = "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")
+    )]
+    pub url: Option<String>,
+    /// api says where the Management API is and which token opens it.
+    pub api: ApiEndpoint,
+    /// anonKeySecretRef names the project's anonymous key; needed only by checks with `auth: Anon`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anon_key_secret_ref: Option<SecretKeyReference>,
+    /// database says how to reach the project's Postgres; needed only by MigrationSets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<Database>,
+    /// interval between two looks at the platform, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). One look lists all functions of the project, however many objects there are.
+    #[serde(default = "PlatformSpec::default_interval")]
+    pub interval: Duration,
+    /// requestsPerMinute is the most requests that the operator sends to the Management API for this project, in any minute. Supabase allows 120 per user, project and endpoint; leave the rest to people and pipelines.
+    #[serde(default = "PlatformSpec::default_requests_per_minute")]
+    #[schemars(range(min = 6, max = 120))]
+    pub requests_per_minute: i32,
+    /// suspend stops every look and every write, for all objects of this platform.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+impl PlatformSpec {
+    fn default_interval() -> Duration {
+        Duration::from_secs(300)
+    }
+
+    fn default_requests_per_minute() -> i32 {
+        60
+    }
+
+    /// Origin of the project's gateway.
+    pub fn gateway(&self) -> String {
+        self.url
+            .clone()
+            .unwrap_or_else(|| format!("https://{}.supabase.co", self.project))
+    }
+}
+
+/// The Management API and the token that opens it.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiEndpoint {
+    /// url is the origin of the Management API.
+    #[serde(default = "ApiEndpoint::default_url")]
+    #[schemars(
+        length(min = 8, max = 253),
+        regex(pattern = "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")
+    )]
+    pub url: String,
+    /// tokenSecretRef names the access token (`sbp_…`). Give it a scoped token: functions read and write, secrets read, project read.
+    pub token_secret_ref: SecretKeyReference,
+}
+
+impl ApiEndpoint {
+    fn default_url() -> String {
+        "https://api.supabase.com".to_owned()
+    }
+}
+
+/// How to reach the project's Postgres.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[x_kube(
+    validation = Rule::new("self.port != 6543")
+        .message("`port` must not be 6543: transaction pooling drops locks and settings; use the direct connection or the session pooler on 5432")
+        .field_path(".port")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Database {
+    /// host of the direct connection (`db.<project>.supabase.co`) or of the session pooler.
+    #[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9.-]+$"))]
+    pub host: String,
+    /// port of the server.
+    #[serde(default = "Database::default_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// name of the database.
+    #[serde(default = "Database::default_name")]
+    #[schemars(length(min = 1, max = 63))]
+    pub name: String,
+    /// user to connect as.
+    #[serde(default = "Database::default_name")]
+    #[schemars(length(min = 1, max = 128))]
+    pub user: String,
+    /// tls says how the server is known.
+    #[serde(default)]
+    pub tls: DatabaseTls,
+    /// caSecretRef names the certificate of the authority that signed the server's; unset: the system's authorities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretKeyReference>,
+    /// passwordSecretRef names the user's password.
+    pub password_secret_ref: SecretKeyReference,
+}
+
+impl Database {
+    fn default_port() -> i32 {
+        5432
+    }
+
+    fn default_name() -> String {
+        "postgres".to_owned()
+    }
+}
+
+/// How the database server is known.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum DatabaseTls {
+    /// Encrypted; certificate and host name are verified.
+    #[default]
+    VerifyFull,
+    /// Encrypted; whoever answers is believed.
+    Require,
+    /// Not encrypted. For a database on the same machine.
+    Disable,
+}
+
+/// What is known of the project.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformStatus {
+    /// conditions of this object.
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub conditions: Vec<Condition>,
+    /// observedGeneration is the generation that this status describes; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// lastHandledReconcileAt echoes the annotation `ops.mobulace.com/reconcile-at` (or `reconcile.fluxcd.io/requestedAt`) that was acted upon last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub last_handled_reconcile_at: Option<String>,
+    /// project as the Management API describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectStatus>,
+    /// database as it describes itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseStatus>,
+    /// functions that live in the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub functions: Option<FunctionCount>,
+}
+
+/// The project as the Management API describes it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectStatus {
+    /// state in the platform's words, e.g. `ACTIVE_HEALTHY`.
+    #[schemars(length(max = 64))]
+    pub state: String,
+    /// region where it runs.
+    #[schemars(length(max = 64))]
+    pub region: String,
+}
+
+/// The database as it describes itself.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseStatus {
+    /// serverVersion of Postgres.
+    #[schemars(length(max = 64))]
+    pub server_version: String,
+    /// systemIdentifier of the cluster: another one is another database.
+    #[schemars(length(max = 32))]
+    pub system_identifier: String,
+    /// timeline: a higher one has been restored or promoted.
+    pub timeline: i64,
+}
+
+/// Functions that live in the project.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FunctionCount {
+    /// managed by an EdgeFunction of this namespace.
+    pub managed: i32,
+    /// unmanagedCount of functions that no EdgeFunction of this namespace describes.
+    pub unmanaged_count: i32,
+    /// unmanaged functions by slug, at most fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub unmanaged: Vec<String>,
+}

@@ -1,0 +1,101 @@
+//! The closed lists of reasons, one per kind, and one for `Drifted`. The CRDs' descriptions list them.
+
+/// A reason of a condition.
+pub trait Reason: Copy {
+    /// The CamelCase word in the condition.
+    fn as_str(self) -> &'static str;
+}
+
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($reason:ident = $says:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        pub enum $name {
+            $(#[doc = $says] $reason,)*
+        }
+
+        impl $name {
+            /// Every reason with what it says, in the order of the reference.
+            pub const ALL: &[(Self, &str)] = &[$((Self::$reason, $says),)*];
+        }
+
+        impl Reason for $name {
+            fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => stringify!($reason),)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Reasons of a Platform's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
+    PlatformReason {
+        Reachable = "Ready: the platform answers.",
+        FirstLook = "Reconciling: the platform was not looked at yet.",
+        SecretMissing = "Reconciling: a Secret or key that the spec names is not there.",
+        ProjectNotReady = "Reconciling: the project is starting, restoring or unhealthy.",
+        Unreachable = "Reconciling: the platform does not answer; it is asked again.",
+        RateLimited = "Reconciling: the platform or our own budget asks to wait.",
+        NotSeen = "Ready is Unknown: no good answer for three intervals.",
+        AccessMissing = "Stalled: the operator may not read the Secret; the message has the command that allows it.",
+        TokenInvalid = "Stalled: the Secret's value can't be a token.",
+        TokenRejected = "Stalled: the platform refuses the token.",
+        ProjectNotFound = "Stalled: the token's owner has no such project.",
+        ProjectInactive = "Stalled: the project is paused, removed or failed; restore it in the dashboard.",
+        HostNotAllowed = "Stalled: the operator may not call that host; see its flag `--allow-host`.",
+        SuspendedByUser = "Suspended: `spec.suspend` is true.",
+    }
+}
+
+reasons! {
+    /// Reasons of an EdgeFunction's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
+    FunctionReason {
+        Live = "Ready: the wanted content is live and was seen.",
+        Observed = "Ready: in `Observe`, the function was looked at.",
+        Suspended = "Ready is False: suspended before the wish was live.",
+        FirstLook = "Reconciling: the function was not looked at yet.",
+        Deploying = "Reconciling: a deploy is under way.",
+        Confirming = "Reconciling: a deploy was sent and is not confirmed by a fresh list yet.",
+        OutcomeUnknown = "Reconciling: the answer to a deploy was lost; only looking can tell, so nothing is sent again before.",
+        Checking = "Reconciling: the checks of a deploy are under way.",
+        RollingBack = "Reconciling: checks failed; the proven content is being deployed again.",
+        CorrectingDrift = "Reconciling: the applied content is being deployed again over a foreign one.",
+        WaitingForPlatform = "Reconciling: the Platform is not there, or was not seen yet.",
+        WaitingForSource = "Reconciling: the source object, or its artifact, is not there yet.",
+        WaitingForSecrets = "Reconciling: secrets that the function requires are not set in the project.",
+        WaitingForMigration = "Reconciling: the migration that the function requires is not applied.",
+        WaitingForWave = "Reconciling: functions of a lower wave are not live and proven yet.",
+        WaitingForKey = "Reconciling: a check needs the anonymous key, and the Platform names none that can be read.",
+        RateLimited = "Reconciling: the platform or our own budget asks to wait.",
+        Retrying = "Reconciling: an attempt failed; it is repeated.",
+        NotSeen = "Ready is Unknown: the function was not seen for three intervals.",
+        AccessMissing = "Stalled: the operator may not read or write something; the message has the command that allows it.",
+        SourceRefused = "Stalled: the source's archive is damaged, too large, or holds what is not allowed.",
+        SourceInvalid = "Stalled: the source lacks the entrypoint or an import, or does not parse.",
+        DeployRefused = "Stalled: the platform refuses the content.",
+        ChecksFailed = "Stalled: checks failed, and there was nothing to roll back to.",
+        RolledBack = "Stalled: checks failed, and the proven content is live again.",
+        AdoptionConflict = "Stalled: a function that this object did not make is live, and it differs.",
+        UnknownOwnDeploy = "Stalled: an ace-operator deployed this content, but this object does not remember it.",
+        SlugClaimed = "Stalled: an older EdgeFunction owns this function.",
+        DriftContested = "Stalled: somebody changes the function back again and again.",
+        ArchiveTooLarge = "Stalled: the foreign content is too large to be archived, so it is not overwritten.",
+        ArchiveUnreadable = "Stalled: the foreign content can't be read, so it is not overwritten.",
+        SuspendedByUser = "Suspended: `spec.suspend` is true.",
+    }
+}
+
+reasons! {
+    /// Reasons of `Drifted`.
+    DriftReason {
+        NoDrift = "False: the live function is what was applied.",
+        DriftCorrected = "False: a foreign change was undone; `status.drift` names it.",
+        OutOfBandChange = "True: somebody else changed the live function; `status.drift` names what differs.",
+        Missing = "True: the function that was applied is gone.",
+        Foreign = "True: the live function is not known to this object.",
+        NotCompared = "Unknown: there was no comparison yet.",
+        NotComparable = "Unknown: the live content can't be read in a form that can be compared.",
+    }
+}
