@@ -1,1 +1,39 @@
 //! A client of Supabase's Management API: typed, budgeted, outcome-aware.
+//!
+//! What a caller can rely on:
+//! - **One call is at most one request.** Nothing is repeated and nothing sleeps here: a caller that should wait is told
+//!   how long, and decides. So a `POST` is never sent twice, and every request that leaves is paid for in the [`Budget`].
+//! - **A read fails, a change may be unknown.** Reads answer `Result<T, CallError>`; changes answer [`Outcome`], which is
+//!   not a `Result`, so that `?` cannot turn "perhaps done" into "failed".
+//! - **Every call has a deadline** ([`Deadlines`]), and every answer a size limit.
+//! - **Only allowed hosts** ([`AllowedHosts`]) are called, redirects are not followed.
+//! - **Secrets have no text form**: [`Token`] and [`Digest`] print their type's name only, and the platform's messages are
+//!   cleaned of the token before anyone sees them.
+
+mod answer;
+mod body;
+mod budget;
+mod client;
+mod deploy;
+mod error;
+mod gateway;
+mod hosts;
+mod http;
+mod model;
+mod names;
+mod observer;
+mod secret;
+
+pub use body::{Body, BodyFile};
+pub use budget::{Budget, Permit, Priority, RateLimit};
+pub use client::{Client, Deletion};
+pub use deploy::{Deploy, DeployFile};
+pub use error::{CallError, Lost, NotSent, Outcome};
+pub use gateway::{Gateway, Probe, ProbeAuth, ProbeError};
+pub use hosts::{AllowedHosts, HostPatternError};
+pub use http::{Deadlines, Http, HttpError, Limits};
+pub use model::{Function, FunctionStatus, Project, ProjectStatus, SecretDigest, ServiceHealth, ServiceStatus};
+pub use names::{NameError, ProjectRef, Slug};
+pub use observer::{Observer, Unobserved};
+pub use reqwest::{Method, Url};
+pub use secret::{Digest, Token, TokenError};

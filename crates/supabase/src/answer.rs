@@ -1,0 +1,231 @@
+//! From an answer to what it means. Pure.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::budget::RateLimit;
+use crate::http::Answer;
+use crate::secret::Token;
+
+/// The statuses that mean something of their own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Success,
+    RateLimited,
+    /// 408: whoever answered did not see the whole request in time, or gave up waiting for what is behind it.
+    Timeout,
+    Unavailable,
+    FunctionAbsent,
+    Refused {
+        message: String,
+    },
+}
+
+pub(crate) fn verdict(answer: &Answer, token: &Token) -> Verdict {
+    match answer.status {
+        200..300 => Verdict::Success,
+        429 => Verdict::RateLimited,
+        408 => Verdict::Timeout,
+        500.. => Verdict::Unavailable,
+        300..400 => Verdict::Refused {
+            message: "a redirect, which is not followed".into(),
+        },
+        404 if message(answer).is_some_and(|text| names_an_absent_function(&text)) => Verdict::FunctionAbsent,
+        _ => {
+            let said = message(answer)
+                .map(|text| clean(&text, token))
+                .filter(|text| !text.is_empty());
+            Verdict::Refused {
+                message: said.unwrap_or_else(|| "no message".into()),
+            }
+        }
+    }
+}
+
+/// The platform's `{"message": …}`: a text, or a list of texts where several fields are wrong.
+fn message(answer: &Answer) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Error {
+        message: Message,
+    }
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Message {
+        One(String),
+        Many(Vec<String>),
+    }
+    match serde_json::from_slice::<Error>(&answer.body).ok()?.message {
+        Message::One(text) => Some(text),
+        Message::Many(texts) => Some(texts.join("; ")),
+    }
+}
+
+/// `Function not found`, as recorded from the platform, with some room for a name in it. A 404 in other words (an unknown
+/// project, a gateway without a route) must not read as "the function is gone": that would have it deployed anew.
+fn names_an_absent_function(message: &str) -> bool {
+    let message = message.trim().trim_end_matches('.').to_ascii_lowercase();
+    message.starts_with("function ") && message.ends_with(" not found")
+}
+
+/// The longest text of others that is passed on, in characters.
+const LONGEST_MESSAGE: usize = 300;
+
+/// Foreign text made fit for a condition: without our token, on one line, bounded.
+pub(crate) fn clean(text: &str, token: &Token) -> String {
+    let text = token.remove_from(text);
+    let mut words = String::new();
+    for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
+        if !word.is_empty() {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(word);
+        }
+    }
+    match words.char_indices().nth(LONGEST_MESSAGE) {
+        None => words,
+        Some(_) => words.chars().take(LONGEST_MESSAGE - 1).chain(['…']).collect(),
+    }
+}
+
+/// Reads `X-RateLimit-Remaining`, `X-RateLimit-Reset` (seconds) and `Retry-After` (seconds or a date).
+pub(crate) fn rate_limit(headers: &HeaderMap, now: Timestamp) -> RateLimit {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let seconds = |text: &str| text.parse::<u64>().ok().map(Duration::from_secs);
+    let until = |text: &str| {
+        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+        // A date that has passed means "now".
+        Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+    };
+    RateLimit {
+        remaining: text("x-ratelimit-remaining").and_then(|text| text.parse().ok()),
+        reset: text("x-ratelimit-reset").and_then(seconds),
+        retry_after: text("retry-after").and_then(|text| seconds(text).or_else(|| until(text))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use http::HeaderMap;
+    use jiff::Timestamp;
+
+    use super::{Verdict, clean, rate_limit, verdict};
+    use crate::budget::RateLimit;
+    use crate::http::Answer;
+    use crate::secret::Token;
+
+    fn token() -> Token {
+        Token::new("sbp_canary").unwrap()
+    }
+
+    fn judged(status: u16, body: &'static str) -> Verdict {
+        let answer = Answer {
+            status,
+            headers: HeaderMap::new(),
+            body: Bytes::from_static(body.as_bytes()),
+        };
+        verdict(&answer, &token())
+    }
+
+    fn refused(message: &str) -> Verdict {
+        Verdict::Refused {
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn only_the_platforms_own_words_make_a_function_absent() {
+        assert_eq!(
+            judged(404, r#"{"message":"Function not found"}"#),
+            Verdict::FunctionAbsent
+        );
+        assert_eq!(
+            judged(404, r#"{"message":"Function 'x' not found."}"#),
+            Verdict::FunctionAbsent
+        );
+        assert_eq!(
+            judged(404, r#"{"message":"Project not found"}"#),
+            refused("Project not found")
+        );
+        assert_eq!(
+            judged(404, r#"{"message":"Cannot GET /v1/x"}"#),
+            refused("Cannot GET /v1/x")
+        );
+        assert_eq!(judged(404, "<html>Function not found</html>"), refused("no message"));
+        assert_eq!(judged(404, ""), refused("no message"));
+        assert_eq!(
+            judged(400, r#"{"message":"Function not found"}"#),
+            refused("Function not found")
+        );
+    }
+
+    #[test]
+    fn each_status_has_its_verdict() {
+        assert_eq!(judged(200, ""), Verdict::Success);
+        assert_eq!(judged(201, ""), Verdict::Success);
+        assert_eq!(judged(302, ""), refused("a redirect, which is not followed"));
+        assert_eq!(
+            judged(400, r#"{"message":["a is wrong","b is wrong"]}"#),
+            refused("a is wrong; b is wrong")
+        );
+        assert_eq!(
+            judged(401, r#"{"message":"JWT sbp_canary failed"}"#),
+            refused("JWT [token] failed")
+        );
+        assert_eq!(judged(403, r#"{"message":"\u0000"}"#), refused("no message"));
+        assert_eq!(judged(403, r#"{"message":{}}"#), refused("no message"));
+        assert_eq!(judged(408, ""), Verdict::Timeout);
+        assert_eq!(judged(429, ""), Verdict::RateLimited);
+        assert_eq!(judged(500, ""), Verdict::Unavailable);
+        assert_eq!(judged(599, ""), Verdict::Unavailable);
+    }
+
+    #[test]
+    fn foreign_text_is_one_bounded_line_without_the_token() {
+        assert_eq!(clean("a\r\n\tb\u{1b}[31m  sbp_canary", &token()), "a b [31m [token]");
+        assert_eq!(clean(&"é".repeat(300), &token()), "é".repeat(300));
+        assert_eq!(clean(&"é".repeat(301), &token()), format!("{}…", "é".repeat(299)));
+        // The token is removed before the text is cut, so that no half of it stays.
+        let text = format!("{}sbp_canary", "x".repeat(295));
+        assert!(!clean(&text, &token()).contains("sbp"));
+    }
+
+    #[test]
+    fn waiting_times_are_read_as_seconds_or_as_a_date() {
+        let now: Timestamp = "2026-11-23T10:00:00Z".parse().unwrap();
+        let read = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs
+                .iter()
+                .map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+                .collect();
+            rate_limit(&headers, now)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(
+            read(&[
+                ("x-ratelimit-remaining", "7"),
+                ("x-ratelimit-reset", "42"),
+                ("retry-after", "3")
+            ]),
+            RateLimit {
+                remaining: Some(7),
+                reset: seconds(42),
+                retry_after: seconds(3)
+            }
+        );
+        let retry = |value| read(&[("retry-after", value)]).retry_after;
+        assert_eq!(retry("Mon, 23 Nov 2026 10:00:09 GMT"), seconds(9));
+        assert_eq!(retry("Mon, 23 Nov 2026 09:00:00 GMT"), seconds(0));
+        assert_eq!(retry("soon"), None);
+        assert_eq!(
+            read(&[("x-ratelimit-remaining", "-1"), ("x-ratelimit-reset", "1.5")]),
+            RateLimit::default()
+        );
+    }
+}

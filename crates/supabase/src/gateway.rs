@@ -1,0 +1,169 @@
+//! Checks of functions through the project's gateway.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::AUTHORIZATION;
+use reqwest::{Method, Response, Url};
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::NotSent;
+use crate::http::{Connection, Fault, Http, respond};
+use crate::names::Slug;
+use crate::observer::{Observation, Observer, Unobserved};
+use crate::secret::Token;
+
+/// The gateway of one project: `https://<ref>.supabase.co`, or where its Platform says it is. It costs no budget.
+#[derive(Clone)]
+pub struct Gateway {
+    http: Http,
+    base: Url,
+    observer: Arc<dyn Observer>,
+}
+
+/// One call of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// The function.
+    pub slug: Slug,
+    /// Any method; no body is sent.
+    pub method: Method,
+    /// Below the function, with an optional query: `/` is the function itself, `/health?deep=1` a path of it.
+    pub path: String,
+    /// What it is called with.
+    pub auth: ProbeAuth,
+    /// For the whole of it.
+    pub timeout: Duration,
+}
+
+/// What a probe shows of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProbeAuth {
+    /// Nothing.
+    None,
+    /// The project's anonymous key, in `apikey` and as bearer, as supabase-js sends it.
+    Anon(Token),
+}
+
+/// No status came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// The operator's flags do not allow the Platform's url.
+    #[error("the gateway's host is not allowed (--allow-host)")]
+    HostNotAllowed,
+    /// It does not begin with `/`, or would lead out of the function.
+    #[error("the path is not one below the function")]
+    Path,
+    /// No connection.
+    #[error("no connection to the gateway")]
+    Connect,
+    /// The connection broke before the status came.
+    #[error("the connection to the gateway broke")]
+    Transport,
+    /// No status within the probe's timeout.
+    #[error("no answer within the timeout")]
+    Timeout,
+}
+
+/// How much of an answer is read for politeness, so that a function is not cut off while it writes. Nothing of it is kept.
+const DRAIN_LIMIT: usize = 64 * 1024;
+
+/// A stream that never ends must not cost the whole timeout.
+const DRAIN_TIME: Duration = Duration::from_secs(1);
+
+impl ProbeError {
+    /// A word from a closed set, for metrics and conditions.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::HostNotAllowed => "HostNotAllowed",
+            Self::Path => "Path",
+            Self::Connect => "Connect",
+            Self::Transport => "Transport",
+            Self::Timeout => "Timeout",
+        }
+    }
+}
+
+impl Gateway {
+    /// `base` is the Platform's url; a path in it is kept.
+    pub fn new(http: &Http, base: Url) -> Self {
+        Self {
+            http: http.clone(),
+            base,
+            observer: Arc::new(Unobserved),
+        }
+    }
+
+    /// The same gateway, with its requests reported to `observer` as `probe`.
+    #[must_use]
+    pub fn observed_by(self, observer: Arc<dyn Observer>) -> Self {
+        Self { observer, ..self }
+    }
+
+    /// Calls the function once and answers with the HTTP status, whatever it is; a redirect is not followed.
+    pub async fn probe(&self, probe: &Probe) -> Result<u16, ProbeError> {
+        let url = self.url(probe).ok_or(ProbeError::Path)?;
+        // A check is about the function, not about a connection that happened to be kept.
+        let client = self
+            .http
+            .client(&url, Connection::Fresh)
+            .map_err(|_| ProbeError::HostNotAllowed)?;
+        let mut request = client.request(probe.method.clone(), url);
+        if let ProbeAuth::Anon(key) = &probe.auth {
+            request = request
+                .header(AUTHORIZATION, key.bearer())
+                .header("apikey", key.plain());
+        }
+        let observation = Observation::begin(self.observer.as_ref(), "probe");
+        let deadline = Instant::now() + probe.timeout;
+        let result = match respond(request, deadline).await {
+            Ok(response) => {
+                let status = response.status().as_u16();
+                drain(response, deadline).await;
+                Ok(status)
+            }
+            Err(Fault::NotSent(NotSent::Connect)) => Err(ProbeError::Connect),
+            Err(Fault::NotSent(_)) => Err(ProbeError::Path),
+            Err(Fault::Timeout) => Err(ProbeError::Timeout),
+            Err(Fault::Transport | Fault::TooLarge(_)) => Err(ProbeError::Transport),
+        };
+        observation.end(result.map_or_else(|error| error.reason(), |_| "Ok"));
+        result
+    }
+
+    /// `None` for a path that leads anywhere but below this function.
+    fn url(&self, probe: &Probe) -> Option<Url> {
+        let (path, query) = match probe.path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (probe.path.as_str(), None),
+        };
+        if !path.starts_with('/') {
+            return None;
+        }
+        let mut url = self.base.clone();
+        url.set_fragment(None);
+        url.path_segments_mut()
+            .ok()?
+            .pop_if_empty()
+            .extend(["functions", "v1", probe.slug.as_str()]);
+        let function = url.path().to_owned();
+        if path != "/" {
+            // Dots, encoded or not, are resolved here, so the result is what has to be looked at.
+            url.set_path(&format!("{function}{path}"));
+        }
+        url.set_query(query);
+        let inside = url.path() == function || url.path().strip_prefix(&function)?.starts_with('/');
+        inside.then_some(url)
+    }
+}
+
+async fn drain(mut response: Response, deadline: Instant) {
+    let deadline = deadline.min(Instant::now() + DRAIN_TIME);
+    let mut seen = 0;
+    while seen < DRAIN_LIMIT {
+        match timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => seen += chunk.len(),
+            _ => return,
+        }
+    }
+}
