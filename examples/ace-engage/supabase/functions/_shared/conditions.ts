@@ -24,3 +24,8 @@ export async function conditionsOf(sql: Query, recipientId: string): Promise<Con
     where r.id = ${recipientId}
     order by c.kind`;
 }
+
+/** Whether a card is due. A campaign for which nobody has written down any condition gives nothing away. */
+export function allMet(conditions: Condition[]): boolean {
+  return conditions.length > 0 && conditions.every((condition) => condition.met);
+}

@@ -19,7 +19,7 @@ export function parseQuery<T extends z.ZodType>(request: Request, schema: T): z.
 }
 
 function parse<T extends z.ZodType>(input: unknown, schema: T): z.output<T> {
-  const result = schema.safeParse(input);
+  const result = schema.safeParse(input, { error: (issue) => issue.input === undefined ? "is missing" : undefined });
   if (result.success) return result.data;
   const fields: Record<string, string> = {};
   for (const { path, message } of result.error.issues) fields[path.join(".") || "body"] ??= message;

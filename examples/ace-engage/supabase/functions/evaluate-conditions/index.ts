@@ -1,6 +1,6 @@
 /** GET ?recipient=<id>: what a recipient has done, and what is left before the gift card is due. */
 import { requireStaff } from "../_shared/auth.ts";
-import { conditionsOf } from "../_shared/conditions.ts";
+import { allMet, conditionsOf } from "../_shared/conditions.ts";
 import { withCors } from "../_shared/cors.ts";
 import { sql } from "../_shared/database.ts";
 import { endpoint, HttpError, json } from "../_shared/http.ts";
@@ -17,7 +17,7 @@ async function evaluate(request: Request): Promise<Response> {
   if (known === undefined) throw new HttpError(404, "unknown_recipient", "there is no such recipient");
 
   const conditions: Condition[] = await conditionsOf(sql, recipient);
-  return json({ recipient, met: conditions.every((condition) => condition.met), conditions });
+  return json({ recipient, met: allMet(conditions), conditions });
 }
 
 Deno.serve(withCors("GET", endpoint({ GET: evaluate })));

@@ -5,7 +5,7 @@
  * goes to one recipient, and a repeated call is answered with the card that was given.
  */
 import { requireService } from "../_shared/auth.ts";
-import { conditionsOf } from "../_shared/conditions.ts";
+import { allMet, conditionsOf } from "../_shared/conditions.ts";
 import { sql } from "../_shared/database.ts";
 import { endpoint, HttpError, json } from "../_shared/http.ts";
 import { parseBody, z } from "../_shared/validate.ts";
@@ -42,9 +42,14 @@ async function provision(request: Request): Promise<Response> {
     if (given !== undefined) return json({ recipient, card: given, repeated: true });
 
     if (found.status !== "active") throw new HttpError(409, "campaign_inactive", "the campaign is not active");
-    const missing = (await conditionsOf(sql, recipient)).filter((condition) => !condition.met);
-    if (missing.length > 0) {
-      throw new HttpError(409, "conditions_not_met", `still to do: ${missing.map(({ label }) => label).join(", ")}`);
+    const conditions = await conditionsOf(sql, recipient);
+    if (!allMet(conditions)) {
+      const missing = conditions.filter((condition) => !condition.met).map((condition) => condition.label);
+      throw new HttpError(
+        409,
+        "conditions_not_met",
+        `still to do: ${missing.join(", ") || "write down the conditions"}`,
+      );
     }
 
     // Calls for different recipients step over each other's rows instead of waiting for them.
