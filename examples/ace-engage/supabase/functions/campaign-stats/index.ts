@@ -1,10 +1,10 @@
 /** GET ?campaign=<slug>[&format=csv]: how far a campaign's recipients have come. */
-import { requireStaff } from "@shared/auth.ts";
-import { withCors } from "@shared/cors.ts";
-import { sql } from "@shared/database.ts";
-import { endpoint, HttpError, json } from "@shared/http.ts";
-import type { FunnelStep } from "@shared/types.ts";
-import { parseQuery, z } from "@shared/validate.ts";
+import { requireStaff } from "../_shared/auth.ts";
+import { withCors } from "../_shared/cors.ts";
+import { sql } from "../_shared/database.ts";
+import { endpoint, HttpError, json } from "../_shared/http.ts";
+import type { FunnelStep } from "../_shared/types.ts";
+import { parseQuery, z } from "../_shared/validate.ts";
 import { stringify } from "csv-stringify/sync";
 
 const Query = z.object({
