@@ -1,0 +1,142 @@
+use thiserror::Error;
+
+use super::path::TreePath;
+
+/// Why a function has no closure: each is for the author of the source or of the resource to mend.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum ClosureError {
+    /// The entrypoint is no path.
+    #[error("the entrypoint {path:?} can't be a path in the source: {rule}")]
+    EntrypointPath {
+        /// As written, or made from the slug.
+        path: String,
+        /// The rule that it breaks.
+        rule: super::path::TreePathError,
+    },
+    /// The entrypoint is not in the source.
+    #[error("the entrypoint {path} is not in the source; add the file, or set spec.entrypoint and spec.source.path")]
+    EntrypointMissing {
+        /// Where it was looked for.
+        path: TreePath,
+    },
+    /// The import map is not in the source.
+    #[error("the import map {path} is not in the source; add the file or change spec.importMap{}", named_by(.by.as_ref()))]
+    ImportMapMissing {
+        /// Where it was looked for.
+        path: String,
+        /// The `deno.json` that names it, if one does.
+        by: Option<TreePath>,
+    },
+    /// The import map can't be used.
+    #[error("the import map {path} can't be read: {problem}")]
+    ImportMap {
+        /// The file.
+        path: TreePath,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A local import names a file that is not in the source.
+    #[error("{from}:{line} imports {specifier:?}, and {resolved} is not in the source{}", hint(.instead.as_ref()))]
+    ImportMissing {
+        /// The importing file.
+        from: TreePath,
+        /// The line of the specifier, from 1.
+        line: usize,
+        /// As written.
+        specifier: String,
+        /// Where it leads, from the source's root.
+        resolved: String,
+        /// A file that may have been meant.
+        instead: Option<TreePath>,
+    },
+    /// A local import leaves the source.
+    #[error(
+        "{from}:{line} imports {specifier:?}, which is outside the source; move the file into it, or let spec.source.path begin higher"
+    )]
+    ImportOutside {
+        /// The importing file.
+        from: TreePath,
+        /// The line of the specifier, from 1.
+        line: usize,
+        /// As written.
+        specifier: String,
+    },
+    /// The import map has an entry for the specifier that leads nowhere.
+    #[error(
+        "{from}:{line} imports {specifier:?}, for which the import map has no usable address; write one that begins with ./, ../ or a scheme"
+    )]
+    ImportBlocked {
+        /// The importing file.
+        from: TreePath,
+        /// The line of the specifier, from 1.
+        line: usize,
+        /// As written.
+        specifier: String,
+    },
+    /// A file is no program.
+    #[error("{path}:{line}:{column} does not parse: {problem}")]
+    Syntax {
+        /// The file.
+        path: TreePath,
+        /// From 1.
+        line: usize,
+        /// From 1, in characters.
+        column: usize,
+        /// The parser's words.
+        problem: String,
+    },
+    /// A static pattern is no glob of paths in the source.
+    #[error("the static pattern {pattern:?} can't be used: {problem}")]
+    StaticPattern {
+        /// As written.
+        pattern: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A static pattern names no file.
+    #[error("the static pattern {pattern:?} matches no file of the source; patterns begin at the source's root")]
+    StaticNothing {
+        /// As written.
+        pattern: String,
+    },
+    /// More files than one upload may have.
+    #[error("the function needs more than {limit} files; narrow spec.staticFiles or its imports")]
+    TooManyFiles {
+        /// The limit.
+        limit: usize,
+    },
+    /// More bytes than the platform takes.
+    #[error(
+        "the function has {bytes} bytes, more than the {limit} that the platform takes; narrow spec.staticFiles or its imports"
+    )]
+    TooLarge {
+        /// Bytes of the closure.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+}
+
+impl ClosureError {
+    /// The kind of error, as a label of bounded cardinality.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::EntrypointPath { .. } | Self::EntrypointMissing { .. } => "EntrypointMissing",
+            Self::ImportMapMissing { .. } | Self::ImportMap { .. } => "ImportMapInvalid",
+            Self::ImportMissing { .. } | Self::ImportOutside { .. } | Self::ImportBlocked { .. } => "ImportMissing",
+            Self::Syntax { .. } => "SyntaxError",
+            Self::StaticPattern { .. } | Self::StaticNothing { .. } => "StaticFilesMissing",
+            Self::TooManyFiles { .. } | Self::TooLarge { .. } => "TooLarge",
+        }
+    }
+}
+
+fn named_by(by: Option<&TreePath>) -> String {
+    by.map(|file| format!(" or `importMap` in {file}")).unwrap_or_default()
+}
+
+fn hint(instead: Option<&TreePath>) -> String {
+    instead
+        .map(|file| format!("; {file} is, and extensions are taken literally"))
+        .unwrap_or_default()
+}

@@ -1,0 +1,82 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+
+use super::closure::{Closure, FunctionSource};
+use super::digest::{self, Sha};
+use super::error::ClosureError;
+use super::module::{self, Module, SyntaxFault};
+use super::path::TreePath;
+use super::tree::Tree;
+
+/// A tree with what was learned of its files: each is parsed and hashed at most once, when a closure first reaches it,
+/// however many closures do. Shared between threads by reference.
+#[derive(Debug)]
+pub struct TreeIndex {
+    tree: Tree,
+    learned: BTreeMap<TreePath, Arc<Learned>>,
+}
+
+#[derive(Debug, Default)]
+struct Learned {
+    hash: OnceLock<Sha>,
+    module: OnceLock<Result<Module, SyntaxFault>>,
+}
+
+impl TreeIndex {
+    /// An index that has learned nothing yet.
+    pub fn new(tree: Tree) -> Self {
+        let learned = tree.iter().map(|(path, _)| (path.clone(), Arc::default())).collect();
+        Self { tree, learned }
+    }
+
+    /// An index of the next revision of the tree, which keeps what was learned of files that are the same.
+    #[must_use]
+    pub fn renewed(&self, tree: Tree) -> Self {
+        let known = |path: &TreePath, bytes: &Bytes| {
+            self.learned
+                .get(path)
+                .filter(|_| self.tree.get(path.as_str()) == Some(bytes))
+                .cloned()
+        };
+        let learned = tree
+            .iter()
+            .map(|(path, bytes)| (path.clone(), known(path, bytes).unwrap_or_default()))
+            .collect();
+        Self { tree, learned }
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The import closure of one function; see [`Closure`].
+    pub fn closure(&self, source: &FunctionSource<'_>) -> Result<Closure, ClosureError> {
+        Closure::of(self, source)
+    }
+
+    /// How many files have been parsed so far.
+    pub fn parsed(&self) -> usize {
+        self.learned
+            .values()
+            .filter(|learned| learned.module.get().is_some())
+            .count()
+    }
+
+    /// SHA-256 of a file that is in the tree.
+    pub(super) fn hash(&self, path: &TreePath, bytes: &[u8]) -> Sha {
+        let compute = || digest::of_bytes(bytes);
+        self.learned
+            .get(path)
+            .map_or_else(compute, |learned| *learned.hash.get_or_init(compute))
+    }
+
+    /// What a file asks for; `None` when its name is not that of a module.
+    pub(super) fn module(&self, path: &TreePath) -> Option<&Result<Module, SyntaxFault>> {
+        let language = module::language(path.name())?;
+        let (learned, bytes) = (self.learned.get(path)?, self.tree.get(path.as_str())?);
+        Some(learned.module.get_or_init(|| module::parse(bytes, language)))
+    }
+}

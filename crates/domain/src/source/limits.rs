@@ -1,0 +1,150 @@
+use thiserror::Error;
+
+use super::path::TreePathError;
+use super::tree::TreeError;
+
+const MIB: usize = 1 << 20;
+
+/// Most bytes of one closure: the platform refuses bundles above 20 MB (documented limit of edge functions).
+pub const CLOSURE_BYTES: usize = 20 * MIB;
+/// Most files of one closure. The largest of the real tree has 14; the bound keeps one upload one request of sane size.
+pub const CLOSURE_FILES: usize = 2_000;
+
+/// What an archive may cost. The real functions tree is 234 KB as tar.gz, 1 MB unpacked, 127 files; a Flux artifact holds
+/// the whole repository, so the defaults leave two orders of magnitude.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ArchiveLimits {
+    /// Bytes of the tar.gz.
+    pub compressed: usize,
+    /// Bytes that it inflates to, headers and padding included. Checked while inflating.
+    pub unpacked: usize,
+    /// Bytes of one file that is kept.
+    pub file: usize,
+    /// Entries of any kind, folders and extension headers included.
+    pub entries: usize,
+    /// Bytes of one path; never above [`super::PATH_BYTES`].
+    pub path: usize,
+}
+
+impl Default for ArchiveLimits {
+    fn default() -> Self {
+        Self {
+            compressed: 32 * MIB,
+            // Gzip can inflate a thousandfold: what 32 MiB could become must not be tried.
+            unpacked: 128 * MIB,
+            // No larger file can be deployed.
+            file: CLOSURE_BYTES,
+            entries: 20_000,
+            path: super::path::PATH_BYTES,
+        }
+    }
+}
+
+/// Why an archive is not read. Entries are named escaped and cut, because the names come from the archive.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum ArchiveError {
+    /// The tar.gz itself is too large.
+    #[error("the archive has {bytes} bytes, more than {limit}; pack only the source's folder")]
+    Compressed {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It inflates to too much.
+    #[error("the archive unpacks to more than {limit} bytes; pack only the source's folder")]
+    Unpacked {
+        /// The limit.
+        limit: usize,
+    },
+    /// One file is too large.
+    #[error("{entry} has {bytes} bytes, more than {limit}; leave it out of the archive")]
+    File {
+        /// Its name.
+        entry: String,
+        /// Its size, as its header says.
+        bytes: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many entries.
+    #[error("the archive has more than {limit} entries; pack only the source's folder")]
+    Entries {
+        /// The limit.
+        limit: usize,
+    },
+    /// A path or an extension header is too long.
+    #[error("the path of {entry} is longer than {limit} bytes; shorten it")]
+    PathTooLong {
+        /// Its name, cut.
+        entry: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// A path breaks a rule of [`super::TreePath`].
+    #[error("the archive's entry {entry} can't be unpacked: {rule}")]
+    Path {
+        /// Its name.
+        entry: String,
+        /// The rule.
+        rule: TreePathError,
+    },
+    /// A name is not UTF-8.
+    #[error("the name of {entry} is not UTF-8; rename the file")]
+    Name {
+        /// Its name, with what is not UTF-8 replaced.
+        entry: String,
+    },
+    /// A symbolic or hard link.
+    #[error("{entry} is a link; pack the file itself (tar --dereference --hard-dereference)")]
+    Link {
+        /// Its name.
+        entry: String,
+    },
+    /// A device, a pipe, a sparse file or an entry of a kind nobody knows.
+    #[error("{entry} is neither a file nor a folder; leave it out of the archive")]
+    Special {
+        /// Its name.
+        entry: String,
+    },
+    /// Two entries that can't stand beside each other.
+    #[error("the archive contradicts itself: {0}; pack it anew")]
+    Conflict(TreeError),
+    /// The compressed stream ends early.
+    #[error("the archive is truncated{}; pack or fetch it anew", after(.entry.as_ref()))]
+    Truncated {
+        /// The last entry that was begun.
+        entry: Option<String>,
+    },
+    /// Not gzip, or a checksum does not hold.
+    #[error("the archive is not a valid tar.gz; pack or fetch it anew")]
+    Gzip,
+    /// A header is not one of tar, or its checksum does not hold.
+    #[error("the archive's tar is damaged{}; pack or fetch it anew", after(.entry.as_ref()))]
+    Tar {
+        /// The last entry that was begun.
+        entry: Option<String>,
+    },
+    /// Something follows the end of the archive.
+    #[error("something follows the end of the archive; pack or fetch it anew")]
+    Trailing,
+}
+
+impl ArchiveError {
+    /// The kind of error, as a label of bounded cardinality.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Compressed { .. } | Self::Unpacked { .. } | Self::File { .. } => "TooLarge",
+            Self::Entries { .. } => "TooManyEntries",
+            Self::PathTooLong { .. } | Self::Path { .. } | Self::Name { .. } => "BadPath",
+            Self::Link { .. } | Self::Special { .. } => "NotAFile",
+            Self::Conflict(_) => "Conflict",
+            Self::Truncated { .. } => "Truncated",
+            Self::Gzip | Self::Tar { .. } | Self::Trailing => "NotAnArchive",
+        }
+    }
+}
+
+fn after(entry: Option<&String>) -> String {
+    entry.map(|entry| format!(" at or after {entry}")).unwrap_or_default()
+}

@@ -1,0 +1,40 @@
+//! From files to what a function is: reading a source tree, the import closure of an entrypoint, its digest, and how a
+//! deployed body compares with it.
+//!
+//! ```text
+//! archive ─▶ Tree ─▶ TreeIndex ─▶ Closure ─▶ digest, revision
+//!                     (parsed once)    ├─▶ Upload ─▶ the platform ─▶ BodyFiles
+//!                                      └────────── proves / differences ◀──┘
+//! ```
+//! All of it is pure: bytes in, values or a sentence that says what is wrong out.
+
+mod archive;
+mod body;
+mod closure;
+mod container;
+mod difference;
+mod digest;
+mod error;
+mod import_map;
+mod index;
+mod limits;
+mod location;
+mod module;
+mod path;
+mod restore;
+mod statics;
+mod tree;
+mod upload;
+
+pub use archive::{read_archive, read_archive_where, write_archive};
+pub use body::{BodyDigest, BodyFiles};
+pub use closure::{Closure, FunctionSource};
+pub use difference::{FileDifference, FileDigests, Proof, differences, proves};
+pub use digest::{InvalidDigest, Revision, SourceDigest};
+pub use error::ClosureError;
+pub use index::TreeIndex;
+pub use limits::{ArchiveError, ArchiveLimits, CLOSURE_BYTES, CLOSURE_FILES};
+pub use path::{PATH_BYTES, TreePath, TreePathError};
+pub use restore::{ClosureManifest, RestoreError};
+pub use tree::{Tree, TreeError};
+pub use upload::{Mark, Upload};
