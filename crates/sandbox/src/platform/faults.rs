@@ -18,7 +18,8 @@ pub(super) struct Fault {
     pub(super) project: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) slug: Option<String>,
-    pub(super) fault: Kind,
+    #[serde(rename = "fault")]
+    pub(super) kind: Kind,
     /// How many requests it hits; all of them when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) times: Option<u64>,
@@ -144,11 +145,11 @@ impl Set {
             route: on,
             project: of,
             slug: named,
-            fault,
+            kind,
             ..
         } = &self.fault;
         let here = same_route(on, route) && wanted(of, project) && wanted(named, slug);
-        match fault {
+        match kind {
             _ if !here => None,
             Kind::StaleList {} => {
                 let list = self.lists.get(&(project?.to_owned(), route.to_owned()))?;

@@ -49,20 +49,20 @@ pub(super) async fn guard(
         slug: parameter("function_slug").or_else(|| query_value(request.uri().query(), "slug")),
     };
     let n = enter(&hub, &seen, &request);
-    let allowed = allow(&hub, &seen, request.headers());
-    let answer = faulty(&hub, &seen, n, async {
-        match allowed {
-            Ok(quota) => {
+    let pass = pass(&hub, &seen, request.headers());
+    let answer = async move {
+        match pass {
+            Pass::Uncounted => next.run(request).await,
+            Pass::Counted(quota) => {
                 let mut response = next.run(request).await;
-                if let Some(quota) = quota {
-                    show(response.headers_mut(), quota);
-                }
+                show(response.headers_mut(), quota);
                 response
             }
-            Err(refused) => refused,
+            Pass::Unauthorized => Failure::new(StatusCode::UNAUTHORIZED, "Unauthorized").into_response(),
+            Pass::TooMany(quota) => too_many(quota),
         }
-    });
-    answer.await
+    };
+    faulty(&hub, &seen, n, answer).await
 }
 
 /// Enters a request into the journal.
@@ -176,20 +176,29 @@ fn show(headers: &mut HeaderMap, quota: Quota) {
     headers.insert("x-ratelimit-reset", HeaderValue::from(quota.reset));
 }
 
-/// Checks the token, then counts. `None` while limits are off.
-fn allow(hub: &Hub, seen: &Seen, headers: &HeaderMap) -> Result<Option<Quota>, Response> {
+/// Whether a request may pass.
+enum Pass {
+    /// Limits are off.
+    Uncounted,
+    Counted(Quota),
+    Unauthorized,
+    TooMany(Quota),
+}
+
+/// Checks the token, then counts.
+fn pass(hub: &Hub, seen: &Seen, headers: &HeaderMap) -> Pass {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if token.and_then(|value| value.strip_prefix("Bearer ")) != Some(hub.token.as_str()) {
-        return Err(Failure::new(StatusCode::UNAUTHORIZED, "Unauthorized").into_response());
+        return Pass::Unauthorized;
     }
     if !hub.knobs().rate_limits {
-        return Ok(None);
+        return Pass::Uncounted;
     }
     let quota = hub.limiter().take(seen.project.as_deref(), &seen.route, Instant::now());
     if quota.allowed {
-        Ok(Some(quota))
+        Pass::Counted(quota)
     } else {
-        Err(too_many(quota))
+        Pass::TooMany(quota)
     }
 }
 

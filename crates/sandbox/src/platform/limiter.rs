@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// Requests in one window (documented by the platform).
 pub(super) const LIMIT: u32 = 120;
 /// Length of a window; it begins with its first request.
-pub(super) const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_mins(1);
 
 /// Open windows by (project, endpoint). There is one user, so that users need no place in the key.
 #[derive(Debug, Default)]

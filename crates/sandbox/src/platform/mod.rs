@@ -43,7 +43,7 @@ use store::Store;
 const GATEWAY_ROUTE: &str = "gateway";
 
 /// A function's process without a request for this long is stopped.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 /// Where the platform listens and what it keeps.
 #[derive(Clone)]
@@ -187,7 +187,7 @@ pub async fn start(config: PlatformConfig) -> Result<Running, StartError> {
     }
     for reference in config.projects {
         if hub.site(&reference).is_err() {
-            sites::open(hub, sites::fresh(reference.clone(), None)).await?;
+            sites::open(hub, sites::fresh(&reference, None)).await?;
         }
     }
     hub.tasks

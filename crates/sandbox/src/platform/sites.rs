@@ -29,16 +29,16 @@ pub(super) async fn create(
             "ref: there is a project of this reference",
         ));
     }
-    let opened = open(hub, fresh(reference.clone(), name)).await;
+    let opened = open(hub, fresh(&reference, name.as_deref())).await;
     opened.map_err(|error| Failure::internal("create the project", &error))?;
     access(hub, &reference)
 }
 
 /// A project that nobody has seen yet.
-pub(super) fn fresh(reference: String, name: Option<String>) -> Saved {
-    let project = Project::new(&reference, &name.unwrap_or_else(|| reference.clone()), now());
+pub(super) fn fresh(reference: &str, name: Option<&str>) -> Saved {
+    let project = Project::new(reference, name.unwrap_or(reference), now());
     Saved {
-        keys: Keys::new(&reference, now() / 1000),
+        keys: Keys::new(reference, now() / 1000),
         gateway_port: 0,
         project,
     }

@@ -59,7 +59,7 @@ fn parts(boundary: &str, deployment: &str, bundle: &Bundle, files: &Files) -> Ve
     let metadata = json!({
         "deployment_id": deployment,
         "deno2_entrypoint_path": format!("file:///tmp/user_fn_{deployment}/{}", bundle.entrypoint),
-        "original_size": files.values().map(|bytes| bytes.len()).sum::<usize>(),
+        "original_size": files.values().map(bytes::Bytes::len).sum::<usize>(),
         "compressed_size": bundle.blob().len(),
         "module_count": files.len(),
     });

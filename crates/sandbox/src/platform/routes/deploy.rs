@@ -59,7 +59,7 @@ pub(super) async fn deploy(
     };
     let planned = hub.look(&reference, |project| project.plan(&deploy, ids))?;
     let accepted = check(&hub, &reference, &deploy.slug, planned).await;
-    let deployed = accepted.and_then(|()| hub.change(&reference, |project| project.deploy(deploy, ids, now())));
+    let deployed = accepted.and_then(|()| hub.change(&reference, |project| project.deploy(&deploy, ids, now())));
     match deployed {
         Ok(record) => Ok((StatusCode::CREATED, Json(hub.shown(&record)))),
         Err(failure) => {

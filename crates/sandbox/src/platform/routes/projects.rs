@@ -7,6 +7,7 @@ use axum::extract::{Path, RawQuery, State};
 use serde_json::{Value, json};
 
 use crate::platform::answer::Failure;
+use crate::platform::database::Database;
 use crate::platform::guard::query_value;
 use crate::platform::hub::Hub;
 use crate::platform::state::Project;
@@ -33,7 +34,7 @@ fn described(project: &Project, hub: &Hub) -> Value {
         "created_at": rfc3339(project.created),
         "status": "ACTIVE_HEALTHY",
         "database": {
-            "host": hub.database.as_ref().map_or_else(|| "localhost".to_owned(), |database| database.host()),
+            "host": hub.database.as_ref().map_or_else(|| "localhost".to_owned(), Database::host),
             "version": hub.database.as_ref().map_or("none", |database| database.version()),
             "postgres_engine": hub.database.as_ref().map_or("none", |database| database.engine()),
             "release_channel": "ga",

@@ -13,7 +13,8 @@ use crate::platform::hub::Hub;
 
 #[derive(Deserialize)]
 pub(super) struct Query {
-    query: String,
+    #[serde(rename = "query")]
+    sql: String,
     #[serde(default)]
     parameters: Vec<Value>,
     #[serde(default)]
@@ -41,7 +42,7 @@ pub(super) async fn run_read_only(
 
 async fn answer(hub: &Hub, reference: &str, query: Query, read_only: bool) -> Answer {
     hub.site(reference)?;
-    if query.query.is_empty() {
+    if query.sql.is_empty() {
         return Err(Failure::bad("query: String must contain at least 1 character(s)"));
     }
     let Some(database) = &hub.database else {
@@ -50,7 +51,7 @@ async fn answer(hub: &Hub, reference: &str, query: Query, read_only: bool) -> An
             "the sandbox was started without a database",
         ));
     };
-    match database.run(&query.query, &query.parameters, read_only).await {
+    match database.run(&query.sql, &query.parameters, read_only).await {
         Ok(rows) => Ok((StatusCode::CREATED, Json(rows))),
         Err(failed) => Err(Failure::bad(format!("Failed to run sql query: {failed}"))),
     }

@@ -228,8 +228,8 @@ impl Project {
 
     /// Stores an upload. Live deploys get the next version (1 for a new function) and a later `updated_at`; with
     /// `bundle_only` the answer tells what [`Project::activate`] would make live, and nothing else changes.
-    pub fn deploy(&mut self, deploy: Deploy, ids: Ids, now: i64) -> Result<Record, Refusal> {
-        let Planned { id, bundle } = self.plan(&deploy, ids)?;
+    pub fn deploy(&mut self, deploy: &Deploy, ids: Ids, now: i64) -> Result<Record, Refusal> {
+        let Planned { id, bundle } = self.plan(deploy, ids)?;
         let reference = self.reference.clone();
         let function = self.functions.entry(deploy.slug.clone()).or_insert_with(|| Function {
             id,

@@ -66,7 +66,7 @@ impl State {
     }
 
     /// Stores a bundle and, unless `deploy.bundle_only`, makes it live. See [`Project::deploy`].
-    pub fn deploy(&mut self, reference: &str, deploy: Deploy, ids: Ids, now: i64) -> Result<Record, Refusal> {
+    pub fn deploy(&mut self, reference: &str, deploy: &Deploy, ids: Ids, now: i64) -> Result<Record, Refusal> {
         self.project_mut(reference)?.deploy(deploy, ids, now)
     }
 
