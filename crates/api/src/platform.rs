@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Duration, SecretKeyReference};
 
 /// How to reach one live Supabase project, how often to look at it and how many requests that may cost.
+#[allow(clippy::duplicated_attributes, reason = "each column repeats its keys")]
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "ops.mobulace.com",
