@@ -1,83 +1,52 @@
 //! The edge runtime: one Deno process per function, started at its first call, watched, swapped and reaped.
+//!
+//! Workers in one process would be cheaper (9 MB instead of 31 MB each) but share their environment, and one that runs
+//! out of memory takes all with it. A process of its own keeps what a function does to itself.
+//!
+//! A process gets its environment and a secret through stdin, says on stdout which loopback port it listens on, and
+//! answers only requests that carry the secret. It ends with the thread that started it, or with its stdin.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-/// One version of one function, unpacked on disk, as it will run.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Deployment {
-    /// Reference of the project.
-    pub project: String,
-    /// Slug of the function: first segment of the path that the function sees.
-    pub slug: String,
-    /// The platform's id of the function.
-    pub id: uuid::Uuid,
-    /// The platform's version: a higher one replaces the running process.
-    pub version: i64,
-    /// Folder that stands for the container's `/tmp/user_fn_<project>_<id>_<version>`.
-    pub root: PathBuf,
-    /// Relative to `root`, e.g. `source/supabase/functions/hello/index.ts`.
-    pub entrypoint: PathBuf,
-    /// Relative to `root`: a `deno.json`, `deno.jsonc` or import map.
-    pub import_map: Option<PathBuf>,
-    /// Whole environment of the function. A change of it is a swap like a new version.
-    pub environment: BTreeMap<String, String>,
-}
+mod answers;
+mod check;
+mod deno;
+mod deployment;
+mod graph;
+mod headers;
+mod imports;
+mod load;
+mod logs;
+mod process;
+mod slot;
+mod spawner;
+mod usage;
+mod watcher;
 
-/// Why the platform refuses a deploy. `Display` is the platform's wording.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// The entrypoint is not among the files; `path` is the container's.
-    #[error("Entrypoint path does not exist - {path}")]
-    EntrypointMissing {
-        /// Absolute path in the container.
-        path: String,
-    },
-    /// A local import names no file.
-    #[error("Failed to bundle the function (reason: Module not found \"{specifier}\". at {at}).")]
-    ModuleNotFound {
-        /// `file:///tmp/user_fn_…`
-        specifier: String,
-        /// `file:///tmp/user_fn_…:line:column`
-        at: String,
-    },
-    /// A module does not parse.
-    #[error("Failed to bundle the function (reason: {message} at {at}).")]
-    Syntax {
-        /// The parser's words.
-        message: String,
-        /// `file:///tmp/user_fn_…:line:column`
-        at: String,
-    },
-}
-
-/// Outcome of a deploy-time check that is not "fine".
-#[derive(Debug, thiserror::Error)]
-pub enum CheckError {
-    /// The function's fault.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// The machine's fault.
-    #[error("could not run the deploy-time check")]
-    Failed(#[source] io::Error),
-}
+use answers::Failure;
+pub use check::{CheckError, Refused};
+use deno::Deno;
+pub use deployment::Deployment;
+use slot::Slot;
+use spawner::Spawner;
 
 /// Limits of one function's process, enforced by looking every 250 ms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Resident memory of its own (without the mapped binary), in bytes. The platform: 256 MB.
+    /// Resident memory without mapped files, in bytes. The platform: 256 MB (functions/limits).
     pub memory: u64,
-    /// CPU time without finishing a request. The platform: 2 s a request.
+    /// CPU time without finishing a request. The platform: 2 s a request (functions/limits).
     pub cpu: Duration,
-    /// Age of a request at which the process is killed. The platform: 400 s (paid).
+    /// Age of a request at which its process is killed. The platform: 400 s on paid plans (functions/limits).
     pub wall: Duration,
-    /// Time to the head of an answer, then 504. The platform: 150 s.
+    /// Time to the head of an answer; then 504, and the process lives on. The platform: 150 s (functions/limits).
     pub answer: Duration,
     /// Time to load the modules and register a handler.
     pub boot: Duration,
@@ -98,9 +67,9 @@ impl Default for Limits {
 /// Where the runtime finds Deno and keeps its own files.
 #[derive(Debug, Clone)]
 pub struct RuntimeConfig {
-    /// The native binary.
+    /// The native binary. A script that starts it would be watched in its place.
     pub deno: PathBuf,
-    /// Folder for caches and the boot file; created when absent.
+    /// Folder for caches, generated configurations and the boot file; created when absent.
     pub dir: PathBuf,
     /// A process without a request for this long is stopped.
     pub idle: Duration,
@@ -108,36 +77,89 @@ pub struct RuntimeConfig {
     pub limits: Limits,
 }
 
-/// All functions' processes.
-pub struct Runtime {
-    #[expect(dead_code, reason = "the module's skeleton; processes follow")]
+/// What starting a process takes.
+struct Shared {
     config: RuntimeConfig,
+    deno: Deno,
+    spawner: Spawner,
+}
+
+/// All functions' processes. Dropped, it takes them with it.
+pub struct Runtime {
+    shared: Arc<Shared>,
+    /// By project and slug. `None` after the end.
+    slots: Mutex<Option<BTreeMap<(String, String), Arc<Slot>>>>,
 }
 
 impl Runtime {
     /// Prepares the folder; starts nothing.
     pub fn new(config: RuntimeConfig) -> io::Result<Arc<Runtime>> {
-        Ok(Arc::new(Runtime { config }))
+        let deno = Deno::new(config.deno.clone(), &config.dir)?;
+        let shared = Shared {
+            config,
+            deno,
+            spawner: Spawner::new()?,
+        };
+        Ok(Arc::new(Runtime {
+            shared: Arc::new(shared),
+            slots: Mutex::new(Some(BTreeMap::new())),
+        }))
     }
 
     /// Deploy-time check, without running anything; also fills the npm cache. Remote imports never refuse a deploy.
-    pub async fn check(&self, _deployment: &Deployment) -> Result<(), CheckError> {
-        Err(CheckError::Failed(io::ErrorKind::Unsupported.into()))
+    pub async fn check(&self, deployment: &Deployment) -> Result<(), CheckError> {
+        check::check(&self.shared.deno, &process::located(deployment)?).await?;
+        if let Some(slot) = self.slot(deployment) {
+            slot.looked_at(deployment.version);
+        }
+        Ok(())
     }
 
-    /// Answers one call; starts the process at the first, swaps when version or environment changed.
-    pub async fn call(&self, _deployment: &Deployment, _request: Request) -> Response {
-        Response::new(axum::body::Body::empty())
+    /// Answers one call; starts the process at the first, swaps when version or environment changed (the new one
+    /// first, then the old one is drained).
+    pub async fn call(&self, deployment: &Deployment, request: Request) -> Response {
+        let Some(slot) = self.slot(deployment) else {
+            return Failure::Exited.into_response();
+        };
+        let promise = match slot.promise(&self.shared, deployment).await {
+            Ok(promise) => promise,
+            Err(failure) => return failure.into_response(),
+        };
+        let answer = promise.process.answer(promise.stream, promise.ticket, request).await;
+        answer.unwrap_or_else(IntoResponse::into_response)
     }
 
-    /// Stops the process of a deleted function and drops its logs.
-    pub fn forget(&self, _project: &str, _slug: &str) {}
-
-    /// Last lines that the function wrote, newest last.
-    pub fn logs(&self, _project: &str, _slug: &str) -> Vec<String> {
-        Vec::new()
+    /// Stops the process of a deleted function and drops its logs. Calls under way are answered.
+    pub fn forget(&self, project: &str, slug: &str) {
+        let key = (project.to_owned(), slug.to_owned());
+        let slot = self.slots().as_mut().and_then(|slots| slots.remove(&key));
+        if let Some(slot) = slot {
+            slot.close();
+        }
     }
 
-    /// Stops every process and waits for them.
-    pub async fn shutdown(&self) {}
+    /// Last lines that the function wrote, newest last: at most 1,000 and 1 MiB, each at most 10,000 characters.
+    pub fn logs(&self, project: &str, slug: &str) -> Vec<String> {
+        let key = (project.to_owned(), slug.to_owned());
+        let slot = self.slots().as_ref().and_then(|slots| slots.get(&key).cloned());
+        slot.map(|slot| slot.logs.lines()).unwrap_or_default()
+    }
+
+    /// Kills every process and returns when they are gone. Later calls are answered with a failure.
+    pub async fn shutdown(&self) {
+        let slots = self.slots().take().unwrap_or_default();
+        let processes: Vec<_> = slots.values().filter_map(|slot| slot.close()).collect();
+        for process in processes {
+            process.stop().await;
+        }
+    }
+
+    fn slot(&self, deployment: &Deployment) -> Option<Arc<Slot>> {
+        let key = (deployment.project.clone(), deployment.slug.clone());
+        Some(Arc::clone(self.slots().as_mut()?.entry(key).or_default()))
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Option<BTreeMap<(String, String), Arc<Slot>>>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
