@@ -1,14 +1,11 @@
 //! SQL on behalf of `database/query`: one connection a request, results as the platform's JSON.
 
-use hmac::{Hmac, Mac};
-use sha2::Sha256;
+use futures::TryStreamExt as _;
+use serde_json::{Map, Value};
 use tokio::sync::OnceCell;
 use tokio_postgres::config::Host;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
-
-use futures::TryStreamExt as _;
-use serde_json::{Map, Value};
 
 mod literal;
 mod value;
@@ -97,7 +94,7 @@ impl Database {
     /// Rows of the last statement, as an array of objects.
     pub(super) async fn run(&self, sql: &str, parameters: &[Value], read_only: bool) -> Result<Value, DatabaseError> {
         let config = if read_only {
-            self.reader.get_or_try_init(|| self.make_reader()).await?
+            self.reader.get_or_try_init(|| self.reader()).await?
         } else {
             &self.config
         };
@@ -125,19 +122,29 @@ impl Database {
         rows(&client, &format!("EXECUTE management_query({literals})"), sql, &types).await
     }
 
-    /// Makes the role, or gives it the password that belongs to this database's URL: two sandboxes on one server agree.
-    async fn make_reader(&self) -> Result<Config, DatabaseError> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.url.as_bytes()).expect("HMAC takes keys of every length");
-        mac.update(READER.as_bytes());
-        let password = hex::encode(mac.finalize().into_bytes());
+    /// The role logs in with the password of the URL. Where it does not get in, it is made, or given that password.
+    async fn reader(&self) -> Result<Config, DatabaseError> {
+        let mut config = self.config.clone();
+        config.user(READER);
+        // What would write by mistake fails for that reason; what undoes it fails for want of rights.
+        config.options(format!(
+            "-c statement_timeout={STATEMENT_TIMEOUT} -c default_transaction_read_only=on"
+        ));
+        if connect(&config).await.is_ok() {
+            return Ok(config);
+        }
+        let password = self
+            .config
+            .get_password()
+            .map(|password| String::from_utf8_lossy(password).into_owned());
+        let password = literal::literal(&password.into()).ok_or(DatabaseError::Url)?;
         // One batch is one transaction; the lock is for others who do the same at the same time.
         let make = format!(
             "SELECT pg_advisory_xact_lock(hashtext('{READER}'));
              DO $make$ BEGIN
                IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{READER}') THEN CREATE ROLE {READER}; END IF;
              END $make$;
-             ALTER ROLE {READER} LOGIN PASSWORD '{password}';
-             ALTER ROLE {READER} SET default_transaction_read_only = on;
+             ALTER ROLE {READER} LOGIN PASSWORD {password};
              GRANT pg_read_all_data TO {READER};"
         );
         let client = connect(&self.config).await?;
@@ -145,8 +152,6 @@ impl Database {
             .batch_execute(&make)
             .await
             .map_err(|error| wording::refused(error, ""))?;
-        let mut config = self.config.clone();
-        config.user(READER).password(password);
         Ok(config)
     }
 }

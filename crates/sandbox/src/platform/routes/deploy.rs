@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::multipart::Field;
+use axum::extract::multipart::{Field, MultipartRejection};
 use axum::extract::{Multipart, Path, RawQuery, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -32,9 +32,10 @@ pub(super) async fn deploy(
     State(hub): State<Arc<Hub>>,
     Path(reference): Path<String>,
     RawQuery(query): RawQuery,
-    multipart: Multipart,
+    multipart: Result<Multipart, MultipartRejection>,
 ) -> Result<(StatusCode, Json<Record>), Failure> {
     hub.site(&reference)?;
+    let multipart = multipart.map_err(|rejection| Failure::bad(rejection.body_text()))?;
     let (metadata, files) = read(multipart).await?;
     let slug = query_value(query.as_deref(), "slug").or_else(|| metadata.name.clone());
     let bundle_only = match query_value(query.as_deref(), "bundleOnly").as_deref() {
