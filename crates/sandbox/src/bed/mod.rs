@@ -1,1 +1,268 @@
 //! Control plane, PostgreSQL and platform, started and stopped together.
+//!
+//! [`Bed::start`] brings a bed up in a directory and [`Bed::stop`] takes it down; what is in it survives in the
+//! directory. A bed that is dropped, and one whose process is killed, leaves no process behind. Tests take [`testing`].
+
+mod artifacts;
+mod assets;
+mod certificates;
+mod cluster;
+mod control_plane;
+mod database;
+mod error;
+mod file;
+mod flux;
+mod ports;
+mod process;
+mod progress;
+mod publish;
+mod sandbox;
+pub mod testing;
+pub mod tools;
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::platform::{self, PlatformConfig};
+
+pub use cluster::ClusterError;
+pub use database::BOOTSTRAP;
+pub use error::BedError;
+pub use file::{BED_FILE, BedFile};
+pub use flux::{flux_crds, install_flux_crds};
+pub use progress::Progress;
+pub use publish::{Publication, Published, SourceKind, publish};
+pub use sandbox::{Sandbox, SandboxConfig, start_sandbox};
+
+use cluster::Cluster;
+use control_plane::{ControlPlane, blocking, listen};
+use database::Database;
+use file::Memory;
+
+/// Life of a ServiceAccount's token that the bed gives out.
+const TOKEN_SECONDS: u32 = 24 * 60 * 60;
+
+/// How often [`Bed::ended`] looks at the processes.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Where a bed lives and what is in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BedConfig {
+    /// Everything that the bed keeps; created when it is not there.
+    pub directory: PathBuf,
+    /// References of the projects, the first of which `bed.json` describes. Empty: those of the last start, or one with
+    /// a reference made up.
+    pub projects: Vec<String>,
+    /// Who hears of it.
+    pub progress: Progress,
+}
+
+/// A bed that is up.
+pub struct Bed {
+    directory: PathBuf,
+    file: BedFile,
+    control_plane: ControlPlane,
+    database: Database,
+    platform: platform::Running,
+    artifacts: CancellationToken,
+    /// Held while the bed is up.
+    _lock: File,
+}
+
+impl Bed {
+    /// Brings a bed up, and returns when everything in it answers.
+    pub async fn start(config: BedConfig) -> Result<Bed, BedError> {
+        let BedConfig { directory, projects, progress } = config;
+        check_references(&projects)?;
+        let (directory, lock) = claim(&directory)?;
+        let state = directory.join("state.json");
+        let mut memory = Memory::read(&state)?;
+        memory.choose(projects);
+        // What must not be made up anew by a start after one that failed half-way.
+        file::write_json(&state, &memory)?;
+
+        let mut for_database = memory.clone();
+        let mut for_cluster = memory.clone();
+        let (control_plane, (database, platform)) = tokio::try_join!(
+            control_plane::start(&directory, &mut for_cluster, progress),
+            async {
+                let database = database::start(&directory, &mut for_database, progress).await?;
+                let platform = start_platform(&directory, &mut for_database, &database, progress).await?;
+                Ok((database, platform))
+            }
+        )?;
+        memory.ports = for_database.ports;
+        (memory.ports.etcd, memory.ports.kubernetes) = (for_cluster.ports.etcd, for_cluster.ports.kubernetes);
+
+        let port = ports::free(memory.ports.artifacts).map_err(listen("artifacts", 0))?;
+        memory.ports.artifacts = Some(port);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(listen("artifacts", port))?;
+        let artifacts = CancellationToken::new();
+        let artifacts_directory = directory.join("artifacts");
+        file::make_directory(&artifacts_directory)?;
+        tokio::spawn(artifacts::serve(listener, artifacts_directory.clone(), artifacts.clone()));
+        file::write_json(&state, &memory)?;
+
+        let project = memory.projects.first().and_then(|reference| platform.project(reference));
+        let project = project.ok_or_else(|| BedError::Reference(memory.projects.concat()))?;
+        let file = BedFile {
+            api_url: platform.api_url.clone(),
+            functions_url: project.gateway_url,
+            admin_url: platform.admin_url.clone(),
+            token: platform.token().to_owned(),
+            anon_key: project.anon_key,
+            service_role_key: project.service_role_key,
+            jwt_secret: project.jwt_secret,
+            project: project.reference,
+            database_url: database.url.clone(),
+            kubeconfig: directory.join("kubeconfig"),
+            kubectl: directory.join("bin/kubectl"),
+            audit_log: control_plane.audit_log.clone(),
+            artifacts_url: format!("http://127.0.0.1:{port}"),
+            artifacts_directory,
+            supabase_profile: directory.join("supabase-profile.yaml"),
+        };
+        let bed = Bed { directory, file, control_plane, database, platform, artifacts, _lock: lock };
+        bed.write_files()?;
+        Ok(bed)
+    }
+
+    /// `bed.json` is the last: where it is, the others are.
+    fn write_files(&self) -> Result<(), BedError> {
+        let BedFile { kubeconfig, kubectl, supabase_profile, .. } = &self.file;
+        let ControlPlane { cluster, kubectl: program, .. } = &self.control_plane;
+        file::write(kubeconfig, cluster.kubeconfig())?;
+        file::write(supabase_profile, file::supabase_profile(&self.file.api_url))?;
+        file::make_directory(&self.directory.join("bin"))?;
+        file::remove(kubectl)?;
+        std::os::unix::fs::symlink(program, kubectl).map_err(BedError::file("create", kubectl))?;
+        file::write_json(&self.directory.join(BED_FILE), &self.file)
+    }
+
+    /// Everything that `bed.json` says.
+    pub fn file(&self) -> &BedFile {
+        &self.file
+    }
+
+    /// Where the bed lives, as an absolute path.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// kubectl of the control plane's version; it needs `--kubeconfig`.
+    pub fn kubectl(&self) -> PathBuf {
+        self.file.kubectl.clone()
+    }
+
+    /// The platform, for its other projects.
+    pub fn platform(&self) -> &platform::Running {
+        &self.platform
+    }
+
+    /// A kubeconfig that acts as a ServiceAccount, which has to exist, for 24 hours.
+    pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf, BedError> {
+        service_account_kubeconfig(&self.directory, namespace, name).await
+    }
+
+    /// Installs the CRDs of Flux's sources, and waits until objects of them can be made.
+    pub async fn install_flux_crds(&self) -> Result<(), BedError> {
+        install_flux_crds(&self.file).await
+    }
+
+    /// Returns when one of the bed's processes has ended by itself.
+    pub async fn ended(&mut self) -> BedError {
+        loop {
+            let children = self.control_plane.children.iter_mut().chain([&mut self.database.child]);
+            if let Some(error) = children.filter_map(|child| child.check().err()).next() {
+                return error;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Takes everything down, and returns when it is.
+    pub async fn stop(self) -> Result<(), BedError> {
+        let Bed { directory, control_plane, database, platform, artifacts, _lock: lock, .. } = self;
+        let removed = file::remove(&directory.join(BED_FILE));
+        artifacts.cancel();
+        let platform = async {
+            platform.shutdown().await;
+            // Functions hold sessions: the database goes after them.
+            blocking(move || {
+                database.stop();
+                Ok(())
+            })
+            .await
+        };
+        let control_plane = blocking(move || {
+            control_plane::stop(control_plane.children);
+            Ok(())
+        });
+        tokio::try_join!(platform, control_plane)?;
+        drop(lock);
+        removed
+    }
+}
+
+/// A kubeconfig that acts as a ServiceAccount of the bed that is up in `directory`, for 24 hours.
+pub async fn service_account_kubeconfig(directory: &Path, namespace: &str, name: &str) -> Result<PathBuf, BedError> {
+    let bed = BedFile::read(directory)?;
+    let cluster = Cluster::from_kubeconfig(&bed.kubeconfig)?;
+    let token = cluster.service_account_token(namespace, name, TOKEN_SECONDS).await?;
+    let path = directory.join("kubeconfigs").join(format!("{namespace}-{name}.yaml"));
+    file::make_directory(&directory.join("kubeconfigs"))?;
+    file::write(&path, cluster.kubeconfig_for(name, &token))?;
+    Ok(path)
+}
+
+fn check_references(projects: &[String]) -> Result<(), BedError> {
+    match projects.iter().find(|reference| !platform::state::is_reference(reference)) {
+        Some(reference) => Err(BedError::Reference(reference.clone())),
+        None => Ok(()),
+    }
+}
+
+/// Makes the directory ours, until the returned file is closed.
+fn claim(directory: &Path) -> Result<(PathBuf, File), BedError> {
+    file::make_directory(&directory.join("logs"))?;
+    let directory = fs::canonicalize(directory).map_err(BedError::file("find", directory))?;
+    let path = directory.join("lock");
+    let lock = File::create(&path).map_err(BedError::file("create", &path))?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(fs::TryLockError::WouldBlock) => return Err(BedError::InUse(directory)),
+        Err(fs::TryLockError::Error(error)) => return Err(BedError::file("lock", path)(error)),
+    }
+    file::remove(&directory.join(BED_FILE))?;
+    Ok((directory, lock))
+}
+
+async fn start_platform(
+    directory: &Path,
+    memory: &mut Memory,
+    database: &Database,
+    progress: Progress,
+) -> Result<platform::Running, BedError> {
+    let started = Instant::now();
+    let deno = blocking(|| Ok(tools::deno()?)).await?;
+    let api = ports::free(memory.ports.api).map_err(listen("the Management API", 0))?;
+    let admin = ports::free(memory.ports.admin).map_err(listen("the admin listener", 0))?;
+    (memory.ports.api, memory.ports.admin) = (Some(api), Some(admin));
+    let running = platform::start(PlatformConfig {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, api)),
+        admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin)),
+        dir: directory.join("platform"),
+        database_url: Some(database.url.clone()),
+        deno,
+        projects: memory.projects.clone(),
+    })
+    .await
+    .map_err(BedError::Platform)?;
+    progress.took("platform", started, &running.api_url);
+    Ok(running)
+}

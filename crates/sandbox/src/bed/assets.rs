@@ -1,0 +1,230 @@
+//! The programs of the control plane: built once from `tests/control-plane` and kept in the cache outside the checkout.
+
+use std::env;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde::Deserialize;
+
+use super::process;
+use super::progress::Progress;
+use super::tools::{self, ToolError};
+
+/// The Go module, which travels in this program: what is built always fits what starts it.
+const MODULE: [(&str, &str); 5] = [
+    ("main.go", include_str!("../../../../tests/control-plane/main.go")),
+    ("etcd.go", include_str!("../../../../tests/control-plane/etcd.go")),
+    ("parent.go", include_str!("../../../../tests/control-plane/parent.go")),
+    ("go.mod", include_str!("../../../../tests/control-plane/go.mod")),
+    ("go.sum", include_str!("../../../../tests/control-plane/go.sum")),
+];
+
+/// A module that pins Flux's source-controller, whose zip holds the CRDs.
+const FLUX_MODULE: [(&str, &str); 2] = [
+    ("go.mod", include_str!("../../../../tests/control-plane/flux/go.mod")),
+    ("go.sum", include_str!("../../../../tests/control-plane/flux/go.sum")),
+];
+const FLUX: &str = "github.com/fluxcd/source-controller";
+
+/// Go compiles about this many packages for the control plane (counted in 2026): only a hint for the waiting.
+const PACKAGES: usize = 1_900;
+
+/// A folder with the control plane's programs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Assets {
+    directory: PathBuf,
+}
+
+impl Assets {
+    /// What `KUBEBUILDER_ASSETS` names, else our own build, which is made when it is not in the cache.
+    pub(super) fn ensure(progress: Progress) -> Result<Assets, ToolError> {
+        if let Some(directory) = env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
+            return Assets::given(PathBuf::from(directory));
+        }
+        let go = go()?;
+        let version = tools::run(Command::new(&go).args(["env", "GOVERSION"]).current_dir("/"))?;
+        let version = String::from_utf8_lossy(&version.stdout).into_owned();
+        let sources = MODULE.iter().flat_map(|(name, text)| [*name, *text]);
+        let key = tools::digest(sources.chain([version.as_str(), &linker_flags()]));
+        let directory = tools::cache_directory()?.join("control-plane").join(key);
+        tools::in_cache(&directory, |unfinished| build(&go, unfinished, progress))?;
+        Ok(Assets { directory })
+    }
+
+    fn given(directory: PathBuf) -> Result<Assets, ToolError> {
+        let assets = Assets { directory };
+        let missing = ["etcd", "kube-apiserver", "kubectl"].into_iter().find(|name| !assets.program(name).exists());
+        match missing {
+            None => Ok(assets),
+            Some(program) => Err(ToolError::Missing {
+                program,
+                remedy: format!(
+                    "KUBEBUILDER_ASSETS names {}, which has none; unset it to have the control plane built",
+                    assets.directory.display()
+                ),
+            }),
+        }
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub(super) fn program(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Absent from what `setup-envtest` downloads.
+    pub(super) fn controllers(&self) -> Option<PathBuf> {
+        Some(self.program("kube-controller-manager")).filter(|path| path.exists())
+    }
+}
+
+/// The CRDs of Flux's sources: name of the CRD and its YAML. From the Go module cache, filled when it has to be.
+pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Download {
+        dir: PathBuf,
+    }
+    let directory = tools::cache_directory()?.join("flux").join(tools::digest(FLUX_MODULE.map(|(_, text)| text)));
+    tools::in_cache(&directory, |unfinished| lay_out(&FLUX_MODULE, unfinished))?;
+    let [(_, module), _] = FLUX_MODULE;
+    let version = module.lines().find_map(|line| line.strip_prefix("require ")?.strip_prefix(FLUX)).unwrap_or_default();
+    let mut command = Command::new(go()?);
+    command.args(["mod", "download", "-json"]).arg(format!("{FLUX}@{}", version.trim())).current_dir(&directory);
+    let output = tools::run(&mut command)?;
+    let download: Download = serde_json::from_slice(&output.stdout).map_err(|error| ToolError::Failed {
+        command: tools::line_of(&command),
+        output: error.to_string(),
+    })?;
+    ["buckets", "externalartifacts", "gitrepositories", "ocirepositories"]
+        .into_iter()
+        .map(|plural| {
+            let path = download.dir.join(format!("config/crd/bases/source.toolkit.fluxcd.io_{plural}.yaml"));
+            let text = fs::read_to_string(&path).map_err(|source| ToolError::Cache { path, source })?;
+            Ok((format!("{plural}.source.toolkit.fluxcd.io"), text))
+        })
+        .collect()
+}
+
+fn go() -> Result<PathBuf, ToolError> {
+    tools::on_path("go").ok_or_else(|| ToolError::Missing {
+        program: "go",
+        remedy: "install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl"
+            .to_owned(),
+    })
+}
+
+/// kubectl compares its version with the server's, and can't without being told its own.
+fn linker_flags() -> String {
+    let [_, _, _, (_, module), _] = MODULE;
+    let version = module.lines().find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v")).unwrap_or_default();
+    let (major, rest) = version.split_once('.').unwrap_or_default();
+    let minor = rest.split('.').next().unwrap_or_default();
+    let set = "-X k8s.io/component-base/version";
+    format!(
+        "-s -w {set}.gitVersion=v{version} {set}.gitMajor={major} {set}.gitMinor={minor} \
+         -X k8s.io/client-go/pkg/version.gitVersion=v{version}"
+    )
+}
+
+fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolError> {
+    let started = Instant::now();
+    progress.say("building the control plane from tests/control-plane: about 5 minutes on 2 cores, once");
+    let sources = directory.join("source");
+    fs::create_dir(&sources).map_err(|source| ToolError::Cache { path: sources.clone(), source })?;
+    lay_out(&MODULE, &sources)?;
+    let binary = directory.join("control-plane");
+    let mut command = process::guarded(go, Signal::KILL);
+    command
+        .args(["build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly"])
+        .arg(format!("-ldflags={}", linker_flags()))
+        .arg("-o")
+        .args([&binary, Path::new(".")])
+        .env("CGO_ENABLED", "0")
+        .current_dir(&sources)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    watch(command, progress, started)?;
+    for name in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] {
+        let path = directory.join(name);
+        std::os::unix::fs::symlink("control-plane", &path).map_err(|source| ToolError::Cache { path, source })?;
+    }
+    progress.took("control plane built", started, "kept in the cache");
+    Ok(())
+}
+
+/// Runs the compiler, and shows that it is at work: it names a package a line, and is silent while it links.
+fn watch(command: Command, progress: Progress, started: Instant) -> Result<(), ToolError> {
+    let line = tools::line_of(&command);
+    let failed = |source| ToolError::Run { command: line.clone(), source };
+    let mut compiler = process::spawn(command).map_err(failed)?;
+    let mut output = String::new();
+    let (mut packages, mut said) = (0, Instant::now());
+    for text in compiler.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines()).map_while(Result::ok) {
+        if text.contains(' ') {
+            output = output + &text + "\n";
+        } else {
+            packages += 1;
+        }
+        if said.elapsed() >= Duration::from_secs(10) {
+            said = Instant::now();
+            let seconds = started.elapsed().as_secs();
+            progress.say(format_args!("  {packages} of about {PACKAGES} packages after {seconds} s"));
+        }
+    }
+    if compiler.wait().map_err(failed)?.success() {
+        return Ok(());
+    }
+    Err(ToolError::Failed { command: line, output: tools::end_of(&output) })
+}
+
+fn lay_out(module: &[(&str, &str)], directory: &Path) -> Result<(), ToolError> {
+    for (name, text) in module {
+        let path = directory.join(name);
+        fs::write(&path, text).map_err(|source| ToolError::Cache { path, source })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_go_module_travels_in_this_program() {
+        let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/control-plane");
+        let mut found: Vec<_> = fs::read_dir(module)
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().is_file())
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
+        let mut carried = MODULE.map(|(name, _)| name.to_owned()).to_vec();
+        (found.sort(), carried.sort());
+        assert_eq!(carried, found);
+    }
+
+    #[test]
+    fn the_version_that_kubectl_is_told_is_the_modules() {
+        let flags = linker_flags();
+        assert!(flags.contains("version.gitMajor=1 "), "{flags}");
+        assert!(!flags.contains("gitMinor= ") && !flags.contains("=v "), "{flags}");
+    }
+
+    #[test]
+    fn a_folder_of_assets_without_kubectl_is_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["etcd", "kube-apiserver"] {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        let error = Assets::given(folder.path().to_owned()).unwrap_err();
+        assert!(error.to_string().starts_with("kubectl is missing: KUBEBUILDER_ASSETS names "), "{error}");
+    }
+}

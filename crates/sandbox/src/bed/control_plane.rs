@@ -1,0 +1,216 @@
+//! etcd, kube-apiserver and kube-controller-manager.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio::task::spawn_blocking;
+
+use super::assets::Assets;
+use super::certificates::Certificates;
+use super::cluster::Cluster;
+use super::error::BedError;
+use super::file::{self, Memory};
+use super::ports;
+use super::process::{Child, Program};
+use super::progress::Progress;
+
+/// Measured: 3 s on two idle cores; the rest is for a machine that is compiling meanwhile.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Measured: the API server closes its watches and ends within 0.5 s.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// Who did what to which object, without bodies. What the API server does to itself is left out.
+const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: None
+  users: [\"system:apiserver\"]
+- level: None
+  nonResourceURLs: [\"/readyz*\", \"/livez*\", \"/healthz*\"]
+- level: Metadata
+";
+
+/// A control plane that is up.
+pub(super) struct ControlPlane {
+    pub(super) cluster: Cluster,
+    pub(super) kubectl: PathBuf,
+    pub(super) audit_log: PathBuf,
+    /// In the order in which they are taken down.
+    pub(super) children: Vec<Child>,
+}
+
+/// Starts etcd and the API server, waits until that is ready, and starts the controllers.
+pub(super) async fn start(
+    directory: &Path,
+    memory: &mut Memory,
+    progress: Progress,
+) -> Result<ControlPlane, BedError> {
+    let assets = blocking(move || Assets::ensure(progress).map_err(BedError::from)).await?;
+    let started = Instant::now();
+    let paths = Paths::prepare(directory, memory)?;
+    let etcd_port = ports::free(memory.ports.etcd).map_err(listen("etcd", 0))?;
+    let port = ports::free(memory.ports.kubernetes).map_err(listen("kube-apiserver", 0))?;
+    (memory.ports.etcd, memory.ports.kubernetes) = (Some(etcd_port), Some(port));
+
+    // Both at once: the API server asks etcd again until it answers, and takes longer to get there.
+    let mut etcd = launch("etcd", &assets, etcd_arguments(directory, etcd_port), directory)?;
+    let mut apiserver =
+        launch("kube-apiserver", &assets, apiserver_arguments(&paths, port, etcd_port), directory)?;
+
+    let authority = fs::read_to_string(&paths.certificates.authority)
+        .map_err(BedError::file("read", &paths.certificates.authority))?;
+    let server = format!("https://127.0.0.1:{port}");
+    let cluster = Cluster::new(server.clone(), &authority, memory.admin_token.clone())?;
+    ready(&cluster, [&mut etcd, &mut apiserver]).await?;
+    progress.took("Kubernetes API", started, &server);
+
+    let mut children = vec![apiserver, etcd];
+    if let Some(program) = assets.controllers() {
+        let kubeconfig = directory.join("control-plane/controllers.kubeconfig");
+        file::write(&kubeconfig, file::kubeconfig("controllers", &server, &authority, &memory.controllers_token))?;
+        let arguments = controllers_arguments(&kubeconfig, &paths);
+        children.insert(0, start_child("kube-controller-manager", program, arguments, directory)?);
+    } else {
+        progress.say(
+            "  KUBEBUILDER_ASSETS has no kube-controller-manager: deleted namespaces stay, and so do objects whose owner is gone",
+        );
+    }
+    Ok(ControlPlane { cluster, kubectl: assets.program("kubectl"), audit_log: paths.audit_log, children })
+}
+
+/// Takes everything down: controllers, API server, etcd.
+pub(super) fn stop(children: Vec<Child>) {
+    for child in children {
+        child.stop(PARTING);
+    }
+}
+
+struct Paths {
+    certificates: Certificates,
+    tokens: PathBuf,
+    audit_policy: PathBuf,
+    audit_log: PathBuf,
+}
+
+impl Paths {
+    fn prepare(directory: &Path, memory: &Memory) -> Result<Paths, BedError> {
+        let own = directory.join("control-plane");
+        let paths = Paths {
+            certificates: Certificates::ensure(&own)?,
+            tokens: own.join("tokens.csv"),
+            audit_policy: own.join("audit-policy.yaml"),
+            audit_log: directory.join("audit.log"),
+        };
+        // The controllers share the administrator's group, but not his name: the audit log tells them apart.
+        let tokens = format!(
+            "{},admin,admin,system:masters\n{},system:kube-controller-manager,controllers,system:masters\n",
+            memory.admin_token, memory.controllers_token
+        );
+        file::write(&paths.tokens, tokens)?;
+        file::write(&paths.audit_policy, AUDIT_POLICY)?;
+        Ok(paths)
+    }
+}
+
+fn etcd_arguments(directory: &Path, port: u16) -> Vec<String> {
+    let url = format!("http://127.0.0.1:{port}");
+    vec![
+        option("data-dir", directory.join("etcd").display()),
+        option("listen-client-urls", &url),
+        option("advertise-client-urls", &url),
+        option("listen-peer-urls", "http://127.0.0.1:0"),
+        option("log-level", "warn"),
+        // A bed that lost power is thrown away; a bed that is killed keeps what it wrote.
+        option("unsafe-no-fsync", true),
+    ]
+}
+
+fn apiserver_arguments(paths: &Paths, port: u16, etcd_port: u16) -> Vec<String> {
+    let certificates = &paths.certificates;
+    vec![
+        option("etcd-servers", format_args!("http://127.0.0.1:{etcd_port}")),
+        option("bind-address", "127.0.0.1"),
+        option("advertise-address", "127.0.0.1"),
+        option("secure-port", port),
+        option("tls-cert-file", certificates.server.display()),
+        option("tls-private-key-file", certificates.server_key.display()),
+        option("token-auth-file", paths.tokens.display()),
+        option("authorization-mode", "RBAC"),
+        option("service-account-issuer", "https://kubernetes.default.svc"),
+        option("service-account-key-file", certificates.service_accounts.display()),
+        option("service-account-signing-key-file", certificates.service_accounts_key.display()),
+        option("service-cluster-ip-range", "10.0.0.0/24"),
+        // No pod runs here that could need a token mounted, and nothing reaches the service's address.
+        option("disable-admission-plugins", "ServiceAccount"),
+        option("endpoint-reconciler-type", "none"),
+        option("audit-policy-file", paths.audit_policy.display()),
+        option("audit-log-path", paths.audit_log.display()),
+        option("audit-log-maxsize", 100),
+        option("audit-log-maxbackup", 3),
+        option("profiling", false),
+    ]
+}
+
+fn controllers_arguments(kubeconfig: &Path, paths: &Paths) -> Vec<String> {
+    vec![
+        option("kubeconfig", kubeconfig.display()),
+        option("controllers", "garbage-collector-controller,namespace-controller,serviceaccount-controller"),
+        option("leader-elect", false),
+        option("secure-port", 0),
+        option("service-account-private-key-file", paths.certificates.service_accounts_key.display()),
+        option("profiling", false),
+    ]
+}
+
+fn option(name: &str, value: impl std::fmt::Display) -> String {
+    format!("--{name}={value}")
+}
+
+fn launch(name: &'static str, assets: &Assets, arguments: Vec<String>, directory: &Path) -> Result<Child, BedError> {
+    start_child(name, assets.program(name), arguments, directory)
+}
+
+fn start_child(
+    name: &'static str,
+    path: PathBuf,
+    arguments: Vec<String>,
+    directory: &Path,
+) -> Result<Child, BedError> {
+    let log = directory.join("logs").join(format!("{name}.log"));
+    Child::start(Program { name, path, arguments, user: None, log, end: Signal::TERM })
+        .map_err(|source| BedError::Start { name, source })
+}
+
+/// Waits until the API server is ready; a part that ends meanwhile is reported at once.
+async fn ready(cluster: &Cluster, mut parts: [&mut Child; 2]) -> Result<(), BedError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if cluster.is_ready().await {
+            return Ok(());
+        }
+        for part in &mut parts {
+            part.check()?;
+        }
+        if Instant::now() > deadline {
+            let [_, apiserver] = parts;
+            return Err(apiserver.not_ready(PATIENCE));
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+}
+
+/// Runs what would block the executor: a build may take minutes.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BedError> + Send + 'static,
+) -> Result<T, BedError> {
+    spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// For `map_err` at a listener.
+pub(super) fn listen(name: &'static str, port: u16) -> impl FnOnce(std::io::Error) -> BedError {
+    move |source| BedError::Listen { name, port, source }
+}

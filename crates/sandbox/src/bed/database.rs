@@ -1,0 +1,246 @@
+//! PostgreSQL with what a Supabase project has in it.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use tokio_postgres::NoTls;
+
+use super::control_plane::{blocking, listen};
+use super::error::BedError;
+use super::file::{self, Memory};
+use super::ports;
+use super::process::{self, Child, Program};
+use super::progress::Progress;
+use super::tools;
+
+/// Roles, schemas and stubs of a Supabase project; may be applied again and again.
+pub const BOOTSTRAP: &str = include_str!("../../sql/supabase_bootstrap.sql");
+
+/// The cluster's superuser: not `postgres`, which is an ordinary role on the real platform. It has no password, so it
+/// can only come through the socket, whose directory is closed to others.
+const SUPERUSER: &str = "bed_superuser";
+
+/// Measured: 0.12 s; recovery after a kill takes longer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A fast shutdown writes a checkpoint.
+const PARTING: Duration = Duration::from_secs(10);
+
+/// A PostgreSQL that is up.
+pub(super) struct Database {
+    pub(super) url: String,
+    pub(super) child: Child,
+    socket: PathBuf,
+}
+
+impl Database {
+    /// Takes it down, sessions that are open included.
+    pub(super) fn stop(self) {
+        self.child.stop(PARTING);
+        // A socket directory that stays behind is taken over by the next start.
+        let _ = fs::remove_dir_all(self.socket);
+    }
+}
+
+/// Starts PostgreSQL on the data directory of this bed, which is made when it is not there.
+pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progress) -> Result<Database, BedError> {
+    let started = Instant::now();
+    let port = ports::free(memory.ports.postgres).map_err(listen("PostgreSQL", 0))?;
+    memory.ports.postgres = Some(port);
+    let place = Place::find(directory, &memory.id)?;
+    if !place.data.starts_with(directory) {
+        progress.say(format_args!(
+            "  PostgreSQL does not run as root, and nobody else can enter {}: its data lies in {}",
+            directory.display(),
+            place.data.display()
+        ));
+    }
+    let log = directory.join("logs/postgres.log");
+    let ready = place.clone();
+    let child = blocking(move || {
+        ready.initialize()?;
+        ready.wait_for_predecessor()?;
+        let path = ready.programs.join("postgres");
+        let arguments = ready.arguments(port);
+        Child::start(Program { name: "postgres", path, arguments, user: ready.user, log, end: Signal::INT })
+            .map_err(|source| BedError::Start { name: "postgres", source })
+    })
+    .await?;
+    let mut database = Database {
+        url: format!("postgresql://postgres:{}@127.0.0.1:{port}/postgres", memory.database_password),
+        child,
+        socket: place.socket,
+    };
+    database.prepare(port, &memory.database_password).await?;
+    progress.took("PostgreSQL", started, format_args!("postgresql://postgres:…@127.0.0.1:{port}/postgres"));
+    Ok(database)
+}
+
+impl Database {
+    async fn prepare(&mut self, port: u16, password: &str) -> Result<(), BedError> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut config = tokio_postgres::Config::new();
+        config.host_path(&self.socket).port(port).user(SUPERUSER).dbname("postgres");
+        let (client, connection) = loop {
+            match config.connect(NoTls).await {
+                Ok(connected) => break connected,
+                Err(_) if Instant::now() < deadline => self.child.check()?,
+                Err(_) => return Err(self.child.not_ready(PATIENCE)),
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        };
+        let connection = tokio::spawn(connection);
+        let failed = |action| move |source| BedError::Database { action, source };
+        client.batch_execute(BOOTSTRAP).await.map_err(failed("apply the bootstrap"))?;
+        // The password is hexadecimal: it needs no quoting.
+        let password = format!("ALTER ROLE postgres PASSWORD '{password}'");
+        client.batch_execute(&password).await.map_err(failed("set the password"))?;
+        drop(client);
+        // It ends with its client; how does not matter any more.
+        let _ = connection.await;
+        Ok(())
+    }
+}
+
+/// Where PostgreSQL's files are, and whose.
+#[derive(Clone)]
+struct Place {
+    programs: PathBuf,
+    data: PathBuf,
+    socket: PathBuf,
+    /// User and group, when we are root and PostgreSQL must not be.
+    user: Option<(u32, u32)>,
+}
+
+impl Place {
+    fn find(directory: &Path, id: &str) -> Result<Place, BedError> {
+        let user = if rustix::process::geteuid().is_root() { Some(unprivileged_user()?) } else { None };
+        let inside = directory.join("postgres");
+        let data = if user.is_none() || everybody_may_enter(directory) {
+            inside
+        } else {
+            PathBuf::from("/var/tmp").join(format!("ace-bed-{id}")).join("postgres")
+        };
+        // Short: a socket's path has at most 107 bytes.
+        let socket = PathBuf::from("/tmp").join(format!("ace-bed-{id}"));
+        Ok(Place { programs: tools::postgres_bin_dir()?, data, socket, user })
+    }
+
+    fn initialize(&self) -> Result<(), BedError> {
+        self.own(&self.socket)?;
+        let version_file = self.data.join("PG_VERSION");
+        if version_file.exists() {
+            return self.check_version(&version_file);
+        }
+        // Made under another name: an initdb that was interrupted leaves nothing that looks like a database.
+        let unfinished = self.data.with_extension("unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).map_err(BedError::file("remove", &unfinished))?;
+        }
+        self.own(&unfinished)?;
+        let mut initdb = self.command("initdb");
+        initdb.arg("-D").arg(&unfinished).args(["-U", SUPERUSER, "--no-sync", "--no-instructions"]).args([
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+        ]);
+        tools::run(&mut initdb).map_err(|error| BedError::DatabaseMake(error.to_string()))?;
+        fs::rename(&unfinished, &self.data).map_err(BedError::file("create", &self.data))
+    }
+
+    fn check_version(&self, version_file: &Path) -> Result<(), BedError> {
+        let found = fs::read_to_string(version_file).map_err(BedError::file("read", version_file))?.trim().to_owned();
+        let output = tools::run(&mut self.command("postgres").arg("--version"))?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = text.split_whitespace().find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
+        let installed = version.and_then(|version| version.split('.').next()).unwrap_or_default().to_owned();
+        if found == installed {
+            return Ok(());
+        }
+        Err(BedError::DatabaseVersion { path: self.data.clone(), found, installed })
+    }
+
+    /// A bed that was killed takes its PostgreSQL with it, which needs a moment to end.
+    fn wait_for_predecessor(&self) -> Result<(), BedError> {
+        let deadline = Instant::now() + PARTING;
+        while self.data.join("postmaster.pid").exists() && Instant::now() < deadline {
+            let status = self.command("pg_ctl").arg("status").arg("-D").arg(&self.data).output();
+            let running = status.map_err(|source| BedError::Start { name: "pg_ctl", source })?.status.success();
+            if !running {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    fn arguments(&self, port: u16) -> Vec<String> {
+        let settings = [
+            ("listen_addresses", "127.0.0.1".to_owned()),
+            ("port", port.to_string()),
+            ("unix_socket_directories", self.socket.display().to_string()),
+            ("max_connections", "200".to_owned()),
+            ("shared_buffers", "32MB".to_owned()),
+            ("shared_preload_libraries", "pg_stat_statements".to_owned()),
+            ("wal_level", "logical".to_owned()),
+            ("timezone", "UTC".to_owned()),
+            ("log_timezone", "UTC".to_owned()),
+            // A bed that lost power is thrown away; a bed that is killed keeps what it committed.
+            ("fsync", "off".to_owned()),
+            ("jit", "off".to_owned()),
+        ];
+        let settings = settings.into_iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        ["-D".to_owned(), self.data.display().to_string()].into_iter().chain(settings).collect()
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = process::guarded(&self.programs.join(program), Signal::KILL);
+        command.current_dir("/");
+        if let Some((user, group)) = self.user {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+
+    /// Makes a directory that only PostgreSQL's user can enter.
+    fn own(&self, directory: &Path) -> Result<(), BedError> {
+        file::make_directory(directory)?;
+        let own = || {
+            if let Some((user, group)) = self.user {
+                chown(directory, Some(user), Some(group))?;
+            }
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o700))
+        };
+        own().map_err(BedError::file("own", directory))
+    }
+}
+
+/// The first of the users `postgres` and `nobody` that this machine has.
+fn unprivileged_user() -> Result<(u32, u32), BedError> {
+    let path = Path::new("/etc/passwd");
+    let users = fs::read_to_string(path).map_err(BedError::file("read", path))?;
+    let find = |name: &str| {
+        let fields: Vec<&str> = users.lines().map(|line| line.split(':')).find_map(|mut fields| {
+            let first = fields.next()?;
+            (first == name).then(|| fields.collect())
+        })?;
+        Some((fields.get(1)?.parse().ok()?, fields.get(2)?.parse().ok()?))
+    };
+    find("postgres").or_else(|| find("nobody")).ok_or_else(|| {
+        BedError::from(tools::ToolError::Missing {
+            program: "a user for PostgreSQL",
+            remedy: "it refuses to run as root: add a user `postgres` or `nobody`".to_owned(),
+        })
+    })
+}
+
+/// Whether any user can get as far as this directory.
+fn everybody_may_enter(directory: &Path) -> bool {
+    directory.ancestors().all(|above| fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0))
+}

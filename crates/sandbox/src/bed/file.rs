@@ -1,0 +1,222 @@
+//! What a bed leaves in its directory for others to read.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::error::BedError;
+
+/// Name of the file that is there exactly while the bed is ready.
+pub const BED_FILE: &str = "bed.json";
+
+/// `bed.json`: how to reach everything in a bed. Holds secrets: not printable.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BedFile {
+    /// Management API, `http://127.0.0.1:PORT`.
+    pub api_url: String,
+    /// Gateway of the first project, `http://127.0.0.1:PORT`; a function is at `{functionsUrl}/functions/v1/<slug>`.
+    pub functions_url: String,
+    /// Admin listener of the platform: faults, knobs, journal.
+    pub admin_url: String,
+    /// Personal access token, `sbp_` and 40 hexadecimal digits.
+    pub token: String,
+    /// The first project's anon key.
+    pub anon_key: String,
+    /// The first project's service-role key.
+    pub service_role_key: String,
+    /// The first project's JWT secret (HS256).
+    pub jwt_secret: String,
+    /// Reference of the first project: 20 lower-case letters.
+    pub project: String,
+    /// `postgresql://postgres:…@127.0.0.1:PORT/postgres`; that role is no superuser.
+    pub database_url: String,
+    /// Kubeconfig of the cluster's administrator.
+    pub kubeconfig: PathBuf,
+    /// kubectl of the control plane's version.
+    pub kubectl: PathBuf,
+    /// The API server's audit log: one JSON event a line, level Metadata.
+    pub audit_log: PathBuf,
+    /// Artifact server, `http://127.0.0.1:PORT`.
+    pub artifacts_url: String,
+    /// What the artifact server serves.
+    pub artifacts_directory: PathBuf,
+    /// Profile for the official CLI (`SUPABASE_PROFILE`).
+    pub supabase_profile: PathBuf,
+}
+
+impl BedFile {
+    /// Reads the `bed.json` of a bed that is up in `directory`.
+    pub fn read(directory: &Path) -> Result<BedFile, BedError> {
+        let path = directory.join(BED_FILE);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BedError::NotUp(directory.to_owned()));
+            }
+            other => other.map_err(BedError::file("read", &path))?,
+        };
+        serde_json::from_slice(&text).map_err(|source| BedError::Unreadable { path, source })
+    }
+}
+
+/// What a bed remembers between starts. Holds secrets: not printable.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Memory {
+    /// 12 random letters and digits: names what lies outside the directory.
+    pub(super) id: String,
+    pub(super) projects: Vec<String>,
+    pub(super) ports: Ports,
+    pub(super) admin_token: String,
+    pub(super) controllers_token: String,
+    pub(super) database_password: String,
+}
+
+/// Ports on loopback, kept over restarts while they are free.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Ports {
+    pub(super) etcd: Option<u16>,
+    pub(super) kubernetes: Option<u16>,
+    pub(super) postgres: Option<u16>,
+    pub(super) api: Option<u16>,
+    pub(super) admin: Option<u16>,
+    pub(super) artifacts: Option<u16>,
+}
+
+impl Memory {
+    /// Reads what was remembered, or begins: what is missing is made up.
+    pub(super) fn read(path: &Path) -> Result<Memory, BedError> {
+        let mut memory: Memory = match fs::read(path) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map_err(|source| BedError::Unreadable { path: path.to_owned(), source })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Memory::default(),
+            Err(error) => return Err(BedError::file("read", path)(error)),
+        };
+        for (secret, bytes) in [
+            (&mut memory.id, 6),
+            (&mut memory.admin_token, 24),
+            (&mut memory.controllers_token, 24),
+            (&mut memory.database_password, 24),
+        ] {
+            if secret.is_empty() {
+                *secret = hex::encode(&rand::random::<[u8; 24]>()[..bytes]);
+            }
+        }
+        if memory.projects.is_empty() {
+            let letters = std::iter::repeat_with(|| char::from(rand::random_range(b'a'..=b'z')));
+            memory.projects.push(letters.take(20).collect());
+        }
+        Ok(memory)
+    }
+
+    /// Other projects than the last time, when any are named.
+    pub(super) fn choose(&mut self, projects: Vec<String>) {
+        if !projects.is_empty() {
+            self.projects = projects;
+        }
+    }
+}
+
+/// Writes a file as a whole or not at all, readable by its owner only.
+pub(super) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), BedError> {
+    write_as(path, content, 0o600)
+}
+
+/// [`write`] with other rights.
+pub(super) fn write_as(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<(), BedError> {
+    let unfinished = path.with_extension("unfinished");
+    let save = || {
+        let mut file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&unfinished)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.write_all(content.as_ref())?;
+        fs::rename(&unfinished, path)
+    };
+    save().map_err(BedError::file("write", path))
+}
+
+/// [`write`] as JSON for people, too.
+pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BedError> {
+    let text = serde_json::to_vec_pretty(value)
+        .map_err(|source| BedError::Unreadable { path: path.to_owned(), source })?;
+    write(path, text)
+}
+
+/// Creates a directory and what is above it.
+pub(super) fn make_directory(path: &Path) -> Result<(), BedError> {
+    fs::create_dir_all(path).map_err(BedError::file("create", path))
+}
+
+/// Removes a file that may be missing.
+pub(super) fn remove(path: &Path) -> Result<(), BedError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BedError::file("remove", path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A kubeconfig with one cluster, one user and one context, all of that name. `authority` is PEM.
+pub(super) fn kubeconfig(name: &str, server: &str, authority: &str, token: &str) -> String {
+    use base64::Engine as _;
+    let authority = base64::engine::general_purpose::STANDARD.encode(authority);
+    format!(
+        "apiVersion: v1
+kind: Config
+clusters:
+- name: {name}
+  cluster:
+    server: {server}
+    certificate-authority-data: {authority}
+users:
+- name: {name}
+  user:
+    token: {token}
+contexts:
+- name: {name}
+  context:
+    cluster: {name}
+    user: {name}
+current-context: {name}
+"
+    )
+}
+
+/// The official CLI's profile for the sandbox. Its hosts end in `.invalid`, which no resolver answers: a command that
+/// would reach for something that the sandbox has not can't end up at the real platform.
+pub(super) fn supabase_profile(api_url: &str) -> String {
+    format!(
+        "name: ace-bed
+api_url: {api_url}
+dashboard_url: {api_url}/dashboard
+project_host: supabase.invalid
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_remembered_is_made_up_once_and_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state.json");
+        let memory = Memory::read(&path).unwrap();
+        assert!(memory.projects[0].len() == 20 && memory.projects[0].bytes().all(|letter| letter.is_ascii_lowercase()));
+        write_json(&path, &memory).unwrap();
+        assert!(Memory::read(&path).unwrap() == memory);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_directory_without_a_ready_bed_is_said_to_have_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = BedFile::read(directory.path()).err().unwrap();
+        assert_eq!(error.reason(), "NotUp");
+        assert!(error.to_string().contains("ace-dev up"), "{error}");
+    }
+}

@@ -1,0 +1,225 @@
+//! `ace-dev`: the bed, and the platform alone.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use ace_sandbox::bed::{
+    self, Bed, BedConfig, BedError, BedFile, Progress, Publication, SandboxConfig, SourceKind, testing, tools,
+};
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Runs a Supabase platform and a Kubernetes control plane on this machine.
+#[derive(Parser)]
+#[command(name = "ace-dev", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Control plane, PostgreSQL and platform, until Ctrl-C.
+    Up {
+        #[command(flatten)]
+        place: Place,
+        /// Reference of a project (20 lower-case letters); may be given more than once.
+        #[arg(long = "project", value_name = "REF")]
+        projects: Vec<String>,
+    },
+    /// The platform alone, for any other client. Prints its access as JSON once it answers.
+    Sandbox {
+        /// Address of the Management API.
+        #[arg(long, value_name = "ADDR")]
+        listen: SocketAddr,
+        /// Keeps its state; that of a bed which is down will do.
+        #[arg(long)]
+        dir: PathBuf,
+        /// A PostgreSQL, as the role that the project's owner would have.
+        #[arg(long, value_name = "URL", env = "ACE_DATABASE_URL", hide_env_values = true)]
+        database_url: Option<String>,
+        /// Loopback address of the admin listener.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+        admin: SocketAddr,
+        /// Reference of a project (20 lower-case letters); may be given more than once.
+        #[arg(long = "project", value_name = "REF")]
+        projects: Vec<String>,
+    },
+    /// Packs a directory and publishes it as a Flux source of the bed that is up.
+    Publish {
+        #[command(flatten)]
+        place: Place,
+        /// Directory to pack.
+        directory: PathBuf,
+        /// Kind of the source.
+        #[arg(long, default_value = "GitRepository")]
+        kind: SourceKind,
+        /// Namespace of the source.
+        #[arg(long, default_value = "default")]
+        namespace: String,
+        /// Name of the source.
+        #[arg(long)]
+        name: String,
+        /// Revision to name; made from the content when absent.
+        #[arg(long)]
+        revision: Option<String>,
+    },
+    /// Prints the CRDs of Flux's sources, or installs them into the bed that is up.
+    FluxCrds {
+        #[command(flatten)]
+        place: Place,
+        /// Install them.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Writes a kubeconfig that acts as a ServiceAccount of the bed that is up, for 24 hours, and prints its path.
+    Kubeconfig {
+        #[command(flatten)]
+        place: Place,
+        /// Namespace of the ServiceAccount.
+        #[arg(long, default_value = "default")]
+        namespace: String,
+        /// Name of the ServiceAccount.
+        name: String,
+    },
+    /// Installs what the bed and the tests need (PostgreSQL, Deno, Supabase CLI, control plane), and prints where it is.
+    Tools,
+}
+
+#[derive(Args)]
+struct Place {
+    /// Directory of the bed.
+    #[arg(long = "dir", value_name = "DIR", default_value = ".cache/bed", env = "ACE_BED")]
+    directory: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let executor = match tokio::runtime::Runtime::new() {
+        Ok(executor) => executor,
+        Err(error) => return fail(&error),
+    };
+    let result = executor.block_on(run(command));
+    // A compiler that is at work in the background is not waited for: it ends with us.
+    executor.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("ace-dev: {}", testing::explain(error));
+    ExitCode::FAILURE
+}
+
+async fn run(command: Command) -> Result<(), BedError> {
+    match command {
+        Command::Up { place, projects } => up(place.directory, projects).await,
+        Command::Sandbox { listen, dir, database_url, admin, projects } => {
+            sandbox(SandboxConfig { listen, admin, directory: dir, database_url, projects }).await
+        }
+        Command::Publish { place, directory, kind, namespace, name, revision } => {
+            let bed = BedFile::read(&place.directory)?;
+            let published = bed::publish(&bed, &Publication { directory, kind, namespace, name, revision }).await?;
+            println!("{} {} {} ({} bytes)", published.url, published.digest, published.revision, published.size);
+            Ok(())
+        }
+        Command::FluxCrds { place, apply: true } => bed::install_flux_crds(&BedFile::read(&place.directory)?).await,
+        Command::FluxCrds { apply: false, .. } => {
+            print!("{}", bed::flux_crds().await?);
+            Ok(())
+        }
+        Command::Kubeconfig { place, namespace, name } => {
+            let path = bed::service_account_kubeconfig(&place.directory, &namespace, &name).await?;
+            println!("{}", path.display());
+            Ok(())
+        }
+        Command::Tools => {
+            for (name, path) in tools::ensure(Progress::Lines)? {
+                println!("{name:<14} {}", path.display());
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn up(directory: PathBuf, projects: Vec<String>) -> Result<(), BedError> {
+    let started = Instant::now();
+    let progress = Progress::Lines;
+    progress.say(format_args!("bringing a bed up in {}", directory.display()));
+    let start = async {
+        tools::ensure(progress)?;
+        Bed::start(BedConfig { directory, projects, progress }).await
+    };
+    let mut bed = tokio::select! {
+        bed = start => bed?,
+        () = asked_to_end() => return Ok(()),
+    };
+    progress.say(format_args!("up after {:.1} s\n{}", started.elapsed().as_secs_f64(), how_to_go_on(&bed)));
+    let failure = tokio::select! {
+        error = bed.ended() => Err(error),
+        () = asked_to_end() => Ok(()),
+    };
+    progress.say("taking the bed down");
+    let stopped = bed.stop().await;
+    failure.and(stopped)
+}
+
+async fn sandbox(config: SandboxConfig) -> Result<(), BedError> {
+    let sandbox = tokio::select! {
+        sandbox = bed::start_sandbox(config) => sandbox?,
+        () = asked_to_end() => return Ok(()),
+    };
+    println!("{}", sandbox.access());
+    asked_to_end().await;
+    sandbox.stop().await;
+    Ok(())
+}
+
+/// Returns at Ctrl-C, SIGTERM, or when the terminal is closed.
+async fn asked_to_end() {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let waits = signals.into_iter().flatten().map(|mut signal| Box::pin(async move { signal.recv().await }));
+    futures::future::select_all(waits).await;
+}
+
+fn how_to_go_on(bed: &Bed) -> String {
+    let (file, directory) = (bed.file(), bed.directory());
+    let bin = directory.join("bin");
+    let mut text = String::new();
+    let mut line = |what: &str, value: &dyn std::fmt::Display| {
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "  {what:<18} {value}");
+    };
+    line("Management API", &file.api_url);
+    line("functions", &format_args!("{}/functions/v1/<slug>", file.functions_url));
+    line("admin listener", &file.admin_url);
+    line("artifacts", &file.artifacts_url);
+    line("project", &file.project);
+    line("everything else", &directory.join(bed::BED_FILE).display());
+    let token = format!("$(sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p' {})", shell(&directory.join(bed::BED_FILE)));
+    let _ = write!(
+        text,
+        "go on in another terminal:
+  export KUBECONFIG={} PATH={}:$PATH
+  kubectl get namespaces
+  export SUPABASE_PROFILE={} SUPABASE_ACCESS_TOKEN=\"{token}\"
+  supabase projects list
+Ctrl-C takes it down; what is in it stays.",
+        shell(&file.kubeconfig),
+        shell(&bin),
+        shell(&file.supabase_profile),
+    );
+    text
+}
+
+/// A path as a word of the shell.
+fn shell(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
