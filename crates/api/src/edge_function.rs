@@ -482,6 +482,8 @@ pub enum FunctionEventType {
     Deployed,
     /// Live content was found to be the wanted one.
     Adopted,
+    /// The JWT rule was changed, without an upload.
+    Configured,
     /// A foreign change was undone.
     Corrected,
     /// The proven content was deployed again.

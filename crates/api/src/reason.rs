@@ -83,6 +83,7 @@ reasons! {
         DriftContested = "Stalled: somebody changes the function back again and again.",
         ArchiveTooLarge = "Stalled: the foreign content is too large to be archived, so it is not overwritten.",
         ArchiveUnreadable = "Stalled: the foreign content can't be read, so it is not overwritten.",
+        SuspendedByPlatform = "Suspended: `spec.suspend` of the Platform is true.",
         SuspendedByUser = "Suspended: `spec.suspend` is true.",
     }
 }

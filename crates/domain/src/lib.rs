@@ -1,3 +1,8 @@
 //! The thinking: worlds, decisions, closures, digests. No client, no clock, no await.
 
+pub mod decision;
+pub mod function;
+pub mod names;
+pub mod pace;
+pub mod platform;
 pub mod source;

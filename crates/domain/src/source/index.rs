@@ -9,6 +9,7 @@ use super::error::ClosureError;
 use super::module::{self, Module, SyntaxFault};
 use super::path::TreePath;
 use super::tree::Tree;
+use super::walk;
 
 /// A tree with what was learned of its files: each is parsed and hashed at most once, when a closure first reaches it,
 /// however many closures do. Shared between threads by reference.
@@ -54,7 +55,7 @@ impl TreeIndex {
 
     /// The import closure of one function; see [`Closure`].
     pub fn closure(&self, source: &FunctionSource<'_>) -> Result<Closure, ClosureError> {
-        Closure::of(self, source)
+        walk::closure(self, source)
     }
 
     /// How many files have been parsed so far.

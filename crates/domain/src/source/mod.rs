@@ -25,6 +25,7 @@ mod restore;
 mod statics;
 mod tree;
 mod upload;
+mod walk;
 
 pub use archive::{read_archive, read_archive_where, write_archive};
 pub use body::{BodyDigest, BodyFiles};

@@ -1,0 +1,185 @@
+//! What the live function is, against what was applied.
+
+use std::time::Duration;
+
+use ace_api::{Applied, DriftField};
+use jiff::Timestamp;
+
+use super::{
+    step::Step,
+    world::{Archived, Body, BodyContent, Difference, Entry, PlatformSight, SourceSight, World},
+};
+use crate::source::{Closure, differences};
+
+/// The word in `status.live.revision` for content that is not known to us.
+pub(super) const FOREIGN: &str = "foreign";
+
+/// What can be said of the live function.
+#[derive(Debug)]
+pub(super) enum Sighting<'a> {
+    /// Nothing yet: this step comes first.
+    Need(Step),
+    /// It is not there; where it was applied before, a single look confirmed it.
+    Absent,
+    /// It is what was applied.
+    Applied(&'a Entry),
+    /// It is something else.
+    Foreign {
+        /// The live function.
+        entry: &'a Entry,
+        /// How it differs.
+        difference: Difference,
+        /// Until when the difference is only suspected.
+        suspected_until: Option<Timestamp>,
+    },
+}
+
+impl World {
+    /// The memo, if it is about this project.
+    pub(super) fn applied(&self) -> Option<&Applied> {
+        let PlatformSight::Present(platform) = &self.platform else {
+            return self.memo.applied.as_ref();
+        };
+        self.memo
+            .applied
+            .as_ref()
+            .filter(|applied| applied.project == platform.project)
+    }
+
+    /// The wanted content, if it is known.
+    pub(super) fn content(&self) -> Option<&std::sync::Arc<Closure>> {
+        match &self.source {
+            SourceSight::Ready { content, .. } => Some(content),
+            _ => None,
+        }
+    }
+
+    /// Digest of the wanted content, if it is known.
+    pub(super) fn wanted(&self) -> Option<String> {
+        self.content().map(|content| content.digest().to_string())
+    }
+
+    /// Content in hand that has this digest.
+    pub(super) fn content_of(&self, digest: &str) -> Option<&std::sync::Arc<Closure>> {
+        self.content()
+            .into_iter()
+            .chain(self.archived().map(|archived| &archived.content))
+            .find(|content| content.digest().to_string() == digest)
+    }
+
+    /// What was read back from an archive last.
+    pub(super) fn archived(&self) -> Option<&Archived> {
+        self.recall.archive.as_ref().and_then(|(_, archived)| archived.as_ref())
+    }
+
+    /// The body of what is live, if it was read.
+    pub(super) fn body_of(&self, entry: &Entry) -> Option<&Body> {
+        self.recall.body.as_ref().filter(|body| body.stamp == entry.stamp)
+    }
+
+    /// What the last list says, against the memo. `None` while there is no list, or only one from before our last write.
+    pub(super) fn sighting(&self) -> Option<Sighting<'_>> {
+        let look = self.look.as_ref().filter(|look| look.is_fresh())?;
+        let applied = self.applied();
+        let Some(entry) = &look.entry else {
+            return Some(if applied.is_some() && self.recall.absent != Some(look.started) {
+                Sighting::Need(Step::Get)
+            } else {
+                Sighting::Absent
+            });
+        };
+        if applied.is_some_and(|applied| applied.stamp == entry.stamp) {
+            return Some(Sighting::Applied(entry));
+        }
+        let remembered = self
+            .memo
+            .live
+            .as_ref()
+            .is_some_and(|live| live.stamp == entry.stamp && live.revision == FOREIGN)
+            && self.memo.source.as_ref().map(|source| &source.digest) == self.wanted().as_ref();
+        let believed_drift = self
+            .memo
+            .drift
+            .as_ref()
+            .filter(|drift| remembered && drift.corrected_time.is_none());
+        let difference = match (self.body_of(entry), believed_drift) {
+            (Some(body), _) => self.difference(body),
+            (None, Some(drift)) => {
+                let fields = drift
+                    .fields
+                    .iter()
+                    .filter(|field| is_content(&field.path))
+                    .cloned()
+                    .collect::<Vec<_>>();
+                if fields.is_empty() {
+                    Difference::NotComparable
+                } else {
+                    Difference::Fields(fields)
+                }
+            }
+            (None, None) if remembered => Difference::NotComparable,
+            (None, None) => return Some(Sighting::Need(Step::ReadBody(entry.stamp.clone()))),
+        };
+        let matures = look.since + self.pace.second_look();
+        let believed = applied.is_none() || remembered || look.started >= matures;
+        Some(Sighting::Foreign {
+            entry,
+            difference,
+            suspected_until: (!believed).then_some(matures),
+        })
+    }
+
+    fn difference(&self, body: &Body) -> Difference {
+        let BodyContent::Files { files, digest } = &body.content else {
+            return Difference::NotComparable;
+        };
+        let reference = match self.applied() {
+            Some(applied) => self.content_of(&applied.source_digest),
+            None => self.content(),
+        };
+        let fields: Vec<DriftField> = reference
+            .map(|content| differences(&content.file_digests(), &files.file_digests(content.entrypoint())))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|difference| DriftField {
+                path: clipped(&format!("files/{}", difference.path), 256),
+                desired: clipped(&difference.desired, 128),
+                observed: clipped(&difference.observed, 128),
+            })
+            .collect();
+        if !fields.is_empty() {
+            return Difference::Fields(fields);
+        }
+        let desired = self
+            .applied()
+            .map(|applied| applied.body_digest.clone().unwrap_or(applied.source_digest.clone()));
+        Difference::Fields(vec![DriftField {
+            path: "files".to_owned(),
+            desired: short(&desired.unwrap_or_else(|| "absent".to_owned())),
+            observed: short(&digest.to_string()),
+        }])
+    }
+}
+
+/// A field's path is about content, not about the JWT rule or a secret.
+pub(super) fn is_content(path: &str) -> bool {
+    path == "files" || path.starts_with("files/")
+}
+
+/// `sha256:` and the first twelve digits.
+pub(super) fn short(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + 12).collect()
+}
+
+pub(super) fn clipped(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let cut = text.floor_char_boundary(bytes - '…'.len_utf8());
+    format!("{}…", &text[..cut])
+}
+
+/// From `now` until `then`; zero when it has passed.
+pub(super) fn until(then: Timestamp, now: Timestamp) -> Duration {
+    then.duration_since(now).try_into().unwrap_or(Duration::ZERO)
+}

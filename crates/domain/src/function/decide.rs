@@ -1,0 +1,361 @@
+//! What to do next about a function. Pure: nothing in here waits, fails or looks anything up.
+
+use ace_api::{AdoptionPolicy, Applied, EdgeFunction, FunctionReason, Mode, Reason};
+use jiff::Timestamp;
+
+use super::{
+    Decision, Why, checks, cleanup,
+    compare::{Sighting, until},
+    intent,
+    rollout::{Before, contest, correct, held, refuse_held, roll_out},
+    step::Step,
+    world::{Claim, Difference, Entry, PlatformFacts, PlatformSight, SourceSight, World},
+};
+use crate::{
+    decision::{Again, Trouble},
+    names::reconcile_at,
+    source::Closure,
+};
+
+/// What to do next.
+pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision {
+    if object.metadata.deletion_timestamp.is_some() {
+        return cleanup::decide(object, world, now);
+    }
+    if let Some(trouble) = &world.trouble {
+        return troubled(object, world, trouble);
+    }
+    if object.spec.suspend {
+        return Decision::Settled(Again::OnWake);
+    }
+    let platform = match &world.platform {
+        PlatformSight::Absent => {
+            let message = format!(
+                "there is no Platform `{}` in this namespace",
+                object.spec.platform_ref.name
+            );
+            return wait(FunctionReason::WaitingForPlatform, message);
+        }
+        PlatformSight::Present(platform) if platform.suspended => return Decision::Settled(Again::OnWake),
+        PlatformSight::Present(platform) => platform,
+    };
+    if let Claim::Lost(owner) = &world.claim
+        && object.spec.mode != Mode::Observe
+    {
+        let message = format!(
+            "EdgeFunction {owner} is older and owns `{}` of this project: delete one of the two, or let this one `Observe`",
+            object.slug()
+        );
+        return Decision::Refuse(Why::new(FunctionReason::SlugClaimed, message), Again::OnWake);
+    }
+    if now > platform.seen + world.pace.unseen_after(platform.interval) {
+        return wait(
+            FunctionReason::NotSeen,
+            format!("not seen for three intervals: {}", platform.message),
+        );
+    }
+    if !platform.listed {
+        return wait(
+            FunctionReason::WaitingForPlatform,
+            format!("the platform was not seen yet: {}", platform.message),
+        );
+    }
+    let content = match wanted(object, world, platform) {
+        Ok(content) => content,
+        Err(decision) => return decision,
+    };
+    match next(object, world, platform, content, now) {
+        Decision::Do(step) if step.needs_platform() && !platform.answering => {
+            if is_live(object, world) {
+                Decision::Settled(Again::OnWake)
+            } else {
+                wait(FunctionReason::Retrying, platform.message.clone())
+            }
+        }
+        decision => decision,
+    }
+}
+
+fn wait(reason: FunctionReason, message: impl Into<String>) -> Decision {
+    Decision::Wait(Why::new(reason, message), Again::OnWake)
+}
+
+fn troubled(object: &EdgeFunction, world: &World, trouble: &Trouble) -> Decision {
+    let (reason, message, again) = match trouble {
+        Trouble::Deferred(again) => (
+            FunctionReason::RateLimited,
+            "the platform's limit or our own budget asks to wait",
+            Again::After(*again),
+        ),
+        Trouble::Unanswered(message) | Trouble::Refused(message) | Trouble::Failed(message) => {
+            (FunctionReason::Retrying, message.as_str(), Again::Backoff)
+        }
+        Trouble::OutcomeUnknown => (
+            FunctionReason::Retrying,
+            "the answer was lost; looking again",
+            Again::Backoff,
+        ),
+        Trouble::AccessMissing(message) => {
+            let again = match &world.platform {
+                PlatformSight::Present(platform) => Again::After(world.pace.interval(platform.interval)),
+                PlatformSight::Absent => Again::Backoff,
+            };
+            return Decision::Refuse(Why::new(FunctionReason::AccessMissing, message.clone()), again);
+        }
+    };
+    if is_live(object, world) {
+        Decision::Settled(again)
+    } else {
+        Decision::Wait(Why::new(reason, message), again)
+    }
+}
+
+fn wanted<'a>(
+    object: &EdgeFunction,
+    world: &'a World,
+    platform: &PlatformFacts,
+) -> Result<&'a std::sync::Arc<Closure>, Decision> {
+    let refuse = |reason, message: &String, again| Err(Decision::Refuse(Why::new(reason, message.clone()), again));
+    match &world.source {
+        SourceSight::Ready { content, .. } => Ok(content),
+        SourceSight::Waiting(message) => Err(wait(FunctionReason::WaitingForSource, message.clone())),
+        SourceSight::Refused(message) => refuse(FunctionReason::SourceRefused, message, Again::OnWake),
+        SourceSight::Invalid(message) => refuse(FunctionReason::SourceInvalid, message, Again::OnWake),
+        SourceSight::AccessMissing(message) => refuse(
+            FunctionReason::AccessMissing,
+            message,
+            Again::After(world.pace.interval(platform.interval)),
+        ),
+        SourceSight::Failed(_) if is_live(object, world) => Err(Decision::Settled(Again::Backoff)),
+        SourceSight::Failed(message) => Err(Decision::Wait(
+            Why::new(FunctionReason::Retrying, message.clone()),
+            Again::Backoff,
+        )),
+    }
+}
+
+/// The wish of this generation is live and proven, as far as is known. In `Observe`: it was looked at.
+pub(super) fn is_live(object: &EdgeFunction, world: &World) -> bool {
+    if object.spec.mode == Mode::Observe {
+        return world
+            .memo
+            .conditions
+            .iter()
+            .any(|c| c.type_ == "Ready" && c.status == "True");
+    }
+    let Some(applied) = world.applied() else { return false };
+    let wanted = world.wanted().or_else(|| {
+        let seen = world.memo.observed_generation == object.metadata.generation;
+        world
+            .memo
+            .source
+            .as_ref()
+            .filter(|_| seen)
+            .map(|source| source.digest.clone())
+    });
+    let proven = world
+        .memo
+        .proven
+        .as_ref()
+        .is_some_and(|proven| proven.source_digest == applied.source_digest);
+    wanted.as_ref() == Some(&applied.source_digest)
+        && applied.verify_jwt == object.spec.verify_jwt
+        && world.memo.intent.is_none()
+        && proven
+}
+
+fn next(
+    object: &EdgeFunction,
+    world: &World,
+    platform: &PlatformFacts,
+    content: &std::sync::Arc<Closure>,
+    now: Timestamp,
+) -> Decision {
+    let Some(look) = &world.look else {
+        return wait(FunctionReason::FirstLook, "the function was not looked at yet");
+    };
+    let asked = reconcile_at(object);
+    if asked.is_some() && asked != world.memo.last_handled_reconcile_at && look.started < world.began {
+        return Decision::Do(Step::List {
+            not_before: world.began,
+        });
+    }
+    if !look.is_fresh() {
+        return Decision::Do(Step::List {
+            not_before: look.last_write.unwrap_or(now),
+        });
+    }
+    if world.memo.intent.is_some() {
+        return intent::decide(world, now);
+    }
+    match world.sighting() {
+        None => wait(FunctionReason::FirstLook, "the function was not looked at yet"),
+        Some(Sighting::Need(step)) => Decision::Do(step),
+        Some(Sighting::Absent) => absent(object, world, platform, content, now),
+        Some(Sighting::Applied(entry)) => known(object, world, platform, content, entry, now),
+        Some(Sighting::Foreign {
+            suspected_until: Some(until),
+            ..
+        }) => suspected(object, world, until, now),
+        Some(Sighting::Foreign { entry, difference, .. }) => match world.applied() {
+            Some(applied) => foreign(object, world, platform, content, (entry, applied), &difference, now),
+            None => first_contact(object, world, platform, content, entry, now),
+        },
+    }
+}
+
+/// One look may show a stale answer: the second decides.
+fn suspected(object: &EdgeFunction, world: &World, matures: Timestamp, now: Timestamp) -> Decision {
+    if now >= matures {
+        return Decision::Do(Step::List { not_before: matures });
+    }
+    let again = Again::After(until(matures, now));
+    if is_live(object, world) {
+        return Decision::Settled(again);
+    }
+    let message = "the live function seems to have been changed by somebody else; a second look decides";
+    Decision::Wait(Why::new(FunctionReason::Confirming, message), again)
+}
+
+fn absent(
+    object: &EdgeFunction,
+    world: &World,
+    platform: &PlatformFacts,
+    content: &std::sync::Arc<Closure>,
+    now: Timestamp,
+) -> Decision {
+    let digest = content.digest().to_string();
+    let wish_changed = world.applied().is_none_or(|applied| applied.source_digest != digest);
+    match object.spec.mode {
+        Mode::Observe => Decision::Settled(Again::OnWake),
+        _ if wish_changed && held(object, world, Some(&digest)).is_none() => {
+            roll_out(object, world, platform, content, Before::Nothing, now)
+        }
+        Mode::Enforce if world.applied().is_some() => {
+            correct(object, world, Before::Nothing, now).unwrap_or_else(|| settled_or_held(object, world, &digest))
+        }
+        _ => settled_or_held(object, world, &digest),
+    }
+}
+
+/// The live content is the applied one.
+fn known(
+    object: &EdgeFunction,
+    world: &World,
+    platform: &PlatformFacts,
+    content: &std::sync::Arc<Closure>,
+    entry: &Entry,
+    now: Timestamp,
+) -> Decision {
+    let Some(applied) = world.applied() else {
+        return Decision::Settled(Again::OnWake);
+    };
+    if applied.body_digest.is_none() && world.body_of(entry).is_none() {
+        return Decision::Do(Step::ReadBody(entry.stamp.clone()));
+    }
+    let mode = object.spec.mode;
+    if mode == Mode::Observe {
+        return Decision::Settled(Again::OnWake);
+    }
+    let digest = content.digest().to_string();
+    let held = held(object, world, Some(&digest));
+    if let Some(held) = held.filter(|held| checks::is_roll_back(held) && applied.source_digest == digest) {
+        return checks::roll_back(world, entry, held, now);
+    }
+    let rolled_back = held.is_some_and(checks::is_roll_back);
+    if !rolled_back && applied.verify_jwt != object.spec.verify_jwt {
+        return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
+    }
+    if mode == Mode::Enforce && entry.verify_jwt.is_some_and(|seen| seen != applied.verify_jwt) {
+        return contest(object, world, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt)));
+    }
+    if let Some(held) = held {
+        return refuse_held(held);
+    }
+    if applied.source_digest != digest {
+        return roll_out(object, world, platform, content, Before::Known(entry), now);
+    }
+    checks::next(object, world, platform, applied, now).unwrap_or(Decision::Settled(Again::OnWake))
+}
+
+/// The live content is not the applied one, and that is believed.
+fn foreign(
+    object: &EdgeFunction,
+    world: &World,
+    platform: &PlatformFacts,
+    content: &std::sync::Arc<Closure>,
+    (entry, applied): (&Entry, &Applied),
+    difference: &Difference,
+    now: Timestamp,
+) -> Decision {
+    let mode = object.spec.mode;
+    if mode == Mode::Observe {
+        return Decision::Settled(Again::OnWake);
+    }
+    let digest = content.digest().to_string();
+    let held = held(object, world, Some(&digest));
+    if applied.source_digest != digest && held.is_none() {
+        return roll_out(object, world, platform, content, Before::Foreign(entry), now);
+    }
+    if held.is_none() && applied.verify_jwt != object.spec.verify_jwt {
+        return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
+    }
+    let correction = (mode == Mode::Enforce && *difference != Difference::NotComparable)
+        .then(|| correct(object, world, Before::Foreign(entry), now))
+        .flatten();
+    correction.unwrap_or_else(|| settled_or_held(object, world, &digest))
+}
+
+fn settled_or_held(object: &EdgeFunction, world: &World, digest: &str) -> Decision {
+    held(object, world, Some(digest)).map_or(Decision::Settled(Again::OnWake), refuse_held)
+}
+
+/// A function is live that this object does not remember.
+fn first_contact(
+    object: &EdgeFunction,
+    world: &World,
+    platform: &PlatformFacts,
+    content: &std::sync::Arc<Closure>,
+    entry: &Entry,
+    now: Timestamp,
+) -> Decision {
+    let mark = entry.mark.as_ref().filter(|mark| **mark != content.revision());
+    if let Some(mark) = mark {
+        let name = archive_name(object, &mark.to_string());
+        if world.recall.archive.as_ref().is_none_or(|(read, _)| *read != name) {
+            return Decision::Do(Step::LoadArchive(name));
+        }
+    }
+    if object.spec.mode == Mode::Observe {
+        return Decision::Settled(Again::OnWake);
+    }
+    let asked = world.memo.held.as_ref().is_some_and(|held| {
+        held.reason == FunctionReason::UnknownOwnDeploy.as_str() && held.reconcile_at != reconcile_at(object)
+    });
+    match mark {
+        _ if object.spec.adoption_policy == AdoptionPolicy::Always => {}
+        Some(_) if asked => {}
+        Some(mark) => {
+            let message = format!(
+                "version {} was deployed by an ace-operator as {mark}, and this object does not remember it: change the annotation `ops.mobulace.com/reconcile-at` to replace it, or set `spec.adoptionPolicy: Always`",
+                entry.stamp.version
+            );
+            return Decision::Refuse(Why::new(FunctionReason::UnknownOwnDeploy, message), Again::OnWake);
+        }
+        None => {
+            let message = format!(
+                "version {} is live and differs from the source: bring the source up to it, or set `spec.adoptionPolicy: Always` to archive and replace it",
+                entry.stamp.version
+            );
+            return Decision::Refuse(Why::new(FunctionReason::AdoptionConflict, message), Again::OnWake);
+        }
+    }
+    roll_out(object, world, platform, content, Before::Foreign(entry), now)
+}
+
+/// Name of the archive that keeps a revision of this object's function.
+pub fn archive_name(object: &EdgeFunction, revision: &str) -> String {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let room = 253 - 1 - revision.len();
+    format!("{}-{revision}", &name[..name.floor_char_boundary(room)])
+}

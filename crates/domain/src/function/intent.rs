@@ -1,0 +1,212 @@
+//! A deploy whose outcome is not known yet.
+//!
+//! Its intent stands in status since before it was sent. What became of it is read from the platform, never from memory alone:
+//! the stamp that the platform answered, the mark that it shows back, or the bytes.
+
+use ace_api::{Applied, Drift, FunctionEvent, FunctionEventType, FunctionReason, Intent, IntentType, Stamp};
+use jiff::Timestamp;
+
+use super::{
+    Decision, Why,
+    compare::until,
+    step::Step,
+    world::{BodyContent, Entry, Look, PlatformSight, World},
+};
+use crate::{
+    decision::Again,
+    source::{Proof, Revision, SourceDigest, proves},
+};
+
+/// Entries of the history that are kept.
+const HISTORY: usize = 10;
+
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// It took effect, with this stamp.
+    Live(Stamp),
+    /// It had no effect, or somebody wrote over it at once.
+    Gone,
+    /// A list at this time tells more.
+    LookAt(Timestamp),
+    /// The body tells.
+    ReadBody(Stamp),
+}
+
+/// Notes in the memo what became of the intent, if that can be said.
+pub(super) fn settle(world: &mut World, now: Timestamp) {
+    let Some((intent, outcome)) = outcome(world) else {
+        return;
+    };
+    match outcome {
+        Outcome::Live(stamp) => succeeded(world, &intent, stamp, now),
+        Outcome::Gone => {}
+        Outcome::LookAt(_) | Outcome::ReadBody(_) => return,
+    }
+    world.memo.intent = None;
+    world.recall.sent = None;
+}
+
+/// The next step towards knowing what became of the intent.
+pub(super) fn decide(world: &World, now: Timestamp) -> Decision {
+    let waiting = match world.recall.sent {
+        Some(_) => Why::new(
+            FunctionReason::Confirming,
+            "deployed; the platform's list does not show it yet",
+        ),
+        None => Why::new(
+            FunctionReason::OutcomeUnknown,
+            "the answer to a deploy was lost; it is sent again only when the platform's lists prove that it had no effect",
+        ),
+    };
+    match outcome(world).map(|(_, outcome)| outcome) {
+        Some(Outcome::ReadBody(stamp)) => Decision::Do(Step::ReadBody(stamp)),
+        Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Again::After(until(then, now))),
+        Some(Outcome::LookAt(then)) => Decision::Do(Step::List { not_before: then }),
+        None => Decision::Do(Step::List { not_before: now }),
+        Some(Outcome::Live(_) | Outcome::Gone) => Decision::Wait(waiting, Again::After(world.pace.stale_list())),
+    }
+}
+
+fn outcome(world: &World) -> Option<(Intent, Outcome)> {
+    let intent = world.memo.intent.clone()?;
+    let look = world
+        .look
+        .as_ref()
+        .filter(|look| look.is_fresh() && look.started >= intent.start_time)?;
+    let outcome = match &world.recall.sent {
+        Some(sent) => answered(world, look, sent),
+        None => unanswered(world, look, &intent),
+    };
+    Some((intent, outcome))
+}
+
+/// The platform answered with a stamp: a list that does not show it yet is a stale one.
+fn answered(world: &World, look: &Look, sent: &Stamp) -> Outcome {
+    match &look.entry {
+        Some(entry) if entry.stamp.id == sent.id && entry.stamp.version == sent.version => {
+            Outcome::Live(entry.stamp.clone())
+        }
+        Some(entry) if entry.stamp.id == sent.id && entry.stamp.version > sent.version => Outcome::Live(sent.clone()),
+        // For as long as a second look takes, it is the list that is behind; then somebody has removed what we made.
+        _ if look.started >= look.since + world.pace.second_look() && sent_is_old(world, look) => {
+            Outcome::Live(sent.clone())
+        }
+        _ => Outcome::LookAt(look.started + world.pace.stale_list()),
+    }
+}
+
+fn sent_is_old(world: &World, look: &Look) -> bool {
+    look.last_write
+        .is_none_or(|write| look.started >= write + world.pace.second_look())
+}
+
+/// No answer: only what the lists show can tell.
+fn unanswered(world: &World, look: &Look, intent: &Intent) -> Outcome {
+    let seen = look.entry.as_ref().map(|entry| &entry.stamp);
+    if seen == intent.before.as_ref() {
+        let settled = intent.start_time + world.pace.deploy_deadline() + world.pace.unknown_outcome();
+        return match look.lists.iter().find(|list| **list >= settled) {
+            None => Outcome::LookAt(settled),
+            Some(first) if look.started >= *first + world.pace.second_look() => Outcome::Gone,
+            Some(first) => Outcome::LookAt(*first + world.pace.second_look()),
+        };
+    }
+    match &look.entry {
+        None if look.started >= look.since + world.pace.second_look() => Outcome::Gone,
+        None => Outcome::LookAt(look.since + world.pace.second_look()),
+        Some(entry) => recognised(world, entry, intent),
+    }
+}
+
+fn recognised(world: &World, entry: &Entry, intent: &Intent) -> Outcome {
+    if entry.mark.is_some() && entry.mark == revision(&intent.source_digest) {
+        return Outcome::Live(entry.stamp.clone());
+    }
+    let Some(content) = world.content_of(&intent.source_digest) else {
+        return Outcome::Gone;
+    };
+    match world.body_of(entry).map(|body| &body.content) {
+        None => Outcome::ReadBody(entry.stamp.clone()),
+        Some(BodyContent::Files { files, .. }) if proves(content, files) == Proof::Proved => {
+            Outcome::Live(entry.stamp.clone())
+        }
+        Some(_) => Outcome::Gone,
+    }
+}
+
+fn succeeded(world: &mut World, intent: &Intent, stamp: Stamp, now: Timestamp) {
+    let entry = world
+        .look
+        .as_ref()
+        .and_then(|look| look.entry.as_ref())
+        .filter(|entry| entry.stamp == stamp);
+    let verify_jwt = entry
+        .and_then(|entry| entry.verify_jwt)
+        .or(world.recall.sent_jwt)
+        .unwrap_or(true);
+    let type_ = match intent.type_ {
+        IntentType::RollOut => FunctionEventType::Deployed,
+        IntentType::Correction => FunctionEventType::Corrected,
+        IntentType::RollBack => FunctionEventType::RolledBack,
+    };
+    world.recall.checks = None;
+    make_applied(world, &intent.source_digest, verify_jwt, stamp, type_, now);
+    world.memo.drift = match (intent.type_, world.memo.drift.take()) {
+        (IntentType::Correction, Some(drift)) => Some(Drift {
+            corrected_time: Some(now),
+            ..drift
+        }),
+        _ => None,
+    };
+}
+
+/// Notes that content of this digest is applied, and how it came to be.
+pub(super) fn make_applied(
+    world: &mut World,
+    digest: &str,
+    verify_jwt: bool,
+    stamp: Stamp,
+    type_: FunctionEventType,
+    now: Timestamp,
+) {
+    let revision = revision(digest)
+        .map(|revision| revision.to_string())
+        .unwrap_or_default();
+    remember(world, type_, &revision, Some(stamp.version), now);
+    let PlatformSight::Present(platform) = &world.platform else {
+        return;
+    };
+    world.memo.applied = Some(Applied {
+        project: platform.project.clone(),
+        revision,
+        source_digest: digest.to_owned(),
+        verify_jwt,
+        body_digest: None,
+        stamp,
+    });
+}
+
+/// Adds to the history.
+pub(super) fn remember(
+    world: &mut World,
+    type_: FunctionEventType,
+    revision: &str,
+    version: Option<i64>,
+    now: Timestamp,
+) {
+    world.memo.history.insert(
+        0,
+        FunctionEvent {
+            type_,
+            revision: revision.to_owned(),
+            version,
+            time: now,
+        },
+    );
+    world.memo.history.truncate(HISTORY);
+}
+
+/// The revision of a digest that stands in a status.
+pub(super) fn revision(digest: &str) -> Option<Revision> {
+    digest.parse::<SourceDigest>().ok().map(|digest| digest.revision())
+}

@@ -1,0 +1,227 @@
+//! Making content live: what must hold before an upload, and the upload.
+
+use std::sync::Arc;
+
+use ace_api::{EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Reason};
+use jiff::Timestamp;
+
+use super::{
+    Decision, Why, checks,
+    step::Step,
+    world::{BodyContent, Entry, PlatformFacts, World},
+};
+use crate::{decision::Again, names::reconcile_at, pace::CONTEST_CORRECTIONS, source::Closure};
+
+/// What is live before a deploy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Before<'a> {
+    /// Nothing.
+    Nothing,
+    /// Content that we know.
+    Known(&'a Entry),
+    /// Content that is not ours: it is archived before it is overwritten.
+    Foreign(&'a Entry),
+}
+
+impl Before<'_> {
+    fn stamp(self) -> Option<ace_api::Stamp> {
+        match self {
+            Self::Nothing => None,
+            Self::Known(entry) | Self::Foreign(entry) => Some(entry.stamp.clone()),
+        }
+    }
+}
+
+/// What is held, if it is about this content, this spec and this `reconcile-at`.
+pub(super) fn held<'a>(object: &EdgeFunction, world: &'a World, digest: Option<&str>) -> Option<&'a Held> {
+    world.memo.held.as_ref().filter(|held| {
+        let same_content = held.source_digest.is_none() || held.source_digest.as_deref() == digest;
+        same_content
+            && held.generation == object.metadata.generation.unwrap_or_default()
+            && held.reconcile_at == reconcile_at(object)
+    })
+}
+
+/// The refusal that `held` stands for.
+pub(super) fn refuse_held(held: &Held) -> Decision {
+    let reason = FunctionReason::ALL
+        .iter()
+        .map(|(reason, _)| *reason)
+        .find(|reason| reason.as_str() == held.reason);
+    Decision::Refuse(
+        Why::new(reason.unwrap_or(FunctionReason::DeployRefused), held.message.clone()),
+        Again::OnWake,
+    )
+}
+
+/// Rolls the wanted content out.
+pub(super) fn roll_out(
+    object: &EdgeFunction,
+    world: &World,
+    platform: &PlatformFacts,
+    content: &Arc<Closure>,
+    before: Before<'_>,
+    now: Timestamp,
+) -> Decision {
+    if let Some(held) = held(object, world, Some(&content.digest().to_string())) {
+        return refuse_held(held);
+    }
+    if let Some(waiting) = missing(object, world, platform) {
+        return waiting;
+    }
+    deploy(world, IntentType::RollOut, content, object.spec.verify_jwt, before, now)
+}
+
+/// Deploys the applied content again, over foreign content or none; `None` when that content is not to be had any more.
+pub(super) fn correct(object: &EdgeFunction, world: &World, before: Before<'_>, now: Timestamp) -> Option<Decision> {
+    let applied = world.applied()?;
+    if let Some(contest) = contest(object, world, now) {
+        return Some(contest);
+    }
+    if let Some(content) = world.content_of(&applied.source_digest) {
+        return Some(deploy(
+            world,
+            IntentType::Correction,
+            content,
+            applied.verify_jwt,
+            before,
+            now,
+        ));
+    }
+    let proven = world
+        .memo
+        .proven
+        .as_ref()
+        .filter(|proven| proven.source_digest == applied.source_digest)?;
+    let name = proven.archive.as_ref()?;
+    let was_read = world.recall.archive.as_ref().is_some_and(|(read, _)| read == name);
+    (!was_read).then(|| Decision::Do(Step::LoadArchive(name.clone())))
+}
+
+/// Somebody changes the function back again and again.
+pub(super) fn contest(object: &EdgeFunction, world: &World, now: Timestamp) -> Option<Decision> {
+    if let Some(held) = held(object, world, world.wanted().as_deref()) {
+        return Some(refuse_held(held)).filter(|_| held.reason == FunctionReason::DriftContested.as_str());
+    }
+    let window = world.pace.contest_window();
+    let corrections = world
+        .memo
+        .history
+        .iter()
+        .take_while(|event| event.type_ != FunctionEventType::Contested)
+        .filter(|event| event.type_ == FunctionEventType::Corrected && event.time + window > now)
+        .count();
+    (corrections >= CONTEST_CORRECTIONS).then(|| {
+        let message = format!(
+            "corrected {corrections} times within an hour and changed again: find who changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at`"
+        );
+        Decision::Refuse(Why::new(FunctionReason::DriftContested, message), Again::OnWake)
+    })
+}
+
+fn missing(object: &EdgeFunction, world: &World, platform: &PlatformFacts) -> Option<Decision> {
+    let wait = |reason, message: String| Some(Decision::Wait(Why::new(reason, message), Again::OnWake));
+    let requires = object.spec.requires.clone().unwrap_or_default();
+    if !requires.secrets.is_empty() {
+        let Some(names) = &world.secrets else {
+            return wait(
+                FunctionReason::WaitingForSecrets,
+                "the project's secrets were not listed yet".to_owned(),
+            );
+        };
+        let missing = missing_secrets(object, names);
+        if !missing.is_empty() {
+            return wait(
+                FunctionReason::WaitingForSecrets,
+                format!("set these secrets in the project: {}", missing.join(", ")),
+            );
+        }
+    }
+    if let Some(migration) = &requires.migration {
+        let message = format!(
+            "MigrationSet `{}` does not report version {} as applied",
+            migration.name, migration.version
+        );
+        return wait(FunctionReason::WaitingForMigration, message);
+    }
+    if !world.blockers.is_empty() {
+        let named: Vec<&str> = world.blockers.iter().take(5).map(String::as_str).collect();
+        let more = world.blockers.len().saturating_sub(named.len());
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        return wait(
+            FunctionReason::WaitingForWave,
+            format!("waits for lower waves: {}{more}", named.join(", ")),
+        );
+    }
+    checks::lacks_key(object, platform).then(checks::waits_for_key)
+}
+
+/// The groups of required secrets of which none is set, as a person reads them.
+pub(super) fn missing_secrets(object: &EdgeFunction, names: &std::collections::BTreeSet<String>) -> Vec<String> {
+    let groups = object.spec.requires.iter().flat_map(|requires| &requires.secrets);
+    groups
+        .filter(|group| !group.any_of.iter().any(|name| names.contains(name)))
+        .map(|group| group.any_of.join(" or "))
+        .collect()
+}
+
+fn deploy(
+    world: &World,
+    type_: IntentType,
+    content: &Arc<Closure>,
+    verify_jwt: bool,
+    before: Before<'_>,
+    now: Timestamp,
+) -> Decision {
+    if let Before::Foreign(entry) = before
+        && let Some(first) = archive_first(world, entry)
+    {
+        return first;
+    }
+    let intent = Intent {
+        type_,
+        source_digest: content.digest().to_string(),
+        before: before.stamp(),
+        start_time: now,
+    };
+    Decision::Do(Step::Deploy {
+        intent,
+        content: content.clone(),
+        verify_jwt,
+    })
+}
+
+/// A body that is not ours is archived before it is overwritten; if it can't be, nothing is written.
+fn archive_first(world: &World, entry: &Entry) -> Option<Decision> {
+    if world.recall.archived.as_ref() == Some(&entry.stamp) {
+        return None;
+    }
+    let refuse = |reason, message: String| Some(Decision::Refuse(Why::new(reason, message), Again::OnWake));
+    if let Some((_, bytes)) = world
+        .recall
+        .unarchivable
+        .as_ref()
+        .filter(|(stamp, _)| *stamp == entry.stamp)
+    {
+        let message = format!(
+            "version {} is not ours and packs to {bytes} bytes, more than an archive takes: download it, then delete the live function",
+            entry.stamp.version
+        );
+        return refuse(FunctionReason::ArchiveTooLarge, message);
+    }
+    match world.body_of(entry) {
+        None => Some(Decision::Do(Step::ReadBody(entry.stamp.clone()))),
+        Some(body) if body.content == BodyContent::TooLarge => {
+            let message = format!(
+                "version {} is not ours and larger than the operator reads: download it, then delete the live function",
+                entry.stamp.version
+            );
+            refuse(FunctionReason::ArchiveUnreadable, message)
+        }
+        Some(body) => Some(Decision::Do(Step::ArchiveForeign(body.clone()))),
+    }
+}

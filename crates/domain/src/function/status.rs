@@ -1,0 +1,333 @@
+//! How a function is shown.
+
+use ace_api::{
+    ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason,
+    Intent, IntentType, Live, Mode, Reason, Wanted,
+};
+use jiff::Timestamp;
+
+use super::{
+    Decision, Why, checks,
+    compare::{FOREIGN, Sighting, clipped},
+    decide::is_live,
+    intent::remember,
+    learn::held as new_hold,
+    rollout::held,
+    step::Step,
+    verdict::{Verdict, verdict},
+    world::{PlatformSight, SourceSight, World},
+};
+use crate::names::reconcile_at;
+
+/// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
+pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
+    let mut world = world.clone();
+    note(object, &mut world, decision, now);
+    let verdict = verdict(object, &world, now);
+    let conditions = conditions(object, &world, decision, &verdict, now);
+    let live = live(&world);
+    let source = source(object, &world);
+    let url = match &world.platform {
+        PlatformSight::Present(platform) => Some(checks::url(object, platform)),
+        PlatformSight::Absent => world.memo.url.clone(),
+    };
+    let handled = handled(object, &world, decision);
+    let drift = match verdict {
+        Verdict::Keep => world.memo.drift,
+        Verdict::Says { drift, .. } => drift,
+    };
+    EdgeFunctionStatus {
+        conditions,
+        observed_generation: object.metadata.generation,
+        last_handled_reconcile_at: if handled {
+            reconcile_at(object)
+        } else {
+            world.memo.last_handled_reconcile_at
+        },
+        url,
+        source,
+        applied: world.memo.applied,
+        live,
+        intent: world.memo.intent,
+        proven: world.memo.proven,
+        held: world.memo.held,
+        drift,
+        history: world.memo.history,
+    }
+}
+
+/// Notes in the memo what the decision itself changes: the intent of a deploy, and what is not tried again.
+fn note(object: &EdgeFunction, world: &mut World, decision: &Decision, now: Timestamp) {
+    match decision {
+        Decision::Do(Step::Deploy { intent, .. }) => world.memo.intent = Some(intent.clone()),
+        Decision::Refuse(why, _) if is_kept(why.reason) => {
+            let digest = world.wanted();
+            let standing =
+                held(object, world, digest.as_deref()).is_some_and(|held| held.reason == why.reason.as_str());
+            if !standing {
+                if why.reason == FunctionReason::DriftContested {
+                    let revision = world
+                        .memo
+                        .applied
+                        .as_ref()
+                        .map(|applied| applied.revision.clone())
+                        .unwrap_or_default();
+                    remember(world, FunctionEventType::Contested, &revision, None, now);
+                }
+                world.memo.held = Some(new_hold(object, why.reason, &why.message, digest));
+            }
+        }
+        _ => {}
+    }
+    let digest = world.wanted();
+    let spent = world
+        .memo
+        .held
+        .as_ref()
+        .is_some_and(|held| held.reason != FunctionReason::UnknownOwnDeploy.as_str())
+        && digest.is_some()
+        && held(object, world, digest.as_deref()).is_none();
+    if spent || world.memo.applied.is_some() && is_held_for(world, FunctionReason::UnknownOwnDeploy) {
+        world.memo.held = None;
+    }
+}
+
+/// Refusals that only a change of source, spec or `reconcile-at` lifts, and that nothing else in status remembers.
+fn is_kept(reason: FunctionReason) -> bool {
+    matches!(
+        reason,
+        FunctionReason::DriftContested | FunctionReason::UnknownOwnDeploy
+    )
+}
+
+fn is_held_for(world: &World, reason: FunctionReason) -> bool {
+    world
+        .memo
+        .held
+        .as_ref()
+        .is_some_and(|held| held.reason == reason.as_str())
+}
+
+fn handled(object: &EdgeFunction, world: &World, decision: &Decision) -> bool {
+    let looked = world.look.as_ref().is_some_and(|look| look.started >= world.began);
+    let acted_upon = match decision {
+        Decision::Settled(_) | Decision::Wait(..) => looked,
+        Decision::Refuse(why, _) => looked || !matches!(why.reason, FunctionReason::UnknownOwnDeploy),
+        Decision::Do(_) | Decision::Release { .. } => false,
+    };
+    reconcile_at(object).is_some() && acted_upon
+}
+
+fn source(object: &EdgeFunction, world: &World) -> Option<Wanted> {
+    let SourceSight::Ready {
+        content,
+        artifact_revision,
+    } = &world.source
+    else {
+        return world.memo.source.clone();
+    };
+    let digest = content.digest().to_string();
+    Some(Wanted {
+        revision: content.revision().to_string(),
+        files: i32::try_from(content.files().len()).unwrap_or(i32::MAX),
+        bytes: i64::try_from(content.bytes()).unwrap_or(i64::MAX),
+        artifact_revision: Some(clipped(artifact_revision, 256)),
+        failed: held(object, world, Some(&digest))
+            .is_some_and(|held| held.source_digest.as_ref() == Some(&digest) && !is_contest(&held.reason)),
+        digest,
+    })
+}
+
+fn is_contest(reason: &str) -> bool {
+    [FunctionReason::DriftContested, FunctionReason::UnknownOwnDeploy]
+        .iter()
+        .any(|kept| kept.as_str() == reason)
+}
+
+fn live(world: &World) -> Option<Live> {
+    let (entry, revision) = match world.sighting() {
+        None => return world.memo.live.clone(),
+        Some(Sighting::Absent) => return None,
+        Some(Sighting::Applied(entry)) => (entry, world.applied().map(|applied| applied.revision.clone())),
+        Some(Sighting::Foreign {
+            suspected_until: Some(_),
+            ..
+        })
+        | Some(Sighting::Need(_)) => return world.memo.live.clone(),
+        Some(Sighting::Foreign { entry, .. }) => (entry, None),
+    };
+    Some(Live {
+        version: entry.stamp.version,
+        updated_time: entry.stamp.updated_time,
+        revision: revision.unwrap_or_else(|| FOREIGN.to_owned()),
+        verify_jwt: entry.verify_jwt,
+        stamp: entry.stamp.clone(),
+    })
+}
+
+fn conditions(
+    object: &EdgeFunction,
+    world: &World,
+    decision: &Decision,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+    use ConditionType::{Drifted, Ready, Reconciling, Stalled, Suspended};
+    let before = &world.memo.conditions;
+    let next = Conditions::new(before, object.metadata.generation, now);
+    let next = match decision {
+        Decision::Do(step) => {
+            let why = under_way(step);
+            next.set(Ready, Some(false), why.reason, &why.message).set(
+                Reconciling,
+                Some(true),
+                why.reason,
+                &why.message,
+            )
+        }
+        Decision::Wait(why, _) => {
+            let ready = if why.reason == FunctionReason::NotSeen {
+                None
+            } else {
+                Some(false)
+            };
+            next.set(Ready, ready, why.reason, &why.message)
+                .set(Reconciling, Some(true), why.reason, &why.message)
+        }
+        Decision::Refuse(why, _) => {
+            next.set(Ready, Some(false), why.reason, &why.message)
+                .set(Stalled, Some(true), why.reason, &why.message)
+        }
+        Decision::Settled(_) | Decision::Release { .. } => match paused(object, world) {
+            Some(why) => {
+                let next = if is_live(object, world) {
+                    next.keep(Ready)
+                } else {
+                    next.set(Ready, Some(false), FunctionReason::Suspended, &why.message)
+                };
+                next.set(Suspended, Some(true), why.reason, &why.message)
+            }
+            None => {
+                let (reason, message) = settled(object, world, verdict);
+                next.set(Ready, Some(true), reason, &message)
+            }
+        },
+    };
+    let drifted = match verdict {
+        Verdict::Says {
+            value, reason, message, ..
+        } => next.set(Drifted, *value, *reason, message),
+        Verdict::Keep if before.iter().any(|c| c.type_ == Drifted.as_str()) => next.keep(Drifted),
+        Verdict::Keep => next.set(
+            Drifted,
+            None,
+            DriftReason::NotCompared,
+            "the live function was not compared yet",
+        ),
+    };
+    drifted.finish()
+}
+
+fn paused(object: &EdgeFunction, world: &World) -> Option<Why> {
+    if object.spec.suspend {
+        return Some(Why::new(FunctionReason::SuspendedByUser, "`spec.suspend` is true"));
+    }
+    match &world.platform {
+        PlatformSight::Present(platform) if platform.suspended => {
+            let message = format!("Platform `{}` is suspended", object.spec.platform_ref.name);
+            Some(Why::new(FunctionReason::SuspendedByPlatform, message))
+        }
+        _ => None,
+    }
+}
+
+fn under_way(step: &Step) -> Why {
+    match step {
+        Step::Deploy {
+            intent:
+                Intent {
+                    type_: IntentType::RollOut,
+                    source_digest,
+                    ..
+                },
+            ..
+        } => Why::new(
+            FunctionReason::Deploying,
+            format!("deploying {}", revision_of(source_digest)),
+        ),
+        Step::Deploy {
+            intent:
+                Intent {
+                    type_: IntentType::Correction,
+                    source_digest,
+                    ..
+                },
+            ..
+        } => Why::new(
+            FunctionReason::CorrectingDrift,
+            format!("deploying {} again over a foreign change", revision_of(source_digest)),
+        ),
+        Step::Deploy {
+            intent:
+                Intent {
+                    type_: IntentType::RollBack,
+                    source_digest,
+                    ..
+                },
+            ..
+        } => Why::new(
+            FunctionReason::RollingBack,
+            format!("checks failed; deploying {} again", revision_of(source_digest)),
+        ),
+        _ => Why::new(FunctionReason::Retrying, "under way"),
+    }
+}
+
+fn revision_of(digest: &str) -> String {
+    super::intent::revision(digest)
+        .map(|revision| revision.to_string())
+        .unwrap_or_default()
+}
+
+fn settled(object: &EdgeFunction, world: &World, verdict: &Verdict) -> (FunctionReason, String) {
+    let drift = match verdict {
+        Verdict::Says {
+            value: Some(true),
+            message,
+            ..
+        } => Some(message.clone()),
+        _ => None,
+    };
+    if object.spec.mode == Mode::Observe {
+        let message = drift.unwrap_or_else(|| match (world.applied(), world.wanted()) {
+            (Some(applied), Some(wanted)) if applied.source_digest != wanted => {
+                format!(
+                    "{} is live; the source wants {}",
+                    applied.revision,
+                    revision_of(&wanted)
+                )
+            }
+            (Some(applied), _) => format!("{} is live", applied.revision),
+            (None, _) => "the function was looked at".to_owned(),
+        });
+        return (FunctionReason::Observed, message);
+    }
+    let revision = world
+        .applied()
+        .map(|applied| applied.revision.clone())
+        .unwrap_or_default();
+    let unarchived = world
+        .memo
+        .proven
+        .as_ref()
+        .is_some_and(|proven| proven.archive.is_none());
+    let note = if unarchived {
+        "; it is too large to be archived, so there is no roll-back to it"
+    } else {
+        ""
+    };
+    (
+        FunctionReason::Live,
+        drift.unwrap_or_else(|| format!("{revision} is live{note}")),
+    )
+}

@@ -1,0 +1,191 @@
+//! Drift: what `Drifted` says, and which fields differ.
+
+use ace_api::{Drift, DriftField, DriftReason, EdgeFunction, Mode};
+use jiff::Timestamp;
+
+use super::{
+    compare::Sighting,
+    rollout::missing_secrets,
+    world::{Difference, Entry, PlatformSight, World},
+};
+
+/// Differences that a status names.
+const MOST_FIELDS: usize = 16;
+
+/// What can be said about drift.
+#[derive(Debug, PartialEq)]
+pub(super) enum Verdict {
+    /// Nothing new.
+    Keep,
+    /// It is so.
+    Says {
+        value: Option<bool>,
+        reason: DriftReason,
+        message: String,
+        drift: Option<Drift>,
+    },
+}
+
+/// Judges by the last list; says nothing where there is none that may be compared.
+pub(super) fn verdict(object: &EdgeFunction, world: &World, now: Timestamp) -> Verdict {
+    let PlatformSight::Present(platform) = &world.platform else {
+        return Verdict::Keep;
+    };
+    let out_of_sight = now > platform.seen + world.pace.unseen_after(platform.interval);
+    if object.spec.suspend || platform.suspended || out_of_sight || world.memo.intent.is_some() {
+        return Verdict::Keep;
+    }
+    match world.sighting() {
+        None
+        | Some(
+            Sighting::Need(_)
+            | Sighting::Foreign {
+                suspected_until: Some(_),
+                ..
+            },
+        ) => Verdict::Keep,
+        Some(Sighting::Absent) => match world.applied() {
+            Some(applied) => drifted(
+                world,
+                DriftReason::Missing,
+                "the function is gone",
+                vec![field("function", &applied.revision, "absent")],
+                now,
+            ),
+            None if object.spec.mode == Mode::Observe => drifted(
+                world,
+                DriftReason::Missing,
+                "the function is not live",
+                vec![field("function", "live", "absent")],
+                now,
+            ),
+            None => not_compared("nothing is live yet"),
+        },
+        Some(Sighting::Applied(entry)) => judged(object, world, entry, Vec::new(), now),
+        Some(Sighting::Foreign {
+            entry,
+            difference: Difference::Fields(fields),
+            ..
+        }) => match world.applied() {
+            Some(_) => judged(object, world, entry, fields, now),
+            None => drifted(world, DriftReason::Foreign, &summary(&fields), fields, now),
+        },
+        Some(Sighting::Foreign {
+            entry,
+            difference: Difference::NotComparable,
+            ..
+        }) => {
+            let fields = plain_fields(object, world, entry);
+            if fields.is_empty() || world.applied().is_none() {
+                let message = "the live content can't be read in a form that can be compared".to_owned();
+                Verdict::Says {
+                    value: None,
+                    reason: DriftReason::NotComparable,
+                    message,
+                    drift: None,
+                }
+            } else {
+                judged(object, world, entry, Vec::new(), now)
+            }
+        }
+    }
+}
+
+fn not_compared(message: &str) -> Verdict {
+    Verdict::Says {
+        value: None,
+        reason: DriftReason::NotCompared,
+        message: message.to_owned(),
+        drift: None,
+    }
+}
+
+fn judged(object: &EdgeFunction, world: &World, entry: &Entry, mut fields: Vec<DriftField>, now: Timestamp) -> Verdict {
+    fields.splice(0..0, plain_fields(object, world, entry));
+    if !fields.is_empty() {
+        return drifted(world, DriftReason::OutOfBandChange, &summary(&fields), fields, now);
+    }
+    let corrected = world.memo.drift.clone().filter(|drift| drift.corrected_time.is_some());
+    let (reason, message) = match &corrected {
+        Some(drift) => (
+            DriftReason::DriftCorrected,
+            format!("undone: {}", summary(&drift.fields)),
+        ),
+        None => (DriftReason::NoDrift, "the live function is what was applied".to_owned()),
+    };
+    Verdict::Says {
+        value: Some(false),
+        reason,
+        message,
+        drift: corrected,
+    }
+}
+
+/// Fields that one look is enough for.
+fn plain_fields(object: &EdgeFunction, world: &World, entry: &Entry) -> Vec<DriftField> {
+    let Some(applied) = world.applied() else {
+        return Vec::new();
+    };
+    let rule = entry
+        .verify_jwt
+        .filter(|seen| *seen != applied.verify_jwt)
+        .map(|seen| field("verifyJWT", &applied.verify_jwt.to_string(), &seen.to_string()));
+    let current = world.wanted().as_ref() == Some(&applied.source_digest);
+    let secrets = world
+        .secrets
+        .as_ref()
+        .filter(|_| current)
+        .map(|names| missing_secrets(object, names));
+    let secrets = secrets
+        .into_iter()
+        .flatten()
+        .map(|names| field(&format!("secrets/{names}"), "set", "absent"));
+    rule.into_iter().chain(secrets).collect()
+}
+
+fn drifted(world: &World, reason: DriftReason, message: &str, mut fields: Vec<DriftField>, now: Timestamp) -> Verdict {
+    let count = i32::try_from(fields.len()).unwrap_or(i32::MAX);
+    fields.truncate(MOST_FIELDS);
+    let standing = world.memo.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
+    let (detected_time, count) = match standing {
+        Some(drift) if drift.fields == fields => (drift.detected_time, drift.count),
+        Some(drift) => (drift.detected_time, count),
+        None => (now, count),
+    };
+    let drift = Drift {
+        detected_time,
+        count,
+        fields,
+        corrected_time: None,
+    };
+    Verdict::Says {
+        value: Some(true),
+        reason,
+        message: message.to_owned(),
+        drift: Some(drift),
+    }
+}
+
+fn field(path: &str, desired: &str, observed: &str) -> DriftField {
+    DriftField {
+        path: super::compare::clipped(path, 256),
+        desired: desired.to_owned(),
+        observed: observed.to_owned(),
+    }
+}
+
+/// `redeployed elsewhere: 2 files differ; verifyJWT is true`.
+fn summary(fields: &[DriftField]) -> String {
+    let files = fields
+        .iter()
+        .filter(|field| super::compare::is_content(&field.path))
+        .count();
+    let content = match files {
+        0 => None,
+        1 => Some("redeployed elsewhere: 1 file differs".to_owned()),
+        _ => Some(format!("redeployed elsewhere: {files} files differ")),
+    };
+    let plain = fields.iter().filter(|field| !super::compare::is_content(&field.path));
+    let plain = plain.map(|field| format!("{} is {}", field.path, field.observed));
+    content.into_iter().chain(plain).take(6).collect::<Vec<_>>().join("; ")
+}

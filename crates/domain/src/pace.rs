@@ -1,0 +1,121 @@
+//! Constants of time, all in one place, so that tests and benchmarks can run faster than life.
+
+use std::time::Duration;
+
+/// How long things take and how often they are repeated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Divides every duration, the users' intervals included. 1 in life.
+    scale: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { scale: 1 }
+    }
+}
+
+impl Pace {
+    /// A pace `scale` times as fast as life. For tests and benchmarks only.
+    pub fn scaled(scale: u32) -> Self {
+        Self { scale: scale.max(1) }
+    }
+
+    fn of(self, duration: Duration) -> Duration {
+        duration / self.scale
+    }
+
+    /// A user's interval at this pace.
+    pub fn interval(self, interval: Duration) -> Duration {
+        self.of(interval)
+    }
+
+    /// Without a good look for three intervals, `Ready` is unknown: one lost look is chance, and the second may still be the first's outage.
+    pub fn unseen_after(self, interval: Duration) -> Duration {
+        self.of(interval) * 3
+    }
+
+    /// Between the look that suspects a change of content and the one that believes it.
+    pub fn second_look(self) -> Duration {
+        self.of(Duration::from_secs(15))
+    }
+
+    /// Until a list is asked for again that does not show our own deploy yet.
+    pub fn stale_list(self) -> Duration {
+        self.of(Duration::from_secs(3))
+    }
+
+    /// Deadline of a deploy. The official CLI waits 60 s.
+    pub fn deploy_deadline(self) -> Duration {
+        self.of(Duration::from_secs(60))
+    }
+
+    /// After a deploy's deadline, until a list that still shows what was before counts as a sign that it had no effect.
+    pub fn unknown_outcome(self) -> Duration {
+        self.of(Duration::from_secs(60))
+    }
+
+    /// Between two attempts of a check.
+    pub fn check_retry(self) -> Duration {
+        self.of(Duration::from_secs(5))
+    }
+
+    /// Window in which three corrections of one function are a contest.
+    pub fn contest_window(self) -> Duration {
+        self.of(Duration::from_secs(3600))
+    }
+
+    /// First wait after a failure; doubled by each further one.
+    pub fn backoff_first(self) -> Duration {
+        self.of(Duration::from_secs(15))
+    }
+
+    /// Longest wait after failures.
+    pub fn backoff_most(self) -> Duration {
+        self.of(Duration::from_secs(300))
+    }
+
+    /// Shortest time between two probes of a platform that does not answer.
+    pub fn probe(self) -> Duration {
+        self.of(Duration::from_secs(30))
+    }
+
+    /// How old the description of the project may be.
+    pub fn project_look(self) -> Duration {
+        self.of(Duration::from_secs(3600))
+    }
+}
+
+/// Attempts of one check before it has failed: a gateway needs a moment to take up a new version.
+pub const CHECK_ATTEMPTS: u32 = 3;
+
+/// Corrections of one function within the contest window after which the operator stops.
+pub const CONTEST_CORRECTIONS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Pace;
+
+    #[test]
+    fn the_pace_of_life_is_the_documented_one() {
+        let pace = Pace::default();
+        let seconds = [
+            pace.second_look(),
+            pace.stale_list(),
+            pace.deploy_deadline(),
+            pace.unknown_outcome(),
+            pace.check_retry(),
+            pace.contest_window(),
+            pace.backoff_first(),
+            pace.backoff_most(),
+            pace.probe(),
+            pace.project_look(),
+            pace.unseen_after(Duration::from_secs(300)),
+            pace.interval(Duration::from_secs(300)),
+        ]
+        .map(|duration| duration.as_secs());
+        assert_eq!(seconds, [15, 3, 60, 60, 5, 3600, 15, 300, 30, 3600, 900, 300]);
+    }
+}

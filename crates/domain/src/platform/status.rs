@@ -1,0 +1,104 @@
+//! How a Platform is shown.
+
+use ace_api::{ConditionType, Conditions, FunctionCount, Platform, PlatformReason, PlatformStatus};
+use jiff::Timestamp;
+
+use super::{Decision, Step, World};
+use crate::names::reconcile_at;
+
+/// Unmanaged functions that a status names.
+const MOST_NAMED: usize = 50;
+
+/// The status that follows from what is known and decided.
+pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timestamp) -> PlatformStatus {
+    use ConditionType::{Ready, Reconciling, Stalled, Suspended};
+    let memo = &world.memo;
+    let next = Conditions::new(&memo.conditions, object.metadata.generation, now);
+    let conditions = match decision {
+        Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets) => next
+            .set(Ready, Some(false), PlatformReason::FirstLook, "looking")
+            .set(Reconciling, Some(true), PlatformReason::FirstLook, "looking"),
+        Decision::Wait(why, _) => {
+            let within_sight = matches!(why.reason, PlatformReason::Unreachable | PlatformReason::RateLimited);
+            let was_ready = memo
+                .conditions
+                .iter()
+                .any(|c| c.type_ == Ready.as_str() && c.status == "True");
+            let seen = world.view.listed().is_some();
+            match why.reason {
+                PlatformReason::NotSeen => next.set(Ready, None, why.reason, &why.message).set(
+                    Reconciling,
+                    Some(true),
+                    why.reason,
+                    &why.message,
+                ),
+                // A lost look is no news before three intervals.
+                _ if within_sight && was_ready && seen && unchanged(object, memo) => next.keep(Ready),
+                _ => next.set(Ready, Some(false), why.reason, &why.message).set(
+                    Reconciling,
+                    Some(true),
+                    why.reason,
+                    &why.message,
+                ),
+            }
+        }
+        Decision::Refuse(why, _) => {
+            next.set(Ready, Some(false), why.reason, &why.message)
+                .set(Stalled, Some(true), why.reason, &why.message)
+        }
+        Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
+            let message = "`spec.suspend` is true";
+            let next = if memo
+                .conditions
+                .iter()
+                .any(|c| c.type_ == Ready.as_str() && c.status == "True")
+            {
+                next.keep(Ready)
+            } else {
+                next.set(Ready, Some(false), PlatformReason::SuspendedByUser, message)
+            };
+            next.set(Suspended, Some(true), PlatformReason::SuspendedByUser, message)
+        }
+        Decision::Settled(_) | Decision::Release { .. } => {
+            next.set(Ready, Some(true), PlatformReason::Reachable, "the platform answers")
+        }
+    }
+    .finish();
+    let looked = world.view.seen() >= world.began;
+    let handled = reconcile_at(object).filter(|_| looked && !matches!(decision, Decision::Do(_)));
+    PlatformStatus {
+        conditions,
+        observed_generation: object.metadata.generation,
+        last_handled_reconcile_at: handled.or_else(|| memo.last_handled_reconcile_at.clone()),
+        project: world
+            .view
+            .project()
+            .and_then(|(_, project)| project.clone())
+            .or_else(|| memo.project.clone()),
+        database: memo.database.clone(),
+        functions: functions(world).or_else(|| memo.functions.clone()),
+    }
+}
+
+fn unchanged(object: &Platform, memo: &PlatformStatus) -> bool {
+    memo.observed_generation == object.metadata.generation
+}
+
+fn functions(world: &World) -> Option<FunctionCount> {
+    world.view.listed()?;
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let unmanaged: Vec<&str> = world
+        .view
+        .live()
+        .filter(|slug| !world.managed.contains(*slug))
+        .collect();
+    Some(FunctionCount {
+        managed: count(world.view.live().filter(|slug| world.managed.contains(*slug)).count()),
+        unmanaged_count: count(unmanaged.len()),
+        unmanaged: unmanaged
+            .iter()
+            .take(MOST_NAMED)
+            .map(|slug| (*slug).to_owned())
+            .collect(),
+    })
+}

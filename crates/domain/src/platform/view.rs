@@ -1,0 +1,276 @@
+//! What one Platform's looks have shown: shared by all its functions, lost with the process.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ace_api::ProjectStatus;
+use jiff::Timestamp;
+
+use crate::function::{Entry, Look};
+
+/// Starts of lists that are remembered. Only those that lie apart are kept, so that sixteen reach back minutes.
+const LISTS: usize = 16;
+
+/// What was seen of one project.
+#[derive(Clone, Debug)]
+pub struct View {
+    watching_since: Timestamp,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    lists: VecDeque<Timestamp>,
+    functions: BTreeMap<String, Seen>,
+    writes: BTreeMap<String, Timestamp>,
+    secrets: Option<(Timestamp, BTreeSet<String>)>,
+    project: Option<(Timestamp, Option<ProjectStatus>)>,
+    failing: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    entry: Option<Entry>,
+    since: Timestamp,
+}
+
+/// How well the platform is in sight; its functions are woken when this changes for the better, and once when it is lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// Not listed yet.
+    Unlisted,
+    /// Listed, and the last request was answered.
+    InSight,
+    /// The last request was not answered.
+    Failing,
+    /// No good list for three intervals.
+    Lost,
+}
+
+impl View {
+    /// Nothing was seen yet.
+    pub fn new(watching_since: Timestamp) -> Self {
+        Self {
+            watching_since,
+            first: None,
+            last: None,
+            lists: VecDeque::new(),
+            functions: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            secrets: None,
+            project: None,
+            failing: None,
+        }
+    }
+
+    /// Takes a list that was asked for at `started`; the slugs whose entry changed. A list older than the last one says nothing.
+    pub fn record_list(&mut self, started: Timestamp, entries: BTreeMap<String, Entry>) -> Vec<String> {
+        self.failing = None;
+        if self.last.is_some_and(|last| started < last) {
+            return Vec::new();
+        }
+        let mut changed = Vec::new();
+        for (slug, seen) in &mut self.functions {
+            if seen.entry.is_some() && !entries.contains_key(slug) {
+                *seen = Seen {
+                    entry: None,
+                    since: started,
+                };
+                changed.push(slug.clone());
+            }
+        }
+        for (slug, entry) in entries {
+            if self.functions.get(&slug).and_then(|seen| seen.entry.as_ref()) != Some(&entry) {
+                self.functions.insert(
+                    slug.clone(),
+                    Seen {
+                        entry: Some(entry),
+                        since: started,
+                    },
+                );
+                changed.push(slug);
+            }
+        }
+        self.first.get_or_insert(started);
+        self.last = Some(started);
+        self.lists.push_back(started);
+        self.thin();
+        changed
+    }
+
+    /// Keeps the newest list and, before it, those that lie furthest apart.
+    fn thin(&mut self) {
+        while self.lists.len() > LISTS {
+            let gap = |index: usize| self.lists[index + 1].duration_since(self.lists[index - 1]);
+            let closest = (1..self.lists.len() - 1).min_by_key(|index| gap(*index));
+            self.lists.remove(closest.unwrap_or(0));
+        }
+    }
+
+    /// We are about to write to a slug, or have just done so.
+    pub fn wrote(&mut self, slug: &str, at: Timestamp) {
+        self.writes.insert(slug.to_owned(), at);
+    }
+
+    /// A request was not answered; says how.
+    pub fn failed(&mut self, message: String) {
+        self.failing = Some(message);
+    }
+
+    /// A request was answered, whatever the answer.
+    pub fn answered(&mut self) {
+        self.failing = None;
+    }
+
+    /// Takes the names of the project's secrets; whether they changed.
+    pub fn record_secrets(&mut self, started: Timestamp, names: BTreeSet<String>) -> bool {
+        let changed = self.secrets.as_ref().map(|(_, before)| before) != Some(&names);
+        self.secrets = Some((started, names));
+        changed
+    }
+
+    /// Takes the description of the project; `None` when the token may not read it.
+    pub fn record_project(&mut self, started: Timestamp, project: Option<ProjectStatus>) {
+        self.failing = None;
+        self.project = Some((started, project));
+    }
+
+    /// The last list, as far as it is about `slug`.
+    pub fn look(&self, slug: &str) -> Option<Look> {
+        let (first, last) = (self.first?, self.last?);
+        let (entry, since) = match self.functions.get(slug) {
+            Some(seen) => (seen.entry.clone(), seen.since),
+            None => (None, first),
+        };
+        let lists = self.lists.iter().copied().filter(|list| *list >= since).collect();
+        Some(Look {
+            started: last,
+            entry,
+            since,
+            lists,
+            last_write: self.writes.get(slug).copied(),
+        })
+    }
+
+    /// Slugs that were live in the last list.
+    pub fn live(&self) -> impl Iterator<Item = &str> {
+        self.functions
+            .iter()
+            .filter(|(_, seen)| seen.entry.is_some())
+            .map(|(slug, _)| slug.as_str())
+    }
+
+    /// When the last good list was asked for.
+    pub fn listed(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// When the last good list was asked for; before the first, when we began to watch.
+    pub fn seen(&self) -> Timestamp {
+        self.last.unwrap_or(self.watching_since)
+    }
+
+    /// Names of the project's secrets and when they were asked for.
+    pub fn secrets(&self) -> Option<&(Timestamp, BTreeSet<String>)> {
+        self.secrets.as_ref()
+    }
+
+    /// The project and when it was asked for.
+    pub fn project(&self) -> Option<&(Timestamp, Option<ProjectStatus>)> {
+        self.project.as_ref()
+    }
+
+    /// How the last request failed, if it did.
+    pub fn failing(&self) -> Option<&str> {
+        self.failing.as_deref()
+    }
+
+    /// How well the platform is in sight.
+    pub fn phase(&self, unseen_after: std::time::Duration, now: Timestamp) -> Phase {
+        if now > self.seen() + unseen_after {
+            Phase::Lost
+        } else if self.failing.is_some() {
+            Phase::Failing
+        } else if self.last.is_none() {
+            Phase::Unlisted
+        } else {
+            Phase::InSight
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ace_api::Stamp;
+    use jiff::Timestamp;
+
+    use super::View;
+    use crate::function::Entry;
+
+    #[test]
+    fn only_the_slugs_whose_entry_changed_are_named() {
+        let mut view = View::new(at(0));
+        assert_eq!(view.record_list(at(1), list(&[("a", 1), ("b", 1)])), ["a", "b"]);
+        assert_eq!(view.record_list(at(2), list(&[("a", 1), ("b", 1)])), [""; 0]);
+        assert_eq!(view.record_list(at(3), list(&[("a", 2)])), ["b", "a"]);
+    }
+
+    #[test]
+    fn a_look_knows_since_when_the_lists_agree() {
+        let mut view = View::new(at(0));
+        view.record_list(at(1), list(&[("a", 1)]));
+        view.record_list(at(5), list(&[("a", 2)]));
+        view.record_list(at(9), list(&[("a", 2)]));
+        let look = view.look("a").unwrap();
+        assert_eq!(
+            (look.started, look.since, look.lists),
+            (at(9), at(5), vec![at(5), at(9)])
+        );
+        let never = view.look("never").unwrap();
+        assert_eq!((never.entry, never.since), (None, at(1)));
+    }
+
+    #[test]
+    fn an_older_list_that_arrives_late_says_nothing() {
+        let mut view = View::new(at(0));
+        view.record_list(at(5), list(&[("a", 2)]));
+        assert_eq!(view.record_list(at(4), list(&[("a", 1)])), [""; 0]);
+        assert_eq!(view.look("a").unwrap().entry, Some(entry(2)));
+    }
+
+    #[test]
+    fn the_lists_that_are_remembered_reach_far_back() {
+        let mut view = View::new(at(0));
+        for second in 1..=1_000 {
+            view.record_list(at(second), list(&[("a", 1)]));
+        }
+        let lists = view.look("a").unwrap().lists;
+        assert_eq!(
+            (lists.len(), lists.first(), lists.last()),
+            (16, Some(&at(1)), Some(&at(1_000)))
+        );
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn entry(version: i64) -> Entry {
+        let stamp = Stamp {
+            id: "id".to_owned(),
+            version,
+            updated_time: at(version),
+            bundle_digest: None,
+        };
+        Entry {
+            stamp,
+            verify_jwt: Some(true),
+            mark: None,
+        }
+    }
+
+    fn list(functions: &[(&str, i64)]) -> BTreeMap<String, Entry> {
+        functions
+            .iter()
+            .map(|(slug, version)| ((*slug).to_owned(), entry(*version)))
+            .collect()
+    }
+}

@@ -1,0 +1,296 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use bytes::Bytes;
+
+use super::closure::{Closure, FunctionSource, digest};
+use super::error::ClosureError;
+use super::import_map::{ImportMap, MapFile, Mapped};
+use super::index::TreeIndex;
+use super::limits::{CLOSURE_BYTES, CLOSURE_FILES};
+use super::location::Location;
+use super::module::Import;
+use super::path::{TreePath, TreePathError};
+use super::statics;
+use super::tree::Tree;
+
+/// Import maps that the entrypoint's folder may have, in the order in which Supabase's CLI looks for them.
+const IMPORT_MAPS: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
+
+/// Computes a closure: finds the entrypoint and the import map, follows the imports, adds the static files.
+pub(super) fn closure(index: &TreeIndex, source: &FunctionSource<'_>) -> Result<Closure, ClosureError> {
+    let entrypoint = entrypoint(index.tree(), source)?;
+    let mut walk = Walk::new(index);
+    let import_map = walk.import_map(&entrypoint, source.import_map)?;
+    walk.follow(&entrypoint)?;
+    let static_files = walk.static_files(source.static_files)?;
+    walk.finish(entrypoint, import_map, static_files)
+}
+
+fn entrypoint(tree: &Tree, source: &FunctionSource<'_>) -> Result<TreePath, ClosureError> {
+    let text = source
+        .entrypoint
+        .map_or_else(|| format!("{}/index.ts", source.slug), str::to_owned);
+    let path = path_of(&text).map_err(|rule| ClosureError::EntrypointPath { path: text, rule })?;
+    match tree.get(path.as_str()) {
+        Some(_) => Ok(path),
+        None => Err(ClosureError::EntrypointMissing { path }),
+    }
+}
+
+/// A path as people write it: a leading `./` is dropped.
+fn path_of(text: &str) -> Result<TreePath, TreePathError> {
+    TreePath::new(text.strip_prefix("./").unwrap_or(text))
+}
+
+/// How a file was reached; a later way can only add.
+#[derive(Clone, Copy, Default)]
+struct Reached {
+    /// By something that runs.
+    running: bool,
+    /// Its own imports were followed, as those of a file that runs or not.
+    followed: Option<bool>,
+}
+
+struct Walk<'i> {
+    index: &'i TreeIndex,
+    map: ImportMap,
+    maps: BTreeSet<TreePath>,
+    reached: BTreeMap<TreePath, Reached>,
+    queue: VecDeque<(TreePath, bool)>,
+    variables: BTreeSet<String>,
+    remote: BTreeSet<String>,
+}
+
+impl<'i> Walk<'i> {
+    fn new(index: &'i TreeIndex) -> Self {
+        Self {
+            index,
+            map: ImportMap::default(),
+            maps: BTreeSet::new(),
+            reached: BTreeMap::new(),
+            queue: VecDeque::new(),
+            variables: BTreeSet::new(),
+            remote: BTreeSet::new(),
+        }
+    }
+
+    /// Reads the import map, and the one that it refers to.
+    fn import_map(&mut self, entrypoint: &TreePath, wanted: Option<&str>) -> Result<Option<TreePath>, ClosureError> {
+        let missing = |path: &str, by: Option<&TreePath>| ClosureError::ImportMapMissing {
+            path: path.to_owned(),
+            by: by.cloned(),
+        };
+        let tree = self.index.tree();
+        let found = match wanted {
+            Some(text) => Some(
+                path_of(text)
+                    .ok()
+                    .filter(|path| tree.get(path.as_str()).is_some())
+                    .ok_or_else(|| missing(text, None))?,
+            ),
+            None => IMPORT_MAPS
+                .iter()
+                .filter_map(|name| entrypoint.beside(name).ok())
+                .find(|path| tree.get(path.as_str()).is_some()),
+        };
+        let Some(path) = found else { return Ok(None) };
+        let file = self.map_file(&path)?;
+        self.map = file.map;
+        if let Some(reference) = file.reference.filter(|_| is_deno_config(&path)) {
+            let relative = if reference.starts_with('.') {
+                reference.clone()
+            } else {
+                format!("./{reference}")
+            };
+            let target = match Location::of(&relative, path.folder()) {
+                Some(Location::Inside(target)) => TreePath::new(target).ok(),
+                _ => None,
+            };
+            let target = target.filter(|target| tree.get(target.as_str()).is_some());
+            let target = target.ok_or_else(|| missing(&reference, Some(&path)))?;
+            if target == path {
+                return Err(ClosureError::ImportMap {
+                    path,
+                    problem: "its `importMap` is the file itself".to_owned(),
+                });
+            }
+            self.map = self.map_file(&target)?.map;
+        }
+        Ok(Some(path))
+    }
+
+    fn map_file(&mut self, path: &TreePath) -> Result<MapFile, ClosureError> {
+        let bytes = self
+            .index
+            .tree()
+            .get(path.as_str())
+            .map(Bytes::as_ref)
+            .unwrap_or_default();
+        let file = MapFile::parse(bytes, path.folder());
+        self.maps.insert(path.clone());
+        file.map_err(|problem| ClosureError::ImportMap {
+            path: path.clone(),
+            problem,
+        })
+    }
+
+    /// Follows everything that the entrypoint reaches, breadth first, so that the first fault is the nearest one.
+    fn follow(&mut self, entrypoint: &TreePath) -> Result<(), ClosureError> {
+        self.reach(entrypoint.clone(), true, false);
+        while let Some((path, running)) = self.queue.pop_front() {
+            let module = match self.index.module(&path) {
+                None => continue,
+                Some(Ok(module)) => module,
+                Some(Err(fault)) => {
+                    let (line, column, problem) = (fault.line, fault.column, fault.message.clone());
+                    return Err(ClosureError::Syntax {
+                        path,
+                        line,
+                        column,
+                        problem,
+                    });
+                }
+            };
+            if running {
+                self.variables.extend(module.variables.iter().cloned());
+            }
+            for import in &module.imports {
+                self.import(&path, import, running)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn import(&mut self, from: &TreePath, import: &Import, running: bool) -> Result<(), ClosureError> {
+        let (line, specifier) = (import.line, import.specifier.clone());
+        match self.map.resolve(&import.specifier, from.as_str(), from.folder()) {
+            Mapped::Bare => {
+                self.remote.insert(specifier);
+            }
+            Mapped::To(Location::Remote(url)) => {
+                self.remote.insert(url);
+            }
+            Mapped::Blocked => {
+                return Err(ClosureError::ImportBlocked {
+                    from: from.clone(),
+                    line,
+                    specifier,
+                });
+            }
+            Mapped::To(Location::Outside(_)) => {
+                return Err(ClosureError::ImportOutside {
+                    from: from.clone(),
+                    line,
+                    specifier,
+                });
+            }
+            Mapped::To(Location::Inside(resolved)) => {
+                let tree = self.index.tree();
+                let Some((path, _)) = tree.files().get_key_value(resolved.as_str()) else {
+                    let instead = instead(tree, &resolved);
+                    return Err(ClosureError::ImportMissing {
+                        from: from.clone(),
+                        line,
+                        specifier,
+                        resolved,
+                        instead,
+                    });
+                };
+                self.reach(path.clone(), running && !import.type_only, import.data);
+            }
+        }
+        Ok(())
+    }
+
+    fn reach(&mut self, path: TreePath, running: bool, data: bool) {
+        let reached = self.reached.entry(path.clone()).or_default();
+        reached.running |= running;
+        if !data && reached.followed.is_none_or(|as_running| running && !as_running) {
+            reached.followed = Some(running);
+            self.queue.push_back((path, running));
+        }
+    }
+
+    fn static_files(&self, patterns: &[String]) -> Result<BTreeSet<TreePath>, ClosureError> {
+        let mut files = BTreeSet::new();
+        for pattern in patterns {
+            files.extend(statics::matching(self.index.tree(), pattern)?.into_iter().cloned());
+        }
+        Ok(files)
+    }
+
+    fn finish(
+        self,
+        entrypoint: TreePath,
+        import_map: Option<TreePath>,
+        static_files: BTreeSet<TreePath>,
+    ) -> Result<Closure, ClosureError> {
+        let paths: BTreeSet<&TreePath> = self.reached.keys().chain(&self.maps).chain(&static_files).collect();
+        if paths.len() > CLOSURE_FILES {
+            return Err(ClosureError::TooManyFiles { limit: CLOSURE_FILES });
+        }
+        let tree = self.index.tree();
+        let files: BTreeMap<TreePath, Bytes> = paths
+            .iter()
+            .filter_map(|path| Some(((*path).clone(), tree.get(path.as_str())?.clone())))
+            .collect();
+        let bytes = files.values().map(Bytes::len).sum();
+        if bytes > CLOSURE_BYTES {
+            return Err(ClosureError::TooLarge {
+                bytes,
+                limit: CLOSURE_BYTES,
+            });
+        }
+        let hashes = files
+            .iter()
+            .map(|(path, bytes)| (path.clone(), self.index.hash(path, bytes)))
+            .collect();
+        let only_types = |path: &&TreePath| !self.maps.contains(*path) && !static_files.contains(*path);
+        let unrun = self
+            .reached
+            .iter()
+            .filter(|(_, reached)| !reached.running)
+            .map(|(path, _)| path);
+        let type_only = unrun.filter(only_types).cloned().collect();
+        let digest = digest(&entrypoint, import_map.as_ref(), &files, &hashes, &static_files);
+        let Self { variables, remote, .. } = self;
+        Ok(Closure {
+            entrypoint,
+            import_map,
+            files,
+            hashes,
+            type_only,
+            static_files,
+            variables,
+            remote,
+            digest,
+        })
+    }
+}
+
+fn is_deno_config(path: &TreePath) -> bool {
+    matches!(path.name(), "deno.json" | "deno.jsonc")
+}
+
+/// A file that an import without the right extension may have meant.
+fn instead(tree: &Tree, resolved: &str) -> Option<TreePath> {
+    let stem = resolved
+        .split(['?', '#'])
+        .next()
+        .unwrap_or(resolved)
+        .trim_end_matches('/');
+    let plain = stem.rsplit_once('.').map_or(stem, |(plain, _)| plain);
+    let candidates = [
+        stem.to_owned(),
+        format!("{stem}.ts"),
+        format!("{stem}/index.ts"),
+        format!("{stem}/mod.ts"),
+        format!("{stem}.js"),
+        format!("{plain}.ts"),
+        format!("{plain}.tsx"),
+    ];
+    candidates
+        .iter()
+        .find_map(|path| tree.files().get_key_value(path.as_str()))
+        .map(|(path, _)| path.clone())
+}
