@@ -1,0 +1,252 @@
+//! What is served: metrics, and whether the process is alive and ready. Read-only, without secrets, for the cluster's inside.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+
+/// Flags of the listener.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct ListenArguments {
+    /// Address that serves /metrics, /healthz and /readyz.
+    #[arg(long, default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+}
+
+/// Between two beats of a heart.
+const BEAT: Duration = Duration::from_secs(1);
+/// A heart that was silent for longer stands still. The kubelet asks every 10 s and restarts at the third refusal, so a
+/// machine that is busy for a while costs no restart.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Whether the process is alive, and ready. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Health(Arc<Mutex<Signs>>);
+
+#[derive(Debug, Default)]
+struct Signs {
+    /// Last beat of each loop that must not stop.
+    hearts: BTreeMap<&'static str, Instant>,
+    /// What must have been done once.
+    gates: BTreeMap<&'static str, bool>,
+    stopping: bool,
+}
+
+/// Something that must have been done before the process is ready.
+#[derive(Debug)]
+#[must_use = "a gate that is dropped stays closed"]
+pub struct Gate {
+    health: Health,
+    name: &'static str,
+}
+
+impl Health {
+    /// Drives a loop that must not end before the process does. It beats for as long as the loop is polled: it falls silent
+    /// when the loop ends, panics, blocks its thread, or is never polled again.
+    pub async fn keep<F: Future>(&self, name: &'static str, work: F) -> F::Output {
+        let mut ticks = interval(BEAT);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut work = std::pin::pin!(work);
+        loop {
+            tokio::select! {
+                output = &mut work => return output,
+                _ = ticks.tick() => {
+                    self.signs().hearts.insert(name, Instant::now());
+                }
+            }
+        }
+    }
+
+    /// A gate that is closed.
+    pub fn gate(&self, name: &'static str) -> Gate {
+        self.signs().gates.insert(name, false);
+        Gate {
+            health: self.clone(),
+            name,
+        }
+    }
+
+    /// From now on the process is not ready any more, and loops may end.
+    pub fn stopping(&self) {
+        self.signs().stopping = true;
+    }
+
+    /// Names of the loops that stand still at `now`.
+    fn silent(&self, now: Instant) -> Vec<&'static str> {
+        let signs = self.signs();
+        if signs.stopping {
+            return Vec::new();
+        }
+        let silent = signs
+            .hearts
+            .iter()
+            .filter(|(_, beat)| now.saturating_duration_since(**beat) > SILENCE);
+        silent.map(|(name, _)| *name).collect()
+    }
+
+    /// What the process waits for before it is ready.
+    fn waits_for(&self) -> Vec<&'static str> {
+        let signs = self.signs();
+        let closed = signs.gates.iter().filter(|(_, open)| !**open).map(|(name, _)| *name);
+        closed
+            .chain(signs.stopping.then_some("nothing: it is stopping"))
+            .collect()
+    }
+
+    fn signs(&self) -> MutexGuard<'_, Signs> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gate {
+    /// It has been done.
+    pub fn open(self) {
+        self.health.signs().gates.insert(self.name, true);
+    }
+}
+
+/// Serves until `stop`; fails when the connections can't be accepted.
+pub async fn serve(listener: TcpListener, metrics: Metrics, health: Health, stop: CancellationToken) -> io::Result<()> {
+    axum::serve(listener, router(metrics, health))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+}
+
+/// The routes.
+pub fn router(metrics: Metrics, health: Health) -> Router {
+    let healthz = |State(health): State<Health>| async move { verdict("stands still", &health.silent(Instant::now())) };
+    let readyz = |State(health): State<Health>| async move { verdict("waits for", &health.waits_for()) };
+    Router::new()
+        .route("/metrics", get(move || async move { text(&metrics) }))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .with_state(health)
+}
+
+fn verdict(problem: &str, names: &[&str]) -> (StatusCode, String) {
+    if names.is_empty() {
+        return (StatusCode::OK, "ok\n".to_owned());
+    }
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        format!("{problem}: {}\n", names.join(", ")),
+    )
+}
+
+fn text(metrics: &Metrics) -> Response {
+    match metrics.text() {
+        Ok(text) => (
+            [(
+                CONTENT_TYPE,
+                "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::time::{Duration, Instant};
+
+    use tokio::net::TcpListener;
+    use tokio_util::sync::{CancellationToken, DropGuard};
+
+    use super::{Health, SILENCE, serve};
+    use crate::metrics::Metrics;
+
+    async fn served(health: &Health) -> (String, DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(listener, Metrics::new("1.2.3"), health.clone(), stop.clone()));
+        (url, stop.drop_guard())
+    }
+
+    async fn get(url: &str, path: &str) -> (u16, String, String) {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.get(format!("{url}{path}")).send().await.unwrap();
+        let type_ = answer
+            .headers()
+            .get("content-type")
+            .map(|value| value.to_str().unwrap().to_owned());
+        (
+            answer.status().as_u16(),
+            type_.unwrap_or_default(),
+            answer.text().await.unwrap(),
+        )
+    }
+
+    #[tokio::test]
+    async fn it_is_ready_once_every_gate_is_open_and_until_it_stops() {
+        let health = Health::default();
+        let (url, _served) = served(&health).await;
+        let (platforms, functions) = (health.gate("Platforms"), health.gate("EdgeFunctions"));
+        let body = |answer: (u16, String, String)| (answer.0, answer.2);
+        assert_eq!(
+            body(get(&url, "/readyz").await),
+            (503, "waits for: EdgeFunctions, Platforms\n".to_owned())
+        );
+        platforms.open();
+        assert_eq!(
+            body(get(&url, "/readyz").await),
+            (503, "waits for: EdgeFunctions\n".to_owned())
+        );
+        functions.open();
+        assert_eq!(body(get(&url, "/readyz").await), (200, "ok\n".to_owned()));
+        health.stopping();
+        assert_eq!(
+            body(get(&url, "/readyz").await),
+            (503, "waits for: nothing: it is stopping\n".to_owned())
+        );
+        assert_eq!(body(get(&url, "/healthz").await), (200, "ok\n".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_loop_that_ended_stands_still_and_one_that_runs_does_not() {
+        let health = Health::default();
+        health.keep("ended", tokio::task::yield_now()).await;
+        let running = health.clone();
+        let task = tokio::spawn(async move { running.keep("running", pending::<()>()).await });
+        while !health.signs().hearts.contains_key("running") {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(health.silent(Instant::now()), Vec::<&str>::new());
+        let later = Instant::now() + SILENCE + Duration::from_millis(1);
+        assert_eq!(health.silent(later), ["ended", "running"]);
+        task.abort();
+    }
+
+    #[tokio::test]
+    async fn metrics_come_as_open_metrics_text() {
+        let (url, _served) = served(&Health::default()).await;
+        let (status, type_, text) = get(&url, "/metrics").await;
+        assert_eq!(
+            (status, type_.as_str()),
+            (200, "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        );
+        assert!(
+            text.contains("ace_build_info{version=\"1.2.3\"} 1\n") && text.ends_with("# EOF\n"),
+            "{text}"
+        );
+    }
+}

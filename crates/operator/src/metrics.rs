@@ -1,0 +1,249 @@
+//! What the operator counts, as typed handles: a call site chooses among values, never among label texts of its own.
+//!
+//! Names, labels and how to read them are in [`REFERENCE`], which is where the help texts come from. No label holds a digest,
+//! a path or a message; those that name an object go when the object goes.
+
+mod guard;
+mod object;
+mod platform;
+mod reference;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ace_api::SourceKind;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Metric, Registry, Unit};
+
+pub use guard::{Pass, PassOutcome, Step, StepOutcome};
+pub use object::ObjectState;
+pub use platform::PlatformMetrics;
+pub use reference::{MetricKind, MetricReference, REFERENCE};
+
+use object::Objects;
+use platform::Platforms;
+
+/// The handle; cheap to clone, and every clone counts into the same registry.
+#[derive(Clone)]
+pub struct Metrics(Arc<Inner>);
+
+type Durations<S> = Family<S, Histogram, fn() -> Histogram>;
+
+struct Inner {
+    registry: Registry,
+    passes: Family<PassLabels, Counter>,
+    pass_durations: Durations<KindLabels>,
+    steps: Family<StepLabels, Counter>,
+    step_durations: Durations<StepKindLabels>,
+    platforms: Platforms,
+    objects: Mutex<Objects>,
+    status_writes: Family<KindLabels, Counter>,
+    wakes: Family<WakeLabels, Counter>,
+    source_reads: Family<ReadLabels, Counter>,
+    events_dropped: Family<DropLabels, Counter>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct KindLabels {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct PassLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct StepLabels {
+    kind: &'static str,
+    step: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct StepKindLabels {
+    kind: &'static str,
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct WakeLabels {
+    kind: &'static str,
+    source: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ReadLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct DropLabels {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct BuildLabels {
+    version: &'static str,
+}
+
+/// Passes that find nothing to do take a few milliseconds, a deploy with its checks seconds, and its deadline is 60 s.
+fn pass_histogram() -> Histogram {
+    Histogram::new([0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 180.0])
+}
+
+/// A read of the platform takes some 100 ms and may take 30 s; a deploy may take 60.
+fn request_histogram() -> Histogram {
+    Histogram::new([0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
+}
+
+impl Metrics {
+    /// An empty registry of the operator in this version.
+    pub fn new(version: &'static str) -> Self {
+        let mut registering = Registering(Registry::default());
+        registering.0.register(
+            "ace_build",
+            reference::help("ace_build"),
+            Info::new(BuildLabels { version }),
+        );
+        let inner = Inner {
+            passes: registering.add("ace_passes", Family::default()),
+            pass_durations: registering.seconds("ace_pass_duration", pass_histogram),
+            steps: registering.add("ace_steps", Family::default()),
+            step_durations: registering.seconds("ace_step_duration", request_histogram),
+            platforms: Platforms::register(&mut registering),
+            objects: Mutex::new(Objects::register(&mut registering)),
+            status_writes: registering.add("ace_status_writes", Family::default()),
+            wakes: registering.add("ace_wakes", Family::default()),
+            source_reads: registering.add("ace_source_reads", Family::default()),
+            events_dropped: registering.add("ace_events_dropped", Family::default()),
+            registry: registering.0,
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// Begins a pass over one object of `kind`; see [`Pass`].
+    pub fn pass(&self, kind: &'static str) -> Pass {
+        Pass::begin(self.clone(), kind)
+    }
+
+    /// Begins a step; see [`Step`].
+    pub fn step(&self, kind: &'static str, step: &'static str) -> Step {
+        Step::begin(self.clone(), kind, step)
+    }
+
+    /// Counts a status that was written to the API server.
+    pub fn status_written(&self, kind: &'static str) {
+        self.0.status_writes.get_or_create(&KindLabels { kind }).inc();
+    }
+
+    /// Counts an object that was woken, by what: `Spec`, `Source`, `Platform` …, of a closed set.
+    pub fn woken(&self, kind: &'static str, source: &'static str) {
+        self.0.wakes.get_or_create(&WakeLabels { kind, source }).inc();
+    }
+
+    /// Counts a read of a source object.
+    pub fn source_read(&self, kind: SourceKind, outcome: &'static str) {
+        let kind = match kind {
+            SourceKind::GitRepository => "GitRepository",
+            SourceKind::OCIRepository => "OCIRepository",
+            SourceKind::Bucket => "Bucket",
+            SourceKind::ExternalArtifact => "ExternalArtifact",
+            SourceKind::ConfigMap => "ConfigMap",
+        };
+        self.0.source_reads.get_or_create(&ReadLabels { kind, outcome }).inc();
+    }
+
+    /// Counts an event that never reached the API server.
+    pub fn event_dropped(&self, reason: &'static str) {
+        self.0.events_dropped.get_or_create(&DropLabels { reason }).inc();
+    }
+
+    /// Takes in what an object's status says; replaces what was said of it before.
+    pub fn observe_object(&self, kind: &'static str, namespace: &str, name: &str, state: ObjectState) {
+        self.objects().observe(kind, namespace, name, state);
+    }
+
+    /// Takes an object out of all gauges. Call it when the object is gone.
+    pub fn forget_object(&self, kind: &'static str, namespace: &str, name: &str) {
+        self.objects().forget(kind, namespace, name);
+    }
+
+    /// All of it in the text format of `OpenMetrics`.
+    pub fn text(&self) -> Result<String, fmt::Error> {
+        self.0.platforms.read_budgets();
+        let mut text = String::new();
+        encode(&mut text, &self.0.registry)?;
+        Ok(text)
+    }
+
+    fn objects(&self) -> std::sync::MutexGuard<'_, Objects> {
+        self.0.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn passed(&self, kind: &'static str, outcome: &'static str, seconds: f64) {
+        self.0.passes.get_or_create(&PassLabels { kind, outcome }).inc();
+        self.0
+            .pass_durations
+            .get_or_create(&KindLabels { kind })
+            .observe(seconds);
+    }
+
+    fn stepped(&self, kind: &'static str, step: &'static str, outcome: &'static str, seconds: f64) {
+        self.0.steps.get_or_create(&StepLabels { kind, step, outcome }).inc();
+        self.0
+            .step_durations
+            .get_or_create(&StepKindLabels { kind, step })
+            .observe(seconds);
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+/// Registers metrics under the help texts of [`REFERENCE`].
+struct Registering(Registry);
+
+impl Registering {
+    /// `name` without the suffix that the text format adds by itself.
+    fn add<M: Metric + Clone>(&mut self, name: &'static str, metric: M) -> M {
+        self.0.register(name, reference::help(name), metric.clone());
+        metric
+    }
+
+    fn seconds<S>(&mut self, name: &'static str, buckets: fn() -> Histogram) -> Durations<S>
+    where
+        S: EncodeLabelSet + Clone + Eq + std::hash::Hash + fmt::Debug + Send + Sync + 'static,
+    {
+        let durations = Durations::<S>::new_with_constructor(buckets);
+        self.0
+            .register_with_unit(name, reference::help(name), Unit::Seconds, durations.clone());
+        durations
+    }
+
+    fn gauges<S>(&mut self, name: &'static str) -> Family<S, Gauge>
+    where
+        S: EncodeLabelSet + Clone + Eq + std::hash::Hash + fmt::Debug + Send + Sync + 'static,
+    {
+        self.add(name, Family::default())
+    }
+}
+
+/// Objects or platforms by what they are called.
+type ByName<T> = HashMap<(&'static str, String, String), T>;
+type ByPlatform<T> = BTreeMap<String, T>;

@@ -1,0 +1,108 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::SourceTree;
+
+/// Trees by digest, the least recently used given up first once they hold more than `limit` bytes.
+#[derive(Debug)]
+pub(super) struct Trees {
+    limit: usize,
+    uses: u64,
+    held: HashMap<String, Held>,
+}
+
+#[derive(Debug)]
+struct Held {
+    tree: Arc<SourceTree>,
+    bytes: usize,
+    used: u64,
+}
+
+impl Trees {
+    pub(super) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            uses: 0,
+            held: HashMap::new(),
+        }
+    }
+
+    /// The tree of a digest, which counts as a use of it.
+    pub(super) fn get(&mut self, digest: &str) -> Option<Arc<SourceTree>> {
+        self.uses += 1;
+        let held = self.held.get_mut(digest)?;
+        held.used = self.uses;
+        Some(held.tree.clone())
+    }
+
+    /// Keeps a tree. The newest always stays, even when it alone exceeds the limit: it is about to be used by many.
+    pub(super) fn put(&mut self, digest: &str, tree: Arc<SourceTree>) {
+        self.uses += 1;
+        let held = Held {
+            bytes: tree.bytes(),
+            tree,
+            used: self.uses,
+        };
+        self.held.insert(digest.to_owned(), held);
+        while self.held.len() > 1 && self.held.values().map(|held| held.bytes).sum::<usize>() > self.limit {
+            let Some(oldest) = self
+                .held
+                .iter()
+                .min_by_key(|(_, held)| held.used)
+                .map(|(digest, _)| digest.clone())
+            else {
+                return;
+            };
+            self.held.remove(&oldest);
+        }
+    }
+
+    /// Gives up all trees whose digest nobody names any more.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.held.retain(|digest, _| wanted(digest));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ace_domain::source::Tree;
+    use bytes::Bytes;
+
+    use super::Trees;
+    use crate::sources::SourceTree;
+
+    fn tree(bytes: usize) -> Arc<SourceTree> {
+        Arc::new(SourceTree::new(
+            Tree::from_keys([("a.ts", Bytes::from(vec![b' '; bytes]))]).unwrap(),
+        ))
+    }
+
+    #[test]
+    fn the_tree_that_was_not_used_for_longest_goes_first_and_the_newest_never() {
+        let mut trees = Trees::new(25_000);
+        trees.put("a", tree(10_000));
+        trees.put("b", tree(10_000));
+        assert!(trees.get("a").is_some());
+        trees.put("c", tree(10_000));
+        assert_eq!(
+            ["a", "b", "c"].map(|digest| trees.get(digest).is_some()),
+            [true, false, true]
+        );
+        trees.put("d", tree(1_000_000));
+        assert_eq!(
+            ["a", "c", "d"].map(|digest| trees.get(digest).is_some()),
+            [false, false, true]
+        );
+    }
+
+    #[test]
+    fn a_digest_that_nobody_names_any_more_is_given_up() {
+        let mut trees = Trees::new(25_000);
+        trees.put("a", tree(10));
+        trees.put("b", tree(10));
+        trees.retain(|digest| digest == "b");
+        assert_eq!(["a", "b"].map(|digest| trees.get(digest).is_some()), [false, true]);
+    }
+}

@@ -1,0 +1,29 @@
+//! Where code comes from: one reader of trees, two carriers (Flux sources and ConfigMaps).
+//!
+//! ```text
+//! sight(key) ─▶ memo ─▶ flight: object ─▶ artifact ─▶ archive ─▶ tree      one per key at a time, shared by all callers
+//!                 ▲                                                │
+//! watches, retries ─▶ the same flight in the background ───────────┴─▶ changes()   only when something else is seen
+//! ```
+//! Only what somebody asked for is read or watched: the watch of a Flux kind begins with the first key of that kind, so an
+//! installation without Flux costs no request.
+
+mod access;
+mod backoff;
+mod cache;
+mod changes;
+mod config_map;
+mod entry;
+mod failure;
+mod fetch;
+mod flux;
+mod reader;
+mod sight;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use access::Identity;
+pub use reader::{Settings, Sources, SourcesError};
+pub use sight::{Artifact, Sight, SourceKey, SourceTree};

@@ -1,0 +1,299 @@
+//! Watches of what carries sources, and repeats of what could not be read. Only metadata are watched, so no content of a
+//! ConfigMap is ever held here; what a change means is found out by reading the one object.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ace_api::{LABEL_WATCH, SourceKind};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::DynamicObject;
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::{Api, Resource, ResourceExt};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::backoff::Backoff;
+use super::entry::Memo;
+use super::failure::status_code;
+use super::flux::Served;
+use super::reader::State;
+use super::{Sight, SourceKey, Sources};
+
+/// Objects that are read again at one time on behalf of watches and repeats.
+const REREADS: usize = 8;
+/// A broken watch is opened again this much sooner than an unreadable object is read: it may have missed a change.
+const WATCH_SOONER: u32 = 15;
+
+/// What one watch covers.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Target {
+    /// A Flux kind in all namespaces.
+    Flux(SourceKind),
+    /// The labelled ConfigMaps of a namespace.
+    ConfigMaps(String),
+}
+
+/// How far a watch is.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) stop: CancellationToken,
+    /// It is open, and every object has been listed.
+    pub(super) synced: bool,
+    started: bool,
+}
+
+/// What a watch says.
+enum Word {
+    Began,
+    Listed(Seen),
+    Synced,
+    Changed(Seen),
+    Gone(Seen),
+    Failed(watcher::Error),
+}
+
+struct Seen {
+    namespace: String,
+    name: String,
+    version: Option<String>,
+}
+
+impl Target {
+    pub(super) fn of(key: &SourceKey) -> Self {
+        match key.kind {
+            SourceKind::ConfigMap => Self::ConfigMaps(key.namespace.clone()),
+            kind => Self::Flux(kind),
+        }
+    }
+
+    fn key(&self, seen: &Seen) -> SourceKey {
+        let kind = match self {
+            Self::Flux(kind) => *kind,
+            Self::ConfigMaps(_) => SourceKind::ConfigMap,
+        };
+        SourceKey {
+            namespace: seen.namespace.clone(),
+            kind,
+            name: seen.name.clone(),
+        }
+    }
+}
+
+pub(super) async fn run(sources: Arc<Sources>, stop: CancellationToken) {
+    let mut watches = JoinSet::new();
+    let rereads = Arc::new(Semaphore::new(REREADS));
+    loop {
+        for (target, ended) in unstarted(&mut sources.state()) {
+            let watch = follow(sources.clone(), target, rereads.clone());
+            watches.spawn(async move { ended.run_until_cancelled(watch).await.unwrap_or_default() });
+        }
+        let (due, next) = due(&sources, Instant::now());
+        for key in due {
+            let (sources, rereads) = (sources.clone(), rereads.clone());
+            tokio::spawn(async move {
+                let _turn = rereads.acquire().await;
+                sources.reread(&key).await;
+            });
+        }
+        let waiting = async {
+            match next {
+                Some(next) => sleep_until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sources.attention.notified() => {}
+            () = waiting => {}
+            Some(ended) = watches.join_next() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a watch of sources broke off");
+                }
+            }
+        }
+    }
+}
+
+fn unstarted(state: &mut State) -> Vec<(Target, CancellationToken)> {
+    let new = state.targets.iter_mut().filter(|(_, progress)| !progress.started);
+    new.map(|(target, progress)| {
+        progress.started = true;
+        (target.clone(), progress.stop.clone())
+    })
+    .collect()
+}
+
+/// Takes the keys whose repeat is due, and says when the next one is.
+fn due(sources: &Sources, now: Instant) -> (Vec<SourceKey>, Option<Instant>) {
+    let mut state = sources.state();
+    let repeating = state.entries.iter().filter(|(_, entry)| entry.due.is_some());
+    // What is waited for comes with a watch where there is one.
+    let told: Vec<SourceKey> = repeating
+        .filter(|(key, entry)| matches!(entry.memo, Some(Memo::Told(Sight::Waiting(_)))) && state.covers(key))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in told {
+        if let Some(entry) = state.entries.get_mut(&key) {
+            entry.due = None;
+        }
+    }
+    let mut keys = Vec::new();
+    for (key, entry) in &mut state.entries {
+        if entry.due.take_if(|due| *due <= now).is_some() {
+            keys.push(key.clone());
+        }
+    }
+    let next = state.entries.values().filter_map(|entry| entry.due).min();
+    (keys, next)
+}
+
+/// Keeps one watch open, for ever.
+async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>) {
+    let mut failures = 0;
+    loop {
+        let Some(mut words) = open(&sources, &target).await else {
+            sleep(sources.settings().discovery).await;
+            continue;
+        };
+        let mut listed = BTreeSet::new();
+        while let Some(word) = words.next().await {
+            let outdated = match word {
+                Word::Began => {
+                    listed.clear();
+                    continue;
+                }
+                Word::Failed(error) => {
+                    failures += 1;
+                    set_synced(&sources, &target, false);
+                    let code = log(&target, &error, failures);
+                    sleep(pause(&sources, code, failures)).await;
+                    if code == Some(404) {
+                        // The kind is gone, or served in another version now.
+                        sources.installed.forget().await;
+                        break;
+                    }
+                    continue;
+                }
+                Word::Synced => {
+                    failures = 0;
+                    set_synced(&sources, &target, true);
+                    unlisted(&sources.state(), &target, &listed)
+                }
+                Word::Listed(seen) => {
+                    let key = target.key(&seen);
+                    listed.insert(key.clone());
+                    vec![(key, seen.version)]
+                }
+                Word::Changed(seen) => vec![(target.key(&seen), seen.version)],
+                Word::Gone(seen) => vec![(target.key(&seen), None)],
+            };
+            for (key, version) in outdated {
+                if sources.state().entries.contains_key(&key) {
+                    let (sources, rereads) = (sources.clone(), rereads.clone());
+                    tokio::spawn(async move {
+                        let _turn = rereads.acquire().await;
+                        catch_up(&sources, &key, version).await;
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Keys that the list of a watch did not name, and whose sight may come from before it: of an object that is gone, or of
+/// one that could not be read.
+fn unlisted(state: &State, target: &Target, listed: &BTreeSet<SourceKey>) -> Vec<(SourceKey, Option<String>)> {
+    let unlisted = state.entries.iter().filter(|(key, entry)| {
+        let doubtful = entry.labelled || matches!(entry.memo, Some(Memo::Told(_)));
+        doubtful && Target::of(key) == *target && !listed.contains(key)
+    });
+    unlisted.map(|(key, _)| (key.clone(), None)).collect()
+}
+
+/// Reads an object again unless the version that a watch saw is the one that was read.
+async fn catch_up(sources: &Arc<Sources>, key: &SourceKey, version: Option<String>) {
+    let flight = sources.state().entries.get(key).and_then(|entry| entry.flight.clone());
+    if let Some(flight) = flight {
+        flight.await;
+    }
+    let known = sources.state().entries.get(key).and_then(|entry| entry.version.clone());
+    if version.is_none() || version != known {
+        sources.reread(key).await;
+    }
+}
+
+/// The words of a watch; `None` while the API server does not serve what it is about.
+async fn open(sources: &Sources, target: &Target) -> Option<BoxStream<'static, Word>> {
+    let client = sources.client().clone();
+    match target {
+        Target::ConfigMaps(namespace) => {
+            let maps = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client, namespace);
+            let labelled = Config::default().labels(&format!("{LABEL_WATCH}=true"));
+            Some(watcher(maps, labelled).map(word).boxed())
+        }
+        Target::Flux(kind) => match sources.installed.served(*kind).await {
+            Served::As(resource) => {
+                let objects = Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource);
+                Some(watcher(objects, Config::default()).map(word).boxed())
+            }
+            Served::No | Served::Unanswered(_) => None,
+        },
+    }
+}
+
+fn word<K: Resource>(event: Result<Event<PartialObjectMeta<K>>, watcher::Error>) -> Word {
+    let seen = |object: PartialObjectMeta<K>| Seen {
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name_any(),
+        version: object.resource_version(),
+    };
+    match event {
+        Ok(Event::Init) => Word::Began,
+        Ok(Event::InitApply(object)) => Word::Listed(seen(object)),
+        Ok(Event::InitDone) => Word::Synced,
+        Ok(Event::Apply(object)) => Word::Changed(seen(object)),
+        Ok(Event::Delete(object)) => Word::Gone(seen(object)),
+        Err(error) => Word::Failed(error),
+    }
+}
+
+fn set_synced(sources: &Sources, target: &Target, synced: bool) {
+    if let Some(progress) = sources.state().targets.get_mut(target) {
+        progress.synced = synced;
+    }
+}
+
+/// A missing right waits for a person, so it is asked for as rarely as an object; anything else may mend itself at once.
+fn pause(sources: &Sources, code: Option<u16>, failures: u32) -> Duration {
+    let settings = sources.settings();
+    let sooner = if code == Some(403) { 1 } else { WATCH_SOONER };
+    Backoff {
+        first: settings.retry_first / sooner,
+        most: settings.retry_most / sooner,
+    }
+    .after(failures)
+}
+
+/// Logs that a watch failed, and answers the HTTP status behind it. A missing right is no news: the sights of the objects
+/// that are asked for say it to the people who can mend it.
+fn log(target: &Target, error: &watcher::Error, failures: u32) -> Option<u16> {
+    let code = match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => status_code(error),
+        watcher::Error::WatchError(status) => Some(status.code),
+        watcher::Error::NoResourceVersion => None,
+    };
+    if failures == 1 && code != Some(403) {
+        tracing::warn!(?target, ?code, "a watch of sources failed; it is opened again");
+    } else {
+        tracing::debug!(?target, ?code, failures, "a watch of sources failed again");
+    }
+    code
+}
