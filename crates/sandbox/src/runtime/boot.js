@@ -61,6 +61,7 @@ function failed(error) {
 let handler;
 let onError = failed;
 let server;
+let told = false;
 
 async function answer(request, info) {
   if (request.headers.get(SECRET_HEADER) !== orders.secret) return new Response(null, { status: 403 });
@@ -81,10 +82,18 @@ function start() {
     onError: failed,
     onListen: (address) => (port = address.port),
   }, answer);
-  // After this turn the module has been evaluated as far as it goes without waiting: what it throws is a failed start.
-  setTimeout(() => {
+  const ready = () => {
+    if (told) return;
+    told = true;
     stdout.writeSync(encoder.encode(`${orders.secret} ${port}\n`));
     obey();
+  };
+  // A module that throws after it has called `serve` has failed to start, so its end is waited for. It may as well wait
+  // for ever (`await server.finished`): then this long is enough. An event loop that was held up meanwhile has seen
+  // the module's end first, because that needs no timer.
+  setTimeout(() => {
+    const patience = setTimeout(ready, 100);
+    import(Deno.mainModule).then(ready, () => clearTimeout(patience));
   }, 0);
   return listening;
 }

@@ -87,5 +87,7 @@ pub(super) async fn check(deno: &Deno, deployment: &Deployment) -> Result<(), Ch
         let said = String::from_utf8_lossy(&output.stderr);
         io::Error::other(said.lines().last().unwrap_or("deno info said nothing").to_owned())
     })?;
-    graph.refusal(deployment).map_or(Ok(()), |refused| Err(refused.into()))
+    graph
+        .refusal(deployment, &deno.stand_in)
+        .map_or(Ok(()), |refused| Err(refused.into()))
 }

@@ -35,7 +35,8 @@ pub(super) struct Deno {
     cache: PathBuf,
     configurations: PathBuf,
     boot: PathBuf,
-    stand_in: PathBuf,
+    /// The module in place of std's server.
+    pub(super) stand_in: PathBuf,
     /// `setpriv`, which lets the kernel end a function when the thread that started it is gone, even in a loop that
     /// never looks at its orders again. Without it, functions end by themselves when their stdin does.
     setpriv: Option<PathBuf>,

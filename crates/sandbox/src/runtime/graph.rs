@@ -1,7 +1,7 @@
 //! Reads what `deno info --json` says of a deployment's modules.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -56,7 +56,7 @@ struct Position {
 impl Graph {
     /// The first thing that the platform's bundler would stumble over. It takes what is imported statically and for
     /// more than types; dynamic imports fail at run time, and remote ones are not judged here.
-    pub(super) fn refusal(&self, deployment: &Deployment) -> Option<Refused> {
+    pub(super) fn refusal(&self, deployment: &Deployment, stand_in: &Path) -> Option<Refused> {
         let modules: BTreeMap<&str, &Module> = self
             .modules
             .iter()
@@ -76,7 +76,7 @@ impl Graph {
             let Some(path) = path_of(specifier) else { continue };
             let module = modules.get(specifier);
             let error = module.and_then(|module| module.error.as_deref());
-            let outside = !path.starts_with(&deployment.root);
+            let outside = !path.starts_with(&deployment.root) && path != stand_in;
             if outside || error.is_some_and(|error| error.starts_with("Module not found")) {
                 let specifier = format!("file://{}", deployment.container_path(&path));
                 return Some(Refused::ModuleNotFound { specifier, at });
@@ -105,7 +105,7 @@ fn path_of(specifier: &str) -> Option<PathBuf> {
     Some(PathBuf::from(percent_decode_str(path).decode_utf8_lossy().into_owned()))
 }
 
-fn position(referrer: &std::path::Path, code: &Resolution, deployment: &Deployment) -> String {
+fn position(referrer: &Path, code: &Resolution, deployment: &Deployment) -> String {
     let start = code.span.as_ref().map(|span| &span.start);
     let (line, column) = start.map_or((1, 1), |start| (start.line + 1, start.character + 1));
     format!("file://{}:{line}:{column}", deployment.container_path(referrer))

@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 mod answers;
 mod check;
@@ -82,6 +84,9 @@ struct Shared {
     config: RuntimeConfig,
     deno: Deno,
     spawner: Spawner,
+    /// Kills every process, also those that are being drained.
+    stop: CancellationToken,
+    watchers: TaskTracker,
 }
 
 /// All functions' processes. Dropped, it takes them with it.
@@ -99,6 +104,8 @@ impl Runtime {
             config,
             deno,
             spawner: Spawner::new()?,
+            stop: CancellationToken::new(),
+            watchers: TaskTracker::new(),
         };
         Ok(Arc::new(Runtime {
             shared: Arc::new(shared),
@@ -148,10 +155,10 @@ impl Runtime {
     /// Kills every process and returns when they are gone. Later calls are answered with a failure.
     pub async fn shutdown(&self) {
         let slots = self.slots().take().unwrap_or_default();
-        let processes: Vec<_> = slots.values().filter_map(|slot| slot.close()).collect();
-        for process in processes {
-            process.stop().await;
-        }
+        slots.values().for_each(|slot| slot.close());
+        self.shared.stop.cancel();
+        self.shared.watchers.close();
+        self.shared.watchers.wait().await;
     }
 
     fn slot(&self, deployment: &Deployment) -> Option<Arc<Slot>> {

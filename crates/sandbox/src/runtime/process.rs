@@ -20,19 +20,17 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::Failure;
-use super::deno::Deno;
 use super::deployment::Deployment;
 use super::headers;
 use super::load::{Held, Load, Ticket};
 use super::logs::{SharedLogs, each_line};
-use super::spawner::Spawner;
 use super::watcher::{End, Watcher};
-use super::{Limits, RuntimeConfig};
+use super::{Limits, Shared};
 
 /// How long a cut connection waits for the news that the process is gone: the kernel closes its sockets first.
 const NEWS: Duration = Duration::from_secs(5);
 
-/// A running function. Dropped, it is killed.
+/// A running function. Dropped, it answers what it has begun, then goes.
 pub(super) struct Process {
     /// As the platform gave it: what tells whether a call wants this process.
     pub(super) deployment: Deployment,
@@ -46,20 +44,16 @@ pub(super) struct Process {
 
 impl Process {
     /// Returns when the function has registered its handler.
-    pub(super) async fn start(
-        deno: &Deno,
-        spawner: &Spawner,
-        config: &RuntimeConfig,
-        deployment: Deployment,
-        logs: SharedLogs,
-    ) -> Result<Process, Failure> {
-        let limits = config.limits.clone();
+    pub(super) async fn start(shared: &Shared, deployment: Deployment, logs: SharedLogs) -> Result<Process, Failure> {
+        let limits = shared.config.limits.clone();
         let located = located(&deployment).map_err(|error| not_started(&logs, &error))?;
-        let configuration = deno
+        let configuration = shared
+            .deno
             .configuration(&located)
             .map_err(|error| not_started(&logs, &error))?;
-        let command = deno.run(&configuration, &located, limits.memory);
-        let mut child = spawner
+        let command = shared.deno.run(&configuration, &located, limits.memory);
+        let mut child = shared
+            .spawner
             .spawn(command)
             .await
             .map_err(|error| not_started(&logs, &error))?;
@@ -67,7 +61,7 @@ impl Process {
         let ready = read_output(&mut child, &Arc::new(located), &secret, &logs);
         let stdin = give_orders(&mut child, &deployment, &secret, limits.boot).await;
 
-        let (load, stop) = (Load::new(), CancellationToken::new());
+        let (load, stop) = (Load::new(), shared.stop.child_token());
         let (ended, end) = watch::channel(None);
         // Its start counts as a request: it is not idle meanwhile.
         let starting = load.begin();
@@ -76,12 +70,12 @@ impl Process {
             stdin,
             load: Arc::clone(&load),
             limits: limits.clone(),
-            idle: config.idle,
+            idle: shared.config.idle,
             logs: Arc::clone(&logs),
             stop: stop.clone(),
             end: ended,
         };
-        tokio::spawn(watcher.watch());
+        shared.watchers.spawn(watcher.watch());
         let secret = HeaderValue::from_str(&secret).expect("hex digits are a header's value");
         let mut process = Process {
             deployment,
@@ -110,6 +104,7 @@ impl Process {
                 Failure::Boot
             }
         };
+        self.stop.cancel();
         Err(failure)
     }
 
@@ -121,13 +116,6 @@ impl Process {
     /// Lets it answer what it has begun, then go.
     pub(super) fn retire(&self) {
         self.load.retire();
-    }
-
-    /// Kills it, and returns when it is gone.
-    pub(super) async fn stop(&self) {
-        self.stop.cancel();
-        // An error means that the watcher is gone, and the process with it.
-        let _ = self.end.clone().wait_for(Option::is_some).await;
     }
 
     /// A connection of its own for each request: on loopback it costs less than to find out which old one still lives.
@@ -173,7 +161,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.load.retire();
     }
 }
 

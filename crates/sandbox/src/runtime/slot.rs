@@ -90,7 +90,7 @@ impl Slot {
         }
         self.fill_cache(shared, &deployment).await;
         let logs = Arc::clone(&self.logs);
-        let started = Process::start(&shared.deno, &shared.spawner, &shared.config, deployment, logs).await;
+        let started = Process::start(shared, deployment, logs).await;
         let mut place = self.place();
         // Also when the new version does not start: the old one is no longer what the platform shows as live.
         if let Some(old) = place.current.take() {
@@ -122,14 +122,12 @@ impl Slot {
     }
 
     /// No process of it takes another request; what has begun is answered.
-    pub(super) fn close(&self) -> Option<Arc<Process>> {
+    pub(super) fn close(&self) {
         let mut place = self.place();
         place.closed = true;
-        let process = place.current.take();
-        if let Some(process) = &process {
+        if let Some(process) = place.current.take() {
             process.retire();
         }
-        process
     }
 
     fn place(&self) -> MutexGuard<'_, Place> {
