@@ -145,7 +145,7 @@ async fn the_body_is_the_sources_in_multipart_and_a_bundle_otherwise() {
     }
     assert!(
         body.contains(&format!(
-            "\"deno2_entrypoint_path\":\"file:///tmp/{folder}/source/{HELLO}\""
+            "\"deno2_entrypoint_path\":\"{folder}/source/{HELLO}\""
         )),
         "{body}"
     );

@@ -54,11 +54,12 @@ pub(super) async fn body(
         .into_response())
 }
 
-/// Metadata first, then each file under the container's folder, relative as production names them.
+/// Metadata first, then each file under the container's folder, relative as production names them. The entrypoint has the
+/// same form: clients, the official CLI among them, place each file by its way from the entrypoint.
 fn parts(boundary: &str, deployment: &str, bundle: &Bundle, files: &Files) -> Vec<u8> {
     let metadata = json!({
         "deployment_id": deployment,
-        "deno2_entrypoint_path": format!("file:///tmp/user_fn_{deployment}/{}", bundle.entrypoint),
+        "deno2_entrypoint_path": format!("user_fn_{deployment}/{}", bundle.entrypoint),
         "original_size": files.values().map(bytes::Bytes::len).sum::<usize>(),
         "compressed_size": bundle.blob().len(),
         "module_count": files.len(),
