@@ -1,6 +1,7 @@
 //! `ace-dev`: the bed, and the platform alone.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -53,7 +54,8 @@ enum Command {
         #[command(flatten)]
         place: Place,
         /// Directory to pack.
-        directory: PathBuf,
+        #[arg(value_name = "SRC_DIR")]
+        source: PathBuf,
         /// Kind of the source.
         #[arg(long, default_value = "GitRepository")]
         kind: SourceKind,
@@ -99,7 +101,10 @@ struct Place {
 fn main() -> ExitCode {
     let command = Cli::parse().command;
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let executor = match tokio::runtime::Runtime::new() {
         Ok(executor) => executor,
         Err(error) => return fail(&error),
@@ -121,18 +126,53 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 async fn run(command: Command) -> Result<(), BedError> {
     match command {
         Command::Up { place, projects } => up(place.directory, projects).await,
-        Command::Sandbox { listen, dir, database_url, admin, projects } => {
-            sandbox(SandboxConfig { listen, admin, directory: dir, database_url, projects }).await
+        Command::Sandbox {
+            listen,
+            dir,
+            database_url,
+            admin,
+            projects,
+        } => {
+            sandbox(SandboxConfig {
+                listen,
+                admin,
+                directory: dir,
+                database_url,
+                projects,
+            })
+            .await
         }
-        Command::Publish { place, directory, kind, namespace, name, revision } => {
+        Command::Publish {
+            place,
+            source,
+            kind,
+            namespace,
+            name,
+            revision,
+        } => {
             let bed = BedFile::read(&place.directory)?;
-            let published = bed::publish(&bed, &Publication { directory, kind, namespace, name, revision }).await?;
-            println!("{} {} {} ({} bytes)", published.url, published.digest, published.revision, published.size);
+            let published = bed::publish(
+                &bed,
+                &Publication {
+                    directory: source,
+                    kind,
+                    namespace,
+                    name,
+                    revision,
+                },
+            )
+            .await?;
+            println!(
+                "{} {} {} ({} bytes)",
+                published.url, published.digest, published.revision, published.size
+            );
             Ok(())
         }
         Command::FluxCrds { place, apply: true } => bed::install_flux_crds(&BedFile::read(&place.directory)?).await,
         Command::FluxCrds { apply: false, .. } => {
-            print!("{}", bed::flux_crds().await?);
+            let crds = bed::flux_crds().await?;
+            // A reader that has seen enough (`| head`) is no failure.
+            let _ = std::io::stdout().write_all(crds.as_bytes());
             Ok(())
         }
         Command::Kubeconfig { place, namespace, name } => {
@@ -155,13 +195,22 @@ async fn up(directory: PathBuf, projects: Vec<String>) -> Result<(), BedError> {
     progress.say(format_args!("bringing a bed up in {}", directory.display()));
     let start = async {
         tools::ensure(progress)?;
-        Bed::start(BedConfig { directory, projects, progress }).await
+        Bed::start(BedConfig {
+            directory,
+            projects,
+            progress,
+        })
+        .await
     };
     let mut bed = tokio::select! {
         bed = start => bed?,
         () = asked_to_end() => return Ok(()),
     };
-    progress.say(format_args!("up after {:.1} s\n{}", started.elapsed().as_secs_f64(), how_to_go_on(&bed)));
+    progress.say(format_args!(
+        "up after {:.1} s\n{}",
+        started.elapsed().as_secs_f64(),
+        how_to_go_on(&bed)
+    ));
     let failure = tokio::select! {
         error = bed.ended() => Err(error),
         () = asked_to_end() => Ok(()),
@@ -185,7 +234,10 @@ async fn sandbox(config: SandboxConfig) -> Result<(), BedError> {
 /// Returns at Ctrl-C, SIGTERM, or when the terminal is closed.
 async fn asked_to_end() {
     let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
-    let waits = signals.into_iter().flatten().map(|mut signal| Box::pin(async move { signal.recv().await }));
+    let waits = signals
+        .into_iter()
+        .flatten()
+        .map(|mut signal| Box::pin(async move { signal.recv().await }));
     futures::future::select_all(waits).await;
 }
 
@@ -203,7 +255,10 @@ fn how_to_go_on(bed: &Bed) -> String {
     line("artifacts", &file.artifacts_url);
     line("project", &file.project);
     line("everything else", &directory.join(bed::BED_FILE).display());
-    let token = format!("$(sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p' {})", shell(&directory.join(bed::BED_FILE)));
+    let token = format!(
+        "$(sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p' {})",
+        shell(&directory.join(bed::BED_FILE))
+    );
     let _ = write!(
         text,
         "go on in another terminal:
@@ -222,4 +277,21 @@ Ctrl-C takes it down; what is in it stays.",
 /// A path as a word of the shell.
 fn shell(path: &Path) -> String {
     format!("'{}'", path.display().to_string().replace('\'', "'\\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_path_with_a_quote_is_one_word_of_the_shell() {
+        assert_eq!(shell(Path::new("it's here")), r"'it'\''s here'");
+    }
 }

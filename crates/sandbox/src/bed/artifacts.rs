@@ -13,14 +13,18 @@ use tokio_util::sync::CancellationToken;
 /// Serves `directory` until `stop`.
 pub(super) async fn serve(listener: TcpListener, directory: PathBuf, stop: CancellationToken) {
     let router = Router::new().route("/{*path}", get(file)).with_state(directory);
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await;
     if let Err(error) = served {
         tracing::error!(%error, "the artifact server ended");
     }
 }
 
 async fn file(State(directory): State<PathBuf>, UrlPath(path): UrlPath<String>) -> Response {
-    let inside = Path::new(&path).components().all(|component| matches!(component, Component::Normal(_)));
+    let inside = Path::new(&path)
+        .components()
+        .all(|component| matches!(component, Component::Normal(_)));
     if !inside {
         return StatusCode::NOT_FOUND.into_response();
     }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -30,8 +31,11 @@ const FLUX_MODULE: [(&str, &str); 2] = [
 ];
 const FLUX: &str = "github.com/fluxcd/source-controller";
 
-/// Go compiles about this many packages for the control plane (counted in 2026): only a hint for the waiting.
-const PACKAGES: usize = 1_900;
+/// How often a build says how far it is.
+const REPORT: Duration = Duration::from_secs(10);
+
+/// Packages of the control plane (`go list -deps . | wc -l`), those that are compiled already included.
+const PACKAGES: usize = 2_700;
 
 /// A folder with the control plane's programs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +61,9 @@ impl Assets {
 
     fn given(directory: PathBuf) -> Result<Assets, ToolError> {
         let assets = Assets { directory };
-        let missing = ["etcd", "kube-apiserver", "kubectl"].into_iter().find(|name| !assets.program(name).exists());
+        let missing = ["etcd", "kube-apiserver", "kubectl"]
+            .into_iter()
+            .find(|name| !assets.program(name).exists());
         match missing {
             None => Ok(assets),
             Some(program) => Err(ToolError::Missing {
@@ -78,9 +84,9 @@ impl Assets {
         self.directory.join(name)
     }
 
-    /// Absent from what `setup-envtest` downloads.
-    pub(super) fn controllers(&self) -> Option<PathBuf> {
-        Some(self.program("kube-controller-manager")).filter(|path| path.exists())
+    /// What `setup-envtest` downloads has none.
+    pub(super) fn has_controllers(&self) -> bool {
+        self.program("kube-controller-manager").exists()
     }
 }
 
@@ -91,12 +97,20 @@ pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
     struct Download {
         dir: PathBuf,
     }
-    let directory = tools::cache_directory()?.join("flux").join(tools::digest(FLUX_MODULE.map(|(_, text)| text)));
+    let directory = tools::cache_directory()?
+        .join("flux")
+        .join(tools::digest(FLUX_MODULE.map(|(_, text)| text)));
     tools::in_cache(&directory, |unfinished| lay_out(&FLUX_MODULE, unfinished))?;
     let [(_, module), _] = FLUX_MODULE;
-    let version = module.lines().find_map(|line| line.strip_prefix("require ")?.strip_prefix(FLUX)).unwrap_or_default();
+    let version = module
+        .lines()
+        .find_map(|line| line.strip_prefix("require ")?.strip_prefix(FLUX))
+        .unwrap_or_default();
     let mut command = Command::new(go()?);
-    command.args(["mod", "download", "-json"]).arg(format!("{FLUX}@{}", version.trim())).current_dir(&directory);
+    command
+        .args(["mod", "download", "-json"])
+        .arg(format!("{FLUX}@{}", version.trim()))
+        .current_dir(&directory);
     let output = tools::run(&mut command)?;
     let download: Download = serde_json::from_slice(&output.stdout).map_err(|error| ToolError::Failed {
         command: tools::line_of(&command),
@@ -105,7 +119,9 @@ pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
     ["buckets", "externalartifacts", "gitrepositories", "ocirepositories"]
         .into_iter()
         .map(|plural| {
-            let path = download.dir.join(format!("config/crd/bases/source.toolkit.fluxcd.io_{plural}.yaml"));
+            let path = download
+                .dir
+                .join(format!("config/crd/bases/source.toolkit.fluxcd.io_{plural}.yaml"));
             let text = fs::read_to_string(&path).map_err(|source| ToolError::Cache { path, source })?;
             Ok((format!("{plural}.source.toolkit.fluxcd.io"), text))
         })
@@ -123,7 +139,10 @@ fn go() -> Result<PathBuf, ToolError> {
 /// kubectl compares its version with the server's, and can't without being told its own.
 fn linker_flags() -> String {
     let [_, _, _, (_, module), _] = MODULE;
-    let version = module.lines().find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v")).unwrap_or_default();
+    let version = module
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v"))
+        .unwrap_or_default();
     let (major, rest) = version.split_once('.').unwrap_or_default();
     let minor = rest.split('.').next().unwrap_or_default();
     let set = "-X k8s.io/component-base/version";
@@ -137,7 +156,10 @@ fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolErro
     let started = Instant::now();
     progress.say("building the control plane from tests/control-plane: about 5 minutes on 2 cores, once");
     let sources = directory.join("source");
-    fs::create_dir(&sources).map_err(|source| ToolError::Cache { path: sources.clone(), source })?;
+    fs::create_dir(&sources).map_err(|source| ToolError::Cache {
+        path: sources.clone(),
+        source,
+    })?;
     lay_out(&MODULE, &sources)?;
     let binary = directory.join("control-plane");
     let mut command = process::guarded(go, Signal::KILL);
@@ -163,26 +185,47 @@ fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolErro
 /// Runs the compiler, and shows that it is at work: it names a package a line, and is silent while it links.
 fn watch(command: Command, progress: Progress, started: Instant) -> Result<(), ToolError> {
     let line = tools::line_of(&command);
-    let failed = |source| ToolError::Run { command: line.clone(), source };
+    let failed = |source| ToolError::Run {
+        command: line.clone(),
+        source,
+    };
     let mut compiler = process::spawn(command).map_err(failed)?;
-    let mut output = String::new();
-    let (mut packages, mut said) = (0, Instant::now());
-    for text in compiler.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines()).map_while(Result::ok) {
-        if text.contains(' ') {
-            output = output + &text + "\n";
-        } else {
-            packages += 1;
-        }
-        if said.elapsed() >= Duration::from_secs(10) {
-            said = Instant::now();
-            let seconds = started.elapsed().as_secs();
-            progress.say(format_args!("  {packages} of about {PACKAGES} packages after {seconds} s"));
+    let (sender, lines) = mpsc::channel();
+    let pipe = compiler.stderr.take();
+    // Ends with the pipe.
+    std::thread::spawn(move || {
+        let lines = pipe
+            .into_iter()
+            .flat_map(|pipe| BufReader::new(pipe).lines())
+            .map_while(Result::ok);
+        lines.for_each(|line| {
+            // Nobody listens any more only when the wait below was given up.
+            let _ = sender.send(line);
+        });
+    });
+    let (mut packages, mut output, mut next) = (0, String::new(), Instant::now() + REPORT);
+    loop {
+        match lines.recv_timeout(next.saturating_duration_since(Instant::now())) {
+            // A package, or else what the compiler has to say about one.
+            Ok(text) if !text.contains(' ') => packages += 1,
+            Ok(text) => output = output + &text + "\n",
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                next += REPORT;
+                let seconds = started.elapsed().as_secs();
+                progress.say(format_args!(
+                    "  {packages} of at most {PACKAGES} packages compiled after {seconds} s"
+                ));
+            }
         }
     }
     if compiler.wait().map_err(failed)?.success() {
         return Ok(());
     }
-    Err(ToolError::Failed { command: line, output: tools::end_of(&output) })
+    Err(ToolError::Failed {
+        command: line,
+        output: tools::end_of(&output),
+    })
 }
 
 fn lay_out(module: &[(&str, &str)], directory: &Path) -> Result<(), ToolError> {
@@ -225,6 +268,11 @@ mod tests {
             fs::write(folder.path().join(name), "").unwrap();
         }
         let error = Assets::given(folder.path().to_owned()).unwrap_err();
-        assert!(error.to_string().starts_with("kubectl is missing: KUBEBUILDER_ASSETS names "), "{error}");
+        assert!(
+            error
+                .to_string()
+                .starts_with("kubectl is missing: KUBEBUILDER_ASSETS names "),
+            "{error}"
+        );
     }
 }

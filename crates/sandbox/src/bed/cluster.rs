@@ -53,7 +53,9 @@ impl Cluster {
         let broken = |error: &dyn std::fmt::Display| ClusterError::Kubeconfig(error.to_string());
         let mut roots = rustls::RootCertStore::empty();
         let certificate = rustls::pki_types::pem::PemObject::from_pem_slice(authority.as_bytes());
-        roots.add(certificate.map_err(|error| broken(&error))?).map_err(|error| broken(&error))?;
+        roots
+            .add(certificate.map_err(|error| broken(&error))?)
+            .map_err(|error| broken(&error))?;
         // The provider is named, so that this neither needs nor sets the process's default.
         let tls = rustls::ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
             .with_safe_default_protocol_versions()
@@ -66,7 +68,12 @@ impl Cluster {
             .timeout(DEADLINE)
             .build()
             .map_err(|error| broken(&error))?;
-        Ok(Cluster { client, server, authority: authority.to_owned(), token })
+        Ok(Cluster {
+            client,
+            server,
+            authority: authority.to_owned(),
+            token,
+        })
     }
 
     /// The cluster of a kubeconfig in the shape that the bed writes.
@@ -85,7 +92,11 @@ impl Cluster {
         let authority = base64::engine::general_purpose::STANDARD
             .decode(value("certificate-authority-data")?)
             .map_err(|error| ClusterError::Kubeconfig(error.to_string()))?;
-        Cluster::new(value("server")?.to_owned(), &String::from_utf8_lossy(&authority), value("token")?.to_owned())
+        Cluster::new(
+            value("server")?.to_owned(),
+            &String::from_utf8_lossy(&authority),
+            value("token")?.to_owned(),
+        )
     }
 
     /// A kubeconfig of this cluster and user.
@@ -100,19 +111,27 @@ impl Cluster {
 
     /// Whether every part of the API server says that it is ready.
     pub(super) async fn is_ready(&self) -> bool {
-        let answer = self.request(reqwest::Method::GET, "/readyz").timeout(Duration::from_secs(2)).send().await;
+        let answer = self
+            .request(reqwest::Method::GET, "/readyz")
+            .timeout(Duration::from_secs(2))
+            .send()
+            .await;
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// One object.
     pub(super) async fn get(&self, path: &str) -> Result<Value, ClusterError> {
-        self.answer(format!("read {path}"), self.request(reqwest::Method::GET, path)).await
+        self.answer(format!("read {path}"), self.request(reqwest::Method::GET, path))
+            .await
     }
 
     /// Server-side apply, by force: `path` ends in the object's name, or in `/status`. `object` is JSON or YAML.
     pub(super) async fn apply(&self, path: &str, manager: &str, object: String) -> Result<Value, ClusterError> {
         let request = self
-            .request(reqwest::Method::PATCH, &format!("{path}?fieldManager={manager}&force=true"))
+            .request(
+                reqwest::Method::PATCH,
+                &format!("{path}?fieldManager={manager}&force=true"),
+            )
             .header("content-type", "application/apply-patch+yaml")
             .body(object);
         self.answer(format!("apply {path}"), request).await
@@ -138,15 +157,22 @@ impl Cluster {
             .body(body.to_string());
         let mut answer = self.answer(action, request).await?;
         let status: Result<Status, _> = serde_json::from_value(answer["status"].take());
-        Ok(status.map_err(|_| ClusterError::Kubeconfig("the token request was answered without a token".into()))?.token)
+        Ok(status
+            .map_err(|_| ClusterError::Kubeconfig("the token request was answered without a token".into()))?
+            .token)
     }
 
     fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.server)).bearer_auth(&self.token)
+        self.client
+            .request(method, format!("{}{path}", self.server))
+            .bearer_auth(&self.token)
     }
 
     async fn answer(&self, action: String, request: reqwest::RequestBuilder) -> Result<Value, ClusterError> {
-        let unreachable = |source| ClusterError::Unreachable { action: action.clone(), source };
+        let unreachable = |source| ClusterError::Unreachable {
+            action: action.clone(),
+            source,
+        };
         let answer = request.send().await.map_err(unreachable)?;
         let status = answer.status();
         let body = answer.text().await.map_err(unreachable)?;
@@ -154,8 +180,16 @@ impl Cluster {
         if status.is_success() {
             return Ok(body);
         }
-        let message = body["message"].as_str().or(body.as_str()).unwrap_or_default().to_owned();
-        Err(ClusterError::Refused { action, status: status.as_u16(), message })
+        let message = body["message"]
+            .as_str()
+            .or(body.as_str())
+            .unwrap_or_default()
+            .to_owned();
+        Err(ClusterError::Refused {
+            action,
+            status: status.as_u16(),
+            message,
+        })
     }
 }
 
@@ -170,7 +204,10 @@ mod tests {
         let authority = std::fs::read_to_string(certificates.authority).unwrap();
         let text = file::kubeconfig("bed", "https://127.0.0.1:1", &authority, "secret");
         let cluster = Cluster::from_text(&text).unwrap();
-        assert_eq!((cluster.server.as_str(), cluster.token.as_str()), ("https://127.0.0.1:1", "secret"));
+        assert_eq!(
+            (cluster.server.as_str(), cluster.token.as_str()),
+            ("https://127.0.0.1:1", "secret")
+        );
         assert_eq!(
             Cluster::from_text("apiVersion: v1").err().unwrap().to_string(),
             "could not read the cluster's address from the kubeconfig: it has no certificate-authority-data"

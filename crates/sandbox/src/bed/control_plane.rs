@@ -1,10 +1,12 @@
 //! etcd, kube-apiserver and kube-controller-manager.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
+use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
 use super::assets::Assets;
@@ -21,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Measured: the API server closes its watches and ends within 0.5 s.
 const PARTING: Duration = Duration::from_secs(5);
+
+/// How often a part that is starting is asked.
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Who did what to which object, without bodies. What the API server does to itself is left out.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
@@ -44,11 +49,7 @@ pub(super) struct ControlPlane {
 }
 
 /// Starts etcd and the API server, waits until that is ready, and starts the controllers.
-pub(super) async fn start(
-    directory: &Path,
-    memory: &mut Memory,
-    progress: Progress,
-) -> Result<ControlPlane, BedError> {
+pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progress) -> Result<ControlPlane, BedError> {
     let assets = blocking(move || Assets::ensure(progress).map_err(BedError::from)).await?;
     let started = Instant::now();
     let paths = Paths::prepare(directory, memory)?;
@@ -56,10 +57,15 @@ pub(super) async fn start(
     let port = ports::free(memory.ports.kubernetes).map_err(listen("kube-apiserver", 0))?;
     (memory.ports.etcd, memory.ports.kubernetes) = (Some(etcd_port), Some(port));
 
-    // Both at once: the API server asks etcd again until it answers, and takes longer to get there.
-    let mut etcd = launch("etcd", &assets, etcd_arguments(directory, etcd_port), directory)?;
-    let mut apiserver =
-        launch("kube-apiserver", &assets, apiserver_arguments(&paths, port, etcd_port), directory)?;
+    let launch = |name, arguments, end| launch(name, assets.program(name), arguments, directory, end);
+    let mut etcd = launch("etcd", etcd_arguments(directory, etcd_port), Signal::TERM)?;
+    // An API server that finds no etcd tries again a second later; etcd is there after 0.2 s.
+    accepts(etcd_port, &mut etcd).await?;
+    let mut apiserver = launch(
+        "kube-apiserver",
+        apiserver_arguments(&paths, port, etcd_port),
+        Signal::TERM,
+    )?;
 
     let authority = fs::read_to_string(&paths.certificates.authority)
         .map_err(BedError::file("read", &paths.certificates.authority))?;
@@ -69,17 +75,26 @@ pub(super) async fn start(
     progress.took("Kubernetes API", started, &server);
 
     let mut children = vec![apiserver, etcd];
-    if let Some(program) = assets.controllers() {
+    if assets.has_controllers() {
         let kubeconfig = directory.join("control-plane/controllers.kubeconfig");
-        file::write(&kubeconfig, file::kubeconfig("controllers", &server, &authority, &memory.controllers_token))?;
+        file::write(
+            &kubeconfig,
+            file::kubeconfig("controllers", &server, &authority, &memory.controllers_token),
+        )?;
         let arguments = controllers_arguments(&kubeconfig, &paths);
-        children.insert(0, start_child("kube-controller-manager", program, arguments, directory)?);
+        // They keep nothing that an orderly end would save.
+        children.insert(0, launch("kube-controller-manager", arguments, Signal::KILL)?);
     } else {
         progress.say(
             "  KUBEBUILDER_ASSETS has no kube-controller-manager: deleted namespaces stay, and so do objects whose owner is gone",
         );
     }
-    Ok(ControlPlane { cluster, kubectl: assets.program("kubectl"), audit_log: paths.audit_log, children })
+    Ok(ControlPlane {
+        cluster,
+        kubectl: assets.program("kubectl"),
+        audit_log: paths.audit_log,
+        children,
+    })
 }
 
 /// Takes everything down: controllers, API server, etcd.
@@ -142,7 +157,10 @@ fn apiserver_arguments(paths: &Paths, port: u16, etcd_port: u16) -> Vec<String> 
         option("authorization-mode", "RBAC"),
         option("service-account-issuer", "https://kubernetes.default.svc"),
         option("service-account-key-file", certificates.service_accounts.display()),
-        option("service-account-signing-key-file", certificates.service_accounts_key.display()),
+        option(
+            "service-account-signing-key-file",
+            certificates.service_accounts_key.display(),
+        ),
         option("service-cluster-ip-range", "10.0.0.0/24"),
         // No pod runs here that could need a token mounted, and nothing reaches the service's address.
         option("disable-admission-plugins", "ServiceAccount"),
@@ -158,10 +176,16 @@ fn apiserver_arguments(paths: &Paths, port: u16, etcd_port: u16) -> Vec<String> 
 fn controllers_arguments(kubeconfig: &Path, paths: &Paths) -> Vec<String> {
     vec![
         option("kubeconfig", kubeconfig.display()),
-        option("controllers", "garbage-collector-controller,namespace-controller,serviceaccount-controller"),
+        option(
+            "controllers",
+            "garbage-collector-controller,namespace-controller,serviceaccount-controller",
+        ),
         option("leader-elect", false),
         option("secure-port", 0),
-        option("service-account-private-key-file", paths.certificates.service_accounts_key.display()),
+        option(
+            "service-account-private-key-file",
+            paths.certificates.service_accounts_key.display(),
+        ),
         option("profiling", false),
     ]
 }
@@ -170,19 +194,36 @@ fn option(name: &str, value: impl std::fmt::Display) -> String {
     format!("--{name}={value}")
 }
 
-fn launch(name: &'static str, assets: &Assets, arguments: Vec<String>, directory: &Path) -> Result<Child, BedError> {
-    start_child(name, assets.program(name), arguments, directory)
-}
-
-fn start_child(
+fn launch(
     name: &'static str,
     path: PathBuf,
     arguments: Vec<String>,
     directory: &Path,
+    end: Signal,
 ) -> Result<Child, BedError> {
     let log = directory.join("logs").join(format!("{name}.log"));
-    Child::start(Program { name, path, arguments, user: None, log, end: Signal::TERM })
-        .map_err(|source| BedError::Start { name, source })
+    Child::start(Program {
+        name,
+        path,
+        arguments,
+        user: None,
+        log,
+        end,
+    })
+    .map_err(|source| BedError::Start { name, source })
+}
+
+/// Waits until a part listens.
+async fn accepts(port: u16, part: &mut Child) -> Result<(), BedError> {
+    let deadline = Instant::now() + PATIENCE;
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+        part.check()?;
+        if Instant::now() > deadline {
+            return Err(part.not_ready(PATIENCE));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(())
 }
 
 /// Waits until the API server is ready; a part that ends meanwhile is reported at once.
@@ -199,7 +240,7 @@ async fn ready(cluster: &Cluster, mut parts: [&mut Child; 2]) -> Result<(), BedE
             let [_, apiserver] = parts;
             return Err(apiserver.not_ready(PATIENCE));
         }
-        tokio::time::sleep(Duration::from_millis(25)).await;
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -207,7 +248,9 @@ async fn ready(cluster: &Cluster, mut parts: [&mut Child; 2]) -> Result<(), BedE
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BedError> + Send + 'static,
 ) -> Result<T, BedError> {
-    spawn_blocking(work).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// For `map_err` at a listener.

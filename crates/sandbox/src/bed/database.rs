@@ -67,17 +67,34 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
         ready.wait_for_predecessor()?;
         let path = ready.programs.join("postgres");
         let arguments = ready.arguments(port);
-        Child::start(Program { name: "postgres", path, arguments, user: ready.user, log, end: Signal::INT })
-            .map_err(|source| BedError::Start { name: "postgres", source })
+        Child::start(Program {
+            name: "postgres",
+            path,
+            arguments,
+            user: ready.user,
+            log,
+            end: Signal::INT,
+        })
+        .map_err(|source| BedError::Start {
+            name: "postgres",
+            source,
+        })
     })
     .await?;
     let mut database = Database {
-        url: format!("postgresql://postgres:{}@127.0.0.1:{port}/postgres", memory.database_password),
+        url: format!(
+            "postgresql://postgres:{}@127.0.0.1:{port}/postgres",
+            memory.database_password
+        ),
         child,
         socket: place.socket,
     };
     database.prepare(port, &memory.database_password).await?;
-    progress.took("PostgreSQL", started, format_args!("postgresql://postgres:…@127.0.0.1:{port}/postgres"));
+    progress.took(
+        "PostgreSQL",
+        started,
+        format_args!("postgresql://postgres:…@127.0.0.1:{port}/postgres"),
+    );
     Ok(database)
 }
 
@@ -85,7 +102,11 @@ impl Database {
     async fn prepare(&mut self, port: u16, password: &str) -> Result<(), BedError> {
         let deadline = Instant::now() + PATIENCE;
         let mut config = tokio_postgres::Config::new();
-        config.host_path(&self.socket).port(port).user(SUPERUSER).dbname("postgres");
+        config
+            .host_path(&self.socket)
+            .port(port)
+            .user(SUPERUSER)
+            .dbname("postgres");
         let (client, connection) = loop {
             match config.connect(NoTls).await {
                 Ok(connected) => break connected,
@@ -96,10 +117,16 @@ impl Database {
         };
         let connection = tokio::spawn(connection);
         let failed = |action| move |source| BedError::Database { action, source };
-        client.batch_execute(BOOTSTRAP).await.map_err(failed("apply the bootstrap"))?;
+        client
+            .batch_execute(BOOTSTRAP)
+            .await
+            .map_err(failed("apply the bootstrap"))?;
         // The password is hexadecimal: it needs no quoting.
         let password = format!("ALTER ROLE postgres PASSWORD '{password}'");
-        client.batch_execute(&password).await.map_err(failed("set the password"))?;
+        client
+            .batch_execute(&password)
+            .await
+            .map_err(failed("set the password"))?;
         drop(client);
         // It ends with its client; how does not matter any more.
         let _ = connection.await;
@@ -119,7 +146,11 @@ struct Place {
 
 impl Place {
     fn find(directory: &Path, id: &str) -> Result<Place, BedError> {
-        let user = if rustix::process::geteuid().is_root() { Some(unprivileged_user()?) } else { None };
+        let user = if rustix::process::geteuid().is_root() {
+            Some(unprivileged_user()?)
+        } else {
+            None
+        };
         let inside = directory.join("postgres");
         let data = if user.is_none() || everybody_may_enter(directory) {
             inside
@@ -128,7 +159,12 @@ impl Place {
         };
         // Short: a socket's path has at most 107 bytes.
         let socket = PathBuf::from("/tmp").join(format!("ace-bed-{id}"));
-        Ok(Place { programs: tools::postgres_bin_dir()?, data, socket, user })
+        Ok(Place {
+            programs: tools::postgres_bin_dir()?,
+            data,
+            socket,
+            user,
+        })
     }
 
     fn initialize(&self) -> Result<(), BedError> {
@@ -144,26 +180,42 @@ impl Place {
         }
         self.own(&unfinished)?;
         let mut initdb = self.command("initdb");
-        initdb.arg("-D").arg(&unfinished).args(["-U", SUPERUSER, "--no-sync", "--no-instructions"]).args([
-            "--auth-local=trust",
-            "--auth-host=scram-sha-256",
-            "--encoding=UTF8",
-            "--locale=C",
-        ]);
+        initdb
+            .arg("-D")
+            .arg(&unfinished)
+            .args(["-U", SUPERUSER, "--no-sync", "--no-instructions"])
+            .args([
+                "--auth-local=trust",
+                "--auth-host=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+            ]);
         tools::run(&mut initdb).map_err(|error| BedError::DatabaseMake(error.to_string()))?;
         fs::rename(&unfinished, &self.data).map_err(BedError::file("create", &self.data))
     }
 
     fn check_version(&self, version_file: &Path) -> Result<(), BedError> {
-        let found = fs::read_to_string(version_file).map_err(BedError::file("read", version_file))?.trim().to_owned();
+        let found = fs::read_to_string(version_file)
+            .map_err(BedError::file("read", version_file))?
+            .trim()
+            .to_owned();
         let output = tools::run(&mut self.command("postgres").arg("--version"))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = text.split_whitespace().find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
-        let installed = version.and_then(|version| version.split('.').next()).unwrap_or_default().to_owned();
+        let version = text
+            .split_whitespace()
+            .find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
+        let installed = version
+            .and_then(|version| version.split('.').next())
+            .unwrap_or_default()
+            .to_owned();
         if found == installed {
             return Ok(());
         }
-        Err(BedError::DatabaseVersion { path: self.data.clone(), found, installed })
+        Err(BedError::DatabaseVersion {
+            path: self.data.clone(),
+            found,
+            installed,
+        })
     }
 
     /// A bed that was killed takes its PostgreSQL with it, which needs a moment to end.
@@ -171,7 +223,10 @@ impl Place {
         let deadline = Instant::now() + PARTING;
         while self.data.join("postmaster.pid").exists() && Instant::now() < deadline {
             let status = self.command("pg_ctl").arg("status").arg("-D").arg(&self.data).output();
-            let running = status.map_err(|source| BedError::Start { name: "pg_ctl", source })?.status.success();
+            let running = status
+                .map_err(|source| BedError::Start { name: "pg_ctl", source })?
+                .status
+                .success();
             if !running {
                 break;
             }
@@ -195,8 +250,13 @@ impl Place {
             ("fsync", "off".to_owned()),
             ("jit", "off".to_owned()),
         ];
-        let settings = settings.into_iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
-        ["-D".to_owned(), self.data.display().to_string()].into_iter().chain(settings).collect()
+        let settings = settings
+            .into_iter()
+            .flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
+        ["-D".to_owned(), self.data.display().to_string()]
+            .into_iter()
+            .chain(settings)
+            .collect()
     }
 
     fn command(&self, program: &str) -> Command {
@@ -242,5 +302,7 @@ fn unprivileged_user() -> Result<(u32, u32), BedError> {
 
 /// Whether any user can get as far as this directory.
 fn everybody_may_enter(directory: &Path) -> bool {
-    directory.ancestors().all(|above| fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0))
+    directory
+        .ancestors()
+        .all(|above| fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0))
 }

@@ -91,8 +91,10 @@ impl Memory {
     /// Reads what was remembered, or begins: what is missing is made up.
     pub(super) fn read(path: &Path) -> Result<Memory, BedError> {
         let mut memory: Memory = match fs::read(path) {
-            Ok(text) => serde_json::from_slice(&text)
-                .map_err(|source| BedError::Unreadable { path: path.to_owned(), source })?,
+            Ok(text) => serde_json::from_slice(&text).map_err(|source| BedError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Memory::default(),
             Err(error) => return Err(BedError::file("read", path)(error)),
         };
@@ -130,8 +132,12 @@ pub(super) fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<(), BedErr
 pub(super) fn write_as(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Result<(), BedError> {
     let unfinished = path.with_extension("unfinished");
     let save = || {
-        let mut file =
-            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&unfinished)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(mode)
+            .open(&unfinished)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(content.as_ref())?;
         fs::rename(&unfinished, path)
@@ -141,8 +147,10 @@ pub(super) fn write_as(path: &Path, content: impl AsRef<[u8]>, mode: u32) -> Res
 
 /// [`write`] as JSON for people, too.
 pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), BedError> {
-    let text = serde_json::to_vec_pretty(value)
-        .map_err(|source| BedError::Unreadable { path: path.to_owned(), source })?;
+    let text = serde_json::to_vec_pretty(value).map_err(|source| BedError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     write(path, text)
 }
 

@@ -32,7 +32,12 @@ pub async fn install_flux_crds(bed: &BedFile) -> Result<(), BedError> {
         while !is_established(&cluster.get(&path(name)).await?) {
             if Instant::now() > deadline {
                 let message = format!("not established after {} s", PATIENCE.as_secs());
-                return Err(ClusterError::Refused { action: format!("install {name}"), status: 504, message }.into());
+                return Err(ClusterError::Refused {
+                    action: format!("install {name}"),
+                    status: 504,
+                    message,
+                }
+                .into());
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
@@ -42,5 +47,8 @@ pub async fn install_flux_crds(bed: &BedFile) -> Result<(), BedError> {
 
 fn is_established(crd: &Value) -> bool {
     let conditions = crd["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True")
 }

@@ -77,7 +77,11 @@ pub struct Bed {
 impl Bed {
     /// Brings a bed up, and returns when everything in it answers.
     pub async fn start(config: BedConfig) -> Result<Bed, BedError> {
-        let BedConfig { directory, projects, progress } = config;
+        let BedConfig {
+            directory,
+            projects,
+            progress,
+        } = config;
         check_references(&projects)?;
         let (directory, lock) = claim(&directory)?;
         let state = directory.join("state.json");
@@ -88,27 +92,34 @@ impl Bed {
 
         let mut for_database = memory.clone();
         let mut for_cluster = memory.clone();
-        let (control_plane, (database, platform)) = tokio::try_join!(
-            control_plane::start(&directory, &mut for_cluster, progress),
-            async {
+        let (control_plane, (database, platform)) =
+            tokio::try_join!(control_plane::start(&directory, &mut for_cluster, progress), async {
                 let database = database::start(&directory, &mut for_database, progress).await?;
                 let platform = start_platform(&directory, &mut for_database, &database, progress).await?;
                 Ok((database, platform))
-            }
-        )?;
+            })?;
         memory.ports = for_database.ports;
         (memory.ports.etcd, memory.ports.kubernetes) = (for_cluster.ports.etcd, for_cluster.ports.kubernetes);
 
         let port = ports::free(memory.ports.artifacts).map_err(listen("artifacts", 0))?;
         memory.ports.artifacts = Some(port);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(listen("artifacts", port))?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(listen("artifacts", port))?;
         let artifacts = CancellationToken::new();
         let artifacts_directory = directory.join("artifacts");
         file::make_directory(&artifacts_directory)?;
-        tokio::spawn(artifacts::serve(listener, artifacts_directory.clone(), artifacts.clone()));
+        tokio::spawn(artifacts::serve(
+            listener,
+            artifacts_directory.clone(),
+            artifacts.clone(),
+        ));
         file::write_json(&state, &memory)?;
 
-        let project = memory.projects.first().and_then(|reference| platform.project(reference));
+        let project = memory
+            .projects
+            .first()
+            .and_then(|reference| platform.project(reference));
         let project = project.ok_or_else(|| BedError::Reference(memory.projects.concat()))?;
         let file = BedFile {
             api_url: platform.api_url.clone(),
@@ -127,15 +138,32 @@ impl Bed {
             artifacts_directory,
             supabase_profile: directory.join("supabase-profile.yaml"),
         };
-        let bed = Bed { directory, file, control_plane, database, platform, artifacts, _lock: lock };
+        let bed = Bed {
+            directory,
+            file,
+            control_plane,
+            database,
+            platform,
+            artifacts,
+            _lock: lock,
+        };
         bed.write_files()?;
         Ok(bed)
     }
 
     /// `bed.json` is the last: where it is, the others are.
     fn write_files(&self) -> Result<(), BedError> {
-        let BedFile { kubeconfig, kubectl, supabase_profile, .. } = &self.file;
-        let ControlPlane { cluster, kubectl: program, .. } = &self.control_plane;
+        let BedFile {
+            kubeconfig,
+            kubectl,
+            supabase_profile,
+            ..
+        } = &self.file;
+        let ControlPlane {
+            cluster,
+            kubectl: program,
+            ..
+        } = &self.control_plane;
         file::write(kubeconfig, cluster.kubeconfig())?;
         file::write(supabase_profile, file::supabase_profile(&self.file.api_url))?;
         file::make_directory(&self.directory.join("bin"))?;
@@ -187,7 +215,15 @@ impl Bed {
 
     /// Takes everything down, and returns when it is.
     pub async fn stop(self) -> Result<(), BedError> {
-        let Bed { directory, control_plane, database, platform, artifacts, _lock: lock, .. } = self;
+        let Bed {
+            directory,
+            control_plane,
+            database,
+            platform,
+            artifacts,
+            _lock: lock,
+            ..
+        } = self;
         let removed = file::remove(&directory.join(BED_FILE));
         artifacts.cancel();
         let platform = async {
@@ -221,7 +257,10 @@ pub async fn service_account_kubeconfig(directory: &Path, namespace: &str, name:
 }
 
 fn check_references(projects: &[String]) -> Result<(), BedError> {
-    match projects.iter().find(|reference| !platform::state::is_reference(reference)) {
+    match projects
+        .iter()
+        .find(|reference| !platform::state::is_reference(reference))
+    {
         Some(reference) => Err(BedError::Reference(reference.clone())),
         None => Ok(()),
     }

@@ -65,7 +65,13 @@ impl Child {
         }
         let mut process = spawn(command)?;
         let lifeline = process.stdin.take();
-        Ok(Child { name: program.name, process, log: program.log, end: program.end, _lifeline: lifeline })
+        Ok(Child {
+            name: program.name,
+            process,
+            log: program.log,
+            end: program.end,
+            _lifeline: lifeline,
+        })
     }
 
     /// How it ended, when it has.
@@ -77,16 +83,26 @@ impl Child {
     pub(super) fn check(&mut self) -> Result<(), BedError> {
         match self.ended() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => {
-                Err(BedError::Ended { name: self.name, status: status.to_string(), last_words: self.last_words() })
-            }
-            Err(error) => Err(BedError::Ended { name: self.name, status: error.to_string(), last_words: String::new() }),
+            Ok(Some(status)) => Err(BedError::Ended {
+                name: self.name,
+                status: status.to_string(),
+                last_words: self.last_words(),
+            }),
+            Err(error) => Err(BedError::Ended {
+                name: self.name,
+                status: error.to_string(),
+                last_words: String::new(),
+            }),
         }
     }
 
     /// The error that it was not ready in time.
     pub(super) fn not_ready(&self, patience: Duration) -> BedError {
-        BedError::NotReady { name: self.name, patience, last_words: self.last_words() }
+        BedError::NotReady {
+            name: self.name,
+            patience,
+            last_words: self.last_words(),
+        }
     }
 
     /// The last lines that it printed.
@@ -134,7 +150,9 @@ impl Drop for Child {
 
 /// A command that the kernel ends by `signal` (SIGKILL, where a graceful end saves nothing) when this process is gone.
 pub(super) fn guarded(program: &Path, end: Signal) -> Command {
-    let Some(setpriv) = setpriv() else { return Command::new(program) };
+    let Some(setpriv) = setpriv() else {
+        return Command::new(program);
+    };
     let signal = if end == Signal::INT { "INT" } else { "KILL" };
     let mut command = Command::new(setpriv);
     command.args(["--pdeathsig", signal, "--"]).arg(program);
@@ -188,7 +206,9 @@ fn fresh_log(path: &Path) -> io::Result<&Path> {
 }
 
 fn last_lines(path: &Path, count: usize) -> String {
-    let Ok(file) = File::open(path) else { return String::new() };
+    let Ok(file) = File::open(path) else {
+        return String::new();
+    };
     let mut lines = VecDeque::new();
     for line in BufReader::new(file).lines().map_while(Result::ok) {
         if lines.len() == count {

@@ -23,6 +23,9 @@ impl Progress {
 
     /// Says that a part is there, and how long it took since `started`.
     pub(super) fn took(self, part: &str, started: Instant, detail: impl Display) {
-        self.say(format_args!("  {part:<18} {:>6.2} s   {detail}", started.elapsed().as_secs_f64()));
+        self.say(format_args!(
+            "  {part:<18} {:>6.2} s   {detail}",
+            started.elapsed().as_secs_f64()
+        ));
     }
 }

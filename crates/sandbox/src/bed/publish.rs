@@ -104,7 +104,9 @@ pub struct Published {
 pub async fn publish(bed: &BedFile, publication: &Publication) -> Result<Published, BedError> {
     let archive = pack(&publication.directory).map_err(BedError::file("pack", &publication.directory))?;
     let hexadecimal = hex::encode(Sha256::digest(&archive));
-    let Publication { kind, namespace, name, .. } = publication;
+    let Publication {
+        kind, namespace, name, ..
+    } = publication;
     let path = format!("{}/{namespace}/{name}/{hexadecimal}.tar.gz", kind.kind().to_lowercase());
     let place = bed.artifacts_directory.join(&path);
     file::make_directory(place.parent().unwrap_or(&place))?;
@@ -112,7 +114,10 @@ pub async fn publish(bed: &BedFile, publication: &Publication) -> Result<Publish
 
     let published = Published {
         url: format!("{}/{path}", bed.artifacts_url),
-        revision: publication.revision.clone().unwrap_or_else(|| kind.revision(&hexadecimal)),
+        revision: publication
+            .revision
+            .clone()
+            .unwrap_or_else(|| kind.revision(&hexadecimal)),
         digest: format!("sha256:{hexadecimal}"),
         size: archive.len() as u64,
     };
@@ -128,14 +133,21 @@ pub async fn publish(bed: &BedFile, publication: &Publication) -> Result<Publish
     let mut state = identity;
     state["status"] = status(&published, &path, &accepted);
     // The manager under which the real controller writes.
-    cluster.apply(&format!("{object}/status"), "source-controller", state.to_string()).await?;
+    cluster
+        .apply(&format!("{object}/status"), "source-controller", state.to_string())
+        .await?;
     Ok(published)
 }
 
 fn status(published: &Published, path: &str, accepted: &Value) -> Value {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let generation = &accepted["metadata"]["generation"];
-    let Published { url, digest, revision, size } = published;
+    let Published {
+        url,
+        digest,
+        revision,
+        size,
+    } = published;
     let condition = |kind: &str, message: String| {
         json!({"type": kind, "status": "True", "reason": "Succeeded", "message": message,
                "observedGeneration": generation, "lastTransitionTime": now})
@@ -204,7 +216,11 @@ mod tests {
         assert_ne!(archive, tree(&[("a/x.ts", "1"), ("b.ts", "3")]));
 
         let mut read = tar::Archive::new(flate2::read::GzDecoder::new(archive.as_slice()));
-        let names: Vec<_> = read.entries().unwrap().map(|entry| entry.unwrap().path().unwrap().into_owned()).collect();
+        let names: Vec<_> = read
+            .entries()
+            .unwrap()
+            .map(|entry| entry.unwrap().path().unwrap().into_owned())
+            .collect();
         assert_eq!(names, ["a", "a/x.ts", "b.ts"].map(PathBuf::from));
     }
 }

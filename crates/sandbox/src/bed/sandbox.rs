@@ -37,7 +37,13 @@ pub struct Sandbox {
 
 /// Starts the platform alone.
 pub async fn start_sandbox(config: SandboxConfig) -> Result<Sandbox, BedError> {
-    let SandboxConfig { listen, admin, directory, database_url, projects } = config;
+    let SandboxConfig {
+        listen,
+        admin,
+        directory,
+        database_url,
+        projects,
+    } = config;
     check_references(&projects)?;
     let (directory, lock) = claim(&directory)?;
     let state = directory.join("state.json");
@@ -54,8 +60,16 @@ pub async fn start_sandbox(config: SandboxConfig) -> Result<Sandbox, BedError> {
         projects: memory.projects.clone(),
     };
     let running = platform::start(config).await.map_err(BedError::Platform)?;
-    let projects = memory.projects.iter().filter_map(|reference| running.project(reference)).collect();
-    Ok(Sandbox { running, projects, _lock: lock })
+    let projects = memory
+        .projects
+        .iter()
+        .filter_map(|reference| running.project(reference))
+        .collect();
+    Ok(Sandbox {
+        running,
+        projects,
+        _lock: lock,
+    })
 }
 
 impl Sandbox {

@@ -21,8 +21,14 @@ pub fn shared() -> &'static Bed {
 fn start() -> Bed {
     static EXECUTOR: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
     let executor = EXECUTOR.get_or_init(|| tokio::runtime::Runtime::new().expect("threads can be started"));
-    let config = BedConfig { directory: fresh_directory(), projects: Vec::new(), progress: Progress::Lines };
-    executor.block_on(Bed::start(config)).unwrap_or_else(|error| panic!("{}", explain(&error)))
+    let config = BedConfig {
+        directory: fresh_directory(),
+        projects: Vec::new(),
+        progress: Progress::Lines,
+    };
+    executor
+        .block_on(Bed::start(config))
+        .unwrap_or_else(|error| panic!("{}", explain(&error)))
 }
 
 /// A new directory for a bed where PostgreSQL's user can enter. It is removed by a later call of another process, after
@@ -33,7 +39,11 @@ fn start() -> Bed {
 pub fn fresh_directory() -> PathBuf {
     let beds = std::env::temp_dir().join("ace-beds");
     sweep(&beds);
-    let directory = beds.join(format!("{}-{}", std::process::id(), hex::encode(rand::random::<[u8; 4]>())));
+    let directory = beds.join(format!(
+        "{}-{}",
+        std::process::id(),
+        hex::encode(rand::random::<[u8; 4]>())
+    ));
     fs::create_dir_all(&directory).expect("the directory for temporary files can be written to");
     directory
 }
@@ -42,7 +52,11 @@ pub fn fresh_directory() -> PathBuf {
 fn sweep(beds: &Path) {
     for bed in fs::read_dir(beds).into_iter().flatten().flatten() {
         let name = bed.file_name().into_string().unwrap_or_default();
-        let owner = name.split('-').next().and_then(|pid| pid.parse().ok()).and_then(rustix::process::Pid::from_raw);
+        let owner = name
+            .split('-')
+            .next()
+            .and_then(|pid| pid.parse().ok())
+            .and_then(rustix::process::Pid::from_raw);
         let gone = owner.is_none_or(|pid| rustix::process::test_kill_process(pid).is_err());
         // Whoever comes up or ends there holds the lock; a leftover that can't be removed now is no concern of a test.
         if gone && File::open(bed.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {

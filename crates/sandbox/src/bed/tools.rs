@@ -62,7 +62,9 @@ pub enum ToolError {
 /// `${XDG_CACHE_HOME:-~/.cache}/ace-ops`.
 pub fn cache_directory() -> Result<PathBuf, ToolError> {
     let set = |name: &str| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache"))).ok_or(ToolError::NoHome)?;
+    let base = set("XDG_CACHE_HOME")
+        .or_else(|| Some(set("HOME")?.join(".cache")))
+        .ok_or(ToolError::NoHome)?;
     Ok(base.join("ace-ops"))
 }
 
@@ -82,7 +84,9 @@ pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolEr
 
 /// Directory of `postgres` and `initdb`, of the newest version that is installed.
 pub fn postgres_bin_dir() -> Result<PathBuf, ToolError> {
-    let listed = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"].into_iter().flat_map(versions);
+    let listed = ["/usr/lib/postgresql", "/opt/homebrew/opt", "/usr/local/opt"]
+        .into_iter()
+        .flat_map(versions);
     let red_hat = versions("/usr").map(|(version, path)| (version, path.join("bin")));
     let newest = listed
         .map(|(version, path)| (version, path.join("bin")))
@@ -104,16 +108,25 @@ pub fn postgres_bin_dir() -> Result<PathBuf, ToolError> {
 
 /// Entries of a directory that are called `15`, `postgresql@15` or `pgsql-15`.
 fn versions(directory: &str) -> impl Iterator<Item = (u32, PathBuf)> {
-    fs::read_dir(directory).into_iter().flatten().flatten().filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        let digits = name.strip_prefix("postgresql@").or_else(|| name.strip_prefix("pgsql-")).unwrap_or(&name);
-        Some((digits.parse().ok()?, entry.path()))
-    })
+    fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let digits = name
+                .strip_prefix("postgresql@")
+                .or_else(|| name.strip_prefix("pgsql-"))
+                .unwrap_or(&name);
+            Some((digits.parse().ok()?, entry.path()))
+        })
 }
 
 fn install_postgres(progress: Progress) -> Result<(), ToolError> {
     let missing = postgres_bin_dir();
-    let (Some(apt), Err(error)) = (on_path("apt-get"), missing) else { return postgres_bin_dir().map(drop) };
+    let (Some(apt), Err(error)) = (on_path("apt-get"), missing) else {
+        return postgres_bin_dir().map(drop);
+    };
     let mut command = if rustix::process::geteuid().is_root() {
         Command::new(apt)
     } else if let Some(sudo) = on_path("sudo") {
@@ -124,11 +137,15 @@ fn install_postgres(progress: Progress) -> Result<(), ToolError> {
         return Err(error);
     };
     progress.say("installing PostgreSQL: apt-get install postgresql");
-    command.args(["install", "--yes", "--no-install-recommends", "postgresql"]).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+        .args(["install", "--yes", "--no-install-recommends", "postgresql"])
+        .env("DEBIAN_FRONTEND", "noninteractive");
     if run(&mut command).is_err() {
         // Lists of packages may be missing or old: they are fetched only when that is in the way.
         let mut update = Command::new(command.get_program());
-        update.args(command.get_args().take_while(|argument| *argument != "install")).arg("update");
+        update
+            .args(command.get_args().take_while(|argument| *argument != "install"))
+            .arg("update");
         run(&mut update)?;
         run(&mut command)?;
     }
@@ -139,10 +156,16 @@ fn install_postgres(progress: Progress) -> Result<(), ToolError> {
 pub fn deno() -> Result<PathBuf, ToolError> {
     let packages = node_modules(Progress::Silent)?.join("@deno");
     let installed = fs::read_dir(&packages).into_iter().flatten().flatten();
-    installed.map(|entry| entry.path().join("deno")).find(|path| path.exists()).ok_or(ToolError::Missing {
-        program: "deno",
-        remedy: format!("the npm registry has no package of it for this system below {}", packages.display()),
-    })
+    installed
+        .map(|entry| entry.path().join("deno"))
+        .find(|path| path.exists())
+        .ok_or(ToolError::Missing {
+            program: "deno",
+            remedy: format!(
+                "the npm registry has no package of it for this system below {}",
+                packages.display()
+            ),
+        })
 }
 
 /// The official CLI, by its own wrapper.
@@ -167,7 +190,9 @@ fn node_modules(progress: Progress) -> Result<PathBuf, ToolError> {
         write("package-lock.json", LOCK)?;
         // Their install scripts only move the programs to where the wrappers look first.
         let mut command = process::guarded(&npm, rustix::process::Signal::KILL);
-        command.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(unfinished);
+        command
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+            .current_dir(unfinished);
         run(&mut command).map(drop)
     })?;
     Ok(directory.join("node_modules"))
@@ -175,14 +200,14 @@ fn node_modules(progress: Progress) -> Result<PathBuf, ToolError> {
 
 /// Sees to it that `directory` is there: filled by `fill` under another name first, so that it is whole whenever it is
 /// there at all. A second process that wants the same waits.
-pub(super) fn in_cache(
-    directory: &Path,
-    fill: impl FnOnce(&Path) -> Result<(), ToolError>,
-) -> Result<(), ToolError> {
+pub(super) fn in_cache(directory: &Path, fill: impl FnOnce(&Path) -> Result<(), ToolError>) -> Result<(), ToolError> {
     if directory.exists() {
         return Ok(());
     }
-    let cache = |source| ToolError::Cache { path: directory.to_owned(), source };
+    let cache = |source| ToolError::Cache {
+        path: directory.to_owned(),
+        source,
+    };
     fs::create_dir_all(directory.parent().unwrap_or(directory)).map_err(cache)?;
     let lock = File::create(directory.with_extension("lock")).map_err(cache)?;
     lock.lock().map_err(cache)?;
@@ -211,13 +236,19 @@ pub(super) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 /// Runs a command to its end, without a terminal.
 pub(super) fn run(command: &mut Command) -> Result<Output, ToolError> {
     let line = line_of(command);
-    let failed = |source| ToolError::Run { command: line.clone(), source };
+    let failed = |source| ToolError::Run {
+        command: line.clone(),
+        source,
+    };
     let output = command.stdin(Stdio::null()).output().map_err(failed)?;
     if output.status.success() {
         return Ok(output);
     }
     let text = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
-    Err(ToolError::Failed { command: line, output: end_of(&text) })
+    Err(ToolError::Failed {
+        command: line,
+        output: end_of(&text),
+    })
 }
 
 /// A command as a person would type it.
@@ -235,7 +266,9 @@ pub(super) fn end_of(text: &str) -> String {
 
 /// A program of this name on the `PATH`.
 pub(super) fn on_path(name: &str) -> Option<PathBuf> {
-    env::split_paths(&env::var_os("PATH")?).map(|directory| directory.join(name)).find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?)
+        .map(|directory| directory.join(name))
+        .find(|path| path.is_file())
 }
 
 #[cfg(test)]
@@ -265,6 +298,9 @@ mod tests {
     #[test]
     fn what_a_failed_command_printed_is_told() {
         let error = run(Command::new("sh").args(["-c", "echo the reason >&2; exit 3"])).unwrap_err();
-        assert_eq!(error.to_string(), "`sh -c echo the reason >&2; exit 3` failed:\nthe reason");
+        assert_eq!(
+            error.to_string(),
+            "`sh -c echo the reason >&2; exit 3` failed:\nthe reason"
+        );
     }
 }
