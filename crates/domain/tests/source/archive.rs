@@ -1,75 +1,20 @@
 //! An archive comes from somebody else: what is not a plain tree of files is refused, with its name and what to do.
 
-use std::io::Write;
-
 use ace_domain::source::{
     ArchiveError, ArchiveLimits, Tree, TreeError, TreePathError, read_archive, read_archive_where, write_archive,
 };
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use tar::{EntryType, Header};
+use tar::EntryType;
 
+use crate::hostile::{Hostile, gzip};
 use crate::support::{path, tree};
-
-/// Builds archives that no well-meaning tool writes.
-#[derive(Default)]
-struct Hostile(Vec<u8>);
-
-impl Hostile {
-    fn entry(mut self, kind: EntryType, name: &[u8], data: &[u8]) -> Self {
-        let mut header = Header::new_ustar();
-        header.as_mut_bytes()[..name.len()].copy_from_slice(name);
-        header.set_entry_type(kind);
-        header.set_size(data.len() as u64);
-        header.set_mode(0o644);
-        header.set_cksum();
-        self.block(header.as_bytes());
-        self.block(data);
-        self
-    }
-
-    fn file(self, name: &str, data: &str) -> Self {
-        self.entry(EntryType::Regular, name.as_bytes(), data.as_bytes())
-    }
-
-    /// A header that promises `size` bytes and does not bring them.
-    fn promise(mut self, name: &str, size: u64) -> Self {
-        let mut header = Header::new_ustar();
-        header.set_path(name).unwrap();
-        header.set_size(size);
-        header.set_cksum();
-        self.block(header.as_bytes());
-        self
-    }
-
-    fn block(&mut self, data: &[u8]) {
-        self.0.extend_from_slice(data);
-        self.0.resize(self.0.len().next_multiple_of(512), 0);
-    }
-
-    fn ended(mut self) -> Vec<u8> {
-        self.0.extend_from_slice(&[0; 1_024]);
-        gzip(&self.0)
-    }
-
-    fn unended(self) -> Vec<u8> {
-        gzip(&self.0)
-    }
-}
-
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
 
 fn read(bytes: &[u8]) -> Result<Tree, ArchiveError> {
     read_archive(bytes, &ArchiveLimits::default())
 }
 
-fn refused(archive: Vec<u8>) -> ArchiveError {
-    read(&archive).unwrap_err()
+fn refused(archive: impl AsRef<[u8]>) -> ArchiveError {
+    read(archive.as_ref()).unwrap_err()
 }
 
 #[test]
@@ -188,14 +133,7 @@ fn paths_that_leave_the_tree_are_refused() {
             rule,
         };
         assert_eq!(refused(Hostile::default().file(name, "").ended()), expected);
-        let pax = format!("path={name}\n");
-        let record = (3..)
-            .map(|more| format!("{} {pax}", pax.len() + more))
-            .find(|text| text.starts_with(&format!("{} ", text.len())));
-        let hidden = Hostile::default()
-            .entry(EntryType::XHeader, b"pax", record.unwrap().as_bytes())
-            .file("a", "")
-            .ended();
+        let hidden = Hostile::default().pax_path(name).file("a", "").ended();
         if name != "line\nbreak" {
             assert_eq!(refused(hidden), expected);
         }
@@ -272,7 +210,7 @@ fn two_files_at_one_path_are_refused_also_when_spelt_differently() {
 fn a_truncated_archive_is_refused_wherever_it_was_cut() {
     let whole = write_archive(tree(&[("hello/index.ts", &"x1".repeat(2_000)), ("z", "1")]).files());
     for length in 0..whole.len() {
-        let error = refused(whole[..length].to_vec());
+        let error = refused(&whole[..length]);
         assert_eq!(error.reason(), "Truncated", "cut at {length}: {error}");
     }
     let unended = Hostile::default().file("a", "1").unended();
@@ -287,7 +225,7 @@ fn damage_is_noticed() {
         damaged[at] ^= 0x10;
         assert!(read(&damaged).is_err(), "byte {at}");
     }
-    assert_eq!(refused(b"no archive at all".to_vec()), ArchiveError::Gzip);
+    assert_eq!(refused(b"no archive at all"), ArchiveError::Gzip);
     assert_eq!(refused(gzip(&[7; 2_048])).reason(), "NotAnArchive");
 }
 
@@ -300,7 +238,7 @@ fn nothing_may_follow_the_end() {
         ArchiveError::Trailing
     );
     let mut behind = Hostile::default().file("a", "1");
-    behind.0.extend_from_slice(&[0; 1_024]);
+    behind.block(&[0; 1_024]);
     assert_eq!(refused(behind.file("b", "2").ended()), ArchiveError::Trailing);
 }
 
@@ -327,7 +265,7 @@ fn a_bomb_is_refused_while_it_inflates() {
         read_archive(&many, &limits).unwrap_err(),
         ArchiveError::Unpacked { limit: 100_000 }
     );
-    let padding = gzip(&[0; 200_000]);
+    let padding = gzip(&vec![0; 200_000]);
     assert_eq!(
         read_archive(&padding, &limits).unwrap_err(),
         ArchiveError::Unpacked { limit: 100_000 }

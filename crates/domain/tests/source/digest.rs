@@ -137,12 +137,8 @@ const MODULES: usize = 6;
 impl Graph {
     fn tree(&self) -> Tree {
         let imports = |edges: &[bool], from: usize, prefix: &str| -> String {
-            edges
-                .iter()
-                .enumerate()
-                .skip(from)
-                .filter(|(_, edge)| **edge)
-                .map(|(to, _)| format!("import \"{prefix}{to}.ts\";\n"))
+            let all = edges.iter().enumerate().skip(from).filter(|(_, edge)| **edge);
+            all.map(|(to, _)| ["import \"", prefix, &to.to_string(), ".ts\";\n"].concat())
                 .collect()
         };
         let functions = self.functions.iter().enumerate().map(|(at, edges)| {

@@ -1,8 +1,11 @@
 //! From files to what a function is.
+#![cfg(test)]
 
 mod archive;
 mod body;
 mod closure;
+mod content;
 mod digest;
+mod hostile;
 mod import_map;
 mod support;
