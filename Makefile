@@ -1,0 +1,32 @@
+# `make test` and `make demo` install what is missing and say so; what they make lies in target/, .cache/ and ~/.cache/ace-ops.
+CARGO ?= cargo
+# Arguments for ace-dev, e.g. `make up ARGS="--dir .cache/other"`.
+ARGS ?=
+ACE_DEV = $(CARGO) run --quiet --package ace-sandbox --bin ace-dev --
+
+.DEFAULT_GOAL := help
+.PHONY: help up check test tools lint walls
+
+help: ## What there is to make
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+up: ## Control plane, PostgreSQL and platform, until Ctrl-C
+	@$(ACE_DEV) up $(ARGS)
+
+check: lint ## Format, lints, generated files, unit tests
+	$(CARGO) test --workspace --lib --bins --quiet
+
+test: lint walls tools ## Everything
+	$(CARGO) test --workspace
+
+tools: ## Installs and builds what the tests and the bed need
+	@$(ACE_DEV) tools
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- --deny warnings
+	$(CARGO) xtask check
+
+# By themselves: a feature that another crate turns on must not hold a wall open.
+walls:
+	$(CARGO) check --quiet --package ace-api --package ace-domain
