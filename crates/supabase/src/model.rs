@@ -58,8 +58,8 @@ pub enum FunctionStatus {
 /// The project itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Project {
-    /// Twenty letters; older answers call it `id`.
-    #[serde(rename = "ref", alias = "id")]
+    /// Twenty letters. (`id` says the same, and is deprecated.)
+    #[serde(rename = "ref")]
     pub reference: String,
     /// The display name.
     #[serde(default)]
