@@ -12,7 +12,7 @@ use super::graph::Graph;
 use super::imports::ImportsError;
 
 /// Downloading the packages of a large function took 0.5 s; a registry that hangs must not hold a deploy for ever.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Why the platform refuses a deploy. `Display` is the platform's wording.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

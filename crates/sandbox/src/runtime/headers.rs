@@ -25,10 +25,10 @@ const NOT_PASSED: [&str; 9] = [
 ];
 
 /// The request as the function's process gets it.
-pub(super) fn to_function(request: Request, slug: &str, secret: HeaderValue) -> Request {
+pub(super) fn to_function(request: Request, secret: HeaderValue) -> Request {
     let (mut head, body) = request.into_parts();
     drop_hop_by_hop(&mut head.headers);
-    head.uri = function_uri(&head.uri, slug);
+    head.uri = origin_form(&head.uri);
     head.version = axum::http::Version::HTTP_11;
     head.extensions = axum::http::Extensions::new();
     for (name, value) in [
@@ -77,17 +77,13 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// `/<slug>/…`, also when the gateway's `/functions/v1` is still before it.
-fn function_uri(uri: &Uri, slug: &str) -> Uri {
-    let given = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    let stripped = given.strip_prefix("/functions/v1").filter(|rest| {
-        let after = rest.strip_prefix('/').and_then(|rest| rest.strip_prefix(slug));
-        after.is_some_and(|after| after.is_empty() || after.starts_with(['/', '?']))
-    });
-    stripped
-        .unwrap_or(given)
-        .parse()
-        .unwrap_or_else(|_| Uri::from_static("/"))
+/// Path and query only: what goes to a server of its own names no other.
+fn origin_form(uri: &Uri) -> Uri {
+    let path = uri
+        .path_and_query()
+        .cloned()
+        .unwrap_or_else(|| PathAndQuery::from_static("/"));
+    Uri::from(path)
 }
 
 #[cfg(test)]
@@ -97,10 +93,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_function_sees_its_slug_first() {
-        let cases = ["/functions/v1/a/b?c=d", "/functions/v1/a?c", "/a/b", "/functions/v1/ab"];
-        let seen = cases.map(|path| function_uri(&Uri::from_static(path), "a").to_string());
-        assert_eq!(seen, ["/a/b?c=d", "/a?c", "/a/b", "/functions/v1/ab"]);
+    fn an_absolute_target_becomes_path_and_query() {
+        let seen = origin_form(&Uri::from_static("http://127.0.0.1:1/a/b?c=d"));
+        assert_eq!(seen, Uri::from_static("/a/b?c=d"));
     }
 
     #[test]
@@ -113,7 +108,7 @@ mod tests {
             .header("x-kept", "1")
             .body(Body::empty())
             .expect("a request");
-        let sent = to_function(request, "a", HeaderValue::from_static("s"));
+        let sent = to_function(request, HeaderValue::from_static("s"));
         let mut names: Vec<&str> = sent.headers().keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         let expected = [

@@ -89,11 +89,14 @@ struct Shared {
     watchers: TaskTracker,
 }
 
+/// By project and slug.
+type Slots = BTreeMap<(String, String), Arc<Slot>>;
+
 /// All functions' processes. Dropped, it takes them with it.
 pub struct Runtime {
     shared: Arc<Shared>,
-    /// By project and slug. `None` after the end.
-    slots: Mutex<Option<BTreeMap<(String, String), Arc<Slot>>>>,
+    /// `None` after the end.
+    slots: Mutex<Option<Slots>>,
 }
 
 impl Runtime {
@@ -122,7 +125,7 @@ impl Runtime {
         Ok(())
     }
 
-    /// Answers one call; starts the process at the first, swaps when version or environment changed (the new one
+    /// Answers one call, whose path is `/<slug>/…` already; starts the process at the first, swaps when version or environment changed (the new one
     /// first, then the old one is drained).
     pub async fn call(&self, deployment: &Deployment, request: Request) -> Response {
         let Some(slot) = self.slot(deployment) else {
@@ -155,7 +158,9 @@ impl Runtime {
     /// Kills every process and returns when they are gone. Later calls are answered with a failure.
     pub async fn shutdown(&self) {
         let slots = self.slots().take().unwrap_or_default();
-        slots.values().for_each(|slot| slot.close());
+        for slot in slots.values() {
+            slot.close();
+        }
         self.shared.stop.cancel();
         self.shared.watchers.close();
         self.shared.watchers.wait().await;
@@ -166,7 +171,7 @@ impl Runtime {
         Some(Arc::clone(self.slots().as_mut()?.entry(key).or_default()))
     }
 
-    fn slots(&self) -> MutexGuard<'_, Option<BTreeMap<(String, String), Arc<Slot>>>> {
+    fn slots(&self) -> MutexGuard<'_, Option<Slots>> {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -130,7 +130,7 @@ impl Process {
         ticket: Ticket,
         request: Request,
     ) -> Result<Response, Failure> {
-        let request = headers::to_function(request, &self.deployment.slug, self.secret.clone());
+        let request = headers::to_function(request, self.secret.clone());
         let Ok((mut sender, connection)) = http1::handshake(TokioIo::new(stream)).await else {
             return Err(self.failure().await);
         };
@@ -206,7 +206,7 @@ fn read_output(
     if let Some(stderr) = child.stderr.take() {
         let (located, logs) = (Arc::clone(located), Arc::clone(logs));
         tokio::spawn(each_line(BufReader::new(stderr), move |line| {
-            logs.push(&located.as_in_container(line))
+            logs.push(&located.as_in_container(line));
         }));
     }
     ready

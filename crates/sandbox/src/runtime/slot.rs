@@ -8,7 +8,7 @@ use super::answers::Failure;
 use super::deployment::Deployment;
 use super::load::Ticket;
 use super::logs::SharedLogs;
-use super::process::Process;
+use super::process::{Process, located};
 use super::{Shared, check};
 
 /// A process may end of its own between two looks; a call then starts the next one, this many times.
@@ -111,8 +111,9 @@ impl Slot {
         if self.place().looked_at == Some(deployment.version) {
             return;
         }
-        if let Err(error) = check::check(&shared.deno, deployment).await {
-            self.logs.push(&error.to_string());
+        // What it finds is said again by the start that follows.
+        if let Ok(located) = located(deployment) {
+            drop(check::check(&shared.deno, &located).await);
         }
         self.looked_at(deployment.version);
     }

@@ -23,7 +23,7 @@ async fn a_function_sees_method_path_headers_and_body_as_on_the_platform() {
     );
     let request = Request::builder()
         .method("PATCH")
-        .uri("/functions/v1/hello/a%20b?c=d")
+        .uri("/hello/a%20b?c=d")
         .header("x-mine", "1")
         .header("connection", "keep-alive, x-hop")
         .header("x-hop", "1")
@@ -263,4 +263,29 @@ async fn a_module_that_waits_for_its_server_for_ever_is_ready() {
         "const server = Deno.serve(() => new Response('ready'));\nawait server.finished;",
     );
     assert_eq!(bed.get(&function).await, ok("ready"));
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_aborts_the_functions_request() {
+    let bed = bed();
+    let function = bed.function(
+        "aborts",
+        "Deno.serve((request) => {
+            request.signal.addEventListener('abort', () => console.log('aborted'));
+            return new Response(new ReadableStream({ start(controller) { controller.enqueue(new Uint8Array(1)); } }));
+        });",
+    );
+    let request = Request::builder()
+        .uri("/aborts")
+        .body(Body::empty())
+        .expect("a request");
+    let mut body = bed
+        .runtime
+        .call(&function, request)
+        .await
+        .into_body()
+        .into_data_stream();
+    body.next().await.expect("a part").expect("bytes");
+    drop(body);
+    bed.logged(&function, "aborted").await;
 }

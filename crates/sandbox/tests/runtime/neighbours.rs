@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use ace_sandbox::runtime::{Deployment, Limits};
+use axum::body::Body;
+use axum::extract::Request;
 use axum::http::StatusCode;
+use futures::StreamExt;
 
 use crate::support::{Bed, bed, bed_with, failure, ok, until};
 
@@ -134,4 +137,28 @@ async fn a_request_older_than_the_wall_clock_limit_ends_its_process() {
     let slow = bed.function("slow", "Deno.serve(() => new Promise(() => {}));");
     assert_eq!(bed.get(&slow).await, out_of_resources());
     bed.logged(&slow, "Wall clock time limit reached").await;
+}
+
+#[tokio::test]
+async fn a_stream_that_a_limit_cuts_does_not_end_as_if_it_were_whole() {
+    let bed = bed();
+    let function = bed.function(
+        "half",
+        "Deno.serve(() => new Response(new ReadableStream({
+            start(controller) {
+                controller.enqueue(new TextEncoder().encode('half'));
+                setTimeout(() => { for (;;); }, 50);
+            },
+        })));",
+    );
+    let request = Request::builder().uri("/half").body(Body::empty()).expect("a request");
+    let mut body = bed
+        .runtime
+        .call(&function, request)
+        .await
+        .into_body()
+        .into_data_stream();
+    let first = body.next().await.expect("a part").expect("bytes");
+    let cut = body.next().await.is_some_and(|part| part.is_err());
+    assert_eq!((&first[..], cut), (&b"half"[..], true));
 }
