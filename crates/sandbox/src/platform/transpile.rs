@@ -11,8 +11,8 @@ use super::state::Files;
 /// Endings of what is transpiled; JavaScript stays as it is.
 const TYPED: [&str; 4] = [".ts", ".mts", ".tsx", ".jsx"];
 
-/// The files under their names, with types gone and a source map at the end. Each such file differs from its source,
-/// since the source map is there even where there were no types.
+/// The files under their names, with types gone and the usual pointer to a source map at the end, so that each such file
+/// differs from its source even where there were no types.
 pub(super) async fn transpiled(deno: &Path, cache: &Path, root: &Path, files: &Files) -> io::Result<Files> {
     let mut all = files.clone();
     for (path, bytes) in &mut all {
@@ -31,9 +31,8 @@ async fn transpile(deno: &Path, cache: &Path, root: &Path, path: &str) -> io::Re
             "--no-lock",
             "--no-remote",
             "--source-map",
-            "inline",
+            "none",
             "--quiet",
-            "--",
         ])
         .arg(root.join(path))
         .current_dir(root)
@@ -44,8 +43,11 @@ async fn transpile(deno: &Path, cache: &Path, root: &Path, path: &str) -> io::Re
         .kill_on_drop(true)
         .output()
         .await?;
-    if output.status.success() {
-        return Ok(output.stdout);
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
     }
-    Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()))
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let mut script = output.stdout;
+    script.extend_from_slice(format!("//# sourceMappingURL={name}.map\n").as_bytes());
+    Ok(script)
 }
