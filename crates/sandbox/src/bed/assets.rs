@@ -250,7 +250,8 @@ mod tests {
             .map(|entry| entry.file_name().into_string().unwrap())
             .collect();
         let mut carried = MODULE.map(|(name, _)| name.to_owned()).to_vec();
-        (found.sort(), carried.sort());
+        found.sort();
+        carried.sort();
         assert_eq!(carried, found);
     }
 

@@ -19,7 +19,7 @@ use super::process::{Child, Program};
 use super::progress::Progress;
 
 /// Measured: 3 s on two idle cores; the rest is for a machine that is compiling meanwhile.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Measured: the API server closes its watches and ends within 0.5 s.
 const PARTING: Duration = Duration::from_secs(5);
@@ -214,12 +214,12 @@ fn launch(
 }
 
 /// Waits until a part listens.
-async fn accepts(port: u16, part: &mut Child) -> Result<(), BedError> {
+async fn accepts(port: u16, child: &mut Child) -> Result<(), BedError> {
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
-        part.check()?;
+        child.check()?;
         if Instant::now() > deadline {
-            return Err(part.not_ready(PATIENCE));
+            return Err(child.not_ready(PATIENCE));
         }
         tokio::time::sleep(LOOK).await;
     }

@@ -26,7 +26,7 @@ pub const BOOTSTRAP: &str = include_str!("../../sql/supabase_bootstrap.sql");
 const SUPERUSER: &str = "bed_superuser";
 
 /// Measured: 0.12 s; recovery after a kill takes longer.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A fast shutdown writes a checkpoint.
 const PARTING: Duration = Duration::from_secs(10);
@@ -199,7 +199,7 @@ impl Place {
             .map_err(BedError::file("read", version_file))?
             .trim()
             .to_owned();
-        let output = tools::run(&mut self.command("postgres").arg("--version"))?;
+        let output = tools::run(self.command("postgres").arg("--version"))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let version = text
             .split_whitespace()

@@ -205,8 +205,8 @@ impl Bed {
     /// Returns when one of the bed's processes has ended by itself.
     pub async fn ended(&mut self) -> BedError {
         loop {
-            let children = self.control_plane.children.iter_mut().chain([&mut self.database.child]);
-            if let Some(error) = children.filter_map(|child| child.check().err()).next() {
+            let mut children = self.control_plane.children.iter_mut().chain([&mut self.database.child]);
+            if let Some(error) = children.find_map(|child| child.check().err()) {
                 return error;
             }
             tokio::time::sleep(LOOK).await;
