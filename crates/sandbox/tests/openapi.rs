@@ -4,6 +4,7 @@
 //! checkout. Where it is absent the tests say so and pass.
 
 mod api_support;
+mod official_cli_support;
 mod openapi_support;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,9 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
 use api_support::{Bench, HELLO, REFERENCE, SOURCE, bench, read};
+use official_cli_support::Cli;
 use openapi_support::Document;
+use openapi_support::recorder::{Recorded, Recorder};
 
 /// Sends a request, checks the answer against the document and notes the operation as seen.
 struct Checked<'a> {
@@ -178,6 +181,53 @@ async fn every_other_operation_of_the_document_answers_501_and_says_so() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_official_cli_sends_is_as_the_document_says() {
+    let Some(document) = Document::load() else { return };
+    let bench = bench().await;
+    let recorder = Recorder::start(&bench.running.api_url).await;
+    let cli = Cli::at(bench, &recorder.url);
+    cli.function("two", "two");
+    cli.remote(&["functions", "deploy", "hello", "--use-api"]).await;
+    cli.remote(&["functions", "deploy", "--use-api", "--prune"]).await;
+    cli.remote(&["functions", "list"]).await;
+    cli.remote(&["functions", "download", "hello", "--use-api"]).await;
+    cli.remote(&["functions", "delete", "hello"]).await;
+    cli.remote(&["secrets", "set", "A=b"]).await;
+    cli.remote(&["secrets", "unset", "A"]).await;
+    let requests = recorder.requests();
+    let mut routes = BTreeSet::new();
+    for request in &requests {
+        let Recorded {
+            method, path, query, ..
+        } = request;
+        let route = document
+            .route(method, path)
+            .unwrap_or_else(|| panic!("the document has no {method} {path}"));
+        document
+            .check_query(&route, query)
+            .unwrap_or_else(|wrong| panic!("{route}: {wrong}"));
+        if let Some((media_type, body)) = request.body() {
+            document
+                .check_body(&route, &media_type, &body)
+                .unwrap_or_else(|wrong| panic!("{route}: {wrong}\n{body}"));
+        }
+        routes.insert(route);
+    }
+    let wanted = [
+        "DELETE /v1/projects/{ref}/functions/{function_slug}",
+        "DELETE /v1/projects/{ref}/secrets",
+        "GET /v1/projects/{ref}",
+        "GET /v1/projects/{ref}/functions",
+        "GET /v1/projects/{ref}/functions/{function_slug}/body",
+        "POST /v1/projects/{ref}/functions/deploy",
+        "POST /v1/projects/{ref}/secrets",
+        "PUT /v1/projects/{ref}/functions",
+    ];
+    let missing: Vec<&str> = wanted.into_iter().filter(|route| !routes.contains(*route)).collect();
+    assert_eq!(missing, [""; 0], "{routes:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The official OpenAPI document as a judge of answers and requests.
 
+pub mod recorder;
+
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -43,6 +45,22 @@ impl Document {
         all
     }
 
+    /// The operation that a request means: a path's own words go before its parameters.
+    pub fn route(&self, method: &str, path: &str) -> Option<String> {
+        let matches = |template: &str| {
+            let (parts, template): (Vec<&str>, Vec<&str>) = (path.split('/').collect(), template.split('/').collect());
+            let same = |(part, template): (&&str, &&str)| template.starts_with('{') || part == template;
+            parts.len() == template.len() && parts.iter().zip(&template).all(same)
+        };
+        let paths = self.root["paths"].as_object()?.iter();
+        let candidates =
+            paths.filter(|(template, methods)| methods.get(method.to_lowercase()).is_some() && matches(template));
+        let template = candidates
+            .map(|(template, _)| template)
+            .min_by_key(|template| template.matches('{').count())?;
+        Some(format!("{method} {template}"))
+    }
+
     fn operation(&self, route: &str) -> Result<&Value, String> {
         let (method, path) = route.split_once(' ').ok_or("no route")?;
         let operation = self.root["paths"]
@@ -57,6 +75,8 @@ impl Document {
         let responses = &self.operation(route)?["responses"];
         let undocumented = matches!(status, 400 | 404 | 405 | 413 | 501);
         match responses.get(status.to_string()) {
+            // A stream of bytes, described by the class that carries it on the server.
+            Some(response) if response.to_string().contains("/StreamableFile\"") => Ok(()),
             Some(response) if status < 400 => match response.pointer("/content/application~1json/schema") {
                 Some(schema) => self.validate(schema, answer),
                 None => Ok(()),
