@@ -50,7 +50,8 @@ pub struct Limits {
     pub wall: Duration,
     /// Time to the head of an answer; then 504, and the process lives on. The platform: 150 s (functions/limits).
     pub answer: Duration,
-    /// Time to load the modules and register a handler.
+    /// Time to load the modules and register a handler. A start takes 0.05 s, with many packages 0.5 s; the rest is for
+    /// machines that are busy with other things. A loop is ended by its CPU time.
     pub boot: Duration,
 }
 
@@ -61,7 +62,7 @@ impl Default for Limits {
             cpu: Duration::from_secs(2),
             wall: Duration::from_secs(400),
             answer: Duration::from_secs(150),
-            boot: Duration::from_secs(10),
+            boot: Duration::from_secs(30),
         }
     }
 }

@@ -289,3 +289,18 @@ async fn a_caller_that_goes_away_aborts_the_functions_request() {
     drop(body);
     bed.logged(&function, "aborted").await;
 }
+
+#[tokio::test]
+async fn as_many_and_as_large_secrets_as_the_platform_allows_arrive_whole() {
+    let bed = bed();
+    let mut function = bed.function(
+        "large",
+        "Deno.serve(() => Response.json(Object.values(Deno.env.toObject()).map((value) => value.length)));",
+    );
+    function.environment = (0..100)
+        .map(|number| (format!("S{number}"), "é".repeat(24_576)))
+        .collect();
+    let (status, body) = bed.get(&function).await;
+    let seen: Vec<usize> = serde_json::from_str(&body).expect("JSON");
+    assert_eq!((status, seen), (StatusCode::OK, vec![24_576; 100]));
+}

@@ -148,13 +148,13 @@ async fn the_parent_of_two_functions() {
         return;
     };
     let limits = Limits {
-        cpu: Duration::from_secs(3600),
+        cpu: Duration::from_hours(1),
         ..Limits::default()
     };
     let config = RuntimeConfig {
         deno: deno(),
         dir: folder.join("runtime"),
-        idle: Duration::from_secs(3600),
+        idle: Duration::from_hours(1),
         limits,
     };
     let runtime = Runtime::new(config).expect("a runtime");

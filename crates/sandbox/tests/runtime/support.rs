@@ -15,7 +15,7 @@ use axum::response::Response;
 pub(crate) const PROJECT: &str = "abcdefghijklmnopqrst";
 pub(crate) const INDEX: &str = "source/index.ts";
 /// Longer than anything here takes on a busy machine: a test that gets here has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) struct Bed {
     pub(crate) runtime: Arc<Runtime>,
@@ -24,7 +24,7 @@ pub(crate) struct Bed {
 
 /// Limits of the platform, and an idle time that no test reaches.
 pub(crate) fn bed() -> Bed {
-    bed_with(Duration::from_secs(3600), Limits::default())
+    bed_with(Duration::from_hours(1), Limits::default())
 }
 
 pub(crate) fn bed_with(idle: Duration, limits: Limits) -> Bed {
