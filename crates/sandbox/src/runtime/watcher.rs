@@ -16,7 +16,7 @@ use super::load::Load;
 use super::logs::SharedLogs;
 use super::usage;
 
-/// How often a process is looked at: a loop ended after 2.3 s, a memory hog after 0.3-1.5 s.
+/// How often a process is looked at: a memory hog has grown by some hundred MB until then, which a machine can bear.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// How a process ended.
