@@ -1,4 +1,5 @@
 //! The Management API and the gateway as a client meets them.
+#![allow(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails it")]
 
 mod api_support;
 
@@ -144,9 +145,7 @@ async fn the_body_is_the_sources_in_multipart_and_a_bundle_otherwise() {
         assert!(body.contains(&part), "{body}");
     }
     assert!(
-        body.contains(&format!(
-            "\"deno2_entrypoint_path\":\"{folder}/source/{HELLO}\""
-        )),
+        body.contains(&format!("\"deno2_entrypoint_path\":\"{folder}/source/{HELLO}\"")),
         "{body}"
     );
 
@@ -387,6 +386,33 @@ async fn everything_survives_a_restart_with_the_same_folder() {
     );
     assert_eq!(bench.call("hello").await, (200, "hello world".to_owned()));
     assert_eq!(bench.deploy("hello", SOURCE).await["version"], json!(2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_belongs_to_one_platform_at_a_time() {
+    let bench = bench().await;
+    let error = start(config(bench.dir.path(), None)).await.unwrap_err();
+    assert_eq!(error.to_string(), "failed to open the platform's folder");
+    let api_support::Bench { running, dir, .. } = bench;
+    running.shutdown().await;
+    start(config(dir.path(), None)).await.unwrap().shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_uploads_under_one_version_the_one_that_was_activated_last_answers() {
+    let bench = bench().await;
+    let metadata = json!({"entrypoint_path": HELLO, "verify_jwt": false});
+    let mut uploads = Vec::new();
+    for word in ["one", "two"] {
+        let source = SOURCE.replace("world", word);
+        let request = bench.deploy_with("hello", "&bundleOnly=true", &metadata, &[(HELLO, &source)]);
+        uploads.push(read(request).await.1);
+    }
+    assert_eq!(uploads[0]["version"], uploads[1]["version"]);
+    for (upload, answer) in [(0, "hello one"), (1, "hello two")] {
+        let activated = read(bench.api(Method::PUT, "/functions").json(&json!([uploads[upload]]))).await;
+        assert_eq!((activated.0, bench.call("hello").await.1), (200, answer.to_owned()));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

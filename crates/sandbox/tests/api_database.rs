@@ -1,4 +1,5 @@
 //! `database/query` against the bed's PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails it")]
 
 use ace_sandbox::bed::testing::shared;
 use serde_json::{Value, json};

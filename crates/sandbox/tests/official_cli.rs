@@ -1,4 +1,5 @@
 //! Supabase's own CLI against the platform: what it sends is understood, what it gets it accepts.
+#![allow(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails it")]
 
 mod api_support;
 mod official_cli_support;

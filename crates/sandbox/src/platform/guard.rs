@@ -49,7 +49,7 @@ pub(super) async fn guard(
         slug: parameter("function_slug").or_else(|| query_value(request.uri().query(), "slug")),
     };
     let n = enter(&hub, &seen, &request);
-    let pass = pass(&hub, &seen, request.headers());
+    let pass = pass(&hub, &seen, matched.is_some(), request.headers());
     let answer = async move {
         match pass {
             Pass::Uncounted => next.run(request).await,
@@ -112,9 +112,9 @@ pub(super) async fn faulty(
         Some(Kind::Hang(hang)) if !hang.after_effect => return hang_up(hub).await,
         Some(Kind::DelayMilliseconds(delay)) => {
             tokio::time::sleep(Duration::from_millis(*delay)).await;
-            apart(handle).await
+            apart(hub, handle).await
         }
-        _ => apart(handle).await,
+        _ => apart(hub, handle).await,
     };
     match fault {
         Some(Kind::DropAnswer {}) => return cut(),
@@ -125,8 +125,8 @@ pub(super) async fn faulty(
     response
 }
 
-async fn apart(handle: impl Future<Output = Response> + Send + 'static) -> Response {
-    match tokio::spawn(handle).await {
+async fn apart(hub: &Hub, handle: impl Future<Output = Response> + Send + 'static) -> Response {
+    match hub.work.spawn(handle).await {
         Ok(response) => response,
         Err(error) => Failure::internal("answer the request", &error).into_response(),
     }
@@ -185,13 +185,13 @@ enum Pass {
     TooMany(Quota),
 }
 
-/// Checks the token, then counts.
-fn pass(hub: &Hub, seen: &Seen, headers: &HeaderMap) -> Pass {
+/// Checks the token, then counts, but for paths that are none: each would open a window of its own.
+fn pass(hub: &Hub, seen: &Seen, counts: bool, headers: &HeaderMap) -> Pass {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if token.and_then(|value| value.strip_prefix("Bearer ")) != Some(hub.token.as_str()) {
         return Pass::Unauthorized;
     }
-    if !hub.knobs().rate_limits {
+    if !counts || !hub.knobs().rate_limits {
         return Pass::Uncounted;
     }
     let quota = hub.limiter().take(seen.project.as_deref(), &seen.route, Instant::now());

@@ -80,6 +80,8 @@ pub(super) struct Hub {
     pub(super) stop: CancellationToken,
     /// The listeners.
     pub(super) tasks: TaskTracker,
+    /// Requests that are answered, whether their client is still there or not.
+    pub(super) work: TaskTracker,
     state: Mutex<State>,
     sites: Mutex<BTreeMap<String, Site>>,
     limiter: Mutex<Limiter>,
@@ -116,6 +118,7 @@ impl Hub {
             runtime,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            work: TaskTracker::new(),
             state: Mutex::default(),
             sites: Mutex::default(),
             limiter: Mutex::default(),

@@ -45,6 +45,9 @@ const GATEWAY_ROUTE: &str = "gateway";
 /// A function's process without a request for this long is stopped.
 const IDLE: Duration = Duration::from_mins(1);
 
+/// Requests that are still under way this long after the listeners are closed are left behind: no deploy takes as long.
+const PARTING: Duration = Duration::from_secs(10);
+
 /// Where the platform listens and what it keeps.
 #[derive(Clone)]
 pub struct PlatformConfig {
@@ -217,7 +220,13 @@ impl Running {
         self.hub.stop.cancel();
         self.hub.tasks.close();
         self.hub.tasks.wait().await;
+        // Ends the calls of functions that are still waited for.
         self.hub.runtime.shutdown().await;
+        self.hub.work.close();
+        if tokio::time::timeout(PARTING, self.hub.work.wait()).await.is_err() {
+            tracing::warn!("requests were still under way when the platform stopped");
+        }
+        self.hub.store.release();
     }
 }
 

@@ -4,9 +4,10 @@
 //! Nothing is flushed to the medium: a power failure may cost the last changes, which a test bed can bear.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -31,19 +32,32 @@ struct Account {
     token: String,
 }
 
-/// The platform's folder.
+/// The platform's folder, held by one process at a time.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     dir: PathBuf,
+    /// Locked while the platform runs; the system unlocks it when the process ends, however it ends.
+    lock: Arc<File>,
 }
 
 impl Store {
     pub(super) fn open(dir: &Path) -> io::Result<Store> {
         fs::create_dir_all(dir.join("projects"))?;
+        let lock = File::create(dir.join("lock"))?;
+        lock.try_lock()
+            .map_err(|error| io::Error::other(format!("another platform uses {}: {error}", dir.display())))?;
         // Paths are handed to Deno, which runs in folders of its own.
         Ok(Store {
             dir: fs::canonicalize(dir)?,
+            lock: Arc::new(lock),
         })
+    }
+
+    /// Lets another platform use the folder.
+    pub(super) fn release(&self) {
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "failed to unlock the platform's folder");
+        }
     }
 
     pub(super) fn runtime_dir(&self) -> PathBuf {
