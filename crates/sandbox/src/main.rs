@@ -194,7 +194,9 @@ async fn up(directory: PathBuf, projects: Vec<String>) -> Result<(), BedError> {
     let progress = Progress::Lines;
     progress.say(format_args!("bringing a bed up in {}", directory.display()));
     let start = async {
-        tools::ensure(progress)?;
+        // Installing takes minutes, during which Ctrl-C must be heard.
+        let installed = tokio::task::spawn_blocking(move || tools::ensure(progress)).await;
+        installed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
         Bed::start(BedConfig {
             directory,
             projects,

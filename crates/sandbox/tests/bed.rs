@@ -233,13 +233,8 @@ async fn a_bed_runs_on_the_assets_that_envtest_brings() {
         std::os::unix::fs::symlink(&built, assets.path().join(name)).unwrap();
     }
     let mut command = ace_dev(["up", "--dir"]);
-    let mut ace_dev = AceDev(
-        command
-            .arg(&directory)
-            .env("KUBEBUILDER_ASSETS", assets.path())
-            .spawn()
-            .unwrap(),
-    );
+    command.arg(&directory).env("KUBEBUILDER_ASSETS", assets.path());
+    let mut ace_dev = AceDev::start(&mut command, &directory);
     let bed = ace_dev.ready(&directory).await;
     assert!(admin(&bed, "get namespaces -o name").contains("namespace/default"));
     let started = descendants(ace_dev.0.id());

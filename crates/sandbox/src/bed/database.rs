@@ -31,6 +31,10 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A fast shutdown writes a checkpoint.
 const PARTING: Duration = Duration::from_secs(10);
 
+/// Of a Unix socket, on the systems where it is shortest (macOS; 107 bytes on Linux).
+const LONGEST_SOCKET_PATH: usize = 103;
+const LONGEST_SOCKET_NAME: usize = "/.s.PGSQL.65535.lock".len();
+
 /// A PostgreSQL that is up.
 pub(super) struct Database {
     pub(super) url: String,
@@ -42,8 +46,8 @@ impl Database {
     /// Takes it down, sessions that are open included.
     pub(super) fn stop(self) {
         self.child.stop(PARTING);
-        // A socket directory that stays behind is taken over by the next start.
-        let _ = fs::remove_dir_all(self.socket);
+        // One that stays behind is taken over by the next start.
+        let _ = fs::remove_dir(self.socket);
     }
 }
 
@@ -151,17 +155,22 @@ impl Place {
         } else {
             None
         };
-        let inside = directory.join("postgres");
-        let data = if user.is_none() || everybody_may_enter(directory) {
-            inside
+        let inside = user.is_none() || everybody_may_enter(directory);
+        let base = if inside {
+            directory.to_owned()
         } else {
-            PathBuf::from("/var/tmp").join(format!("ace-bed-{id}")).join("postgres")
+            Path::new("/var/tmp").join(format!("ace-bed-{id}"))
         };
-        // Short: a socket's path has at most 107 bytes.
-        let socket = PathBuf::from("/tmp").join(format!("ace-bed-{id}"));
+        let socket = base.join("socket");
+        let short = socket.as_os_str().len() + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH;
+        let socket = if short {
+            socket
+        } else {
+            Path::new("/tmp").join(format!("ace-bed-{id}"))
+        };
         Ok(Place {
             programs: tools::postgres_bin_dir()?,
-            data,
+            data: base.join("postgres"),
             socket,
             user,
         })

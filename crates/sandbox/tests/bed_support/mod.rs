@@ -1,6 +1,7 @@
 //! What the tests of the bed share: a child `ace-dev`, kubectl, HTTP, and a look at the process table.
 
 use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -11,23 +12,27 @@ use serde_json::{Value, json};
 /// Far more than anything takes here, on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(2);
 
+const NEWS: &str = "ace-dev.news";
+
 /// `ace-dev` as a process of its own, killed when the test ends.
 pub struct AceDev(pub Child);
 
 impl AceDev {
     pub fn up(directory: &Path) -> AceDev {
-        let child = ace_dev(["up", "--dir"])
-            .arg(directory)
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        AceDev(child)
+        AceDev::start(ace_dev(["up", "--dir"]).arg(directory), directory)
+    }
+
+    /// Starts `ace-dev up`, which tells its news to a file of the bed's directory.
+    pub fn start(command: &mut Command, directory: &Path) -> AceDev {
+        let news = File::create(directory.join(NEWS)).unwrap();
+        AceDev(command.stdin(Stdio::null()).stderr(news).spawn().unwrap())
     }
 
     /// Waits for `bed.json`.
     pub async fn ready(&mut self, directory: &Path) -> BedFile {
         eventually("the bed is up", || {
-            assert_eq!(self.0.try_wait().unwrap(), None, "ace-dev ended");
+            let ended = self.0.try_wait().unwrap();
+            assert_eq!(ended, None, "{}", fs::read_to_string(directory.join(NEWS)).unwrap());
             BedFile::read(directory).ok()
         })
         .await
