@@ -35,7 +35,7 @@ outcomes! {
         /// The object changed meanwhile, so the pass starts over.
         StartedOver,
         /// The object is gone, or the operator has let go of it.
-        Released,
+        Gone,
         /// An effect did not work; it is repeated.
         Failed,
         /// The pass was cut off: a deadline, a panic, the end of the process.

@@ -1,0 +1,232 @@
+//! Events of events.k8s.io: what happened to an object, for `kubectl describe` and `kubectl events`.
+//!
+//! Not kube's `Recorder`: that one counts a repeat up without looking at its note, so that after a first failure every
+//! further one shows the note of the first. Here another note is another event, and only the same one is counted up.
+//!
+//! Telling never waits and never fails: status is the truth, an event only points at it.
+
+mod series;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+use kube::api::{ObjectMeta, Patch, PatchParams, PostParams};
+use kube::{Api, Client, Error};
+use serde_json::json;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+
+pub use kube::runtime::events::EventType;
+
+use series::{Act, Series};
+
+/// The `reportingController` of every event.
+const CONTROLLER: &str = "ops.mobulace.com/ace-operator";
+/// Events that wait to be written. An outage of the platform tells as many at once as there are objects.
+const QUEUE: usize = 1_024;
+/// Longest note, in bytes: the API server refuses what exceeds 1 kB.
+const NOTE: usize = 1_024;
+/// Longest reason, action and instance, in bytes.
+const WORD: usize = 128;
+/// Deadline of one write.
+const WRITE: Duration = Duration::from_secs(10);
+/// How long what is queued at the end may take.
+const DRAIN: Duration = Duration::from_secs(2);
+/// Longest part of an object's name in the name of its event, which may have 253 bytes.
+const NAME: usize = 200;
+
+/// Tells events. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Events {
+    queue: Sender<Told>,
+    metrics: Metrics,
+}
+
+/// Writes events, one after another.
+pub struct Publisher {
+    client: Client,
+    queue: Receiver<Told>,
+    instance: String,
+    series: Series,
+    metrics: Metrics,
+    /// Events created so far: tells those of one instant apart.
+    created: u8,
+}
+
+/// One event as it was told.
+#[derive(Clone, Debug)]
+struct Told {
+    regarding: ObjectReference,
+    type_: EventType,
+    reason: String,
+    action: String,
+    note: String,
+}
+
+impl Events {
+    /// A pair of which the second must be run. `instance` tells processes apart, as the pod's name does.
+    pub fn new(client: Client, instance: &str, metrics: Metrics) -> (Self, Publisher) {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let publisher = Publisher {
+            client,
+            queue,
+            instance: cut(instance, WORD),
+            series: Series::default(),
+            metrics: metrics.clone(),
+            created: 0,
+        };
+        (Self { queue: sender, metrics }, publisher)
+    }
+
+    /// Tells that something happened. `reason` is a CamelCase word of a closed set, such as `DriftDetected`; `action` says
+    /// what the operator did about it, such as `Deploy`; `note` is one sentence, cut to 1 kB. Never waits.
+    pub fn publish(&self, regarding: ObjectReference, type_: EventType, reason: &str, action: &str, note: &str) {
+        let told = Told {
+            regarding,
+            type_,
+            reason: cut(reason, WORD),
+            action: cut(action, WORD),
+            note: cut(note, NOTE),
+        };
+        if self.queue.try_send(told).is_err() {
+            self.metrics.event_dropped("QueueFull");
+        }
+    }
+}
+
+impl Publisher {
+    /// Writes until `stop`, and then what is queued, for at most two seconds.
+    pub async fn run(mut self, stop: CancellationToken) {
+        loop {
+            let next = self.series.next_count();
+            let counting = async {
+                match next {
+                    Some(next) => sleep_until(next).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = counting => self.count().await,
+                told = self.queue.recv() => match told {
+                    Some(told) => self.write(told).await,
+                    None => break,
+                },
+            }
+        }
+        self.queue.close();
+        let end = Instant::now() + DRAIN;
+        while let Some(told) = self.queue.recv().await {
+            if timeout_at(end, self.write(told)).await.is_err() {
+                self.metrics.event_dropped("Stopping");
+            }
+        }
+    }
+
+    async fn write(&mut self, told: Told) {
+        match self.series.told(&told, Instant::now()) {
+            Act::Create => self.create(told).await,
+            Act::Nothing => {}
+            Act::Drop => self.metrics.event_dropped("Spam"),
+        }
+    }
+
+    async fn create(&mut self, told: Told) {
+        let now = Timestamp::now();
+        self.created = self.created.wrapping_add(1);
+        let event = event(&told, &self.instance, now, self.created);
+        let (namespace, name) = (
+            event.metadata.namespace.clone().unwrap_or_default(),
+            event.metadata.name.clone().unwrap_or_default(),
+        );
+        let written = timeout(WRITE, self.api(&namespace).create(&PostParams::default(), &event)).await;
+        match written {
+            Ok(Ok(_)) => self.series.created(&told, &namespace, &name, Instant::now()),
+            failed => self.failed(failed.ok().and_then(Result::err).as_ref(), &told),
+        }
+    }
+
+    /// Writes the counts of events that were told again meanwhile.
+    async fn count(&mut self) {
+        for count in self.series.counts(Instant::now()) {
+            let patch = json!({ "series": {
+                "count": count.count,
+                "lastObservedTime": MicroTime(Timestamp::now()),
+            }});
+            let events = self.api(&count.namespace);
+            let params = PatchParams::default();
+            // Of a count that is not written nothing is lost: the event is there, and the next count includes it. If the
+            // event is gone (the API server keeps them for an hour), the next one is told anew.
+            match timeout(WRITE, events.patch(&count.name, &params, &Patch::Merge(&patch))).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(Error::Api(status))) if status.is_not_found() => self.series.forget(&count.name),
+                _ => tracing::debug!(event = count.name, "an event could not be counted up"),
+            }
+        }
+    }
+
+    fn failed(&mut self, error: Option<&Error>, told: &Told) {
+        let code = match error {
+            Some(Error::Api(status)) => Some(status.code),
+            _ => None,
+        };
+        self.metrics
+            .event_dropped(if code.is_some() { "Refused" } else { "Unanswered" });
+        tracing::debug!(
+            code,
+            reason = told.reason,
+            namespace = told.regarding.namespace,
+            name = told.regarding.name,
+            "an event could not be written"
+        );
+    }
+
+    fn api(&self, namespace: &str) -> Api<Event> {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+}
+
+/// The event as the API server takes it.
+fn event(told: &Told, instance: &str, now: Timestamp, number: u8) -> Event {
+    // An event lies where its object does; what has no namespace has its events in `default`.
+    let namespace = told.regarding.namespace.clone().unwrap_or_else(|| "default".to_owned());
+    let object = told.regarding.name.as_deref().unwrap_or("unnamed");
+    let object = object[..object.floor_char_boundary(NAME)].trim_end_matches(['.', '-']);
+    let type_ = match told.type_ {
+        EventType::Normal => "Normal",
+        EventType::Warning => "Warning",
+    };
+    Event {
+        metadata: ObjectMeta {
+            namespace: Some(namespace),
+            name: Some(format!("{object}.{:x}{number:02x}", now.as_microsecond())),
+            ..ObjectMeta::default()
+        },
+        action: Some(told.action.clone()),
+        event_time: Some(MicroTime(now)),
+        note: Some(told.note.clone()),
+        reason: Some(told.reason.clone()),
+        regarding: Some(told.regarding.clone()),
+        reporting_controller: Some(CONTROLLER.to_owned()),
+        reporting_instance: Some(instance.to_owned()),
+        type_: Some(type_.to_owned()),
+        ..Event::default()
+    }
+}
+
+/// At most `most` bytes, cut between characters, with a sign that it was.
+fn cut(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(most - '…'.len_utf8())])
+}

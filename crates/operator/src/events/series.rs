@@ -1,0 +1,189 @@
+//! What was told again, and what is told too often. Pure: the clock is an argument.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::EventType;
+use tokio::time::Instant;
+
+use super::Told;
+
+/// An event that is told again within this time after the last one is counted up; later it is a new one. As client-go has it.
+const WINDOW: Duration = Duration::from_mins(6);
+/// A count is written at most so often.
+const COUNT: Duration = Duration::from_mins(1);
+/// Series that are remembered. The one that was told longest ago is forgotten first.
+const SERIES: usize = 1_024;
+/// New events that one object can tell at once, as client-go has it …
+const BURST: f64 = 25.0;
+/// … and the time after which it can tell another one.
+const REFILL: Duration = Duration::from_mins(1);
+
+/// What to do with an event that was told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Act {
+    /// It is new.
+    Create,
+    /// It is known; its count is written with the others.
+    Nothing,
+    /// Its object tells too much.
+    Drop,
+}
+
+/// A count to be written.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Count {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) count: i32,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    open: HashMap<Key, Open>,
+    buckets: HashMap<Object, Bucket>,
+}
+
+/// The note is part of it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Key {
+    object: Object,
+    warning: bool,
+    reason: String,
+    action: String,
+    note: String,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Object([Option<String>; 4]);
+
+#[derive(Debug)]
+struct Open {
+    namespace: String,
+    name: String,
+    count: i32,
+    /// When it was told last.
+    told: Instant,
+    /// When the API server last heard of it, and with which count.
+    written: Instant,
+    written_count: i32,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    left: f64,
+    at: Instant,
+}
+
+impl Series {
+    pub(super) fn told(&mut self, told: &Told, now: Instant) -> Act {
+        let key = Key::of(told);
+        if let Some(open) = self
+            .open
+            .get_mut(&key)
+            .filter(|open| now.duration_since(open.told) < WINDOW)
+        {
+            open.count = open.count.saturating_add(1);
+            open.told = now;
+            return Act::Nothing;
+        }
+        // A new event of the same key would count up the old one.
+        self.open.remove(&key);
+        self.buckets.retain(|_, bucket| bucket.left(now) < BURST);
+        let bucket = self
+            .buckets
+            .entry(key.object)
+            .or_insert(Bucket { left: BURST, at: now });
+        *bucket = Bucket {
+            left: bucket.left(now),
+            at: now,
+        };
+        if bucket.left < 1.0 {
+            return Act::Drop;
+        }
+        bucket.left -= 1.0;
+        Act::Create
+    }
+
+    /// Remembers an event that was created.
+    pub(super) fn created(&mut self, told: &Told, namespace: &str, name: &str, now: Instant) {
+        if self.open.len() >= SERIES
+            && let Some(oldest) = self
+                .open
+                .iter()
+                .min_by_key(|(_, open)| open.told)
+                .map(|(key, _)| key.clone())
+        {
+            self.open.remove(&oldest);
+        }
+        let open = Open {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            count: 1,
+            told: now,
+            written: now,
+            written_count: 1,
+        };
+        self.open.insert(Key::of(told), open);
+    }
+
+    /// When the next count is to be written.
+    pub(super) fn next_count(&self) -> Option<Instant> {
+        self.open
+            .values()
+            .filter(|open| open.count > open.written_count)
+            .map(|open| open.written + COUNT)
+            .min()
+    }
+
+    /// The counts that are to be written now.
+    pub(super) fn counts(&mut self, now: Instant) -> Vec<Count> {
+        let counts = self
+            .open
+            .values_mut()
+            .filter(|open| open.count > open.written_count && open.written + COUNT <= now)
+            .map(|open| {
+                (open.written, open.written_count) = (now, open.count);
+                Count {
+                    namespace: open.namespace.clone(),
+                    name: open.name.clone(),
+                    count: open.count,
+                }
+            })
+            .collect();
+        self.open
+            .retain(|_, open| open.count > open.written_count || now.duration_since(open.told) < WINDOW);
+        counts
+    }
+
+    /// Forgets an event that the API server does not have any more.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.open.retain(|_, open| open.name != name);
+    }
+}
+
+impl Bucket {
+    fn left(&self, now: Instant) -> f64 {
+        (self.left + now.duration_since(self.at).div_duration_f64(REFILL)).min(BURST)
+    }
+}
+
+impl Key {
+    fn of(told: &Told) -> Self {
+        let ObjectReference {
+            kind,
+            namespace,
+            name,
+            uid,
+            ..
+        } = &told.regarding;
+        Self {
+            object: Object([kind, namespace, name, uid].map(Clone::clone)),
+            warning: told.type_ == EventType::Warning,
+            reason: told.reason.clone(),
+            action: told.action.clone(),
+            note: told.note.clone(),
+        }
+    }
+}

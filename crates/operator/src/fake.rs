@@ -1,0 +1,138 @@
+//! Servers for tests: an API server and an artifact server that answer what a test says, and remember what they were asked.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use kube::{Client, Config};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+/// What a server was asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) body: Bytes,
+}
+
+/// What it answers.
+pub(crate) struct Answer {
+    status: u16,
+    headers: BTreeMap<&'static str, String>,
+    body: Body,
+}
+
+/// A server on a free port, which ends with its value.
+pub(crate) struct Server {
+    address: SocketAddr,
+    asked: Arc<Mutex<Vec<String>>>,
+    task: AbortHandle,
+}
+
+impl Answer {
+    pub(crate) fn json(body: &Value) -> Self {
+        Self::bytes(body.to_string()).header("content-type", "application/json")
+    }
+
+    /// A failure as the API server words it.
+    pub(crate) fn status(code: u16) -> Self {
+        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "as told", "reason": "Told" });
+        Self {
+            status: code,
+            ..Self::json(&body)
+        }
+    }
+
+    pub(crate) fn bytes(body: impl Into<Body>) -> Self {
+        Self {
+            status: 200,
+            headers: BTreeMap::new(),
+            body: body.into(),
+        }
+    }
+
+    pub(crate) fn code(self, status: u16) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value.to_owned());
+        self
+    }
+}
+
+/// A server that answers every request as `answer` says.
+pub(crate) async fn server<F>(answer: F) -> Server
+where
+    F: Fn(Asked) -> Answer + Clone + Send + Sync + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let remembered = asked.clone();
+    let app = Router::new().fallback(move |request: Request| {
+        let (answer, remembered) = (answer.clone(), remembered.clone());
+        async move {
+            let (head, body) = request.into_parts();
+            let request = Asked {
+                method: head.method,
+                path: head.uri.path().to_owned(),
+                query: head.uri.query().unwrap_or_default().to_owned(),
+                body: to_bytes(body, 1 << 20).await.unwrap(),
+            };
+            remembered
+                .lock()
+                .unwrap()
+                .push(format!("{} {}", request.method, request.path));
+            let answer = answer(request);
+            let mut response = Response::builder().status(StatusCode::from_u16(answer.status).unwrap());
+            for (name, value) in &answer.headers {
+                response = response.header(*name, value);
+            }
+            response.body(answer.body).unwrap()
+        }
+    });
+    let task = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
+    Server { address, asked, task }
+}
+
+/// Like [`server`]; a name of its own says what a test plays.
+pub(crate) async fn api_server<F>(answer: F) -> Server
+where
+    F: Fn(Asked) -> Answer + Clone + Send + Sync + 'static,
+{
+    server(answer).await
+}
+
+impl Server {
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A client of it that repeats nothing by itself.
+    pub(crate) fn client(&self) -> Client {
+        let mut config = Config::new(self.url().parse().unwrap());
+        config.default_retry = false;
+        Client::try_from(config).unwrap()
+    }
+
+    /// Method and path of everything it was asked so far.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,207 @@
+use std::time::Duration;
+
+use ace_domain::source::ArchiveLimits;
+use futures::future::join_all;
+
+use super::world::{MAPS, World, archive, archive_map, config_map, content, keys_map, odd_archive, tree};
+use crate::sources::config_map::sha256;
+use crate::sources::{Settings, Sight};
+
+const FILES: [(&str, &str); 2] = [
+    ("_shared/cors.ts", "export {}"),
+    ("hello/index.ts", "import '../_shared/cors.ts'"),
+];
+
+fn map_path() -> String {
+    format!("{MAPS}/functions")
+}
+
+#[tokio::test]
+async fn an_archive_is_the_tree_and_its_digest_the_revision() {
+    let world = World::new().await;
+    let bytes = archive(&FILES);
+    world.cluster.put(&map_path(), archive_map(&bytes));
+    let sight = world.sight(&config_map("functions")).await;
+    assert_eq!(content(&sight), (sha256(&bytes), sha256(&bytes), tree(&FILES)));
+}
+
+#[tokio::test]
+async fn flat_keys_are_files_in_the_root() {
+    let world = World::new().await;
+    let files = [("cors.ts", "export {}"), ("index.ts", "import './cors.ts'")];
+    world.cluster.put(&map_path(), keys_map(&files));
+    let (revision, digest, files_seen) = content(&world.sight(&config_map("functions")).await);
+    assert_eq!((&revision, files_seen), (&digest, tree(&files)));
+    assert_eq!(revision.len(), "sha256:".len() + 64);
+}
+
+#[tokio::test]
+async fn what_can_not_be_used_is_refused_with_what_to_change() {
+    let world = World::new().await;
+    let mut both = archive_map(&archive(&FILES));
+    both["data"] = serde_json::json!({ "index.ts": "" });
+    let whole = archive(&FILES);
+    let cases = [
+        (
+            both,
+            "ConfigMap ace/functions is no source: it holds the archive functions.tar.gz and other keys (index.ts); keep the archive or the files, not both",
+        ),
+        (
+            archive_map(&whole[..whole.len() / 2]),
+            "ConfigMap ace/functions can't be used: the archive is truncated",
+        ),
+        (
+            archive_map(b"no archive"),
+            "ConfigMap ace/functions can't be used: the archive is not a valid tar.gz",
+        ),
+        (
+            archive_map(&odd_archive(tar::EntryType::Symlink)),
+            "ConfigMap ace/functions can't be used: a.ts is a link",
+        ),
+        (
+            archive_map(&odd_archive(tar::EntryType::Link)),
+            "ConfigMap ace/functions can't be used: a.ts is a link",
+        ),
+        (
+            archive_map(&odd_archive(tar::EntryType::Fifo)),
+            "ConfigMap ace/functions can't be used: a.ts is neither a file nor a folder",
+        ),
+    ];
+    for (map, says) in cases {
+        world.cluster.put(&map_path(), map);
+        world.sources.refresh(&config_map("functions")).await;
+        match world.sight(&config_map("functions")).await {
+            Sight::Refused(text) => assert!(text.starts_with(says), "{text}"),
+            other => panic!("{says}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_archive_above_the_limits_is_refused() {
+    let limits = ArchiveLimits {
+        entries: 1,
+        ..ArchiveLimits::default()
+    };
+    let world = World::with(|settings| Settings { limits, ..settings }).await;
+    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let says =
+        "ConfigMap ace/functions can't be used: the archive has more than 1 entries; pack only the source's folder";
+    assert_eq!(
+        world.sight(&config_map("functions")).await,
+        Sight::Refused(says.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_map_that_is_not_there_is_waited_for() {
+    let world = World::new().await;
+    let says = "ConfigMap ace/functions is not there; create it";
+    assert_eq!(
+        world.sight(&config_map("functions")).await,
+        Sight::Waiting(says.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_missing_right_comes_with_the_command_that_gives_it() {
+    let world = World::new().await;
+    world.cluster.fail(&map_path(), 403);
+    let says = "the operator may not read ConfigMap ace/functions; allow it with `kubectl create rolebinding ace-operator -n ace --clusterrole=ace-operator-namespace --serviceaccount=ace-system:ace-operator`";
+    assert_eq!(
+        world.sight(&config_map("functions")).await,
+        Sight::AccessMissing(says.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn an_api_server_that_does_not_answer_is_a_failure_and_no_verdict() {
+    let world = World::new().await;
+    world.cluster.fail(&map_path(), 500);
+    let says = "ConfigMap ace/functions can't be read: the API server answered 500";
+    assert_eq!(
+        world.sight(&config_map("functions")).await,
+        Sight::Failed(says.to_owned())
+    );
+
+    let gone = World::new().await;
+    drop(gone.api);
+    let says = "ConfigMap ace/functions can't be read: the API server did not answer";
+    let sight = gone.sources.sight(&config_map("functions")).await;
+    assert!(
+        matches!(&sight, Sight::Failed(text) if text.starts_with(says)),
+        "{sight:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_api_server_that_hangs_is_given_up_at_the_deadline() {
+    // A server that accepts and never answers.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut config = kube::Config::new(format!("http://{}", listener.local_addr().unwrap()).parse().unwrap());
+    config.default_retry = false;
+    let client = kube::Client::try_from(config).unwrap();
+    let settings = Settings {
+        read: Duration::from_millis(20),
+        ..Settings::new(ace_supabase::AllowedHosts::default())
+    };
+    let sources = crate::sources::Sources::new(client, settings, crate::metrics::Metrics::new("1.2.3")).unwrap();
+    let says = "ConfigMap ace/functions can't be read: the API server did not answer in time";
+    assert_eq!(
+        sources.sight(&config_map("functions")).await,
+        Sight::Failed(says.to_owned())
+    );
+}
+
+#[tokio::test]
+async fn a_hundred_who_ask_at_once_cost_one_request_and_share_one_tree() {
+    let world = World::new().await;
+    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let key = config_map("functions");
+    let sights = join_all((0..100).map(|_| world.sight(&key))).await;
+    let trees: Vec<_> = sights
+        .iter()
+        .map(|sight| match sight {
+            Sight::Ready(artifact) => artifact.tree.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert!(trees.windows(2).all(|pair| std::sync::Arc::ptr_eq(&pair[0], &pair[1])));
+    world.sight(&key).await;
+    assert_eq!(world.api.asked(), [format!("GET {}", map_path())]);
+    let reads = "ace_source_reads_total{kind=\"ConfigMap\",outcome=\"Ready\"} 1\n";
+    assert!(world.metrics.text().unwrap().contains(reads));
+}
+
+#[tokio::test]
+async fn all_who_look_below_one_path_share_what_was_parsed() {
+    let world = World::new().await;
+    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let Sight::Ready(artifact) = world.sight(&config_map("functions")).await else {
+        panic!("it is ready")
+    };
+    let folder = "hello".parse().unwrap();
+    let (first, second) = (
+        artifact.tree.at(Some(&folder)).unwrap(),
+        artifact.tree.at(Some(&folder)).unwrap(),
+    );
+    assert!(std::sync::Arc::ptr_eq(&first, &second));
+    assert_eq!(first.tree(), &tree(&[("index.ts", "import '../_shared/cors.ts'")]));
+    assert!(artifact.tree.at(Some(&"absent".parse().unwrap())).is_none());
+}
+
+#[tokio::test]
+async fn a_caller_who_goes_away_does_not_stop_the_read_for_the_others() {
+    let world = World::new().await;
+    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let key = config_map("functions");
+    let first = {
+        let (sources, key) = (world.sources.clone(), key.clone());
+        tokio::spawn(async move { sources.sight(&key).await })
+    };
+    tokio::task::yield_now().await;
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    content(&world.sight(&key).await);
+    assert_eq!(world.api.asked(), [format!("GET {}", map_path())]);
+}

@@ -1,0 +1,6 @@
+//! Sources against servers that are played here.
+
+mod changes;
+mod config_map;
+mod flux;
+mod world;
