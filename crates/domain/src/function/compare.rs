@@ -7,9 +7,9 @@ use jiff::Timestamp;
 
 use super::{
     step::Step,
-    world::{Archived, Body, BodyContent, Difference, Entry, PlatformSight, SourceSight, World},
+    world::{Archived, Body, BodyContent, Difference, Entry, Look, PlatformSight, SourceSight, World},
 };
-use crate::source::{Closure, differences};
+use crate::source::{Closure, TreePath, differences};
 
 /// The word in `status.live.revision` for content that is not known to us.
 pub(super) const FOREIGN: &str = "foreign";
@@ -46,6 +46,17 @@ impl World {
             .filter(|applied| applied.project == platform.project)
     }
 
+    /// The wish is not live: what is asked of the platform is a user's change, not a look.
+    pub fn is_wish_pending(&self) -> bool {
+        let wanted = self.wanted();
+        wanted.is_some() && wanted.as_ref() != self.applied().map(|applied| &applied.source_digest)
+    }
+
+    /// The entrypoint of the wanted content, if it is known.
+    pub fn expected_entrypoint(&self) -> Option<TreePath> {
+        self.content().map(|content| content.entrypoint().clone())
+    }
+
     /// The wanted content, if it is known.
     pub(super) fn content(&self) -> Option<&std::sync::Arc<Closure>> {
         match &self.source {
@@ -77,9 +88,26 @@ impl World {
         self.recall.body.as_ref().filter(|body| body.stamp == entry.stamp)
     }
 
+    /// The list still shows the stamp and the JWT rule that our last change of the rule found: it is behind, for as long as
+    /// any list may be.
+    pub(super) fn is_behind(&self, look: &Look) -> bool {
+        let (Some(entry), Some(applied)) = (&look.entry, self.applied()) else {
+            return false;
+        };
+        let shows_old = self.recall.patched.as_ref() == Some(&entry.stamp)
+            && entry.verify_jwt.is_some_and(|seen| seen != applied.verify_jwt);
+        shows_old
+            && look
+                .last_write
+                .is_some_and(|write| look.started < write + self.pace.unknown_outcome())
+    }
+
     /// What the last list says, against the memo. `None` while there is no list, or only one from before our last write.
     pub(super) fn sighting(&self) -> Option<Sighting<'_>> {
         let look = self.look.as_ref().filter(|look| look.is_fresh())?;
+        if self.is_behind(look) {
+            return None;
+        }
         let applied = self.applied();
         let Some(entry) = &look.entry else {
             return Some(if applied.is_some() && self.recall.absent != Some(look.started) {

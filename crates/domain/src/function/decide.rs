@@ -7,7 +7,7 @@ use super::{
     Decision, Why, checks, cleanup,
     compare::{Sighting, until},
     intent,
-    rollout::{Before, contest, correct, held, refuse_held, roll_out},
+    rollout::{Before, contest, correct, held, is_contest, refuse_held, roll_out},
     step::Step,
     world::{Claim, Difference, Entry, PlatformFacts, PlatformSight, SourceSight, World},
 };
@@ -55,24 +55,52 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
         );
     }
     if !platform.listed {
-        return wait(
-            FunctionReason::WaitingForPlatform,
-            format!("the platform was not seen yet: {}", platform.message),
-        );
+        // After a restart nothing was seen yet; what was live before is not doubted for three intervals.
+        return if is_live(object, world) {
+            Decision::Settled(Again::OnWake)
+        } else {
+            wait(FunctionReason::WaitingForPlatform, format!("the platform was not seen yet: {}", platform.message))
+        };
     }
     let content = match wanted(object, world, platform) {
         Ok(content) => content,
         Err(decision) => return decision,
     };
     match next(object, world, platform, content, now) {
-        Decision::Do(step) if step.needs_platform() && !platform.answering => {
-            if is_live(object, world) {
-                Decision::Settled(Again::OnWake)
-            } else {
-                wait(FunctionReason::Retrying, platform.message.clone())
-            }
-        }
+        Decision::Do(step) if step.needs_platform() && !platform.answering => put_off(
+            object,
+            world,
+            FunctionReason::Retrying,
+            &platform.message,
+            Again::OnWake,
+        ),
         decision => decision,
+    }
+}
+
+/// After a restart: until the first list, what was said before stays said.
+fn unlisted(object: &EdgeFunction, world: &World, platform: &PlatformFacts) -> Decision {
+    let ready = world.memo.conditions.iter().find(|c| c.type_ == "Ready");
+    match ready {
+        Some(ready) if ready.status == "True" && is_live(object, world) => Decision::Settled(Again::OnWake),
+        Some(ready) if ready.reason == FunctionReason::NotSeen.as_str() => {
+            wait(FunctionReason::NotSeen, ready.message.clone())
+        }
+        _ => wait(
+            FunctionReason::WaitingForPlatform,
+            format!("the platform was not seen yet: {}", platform.message),
+        ),
+    }
+}
+
+/// What can't be done now is no news where the wish is live, or where only a person can go on.
+fn put_off(object: &EdgeFunction, world: &World, reason: FunctionReason, message: &str, again: Again) -> Decision {
+    if stands(object, world) {
+        return Decision::Settled(again);
+    }
+    match held(object, world, world.wanted().as_deref()) {
+        Some(held) if world.memo.intent.is_none() && !checks::is_roll_back_due(world, held) => refuse_held(held, again),
+        _ => Decision::Wait(Why::new(reason, message), again),
     }
 }
 
@@ -100,14 +128,14 @@ fn troubled(object: &EdgeFunction, world: &World, trouble: &Trouble) -> Decision
                 PlatformSight::Present(platform) => Again::After(world.pace.interval(platform.interval)),
                 PlatformSight::Absent => Again::Backoff,
             };
-            return Decision::Refuse(Why::new(FunctionReason::AccessMissing, message.clone()), again);
+            return if stands(object, world) {
+                Decision::Settled(again)
+            } else {
+                Decision::Refuse(Why::new(FunctionReason::AccessMissing, message.clone()), again)
+            };
         }
     };
-    if is_live(object, world) {
-        Decision::Settled(again)
-    } else {
-        Decision::Wait(Why::new(reason, message), again)
-    }
+    put_off(object, world, reason, message, again)
 }
 
 fn wanted<'a>(
@@ -132,6 +160,26 @@ fn wanted<'a>(
             Again::Backoff,
         )),
     }
+}
+
+/// The wish is live, and nothing that is believed of the live function says that it has to be corrected.
+fn stands(object: &EdgeFunction, world: &World) -> bool {
+    let undone = match world.sighting() {
+        Some(Sighting::Absent) => world.applied().is_some(),
+        Some(Sighting::Foreign {
+            difference,
+            suspected_until: None,
+            ..
+        }) => difference != Difference::NotComparable,
+        Some(Sighting::Applied(entry)) => world.applied().is_some_and(|applied| is_opened(entry, applied)),
+        _ => false,
+    };
+    is_live(object, world) && !(undone && object.spec.mode == Mode::Enforce)
+}
+
+/// The live JWT rule is another than the applied one.
+fn is_opened(entry: &Entry, applied: &Applied) -> bool {
+    entry.verify_jwt.is_some_and(|seen| seen != applied.verify_jwt)
 }
 
 /// The wish of this generation is live and proven, as far as is known. In `Observe`: it was looked at.
@@ -188,10 +236,29 @@ fn next(
     if world.memo.intent.is_some() {
         return intent::decide(world, now);
     }
+    if world.is_behind(look) {
+        let then = look.started + world.pace.stale_list();
+        return if then > now {
+            let message = "the JWT rule was changed; the platform's list does not show it yet";
+            put_off(
+                object,
+                world,
+                FunctionReason::Confirming,
+                message,
+                Again::After(until(then, now)),
+            )
+        } else {
+            Decision::Do(Step::List { not_before: then })
+        };
+    }
     match world.sighting() {
         None => wait(FunctionReason::FirstLook, "the function was not looked at yet"),
         Some(Sighting::Need(step)) => Decision::Do(step),
-        Some(Sighting::Absent) => absent(object, world, platform, content, now),
+        Some(Sighting::Absent) => match absent(object, world, platform, content, now) {
+            // A list that lacks a function is no leave to write over it unseen.
+            Decision::Do(Step::Deploy { .. }) if world.recall.absent != Some(look.started) => Decision::Do(Step::Get),
+            decision => decision,
+        },
         Some(Sighting::Applied(entry)) => known(object, world, platform, content, entry, now),
         Some(Sighting::Foreign {
             suspected_until: Some(until),
@@ -225,11 +292,15 @@ fn absent(
     now: Timestamp,
 ) -> Decision {
     let digest = content.digest().to_string();
-    let wish_changed = world.applied().is_none_or(|applied| applied.source_digest != digest);
+    let wish_changed = world
+        .applied()
+        .is_none_or(|applied| applied.source_digest != digest || applied.verify_jwt != object.spec.verify_jwt);
+    let held = held(object, world, Some(&digest));
     match object.spec.mode {
         Mode::Observe => Decision::Settled(Again::OnWake),
-        _ if wish_changed && held(object, world, Some(&digest)).is_none() => {
-            roll_out(object, world, platform, content, Before::Nothing, now)
+        _ if wish_changed && held.is_none() => roll_out(object, world, platform, content, Before::Nothing, now),
+        Mode::Enforce if let Some(held) = held.filter(|held| checks::is_roll_back_due(world, held)) => {
+            checks::roll_back(world, Before::Nothing, held, now)
         }
         Mode::Enforce if world.applied().is_some() => {
             correct(object, world, Before::Nothing, now).unwrap_or_else(|| settled_or_held(object, world, &digest))
@@ -259,21 +330,27 @@ fn known(
     }
     let digest = content.digest().to_string();
     let held = held(object, world, Some(&digest));
-    if let Some(held) = held.filter(|held| checks::is_roll_back(held) && applied.source_digest == digest) {
-        return checks::roll_back(world, entry, held, now);
+    if let Some(held) = held.filter(|held| checks::is_roll_back_due(world, held)) {
+        return checks::roll_back(world, Before::Known(entry), held, now);
     }
-    let rolled_back = held.is_some_and(checks::is_roll_back);
-    if !rolled_back && applied.verify_jwt != object.spec.verify_jwt {
+    let next = (held.is_none() && applied.source_digest != digest)
+        .then(|| roll_out(object, world, platform, content, Before::Known(entry), now));
+    // One upload brings the new content with its rule: the old content never runs under the new one.
+    if let Some(Decision::Do(_)) = &next {
+        return next.unwrap_or(Decision::Settled(Again::OnWake));
+    }
+    let stays = held.is_some_and(|held| checks::is_roll_back(held) || is_contest(held));
+    if !stays && applied.verify_jwt != object.spec.verify_jwt {
         return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
     }
-    if mode == Mode::Enforce && entry.verify_jwt.is_some_and(|seen| seen != applied.verify_jwt) {
+    if mode == Mode::Enforce && is_opened(entry, applied) {
         return contest(object, world, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt)));
     }
     if let Some(held) = held {
-        return refuse_held(held);
+        return refuse_held(held, Again::OnWake);
     }
-    if applied.source_digest != digest {
-        return roll_out(object, world, platform, content, Before::Known(entry), now);
+    if let Some(waiting) = next {
+        return waiting;
     }
     checks::next(object, world, platform, applied, now).unwrap_or(Decision::Settled(Again::OnWake))
 }
@@ -300,14 +377,23 @@ fn foreign(
     if held.is_none() && applied.verify_jwt != object.spec.verify_jwt {
         return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
     }
-    let correction = (mode == Mode::Enforce && *difference != Difference::NotComparable)
-        .then(|| correct(object, world, Before::Foreign(entry), now))
-        .flatten();
+    let correction = match (mode, difference) {
+        (Mode::Enforce, Difference::NotComparable) if is_opened(entry, applied) => {
+            Some(contest(object, world, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt))))
+        }
+        (Mode::Enforce, Difference::Fields(_)) => match held.filter(|held| checks::is_roll_back_due(world, held)) {
+            Some(held) => Some(checks::roll_back(world, Before::Foreign(entry), held, now)),
+            None => correct(object, world, Before::Foreign(entry), now),
+        },
+        _ => None,
+    };
     correction.unwrap_or_else(|| settled_or_held(object, world, &digest))
 }
 
 fn settled_or_held(object: &EdgeFunction, world: &World, digest: &str) -> Decision {
-    held(object, world, Some(digest)).map_or(Decision::Settled(Again::OnWake), refuse_held)
+    held(object, world, Some(digest)).map_or(Decision::Settled(Again::OnWake), |held| {
+        refuse_held(held, Again::OnWake)
+    })
 }
 
 /// A function is live that this object does not remember.
@@ -329,9 +415,13 @@ fn first_contact(
     if object.spec.mode == Mode::Observe {
         return Decision::Settled(Again::OnWake);
     }
-    let asked = world.memo.held.as_ref().is_some_and(|held| {
-        held.reason == FunctionReason::UnknownOwnDeploy.as_str() && held.reconcile_at != reconcile_at(object)
-    });
+    let unknown = FunctionReason::UnknownOwnDeploy.as_str();
+    let digest = content.digest().to_string();
+    if let Some(held) = held(object, world, Some(&digest)).filter(|held| held.reason != unknown) {
+        return refuse_held(held, Again::OnWake);
+    }
+    let asked = (world.memo.held.as_ref())
+        .is_some_and(|held| held.reason == unknown && held.reconcile_at != reconcile_at(object));
     match mark {
         _ if object.spec.adoption_policy == AdoptionPolicy::Always => {}
         Some(_) if asked => {}

@@ -32,7 +32,7 @@ pub use archive::{
     ARCHIVE_BYTES, ArchiveData, ArchiveFault, FOREIGN_ARCHIVES, foreign_archive, proven_archive, read_proven_archive,
 };
 pub use claim::{Claimant, owner};
-pub use decide::decide;
+pub use decide::{archive_name, decide};
 pub use event::{Notice, NoticeType, notices};
 pub use learn::{learn, understand};
 pub use status::status;

@@ -69,21 +69,19 @@ fn closed(object: &Platform, world: &World) -> Option<Decision> {
 fn troubled(object: &Platform, world: &World, trouble: &Trouble, now: Timestamp) -> Decision {
     let interval = world.pace.interval(object.spec.interval.get());
     let refuse = |reason, message: &str| Decision::Refuse(Why::new(reason, message), Again::After(interval));
-    let wait = |message: &str, again| {
+    let wait = |reason, message: &str, again| {
         let lost = now > world.view.seen() + world.pace.unseen_after(object.spec.interval.get());
-        let reason = if lost {
-            PlatformReason::NotSeen
-        } else {
-            PlatformReason::Unreachable
-        };
+        let reason = if lost { PlatformReason::NotSeen } else { reason };
         Decision::Wait(Why::new(reason, message), again)
     };
     match trouble {
         Trouble::Deferred(again) => {
             let message = "the platform's limit or our own budget asks to wait";
-            Decision::Wait(Why::new(PlatformReason::RateLimited, message), Again::After(*again))
+            wait(PlatformReason::RateLimited, message, Again::After(*again))
         }
-        Trouble::Unanswered(message) | Trouble::Failed(message) => wait(message, Again::After(world.pace.probe())),
+        Trouble::Unanswered(message) | Trouble::Failed(message) => {
+            wait(PlatformReason::Unreachable, message, Again::After(world.pace.probe()))
+        }
         Trouble::TokenRejected => refuse(
             PlatformReason::TokenRejected,
             "the platform refuses the token: put a valid one into the Secret",

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use crate::pace::Pace;
 
 pub use decide::{decide, learn};
-pub use status::status;
+pub use status::{notices, status};
 pub use view::{Phase, View};
 
 /// A decision about a Platform.

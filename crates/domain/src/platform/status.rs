@@ -4,7 +4,10 @@ use ace_api::{ConditionType, Conditions, FunctionCount, Platform, PlatformReason
 use jiff::Timestamp;
 
 use super::{Decision, Step, World};
-use crate::names::reconcile_at;
+use crate::{
+    function::{Notice, NoticeType},
+    names::reconcile_at,
+};
 
 /// Unmanaged functions that a status names.
 const MOST_NAMED: usize = 50;
@@ -24,7 +27,6 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
                 .conditions
                 .iter()
                 .any(|c| c.type_ == Ready.as_str() && c.status == "True");
-            let seen = world.view.listed().is_some();
             match why.reason {
                 PlatformReason::NotSeen => next.set(Ready, None, why.reason, &why.message).set(
                     Reconciling,
@@ -33,7 +35,7 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
                     &why.message,
                 ),
                 // A lost look is no news before three intervals.
-                _ if within_sight && was_ready && seen && unchanged(object, memo) => next.keep(Ready),
+                _ if within_sight && was_ready && unchanged(object, memo) => next.keep(Ready),
                 _ => next.set(Ready, Some(false), why.reason, &why.message).set(
                     Reconciling,
                     Some(true),
@@ -101,4 +103,33 @@ fn functions(world: &World) -> Option<FunctionCount> {
             .map(|slug| (*slug).to_owned())
             .collect(),
     })
+}
+
+/// What happened between two statuses: the platform was lost, was found again, or a person must act.
+pub fn notices(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Notice> {
+    let ready = |status: &PlatformStatus| status.conditions.iter().find(|c| c.type_ == "Ready").cloned();
+    let stalled = |status: &PlatformStatus| {
+        status
+            .conditions
+            .iter()
+            .find(|c| c.type_ == "Stalled")
+            .map(|c| c.reason.clone())
+    };
+    let Some(now) = ready(after) else { return Vec::new() };
+    let was = ready(before);
+    let notice = |type_, reason: &str| {
+        vec![Notice {
+            type_,
+            reason: reason.to_owned(),
+            note: now.message.clone(),
+        }]
+    };
+    if let Some(reason) = stalled(after).filter(|reason| stalled(before).as_ref() != Some(reason)) {
+        return notice(NoticeType::Warning, &reason);
+    }
+    match (was.map(|was| was.status).as_deref(), now.status.as_str()) {
+        (Some("True"), "Unknown" | "False") => notice(NoticeType::Warning, &now.reason),
+        (Some("Unknown" | "False"), "True") => notice(NoticeType::Normal, &now.reason),
+        _ => Vec::new(),
+    }
 }

@@ -1,0 +1,159 @@
+//! What the caches know of all objects: who uses a Platform or a source, and who wants the same slug.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use ace_api::{EdgeFunction, Mode, Platform, SourceKind};
+use ace_domain::function::Claimant;
+use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
+
+use crate::{driver::Key, sources::SourceKey};
+
+/// Reads of the caches. An object that can't be read is not there.
+#[derive(Clone)]
+pub struct Directory {
+    platforms: Store<DeserializeGuard<Platform>>,
+    functions: Store<DeserializeGuard<EdgeFunction>>,
+}
+
+impl Directory {
+    /// Over both caches.
+    pub fn new(platforms: Store<DeserializeGuard<Platform>>, functions: Store<DeserializeGuard<EdgeFunction>>) -> Self {
+        Self { platforms, functions }
+    }
+
+    /// The Platform of this key.
+    pub fn platform(&self, key: &Key) -> Option<Platform> {
+        let reference = kube::runtime::reflector::ObjectRef::new(&key.name).within(&key.namespace);
+        let found = self.platforms.get(&reference)?;
+        found.0.as_ref().ok().cloned()
+    }
+
+    /// The function of this key.
+    pub fn function(&self, key: &Key) -> Option<EdgeFunction> {
+        let reference = kube::runtime::reflector::ObjectRef::new(&key.name).within(&key.namespace);
+        self.functions.get(&reference)?.0.as_ref().ok().cloned()
+    }
+
+    /// The functions on which `keep` says yes.
+    fn functions(&self, keep: impl Fn(&EdgeFunction) -> bool) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
+        self.functions.state_filter(|guard| guard.0.as_ref().is_ok_and(&keep))
+    }
+
+    /// Keys of the functions on a Platform on which `keep` says yes.
+    pub fn on_platform(&self, platform: &Key, keep: impl Fn(&EdgeFunction) -> bool) -> Vec<Key> {
+        let keys = self.functions(|function| platform_of(function) == *platform && keep(function));
+        keys.iter().map(|guard| Key::of(guard.as_ref())).collect()
+    }
+
+    /// Keys of the functions that read a source.
+    pub fn on_source(&self, source: &SourceKey) -> Vec<Key> {
+        self.functions(|function| source_of(function) == *source)
+            .iter()
+            .map(|guard| Key::of(guard.as_ref()))
+            .collect()
+    }
+
+    /// Every source that some function reads.
+    pub fn sources(&self) -> BTreeSet<SourceKey> {
+        let all = self.functions.state();
+        all.iter()
+            .filter_map(|guard| guard.0.as_ref().ok())
+            .map(source_of)
+            .collect()
+    }
+
+    /// The sources that the functions on a Platform read.
+    pub fn sources_on(&self, platform: &Key) -> BTreeSet<SourceKey> {
+        let found = self.functions(|function| platform_of(function) == *platform);
+        found
+            .iter()
+            .filter_map(|guard| guard.0.as_ref().ok())
+            .map(source_of)
+            .collect()
+    }
+
+    /// Slugs that the functions on a Platform describe, and whether one of them requires secrets.
+    pub fn described(&self, platform: &Key) -> (BTreeSet<String>, bool) {
+        let found = self.functions(|function| platform_of(function) == *platform);
+        let readable = found.iter().filter_map(|guard| guard.0.as_ref().ok());
+        let needs_secrets = |function: &EdgeFunction| {
+            function
+                .spec
+                .requires
+                .as_ref()
+                .is_some_and(|requires| !requires.secrets.is_empty())
+        };
+        readable.fold((BTreeSet::new(), false), |(mut slugs, needs), function| {
+            slugs.insert(function.slug());
+            (slugs, needs || needs_secrets(function))
+        })
+    }
+
+    /// Everybody who claims the slug of `function` in the same project of the same API, itself included.
+    pub fn claimants(&self, function: &EdgeFunction) -> Vec<Claimant> {
+        let slug = function.slug();
+        let Some(place) = self.place(function) else {
+            return Vec::new();
+        };
+        let rivals = self.functions(|other| other.spec.mode != Mode::Observe && other.slug() == slug);
+        let rivals = rivals.iter().filter_map(|guard| guard.0.as_ref().ok());
+        rivals
+            .filter(|other| self.place(other).as_ref() == Some(&place))
+            .filter_map(claimant)
+            .collect()
+    }
+
+    /// Keys of the functions that want a slug, wherever.
+    pub fn of_slug(&self, slug: &str) -> Vec<Key> {
+        self.functions(|function| function.slug() == slug)
+            .iter()
+            .map(|guard| Key::of(guard.as_ref()))
+            .collect()
+    }
+
+    /// Functions of lower waves on the same Platform and source object.
+    pub fn lower_waves(&self, function: &EdgeFunction) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
+        let (platform, source) = (platform_of(function), source_of(function));
+        self.functions(|other| {
+            other.spec.wave < function.spec.wave && platform_of(other) == platform && source_of(other) == source
+        })
+    }
+
+    /// Keys of the functions of higher waves on a Platform and a source object.
+    pub fn above(&self, platform: &Key, source: &(SourceKind, String), wave: i32) -> Vec<Key> {
+        self.on_platform(platform, |function| {
+            let reads = &function.spec.source;
+            function.spec.wave > wave && (reads.kind, &reads.name) == (source.0, &source.1)
+        })
+    }
+
+    fn place(&self, function: &EdgeFunction) -> Option<(String, String)> {
+        let platform = self.platform(&platform_of(function))?;
+        Some((platform.spec.api.url, platform.spec.project))
+    }
+}
+
+/// Key of the Platform that a function names.
+pub fn platform_of(function: &EdgeFunction) -> Key {
+    Key {
+        namespace: function.namespace().unwrap_or_default(),
+        name: function.spec.platform_ref.name.clone(),
+    }
+}
+
+/// Key of the source that a function names.
+pub fn source_of(function: &EdgeFunction) -> SourceKey {
+    SourceKey {
+        namespace: function.namespace().unwrap_or_default(),
+        kind: function.spec.source.kind,
+        name: function.spec.source.name.clone(),
+    }
+}
+
+fn claimant(function: &EdgeFunction) -> Option<Claimant> {
+    Some(Claimant {
+        name: Key::of(function).to_string(),
+        created: function.creation_timestamp()?.0,
+        uid: function.uid()?,
+    })
+}

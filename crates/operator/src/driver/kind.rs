@@ -1,0 +1,101 @@
+use std::fmt::Debug;
+
+use ace_domain::{decision::Decision, function::Notice};
+use jiff::Timestamp;
+use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{Resource, core::object::HasStatus};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Key;
+
+/// A kind: effects around pure decisions.
+///
+/// `decide`, `learn`, `understand` and `status` are the domain's; they are named here so that the driver can call them.
+pub trait Kind: Send + Sync + Sized + 'static {
+    /// Its name, as users and metrics know it.
+    const NAME: &'static str;
+
+    /// The custom resource.
+    type Object: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + HasStatus<Status = Self::Status>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+        + Send
+        + Sync
+        + 'static;
+    /// Its status.
+    type Status: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
+    /// What is known when a decision is made.
+    type World: Send + Sync;
+    /// One effect, as data.
+    type Step: Clone + Debug + Send + Sync;
+    /// What an effect taught.
+    type Fact: Send;
+    /// Why an effect taught nothing.
+    type Trouble: Debug + Send;
+    /// Reasons of conditions.
+    type Reason: Copy + Debug + Send + Sync;
+    /// Memory of one object between passes, lost with the process.
+    type Recall: Clone + Default + Send + Sync;
+
+    /// Collects what is known. Only reads.
+    fn observe(
+        &self,
+        object: &Self::Object,
+        recall: Self::Recall,
+        failures: u32,
+        now: Timestamp,
+    ) -> impl Future<Output = Self::World> + Send;
+    /// One effect.
+    fn act(
+        &self,
+        object: &Self::Object,
+        world: &Self::World,
+        step: &Self::Step,
+    ) -> impl Future<Output = Result<Self::Fact, Self::Trouble>> + Send;
+    /// The pass is over: hands the memory back, and tells others what they wait for.
+    fn conclude(
+        &self,
+        object: &Self::Object,
+        world: Self::World,
+        decision: &Decision<Self::Step, Self::Reason>,
+    ) -> Self::Recall;
+    /// The object is gone.
+    fn forget(&self, key: &Key);
+
+    /// Pure: what to do next.
+    fn decide(object: &Self::Object, world: &Self::World, now: Timestamp) -> Decision<Self::Step, Self::Reason>;
+    /// Pure: what a step taught.
+    fn learn(
+        object: &Self::Object,
+        world: &mut Self::World,
+        step: &Self::Step,
+        outcome: Result<Self::Fact, Self::Trouble>,
+        now: Timestamp,
+    );
+    /// Pure: what follows from what was observed.
+    fn understand(object: &Self::Object, world: &mut Self::World, now: Timestamp);
+    /// Pure: how it is shown.
+    fn status(
+        object: &Self::Object,
+        world: &Self::World,
+        decision: &Decision<Self::Step, Self::Reason>,
+        now: Timestamp,
+    ) -> Self::Status;
+    /// Pure: what is worth an event.
+    fn notices(before: &Self::Status, after: &Self::Status) -> Vec<Notice>;
+    /// The conditions of a status, and how many fields differ.
+    fn conditions(status: &Self::Status) -> (&[Condition], Option<i32>);
+    /// The step's name.
+    fn step_name(step: &Self::Step) -> &'static str;
+    /// The step can't be repeated safely: its intent is in status, and the object is read afresh, before it runs.
+    fn needs_record(step: &Self::Step) -> bool;
+    /// The outcome of the step is not known.
+    fn is_unknown(trouble: &Self::Trouble) -> bool;
+    /// The object must not go before it was cleaned up.
+    fn wants_finalizer(object: &Self::Object) -> bool;
+    /// The spec says that nothing is to be touched.
+    fn is_suspended(object: &Self::Object) -> bool;
+}

@@ -1,0 +1,307 @@
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use ace_api::FINALIZER;
+use ace_domain::{
+    decision::{Again, Decision},
+    function::NoticeType,
+};
+use jiff::{Timestamp, TimestampRound, Unit};
+use kube::{
+    Resource, ResourceExt,
+    core::{DeserializeGuard, object::HasStatus},
+    runtime::controller::Action,
+};
+
+use super::{
+    Key, Kind,
+    memory::Entry,
+    run::Context,
+    write::{self, WriteError},
+};
+use crate::{
+    events::EventType,
+    metrics::{ObjectState, PassOutcome, StepOutcome},
+};
+
+/// Far above any real pass; a pass that reaches it has a fault in its decisions.
+const MOST_STEPS: usize = 128;
+
+/// Why a pass broke off.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PassError {
+    /// The stored object is not what its schema says.
+    #[error("the object can't be read: {0}")]
+    Unreadable(String),
+    /// The object could not be read or written.
+    #[error("the pass could not be reported")]
+    Report(#[source] WriteError),
+    /// The decisions lead nowhere.
+    #[error("the pass made {MOST_STEPS} steps without an end")]
+    Endless,
+}
+
+/// How a pass over a readable object ended.
+struct End {
+    outcome: PassOutcome,
+    again: Again,
+}
+
+/// A pass over one object.
+pub(super) async fn pass<K: Kind>(
+    object: Arc<DeserializeGuard<K::Object>>,
+    context: Arc<Context<K>>,
+) -> Result<Action, PassError> {
+    let cached = match &object.0 {
+        Ok(object) => object,
+        Err(invalid) => return Err(PassError::Unreadable(invalid.error.clone())),
+    };
+    let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
+    let mut entry = context.keep.take(&uid);
+    let woken = context.keep.unmark(&key);
+    let object = newer(cached, entry.last.take());
+    if is_own_echo::<K>(&object, &entry, woken) {
+        let action = entry
+            .due
+            .map_or_else(Action::await_change, |due| Action::requeue(until(due)));
+        entry.last = Some(object);
+        context.keep.put(&uid, entry);
+        return Ok(action);
+    }
+    let guard = context.tools.metrics.pass(K::NAME);
+    let result = run(&context, object, &mut entry).await;
+    let (outcome, action) = match result {
+        Ok(End { outcome, again }) => {
+            let wait = context.wait(again, &mut entry.failures);
+            entry.due = wait.map(|wait| Instant::now() + wait);
+            (outcome, Ok(wait.map_or_else(Action::await_change, Action::requeue)))
+        }
+        Err(PassError::Report(WriteError::Gone)) => {
+            guard.finish(PassOutcome::Gone);
+            context.keep.remove(&uid);
+            return Ok(Action::await_change());
+        }
+        Err(error) => {
+            let wait = context.wait(Again::Backoff, &mut entry.failures).unwrap_or_default();
+            entry.due = Some(Instant::now() + wait);
+            tracing::warn!(kind = K::NAME, object = %key, error = %chain(&error), "pass broke off");
+            (PassOutcome::Failed, Ok(Action::requeue(wait)))
+        }
+    };
+    if matches!(outcome, PassOutcome::Gone) {
+        context.keep.remove(&uid);
+    } else {
+        context.keep.put(&uid, entry);
+    }
+    guard.finish(outcome);
+    action
+}
+
+/// The newer of the cache and the answer to our own last write.
+fn newer<O: ResourceExt + Clone>(cached: &O, last: Option<Arc<O>>) -> Arc<O> {
+    let version = |object: &O| {
+        object
+            .resource_version()
+            .and_then(|version| version.parse::<u64>().ok())
+    };
+    match last {
+        Some(last) if last.uid() == cached.uid() && version(&last) >= version(cached) => last,
+        _ => Arc::new(cached.clone()),
+    }
+}
+
+/// The event that our own write caused, and nothing else: the pass that wrote has said when to look again.
+fn is_own_echo<K: Kind>(object: &K::Object, entry: &Entry<K::Object, K::Recall>, woken: bool) -> bool {
+    !woken && entry.is_echo(object) && entry.due.is_none_or(|due| due > Instant::now())
+}
+
+async fn run<K: Kind>(
+    context: &Context<K>,
+    object: Arc<K::Object>,
+    entry: &mut Entry<K::Object, K::Recall>,
+) -> Result<End, PassError> {
+    let mut object = object;
+    let leaving = object.meta().deletion_timestamp.is_some();
+    if leaving && !object.finalizers().iter().any(|name| name == FINALIZER) {
+        return Ok(End {
+            outcome: PassOutcome::Gone,
+            again: Again::OnWake,
+        });
+    }
+    let has = object.finalizers().iter().any(|name| name == FINALIZER);
+    let wants = K::wants_finalizer(&object);
+    if has != wants && (has || !leaving) {
+        object = write::finalizer::<K>(&context.tools.client, &object, wants)
+            .await
+            .map_err(PassError::Report)?;
+        entry.note(&object);
+        if leaving {
+            return Ok(End {
+                outcome: PassOutcome::Gone,
+                again: Again::OnWake,
+            });
+        }
+    }
+    let recall = entry.recall.clone();
+    let mut world = context.kind.observe(&object, recall, entry.failures, now()).await;
+    K::understand(&object, &mut world, now());
+    let mut shown = HasStatus::status(object.as_ref()).cloned().unwrap_or_default();
+    for _ in 0..MOST_STEPS {
+        let decision = K::decide(&object, &world, now());
+        let step = match &decision {
+            Decision::Do(step) => step.clone(),
+            _ => return end(context, &object, entry, world, &mut shown, decision).await,
+        };
+        if K::needs_record(&step) {
+            report(context, &object, entry, &world, &mut shown, &decision).await?;
+            let fresh = write::read::<K>(&context.tools.client, &object)
+                .await
+                .map_err(PassError::Report)?;
+            if has_changed::<K>(&object, &fresh) {
+                entry.recall = context.kind.conclude(&object, world, &decision);
+                entry.last = Some(fresh);
+                return Ok(End {
+                    outcome: PassOutcome::StartedOver,
+                    again: Again::After(Duration::ZERO),
+                });
+            }
+        }
+        let outcome = act(context, &object, &world, &step).await;
+        K::learn(&object, &mut world, &step, outcome, now());
+    }
+    Err(PassError::Endless)
+}
+
+async fn end<K: Kind>(
+    context: &Context<K>,
+    object: &K::Object,
+    entry: &mut Entry<K::Object, K::Recall>,
+    world: K::World,
+    shown: &mut K::Status,
+    decision: Decision<K::Step, K::Reason>,
+) -> Result<End, PassError> {
+    if let Decision::Release { left_live } = &decision {
+        if let Some(why) = left_live {
+            let note = format!("the function stays live: {why}");
+            context
+                .tools
+                .publish::<K>(object, EventType::Warning, "LeftLive", &note);
+        }
+        context.kind.conclude(object, world, &decision);
+        if object.finalizers().iter().any(|name| name == FINALIZER) {
+            write::finalizer::<K>(&context.tools.client, object, false)
+                .await
+                .map_err(PassError::Report)?;
+        }
+        return Ok(End {
+            outcome: PassOutcome::Gone,
+            again: Again::OnWake,
+        });
+    }
+    let reported = report(context, object, entry, &world, shown, &decision).await;
+    entry.recall = context.kind.conclude(object, world, &decision);
+    reported?;
+    let (outcome, again) = match decision {
+        Decision::Settled(again) => (PassOutcome::Settled, again),
+        Decision::Wait(_, again) => (PassOutcome::Waiting, again),
+        Decision::Refuse(_, again) => (PassOutcome::Refused, again),
+        Decision::Do(_) | Decision::Release { .. } => (PassOutcome::Failed, Again::Backoff),
+    };
+    Ok(End { outcome, again })
+}
+
+/// Suspended, deleted or changed since the pass began.
+fn has_changed<K: Kind>(before: &K::Object, fresh: &K::Object) -> bool {
+    before.meta().generation != fresh.meta().generation
+        || fresh.meta().deletion_timestamp.is_some() != before.meta().deletion_timestamp.is_some()
+        || K::is_suspended(fresh) != K::is_suspended(before)
+}
+
+async fn act<K: Kind>(
+    context: &Context<K>,
+    object: &K::Object,
+    world: &K::World,
+    step: &K::Step,
+) -> Result<K::Fact, K::Trouble> {
+    let name = K::step_name(step);
+    let guard = context.tools.metrics.step(K::NAME, name);
+    let outcome = context.kind.act(object, world, step).await;
+    guard.finish(match &outcome {
+        Ok(_) => StepOutcome::Done,
+        Err(trouble) if K::is_unknown(trouble) => StepOutcome::Unknown,
+        Err(_) => StepOutcome::Failed,
+    });
+    match &outcome {
+        Ok(_) => tracing::debug!(kind = K::NAME, object = %Key::of(object), step = name, "step done"),
+        Err(trouble) => {
+            tracing::info!(kind = K::NAME, object = %Key::of(object), step = name, ?trouble, "step taught nothing")
+        }
+    }
+    outcome
+}
+
+/// Writes the status if it differs from what is shown, and publishes what happened.
+async fn report<K: Kind>(
+    context: &Context<K>,
+    object: &K::Object,
+    entry: &mut Entry<K::Object, K::Recall>,
+    world: &K::World,
+    shown: &mut K::Status,
+    decision: &Decision<K::Step, K::Reason>,
+) -> Result<(), PassError> {
+    let status = K::status(object, world, decision, now());
+    let (conditions, fields) = K::conditions(&status);
+    let key = Key::of(object);
+    context
+        .tools
+        .metrics
+        .observe_object(K::NAME, &key.namespace, &key.name, ObjectState::of(conditions, fields));
+    if *shown == status {
+        return Ok(());
+    }
+    let written = write::status::<K>(&context.tools.client, object, &status)
+        .await
+        .map_err(PassError::Report)?;
+    context.tools.metrics.status_written(K::NAME);
+    entry.note(&written);
+    for notice in K::notices(shown, &status) {
+        context
+            .tools
+            .publish::<K>(object, event_type(notice.type_), &notice.reason, &notice.note);
+    }
+    *shown = status;
+    Ok(())
+}
+
+fn event_type(type_: NoticeType) -> EventType {
+    match type_ {
+        NoticeType::Normal => EventType::Normal,
+        NoticeType::Warning => EventType::Warning,
+    }
+}
+
+/// Now, to the millisecond: more digits help nobody who reads a status.
+fn now() -> Timestamp {
+    Timestamp::now()
+        .round(TimestampRound::new().smallest(Unit::Millisecond))
+        .unwrap_or_else(|_| Timestamp::now())
+}
+
+fn until(due: Instant) -> Duration {
+    due.saturating_duration_since(Instant::now())
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let next = error.to_string();
+        if !text.contains(&next) {
+            text = format!("{text}: {next}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,96 @@
+//! Writes to the object itself: its status and our finalizer, and nothing else of it.
+
+use std::{sync::Arc, time::Duration};
+
+use ace_api::{FINALIZER, field_manager};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::Kind;
+
+/// Deadline of one request to the API server: kube's client has none of its own.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Why an object could not be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// It is gone, or another object of the same name is there.
+    #[error("the object is gone")]
+    Gone,
+    /// No answer in time.
+    #[error("the API server did not answer in {} s", DEADLINE.as_secs())]
+    TimedOut,
+    /// The API server refused.
+    #[error("the API server refused the write")]
+    Refused(#[source] Box<kube::Error>),
+}
+
+async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Err(_) => Err(WriteError::TimedOut),
+        Ok(Err(kube::Error::Api(status))) if status.is_not_found() || status.is_conflict() => Err(WriteError::Gone),
+        Ok(Err(error)) => Err(WriteError::Refused(Box::new(error))),
+        Ok(Ok(value)) => Ok(value),
+    }
+}
+
+fn api<K: Kind>(client: &Client, object: &K::Object) -> Api<K::Object> {
+    Api::namespaced(client.clone(), &object.namespace().unwrap_or_default())
+}
+
+/// Applies the status, and answers with the object as it then is.
+pub(super) async fn status<K: Kind>(
+    client: &Client,
+    object: &K::Object,
+    status: &K::Status,
+) -> Result<Arc<K::Object>, WriteError> {
+    let patch = json!({
+        "apiVersion": K::Object::api_version(&()),
+        "kind": K::Object::kind(&()),
+        // Another object of the same name must not get this one's status.
+        "metadata": { "name": object.name_any(), "uid": object.uid() },
+        "status": status,
+    });
+    let parameters = PatchParams::apply(&field_manager(K::NAME)).force();
+    let api = api::<K>(client, object);
+    within(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)))
+        .await
+        .map(slim::<K>)
+}
+
+/// Adds our finalizer, or takes it off.
+pub(super) async fn finalizer<K: Kind>(
+    client: &Client,
+    object: &K::Object,
+    wanted: bool,
+) -> Result<Arc<K::Object>, WriteError> {
+    let mut finalizers = object.finalizers().to_vec();
+    finalizers.retain(|name| name != FINALIZER);
+    if wanted {
+        finalizers.push(FINALIZER.to_owned());
+    }
+    // The version makes sure that nobody else's finalizer is lost.
+    let patch = json!({ "metadata": { "resourceVersion": object.resource_version(), "uid": object.uid(), "finalizers": finalizers } });
+    let api = api::<K>(client, object);
+    within(api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)))
+        .await
+        .map(slim::<K>)
+}
+
+/// Reads the object from the API server, not from the cache.
+pub(super) async fn read<K: Kind>(client: &Client, object: &K::Object) -> Result<Arc<K::Object>, WriteError> {
+    let fresh = within(api::<K>(client, object).get(&object.name_any())).await?;
+    if fresh.uid() == object.uid() {
+        Ok(slim::<K>(fresh))
+    } else {
+        Err(WriteError::Gone)
+    }
+}
+
+fn slim<K: Kind>(mut object: K::Object) -> Arc<K::Object> {
+    object.managed_fields_mut().clear();
+    Arc::new(object)
+}

@@ -1,0 +1,189 @@
+//! Archives: immutable ConfigMaps, owned by the function's object.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use ace_api::{EdgeFunction, LABEL_ARCHIVE, LABEL_FUNCTION};
+use ace_domain::{
+    decision::Trouble,
+    function::{
+        ArchiveData, ArchiveFault, Body, FOREIGN_ARCHIVES, Fact, archive_name, foreign_archive, proven_archive,
+        read_proven_archive,
+    },
+    source::Closure,
+};
+use k8s_openapi::{ByteString, api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, ListParams, PostParams},
+};
+
+use super::EdgeFunctions;
+
+/// Deadline of one request: kube's client has none of its own.
+const DEADLINE: Duration = Duration::from_secs(20);
+const PROVEN: &str = "Proven";
+const FOREIGN: &str = "Foreign";
+
+/// Reads the archive of a proven version.
+pub(super) async fn load(kind: &EdgeFunctions, object: &EdgeFunction, name: &str) -> Result<Fact, Trouble> {
+    let found = within(kind, object, api(kind, object).get_opt(name)).await?;
+    let archived = found.filter(|map| is_ours(map, object)).and_then(|map| {
+        let data = ArchiveData {
+            data: map.data.unwrap_or_default(),
+            binary: map
+                .binary_data
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, bytes)| (key, bytes.0.into()))
+                .collect(),
+        };
+        read_proven_archive(&data)
+            .inspect_err(|fault| tracing::warn!(archive = name, %fault, "an archive can't be used"))
+            .ok()
+    });
+    Ok(Fact::Archive(archived))
+}
+
+/// Keeps content that passed its checks, in place of the one kept before.
+pub(super) async fn keep_proven(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    content: &Closure,
+    verify_jwt: bool,
+) -> Result<Result<String, ArchiveFault>, Trouble> {
+    let data = match proven_archive(content, verify_jwt) {
+        Ok(data) => data,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let name = archive_name(object, &content.revision().to_string());
+    create(kind, object, &name, PROVEN, data).await?;
+    prune(kind, object, PROVEN, 1, &name).await?;
+    Ok(Ok(name))
+}
+
+/// Keeps a foreign body; of the older ones, the last few stay.
+pub(super) async fn keep_foreign(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    body: &Body,
+) -> Result<Result<String, ArchiveFault>, Trouble> {
+    let data = match foreign_archive(body) {
+        Ok(data) => data,
+        Err(fault) => return Ok(Err(fault)),
+    };
+    let id: String = body
+        .stamp
+        .id
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .take(8)
+        .collect();
+    let name = archive_name(object, &format!("foreign-{}-{}", id.to_lowercase(), body.stamp.version));
+    create(kind, object, &name, FOREIGN, data).await?;
+    prune(kind, object, FOREIGN, FOREIGN_ARCHIVES, &name).await?;
+    Ok(Ok(name))
+}
+
+fn api(kind: &EdgeFunctions, object: &EdgeFunction) -> Api<ConfigMap> {
+    Api::namespaced(kind.client.clone(), &object.namespace().unwrap_or_default())
+}
+
+fn is_ours(map: &ConfigMap, object: &EdgeFunction) -> bool {
+    map.owner_references()
+        .iter()
+        .any(|owner| Some(&owner.uid) == object.uid().as_ref())
+}
+
+async fn create(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    name: &str,
+    what: &str,
+    data: ArchiveData,
+) -> Result<(), Trouble> {
+    let map = ConfigMap {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            labels: Some(BTreeMap::from([
+                (LABEL_ARCHIVE.to_owned(), what.to_owned()),
+                (LABEL_FUNCTION.to_owned(), label(object)),
+            ])),
+            owner_references: object.controller_owner_ref(&()).map(|owner| vec![owner]),
+            ..ObjectMeta::default()
+        },
+        data: Some(data.data),
+        binary_data: Some(
+            data.binary
+                .into_iter()
+                .map(|(key, bytes)| (key, ByteString(bytes.to_vec())))
+                .collect(),
+        ),
+        immutable: Some(true),
+    };
+    let api = api(kind, object);
+    let created = tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &map)).await;
+    match created {
+        // The name holds the content's digest, or the version's stamp: what is there is what was to be written.
+        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
+        other => within(kind, object, async { other.unwrap_or_else(|_| Err(timed_out())) })
+            .await
+            .map(|_| ()),
+    }
+}
+
+/// Deletes all but the newest `keep` archives of one sort; `name` always stays.
+async fn prune(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    what: &str,
+    keep: usize,
+    name: &str,
+) -> Result<(), Trouble> {
+    let selector = format!("{LABEL_ARCHIVE}={what},{LABEL_FUNCTION}={}", label(object));
+    let api = api(kind, object);
+    let mut found = within(
+        kind,
+        object,
+        api.list_metadata(&ListParams::default().labels(&selector)),
+    )
+    .await?
+    .items;
+    found.sort_by_key(|map| std::cmp::Reverse((map.name_any() == name, map.creation_timestamp())));
+    for map in found.into_iter().skip(keep) {
+        let deleted = tokio::time::timeout(DEADLINE, api.delete(&map.name_any(), &DeleteParams::default())).await;
+        if let Ok(Err(error)) = deleted {
+            tracing::debug!(archive = map.name_any(), %error, "an old archive stays");
+        }
+    }
+    Ok(())
+}
+
+/// A label's value takes 63 characters.
+fn label(object: &EdgeFunction) -> String {
+    let name = object.name_any();
+    let cut = name.floor_char_boundary(63);
+    name[..cut].trim_end_matches(['-', '.']).to_owned()
+}
+
+fn timed_out() -> kube::Error {
+    kube::Error::Service("the API server did not answer in time".into())
+}
+
+async fn within<T>(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    request: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, Trouble> {
+    match tokio::time::timeout(DEADLINE, request).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(Trouble::AccessMissing(format!(
+            "the operator may not keep archives in this namespace: {}",
+            kind.identity.grant_namespace(&object.namespace().unwrap_or_default())
+        ))),
+        Ok(Err(kube::Error::Api(status))) => Err(Trouble::Failed(format!(
+            "the API server refused an archive: {}",
+            status.message
+        ))),
+        Ok(Err(_)) | Err(_) => Err(Trouble::Unanswered("the API server did not answer".to_owned())),
+    }
+}

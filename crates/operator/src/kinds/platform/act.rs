@@ -1,0 +1,65 @@
+use ace_api::Platform;
+use ace_domain::platform::{Step, Trouble, View};
+use ace_supabase::{CallError, Priority};
+use jiff::Timestamp;
+
+use super::{Observed, Platforms};
+use crate::driver::Key;
+
+/// One look. Wakes the functions that it is news for.
+pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed, step: Step) -> Result<View, Trouble> {
+    let site = &observed.site;
+    let key = Key::of(object);
+    let Some(open) = site.open() else {
+        return Err(Trouble::Failed("the platform's token is not known".to_owned()));
+    };
+    match step {
+        Step::GetProject => site.get_project(&open.client).await.map_err(|error| trouble(&error))?,
+        Step::ListFunctions => {
+            let listed = site
+                .list(&open.client, Priority::Look, Timestamp::now())
+                .await
+                .map_err(|error| trouble(&error))?;
+            kind.wake(&key, "Drift", |function| listed.changed.contains(&function.slug()));
+            kind.refresh_sources(&key).await;
+        }
+        Step::ListSecrets => {
+            if site.list_secrets(&open.client).await.map_err(|error| trouble(&error))? {
+                kind.wake(&key, "Secrets", |function| {
+                    function
+                        .spec
+                        .requires
+                        .as_ref()
+                        .is_some_and(|requires| !requires.secrets.is_empty())
+                });
+            }
+        }
+    }
+    Ok(site.view())
+}
+
+impl Platforms {
+    /// Sources that no watch covers are read once per interval, however many functions use them. Whoever uses one that
+    /// changed is woken through [`crate::sources::Sources::changes`].
+    async fn refresh_sources(&self, platform: &Key) {
+        for source in self.directory.sources_on(platform) {
+            self.sources.refresh(&source).await;
+        }
+    }
+}
+
+fn trouble(error: &CallError) -> Trouble {
+    if let Some(again) = error.again() {
+        return Trouble::Deferred(again);
+    }
+    match error {
+        CallError::Refused { status: 401, .. } => Trouble::TokenRejected,
+        CallError::Refused { status: 403, message } => Trouble::Forbidden(message.clone()),
+        CallError::Refused { status: 404, .. } => Trouble::ProjectNotFound,
+        CallError::Unavailable { .. } | CallError::Transport | CallError::Timeout => {
+            Trouble::Unanswered(format!("the platform does not answer: {error}"))
+        }
+        CallError::NotSent(reason) => Trouble::Unanswered(format!("the platform can't be reached: {reason}")),
+        _ => Trouble::Failed(format!("the platform's answer is of no use: {error}")),
+    }
+}

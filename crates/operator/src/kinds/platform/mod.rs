@@ -1,0 +1,172 @@
+//! `Platform`: the only kind that polls. Its looks wake just the functions whose entry changed.
+
+mod act;
+mod observe;
+
+use std::sync::Arc;
+
+use ace_api::{EdgeFunction, Platform, PlatformReason, PlatformStatus};
+use ace_domain::{
+    decision::Decision,
+    function::Notice,
+    pace::Pace,
+    platform::{self, Phase, Step, Trouble, View},
+};
+use ace_supabase::Http;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::edge_function::EdgeFunctions;
+use crate::{
+    directory::Directory,
+    driver::{Key, Kind, Waker},
+    metrics::Metrics,
+    sites::Sites,
+    sources::{Identity, Sources},
+};
+
+/// The controller's kind.
+pub struct Platforms {
+    /// To the API server: for Secrets.
+    pub client: kube::Client,
+    /// To the platforms.
+    pub http: Http,
+    /// The caches.
+    pub directory: Directory,
+    /// The shared observations.
+    pub sites: Arc<Sites>,
+    /// The sources that functions read.
+    pub sources: Arc<Sources>,
+    /// Wakes functions.
+    pub functions: Waker<EdgeFunctions>,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Constants of time.
+    pub pace: Pace,
+    /// Names in the commands that messages offer.
+    pub identity: Identity,
+}
+
+/// What a pass wants to remember of a Platform.
+#[derive(Clone, Debug, Default)]
+pub struct Recall {
+    /// Generation and suspension that the functions were told of.
+    told: Option<i64>,
+    /// Whether the anonymous key was there when they were told.
+    anon: bool,
+}
+
+impl Kind for Platforms {
+    const NAME: &'static str = "Platform";
+
+    type Object = Platform;
+    type Status = PlatformStatus;
+    type World = observe::Observed;
+    type Step = Step;
+    type Fact = View;
+    type Trouble = Trouble;
+    type Reason = PlatformReason;
+    type Recall = Recall;
+
+    async fn observe(&self, object: &Platform, recall: Recall, _failures: u32, now: Timestamp) -> observe::Observed {
+        observe::observe(self, object, recall, now).await
+    }
+
+    async fn act(&self, object: &Platform, world: &observe::Observed, step: &Step) -> Result<View, Trouble> {
+        act::act(self, object, world, *step).await
+    }
+
+    fn conclude(
+        &self,
+        object: &Platform,
+        observed: observe::Observed,
+        decision: &Decision<Step, PlatformReason>,
+    ) -> Recall {
+        let key = Key::of(object);
+        let generation = object.metadata.generation;
+        let anon = observed.site.open().is_some_and(|open| open.anon.is_some());
+        if let Decision::Wait(why, _) | Decision::Refuse(why, _) = decision {
+            observed.site.set_message(why.message.clone());
+        } else {
+            observed.site.set_message("the platform answers".to_owned());
+        }
+        let unseen_after = self.pace.unseen_after(object.spec.interval.get());
+        let (before, phase) = observed.site.turn(unseen_after, Timestamp::now());
+        let news = match (before, phase) {
+            _ if observed.recall.told != generation => Some("Platform"),
+            _ if observed.recall.anon != anon => Some("Platform"),
+            (before, after) if before == after => None,
+            (_, Phase::InSight) => Some("PlatformSeen"),
+            (_, Phase::Lost) => Some("PlatformLost"),
+            _ => None,
+        };
+        if let Some(why) = news {
+            self.wake(&key, why, |_| true);
+        }
+        Recall { told: generation, anon }
+    }
+
+    fn forget(&self, key: &Key) {
+        self.sites.forget(key);
+        self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
+        self.metrics.forget_platform(&key.to_string());
+        self.wake(key, "Platform", |_| true);
+    }
+
+    fn decide(object: &Platform, observed: &observe::Observed, now: Timestamp) -> Decision<Step, PlatformReason> {
+        platform::decide(object, &observed.world, now)
+    }
+
+    fn learn(_: &Platform, observed: &mut observe::Observed, _: &Step, outcome: Result<View, Trouble>, _: Timestamp) {
+        platform::learn(&mut observed.world, outcome);
+    }
+
+    fn understand(_: &Platform, _: &mut observe::Observed, _: Timestamp) {}
+
+    fn status(
+        object: &Platform,
+        observed: &observe::Observed,
+        decision: &Decision<Step, PlatformReason>,
+        now: Timestamp,
+    ) -> PlatformStatus {
+        platform::status(object, &observed.world, decision, now)
+    }
+
+    fn notices(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Notice> {
+        platform::notices(before, after)
+    }
+
+    fn conditions(status: &PlatformStatus) -> (&[Condition], Option<i32>) {
+        (&status.conditions, None)
+    }
+
+    fn step_name(step: &Step) -> &'static str {
+        step.name()
+    }
+
+    fn needs_record(_: &Step) -> bool {
+        false
+    }
+
+    fn is_unknown(_: &Trouble) -> bool {
+        false
+    }
+
+    fn wants_finalizer(_: &Platform) -> bool {
+        false
+    }
+
+    fn is_suspended(object: &Platform) -> bool {
+        object.spec.suspend
+    }
+}
+
+impl Platforms {
+    fn wake(&self, platform: &Key, source: &'static str, keep: impl Fn(&EdgeFunction) -> bool) {
+        for key in self.directory.on_platform(platform, keep) {
+            self.functions.wake(key, source);
+        }
+    }
+}
+
+pub use observe::Observed;

@@ -1,0 +1,107 @@
+//! `ace-operator`: flags and wiring.
+
+use std::process::ExitCode;
+
+use ace_domain::pace::Pace;
+use ace_operator::{
+    http::{self, Health, ListenArguments},
+    metrics::Metrics,
+    operator::{GRACE, Operator, Settings},
+    shutdown::Shutdown,
+    sources::Identity,
+    telemetry::{self, LogArguments},
+};
+use ace_supabase::AllowedHosts;
+use clap::Parser;
+use tokio::net::TcpListener;
+
+/// Brings Supabase projects to what the cluster's custom resources say, and keeps them there.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    /// Hosts that a Platform may name: `host`, `*.domain`, or an origin such as `http://127.0.0.1:54321`. May be repeated.
+    #[arg(long = "allow-host", default_values = ["api.supabase.com", "*.supabase.co", "*.supabase.com"])]
+    hosts: Vec<String>,
+    /// Hosts that a source's artifact may lie on, in the same form. May be repeated.
+    #[arg(long = "allow-source-host", default_values = ["http://source-controller.flux-system.svc.cluster.local", "http://source-controller.flux-system.svc.cluster.local."])]
+    source_hosts: Vec<String>,
+    /// Namespace that the operator is installed in; it is part of the commands that messages offer.
+    #[arg(long, env = "POD_NAMESPACE", default_value = "ace-system")]
+    namespace: String,
+    /// Name of this process, for events.
+    #[arg(long, env = "POD_NAME", default_value = "ace-operator")]
+    instance: String,
+    /// Divides every interval and wait, for tests and benchmarks only.
+    #[arg(long, default_value_t = 1)]
+    test_time_scale: u32,
+    #[command(flatten)]
+    listen: ListenArguments,
+    #[command(flatten)]
+    log: LogArguments,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Log(#[from] telemetry::LogError),
+    #[error("a flag names no host: {0}")]
+    Hosts(#[from] ace_supabase::HostPatternError),
+    #[error("signals can't be listened to: {0}")]
+    Signals(#[source] std::io::Error),
+    #[error("the address of --listen can't be used: {0}")]
+    Listen(#[source] std::io::Error),
+    #[error("no way to the API server: {0}")]
+    Kubernetes(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Setup(#[from] ace_operator::operator::SetupError),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&error),
+    };
+    match runtime.block_on(run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(&error),
+    }
+}
+
+fn refuse(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("ace-operator: {error}");
+    ExitCode::FAILURE
+}
+
+async fn run(arguments: Arguments) -> Result<(), StartError> {
+    telemetry::init(&arguments.log)?;
+    let shutdown = Shutdown::on_signals(GRACE).map_err(StartError::Signals)?;
+    let (metrics, health) = (Metrics::new(env!("CARGO_PKG_VERSION")), Health::default());
+    let listener = TcpListener::bind(arguments.listen.listen).await.map_err(StartError::Listen)?;
+    let client = client().await.map_err(StartError::Kubernetes)?;
+    let settings = Settings {
+        hosts: AllowedHosts::parse(&arguments.hosts)?,
+        source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
+        pace: Pace::scaled(arguments.test_time_scale),
+        scale: arguments.test_time_scale,
+        identity: Identity { namespace: arguments.namespace, ..Identity::default() },
+        instance: arguments.instance,
+    };
+    let operator = Operator::new(client, settings, &metrics)?;
+    let server = tokio::spawn(http::serve(listener, metrics, health.clone(), shutdown.stop()));
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
+    operator.run(health, shutdown.clone()).await;
+    if let Ok(Err(error)) = server.await {
+        tracing::warn!(%error, "the listener ended with an error");
+    }
+    tracing::info!("ended");
+    Ok(())
+}
+
+/// From `KUBECONFIG`, else from the pod's ServiceAccount.
+async fn client() -> Result<kube::Client, Box<dyn std::error::Error + Send + Sync>> {
+    // An error says that the process has a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = kube::Config::infer().await?;
+    Ok(kube::Client::try_from(config)?)
+}

@@ -1,0 +1,313 @@
+//! The whole operator: caches, kinds, and what runs beside them.
+
+use std::{sync::Arc, time::Duration};
+
+use ace_api::{EdgeFunction, Platform};
+use ace_domain::pace::Pace;
+use ace_supabase::{AllowedHosts, Deadlines, Http, HttpError, Limits};
+use futures::{Stream, StreamExt};
+use kube::{
+    Api, Client, ResourceExt,
+    core::DeserializeGuard,
+    runtime::{
+        WatchStreamExt,
+        reflector::{self, Store},
+        watcher,
+    },
+};
+
+use crate::{
+    directory::Directory,
+    driver::{self, Key, Kind, Tools, Waker, Wakes},
+    events::Events,
+    http::Health,
+    inputs::{Follower, News, Standing},
+    kinds::{edge_function::EdgeFunctions, platform::Platforms},
+    metrics::Metrics,
+    shutdown::Shutdown,
+    sites::Sites,
+    sources::{Identity, Settings as SourceSettings, Sources, SourcesError},
+};
+
+/// What the flags decide.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Hosts of platforms.
+    pub hosts: AllowedHosts,
+    /// Hosts of source artifacts.
+    pub source_hosts: AllowedHosts,
+    /// Constants of time.
+    pub pace: Pace,
+    /// Divides waits of the sources, too; 1 in life.
+    pub scale: u32,
+    /// Names under which the operator is installed.
+    pub identity: Identity,
+    /// Name of this process, for events.
+    pub instance: String,
+}
+
+/// The operator could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The client of platforms.
+    #[error("the HTTP client for platforms cannot be set up")]
+    Http(#[from] HttpError),
+    /// The client of sources.
+    #[error(transparent)]
+    Sources(#[from] SourcesError),
+}
+
+type Guarded<K> = DeserializeGuard<K>;
+type Input<K> = std::pin::Pin<Box<dyn Stream<Item = Result<Guarded<K>, watcher::Error>> + Send>>;
+
+/// The operator, ready to run.
+pub struct Operator {
+    tools: Tools,
+    publisher: crate::events::Publisher,
+    platforms: Arc<Platforms>,
+    functions: Arc<EdgeFunctions>,
+    platform_wakes: Wakes<Platforms>,
+    function_wakes: Wakes<EdgeFunctions>,
+    platform_cache: (Input<Platform>, Store<Guarded<Platform>>),
+    function_cache: (Input<EdgeFunction>, Store<Guarded<EdgeFunction>>),
+    waker: Waker<EdgeFunctions>,
+    sources: Arc<Sources>,
+    directory: Directory,
+}
+
+impl Operator {
+    /// Puts the parts together; nothing runs yet.
+    pub fn new(client: Client, settings: Settings, metrics: &Metrics) -> Result<Self, SetupError> {
+        let http = Http::new(settings.hosts, Deadlines::default(), Limits::default())?;
+        let source_settings = SourceSettings {
+            identity: settings.identity.clone(),
+            ..SourceSettings::new(settings.source_hosts)
+        };
+        let sources = Sources::new(client.clone(), source_settings.scaled(settings.scale), metrics.clone())?;
+        let (events, publisher) = Events::new(client.clone(), &settings.instance, metrics.clone());
+        let tools = Tools {
+            client: client.clone(),
+            metrics: metrics.clone(),
+            events,
+            pace: settings.pace,
+        };
+        let (platform_reader, platform_writer) = reflector::store();
+        let (function_reader, function_writer) = reflector::store();
+        let directory = Directory::new(platform_reader.clone(), function_reader.clone());
+        let sites = Arc::new(Sites::default());
+        let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.clone());
+        let (_, platform_wakes) = Waker::<Platforms>::new(metrics.clone());
+        let functions = Arc::new(EdgeFunctions {
+            client: client.clone(),
+            directory: directory.clone(),
+            sites: sites.clone(),
+            sources: sources.clone(),
+            metrics: metrics.clone(),
+            pace: settings.pace,
+            functions: waker.clone(),
+            identity: settings.identity.clone(),
+        });
+        let platforms = Arc::new(Platforms {
+            client: client.clone(),
+            http,
+            directory: directory.clone(),
+            sites,
+            sources: sources.clone(),
+            functions: waker.clone(),
+            metrics: metrics.clone(),
+            pace: settings.pace,
+            identity: settings.identity,
+        });
+        let platform_input = input(client.clone(), platform_writer, follow_platforms(platforms.clone()));
+        let function_input = input(
+            client,
+            function_writer,
+            follow_functions(functions.clone(), sources.clone(), directory.clone()),
+        );
+        Ok(Self {
+            tools,
+            publisher,
+            platforms,
+            functions,
+            platform_wakes,
+            function_wakes,
+            platform_cache: (platform_input, platform_reader),
+            function_cache: (function_input, function_reader),
+            waker,
+            sources,
+            directory,
+        })
+    }
+
+    /// Runs until `shutdown`; passes in flight end first.
+    pub async fn run(self, health: Health, shutdown: Shutdown) {
+        let stop = shutdown.stop();
+        let (ready_platforms, ready_functions) = (health.gate("platforms"), health.gate("functions"));
+        let (platform_input, platform_store) = self.platform_cache;
+        let (function_input, function_store) = self.function_cache;
+        // Decisions look into both caches: no pass runs before both are filled.
+        let platform_input = filled(platform_input, function_store.clone());
+        let function_input = filled(function_input, platform_store.clone());
+        let gates = {
+            let (platforms, functions) = (platform_store.clone(), function_store.clone());
+            async move {
+                if platforms.wait_until_ready().await.is_ok() {
+                    ready_platforms.open();
+                }
+                if functions.wait_until_ready().await.is_ok() {
+                    ready_functions.open();
+                }
+            }
+        };
+        let changes = follow_sources(self.sources.clone(), self.directory.clone(), self.waker.clone());
+        let beside = {
+            let (stop, sources, publisher) = (stop.clone(), self.sources.clone(), self.publisher);
+            async move {
+                tokio::join!(
+                    sources.run(stop.clone()),
+                    publisher.run(stop.clone()),
+                    stop.run_until_cancelled(changes),
+                    stop.run_until_cancelled(gates),
+                )
+            }
+        };
+        let platforms = driver::run(
+            self.platforms,
+            self.tools.clone(),
+            self.platform_wakes,
+            platform_input,
+            platform_store,
+            stop.clone(),
+        );
+        let functions = driver::run(
+            self.functions,
+            self.tools,
+            self.function_wakes,
+            function_input,
+            function_store,
+            stop,
+        );
+        let all = futures::future::join3(
+            health.keep("platforms", platforms),
+            health.keep("functions", functions),
+            beside,
+        );
+        if shutdown.in_flight(all).await.is_err() {
+            tracing::warn!("passes in flight were cut off");
+        }
+    }
+}
+
+/// Watches one kind, fills its cache, and hands each event to `follow`.
+fn input<K>(
+    client: Client,
+    writer: reflector::store::Writer<Guarded<K>>,
+    mut follow: impl FnMut(&watcher::Event<Guarded<K>>) + Send + 'static,
+) -> Input<K>
+where
+    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    let api = Api::<Guarded<K>>::all(client);
+    watcher(api, watcher::Config::default())
+        .default_backoff()
+        .modify(|object| object.managed_fields_mut().clear())
+        .reflect(writer)
+        .inspect(move |event| {
+            if let Ok(event) = event {
+                follow(event);
+            }
+        })
+        .applied_objects()
+        .boxed()
+}
+
+/// The input, held back until the other cache is filled.
+fn filled<K, O>(
+    input: Input<K>,
+    other: Store<Guarded<O>>,
+) -> impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send
+where
+    K: Send + 'static,
+    O: kube::Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    Guarded<O>: kube::runtime::reflector::Lookup<DynamicType = ()> + Clone + 'static,
+{
+    input.then(move |item| {
+        let other = other.clone();
+        async move {
+            // An error means that the other watch has ended, and so does the process.
+            let _ = other.wait_until_ready().await;
+            item
+        }
+    })
+}
+
+fn follow_platforms(platforms: Arc<Platforms>) -> impl FnMut(&watcher::Event<Guarded<Platform>>) + Send {
+    let mut follower = Follower::<()>::default();
+    move |event| {
+        for news in follower.take(event, |_: &Platform| ()) {
+            if let News::Gone { key, .. } = news {
+                platforms.forget(&key);
+            }
+        }
+    }
+}
+
+fn follow_functions(
+    functions: Arc<EdgeFunctions>,
+    sources: Arc<Sources>,
+    directory: Directory,
+) -> impl FnMut(&watcher::Event<Guarded<EdgeFunction>>) + Send {
+    let mut follower = Follower::<Standing>::default();
+    move |event| {
+        for news in follower.take(event, Standing::of) {
+            match news {
+                News::Changed { before: None, .. } => {}
+                News::Changed {
+                    key,
+                    before: Some(before),
+                    after,
+                } => {
+                    if after.claim_differs(&before) {
+                        wake_rivals(&functions, &directory, &key, &before);
+                    }
+                    if after.wave_differs(&before) {
+                        wake_higher_waves(&functions, &directory, &before);
+                    }
+                }
+                News::Gone { key, before } => {
+                    functions.forget(&key);
+                    wake_rivals(&functions, &directory, &key, &before);
+                    wake_higher_waves(&functions, &directory, &before);
+                    sources.retain(&directory.sources());
+                }
+            }
+        }
+    }
+}
+
+fn wake_rivals(functions: &EdgeFunctions, directory: &Directory, key: &Key, before: &Standing) {
+    for rival in directory.of_slug(&before.slug) {
+        if rival != *key {
+            functions.functions.wake(rival, "Claim");
+        }
+    }
+}
+
+fn wake_higher_waves(functions: &EdgeFunctions, directory: &Directory, before: &Standing) {
+    let Some(wave) = before.wave else { return };
+    for key in directory.above(&before.platform, &before.source, wave) {
+        functions.functions.wake(key, "Wave");
+    }
+}
+
+async fn follow_sources(sources: Arc<Sources>, directory: Directory, waker: Waker<EdgeFunctions>) {
+    let mut changes = std::pin::pin!(sources.changes());
+    while let Some(key) = changes.next().await {
+        for function in directory.on_source(&key) {
+            waker.wake(function, "Source");
+        }
+    }
+}
+
+/// Time that passes in flight get at the end.
+pub const GRACE: Duration = Duration::from_secs(20);

@@ -1,0 +1,223 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ace_api::ProjectStatus;
+use ace_domain::{
+    function::Look,
+    platform::{Phase, View},
+};
+use ace_supabase::{Budget, CallError, Client, FunctionStatus, Gateway, Priority, Token, Url};
+use jiff::Timestamp;
+
+use super::call::entry;
+
+/// What is shared about one Platform: its access, its budget, what was seen of it, and one list at a time.
+pub struct Site {
+    uid: String,
+    budget: Arc<Mutex<Budget>>,
+    state: Mutex<State>,
+    listing: tokio::sync::Mutex<()>,
+}
+
+struct State {
+    view: View,
+    open: Option<Open>,
+    phase: Phase,
+    message: String,
+}
+
+/// The way to a platform, while its token is known.
+#[derive(Clone)]
+pub struct Open {
+    /// To the Management API.
+    pub client: Arc<Client>,
+    /// To the functions.
+    pub gateway: Gateway,
+    /// The anonymous key, where the Platform names one that can be read.
+    pub anon: Option<Token>,
+    /// The token that it was made with: another one means that it must be made anew.
+    pub token: Token,
+    /// The Management API's address that it was made with.
+    pub api: Url,
+    /// The gateway's address that it was made with.
+    pub at: Url,
+}
+
+/// A list, and whose entries changed by it.
+pub struct Listed {
+    /// Slugs whose entry is another than in the list before.
+    pub changed: Vec<String>,
+}
+
+impl Site {
+    /// A site that nothing was seen of yet.
+    pub fn new(uid: &str, rate: NonZeroU32, now: Timestamp) -> Self {
+        Self {
+            uid: uid.to_owned(),
+            budget: Arc::new(Mutex::new(Budget::new(rate))),
+            state: Mutex::new(State {
+                view: View::new(now),
+                open: None,
+                phase: Phase::Unlisted,
+                message: "the platform was not looked at yet".to_owned(),
+            }),
+            listing: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// The Platform object's uid.
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The request budget.
+    pub fn budget(&self) -> Arc<Mutex<Budget>> {
+        self.budget.clone()
+    }
+
+    /// Follows a changed `requestsPerMinute`.
+    pub fn set_rate(&self, rate: NonZeroU32) {
+        self.budget
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .set_rate(rate);
+    }
+
+    /// The way to the platform, if there is one.
+    pub fn open(&self) -> Option<Open> {
+        self.state().open.clone()
+    }
+
+    /// Opens the way, or closes it.
+    pub fn set_open(&self, open: Option<Open>) {
+        self.state().open = open;
+    }
+
+    /// A copy of what was seen.
+    pub fn view(&self) -> View {
+        self.state().view.clone()
+    }
+
+    /// The last list, as far as it is about `slug`.
+    pub fn look(&self, slug: &str) -> Option<Look> {
+        self.state().view.look(slug)
+    }
+
+    /// When the platform was last seen, whether it was listed and answers, and its own words.
+    pub fn sight(&self) -> (Timestamp, bool, bool, String) {
+        let state = self.state();
+        let view = &state.view;
+        let message = view.failing().map_or_else(|| state.message.clone(), ToOwned::to_owned);
+        (view.seen(), view.listed().is_some(), view.failing().is_none(), message)
+    }
+
+    /// Names of the secrets that are set.
+    pub fn secrets(&self) -> Option<BTreeSet<String>> {
+        self.state().view.secrets().map(|(_, names)| names.clone())
+    }
+
+    /// What the Platform says of itself.
+    pub fn set_message(&self, message: String) {
+        self.state().message = message;
+    }
+
+    /// The phase that the functions were told last, and notes the next.
+    pub fn turn(&self, unseen_after: std::time::Duration, now: Timestamp) -> (Phase, Phase) {
+        let mut state = self.state();
+        let next = state.view.phase(unseen_after, now);
+        (std::mem::replace(&mut state.phase, next), next)
+    }
+
+    /// We are about to write to a slug, or have just done so.
+    pub fn wrote(&self, slug: &str, at: Timestamp) {
+        self.state().view.wrote(slug, at);
+    }
+
+    /// Notes how a request ended, for all who share the platform.
+    pub fn note(&self, error: Option<&CallError>) {
+        let mut state = self.state();
+        match error {
+            Some(error) if is_outage(error) => state.view.failed(format!("the platform does not answer: {error}")),
+            Some(CallError::NotSent(_) | CallError::RateLimited { .. }) => {}
+            Some(_) | None => state.view.answered(),
+        }
+    }
+
+    /// A list that was asked for at `not_before` or later; however many ask at the same time, there is one request.
+    pub async fn list(&self, client: &Client, priority: Priority, not_before: Timestamp) -> Result<Listed, CallError> {
+        let unchanged = Listed { changed: Vec::new() };
+        if self.has_list(not_before) {
+            return Ok(unchanged);
+        }
+        let turn = self.listing.lock().await;
+        if self.has_list(not_before) {
+            return Ok(unchanged);
+        }
+        let started = Timestamp::now();
+        let functions = client.list_functions(priority).await;
+        self.note(functions.as_ref().err());
+        let entries: BTreeMap<_, _> = functions?
+            .into_iter()
+            .filter(|function| function.status != FunctionStatus::Removed)
+            .map(|function| (function.slug.clone(), entry(&function)))
+            .collect();
+        let changed = self.state().view.record_list(started, entries);
+        drop(turn);
+        Ok(Listed { changed })
+    }
+
+    /// Takes the names of the project's secrets; whether they changed.
+    pub async fn list_secrets(&self, client: &Client) -> Result<bool, CallError> {
+        let started = Timestamp::now();
+        let secrets = client.list_secrets(Priority::Look).await;
+        self.note(secrets.as_ref().err());
+        let names = secrets?
+            .into_iter()
+            .map(|secret| secret.name)
+            .filter(|name| !name.starts_with("SUPABASE_"))
+            .collect();
+        Ok(self.state().view.record_secrets(started, names))
+    }
+
+    /// Asks for the project itself. A token that may not read it is no failure: the lists tell enough.
+    pub async fn get_project(&self, client: &Client) -> Result<(), CallError> {
+        let started = Timestamp::now();
+        let project = match client.get_project(Priority::Look).await {
+            Ok(project) => Some(ProjectStatus {
+                state: project.status.as_str().to_owned(),
+                region: project.region.unwrap_or_default(),
+            }),
+            Err(CallError::Refused { status: 403, .. }) => None,
+            Err(error) => {
+                self.note(Some(&error));
+                return Err(error);
+            }
+        };
+        self.state().view.record_project(started, project);
+        Ok(())
+    }
+
+    fn has_list(&self, not_before: Timestamp) -> bool {
+        let state = self.state();
+        state.view.failing().is_none() && state.view.listed().is_some_and(|listed| listed >= not_before)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The platform itself is in trouble, not this one request.
+fn is_outage(error: &CallError) -> bool {
+    use ace_supabase::NotSent;
+    matches!(
+        error,
+        CallError::Unavailable { .. }
+            | CallError::Transport
+            | CallError::Timeout
+            | CallError::NotSent(NotSent::Connect)
+    )
+}
