@@ -1,0 +1,272 @@
+//! What the pipelines that read status literally (Flux, Argo CD, `kubectl wait`) may expect of every version of an object.
+//!
+//! [`violations`] judges one version by itself, [`turns`] one after another. The rules are kstatus's, those of Flux's
+//! conditions check, and the house's own: which conditions there are and when, closed lists of reasons, bounds.
+
+use ace_api::{DriftReason, FunctionReason, MESSAGE_LIMIT, PlatformReason, Reason};
+use serde_json::Value;
+
+/// Largest status, in bytes of JSON.
+const STATUS_LIMIT: usize = 12 * 1024;
+/// Conditions that are there only while they are True.
+const WHILE_TRUE: [&str; 3] = ["Reconciling", "Stalled", "Suspended"];
+/// Field managers of the operator start with this.
+const OPERATOR: &str = "ace-operator";
+
+/// What kstatus makes of an object.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// The wish is live.
+    Current,
+    /// Wait on.
+    InProgress,
+    /// Waiting is of no use.
+    Failed,
+    /// It is being deleted.
+    Terminating,
+}
+
+/// Computes what kstatus computes for a custom resource.
+pub fn verdict(object: &Value) -> Verdict {
+    if object["metadata"]["deletionTimestamp"].is_string() {
+        return Verdict::Terminating;
+    }
+    if let (Some(generation), Some(observed)) = (generation(object), observed(object))
+        && generation != observed
+    {
+        return Verdict::InProgress;
+    }
+    for condition in conditions(object) {
+        match (text(&condition["type"]), text(&condition["status"])) {
+            ("Reconciling", "True") => return Verdict::InProgress,
+            ("Stalled", "True") => return Verdict::Failed,
+            _ => {}
+        }
+    }
+    match condition(object, "Ready").map(|ready| text(&ready["status"])) {
+        Some("True") | None => Verdict::Current,
+        Some(_) => Verdict::InProgress,
+    }
+}
+
+/// Whether the operator wrote no status yet, or it was wiped: then there is nothing to judge.
+pub fn is_unobserved(object: &Value) -> bool {
+    conditions(object).is_empty() && observed(object).is_none_or(|observed| observed == -1)
+}
+
+/// The condition of `type_`, if there is one.
+pub fn condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
+    conditions(object).iter().find(|condition| condition["type"] == type_)
+}
+
+/// The rules that this version breaks, each as a sentence; none for a sound one.
+///
+/// `observedGeneration` may be behind `metadata.generation`: that is every version that a user's change makes, and readers
+/// take it for in progress. So nothing is asked of `Ready` then.
+pub fn violations(object: &Value) -> Vec<String> {
+    let mut broken = Broken(Vec::new());
+    writes(object, &mut broken);
+    if is_unobserved(object) {
+        return broken.0;
+    }
+    shape(object, &mut broken);
+    generations(object, &mut broken);
+    combinations(object, &mut broken);
+    broken.0
+}
+
+/// The rules that `after` breaks as the successor of `before`, both versions of one object.
+pub fn turns(before: &Value, after: &Value) -> Vec<String> {
+    let mut broken = Broken(Vec::new());
+    if is_unobserved(before) || is_unobserved(after) {
+        return broken.0;
+    }
+    for old in conditions(before) {
+        let Some(new) = condition(after, text(&old["type"])) else {
+            continue;
+        };
+        let (turned, moved) = (
+            new["status"] != old["status"],
+            new["lastTransitionTime"] != old["lastTransitionTime"],
+        );
+        broken.when(moved && !turned, || {
+            format!("lastTransitionTime of {} moved without its status", text(&old["type"]))
+        });
+    }
+    broken.when(observed(after) < observed(before), || {
+        format!(
+            "observedGeneration went back from {:?} to {:?}",
+            observed(before),
+            observed(after)
+        )
+    });
+    broken.0
+}
+
+struct Broken(Vec<String>);
+
+impl Broken {
+    fn when(&mut self, broken: bool, says: impl FnOnce() -> String) {
+        if broken {
+            self.0.push(says());
+        }
+    }
+}
+
+/// The operator writes status and finalizers, and nothing else of an object.
+fn writes(object: &Value, broken: &mut Broken) {
+    for entry in list(&object["metadata"]["managedFields"]) {
+        if !text(&entry["manager"]).starts_with(OPERATOR) {
+            continue;
+        }
+        let fields = &entry["fieldsV1"];
+        let allowed = if entry["subresource"] == "status" {
+            only(fields, "f:status")
+        } else {
+            only(fields, "f:metadata") && only(&fields["f:metadata"], "f:finalizers")
+        };
+        broken.when(!allowed, || {
+            format!(
+                "{} owns more than status and finalizers: {fields}",
+                text(&entry["manager"])
+            )
+        });
+    }
+}
+
+fn only(fields: &Value, name: &str) -> bool {
+    fields
+        .as_object()
+        .is_some_and(|fields| fields.keys().all(|key| key == name))
+}
+
+/// Each condition by itself, and the size of it all.
+fn shape(object: &Value, broken: &mut Broken) {
+    let kind = text(&object["kind"]);
+    for (n, condition) in conditions(object).iter().enumerate() {
+        let (type_, status) = (text(&condition["type"]), text(&condition["status"]));
+        let (reason, message) = (text(&condition["reason"]), text(&condition["message"]));
+        let again = conditions(object)[..n].iter().any(|other| other["type"] == type_);
+        broken.when(again, || format!("{type_} is there twice"));
+        broken.when(!["True", "False", "Unknown"].contains(&status), || {
+            format!("{type_} is {status:?}")
+        });
+        broken.when(WHILE_TRUE.contains(&type_) && status != "True", || {
+            format!("{type_} is there though it is {status}")
+        });
+        match meaning(kind, type_, reason) {
+            None => broken
+                .0
+                .push(format!("{type_} of {kind} has the unknown reason {reason:?}")),
+            Some(says) => broken.when(!fits(says, type_, status), || {
+                format!("{type_}={status} has the reason {reason}, which says {says:?}")
+            }),
+        }
+        broken.when(message.is_empty(), || format!("{type_} has no message"));
+        broken.when(message.len() > MESSAGE_LIMIT, || {
+            format!("message of {type_} has {} bytes", message.len())
+        });
+        broken.when(message.chars().any(char::is_control), || {
+            format!("message of {type_} is not one line")
+        });
+        broken.when(!condition["lastTransitionTime"].is_string(), || {
+            format!("{type_} has no lastTransitionTime")
+        });
+    }
+    let size = object["status"].to_string().len();
+    broken.when(size > STATUS_LIMIT, || format!("status has {size} bytes"));
+}
+
+/// What the closed list of the kind says about a reason; `None` when it is not in it.
+fn meaning(kind: &str, type_: &str, reason: &str) -> Option<&'static str> {
+    fn find<R: Reason>(all: &[(R, &'static str)], reason: &str) -> Option<&'static str> {
+        all.iter()
+            .find(|(known, _)| known.as_str() == reason)
+            .map(|(_, says)| *says)
+    }
+    match (kind, type_) {
+        ("Platform", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(PlatformReason::ALL, reason),
+        ("EdgeFunction", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(FunctionReason::ALL, reason),
+        ("EdgeFunction", "Drifted") => find(DriftReason::ALL, reason),
+        _ => None,
+    }
+}
+
+/// Whether a reason is used where its description says. `Ready` shares the reason of the condition that explains it, and
+/// `Reconciling` that of a `Ready` that is Unknown.
+fn fits(says: &str, type_: &str, status: &str) -> bool {
+    let place = says.split_once(": ").map_or(says, |(place, _)| place);
+    match type_ {
+        "Ready" if status == "True" => place == "Ready",
+        "Ready" => place != "Ready",
+        "Drifted" => place == status,
+        "Reconciling" => place == "Reconciling" || place == "Ready is Unknown",
+        _ => place == type_,
+    }
+}
+
+fn generations(object: &Value, broken: &mut Broken) {
+    let (generation, root) = (generation(object), observed(object));
+    broken.when(root.is_none(), || "status has no observedGeneration".to_owned());
+    broken.when(root.is_some_and(|root| root < 1), || {
+        format!("observedGeneration is {root:?} beside conditions")
+    });
+    broken.when(root > generation, || {
+        format!("observedGeneration {root:?} is ahead of {generation:?}")
+    });
+    for condition in conditions(object) {
+        let own = condition["observedGeneration"].as_i64();
+        broken.when(own != root, || {
+            format!(
+                "{} describes generation {own:?}, status {root:?}",
+                text(&condition["type"])
+            )
+        });
+    }
+}
+
+/// Which conditions go together.
+fn combinations(object: &Value, broken: &mut Broken) {
+    let status = |type_| condition(object, type_).map(|condition| text(&condition["status"]));
+    let is_true = |type_| status(type_) == Some("True");
+    let (reconciling, stalled) = (is_true("Reconciling"), is_true("Stalled"));
+    broken.when(reconciling && stalled, || {
+        "Reconciling and Stalled are both there".to_owned()
+    });
+    match status("Ready") {
+        None => broken.0.push("Ready is not there".to_owned()),
+        Some("True") => broken.when(reconciling || stalled, || {
+            "Ready is True beside Reconciling or Stalled".to_owned()
+        }),
+        Some("Unknown") => broken.when(!reconciling, || "Ready is Unknown without Reconciling".to_owned()),
+        Some(_) => broken.when(!reconciling && !stalled && !is_true("Suspended"), || {
+            "Ready is False, and nothing says whether to wait or to act".to_owned()
+        }),
+    }
+    let drifted_is_missing = object["kind"] == "EdgeFunction" && status("Drifted").is_none();
+    broken.when(drifted_is_missing, || "Drifted is not there".to_owned());
+}
+
+fn conditions(object: &Value) -> &[Value] {
+    list(&object["status"]["conditions"])
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn generation(object: &Value) -> Option<i64> {
+    object["metadata"]["generation"].as_i64()
+}
+
+fn observed(object: &Value) -> Option<i64> {
+    object["status"]["observedGeneration"].as_i64()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[cfg(test)]
+#[path = "kstatus_tests.rs"]
+mod tests;
