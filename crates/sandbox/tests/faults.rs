@@ -272,6 +272,40 @@ async fn transpiled_bodies_have_the_same_files_without_types() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_of_types_only_are_missing_from_bodies_when_the_knob_says_so() {
+    let bench = bench().await;
+    let sources = [
+        (
+            HELLO,
+            "import type { A } from \"./types.ts\";\nimport { b } from \"./b.ts\";\nDeno.serve(() => new Response(b satisfies A));\n",
+        ),
+        ("supabase/functions/hello/b.ts", "export { b } from \"mapped\";\n"),
+        ("supabase/functions/hello/c.ts", "export const b = \"b\";\n"),
+        (
+            "supabase/functions/hello/deno.json",
+            "{\"imports\": {\"mapped\": \"./c.ts\"}}",
+        ),
+        ("supabase/functions/hello/page.html", "<p>static</p>"),
+        ("supabase/functions/hello/types.ts", "export type A = string;\n"),
+    ];
+    let metadata = json!({"entrypoint_path": HELLO, "import_map_path": "supabase/functions/hello/deno.json"});
+    let (status, deployed) = read(bench.deploy_with("hello", "", &metadata, &sources)).await;
+    assert_eq!(status, 201, "{deployed}");
+    let names = || async {
+        let all = files(&bench).await;
+        all.into_iter()
+            .map(|(path, _)| path.rsplit('/').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names().await,
+        ["b.ts", "c.ts", "deno.json", "index.ts", "page.html", "types.ts"]
+    );
+    bench.turn(json!({"typeOnlyFiles": false})).await;
+    assert_eq!(names().await, ["b.ts", "c.ts", "deno.json", "index.ts", "page.html"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_eszip_is_one_blob_of_the_digest_that_the_list_shows() {
     use sha2::{Digest as _, Sha256};
 
@@ -290,7 +324,7 @@ async fn an_eszip_is_one_blob_of_the_digest_that_the_list_shows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn knobs_are_turned_one_by_one() {
     let bench = bench().await;
-    let knobs = |echo: bool, bodies: &str, limits: bool| json!({"entrypointEcho": echo, "bodies": bodies, "rateLimits": limits});
+    let knobs = |echo: bool, bodies: &str, limits: bool| json!({"entrypointEcho": echo, "bodies": bodies, "typeOnlyFiles": true, "rateLimits": limits});
     let get = || async { read(bench.admin(Method::GET, "/knobs")).await.1 };
     assert_eq!(get().await, knobs(true, "Source", true));
     bench.turn(json!({"bodies": "Eszip"})).await;

@@ -122,6 +122,7 @@ async fn knobs(State(hub): State<Arc<Hub>>) -> Json<Knobs> {
 struct Turn {
     entrypoint_echo: Option<bool>,
     bodies: Option<Bodies>,
+    type_only_files: Option<bool>,
     rate_limits: Option<bool>,
 }
 
@@ -130,6 +131,7 @@ async fn turn(State(hub): State<Arc<Hub>>, Body(turn): Body<Turn>) -> Json<Knobs
     hub.turn(Knobs {
         entrypoint_echo: turn.entrypoint_echo.unwrap_or(now.entrypoint_echo),
         bodies: turn.bodies.unwrap_or(now.bodies),
+        type_only_files: turn.type_only_files.unwrap_or(now.type_only_files),
         rate_limits: turn.rate_limits.unwrap_or(now.rate_limits),
     });
     Json(hub.knobs())

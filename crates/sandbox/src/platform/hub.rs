@@ -39,6 +39,8 @@ pub struct Knobs {
     pub entrypoint_echo: bool,
     /// How bodies come back.
     pub bodies: Bodies,
+    /// Whether bodies hold the files that are imported for their types only.
+    pub type_only_files: bool,
     /// Whether requests are counted and limited; without, the three headers are missing too.
     pub rate_limits: bool,
 }
@@ -48,6 +50,7 @@ impl Default for Knobs {
         Knobs {
             entrypoint_echo: true,
             bodies: Bodies::Source,
+            type_only_files: true,
             rate_limits: true,
         }
     }

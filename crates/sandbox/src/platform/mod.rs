@@ -31,6 +31,7 @@ mod sites;
 pub mod state;
 mod store;
 mod transpile;
+mod type_only;
 
 pub use database::DatabaseError;
 pub use hub::{Bodies, Knobs};

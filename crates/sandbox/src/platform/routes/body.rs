@@ -1,5 +1,6 @@
 //! `GET functions/{slug}/body`: the sources as multipart, or the bundle.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -9,9 +10,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::platform::answer::Failure;
-use crate::platform::hub::{Bodies, Hub};
+use crate::platform::hub::{Bodies, Hub, Knobs};
 use crate::platform::state::{Bundle, Files};
 use crate::platform::transpile::transpiled;
+use crate::platform::type_only::without_type_only;
 
 pub(super) async fn body(
     State(hub): State<Arc<Hub>>,
@@ -21,26 +23,17 @@ pub(super) async fn body(
     let (id, bundle) = hub.look(&reference, |project| {
         Ok((project.get(&slug)?.id, project.body(&slug)?.clone()))
     })?;
-    let bodies = hub.knobs().bodies;
+    let knobs = hub.knobs();
     let accepts = headers
         .get_all(header::ACCEPT)
         .iter()
         .filter_map(|value| value.to_str().ok());
     let multipart = accepts.into_iter().any(|value| value.contains("multipart/form-data"));
-    if !multipart || bodies == Bodies::Eszip {
+    if !multipart || knobs.bodies == Bodies::Eszip {
         return Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bundle.blob()).into_response());
     }
-    let files = match bodies {
-        Bodies::Transpiled => {
-            let (cache, root) = (
-                hub.store.transpile_dir(),
-                hub.store.bundle_dir(&reference, bundle.deployment),
-            );
-            let files = transpiled(&hub.deno, &cache, &root, &bundle.files).await;
-            files.map_err(|error| Failure::internal("retrieve function body", &error))?
-        }
-        _ => bundle.files.clone(),
-    };
+    let files = seen(&hub, &reference, &bundle, knobs).await;
+    let files = files.map_err(|error| Failure::internal("retrieve function body", &error))?;
     let deployment = format!("{reference}_{id}_{}", bundle.version);
     let boundary = format!("sandbox-{}", Uuid::new_v4().simple());
     let parts = parts(&boundary, &deployment, &bundle, &files);
@@ -52,6 +45,22 @@ pub(super) async fn body(
         parts,
     )
         .into_response())
+}
+
+/// The files as the knobs let them be seen.
+async fn seen(hub: &Hub, reference: &str, bundle: &Bundle, knobs: Knobs) -> io::Result<Files> {
+    let (cache, root) = (
+        hub.store.transpile_dir(),
+        hub.store.bundle_dir(reference, bundle.deployment),
+    );
+    let mut files = bundle.files.clone();
+    if !knobs.type_only_files {
+        files = without_type_only(&hub.deno, &cache, &root, bundle).await?;
+    }
+    if knobs.bodies == Bodies::Transpiled {
+        files = transpiled(&hub.deno, &cache, &root, &files).await?;
+    }
+    Ok(files)
 }
 
 /// Metadata first, then each file under the container's folder, relative as production names them. The entrypoint has the
