@@ -389,6 +389,48 @@ async fn everything_survives_a_restart_with_the_same_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_streamed_while_the_function_still_writes_it() {
+    let bench = bench().await;
+    // The rest of the stream is written only when another call asks for it.
+    let source = "let finish: () => void = () => {};\n\
+        Deno.serve((request) => {\n\
+          if (request.url.endsWith(\"/finish\")) { finish(); return new Response(); }\n\
+          const encoder = new TextEncoder();\n\
+          return new Response(new ReadableStream({ start(stream) {\n\
+            stream.enqueue(encoder.encode(\"first\"));\n\
+            finish = () => { stream.enqueue(encoder.encode(\"last\")); stream.close(); };\n\
+          } }));\n\
+        });\n";
+    bench.deploy("hello", source).await;
+    let url = format!("{}/functions/v1/hello", bench.project().gateway_url);
+    let mut answer = bench.http.get(url).send().await.unwrap();
+    assert_eq!(answer.chunk().await.unwrap().unwrap(), "first");
+    assert_eq!(bench.call("hello/finish").await.0, 200);
+    assert_eq!(answer.text().await.unwrap(), "last");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_reaches_the_function_as_it_was_made() {
+    let bench = bench().await;
+    let source = "Deno.serve(async (request) => {\n\
+          const { pathname, search } = new URL(request.url);\n\
+          const body = await request.text();\n\
+          return Response.json([request.method, pathname, search, request.headers.get(\"x-test\"), body], { status: 418 });\n\
+        });\n";
+    bench.deploy("hello", source).await;
+    let url = format!("{}/functions/v1/hello/a%20b/c?d=%2F&d=2", bench.project().gateway_url);
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+        let request = bench
+            .http
+            .request(method.clone(), &url)
+            .header("x-test", "1")
+            .body("content");
+        let wanted = json!([method.as_str(), "/hello/a%20b/c", "?d=%2F&d=2", "1", "content"]);
+        assert_eq!(read(request).await, (418, wanted));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_folder_belongs_to_one_platform_at_a_time() {
     let bench = bench().await;
     let error = start(config(bench.dir.path(), None)).await.unwrap_err();

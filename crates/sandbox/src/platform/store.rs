@@ -4,8 +4,9 @@
 //! Nothing is flushed to the medium: a power failure may cost the last changes, which a test bed can bear.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -159,7 +160,14 @@ fn read<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
 
 fn write<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     let beside = path.with_extension("new");
-    fs::write(&beside, serde_json::to_vec(value)?)?;
+    // Keys and secrets are in it: for this user only.
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
     fs::rename(beside, path)
 }
 
@@ -183,5 +191,63 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use bytes::Bytes;
+    use uuid::Uuid;
+
+    use super::super::keys::Keys;
+    use super::super::state::{Deploy, Files, Ids, Project};
+    use super::{Saved, Store};
+
+    const REFERENCE: &str = "abcdefghijklmnopqrst";
+
+    #[test]
+    fn what_was_saved_is_loaded_with_its_files_and_what_a_crash_left_over_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let ids = |deployment| Ids {
+            function: Uuid::from_u128(1),
+            deployment: Uuid::from_u128(deployment),
+        };
+        let deploy = Deploy {
+            slug: "hello".to_owned(),
+            name: None,
+            verify_jwt: None,
+            entrypoint: "a/index.ts".to_owned(),
+            import_map: None,
+            files: Files::from([("a/index.ts".to_owned(), Bytes::from_static(b"\0\xff"))]),
+            bundle_only: false,
+        };
+        let mut project = Project::new(REFERENCE, "Test", 1);
+        let abandoned = project.plan(&deploy, ids(2)).unwrap();
+        store.unpack(REFERENCE, &abandoned.bundle).unwrap();
+        let planned = project.plan(&deploy, ids(3)).unwrap();
+        store.unpack(REFERENCE, &planned.bundle).unwrap();
+        project.deploy(&deploy, ids(3), 5).unwrap();
+        let saved = Saved {
+            keys: Keys::new(REFERENCE, 1),
+            gateway_port: 7,
+            project,
+        };
+        store.save(&saved).unwrap();
+
+        let loaded = store.load().unwrap().remove(REFERENCE).unwrap();
+        assert_eq!(
+            (loaded.project, loaded.keys, loaded.gateway_port),
+            (saved.project, saved.keys, 7)
+        );
+        assert!(!store.bundle_dir(REFERENCE, Uuid::from_u128(2)).exists());
+        let mode = fs::metadata(store.project_dir(REFERENCE).join("project.json"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }
