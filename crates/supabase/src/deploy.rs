@@ -26,7 +26,7 @@ pub struct Deploy {
 /// One file of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeployFile {
-    /// Relative, with `/`, without `.` and `..`. The platform keeps the directories, so that relative imports resolve.
+    /// Relative, with `/`, without `.` and `..`, `"` and `\`. The platform keeps the directories, so that relative imports resolve.
     pub path: String,
     /// As they are.
     pub bytes: Bytes,
@@ -79,9 +79,10 @@ impl Deploy {
 }
 
 fn is_plain_relative(path: &str) -> bool {
+    // Clients and servers disagree on how a quotation mark and a backslash are written in a form's file name.
     !path
         .chars()
-        .any(|character| character.is_control() || character == '\\')
+        .any(|character| character.is_control() || matches!(character, '\\' | '"'))
         && path
             .split('/')
             .all(|segment| !segment.is_empty() && segment != "." && segment != "..")
@@ -110,7 +111,9 @@ mod tests {
     #[test]
     fn what_the_platform_would_misplace_is_not_sent() {
         assert_eq!(deploy().problem(), None);
-        for path in ["", "/a", "a//b", "../a", "a/../b", "./a", "a/", "a\\b", "a\nb", "a\0"] {
+        for path in [
+            "", "/a", "a//b", "../a", "a/../b", "./a", "a/", "a\\b", "a\"b", "a\nb", "a\0",
+        ] {
             let mut deploy = deploy();
             deploy.files.push(DeployFile {
                 path: path.into(),

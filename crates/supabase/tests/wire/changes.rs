@@ -13,7 +13,7 @@ pub(crate) fn deploy() -> Deploy {
     Deploy {
         files: vec![
             file("ace-3f9c2ab01d4e/hello/index.ts", "import '../_shared/ü.ts'\n"),
-            file("ace-3f9c2ab01d4e/_shared/ü \"x\".ts", ""),
+            file("ace-3f9c2ab01d4e/_shared/ü x.ts", ""),
             file("ace-3f9c2ab01d4e/hello/deno.json", "{}"),
         ],
         entrypoint_path: "ace-3f9c2ab01d4e/hello/index.ts".into(),
@@ -52,7 +52,7 @@ async fn a_deploy_is_the_form_that_the_official_cli_sends() {
         Content-Type: application/octet-stream\r\n\r\n\
         import '../_shared/ü.ts'\n\r\n\
         --B\r\n\
-        Content-Disposition: form-data; name=\"file\"; filename=\"ace-3f9c2ab01d4e/_shared/ü \\\"x\\\".ts\"\r\n\
+        Content-Disposition: form-data; name=\"file\"; filename=\"ace-3f9c2ab01d4e/_shared/ü x.ts\"\r\n\
         Content-Type: application/octet-stream\r\n\r\n\
         \r\n\
         --B\r\n\
