@@ -2,7 +2,7 @@
 CARGO ?= cargo
 # Arguments for ace-dev, e.g. `make up ARGS="--dir .cache/other"`.
 ARGS ?=
-ACE_DEV = $(CARGO) run --quiet --package ace-sandbox --bin ace-dev --
+ACE_DEV = $(CARGO) run --package ace-sandbox --bin ace-dev --
 
 .DEFAULT_GOAL := help
 .PHONY: help up check test tools lint walls
@@ -14,7 +14,7 @@ up: ## Control plane, PostgreSQL and platform, until Ctrl-C
 	@$(ACE_DEV) up $(ARGS)
 
 check: lint ## Format, lints, generated files, unit tests
-	$(CARGO) test --workspace --lib --bins --quiet
+	$(CARGO) test --workspace --lib --bins
 
 test: lint walls tools ## Everything
 	$(CARGO) test --workspace
@@ -24,9 +24,9 @@ tools: ## Installs and builds what the tests and the bed need
 
 lint:
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --quiet -- --deny warnings
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 	$(CARGO) xtask check
 
 # By themselves: a feature that another crate turns on must not hold a wall open.
 walls:
-	$(CARGO) check --quiet --package ace-api --package ace-domain
+	$(CARGO) check --package ace-api --package ace-domain

@@ -214,7 +214,7 @@ fn watch(command: Command, progress: Progress, started: Instant) -> Result<(), T
                 next += REPORT;
                 let seconds = started.elapsed().as_secs();
                 progress.say(format_args!(
-                    "  {packages} of at most {PACKAGES} packages compiled after {seconds} s"
+                    "  {seconds} s: {packages} of at most {PACKAGES} packages compiled, then they are linked"
                 ));
             }
         }

@@ -46,8 +46,12 @@ impl Database {
     /// Takes it down, sessions that are open included.
     pub(super) fn stop(self) {
         self.child.stop(PARTING);
-        // One that stays behind is taken over by the next start.
-        let _ = fs::remove_dir(self.socket);
+        // What stays behind is taken over by the next start.
+        let _ = fs::remove_dir(&self.socket);
+        if let Some(outside) = self.socket.parent().filter(|parent| parent.starts_with("/var/tmp")) {
+            // Goes when there is no data in it.
+            let _ = fs::remove_dir(outside);
+        }
     }
 }
 
@@ -156,22 +160,19 @@ impl Place {
             None
         };
         let inside = user.is_none() || everybody_may_enter(directory);
-        let base = if inside {
-            directory.to_owned()
-        } else {
-            Path::new("/var/tmp").join(format!("ace-bed-{id}"))
-        };
-        let socket = base.join("socket");
+        let socket = directory.join("socket");
         let short = socket.as_os_str().len() + LONGEST_SOCKET_NAME <= LONGEST_SOCKET_PATH;
-        let socket = if short {
-            socket
-        } else {
-            Path::new("/tmp").join(format!("ace-bed-{id}"))
-        };
+        // Everybody may enter it, its name is short, and it outlives a reboot.
+        let outside = Path::new("/var/tmp").join(format!("ace-bed-{id}"));
+        let base = if inside { directory } else { &outside };
         Ok(Place {
             programs: tools::postgres_bin_dir()?,
             data: base.join("postgres"),
-            socket,
+            socket: if inside && short {
+                socket
+            } else {
+                outside.join("socket")
+            },
             user,
         })
     }
