@@ -1,4 +1,14 @@
 //! The admin listener: projects, faults, knobs, the journal, and logs. For tests and the demo; asks for no token.
+//!
+//! | request | body, answer |
+//! |---|---|
+//! | `POST /projects` | `{"ref"?, "name"?}` → 201 with keys, gateway and token; `GET` lists the same |
+//! | `PATCH /projects/{ref}` | `{"functionLimit": n}` |
+//! | `POST /faults` | [`Fault`] → `{"id"}`; the first that was set wins where several hit one request |
+//! | `GET`, `DELETE /faults`, `DELETE /faults/{id}` | |
+//! | `GET`, `PUT /knobs` | any of [`Knobs`] |
+//! | `GET /requests?since=N` | `{"next", "requests"}`: entered when they arrive, with status null until they are answered |
+//! | `GET /logs/{ref}/{slug}` | lines, newest last |
 
 use std::sync::Arc;
 
