@@ -159,7 +159,7 @@ impl Publisher {
     async fn count(&mut self) {
         for count in self.series.counts(Instant::now()) {
             let patch = json!({ "series": {
-                "count": count.count,
+                "count": count.times,
                 "lastObservedTime": MicroTime(Timestamp::now()),
             }});
             let events = self.api(&count.namespace);

@@ -93,7 +93,7 @@ mod tests {
 
     use super::{CutOff, Shutdown};
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     #[tokio::test]
     async fn work_in_flight_may_end_after_the_stop() {

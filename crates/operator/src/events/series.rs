@@ -36,7 +36,7 @@ pub(super) enum Act {
 pub(super) struct Count {
     pub(super) namespace: String,
     pub(super) name: String,
-    pub(super) count: i32,
+    pub(super) times: i32,
 }
 
 #[derive(Debug, Default)]
@@ -148,7 +148,7 @@ impl Series {
                 Count {
                     namespace: open.namespace.clone(),
                     name: open.name.clone(),
-                    count: open.count,
+                    times: open.count,
                 }
             })
             .collect();

@@ -86,7 +86,7 @@ fn another_note_is_another_event_and_only_the_same_one_is_counted_up() {
     let count = Count {
         namespace: "ace".into(),
         name: "send-email.a".into(),
-        count: 3,
+        times: 3,
     };
     assert_eq!(series.counts(start + MINUTE), [count]);
     assert_eq!(series.next_count(), None);
@@ -99,7 +99,7 @@ fn counts_are_written_once_a_minute_however_often_an_event_is_told() {
     for second in 0..=180 {
         let now = start + Duration::from_secs(second);
         tell(&mut series, "a", now);
-        written.extend(series.counts(now).into_iter().map(|count| count.count));
+        written.extend(series.counts(now).into_iter().map(|count| count.times));
     }
     assert_eq!(written, [61, 121, 181]);
 }

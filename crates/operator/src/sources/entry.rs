@@ -49,8 +49,8 @@ pub(super) struct Entry {
     /// When time alone makes another read due.
     pub(super) due: Option<Instant>,
     pub(super) flight: Option<Flight>,
-    /// Number of flights begun so far.
-    pub(super) begun: u64,
+    /// The number of the flight that was begun last.
+    pub(super) number: u64,
     failures: u32,
 }
 
@@ -82,9 +82,9 @@ impl Memo {
 }
 
 impl Entry {
-    /// A flight that was begun, as its number.
-    pub(super) fn fly(&mut self, flight: BoxFuture<'static, Landed>) -> Flight {
-        self.begun += 1;
+    /// Remembers a flight that was begun.
+    pub(super) fn fly(&mut self, number: u64, flight: BoxFuture<'static, Landed>) -> Flight {
+        self.number = number;
         let flight = flight.shared();
         self.flight = Some(flight.clone());
         flight

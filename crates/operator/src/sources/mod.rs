@@ -17,7 +17,9 @@ mod entry;
 mod failure;
 mod fetch;
 mod flux;
+mod read;
 mod reader;
+mod settings;
 mod sight;
 mod watch;
 
@@ -25,5 +27,6 @@ mod watch;
 mod tests;
 
 pub use access::Identity;
-pub use reader::{Settings, Sources, SourcesError};
+pub use reader::{Sources, SourcesError};
+pub use settings::Settings;
 pub use sight::{Artifact, Sight, SourceKey, SourceTree};

@@ -158,7 +158,7 @@ async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>) 
     let mut failures = 0;
     loop {
         let Some(mut words) = open(&sources, &target).await else {
-            sleep(sources.settings().discovery).await;
+            sleep(sources.settings.discovery).await;
             continue;
         };
         let mut listed = BTreeSet::new();
@@ -230,7 +230,7 @@ async fn catch_up(sources: &Arc<Sources>, key: &SourceKey, version: Option<Strin
 
 /// The words of a watch; `None` while the API server does not serve what it is about.
 async fn open(sources: &Sources, target: &Target) -> Option<BoxStream<'static, Word>> {
-    let client = sources.client().clone();
+    let client = sources.client.clone();
     match target {
         Target::ConfigMaps(namespace) => {
             let maps = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client, namespace);
@@ -271,7 +271,7 @@ fn set_synced(sources: &Sources, target: &Target, synced: bool) {
 
 /// A missing right waits for a person, so it is asked for as rarely as an object; anything else may mend itself at once.
 fn pause(sources: &Sources, code: Option<u16>, failures: u32) -> Duration {
-    let settings = sources.settings();
+    let settings = &sources.settings;
     let sooner = if code == Some(403) { 1 } else { WATCH_SOONER };
     Backoff {
         first: settings.retry_first / sooner,

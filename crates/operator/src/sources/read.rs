@@ -1,0 +1,176 @@
+//! One read: from an object to a tree, or to the sentence that says why there is none.
+
+use std::sync::Arc;
+
+use ace_api::{LABEL_WATCH, SourceKind};
+use ace_domain::source::{Tree, read_archive};
+use k8s_openapi::api::core::v1::ConfigMap;
+use kube::api::DynamicObject;
+use kube::{Api, ResourceExt};
+use tokio::time::timeout;
+
+use super::config_map::{Carried, carried};
+use super::entry::{Again, Memo, Reading};
+use super::failure::{Asked, access_missing};
+use super::fetch::FetchError;
+use super::flux::{Pointer, Says, Served, says};
+use super::reader::State;
+use super::{Artifact, Sight, SourceKey, SourceTree, Sources};
+
+impl Sources {
+    /// Reads the object of a key and what it points at.
+    pub(super) async fn read(&self, key: &SourceKey) -> Reading {
+        match key.kind {
+            SourceKind::ConfigMap => self.read_config_map(key).await,
+            _ => self.read_flux(key).await,
+        }
+    }
+
+    async fn read_config_map(&self, key: &SourceKey) -> Reading {
+        let maps = Api::<ConfigMap>::namespaced(self.client.clone(), &key.namespace);
+        let map = match Asked::from(timeout(self.settings.read, maps.get_opt(&key.name)).await.ok()) {
+            Asked::Found(map) => map,
+            Asked::Absent => return told(Sight::Waiting(format!("{key} is not there; create it"))),
+            Asked::Forbidden => return told(access_missing(key, &self.settings.identity)),
+            Asked::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
+        };
+        let labelled = map.labels().get(LABEL_WATCH).is_some_and(|value| value == "true");
+        let version = map.resource_version();
+        let sight = match carried(map) {
+            Err(why) => Sight::Refused(format!("{key} is no source: {why}")),
+            Ok(carried) => {
+                let digest = carried.digest();
+                let limits = self.settings.limits;
+                let tree = self.tree(key, &digest, move || match carried {
+                    Carried::Archive(bytes) => read_archive(&bytes, &limits).map_err(|error| error.to_string()),
+                    Carried::Keys(files) => Tree::from_keys(files).map_err(|error| error.to_string()),
+                });
+                match tree.await {
+                    Ok(tree) => ready(digest.clone(), digest, tree),
+                    Err(why) => Sight::Refused(format!("{key} can't be used: {why}")),
+                }
+            }
+        };
+        Reading {
+            sight,
+            version,
+            labelled,
+            again: Again::OnChange,
+        }
+    }
+
+    async fn read_flux(&self, key: &SourceKey) -> Reading {
+        let resource = match self.installed.served(key.kind).await {
+            Served::As(resource) => resource,
+            Served::No => {
+                let waits = format!(
+                    "{key} can't be there: the cluster does not serve its kind; install Flux's source-controller"
+                );
+                return told(Sight::Waiting(waits));
+            }
+            Served::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
+        };
+        let objects = Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, &resource);
+        let object = match Asked::from(timeout(self.settings.read, objects.get_opt(&key.name)).await.ok()) {
+            Asked::Found(object) => object,
+            Asked::Absent => return told(Sight::Waiting(format!("{key} is not there; create it"))),
+            Asked::Forbidden => return told(access_missing(key, &self.settings.identity)),
+            Asked::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
+        };
+        let (sight, again) = match says(&object) {
+            Says::Nothing(why) => (Sight::Waiting(format!("{key} is not ready: {why}")), Again::Soon),
+            Says::Unusable(why) => (Sight::Refused(format!("{key} can't be used: {why}")), Again::OnChange),
+            Says::Artifact(pointer) => self.follow(key, &pointer).await,
+        };
+        Reading {
+            sight,
+            version: object.resource_version(),
+            labelled: true,
+            again,
+        }
+    }
+
+    /// The artifact that an object points at.
+    async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (Sight, Again) {
+        let known = self.state().trees.get(&pointer.digest);
+        if let Some(tree) = known {
+            return (
+                ready(pointer.revision.clone(), pointer.digest.clone(), tree),
+                Again::OnChange,
+            );
+        }
+        let bytes = match self.fetcher.fetch(pointer).await {
+            Ok(bytes) => bytes,
+            Err(FetchError::Refused(why)) => {
+                return (Sight::Refused(format!("the artifact of {key} {why}")), Again::OnChange);
+            }
+            Err(FetchError::Odd(why)) => return (Sight::Refused(format!("the artifact of {key} {why}")), Again::Soon),
+            Err(FetchError::Failed(why)) => {
+                return (Sight::Failed(format!("the artifact of {key} {why}")), Again::Soon);
+            }
+        };
+        let limits = self.settings.limits;
+        let unpack = move || read_archive(&bytes, &limits).map_err(|error| error.to_string());
+        let sight = match self.tree(key, &pointer.digest, unpack).await {
+            Ok(tree) => ready(pointer.revision.clone(), pointer.digest.clone(), tree),
+            Err(why) => Sight::Refused(format!("the artifact of {key} can't be used: {why}")),
+        };
+        (sight, Again::OnChange)
+    }
+
+    /// The tree of a digest, from the cache or from `unpack`, which may take its time.
+    async fn tree(
+        &self,
+        key: &SourceKey,
+        digest: &str,
+        unpack: impl FnOnce() -> Result<Tree, String> + Send + 'static,
+    ) -> Result<Arc<SourceTree>, String> {
+        let before = {
+            let mut state = self.state();
+            let State { entries, trees, .. } = &mut *state;
+            if let Some(tree) = trees.get(digest) {
+                return Ok(tree);
+            }
+            match entries.get(key).and_then(|entry| entry.memo.as_ref()) {
+                Some(Memo::Ready { digest, .. }) => trees.get(digest),
+                _ => None,
+            }
+        };
+        let _turn = self.unpacking.acquire().await;
+        let unpacked = tokio::task::spawn_blocking(move || {
+            let tree = unpack()?;
+            Ok(match before {
+                Some(before) => before.renewed(tree),
+                None => SourceTree::new(tree),
+            })
+        });
+        unpacked
+            .await
+            .unwrap_or_else(|_| Err("reading it broke off".to_owned()))
+            .map(Arc::new)
+    }
+}
+
+fn ready(revision: String, digest: String, tree: Arc<SourceTree>) -> Sight {
+    Sight::Ready(Arc::new(Artifact { revision, digest, tree }))
+}
+
+/// A sight that time may change, of an object that was not read.
+fn told(sight: Sight) -> Reading {
+    Reading {
+        sight,
+        version: None,
+        labelled: false,
+        again: Again::Soon,
+    }
+}
+
+/// Nothing was learned.
+pub(super) fn unanswered(why: String) -> Reading {
+    Reading {
+        sight: Sight::Failed(why),
+        version: None,
+        labelled: false,
+        again: Again::Unanswered,
+    }
+}
