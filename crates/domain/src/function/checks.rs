@@ -7,8 +7,9 @@ use super::{
     Decision, Why,
     compare::until,
     learn::new_run,
+    rollout::{Before, archive_first},
     step::Step,
-    world::{CheckRun, Entry, PlatformFacts, Probe, World},
+    world::{CheckRun, PlatformFacts, Probe, World},
 };
 use crate::decision::Again;
 
@@ -78,7 +79,7 @@ pub(super) fn waits_for_key() -> Decision {
 }
 
 /// Deploys the proven content again, over content that failed its checks.
-pub(super) fn roll_back(world: &World, entry: &Entry, held: &Held, now: Timestamp) -> Decision {
+pub(super) fn roll_back(world: &World, before: Before<'_>, held: &Held, now: Timestamp) -> Decision {
     let lost = |what: &str| {
         let message = format!("{}; but {what}, so the failed content stays live", held.message);
         Decision::Refuse(Why::new(FunctionReason::ChecksFailed, message), Again::OnWake)
@@ -90,10 +91,15 @@ pub(super) fn roll_back(world: &World, entry: &Entry, held: &Held, now: Timestam
         .archived()
         .filter(|archived| archived.content.digest().to_string() == proven.source_digest);
     if let Some(archived) = archived {
+        if let Before::Foreign(entry) = before
+            && let Some(first) = archive_first(world, entry)
+        {
+            return first;
+        }
         let intent = Intent {
             type_: IntentType::RollBack,
             source_digest: proven.source_digest.clone(),
-            before: Some(entry.stamp.clone()),
+            before: before.stamp(),
             start_time: now,
         };
         return Decision::Do(Step::Deploy {
@@ -114,6 +120,12 @@ pub(super) fn roll_back(world: &World, entry: &Entry, held: &Held, now: Timestam
 /// Content is held because its checks failed and the proven one is to be live instead.
 pub(super) fn is_roll_back(held: &Held) -> bool {
     held.reason == FunctionReason::RolledBack.as_str()
+}
+
+/// The failed content is still the applied one.
+pub(super) fn is_roll_back_due(world: &World, held: &Held) -> bool {
+    let failed = held.source_digest.as_ref();
+    is_roll_back(held) && failed.is_some() && failed == world.applied().map(|applied| &applied.source_digest)
 }
 
 /// Address of the function.

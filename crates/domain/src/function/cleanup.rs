@@ -56,7 +56,15 @@ pub(super) fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> De
         return left(&format!("it belongs to EdgeFunction {owner}"));
     }
     if world.applied().is_none() && world.memo.intent.is_none() {
-        return Decision::Release { left_live: None };
+        let is_there = world
+            .look
+            .as_ref()
+            .is_some_and(|look| look.is_fresh() && look.entry.is_some());
+        return if is_there {
+            left("this object does not remember having made it")
+        } else {
+            Decision::Release { left_live: None }
+        };
     }
     let retry = |message: &str| Decision::Wait(Why::new(FunctionReason::Retrying, message), Again::OnWake);
     if !platform.listed || !platform.answering {

@@ -55,12 +55,7 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
         );
     }
     if !platform.listed {
-        // After a restart nothing was seen yet; what was live before is not doubted for three intervals.
-        return if is_live(object, world) {
-            Decision::Settled(Again::OnWake)
-        } else {
-            wait(FunctionReason::WaitingForPlatform, format!("the platform was not seen yet: {}", platform.message))
-        };
+        return unlisted(object, world, platform);
     }
     let content = match wanted(object, world, platform) {
         Ok(content) => content,

@@ -64,9 +64,13 @@ pub fn notices(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<N
             FunctionEventType::Contested => warning("DriftContested", format!("stopped correcting {revision}")),
         });
     }
-    let stamp = |status: &EdgeFunctionStatus| status.applied.as_ref().map(|applied| applied.stamp.clone());
+    // Not the whole stamp: a change of the JWT rule alone moves its time.
+    let deploy = |status: &EdgeFunctionStatus| {
+        let stamp = &status.applied.as_ref()?.stamp;
+        Some((stamp.id.clone(), stamp.version))
+    };
     if after.history.first() == known
-        && stamp(before) != stamp(after)
+        && deploy(before) != deploy(after)
         && let (Some(_), Some(applied)) = (&before.applied, &after.applied)
     {
         notices.push(normal(

@@ -44,6 +44,7 @@ pub(super) fn settle(world: &mut World, now: Timestamp) {
     }
     world.memo.intent = None;
     world.recall.sent = None;
+    world.recall.sent_jwt = None;
 }
 
 /// The next step towards knowing what became of the intent.
@@ -74,63 +75,78 @@ fn outcome(world: &World) -> Option<(Intent, Outcome)> {
         .as_ref()
         .filter(|look| look.is_fresh() && look.started >= intent.start_time)?;
     let outcome = match &world.recall.sent {
-        Some(sent) => answered(world, look, sent),
+        Some(sent) => answered(world, look, sent, &intent),
         None => unanswered(world, look, &intent),
     };
     Some((intent, outcome))
 }
 
 /// The platform answered with a stamp: a list that does not show it yet is a stale one.
-fn answered(world: &World, look: &Look, sent: &Stamp) -> Outcome {
-    match &look.entry {
-        Some(entry) if entry.stamp.id == sent.id && entry.stamp.version == sent.version => {
-            Outcome::Live(entry.stamp.clone())
-        }
-        Some(entry) if entry.stamp.id == sent.id && entry.stamp.version > sent.version => Outcome::Live(sent.clone()),
-        // For as long as a second look takes, it is the list that is behind; then somebody has removed what we made.
-        _ if look.started >= look.since + world.pace.second_look() && sent_is_old(world, look) => {
-            Outcome::Live(sent.clone())
-        }
-        _ => Outcome::LookAt(look.started + world.pace.stale_list()),
+fn answered(world: &World, look: &Look, sent: &Stamp, intent: &Intent) -> Outcome {
+    let entry = look.entry.as_ref().filter(|entry| entry.stamp.id == sent.id);
+    if let Some(entry) = entry.filter(|entry| entry.stamp.version == sent.version) {
+        return Outcome::Live(entry.stamp.clone());
     }
-}
-
-fn sent_is_old(world: &World, look: &Look) -> bool {
-    look.last_write
-        .is_none_or(|write| look.started >= write + world.pace.second_look())
+    if entry.is_some_and(|entry| entry.stamp.version > sent.version) {
+        return Outcome::Live(sent.clone());
+    }
+    // What was there before means that the list is behind, for as long as a lost deploy may take to show up. Anything else
+    // that stays is what somebody made of it since; either way our deploy took effect, and the comparison goes on from there.
+    let is_before = entry.is_some() || look.entry.as_ref().map(|entry| &entry.stamp) == intent.before.as_ref();
+    let soonest = if is_before {
+        lost_after(world, intent)
+    } else {
+        look.last_write.unwrap_or(intent.start_time)
+    };
+    match shown_since(world, look, soonest) {
+        Ok(()) => Outcome::Live(sent.clone()),
+        Err(then) => Outcome::LookAt(then.min(look.started + world.pace.stale_list())),
+    }
 }
 
 /// No answer: only what the lists show can tell.
 fn unanswered(world: &World, look: &Look, intent: &Intent) -> Outcome {
-    let seen = look.entry.as_ref().map(|entry| &entry.stamp);
-    if seen == intent.before.as_ref() {
-        let settled = intent.start_time + world.pace.deploy_deadline() + world.pace.unknown_outcome();
-        return match look.lists.iter().find(|list| **list >= settled) {
-            None => Outcome::LookAt(settled),
-            Some(first) if look.started >= *first + world.pace.second_look() => Outcome::Gone,
-            Some(first) => Outcome::LookAt(*first + world.pace.second_look()),
-        };
+    let entry = look.entry.as_ref();
+    if let Some(entry) = entry.filter(|entry| Some(&entry.stamp) != intent.before.as_ref()) {
+        match is_ours(world, entry, intent) {
+            Some(true) => return Outcome::Live(entry.stamp.clone()),
+            Some(false) => {}
+            None => return Outcome::ReadBody(entry.stamp.clone()),
+        }
     }
-    match &look.entry {
-        None if look.started >= look.since + world.pace.second_look() => Outcome::Gone,
-        None => Outcome::LookAt(look.since + world.pace.second_look()),
-        Some(entry) => recognised(world, entry, intent),
+    // Whatever else is shown, the request may still be on its way: until it can't be any more, nothing is sent again.
+    match shown_since(world, look, lost_after(world, intent)) {
+        Ok(()) => Outcome::Gone,
+        Err(then) => Outcome::LookAt(then),
     }
 }
 
-fn recognised(world: &World, entry: &Entry, intent: &Intent) -> Outcome {
+/// When a deploy whose answer was lost can't take effect any more.
+fn lost_after(world: &World, intent: &Intent) -> Timestamp {
+    intent.start_time + world.pace.deploy_deadline() + world.pace.unknown_outcome()
+}
+
+/// Two lists, the first of them asked for at `soonest` or later and the second a second look after it, showed the same; else
+/// when to ask again.
+fn shown_since(world: &World, look: &Look, soonest: Timestamp) -> Result<(), Timestamp> {
+    let Some(first) = look.lists.iter().find(|list| **list >= soonest) else {
+        return Err(soonest);
+    };
+    let second = *first + world.pace.second_look();
+    if look.started >= second { Ok(()) } else { Err(second) }
+}
+
+/// What is live is what the intent sent; `None` before its body was read.
+fn is_ours(world: &World, entry: &Entry, intent: &Intent) -> Option<bool> {
     if entry.mark.is_some() && entry.mark == revision(&intent.source_digest) {
-        return Outcome::Live(entry.stamp.clone());
+        return Some(true);
     }
     let Some(content) = world.content_of(&intent.source_digest) else {
-        return Outcome::Gone;
+        return Some(false);
     };
-    match world.body_of(entry).map(|body| &body.content) {
-        None => Outcome::ReadBody(entry.stamp.clone()),
-        Some(BodyContent::Files { files, .. }) if proves(content, files) == Proof::Proved => {
-            Outcome::Live(entry.stamp.clone())
-        }
-        Some(_) => Outcome::Gone,
+    match &world.body_of(entry)?.content {
+        BodyContent::Files { files, .. } => Some(proves(content, files) == Proof::Proved),
+        BodyContent::Bundle(_) | BodyContent::TooLarge => Some(false),
     }
 }
 
@@ -140,9 +156,11 @@ fn succeeded(world: &mut World, intent: &Intent, stamp: Stamp, now: Timestamp) {
         .as_ref()
         .and_then(|look| look.entry.as_ref())
         .filter(|entry| entry.stamp == stamp);
-    let verify_jwt = entry
-        .and_then(|entry| entry.verify_jwt)
-        .or(world.recall.sent_jwt)
+    // What we sent, so that a change of it since is seen as one; what is shown, where a crash has lost it.
+    let verify_jwt = world
+        .recall
+        .sent_jwt
+        .or_else(|| entry.and_then(|entry| entry.verify_jwt))
         .unwrap_or(true);
     let type_ = match intent.type_ {
         IntentType::RollOut => FunctionEventType::Deployed,
@@ -176,6 +194,15 @@ pub(super) fn make_applied(
     let PlatformSight::Present(platform) = &world.platform else {
         return;
     };
+    // What was proved in one project, with its secrets, is not proved in another.
+    let moved = world
+        .memo
+        .applied
+        .as_ref()
+        .is_some_and(|applied| applied.project != platform.project);
+    if moved {
+        world.memo.proven = None;
+    }
     world.memo.applied = Some(Applied {
         project: platform.project.clone(),
         revision,

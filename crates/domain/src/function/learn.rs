@@ -1,6 +1,9 @@
 //! What a step taught, and what follows from what is known.
 
-use ace_api::{Check, EdgeFunction, FunctionEventType, FunctionReason, Held, IntentType, Proven, Reason, Rollback};
+use ace_api::{
+    Check, EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Proven, Reason, Rollback,
+};
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
@@ -9,6 +12,7 @@ use super::{
     compare::FOREIGN,
     intent::{self, make_applied, remember},
     step::{Fact, Step},
+    verdict::{Verdict, verdict},
     world::{BodyContent, CheckAnswer, CheckRun, Entry, PlatformSight, World},
 };
 use crate::{
@@ -17,6 +21,9 @@ use crate::{
     pace::CHECK_ATTEMPTS,
     source::{BodyDigest, BodyFiles, Closure, Proof, proves},
 };
+
+/// How a transpiled script names its source map.
+const SOURCE_MAP: &[u8] = b"//# sourceMappingURL=";
 
 /// Takes over what a step taught.
 pub fn learn(object: &EdgeFunction, world: &mut World, step: &Step, outcome: Result<Fact, Trouble>, now: Timestamp) {
@@ -36,7 +43,8 @@ pub fn understand(object: &EdgeFunction, world: &mut World, now: Timestamp) {
     if world.memo.intent.is_some() {
         intent::settle(world, now);
     }
-    if world.memo.intent.is_none() {
+    // A leaving object takes nothing over: it deletes what it made itself, and nothing else.
+    if world.memo.intent.is_none() && !is_leaving(object) {
         recognise(object, world, now);
     }
 }
@@ -48,6 +56,7 @@ fn learn_fact(object: &EdgeFunction, world: &mut World, step: &Step, fact: Fact,
         Fact::Got(Some(entry)) => {
             if let Some(look) = &mut world.look {
                 (look.started, look.since) = (now, now);
+                look.lists = vec![now];
                 look.entry = Some(entry);
             }
         }
@@ -69,10 +78,8 @@ fn learn_fact(object: &EdgeFunction, world: &mut World, step: &Step, fact: Fact,
         },
         Fact::Deployed(stamp) => {
             if let Step::Deploy { intent, verify_jwt, .. } = step {
-                world.memo.intent = Some(intent.clone());
+                sent(object, world, intent, *verify_jwt, now);
                 world.recall.sent = Some(stamp);
-                world.recall.sent_jwt = Some(*verify_jwt);
-                wrote(world, now);
             }
         }
         Fact::Patched => {
@@ -93,16 +100,24 @@ fn learn_fact(object: &EdgeFunction, world: &mut World, step: &Step, fact: Fact,
         Fact::Deleted => {
             wrote(world, now);
             world.memo.applied = None;
+            if let Some(look) = &mut world.look {
+                look.entry = None;
+            }
         }
     }
 }
 
 fn learn_trouble(object: &EdgeFunction, world: &mut World, step: &Step, trouble: Trouble, now: Timestamp) {
     match (step, trouble) {
-        (Step::Deploy { intent, .. }, Trouble::OutcomeUnknown) => {
-            world.memo.intent = Some(intent.clone());
-            world.recall.sent = None;
-            wrote(world, now);
+        (Step::Deploy { intent, verify_jwt, .. }, Trouble::OutcomeUnknown) => {
+            sent(object, world, intent, *verify_jwt, now);
+        }
+        // Where other content is wanted, what is held is about that: a correction that is refused is only tried again later.
+        (Step::Deploy { intent, .. }, Trouble::Refused(says))
+            if intent.type_ == IntentType::Correction && world.wanted().as_ref() != Some(&intent.source_digest) =>
+        {
+            world.memo.intent = None;
+            world.trouble = Some(Trouble::Refused(format!("the platform refuses a correction: {says}")));
         }
         (Step::Deploy { intent, .. }, Trouble::Refused(says)) => {
             world.memo.intent = None;
@@ -121,13 +136,34 @@ fn learn_trouble(object: &EdgeFunction, world: &mut World, step: &Step, trouble:
             };
             hold(object, world, reason, message, digest);
         }
-        (Step::PatchJwt(_) | Step::Delete, Trouble::OutcomeUnknown) => wrote(world, now),
+        (Step::PatchJwt(_) | Step::Delete, Trouble::OutcomeUnknown) => {
+            wrote(world, now);
+            world.trouble = Some(Trouble::OutcomeUnknown);
+        }
         (step, trouble) => {
             if let Step::Deploy { .. } = step {
                 world.memo.intent = None;
             }
             world.trouble = Some(trouble);
         }
+    }
+}
+
+/// A deploy is on its way or has arrived.
+fn sent(object: &EdgeFunction, world: &mut World, intent: &Intent, verify_jwt: bool, now: Timestamp) {
+    if intent.type_ == IntentType::Correction {
+        note_drift(object, world, now);
+    }
+    world.memo.intent = Some(intent.clone());
+    world.recall.sent = None;
+    world.recall.sent_jwt = Some(verify_jwt);
+    wrote(world, now);
+}
+
+/// Notes the drift that is about to be undone, so that the status can say afterwards what it was.
+fn note_drift(object: &EdgeFunction, world: &mut World, now: Timestamp) {
+    if let Verdict::Says { drift: Some(drift), .. } = verdict(object, world, now) {
+        world.memo.drift = Some(drift);
     }
 }
 
@@ -139,9 +175,17 @@ fn wrote(world: &mut World, now: Timestamp) {
 }
 
 fn learn_patch(object: &EdgeFunction, world: &mut World, verify_jwt: bool, now: Timestamp) {
+    if world.applied().is_some_and(|applied| applied.verify_jwt == verify_jwt) {
+        note_drift(object, world, now);
+    }
+    world.recall.patched = world
+        .look
+        .as_ref()
+        .and_then(|look| look.entry.as_ref())
+        .map(|entry| entry.stamp.clone());
     wrote(world, now);
     let Some(applied) = &mut world.memo.applied else { return };
-    let corrected = applied.verify_jwt == verify_jwt && object.spec.verify_jwt == verify_jwt;
+    let corrected = applied.verify_jwt == verify_jwt;
     applied.verify_jwt = verify_jwt;
     let (revision, version) = (applied.revision.clone(), applied.stamp.version);
     let type_ = if corrected {
@@ -177,11 +221,11 @@ fn learn_probe(object: &EdgeFunction, world: &mut World, check: &Check, answer: 
         CheckAnswer::Status(status) => format!("got {status}"),
         CheckAnswer::TimedOut => format!("had no answer in {} s", check.timeout_seconds.unwrap_or(10)),
     };
-    let deployed_by_us = world
-        .memo
-        .history
-        .first()
-        .is_none_or(|event| event.type_ != FunctionEventType::Adopted);
+    let origin = world.memo.history.iter().find(|event| {
+        use FunctionEventType::{Adopted, Deployed, RolledBack};
+        matches!(event.type_, Adopted | Deployed | RolledBack)
+    });
+    let deployed_by_us = origin.is_none_or(|event| event.type_ != FunctionEventType::Adopted);
     let archived = world.memo.proven.as_ref().filter(|proven| proven.archive.is_some());
     let (reason, message) =
         match archived.filter(|_| deployed_by_us && object.spec.rollback == Rollback::OnFailedChecks) {
@@ -259,13 +303,18 @@ fn recognise(object: &EdgeFunction, world: &mut World, now: Timestamp) {
         return;
     }
     let known = applied.body_digest.is_some() && files.is_some();
-    let same = match (&applied.body_digest, files) {
-        (Some(before), Some((_, digest))) => *before == digest.to_string(),
-        _ => entry
-            .mark
-            .as_ref()
-            .is_some_and(|mark| mark.to_string() == applied.revision),
-    };
+    // The same bundle, of which something else was changed: the JWT rule, or the name.
+    let same_bundle = entry.stamp.bundle_digest.is_some()
+        && (&entry.stamp.id, entry.stamp.version, &entry.stamp.bundle_digest)
+            == (&applied.stamp.id, applied.stamp.version, &applied.stamp.bundle_digest);
+    let same = same_bundle
+        || match (&applied.body_digest, files) {
+            (Some(before), Some((_, digest))) => *before == digest.to_string(),
+            _ => entry
+                .mark
+                .as_ref()
+                .is_some_and(|mark| mark.to_string() == applied.revision),
+        };
     let is_source = |content: &Closure| files.is_some_and(|(files, _)| proves(content, files) == Proof::Proved);
     let same = same
         || !known
@@ -308,8 +357,7 @@ fn adopt_at_first_contact(
         let marked = entry.mark.as_ref() == Some(&content.revision());
         let is_ours = match files.map(|(files, _)| proves(content, files)) {
             Some(Proof::Proved) => true,
-            // A form that is no source has no file in common with it; one file that is ours beside one that is not is another content.
-            Some(Proof::Differs(differences)) => marked && differences.len() >= content.files().len(),
+            Some(Proof::Differs(_)) => marked && files.is_some_and(|(files, _)| is_transpiled(content, files)),
             Some(Proof::Unanchored) | None => marked,
         };
         is_ours.then(|| content.digest().to_string())
@@ -317,6 +365,17 @@ fn adopt_at_first_contact(
     if let Some(digest) = digest {
         adopt(object, world, &digest, entry, files.map(|(_, digest)| digest), now);
     }
+}
+
+/// What is not ours in a marked body is another form of our scripts, not an edited one: it carries a source map.
+fn is_transpiled(content: &Closure, body: &BodyFiles) -> bool {
+    let is_mapped = |bytes: &Bytes| bytes.windows(SOURCE_MAP.len()).any(|window| window == SOURCE_MAP);
+    let mut others = body
+        .files()
+        .values()
+        .filter(|bytes| content.files().values().all(|ours| ours != *bytes))
+        .peekable();
+    others.peek().is_some() && others.all(is_mapped)
 }
 
 fn adopt(

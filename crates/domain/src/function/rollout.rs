@@ -24,7 +24,7 @@ pub(super) enum Before<'a> {
 }
 
 impl Before<'_> {
-    fn stamp(self) -> Option<ace_api::Stamp> {
+    pub(super) fn stamp(self) -> Option<ace_api::Stamp> {
         match self {
             Self::Nothing => None,
             Self::Known(entry) | Self::Foreign(entry) => Some(entry.stamp.clone()),
@@ -42,15 +42,20 @@ pub(super) fn held<'a>(object: &EdgeFunction, world: &'a World, digest: Option<&
     })
 }
 
+/// Corrections have stopped.
+pub(super) fn is_contest(held: &Held) -> bool {
+    held.reason == FunctionReason::DriftContested.as_str()
+}
+
 /// The refusal that `held` stands for.
-pub(super) fn refuse_held(held: &Held) -> Decision {
+pub(super) fn refuse_held(held: &Held, again: Again) -> Decision {
     let reason = FunctionReason::ALL
         .iter()
         .map(|(reason, _)| *reason)
         .find(|reason| reason.as_str() == held.reason);
     Decision::Refuse(
         Why::new(reason.unwrap_or(FunctionReason::DeployRefused), held.message.clone()),
-        Again::OnWake,
+        again,
     )
 }
 
@@ -64,7 +69,7 @@ pub(super) fn roll_out(
     now: Timestamp,
 ) -> Decision {
     if let Some(held) = held(object, world, Some(&content.digest().to_string())) {
-        return refuse_held(held);
+        return refuse_held(held, Again::OnWake);
     }
     if let Some(waiting) = missing(object, world, platform) {
         return waiting;
@@ -75,6 +80,12 @@ pub(super) fn roll_out(
 /// Deploys the applied content again, over foreign content or none; `None` when that content is not to be had any more.
 pub(super) fn correct(object: &EdgeFunction, world: &World, before: Before<'_>, now: Timestamp) -> Option<Decision> {
     let applied = world.applied()?;
+    // Content that was refused or failed its checks is not put back over what somebody made of it.
+    let failed = held(object, world, world.wanted().as_deref())
+        .filter(|held| held.source_digest.as_ref() == Some(&applied.source_digest));
+    if let Some(failed) = failed {
+        return Some(refuse_held(failed, Again::OnWake));
+    }
     if let Some(contest) = contest(object, world, now) {
         return Some(contest);
     }
@@ -100,8 +111,8 @@ pub(super) fn correct(object: &EdgeFunction, world: &World, before: Before<'_>, 
 
 /// Somebody changes the function back again and again.
 pub(super) fn contest(object: &EdgeFunction, world: &World, now: Timestamp) -> Option<Decision> {
-    if let Some(held) = held(object, world, world.wanted().as_deref()) {
-        return Some(refuse_held(held)).filter(|_| held.reason == FunctionReason::DriftContested.as_str());
+    if let Some(held) = held(object, world, world.wanted().as_deref()).filter(|held| is_contest(held)) {
+        return Some(refuse_held(held, Again::OnWake));
     }
     let window = world.pace.contest_window();
     let corrections = world
@@ -196,7 +207,7 @@ fn deploy(
 }
 
 /// A body that is not ours is archived before it is overwritten; if it can't be, nothing is written.
-fn archive_first(world: &World, entry: &Entry) -> Option<Decision> {
+pub(super) fn archive_first(world: &World, entry: &Entry) -> Option<Decision> {
     if world.recall.archived.as_ref() == Some(&entry.stamp) {
         return None;
     }

@@ -5,6 +5,7 @@ use ace_api::{
     Intent, IntentType, Live, Mode, Reason, Wanted,
 };
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     Decision, Why, checks,
@@ -19,11 +20,15 @@ use super::{
 };
 use crate::names::reconcile_at;
 
+/// Most bytes that a status takes as JSON: thousands of objects share one API server and its watchers.
+const STATUS_BYTES: usize = 12 * 1024;
+
 /// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
 pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
+    // Judged before the intent of this very decision is noted: what a correction is about to undo is still there.
+    let verdict = verdict(object, world, now);
     let mut world = world.clone();
     note(object, &mut world, decision, now);
-    let verdict = verdict(object, &world, now);
     let conditions = conditions(object, &world, decision, &verdict, now);
     let live = live(&world);
     let source = source(object, &world);
@@ -36,7 +41,7 @@ pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Ti
         Verdict::Keep => world.memo.drift,
         Verdict::Says { drift, .. } => drift,
     };
-    EdgeFunctionStatus {
+    bounded(EdgeFunctionStatus {
         conditions,
         observed_generation: object.metadata.generation,
         last_handled_reconcile_at: if handled {
@@ -53,7 +58,17 @@ pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Ti
         held: world.memo.held,
         drift,
         history: world.memo.history,
-    }
+    })
+}
+
+/// Names fewer differences where their paths are so long that the status would outgrow its bound; `count` still has them all.
+fn bounded(mut status: EdgeFunctionStatus) -> EdgeFunctionStatus {
+    let size = |status: &EdgeFunctionStatus| serde_json::to_string(status).map_or(0, |text| text.len());
+    while size(&status) > STATUS_BYTES
+        && let Some(drift) = &mut status.drift
+        && drift.fields.pop().is_some()
+    {}
+    status
 }
 
 /// Notes in the memo what the decision itself changes: the intent of a deploy, and what is not tried again.
@@ -171,7 +186,7 @@ fn conditions(
     decision: &Decision,
     verdict: &Verdict,
     now: Timestamp,
-) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+) -> Vec<Condition> {
     use ConditionType::{Drifted, Ready, Reconciling, Stalled, Suspended};
     let before = &world.memo.conditions;
     let next = Conditions::new(before, object.metadata.generation, now);
@@ -200,7 +215,8 @@ fn conditions(
         }
         Decision::Settled(_) | Decision::Release { .. } => match paused(object, world) {
             Some(why) => {
-                let next = if is_live(object, world) {
+                let was_ready = before.iter().any(|c| c.type_ == Ready.as_str() && c.status == "True");
+                let next = if was_ready && is_live(object, world) {
                     next.keep(Ready)
                 } else {
                     next.set(Ready, Some(false), FunctionReason::Suspended, &why.message)
@@ -291,12 +307,11 @@ fn revision_of(digest: &str) -> String {
 
 fn settled(object: &EdgeFunction, world: &World, verdict: &Verdict) -> (FunctionReason, String) {
     let drift = match verdict {
-        Verdict::Says {
-            value: Some(true),
-            message,
-            ..
-        } => Some(message.clone()),
-        _ => None,
+        Verdict::Says { value, message, .. } => value.filter(|drifted| *drifted).map(|_| message.clone()),
+        Verdict::Keep => {
+            let drifted = |c: &&Condition| c.type_ == ConditionType::Drifted.as_str() && c.status == "True";
+            world.memo.conditions.iter().find(drifted).map(|c| c.message.clone())
+        }
     };
     if object.spec.mode == Mode::Observe {
         let message = drift.unwrap_or_else(|| match (world.applied(), world.wanted()) {
@@ -307,6 +322,10 @@ fn settled(object: &EdgeFunction, world: &World, verdict: &Verdict) -> (Function
                     revision_of(&wanted)
                 )
             }
+            (Some(applied), _) if applied.verify_jwt != object.spec.verify_jwt => format!(
+                "{} is live with verifyJWT {}; the spec wants {}",
+                applied.revision, applied.verify_jwt, object.spec.verify_jwt
+            ),
             (Some(applied), _) => format!("{} is live", applied.revision),
             (None, _) => "the function was looked at".to_owned(),
         });

@@ -9,7 +9,7 @@ use super::world::{Archived, Body, CheckAnswer, Entry, Look, Probe};
 use crate::source::Closure;
 
 /// One effect. What it needs is in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// A list that is asked for at `not_before` or later; shared by all who wait for one.
     List {
@@ -85,7 +85,7 @@ impl Step {
 }
 
 /// What a step taught.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Fact {
     /// A newer list.
     Listed(Look),

@@ -36,6 +36,12 @@ pub(super) fn verdict(object: &EdgeFunction, world: &World, now: Timestamp) -> V
         return Verdict::Keep;
     }
     match world.sighting() {
+        // The JWT rule is a plain field: one look is enough, whatever the content is.
+        Some(Sighting::Foreign {
+            entry,
+            suspected_until: Some(_),
+            ..
+        }) if !plain_fields(object, world, entry).is_empty() => judged(object, world, entry, Vec::new(), now),
         None
         | Some(
             Sighting::Need(_)

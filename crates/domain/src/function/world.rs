@@ -119,9 +119,9 @@ pub struct Look {
 }
 
 impl Look {
-    /// The list was asked for after our last write.
+    /// The list was not asked for before our last write had ended.
     pub fn is_fresh(&self) -> bool {
-        self.last_write.is_none_or(|write| self.started > write)
+        self.last_write.is_none_or(|write| self.started >= write)
     }
 }
 
@@ -166,8 +166,10 @@ pub enum BodyContent {
 pub struct Recall {
     /// The platform's answer to the deploy that `intent` records.
     pub sent: Option<Stamp>,
-    /// The JWT rule of that deploy.
+    /// The JWT rule of the deploy that `intent` records.
     pub sent_jwt: Option<bool>,
+    /// The stamp that our last change of the JWT rule found: a list that still shows it is behind.
+    pub patched: Option<Stamp>,
     /// The list that showed no function, once a single look confirmed it.
     pub absent: Option<Timestamp>,
     /// The last body that was read.

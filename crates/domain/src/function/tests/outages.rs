@@ -1,0 +1,199 @@
+//! The platform, or something else, does not answer.
+
+use std::time::Duration;
+
+use ace_api::{DriftReason, Mode, Reason};
+
+use super::{
+    super::{Decision, PlatformSight, SourceSight, Step},
+    fixture::{Case, at, settled},
+    words::{B, X, foreign, message, shown},
+};
+use crate::decision::{Again, Trouble};
+
+fn troubles() -> [(Trouble, Again); 6] {
+    [
+        (
+            Trouble::Deferred(Duration::from_secs(7)),
+            Again::After(Duration::from_secs(7)),
+        ),
+        (Trouble::Unanswered("503".to_owned()), Again::Backoff),
+        (Trouble::OutcomeUnknown, Again::Backoff),
+        (Trouble::Refused("400".to_owned()), Again::Backoff),
+        (
+            Trouble::AccessMissing("kubectl create rolebinding".to_owned()),
+            Again::After(Duration::from_mins(5)),
+        ),
+        (Trouble::Failed("disk".to_owned()), Again::Backoff),
+    ]
+}
+
+#[test]
+fn trouble_of_every_class_is_no_news_while_the_wish_is_live() {
+    for (trouble, again) in troubles() {
+        let mut case = settled().with(|case| case.world.trouble = Some(trouble));
+        assert_eq!(case.decide(), Decision::Settled(again));
+        assert_eq!(case.status(), case.world.memo);
+    }
+}
+
+#[test]
+fn trouble_is_retried_while_the_wish_is_not_live_and_only_a_missing_right_stalls() {
+    let expected = [
+        "RateLimited",
+        "Retrying",
+        "Retrying",
+        "Retrying",
+        "AccessMissing",
+        "Retrying",
+    ];
+    for ((trouble, _), reason) in troubles().into_iter().zip(expected) {
+        let mut case = settled().wants(B).with(|case| case.world.trouble = Some(trouble));
+        let second = if reason == "AccessMissing" {
+            "Stalled"
+        } else {
+            "Reconciling"
+        };
+        assert_eq!(
+            shown(&case.status())[..2],
+            [format!("Ready=False/{reason}"), format!("{second}=True/{reason}")]
+        );
+    }
+}
+
+#[test]
+fn a_function_that_was_not_seen_for_three_intervals_is_unknown_and_says_why() {
+    let mut case = settled().platform(|platform| {
+        platform.seen = at(-901);
+        platform.answering = false;
+        platform.message = "no answer: connection refused".to_owned();
+    });
+    let status = case.status();
+    assert_eq!(
+        shown(&status),
+        [
+            "Ready=Unknown/NotSeen",
+            "Reconciling=True/NotSeen",
+            "Drifted=False/NoDrift"
+        ]
+    );
+    assert_eq!(
+        message(&status, "Ready"),
+        "not seen for three intervals: no answer: connection refused"
+    );
+    let mut in_time = settled().platform(|platform| platform.seen = at(-900));
+    assert_eq!(shown(&in_time.status())[0], "Ready=True/Live");
+}
+
+#[test]
+fn drift_is_never_claimed_while_the_platform_is_out_of_sight() {
+    let mut case = settled()
+        .sees(Some(foreign(4)))
+        .read(X)
+        .platform(|platform| platform.seen = at(-901));
+    assert_eq!(shown(&case.status())[2], "Drifted=False/NoDrift");
+    let mut gone = settled().sees(None).platform(|platform| platform.seen = at(-901));
+    assert_eq!(shown(&gone.status())[2], "Drifted=False/NoDrift");
+}
+
+#[test]
+fn a_failed_single_look_is_not_absence() {
+    let mut case = settled().sees(None);
+    case.does(Step::Get, Err(Trouble::Unanswered("503".to_owned())));
+    assert_eq!(case.decide(), Decision::Settled(Again::Backoff));
+    assert_eq!(case.status(), case.world.memo);
+}
+
+#[test]
+fn a_failed_body_is_no_drift() {
+    let mut case = settled().sees(Some(foreign(4)));
+    case.does(
+        Step::ReadBody(super::words::stamp(4)),
+        Err(Trouble::Unanswered("503".to_owned())),
+    );
+    assert_eq!(case.status(), case.world.memo);
+}
+
+#[test]
+fn a_platform_that_does_not_answer_is_not_asked() {
+    let mute = |case: Case| {
+        case.platform(|platform| {
+            platform.answering = false;
+            platform.message = "503".to_owned();
+        })
+    };
+    let mut live = mute(settled().sees(Some(foreign(4))));
+    assert_eq!(live.decide(), Decision::Settled(Again::OnWake));
+    let mut wish = mute(settled().wants(B));
+    assert_eq!(shown(&wish.status())[1], "Reconciling=True/Retrying");
+}
+
+#[test]
+fn a_restart_says_nothing_new_before_the_first_list() {
+    let unlisted = |case: Case| {
+        let mut case = case.platform(|platform| platform.listed = false);
+        case.world.look = None;
+        case.status()
+    };
+    assert_eq!(unlisted(settled()), settled().world.memo);
+    let drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X).written();
+    assert_eq!(unlisted(drifted.clone().restarted()), drifted.world.memo);
+    let lost = settled().platform(|platform| platform.seen = at(-901)).written();
+    assert_eq!(
+        shown(&unlisted(lost.clone().platform(|platform| platform.seen = at(0)))),
+        shown(&lost.world.memo),
+        "nor that it was seen"
+    );
+    assert_eq!(
+        shown(&unlisted(settled().wants(B)))[1],
+        "Reconciling=True/WaitingForPlatform"
+    );
+}
+
+#[test]
+fn in_enforce_a_function_that_can_not_be_corrected_is_not_ready() {
+    let mut case = settled()
+        .sees(Some(foreign(4)))
+        .read(X)
+        .with(|case| case.world.trouble = Some(Trouble::Failed("disk".to_owned())));
+    assert_eq!(
+        shown(&case.status()),
+        [
+            "Ready=False/Retrying",
+            "Reconciling=True/Retrying",
+            "Drifted=True/OutOfBandChange"
+        ]
+    );
+    let mut apply = case.mode(Mode::Apply);
+    assert_eq!(shown(&apply.status())[0], "Ready=True/Live");
+}
+
+#[test]
+fn a_source_that_can_not_be_read_this_time_is_no_news_while_the_wish_is_live() {
+    let failed = SourceSight::Failed("timeout".to_owned());
+    let mut case = settled().with(|case| case.world.source = failed.clone());
+    assert_eq!(case.status(), case.world.memo);
+    let mut changed = settled().with(|case| {
+        case.world.source = failed;
+        case.object.metadata.generation = Some(5);
+    });
+    assert_eq!(shown(&changed.status())[1], "Reconciling=True/Retrying");
+}
+
+#[test]
+fn a_platform_that_is_not_there_is_waited_for() {
+    let mut case = settled().with(|case| case.world.platform = PlatformSight::Absent);
+    let status = case.status();
+    assert_eq!(
+        shown(&status),
+        [
+            "Ready=False/WaitingForPlatform".to_owned(),
+            "Reconciling=True/WaitingForPlatform".to_owned(),
+            format!("Drifted=False/{}", DriftReason::NoDrift.as_str())
+        ]
+    );
+    assert_eq!(
+        message(&status, "Ready"),
+        "there is no Platform `prod` in this namespace"
+    );
+}
