@@ -58,6 +58,11 @@ impl TreeIndex {
         walk::closure(self, source)
     }
 
+    /// The import map that a function has without being told: that of its entrypoint's folder.
+    pub fn own_import_map(&self, source: &FunctionSource<'_>) -> Option<TreePath> {
+        walk::own_import_map(&self.tree, source)
+    }
+
     /// How many files have been parsed so far.
     pub fn parsed(&self) -> usize {
         self.learned

@@ -26,6 +26,16 @@ pub(super) fn closure(index: &TreeIndex, source: &FunctionSource<'_>) -> Result<
     walk.finish(entrypoint, import_map, static_files)
 }
 
+/// The import map that the entrypoint's folder has.
+pub(super) fn own_import_map(tree: &Tree, source: &FunctionSource<'_>) -> Option<TreePath> {
+    folder_map(tree, &entrypoint(tree, source).ok()?)
+}
+
+fn folder_map(tree: &Tree, entrypoint: &TreePath) -> Option<TreePath> {
+    let mut beside = IMPORT_MAPS.iter().filter_map(|name| entrypoint.beside(name).ok());
+    beside.find(|path| tree.get(path.as_str()).is_some())
+}
+
 fn entrypoint(tree: &Tree, source: &FunctionSource<'_>) -> Result<TreePath, ClosureError> {
     let text = source
         .entrypoint
@@ -88,16 +98,13 @@ impl<'i> Walk<'i> {
                     .filter(|path| tree.get(path.as_str()).is_some())
                     .ok_or_else(|| missing(text, None))?,
             ),
-            None => IMPORT_MAPS
-                .iter()
-                .filter_map(|name| entrypoint.beside(name).ok())
-                .find(|path| tree.get(path.as_str()).is_some()),
+            None => folder_map(tree, entrypoint),
         };
         let Some(path) = found else { return Ok(None) };
         let file = self.map_file(&path)?;
         self.map = file.map;
         if let Some(reference) = file.reference.filter(|_| is_deno_config(&path)) {
-            let relative = if reference.starts_with('.') {
+            let relative = if reference.starts_with(['.', '/']) {
                 reference.clone()
             } else {
                 format!("./{reference}")

@@ -155,7 +155,12 @@ fn a_deno_json_without_imports_may_refer_to_a_map_that_joins_the_closure() {
     assert_eq!(own, ["hello/deno.json", "hello/index.ts"]);
     let plain = with("hello/import_map.json", r#"{"importMap": "../_shared/map.json"}"#).unwrap();
     assert_eq!(plain, ["hello/import_map.json", "hello/index.ts"]);
-    for reference in ["./none.json", "https://example.com/map.json", "../../map.json"] {
+    for reference in [
+        "./none.json",
+        "https://example.com/map.json",
+        "../../map.json",
+        "/_shared/map.json",
+    ] {
         let error = with("hello/deno.json", &format!("{{\"importMap\": \"{reference}\"}}")).unwrap_err();
         assert_eq!(
             error,

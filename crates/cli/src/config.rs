@@ -1,0 +1,46 @@
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Table;
+
+/// What a project's `config.toml` says about its functions; whatever else is in it is none of our business.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+pub(crate) struct Config {
+    #[serde(default)]
+    pub(crate) functions: BTreeMap<String, Entry>,
+}
+
+/// `[functions.<slug>]`; paths are relative to the folder of `config.toml`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+pub(crate) struct Entry {
+    /// Default true.
+    pub(crate) verify_jwt: Option<bool>,
+    /// Default true.
+    pub(crate) enabled: Option<bool>,
+    pub(crate) entrypoint: Option<String>,
+    pub(crate) import_map: Option<String>,
+    #[serde(default)]
+    pub(crate) static_files: Vec<String>,
+    /// Keys that have no counterpart in a resource.
+    #[serde(flatten)]
+    pub(crate) other: Table,
+}
+
+impl Config {
+    /// Reads the text of a `config.toml`.
+    pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        toml::from_str(text)
+    }
+}
+
+impl Entry {
+    /// The CLI writes an empty text where nothing is meant.
+    pub(crate) fn entrypoint(&self) -> Option<&str> {
+        self.entrypoint.as_deref().filter(|path| !path.is_empty())
+    }
+
+    /// See [`Entry::entrypoint`].
+    pub(crate) fn import_map(&self) -> Option<&str> {
+        self.import_map.as_deref().filter(|path| !path.is_empty())
+    }
+}
