@@ -1,9 +1,10 @@
 //! What a bed leaves in its directory for others to read.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +12,7 @@ use super::error::BedError;
 
 /// Name of the file that is there exactly while the bed is ready.
 pub const BED_FILE: &str = "bed.json";
+const LOCK_FILE: &str = "lock";
 
 /// `bed.json`: how to reach everything in a bed. Holds secrets: not printable.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +51,8 @@ pub struct BedFile {
 }
 
 impl BedFile {
-    /// Reads the `bed.json` of a bed that is up in `directory`.
+    /// Reads the `bed.json` of a bed that is up in `directory`. One that was killed could not remove its own: that one
+    /// does not count.
     pub fn read(directory: &Path) -> Result<BedFile, BedError> {
         let path = directory.join(BED_FILE);
         let text = match fs::read(&path) {
@@ -58,8 +61,35 @@ impl BedFile {
             }
             other => other.map_err(BedError::file("read", &path))?,
         };
+        if !is_held(directory) {
+            return Err(BedError::NotUp(directory.to_owned()));
+        }
         serde_json::from_slice(&text).map_err(|source| BedError::Unreadable { path, source })
     }
+}
+
+/// How long a directory's lock may be held by somebody who only looks ([`is_held`]).
+const GLANCE: Duration = Duration::from_millis(500);
+
+/// Makes a directory ours, until the returned file is closed or this process ends.
+pub(super) fn hold(directory: &Path) -> Result<File, BedError> {
+    let path = directory.join(LOCK_FILE);
+    let lock = File::create(&path).map_err(BedError::file("create", &path))?;
+    let deadline = Instant::now() + GLANCE;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => std::thread::sleep(GLANCE / 20),
+            Err(TryLockError::WouldBlock) => return Err(BedError::InUse(directory.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(BedError::file("lock", path)(error)),
+        }
+    }
+}
+
+/// Whether a process holds the directory.
+pub(super) fn is_held(directory: &Path) -> bool {
+    let lock = File::open(directory.join(LOCK_FILE));
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// What a bed remembers between starts. Holds secrets: not printable.
@@ -223,6 +253,14 @@ mod tests {
     #[test]
     fn a_directory_without_a_ready_bed_is_said_to_have_none() {
         let directory = tempfile::tempdir().unwrap();
+        let lock = hold(directory.path()).unwrap();
+        let error = BedFile::read(directory.path()).err().unwrap();
+        assert_eq!(error.reason(), "NotUp", "held, and not ready");
+
+        fs::write(directory.path().join(BED_FILE), "{}").unwrap();
+        assert_eq!(BedFile::read(directory.path()).err().unwrap().reason(), "Unreadable");
+        assert_eq!(hold(directory.path()).err().unwrap().reason(), "InUse");
+        drop(lock);
         let error = BedFile::read(directory.path()).err().unwrap();
         assert_eq!(error.reason(), "NotUp");
         assert!(error.to_string().contains("ace-dev up"), "{error}");

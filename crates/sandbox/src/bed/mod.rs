@@ -270,13 +270,7 @@ fn check_references(projects: &[String]) -> Result<(), BedError> {
 fn claim(directory: &Path) -> Result<(PathBuf, File), BedError> {
     file::make_directory(&directory.join("logs"))?;
     let directory = fs::canonicalize(directory).map_err(BedError::file("find", directory))?;
-    let path = directory.join("lock");
-    let lock = File::create(&path).map_err(BedError::file("create", &path))?;
-    match lock.try_lock() {
-        Ok(()) => {}
-        Err(fs::TryLockError::WouldBlock) => return Err(BedError::InUse(directory)),
-        Err(fs::TryLockError::Error(error)) => return Err(BedError::file("lock", path)(error)),
-    }
+    let lock = file::hold(&directory)?;
     file::remove(&directory.join(BED_FILE))?;
     Ok((directory, lock))
 }

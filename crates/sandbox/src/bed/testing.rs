@@ -1,10 +1,10 @@
 //! One bed for all tests of a test program.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::{Bed, BedConfig, Progress};
+use super::{Bed, BedConfig, Progress, file};
 
 /// The bed of this process: started at the first call (measured: 4 s), empty then, shared by all later ones. It goes
 /// with the process, and what it left on disk with the next test program.
@@ -58,8 +58,8 @@ fn sweep(beds: &Path) {
             .and_then(|pid| pid.parse().ok())
             .and_then(rustix::process::Pid::from_raw);
         let gone = owner.is_none_or(|pid| rustix::process::test_kill_process(pid).is_err());
-        // Whoever comes up or ends there holds the lock; a leftover that can't be removed now is no concern of a test.
-        if gone && File::open(bed.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_ok()) {
+        // Whoever comes up or ends there holds it; a leftover that can't be removed now is no concern of a test.
+        if gone && !file::is_held(&bed.path()) {
             let _ = fs::remove_dir_all(bed.path());
         }
     }
