@@ -6,9 +6,10 @@ mod official_cli_support;
 
 use std::fs;
 
+use reqwest::Method;
 use serde_json::json;
 
-use api_support::REFERENCE;
+use api_support::{REFERENCE, read};
 use official_cli_support::{Cli, remote};
 
 fn live<const COUNT: usize>(functions: [(&str, i64); COUNT]) -> Vec<(String, i64)> {
@@ -91,6 +92,21 @@ async fn several_are_uploaded_apart_and_activated_together_and_prune_removes_the
     fs::remove_dir_all(cli.project().join("supabase/functions/two")).unwrap();
     cli.remote(&["functions", "deploy", "--use-api", "--prune"]).await;
     assert_eq!(cli.live().await, live([("hello", 2)]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_jwt_rule_that_no_config_names_is_looked_up_and_kept() {
+    let cli = Cli::new().await;
+    cli.function("two", "two");
+    cli.remote(&["functions", "deploy", "two", "--use-api"]).await;
+    let patch = cli
+        .bench
+        .api(Method::PATCH, "/functions/two")
+        .json(&json!({"verify_jwt": false}));
+    assert_eq!(read(patch).await.0, 200);
+    cli.remote(&["functions", "deploy", "two", "--use-api"]).await;
+    let live = cli.bench.get("/functions/two").await;
+    assert_eq!((&live["version"], &live["verify_jwt"]), (&json!(2), &json!(false)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -84,7 +84,8 @@ pub struct Deploy {
     pub slug: String,
     /// Name for people; kept, or the slug for a new function, when left out.
     pub name: Option<String>,
-    /// Kept, or true for a new function, when left out.
+    /// True when left out, also for a function that had it off: clients that left it out saw it come on again with each
+    /// deploy (`dyad-sh/dyad#1010`), and the official CLI asks for the live value first to send it along.
     pub verify_jwt: Option<bool>,
     /// As the client calls it, e.g. `supabase/functions/hello/index.ts`.
     pub entrypoint: String,
@@ -246,10 +247,7 @@ impl Project {
                 .unwrap_or_else(|| deploy.slug.clone()),
             status: Status::Active,
             version: bundle.version,
-            verify_jwt: bundle
-                .verify_jwt
-                .or_else(|| before.map(|record| record.verify_jwt))
-                .unwrap_or(true),
+            verify_jwt: bundle.verify_jwt.unwrap_or(true),
             updated_at: later(before, now),
             ..describe(&reference, function, &deploy.slug, &bundle)
         };

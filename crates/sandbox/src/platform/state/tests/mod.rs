@@ -74,7 +74,7 @@ fn a_first_deploy_is_version_one_and_asks_for_a_jwt() {
 }
 
 #[test]
-fn the_same_source_again_is_a_new_version_with_a_new_digest_and_keeps_what_it_does_not_say() {
+fn the_same_source_again_is_a_new_version_with_a_new_digest_and_a_jwt_rule_that_is_left_out_comes_on() {
     let mut project = project();
     let said = Deploy {
         name: Some("Hello".to_owned()),
@@ -90,6 +90,7 @@ fn the_same_source_again_is_a_new_version_with_a_new_digest_and_keeps_what_it_do
         updated_at: 101,
         entrypoint_path: first.entrypoint_path.replace("_1/", "_2/"),
         ezbr_sha256: second.ezbr_sha256.clone(),
+        verify_jwt: true,
         ..first
     };
     assert_eq!(second, wanted);
