@@ -11,6 +11,9 @@ use crate::{definitions, reference, rights};
 /// Folders in which every file is generated: another one there is left over from a kind that is gone.
 const OWNED: &[&str] = &["crds", "docs/reference"];
 
+/// Characters of a line that are shown before a difference.
+const CONTEXT: usize = 30;
+
 /// How a file of the checkout differs from what is generated.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Difference {
@@ -25,9 +28,9 @@ pub enum Difference {
         path: String,
         /// First line that differs, counted from 1.
         line: usize,
-        /// That line in the checkout; empty where the file ends before it.
+        /// That line in the checkout, from shortly before the difference; empty where the file ends before it.
         committed: String,
-        /// That line as generated; empty where the file ends before it.
+        /// The same of the line as generated.
         generated: String,
     },
     /// It is not generated any more.
@@ -147,16 +150,27 @@ fn first_difference(path: &str, committed: &str, generated: &str) -> Option<Diff
         return None;
     }
     let count = committed.lines().count().max(generated.lines().count());
-    let line = |text: &str, n: usize| text.lines().nth(n).unwrap_or_default().to_owned();
     let n = (0..count)
         .find(|n| committed.lines().nth(*n) != generated.lines().nth(*n))
         // Only the end of the last line differs.
         .unwrap_or(count.saturating_sub(1));
+    let (old, new) = (
+        committed.lines().nth(n).unwrap_or_default(),
+        generated.lines().nth(n).unwrap_or_default(),
+    );
+    let same = old.chars().zip(new.chars()).take_while(|(old, new)| old == new).count();
+    // Descriptions are long lines.
+    let excerpt = |line: &str| {
+        line.chars()
+            .skip(same.saturating_sub(CONTEXT))
+            .take(4 * CONTEXT)
+            .collect()
+    };
     Some(Difference::Changed {
         path: path.to_owned(),
         line: n + 1,
-        committed: line(committed, n),
-        generated: line(generated, n),
+        committed: excerpt(old),
+        generated: excerpt(new),
     })
 }
 
@@ -178,5 +192,11 @@ mod tests {
         assert_eq!(first_difference("p", "a\nb\n", "a\nc\n"), changed(2, "b", "c"));
         assert_eq!(first_difference("p", "a\n", "a\nc\n"), changed(2, "", "c"));
         assert_eq!(first_difference("p", "a", "a\n"), changed(1, "a", "a"));
+        let long = |word: &str| format!("{}{word}{}", "x".repeat(100), "y".repeat(200));
+        let around = |word: &str| format!("{}{word}{}", "x".repeat(30), "y".repeat(90 - word.len()));
+        assert_eq!(
+            first_difference("p", &long("ab"), &long("cd")),
+            changed(1, &around("ab"), &around("cd"))
+        );
     }
 }

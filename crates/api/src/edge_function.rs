@@ -38,13 +38,15 @@ use crate::{DeletionPolicy, Drift, LocalReference, Mode, shared::time};
     printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1),
     validation = Rule::new("has(self.spec.slug) || (size(self.metadata.name) <= 64 && self.metadata.name.matches('^[A-Za-z][A-Za-z0-9_-]*$'))")
         .message("the name is no slug: set `spec.slug`, or choose a name of at most 64 letters, digits and '-' that starts with a letter")
+        .field_path(".spec.slug")
 )]
 #[x_kube(
     validation = Rule::new("self.platformRef.name == oldSelf.platformRef.name")
         .message("`platformRef` is immutable: create another EdgeFunction for another platform")
         .field_path(".platformRef"),
     validation = Rule::new("has(self.slug) == has(oldSelf.slug) && (!has(self.slug) || self.slug == oldSelf.slug)")
-        .message("`slug` is immutable, also when unset: create another EdgeFunction for another slug"),
+        .message("`slug` is immutable, also when unset: create another EdgeFunction for another slug")
+        .field_path(".slug"),
     validation = Rule::new("!(self.mode == 'Observe' && self.deletionPolicy == 'Delete')")
         .message("`deletionPolicy` must be 'Retain' when `mode` is 'Observe': observing never deletes")
         .field_path(".deletionPolicy")
@@ -55,7 +57,8 @@ pub struct EdgeFunctionSpec {
     pub platform_ref: LocalReference,
     /// slug of the function: the last part of its address. Defaults to the object's name. Immutable, also when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64), regex(pattern = "^[A-Za-z][A-Za-z0-9_-]*$"))]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z][A-Za-z0-9_-]*$')").message("`slug` must start with a letter and hold only letters, digits, '-' and '_', such as 'send-email'"))]
     pub slug: Option<String>,
     /// source of the code: a tree shared by all functions that point at it.
     pub source: Source,
@@ -129,7 +132,8 @@ pub struct Source {
     pub path: Option<String>,
     /// digest pins the tree: only an artifact with this SHA-256 is used. For a ConfigMap it is that of its `tar.gz`, or of its flat keys as `status.source.artifactRevision` shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 71, max = 71), regex(pattern = "^sha256:[0-9a-f]{64}$"))]
+    #[schemars(length(max = 128))]
+    #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`digest` must be 'sha256:' and 64 lower-case hexadecimal digits"))]
     pub digest: Option<String>,
 }
 
@@ -168,18 +172,19 @@ pub struct Requires {
 pub struct SecretRequirement {
     /// anyOf these names must be set, one to eight. `SUPABASE_*` is always there and may not be named.
     #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 256)))]
-    #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("!self.exists(n, n.startsWith('SUPABASE_'))").message("`anyOf` must not name 'SUPABASE_*': the platform always sets these"))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("!self.exists(n, n.startsWith('SUPABASE_'))").message("`anyOf` must not name 'SUPABASE_*': the platform always sets these, so leave them out"))]
     pub any_of: Vec<String>,
 }
 
 /// A migration that must have been applied.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 pub struct MigrationRequirement {
     /// name of the MigrationSet, in the same namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// version that must have been applied, as digits.
-    #[schemars(length(min = 1, max = 64), regex(pattern = "^[0-9]+$"))]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^[0-9]+$')").message("`version` must be the digits at the start of the migration's file name, such as '20260204400000'"))]
     pub version: String,
 }
 
@@ -188,7 +193,8 @@ pub struct MigrationRequirement {
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     /// name of the check.
-    #[schemars(length(min = 1, max = 63), regex(pattern = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
+    #[schemars(length(max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("`name` must be lower-case letters, digits and '-' within, such as 'preflight'"))]
     pub name: String,
     /// method of the request. Defaults to `GET`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,8 +202,8 @@ pub struct Check {
     pub method: Option<CheckMethod>,
     /// path under the function's address, with an optional query. Defaults to `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512), regex(pattern = "^/[!-~]*$"))]
-    #[x_kube(validation = Rule::new("!self.split('?')[0].split('/').exists(p, p == '..' || p == '.') && !self.contains('#') && !self.contains('%2e') && !self.contains('%2E')").message("`path` must stay under the function: no '.', '..', '%2e' or '#', such as '/healthz?deep=1'"))]
+    #[schemars(length(max = 512))]
+    #[x_kube(validation = Rule::new(r"self.matches('^/[!-~]*$') && !self.contains('#') && !self.split('?')[0].matches('(^|/)[.]{1,2}(/|$)|[\\\\]|(?i)%(2e|2f|5c)')").message(r"`path` must start with '/' and stay under the function: no '#', and before a '?' no '.', '..', '\', '%2e', '%2f' or '%5c', such as '/healthz?deep=1'"))]
     pub path: Option<String>,
     /// auth of the request: `None`, or `Anon` for the key that the Platform's `anonKeySecretRef` names. Defaults to `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -55,21 +55,20 @@ use crate::{Duration, SecretKeyReference};
     validation = Rule::new("has(self.url) == has(oldSelf.url) && (!has(self.url) || self.url == oldSelf.url)")
         .message("`url` is immutable: create another Platform for another gateway")
         .field_path(".url"),
-    validation = Rule::new("duration(self.interval) >= duration('30s') && duration(self.interval) <= duration('24h')")
+    validation = Rule::new("self.interval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.interval) >= duration('30s') && duration(self.interval) <= duration('24h')")
         .message("`interval` must be between '30s' and '24h', such as '5m'")
         .field_path(".interval")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformSpec {
     /// project is the reference of the Supabase project: the twenty lower-case letters in its dashboard address. Immutable.
-    #[schemars(length(min = 20, max = 20), regex(pattern = "^[a-z]{20}$"))]
+    #[schemars(length(max = 64))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z]{20}$')").message("`project` must be the twenty lower-case letters in the project's dashboard address, such as 'abcdefghijklmnopqrst'"))]
     pub project: String,
     /// url is the origin of the project's gateway, under which functions answer. Defaults to `https://<project>.supabase.co`. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(min = 8, max = 253),
-        regex(pattern = "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")
-    )]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$')").message("`url` must be an origin without user, path or '/' at its end, such as 'https://abcdefghijklmnopqrst.supabase.co'"))]
     pub url: Option<String>,
     /// api says where the Management API is and which token opens it.
     pub api: ApiEndpoint,
@@ -114,10 +113,8 @@ impl PlatformSpec {
 pub struct ApiEndpoint {
     /// url is the origin of the Management API.
     #[serde(default = "ApiEndpoint::default_url")]
-    #[schemars(
-        length(min = 8, max = 253),
-        regex(pattern = "^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$")
-    )]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$')").message("`url` must be an origin without user, path or '/' at its end, such as 'https://api.supabase.com'"))]
     pub url: String,
     /// tokenSecretRef names the access token (`sbp_…`). Give it a scoped token: functions read and write, secrets read, project read.
     pub token_secret_ref: SecretKeyReference,
@@ -139,7 +136,8 @@ impl ApiEndpoint {
 #[serde(rename_all = "camelCase")]
 pub struct Database {
     /// host of the direct connection (`db.<project>.supabase.co`) or of the session pooler.
-    #[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9.-]+$"))]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9.-]+$')").message("`host` must be a host name without port, such as 'db.abcdefghijklmnopqrst.supabase.co'; `port` is a field of its own"))]
     pub host: String,
     /// port of the server.
     #[serde(default = "Database::default_port")]

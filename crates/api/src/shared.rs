@@ -39,13 +39,14 @@ pub struct LocalReference {
 }
 
 /// Names one key of a Secret of the same namespace.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 pub struct SecretKeyReference {
     /// name of the Secret, in the same namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// key in the Secret's data.
-    #[schemars(length(min = 1, max = 253), regex(pattern = "^[-._a-zA-Z0-9]+$"))]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[-._a-zA-Z0-9]+$')").message("`key` must be a key of the Secret: letters, digits, '-', '_' and '.', such as 'token'"))]
     pub key: String,
 }
 
