@@ -69,8 +69,17 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
             &platform.message,
             Again::OnWake,
         ),
+        // Somebody may have deployed since the last list, and what nobody has seen nobody has archived.
+        Decision::Do(Step::Deploy { .. }) if is_older(world) => Decision::Do(Step::List {
+            not_before: world.began,
+        }),
         decision => decision,
     }
+}
+
+/// The last list is from before this pass.
+fn is_older(world: &World) -> bool {
+    world.look.as_ref().is_none_or(|look| look.started < world.began)
 }
 
 /// After a restart: until the first list, what was said before stays said.

@@ -31,7 +31,7 @@ pub(super) struct Case {
     pub now: Timestamp,
 }
 
-/// `A` is wanted, applied, proven and live as version 3; nothing is left to do.
+/// `A` is wanted, applied, proven and live as version 3, as a list of this pass shows; nothing is left to do.
 pub(super) fn settled() -> Case {
     let content = content(A);
     let object = EdgeFunction {
@@ -46,7 +46,7 @@ pub(super) fn settled() -> Case {
     };
     let world = World {
         pace: Pace::default(),
-        began: at(0),
+        began: at(-60),
         memo: EdgeFunctionStatus {
             applied: Some(applied(A, 3)),
             proven: Some(proven(A)),
@@ -116,6 +116,7 @@ impl Case {
         self.with(|case| {
             let annotations = case.object.metadata.annotations.get_or_insert_default();
             annotations.insert(ANNOTATION_RECONCILE_AT.to_owned(), value.to_owned());
+            case.world.began = case.now;
         })
     }
 
@@ -138,6 +139,7 @@ impl Case {
         self.with(|case| {
             case.object.metadata.deletion_timestamp = Some(Time(at(-1)));
             case.object.spec.deletion_policy = DeletionPolicy::Delete;
+            case.world.began = case.now;
         })
     }
 

@@ -62,6 +62,13 @@ fn the_intent_is_in_the_status_that_is_written_before_the_upload() {
 }
 
 #[test]
+fn nothing_is_written_over_what_only_an_older_list_has_shown() {
+    let mut case = wish().with(|case| case.world.began = at(0));
+    case.lists(at(0), Some(foreign(4)));
+    assert_eq!(case.decide(), Decision::Do(Step::ReadBody(stamp(4))));
+}
+
+#[test]
 fn a_list_that_still_shows_what_was_before_is_a_stale_one_after_an_answer() {
     let mut case = wish();
     case.does(roll_out(), Ok(Fact::Deployed(stamp(4))));
