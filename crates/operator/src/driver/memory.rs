@@ -11,7 +11,7 @@ use super::Key;
 /// What is kept of each object between passes. All of it can be found out again.
 #[derive(Debug)]
 pub struct Keep<K, R> {
-    entries: Mutex<HashMap<String, Entry<K, R>>>,
+    entries: Mutex<HashMap<Key, (String, Entry<K, R>)>>,
     dirty: Mutex<HashSet<Key>>,
 }
 
@@ -65,16 +65,20 @@ impl<K, R> Default for Keep<K, R> {
 }
 
 impl<K, R: Clone + Default> Keep<K, R> {
-    pub(super) fn take(&self, uid: &str) -> Entry<K, R> {
-        lock(&self.entries).remove(uid).unwrap_or_default()
+    /// Takes out what is kept of an object; nothing of another one that had the same name.
+    pub(super) fn take(&self, key: &Key, uid: &str) -> Entry<K, R> {
+        let kept = lock(&self.entries).remove(key).filter(|(owner, _)| owner == uid);
+        kept.map(|(_, entry)| entry).unwrap_or_default()
     }
 
-    pub(super) fn put(&self, uid: &str, entry: Entry<K, R>) {
-        lock(&self.entries).insert(uid.to_owned(), entry);
+    pub(super) fn put(&self, key: &Key, uid: &str, entry: Entry<K, R>) {
+        lock(&self.entries).insert(key.clone(), (uid.to_owned(), entry));
     }
 
-    pub(super) fn remove(&self, uid: &str) {
-        lock(&self.entries).remove(uid);
+    /// The object is gone.
+    pub(super) fn forget(&self, key: &Key) {
+        lock(&self.entries).remove(key);
+        lock(&self.dirty).remove(key);
     }
 
     /// Somebody asks for a pass, beyond what the object itself says. Whether nobody had before.

@@ -59,15 +59,18 @@ pub(super) async fn pass<K: Kind>(
         Err(invalid) => return Err(PassError::Unreadable(invalid.error.clone())),
     };
     let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
-    let mut entry = context.keep.take(&uid);
+    let mut entry = context.keep.take(&key, &uid);
     let woken = context.keep.unmark(&key);
     let object = newer(cached, entry.last.take());
     if is_own_echo::<K>(&object, &entry, woken) {
         let action = entry
             .due
             .map_or_else(Action::await_change, |due| Action::requeue(until(due)));
-        entry.last = Some(object);
-        context.keep.put(&uid, entry);
+        if !entry.is_echo(cached) {
+            // The cache does not have it yet.
+            entry.last = Some(object);
+        }
+        context.keep.put(&key, &uid, entry);
         return Ok(action);
     }
     let guard = context.tools.metrics.pass(K::NAME);
@@ -80,7 +83,7 @@ pub(super) async fn pass<K: Kind>(
         }
         Err(PassError::Report(WriteError::Gone)) => {
             guard.finish(PassOutcome::Gone);
-            context.keep.remove(&uid);
+            context.keep.forget(&key);
             return Ok(Action::await_change());
         }
         Err(error) => {
@@ -91,9 +94,9 @@ pub(super) async fn pass<K: Kind>(
         }
     };
     if matches!(outcome, PassOutcome::Gone) {
-        context.keep.remove(&uid);
+        context.keep.forget(&key);
     } else {
-        context.keep.put(&uid, entry);
+        context.keep.put(&key, &uid, entry);
     }
     guard.finish(outcome);
     action

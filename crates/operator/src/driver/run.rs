@@ -87,6 +87,13 @@ impl<K: Kind> Waker<K> {
     }
 }
 
+impl<K: Kind> Waker<K> {
+    /// The object is gone, and so is what was kept of it.
+    pub fn forget(&self, key: &Key) {
+        self.keep.forget(key);
+    }
+}
+
 /// The receiving end of a [`Waker`].
 pub struct Wakes<K: Kind> {
     keep: Arc<Keep<K::Object, K::Recall>>,

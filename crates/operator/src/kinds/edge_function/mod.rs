@@ -82,6 +82,7 @@ impl Kind for EdgeFunctions {
     }
 
     fn forget(&self, key: &Key) {
+        self.functions.forget(key);
         self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
     }
 

@@ -37,6 +37,8 @@ pub struct Platforms {
     pub sites: Arc<Sites>,
     /// The sources that functions read.
     pub sources: Arc<Sources>,
+    /// Wakes Platforms; this kind's own waker.
+    pub platforms: Waker<Platforms>,
     /// Wakes functions.
     pub functions: Waker<EdgeFunctions>,
     /// Counts.
@@ -107,6 +109,7 @@ impl Kind for Platforms {
     }
 
     fn forget(&self, key: &Key) {
+        self.platforms.forget(key);
         self.sites.forget(key);
         self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
         self.metrics.forget_platform(&key.to_string());
