@@ -77,20 +77,25 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     telemetry::init(&arguments.log)?;
     let shutdown = Shutdown::on_signals(GRACE).map_err(StartError::Signals)?;
     let (metrics, health) = (Metrics::new(env!("CARGO_PKG_VERSION")), Health::default());
-    let listener = TcpListener::bind(arguments.listen.listen).await.map_err(StartError::Listen)?;
+    let listener = TcpListener::bind(arguments.listen.listen)
+        .await
+        .map_err(StartError::Listen)?;
     let client = client().await.map_err(StartError::Kubernetes)?;
     let settings = Settings {
         hosts: AllowedHosts::parse(&arguments.hosts)?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
         pace: Pace::scaled(arguments.test_time_scale),
         scale: arguments.test_time_scale,
-        identity: Identity { namespace: arguments.namespace, ..Identity::default() },
+        identity: Identity {
+            namespace: arguments.namespace,
+            ..Identity::default()
+        },
         instance: arguments.instance,
     };
     let operator = Operator::new(client, settings, &metrics)?;
     let server = tokio::spawn(http::serve(listener, metrics, health.clone(), shutdown.stop()));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-    operator.run(health, shutdown.clone()).await;
+    Box::pin(operator.run(health, shutdown.clone())).await;
     if let Ok(Err(error)) = server.await {
         tracing::warn!(%error, "the listener ended with an error");
     }

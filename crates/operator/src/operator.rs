@@ -84,7 +84,7 @@ impl Operator {
             ..SourceSettings::new(settings.source_hosts)
         };
         let sources = Sources::new(client.clone(), source_settings.scaled(settings.scale), metrics.clone())?;
-        let (events, publisher) = Events::new(client.clone(), &settings.instance, metrics.clone());
+        let (events, event_queue) = Events::new(client.clone(), &settings.instance, metrics.clone());
         let tools = Tools {
             client: client.clone(),
             metrics: metrics.clone(),
@@ -127,7 +127,7 @@ impl Operator {
         );
         Ok(Self {
             tools,
-            publisher,
+            publisher: event_queue,
             platforms,
             functions,
             platform_wakes,
@@ -193,7 +193,7 @@ impl Operator {
             health.keep("functions", functions),
             beside,
         );
-        if shutdown.in_flight(all).await.is_err() {
+        if shutdown.in_flight(Box::pin(all)).await.is_err() {
             tracing::warn!("passes in flight were cut off");
         }
     }

@@ -11,9 +11,12 @@ use super::Key;
 /// What is kept of each object between passes. All of it can be found out again.
 #[derive(Debug)]
 pub struct Keep<K, R> {
-    entries: Mutex<HashMap<Key, (String, Entry<K, R>)>>,
+    entries: Mutex<HashMap<Key, Kept<K, R>>>,
     dirty: Mutex<HashSet<Key>>,
 }
+
+/// The uid of the object that it belongs to, and what is kept of it.
+type Kept<K, R> = (String, Entry<K, R>);
 
 /// What is kept of one object.
 #[derive(Clone, Debug)]

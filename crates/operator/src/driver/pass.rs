@@ -239,7 +239,7 @@ async fn act<K: Kind>(
     match &outcome {
         Ok(_) => tracing::debug!(kind = K::NAME, object = %Key::of(object), step = name, "step done"),
         Err(trouble) => {
-            tracing::info!(kind = K::NAME, object = %Key::of(object), step = name, ?trouble, "step taught nothing")
+            tracing::info!(kind = K::NAME, object = %Key::of(object), step = name, ?trouble, "step taught nothing");
         }
     }
     outcome
