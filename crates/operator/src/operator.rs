@@ -96,7 +96,7 @@ impl Operator {
         let directory = Directory::new(platform_reader.clone(), function_reader.clone());
         let sites = Arc::new(Sites::default());
         let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.clone());
-        let (platform_waker, platform_wakes) = Waker::<Platforms>::new(metrics.clone());
+        let (wakes_platforms, platform_wakes) = Waker::<Platforms>::new(metrics.clone());
         let functions = Arc::new(EdgeFunctions {
             client: client.clone(),
             directory: directory.clone(),
@@ -113,7 +113,7 @@ impl Operator {
             directory: directory.clone(),
             sites,
             sources: sources.clone(),
-            platforms: platform_waker,
+            platforms: wakes_platforms,
             functions: waker.clone(),
             metrics: metrics.clone(),
             pace: settings.pace,
