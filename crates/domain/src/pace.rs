@@ -30,6 +30,11 @@ impl Pace {
         self.of(interval)
     }
 
+    /// Requests in a minute of life, where the user allows `per_minute` of them.
+    pub fn budget(self, per_minute: u32) -> u32 {
+        per_minute.saturating_mul(self.scale)
+    }
+
     /// Without a good look for three intervals, `Ready` is unknown: one lost look is chance, and the second may still be the first's outage.
     pub fn unseen_after(self, interval: Duration) -> Duration {
         self.of(interval) * 3
@@ -117,5 +122,6 @@ mod tests {
         ]
         .map(|duration| duration.as_secs());
         assert_eq!(seconds, [15, 3, 60, 60, 5, 3600, 15, 300, 30, 3600, 900, 300]);
+        assert_eq!((pace.budget(60), Pace::scaled(10).budget(60)), (60, 600));
     }
 }

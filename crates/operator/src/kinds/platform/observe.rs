@@ -28,7 +28,7 @@ pub(super) async fn observe(kind: &Platforms, object: &Platform, recall: Recall,
     let key = Key::of(object);
     let rate = u32::try_from(object.spec.requests_per_minute)
         .ok()
-        .and_then(NonZeroU32::new)
+        .and_then(|rate| NonZeroU32::new(kind.pace.budget(rate)))
         .unwrap_or(NonZeroU32::MIN);
     let uid = object.uid().unwrap_or_default();
     let site = kind.sites.of(&key, &uid, || Site::new(&uid, rate, now));
