@@ -70,7 +70,6 @@ impl PartialEq for Artifact {
 impl Eq for Artifact {}
 
 /// A tree with one index per folder that somebody looks at, so that all functions under one path parse each file once.
-#[derive(Debug)]
 pub struct SourceTree {
     tree: Tree,
     indexes: Mutex<HashMap<Option<TreePath>, Option<Arc<TreeIndex>>>>,
@@ -130,6 +129,13 @@ impl SourceTree {
             .iter()
             .map(|(path, bytes)| path.as_str().len() + bytes.len() + FILE)
             .sum()
+    }
+}
+
+impl fmt::Debug for SourceTree {
+    /// Without the files: a sight may be logged, and source code is not.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SourceTree({} files)", self.tree.len())
     }
 }
 

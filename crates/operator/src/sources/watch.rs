@@ -9,13 +9,14 @@ use ace_api::{LABEL_WATCH, SourceKind};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::DynamicObject;
+use kube::api::{DynamicObject, ListParams};
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
@@ -56,6 +57,14 @@ enum Word {
     Changed(Seen),
     Gone(Seen),
     Failed(watcher::Error),
+}
+
+/// Why there is no watch.
+enum Closed {
+    /// The API server does not serve what it is about.
+    NotServed,
+    /// The API server answered with this status, or not at all.
+    Refused(Option<u16>),
 }
 
 struct Seen {
@@ -157,9 +166,17 @@ fn due(sources: &Sources, now: Instant) -> (Vec<SourceKey>, Option<Instant>) {
 async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>) {
     let mut failures = 0;
     loop {
-        let Some(mut words) = open(&sources, &target).await else {
-            sleep(sources.settings.discovery).await;
-            continue;
+        let mut words = match open(&sources, &target).await {
+            Ok(words) => words,
+            Err(Closed::NotServed) => {
+                sleep(sources.settings.discovery).await;
+                continue;
+            }
+            Err(Closed::Refused(code)) => {
+                failures += 1;
+                refused(&sources, &target, code, failures).await;
+                continue;
+            }
         };
         let mut listed = BTreeSet::new();
         while let Some(word) = words.next().await {
@@ -171,11 +188,9 @@ async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>) 
                 Word::Failed(error) => {
                     failures += 1;
                     set_synced(&sources, &target, false);
-                    let code = log(&target, &error, failures);
-                    sleep(pause(&sources, code, failures)).await;
-                    if code == Some(404) {
-                        // The kind is gone, or served in another version now.
-                        sources.installed.forget().await;
+                    let code = code_of(&error);
+                    refused(&sources, &target, code, failures).await;
+                    if matches!(code, Some(403 | 404)) {
                         break;
                     }
                     continue;
@@ -228,23 +243,49 @@ async fn catch_up(sources: &Arc<Sources>, key: &SourceKey, version: Option<Strin
     }
 }
 
-/// The words of a watch; `None` while the API server does not serve what it is about.
-async fn open(sources: &Sources, target: &Target) -> Option<BoxStream<'static, Word>> {
+/// The words of a watch.
+async fn open(sources: &Sources, target: &Target) -> Result<BoxStream<'static, Word>, Closed> {
     let client = sources.client.clone();
     match target {
         Target::ConfigMaps(namespace) => {
             let maps = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client, namespace);
-            let labelled = Config::default().labels(&format!("{LABEL_WATCH}=true"));
-            Some(watcher(maps, labelled).map(word).boxed())
+            permitted(sources, maps, Some(format!("{LABEL_WATCH}=true"))).await
         }
         Target::Flux(kind) => match sources.installed.served(*kind).await {
             Served::As(resource) => {
                 let objects = Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource);
-                Some(watcher(objects, Config::default()).map(word).boxed())
+                permitted(sources, objects, None).await
             }
-            Served::No | Served::Unanswered(_) => None,
+            Served::No | Served::Unanswered(_) => Err(Closed::NotServed),
         },
     }
+}
+
+/// Opens a watch if a list of one object is answered: kube's watcher logs every refusal in full, and a right that is missing
+/// for days would be logged for days.
+async fn permitted<K>(
+    sources: &Sources,
+    api: Api<PartialObjectMeta<K>>,
+    labels: Option<String>,
+) -> Result<BoxStream<'static, Word>, Closed>
+where
+    K: Resource + Clone + std::fmt::Debug + DeserializeOwned + Send + 'static,
+{
+    let probe = ListParams {
+        label_selector: labels.clone(),
+        ..ListParams::default()
+    }
+    .limit(1);
+    match timeout(sources.settings.read, api.list(&probe)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => return Err(Closed::Refused(status_code(&error))),
+        Err(_) => return Err(Closed::Refused(None)),
+    }
+    let config = Config {
+        label_selector: labels,
+        ..Config::default()
+    };
+    Ok(watcher(api, config).map(word).boxed())
 }
 
 fn word<K: Resource>(event: Result<Event<PartialObjectMeta<K>>, watcher::Error>) -> Word {
@@ -269,6 +310,16 @@ fn set_synced(sources: &Sources, target: &Target, synced: bool) {
     }
 }
 
+/// Waits until what failed is worth another attempt.
+async fn refused(sources: &Sources, target: &Target, code: Option<u16>, failures: u32) {
+    log(target, code, failures);
+    sleep(pause(sources, code, failures)).await;
+    if code == Some(404) {
+        // The kind is gone, or served in another version now.
+        sources.installed.forget().await;
+    }
+}
+
 /// A missing right waits for a person, so it is asked for as rarely as an object; anything else may mend itself at once.
 fn pause(sources: &Sources, code: Option<u16>, failures: u32) -> Duration {
     let settings = &sources.settings;
@@ -280,20 +331,23 @@ fn pause(sources: &Sources, code: Option<u16>, failures: u32) -> Duration {
     .after(failures)
 }
 
-/// Logs that a watch failed, and answers the HTTP status behind it. A missing right is no news: the sights of the objects
-/// that are asked for say it to the people who can mend it.
-fn log(target: &Target, error: &watcher::Error, failures: u32) -> Option<u16> {
-    let code = match error {
-        watcher::Error::InitialListFailed(error)
-        | watcher::Error::WatchStartFailed(error)
-        | watcher::Error::WatchFailed(error) => status_code(error),
-        watcher::Error::WatchError(status) => Some(status.code),
-        watcher::Error::NoResourceVersion => None,
-    };
+/// Logs that a watch failed. A missing right is no news: the sights of the objects that are asked for say it to the people
+/// who can mend it.
+fn log(target: &Target, code: Option<u16>, failures: u32) {
     if failures == 1 && code != Some(403) {
         tracing::warn!(?target, ?code, "a watch of sources failed; it is opened again");
     } else {
         tracing::debug!(?target, ?code, failures, "a watch of sources failed again");
     }
-    code
+}
+
+/// The HTTP status behind an error.
+fn code_of(error: &watcher::Error) -> Option<u16> {
+    match error {
+        watcher::Error::InitialListFailed(error)
+        | watcher::Error::WatchStartFailed(error)
+        | watcher::Error::WatchFailed(error) => status_code(error),
+        watcher::Error::WatchError(status) => Some(status.code),
+        watcher::Error::NoResourceVersion => None,
+    }
 }

@@ -110,6 +110,18 @@ async fn a_labelled_map_that_changes_in_place_is_told_at_once_and_polled_no_more
     assert!(matches!(world.sight(&key).await, Sight::Waiting(_)));
 }
 
+#[tokio::test]
+async fn a_map_without_the_label_is_polled_though_its_namespace_is_watched() {
+    let world = World::new().await;
+    let key = config_map("functions");
+    world.cluster.put(&map_path(), keys_map(&[("a.ts", "1")]));
+    world.sight(&key).await;
+    let _running = run(&world);
+    until("the watch is open", || world.cluster.watched(MAPS)).await;
+    world.cluster.put(&map_path(), keys_map(&[("a.ts", "2")]));
+    assert!(world.sources.refresh(&key).await);
+}
+
 /// Two of three maps change while no watch is open; `meanwhile` says what else happens.
 async fn changed_while_the_watch_was_broken(meanwhile: impl FnOnce(&World)) {
     let world = World::new().await;

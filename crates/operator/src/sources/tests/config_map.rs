@@ -191,6 +191,17 @@ async fn all_who_look_below_one_path_share_what_was_parsed() {
 }
 
 #[tokio::test]
+async fn a_sight_that_is_logged_shows_no_source_code() {
+    let world = World::new().await;
+    world.cluster.put(&map_path(), keys_map(&[("a.ts", "canary")]));
+    let shown = format!("{:?}", world.sight(&config_map("functions")).await);
+    assert!(
+        shown.contains("1 files") && !shown.contains("canary") && !shown.contains("99, 97"),
+        "{shown}"
+    );
+}
+
+#[tokio::test]
 async fn a_caller_who_goes_away_does_not_stop_the_read_for_the_others() {
     let world = World::new().await;
     world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
