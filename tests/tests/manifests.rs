@@ -1,5 +1,7 @@
 //! What is generated is committed, and what is in `deploy/` can be applied and grants what it says.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::fs;
 
 use ace_tests::{bed, repository};
@@ -26,7 +28,11 @@ async fn server_side_apply_again_changes_nothing() {
     // The bed applied it once already.
     let deploy = path("deploy");
     let before = versions().await;
-    bed().kubectl.run(&["apply", "--server-side", "-k", &deploy]).await.expect("deploy/ is applied again");
+    bed()
+        .kubectl
+        .run(&["apply", "--server-side", "-k", &deploy])
+        .await
+        .expect("deploy/ is applied again");
     assert_eq!(versions().await, before);
 }
 
@@ -34,7 +40,11 @@ async fn server_side_apply_again_changes_nothing() {
 async fn plain_apply_takes_every_document_too() {
     let bed = bed();
     let deploy = path("deploy");
-    let said = bed.kubectl.run(&["apply", "--dry-run=server", "-k", &deploy]).await.expect("deploy/ is applied");
+    let said = bed
+        .kubectl
+        .run(&["apply", "--dry-run=server", "-k", &deploy])
+        .await
+        .expect("deploy/ is applied");
     assert_eq!(said.lines().count(), kustomized("deploy").await.len(), "{said}");
 }
 
@@ -53,44 +63,85 @@ async fn everything_of_the_operator_is_in_its_namespace_or_in_none() {
 #[tokio::test]
 async fn the_operators_pod_is_admitted_where_only_restricted_pods_are() {
     let client = bed().client().await;
-    let deployment: Deployment =
-        Api::namespaced(client.clone(), rights::NAMESPACE).get(rights::OPERATOR).await.unwrap();
-    let template = deployment.spec.unwrap().template;
+    let deployment: Deployment = Api::namespaced(client.clone(), rights::NAMESPACE)
+        .get(rights::OPERATOR)
+        .await
+        .unwrap();
+    let template = deployment.spec.template;
     let pods: Api<Pod> = Api::namespaced(client, rights::NAMESPACE);
-    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
-    let mut pod = Pod { spec: template.spec, ..Pod::default() };
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let mut pod = Pod {
+        spec: template.spec,
+        ..Pod::default()
+    };
     pod.metadata.name = Some("operator".to_owned());
     pods.create(&dry_run, &pod).await.unwrap();
 
     // The rule is at work: one privilege more, and the pod is refused.
     let spec = pod.spec.as_mut().unwrap();
-    spec.containers[0].security_context.as_mut().unwrap().allow_privilege_escalation = Some(true);
+    spec.containers[0]
+        .security_context
+        .as_mut()
+        .unwrap()
+        .allow_privilege_escalation = Some(true);
     let refusal = pods.create(&dry_run, &pod).await.unwrap_err().to_string();
-    assert!(refusal.contains("violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation"), "{refusal}");
+    assert!(
+        refusal.contains("violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation"),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
 async fn one_operator_at_a_time_writes() {
     let documents = kustomized("deploy").await;
-    let deployment = documents.iter().find(|document| document["kind"] == "Deployment").unwrap();
+    let deployment = documents
+        .iter()
+        .find(|document| document["kind"] == "Deployment")
+        .unwrap();
     let spec = &deployment["spec"];
-    assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &json!({ "type": "Recreate" })));
+    assert_eq!(
+        (&spec["replicas"], &spec["strategy"]),
+        (&json!(1), &json!({ "type": "Recreate" }))
+    );
 }
 
 #[tokio::test]
 async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
     let space = format!("rights-{}", std::process::id());
     let bed = bed();
-    bed.kubectl.run(&["create", "namespace", &space]).await.expect("a namespace is made");
+    bed.kubectl
+        .run(&["create", "namespace", &space])
+        .await
+        .expect("a namespace is made");
     let command = rights::grant_command(&space);
     let arguments: Vec<&str> = command.split(' ').skip(1).collect();
-    bed.kubectl.run(&arguments).await.expect("the command of the message works");
+    bed.kubectl
+        .run(&arguments)
+        .await
+        .expect("the command of the message works");
 
-    let verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+    let verbs = [
+        "get",
+        "list",
+        "watch",
+        "create",
+        "update",
+        "patch",
+        "delete",
+        "deletecollection",
+    ];
     for right in RIGHTS {
         for verb in verbs {
             let granted = right.verbs.contains(&verb);
-            assert_eq!(may(verb, right.group, right.resource, &space).await, granted, "{verb} {}", right.resource);
+            assert_eq!(
+                may(verb, right.group, right.resource, &space).await,
+                granted,
+                "{verb} {}",
+                right.resource
+            );
             let elsewhere = granted && right.scope == Scope::Cluster;
             assert_eq!(
                 may(verb, right.group, right.resource, "default").await,
@@ -100,12 +151,19 @@ async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
             );
         }
     }
-    for (group, resource) in [("", "pods"), ("", "namespaces"), ("rbac.authorization.k8s.io", "rolebindings")] {
+    for (group, resource) in [
+        ("", "pods"),
+        ("", "namespaces"),
+        ("rbac.authorization.k8s.io", "rolebindings"),
+    ] {
         for verb in verbs {
             assert!(!may(verb, group, resource, &space).await, "{verb} {resource}");
         }
     }
-    bed.kubectl.run(&["delete", "namespace", &space, "--wait=false"]).await.expect("the namespace goes");
+    bed.kubectl
+        .run(&["delete", "namespace", &space, "--wait=false"])
+        .await
+        .expect("the namespace goes");
 }
 
 #[tokio::test]
@@ -123,13 +181,21 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
 
     let (binding, _) = of_kind("RoleBinding");
     assert_eq!(binding["metadata"]["namespace"], "team-a");
-    assert_eq!((&binding["roleRef"], &binding["subjects"]), {
-        let made = &rights::role_binding();
-        (&made["roleRef"].clone(), &made["subjects"].clone())
-    });
+    let made = rights::role_binding();
+    assert_eq!(
+        (&binding["roleRef"], &binding["subjects"]),
+        (&made["roleRef"], &made["subjects"])
+    );
 
-    let (config_map, secret, platform) = (name(of_kind("ConfigMap").0), name(of_kind("Secret").0), of_kind("Platform").0);
-    assert!(config_map.starts_with("a-code-") && secret.starts_with("a-supabase-"), "{config_map} {secret}");
+    let (config_map, secret, platform) = (
+        name(of_kind("ConfigMap").0),
+        name(of_kind("Secret").0),
+        of_kind("Platform").0,
+    );
+    assert!(
+        config_map.starts_with("a-code-") && secret.starts_with("a-supabase-"),
+        "{config_map} {secret}"
+    );
     let (generated, from_git) = of_kind("EdgeFunction");
     assert_eq!(generated["spec"]["source"]["name"], config_map);
     assert_eq!(generated["spec"]["platformRef"]["name"], "a-prod");
@@ -146,7 +212,10 @@ async fn other_content_is_another_name_and_so_another_wish() {
             "components: [COMPONENTS/name-references]\nconfigMapGenerator: [{{name: code, literals: [index.ts={content}]}}]\n"
         ));
         let documents = kustomized(dir.path().join("team").to_str().unwrap()).await;
-        let function = documents.iter().find(|document| document["kind"] == "EdgeFunction").unwrap();
+        let function = documents
+            .iter()
+            .find(|document| document["kind"] == "EdgeFunction")
+            .unwrap();
         names.push(function["spec"]["source"]["name"].clone());
     }
     assert_ne!(names[0], names[1]);
@@ -186,7 +255,11 @@ metadata: {name: platform}
     let folder = dir.path().join("team");
     fs::create_dir(&folder).unwrap();
     let kustomization = kustomization.replace("COMPONENTS", "..");
-    fs::write(folder.join("kustomization.yaml"), format!("resources: [resources.yaml]\n{kustomization}")).unwrap();
+    fs::write(
+        folder.join("kustomization.yaml"),
+        format!("resources: [resources.yaml]\n{kustomization}"),
+    )
+    .unwrap();
     fs::write(folder.join("resources.yaml"), RESOURCES).unwrap();
     dir
 }
@@ -207,19 +280,33 @@ async fn may(verb: &str, group: &str, resource: &str, namespace: &str) -> bool {
     }))
     .unwrap();
     let reviews: Api<SubjectAccessReview> = Api::all(bed().client().await);
-    reviews.create(&PostParams::default(), &review).await.unwrap().status.unwrap().allowed
+    reviews
+        .create(&PostParams::default(), &review)
+        .await
+        .unwrap()
+        .status
+        .unwrap()
+        .allowed
 }
 
 /// Resource versions of all that `deploy/` makes.
 async fn versions() -> String {
     let deploy = path("deploy");
     let columns = "custom-columns=KIND:.kind,NAME:.metadata.name,VERSION:.metadata.resourceVersion";
-    bed().kubectl.run(&["get", "-k", &deploy, "-o", columns]).await.expect("deploy/ was applied")
+    bed()
+        .kubectl
+        .run(&["get", "-k", &deploy, "-o", columns])
+        .await
+        .expect("deploy/ was applied")
 }
 
 /// The documents that kustomize makes of a folder.
 async fn kustomized(folder: &str) -> Vec<Value> {
-    let text = bed().kubectl.run(&["kustomize", &path(folder)]).await.expect("kustomize builds it");
+    let text = bed()
+        .kubectl
+        .run(&["kustomize", &path(folder)])
+        .await
+        .expect("kustomize builds it");
     serde_yaml::from_multiple(&text).unwrap()
 }
 

@@ -6,7 +6,27 @@ use crate::yaml;
 
 /// The custom resource definitions as values, in the order of `ace_api::crds`.
 pub fn definitions() -> Vec<Value> {
-    ace_api::crds().iter().map(|crd| json!(crd)).collect()
+    ace_api::crds().iter().map(|crd| whole_numbers(json!(crd))).collect()
+}
+
+/// Bounds are floats in the types of Kubernetes, and whole numbers in everybody's YAML.
+fn whole_numbers(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, field)| (name, whole_numbers(field)))
+                .collect(),
+        ),
+        Value::Array(items) => items.into_iter().map(whole_numbers).collect(),
+        Value::Number(number) => match number.as_f64() {
+            // Beyond 2^53 a float can't tell neighbours apart; no bound of ours comes near.
+            #[allow(clippy::cast_possible_truncation, reason = "it has no fraction and is small")]
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => json!(float as i64),
+            _ => Value::Number(number),
+        },
+        other => other,
+    }
 }
 
 /// Files by path from the root of the repository.

@@ -1,0 +1,198 @@
+//! Every example is code: it parses into the types, reads back as it was written, and the API server admits it.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ace_api::{EdgeFunction, Platform};
+use ace_tests::{Space, bed, repository, with_namespace};
+use kube::{
+    Api, CustomResourceExt,
+    api::{DynamicObject, PostParams},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// One document, and where it is written.
+struct Example {
+    place: String,
+    object: Value,
+}
+
+#[test]
+fn there_are_examples_of_every_kind() {
+    let examples = examples();
+    for kind in ["Platform", "EdgeFunction"] {
+        assert!(
+            examples.iter().any(|example| example.object["kind"] == kind),
+            "no example of a {kind}"
+        );
+    }
+}
+
+#[test]
+fn every_example_says_what_the_types_understand_and_nothing_else() {
+    for Example { place, object } in examples() {
+        let understood = match object["kind"].as_str() {
+            Some("Platform") => read_back::<Platform>(&object),
+            Some("EdgeFunction") => read_back::<EdgeFunction>(&object),
+            other => panic!("{place}: unknown kind {other:?}"),
+        };
+        let understood = understood.unwrap_or_else(|error| panic!("{place}: {error}"));
+        assert!(
+            contains(&understood, &object),
+            "{place}:\n{object:#}\nis understood as\n{understood:#}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_api_server_admits_every_example() {
+    with_namespace(async |space| {
+        for Example { place, object } in examples() {
+            let admitted = create(space, &object)
+                .await
+                .unwrap_or_else(|error| panic!("{place}: {error}"));
+            assert!(
+                contains(&admitted, &object),
+                "{place}:\n{object:#}\nis kept as\n{admitted:#}"
+            );
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_kustomization_of_the_examples_builds_and_the_api_server_admits_what_it_makes() {
+    let folders: Vec<PathBuf> = files(&repository().join("examples"))
+        .into_iter()
+        .filter(|file| file.ends_with("kustomization.yaml"))
+        .filter_map(|file| file.parent().map(Path::to_owned))
+        .collect();
+    assert!(!folders.is_empty());
+    with_namespace(async |space| {
+        for folder in folders {
+            let folder = folder.to_str().unwrap();
+            let text = bed()
+                .kubectl
+                .run(&["kustomize", folder])
+                .await
+                .expect("kustomize builds it");
+            for object in ours(serde_yaml::from_multiple(&text).unwrap()) {
+                create(space, &object)
+                    .await
+                    .unwrap_or_else(|error| panic!("{folder}: {error}"));
+            }
+        }
+    })
+    .await;
+}
+
+/// All documents of our kinds in `examples/` and in the Markdown pages.
+fn examples() -> Vec<Example> {
+    let root = repository();
+    let mut found = Vec::new();
+    for file in files(&root.join("examples")).into_iter().chain(pages(&root)) {
+        let text = fs::read_to_string(&file).unwrap();
+        let place = file.strip_prefix(&root).unwrap().display().to_string();
+        let blocks = if is_page(&file) { snippets(&text) } else { vec![text] };
+        for block in blocks {
+            let documents = serde_yaml::from_multiple(&block).unwrap_or_else(|error| panic!("{place}: {error}"));
+            found.extend(ours(documents).into_iter().map(|object| Example {
+                place: place.clone(),
+                object,
+            }));
+        }
+    }
+    found
+}
+
+fn ours(documents: Vec<Value>) -> Vec<Value> {
+    let group = format!("{}/", ace_api::GROUP);
+    let mine = |object: &Value| {
+        object["apiVersion"]
+            .as_str()
+            .is_some_and(|version| version.starts_with(&group))
+    };
+    documents.into_iter().filter(mine).collect()
+}
+
+/// YAML and Markdown files below `folder`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("node_modules") {
+            found.extend(files(&path));
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml" || extension == "md")
+        {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Markdown pages of the root and of `docs/`.
+fn pages(root: &Path) -> Vec<PathBuf> {
+    let at_root = fs::read_dir(root)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| is_page(path));
+    at_root
+        .chain(files(&root.join("docs")).into_iter().filter(|path| is_page(path)))
+        .collect()
+}
+
+fn is_page(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md")
+}
+
+/// The fenced blocks of a page that are said to be YAML.
+fn snippets(page: &str) -> Vec<String> {
+    page.split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn read_back<K: DeserializeOwned + Serialize>(object: &Value) -> serde_json::Result<Value> {
+    serde_json::to_value(serde_json::from_value::<K>(object.clone())?)
+}
+
+/// Whether `whole` has all that `part` says; it may have defaults besides.
+fn contains(whole: &Value, part: &Value) -> bool {
+    match (whole, part) {
+        (Value::Object(whole), Value::Object(part)) => part
+            .iter()
+            .all(|(name, part)| whole.get(name).is_some_and(|whole| contains(whole, part))),
+        (Value::Array(whole), Value::Array(part)) => {
+            whole.len() == part.len() && whole.iter().zip(part).all(|(whole, part)| contains(whole, part))
+        }
+        (whole, part) => whole == part,
+    }
+}
+
+/// Creates the object without keeping it, in the test's namespace.
+async fn create(space: &Space, object: &Value) -> kube::Result<Value> {
+    let resource = match object["kind"].as_str() {
+        Some("Platform") => Platform::api_resource(),
+        _ => EdgeFunction::api_resource(),
+    };
+    let mut placed: DynamicObject = serde_json::from_value(object.clone()).map_err(kube::Error::SerdeError)?;
+    placed.metadata.namespace = Some(space.name.clone());
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let api: Api<DynamicObject> = Api::namespaced_with(space.client.clone(), &space.name, &resource);
+    let mut admitted = api.create(&dry_run, &placed).await?;
+    admitted.metadata.namespace = object["metadata"]["namespace"].as_str().map(str::to_owned);
+    serde_json::to_value(admitted).map_err(kube::Error::SerdeError)
+}
