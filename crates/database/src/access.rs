@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use crate::{Password, Tls};
+
+/// How to reach one database, and as whom.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Name or address of the server; with [`Tls::VerifyFull`], the name that its certificate must have.
+    pub host: String,
+    /// Port of the server.
+    pub port: u16,
+    /// Name of the database.
+    pub name: String,
+    /// Role to connect as.
+    pub user: String,
+    /// The role's password.
+    pub password: Password,
+    /// How the server is known.
+    pub tls: Tls,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// To have a session: name look-up, every address of the name, TLS and authentication together. 10 s.
+    pub open: Duration,
+    /// Per statement, at the server (`statement_timeout`); we wait [`Limits::MARGIN`] longer, for its answer. 10 s.
+    pub statement: Duration,
+    /// Until the server ends a session that forgot its transaction. 60 s, so that a paused operator loses its locks.
+    pub idle_in_transaction: Duration,
+}
+
+impl Limits {
+    /// How much longer than the server we wait for a statement, so that its own refusal arrives. 2 s.
+    pub const MARGIN: Duration = Duration::from_secs(2);
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            open: Duration::from_secs(10),
+            statement: Duration::from_secs(10),
+            idle_in_transaction: Duration::from_secs(60),
+        }
+    }
+}

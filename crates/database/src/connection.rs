@@ -1,0 +1,170 @@
+use std::time::Duration;
+
+use tokio::{task::spawn_blocking, time::timeout};
+use tokio_postgres::{
+    Client, Config, NoTls, SimpleQueryMessage, Socket,
+    config::{Host, SslMode},
+    tls::MakeTlsConnect,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    Access, Identity, Limits, OpenError, QueryError, Tls,
+    identity::IDENTIFY,
+    tls::{believing, verifying},
+};
+
+/// Port of Supabase's pooler in transaction mode, on every host.
+const TRANSACTION_POOLER: u16 = 6543;
+
+/// By which sessions are recognised in `pg_stat_activity`.
+const APPLICATION: &str = "ace-operator";
+
+/// A connection on which nothing came for this long is asked whether it still stands; given up after three questions.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEPALIVE_RETRIES: u32 = 3;
+
+/// What was sent and is not acknowledged for this long was sent to nobody.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Time for a farewell.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// One session of one backend. Dropping it ends it.
+pub struct Connection {
+    client: Client,
+    limits: Limits,
+    /// Moves the bytes.
+    driver: AbortOnDropHandle<()>,
+}
+
+impl Connection {
+    /// Opens a session, and makes sure that it is one: that two statements are answered by the same backend.
+    pub async fn open(access: &Access) -> Result<Self, OpenError> {
+        if access.port == TRANSACTION_POOLER {
+            return Err(OpenError::Pooler);
+        }
+        let limit = access.limits.open;
+        let opened = timeout(limit, connect(access)).await;
+        let (client, driver) = opened.map_err(|_| OpenError::NoAnswer(limit))??;
+        let connection = Self {
+            client,
+            limits: access.limits,
+            driver,
+        };
+        let (first, second) = (connection.backend().await?, connection.backend().await?);
+        if first == second {
+            Ok(connection)
+        } else {
+            Err(OpenError::Pooler)
+        }
+    }
+
+    /// Asks the server who it is.
+    pub async fn identify(&self) -> Result<Identity, QueryError> {
+        let [version, system_identifier, timeline] = self.row(IDENTIFY).await?;
+        Identity::from_columns([&version, &system_identifier, &timeline]).ok_or(QueryError::Protocol)
+    }
+
+    /// Says farewell, so that the server does not log a lost client.
+    pub async fn close(self) {
+        let Self { client, driver, .. } = self;
+        drop(client);
+        // A server that does not take the farewell gets none.
+        let _ = timeout(PARTING, driver).await;
+    }
+
+    /// Process of the backend that answers.
+    async fn backend(&self) -> Result<String, QueryError> {
+        let [pid] = self.row("SELECT pg_catalog.pg_backend_pid()").await?;
+        Ok(pid)
+    }
+
+    /// The only row of a statement: all of its columns, none of them null. One message, no prepared statement.
+    async fn row<const N: usize>(&self, statement: &str) -> Result<[String; N], QueryError> {
+        let limit = self.limits.statement + Limits::MARGIN;
+        let answer = timeout(limit, self.client.simple_query(statement)).await;
+        let messages = answer
+            .map_err(|_| QueryError::NoAnswer(limit))?
+            .map_err(|error| QueryError::of(&error))?;
+        let row = messages.iter().find_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(row),
+            _ => None,
+        });
+        let row = row.ok_or(QueryError::Protocol)?;
+        let columns = (0..row.len()).map(|index| row.get(index).map(str::to_owned));
+        let columns: Option<Vec<_>> = columns.collect();
+        columns
+            .and_then(|columns| columns.try_into().ok())
+            .ok_or(QueryError::Protocol)
+    }
+}
+
+async fn connect(access: &Access) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
+    let limit = access.limits.open;
+    let mut config = config(access);
+    // A host that looks like a path would be a socket, without TLS.
+    if !matches!(config.get_hosts(), [Host::Tcp(_)]) {
+        return Err(OpenError::Unresolved);
+    }
+    let tls = match &access.tls {
+        Tls::Disable => {
+            config.ssl_mode(SslMode::Disable);
+            return drive(&config, NoTls, limit).await;
+        }
+        Tls::Require => believing().map_err(|_| OpenError::Handshake)?,
+        Tls::VerifyFull(authority) => {
+            let authority = authority.clone();
+            let made = spawn_blocking(|| verifying(authority)).await;
+            made.ok().and_then(Result::ok).ok_or(OpenError::NoAuthorities)?
+        }
+    };
+    config.ssl_mode(SslMode::Require);
+    drive(&config, MakeRustlsConnect::new(tls), limit).await
+}
+
+async fn drive<T>(config: &Config, tls: T, limit: Duration) -> Result<(Client, AbortOnDropHandle<()>), OpenError>
+where
+    T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+{
+    let connected = config.connect(tls).await;
+    let (client, connection) = connected.map_err(|error| OpenError::of(error, limit))?;
+    let driver = tokio::spawn(async move {
+        // How it ended is told to whoever waits for an answer.
+        let _ = connection.await;
+    });
+    Ok((client, AbortOnDropHandle::new(driver)))
+}
+
+fn config(access: &Access) -> Config {
+    let Limits {
+        open,
+        statement,
+        idle_in_transaction,
+    } = access.limits;
+    // Settings of the start-up outlive `RESET ALL`; those of `SET` do not.
+    let options = format!(
+        "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
+        statement.as_millis(),
+        idle_in_transaction.as_millis()
+    );
+    let mut config = Config::new();
+    config
+        .host(&access.host)
+        .port(access.port)
+        .dbname(&access.name)
+        .user(&access.user)
+        .password(access.password.reveal())
+        .application_name(APPLICATION)
+        .options(options)
+        // Per address: a name with an IPv6 address that leads nowhere may have another.
+        .connect_timeout(open / 2)
+        .tcp_user_timeout(UNACKNOWLEDGED)
+        .keepalives(true)
+        .keepalives_idle(KEEPALIVE)
+        .keepalives_interval(KEEPALIVE_INTERVAL)
+        .keepalives_retries(KEEPALIVE_RETRIES);
+    config
+}

@@ -1,0 +1,242 @@
+use std::{error::Error, fmt, io, time::Duration};
+
+use rustls::CertificateError;
+
+/// Five characters by which PostgreSQL says what is wrong, e.g. `28P01`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct SqlState(String);
+
+impl SqlState {
+    /// The five characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The server would perhaps say something else in a moment: connection, rollback, resources, operator intervention,
+    /// system, a lock that was not had, a server that is read-only for now.
+    fn passes(&self) -> bool {
+        matches!(self.0.get(..2), Some("08" | "40" | "53" | "57" | "58")) || matches!(self.as_str(), "55P03" | "25006")
+    }
+}
+
+impl fmt::Display for SqlState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Why there is no session.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum OpenError {
+    /// The name can't be looked up, or has no address.
+    #[error("the host's name has no address")]
+    Unresolved,
+    /// The port could not be connected to.
+    #[error("the server can't be reached: {0}")]
+    Unreachable(io::ErrorKind),
+    /// Nothing, or not enough, came within the limit.
+    #[error("the server did not answer within {} s", .0.as_secs_f32())]
+    NoAnswer(Duration),
+    /// The connection ended before there was a session.
+    #[error("the server closed the connection")]
+    Closed,
+    /// The server answers that it can't now: starting, stopping, too many sessions.
+    #[error("the server takes no session now (SQLSTATE {0})")]
+    Unavailable(SqlState),
+    /// Wrong password, or no such role: PostgreSQL does not tell which.
+    #[error("the server rejects the password")]
+    PasswordRejected,
+    /// The server answers no, and will again.
+    #[error("the server refuses the session (SQLSTATE {0})")]
+    Refused(SqlState),
+    /// The server's certificate is not believed.
+    #[error("the server's certificate is refused: {0}")]
+    Certificate(CertificateFault),
+    /// TLS is wished, and the server has none.
+    #[error("the server does not speak TLS")]
+    NoTls,
+    /// There is no common version or cipher of TLS, or one side broke its rules.
+    #[error("the TLS handshake failed")]
+    Handshake,
+    /// No authority of the system's could be read: nothing is wrong with the server.
+    #[error("the system's certificates can't be read")]
+    NoAuthorities,
+    /// A pooler that gives each transaction another backend, or that refuses the settings that a session starts with.
+    #[error("a pooler stands between us and the server")]
+    Pooler,
+    /// The other side does not speak PostgreSQL's protocol, asks for an authentication that we don't know, or could not prove
+    /// that it knows the password.
+    #[error("the server's answer is of no use")]
+    Protocol,
+}
+
+/// What is wrong with a server's certificate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum CertificateFault {
+    /// No authority that is believed signed it.
+    #[error("no authority that is believed has signed it")]
+    UnknownIssuer,
+    /// It is another host's.
+    #[error("it is not for this host name")]
+    WrongName,
+    /// Its time is over.
+    #[error("it has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("it is not valid yet")]
+    NotYetValid,
+    /// It was taken back.
+    #[error("it was revoked")]
+    Revoked,
+    /// Anything else.
+    #[error("it is not a server's certificate, or damaged")]
+    Unusable,
+}
+
+/// Why a statement gave no answer.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum QueryError {
+    /// Nothing came within the limit.
+    #[error("the server did not answer within {} s", .0.as_secs_f32())]
+    NoAnswer(Duration),
+    /// The session has ended.
+    #[error("the session has ended")]
+    Closed,
+    /// The server can't now.
+    #[error("the server can't now (SQLSTATE {0})")]
+    Unavailable(SqlState),
+    /// The server refuses the statement.
+    #[error("the server refuses the statement (SQLSTATE {0})")]
+    Refused(SqlState),
+    /// The answer is not one of PostgreSQL's.
+    #[error("the server's answer is of no use")]
+    Protocol,
+}
+
+impl OpenError {
+    /// A word for metrics; there are as many as variants.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Unresolved => "Unresolved",
+            Self::Unreachable(_) => "Unreachable",
+            Self::NoAnswer(_) => "NoAnswer",
+            Self::Closed => "Closed",
+            Self::Unavailable(_) => "Unavailable",
+            Self::PasswordRejected => "PasswordRejected",
+            Self::Refused(_) => "Refused",
+            Self::Certificate(_) => "Certificate",
+            Self::NoTls => "NoTls",
+            Self::Handshake => "Handshake",
+            Self::NoAuthorities => "NoAuthorities",
+            Self::Pooler => "Pooler",
+            Self::Protocol => "Protocol",
+        }
+    }
+
+    /// What the driver's error means. `limit` is the one that was set for the whole.
+    pub(crate) fn of(error: tokio_postgres::Error, limit: Duration) -> Self {
+        if let Some(state) = error.code() {
+            return Self::answered(SqlState(state.code().to_owned()));
+        }
+        if error.is_closed() {
+            return Self::Closed;
+        }
+        // The driver's kinds are private: its first words are the only sign of how far it got.
+        let stage = error.to_string();
+        let Some(source) = error.into_source() else {
+            return Self::Protocol;
+        };
+        match source.downcast::<io::Error>() {
+            Ok(error) if stage.starts_with("error performing TLS") => handshake(&error),
+            Ok(error) if stage.starts_with("error co") => transport(&error, limit),
+            Err(_) if stage.starts_with("error performing TLS") => Self::NoTls,
+            Ok(_) | Err(_) => Self::Protocol,
+        }
+    }
+
+    fn answered(state: SqlState) -> Self {
+        match state.as_str() {
+            "28P01" => Self::PasswordRejected,
+            // PostgreSQL says this of a start-up that breaks the protocol, PgBouncer of `options` that it does not forward.
+            "08P01" => Self::Pooler,
+            _ if state.passes() => Self::Unavailable(state),
+            _ => Self::Refused(state),
+        }
+    }
+}
+
+impl QueryError {
+    /// A word for metrics; there are as many as variants.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NoAnswer(_) => "NoAnswer",
+            Self::Closed => "Closed",
+            Self::Unavailable(_) => "Unavailable",
+            Self::Refused(_) => "Refused",
+            Self::Protocol => "Protocol",
+        }
+    }
+
+    pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
+        match error.code().map(|state| SqlState(state.code().to_owned())) {
+            // It was ended by the server, which says so in its last words.
+            Some(state) if state.as_str().starts_with("57P") => Self::Closed,
+            Some(state) if state.passes() => Self::Unavailable(state),
+            Some(state) => Self::Refused(state),
+            None if error.is_closed() || is_transport(error) => Self::Closed,
+            None => Self::Protocol,
+        }
+    }
+}
+
+impl From<QueryError> for OpenError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::NoAnswer(limit) => Self::NoAnswer(limit),
+            QueryError::Closed => Self::Closed,
+            QueryError::Unavailable(state) => Self::Unavailable(state),
+            QueryError::Refused(state) => Self::Refused(state),
+            QueryError::Protocol => Self::Protocol,
+        }
+    }
+}
+
+fn is_transport(error: &tokio_postgres::Error) -> bool {
+    error.source().is_some_and(|source| source.is::<io::Error>())
+        && error.to_string().starts_with("error communicating")
+}
+
+fn transport(error: &io::Error, limit: Duration) -> OpenError {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
+    match error.kind() {
+        TimedOut => OpenError::NoAnswer(limit),
+        BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => OpenError::Closed,
+        // Only the kernel's refusals have a number; a look-up that failed has none.
+        _ if error.raw_os_error().is_none() => OpenError::Unresolved,
+        kind => OpenError::Unreachable(kind),
+    }
+}
+
+fn handshake(error: &io::Error) -> OpenError {
+    let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) else {
+        // A connection that ends is no statement about certificates.
+        return OpenError::Closed;
+    };
+    match cause {
+        rustls::Error::InvalidCertificate(error) => OpenError::Certificate(certificate(error)),
+        _ => OpenError::Handshake,
+    }
+}
+
+fn certificate(error: &CertificateError) -> CertificateFault {
+    match error {
+        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            CertificateFault::WrongName
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => CertificateFault::NotYetValid,
+        CertificateError::Revoked => CertificateFault::Revoked,
+        _ => CertificateFault::Unusable,
+    }
+}
