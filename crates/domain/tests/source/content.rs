@@ -84,6 +84,41 @@ fn a_function_larger_than_the_platform_takes_is_refused() {
 }
 
 #[test]
+fn a_module_nested_to_any_depth_ends_in_an_answer_and_never_in_an_overflow() {
+    let nested = |open: &str, inner: &str, close: &str, depth: usize| {
+        let source = [open.repeat(depth), inner.to_owned(), close.repeat(depth)].concat();
+        Closure::compute(&tree(&[("hello/index.ts", &source)]), &function("hello")).map(|closure| closure.files().len())
+    };
+    for (open, inner, close) in [
+        ("(", "1", ")"),
+        ("[", "", "]"),
+        ("{", "", "}"),
+        ("`${", "1", "}`"),
+        ("(a=", "1", ")=>1"),
+    ] {
+        assert_eq!(nested(open, inner, close, 20_000), Ok(1), "{open}");
+        let refused = nested(open, inner, close, 20_001).unwrap_err();
+        assert_eq!(refused.reason(), "SyntaxError", "{open}");
+    }
+    for (open, inner) in [
+        ("!", "1"),
+        ("a=>", "1"),
+        ("new ", "a"),
+        ("1**", "1"),
+        ("a=", "1"),
+        ("1?1:", "1"),
+        ("1+", "1"),
+    ] {
+        assert_eq!(nested(open, inner, "", 100_000 / open.len()), Ok(1), "{open}");
+        assert_eq!(
+            nested(open, inner, "", 600_000 / open.len()).unwrap_err().reason(),
+            "SyntaxError",
+            "{open}"
+        );
+    }
+}
+
+#[test]
 fn each_file_is_parsed_once_for_all_functions_and_all_revisions() {
     let files = [
         ("a/index.ts", "import '../_shared/x.ts'"),
