@@ -1,4 +1,6 @@
-//! `ace-dev`: the bed, and the platform alone.
+//! `ace-dev`: the bed, the platform alone, and the demo.
+
+mod demo;
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -11,6 +13,7 @@ use ace_sandbox::bed::{
     self, Bed, BedConfig, BedError, BedFile, Progress, Publication, SandboxConfig, SourceKind, testing, tools,
 };
 use clap::{Args, Parser, Subcommand};
+use demo::DemoConfig;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a Supabase platform and a Kubernetes control plane on this machine.
@@ -30,6 +33,17 @@ enum Command {
         /// Reference of a project (20 lower-case letters); may be given more than once.
         #[arg(long = "project", value_name = "REF")]
         projects: Vec<String>,
+    },
+    /// A bed with the operator and a team's functions in it: rolled out, changed by others, broken and mended.
+    Demo {
+        #[command(flatten)]
+        place: Place,
+        /// Ends by itself, with an error when something did not happen.
+        #[arg(long)]
+        once: bool,
+        /// The operator's program [default: the `ace-operator` beside this one]
+        #[arg(long, value_name = "FILE")]
+        operator: Option<PathBuf>,
     },
     /// The platform alone, for any other client. Prints its access as JSON once it answers.
     Sandbox {
@@ -114,7 +128,7 @@ fn main() -> ExitCode {
     executor.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
+        Err(error) => fail(&*error),
     }
 }
 
@@ -123,9 +137,18 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn run(command: Command) -> Result<(), BedError> {
+async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
-        Command::Up { place, projects } => up(place.directory, projects).await,
+        Command::Up { place, projects } => Ok(up(place.directory, projects).await?),
+        Command::Demo { place, once, operator } => {
+            let config = DemoConfig {
+                directory: place.directory,
+                once,
+                operator,
+            };
+            let bring_up = async |directory| bring_up(directory, Vec::new()).await;
+            Ok(demo::run(config, bring_up, asked_to_end).await?)
+        }
         Command::Sandbox {
             listen,
             dir,
@@ -133,14 +156,14 @@ async fn run(command: Command) -> Result<(), BedError> {
             admin,
             projects,
         } => {
-            sandbox(SandboxConfig {
+            let config = SandboxConfig {
                 listen,
                 admin,
                 directory: dir,
                 database_url,
                 projects,
-            })
-            .await
+            };
+            Ok(sandbox(config).await?)
         }
         Command::Publish {
             place,
@@ -168,7 +191,9 @@ async fn run(command: Command) -> Result<(), BedError> {
             );
             Ok(())
         }
-        Command::FluxCrds { place, apply: true } => bed::install_flux_crds(&BedFile::read(&place.directory)?).await,
+        Command::FluxCrds { place, apply: true } => {
+            Ok(bed::install_flux_crds(&BedFile::read(&place.directory)?).await?)
+        }
         Command::FluxCrds { apply: false, .. } => {
             let crds = bed::flux_crds().await?;
             // A reader that has seen enough (`| head`) is no failure.
@@ -189,8 +214,8 @@ async fn run(command: Command) -> Result<(), BedError> {
     }
 }
 
-async fn up(directory: PathBuf, projects: Vec<String>) -> Result<(), BedError> {
-    let started = Instant::now();
+/// Installs what is missing and starts a bed; none when that was no longer wanted.
+async fn bring_up(directory: PathBuf, projects: Vec<String>) -> Result<Option<Bed>, BedError> {
     let progress = Progress::Lines;
     progress.say(format_args!("bringing a bed up in {}", directory.display()));
     let start = async {
@@ -204,9 +229,16 @@ async fn up(directory: PathBuf, projects: Vec<String>) -> Result<(), BedError> {
         })
         .await
     };
-    let mut bed = tokio::select! {
-        bed = start => bed?,
-        () = asked_to_end() => return Ok(()),
+    tokio::select! {
+        bed = start => bed.map(Some),
+        () = asked_to_end() => Ok(None),
+    }
+}
+
+async fn up(directory: PathBuf, projects: Vec<String>) -> Result<(), BedError> {
+    let (started, progress) = (Instant::now(), Progress::Lines);
+    let Some(mut bed) = bring_up(directory, projects).await? else {
+        return Ok(());
     };
     progress.say(format_args!(
         "up after {:.1} s\n{}",

@@ -1,0 +1,149 @@
+//! `ace-dev demo`: a team's functions under the operator, from an empty cluster to a repaired roll-out.
+//!
+//! Everything runs at life's pace and against the bed; each claim is checked where it is made, and the demo fails with
+//! the first that does not hold. The operator is a process of its own with the rights of its ServiceAccount.
+
+mod calls;
+mod drift;
+mod error;
+mod http;
+mod kubectl;
+mod operator;
+mod rollout;
+mod screen;
+mod setup;
+mod stage;
+mod supabase;
+mod team;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use ace_sandbox::bed::{Bed, BedError, testing};
+
+pub(crate) use error::DemoError;
+use kubectl::Kubectl;
+use operator::Operator;
+use screen::Screen;
+use stage::Stage;
+use team::{NAMESPACE, Team};
+
+/// What the viewer asked for.
+pub(crate) struct DemoConfig {
+    /// Directory of the bed.
+    pub(crate) directory: PathBuf,
+    /// Ends by itself.
+    pub(crate) once: bool,
+    /// The operator's program; by default the one beside our own.
+    pub(crate) operator: Option<PathBuf>,
+}
+
+/// Plays the demo. Fails when something did not happen, or was not as it has to be.
+///
+/// `bring_up` makes the bed; it returns nothing when the viewer asked to end meanwhile.
+pub(crate) async fn run(
+    config: DemoConfig,
+    bring_up: impl AsyncFnOnce(PathBuf) -> Result<Option<Bed>, BedError>,
+    asked_to_end: impl AsyncFn(),
+) -> Result<(), DemoError> {
+    let (began, screen) = (Instant::now(), Screen::new());
+    let (checkout, program) = (team::checkout()?, operator::program(config.operator)?);
+    screen.chapter("The bed: control plane, PostgreSQL, Supabase's platform");
+    let Some(mut bed) = bring_up(config.directory.clone()).await? else {
+        return Ok(());
+    };
+    let mut operator = None;
+    let outcome = tokio::select! {
+        outcome = play(&screen, &checkout, &program, bed.file().clone(), bed.directory().to_owned(), &mut operator) => outcome,
+        error = bed.ended() => Err(error.into()),
+        () = asked_to_end() => {
+            stop(bed, operator).await?;
+            return Ok(());
+        }
+    };
+    match &outcome {
+        Ok(()) => screen.seen(format_args!("all of it after {:.0} s", began.elapsed().as_secs_f64())),
+        Err(error) => screen.failure(&testing::explain(error)),
+    }
+    // What went wrong can be looked at, too.
+    let failure = if config.once {
+        None
+    } else {
+        go_on(screen, &bed, &config.directory, operator.as_ref());
+        tokio::select! {
+            error = bed.ended() => Some(error.into()),
+            error = ended(&mut operator) => Some(error),
+            () = asked_to_end() => None,
+        }
+    };
+    stop(bed, operator).await?;
+    failure.map_or(outcome, Err)
+}
+
+async fn play(
+    screen: &Screen,
+    checkout: &Path,
+    program: &Path,
+    bed: ace_sandbox::bed::BedFile,
+    directory: PathBuf,
+    running: &mut Option<Operator>,
+) -> Result<(), DemoError> {
+    let team = Team::copy(checkout, directory.join("demo"))?;
+    *running = Some(setup::operator(*screen, program, &bed, &directory, &team).await?);
+    let stage = Stage {
+        screen: *screen,
+        kubectl: Kubectl::new(&bed),
+        project: http::Project::new(&bed)?,
+        team,
+        bed,
+    };
+    tokio::select! {
+        outcome = tour(&stage) => outcome,
+        error = ended(running) => Err(error),
+    }
+}
+
+/// What there is to see, in its order.
+async fn tour(stage: &Stage) -> Result<(), DemoError> {
+    setup::team(stage).await?;
+    calls::some(stage).await?;
+    stage.screen.chapter("One look at everything");
+    stage.show("get ace").await?;
+    drift::show(stage).await?;
+    rollout::show(stage).await
+}
+
+async fn ended(operator: &mut Option<Operator>) -> DemoError {
+    match operator {
+        Some(operator) => operator.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn stop(bed: Bed, operator: Option<Operator>) -> Result<(), DemoError> {
+    if let Some(operator) = operator {
+        operator.stop().await;
+    }
+    Ok(bed.stop().await?)
+}
+
+fn go_on(screen: Screen, bed: &Bed, directory: &Path, operator: Option<&Operator>) {
+    let file = bed.file();
+    screen.chapter("Go on, in another terminal");
+    let line = |text: String| screen.answer(&text);
+    let place = |path: &Path| crate::shell(&directory.join(path.strip_prefix(bed.directory()).unwrap_or(path)));
+    line(format!("export KUBECONFIG=$PWD/{}", place(&file.kubeconfig)));
+    line(format!(
+        "export PATH=$PWD/{}:$PATH",
+        place(&bed.directory().join("bin"))
+    ));
+    line(format!("kubectl --namespace {NAMESPACE} get ace"));
+    line(format!("kubectl --namespace {NAMESPACE} describe fn handle-purl"));
+    line("kubectl explain fn.spec".to_owned());
+    line(format!("curl {}/functions/v1/health", file.functions_url));
+    if let Some(operator) = operator {
+        line(format!("tail -f {}", place(operator.log())));
+        line(format!("curl {}", operator.metrics()));
+    }
+    screen.note("Ctrl-C takes everything down; what is in it stays.");
+}

@@ -1,0 +1,144 @@
+//! From an empty cluster to functions that are Ready.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ace_sandbox::bed::BedFile;
+use serde_json::Value;
+
+use super::error::DemoError;
+use super::http::text;
+use super::kubectl::Kubectl;
+use super::operator::Operator;
+use super::screen::Screen;
+use super::stage::{Look, Stage, condition, is_current, now};
+use super::team::{NAMESPACE, Team};
+
+/// Thirteen deploys in three waves. Measured on two busy cores: 25 s.
+const ROLL_OUT: Duration = Duration::from_secs(240);
+
+/// What the example's functions read from their environment. The values are of use here only.
+const SECRETS: [&str; 3] = ["LINK_SECRET", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER"];
+
+/// Definitions, rights and the operator itself.
+pub(super) async fn operator(
+    screen: Screen,
+    program: &Path,
+    bed: &BedFile,
+    directory: &Path,
+    team: &Team,
+) -> Result<Operator, DemoError> {
+    screen.chapter("The operator");
+    let (began, kubectl) = (Instant::now(), Kubectl::new(bed));
+    kubectl.apply_folder(&team.operator()?).await?;
+    let established = "wait --for=condition=Established crd --all --timeout=60s";
+    kubectl.run(established).await?;
+    screen.done("definitions and rights: deploy/, without its Deployment", began);
+    let began = Instant::now();
+    let operator = Operator::start(program, bed, directory).await?;
+    screen.done("ace-operator runs, with its ServiceAccount's token", began);
+    screen.note(format_args!("its log: {}", operator.log().display()));
+    Ok(operator)
+}
+
+/// The team's project, and its wishes.
+pub(super) async fn team(stage: &Stage) -> Result<(), DemoError> {
+    let (screen, bed) = (stage.screen, &stage.bed);
+    screen.chapter("The team applies examples/ace-engage");
+    let began = Instant::now();
+    schema(stage).await?;
+    screen.done("tables and a few rows: schema.sql", began);
+
+    let began = Instant::now();
+    let secrets = SECRETS.map(|name| {
+        let value = if name == "TWILIO_FROM_NUMBER" {
+            "+15550100000".to_owned()
+        } else {
+            hex::encode(rand::random::<[u8; 16]>())
+        };
+        (name, value)
+    });
+    let set = stage.project.set_secrets(&secrets).await?;
+    screen.done(
+        format_args!("the project's secrets: {set} of {} to set", SECRETS.len()),
+        began,
+    );
+
+    let began = Instant::now();
+    let look = now();
+    // The namespace comes with the resources, so what they refer to comes after them: the order does not matter.
+    stage.kubectl.apply_folder(&stage.team.resources(bed, &look)?).await?;
+    screen.done(
+        "Platform, EdgeFunctions, and the operator's rights in their namespace",
+        began,
+    );
+    let began = Instant::now();
+    stage.kubectl.apply(&Team::secret(bed)).await?;
+    let size = stage.apply_source().await?;
+    screen.done(
+        format_args!("Secret and ConfigMap: all functions in {} KB", size.div_ceil(1024)),
+        began,
+    );
+
+    screen.chapter("Until all is Ready: three waves, each checked over HTTP");
+    let began = Instant::now();
+    let waited = stage.wait("Ready", &[], ROLL_OUT, |functions| all_ready(functions, &look));
+    let count = waited.await?;
+    stage.show("get fn").await?;
+    screen.done(format_args!("{count} of {count} functions are Ready"), began);
+    Ok(())
+}
+
+async fn schema(stage: &Stage) -> Result<(), DemoError> {
+    let path = stage.team.schema();
+    let sql = std::fs::read_to_string(&path).map_err(DemoError::file("read", &path))?;
+    let connected = tokio_postgres::connect(&stage.bed.database_url, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.map_err(DemoError::Schema)?;
+    let connection = tokio::spawn(connection);
+    let applied = client.batch_execute(&format!("begin;\n{sql}\ncommit;")).await;
+    drop(client);
+    // Its error is the client's, which is told.
+    let _ = connection.await;
+    applied.map_err(DemoError::Schema)
+}
+
+/// How many there are when each has acted upon this very wish and is Ready; else what the others wait for.
+fn all_ready(functions: &[Value], look: &str) -> Look<usize> {
+    let mut others: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut stalled = None;
+    for function in functions {
+        let (ready, reason, message) = condition(function, "Ready");
+        let acted_upon = is_current(function) && text(&function["status"]["lastHandledReconcileAt"]) == look;
+        if ready == "True" && acted_upon {
+            continue;
+        }
+        let reason = if ready == "True" || reason.is_empty() {
+            "FirstLook"
+        } else {
+            reason
+        };
+        *others.entry(reason).or_default() += 1;
+        if condition(function, "Stalled").0 == "True" {
+            stalled = Some(format!("; {}: {message}", text(&function["metadata"]["name"])));
+        }
+    }
+    let waiting: usize = others.values().sum();
+    if functions.is_empty() {
+        return Err(format!("no function in namespace {NAMESPACE}"));
+    }
+    if waiting == 0 {
+        return Ok(functions.len());
+    }
+    let others: Vec<String> = others
+        .iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    let ready = functions.len() - waiting;
+    Err(format!(
+        "{ready} of {}; {}{}",
+        functions.len(),
+        others.join(", "),
+        stalled.unwrap_or_default()
+    ))
+}

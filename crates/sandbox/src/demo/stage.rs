@@ -1,0 +1,129 @@
+//! What every step of the demo works with, and how it waits.
+
+use std::time::Duration;
+
+use ace_sandbox::bed::BedFile;
+use serde_json::Value;
+
+use super::error::DemoError;
+use super::http::{Project, text};
+use super::kubectl::Kubectl;
+use super::screen::Screen;
+use super::team::{NAMESPACE, PLATFORM, Team};
+
+/// Between two looks while the viewer waits.
+const LOOK: Duration = Duration::from_millis(700);
+
+/// A bed with the operator at work, and the team's repository.
+pub(super) struct Stage {
+    pub(super) screen: Screen,
+    pub(super) bed: BedFile,
+    pub(super) kubectl: Kubectl,
+    pub(super) project: Project,
+    pub(super) team: Team,
+}
+
+/// What was waited for is there, or what is there instead.
+pub(super) type Look<T> = Result<T, String>;
+
+impl Stage {
+    /// Shows `kubectl get` of functions (all of them when none is named) until `judge` is content with them.
+    pub(super) async fn wait<T>(
+        &self,
+        what: &str,
+        names: &[&str],
+        patience: Duration,
+        judge: impl Fn(&[Value]) -> Look<T>,
+    ) -> Result<T, DemoError> {
+        let line = format!("get fn --namespace {NAMESPACE} {}", names.join(" "));
+        let mut live = self.screen.live();
+        loop {
+            // A look that fails is as good as one that does not show it yet.
+            let objects = self.kubectl.json(line.trim()).await;
+            let last = match objects.map(|object| judge(&items(object))) {
+                Ok(Ok(found)) => {
+                    live.clear();
+                    return Ok(found);
+                }
+                Ok(Err(instead)) => instead,
+                Err(error) => error.to_string(),
+            };
+            let table = self.kubectl.run(line.trim()).await.unwrap_or_default();
+            live.draw(&format!("{what}: {last}"), &table);
+            if live.elapsed() > patience {
+                return Err(DemoError::NotSeen {
+                    what: what.to_owned(),
+                    patience,
+                    last,
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Shows a kubectl command in the team's namespace with what it prints.
+    pub(super) async fn show(&self, line: &str) -> Result<(), DemoError> {
+        let line = format!("--namespace {NAMESPACE} {line}");
+        self.screen.command(&format!("kubectl {line}"));
+        self.screen.answer(&self.kubectl.run(&line).await?);
+        Ok(())
+    }
+
+    /// Applies the functions as the team's repository has them now; returns the size of their archive in bytes.
+    pub(super) async fn apply_source(&self) -> Result<usize, DemoError> {
+        let (object, size) = self.team.source()?;
+        self.kubectl.apply(&object).await?;
+        Ok(size)
+    }
+
+    /// Asks for a look at the platform now, rather than when its interval is over.
+    pub(super) async fn look_now(&self) -> Result<(), DemoError> {
+        let annotation = format!("ops.mobulace.com/reconcile-at={}", now());
+        let line = format!("--namespace {NAMESPACE} annotate platform {PLATFORM} --overwrite {annotation}");
+        self.screen.command(&format!("kubectl {line}"));
+        self.kubectl.run(&line).await.map(drop)
+    }
+}
+
+/// A moment as text that no other run of the demo has had.
+pub(super) fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
+
+/// The objects of a list, or the one object.
+fn items(mut object: Value) -> Vec<Value> {
+    match object["items"].take() {
+        Value::Array(items) => items,
+        _ => vec![object],
+    }
+}
+
+/// The object of that name.
+pub(super) fn named<'a>(objects: &'a [Value], name: &str) -> Look<&'a Value> {
+    let found = objects.iter().find(|object| object["metadata"]["name"] == name);
+    found.ok_or_else(|| format!("{name} is not there"))
+}
+
+/// A condition's status, reason and message; empty where there is no such condition.
+pub(super) fn condition<'a>(object: &'a Value, kind: &str) -> (&'a str, &'a str, &'a str) {
+    let all = object["status"]["conditions"].as_array().map_or(&[][..], Vec::as_slice);
+    let found = all.iter().find(|condition| condition["type"] == kind);
+    found.map_or(("", "", ""), |found| {
+        (text(&found["status"]), text(&found["reason"]), text(&found["message"]))
+    })
+}
+
+/// Whether the status describes the spec as it is now.
+pub(super) fn is_current(object: &Value) -> bool {
+    object["status"]["observedGeneration"] == object["metadata"]["generation"]
+}
+
+/// `Ready=False (RolledBack), Drifted=False (NoDrift): check …`.
+pub(super) fn sums_up(object: &Value) -> String {
+    let (ready, reason, message) = condition(object, "Ready");
+    let (drifted, why, _) = condition(object, "Drifted");
+    if ready.is_empty() {
+        return "not looked at yet".to_owned();
+    }
+    format!("Ready={ready} ({reason}), Drifted={drifted} ({why}): {message}")
+}

@@ -1,0 +1,217 @@
+//! The team's repository: a copy of the example that the demo may change, and what is applied from it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ace_sandbox::bed::BedFile;
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::error::DemoError;
+
+/// The team's namespace.
+pub(super) const NAMESPACE: &str = "ace";
+/// The Platform of the example.
+pub(super) const PLATFORM: &str = "ace-engage";
+/// The ConfigMap that carries the code.
+const SOURCE: &str = "ace-engage-functions";
+const EXAMPLE: &str = "examples/ace-engage";
+
+/// Everything of `deploy/` but the Deployment, which nothing in the bed would run.
+const OPERATOR: &str = "\
+resources: [../deploy]
+patches:
+- patch: |
+    $patch: delete
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata: {name: ace-operator, namespace: ace-system}
+";
+
+/// Copies of what the demo applies, below the bed's directory.
+#[derive(Debug)]
+pub(super) struct Team {
+    root: PathBuf,
+}
+
+/// The checkout that holds the example: here, or the nearest above.
+pub(super) fn checkout() -> Result<PathBuf, DemoError> {
+    let here = std::env::current_dir().map_err(DemoError::file("find", "."))?;
+    let mut above = here.ancestors();
+    let found = above.find(|folder| folder.join(EXAMPLE).is_dir() && folder.join("deploy").is_dir());
+    found.map(Path::to_owned).ok_or(DemoError::NoCheckout)
+}
+
+impl Team {
+    /// Copies the example and `deploy/` afresh into `root`.
+    pub(super) fn copy(checkout: &Path, root: PathBuf) -> Result<Team, DemoError> {
+        if root.exists() {
+            fs::remove_dir_all(&root).map_err(DemoError::file("remove", &root))?;
+        }
+        let team = Team { root };
+        for folder in ["deploy", "crds"] {
+            copy(&checkout.join(folder), &team.root.join(folder))?;
+        }
+        for folder in ["resources", "supabase"] {
+            copy(
+                &checkout.join(EXAMPLE).join(folder),
+                &team.root.join("team").join(folder),
+            )?;
+        }
+        // They walk through the functions from outside, and belong to none.
+        let tests = team.functions().join("tests");
+        if tests.exists() {
+            fs::remove_dir_all(&tests).map_err(DemoError::file("remove", &tests))?;
+        }
+        // Somebody else has the functions, too.
+        copy(&team.root.join("team/supabase"), &team.elsewhere().join("supabase"))?;
+        let schema = team.schema();
+        fs::copy(checkout.join(EXAMPLE).join("schema.sql"), &schema).map_err(DemoError::file("write", &schema))?;
+        Ok(team)
+    }
+
+    /// The tables of the project.
+    pub(super) fn schema(&self) -> PathBuf {
+        self.root.join("team/schema.sql")
+    }
+
+    /// A project directory of somebody who does not go through the team's repository.
+    pub(super) fn elsewhere(&self) -> PathBuf {
+        self.root.join("elsewhere")
+    }
+
+    /// A kustomization of the operator's definitions and rights.
+    pub(super) fn operator(&self) -> Result<PathBuf, DemoError> {
+        let folder = self.root.join("operator");
+        write(&folder.join("kustomization.yaml"), OPERATOR)?;
+        Ok(folder)
+    }
+
+    /// A kustomization of the team's namespace: the operator's rights there, and the resources, made to fit the bed.
+    /// `look` is a new value of `reconcile-at`.
+    pub(super) fn resources(&self, bed: &BedFile, look: &str) -> Result<PathBuf, DemoError> {
+        let folder = self.root.join("overlay");
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
+        write(&folder.join("namespace.yaml"), &namespace.to_string())?;
+        let annotate = json!([
+            {"op": "add", "path": "/metadata/annotations", "value": {"ops.mobulace.com/reconcile-at": look}},
+        ]);
+        let fit = json!([
+            {"op": "replace", "path": "/spec/project", "value": bed.project},
+            {"op": "add", "path": "/spec/url", "value": bed.functions_url},
+            {"op": "add", "path": "/spec/api/url", "value": bed.api_url},
+            // The shortest interval, and the most requests that the platform's contract allows: nobody likes to wait.
+            {"op": "add", "path": "/spec/interval", "value": "30s"},
+            {"op": "add", "path": "/spec/requestsPerMinute", "value": 120},
+        ]);
+        // JSON is YAML.
+        let kustomization = json!({
+            "apiVersion": "kustomize.config.k8s.io/v1beta1",
+            "kind": "Kustomization",
+            "namespace": NAMESPACE,
+            "resources": ["namespace.yaml", "../team/resources"],
+            "components": ["../deploy/components/namespace-access"],
+            "patches": [
+                {"target": {"group": "ops.mobulace.com"}, "patch": annotate.to_string()},
+                {"target": {"kind": "Platform", "name": PLATFORM}, "patch": fit.to_string()},
+            ],
+        });
+        write(&folder.join("kustomization.yaml"), &kustomization.to_string())?;
+        Ok(folder)
+    }
+
+    /// The Secret that the Platform names.
+    pub(super) fn secret(bed: &BedFile) -> Value {
+        json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "supabase", "namespace": NAMESPACE},
+            "stringData": {"token": bed.token, "anon": bed.anon_key},
+        })
+    }
+
+    /// The ConfigMap with the functions as they are in the team's repository now, and the size of its archive in bytes.
+    pub(super) fn source(&self) -> Result<(Value, usize), DemoError> {
+        let pack = || {
+            let compressor = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            let mut archive = tar::Builder::new(compressor);
+            archive.mode(tar::HeaderMode::Deterministic);
+            archive.append_dir_all("functions", self.functions())?;
+            archive.into_inner()?.finish()
+        };
+        let packed = pack().map_err(DemoError::file("pack", self.functions()))?;
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": SOURCE, "namespace": NAMESPACE, "labels": {"ops.mobulace.com/watch": "true"}},
+            "binaryData": {"functions.tar.gz": base64::engine::general_purpose::STANDARD.encode(&packed)},
+        });
+        Ok((object, packed.len()))
+    }
+
+    /// Changes a file of the team's functions.
+    pub(super) fn change(&self, file: &str, from: &str, to: &str) -> Result<(), DemoError> {
+        change(
+            &self.functions(),
+            file,
+            |text| text.contains(from).then(|| text.replacen(from, to, 1)),
+            from,
+        )
+    }
+
+    /// Makes a function of somebody else's copy answer with `answer`, whatever it is asked.
+    pub(super) fn hijack(&self, slug: &str, answer: &str) -> Result<String, DemoError> {
+        const SERVE: &str = "Deno.serve(";
+        let line = format!("{SERVE}() => new Response({answer:?}));");
+        let edit = |text: &str| {
+            let start = text.rfind(SERVE)?;
+            Some(format!("{}{line}\n", &text[..start]))
+        };
+        change(
+            &self.elsewhere().join("supabase/functions"),
+            &format!("{slug}/index.ts"),
+            edit,
+            SERVE,
+        )?;
+        Ok(line)
+    }
+
+    fn functions(&self) -> PathBuf {
+        self.root.join("team/supabase/functions")
+    }
+}
+
+fn change(
+    functions: &Path,
+    file: &str,
+    edit: impl FnOnce(&str) -> Option<String>,
+    looked_for: &str,
+) -> Result<(), DemoError> {
+    let path = functions.join(file);
+    let text = fs::read_to_string(&path).map_err(DemoError::file("read", &path))?;
+    let changed = edit(&text).ok_or_else(|| DemoError::Unchangeable {
+        file: file.to_owned(),
+        text: looked_for.to_owned(),
+    })?;
+    write(&path, &changed)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), DemoError> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(DemoError::file("create", folder))?;
+    }
+    fs::write(path, text).map_err(DemoError::file("write", path))
+}
+
+/// Copies a folder with everything in it.
+fn copy(from: &Path, to: &Path) -> Result<(), DemoError> {
+    fs::create_dir_all(to).map_err(DemoError::file("create", to))?;
+    for entry in fs::read_dir(from).map_err(DemoError::file("read", from))? {
+        let entry = entry.map_err(DemoError::file("read", from))?;
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() {
+            copy(&source, &target)?;
+        } else {
+            fs::copy(&source, &target).map_err(DemoError::file("copy", &source))?;
+        }
+    }
+    Ok(())
+}
