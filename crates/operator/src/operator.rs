@@ -5,18 +5,15 @@ use std::{sync::Arc, time::Duration};
 use ace_api::{EdgeFunction, Platform};
 use ace_domain::pace::Pace;
 use ace_supabase::{AllowedHosts, Deadlines, Http, HttpError, Limits};
-use futures::{Stream, StreamExt};
+use futures::{FutureExt, StreamExt};
 use kube::{
-    Api, Client, ResourceExt,
+    Client,
     core::DeserializeGuard,
-    runtime::{
-        WatchStreamExt,
-        reflector::{self, Store},
-        watcher,
-    },
+    runtime::{reflector, watcher},
 };
 
 use crate::{
+    cache::Cache,
     directory::Directory,
     driver::{self, Key, Kind, Tools, Waker, Wakes},
     events::Events,
@@ -57,9 +54,6 @@ pub enum SetupError {
     Sources(#[from] SourcesError),
 }
 
-type Guarded<K> = DeserializeGuard<K>;
-type Input<K> = std::pin::Pin<Box<dyn Stream<Item = Result<Guarded<K>, watcher::Error>> + Send>>;
-
 /// The operator, ready to run.
 pub struct Operator {
     tools: Tools,
@@ -68,8 +62,8 @@ pub struct Operator {
     functions: Arc<EdgeFunctions>,
     platform_wakes: Wakes<Platforms>,
     function_wakes: Wakes<EdgeFunctions>,
-    platform_cache: (Input<Platform>, Store<Guarded<Platform>>),
-    function_cache: (Input<EdgeFunction>, Store<Guarded<EdgeFunction>>),
+    platform_cache: Cache<Platform>,
+    function_cache: Cache<EdgeFunction>,
     waker: Waker<EdgeFunctions>,
     sources: Arc<Sources>,
     directory: Directory,
@@ -119,12 +113,10 @@ impl Operator {
             pace: settings.pace,
             identity: settings.identity,
         });
-        let platform_input = input(client.clone(), platform_writer, follow_platforms(platforms.clone()));
-        let function_input = input(
-            client,
-            function_writer,
-            follow_functions(functions.clone(), sources.clone(), directory.clone()),
-        );
+        let follow = follow_functions(functions.clone(), sources.clone(), directory.clone());
+        let function_cache = Cache::new(client.clone(), function_reader, function_writer, follow);
+        let follow = follow_platforms(platforms.clone());
+        let platform_cache = Cache::new(client, platform_reader, platform_writer, follow);
         Ok(Self {
             tools,
             publisher: event_queue,
@@ -132,8 +124,8 @@ impl Operator {
             functions,
             platform_wakes,
             function_wakes,
-            platform_cache: (platform_input, platform_reader),
-            function_cache: (function_input, function_reader),
+            platform_cache,
+            function_cache,
             waker,
             sources,
             directory,
@@ -143,23 +135,20 @@ impl Operator {
     /// Runs until `shutdown`; passes in flight end first.
     pub async fn run(self, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
-        let (ready_platforms, ready_functions) = (health.gate("platforms"), health.gate("functions"));
-        let (platform_input, platform_store) = self.platform_cache;
-        let (function_input, function_store) = self.function_cache;
+        let ready = health.gate("caches");
+        let (platforms, functions) = (self.platform_cache, self.function_cache);
         // Decisions look into both caches: no pass runs before both are filled.
-        let platform_input = filled(platform_input, function_store.clone());
-        let function_input = filled(function_input, platform_store.clone());
-        let gates = {
-            let (platforms, functions) = (platform_store.clone(), function_store.clone());
+        let filled = {
+            let (platforms, functions) = (platforms.filled.clone(), functions.filled.clone());
             async move {
-                if platforms.wait_until_ready().await.is_ok() {
-                    ready_platforms.open();
-                }
-                if functions.wait_until_ready().await.is_ok() {
-                    ready_functions.open();
-                }
+                platforms.cancelled().await;
+                functions.cancelled().await;
             }
+            .shared()
         };
+        let gate = filled.clone().map(|()| ready.open());
+        let platform_objects = filled.clone().map(|()| platforms.objects).flatten_stream();
+        let function_objects = filled.map(|()| functions.objects).flatten_stream();
         let changes = follow_sources(self.sources.clone(), self.directory.clone(), self.waker.clone());
         let beside = {
             let (stop, sources, publisher) = (stop.clone(), self.sources.clone(), self.publisher);
@@ -168,7 +157,9 @@ impl Operator {
                     sources.run(stop.clone()),
                     publisher.run(stop.clone()),
                     stop.run_until_cancelled(changes),
-                    stop.run_until_cancelled(gates),
+                    stop.run_until_cancelled(gate),
+                    stop.run_until_cancelled(platforms.watch),
+                    stop.run_until_cancelled(functions.watch),
                 )
             }
         };
@@ -176,16 +167,16 @@ impl Operator {
             self.platforms,
             self.tools.clone(),
             self.platform_wakes,
-            platform_input,
-            platform_store,
+            platform_objects,
+            platforms.store,
             stop.clone(),
         );
         let functions = driver::run(
             self.functions,
             self.tools,
             self.function_wakes,
-            function_input,
-            function_store,
+            function_objects,
+            functions.store,
             stop,
         );
         let all = futures::future::join3(
@@ -193,56 +184,21 @@ impl Operator {
             health.keep("functions", functions),
             beside,
         );
+        let stopping = {
+            let (health, stop) = (health.clone(), shutdown.stop());
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                health.stopping();
+            })
+        };
         if shutdown.in_flight(Box::pin(all)).await.is_err() {
             tracing::warn!("passes in flight were cut off");
         }
+        stopping.abort();
     }
 }
 
-/// Watches one kind, fills its cache, and hands each event to `follow`.
-fn input<K>(
-    client: Client,
-    writer: reflector::store::Writer<Guarded<K>>,
-    mut follow: impl FnMut(&watcher::Event<Guarded<K>>) + Send + 'static,
-) -> Input<K>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
-{
-    let api = Api::<Guarded<K>>::all(client);
-    watcher(api, watcher::Config::default())
-        .default_backoff()
-        .modify(|object| object.managed_fields_mut().clear())
-        .reflect(writer)
-        .inspect(move |event| {
-            if let Ok(event) = event {
-                follow(event);
-            }
-        })
-        .applied_objects()
-        .boxed()
-}
-
-/// The input, held back until the other cache is filled.
-fn filled<K, O>(
-    input: Input<K>,
-    other: Store<Guarded<O>>,
-) -> impl Stream<Item = Result<Guarded<K>, watcher::Error>> + Send
-where
-    K: Send + 'static,
-    O: kube::Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
-    Guarded<O>: kube::runtime::reflector::Lookup<DynamicType = ()> + Clone + 'static,
-{
-    input.then(move |item| {
-        let other = other.clone();
-        async move {
-            // An error means that the other watch has ended, and so does the process.
-            let _ = other.wait_until_ready().await;
-            item
-        }
-    })
-}
-
-fn follow_platforms(platforms: Arc<Platforms>) -> impl FnMut(&watcher::Event<Guarded<Platform>>) + Send {
+fn follow_platforms(platforms: Arc<Platforms>) -> impl FnMut(&watcher::Event<DeserializeGuard<Platform>>) + Send {
     let mut follower = Follower::<()>::default();
     move |event| {
         for news in follower.take(event, |_: &Platform| ()) {
@@ -257,7 +213,7 @@ fn follow_functions(
     functions: Arc<EdgeFunctions>,
     sources: Arc<Sources>,
     directory: Directory,
-) -> impl FnMut(&watcher::Event<Guarded<EdgeFunction>>) + Send {
+) -> impl FnMut(&watcher::Event<DeserializeGuard<EdgeFunction>>) + Send {
     let mut follower = Follower::<Standing>::default();
     move |event| {
         for news in follower.take(event, Standing::of) {

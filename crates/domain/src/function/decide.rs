@@ -79,7 +79,9 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
 
 /// The last list is from before this pass.
 fn is_older(world: &World) -> bool {
-    world.look.as_ref().is_none_or(|look| look.started < world.began)
+    let Some(look) = &world.look else { return true };
+    // That a function is absent was asked for alone, after the list.
+    look.started < world.began && (look.entry.is_some() || world.recall.absent != Some(look.started))
 }
 
 /// After a restart: until the first list, what was said before stays said.

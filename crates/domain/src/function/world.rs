@@ -170,7 +170,7 @@ pub struct Recall {
     pub sent_jwt: Option<bool>,
     /// The stamp that our last change of the JWT rule found: a list that still shows it is behind.
     pub patched: Option<Stamp>,
-    /// The list that showed no function, once a single look confirmed it.
+    /// The list that showed no function, once a single look of this pass confirmed it.
     pub absent: Option<Timestamp>,
     /// The last body that was read.
     pub body: Option<Body>,

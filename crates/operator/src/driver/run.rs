@@ -157,6 +157,12 @@ pub async fn run<K: Kind>(
             },
             context,
         )
-        .for_each(|_| std::future::ready(()))
+        .for_each(|result| {
+            // An object that went before its turn is no news, and a pass that broke off was logged where it did.
+            if let Err(controller::Error::QueueError(error)) = result {
+                tracing::warn!(kind = K::NAME, %error, "the watch of this kind is in trouble; it is tried again");
+            }
+            std::future::ready(())
+        })
         .await;
 }

@@ -73,6 +73,7 @@ impl Kind for EdgeFunctions {
 
     fn conclude(&self, _: &EdgeFunction, world: World, decision: &Decision<Step, FunctionReason>) -> Recall {
         let mut recall = world.known.recall;
+        recall.absent = None;
         // Bodies and archives are large; whoever needs one after a rest reads it again.
         if matches!(decision, Decision::Settled(_) | Decision::Refuse(..)) {
             recall.body = None;

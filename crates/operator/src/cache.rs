@@ -1,0 +1,77 @@
+//! One kind's cache, and the watch that fills it.
+
+use std::fmt::Debug;
+
+use futures::{FutureExt, StreamExt, future::BoxFuture};
+use kube::{
+    Api, Client, Resource, ResourceExt,
+    core::DeserializeGuard,
+    runtime::{
+        WatchStreamExt,
+        reflector::{Store, store::Writer},
+        watcher,
+    },
+};
+use serde::de::DeserializeOwned;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+/// A cache. Its watch goes on whoever takes its objects: a controller that waits must not keep it from being filled.
+pub(crate) struct Cache<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+    DeserializeGuard<K>: kube::runtime::reflector::Lookup<DynamicType = ()>,
+{
+    /// Fills the cache; never ends.
+    pub(crate) watch: BoxFuture<'static, ()>,
+    /// The objects that were added or changed, in order.
+    pub(crate) objects: UnboundedReceiverStream<Result<DeserializeGuard<K>, watcher::Error>>,
+    /// What is in it.
+    pub(crate) store: Store<DeserializeGuard<K>>,
+    /// Cancelled once the first list is in. `Store::wait_until_ready` wakes only the last of those who wait for it, and the
+    /// controller is one of them.
+    pub(crate) filled: CancellationToken,
+}
+
+impl<K> Cache<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    /// A cache of all namespaces that hands each event to `follow` after it took it in.
+    pub(crate) fn new(
+        client: Client,
+        store: Store<DeserializeGuard<K>>,
+        writer: Writer<DeserializeGuard<K>>,
+        mut follow: impl FnMut(&watcher::Event<DeserializeGuard<K>>) + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let filled = CancellationToken::new();
+        let is_filled = filled.clone();
+        let mut objects = watcher(Api::all(client), watcher::Config::default())
+            .default_backoff()
+            .modify(|object: &mut DeserializeGuard<K>| object.managed_fields_mut().clear())
+            .reflect(writer)
+            .inspect(move |event| {
+                let Ok(event) = event else { return };
+                follow(event);
+                if matches!(event, watcher::Event::InitDone) {
+                    is_filled.cancel();
+                }
+            })
+            .applied_objects()
+            .boxed();
+        let watch = async move {
+            while let Some(object) = objects.next().await {
+                // The receiver is gone only when the controller has ended.
+                let _ = sender.send(object);
+            }
+        };
+        Self {
+            watch: watch.boxed(),
+            objects: UnboundedReceiverStream::new(receiver),
+            store,
+            filled,
+        }
+    }
+}
