@@ -113,11 +113,11 @@ impl StatusWatch {
         self.seen.record().violations.clone()
     }
 
-    /// Ends the watch when it has seen all that the API server holds now, and returns every version in the order of arrival.
+    /// Returns when the watch has seen all that the API server holds now.
     ///
     /// # Panics
-    /// If any version broke a rule of [`kstatus`], or the watch missed one.
-    pub async fn finish(self) -> Vec<Version> {
+    /// If it missed something.
+    pub async fn caught_up(&self) {
         for (api, kind) in &self.apis {
             let there = api.list(&ListParams::default()).await.expect("our kinds can be listed");
             let held: HashMap<String, String> = there
@@ -125,11 +125,19 @@ impl StatusWatch {
                 .into_iter()
                 .filter_map(|object| Some((object.metadata.uid?, object.metadata.resource_version?)))
                 .collect();
-            let caught_up = |record: &Record| record.holds(kind, &held);
-            self.until(caught_up)
+            let is_level = |record: &Record| record.holds(kind, &held);
+            self.until(is_level)
                 .await
                 .unwrap_or_else(|| panic!("the watch of {kind} is behind {held:?}"));
         }
+    }
+
+    /// Ends the watch when it is level with the API server, and returns every version in the order of arrival.
+    ///
+    /// # Panics
+    /// If any version broke a rule of [`kstatus`], or the watch missed one.
+    pub async fn finish(self) -> Vec<Version> {
+        self.caught_up().await;
         let record = std::mem::take(&mut *self.seen.record());
         assert!(record.violations.is_empty(), "{}", record.violations.join("\n"));
         record.versions
