@@ -1,0 +1,599 @@
+//! The operator in memory: objects, one Platform, the loop, wake-ups; virtual time, and a kill wherever a walk wants one.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use ace_api::{EdgeFunction, EdgeFunctionStatus, Mode, Platform, PlatformStatus, Stamp};
+use ace_domain::{
+    decision::{Again, Decision, Trouble},
+    function::{
+        self, ArchiveData, CheckAnswer, Claim, Claimant, Fact, Member, PlatformFacts, PlatformSight, Recall,
+        SourceSight, Step, World, archive_name, blockers, owner,
+    },
+    pace::Pace,
+    platform::{self, Access, Phase, View},
+};
+use ace_tests::kstatus;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::outside::{FAILING, Outside, PROJECT, Request, content, text_with};
+
+const INTERVAL: Duration = Duration::from_mins(5);
+/// Far above any real pass.
+const MOST_STEPS: usize = 128;
+
+/// The operator was killed.
+#[derive(Debug)]
+pub(crate) struct Killed;
+
+#[derive(Debug)]
+pub(crate) struct Managed {
+    pub object: EdgeFunction,
+    recall: Recall,
+    due: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    pub outside: Outside,
+    pub objects: Vec<Managed>,
+    /// What the source holds, by slug.
+    pub tree: BTreeMap<String, usize>,
+    /// Steps until the operator is killed.
+    pub kill_in: Option<u32>,
+    pub passes: u32,
+    pub writes: u32,
+    platform: Platform,
+    platform_due: Option<Timestamp>,
+    view: View,
+    phase: Phase,
+    archives: BTreeMap<String, ArchiveData>,
+    foreign: Vec<(Stamp, Option<usize>)>,
+    created: i64,
+}
+
+impl Fleet {
+    pub(crate) fn new(outside: Outside, slugs: &[&str]) -> Self {
+        let platform = json!({
+            "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "Platform",
+            "metadata": { "name": "prod", "namespace": "ace", "generation": 1 },
+            "spec": { "project": PROJECT, "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } } },
+            "status": { "observedGeneration": -1 },
+        });
+        let now = outside.now;
+        Self {
+            outside,
+            objects: Vec::new(),
+            tree: slugs.iter().map(|slug| ((*slug).to_owned(), 0)).collect(),
+            kill_in: None,
+            passes: 0,
+            writes: 0,
+            platform: serde_json::from_value(platform).unwrap(),
+            platform_due: Some(now),
+            view: View::new(now),
+            phase: Phase::Unlisted,
+            archives: BTreeMap::new(),
+            foreign: Vec::new(),
+            created: 0,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.outside.now
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        let named = |managed: &Managed| managed.object.metadata.name.as_deref() == Some(name);
+        self.objects.iter().position(named)
+    }
+
+    /// Applies an object that is not there.
+    pub(crate) fn apply(&mut self, name: &str, spec: &Value) {
+        if self.find(name).is_some() {
+            return;
+        }
+        self.created += 1;
+        let object = json!({
+            "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "EdgeFunction",
+            "metadata": {
+                "name": name, "namespace": "ace", "generation": 1, "uid": format!("{:08}", self.created),
+                "creationTimestamp": Timestamp::from_second(1_700_000_000 + self.created).unwrap().to_string(),
+            },
+            "spec": spec,
+            "status": { "observedGeneration": -1 },
+        });
+        self.objects.push(Managed {
+            object: serde_json::from_value(object).unwrap(),
+            recall: Recall::default(),
+            due: None,
+        });
+        self.wake_all();
+    }
+
+    /// A change of the spec.
+    pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut EdgeFunction)) {
+        let object = &mut self.objects[at].object;
+        let before = object.spec.clone();
+        change(object);
+        if object.spec != before {
+            object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
+        }
+        self.wake_all();
+    }
+
+    pub(crate) fn wake_all(&mut self) {
+        let now = self.now();
+        for managed in &mut self.objects {
+            managed.due = Some(now);
+        }
+    }
+
+    /// The process is gone, and what only it knew.
+    pub(crate) fn restart(&mut self) {
+        self.kill_in = None;
+        self.view = View::new(self.now());
+        self.phase = Phase::Unlisted;
+        self.platform_due = Some(self.now());
+        for managed in &mut self.objects {
+            managed.recall = Recall::default();
+        }
+        self.wake_all();
+    }
+
+    /// Runs what is due until `end`, or until `most` passes were made.
+    pub(crate) fn run(&mut self, end: Timestamp, most: u32) {
+        let first = self.passes;
+        while self.passes - first < most {
+            let next = self
+                .objects
+                .iter()
+                .enumerate()
+                .filter_map(|(at, managed)| Some((managed.due?, Some(at))));
+            let next = next
+                .chain(self.platform_due.map(|due| (due, None)))
+                .min_by_key(|(due, _)| *due);
+            let Some((due, who)) = next.filter(|(due, _)| *due <= end) else {
+                break;
+            };
+            self.outside.pass_to(due);
+            self.passes += 1;
+            let ended = match who {
+                None => self.platform_pass(),
+                Some(at) => self.function_pass(at),
+            };
+            if let Err(Killed) = ended {
+                self.restart();
+            }
+        }
+        if self.passes - first < most {
+            self.outside.pass_to(end);
+        }
+    }
+
+    fn tick(&mut self) -> Result<(), Killed> {
+        match &mut self.kill_in {
+            Some(0) => Err(Killed),
+            Some(steps) => {
+                *steps -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn platform_pass(&mut self) -> Result<(), Killed> {
+        let mut world = platform::World {
+            pace: Pace::default(),
+            began: self.now(),
+            memo: self.platform.status.clone().unwrap_or_default(),
+            access: Access::Open,
+            view: self.view.clone(),
+            managed: self.objects.iter().map(|managed| managed.object.slug()).collect(),
+            needs_secrets: false,
+            trouble: None,
+        };
+        for _ in 0..MOST_STEPS {
+            let decision = platform::decide(&self.platform, &world, self.now());
+            self.tick()?;
+            let Decision::Do(step) = decision else {
+                let status = platform::status(&self.platform, &world, &decision, self.now());
+                self.write_platform(status);
+                let again = match decision {
+                    Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => again,
+                    Decision::Do(_) | Decision::Release { .. } => Again::OnWake,
+                };
+                self.platform_due = after(self.now(), again, 0);
+                self.note_phase();
+                return Ok(());
+            };
+            let done = match step {
+                platform::Step::ListFunctions => self.list().map(|_| ()),
+                platform::Step::GetProject | platform::Step::ListSecrets => {
+                    let started = self.now();
+                    let answer = self.outside.request(Request::Project);
+                    if answer.is_ok() {
+                        let project = ace_api::ProjectStatus {
+                            state: "ACTIVE_HEALTHY".to_owned(),
+                            region: "us-east-1".to_owned(),
+                        };
+                        self.view.record_project(started, Some(project));
+                    }
+                    answer
+                }
+            };
+            let outcome = match done {
+                Ok(()) => Ok(self.view.clone()),
+                Err(Trouble::Deferred(again)) => Err(platform::Trouble::Deferred(again)),
+                Err(_) => {
+                    self.view.failed("503".to_owned());
+                    Err(platform::Trouble::Unanswered("503".to_owned()))
+                }
+            };
+            platform::learn(&mut world, outcome);
+        }
+        panic!("the Platform's pass has no end");
+    }
+
+    fn list(&mut self) -> Result<(), Trouble> {
+        let started = self.now();
+        self.outside.request(Request::List)?;
+        let changed = self.view.record_list(started, self.outside.list());
+        let now = self.now();
+        for managed in &mut self.objects {
+            if changed.contains(&managed.object.slug()) {
+                managed.due = Some(now);
+            }
+        }
+        self.note_phase();
+        Ok(())
+    }
+
+    /// A Platform out of sight wakes its functions once, and once when it is back.
+    fn note_phase(&mut self) {
+        let phase = self.view.phase(Pace::default().unseen_after(INTERVAL), self.now());
+        if phase != self.phase {
+            self.phase = phase;
+            self.wake_all();
+            let soon = self.now();
+            self.platform_due = self.platform_due.map(|due| due.min(soon + INTERVAL));
+        }
+    }
+
+    fn function_pass(&mut self, at: usize) -> Result<(), Killed> {
+        self.objects[at].due = None;
+        let mut world = self.observe(at);
+        let object = self.objects[at].object.clone();
+        function::understand(&object, &mut world, self.now());
+        for _ in 0..MOST_STEPS {
+            let decision = function::decide(&object, &world, self.now());
+            self.tick()?;
+            let Decision::Do(step) = &decision else {
+                return self.end(at, &object, world, &decision);
+            };
+            if step.needs_record() {
+                let status = function::status(&object, &world, &decision, self.now());
+                self.write(at, status.clone(), &world);
+                // What is written is what the next status is compared with.
+                world.memo = status;
+                self.tick()?;
+            }
+            let outcome = self.act(at, &object, &world, step);
+            self.tick()?;
+            function::learn(&object, &mut world, step, outcome, self.now());
+        }
+        panic!("the pass of {:?} has no end: {:#?}", object.metadata.name, world.memo);
+    }
+
+    fn end(
+        &mut self,
+        at: usize,
+        object: &EdgeFunction,
+        world: World,
+        decision: &function::Decision,
+    ) -> Result<(), Killed> {
+        if let Decision::Release { .. } = decision {
+            self.objects.remove(at);
+            self.wake_all();
+            return Ok(());
+        }
+        let status = function::status(object, &world, decision, self.now());
+        self.write(at, status, &world);
+        let now = self.now();
+        let managed = &mut self.objects[at];
+        managed.recall = world.recall;
+        let again = match decision {
+            Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => *again,
+            Decision::Do(_) | Decision::Release { .. } => Again::OnWake,
+        };
+        managed.recall.failures = if again == Again::Backoff {
+            managed.recall.failures + 1
+        } else {
+            0
+        };
+        let due = after(now, again, managed.recall.failures);
+        managed.due = [managed.due, due].into_iter().flatten().min();
+        self.tick()
+    }
+
+    fn observe(&self, at: usize) -> World {
+        let managed = &self.objects[at];
+        let object = &managed.object;
+        let slug = object.slug();
+        let claimants = self
+            .objects
+            .iter()
+            .map(|managed| &managed.object)
+            .filter(|other| other.slug() == slug && (other.spec.mode != Mode::Observe));
+        let claimants: Vec<Claimant> = claimants
+            .map(|other| Claimant {
+                name: other.metadata.name.clone().unwrap(),
+                created: other.metadata.creation_timestamp.clone().unwrap().0,
+                uid: other.metadata.uid.clone().unwrap(),
+            })
+            .collect();
+        let claim = match owner(&claimants) {
+            Some(owner) if Some(&owner.name) != object.metadata.name.as_ref() => Claim::Lost(owner.name.clone()),
+            _ => Claim::Owned,
+        };
+        let members = self
+            .objects
+            .iter()
+            .filter(|other| other.object.metadata.uid != object.metadata.uid);
+        let members = members.map(|other| Member {
+            object: &other.object,
+            wants: Some(self.wants(&other.object).digest().to_string()),
+        });
+        World {
+            pace: Pace::default(),
+            began: self.now(),
+            memo: object.status.clone().unwrap_or_default(),
+            platform: PlatformSight::Present(PlatformFacts {
+                project: PROJECT.to_owned(),
+                gateway: format!("https://{PROJECT}.supabase.co"),
+                interval: INTERVAL,
+                suspended: false,
+                leaving: false,
+                seen: self.view.seen(),
+                listed: self.view.listed().is_some(),
+                answering: self.view.failing().is_none(),
+                message: self.view.failing().unwrap_or("the platform answers").to_owned(),
+                anon_key: true,
+            }),
+            claim,
+            source: SourceSight::Ready {
+                content: self.wants(object),
+                artifact_revision: "main".to_owned(),
+            },
+            blockers: blockers(object.spec.wave, members),
+            look: self.view.look(&slug),
+            secrets: None,
+            recall: managed.recall.clone(),
+            trouble: None,
+        }
+    }
+
+    fn wants(&self, object: &EdgeFunction) -> Arc<ace_domain::source::Closure> {
+        content(&object.slug(), self.tree[&object.slug()])
+    }
+
+    fn act(&mut self, at: usize, object: &EdgeFunction, world: &World, step: &Step) -> Result<Fact, Trouble> {
+        let slug = object.slug();
+        let outcome = self.effect(object, world, step, &slug);
+        if matches!(outcome, Err(Trouble::Unanswered(_))) && step.needs_platform() {
+            self.view.failed("503".to_owned());
+            let now = self.now();
+            self.platform_due = self.platform_due.map(|due| due.min(now + Pace::default().probe()));
+            self.note_phase();
+            self.objects[at].due = None;
+        }
+        outcome
+    }
+
+    fn effect(&mut self, object: &EdgeFunction, world: &World, step: &Step, slug: &str) -> Result<Fact, Trouble> {
+        match step {
+            Step::List { not_before } => {
+                if self.view.listed().is_none_or(|listed| listed < *not_before) {
+                    self.list()?;
+                }
+                Ok(Fact::Listed(self.view.look(slug).unwrap()))
+            }
+            Step::Get => {
+                self.outside.request(Request::Get)?;
+                Ok(Fact::Got(self.outside.get(slug)))
+            }
+            Step::ReadBody(stamp) => {
+                self.outside.request(Request::Body)?;
+                let expected = content(slug, 0).entrypoint().clone();
+                self.outside.body(slug, stamp, &expected).map(Fact::Body)
+            }
+            Step::LoadArchive(name) => {
+                let archive = self
+                    .archives
+                    .get(name)
+                    .map(|data| function::read_proven_archive(data).unwrap());
+                Ok(Fact::Archive(archive))
+            }
+            Step::ArchiveForeign(body) => {
+                function::foreign_archive(body).unwrap();
+                let live = self.outside.truth(slug).map(|(text, ..)| text);
+                self.foreign.push((body.stamp.clone(), live));
+                Ok(Fact::Archived("foreign".to_owned()))
+            }
+            Step::ArchiveProven { content, verify_jwt } => {
+                let name = archive_name(object, content.revision().as_str());
+                let data = function::proven_archive(content, *verify_jwt).unwrap();
+                self.archives.entry(name.clone()).or_insert(data);
+                Ok(Fact::Archived(name))
+            }
+            Step::Deploy {
+                content,
+                verify_jwt,
+                intent,
+                ..
+            } => {
+                assert_eq!(
+                    object_intent(self, object),
+                    Some(intent.source_digest.clone()),
+                    "recorded before it is sent"
+                );
+                self.outside.request(Request::Deploy)?;
+                self.judge_overwrite(slug, world);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                let answer = self.outside.deploy(slug, content, *verify_jwt);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                answer.map(Fact::Deployed)
+            }
+            Step::PatchJwt(verify_jwt) => {
+                self.outside.request(Request::Patch)?;
+                let done = self.outside.patch(slug, *verify_jwt);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                if done {
+                    Ok(Fact::Patched)
+                } else {
+                    Err(Trouble::Failed("Function not found".to_owned()))
+                }
+            }
+            Step::Probe(_) => {
+                let live = self.outside.truth(slug).map(|(text, ..)| text);
+                let status = if live == Some(FAILING) && !self.outside.healed {
+                    500
+                } else {
+                    200
+                };
+                Ok(Fact::Probed(CheckAnswer::Status(status)))
+            }
+            Step::Delete => {
+                self.outside.request(Request::Delete)?;
+                let (text, ours, _) = self.outside.truth(slug).unwrap_or((0, true, false));
+                let applied = world
+                    .memo
+                    .applied
+                    .as_ref()
+                    .and_then(|applied| text_with(slug, &applied.source_digest));
+                if self.outside.stale.is_none() && (!ours || applied != Some(text)) {
+                    self.outside.faults.push(format!("{slug}: deleted what is not its own"));
+                }
+                let _ = self.outside.state.delete(PROJECT, slug);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                Ok(Fact::Deleted)
+            }
+        }
+    }
+
+    /// Foreign content is only overwritten when it lies in an archive, or is what was applied or is wanted.
+    fn judge_overwrite(&mut self, slug: &str, world: &World) {
+        let Some((text, false, _)) = self.outside.truth(slug) else {
+            return;
+        };
+        if self.outside.stale.is_some() {
+            return;
+        }
+        let applied = world
+            .memo
+            .applied
+            .as_ref()
+            .and_then(|applied| text_with(slug, &applied.source_digest));
+        let stamp = self.outside.get(slug).unwrap().stamp;
+        let kept = self
+            .foreign
+            .iter()
+            .any(|(kept, _)| (&kept.id, kept.version) == (&stamp.id, stamp.version));
+        if !kept && applied != Some(text) {
+            self.outside.faults.push(format!(
+                "{slug}: {text} of somebody else was overwritten without an archive"
+            ));
+        }
+    }
+
+    fn write_platform(&mut self, status: PlatformStatus) {
+        if self.platform.status.as_ref() == Some(&status) {
+            return;
+        }
+        let before = serde_json::to_value(&self.platform).unwrap();
+        self.platform.status = Some(status);
+        self.judge(&before, &serde_json::to_value(&self.platform).unwrap());
+        self.writes += 1;
+    }
+
+    fn write(&mut self, at: usize, status: EdgeFunctionStatus, world: &World) {
+        let object = &mut self.objects[at].object;
+        if object.status.as_ref() == Some(&status) {
+            return;
+        }
+        let before = serde_json::to_value(&*object).unwrap();
+        let claimed = drifted(object.status.as_ref()) != Some("True") && drifted(Some(&status)) == Some("True");
+        let proved = object.status.as_ref().map(|status| (&status.applied, &status.proven))
+            != Some((&status.applied, &status.proven));
+        object.status = Some(status);
+        let after = serde_json::to_value(&*object).unwrap();
+        self.writes += 1;
+        self.judge(&before, &after);
+        if claimed {
+            self.judge_claim(at, world);
+        }
+        if proved {
+            self.wake_all();
+        }
+    }
+
+    fn judge(&mut self, before: &Value, after: &Value) {
+        let mut broken = kstatus::violations(after);
+        broken.extend(kstatus::turns(before, after));
+        let stalled = kstatus::condition(after, "Stalled").map(|c| c["message"].as_str().unwrap_or_default());
+        let advice = ["change", "set ", "bring ", "delete ", "suspend", "find ", "download "];
+        if stalled.is_some_and(|message| !advice.iter().any(|word| message.contains(word))) {
+            broken.push(format!("a stalled state that names nothing to do: {stalled:?}"));
+        }
+        for rule in broken {
+            self.outside
+                .faults
+                .push(format!("{}: {rule}", after["metadata"]["name"]));
+        }
+    }
+
+    /// Drift that is claimed is there.
+    fn judge_claim(&mut self, at: usize, world: &World) {
+        let slug = self.objects[at].object.slug();
+        if self.outside.stale.is_some() {
+            return;
+        }
+        let truth = self.outside.truth(&slug);
+        let applied = world.memo.applied.as_ref();
+        let same = applied.is_some_and(|applied| {
+            truth.is_some_and(|(text, _, rule)| {
+                Some(text) == text_with(&slug, &applied.source_digest) && rule == applied.verify_jwt
+            })
+        });
+        let in_sight = self.now() <= self.view.seen() + Pace::default().unseen_after(INTERVAL);
+        if same || !in_sight {
+            self.outside
+                .faults
+                .push(format!("{slug}: drift was claimed that is not there, or was not seen"));
+        }
+    }
+}
+
+fn object_intent(fleet: &Fleet, object: &EdgeFunction) -> Option<String> {
+    let at = fleet.find(object.metadata.name.as_deref()?)?;
+    let status = fleet.objects[at].object.status.as_ref()?;
+    status.intent.as_ref().map(|intent| intent.source_digest.clone())
+}
+
+fn drifted(status: Option<&EdgeFunctionStatus>) -> Option<&str> {
+    let drifted = status?.conditions.iter().find(|c| c.type_ == "Drifted")?;
+    Some(drifted.status.as_str())
+}
+
+fn after(now: Timestamp, again: Again, failures: u32) -> Option<Timestamp> {
+    match again {
+        Again::OnWake => None,
+        Again::After(wait) => Some(now + wait),
+        Again::Backoff => {
+            Some(now + Duration::from_secs(15 << failures.saturating_sub(1).min(5)).min(Duration::from_mins(5)))
+        }
+    }
+}
