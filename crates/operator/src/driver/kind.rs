@@ -48,6 +48,11 @@ pub trait Kind: Send + Sync + Sized + 'static {
         failures: u32,
         now: Timestamp,
     ) -> impl Future<Output = Self::World> + Send;
+    /// Whether a step could be sent now. Asked before its intent is written, so that a step that has to wait costs no write.
+    fn admit(&self, world: &Self::World, step: &Self::Step) -> Result<(), Self::Trouble> {
+        let _ = (world, step);
+        Ok(())
+    }
     /// One effect.
     fn act(
         &self,

@@ -158,6 +158,10 @@ async fn run<K: Kind>(
             _ => return end(context, &object, entry, world, &mut shown, decision).await,
         };
         if K::needs_record(&step) {
+            if let Err(trouble) = context.kind.admit(&world, &step) {
+                K::learn(&object, &mut world, &step, Err(trouble), now());
+                continue;
+            }
             report(context, &object, entry, &world, &mut shown, &decision).await?;
             let fresh = write::read::<K>(&context.tools.client, &object)
                 .await

@@ -86,6 +86,12 @@ impl Site {
             .set_rate(rate);
     }
 
+    /// When the budget has a token of this priority, if it has none now.
+    pub fn deferred(&self, priority: Priority) -> Option<std::time::Duration> {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        budget.try_take(priority, std::time::Instant::now()).err()
+    }
+
     /// The way to the platform, if there is one.
     pub fn open(&self) -> Option<Open> {
         self.state().open.clone()

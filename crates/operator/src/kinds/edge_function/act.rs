@@ -65,6 +65,26 @@ fn kept(outcome: Result<Result<String, ArchiveFault>, Trouble>) -> Result<Fact, 
     }
 }
 
+/// Whether the budget has a token for a step.
+pub(super) fn admit(world: &World, step: &Step) -> Result<(), Trouble> {
+    let deferred = world
+        .site
+        .as_ref()
+        .and_then(|site| site.deferred(priority(world, step)));
+    deferred.map_or(Ok(()), |again| Err(Trouble::Deferred(again)))
+}
+
+fn priority(world: &World, step: &Step) -> Priority {
+    let settled = world.known.memo.intent.is_none();
+    match step {
+        _ if world.known.recall.failures > 0 => Priority::Retry,
+        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !world.known.is_wish_pending() => {
+            Priority::Look
+        }
+        _ => Priority::Change,
+    }
+}
+
 fn way<'a>(object: &EdgeFunction, world: &'a World, step: &Step) -> Result<Way<'a>, Trouble> {
     let unknown = || Trouble::Unanswered("the platform's token is not known".to_owned());
     let site = world.site.as_ref().ok_or_else(unknown)?;
@@ -73,14 +93,7 @@ fn way<'a>(object: &EdgeFunction, world: &'a World, step: &Step) -> Result<Way<'
         .slug()
         .parse()
         .map_err(|_| Trouble::Failed("the slug is no slug".to_owned()))?;
-    let settled = world.known.memo.intent.is_none();
-    let priority = match step {
-        _ if world.known.recall.failures > 0 => Priority::Retry,
-        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !world.known.is_wish_pending() => {
-            Priority::Look
-        }
-        _ => Priority::Change,
-    };
+    let priority = priority(world, step);
     Ok(Way {
         site,
         open,

@@ -67,6 +67,10 @@ impl Kind for EdgeFunctions {
         observe::observe(self, object, Recall { failures, ..recall }, now).await
     }
 
+    fn admit(&self, world: &World, step: &Step) -> Result<(), Trouble> {
+        act::admit(world, step)
+    }
+
     async fn act(&self, object: &EdgeFunction, world: &World, step: &Step) -> Result<Fact, Trouble> {
         act::act(self, object, world, step).await
     }
