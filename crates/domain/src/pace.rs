@@ -80,6 +80,11 @@ impl Pace {
         self.of(Duration::from_secs(300))
     }
 
+    /// After a change in a list, until the Platform counts its functions anew.
+    pub fn recount(self) -> Duration {
+        self.of(Duration::from_secs(5))
+    }
+
     /// Shortest time between two probes of a platform that does not answer.
     pub fn probe(self) -> Duration {
         self.of(Duration::from_secs(30))
@@ -115,13 +120,14 @@ mod tests {
             pace.contest_window(),
             pace.backoff_first(),
             pace.backoff_most(),
+            pace.recount(),
             pace.probe(),
             pace.project_look(),
             pace.unseen_after(Duration::from_secs(300)),
             pace.interval(Duration::from_secs(300)),
         ]
         .map(|duration| duration.as_secs());
-        assert_eq!(seconds, [15, 3, 60, 60, 5, 3600, 15, 300, 30, 3600, 900, 300]);
+        assert_eq!(seconds, [15, 3, 60, 60, 5, 3600, 15, 300, 5, 30, 3600, 900, 300]);
         assert_eq!((pace.budget(60), Pace::scaled(10).budget(60)), (60, 600));
     }
 }

@@ -98,6 +98,7 @@ impl Operator {
             sources: sources.clone(),
             metrics: metrics.clone(),
             pace: settings.pace,
+            platforms: wakes_platforms.clone(),
             functions: waker.clone(),
             identity: settings.identity.clone(),
         });

@@ -1,7 +1,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use ace_api::ProjectStatus;
@@ -20,6 +23,7 @@ pub struct Site {
     budget: Arc<Mutex<Budget>>,
     state: Mutex<State>,
     listing: tokio::sync::Mutex<()>,
+    recounting: AtomicBool,
 }
 
 struct State {
@@ -65,7 +69,18 @@ impl Site {
                 message: "the platform was not looked at yet".to_owned(),
             }),
             listing: tokio::sync::Mutex::new(()),
+            recounting: AtomicBool::new(false),
         }
+    }
+
+    /// Whether nobody else is about to have the Platform count its functions anew.
+    pub fn begin_recount(&self) -> bool {
+        !self.recounting.swap(true, Ordering::Relaxed)
+    }
+
+    /// The Platform is being told.
+    pub fn end_recount(&self) {
+        self.recounting.store(false, Ordering::Relaxed);
     }
 
     /// The Platform object's uid.

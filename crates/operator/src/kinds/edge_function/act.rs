@@ -109,7 +109,7 @@ impl Way<'_> {
             .list(&self.open.client, self.priority, not_before)
             .await
             .map_err(|error| trouble(&error))?;
-        kind.tell_others(object, &listed.changed);
+        kind.tell_others(object, self.site, &listed.changed);
         let look = self.site.look(self.slug.as_str());
         look.map(Fact::Listed)
             .ok_or_else(|| Trouble::Failed("the list is not there".to_owned()))
@@ -243,19 +243,27 @@ impl Way<'_> {
 }
 
 impl EdgeFunctions {
-    /// A list that one function asked for is news for others, too.
-    fn tell_others(&self, object: &EdgeFunction, changed: &[String]) {
-        let own = object.slug();
-        let others: Vec<&String> = changed.iter().filter(|slug| **slug != own).collect();
-        if others.is_empty() {
+    /// A list that one function asked for is news for others, too: at once for the functions whose entry changed, and a
+    /// little later for the Platform, which counts them, so that a roll-out of many costs it one status and not as many.
+    fn tell_others(&self, object: &EdgeFunction, site: &Arc<Site>, changed: &[String]) {
+        if changed.is_empty() {
             return;
         }
         let platform = crate::directory::platform_of(object);
-        for key in self
-            .directory
-            .on_platform(&platform, |other| others.contains(&&other.slug()))
-        {
+        let own = object.slug();
+        for key in self.directory.on_platform(&platform, |other| {
+            let slug = other.slug();
+            slug != own && changed.contains(&slug)
+        }) {
             self.functions.wake(key, "Drift");
+        }
+        if site.begin_recount() {
+            let (site, platforms, wait) = (site.clone(), self.platforms.clone(), self.pace.recount());
+            tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
+                site.end_recount();
+                platforms.wake(platform, "Recount");
+            });
         }
     }
 }

@@ -15,6 +15,7 @@ use ace_domain::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::platform::Platforms;
 use crate::{
     directory::Directory,
     driver::{Key, Kind, Waker},
@@ -37,6 +38,8 @@ pub struct EdgeFunctions {
     pub metrics: Metrics,
     /// Constants of time.
     pub pace: Pace,
+    /// Wakes Platforms.
+    pub platforms: Waker<Platforms>,
     /// Wakes functions; this kind's own waker.
     pub functions: Waker<EdgeFunctions>,
     /// Names in the commands that messages offer.
