@@ -75,7 +75,7 @@ pub struct PlatformSpec {
     /// anonKeySecretRef names the project's anonymous key; needed only by checks with `auth: Anon`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anon_key_secret_ref: Option<SecretKeyReference>,
-    /// database says how to reach the project's Postgres; needed only by MigrationSets.
+    /// database says how to reach the project's Postgres; needed only by MigrationSets. With it, the database is asked who it is: at the first look, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer leaves functions alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
     /// interval between two looks at the platform, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). One look lists all functions of the project, however many objects there are.
@@ -135,7 +135,7 @@ impl ApiEndpoint {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// host of the direct connection (`db.<project>.supabase.co`) or of the session pooler.
+    /// host of the direct connection (`db.<project>.supabase.co`) or of the session pooler. The operator's flag `--allow-host` must name it.
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9.-]+$')").message("`host` must be a host name without port, such as 'db.abcdefghijklmnopqrst.supabase.co'; `port` is a field of its own"))]
     pub host: String,
@@ -202,7 +202,7 @@ pub struct PlatformStatus {
     /// project as the Management API describes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectStatus>,
-    /// database as it describes itself.
+    /// database as it described itself when it was last asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseStatus>,
     /// functions that live in the project.

@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 #[command(version)]
 struct Arguments {
     /// Hosts that a Platform may name: `host`, `*.domain`, or an origin such as `http://127.0.0.1:54321`. May be repeated.
+    /// `host` allows the database on it, too, on port 5432; `host:port` on that port, `postgres://host:port` nothing else.
     #[arg(long = "allow-host", default_values = ["api.supabase.com", "*.supabase.co", "*.supabase.com"])]
     hosts: Vec<String>,
     /// Hosts that a source's artifact may lie on, in the same form. May be repeated.

@@ -29,7 +29,7 @@ use crate::{
 /// What the flags decide.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Hosts of platforms.
+    /// Hosts of platforms and of their databases.
     pub hosts: AllowedHosts,
     /// Hosts of source artifacts.
     pub source_hosts: AllowedHosts,
@@ -72,7 +72,7 @@ pub struct Operator {
 impl Operator {
     /// Puts the parts together; nothing runs yet.
     pub fn new(client: Client, settings: Settings, metrics: &Metrics) -> Result<Self, SetupError> {
-        let http = Http::new(settings.hosts, Deadlines::default(), Limits::default())?;
+        let http = Http::new(settings.hosts.clone(), Deadlines::default(), Limits::default())?;
         let source_settings = SourceSettings {
             identity: settings.identity.clone(),
             ..SourceSettings::new(settings.source_hosts)
@@ -105,6 +105,7 @@ impl Operator {
         let platforms = Arc::new(Platforms {
             client: client.clone(),
             http,
+            hosts: settings.hosts,
             directory: directory.clone(),
             sites,
             sources: sources.clone(),

@@ -10,7 +10,7 @@ use reqwest::Url;
 ///
 /// A pattern is `[scheme://]host[:port]`:
 ///
-/// | pattern | allows |
+/// | pattern | allows URLs |
 /// |---|---|
 /// | `api.supabase.com` | `https` on port 443 of exactly this host |
 /// | `api.supabase.com:8443` | `https` on this port |
@@ -19,6 +19,9 @@ use reqwest::Url;
 /// | `localhost`, `127.0.0.1`, `[::1]` | `http` and `https`, on any port |
 /// | `127.0.0.1:54321` | `http` and `https`, on this port |
 /// | `https://127.0.0.1:54321` | as it says: `https`, on this port |
+///
+/// A pattern without a scheme allows the database on the same host, too: on port 5432, on the port that is named, or on any
+/// port of a loopback host. `postgres://host[:port]` allows the database and no URL.
 ///
 /// Names are compared as they are written, without a lookup: `localhost` does not allow `127.0.0.1`. A wildcard needs at
 /// least two labels behind it and matches no address. A URL with a user name or password is never allowed.
@@ -46,7 +49,12 @@ struct Pattern {
     https: bool,
     /// `None`: any port, on loopback only.
     port: Option<u16>,
+    /// Where a database may be; the inner `None`: on any port, on loopback only.
+    database: Option<Option<u16>>,
 }
+
+/// PostgreSQL's.
+const DATABASE_PORT: u16 = 5432;
 
 impl AllowedHosts {
     /// Understands the patterns of the operator's `--allow-host`; see the type for their form.
@@ -62,6 +70,19 @@ impl AllowedHosts {
     pub fn allows(&self, url: &Url) -> bool {
         url.username().is_empty() && url.password().is_none() && self.patterns.iter().any(|pattern| pattern.allows(url))
     }
+
+    /// Whether the database on this host and port may be called.
+    pub fn allows_database(&self, host: &str, port: u16) -> bool {
+        // The parser of the patterns normalises the host as it did theirs; what is more than a host is none.
+        let url = Url::parse(&format!("https://{host}/")).ok();
+        let name = url.as_ref().filter(|url| is_bare(url, host)).and_then(Url::host_str);
+        name.is_some_and(|name| self.patterns.iter().any(|pattern| pattern.allows_database(name, port)))
+    }
+}
+
+/// Nothing but a host was written.
+fn is_bare(url: &Url, host: &str) -> bool {
+    !host.contains(['/', '?', '#', '@', '\\']) && url.port().is_none() && host.trim() == host
 }
 
 impl Pattern {
@@ -72,13 +93,23 @@ impl Pattern {
             _ => false,
         };
         let port = self.port.is_none() || self.port == url.port_or_known_default();
-        let host = match url.host_str() {
+        scheme && port && url.host_str().is_some_and(|host| self.is_for(host))
+    }
+
+    fn allows_database(&self, host: &str, port: u16) -> bool {
+        let on_port = self
+            .database
+            .is_some_and(|allowed| allowed.is_none_or(|allowed| allowed == port));
+        on_port && self.is_for(host)
+    }
+
+    fn is_for(&self, host: &str) -> bool {
+        if self.wildcard {
             // `*` stands for at least one character, and an address ends in no pattern of two labels that are names.
-            Some(host) if self.wildcard => host.len() > self.host.len() && host.ends_with(&self.host),
-            Some(host) => host == self.host,
-            None => false,
-        };
-        scheme && port && host
+            host.len() > self.host.len() && host.ends_with(&self.host)
+        } else {
+            host == self.host
+        }
     }
 }
 
@@ -91,8 +122,8 @@ impl FromStr for Pattern {
             problem,
         };
         let (scheme, rest) = match text.split_once("://") {
-            Some((scheme @ ("http" | "https"), rest)) => (Some(scheme), rest),
-            Some(_) => return Err(refuse("only http:// and https:// can be named")),
+            Some((scheme @ ("http" | "https" | "postgres"), rest)) => (Some(scheme), rest),
+            Some(_) => return Err(refuse("only http://, https:// and postgres:// can be named")),
             None => (None, text),
         };
         let (wildcard, rest) = match rest.strip_prefix("*.") {
@@ -100,8 +131,8 @@ impl FromStr for Pattern {
             None => (false, rest),
         };
         // The parser that reads the URLs reads the pattern too, so both are normalised alike (case, IDNA, IPv6).
-        let url = Url::parse(&format!("{}://{rest}/", scheme.unwrap_or("https")))
-            .map_err(|_| refuse("write host or host:port"))?;
+        let parsed_as = scheme.filter(|scheme| *scheme != "postgres").unwrap_or("https");
+        let url = Url::parse(&format!("{parsed_as}://{rest}/")).map_err(|_| refuse("write host or host:port"))?;
         let host = url.host_str().unwrap_or_default();
         let beyond_host = url.path() != "/" || rest.contains(['/', '?', '#', '@', '\\']) || rest.trim() != rest;
         if host.is_empty() || host.contains('*') || beyond_host {
@@ -126,11 +157,15 @@ impl FromStr for Pattern {
             host: if wildcard { format!(".{host}") } else { host.to_owned() },
             wildcard,
             http: scheme == Some("http") || (scheme.is_none() && loopback),
-            https: scheme != Some("http"),
+            https: matches!(scheme, None | Some("https")),
             port: match written {
                 None if loopback => None,
                 written => Some(written.unwrap_or(default)),
             },
+            database: matches!(scheme, None | Some("postgres")).then_some(match written {
+                None if loopback => None,
+                written => Some(written.unwrap_or(DATABASE_PORT)),
+            }),
         })
     }
 }
@@ -246,8 +281,73 @@ mod tests {
     }
 
     #[test]
+    fn a_database_is_allowed_where_a_pattern_names_its_host_and_port() {
+        let table: [(&str, &[(&str, u16)], &[(&str, u16)]); 8] = [
+            (
+                "*.supabase.co",
+                &[("db.abc.supabase.co", 5432), ("DB.abc.Supabase.co", 5432)],
+                &[
+                    ("supabase.co", 5432),
+                    ("db.abc.supabase.co", 443),
+                    ("db.abc.supabase.co", 6543),
+                    ("db.abc.supabase.co.", 5432),
+                    ("evil.io/.supabase.co", 5432),
+                    ("evil.io#.supabase.co", 5432),
+                    ("evil.io?.supabase.co", 5432),
+                    ("evil.io\\.supabase.co", 5432),
+                    ("u@x.supabase.co", 5432),
+                    ("", 5432),
+                ],
+            ),
+            (
+                "db.lan:5433",
+                &[("db.lan", 5433)],
+                &[("db.lan", 5432), ("db.lan:5433", 5433), ("db.lan", 443)],
+            ),
+            ("db.lan:443", &[("db.lan", 443)], &[("db.lan", 5432)]),
+            ("https://db.lan", &[], &[("db.lan", 5432), ("db.lan", 443)]),
+            ("http://db.lan:5432", &[], &[("db.lan", 5432)]),
+            ("postgres://db.lan", &[("db.lan", 5432)], &[("db.lan", 5433)]),
+            ("postgres://db.lan:5433", &[("db.lan", 5433)], &[("db.lan", 5432)]),
+            (
+                "127.0.0.1",
+                &[("127.0.0.1", 5432), ("127.0.0.1", 40000), ("2130706433", 1)],
+                &[("localhost", 5432), ("127.0.0.2", 5432)],
+            ),
+        ];
+        for (pattern, yes, no) in table {
+            let hosts = AllowedHosts::parse([pattern]).unwrap();
+            for (host, port) in yes {
+                assert!(
+                    hosts.allows_database(host, *port),
+                    "{pattern} should allow {host}:{port}"
+                );
+            }
+            for (host, port) in no {
+                assert!(
+                    !hosts.allows_database(host, *port),
+                    "{pattern} should not allow {host}:{port}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_for_a_database_allows_no_url() {
+        for url in [
+            "https://db.lan",
+            "http://db.lan",
+            "https://db.lan:5432",
+            "postgres://db.lan",
+        ] {
+            assert!(!allows("postgres://db.lan", url), "{url}");
+        }
+    }
+
+    #[test]
     fn an_empty_list_allows_nothing() {
         assert!(!AllowedHosts::default().allows(&Url::parse("https://api.supabase.com").unwrap()));
+        assert!(!AllowedHosts::default().allows_database("localhost", 5432));
     }
 
     #[test]
@@ -264,6 +364,10 @@ mod tests {
             "*.*.com",
             "https://",
             "ftp://a.com",
+            "postgres://",
+            "postgres://*.com",
+            "postgres://user@a.com",
+            "postgres://a.com/postgres",
             "a.com/path",
             "a.com?x",
             "a.com#x",

@@ -3,7 +3,7 @@
 use ace_api::{Platform, PlatformReason};
 use jiff::Timestamp;
 
-use super::{Access, Decision, Step, Trouble, Why, World};
+use super::{Access, Decision, Step, Trouble, Why, World, database};
 use crate::{decision::Again, names::reconcile_at};
 
 /// States from which only a person brings a project back.
@@ -47,8 +47,24 @@ pub fn learn(world: &mut World, outcome: Result<super::View, Trouble>) {
             world.trouble = None;
             world.view = view;
         }
+        Err(Trouble::Database(look)) => {
+            world.trouble = None;
+            world.view.record_database(*look);
+        }
         Err(trouble) => world.trouble = Some(trouble),
     }
+}
+
+/// Nothing is wrong with the platform itself: what else is wrong, is wrong with its database.
+pub fn api_answers(world: &World) -> bool {
+    let passing = state(world).is_some_and(|state| INACTIVE.contains(&state) || NOT_READY.contains(&state));
+    world.access == Access::Open && world.trouble.is_none() && !passing
+}
+
+/// The project's state, in the platform's words.
+fn state(world: &World) -> Option<&str> {
+    let (_, project) = world.view.project()?;
+    project.as_ref().map(|project| project.state.as_str())
 }
 
 fn closed(object: &Platform, world: &World) -> Option<Decision> {
@@ -82,6 +98,8 @@ fn troubled(object: &Platform, world: &World, trouble: &Trouble, now: Timestamp)
         Trouble::Unanswered(message) | Trouble::Failed(message) => {
             wait(PlatformReason::Unreachable, message, Again::After(world.pace.probe()))
         }
+        // It was learned into the view: see `learn`.
+        Trouble::Database(_) => seen(object, world, now),
         Trouble::TokenRejected => refuse(
             PlatformReason::TokenRejected,
             "the platform refuses the token: put a valid one into the Secret",
@@ -111,28 +129,26 @@ fn due(object: &Platform, world: &World, now: Timestamp) -> Option<Step> {
     if view.listed().is_none_or(|at| old(at, interval)) {
         return Some(Step::ListFunctions);
     }
-    let secrets_due = world.needs_secrets && view.secrets().is_none_or(|(at, _)| old(*at, interval));
-    secrets_due.then_some(Step::ListSecrets)
+    if world.needs_secrets && view.secrets().is_none_or(|(at, _)| old(*at, interval)) {
+        return Some(Step::ListSecrets);
+    }
+    // Last, because functions need the others; and the database of a project that does not run does not answer.
+    (api_answers(world) && database::is_due(object, world, now)).then_some(Step::AskDatabase)
 }
 
 fn seen(object: &Platform, world: &World, now: Timestamp) -> Decision {
     let interval = world.pace.interval(object.spec.interval.get());
     let next = world.view.seen() + interval;
-    let again = Again::After(next.duration_since(now).try_into().unwrap_or(interval));
-    let state = world
-        .view
-        .project()
-        .and_then(|(_, project)| project.as_ref())
-        .map(|project| project.state.as_str());
-    match state {
+    let next = next.duration_since(now).try_into().unwrap_or(interval);
+    match state(world) {
         Some(state) if INACTIVE.contains(&state) => {
             let message = format!("the project is {state}: restore it in the dashboard");
-            Decision::Refuse(Why::new(PlatformReason::ProjectInactive, message), again)
+            Decision::Refuse(Why::new(PlatformReason::ProjectInactive, message), Again::After(next))
         }
         Some(state) if NOT_READY.contains(&state) => Decision::Wait(
             Why::new(PlatformReason::ProjectNotReady, format!("the project is {state}")),
-            again,
+            Again::After(next),
         ),
-        _ => Decision::Settled(again),
+        _ => database::judge(object, world, next, now),
     }
 }

@@ -1,5 +1,6 @@
 //! One Platform: when to look, and what its status says.
 
+mod database;
 mod decide;
 mod status;
 mod view;
@@ -14,7 +15,8 @@ use jiff::Timestamp;
 
 use crate::pace::Pace;
 
-pub use decide::{decide, learn};
+pub use database::{DatabaseLook, DatabaseTrouble};
+pub use decide::{api_answers, decide, learn};
 pub use status::{notices, status};
 pub use view::{Phase, View};
 
@@ -68,6 +70,8 @@ pub enum Step {
     ListFunctions,
     /// The names of its secrets.
     ListSecrets,
+    /// Who the database is.
+    AskDatabase,
 }
 
 impl Step {
@@ -77,6 +81,7 @@ impl Step {
             Self::GetProject => "GetProject",
             Self::ListFunctions => "ListFunctions",
             Self::ListSecrets => "ListSecrets",
+            Self::AskDatabase => "AskDatabase",
         }
     }
 }
@@ -94,6 +99,8 @@ pub enum Trouble {
     Forbidden(String),
     /// 404 for the project.
     ProjectNotFound,
+    /// The database did not say who it is: no trouble of the platform's.
+    Database(Box<DatabaseLook>),
     /// Anything else.
     Failed(String),
 }

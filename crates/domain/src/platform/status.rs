@@ -1,6 +1,6 @@
 //! How a Platform is shown.
 
-use ace_api::{ConditionType, Conditions, FunctionCount, Platform, PlatformReason, PlatformStatus};
+use ace_api::{ConditionType, Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
 
 use super::{Decision, Step, World};
@@ -18,7 +18,7 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
     let memo = &world.memo;
     let next = Conditions::new(&memo.conditions, object.metadata.generation, now);
     let conditions = match decision {
-        Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets) => next
+        Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::AskDatabase) => next
             .set(Ready, Some(false), PlatformReason::FirstLook, "looking")
             .set(Reconciling, Some(true), PlatformReason::FirstLook, "looking"),
         Decision::Wait(why, _) => {
@@ -62,7 +62,7 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
             next.set(Suspended, Some(true), PlatformReason::SuspendedByUser, message)
         }
         Decision::Settled(_) | Decision::Release { .. } => {
-            next.set(Ready, Some(true), PlatformReason::Reachable, "the platform answers")
+            next.set(Ready, Some(true), PlatformReason::Reachable, answers(object))
         }
     }
     .finish();
@@ -77,8 +77,28 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
             .project()
             .and_then(|(_, project)| project.clone())
             .or_else(|| memo.project.clone()),
-        database: memo.database.clone(),
+        database: database(object, world),
         functions: functions(world).or_else(|| memo.functions.clone()),
+    }
+}
+
+/// Who answers, when all do.
+fn answers(object: &Platform) -> &'static str {
+    if object.spec.database.is_some() {
+        "API and database answer"
+    } else {
+        "API answers"
+    }
+}
+
+/// The database as it last described itself; nothing that may be about another one.
+fn database(object: &Platform, world: &World) -> Option<DatabaseStatus> {
+    object.spec.database.as_ref()?;
+    let memo = &world.memo;
+    match world.view.database().map(|look| &look.outcome) {
+        Some(Ok(database)) => Some(database.clone()),
+        Some(Err(_)) if !unchanged(object, memo) => None,
+        Some(Err(_)) | None => memo.database.clone(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ace_api::ProjectStatus;
 use jiff::Timestamp;
 
+use super::DatabaseLook;
 use crate::function::{Entry, Look};
 
 /// Starts of lists that are remembered. Only those that lie apart are kept, so that sixteen reach back minutes.
@@ -21,6 +22,7 @@ pub struct View {
     writes: BTreeMap<String, Timestamp>,
     secrets: Option<(Timestamp, BTreeSet<String>)>,
     project: Option<(Timestamp, Option<ProjectStatus>)>,
+    database: Option<DatabaseLook>,
     failing: Option<String>,
 }
 
@@ -55,6 +57,7 @@ impl View {
             writes: BTreeMap::new(),
             secrets: None,
             project: None,
+            database: None,
             failing: None,
         }
     }
@@ -131,6 +134,11 @@ impl View {
         self.project = Some((started, project));
     }
 
+    /// Takes what a look at the database showed. It says nothing about the platform: no function is woken by it.
+    pub fn record_database(&mut self, look: DatabaseLook) {
+        self.database = Some(look);
+    }
+
     /// The last list, as far as it is about `slug`.
     pub fn look(&self, slug: &str) -> Option<Look> {
         let (first, last) = (self.first?, self.last?);
@@ -174,6 +182,11 @@ impl View {
     /// The project and when it was asked for.
     pub fn project(&self) -> Option<&(Timestamp, Option<ProjectStatus>)> {
         self.project.as_ref()
+    }
+
+    /// The last look at the database.
+    pub fn database(&self) -> Option<&DatabaseLook> {
+        self.database.as_ref()
     }
 
     /// How the last request failed, if it did.

@@ -1,9 +1,10 @@
 use ace_api::Platform;
-use ace_domain::platform::{Step, Trouble, View};
+use ace_database::Limits;
+use ace_domain::platform::{DatabaseLook, DatabaseTrouble, Step, Trouble, View};
 use ace_supabase::{CallError, Priority};
 use jiff::Timestamp;
 
-use super::{Observed, Platforms};
+use super::{Observed, Platforms, database::Asker};
 use crate::driver::Key;
 
 /// One look. Wakes the functions that it is news for.
@@ -13,6 +14,7 @@ pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed
     let Some(open) = site.open() else {
         return Err(Trouble::Failed("the platform's token is not known".to_owned()));
     };
+    let mut database = observed.world.view.database().cloned();
     match step {
         Step::GetProject => site.get_project(&open.client).await.map_err(|error| trouble(&error))?,
         Step::ListFunctions => {
@@ -34,11 +36,45 @@ pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed
                 });
             }
         }
+        Step::AskDatabase => {
+            // Functions don't wait for a database that takes its time.
+            kind.tell_phase(object, site);
+            let look = kind.ask_database(object).await;
+            if look.outcome.is_err() {
+                return Err(Trouble::Database(Box::new(look)));
+            }
+            database = Some(look);
+        }
     }
-    Ok(site.view())
+    // The site is what functions share, and the database is none of theirs.
+    let mut view = site.view();
+    if let Some(look) = database {
+        view.record_database(look);
+    }
+    Ok(view)
 }
 
 impl Platforms {
+    async fn ask_database(&self, object: &Platform) -> DatabaseLook {
+        let asker = Asker {
+            client: &self.client,
+            hosts: &self.hosts,
+            names: &self.identity,
+            limits: Limits::default(),
+        };
+        let at = Timestamp::now();
+        let outcome = match &object.spec.database {
+            Some(database) => asker.ask(object, database).await,
+            // No such step is decided on.
+            None => Err(DatabaseTrouble::Unanswered("none is named".to_owned())),
+        };
+        DatabaseLook {
+            at,
+            generation: object.metadata.generation,
+            outcome,
+        }
+    }
+
     /// Sources that no watch covers are read once per interval, however many functions use them. Whoever uses one that
     /// changed is woken through [`crate::sources::Sources::changes`].
     async fn refresh_sources(&self, platform: &Key) {

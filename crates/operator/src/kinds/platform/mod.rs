@@ -1,6 +1,7 @@
 //! `Platform`: the only kind that polls. Its looks wake just the functions whose entry changed.
 
 mod act;
+mod database;
 mod observe;
 
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use ace_domain::{
     decision::Decision,
     function::Notice,
     pace::Pace,
-    platform::{self, Phase, Step, Trouble, View},
+    platform::{self, DatabaseLook, Phase, Step, Trouble, View},
 };
-use ace_supabase::Http;
+use ace_supabase::{AllowedHosts, Http};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -21,7 +22,7 @@ use crate::{
     directory::Directory,
     driver::{Key, Kind, Waker},
     metrics::Metrics,
-    sites::Sites,
+    sites::{Site, Sites},
     sources::{Identity, Sources},
 };
 
@@ -31,6 +32,8 @@ pub struct Platforms {
     pub client: kube::Client,
     /// To the platforms.
     pub http: Http,
+    /// Where platforms and their databases may be.
+    pub hosts: AllowedHosts,
     /// The caches.
     pub directory: Directory,
     /// The shared observations.
@@ -56,6 +59,8 @@ pub struct Recall {
     told: Option<i64>,
     /// Whether the anonymous key was there when they were told.
     anon: bool,
+    /// The last look at the database.
+    database: Option<DatabaseLook>,
 }
 
 impl Kind for Platforms {
@@ -87,25 +92,27 @@ impl Kind for Platforms {
         let key = Key::of(object);
         let generation = object.metadata.generation;
         let anon = observed.site.open().is_some_and(|open| open.anon.is_some());
-        if let Decision::Wait(why, _) | Decision::Refuse(why, _) = decision {
-            observed.site.set_message(why.message.clone());
+        match decision {
+            Decision::Wait(why, _) | Decision::Refuse(why, _) if !platform::api_answers(&observed.world) => {
+                observed.site.set_message(why.message.clone());
+            }
+            _ => observed.site.set_message("the platform answers".to_owned()),
+        }
+        let told = &observed.recall;
+        if told.told == generation && told.anon == anon {
+            self.tell_phase(object, &observed.site);
         } else {
-            observed.site.set_message("the platform answers".to_owned());
+            let phases = self.turn(object, &observed.site);
+            // Before a look at the database, this pass may have told them already.
+            if told.told.is_some() || phases != (Phase::InSight, Phase::InSight) {
+                self.wake(&key, "Platform", |_| true);
+            }
         }
-        let unseen_after = self.pace.unseen_after(object.spec.interval.get());
-        let (before, phase) = observed.site.turn(unseen_after, Timestamp::now());
-        let news = match (before, phase) {
-            _ if observed.recall.told != generation => Some("Platform"),
-            _ if observed.recall.anon != anon => Some("Platform"),
-            (before, after) if before == after => None,
-            (_, Phase::InSight) => Some("PlatformSeen"),
-            (_, Phase::Lost) => Some("PlatformLost"),
-            _ => None,
-        };
-        if let Some(why) = news {
-            self.wake(&key, why, |_| true);
+        Recall {
+            told: generation,
+            anon,
+            database: observed.world.view.database().cloned(),
         }
-        Recall { told: generation, anon }
     }
 
     fn forget(&self, key: &Key) {
@@ -165,6 +172,22 @@ impl Kind for Platforms {
 }
 
 impl Platforms {
+    /// Wakes the functions if the platform came into sight, or was lost.
+    fn tell_phase(&self, object: &Platform, site: &Site) {
+        let news = match self.turn(object, site) {
+            (before, after) if before == after => return,
+            (_, Phase::InSight) => "PlatformSeen",
+            (_, Phase::Lost) => "PlatformLost",
+            _ => return,
+        };
+        self.wake(&Key::of(object), news, |_| true);
+    }
+
+    fn turn(&self, object: &Platform, site: &Site) -> (Phase, Phase) {
+        let unseen_after = self.pace.unseen_after(object.spec.interval.get());
+        site.turn(unseen_after, Timestamp::now())
+    }
+
     fn wake(&self, platform: &Key, source: &'static str, keep: impl Fn(&EdgeFunction) -> bool) {
         for key in self.directory.on_platform(platform, keep) {
             self.functions.wake(key, source);

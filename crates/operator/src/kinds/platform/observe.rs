@@ -39,12 +39,16 @@ pub(super) async fn observe(kind: &Platforms, object: &Platform, recall: Recall,
         access(kind, object, &site).await
     };
     let (managed, needs_secrets) = kind.directory.described(&key);
+    let mut view = site.view();
+    if let Some(look) = recall.database.clone() {
+        view.record_database(look);
+    }
     let world = World {
         pace: kind.pace,
         began: now,
         memo: object.status.clone().unwrap_or_default(),
         access,
-        view: site.view(),
+        view,
         managed,
         needs_secrets,
         trouble: None,

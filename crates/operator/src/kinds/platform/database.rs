@@ -1,0 +1,117 @@
+//! One look at a database, from the Secrets that open it to what it says of itself.
+
+use ace_api::{Database, DatabaseStatus, DatabaseTls, Platform, SecretKeyReference};
+use ace_database::{Access, Authority, Connection, Limits, OpenError, Password, QueryError, Tls};
+use ace_domain::platform::DatabaseTrouble;
+use ace_supabase::AllowedHosts;
+use kube::{Client, ResourceExt};
+
+use crate::{
+    secrets::{SecretError, read_secret},
+    sources::Identity as Names,
+};
+
+/// What a look needs, and nothing more.
+pub(super) struct Asker<'a> {
+    /// To the API server: for Secrets.
+    pub(super) client: &'a Client,
+    /// Where databases may be.
+    pub(super) hosts: &'a AllowedHosts,
+    /// Names in the commands that messages offer.
+    pub(super) names: &'a Names,
+    /// How long things may take.
+    pub(super) limits: Limits,
+}
+
+impl Asker<'_> {
+    /// Asks the database of a Platform who it is.
+    pub(super) async fn ask(&self, object: &Platform, database: &Database) -> Result<DatabaseStatus, DatabaseTrouble> {
+        let access = self.access(object, database).await?;
+        let connection = Connection::open(&access).await.map_err(|error| not_open(&error))?;
+        let identity = connection.identify().await;
+        connection.close().await;
+        let identity = identity.map_err(|error| not_said(&error))?;
+        Ok(DatabaseStatus {
+            server_version: identity.server_version,
+            system_identifier: identity.system_identifier,
+            timeline: identity.timeline,
+        })
+    }
+
+    async fn access(&self, object: &Platform, database: &Database) -> Result<Access, DatabaseTrouble> {
+        // Port 0 is allowed nowhere.
+        let port = u16::try_from(database.port).unwrap_or_default();
+        if port == 0 || !self.hosts.allows_database(&database.host, port) {
+            return Err(DatabaseTrouble::HostNotAllowed);
+        }
+        let namespace = object.namespace().unwrap_or_default();
+        let password = self.secret(&namespace, &database.password_secret_ref).await?;
+        let password = Password::new(&password).map_err(|error| DatabaseTrouble::PasswordInvalid(error.to_string()))?;
+        let tls = match (database.tls, &database.ca_secret_ref) {
+            (DatabaseTls::Disable, _) => Tls::Disable,
+            (DatabaseTls::Require, _) => Tls::Require,
+            (DatabaseTls::VerifyFull, None) => Tls::VerifyFull(None),
+            (DatabaseTls::VerifyFull, Some(reference)) => {
+                let text = self.secret(&namespace, reference).await?;
+                let authority = Authority::from_pem(&text);
+                let authority = authority.map_err(|error| DatabaseTrouble::AuthorityInvalid(error.to_string()))?;
+                Tls::VerifyFull(Some(authority))
+            }
+        };
+        Ok(Access {
+            host: database.host.clone(),
+            port,
+            name: database.name.clone(),
+            user: database.user.clone(),
+            password,
+            tls,
+            limits: self.limits,
+        })
+    }
+
+    async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<String, DatabaseTrouble> {
+        let text = read_secret(self.client, namespace, reference).await;
+        text.map_err(|error| match error {
+            SecretError::Missing(message) => DatabaseTrouble::SecretMissing(message),
+            SecretError::Forbidden => DatabaseTrouble::AccessMissing(format!(
+                "the operator may not read the database's Secret `{}`: {}",
+                reference.name,
+                self.names.grant_namespace(namespace)
+            )),
+            SecretError::Unanswered => {
+                DatabaseTrouble::SecretMissing("the API server did not answer for the Secret".to_owned())
+            }
+        })
+    }
+}
+
+fn not_open(error: &OpenError) -> DatabaseTrouble {
+    use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable};
+    match error {
+        OpenError::Unresolved | OpenError::Unreachable(NetworkUnreachable | HostUnreachable) => {
+            DatabaseTrouble::Unanswered(format!(
+                "{error} (a project's direct host may have an IPv6 address only; its session pooler has IPv4)"
+            ))
+        }
+        OpenError::Unreachable(_)
+        | OpenError::NoAnswer(_)
+        | OpenError::Closed
+        | OpenError::Unavailable(_)
+        | OpenError::NoAuthorities
+        | OpenError::Protocol => DatabaseTrouble::Unanswered(error.to_string()),
+        OpenError::PasswordRejected => DatabaseTrouble::PasswordRejected,
+        OpenError::Refused(state) => DatabaseTrouble::Refused(state.as_str().to_owned()),
+        OpenError::Certificate(fault) => DatabaseTrouble::CertificateRefused(fault.to_string()),
+        OpenError::NoTls | OpenError::Handshake => DatabaseTrouble::NoTls(error.to_string()),
+        OpenError::Pooler => DatabaseTrouble::Pooler,
+    }
+}
+
+fn not_said(error: &QueryError) -> DatabaseTrouble {
+    match error {
+        QueryError::Refused(state) => DatabaseTrouble::Refused(state.as_str().to_owned()),
+        QueryError::NoAnswer(_) | QueryError::Closed | QueryError::Unavailable(_) | QueryError::Protocol => {
+            DatabaseTrouble::Unanswered(error.to_string())
+        }
+    }
+}
