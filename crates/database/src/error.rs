@@ -148,6 +148,8 @@ impl OpenError {
         };
         match source.downcast::<io::Error>() {
             Ok(error) if stage.starts_with("error performing TLS") => handshake(&error),
+            // Only the kernel's refusals have a number; a look-up that failed has none.
+            Ok(error) if stage.starts_with("error connecting") && is_lookup(&error) => Self::Unresolved,
             Ok(error) if stage.starts_with("error co") => transport(&error, limit),
             Err(_) if stage.starts_with("error performing TLS") => Self::NoTls,
             Ok(_) | Err(_) => Self::Protocol,
@@ -206,13 +208,17 @@ fn is_transport(error: &tokio_postgres::Error) -> bool {
         && error.to_string().starts_with("error communicating")
 }
 
+fn is_lookup(error: &io::Error) -> bool {
+    error.raw_os_error().is_none() && error.kind() != io::ErrorKind::TimedOut
+}
+
 fn transport(error: &io::Error, limit: Duration) -> OpenError {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     match error.kind() {
         TimedOut => OpenError::NoAnswer(limit),
         BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => OpenError::Closed,
-        // Only the kernel's refusals have a number; a look-up that failed has none.
-        _ if error.raw_os_error().is_none() => OpenError::Unresolved,
+        // The driver's own: what came could not be read.
+        _ if error.raw_os_error().is_none() => OpenError::Protocol,
         kind => OpenError::Unreachable(kind),
     }
 }
@@ -230,7 +236,8 @@ fn handshake(error: &io::Error) -> OpenError {
 
 fn certificate(error: &CertificateError) -> CertificateFault {
     match error {
-        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+        // A bad signature is that of another authority with the same name.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::UnknownIssuer,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateFault::WrongName
         }

@@ -115,3 +115,121 @@ fn not_said(error: &QueryError) -> DatabaseTrouble {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ace_api::Platform;
+    use ace_database::Limits;
+    use ace_domain::platform::DatabaseTrouble as T;
+    use ace_supabase::AllowedHosts;
+    use k8s_openapi::ByteString;
+    use serde_json::{Value, json};
+
+    use super::{Asker, Names};
+    use crate::fake::{Answer, api_server};
+
+    /// Asks the database that this spec names; Secret `supabase` holds these keys.
+    async fn ask(keys: &[(&'static str, &'static str)], spec: Value) -> (Result<(), T>, Vec<String>) {
+        let keys = keys.to_vec();
+        let server = api_server(move |asked| {
+            let data: serde_json::Map<_, _> = keys
+                .iter()
+                .map(|(key, text)| ((*key).to_owned(), json!(ByteString(text.as_bytes().to_vec()))))
+                .collect();
+            match asked.path.rsplit('/').next() {
+                Some("supabase") => Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": data })),
+                Some("closed") => Answer::status(403),
+                _ => Answer::status(404),
+            }
+        })
+        .await;
+        let mut database =
+            json!({ "host": "127.0.0.1", "port": 1, "passwordSecretRef": { "name": "supabase", "key": "password" } });
+        database
+            .as_object_mut()
+            .unwrap()
+            .extend(spec.as_object().unwrap().clone());
+        let object: Platform = serde_json::from_value(json!({
+            "apiVersion": "ops.mobulace.com/v1alpha1",
+            "kind": "Platform",
+            "metadata": { "name": "prod", "namespace": "ace" },
+            "spec": {
+                "project": "abcdefghijklmnopqrst",
+                "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } },
+                "database": database,
+            },
+        }))
+        .unwrap();
+        let (client, names) = (server.client(), Names::default());
+        let hosts = AllowedHosts::parse(["127.0.0.1"]).unwrap();
+        let asker = Asker {
+            client: &client,
+            hosts: &hosts,
+            names: &names,
+            limits: Limits::default(),
+        };
+        let outcome = asker.ask(&object, object.spec.database.as_ref().unwrap()).await;
+        (outcome.map(|_| ()), server.asked())
+    }
+
+    #[tokio::test]
+    async fn what_stands_before_a_database_is_told_apart() {
+        let password = [("password", "canary")];
+        let table: [(&[(&'static str, &'static str)], Value, T); 7] = [
+            (
+                &[],
+                json!({}),
+                T::SecretMissing("Secret `supabase` has no key `password`".to_owned()),
+            ),
+            (
+                &[],
+                json!({ "passwordSecretRef": { "name": "absent", "key": "password" } }),
+                T::SecretMissing("there is no Secret `absent`".to_owned()),
+            ),
+            (
+                &[],
+                json!({ "passwordSecretRef": { "name": "closed", "key": "password" } }),
+                T::AccessMissing(format!(
+                    "the operator may not read the database's Secret `closed`: {}",
+                    Names::default().grant_namespace("ace")
+                )),
+            ),
+            (
+                &[("password", "\n")],
+                json!({}),
+                T::PasswordInvalid("the password is empty".to_owned()),
+            ),
+            (
+                &[("password", "canary"), ("ca.crt", "canary")],
+                json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
+                T::AuthorityInvalid("there is no PEM certificate in it".to_owned()),
+            ),
+            (
+                &password,
+                json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
+                T::SecretMissing("Secret `supabase` has no key `ca.crt`".to_owned()),
+            ),
+            // Nobody listens on port 1. An authority is of no concern where nothing is verified.
+            (
+                &password,
+                json!({ "tls": "Require", "caSecretRef": { "name": "absent", "key": "ca.crt" } }),
+                T::Unanswered("the server can't be reached: connection refused".to_owned()),
+            ),
+        ];
+        for (keys, spec, expected) in table {
+            let (outcome, _) = ask(keys, spec).await;
+            assert_eq!(outcome, Err(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_secret_is_read_for_a_host_that_is_not_allowed() {
+        for spec in [
+            json!({ "host": "169.254.169.254" }),
+            json!({ "port": 0 }),
+            json!({ "port": 65_536 }),
+        ] {
+            assert_eq!(ask(&[], spec).await, (Err(T::HostNotAllowed), Vec::new()));
+        }
+    }
+}
