@@ -52,12 +52,12 @@ impl Pace {
 
     /// Deadline of a deploy. The official CLI waits 60 s.
     pub fn deploy_deadline(self) -> Duration {
-        self.of(Duration::from_secs(60))
+        self.of(Duration::from_mins(1))
     }
 
     /// After a deploy's deadline, until a list that still shows what was before counts as a sign that it had no effect.
     pub fn unknown_outcome(self) -> Duration {
-        self.of(Duration::from_secs(60))
+        self.of(Duration::from_mins(1))
     }
 
     /// Between two attempts of a check.
@@ -67,7 +67,7 @@ impl Pace {
 
     /// Window in which three corrections of one function are a contest.
     pub fn contest_window(self) -> Duration {
-        self.of(Duration::from_secs(3600))
+        self.of(Duration::from_hours(1))
     }
 
     /// First wait after a failure; doubled by each further one.
@@ -77,7 +77,7 @@ impl Pace {
 
     /// Longest wait after failures.
     pub fn backoff_most(self) -> Duration {
-        self.of(Duration::from_secs(300))
+        self.of(Duration::from_mins(5))
     }
 
     /// After a change in a list, until the Platform counts its functions anew.
@@ -92,7 +92,7 @@ impl Pace {
 
     /// How old the description of the project may be.
     pub fn project_look(self) -> Duration {
-        self.of(Duration::from_secs(3600))
+        self.of(Duration::from_hours(1))
     }
 }
 
@@ -123,8 +123,8 @@ mod tests {
             pace.recount(),
             pace.probe(),
             pace.project_look(),
-            pace.unseen_after(Duration::from_secs(300)),
-            pace.interval(Duration::from_secs(300)),
+            pace.unseen_after(Duration::from_mins(5)),
+            pace.interval(Duration::from_mins(5)),
         ]
         .map(|duration| duration.as_secs());
         assert_eq!(seconds, [15, 3, 60, 60, 5, 3600, 15, 300, 5, 30, 3600, 900, 300]);

@@ -301,6 +301,11 @@ impl Fleet {
         let now = self.now();
         let managed = &mut self.objects[at];
         managed.recall = world.recall;
+        // As the operator does: what is large is read again by whoever needs it.
+        if matches!(decision, Decision::Settled(_) | Decision::Refuse(..)) {
+            managed.recall.body = None;
+            managed.recall.archive = None;
+        }
         let again = match decision {
             Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => *again,
             Decision::Do(_) | Decision::Release { .. } => Again::OnWake,
@@ -467,13 +472,13 @@ impl Fleet {
             }
             Step::Delete => {
                 self.outside.request(Request::Delete)?;
-                let (text, ours, _) = self.outside.truth(slug).unwrap_or((0, true, false));
+                let live = self.outside.truth(slug).map(|(text, ..)| text);
                 let applied = world
                     .memo
                     .applied
                     .as_ref()
                     .and_then(|applied| text_with(slug, &applied.source_digest));
-                if self.outside.stale.is_none() && (!ours || applied != Some(text)) {
+                if self.outside.stale.is_none() && live.is_some() && applied != live {
                     self.outside.faults.push(format!("{slug}: deleted what is not its own"));
                 }
                 let _ = self.outside.state.delete(PROJECT, slug);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ace_api::{AdoptionPolicy, DeletionPolicy, Mode};
+use ace_api::{AdoptionPolicy, DeletionPolicy, EdgeFunction, Mode};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use serde_json::{Value, json};
@@ -135,13 +135,15 @@ pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
             let _ = fleet.outside.state.delete(PROJECT, SLUGS[slug]);
         }
         Act::Wipe => {
-            for managed in &mut fleet.objects {
+            // An intent that nobody remembers is a deploy that nobody can wait for: that is not promised.
+            for managed in fleet.objects.iter_mut().filter(|managed| !is_sending(&managed.object)) {
                 managed.object.status = None;
             }
             fleet.wake_all();
         }
         Act::Delete(object, policy) => {
-            if let Some(at) = named(fleet, object) {
+            let sending = |at: &usize| is_sending(&fleet.objects[*at].object);
+            if let Some(at) = named(fleet, object).filter(|at| !sending(at)) {
                 if policy == DeletionPolicy::Retain {
                     fleet.objects.remove(at);
                     fleet.wake_all();
@@ -173,6 +175,10 @@ pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
         Act::Outage(seconds) => fleet.outside.outage_until = now + Duration::from_secs(seconds),
         Act::Defer(requests) => fleet.outside.deferrals = requests,
     }
+}
+
+fn is_sending(object: &EdgeFunction) -> bool {
+    object.status.as_ref().is_some_and(|status| status.intent.is_some())
 }
 
 fn with(fleet: &mut Fleet, at: Option<usize>, change: impl FnOnce(&mut ace_api::EdgeFunctionSpec)) {

@@ -49,6 +49,9 @@ struct Manifest {
 }
 
 /// The archive of content that passed its checks, with its JWT rule.
+///
+/// # Panics
+/// Never: a manifest of paths and digests is JSON.
 pub fn proven_archive(content: &Closure, verify_jwt: bool) -> Result<ArchiveData, ArchiveFault> {
     let packed = packed(content.files())?;
     let manifest = Manifest {
@@ -83,6 +86,9 @@ pub fn read_proven_archive(archive: &ArchiveData) -> Result<Archived, ArchiveFau
 }
 
 /// The archive of a foreign body: its files, or the bundle where the platform gives nothing else.
+///
+/// # Panics
+/// Never: a stamp is JSON.
 pub fn foreign_archive(body: &Body) -> Result<ArchiveData, ArchiveFault> {
     let stamp = serde_json::to_string_pretty(&body.stamp).expect("a stamp is JSON");
     let binary = match &body.content {

@@ -81,7 +81,7 @@ pub(super) fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> De
         return intent::decide(world, now);
     }
     match (&look.entry, world.applied()) {
-        (None, _) if world.recall.absent != Some(look.started) => Decision::Do(Step::Get),
+        (None, _) if !world.is_absence_confirmed(look) => Decision::Do(Step::Get),
         (None, _) => Decision::Release { left_live: None },
         (Some(entry), Some(applied)) if applied.stamp == entry.stamp => Decision::Do(Step::Delete),
         (Some(_), _) => left("somebody else has changed it since"),

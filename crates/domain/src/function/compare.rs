@@ -88,6 +88,11 @@ impl World {
         self.recall.body.as_ref().filter(|body| body.stamp == entry.stamp)
     }
 
+    /// The function was asked for alone since this list, and was not there.
+    pub(super) fn is_absence_confirmed(&self, look: &Look) -> bool {
+        self.recall.absent.is_some_and(|asked| asked >= look.started)
+    }
+
     /// The list still shows the stamp and the JWT rule that our last change of the rule found: it is behind, for as long as
     /// any list may be.
     pub(super) fn is_behind(&self, look: &Look) -> bool {
@@ -110,7 +115,7 @@ impl World {
         }
         let applied = self.applied();
         let Some(entry) = &look.entry else {
-            return Some(if applied.is_some() && self.recall.absent != Some(look.started) {
+            return Some(if applied.is_some() && !self.is_absence_confirmed(look) {
                 Sighting::Need(Step::Get)
             } else {
                 Sighting::Absent

@@ -1,11 +1,14 @@
 //! What to do next about a function. Pure: nothing in here waits, fails or looks anything up.
 
-use ace_api::{AdoptionPolicy, Applied, EdgeFunction, FunctionReason, Mode, Reason};
+use std::sync::Arc;
+
+use ace_api::{Applied, EdgeFunction, FunctionReason, Mode, Reason};
 use jiff::Timestamp;
 
 use super::{
     Decision, Why, checks, cleanup,
     compare::{Sighting, until},
+    first_contact::first_contact,
     intent,
     rollout::{Before, contest, correct, held, is_contest, refuse_held, roll_out},
     step::Step,
@@ -59,7 +62,7 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
     }
     let content = match wanted(object, world, platform) {
         Ok(content) => content,
-        Err(decision) => return decision,
+        Err(decision) => return *decision,
     };
     match next(object, world, platform, content, now) {
         Decision::Do(step) if step.needs_platform() && !platform.answering => put_off(
@@ -80,8 +83,9 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
 /// The last list is from before this pass.
 fn is_older(world: &World) -> bool {
     let Some(look) = &world.look else { return true };
-    // That a function is absent was asked for alone, after the list.
-    look.started < world.began && (look.entry.is_some() || world.recall.absent != Some(look.started))
+    // That a function is absent may have been asked for alone, in this pass.
+    let is_absent = look.entry.is_none() && world.recall.absent.is_some_and(|asked| asked >= world.began);
+    look.started < world.began && !is_absent
 }
 
 /// After a restart: until the first list, what was said before stays said.
@@ -148,11 +152,12 @@ fn wanted<'a>(
     object: &EdgeFunction,
     world: &'a World,
     platform: &PlatformFacts,
-) -> Result<&'a std::sync::Arc<Closure>, Decision> {
-    let refuse = |reason, message: &String, again| Err(Decision::Refuse(Why::new(reason, message.clone()), again));
+) -> Result<&'a Arc<Closure>, Box<Decision>> {
+    let refuse =
+        |reason, message: &String, again| Err(Box::new(Decision::Refuse(Why::new(reason, message.clone()), again)));
     match &world.source {
         SourceSight::Ready { content, .. } => Ok(content),
-        SourceSight::Waiting(message) => Err(wait(FunctionReason::WaitingForSource, message.clone())),
+        SourceSight::Waiting(message) => Err(Box::new(wait(FunctionReason::WaitingForSource, message.clone()))),
         SourceSight::Refused(message) => refuse(FunctionReason::SourceRefused, message, Again::OnWake),
         SourceSight::Invalid(message) => refuse(FunctionReason::SourceInvalid, message, Again::OnWake),
         SourceSight::AccessMissing(message) => refuse(
@@ -160,11 +165,11 @@ fn wanted<'a>(
             message,
             Again::After(world.pace.interval(platform.interval)),
         ),
-        SourceSight::Failed(_) if is_live(object, world) => Err(Decision::Settled(Again::Backoff)),
-        SourceSight::Failed(message) => Err(Decision::Wait(
+        SourceSight::Failed(_) if is_live(object, world) => Err(Box::new(Decision::Settled(Again::Backoff))),
+        SourceSight::Failed(message) => Err(Box::new(Decision::Wait(
             Why::new(FunctionReason::Retrying, message.clone()),
             Again::Backoff,
-        )),
+        ))),
     }
 }
 
@@ -181,6 +186,16 @@ fn stands(object: &EdgeFunction, world: &World) -> bool {
         _ => false,
     };
     is_live(object, world) && !(undone && object.spec.mode == Mode::Enforce)
+}
+
+/// The wish was never live, or somebody wrote over it before it was proven: it is still to be rolled out.
+fn is_pending(world: &World, applied: &Applied, wanted: &str) -> bool {
+    applied.source_digest != wanted || !is_proven(world, applied)
+}
+
+fn is_proven(world: &World, applied: &Applied) -> bool {
+    let proven = world.memo.proven.as_ref();
+    proven.is_some_and(|proven| proven.source_digest == applied.source_digest)
 }
 
 /// The live JWT rule is another than the applied one.
@@ -207,22 +222,17 @@ pub(super) fn is_live(object: &EdgeFunction, world: &World) -> bool {
             .filter(|_| seen)
             .map(|source| source.digest.clone())
     });
-    let proven = world
-        .memo
-        .proven
-        .as_ref()
-        .is_some_and(|proven| proven.source_digest == applied.source_digest);
     wanted.as_ref() == Some(&applied.source_digest)
         && applied.verify_jwt == object.spec.verify_jwt
         && world.memo.intent.is_none()
-        && proven
+        && is_proven(world, applied)
 }
 
 fn next(
     object: &EdgeFunction,
     world: &World,
     platform: &PlatformFacts,
-    content: &std::sync::Arc<Closure>,
+    content: &Arc<Closure>,
     now: Timestamp,
 ) -> Decision {
     let Some(look) = &world.look else {
@@ -262,7 +272,7 @@ fn next(
         Some(Sighting::Need(step)) => Decision::Do(step),
         Some(Sighting::Absent) => match absent(object, world, platform, content, now) {
             // A list that lacks a function is no leave to write over it unseen.
-            Decision::Do(Step::Deploy { .. }) if world.recall.absent != Some(look.started) => Decision::Do(Step::Get),
+            Decision::Do(Step::Deploy { .. }) if !world.is_absence_confirmed(look) => Decision::Do(Step::Get),
             decision => decision,
         },
         Some(Sighting::Applied(entry)) => known(object, world, platform, content, entry, now),
@@ -294,17 +304,17 @@ fn absent(
     object: &EdgeFunction,
     world: &World,
     platform: &PlatformFacts,
-    content: &std::sync::Arc<Closure>,
+    content: &Arc<Closure>,
     now: Timestamp,
 ) -> Decision {
     let digest = content.digest().to_string();
-    let wish_changed = world
+    let is_pending = world
         .applied()
-        .is_none_or(|applied| applied.source_digest != digest || applied.verify_jwt != object.spec.verify_jwt);
+        .is_none_or(|applied| is_pending(world, applied, &digest) || applied.verify_jwt != object.spec.verify_jwt);
     let held = held(object, world, Some(&digest));
     match object.spec.mode {
         Mode::Observe => Decision::Settled(Again::OnWake),
-        _ if wish_changed && held.is_none() => roll_out(object, world, platform, content, Before::Nothing, now),
+        _ if is_pending && held.is_none() => roll_out(object, world, platform, content, Before::Nothing, now),
         Mode::Enforce if let Some(held) = held.filter(|held| checks::is_roll_back_due(world, held)) => {
             checks::roll_back(world, Before::Nothing, held, now)
         }
@@ -320,7 +330,7 @@ fn known(
     object: &EdgeFunction,
     world: &World,
     platform: &PlatformFacts,
-    content: &std::sync::Arc<Closure>,
+    content: &Arc<Closure>,
     entry: &Entry,
     now: Timestamp,
 ) -> Decision {
@@ -366,7 +376,7 @@ fn foreign(
     object: &EdgeFunction,
     world: &World,
     platform: &PlatformFacts,
-    content: &std::sync::Arc<Closure>,
+    content: &Arc<Closure>,
     (entry, applied): (&Entry, &Applied),
     difference: &Difference,
     now: Timestamp,
@@ -377,7 +387,7 @@ fn foreign(
     }
     let digest = content.digest().to_string();
     let held = held(object, world, Some(&digest));
-    if applied.source_digest != digest && held.is_none() {
+    if is_pending(world, applied, &digest) && held.is_none() {
         return roll_out(object, world, platform, content, Before::Foreign(entry), now);
     }
     if held.is_none() && applied.verify_jwt != object.spec.verify_jwt {
@@ -400,58 +410,4 @@ fn settled_or_held(object: &EdgeFunction, world: &World, digest: &str) -> Decisi
     held(object, world, Some(digest)).map_or(Decision::Settled(Again::OnWake), |held| {
         refuse_held(held, Again::OnWake)
     })
-}
-
-/// A function is live that this object does not remember.
-fn first_contact(
-    object: &EdgeFunction,
-    world: &World,
-    platform: &PlatformFacts,
-    content: &std::sync::Arc<Closure>,
-    entry: &Entry,
-    now: Timestamp,
-) -> Decision {
-    let mark = entry.mark.as_ref().filter(|mark| **mark != content.revision());
-    if let Some(mark) = mark {
-        let name = archive_name(object, &mark.to_string());
-        if world.recall.archive.as_ref().is_none_or(|(read, _)| *read != name) {
-            return Decision::Do(Step::LoadArchive(name));
-        }
-    }
-    if object.spec.mode == Mode::Observe {
-        return Decision::Settled(Again::OnWake);
-    }
-    let unknown = FunctionReason::UnknownOwnDeploy.as_str();
-    let digest = content.digest().to_string();
-    if let Some(held) = held(object, world, Some(&digest)).filter(|held| held.reason != unknown) {
-        return refuse_held(held, Again::OnWake);
-    }
-    let asked = (world.memo.held.as_ref())
-        .is_some_and(|held| held.reason == unknown && held.reconcile_at != reconcile_at(object));
-    match mark {
-        _ if object.spec.adoption_policy == AdoptionPolicy::Always => {}
-        Some(_) if asked => {}
-        Some(mark) => {
-            let message = format!(
-                "version {} was deployed by an ace-operator as {mark}, and this object does not remember it: change the annotation `ops.mobulace.com/reconcile-at` to replace it, or set `spec.adoptionPolicy: Always`",
-                entry.stamp.version
-            );
-            return Decision::Refuse(Why::new(FunctionReason::UnknownOwnDeploy, message), Again::OnWake);
-        }
-        None => {
-            let message = format!(
-                "version {} is live and differs from the source: bring the source up to it, or set `spec.adoptionPolicy: Always` to archive and replace it",
-                entry.stamp.version
-            );
-            return Decision::Refuse(Why::new(FunctionReason::AdoptionConflict, message), Again::OnWake);
-        }
-    }
-    roll_out(object, world, platform, content, Before::Foreign(entry), now)
-}
-
-/// Name of the archive that keeps a revision of this object's function.
-pub fn archive_name(object: &EdgeFunction, revision: &str) -> String {
-    let name = object.metadata.name.as_deref().unwrap_or_default();
-    let room = 253 - 1 - revision.len();
-    format!("{}-{revision}", &name[..name.floor_char_boundary(room)])
 }

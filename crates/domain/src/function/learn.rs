@@ -3,27 +3,18 @@
 use ace_api::{
     Check, EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Proven, Reason, Rollback,
 };
-use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
     checks,
     cleanup::is_leaving,
-    compare::FOREIGN,
-    intent::{self, make_applied, remember},
+    intent::{self, remember},
+    recognise::recognise,
     step::{Fact, Step},
     verdict::{Verdict, verdict},
-    world::{BodyContent, CheckAnswer, CheckRun, Entry, PlatformSight, World},
+    world::{CheckAnswer, CheckRun, PlatformSight, World},
 };
-use crate::{
-    decision::Trouble,
-    names::reconcile_at,
-    pace::CHECK_ATTEMPTS,
-    source::{BodyDigest, BodyFiles, Closure, Proof, proves},
-};
-
-/// How a transpiled script names its source map.
-const SOURCE_MAP: &[u8] = b"//# sourceMappingURL=";
+use crate::{decision::Trouble, names::reconcile_at, pace::CHECK_ATTEMPTS, source::Closure};
 
 /// Takes over what a step taught.
 pub fn learn(object: &EdgeFunction, world: &mut World, step: &Step, outcome: Result<Fact, Trouble>, now: Timestamp) {
@@ -52,7 +43,7 @@ pub fn understand(object: &EdgeFunction, world: &mut World, now: Timestamp) {
 fn learn_fact(object: &EdgeFunction, world: &mut World, step: &Step, fact: Fact, now: Timestamp) {
     match fact {
         Fact::Listed(look) => world.look = Some(look),
-        Fact::Got(None) => world.recall.absent = world.look.as_ref().map(|look| look.started),
+        Fact::Got(None) => world.recall.absent = Some(now),
         Fact::Got(Some(entry)) => {
             if let Some(look) = &mut world.look {
                 (look.started, look.since) = (now, now);
@@ -134,7 +125,7 @@ fn learn_trouble(object: &EdgeFunction, world: &mut World, step: &Step, trouble:
                 (IntentType::RollBack, Some(held)) => held.source_digest.clone(),
                 _ => Some(intent.source_digest.clone()),
             };
-            hold(object, world, reason, message, digest);
+            hold(object, world, reason, &message, digest);
         }
         (Step::PatchJwt(_) | Step::Delete, Trouble::OutcomeUnknown) => {
             wrote(world, now);
@@ -244,7 +235,7 @@ fn learn_probe(object: &EdgeFunction, world: &mut World, check: &Check, answer: 
                 ),
             ),
         };
-    hold(object, world, reason, message, Some(applied.source_digest));
+    hold(object, world, reason, &message, Some(applied.source_digest));
 }
 
 /// Notes what is not tried again by itself.
@@ -252,10 +243,10 @@ pub(super) fn hold(
     object: &EdgeFunction,
     world: &mut World,
     reason: FunctionReason,
-    message: String,
+    message: &str,
     digest: Option<String>,
 ) {
-    world.memo.held = Some(held(object, reason, &message, digest));
+    world.memo.held = Some(held(object, reason, message, digest));
 }
 
 /// What is not tried again, as of this spec.
@@ -275,134 +266,6 @@ fn proven(content: &Closure, archive: Option<String>) -> Proven {
         source_digest: content.digest().to_string(),
         archive,
     }
-}
-
-/// The live content may be known although its stamp is not: redeployed as it was, or made by somebody who was first.
-fn recognise(object: &EdgeFunction, world: &mut World, now: Timestamp) {
-    let Some(look) = world.look.as_ref().filter(|look| look.is_fresh()) else {
-        return;
-    };
-    let Some(entry) = look.entry.clone() else { return };
-    let body = world.body_of(&entry).map(|body| body.content.clone());
-    let files = match &body {
-        Some(BodyContent::Files { files, digest }) => Some((files.as_ref(), *digest)),
-        _ => None,
-    };
-    let Some(applied) = world.applied().cloned() else {
-        return adopt_at_first_contact(object, world, &entry, body.is_some(), files, now);
-    };
-    if applied.stamp == entry.stamp {
-        if applied.body_digest.is_none()
-            && let (Some((_, digest)), Some(applied)) = (files, &mut world.memo.applied)
-        {
-            applied.body_digest = Some(digest.to_string());
-        }
-        return;
-    }
-    if body.is_none() {
-        return;
-    }
-    let known = applied.body_digest.is_some() && files.is_some();
-    // The same bundle, of which something else was changed: the JWT rule, or the name.
-    let same_bundle = entry.stamp.bundle_digest.is_some()
-        && (&entry.stamp.id, entry.stamp.version, &entry.stamp.bundle_digest)
-            == (&applied.stamp.id, applied.stamp.version, &applied.stamp.bundle_digest);
-    let same = same_bundle
-        || match (&applied.body_digest, files) {
-            (Some(before), Some((_, digest))) => *before == digest.to_string(),
-            _ => entry
-                .mark
-                .as_ref()
-                .is_some_and(|mark| mark.to_string() == applied.revision),
-        };
-    let is_source = |content: &Closure| files.is_some_and(|(files, _)| proves(content, files) == Proof::Proved);
-    let same = same
-        || !known
-            && world
-                .content_of(&applied.source_digest)
-                .is_some_and(|content| is_source(content));
-    let proved = world
-        .content()
-        .filter(|content| is_source(content))
-        .map(|content| content.digest().to_string());
-    let digest = files.map(|(_, digest)| digest);
-    if same || proved.as_deref() == Some(&applied.source_digest) {
-        redeployed(world, &entry, digest);
-    } else if let Some(wanted) = proved {
-        adopt(object, world, &wanted, &entry, digest, now);
-    }
-}
-
-fn redeployed(world: &mut World, entry: &Entry, digest: Option<BodyDigest>) {
-    if let Some(applied) = &mut world.memo.applied {
-        applied.stamp = entry.stamp.clone();
-        applied.body_digest = digest.map(|digest| digest.to_string());
-    }
-}
-
-/// Without a memo, live content is ours when the mark says so and the bytes do not say otherwise, or when the bytes prove it.
-fn adopt_at_first_contact(
-    object: &EdgeFunction,
-    world: &mut World,
-    entry: &Entry,
-    body_read: bool,
-    files: Option<(&BodyFiles, BodyDigest)>,
-    now: Timestamp,
-) {
-    if !body_read {
-        return;
-    }
-    let archived = world.archived().map(|archived| &archived.content);
-    let digest = world.content().into_iter().chain(archived).find_map(|content| {
-        let marked = entry.mark.as_ref() == Some(&content.revision());
-        let is_ours = match files.map(|(files, _)| proves(content, files)) {
-            Some(Proof::Proved) => true,
-            Some(Proof::Differs(_)) => marked && files.is_some_and(|(files, _)| is_transpiled(content, files)),
-            Some(Proof::Unanchored) | None => marked,
-        };
-        is_ours.then(|| content.digest().to_string())
-    });
-    if let Some(digest) = digest {
-        adopt(object, world, &digest, entry, files.map(|(_, digest)| digest), now);
-    }
-}
-
-/// What is not ours in a marked body is another form of our scripts, not an edited one: it carries a source map.
-fn is_transpiled(content: &Closure, body: &BodyFiles) -> bool {
-    let is_mapped = |bytes: &Bytes| bytes.windows(SOURCE_MAP.len()).any(|window| window == SOURCE_MAP);
-    let mut others = body
-        .files()
-        .values()
-        .filter(|bytes| content.files().values().all(|ours| ours != *bytes))
-        .peekable();
-    others.peek().is_some() && others.all(is_mapped)
-}
-
-fn adopt(
-    object: &EdgeFunction,
-    world: &mut World,
-    digest: &str,
-    entry: &Entry,
-    body: Option<BodyDigest>,
-    now: Timestamp,
-) {
-    let verify_jwt = entry.verify_jwt.unwrap_or(object.spec.verify_jwt);
-    make_applied(
-        world,
-        digest,
-        verify_jwt,
-        entry.stamp.clone(),
-        FunctionEventType::Adopted,
-        now,
-    );
-    if let Some(applied) = &mut world.memo.applied {
-        applied.body_digest = body.map(|digest| digest.to_string());
-    }
-    if world.memo.live.as_ref().is_some_and(|live| live.revision == FOREIGN) {
-        world.memo.live = None;
-    }
-    world.memo.drift = None;
-    world.recall.checks = None;
 }
 
 /// A fresh run of checks.

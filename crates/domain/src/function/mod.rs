@@ -14,8 +14,10 @@ mod cleanup;
 mod compare;
 mod decide;
 mod event;
+mod first_contact;
 mod intent;
 mod learn;
+mod recognise;
 mod rollout;
 mod status;
 mod step;
@@ -32,8 +34,9 @@ pub use archive::{
     ARCHIVE_BYTES, ArchiveData, ArchiveFault, FOREIGN_ARCHIVES, foreign_archive, proven_archive, read_proven_archive,
 };
 pub use claim::{Claimant, owner};
-pub use decide::{archive_name, decide};
+pub use decide::decide;
 pub use event::{Notice, NoticeType, notices};
+pub use first_contact::archive_name;
 pub use learn::{learn, understand};
 pub use status::status;
 pub use step::{Fact, Step};

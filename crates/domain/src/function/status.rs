@@ -161,14 +161,16 @@ fn is_contest(reason: &str) -> bool {
 
 fn live(world: &World) -> Option<Live> {
     let (entry, revision) = match world.sighting() {
-        None => return world.memo.live.clone(),
         Some(Sighting::Absent) => return None,
         Some(Sighting::Applied(entry)) => (entry, world.applied().map(|applied| applied.revision.clone())),
-        Some(Sighting::Foreign {
-            suspected_until: Some(_),
-            ..
-        })
-        | Some(Sighting::Need(_)) => return world.memo.live.clone(),
+        None
+        | Some(
+            Sighting::Foreign {
+                suspected_until: Some(_),
+                ..
+            }
+            | Sighting::Need(_),
+        ) => return world.memo.live.clone(),
         Some(Sighting::Foreign { entry, .. }) => (entry, None),
     };
     Some(Live {
@@ -213,8 +215,8 @@ fn conditions(
             next.set(Ready, Some(false), why.reason, &why.message)
                 .set(Stalled, Some(true), why.reason, &why.message)
         }
-        Decision::Settled(_) | Decision::Release { .. } => match paused(object, world) {
-            Some(why) => {
+        Decision::Settled(_) | Decision::Release { .. } => {
+            if let Some(why) = paused(object, world) {
                 let was_ready = before.iter().any(|c| c.type_ == Ready.as_str() && c.status == "True");
                 let next = if was_ready && is_live(object, world) {
                     next.keep(Ready)
@@ -222,12 +224,11 @@ fn conditions(
                     next.set(Ready, Some(false), FunctionReason::Suspended, &why.message)
                 };
                 next.set(Suspended, Some(true), why.reason, &why.message)
-            }
-            None => {
+            } else {
                 let (reason, message) = settled(object, world, verdict);
                 next.set(Ready, Some(true), reason, &message)
             }
-        },
+        }
     };
     let drifted = match verdict {
         Verdict::Says {

@@ -48,6 +48,7 @@ pub enum PlatformSight {
 }
 
 /// What a function needs to know of its Platform.
+#[allow(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlatformFacts {
     /// Reference of the project.
@@ -170,7 +171,7 @@ pub struct Recall {
     pub sent_jwt: Option<bool>,
     /// The stamp that our last change of the JWT rule found: a list that still shows it is behind.
     pub patched: Option<Stamp>,
-    /// The list that showed no function, once a single look of this pass confirmed it.
+    /// When the function was last asked for alone and was not there.
     pub absent: Option<Timestamp>,
     /// The last body that was read.
     pub body: Option<Body>,

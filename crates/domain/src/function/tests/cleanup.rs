@@ -38,7 +38,7 @@ fn what_is_kept_is_kept_without_a_look() {
 #[test]
 fn what_is_not_its_own_stays_live_and_an_event_says_why() {
     let foreign_stamp = "somebody else has changed it since";
-    let cases = [
+    let cases = vec![
         (leaving().sees_now(foreign(4)), foreign_stamp),
         (leaving().sees_now(foreign(4)).read(X), foreign_stamp),
         (leaving().sees_now(entry(A, 4)).read(A), foreign_stamp),

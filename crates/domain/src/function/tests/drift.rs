@@ -289,6 +289,14 @@ fn somebody_who_was_first_with_the_new_wish_saves_the_upload() {
     assert_eq!(case.world.memo.history[0].type_, FunctionEventType::Adopted);
 }
 
+#[test]
+fn another_operators_deploy_of_the_new_wish_is_known_by_its_mark_where_the_body_is_no_files() {
+    let mut case = settled().wants(B).sees(Some(entry(B, 4)));
+    case.world.recall.body = Some(bundle(&stamp(4)));
+    case.decide();
+    assert_eq!(case.world.memo.history[0].type_, FunctionEventType::Adopted);
+}
+
 /// Somebody has deployed one other byte, three lists have shown it, and its body was read.
 fn changed() -> Case {
     settled().sees(Some(foreign(4))).read(X)

@@ -153,6 +153,7 @@ impl Case {
     }
 
     /// The next step is this one, and it ends so.
+    #[allow(clippy::needless_pass_by_value, reason = "a table reads better without borrows")]
     pub(super) fn does(&mut self, step: Step, outcome: Result<Fact, Trouble>) {
         assert_eq!(self.decide(), Decision::Do(step.clone()));
         learn(&self.object, &mut self.world, &step, outcome, self.now);

@@ -16,7 +16,7 @@ const LOST: i64 = 120;
 fn a_lost_answer_is_looked_for_and_not_repeated() {
     let mut case = lost();
     case.lists(at(60), Some(entry(A, 3)));
-    let waits = Decision::Wait(case_why(), Again::After(std::time::Duration::from_secs(60)));
+    let waits = Decision::Wait(case_why(), Again::After(std::time::Duration::from_mins(1)));
     assert_eq!(case.decide(), waits);
     assert_eq!(
         shown(&case.status()),

@@ -305,3 +305,27 @@ fn archive_of_b() -> Step {
         verify_jwt: false,
     }
 }
+
+#[test]
+fn a_wish_that_was_written_over_before_it_was_proven_is_rolled_out_again() {
+    let case = settled().mode(Mode::Apply).with(|case| case.world.memo.proven = None);
+    let mut foreign = case.clone().sees(Some(foreign(4))).read(X);
+    let body = foreign.world.recall.body.clone().unwrap();
+    assert_eq!(foreign.decide(), Decision::Do(Step::ArchiveForeign(body)));
+    let mut opaque = case.clone().sees(Some(super::words::foreign(4)));
+    opaque.world.recall.body = Some(super::words::bundle(&stamp(4)));
+    assert!(matches!(opaque.decide(), Decision::Do(Step::ArchiveForeign(_))));
+    let mut gone = case.sees(None);
+    gone.is_gone();
+    assert_eq!(gone.decide(), Decision::Do(deploy(IntentType::RollOut, A, None, at(0))));
+}
+
+#[test]
+fn absence_that_an_earlier_pass_confirmed_is_asked_for_again_before_a_deploy() {
+    let mut case = settled().sees(None).mode(Mode::Apply);
+    case.is_gone();
+    assert_eq!(case.decide(), Decision::Settled(Again::OnWake));
+    case = case.mode(Mode::Enforce).later(10);
+    case.world.began = at(10);
+    assert_eq!(case.decide(), Decision::Do(Step::List { not_before: at(10) }));
+}

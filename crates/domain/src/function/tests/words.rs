@@ -130,6 +130,7 @@ pub(super) fn archive(text: &str) -> String {
     format!("hello-{}", revision(text))
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it is what a step or a world takes")]
 pub(super) fn archived(text: &str, verify_jwt: bool) -> Option<Archived> {
     Some(Archived {
         content: content(text),
@@ -183,6 +184,7 @@ pub(super) fn why(decision: Decision) -> (ace_api::FunctionReason, String) {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "it is what a step or a world takes")]
 pub(super) fn names(names: &[&str]) -> Option<BTreeSet<String>> {
     Some(names.iter().map(|name| (*name).to_owned()).collect())
 }
