@@ -23,6 +23,10 @@ struct Call {
 /// Calls some functions of the example, and shows what they say.
 pub(super) async fn some(stage: &Stage) -> Result<(), DemoError> {
     stage.screen.chapter("The functions answer");
+    let address = &stage.bed.functions_url;
+    stage.screen.note(format_args!(
+        "F={address}/functions/v1, S=the project's service role key"
+    ));
     let get = |rest, caller, statuses, says| Call {
         method: Method::GET,
         rest,

@@ -39,7 +39,7 @@ struct Deployed<'a> {
 pub(super) async fn show(stage: &Stage) -> Result<(), DemoError> {
     let screen = stage.screen;
     screen.chapter("1. Somebody deploys by hand, with the official CLI");
-    let answer = format!("changed by hand at {}", Timestamp::now());
+    let answer = format!("changed by hand at {:.0}", Timestamp::now());
     let enforced = least_corrected(stage).await?;
     let mut both = Vec::new();
     for slug in [REPORTED, enforced] {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::calls;
 use super::error::{DemoError, ensure};
 use super::http::{Answer, Caller, text};
+use super::setup::FUNCTIONS;
 use super::stage::{Look, Stage, condition, is_current, named, sums_up};
 use super::team::NAMESPACE;
 
@@ -77,7 +78,9 @@ async fn fixed(stage: &Stage, proven: &str) -> Result<(), DemoError> {
     ensure(uploads == [FUNCTION], || {
         format!("one function reaches the file that was changed; the operator uploaded {uploads:?}")
     })?;
-    screen.seen("uploads: 1 of 13; nothing else reaches that file");
+    screen.seen(format_args!(
+        "uploads: 1 of {FUNCTIONS}; nothing else reaches that file"
+    ));
     Ok(())
 }
 

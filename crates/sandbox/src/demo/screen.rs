@@ -4,10 +4,8 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Width where nothing says how wide the terminal is; also that of lines in a file.
-const WIDTH: usize = 120;
-/// Lines of a terminal that does not say how many it has.
-const HEIGHT: usize = 24;
+/// Columns and lines of a terminal that does not say how many it has.
+const SIZE: (usize, usize) = (80, 24);
 /// Column at which times stand.
 const TIMES: usize = 64;
 
@@ -68,7 +66,8 @@ impl Screen {
     pub(super) fn answer(self, text: &str) {
         let width = self.size().0.saturating_sub(4);
         for line in text.trim_end().lines() {
-            say(format_args!("    {}", cut(line.trim_end(), width)));
+            let line = cut(line.trim_end(), width);
+            say(if line.is_empty() { line } else { format!("    {line}") });
         }
     }
 
@@ -97,9 +96,13 @@ impl Screen {
 
     /// Columns and lines.
     fn size(self) -> (usize, usize) {
+        if !self.terminal {
+            // Lines in a file may be as long as they are.
+            return (usize::MAX, usize::MAX);
+        }
         let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok();
-        let size = size.filter(|size| self.terminal && size.ws_col > 0);
-        size.map_or((WIDTH, HEIGHT), |size| (size.ws_col.into(), size.ws_row.into()))
+        let size = size.filter(|size| size.ws_col > 0 && size.ws_row > 0);
+        size.map_or(SIZE, |size| (size.ws_col.into(), size.ws_row.into()))
     }
 }
 

@@ -12,11 +12,17 @@ use super::http::text;
 use super::kubectl::Kubectl;
 use super::operator::Operator;
 use super::screen::Screen;
-use super::stage::{Look, Stage, condition, is_current, now};
-use super::team::{NAMESPACE, Team};
+use super::stage::{LOOK, Look, Stage, condition, is_current};
+use super::team::{NAMESPACE, PLATFORM, Team};
 
 /// Thirteen deploys in three waves. Measured on two busy cores: 25 s.
 const ROLL_OUT: Duration = Duration::from_secs(240);
+
+/// Functions of the example.
+pub(super) const FUNCTIONS: usize = 13;
+
+/// A look that was asked for.
+const OVERVIEW: Duration = Duration::from_secs(60);
 
 /// What the example's functions read from their environment. The values are of use here only.
 const SECRETS: [&str; 3] = ["LINK_SECRET", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER"];
@@ -66,28 +72,57 @@ pub(super) async fn team(stage: &Stage) -> Result<(), DemoError> {
     );
 
     let began = Instant::now();
-    let look = now();
-    // The namespace comes with the resources, so what they refer to comes after them: the order does not matter.
-    stage.kubectl.apply_folder(&stage.team.resources(bed, &look)?).await?;
+    stage.kubectl.apply_folder(&stage.team.namespace()?).await?;
     screen.done(
-        "Platform, EdgeFunctions, and the operator's rights in their namespace",
+        format_args!("namespace {NAMESPACE}, and the operator's rights in it"),
         began,
     );
     let began = Instant::now();
     stage.kubectl.apply(&Team::secret(bed)).await?;
-    let size = stage.apply_source().await?;
+    let source = stage.apply_source().await?;
+    let size = source.bytes.div_ceil(1024);
     screen.done(
-        format_args!("Secret and ConfigMap: all functions in {} KB", size.div_ceil(1024)),
+        format_args!("Secret and ConfigMap: the functions' tree, {size} KB"),
         began,
     );
+    let began = Instant::now();
+    stage.kubectl.apply_folder(&stage.team.resources(bed)?).await?;
+    screen.done("Platform and EdgeFunctions", began);
 
     screen.chapter("Until all is Ready: three waves, each checked over HTTP");
     let began = Instant::now();
-    let waited = stage.wait("Ready", &[], ROLL_OUT, |functions| all_ready(functions, &look));
+    let waited = stage.wait("Ready", &[], ROLL_OUT, |functions| {
+        all_ready(functions, &source.revision)
+    });
     let count = waited.await?;
-    stage.show("get fn").await?;
     screen.done(format_args!("{count} of {count} functions are Ready"), began);
     Ok(())
+}
+
+/// `kubectl get ace`, once the Platform has counted what is live.
+pub(super) async fn overview(stage: &Stage) -> Result<(), DemoError> {
+    stage.screen.chapter("One look at everything");
+    stage.look_now().await?;
+    let began = Instant::now();
+    loop {
+        let line = format!("--namespace {NAMESPACE} get platform {PLATFORM}");
+        let platform = stage.kubectl.json(&line).await?;
+        if platform["status"]["functions"]["managed"] == FUNCTIONS && condition(&platform, "Ready").0 == "True" {
+            return stage.show("get ace").await;
+        }
+        if began.elapsed() > OVERVIEW {
+            return Err(DemoError::NotSeen {
+                what: format!("the Platform counts {FUNCTIONS} functions"),
+                patience: OVERVIEW,
+                last: format!(
+                    "{}; {}",
+                    platform["status"]["functions"],
+                    condition(&platform, "Ready").2
+                ),
+            });
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 async fn schema(stage: &Stage) -> Result<(), DemoError> {
@@ -103,13 +138,13 @@ async fn schema(stage: &Stage) -> Result<(), DemoError> {
     applied.map_err(DemoError::Schema)
 }
 
-/// How many there are when each has acted upon this very wish and is Ready; else what the others wait for.
-fn all_ready(functions: &[Value], look: &str) -> Look<usize> {
+/// How many there are when each is Ready with this very tree; else what the others wait for.
+fn all_ready(functions: &[Value], revision: &str) -> Look<usize> {
     let mut others: BTreeMap<&str, usize> = BTreeMap::new();
     let mut stalled = None;
     for function in functions {
         let (ready, reason, message) = condition(function, "Ready");
-        let acted_upon = is_current(function) && text(&function["status"]["lastHandledReconcileAt"]) == look;
+        let acted_upon = is_current(function) && text(&function["status"]["source"]["artifactRevision"]) == revision;
         if ready == "True" && acted_upon {
             continue;
         }
@@ -124,10 +159,7 @@ fn all_ready(functions: &[Value], look: &str) -> Look<usize> {
         }
     }
     let waiting: usize = others.values().sum();
-    if functions.is_empty() {
-        return Err(format!("no function in namespace {NAMESPACE}"));
-    }
-    if waiting == 0 {
+    if waiting == 0 && functions.len() == FUNCTIONS {
         return Ok(functions.len());
     }
     let others: Vec<String> = others
@@ -136,8 +168,7 @@ fn all_ready(functions: &[Value], look: &str) -> Look<usize> {
         .collect();
     let ready = functions.len() - waiting;
     Err(format!(
-        "{ready} of {}; {}{}",
-        functions.len(),
+        "{ready} of {FUNCTIONS}; {}{}",
         others.join(", "),
         stalled.unwrap_or_default()
     ))

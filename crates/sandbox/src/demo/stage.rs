@@ -9,10 +9,10 @@ use super::error::DemoError;
 use super::http::{Project, text};
 use super::kubectl::Kubectl;
 use super::screen::Screen;
-use super::team::{NAMESPACE, PLATFORM, Team};
+use super::team::{NAMESPACE, PLATFORM, Source, Team};
 
 /// Between two looks while the viewer waits.
-const LOOK: Duration = Duration::from_millis(700);
+pub(super) const LOOK: Duration = Duration::from_millis(700);
 
 /// A bed with the operator at work, and the team's repository.
 pub(super) struct Stage {
@@ -69,25 +69,20 @@ impl Stage {
         Ok(())
     }
 
-    /// Applies the functions as the team's repository has them now; returns the size of their archive in bytes.
-    pub(super) async fn apply_source(&self) -> Result<usize, DemoError> {
-        let (object, size) = self.team.source()?;
-        self.kubectl.apply(&object).await?;
-        Ok(size)
+    /// Applies the functions as the team's repository has them now.
+    pub(super) async fn apply_source(&self) -> Result<Source, DemoError> {
+        let source = self.team.source()?;
+        self.kubectl.apply(&source.object).await?;
+        Ok(source)
     }
 
     /// Asks for a look at the platform now, rather than when its interval is over.
     pub(super) async fn look_now(&self) -> Result<(), DemoError> {
-        let annotation = format!("ops.mobulace.com/reconcile-at={}", now());
+        let annotation = format!("ops.mobulace.com/reconcile-at={:.0}", jiff::Timestamp::now());
         let line = format!("--namespace {NAMESPACE} annotate platform {PLATFORM} --overwrite {annotation}");
         self.screen.command(&format!("kubectl {line}"));
         self.kubectl.run(&line).await.map(drop)
     }
-}
-
-/// A moment as text that no other run of the demo has had.
-pub(super) fn now() -> String {
-    jiff::Timestamp::now().to_string()
 }
 
 /// The objects of a list, or the one object.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use ace_sandbox::bed::BedFile;
 use base64::Engine as _;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::error::DemoError;
 
@@ -17,21 +18,20 @@ pub(super) const PLATFORM: &str = "ace-engage";
 const SOURCE: &str = "ace-engage-functions";
 const EXAMPLE: &str = "examples/ace-engage";
 
-/// Everything of `deploy/` but the Deployment, which nothing in the bed would run.
-const OPERATOR: &str = "\
-resources: [../deploy]
-patches:
-- patch: |
-    $patch: delete
-    apiVersion: apps/v1
-    kind: Deployment
-    metadata: {name: ace-operator, namespace: ace-system}
-";
-
 /// Copies of what the demo applies, below the bed's directory.
 #[derive(Debug)]
 pub(super) struct Team {
     root: PathBuf,
+}
+
+/// A tree of functions, packed.
+pub(super) struct Source {
+    /// The ConfigMap.
+    pub(super) object: Value,
+    /// Size of the archive.
+    pub(super) bytes: usize,
+    /// As `status.source.artifactRevision` names it.
+    pub(super) revision: String,
 }
 
 /// The checkout that holds the example: here, or the nearest above.
@@ -65,6 +65,12 @@ impl Team {
         }
         // Somebody else has the functions, too.
         copy(&team.root.join("team/supabase"), &team.elsewhere().join("supabase"))?;
+        // Reached by no function, so it deploys none. It makes the tree another one at each start: what the demo sees
+        // of an object that names this tree was not left over by an earlier one.
+        write(
+            &team.functions().join("_shared/RELEASE"),
+            &jiff::Timestamp::now().to_string(),
+        )?;
         let schema = team.schema();
         fs::copy(checkout.join(EXAMPLE).join("schema.sql"), &schema).map_err(DemoError::file("write", &schema))?;
         Ok(team)
@@ -80,22 +86,37 @@ impl Team {
         self.root.join("elsewhere")
     }
 
-    /// A kustomization of the operator's definitions and rights.
+    /// A kustomization of everything in `deploy/` but the Deployment, which nothing in the bed would run.
     pub(super) fn operator(&self) -> Result<PathBuf, DemoError> {
-        let folder = self.root.join("operator");
-        write(&folder.join("kustomization.yaml"), OPERATOR)?;
-        Ok(folder)
+        let without = json!({
+            "$patch": "delete",
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": "ace-operator", "namespace": "ace-system"},
+        });
+        kustomize(
+            self.root.join("operator"),
+            &json!({"resources": ["../deploy"], "patches": [{"patch": without.to_string()}]}),
+        )
     }
 
-    /// A kustomization of the team's namespace: the operator's rights there, and the resources, made to fit the bed.
-    /// `look` is a new value of `reconcile-at`.
-    pub(super) fn resources(&self, bed: &BedFile, look: &str) -> Result<PathBuf, DemoError> {
-        let folder = self.root.join("overlay");
+    /// A kustomization of the team's namespace and the operator's rights in it.
+    pub(super) fn namespace(&self) -> Result<PathBuf, DemoError> {
+        let folder = self.root.join("namespace");
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
         write(&folder.join("namespace.yaml"), &namespace.to_string())?;
-        let annotate = json!([
-            {"op": "add", "path": "/metadata/annotations", "value": {"ops.mobulace.com/reconcile-at": look}},
-        ]);
+        kustomize(
+            folder,
+            &json!({
+                "namespace": NAMESPACE,
+                "resources": ["namespace.yaml"],
+                "components": ["../deploy/components/namespace-access"],
+            }),
+        )
+    }
+
+    /// A kustomization of the resources, made to fit the bed.
+    pub(super) fn resources(&self, bed: &BedFile) -> Result<PathBuf, DemoError> {
         let fit = json!([
             {"op": "replace", "path": "/spec/project", "value": bed.project},
             {"op": "add", "path": "/spec/url", "value": bed.functions_url},
@@ -104,20 +125,13 @@ impl Team {
             {"op": "add", "path": "/spec/interval", "value": "30s"},
             {"op": "add", "path": "/spec/requestsPerMinute", "value": 120},
         ]);
-        // JSON is YAML.
-        let kustomization = json!({
-            "apiVersion": "kustomize.config.k8s.io/v1beta1",
-            "kind": "Kustomization",
-            "namespace": NAMESPACE,
-            "resources": ["namespace.yaml", "../team/resources"],
-            "components": ["../deploy/components/namespace-access"],
-            "patches": [
-                {"target": {"group": "ops.mobulace.com"}, "patch": annotate.to_string()},
-                {"target": {"kind": "Platform", "name": PLATFORM}, "patch": fit.to_string()},
-            ],
-        });
-        write(&folder.join("kustomization.yaml"), &kustomization.to_string())?;
-        Ok(folder)
+        kustomize(
+            self.root.join("overlay"),
+            &json!({
+                "resources": ["../team/resources"],
+                "patches": [{"target": {"kind": "Platform", "name": PLATFORM}, "patch": fit.to_string()}],
+            }),
+        )
     }
 
     /// The Secret that the Platform names.
@@ -129,8 +143,8 @@ impl Team {
         })
     }
 
-    /// The ConfigMap with the functions as they are in the team's repository now, and the size of its archive in bytes.
-    pub(super) fn source(&self) -> Result<(Value, usize), DemoError> {
+    /// The ConfigMap with the functions as they are in the team's repository now.
+    pub(super) fn source(&self) -> Result<Source, DemoError> {
         let pack = || {
             let compressor = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
             let mut archive = tar::Builder::new(compressor);
@@ -144,7 +158,11 @@ impl Team {
             "metadata": {"name": SOURCE, "namespace": NAMESPACE, "labels": {"ops.mobulace.com/watch": "true"}},
             "binaryData": {"functions.tar.gz": base64::engine::general_purpose::STANDARD.encode(&packed)},
         });
-        Ok((object, packed.len()))
+        Ok(Source {
+            object,
+            bytes: packed.len(),
+            revision: format!("sha256:{}", hex::encode(Sha256::digest(&packed))),
+        })
     }
 
     /// Changes a file of the team's functions.
@@ -192,6 +210,12 @@ fn change(
         text: looked_for.to_owned(),
     })?;
     write(&path, &changed)
+}
+
+/// Writes a kustomization, and answers with its folder. JSON is YAML.
+fn kustomize(folder: PathBuf, kustomization: &Value) -> Result<PathBuf, DemoError> {
+    write(&folder.join("kustomization.yaml"), &kustomization.to_string())?;
+    Ok(folder)
 }
 
 fn write(path: &Path, text: &str) -> Result<(), DemoError> {
