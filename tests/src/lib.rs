@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: one bed per test binary, a namespace per test, and a watch that judges every version
-//! of every object that a test makes.
+//! What the end-to-end tests share: one bed and one operator per test binary, a namespace per test, and a watch that judges
+//! every version of every object that a test makes.
 //!
 //! ```no_run
 //! # async fn example() {
@@ -13,12 +13,23 @@
 
 pub mod kstatus;
 
+mod cli;
+mod console;
 mod harness;
+mod http;
 mod kubectl;
+mod operator;
 mod space;
+mod stage;
 mod status_watch;
+mod tree;
 
+pub use cli::Colleague;
+pub use console::{BODY, CALL, Fault, LIST, Project, Request, UPLOAD};
 pub use harness::{TestBed, bed, repository};
 pub use kubectl::{Kubectl, Ran};
+pub use operator::{Operator, OperatorOptions};
 pub use space::{Space, is_true, with_namespace};
+pub use stage::{PLATFORM, Stage, TREE, is_current, message_of, on_stage, on_stage_of, reason_of};
 pub use status_watch::{StatusWatch, Version};
+pub use tree::{gzip, pack, unpack};

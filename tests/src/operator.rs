@@ -1,0 +1,270 @@
+//! The operator as it runs in life: its own process, under its ServiceAccount.
+
+use std::{
+    env, fs,
+    fs::File,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use tokio::runtime::Runtime;
+use xtask::rights;
+
+use crate::{TestBed, bed, http::http};
+
+/// How long a start may take on a machine that compiles meanwhile.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at a process that is starting.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How an operator is started.
+#[derive(Clone, Debug)]
+pub struct OperatorOptions {
+    /// Divides every interval and wait: 60 makes a second of a minute.
+    pub scale: u32,
+    /// What is logged.
+    pub log: String,
+    /// Kubeconfig, where it is another than the ServiceAccount's.
+    pub kubeconfig: Option<PathBuf>,
+}
+
+impl Default for OperatorOptions {
+    fn default() -> Self {
+        Self {
+            scale: 60,
+            log: "info,ace_operator=debug".to_owned(),
+            kubeconfig: None,
+        }
+    }
+}
+
+/// An operator that runs. Dropped, and also when this process ends in whatever way, it is killed.
+pub struct Operator {
+    process: Child,
+    /// Kills the operator when this process is gone: a static is never dropped.
+    watchdog: Child,
+    address: SocketAddr,
+    log: PathBuf,
+}
+
+impl Operator {
+    /// The operator of this test binary, started by whoever asks first.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn shared() -> &'static Self {
+        static OPERATOR: OnceLock<Operator> = OnceLock::new();
+        // On a thread of its own, because a test that asks is within a runtime.
+        let start = || {
+            let runtime = Runtime::new().expect("threads can be started");
+            runtime.block_on(Operator::start(bed(), &OperatorOptions::default()))
+        };
+        OPERATOR.get_or_init(|| thread::spawn(start).join().expect("the operator starts"))
+    }
+
+    /// Starts an operator, and returns when it is ready.
+    ///
+    /// # Panics
+    /// If it does not become ready: with its log.
+    pub async fn start(bed: &TestBed, options: &OperatorOptions) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let program = program();
+        let kubeconfig = match &options.kubeconfig {
+            Some(path) => path.clone(),
+            None => bed
+                .bed
+                .service_account_kubeconfig(rights::NAMESPACE, rights::OPERATOR)
+                .await
+                .expect("the ServiceAccount has a token"),
+        };
+        let log = bed
+            .bed
+            .directory()
+            .join(format!("logs/operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let address = free_address();
+        let process = Command::new(program)
+            .args([
+                "--allow-host",
+                "127.0.0.1",
+                "--allow-source-host",
+                &bed.bed.file().artifacts_url,
+            ])
+            .args([
+                "--test-time-scale",
+                &options.scale.to_string(),
+                "--listen",
+                &address.to_string(),
+            ])
+            .args(["--log", &options.log])
+            .env("KUBECONFIG", kubeconfig)
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(File::create(&log).expect("the bed's directory can be written to"))
+            .spawn()
+            .expect("the operator can be run");
+        let watchdog = Command::new("sh")
+            .args(["-c", "read -r _; kill -9 \"$0\" 2>/dev/null", &process.id().to_string()])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("sh can be run");
+        let mut operator = Self {
+            process,
+            watchdog,
+            address,
+            log,
+        };
+        operator.become_ready().await;
+        operator
+    }
+
+    async fn become_ready(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let url = format!("http://{}/readyz", self.address);
+        loop {
+            if http()
+                .get(&url)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
+                return;
+            }
+            let ended = self.process.try_wait().expect("the process is ours");
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "the operator is not ready:\n{}",
+                self.log()
+            );
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Kills it as a crash does: nothing of its own runs afterwards.
+    ///
+    /// # Panics
+    /// If there is nothing to kill.
+    pub fn kill(&mut self) {
+        // It comes first, so that it never kills a later process of the same number.
+        self.watchdog.kill().expect("the watchdog runs");
+        self.watchdog.wait().expect("the watchdog is ours");
+        self.process.kill().expect("the operator runs");
+        self.process.wait().expect("the operator is ours");
+    }
+
+    /// The number under which signals reach it.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Everything that it has logged.
+    ///
+    /// # Panics
+    /// If the log can't be read.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.log).expect("the operator's log is there")).into_owned()
+    }
+
+    /// The lines of the log that have `word` in them.
+    pub fn log_of(&self, word: &str) -> String {
+        let log = self.log();
+        log.lines()
+            .filter(|line| line.contains(word))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// What it serves under `/metrics`.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub async fn metrics(&self) -> String {
+        let answer = http().get(format!("http://{}/metrics", self.address)).send().await;
+        answer
+            .expect("metrics are served")
+            .text()
+            .await
+            .expect("metrics are text")
+    }
+
+    /// Sum of the series of a metric that have all these labels.
+    ///
+    /// # Panics
+    /// If it does not answer, or with something else than numbers.
+    pub async fn metric(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let text = self.metrics().await;
+        let has = |series: &str| {
+            labels
+                .iter()
+                .all(|(key, value)| series.contains(&format!("{key}=\"{value}\"")))
+        };
+        text.lines()
+            .filter_map(|line| line.rsplit_once(' '))
+            .filter(|(series, _)| series.split('{').next() == Some(name) && has(series))
+            .map(|(_, value)| value.parse::<f64>().expect("a metric is a number"))
+            .sum()
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        let _ = self.watchdog.kill();
+        let _ = self.watchdog.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// `ace-operator` as cargo builds it beside this test: the same profile, the same target directory.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let test = env::current_exe().expect("a process knows its program");
+        // target/<profile>/deps/<test>
+        let profile = test
+            .ancestors()
+            .nth(2)
+            .expect("cargo puts tests two folders below the target directory");
+        let target = profile.parent().expect("a profile lies in the target directory");
+        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        cargo
+            .args(["build", "--quiet", "--package", "ace-operator", "--bin", "ace-operator"])
+            .arg("--target-dir")
+            .arg(target)
+            .current_dir(crate::repository());
+        // What cargo tells a test of its package, some build scripts (ring's) take for a reason to build anew.
+        let of_this_package = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+            "CARGO_PRIMARY_",
+        ];
+        for (name, _) in env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            if of_this_package.iter().any(|prefix| name.starts_with(prefix)) {
+                cargo.env_remove(name);
+            }
+        }
+        if profile.ends_with("release") {
+            cargo.arg("--release");
+        }
+        let built = cargo.status().expect("cargo can be run");
+        assert!(built.success(), "ace-operator is built");
+        profile.join("ace-operator")
+    })
+}
+
+/// An address that was free just now.
+pub(crate) fn free_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("there is a free port")
+}
