@@ -1,0 +1,327 @@
+//! When a Platform is looked at, and what its status says of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use ace_api::{Platform, PlatformReason, PlatformStatus, ProjectStatus, Stamp};
+use ace_domain::{
+    decision::{Again, Decision, Why},
+    function::Entry,
+    pace::Pace,
+    platform::{Access, Phase, Step, Trouble, View, World, decide, learn, status},
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+const INTERVAL: u64 = 300;
+
+#[test]
+fn at_first_the_project_is_looked_at_then_its_functions_then_the_secrets_that_somebody_requires() {
+    let mut world = new();
+    world.needs_secrets = true;
+    assert_eq!(decide(&platform(), &world, at(0)), Decision::Do(Step::GetProject));
+    world.view.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
+    assert_eq!(decide(&platform(), &world, at(0)), Decision::Do(Step::ListFunctions));
+    world.view.record_list(at(0), BTreeMap::new());
+    assert_eq!(decide(&platform(), &world, at(0)), Decision::Do(Step::ListSecrets));
+    world.view.record_secrets(at(0), BTreeSet::new());
+    assert_eq!(decide(&platform(), &world, at(0)), Decision::Settled(after(INTERVAL)));
+}
+
+#[test]
+fn one_list_per_interval_and_the_project_once_an_hour() {
+    let world = seen();
+    assert_eq!(decide(&platform(), &world, at(299)), Decision::Settled(after(1)));
+    assert_eq!(decide(&platform(), &world, at(300)), Decision::Do(Step::ListFunctions));
+    let mut hourly = seen();
+    hourly.view.record_list(at(3_500), BTreeMap::new());
+    assert_eq!(decide(&platform(), &hourly, at(3_599)), Decision::Settled(after(201)));
+    assert_eq!(decide(&platform(), &hourly, at(3_600)), Decision::Do(Step::GetProject));
+}
+
+#[test]
+fn a_changed_annotation_asks_for_both_looks_now_and_is_echoed_once_they_were_made() {
+    let mut object = platform();
+    let annotations = object.metadata.annotations.get_or_insert_default();
+    annotations.insert("reconcile.fluxcd.io/requestedAt".to_owned(), "now".to_owned());
+    let mut world = seen();
+    world.began = at(10);
+    assert_eq!(decide(&object, &world, at(10)), Decision::Do(Step::GetProject));
+    world.view.record_project(at(10), Some(project("ACTIVE_HEALTHY")));
+    assert_eq!(decide(&object, &world, at(10)), Decision::Do(Step::ListFunctions));
+    world.view.record_list(at(11), BTreeMap::new());
+    let decision = decide(&object, &world, at(11));
+    let status = status(&object, &world, &decision, at(11));
+    assert_eq!(
+        (decision, status.last_handled_reconcile_at.as_deref()),
+        (Decision::Settled(after(INTERVAL)), Some("now"))
+    );
+}
+
+#[test]
+fn what_keeps_the_platform_closed_is_a_wait_or_a_refusal_and_no_look() {
+    let says = || "kubectl create rolebinding".to_owned();
+    let cases = [
+        (Access::SecretMissing(says()), "Reconciling=True/SecretMissing"),
+        (Access::AccessMissing(says()), "Stalled=True/AccessMissing"),
+        (Access::TokenInvalid(says()), "Stalled=True/TokenInvalid"),
+        (Access::HostNotAllowed(says()), "Stalled=True/HostNotAllowed"),
+    ];
+    for (access, expected) in cases {
+        let mut world = new();
+        world.access = access;
+        assert_eq!(shown(&world)[1], expected);
+    }
+}
+
+#[test]
+fn a_lost_look_is_no_news_and_is_probed_at_most_twice_a_minute() {
+    let mut world = ready();
+    let memo = world.memo.clone();
+    world.view.failed("503".to_owned());
+    assert_eq!(decide(&platform(), &world, at(60)), Decision::Do(Step::GetProject));
+    learn(&mut world, Err(Trouble::Unanswered("503".to_owned())));
+    let decision = decide(&platform(), &world, at(60));
+    assert_eq!(
+        decision,
+        Decision::Wait(Why::new(PlatformReason::Unreachable, "503"), after(30))
+    );
+    assert_eq!(status(&platform(), &world, &decision, at(60)), memo);
+}
+
+#[test]
+fn without_a_good_list_for_three_intervals_nobody_knows_and_the_reason_is_said() {
+    for trouble in [
+        Trouble::Unanswered("503".to_owned()),
+        Trouble::Failed("an answer that can't be read".to_owned()),
+        Trouble::Deferred(Duration::from_secs(7)),
+    ] {
+        let mut world = ready();
+        world.trouble = Some(trouble);
+        let last = decide(&platform(), &world, at(900));
+        assert_eq!(status(&platform(), &world, &last, at(900)), world.memo);
+        let lost = decide(&platform(), &world, at(901));
+        assert_eq!(
+            lines(&status(&platform(), &world, &lost, at(901))),
+            ["Ready=Unknown/NotSeen", "Reconciling=True/NotSeen"]
+        );
+    }
+}
+
+#[test]
+fn after_a_restart_the_three_intervals_count_from_the_start() {
+    let mut world = ready();
+    world.view = View::new(at(10_000));
+    world.began = at(10_000);
+    world.trouble = Some(Trouble::Unanswered("503".to_owned()));
+    let decision = decide(&platform(), &world, at(10_000));
+    assert_eq!(status(&platform(), &world, &decision, at(10_000)), world.memo);
+    let lost = decide(&platform(), &world, at(10_901));
+    assert_eq!(
+        lines(&status(&platform(), &world, &lost, at(10_901)))[0],
+        "Ready=Unknown/NotSeen"
+    );
+}
+
+#[test]
+fn an_answer_that_only_a_person_can_change_stalls() {
+    let cases = [
+        (
+            Trouble::TokenRejected,
+            PlatformReason::TokenRejected,
+            "the platform refuses the token: put a valid one into the Secret",
+        ),
+        (
+            Trouble::Forbidden("403".to_owned()),
+            PlatformReason::TokenRejected,
+            "the token lacks a permission (403): it needs functions read and write, secrets read, project read",
+        ),
+        (
+            Trouble::ProjectNotFound,
+            PlatformReason::ProjectNotFound,
+            "the token's owner has no project `abcdefghijklmnopqrst`",
+        ),
+    ];
+    for (trouble, reason, message) in cases {
+        let mut world = ready();
+        world.trouble = Some(trouble);
+        let refusal = Decision::Refuse(Why::new(reason, message), after(INTERVAL));
+        assert_eq!(decide(&platform(), &world, at(1)), refusal);
+    }
+}
+
+#[test]
+fn a_project_that_is_asleep_stalls_and_one_that_is_on_its_way_is_waited_for() {
+    let cases = [
+        ("INACTIVE", "Stalled=True/ProjectInactive"),
+        ("PAUSE_FAILED", "Stalled=True/ProjectInactive"),
+        ("COMING_UP", "Reconciling=True/ProjectNotReady"),
+        ("ACTIVE_UNHEALTHY", "Reconciling=True/ProjectNotReady"),
+    ];
+    for (state, expected) in cases {
+        let mut world = seen();
+        world.view.record_project(at(0), Some(project(state)));
+        assert_eq!(shown(&world)[1], expected);
+    }
+}
+
+#[test]
+fn a_state_that_nobody_knows_and_a_project_that_may_not_be_read_are_no_trouble() {
+    for known in [Some(project("DREAMING")), None] {
+        let mut world = seen();
+        world.view.record_project(at(0), known);
+        assert_eq!(shown(&world), ["Ready=True/Reachable"]);
+    }
+}
+
+#[test]
+fn a_suspended_platform_is_not_looked_at_and_stays_what_it_was() {
+    let mut object = platform();
+    object.spec.suspend = true;
+    for (world, expected) in [
+        (ready(), "Ready=True/Reachable"),
+        (new(), "Ready=False/SuspendedByUser"),
+    ] {
+        let decision = decide(&object, &world, at(9_999));
+        assert_eq!(decision, Decision::Settled(Again::OnWake));
+        let status = status(&object, &world, &decision, at(9_999));
+        assert_eq!(lines(&status), [expected, "Suspended=True/SuspendedByUser"]);
+    }
+}
+
+#[test]
+fn a_deleted_platform_leaves_at_once() {
+    let mut object = platform();
+    object.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(0)));
+    assert_eq!(decide(&object, &new(), at(0)), Decision::Release { left_live: None });
+}
+
+#[test]
+fn functions_are_counted_and_fifty_that_nobody_describes_are_named() {
+    let mut world = seen();
+    let slugs = (0..60).map(|n| (format!("f{n:02}"), entry(1))).collect();
+    world.view.record_list(at(1), slugs);
+    world.managed = ["f00".to_owned(), "absent".to_owned()].into();
+    let decision = decide(&platform(), &world, at(1));
+    let counted = status(&platform(), &world, &decision, at(1)).functions.unwrap();
+    assert_eq!(
+        (counted.managed, counted.unmanaged_count, counted.unmanaged.len()),
+        (1, 59, 50)
+    );
+}
+
+#[test]
+fn a_status_does_not_differ_when_only_the_clock_moved() {
+    let world = ready();
+    let decision = decide(&platform(), &world, at(200));
+    assert_eq!(status(&platform(), &world, &decision, at(200)), world.memo);
+}
+
+#[test]
+fn a_platform_is_in_sight_failing_or_lost() {
+    let unseen_after = Duration::from_mins(15);
+    let mut view = View::new(at(0));
+    let mut phases = vec![view.phase(unseen_after, at(0))];
+    view.failed("503".to_owned());
+    phases.push(view.phase(unseen_after, at(1)));
+    view.record_list(at(2), BTreeMap::new());
+    phases.push(view.phase(unseen_after, at(2)));
+    phases.push(view.phase(unseen_after, at(903)));
+    assert_eq!(phases, [Phase::Unlisted, Phase::Failing, Phase::InSight, Phase::Lost]);
+}
+
+#[test]
+fn a_look_remembers_our_last_write_and_is_fresh_when_its_list_began_after_it() {
+    let mut view = View::new(at(0));
+    view.record_list(at(1), [("hello".to_owned(), entry(1))].into());
+    view.wrote("hello", at(2));
+    let stale = view.look("hello").unwrap();
+    view.record_list(at(2), [("hello".to_owned(), entry(2))].into());
+    let fresh = view.look("hello").unwrap();
+    assert_eq!((stale.is_fresh(), fresh.is_fresh()), (false, true));
+    assert!(view.look("other").unwrap().is_fresh(), "a write to one slug makes no other list stale");
+}
+
+fn platform() -> Platform {
+    serde_json::from_value(json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "Platform",
+        "metadata": { "name": "prod", "namespace": "ace", "generation": 1 },
+        "spec": {
+            "project": "abcdefghijklmnopqrst",
+            "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } },
+        },
+    }))
+    .unwrap()
+}
+
+/// Nothing was seen yet.
+fn new() -> World {
+    World {
+        pace: Pace::default(),
+        began: at(0),
+        memo: PlatformStatus::default(),
+        access: Access::Open,
+        view: View::new(at(0)),
+        managed: BTreeSet::new(),
+        needs_secrets: false,
+        trouble: None,
+    }
+}
+
+/// The project and its functions were looked at, at 0.
+fn seen() -> World {
+    let mut world = new();
+    world.view.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
+    world.view.record_list(at(0), BTreeMap::new());
+    world
+}
+
+/// And that stands in status.
+fn ready() -> World {
+    let mut world = seen();
+    let decision = decide(&platform(), &world, at(0));
+    world.memo = status(&platform(), &world, &decision, at(0));
+    world
+}
+
+fn shown(world: &World) -> Vec<String> {
+    let decision = decide(&platform(), world, at(0));
+    lines(&status(&platform(), world, &decision, at(0)))
+}
+
+fn lines(status: &PlatformStatus) -> Vec<String> {
+    let line = |c: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
+        format!("{}={}/{}", c.type_, c.status, c.reason)
+    };
+    status.conditions.iter().map(line).collect()
+}
+
+fn project(state: &str) -> ProjectStatus {
+    ProjectStatus {
+        state: state.to_owned(),
+        region: "us-east-1".to_owned(),
+    }
+}
+
+fn entry(version: i64) -> Entry {
+    Entry {
+        stamp: Stamp {
+            id: "id".to_owned(),
+            version,
+            updated_time: at(version),
+            bundle_digest: None,
+        },
+        verify_jwt: Some(true),
+        mark: None,
+    }
+}
+
+fn after(seconds: u64) -> Again {
+    Again::After(Duration::from_secs(seconds))
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
