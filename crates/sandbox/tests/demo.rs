@@ -1,0 +1,109 @@
+//! The demo, as `make demo ONCE=1` plays it: at life's pace, with the operator's own process.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use ace_sandbox::bed::testing;
+
+/// What the viewer has to have seen, in this order.
+const SEEN: [&str; 12] = [
+    "ace-operator runs, with its ServiceAccount's token",
+    "13 of 13 functions are Ready",
+    "{\"status\":\"ok\",\"database\":\"up\"}",
+    "ACTIVE_HEALTHY   13 ",
+    "$ supabase functions deploy campaign-stats ",
+    "files/campaign-stats/index.ts  wanted sha256:",
+    "uploads by the operator since: 1 (",
+    "what was overwritten is kept in ",
+    "Stalled: RolledBack",
+    "check unknown-page got 500; ",
+    "there is no such page any more",
+    "All of it was seen, in ",
+];
+
+#[test]
+fn the_demo_shows_everything_and_does_so_again_in_the_same_directory() {
+    let (operator, directory) = (operator(), testing::fresh_directory());
+    for (start, secrets) in [("first", "3 of 3 to set"), ("second", "0 of 3 to set")] {
+        let shown = demo(&operator, &directory);
+        let mut rest = shown.as_str();
+        for line in [&[secrets][..], &SEEN].concat() {
+            // The operator is there before the secrets are.
+            let from = if line == secrets || line == SEEN[0] {
+                shown.as_str()
+            } else {
+                rest
+            };
+            let at = from.find(line);
+            let at = at.unwrap_or_else(|| panic!("the {start} start does not show {line:?} in its place:\n{shown}"));
+            rest = &from[at + line.len()..];
+        }
+    }
+}
+
+#[test]
+fn without_an_operator_the_demo_says_how_to_get_one() {
+    let directory = testing::fresh_directory();
+    let output = ace_dev(&directory, Path::new("/nowhere/ace-operator"))
+        .output()
+        .unwrap();
+    assert_eq!(
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).trim()),
+        (
+            Some(1),
+            "ace-dev: there is no operator at /nowhere/ace-operator: build it with `cargo build --package ace-operator`, \
+             or name it with --operator"
+        )
+    );
+}
+
+/// What the demo prints; it succeeds.
+fn demo(operator: &Path, directory: &Path) -> String {
+    let output = ace_dev(directory, operator).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    let log = std::fs::read_to_string(directory.join("operator.log")).unwrap_or_default();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{shown}\n{told}\nthe operator's log:\n{log}");
+    shown
+}
+
+fn ace_dev(directory: &Path, operator: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ace-dev"));
+    command.args(["demo", "--once", "--dir"]).arg(directory);
+    command.arg("--operator").arg(operator).stdin(Stdio::null());
+    command
+}
+
+/// The operator as cargo builds it beside this test. A dependency would give its library, and the bed must not know that.
+fn operator() -> PathBuf {
+    let ace_dev = Path::new(env!("CARGO_BIN_EXE_ace-dev"));
+    // target/<profile>/ace-dev
+    let profile = ace_dev.parent().unwrap();
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--package", "ace-operator", "--bin", "ace-operator"])
+        .arg("--target-dir")
+        .arg(profile.parent().unwrap());
+    // What cargo tells a test of its package, some build scripts take for a reason to build anew.
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        let of_this_package = [
+            "CARGO_PKG_",
+            "CARGO_MANIFEST_",
+            "CARGO_BIN_",
+            "CARGO_CRATE_",
+            "CARGO_PRIMARY_",
+        ];
+        if of_this_package.iter().any(|prefix| name.starts_with(prefix)) {
+            cargo.env_remove(name);
+        }
+    }
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    assert!(cargo.status().unwrap().success(), "ace-operator is built");
+    profile.join("ace-operator")
+}
