@@ -75,7 +75,7 @@ pub struct PlatformSpec {
     /// anonKeySecretRef names the project's anonymous key; needed only by checks with `auth: Anon`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anon_key_secret_ref: Option<SecretKeyReference>,
-    /// database says how to reach the project's Postgres; needed only by MigrationSets. With it, the database is asked who it is: at the first look, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer leaves functions alone.
+    /// database says how to reach the project's Postgres; needed only by MigrationSets. With it, the database is asked who it is at the first look, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer leaves functions alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
     /// interval between two looks at the platform, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). One look lists all functions of the project, however many objects there are.
