@@ -1,0 +1,56 @@
+//! The pages for people say what the code says.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{collections::BTreeSet, fs};
+
+use ace_api::{DriftReason, FunctionReason, PlatformReason, Reason};
+use ace_tests::repository;
+
+#[test]
+fn every_reason_is_explained_under_its_condition_and_no_other_is() {
+    let page = fs::read_to_string(repository().join("docs/reasons.md")).unwrap();
+    for (chapter, reasons) in [
+        ("Platform", reasons(PlatformReason::ALL)),
+        ("EdgeFunction", reasons(FunctionReason::ALL)),
+        ("Drifted", reasons(DriftReason::ALL)),
+    ] {
+        assert_eq!(explained(&page, chapter), reasons, "{chapter}");
+    }
+}
+
+#[test]
+fn a_relative_link_leads_to_a_file() {
+    let root = repository();
+    for page in ["README.md", "CONTRIBUTING.md", "docs/reasons.md"] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+        for (link, _) in links.filter(|(link, _)| !link.contains("://") && !link.starts_with('#')) {
+            let file = root.join(page).with_file_name(link.split('#').next().unwrap());
+            assert!(file.exists(), "{page}: {link}");
+        }
+    }
+}
+
+/// Reason and condition, as the code lists them.
+fn reasons<R: Reason>(all: &[(R, &str)]) -> BTreeSet<(String, String)> {
+    all.iter()
+        .map(|(reason, says)| {
+            let (condition, _) = says.split_once(':').unwrap();
+            (reason.as_str().to_owned(), condition.to_owned())
+        })
+        .collect()
+}
+
+/// Reason and condition of each row below a heading.
+fn explained(page: &str, chapter: &str) -> BTreeSet<(String, String)> {
+    let (_, below) = page.split_once(&format!("\n## {chapter}\n")).unwrap();
+    let table = below.split("\n## ").next().unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert!(cells.len() == 6 && !cells.contains(&"-"), "{row}");
+        (cells[1].trim_matches('`').to_owned(), cells[2].to_owned())
+    })
+    .collect()
+}
