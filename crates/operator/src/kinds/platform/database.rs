@@ -128,6 +128,11 @@ mod tests {
     use super::{Asker, Names};
     use crate::fake::{Answer, api_server};
 
+    fn refusal(code: u16, reason: &str) -> Answer {
+        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no", "reason": reason });
+        Answer::json(&body).code(code)
+    }
+
     /// Asks the database that this spec names; Secret `supabase` holds these keys.
     async fn ask(keys: &[(&'static str, &'static str)], spec: Value) -> (Result<(), T>, Vec<String>) {
         let keys = keys.to_vec();
@@ -138,8 +143,8 @@ mod tests {
                 .collect();
             match asked.path.rsplit('/').next() {
                 Some("supabase") => Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": data })),
-                Some("closed") => Answer::status(403),
-                _ => Answer::status(404),
+                Some("closed") => refusal(403, "Forbidden"),
+                _ => refusal(404, "NotFound"),
             }
         })
         .await;
