@@ -94,15 +94,12 @@ async fn show(
     caller: Caller,
     body: Option<Value>,
 ) -> Result<Answer, DemoError> {
-    let mut line = String::from("curl ");
-    if body.is_some() {
-        line += "--json '{…}' ";
-    }
-    if caller == Caller::Service {
-        line += "-H \"Authorization: Bearer $S\" ";
-    }
-    line += &format!("$F/{rest}");
-    stage.screen.command(&line);
+    let data = if body.is_some() { "--json '{…}' " } else { "" };
+    let token = match caller {
+        Caller::Nobody => "",
+        Caller::Service => "-H \"Authorization: Bearer $S\" ",
+    };
+    stage.screen.command(&format!("curl {data}{token}\"$F/{rest}\""));
     let answer = stage.project.call(method.clone(), rest, caller, body).await?;
     stage
         .screen

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::error::{DemoError, ensure};
 
 /// Of each request. A function starts at its first call, which fetches packages when they are not cached.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The project's own side of the demo.
 #[derive(Clone)]

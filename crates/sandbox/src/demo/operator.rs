@@ -18,7 +18,7 @@ pub(super) const NAMESPACE: &str = "ace-system";
 const ACCOUNT: &str = "ace-operator";
 
 /// Until it has filled its caches; it takes less than a second.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// It ends passes in flight first.
 const PARTING: Duration = Duration::from_secs(30);
 /// Between two looks at a process that starts.
@@ -169,8 +169,6 @@ fn free_address() -> std::io::Result<SocketAddr> {
 fn last_lines(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(8)..]
-        .iter()
-        .map(|line| format!("\n  | {line}"))
-        .collect()
+    let last = &lines[lines.len().saturating_sub(8)..];
+    last.iter().flat_map(|line| ["\n  | ", line]).collect()
 }

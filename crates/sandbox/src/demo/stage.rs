@@ -36,21 +36,21 @@ impl Stage {
         judge: impl Fn(&[Value]) -> Look<T>,
     ) -> Result<T, DemoError> {
         let line = format!("get fn --namespace {NAMESPACE} {}", names.join(" "));
-        let mut live = self.screen.live();
+        let mut board = self.screen.live();
         loop {
             // A look that fails is as good as one that does not show it yet.
             let objects = self.kubectl.json(line.trim()).await;
             let last = match objects.map(|object| judge(&items(object))) {
                 Ok(Ok(found)) => {
-                    live.clear();
+                    board.clear();
                     return Ok(found);
                 }
                 Ok(Err(instead)) => instead,
                 Err(error) => error.to_string(),
             };
             let table = self.kubectl.run(line.trim()).await.unwrap_or_default();
-            live.draw(&format!("{what}: {last}"), &table);
-            if live.elapsed() > patience {
+            board.draw(&format!("{what}: {last}"), &table);
+            if board.elapsed() > patience {
                 return Err(DemoError::NotSeen {
                     what: what.to_owned(),
                     patience,
