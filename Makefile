@@ -3,12 +3,18 @@ CARGO ?= cargo
 # Arguments for ace-dev, e.g. `make up ARGS="--dir .cache/other"`.
 ARGS ?=
 ACE_DEV = $(CARGO) run --package ace-sandbox --bin ace-dev --
+# `make demo ONCE=1` ends by itself, with an error when something did not happen.
+ONCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up check test tools lint walls
+.PHONY: help demo up check test bench tools lint walls
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: ## A team's functions rolled out, changed by hand, broken and mended; ONCE=1 ends by itself
+	$(CARGO) build --package ace-operator --package ace-sandbox --bins
+	@"$${CARGO_TARGET_DIR:-target}/debug/ace-dev" demo $(if $(ONCE),--once) $(ARGS)
 
 up: ## Control plane, PostgreSQL and platform, until Ctrl-C
 	@$(ACE_DEV) up $(ARGS)
@@ -18,6 +24,9 @@ check: lint ## Format, lints, generated files, unit tests
 
 test: lint walls tools ## Everything
 	$(CARGO) test --workspace
+
+bench: tools ## Measures the operator beside a bare client; e.g. ARGS="--functions 100 --platforms 5"
+	$(CARGO) bench --package ace-tests --bench fleet -- $(ARGS)
 
 tools: ## Installs and builds what the tests and the bed need
 	@$(ACE_DEV) tools
