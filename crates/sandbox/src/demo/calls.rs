@@ -51,10 +51,10 @@ pub(super) async fn some(stage: &Stage) -> Result<(), DemoError> {
         get("gift-card-inventory", Caller::Nobody, &[401], ""),
         get("gift-card-inventory", Caller::Service, &[200], "Book Harbour"),
         get(
-            "campaign-stats?campaign=summer&format=csv",
+            "evaluate-conditions?recipient=40000000-0000-4000-8000-000000000002",
             Caller::Service,
             &[200],
-            "mailed",
+            "\"met\":true",
         ),
     ];
     for call in calls {

@@ -71,6 +71,9 @@ pub(crate) enum DemoError {
         /// The end of its log.
         last_words: String,
     },
+    /// It was ended before everything was seen.
+    #[error("the demo was interrupted before it was over")]
+    Interrupted,
     /// Something did not happen in time.
     #[error("not seen within {} s: {what}; the last look: {last}", patience.as_secs())]
     NotSeen {

@@ -49,8 +49,8 @@ pub(crate) async fn run(
     let (began, screen) = (Instant::now(), Screen::new());
     let (checkout, program) = (team::checkout()?, operator::program(config.operator)?);
     screen.chapter("The bed: control plane, PostgreSQL, Supabase's platform");
-    let Some(mut bed) = bring_up(config.directory.clone()).await? else {
-        return Ok(());
+    let Some(mut bed) = bring_up(config.directory).await? else {
+        return interrupted(config.once);
     };
     let mut operator = None;
     let outcome = tokio::select! {
@@ -58,7 +58,7 @@ pub(crate) async fn run(
         error = bed.ended() => Err(error.into()),
         () = asked_to_end() => {
             stop(bed, operator).await?;
-            return Ok(());
+            return interrupted(config.once);
         }
     };
     match &outcome {
@@ -74,7 +74,7 @@ pub(crate) async fn run(
     let failure = if config.once {
         None
     } else {
-        go_on(screen, &bed, &config.directory, operator.as_ref());
+        go_on(screen, &bed, operator.as_ref());
         tokio::select! {
             error = bed.ended() => Some(error.into()),
             error = ended(&mut operator) => Some(error),
@@ -83,6 +83,11 @@ pub(crate) async fn run(
     };
     stop(bed, operator).await?;
     failure.map_or(outcome, Err)
+}
+
+/// The viewer has seen enough; whoever waits for a verdict has none.
+fn interrupted(once: bool) -> Result<(), DemoError> {
+    if once { Err(DemoError::Interrupted) } else { Ok(()) }
 }
 
 async fn play(
@@ -131,22 +136,19 @@ async fn stop(bed: Bed, operator: Option<Operator>) -> Result<(), DemoError> {
     Ok(bed.stop().await?)
 }
 
-fn go_on(screen: Screen, bed: &Bed, directory: &Path, operator: Option<&Operator>) {
+fn go_on(screen: Screen, bed: &Bed, operator: Option<&Operator>) {
     let file = bed.file();
     screen.chapter("Go on, in another terminal");
     let line = |text: String| screen.answer(&text);
-    let place = |path: &Path| crate::shell(&directory.join(path.strip_prefix(bed.directory()).unwrap_or(path)));
-    line(format!("export KUBECONFIG=$PWD/{}", place(&file.kubeconfig)));
-    line(format!(
-        "export PATH=$PWD/{}:$PATH",
-        place(&bed.directory().join("bin"))
-    ));
+    let bin = bed.directory().join("bin");
+    line(format!("export KUBECONFIG={}", crate::shell(&file.kubeconfig)));
+    line(format!("export PATH={}:$PATH", crate::shell(&bin)));
     line(format!("kubectl --namespace {NAMESPACE} get ace"));
     line(format!("kubectl --namespace {NAMESPACE} describe fn handle-purl"));
     line("kubectl explain fn.spec".to_owned());
     line(format!("curl {}/functions/v1/health", file.functions_url));
     if let Some(operator) = operator {
-        line(format!("tail -f {}", place(operator.log())));
+        line(format!("tail -f {}", crate::shell(operator.log())));
         line(format!("curl {}", operator.metrics()));
     }
     screen.note("Ctrl-C takes everything down; what is in it stays.");
