@@ -5,18 +5,12 @@ ARGS ?=
 ACE_DEV = $(CARGO) run --package ace-sandbox --bin ace-dev --
 # `make demo ONCE=1` ends by itself, with an error when something did not happen.
 ONCE ?=
-# `make demo ONCE=1` ends by itself, with an error when something did not happen.
-ONCE ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up check test bench tools lint walls
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
-
-demo: ## A team's functions rolled out, changed by hand, broken and mended; ONCE=1 ends by itself
-	$(CARGO) build --package ace-operator --package ace-sandbox --bins
-	@"$${CARGO_TARGET_DIR:-target}/debug/ace-dev" demo $(if $(ONCE),--once) $(ARGS)
 
 demo: ## A team's functions rolled out, changed by hand, broken and mended; ONCE=1 ends by itself
 	$(CARGO) build --package ace-operator --package ace-sandbox --bins
