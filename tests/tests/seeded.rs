@@ -167,7 +167,14 @@ fn sources(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         .lines()
         .find(|line| line.starts_with("members = "))
         .expect("a workspace has members");
-    let manifest = manifest.replace(members, &format!("members = {CRATES:?}"));
+    let version = manifest
+        .lines()
+        .find(|line| line.starts_with("version = "))
+        .expect("a workspace has a version");
+    // Another version is another package: in the shared target directory nothing of the copy is taken for the original.
+    let manifest = manifest
+        .replace(members, &format!("members = {CRATES:?}"))
+        .replace(version, "version = \"0.0.0-seeded\"");
     files.insert(PathBuf::from("Cargo.toml"), manifest.into_bytes());
     let mut folders: Vec<PathBuf> = CRATES.iter().map(PathBuf::from).collect();
     while let Some(folder) = folders.pop() {

@@ -114,7 +114,13 @@ pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
             fleet.tree.insert(SLUGS[slug].to_owned(), text);
             fleet.wake_all();
         }
-        Act::Mode(object, mode) => with(fleet, named(fleet, object), |spec| spec.mode = mode),
+        Act::Mode(object, mode) => {
+            // Who gives a slug up with a deploy on its way leaves the next owner to be overtaken by it.
+            let gives_up = |at: &usize| mode == Mode::Observe && is_sending(&fleet.objects[*at].object);
+            with(fleet, named(fleet, object).filter(|at| !gives_up(at)), |spec| {
+                spec.mode = mode
+            });
+        }
         Act::Jwt(object, jwt) => with(fleet, named(fleet, object), |spec| spec.verify_jwt = jwt),
         Act::Wave(object, wave) => with(fleet, named(fleet, object), |spec| spec.wave = wave),
         Act::Suspend(object, suspend) => with(fleet, named(fleet, object), |spec| spec.suspend = suspend),

@@ -29,7 +29,11 @@ pub(super) fn recognise(object: &EdgeFunction, world: &mut World, now: Timestamp
         return adopt_at_first_contact(object, world, &entry, body.is_some(), files, now);
     };
     if applied.stamp == entry.stamp {
+        // Somebody may have deployed between our list and the body: what is not ours is not taken for ours.
+        let content = world.content_of(&applied.source_digest);
+        let is_ours = content.is_none_or(|content| is_content(content, &entry, files.map(|(files, _)| files)));
         if applied.body_digest.is_none()
+            && is_ours
             && let (Some((_, digest)), Some(applied)) = (files, &mut world.memo.applied)
         {
             applied.body_digest = Some(digest.to_string());
@@ -54,17 +58,20 @@ pub(super) fn recognise(object: &EdgeFunction, world: &mut World, now: Timestamp
     let wanted = world.content().filter(|content| is_content(content, &entry, found));
     let wanted = wanted.map(|content| content.digest().to_string());
     let digest = files.map(|(_, digest)| digest);
-    if same_bundle || same || wanted.as_deref() == Some(&applied.source_digest) {
-        redeployed(world, &entry, digest);
+    if same || wanted.as_deref() == Some(&applied.source_digest) {
+        redeployed(world, &entry, digest.map(|digest| digest.to_string()));
+    } else if same_bundle {
+        // Whatever the body is, it is not this bundle's: the list is older than it, or its form has changed.
+        redeployed(world, &entry, applied.body_digest);
     } else if let Some(wanted) = wanted {
         adopt(object, world, &wanted, &entry, digest, now);
     }
 }
 
-fn redeployed(world: &mut World, entry: &Entry, digest: Option<BodyDigest>) {
+fn redeployed(world: &mut World, entry: &Entry, body: Option<String>) {
     if let Some(applied) = &mut world.memo.applied {
         applied.stamp = entry.stamp.clone();
-        applied.body_digest = digest.map(|digest| digest.to_string());
+        applied.body_digest = body;
     }
 }
 

@@ -297,6 +297,21 @@ fn another_operators_deploy_of_the_new_wish_is_known_by_its_mark_where_the_body_
     assert_eq!(case.world.memo.history[0].type_, FunctionEventType::Adopted);
 }
 
+#[test]
+fn a_body_that_is_newer_than_the_list_does_not_become_the_memo() {
+    let mut stale = settled().sees(Some(touched()));
+    stale.does(
+        Step::ReadBody(touched().stamp),
+        Ok(Fact::Body(body(X, &touched().stamp))),
+    );
+    stale.decide();
+    let mut unread = settled().with(|case| case.world.memo.applied.as_mut().unwrap().body_digest = None);
+    unread.does(Step::ReadBody(stamp(3)), Ok(Fact::Body(body(X, &stamp(3)))));
+    unread.decide();
+    let memory = |case: Case| case.world.memo.applied.unwrap().body_digest;
+    assert_eq!((memory(stale), memory(unread)), (applied(A, 3).body_digest, None));
+}
+
 /// Somebody has deployed one other byte, three lists have shown it, and its body was read.
 fn changed() -> Case {
     settled().sees(Some(foreign(4))).read(X)
