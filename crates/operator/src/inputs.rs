@@ -16,7 +16,10 @@ pub(crate) struct Follower<S> {
 
 impl<S> Default for Follower<S> {
     fn default() -> Self {
-        Self { known: HashMap::new(), listed: HashSet::new() }
+        Self {
+            known: HashMap::new(),
+            listed: HashSet::new(),
+        }
     }
 }
 

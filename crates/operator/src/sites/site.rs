@@ -23,7 +23,7 @@ pub struct Site {
     budget: Arc<Mutex<Budget>>,
     state: Mutex<State>,
     listing: tokio::sync::Mutex<()>,
-    recounting: AtomicBool,
+    looking: AtomicBool,
 }
 
 struct State {
@@ -69,18 +69,18 @@ impl Site {
                 message: "the platform was not looked at yet".to_owned(),
             }),
             listing: tokio::sync::Mutex::new(()),
-            recounting: AtomicBool::new(false),
+            looking: AtomicBool::new(false),
         }
     }
 
-    /// Whether nobody else is about to have the Platform count its functions anew.
-    pub fn begin_recount(&self) -> bool {
-        !self.recounting.swap(true, Ordering::Relaxed)
+    /// Whether nobody else is about to have the Platform take a pass.
+    pub fn begin_look(&self) -> bool {
+        !self.looking.swap(true, Ordering::Relaxed)
     }
 
-    /// The Platform is being told.
-    pub fn end_recount(&self) {
-        self.recounting.store(false, Ordering::Relaxed);
+    /// The Platform is being woken.
+    pub fn end_look(&self) {
+        self.looking.store(false, Ordering::Relaxed);
     }
 
     /// The Platform object's uid.
@@ -135,6 +135,11 @@ impl Site {
         (view.seen(), view.listed().is_some(), view.failing().is_none(), message)
     }
 
+    /// The last request was answered.
+    pub fn is_answering(&self) -> bool {
+        self.state().view.failing().is_none()
+    }
+
     /// Names of the secrets that are set.
     pub fn secrets(&self) -> Option<BTreeSet<String>> {
         self.state().view.secrets().map(|(_, names)| names.clone())
@@ -150,6 +155,12 @@ impl Site {
         let mut state = self.state();
         let next = state.view.phase(unseen_after, now);
         (std::mem::replace(&mut state.phase, next), next)
+    }
+
+    /// A function went by this phase, whatever the Platform has told since: it is woken when the next one is better. Answers
+    /// with the phase before.
+    pub fn told(&self, phase: Phase) -> Phase {
+        std::mem::replace(&mut self.state().phase, phase)
     }
 
     /// We are about to write to a slug, or have just done so.

@@ -257,12 +257,17 @@ impl EdgeFunctions {
         }) {
             self.functions.wake(key, "Drift");
         }
-        if site.begin_recount() {
-            let (site, platforms, wait) = (site.clone(), self.platforms.clone(), self.pace.recount());
+        self.have_platform_look(site, platform, self.pace.recount());
+    }
+
+    /// Has the Platform take a pass after `wait`; of many who ask at the same time, the first decides.
+    pub(super) fn have_platform_look(&self, site: &Arc<Site>, platform: Key, wait: Duration) {
+        if site.begin_look() {
+            let (site, platforms) = (site.clone(), self.platforms.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(wait).await;
-                site.end_recount();
-                platforms.wake(platform, "Recount");
+                site.end_look();
+                platforms.wake(platform, "Function");
             });
         }
     }

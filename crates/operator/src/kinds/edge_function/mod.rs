@@ -9,8 +9,9 @@ use std::sync::Arc;
 use ace_api::{DeletionPolicy, EdgeFunction, EdgeFunctionStatus, FunctionReason, Mode};
 use ace_domain::{
     decision::{Decision, Trouble},
-    function::{self, Fact, Notice, Recall, Step},
+    function::{self, Fact, Notice, PlatformSight, Recall, Step},
     pace::Pace,
+    platform::Phase,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -78,7 +79,8 @@ impl Kind for EdgeFunctions {
         act::act(self, object, world, step).await
     }
 
-    fn conclude(&self, _: &EdgeFunction, world: World, decision: &Decision<Step, FunctionReason>) -> Recall {
+    fn conclude(&self, object: &EdgeFunction, world: World, decision: &Decision<Step, FunctionReason>) -> Recall {
+        self.remember_phase(object, &world);
         let mut recall = world.known.recall;
         recall.absent = None;
         // Bodies and archives are large; whoever needs one after a rest reads it again.
@@ -142,5 +144,35 @@ impl Kind for EdgeFunctions {
 
     fn is_suspended(object: &EdgeFunction) -> bool {
         object.spec.suspend
+    }
+}
+
+impl EdgeFunctions {
+    /// A function that found its Platform out of sight waits to be woken. The Platform wakes it when its own next phase is a
+    /// better one, so it has to know what the function went by: a list may have come between the two.
+    fn remember_phase(&self, object: &EdgeFunction, world: &World) {
+        let (Some(site), PlatformSight::Present(facts)) = (&world.site, &world.known.platform) else {
+            return;
+        };
+        let lost = Timestamp::now() > facts.seen + self.pace.unseen_after(facts.interval);
+        let phase = match (lost, facts.listed, facts.answering) {
+            (true, _, _) => Some(Phase::Lost),
+            (false, false, _) => Some(Phase::Unlisted),
+            (false, true, false) => Some(Phase::Failing),
+            (false, true, true) => None,
+        };
+        let failing = !site.is_answering();
+        let Some(phase) = phase.or(failing.then_some(Phase::Failing)) else {
+            return;
+        };
+        // The Platform looks by itself while it knows that something is wrong.
+        if site.told(phase) == Phase::InSight {
+            let wait = if failing {
+                self.pace.probe()
+            } else {
+                self.pace.recount()
+            };
+            self.have_platform_look(site, crate::directory::platform_of(object), wait);
+        }
     }
 }
