@@ -53,6 +53,13 @@ pub struct Fleet {
 impl Fleet {
     /// Makes projects, their Platforms, and each one's functions; nobody has seen them yet.
     pub async fn create(bed: &'static TestBed, namespace: &str, platforms: usize, functions: usize) -> Self {
+        let fleet = Self::platforms(bed, namespace, platforms, functions).await;
+        fleet.functions().await;
+        fleet
+    }
+
+    /// Makes projects and their Platforms; no functions yet.
+    pub async fn platforms(bed: &'static TestBed, namespace: &str, platforms: usize, functions: usize) -> Self {
         let client = bed.client().await;
         let mut fleet = Self {
             bed,
@@ -77,7 +84,6 @@ impl Fleet {
         for number in 0..platforms {
             fleet.platform(number).await;
         }
-        fleet.functions(functions).await;
         fleet
     }
 
@@ -110,7 +116,9 @@ impl Fleet {
         self.apply::<ConfigMap>(TREE, map).await;
     }
 
-    async fn functions(&self, count: usize) {
+    /// Makes the functions of each Platform.
+    pub async fn functions(&self) {
+        let count = self.tree.slugs().len();
         let wanted = (0..self.projects.len()).flat_map(|platform| (0..count).map(move |function| (platform, function)));
         let api = self.api::<EdgeFunction>();
         let create = |(platform, function): (usize, usize)| {
@@ -183,10 +191,11 @@ impl Fleet {
             }
             open.is_empty()
         };
+        let mut done = false;
         while let Some(event) = events.next().await {
             let listed = matches!(event, Ok(Event::InitDone));
             if let Ok(event) = event {
-                take(event);
+                done = take(event) || done && listed;
             }
             if listed {
                 break;
@@ -194,10 +203,8 @@ impl Fleet {
         }
         let started = Instant::now();
         let follow = async {
-            while let Some(event) = events.next().await {
-                if event.is_ok_and(&mut take) {
-                    return started.elapsed();
-                }
+            while !done && let Some(event) = events.next().await {
+                done = event.is_ok_and(&mut take);
             }
             started.elapsed()
         };

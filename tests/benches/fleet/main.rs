@@ -107,7 +107,9 @@ async fn measure(arguments: &Arguments) {
         table.turn("operator", round, &turn);
         operators.push(turn);
         if round == arguments.rounds {
-            settled(&fleet, &operator, arguments, &mut table).await;
+            let interval = settled(&fleet, &operator, arguments, &mut table).await;
+            operator.kill();
+            operator = restarted(&fleet, &options, interval, &mut table).await;
         }
         operator.kill();
         fleet.remove().await;
@@ -171,8 +173,8 @@ async fn bare_turn(fleet: &Fleet, account: &Path) -> Turn {
     turn
 }
 
-/// Three intervals in which nothing happens.
-async fn settled(fleet: &Fleet, operator: &Operator, arguments: &Arguments, table: &mut Table) {
+/// Three intervals in which nothing happens; answers with the length of one.
+async fn settled(fleet: &Fleet, operator: &Operator, arguments: &Arguments, table: &mut Table) -> Duration {
     /// Of life: long enough that a look of every Platform fits in, however often the scale divides it.
     const INTERVAL: Duration = Duration::from_mins(4);
     let interval = INTERVAL / arguments.scale;
@@ -194,11 +196,28 @@ async fn settled(fleet: &Fleet, operator: &Operator, arguments: &Arguments, tabl
     table.settled(&platform, &cluster, wakes, cpu);
     let memory = ["VmRSS", "VmHWM"].map(|field| usage::memory(operator.process_id(), field));
     table.memory(memory);
+    interval
+}
+
+/// A new process finds all as it should be.
+async fn restarted(fleet: &Fleet, options: &OperatorOptions, interval: Duration, table: &mut Table) -> Operator {
+    let file = fleet.bed.bed.file();
+    let mark = Mark::now(file).await;
+    let operator = Operator::start(fleet.bed, options).await;
+    tokio::time::sleep(interval).await;
+    let (platform, cluster) = (mark.platform(file, None).await, mark.cluster(file));
+    table.restarted(&platform, &cluster, usage::cpu(operator.process_id()));
+    operator
 }
 
 async fn unchanged(bed: &'static TestBed, functions: usize, options: &OperatorOptions, table: &mut Table) {
-    let fleet = Fleet::create(bed, "unchanged", 1, functions).await;
-    let (_, mut operator) = operator_turn(&fleet, options).await;
+    let fleet = Fleet::platforms(bed, "unchanged", 1, functions).await;
+    let mut operator = Operator::start(bed, options).await;
+    fleet.until_all::<Platform, _>(is_ready, async || ()).await;
+    let mark = Mark::now(bed.bed.file()).await;
+    fleet.functions().await;
+    fleet.until_all::<EdgeFunction, _>(is_ready, async || ()).await;
+    table.on_known_platform(functions, &mark.cluster(bed.bed.file()));
     let ours = unchanged::operator(&fleet, operator.process_id()).await;
     operator.kill();
     let theirs = unchanged::official(bed, functions).await;

@@ -82,32 +82,25 @@ impl Table {
         let Some((ours, theirs)) = operators.last().zip(bares.last()) else {
             return;
         };
-        let per_object = |turn: &Turn| {
-            let count = |of: &dyn Fn(&str) -> bool| {
-                let hits = turn.cluster.iter().filter(|(request, _)| of(request));
-                hits.map(|(_, count)| *count).sum::<usize>()
-            };
-            let status = count(&|request| request == "patch edgefunctions/status");
-            let archives = count(&|request| request == "create configmaps");
-            let events = count(&|request| request.ends_with(" events"));
-            let others = writes(&turn.cluster) - status - archives - events;
-            let reads = total(&turn.cluster) - writes(&turn.cluster);
-            let each = |count: usize| per(count, self.functions);
-            format!(
-                "{} status (the intent's included), {} archives, {} events, {} others; {} reads",
-                each(status),
-                each(archives),
-                each(events),
-                each(others),
-                each(reads)
-            )
-        };
-        let (ours_each, theirs_each) = (per_object(ours), per_object(theirs));
+        let (ours_each, theirs_each) = (
+            per_object(&ours.cluster, self.functions),
+            per_object(&theirs.cluster, self.functions),
+        );
         self.row("API writes per object, operator", ours_each, "2 status");
         self.row("API writes per object, bare client", theirs_each, "");
         let uploads = |turn: &Turn| per(total(&turn.platform), self.functions);
         let text = format!("{} (bare client: {})", uploads(ours), uploads(theirs));
         self.row("Management API requests per object", text, "");
+    }
+
+    /// Functions that are made where the operator has seen the Platform already.
+    pub fn on_known_platform(&mut self, functions: usize, cluster: &Counts) {
+        let text = per_object(cluster, functions);
+        self.row(
+            "API writes per new object on a Platform that is known",
+            text,
+            "2 status",
+        );
     }
 
     /// Three intervals of a settled fleet.
@@ -123,6 +116,17 @@ impl Table {
             text,
             "1 list per Platform and interval, 0 writes",
         );
+        say(&format!("    to the API server: {}", shown(cluster)));
+    }
+
+    /// A new process over a settled fleet.
+    pub fn restarted(&mut self, platform: &Counts, cluster: &Counts, cpu: f64) {
+        let text = format!(
+            "{} to the platform, {} API writes; CPU {cpu:.2} s",
+            shown(platform),
+            writes(cluster)
+        );
+        self.row("restarted over a settled fleet, first interval", text, "0 writes");
         say(&format!("    to the API server: {}", shown(cluster)));
     }
 
@@ -158,6 +162,27 @@ impl Table {
             "",
         );
     }
+}
+
+fn per_object(cluster: &Counts, functions: usize) -> String {
+    let count = |of: &dyn Fn(&str) -> bool| {
+        let hits = cluster.iter().filter(|(request, _)| of(request));
+        hits.map(|(_, count)| *count).sum::<usize>()
+    };
+    let status = count(&|request| request == "patch edgefunctions/status");
+    let archives = count(&|request| request == "create configmaps");
+    let events = count(&|request| request.ends_with(" events"));
+    let others = writes(cluster) - status - archives - events;
+    let reads = total(cluster) - writes(cluster);
+    let each = |count: usize| per(count, functions);
+    format!(
+        "{} status (the intent's included), {} archives, {} events, {} others; {} reads",
+        each(status),
+        each(archives),
+        each(events),
+        each(others),
+        each(reads)
+    )
 }
 
 fn ratio(count: usize, of: usize) -> f64 {
