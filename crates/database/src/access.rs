@@ -42,7 +42,7 @@ impl Default for Limits {
         Self {
             open: Duration::from_secs(10),
             statement: Duration::from_secs(10),
-            idle_in_transaction: Duration::from_secs(60),
+            idle_in_transaction: Duration::from_mins(1),
         }
     }
 }

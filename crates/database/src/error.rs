@@ -204,8 +204,7 @@ impl From<QueryError> for OpenError {
 }
 
 fn is_transport(error: &tokio_postgres::Error) -> bool {
-    error.source().is_some_and(|source| source.is::<io::Error>())
-        && error.to_string().starts_with("error communicating")
+    error.source().is_some_and(<dyn Error>::is::<io::Error>) && error.to_string().starts_with("error communicating")
 }
 
 fn is_lookup(error: &io::Error) -> bool {

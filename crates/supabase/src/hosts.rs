@@ -49,12 +49,20 @@ struct Pattern {
     https: bool,
     /// `None`: any port, on loopback only.
     port: Option<u16>,
-    /// Where a database may be; the inner `None`: on any port, on loopback only.
-    database: Option<Option<u16>>,
+    /// Where a database may be.
+    database: DatabasePort,
 }
 
-/// PostgreSQL's.
-const DATABASE_PORT: u16 = 5432;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DatabasePort {
+    None,
+    /// On loopback only.
+    Any,
+    One(u16),
+}
+
+/// Port of a database where none is named.
+const POSTGRES: u16 = 5432;
 
 impl AllowedHosts {
     /// Understands the patterns of the operator's `--allow-host`; see the type for their form.
@@ -97,9 +105,11 @@ impl Pattern {
     }
 
     fn allows_database(&self, host: &str, port: u16) -> bool {
-        let on_port = self
-            .database
-            .is_some_and(|allowed| allowed.is_none_or(|allowed| allowed == port));
+        let on_port = match self.database {
+            DatabasePort::None => false,
+            DatabasePort::Any => true,
+            DatabasePort::One(allowed) => allowed == port,
+        };
         on_port && self.is_for(host)
     }
 
@@ -162,10 +172,12 @@ impl FromStr for Pattern {
                 None if loopback => None,
                 written => Some(written.unwrap_or(default)),
             },
-            database: matches!(scheme, None | Some("postgres")).then_some(match written {
-                None if loopback => None,
-                written => Some(written.unwrap_or(DATABASE_PORT)),
-            }),
+            database: match (scheme, written) {
+                (Some("http" | "https"), _) => DatabasePort::None,
+                (_, Some(port)) => DatabasePort::One(port),
+                (_, None) if loopback => DatabasePort::Any,
+                (_, None) => DatabasePort::One(POSTGRES),
+            },
         })
     }
 }
@@ -187,6 +199,9 @@ mod tests {
     use reqwest::Url;
 
     use super::AllowedHosts;
+
+    /// Hosts with ports.
+    type Places = &'static [(&'static str, u16)];
 
     fn allows(pattern: &str, url: &str) -> bool {
         AllowedHosts::parse([pattern])
@@ -282,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_database_is_allowed_where_a_pattern_names_its_host_and_port() {
-        let table: [(&str, &[(&str, u16)], &[(&str, u16)]); 8] = [
+        let table: [(&str, Places, Places); 8] = [
             (
                 "*.supabase.co",
                 &[("db.abc.supabase.co", 5432), ("DB.abc.Supabase.co", 5432)],
@@ -379,9 +394,8 @@ mod tests {
         ] {
             assert!(AllowedHosts::parse([pattern]).is_err(), "{pattern:?} should be refused");
         }
-        let error = AllowedHosts::parse(["*.com"]).unwrap_err();
         assert_eq!(
-            error.to_string(),
+            AllowedHosts::parse(["*.com"]).unwrap_err().to_string(),
             "\"*.com\" is no host pattern: a wildcard needs a domain of at least two labels, such as *.example.com"
         );
     }

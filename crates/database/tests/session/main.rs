@@ -1,5 +1,10 @@
 //! Sessions with a real PostgreSQL, and with servers that are none.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and their helpers have none"
+)]
+
 mod pooler;
 mod refusals;
 mod server;

@@ -8,6 +8,8 @@ use tokio::{
 
 use crate::server::{Server, free_port};
 
+type Change = fn(&mut Access);
+
 async fn refusal(access: &Access) -> OpenError {
     Connection::open(access).await.map(|_| ()).unwrap_err()
 }
@@ -59,7 +61,6 @@ async fn a_server_that_answers_says_what_it_refuses() {
     ] {
         superuser.batch_execute(statement).await.unwrap();
     }
-    type Change = fn(&mut Access);
     let table: [(Change, (&str, Option<&str>)); 5] = [
         (
             |access| access.password = Password::new("wrong").unwrap(),

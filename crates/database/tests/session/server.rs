@@ -22,7 +22,7 @@ pub const PASSWORD: &str = "canary-canary";
 const SUPERUSER: &str = "bed_superuser";
 
 /// How long a start or a stop may take on a machine that compiles meanwhile.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A server. Dropped, it ends and leaves nothing.
