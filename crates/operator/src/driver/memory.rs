@@ -46,9 +46,10 @@ impl<K, R: Default> Default for Entry<K, R> {
 }
 
 impl<K: ResourceExt, R> Entry<K, R> {
-    /// Remembers what our own write made of the object.
-    pub(super) fn note(&mut self, object: &Arc<K>) {
-        self.written = object.resource_version();
+    /// Remembers what our own write made of the object that was read as `read`. Where a user changed it in between, the
+    /// answer holds a wish that no pass has seen: then its event is no mere echo.
+    pub(super) fn note(&mut self, read: &K, object: &Arc<K>) {
+        self.written = object.resource_version().filter(|_| is_same_wish(read, object));
         self.last = Some(object.clone());
     }
 
@@ -56,6 +57,14 @@ impl<K: ResourceExt, R> Entry<K, R> {
     pub(super) fn is_echo(&self, object: &K) -> bool {
         self.written.is_some() && self.written == object.resource_version()
     }
+}
+
+/// Nothing that a user can ask for differs.
+fn is_same_wish<K: ResourceExt>(read: &K, written: &K) -> bool {
+    let leaving = |object: &K| object.meta().deletion_timestamp.is_some();
+    read.meta().generation == written.meta().generation
+        && leaving(read) == leaving(written)
+        && read.annotations() == written.annotations()
 }
 
 impl<K, R> Default for Keep<K, R> {
@@ -96,4 +105,42 @@ impl<K, R: Clone + Default> Keep<K, R> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::{Value, json};
+
+    use super::Entry;
+
+    #[test]
+    fn the_event_of_our_own_write_is_an_echo() {
+        assert!(is_echo_of(json!({ "generation": 1 })));
+    }
+
+    #[test]
+    fn a_wish_that_changed_between_reading_and_writing_is_no_echo() {
+        assert!(!is_echo_of(json!({ "generation": 2 })));
+        assert!(!is_echo_of(json!({ "generation": 1, "annotations": { "ask": "now" } })));
+        assert!(!is_echo_of(
+            json!({ "generation": 1, "deletionTimestamp": "2026-11-23T10:00:00Z" })
+        ));
+    }
+
+    /// Whether the answer to a write is taken for an echo, when it has this metadata and generation 1 was read.
+    fn is_echo_of(mut metadata: Value) -> bool {
+        let object =
+            |metadata: Value| -> ConfigMap { serde_json::from_value(json!({ "metadata": metadata })).unwrap() };
+        metadata["resourceVersion"] = json!("8");
+        let written = object(metadata);
+        let mut entry = Entry::<ConfigMap, ()>::default();
+        entry.note(
+            &object(json!({ "generation": 1, "resourceVersion": "5" })),
+            &Arc::new(written.clone()),
+        );
+        entry.is_echo(&written)
+    }
 }

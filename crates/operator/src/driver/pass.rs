@@ -136,10 +136,11 @@ async fn run<K: Kind>(
     let has = object.finalizers().iter().any(|name| name == FINALIZER);
     let wants = K::wants_finalizer(&object);
     if has != wants && (has || !leaving) {
-        object = write::finalizer::<K>(&context.tools.client, &object, wants)
+        let written = write::finalizer::<K>(&context.tools.client, &object, wants)
             .await
             .map_err(PassError::Report)?;
-        entry.note(&object);
+        entry.note(&object, &written);
+        object = written;
         if leaving {
             return Ok(End {
                 outcome: PassOutcome::Gone,
@@ -272,7 +273,7 @@ async fn report<K: Kind>(
         .await
         .map_err(PassError::Report)?;
     context.tools.metrics.status_written(K::NAME);
-    entry.note(&written);
+    entry.note(object, &written);
     for notice in K::notices(shown, &status) {
         context
             .tools
