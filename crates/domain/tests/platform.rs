@@ -1,5 +1,7 @@
 //! When a Platform is looked at, and what its status says of it.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -100,8 +102,8 @@ fn without_a_good_list_for_three_intervals_nobody_knows_and_the_reason_is_said()
     ] {
         let mut world = ready();
         world.trouble = Some(trouble);
-        let last = decide(&platform(), &world, at(900));
-        assert_eq!(status(&platform(), &world, &last, at(900)), world.memo);
+        let in_time = decide(&platform(), &world, at(900));
+        assert_eq!(status(&platform(), &world, &in_time, at(900)), world.memo);
         let lost = decide(&platform(), &world, at(901));
         assert_eq!(
             lines(&status(&platform(), &world, &lost, at(901))),

@@ -2,23 +2,22 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ace_api::{EdgeFunction, EdgeFunctionStatus, Mode, Platform, PlatformStatus, Stamp};
+use ace_api::{EdgeFunction, Mode, Platform, Stamp};
 use ace_domain::{
     decision::{Again, Decision, Trouble},
     function::{
-        self, ArchiveData, CheckAnswer, Claim, Claimant, Fact, Member, PlatformFacts, PlatformSight, Recall,
-        SourceSight, Step, World, archive_name, blockers, owner,
+        self, ArchiveData, Claim, Claimant, Member, PlatformFacts, PlatformSight, Recall, SourceSight, World, blockers,
+        owner,
     },
     pace::Pace,
     platform::{self, Access, Phase, View},
 };
-use ace_tests::kstatus;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::outside::{FAILING, Outside, PROJECT, Request, content, text_with};
+use super::outside::{Outside, PROJECT, Request, content};
 
-const INTERVAL: Duration = Duration::from_mins(5);
+pub(crate) const INTERVAL: Duration = Duration::from_mins(5);
 /// Far above any real pass.
 const MOST_STEPS: usize = 128;
 
@@ -30,7 +29,7 @@ pub(crate) struct Killed;
 pub(crate) struct Managed {
     pub object: EdgeFunction,
     recall: Recall,
-    due: Option<Timestamp>,
+    pub due: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -43,12 +42,12 @@ pub(crate) struct Fleet {
     pub kill_in: Option<u32>,
     pub passes: u32,
     pub writes: u32,
-    platform: Platform,
-    platform_due: Option<Timestamp>,
-    view: View,
+    pub platform: Platform,
+    pub platform_due: Option<Timestamp>,
+    pub view: View,
     phase: Phase,
-    archives: BTreeMap<String, ArchiveData>,
-    foreign: Vec<(Stamp, Option<usize>)>,
+    pub archives: BTreeMap<String, ArchiveData>,
+    pub foreign: Vec<Stamp>,
     created: i64,
 }
 
@@ -207,7 +206,7 @@ impl Fleet {
                 return Ok(());
             };
             let done = match step {
-                platform::Step::ListFunctions => self.list().map(|_| ()),
+                platform::Step::ListFunctions => self.list(),
                 platform::Step::GetProject | platform::Step::ListSecrets => {
                     let started = self.now();
                     let answer = self.outside.request(Request::Project);
@@ -234,7 +233,7 @@ impl Fleet {
         panic!("the Platform's pass has no end");
     }
 
-    fn list(&mut self) -> Result<(), Trouble> {
+    pub(crate) fn list(&mut self) -> Result<(), Trouble> {
         let started = self.now();
         self.outside.request(Request::List)?;
         let changed = self.view.record_list(started, self.outside.list());
@@ -249,7 +248,7 @@ impl Fleet {
     }
 
     /// A Platform out of sight wakes its functions once, and once when it is back.
-    fn note_phase(&mut self) {
+    pub(crate) fn note_phase(&mut self) {
         let phase = self.view.phase(Pace::default().unseen_after(INTERVAL), self.now());
         if phase != self.phase {
             self.phase = phase;
@@ -380,217 +379,6 @@ impl Fleet {
     fn wants(&self, object: &EdgeFunction) -> Arc<ace_domain::source::Closure> {
         content(&object.slug(), self.tree[&object.slug()])
     }
-
-    fn act(&mut self, at: usize, object: &EdgeFunction, world: &World, step: &Step) -> Result<Fact, Trouble> {
-        let slug = object.slug();
-        let outcome = self.effect(object, world, step, &slug);
-        if matches!(outcome, Err(Trouble::Unanswered(_))) && step.needs_platform() {
-            self.view.failed("503".to_owned());
-            let now = self.now();
-            self.platform_due = self.platform_due.map(|due| due.min(now + Pace::default().probe()));
-            self.note_phase();
-            self.objects[at].due = None;
-        }
-        outcome
-    }
-
-    fn effect(&mut self, object: &EdgeFunction, world: &World, step: &Step, slug: &str) -> Result<Fact, Trouble> {
-        match step {
-            Step::List { not_before } => {
-                if self.view.listed().is_none_or(|listed| listed < *not_before) {
-                    self.list()?;
-                }
-                Ok(Fact::Listed(self.view.look(slug).unwrap()))
-            }
-            Step::Get => {
-                self.outside.request(Request::Get)?;
-                Ok(Fact::Got(self.outside.get(slug)))
-            }
-            Step::ReadBody(stamp) => {
-                self.outside.request(Request::Body)?;
-                let expected = content(slug, 0).entrypoint().clone();
-                self.outside.body(slug, stamp, &expected).map(Fact::Body)
-            }
-            Step::LoadArchive(name) => {
-                let archive = self
-                    .archives
-                    .get(name)
-                    .map(|data| function::read_proven_archive(data).unwrap());
-                Ok(Fact::Archive(archive))
-            }
-            Step::ArchiveForeign(body) => {
-                function::foreign_archive(body).unwrap();
-                let live = self.outside.truth(slug).map(|(text, ..)| text);
-                self.foreign.push((body.stamp.clone(), live));
-                Ok(Fact::Archived("foreign".to_owned()))
-            }
-            Step::ArchiveProven { content, verify_jwt } => {
-                let name = archive_name(object, content.revision().as_str());
-                let data = function::proven_archive(content, *verify_jwt).unwrap();
-                self.archives.entry(name.clone()).or_insert(data);
-                Ok(Fact::Archived(name))
-            }
-            Step::Deploy {
-                content,
-                verify_jwt,
-                intent,
-                ..
-            } => {
-                assert_eq!(
-                    object_intent(self, object),
-                    Some(intent.source_digest.clone()),
-                    "recorded before it is sent"
-                );
-                self.outside.request(Request::Deploy)?;
-                self.judge_overwrite(slug, world);
-                let wrote = self.now();
-                self.view.wrote(slug, wrote);
-                let answer = self.outside.deploy(slug, content, *verify_jwt);
-                let wrote = self.now();
-                self.view.wrote(slug, wrote);
-                answer.map(Fact::Deployed)
-            }
-            Step::PatchJwt(verify_jwt) => {
-                self.outside.request(Request::Patch)?;
-                let done = self.outside.patch(slug, *verify_jwt);
-                let wrote = self.now();
-                self.view.wrote(slug, wrote);
-                if done {
-                    Ok(Fact::Patched)
-                } else {
-                    Err(Trouble::Failed("Function not found".to_owned()))
-                }
-            }
-            Step::Probe(_) => {
-                let live = self.outside.truth(slug).map(|(text, ..)| text);
-                let status = if live == Some(FAILING) && !self.outside.healed {
-                    500
-                } else {
-                    200
-                };
-                Ok(Fact::Probed(CheckAnswer::Status(status)))
-            }
-            Step::Delete => {
-                self.outside.request(Request::Delete)?;
-                let live = self.outside.truth(slug).map(|(text, ..)| text);
-                let applied = world
-                    .memo
-                    .applied
-                    .as_ref()
-                    .and_then(|applied| text_with(slug, &applied.source_digest));
-                if self.outside.stale.is_none() && live.is_some() && applied != live {
-                    self.outside.faults.push(format!("{slug}: deleted what is not its own"));
-                }
-                let _ = self.outside.state.delete(PROJECT, slug);
-                let wrote = self.now();
-                self.view.wrote(slug, wrote);
-                Ok(Fact::Deleted)
-            }
-        }
-    }
-
-    /// Foreign content is only overwritten when it lies in an archive, or is what was applied or is wanted.
-    fn judge_overwrite(&mut self, slug: &str, world: &World) {
-        let Some((text, false, _)) = self.outside.truth(slug) else {
-            return;
-        };
-        if self.outside.stale.is_some() {
-            return;
-        }
-        let applied = world
-            .memo
-            .applied
-            .as_ref()
-            .and_then(|applied| text_with(slug, &applied.source_digest));
-        let stamp = self.outside.get(slug).unwrap().stamp;
-        let kept = self
-            .foreign
-            .iter()
-            .any(|(kept, _)| (&kept.id, kept.version) == (&stamp.id, stamp.version));
-        if !kept && applied != Some(text) {
-            self.outside.faults.push(format!(
-                "{slug}: {text} of somebody else was overwritten without an archive"
-            ));
-        }
-    }
-
-    fn write_platform(&mut self, status: PlatformStatus) {
-        if self.platform.status.as_ref() == Some(&status) {
-            return;
-        }
-        let before = serde_json::to_value(&self.platform).unwrap();
-        self.platform.status = Some(status);
-        self.judge(&before, &serde_json::to_value(&self.platform).unwrap());
-        self.writes += 1;
-    }
-
-    fn write(&mut self, at: usize, status: EdgeFunctionStatus, world: &World) {
-        let object = &mut self.objects[at].object;
-        if object.status.as_ref() == Some(&status) {
-            return;
-        }
-        let before = serde_json::to_value(&*object).unwrap();
-        let claimed = drifted(object.status.as_ref()) != Some("True") && drifted(Some(&status)) == Some("True");
-        let proved = object.status.as_ref().map(|status| (&status.applied, &status.proven))
-            != Some((&status.applied, &status.proven));
-        object.status = Some(status);
-        let after = serde_json::to_value(&*object).unwrap();
-        self.writes += 1;
-        self.judge(&before, &after);
-        if claimed {
-            self.judge_claim(at, world);
-        }
-        if proved {
-            self.wake_all();
-        }
-    }
-
-    fn judge(&mut self, before: &Value, after: &Value) {
-        let mut broken = kstatus::violations(after);
-        broken.extend(kstatus::turns(before, after));
-        let stalled = kstatus::condition(after, "Stalled").map(|c| c["message"].as_str().unwrap_or_default());
-        let advice = ["change", "set ", "bring ", "delete ", "suspend", "find ", "download "];
-        if stalled.is_some_and(|message| !advice.iter().any(|word| message.contains(word))) {
-            broken.push(format!("a stalled state that names nothing to do: {stalled:?}"));
-        }
-        for rule in broken {
-            self.outside
-                .faults
-                .push(format!("{}: {rule}", after["metadata"]["name"]));
-        }
-    }
-
-    /// Drift that is claimed is there.
-    fn judge_claim(&mut self, at: usize, world: &World) {
-        let slug = self.objects[at].object.slug();
-        if self.outside.stale.is_some() {
-            return;
-        }
-        let truth = self.outside.truth(&slug);
-        let applied = world.memo.applied.as_ref();
-        let same = applied.is_some_and(|applied| {
-            truth.is_some_and(|(text, _, rule)| {
-                Some(text) == text_with(&slug, &applied.source_digest) && rule == applied.verify_jwt
-            })
-        });
-        let in_sight = self.now() <= self.view.seen() + Pace::default().unseen_after(INTERVAL);
-        if same || !in_sight {
-            self.outside
-                .faults
-                .push(format!("{slug}: drift was claimed that is not there, or was not seen"));
-        }
-    }
-}
-
-fn object_intent(fleet: &Fleet, object: &EdgeFunction) -> Option<String> {
-    let at = fleet.find(object.metadata.name.as_deref()?)?;
-    let status = fleet.objects[at].object.status.as_ref()?;
-    status.intent.as_ref().map(|intent| intent.source_digest.clone())
-}
-
-fn drifted(status: Option<&EdgeFunctionStatus>) -> Option<&str> {
-    let drifted = status?.conditions.iter().find(|c| c.type_ == "Drifted")?;
-    Some(drifted.status.as_str())
 }
 
 fn after(now: Timestamp, again: Again, failures: u32) -> Option<Timestamp> {

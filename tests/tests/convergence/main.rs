@@ -4,7 +4,11 @@
 //! any step. When the world stops, everything settles within a bounded number of passes and stays so without a request but the
 //! interval's list; healed, the wish is what is live.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod effects;
 mod fleet;
+mod judge;
 mod outside;
 mod walk;
 

@@ -118,7 +118,7 @@ pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
             // Who gives a slug up with a deploy on its way leaves the next owner to be overtaken by it.
             let gives_up = |at: &usize| mode == Mode::Observe && is_sending(&fleet.objects[*at].object);
             with(fleet, named(fleet, object).filter(|at| !gives_up(at)), |spec| {
-                spec.mode = mode
+                spec.mode = mode;
             });
         }
         Act::Jwt(object, jwt) => with(fleet, named(fleet, object), |spec| spec.verify_jwt = jwt),

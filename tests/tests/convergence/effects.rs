@@ -1,0 +1,134 @@
+//! What a step of the loop does to the platform and to the archives.
+
+use ace_api::EdgeFunction;
+use ace_domain::{
+    decision::Trouble,
+    function::{self, CheckAnswer, Fact, Step, World, archive_name},
+    pace::Pace,
+};
+
+use super::{
+    fleet::Fleet,
+    outside::{FAILING, PROJECT, Request, content, text_with},
+};
+
+impl Fleet {
+    pub(crate) fn act(
+        &mut self,
+        at: usize,
+        object: &EdgeFunction,
+        world: &World,
+        step: &Step,
+    ) -> Result<Fact, Trouble> {
+        let slug = object.slug();
+        let outcome = self.effect(object, world, step, &slug);
+        if matches!(outcome, Err(Trouble::Unanswered(_))) && step.needs_platform() {
+            self.view.failed("503".to_owned());
+            let now = self.now();
+            self.platform_due = self.platform_due.map(|due| due.min(now + Pace::default().probe()));
+            self.note_phase();
+            self.objects[at].due = None;
+        }
+        outcome
+    }
+
+    fn effect(&mut self, object: &EdgeFunction, world: &World, step: &Step, slug: &str) -> Result<Fact, Trouble> {
+        match step {
+            Step::List { not_before } => {
+                if self.view.listed().is_none_or(|listed| listed < *not_before) {
+                    self.list()?;
+                }
+                Ok(Fact::Listed(self.view.look(slug).unwrap()))
+            }
+            Step::Get => {
+                self.outside.request(Request::Get)?;
+                Ok(Fact::Got(self.outside.get(slug)))
+            }
+            Step::ReadBody(stamp) => {
+                self.outside.request(Request::Body)?;
+                let expected = content(slug, 0).entrypoint().clone();
+                self.outside.body(slug, stamp, &expected).map(Fact::Body)
+            }
+            Step::LoadArchive(name) => {
+                let archive = self
+                    .archives
+                    .get(name)
+                    .map(|data| function::read_proven_archive(data).unwrap());
+                Ok(Fact::Archive(archive))
+            }
+            Step::ArchiveForeign(body) => {
+                function::foreign_archive(body).unwrap();
+                self.foreign.push(body.stamp.clone());
+                Ok(Fact::Archived("foreign".to_owned()))
+            }
+            Step::ArchiveProven { content, verify_jwt } => {
+                let name = archive_name(object, content.revision().as_str());
+                let data = function::proven_archive(content, *verify_jwt).unwrap();
+                self.archives.entry(name.clone()).or_insert(data);
+                Ok(Fact::Archived(name))
+            }
+            Step::Deploy {
+                content,
+                verify_jwt,
+                intent,
+                ..
+            } => {
+                assert_eq!(
+                    object_intent(self, object),
+                    Some(intent.source_digest.clone()),
+                    "recorded before it is sent"
+                );
+                self.outside.request(Request::Deploy)?;
+                self.judge_overwrite(slug, world);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                let answer = self.outside.deploy(slug, content, *verify_jwt);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                answer.map(Fact::Deployed)
+            }
+            Step::PatchJwt(verify_jwt) => {
+                self.outside.request(Request::Patch)?;
+                let done = self.outside.patch(slug, *verify_jwt);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                if done {
+                    Ok(Fact::Patched)
+                } else {
+                    Err(Trouble::Failed("Function not found".to_owned()))
+                }
+            }
+            Step::Probe(_) => {
+                let live = self.outside.truth(slug).map(|(text, ..)| text);
+                let status = if live == Some(FAILING) && !self.outside.healed {
+                    500
+                } else {
+                    200
+                };
+                Ok(Fact::Probed(CheckAnswer::Status(status)))
+            }
+            Step::Delete => {
+                self.outside.request(Request::Delete)?;
+                let live = self.outside.truth(slug).map(|(text, ..)| text);
+                let applied = world
+                    .memo
+                    .applied
+                    .as_ref()
+                    .and_then(|applied| text_with(slug, &applied.source_digest));
+                if self.outside.stale.is_none() && live.is_some() && applied != live {
+                    self.outside.faults.push(format!("{slug}: deleted what is not its own"));
+                }
+                let _ = self.outside.state.delete(PROJECT, slug);
+                let wrote = self.now();
+                self.view.wrote(slug, wrote);
+                Ok(Fact::Deleted)
+            }
+        }
+    }
+}
+
+fn object_intent(fleet: &Fleet, object: &EdgeFunction) -> Option<String> {
+    let at = fleet.find(object.metadata.name.as_deref()?)?;
+    let status = fleet.objects[at].object.status.as_ref()?;
+    status.intent.as_ref().map(|intent| intent.source_digest.clone())
+}
