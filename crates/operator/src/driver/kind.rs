@@ -89,6 +89,9 @@ pub trait Kind: Send + Sync + Sized + 'static {
         decision: &Decision<Self::Step, Self::Reason>,
         now: Timestamp,
     ) -> Self::Status;
+    /// Pure: this status was written in the middle of a pass, and the next one follows it. A condition keeps its time of
+    /// transition by what was shown last.
+    fn follow(world: &mut Self::World, shown: &Self::Status);
     /// Pure: what is worth an event.
     fn notices(before: &Self::Status, after: &Self::Status) -> Vec<Notice>;
     /// The conditions of a status, and how many fields differ.

@@ -164,6 +164,7 @@ async fn run<K: Kind>(
                 continue;
             }
             report(context, &object, entry, &world, &mut shown, &decision).await?;
+            K::follow(&mut world, &shown);
             let fresh = write::read::<K>(&context.tools.client, &object)
                 .await
                 .map_err(PassError::Report)?;

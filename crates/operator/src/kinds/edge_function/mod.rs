@@ -117,6 +117,10 @@ impl Kind for EdgeFunctions {
         function::status(object, &world.known, decision, now)
     }
 
+    fn follow(world: &mut World, shown: &EdgeFunctionStatus) {
+        world.known.memo.conditions.clone_from(&shown.conditions);
+    }
+
     fn notices(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Notice> {
         function::notices(before, after)
     }

@@ -142,6 +142,10 @@ impl Kind for Platforms {
         platform::status(object, &observed.world, decision, now)
     }
 
+    fn follow(observed: &mut observe::Observed, shown: &PlatformStatus) {
+        observed.world.memo.conditions.clone_from(&shown.conditions);
+    }
+
     fn notices(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Notice> {
         platform::notices(before, after)
     }
