@@ -13,22 +13,26 @@
 
 pub mod kstatus;
 
+mod audit;
 mod cli;
 mod console;
 mod harness;
 mod http;
 mod kubectl;
 mod operator;
+mod proxy;
 mod space;
 mod stage;
 mod status_watch;
 mod tree;
 
+pub use audit::Audited;
 pub use cli::Colleague;
 pub use console::{BODY, CALL, Fault, LIST, Project, Request, UPLOAD};
 pub use harness::{TestBed, bed, repository};
 pub use kubectl::{Kubectl, Ran};
 pub use operator::{Operator, OperatorOptions};
+pub use proxy::{Cuts, Proxy, Side};
 pub use space::{Space, is_true, with_namespace};
 pub use stage::{PLATFORM, Stage, TREE, is_current, message_of, on_stage, on_stage_of, reason_of};
 pub use status_watch::{StatusWatch, Version};

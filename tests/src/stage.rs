@@ -20,7 +20,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::{
-    Operator, Project, Space, console, is_true, kstatus,
+    Operator, Project, Space, is_true, kstatus,
     tree::{pack, unpack},
     with_namespace,
 };
@@ -59,7 +59,6 @@ pub async fn on_stage<T>(interval: &str, test: impl AsyncFnOnce(&Stage<'_>) -> T
 pub async fn on_stage_of<T>(operator: &Operator, interval: &str, test: impl AsyncFnOnce(&Stage<'_>) -> T) -> T {
     with_namespace(async |space| {
         let project = Project::create(space.bed.bed.file()).await;
-        console::lift_limits(space.bed.bed.file()).await;
         let stage = Stage {
             space,
             project,

@@ -3,10 +3,10 @@
 use ace_tests::{BODY, Colleague, Stage, UPLOAD, is_true, message_of, on_stage, reason_of};
 use serde_json::{Value, json};
 
-use crate::sources::{GREETER, says, who};
-
-/// Often enough for a test: 1.5 s at the shared operator's pace.
-const OFTEN: &str = "90s";
+use crate::{
+    OFTEN,
+    sources::{GREETER, says, who},
+};
 
 #[tokio::test]
 async fn a_function_that_is_applied_answers() {

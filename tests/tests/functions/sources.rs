@@ -13,3 +13,8 @@ pub const GREETER: &str =
 pub fn who(name: &str) -> String {
     format!("export const who: string = {name:?};\n")
 }
+
+/// A function that answers with 500.
+pub fn broken() -> &'static str {
+    "Deno.serve(() => new Response(\"out of order\", { status: 500 }));\n"
+}

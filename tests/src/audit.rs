@@ -1,0 +1,73 @@
+//! What the API server wrote down about the operator.
+
+use std::fs;
+
+use serde_json::Value;
+use xtask::rights;
+
+use crate::TestBed;
+
+/// One request of the operator's ServiceAccount.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Audited {
+    /// API group; empty for the core group.
+    pub group: String,
+    /// Plural, with the subresource behind a slash; empty for what is no resource.
+    pub resource: String,
+    /// `get`, `patch` …
+    pub verb: String,
+    /// Where.
+    pub namespace: String,
+    /// HTTP status of the answer.
+    pub code: u64,
+}
+
+impl Audited {
+    /// It could have changed something.
+    pub fn is_write(&self) -> bool {
+        !["get", "list", "watch"].contains(&self.verb.as_str())
+    }
+}
+
+impl TestBed {
+    /// Lines of the audit log so far.
+    ///
+    /// # Panics
+    /// If there is no such log.
+    pub fn audited(&self) -> usize {
+        self.audit_log().lines().count()
+    }
+
+    /// The operator's requests behind the first `since` lines of the audit log.
+    pub fn audit(&self, since: usize) -> Vec<Audited> {
+        let user = format!("system:serviceaccount:{}:{}", rights::NAMESPACE, rights::OPERATOR);
+        let log = self.audit_log();
+        let entries = log
+            .lines()
+            .skip(since)
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        entries
+            .filter(|entry| entry["user"]["username"] == *user && entry["objectRef"].is_object())
+            .map(|entry| {
+                let object = &entry["objectRef"];
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let resource = text(&object["resource"]);
+                Audited {
+                    group: text(&object["apiGroup"]),
+                    resource: match object["subresource"].as_str() {
+                        Some(subresource) => format!("{resource}/{subresource}"),
+                        None => resource,
+                    },
+                    verb: text(&entry["verb"]),
+                    namespace: text(&object["namespace"]),
+                    code: entry["responseStatus"]["code"].as_u64().unwrap_or_default(),
+                }
+            })
+            .collect()
+    }
+
+    fn audit_log(&self) -> String {
+        let bytes = fs::read(&self.bed.file().audit_log).expect("the API server writes an audit log");
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}

@@ -1,0 +1,240 @@
+//! Proxies that count the operator's requests and cut it off at one of them.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, Response, header},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tokio::net::TcpListener;
+
+use crate::operator::free_address;
+
+/// Larger than any request or answer of a test.
+const LARGEST: usize = 64 << 20;
+/// What belongs to one connection and not to the next.
+const OF_CONNECTION: [HeaderName; 5] = [
+    header::CONNECTION,
+    header::TRANSFER_ENCODING,
+    header::CONTENT_LENGTH,
+    header::HOST,
+    header::UPGRADE,
+];
+
+/// On which side of the other end the operator is cut off.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// The request was sent and never arrives.
+    Before,
+    /// The request has taken effect and is never answered.
+    After,
+}
+
+/// What several proxies count together.
+#[derive(Clone, Default)]
+pub struct Cuts(Arc<Mutex<Count>>);
+
+#[derive(Default)]
+struct Count {
+    armed: Option<Armed>,
+    /// After a cut nothing passes until all is armed, or disarmed, anew.
+    cut: Option<String>,
+}
+
+struct Armed {
+    process_id: u32,
+    at: usize,
+    side: Side,
+    seen: Vec<String>,
+}
+
+impl Cuts {
+    /// From now on, kills the process at its request number `at`, counted from 0.
+    pub fn arm(&self, process_id: u32, at: usize, side: Side) {
+        *self.count() = Count {
+            armed: Some(Armed {
+                process_id,
+                at,
+                side,
+                seen: Vec::new(),
+            }),
+            cut: None,
+        };
+    }
+
+    /// Counts no more; what was cut off is known afterwards, and which requests came.
+    pub fn disarm(&self) -> (Option<String>, Vec<String>) {
+        let count = std::mem::take(&mut *self.count());
+        (count.cut, count.armed.map(|armed| armed.seen).unwrap_or_default())
+    }
+
+    /// Whether the operator was cut off.
+    pub fn has_cut(&self) -> bool {
+        self.count().cut.is_some()
+    }
+
+    fn arrived(&self, request: &str) -> Verdict {
+        let mut count = self.count();
+        if count.cut.is_some() {
+            return Verdict::Drop;
+        }
+        let Some(armed) = &mut count.armed else {
+            return Verdict::Pass;
+        };
+        armed.seen.push(request.to_owned());
+        let is_due = armed.seen.len() == armed.at + 1;
+        match armed.side {
+            Side::Before if is_due => {
+                fire(&mut count, request);
+                Verdict::Drop
+            }
+            Side::After if is_due => Verdict::PassAndCut,
+            _ => Verdict::Pass,
+        }
+    }
+
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.0.lock().expect("nobody panics while counting")
+    }
+}
+
+enum Verdict {
+    Pass,
+    PassAndCut,
+    Drop,
+}
+
+fn fire(count: &mut Count, request: &str) {
+    let Some(armed) = &count.armed else { return };
+    let process = i32::try_from(armed.process_id)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    let process = process.expect("the operator has a number");
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).expect("the operator runs");
+    count.cut = Some(format!("{:?} {request}", armed.side));
+}
+
+/// A proxy in front of one server. It ends with the runtime that it was started in.
+pub struct Proxy {
+    /// Its origin, plain HTTP.
+    pub url: String,
+}
+
+#[derive(Clone)]
+struct Way {
+    name: &'static str,
+    upstream: String,
+    client: reqwest::Client,
+    cuts: Cuts,
+}
+
+impl Proxy {
+    /// Starts one in front of a server that speaks plain HTTP.
+    pub async fn start(name: &'static str, upstream: &str, cuts: &Cuts) -> Self {
+        Self::with(name, upstream, cuts, crate::http::http()).await
+    }
+
+    /// Starts one in front of the API server of `kubeconfig`, and writes one that leads to it with the same token.
+    ///
+    /// # Panics
+    /// If the kubeconfig is not one that the bed wrote.
+    pub async fn of_kubernetes(kubeconfig: &Path, cuts: &Cuts) -> (Self, PathBuf) {
+        let text = fs::read_to_string(kubeconfig).expect("the bed wrote a kubeconfig");
+        let value = |key: &str| {
+            let line = text.lines().find_map(|line| line.trim().strip_prefix(key));
+            line.expect("the bed's kubeconfig has it").trim()
+        };
+        let (server, authority) = (value("server:"), value("certificate-authority-data:"));
+        let authority = STANDARD.decode(authority).expect("certificates are base64");
+        let certificate = reqwest::Certificate::from_pem(&authority).expect("the bed's certificate is one");
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .tls_certs_only([certificate])
+            .build();
+        let proxy = Self::with(
+            "kubernetes",
+            server,
+            cuts,
+            client.expect("the bed's certificate is sound"),
+        )
+        .await;
+        let lines = text
+            .lines()
+            .filter(|line| !line.contains("certificate-authority-data:"));
+        let changed: Vec<String> = lines.map(|line| line.replace(server, &proxy.url)).collect();
+        let path = kubeconfig.with_extension("proxied.yaml");
+        fs::write(&path, changed.join("\n")).expect("the bed's directory can be written to");
+        (proxy, path)
+    }
+
+    async fn with(name: &'static str, upstream: &str, cuts: &Cuts, client: reqwest::Client) -> Self {
+        let address = free_address();
+        let listener = TcpListener::bind(address).await.expect("the port is free");
+        let way = Way {
+            name,
+            upstream: upstream.to_owned(),
+            client,
+            cuts: cuts.clone(),
+        };
+        let router = Router::new().fallback(forward).with_state(way);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self {
+            url: format!("http://{address}"),
+        }
+    }
+}
+
+async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
+    let path = request
+        .uri()
+        .path_and_query()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    // It is answered for as long as it is open, so that there is nothing after it.
+    let is_watch = path.contains("watch=true");
+    let name = format!("{} {} {}", way.name, request.method(), request.uri().path());
+    let verdict = if is_watch {
+        Verdict::Pass
+    } else {
+        way.cuts.arrived(&name)
+    };
+    if matches!(verdict, Verdict::Drop) {
+        return std::future::pending().await;
+    }
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, LARGEST)
+        .await
+        .expect("the operator sends whole requests");
+    let upstream = way.client.request(parts.method, format!("{}{path}", way.upstream));
+    let answer = upstream.headers(passed_on(&parts.headers)).body(body).send().await;
+    let answer = answer.expect("the other end answers");
+    let (status, headers) = (answer.status(), passed_on(answer.headers()));
+    let body = if is_watch {
+        Body::from_stream(answer.bytes_stream())
+    } else {
+        Body::from(answer.bytes().await.expect("the other end answers wholly"))
+    };
+    if matches!(verdict, Verdict::PassAndCut) {
+        fire(&mut way.cuts.count(), &name);
+        return std::future::pending().await;
+    }
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    for name in OF_CONNECTION {
+        headers.remove(name);
+    }
+    headers
+}
