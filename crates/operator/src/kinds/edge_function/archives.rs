@@ -57,7 +57,11 @@ pub(super) async fn keep_proven(
     };
     let name = archive_name(object, &content.revision().to_string());
     create(kind, object, &name, PROVEN, data).await?;
-    prune(kind, object, PROVEN, 1, &name).await?;
+    // A first archive has none before it. One that a lost status hides goes with the next roll-out.
+    let before = object.status.as_ref().and_then(|status| status.proven.as_ref());
+    if before.is_some_and(|proven| proven.archive.as_ref() != Some(&name)) {
+        prune(kind, object, PROVEN, 1, &name).await?;
+    }
     Ok(Ok(name))
 }
 
