@@ -21,6 +21,8 @@ pub struct Project {
     pub anon_key: String,
     /// The key that opens everything.
     pub service_role_key: String,
+    /// What the project's tokens are signed with.
+    pub jwt_secret: String,
     /// The token of the platform's user.
     pub token: String,
     api: String,
@@ -70,6 +72,7 @@ impl Project {
             gateway: text("gatewayUrl"),
             anon_key: text("anonKey"),
             service_role_key: text("serviceRoleKey"),
+            jwt_secret: text("jwtSecret"),
             token: text("token"),
             api: bed.api_url.clone(),
             admin: bed.admin_url.clone(),

@@ -48,7 +48,7 @@ pub const RIGHTS: &[Right] = &[
     cluster(
         GROUP,
         "platforms",
-        READ,
+        &["list", "watch"],
         "Platforms are read; their spec is never written.",
     ),
     cluster(

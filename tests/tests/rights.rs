@@ -1,0 +1,223 @@
+//! A recorded run of everything that the operator does: which rights it uses, and what it lets out.
+
+use std::collections::BTreeSet;
+
+use ace_api::EdgeFunction;
+use ace_sandbox::bed::{self as beds, Publication, SourceKind};
+use ace_tests::{Operator, OperatorOptions, Stage, bed, is_true, on_stage_of, reason_of};
+use k8s_openapi::api::{core::v1::ConfigMap, events::v1::Event};
+use kube::{
+    Api,
+    api::{DeleteParams, ListParams},
+};
+use serde_json::{Value, json};
+use xtask::rights::RIGHTS;
+
+/// What only the project's secrets hold.
+const CANARY: &str = "canary-5f1d7c0e9b";
+
+#[tokio::test]
+async fn rights_granted_are_rights_used_and_no_secret_gets_out() {
+    bed().bed.install_flux_crds().await.unwrap();
+    let audited = bed().audited();
+    let options = OperatorOptions {
+        log: "trace".to_owned(),
+        ..OperatorOptions::default()
+    };
+    let operator = Operator::start(bed(), &options).await;
+    on_stage_of(&operator, "90s", async |stage| {
+        run(stage).await;
+        assert_nothing_got_out(stage).await;
+        // The archives go with it.
+        stage
+            .space
+            .api::<EdgeFunction>()
+            .delete("hello", &DeleteParams::default())
+            .await
+            .unwrap();
+        stage.space.wait_gone::<EdgeFunction>("hello").await;
+        assert_rights(audited);
+    })
+    .await;
+}
+
+/// Roll-outs, drift, roll-back, deletion, every kind of source, and refusals.
+async fn run(stage: &Stage<'_>) {
+    let secrets = json!([{ "name": "CANARY", "value": CANARY }]);
+    stage.project.call("POST", "secrets", Some(secrets)).await;
+    stage.source(&[("hello/index.ts", &says("1"))]).await;
+    let requires = json!({ "secrets": [{ "anyOf": ["CANARY"] }] });
+    let checks = json!([{ "name": "root", "expectStatus": [200], "auth": "Anon" }]);
+    let spec = json!({ "requires": requires, "checks": checks, "deletionPolicy": "Delete", "verifyJWT": true });
+    stage.function("hello", spec.clone()).await;
+    let first = stage.ready("hello").await;
+    // A second proven version replaces the first one's archive.
+    stage.source(&[("hello/index.ts", &says("2"))]).await;
+    stage.rolled_out("hello", &first).await;
+    // The same drift twice is one event, counted up.
+    for _ in 0..2 {
+        let version = stage.project.version("hello").await.unwrap();
+        stage
+            .project
+            .deploy("hello", true, &[("hello/index.ts", &says("theirs"))])
+            .await;
+        let corrected =
+            |function: &Value| function["status"]["live"]["version"] == version + 2 && is_true(function, "Ready");
+        stage.until("hello", "is corrected", corrected).await;
+    }
+    stage
+        .source(&[(
+            "hello/index.ts",
+            "Deno.serve(() => new Response(Deno.env.get(\"CANARY\"), { status: 500 }));\n",
+        )])
+        .await;
+    stage
+        .until("hello", "is rolled back", |function| {
+            reason_of(function, "Stalled") == "RolledBack"
+        })
+        .await;
+
+    for kind in [
+        SourceKind::GitRepository,
+        SourceKind::OciRepository,
+        SourceKind::Bucket,
+        SourceKind::ExternalArtifact,
+    ] {
+        from_flux(stage, kind).await;
+    }
+
+    // A token that is none, and one that is refused.
+    for token in [format!("{CANARY}\nrest"), format!("sbp_{}", "c".repeat(40))] {
+        stage.secret(&token, &stage.project.anon_key).await;
+        let stalled = |platform: &Value| ["TokenInvalid", "TokenRejected"].contains(&reason_of(platform, "Stalled"));
+        stage
+            .space
+            .wait::<ace_api::Platform>("prod", "is Stalled", stalled)
+            .await;
+    }
+    stage.secret(&stage.project.token, &stage.project.anon_key).await;
+    stage
+        .space
+        .wait::<ace_api::Platform>("prod", "is Ready", |platform| is_true(platform, "Ready"))
+        .await;
+    let counted = async || {
+        let events = stage.space.api::<Event>().list(&ListParams::default()).await.unwrap();
+        events.items.iter().any(|event| event.series.is_some()).then_some(())
+    };
+    // Counts are written once in a minute, whatever the pace.
+    stage.eventually("an event is counted up", counted).await;
+}
+
+async fn from_flux(stage: &Stage<'_>, kind: SourceKind) {
+    let name = format!("{kind:?}").to_lowercase();
+    let tree = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(tree.path().join(&name)).unwrap();
+    std::fs::write(tree.path().join(&name).join("index.ts"), says(&name)).unwrap();
+    let publication = Publication {
+        directory: tree.path().to_owned(),
+        kind,
+        namespace: stage.space.name.clone(),
+        name: name.clone(),
+        revision: None,
+    };
+    beds::publish(bed().bed.file(), &publication).await.unwrap();
+    let kind = match kind {
+        SourceKind::GitRepository => "GitRepository",
+        SourceKind::OciRepository => "OCIRepository",
+        SourceKind::Bucket => "Bucket",
+        SourceKind::ExternalArtifact => "ExternalArtifact",
+    };
+    stage
+        .function(&name, json!({ "source": { "kind": kind, "name": name } }))
+        .await;
+    stage.ready(&name).await;
+}
+
+fn assert_rights(audited: usize) {
+    let requests = bed().audit(audited);
+    let refused: Vec<_> = requests.iter().filter(|request| request.code == 403).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+    let used: BTreeSet<(String, String, String)> = requests
+        .into_iter()
+        .map(|request| (request.group, request.resource, request.verb))
+        .collect();
+    let granted: BTreeSet<(String, String, String)> = RIGHTS
+        .iter()
+        .flat_map(|right| {
+            let of = |verb: &&str| (right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned());
+            right.verbs.iter().map(of)
+        })
+        .collect();
+    let unused: Vec<_> = granted.difference(&used).collect();
+    let beyond: Vec<_> = used.difference(&granted).collect();
+    assert!(
+        unused.is_empty() && beyond.is_empty(),
+        "granted and not used: {unused:#?}; used and not granted: {beyond:#?}"
+    );
+}
+
+/// Neither the Platform's keys nor the project's secrets are anywhere where they could be read.
+async fn assert_nothing_got_out(stage: &Stage<'_>) {
+    let project = &stage.project;
+    let secrets = [
+        CANARY,
+        project.token.as_str(),
+        project.anon_key.as_str(),
+        project.service_role_key.as_str(),
+        project.jwt_secret.as_str(),
+        "cccccccccccccccccccc",
+    ];
+    let mut places = vec![
+        ("the log".to_owned(), stage.operator.log()),
+        ("metrics".to_owned(), stage.operator.metrics().await),
+    ];
+    for (kind, name) in [("Platform", "prod"), ("EdgeFunction", "hello")] {
+        let versions = stage.space.watch.versions(kind, name);
+        assert!(versions.len() > 3, "the watch saw {kind} {name}");
+        places.extend(
+            versions
+                .iter()
+                .map(|version| (format!("{kind} {name}"), version.object.to_string())),
+        );
+    }
+    let events = Api::<Event>::all(stage.space.client.clone())
+        .list(&ListParams::default())
+        .await
+        .unwrap();
+    assert!(events.items.len() > 3, "the operator told something");
+    places.extend(
+        events
+            .items
+            .iter()
+            .map(|event| ("an event".to_owned(), format!("{event:?}"))),
+    );
+    let maps = stage
+        .space
+        .api::<ConfigMap>()
+        .list(&ListParams::default().labels(ace_api::LABEL_ARCHIVE))
+        .await
+        .unwrap();
+    for map in maps.items {
+        let archive = map.binary_data.iter().flat_map(|data| data.values()).next().unwrap();
+        places.push((
+            "an archive".to_owned(),
+            format!(
+                "{:?}{:?}",
+                map.data,
+                ace_tests::unpack(&archive.0)
+                    .values()
+                    .map(|file| String::from_utf8_lossy(file))
+                    .collect::<Vec<_>>()
+            ),
+        ));
+    }
+    for (place, text) in &places {
+        for secret in secrets {
+            assert!(!text.contains(secret), "{} is in {place}", &secret[..6]);
+        }
+    }
+}
+
+fn says(word: &str) -> String {
+    format!("Deno.serve(() => new Response({word:?}));\n")
+}
