@@ -40,8 +40,9 @@ struct Arguments {
     /// Unchanged functions that are deployed again; 0 leaves that out.
     #[arg(long, default_value_t = 92)]
     unchanged: usize,
-    /// Divides the operator's intervals and multiplies its request budget.
-    #[arg(long, default_value_t = 20)]
+    /// Divides the operator's intervals and multiplies its request budget: no more than the largest Platform needs, because
+    /// what is put off for a few seconds of life is not put off in a fraction of them.
+    #[arg(long, default_value_t = 4)]
     scale: u32,
     /// Cargo says so.
     #[arg(long, hide = true)]
@@ -175,8 +176,8 @@ async fn bare_turn(fleet: &Fleet, account: &Path) -> Turn {
 
 /// Three intervals in which nothing happens; answers with the length of one.
 async fn settled(fleet: &Fleet, operator: &Operator, arguments: &Arguments, table: &mut Table) -> Duration {
-    /// Of life: long enough that a look of every Platform fits in, however often the scale divides it.
-    const INTERVAL: Duration = Duration::from_mins(4);
+    /// The shortest that a Platform takes.
+    const INTERVAL: Duration = Duration::from_secs(30);
     let interval = INTERVAL / arguments.scale;
     let wanted = json!({ "spec": { "interval": format!("{}s", INTERVAL.as_secs()) } });
     let is_current = |platform: &serde_json::Value| is_ready(platform);
