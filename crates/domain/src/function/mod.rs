@@ -19,6 +19,7 @@ mod intent;
 mod learn;
 mod recognise;
 mod rollout;
+mod standing;
 mod status;
 mod step;
 mod verdict;

@@ -10,10 +10,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::{
     Decision, Why, checks,
     compare::{FOREIGN, Sighting, clipped},
-    decide::is_live,
     intent::remember,
     learn::held as new_hold,
     rollout::held,
+    standing::is_live,
     step::Step,
     verdict::{Verdict, verdict},
     world::{PlatformSight, SourceSight, World},
