@@ -49,14 +49,13 @@ struct Pattern {
     https: bool,
     /// `None`: any port, on loopback only.
     port: Option<u16>,
-    /// Where a database may be.
+    /// Where a database may be; on any port only of a loopback host.
     database: DatabasePort,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum DatabasePort {
     None,
-    /// On loopback only.
     Any,
     One(u16),
 }
@@ -200,7 +199,6 @@ mod tests {
 
     use super::AllowedHosts;
 
-    /// Hosts with ports.
     type Places = &'static [(&'static str, u16)];
 
     fn allows(pattern: &str, url: &str) -> bool {

@@ -128,13 +128,16 @@ mod tests {
     use super::{Asker, Names};
     use crate::fake::{Answer, api_server};
 
+    /// Names and texts.
+    type Keys = &'static [(&'static str, &'static str)];
+
     fn refusal(code: u16, reason: &str) -> Answer {
         let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no", "reason": reason });
         Answer::json(&body).code(code)
     }
 
     /// Asks the database that this spec names; Secret `supabase` holds these keys.
-    async fn ask(keys: &[(&'static str, &'static str)], spec: Value) -> (Result<(), T>, Vec<String>) {
+    async fn ask(keys: Keys, spec: Value) -> (Result<(), T>, Vec<String>) {
         let keys = keys.to_vec();
         let server = api_server(move |asked| {
             let data: serde_json::Map<_, _> = keys
@@ -179,8 +182,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_stands_before_a_database_is_told_apart() {
-        let password = [("password", "canary")];
-        let table: [(&[(&'static str, &'static str)], Value, T); 7] = [
+        let password: Keys = &[("password", "canary")];
+        let table: [(Keys, Value, T); 7] = [
             (
                 &[],
                 json!({}),
@@ -210,13 +213,13 @@ mod tests {
                 T::AuthorityInvalid("there is no PEM certificate in it".to_owned()),
             ),
             (
-                &password,
+                password,
                 json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
                 T::SecretMissing("Secret `supabase` has no key `ca.crt`".to_owned()),
             ),
             // Nobody listens on port 1. An authority is of no concern where nothing is verified.
             (
-                &password,
+                password,
                 json!({ "tls": "Require", "caSecretRef": { "name": "absent", "key": "ca.crt" } }),
                 T::Unanswered("the server can't be reached: connection refused".to_owned()),
             ),

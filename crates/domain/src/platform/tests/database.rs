@@ -1,119 +1,17 @@
-//! The database's part of a Platform, state by state.
+//! What a Platform knows and says of its database.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use ace_api::{DatabaseStatus, Platform, PlatformReason, PlatformStatus, ProjectStatus};
-use jiff::Timestamp;
+use ace_api::PlatformReason;
 use serde_json::json;
 
-use super::{
-    Access, DatabaseLook, DatabaseTrouble, Decision, Step, Trouble, View, Why, World, api_answers, decide, learn,
-    status,
+use super::fixture::{
+    after, asked_for, at, identity, listed, look, looked, platform, project, shown, silent, with_database,
 };
-use crate::{decision::Again, pace::Pace};
-
-/// Seconds since the pass began; the platform was listed at 0, and its interval is 300.
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
-}
-
-fn platform(spec: &serde_json::Value) -> Platform {
-    let mut object = json!({
-        "apiVersion": "ops.mobulace.com/v1alpha1",
-        "kind": "Platform",
-        "metadata": { "name": "prod", "namespace": "ace", "generation": 1 },
-        "spec": {
-            "project": "abcdefghijklmnopqrst",
-            "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } },
-        },
-    });
-    for (name, value) in spec.as_object().unwrap() {
-        object["spec"][name] = value.clone();
-    }
-    serde_json::from_value(object).unwrap()
-}
-
-fn with_database() -> Platform {
-    platform(&json!({ "database": {
-        "host": "db.example.com",
-        "passwordSecretRef": { "name": "supabase", "key": "password" },
-        "caSecretRef": { "name": "supabase", "key": "ca.crt" },
-    } }))
-}
-
-fn asked_for(mut object: Platform, value: &str) -> Platform {
-    let annotation = ("ops.mobulace.com/reconcile-at".to_owned(), value.to_owned());
-    object.metadata.annotations = Some(BTreeMap::from([annotation]));
-    object
-}
-
-/// The API has been looked at, just now; the database has not.
-fn listed() -> World {
-    let mut view = View::new(at(0));
-    view.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
-    view.record_list(at(0), BTreeMap::new());
-    World {
-        pace: Pace::default(),
-        began: at(0),
-        memo: PlatformStatus::default(),
-        access: Access::Open,
-        view,
-        managed: std::collections::BTreeSet::new(),
-        needs_secrets: false,
-        trouble: None,
-    }
-}
-
-fn project(state: &str) -> ProjectStatus {
-    ProjectStatus {
-        state: state.to_owned(),
-        region: "us-east-1".to_owned(),
-    }
-}
-
-fn identity(timeline: i64) -> DatabaseStatus {
-    DatabaseStatus {
-        server_version: "15.18".to_owned(),
-        system_identifier: "7431200000000000001".to_owned(),
-        timeline,
-    }
-}
-
-fn look(second: i64, outcome: Result<DatabaseStatus, DatabaseTrouble>) -> DatabaseLook {
-    DatabaseLook {
-        at: at(second),
-        generation: Some(1),
-        outcome,
-    }
-}
-
-fn looked(outcome: Result<DatabaseStatus, DatabaseTrouble>) -> World {
-    let mut world = listed();
-    world.view.record_database(look(0, outcome));
-    world
-}
-
-fn silent() -> DatabaseTrouble {
-    DatabaseTrouble::Unanswered("no answer within 10 s".to_owned())
-}
-
-fn after(seconds: u64) -> Again {
-    Again::After(Duration::from_secs(seconds))
-}
-
-fn shown(status: &PlatformStatus) -> Vec<(&str, &str, &str, &str)> {
-    let conditions = status.conditions.iter();
-    conditions
-        .map(|c| {
-            (
-                c.type_.as_str(),
-                c.status.as_str(),
-                c.reason.as_str(),
-                c.message.as_str(),
-            )
-        })
-        .collect()
-}
+use crate::{
+    decision::Again,
+    platform::{DatabaseTrouble, Decision, Step, Trouble, View, Why, api_answers, decide, learn, status},
+};
 
 #[test]
 fn the_database_is_asked_last_and_only_where_the_spec_names_one() {
@@ -243,13 +141,28 @@ fn what_a_failed_look_taught_stays_known_and_is_no_trouble_of_the_platforms() {
     assert_eq!(decide(&with_database(), &world, at(3)), Decision::Settled(after(297)));
 }
 
+/// Trouble, reason, whether a person must act, and a part of the message.
+type Row = (DatabaseTrouble, PlatformReason, bool, &'static str);
+
+fn check(table: impl IntoIterator<Item = Row>) {
+    for (trouble, reason, must_act, part) in table {
+        let decision = decide(&with_database(), &looked(Err(trouble)), at(1));
+        let (why, refused) = match &decision {
+            Decision::Wait(why, _) => (why, false),
+            Decision::Refuse(why, _) => (why, true),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((why.reason, refused), (reason, must_act), "{}", why.message);
+        assert!(why.message.contains(part), "{}", why.message);
+    }
+}
+
 #[test]
-fn each_trouble_says_what_to_do() {
+fn what_stands_before_the_database_says_what_to_do() {
     use DatabaseTrouble as T;
     use PlatformReason as R;
     let word = |text: &str| text.to_owned();
-    // Trouble, reason, whether a person must act, and a part of the message.
-    let table = [
+    check([
         (
             silent(),
             R::DatabaseUnreachable,
@@ -286,6 +199,15 @@ fn each_trouble_says_what_to_do() {
             true,
             "put the right one into key `password` of Secret `supabase`",
         ),
+    ]);
+}
+
+#[test]
+fn what_the_server_refuses_says_what_to_do() {
+    use DatabaseTrouble as T;
+    use PlatformReason as R;
+    let word = |text: &str| text.to_owned();
+    check([
         (
             T::AuthorityInvalid(word("there is no PEM certificate in it")),
             R::DatabaseCertificateRefused,
@@ -340,17 +262,7 @@ fn each_trouble_says_what_to_do() {
             true,
             "SQLSTATE 42704: correct `spec.database`",
         ),
-    ];
-    for (trouble, reason, must_act, part) in table {
-        let decision = decide(&with_database(), &looked(Err(trouble)), at(1));
-        let (why, refused) = match &decision {
-            Decision::Wait(why, _) => (why, false),
-            Decision::Refuse(why, _) => (why, true),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!((why.reason, refused), (reason, must_act), "{}", why.message);
-        assert!(why.message.contains(part), "{}", why.message);
-    }
+    ]);
 }
 
 #[test]

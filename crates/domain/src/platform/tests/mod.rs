@@ -1,0 +1,4 @@
+//! A Platform, state by state.
+
+mod database;
+mod fixture;
