@@ -1,6 +1,8 @@
 //! The operator is killed before and after each request of a roll-out. A process that starts afterwards ends where an
 //! undisturbed one would have, and no version is uploaded twice.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use ace_tests::{
     Cuts, Operator, OperatorOptions, PLATFORM, Project, Proxy, Side, Space, Stage, bed, is_true, with_namespace,
 };

@@ -1,5 +1,7 @@
 //! A recorded run of everything that the operator does: which rights it uses, and what it lets out.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeSet;
 
 use ace_api::EdgeFunction;

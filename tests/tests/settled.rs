@@ -1,5 +1,7 @@
 //! What an operator costs that has nothing to do. Alone in its binary, because it counts everything that the operator does.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::time::Duration;
 
 use ace_tests::{LIST, Operator, OperatorOptions, Request, bed, is_true, on_stage_of};

@@ -243,7 +243,10 @@ fn a_look_remembers_our_last_write_and_is_fresh_when_its_list_began_after_it() {
     view.record_list(at(2), [("hello".to_owned(), entry(2))].into());
     let fresh = view.look("hello").unwrap();
     assert_eq!((stale.is_fresh(), fresh.is_fresh()), (false, true));
-    assert!(view.look("other").unwrap().is_fresh(), "a write to one slug makes no other list stale");
+    assert!(
+        view.look("other").unwrap().is_fresh(),
+        "a write to one slug makes no other list stale"
+    );
 }
 
 fn platform() -> Platform {

@@ -207,7 +207,7 @@ impl Fleet {
             };
             let done = match step {
                 platform::Step::ListFunctions => self.list(),
-                platform::Step::GetProject | platform::Step::ListSecrets => {
+                platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::AskDatabase => {
                     let started = self.now();
                     let answer = self.outside.request(Request::Project);
                     if answer.is_ok() {

@@ -10,6 +10,7 @@ use kube::{
     api::{ApiResource, DynamicObject, Patch, PatchParams},
 };
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use crate::{RARELY, sources::says};
 
@@ -183,7 +184,6 @@ async fn artifact(stage: &Stage<'_>, name: &str, archive: &[u8]) -> String {
     let folder = file.artifacts_directory.join("garbage").join(&stage.space.name);
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join(format!("{name}.tar.gz")), archive).unwrap();
-    use sha2::Digest as _;
     hex::encode(sha2::Sha256::digest(archive))
 }
 

@@ -1,6 +1,8 @@
 //! EdgeFunctions end to end: the operator's process under its ServiceAccount, the real API server, a platform that the
 //! official CLI talks to. One operator serves all of these tests, each in a namespace and a project of its own.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod access;
 mod drift;
 mod first_contact;

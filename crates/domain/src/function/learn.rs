@@ -26,8 +26,23 @@ pub fn learn(object: &EdgeFunction, world: &mut World, step: &Step, outcome: Res
     understand(object, world, now);
 }
 
+/// Remembers that a step whose intent is recorded was not sent.
+pub fn leave_undone(world: &mut World, step: &Step) {
+    if let Step::Deploy { intent, .. } = step {
+        world.recall.unsent = Some(intent.clone());
+    }
+}
+
 /// Draws what follows from what is known: the outcome of a deploy, an adoption, a redeploy of the same code.
 pub fn understand(object: &EdgeFunction, world: &mut World, now: Timestamp) {
+    if world
+        .recall
+        .unsent
+        .take()
+        .is_some_and(|unsent| world.memo.intent.as_ref() == Some(&unsent))
+    {
+        world.memo.intent = None;
+    }
     if !matches!(world.platform, PlatformSight::Present(_)) || is_leaving(object) && world.memo.intent.is_none() {
         return;
     }

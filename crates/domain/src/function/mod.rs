@@ -38,7 +38,7 @@ pub use claim::{Claimant, owner};
 pub use decide::decide;
 pub use event::{Notice, NoticeType, notices};
 pub use first_contact::archive_name;
-pub use learn::{learn, understand};
+pub use learn::{learn, leave_undone, understand};
 pub use status::status;
 pub use step::{Fact, Step};
 pub use waves::{Member, blockers};

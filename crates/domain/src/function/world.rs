@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use ace_api::{Check, DriftField, EdgeFunctionStatus, Stamp};
+use ace_api::{Check, DriftField, EdgeFunctionStatus, Intent, Stamp};
 use jiff::Timestamp;
 
 use crate::{
@@ -169,6 +169,8 @@ pub struct Recall {
     pub sent: Option<Stamp>,
     /// The JWT rule of the deploy that `intent` records.
     pub sent_jwt: Option<bool>,
+    /// The intent that was recorded and then not acted upon, because the object had changed: nothing came of it.
+    pub unsent: Option<Intent>,
     /// The stamp that our last change of the JWT rule found: a list that still shows it is behind.
     pub patched: Option<Stamp>,
     /// When the function was last asked for alone and was not there.

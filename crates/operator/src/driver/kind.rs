@@ -92,6 +92,10 @@ pub trait Kind: Send + Sync + Sized + 'static {
     /// Pure: this status was written in the middle of a pass, and the next one follows it. A condition keeps its time of
     /// transition by what was shown last.
     fn follow(world: &mut Self::World, shown: &Self::Status);
+    /// Pure: this step's intent was written, and the step was not made, because the object had changed meanwhile.
+    fn leave_undone(world: &mut Self::World, step: &Self::Step) {
+        let _ = (world, step);
+    }
     /// Pure: what is worth an event.
     fn notices(before: &Self::Status, after: &Self::Status) -> Vec<Notice>;
     /// The conditions of a status, and how many fields differ.

@@ -169,6 +169,7 @@ async fn run<K: Kind>(
                 .await
                 .map_err(PassError::Report)?;
             if has_changed::<K>(&object, &fresh) {
+                K::leave_undone(&mut world, &step);
                 entry.recall = context.kind.conclude(&object, world, &decision);
                 entry.last = Some(fresh);
                 return Ok(End {

@@ -154,6 +154,23 @@ impl Case {
 }
 
 /// `B` was sent at 0; at 60 the answer was given up.
+#[test]
+fn an_intent_that_was_recorded_and_not_acted_upon_is_no_lost_answer() {
+    let mut case = settled().wants(B);
+    let step = deploy(IntentType::RollOut, B, Some(3), at(0));
+    assert_eq!(case.decide(), Decision::Do(step.clone()));
+    let Step::Deploy { intent, .. } = &step else {
+        panic!("{step:?}")
+    };
+    case.world.memo.intent = Some(intent.clone());
+    super::super::leave_undone(&mut case.world, &step);
+    super::super::understand(&case.object, &mut case.world, case.now);
+    assert_eq!(case.world.memo.intent, None);
+    case.world.memo.intent = Some(intent.clone());
+    super::super::understand(&case.object, &mut case.world, case.now);
+    assert!(case.world.memo.intent.is_some(), "it is forgotten once, not for ever");
+}
+
 fn lost() -> Case {
     let mut case = settled().wants(B);
     let step = deploy(IntentType::RollOut, B, Some(3), at(0));

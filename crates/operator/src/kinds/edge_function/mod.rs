@@ -117,6 +117,10 @@ impl Kind for EdgeFunctions {
         function::status(object, &world.known, decision, now)
     }
 
+    fn leave_undone(world: &mut World, step: &Step) {
+        function::leave_undone(&mut world.known, step);
+    }
+
     fn follow(world: &mut World, shown: &EdgeFunctionStatus) {
         world.known.memo.conditions.clone_from(&shown.conditions);
     }
