@@ -20,7 +20,7 @@ use xtask::rights;
 use crate::{TestBed, bed, http::http};
 
 /// How long a start may take on a machine that compiles meanwhile.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at a process that is starting.
 const LOOK: Duration = Duration::from_millis(20);
 

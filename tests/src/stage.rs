@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a test waits for what can only be asked for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two such questions.
 const LOOK: Duration = Duration::from_millis(50);
 /// The ConfigMap of [`Stage::source`].

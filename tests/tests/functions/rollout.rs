@@ -313,7 +313,7 @@ async fn kubectl_wait_returns_when_the_wish_is_live_and_never_before() {
         let stalled = stage
             .space
             .kubectl(&["wait", "--for=condition=Stalled", "fn/hello", "--timeout=60s"]);
-        tokio::time::timeout(Duration::from_secs(60), stalled)
+        tokio::time::timeout(Duration::from_mins(1), stalled)
             .await
             .unwrap()
             .expect("it is Stalled");
