@@ -95,7 +95,7 @@ impl Directory {
         let Some(place) = self.place(function) else {
             return Vec::new();
         };
-        let rivals = self.functions(|other| other.spec.mode != Mode::Observe && other.slug() == slug);
+        let rivals = self.functions(|other| claims(other) && other.slug() == slug);
         let rivals = rivals.iter().filter_map(|guard| guard.0.as_ref().ok());
         rivals
             .filter(|other| self.place(other).as_ref() == Some(&place))
@@ -131,6 +131,13 @@ impl Directory {
         let platform = self.platform(&platform_of(function))?;
         Some((platform.spec.api.url, platform.spec.project))
     }
+}
+
+/// The object claims its slug. One that only observes does not, unless a deploy of its own may still arrive: the next owner's
+/// could be overtaken by it.
+pub fn claims(function: &EdgeFunction) -> bool {
+    let under_way = function.status.as_ref().is_some_and(|status| status.intent.is_some());
+    function.spec.mode != Mode::Observe || under_way
 }
 
 /// Key of the Platform that a function names.

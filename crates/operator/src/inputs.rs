@@ -126,7 +126,7 @@ impl Standing {
             && function.metadata.deletion_timestamp.is_none();
         Self {
             slug: function.slug(),
-            claims: function.spec.mode != Mode::Observe,
+            claims: crate::directory::claims(function),
             platform: crate::directory::platform_of(function),
             source: (function.spec.source.kind, function.spec.source.name.clone()),
             wave: counts.then_some(function.spec.wave),
@@ -156,11 +156,11 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use ace_api::Platform;
+    use ace_api::{EdgeFunction, Platform};
     use kube::{core::DeserializeGuard, runtime::watcher::Event};
     use serde_json::json;
 
-    use super::{Follower, News};
+    use super::{Follower, News, Standing};
     use crate::driver::Key;
 
     #[test]
@@ -194,6 +194,31 @@ mod tests {
             after: 30,
         };
         assert_eq!(follower.take(&Event::Apply(platform("a", 30)), rate), [changed]);
+    }
+
+    #[test]
+    fn an_object_that_only_observes_claims_nothing_unless_its_own_deploy_is_under_way() {
+        let intent = json!({ "type": "RollOut", "sourceDigest": "sha256:00", "startTime": "2026-01-01T00:00:00Z" });
+        let rests = Standing::of(&observing(&json!({})));
+        let deploys = Standing::of(&observing(&json!({ "intent": intent })));
+        assert!(!rests.claims && deploys.claims);
+        assert!(rests.claim_differs(&deploys), "rivals are woken when it settles");
+    }
+
+    fn observing(status: &serde_json::Value) -> EdgeFunction {
+        let value = json!({
+            "apiVersion": "ops.mobulace.com/v1alpha1",
+            "kind": "EdgeFunction",
+            "metadata": { "name": "hello", "namespace": "ns" },
+            "spec": {
+                "platformRef": { "name": "prod" },
+                "source": { "kind": "ConfigMap", "name": "code" },
+                "verifyJWT": true,
+                "mode": "Observe",
+            },
+            "status": status,
+        });
+        serde_json::from_value(value).unwrap()
     }
 
     fn key(name: &str) -> Key {
