@@ -19,6 +19,7 @@ pub mod sites;
 pub mod sources;
 pub mod telemetry;
 
+mod api_server;
 mod cache;
 mod inputs;
 

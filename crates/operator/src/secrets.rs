@@ -1,13 +1,10 @@
 //! Reading one key of one Secret.
 
-use std::time::Duration;
-
 use ace_api::SecretKeyReference;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 
-/// Deadline of one read: kube's client has none of its own.
-const DEADLINE: Duration = Duration::from_secs(20);
+use crate::api_server::answer;
 
 /// Why there is no value. None of these holds any part of one.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -31,13 +28,13 @@ pub async fn read_secret(
 ) -> Result<String, SecretError> {
     let (name, key) = (&reference.name, &reference.key);
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-    let secret = match tokio::time::timeout(DEADLINE, secrets.get(name)).await {
-        Ok(Ok(secret)) => secret,
-        Ok(Err(kube::Error::Api(status))) if status.is_not_found() => {
+    let secret = match answer(secrets.get(name)).await {
+        Some(Ok(secret)) => secret,
+        Some(Err(kube::Error::Api(status))) if status.is_not_found() => {
             return Err(SecretError::Missing(format!("there is no Secret `{name}`")));
         }
-        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => return Err(SecretError::Forbidden),
-        Ok(Err(_)) | Err(_) => return Err(SecretError::Unanswered),
+        Some(Err(kube::Error::Api(status))) if status.is_forbidden() => return Err(SecretError::Forbidden),
+        Some(Err(_)) | None => return Err(SecretError::Unanswered),
     };
     let value = secret.data.unwrap_or_default().remove(key);
     let value = value.ok_or_else(|| SecretError::Missing(format!("Secret `{name}` has no key `{key}`")))?;

@@ -1,6 +1,6 @@
 //! Writes to the object itself: its status and our finalizer, and nothing else of it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ace_api::{FINALIZER, field_manager};
 use kube::{
@@ -10,9 +10,7 @@ use kube::{
 use serde_json::json;
 
 use super::Kind;
-
-/// Deadline of one request to the API server: kube's client has none of its own.
-const DEADLINE: Duration = Duration::from_secs(20);
+use crate::api_server::{DEADLINE, answer};
 
 /// Why an object could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -29,11 +27,11 @@ pub(super) enum WriteError {
 }
 
 async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
-    match tokio::time::timeout(DEADLINE, request).await {
-        Err(_) => Err(WriteError::TimedOut),
-        Ok(Err(kube::Error::Api(status))) if status.is_not_found() || status.is_conflict() => Err(WriteError::Gone),
-        Ok(Err(error)) => Err(WriteError::Refused(Box::new(error))),
-        Ok(Ok(value)) => Ok(value),
+    match answer(request).await {
+        None => Err(WriteError::TimedOut),
+        Some(Err(kube::Error::Api(status))) if status.is_not_found() || status.is_conflict() => Err(WriteError::Gone),
+        Some(Err(error)) => Err(WriteError::Refused(Box::new(error))),
+        Some(Ok(value)) => Ok(value),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Archives: immutable ConfigMaps, owned by the function's object.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use ace_api::{EdgeFunction, LABEL_ARCHIVE, LABEL_FUNCTION};
 use ace_domain::{
@@ -18,9 +18,8 @@ use kube::{
 };
 
 use super::EdgeFunctions;
+use crate::api_server::answer;
 
-/// Deadline of one request: kube's client has none of its own.
-const DEADLINE: Duration = Duration::from_secs(20);
 const PROVEN: &str = "Proven";
 const FOREIGN: &str = "Foreign";
 
@@ -125,13 +124,10 @@ async fn create(
         immutable: Some(true),
     };
     let api = api(kind, object);
-    let created = tokio::time::timeout(DEADLINE, api.create(&PostParams::default(), &map)).await;
-    match created {
+    match answer(api.create(&PostParams::default(), &map)).await {
         // The name holds the content's digest, or the version's stamp: what is there is what was to be written.
-        Ok(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
-        other => within(kind, object, async { other.unwrap_or_else(|_| Err(timed_out())) })
-            .await
-            .map(|_| ()),
+        Some(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
+        answer => understood(kind, object, answer).map(|_| ()),
     }
 }
 
@@ -154,8 +150,7 @@ async fn prune(
     .items;
     found.sort_by_key(|map| std::cmp::Reverse((map.name_any() == name, map.creation_timestamp())));
     for map in found.into_iter().skip(keep) {
-        let deleted = tokio::time::timeout(DEADLINE, api.delete(&map.name_any(), &DeleteParams::default())).await;
-        if let Ok(Err(error)) = deleted {
+        if let Some(Err(error)) = answer(api.delete(&map.name_any(), &DeleteParams::default())).await {
             tracing::debug!(archive = map.name_any(), %error, "an old archive stays");
         }
     }
@@ -169,25 +164,29 @@ fn label(object: &EdgeFunction) -> String {
     name[..cut].trim_end_matches(['-', '.']).to_owned()
 }
 
-fn timed_out() -> kube::Error {
-    kube::Error::Service("the API server did not answer in time".into())
-}
-
 async fn within<T>(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
     request: impl Future<Output = Result<T, kube::Error>>,
 ) -> Result<T, Trouble> {
-    match tokio::time::timeout(DEADLINE, request).await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(Trouble::AccessMissing(format!(
+    understood(kind, object, answer(request).await)
+}
+
+fn understood<T>(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    answer: Option<Result<T, kube::Error>>,
+) -> Result<T, Trouble> {
+    match answer {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(Trouble::AccessMissing(format!(
             "the operator may not keep archives in this namespace: {}",
             kind.identity.grant_namespace(&object.namespace().unwrap_or_default())
         ))),
-        Ok(Err(kube::Error::Api(status))) => Err(Trouble::Failed(format!(
+        Some(Err(kube::Error::Api(status))) => Err(Trouble::Failed(format!(
             "the API server refused an archive: {}",
             status.message
         ))),
-        Ok(Err(_)) | Err(_) => Err(Trouble::Unanswered("the API server did not answer".to_owned())),
+        Some(Err(_)) | None => Err(Trouble::Unanswered("the API server did not answer".to_owned())),
     }
 }
