@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio::{task::spawn_blocking, time::timeout};
 use tokio_postgres::{
-    Client, Config, NoTls, SimpleQueryMessage, Socket,
+    Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow, Socket,
     config::{Host, SslMode},
     tls::MakeTlsConnect,
 };
@@ -83,22 +83,27 @@ impl Connection {
     }
 
     /// The only row of a statement: all of its columns, none of them null. One message, no prepared statement.
-    async fn row<const N: usize>(&self, statement: &str) -> Result<[String; N], QueryError> {
+    pub(crate) async fn row<const N: usize>(&self, statement: &str) -> Result<[String; N], QueryError> {
+        let row = self.rows(statement).await?.into_iter().next();
+        let columns: Option<Vec<_>> = row.ok_or(QueryError::Protocol)?.into_iter().collect();
+        columns
+            .and_then(|columns| columns.try_into().ok())
+            .ok_or(QueryError::Protocol)
+    }
+
+    /// The rows of a statement, as text. One message, no prepared statement.
+    pub(crate) async fn rows(&self, statement: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
         let limit = self.limits.statement + Limits::MARGIN;
         let answer = timeout(limit, self.client.simple_query(statement)).await;
         let messages = answer
             .map_err(|_| QueryError::NoAnswer(limit))?
             .map_err(|error| QueryError::of(&error))?;
-        let row = messages.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(row),
+        let columns = |row: &SimpleQueryRow| (0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect();
+        let rows = messages.iter().filter_map(|message| match message {
+            SimpleQueryMessage::Row(row) => Some(columns(row)),
             _ => None,
         });
-        let row = row.ok_or(QueryError::Protocol)?;
-        let columns = (0..row.len()).map(|index| row.get(index).map(str::to_owned));
-        let columns: Option<Vec<_>> = columns.collect();
-        columns
-            .and_then(|columns| columns.try_into().ok())
-            .ok_or(QueryError::Protocol)
+        Ok(rows.collect())
     }
 }
 
