@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     AdoptionPolicy, CheckAuth, CheckMethod, DatabaseTls, DeletionPolicy, DriftReason, EdgeFunction, FunctionEventType,
-    FunctionReason, IntentType, Mode, Platform, PlatformReason, Reason, Rollback, SourceKind,
+    FunctionReason, IntentType, MigrationEventType, MigrationMode, MigrationReason, MigrationSet, Mode, OutOfOrder,
+    Platform, PlatformReason, Reason, RiskClass, Rollback, SchemaDriftReason, SourceKind, WhileDrifted,
 };
 
 /// Every custom resource definition, as it is installed.
@@ -23,6 +24,14 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
                 "{} Of `Drifted`: {}",
                 listed(FunctionReason::ALL),
                 listed(DriftReason::ALL)
+            ),
+        ),
+        finished(
+            &MigrationSet::crd(),
+            &format!(
+                "{} Of `Drifted`: {}",
+                listed(MigrationReason::ALL),
+                listed(SchemaDriftReason::ALL)
             ),
         ),
     ]
@@ -103,9 +112,14 @@ fn meanings() -> Vec<(Value, String)> {
         schemars::schema_for!(DeletionPolicy),
         schemars::schema_for!(FunctionEventType),
         schemars::schema_for!(IntentType),
+        schemars::schema_for!(MigrationEventType),
+        schemars::schema_for!(MigrationMode),
         schemars::schema_for!(Mode),
+        schemars::schema_for!(OutOfOrder),
+        schemars::schema_for!(RiskClass),
         schemars::schema_for!(Rollback),
         schemars::schema_for!(SourceKind),
+        schemars::schema_for!(WhileDrifted),
     ]
     .iter()
     .map(|schema| {

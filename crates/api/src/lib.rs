@@ -7,6 +7,7 @@ mod condition;
 mod crd;
 mod duration;
 mod edge_function;
+mod migration_set;
 mod names;
 mod platform;
 mod reason;
@@ -20,6 +21,11 @@ pub use edge_function::{
     FunctionEvent, FunctionEventType, Held, Intent, IntentType, Live, MigrationRequirement, Proven, Requires, Rollback,
     SecretRequirement, Source, SourceKind, Stamp, Wanted,
 };
+pub use migration_set::{
+    Approval, Baseline, HeldMigration, MigrationEvent, MigrationEventType, MigrationMode, MigrationPolicy,
+    MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource, MigrationTarget, OutOfOrder, PendingMigration,
+    PlanStatus, RiskClass, SchemaStatus, WhileDrifted,
+};
 pub use names::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, FINALIZER, GROUP, LABEL_ARCHIVE, LABEL_FUNCTION,
     LABEL_WATCH, VERSION, field_manager,
@@ -28,5 +34,5 @@ pub use platform::{
     ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformSpec, PlatformStatus,
     ProjectStatus,
 };
-pub use reason::{DriftReason, FunctionReason, PlatformReason, Reason};
+pub use reason::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
 pub use shared::{DeletionPolicy, Drift, DriftField, LocalReference, MESSAGE_LIMIT, Mode, SecretKeyReference, message};

@@ -96,7 +96,7 @@ reasons! {
 }
 
 reasons! {
-    /// Reasons of `Drifted`.
+    /// Reasons of an EdgeFunction's `Drifted`.
     DriftReason {
         NoDrift = "False: the live function is what was applied.",
         DriftCorrected = "False: a foreign change was undone; `status.drift` names it.",
@@ -105,5 +105,58 @@ reasons! {
         Foreign = "True: the live function is not known to this object.",
         NotCompared = "Unknown: there was no comparison yet.",
         NotComparable = "Unknown: the live content can't be read in a form that can be compared.",
+    }
+}
+
+reasons! {
+    /// Reasons of a MigrationSet's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
+    MigrationReason {
+        Applied = "Ready: every migration is applied, and the database was seen.",
+        Observed = "Ready: in `Observe`, the database was looked at.",
+        Suspended = "Ready is False: suspended before the wish was applied.",
+        FirstLook = "Reconciling: the database was not looked at yet.",
+        PlatformMissing = "Reconciling: there is no such Platform.",
+        SourceMissing = "Reconciling: the source or its artifact is not there.",
+        SourceFailed = "Reconciling: the source could not be read; it is tried again.",
+        Applying = "Reconciling: migrations are being run.",
+        WaitingForTurn = "Reconciling: another process runs migrations on this database.",
+        WaitingForLock = "Reconciling: other sessions hold what a migration needs; the message names them.",
+        DatabaseUnreachable = "Reconciling: the database does not answer; it is asked again.",
+        DatabaseSecretMissing = "Reconciling: a Secret or key that the Platform's `spec.database` names is not there.",
+        Retrying = "Reconciling: an attempt failed, and nothing of it was kept; it is repeated.",
+        NotSeen = "Ready is Unknown: the database was not seen for three intervals.",
+        ApprovalRequired = "Stalled: a pending migration is of a class that needs an approval; the message has the plan's digest.",
+        ChecksumMismatch = "Stalled: a file is not what was applied under its version. Nothing runs.",
+        OutOfOrder = "Stalled: a pending migration is older than the newest applied one.",
+        LedgerRegressed = "Stalled: what was applied is no longer in the ledger: the database was restored, or the ledger was repaired.",
+        BaselineRequired = "Stalled: the ledger is empty, and the schema is not.",
+        BaselineMismatch = "Stalled: the live schema is not the one that `spec.baseline` names.",
+        DriftBlocked = "Stalled: the schema was changed by hand, and `policy.whileDrifted` is `Block`.",
+        MigrationFailed = "Stalled: the database refused a migration; it is not tried again by itself.",
+        HalfApplied = "Stalled: a file of several transactions stopped half-way and was changed since.",
+        MigrationRefused = "Stalled: a file holds a statement that can't be run safely; the message names its line.",
+        SourceRefused = "Stalled: the source's archive is damaged, too large, or holds what is not allowed.",
+        SourceInvalid = "Stalled: the source has no migrations, two of one version, or one that is not text.",
+        DatabaseClaimed = "Stalled: another MigrationSet owns this database.",
+        DatabaseMissing = "Stalled: the Platform names no database.",
+        DatabaseRefused = "Stalled: the database refuses the password, the user, the certificate or a right.",
+        HostNotAllowed = "Stalled: the operator may not call that host; see its flag `--allow-host`.",
+        PoolerUnsupported = "Stalled: a pooler in transaction mode stands before the database; it drops locks and settings.",
+        OperatorTooOld = "Stalled: a newer operator keeps its books in this database.",
+        AccessMissing = "Stalled: the operator may not read something; the message has the command that allows it.",
+        SuspendedByPlatform = "Suspended: `spec.suspend` of the Platform is true.",
+        SuspendedByUser = "Suspended: `spec.suspend` is true.",
+    }
+}
+
+reasons! {
+    /// Reasons of a MigrationSet's `Drifted`.
+    SchemaDriftReason {
+        NoDrift = "False: the live schema is the reference.",
+        OutOfBandChange = "True: somebody changed the schema by hand; `status.drift` names what differs.",
+        NotCompared = "Unknown: there was no comparison yet.",
+        NoReference = "Unknown: in `Observe`, only `spec.acceptedSchema` says what the schema should be.",
+        RunUnfinished = "Unknown: migrations ran, and the look behind them is due.",
+        NotComparable = "Unknown: the schema could not be read, because somebody holds a lock on it.",
     }
 }

@@ -121,7 +121,7 @@ impl EdgeFunction {
     }
 }
 
-/// Where the code comes from.
+/// Where code or SQL comes from.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
@@ -130,7 +130,7 @@ pub struct Source {
     /// name of the object, in the same namespace.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
-    /// path of the functions' folder in the tree, e.g. `supabase/functions`. Defaults to the tree's root.
+    /// path of the folder in the tree, e.g. `supabase/functions` or `supabase/migrations`. Defaults to the tree's root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`path` must be relative, without '.', '..' or a '/' at either end, such as 'supabase/functions'"))]
