@@ -358,6 +358,7 @@ impl Fleet {
                 suspended: false,
                 leaving: false,
                 seen: self.view.seen(),
+                looked: true,
                 listed: self.view.listed().is_some(),
                 answering: self.view.failing().is_none(),
                 message: self.view.failing().unwrap_or("the platform answers").to_owned(),

@@ -25,6 +25,9 @@ const STATUS_BYTES: usize = 12 * 1024;
 
 /// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
 pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
+    if is_about_to_be_seen(object, world, decision) {
+        return world.memo.clone();
+    }
     // Judged before the intent of this very decision is noted: what a correction is about to undo is still there.
     let verdict = verdict(object, world, now);
     let mut world = world.clone();
@@ -59,6 +62,19 @@ pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Ti
         drift,
         history: world.memo.history,
     })
+}
+
+/// The Platform's first look is under way, and nobody takes the status for the end until it wakes the function: a write would
+/// say nothing that the next one does not.
+fn is_about_to_be_seen(object: &EdgeFunction, world: &World, decision: &Decision) -> bool {
+    let waits = matches!(decision, Decision::Wait(why, _) if why.reason == FunctionReason::WaitingForPlatform);
+    let first = matches!(&world.platform, PlatformSight::Present(platform) if !platform.looked);
+    let memo = &world.memo;
+    let is_ready = memo
+        .conditions
+        .iter()
+        .any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True");
+    waits && first && !(is_ready && memo.observed_generation == object.metadata.generation)
 }
 
 /// Names fewer differences where their paths are so long that the status would outgrow its bound; `count` still has them all.

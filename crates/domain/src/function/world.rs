@@ -63,6 +63,8 @@ pub struct PlatformFacts {
     pub leaving: bool,
     /// When the last good list was asked for; before the first: when the operator began to watch.
     pub seen: Timestamp,
+    /// A first look has come to an end, a good one or not; then its functions are woken, whatever it showed.
+    pub looked: bool,
     /// There was a good list.
     pub listed: bool,
     /// The last request was answered.

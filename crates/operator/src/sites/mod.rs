@@ -9,7 +9,7 @@ use std::{
 };
 
 pub use call::{entry, stamp, trouble};
-pub use site::{Listed, Open, Site};
+pub use site::{InSight, Listed, Open, Site};
 
 use crate::driver::Key;
 

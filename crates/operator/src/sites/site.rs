@@ -30,7 +30,22 @@ struct State {
     view: View,
     open: Option<Open>,
     phase: Phase,
-    message: String,
+    /// Nothing before the first pass over the Platform has ended.
+    message: Option<String>,
+}
+
+/// How well a platform is in sight, as its functions need it.
+pub struct InSight {
+    /// When the last good list was asked for; before the first: when we began to watch.
+    pub seen: Timestamp,
+    /// A first look has come to an end.
+    pub looked: bool,
+    /// There was a good list.
+    pub listed: bool,
+    /// The last request was answered.
+    pub answering: bool,
+    /// The Platform's own words.
+    pub message: String,
 }
 
 /// The way to a platform, while its token is known.
@@ -50,10 +65,26 @@ pub struct Open {
     pub at: Url,
 }
 
+/// What is said of a platform before there is more to say.
+const UNSEEN: &str = "the platform was not looked at yet";
+
 /// A list, and whose entries changed by it.
 pub struct Listed {
     /// Slugs whose entry is another than in the list before.
     pub changed: Vec<String>,
+}
+
+impl InSight {
+    /// Before there is a site.
+    pub fn nothing(now: Timestamp) -> Self {
+        Self {
+            seen: now,
+            looked: false,
+            listed: false,
+            answering: true,
+            message: UNSEEN.to_owned(),
+        }
+    }
 }
 
 impl Site {
@@ -66,7 +97,7 @@ impl Site {
                 view: View::new(now),
                 open: None,
                 phase: Phase::Unlisted,
-                message: "the platform was not looked at yet".to_owned(),
+                message: None,
             }),
             listing: tokio::sync::Mutex::new(()),
             looking: AtomicBool::new(false),
@@ -127,12 +158,18 @@ impl Site {
         self.state().view.look(slug)
     }
 
-    /// When the platform was last seen, whether it was listed and answers, and its own words.
-    pub fn sight(&self) -> (Timestamp, bool, bool, String) {
+    /// How well the platform is in sight.
+    pub fn sight(&self) -> InSight {
         let state = self.state();
         let view = &state.view;
-        let message = view.failing().map_or_else(|| state.message.clone(), ToOwned::to_owned);
-        (view.seen(), view.listed().is_some(), view.failing().is_none(), message)
+        let message = view.failing().or(state.message.as_deref()).unwrap_or(UNSEEN);
+        InSight {
+            seen: view.seen(),
+            looked: state.message.is_some(),
+            listed: view.listed().is_some(),
+            answering: view.failing().is_none(),
+            message: message.to_owned(),
+        }
     }
 
     /// The last request was answered.
@@ -145,9 +182,9 @@ impl Site {
         self.state().view.secrets().map(|(_, names)| names.clone())
     }
 
-    /// What the Platform says of itself.
+    /// What the Platform says of itself at the end of a pass.
     pub fn set_message(&self, message: String) {
-        self.state().message = message;
+        self.state().message = Some(message);
     }
 
     /// The phase that the functions were told last, and notes the next.

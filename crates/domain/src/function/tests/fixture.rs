@@ -250,6 +250,7 @@ fn platform() -> PlatformFacts {
         suspended: false,
         leaving: false,
         seen: at(-60),
+        looked: true,
         listed: true,
         answering: true,
         message: "the platform answers".to_owned(),

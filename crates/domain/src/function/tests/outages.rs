@@ -5,7 +5,7 @@ use std::time::Duration;
 use ace_api::{DriftReason, Mode, Reason};
 
 use super::{
-    super::{Decision, PlatformSight, SourceSight, Step},
+    super::{Claim, Decision, PlatformSight, SourceSight, Step},
     fixture::{Case, at, settled},
     words::{B, X, foreign, message, shown},
 };
@@ -148,6 +148,26 @@ fn a_restart_says_nothing_new_before_the_first_list() {
         shown(&unlisted(settled().wants(B)))[1],
         "Reconciling=True/WaitingForPlatform"
     );
+}
+
+#[test]
+fn a_status_that_nobody_takes_for_the_end_waits_for_the_platforms_first_look() {
+    let unlooked = |case: Case| {
+        let mut case = case.platform(|platform| (platform.looked, platform.listed) = (false, false));
+        case.world.look = None;
+        (case.status(), case.world.memo)
+    };
+    let stalled = settled()
+        .wants(B)
+        .with(|case| case.world.claim = Claim::Lost("ns/old".to_owned()))
+        .written();
+    let freed = stalled.with(|case| case.world.claim = Claim::Owned);
+    for unfinished in [settled().forgotten(), freed] {
+        let (status, memo) = unlooked(unfinished);
+        assert_eq!(status, memo);
+    }
+    let (finished, _) = unlooked(settled().wants(B));
+    assert_eq!(shown(&finished)[1], "Reconciling=True/WaitingForPlatform");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use super::{EdgeFunctions, World};
 use crate::{
     directory::{platform_of, source_of},
-    sites::Site,
+    sites::{InSight, Site},
     sources::{Artifact, Sight},
 };
 
@@ -48,18 +48,18 @@ fn platform(kind: &EdgeFunctions, object: &EdgeFunction, site: Option<&Site>, no
         return PlatformSight::Absent;
     };
     let open = site.and_then(Site::open);
-    let unseen = || (now, false, true, "the platform was not looked at yet".to_owned());
-    let (seen, listed, answering, message) = site.map_or_else(unseen, Site::sight);
+    let sight = site.map_or_else(|| InSight::nothing(now), Site::sight);
     PlatformSight::Present(PlatformFacts {
         project: platform.spec.project.clone(),
         gateway: platform.spec.gateway(),
         interval: platform.spec.interval.get(),
         suspended: platform.spec.suspend,
         leaving: platform.metadata.deletion_timestamp.is_some() || token_is_gone(&platform),
-        seen,
-        listed,
-        answering: answering && open.is_some(),
-        message,
+        seen: sight.seen,
+        looked: sight.looked,
+        listed: sight.listed,
+        answering: sight.answering && open.is_some(),
+        message: sight.message,
         anon_key: open.is_some_and(|open| open.anon.is_some()),
     })
 }
