@@ -8,6 +8,7 @@
 mod access;
 mod connection;
 mod error;
+mod fingerprint;
 mod identity;
 mod password;
 mod tls;
@@ -15,6 +16,7 @@ mod tls;
 pub use access::{Access, Limits};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
+pub use fingerprint::{Difference, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
 pub use identity::Identity;
 pub use password::{Password, PasswordError};
 pub use tls::{Authority, AuthorityError, Tls};

@@ -1,0 +1,89 @@
+use std::{fmt, str::FromStr};
+
+/// Declares the classes with their words, once.
+macro_rules! classes {
+    ($($(#[$documentation:meta])* $class:ident = $word:literal,)*) => {
+        /// What kind of thing an object of a schema is. Ordered as a reader goes through a schema.
+        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+        pub enum ObjectClass {
+            $($(#[$documentation])* $class,)*
+        }
+
+        impl ObjectClass {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$class,)*];
+
+            /// The word of paths and of the ledger: lower case, without spaces.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$class => $word,)*
+                }
+            }
+        }
+    };
+}
+
+classes! {
+    /// A schema itself.
+    Schema = "schema",
+    /// A table: ordinary, partitioned or foreign.
+    Table = "table",
+    /// A column of a table; of a view, if it has a default or a comment.
+    Column = "column",
+    /// A constraint of a table or of a domain.
+    Constraint = "constraint",
+    /// An index, also one that carries a constraint.
+    Index = "index",
+    /// A view.
+    View = "view",
+    /// A materialized view.
+    MaterializedView = "materialized-view",
+    /// A function, procedure, aggregate or window function.
+    Function = "function",
+    /// A trigger.
+    Trigger = "trigger",
+    /// A rewrite rule.
+    Rule = "rule",
+    /// A policy of row security.
+    Policy = "policy",
+    /// An enum.
+    Enum = "enum",
+    /// A domain.
+    Domain = "domain",
+    /// A composite or range type.
+    Type = "type",
+    /// A sequence, without its place.
+    Sequence = "sequence",
+    /// Extended statistics.
+    Statistics = "statistics",
+    /// An operator.
+    Operator = "operator",
+    /// A cast from or to a type of the schemas, or by a function of theirs.
+    Cast = "cast",
+    /// What a publication takes from the schemas.
+    Publication = "publication",
+    /// What one role may do with one object.
+    Grant = "grant",
+    /// What one role may do with objects that another will make.
+    DefaultPrivilege = "default-privilege",
+}
+
+impl fmt::Display for ObjectClass {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ObjectClass {
+    type Err = UnknownClass;
+
+    fn from_str(word: &str) -> Result<Self, UnknownClass> {
+        let class = Self::ALL.iter().find(|class| class.as_str() == word);
+        class.copied().ok_or(UnknownClass)
+    }
+}
+
+/// A word that names no class.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no class of objects is called so")]
+pub struct UnknownClass;

@@ -1,0 +1,100 @@
+//! How an object is written down: one attribute a line, always the same ones in the same order for a class.
+//!
+//! An attribute that begins with [`ORDINARY`] is what nobody would mention, e.g. that a column is nullable: it is shown only
+//! where it is the difference.
+
+use sha2::{Digest, Sha256};
+
+use super::ObjectClass;
+
+/// Marks an attribute that goes without saying.
+const ORDINARY: char = '~';
+
+/// Longest attribute that is kept as it is, in characters.
+const LONGEST_ATTRIBUTE: usize = 120;
+/// What is kept of a longer one, before its digest.
+const HEAD: usize = 60;
+/// Longest text that is shown, in characters.
+const LONGEST_SHOWN: usize = 200;
+/// How much of a digest is shown, of 64 digits.
+const SHOWN_DIGITS: usize = 12;
+
+const DIGEST: &str = "sha256:";
+
+/// The lines of an object with these attributes.
+pub(super) fn written(attributes: &[String]) -> String {
+    let lines: Vec<_> = attributes
+        .iter()
+        .map(|attribute| bounded(one_line(attribute)))
+        .collect();
+    lines.join("\n")
+}
+
+/// A text without line breaks and other control characters, and unlike that of any other text.
+pub(super) fn one_line(text: &str) -> String {
+    let is_plain = |character: char| !character.is_control() && character != '\\';
+    let escaped = |character: char| {
+        let (plain, escape) = match is_plain(character) {
+            true => (Some(character), None),
+            false => (None, Some(character.escape_default())),
+        };
+        plain.into_iter().chain(escape.into_iter().flatten())
+    };
+    text.chars().flat_map(escaped).collect()
+}
+
+/// An object for the reader: what it has that is not ordinary.
+pub(super) fn whole(class: ObjectClass, definition: &str) -> String {
+    let told = definition
+        .lines()
+        .filter(|line| !line.starts_with(ORDINARY) && !line.is_empty());
+    // A column reads as it is declared.
+    let separator = if class == ObjectClass::Column { " " } else { ", " };
+    shown(&told.collect::<Vec<_>>().join(separator))
+}
+
+/// The attributes in which two definitions of one object differ, for the reader.
+pub(super) fn differing(class: ObjectClass, desired: &str, observed: &str) -> (String, String) {
+    if desired.lines().count() != observed.lines().count() {
+        return (whole(class, desired), whole(class, observed));
+    }
+    let pairs = desired.lines().zip(observed.lines());
+    let (desired, observed): (Vec<_>, Vec<_>) = pairs.filter(|(desired, observed)| desired != observed).unzip();
+    let told = |lines: Vec<&str>| {
+        let plain = lines
+            .into_iter()
+            .map(|line| line.strip_prefix(ORDINARY).unwrap_or(line));
+        shown(&plain.collect::<Vec<_>>().join(", "))
+    };
+    (told(desired), told(observed))
+}
+
+/// A text of at most [`LONGEST_SHOWN`] characters, its digests shortened.
+pub(super) fn shown(text: &str) -> String {
+    let mut short = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(DIGEST) {
+        let digits = after.bytes().take_while(u8::is_ascii_hexdigit).count();
+        short.push_str(before);
+        short.push_str(DIGEST);
+        short.push_str(&after[..digits.min(SHOWN_DIGITS)]);
+        rest = &after[digits..];
+    }
+    short.push_str(rest);
+    if short.chars().count() <= LONGEST_SHOWN {
+        return short;
+    }
+    let tail = format!("… {DIGEST}{}", &hex::encode(Sha256::digest(text))[..SHOWN_DIGITS]);
+    let head: String = short.chars().take(LONGEST_SHOWN - tail.chars().count()).collect();
+    head + &tail
+}
+
+fn bounded(attribute: String) -> String {
+    match attribute.char_indices().nth(LONGEST_ATTRIBUTE) {
+        None => attribute,
+        Some(_) => {
+            let head: String = attribute.chars().take(HEAD).collect();
+            format!("{head}… {DIGEST}{}", hex::encode(Sha256::digest(&attribute)))
+        }
+    }
+}

@@ -1,0 +1,39 @@
+use std::collections::BTreeSet;
+
+use super::{Fingerprint, definition};
+
+/// What is said of an object that is not there.
+const ABSENT: &str = "absent";
+
+/// An object that is not as desired, in words for the reader: one line each, of at most 200 characters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Difference {
+    /// Class and name: `column/public.campaigns.x`.
+    pub path: String,
+    /// `absent`, the whole object if it is not observed, or the attributes that differ: `nullable`.
+    pub desired: String,
+    /// The same of what is there: `not null`.
+    pub observed: String,
+}
+
+/// The objects that differ, ordered by class and name. None: the fingerprints are equal.
+pub fn differences(desired: &Fingerprint, observed: &Fingerprint) -> Vec<Difference> {
+    let keys: BTreeSet<_> = desired.0.keys().chain(observed.0.keys()).collect();
+    let differing = keys.into_iter().filter_map(|key @ (class, name)| {
+        let (desired, observed) = match (desired.0.get(key), observed.0.get(key)) {
+            (desired, observed) if desired == observed => return None,
+            (Some(desired), Some(observed)) => definition::differing(*class, desired, observed),
+            (desired, observed) => {
+                let told = |side: Option<&String>| side.map_or(ABSENT.to_owned(), |it| definition::whole(*class, it));
+                (told(desired), told(observed))
+            }
+        };
+        let path = definition::shown(&format!("{class}/{name}"));
+        Some(Difference {
+            path,
+            desired,
+            observed,
+        })
+    });
+    differing.collect()
+}
