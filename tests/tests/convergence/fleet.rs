@@ -236,10 +236,10 @@ impl Fleet {
     pub(crate) fn list(&mut self) -> Result<(), Trouble> {
         let started = self.now();
         self.outside.request(Request::List)?;
-        let changed = self.view.record_list(started, self.outside.list());
+        let changes = self.view.record_list(started, self.outside.list());
         let now = self.now();
         for managed in &mut self.objects {
-            if changed.contains(&managed.object.slug()) {
+            if changes.are_news(&managed.object.slug(), managed.object.spec.mode != Mode::Observe) {
                 managed.due = Some(now);
             }
         }

@@ -16,9 +16,9 @@ use jiff::Timestamp;
 use crate::pace::Pace;
 
 pub use database::{DatabaseLook, DatabaseTrouble};
-pub use decide::{api_answers, decide, learn};
+pub use decide::{api_answers, decide, is_due, learn};
 pub use status::{notices, status};
-pub use view::{Phase, View};
+pub use view::{Changes, Phase, View};
 
 /// A decision about a Platform.
 pub type Decision = crate::decision::Decision<Step, PlatformReason>;

@@ -32,6 +32,24 @@ struct Seen {
     since: Timestamp,
 }
 
+/// What a list has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Slugs whose entry is another than in the list before.
+    entries: Vec<String>,
+    /// Those of them that we wrote to since the list before.
+    own: BTreeSet<String>,
+    /// Some function came or went.
+    pub comings: bool,
+}
+
+impl Changes {
+    /// Whether the changes are news for a function. One that writes asks for a list of its own after each write.
+    pub fn are_news(&self, slug: &str, writes: bool) -> bool {
+        self.entries.iter().any(|changed| changed == slug) && !(writes && self.own.contains(slug))
+    }
+}
+
 /// How well the platform is in sight; its functions are woken when this changes for the better, and once when it is lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
@@ -62,39 +80,42 @@ impl View {
         }
     }
 
-    /// Takes a list that was asked for at `started`; the slugs whose entry changed. A list older than the last one says nothing.
-    pub fn record_list(&mut self, started: Timestamp, entries: BTreeMap<String, Entry>) -> Vec<String> {
+    /// Takes a list that was asked for at `started`. One that is older than the last one says nothing.
+    pub fn record_list(&mut self, started: Timestamp, entries: BTreeMap<String, Entry>) -> Changes {
         self.failing = None;
+        let mut changes = Changes::default();
         if self.last.is_some_and(|last| started < last) {
-            return Vec::new();
+            return changes;
         }
-        let mut changed = Vec::new();
-        for (slug, seen) in &mut self.functions {
-            if seen.entry.is_some() && !entries.contains_key(slug) {
-                *seen = Seen {
-                    entry: None,
-                    since: started,
-                };
-                changed.push(slug.clone());
+        let gone = |(slug, seen): (&String, &Seen)| {
+            let is_gone = seen.entry.is_some() && !entries.contains_key(slug);
+            is_gone.then(|| (slug.clone(), None))
+        };
+        let gone: Vec<_> = self.functions.iter().filter_map(gone).collect();
+        for (slug, entry) in gone
+            .into_iter()
+            .chain(entries.into_iter().map(|(slug, entry)| (slug, Some(entry))))
+        {
+            let before = self.functions.get(&slug).and_then(|seen| seen.entry.as_ref());
+            if before == entry.as_ref() {
+                continue;
             }
-        }
-        for (slug, entry) in entries {
-            if self.functions.get(&slug).and_then(|seen| seen.entry.as_ref()) != Some(&entry) {
-                self.functions.insert(
-                    slug.clone(),
-                    Seen {
-                        entry: Some(entry),
-                        since: started,
-                    },
-                );
-                changed.push(slug);
+            changes.comings |= before.is_none() || entry.is_none();
+            if self
+                .writes
+                .get(&slug)
+                .is_some_and(|write| self.last.is_none_or(|last| *write >= last))
+            {
+                changes.own.insert(slug.clone());
             }
+            changes.entries.push(slug.clone());
+            self.functions.insert(slug, Seen { entry, since: started });
         }
         self.first.get_or_insert(started);
         self.last = Some(started);
         self.lists.push_back(started);
         self.thin();
-        changed
+        changes
     }
 
     /// Keeps the newest list and, before it, those that lie furthest apart.
@@ -215,15 +236,38 @@ mod tests {
     use ace_api::Stamp;
     use jiff::Timestamp;
 
-    use super::View;
+    use super::{Changes, View};
     use crate::function::Entry;
 
     #[test]
     fn only_the_slugs_whose_entry_changed_are_named() {
         let mut view = View::new(at(0));
-        assert_eq!(view.record_list(at(1), list(&[("a", 1), ("b", 1)])), ["a", "b"]);
-        assert_eq!(view.record_list(at(2), list(&[("a", 1), ("b", 1)])), [""; 0]);
-        assert_eq!(view.record_list(at(3), list(&[("a", 2)])), ["b", "a"]);
+        assert_eq!(
+            view.record_list(at(1), list(&[("a", 1), ("b", 1)])),
+            changes(&["a", "b"], true)
+        );
+        assert_eq!(
+            view.record_list(at(2), list(&[("a", 1), ("b", 1)])),
+            changes(&[], false)
+        );
+        assert_eq!(
+            view.record_list(at(3), list(&[("a", 2), ("b", 1)])),
+            changes(&["a"], false)
+        );
+        assert_eq!(view.record_list(at(4), list(&[("a", 3)])), changes(&["b", "a"], true));
+    }
+
+    #[test]
+    fn what_a_function_wrote_is_no_news_for_it_and_for_one_that_only_observes_it_is() {
+        let mut view = View::new(at(0));
+        view.record_list(at(1), list(&[("a", 1), ("b", 1)]));
+        view.wrote("a", at(2));
+        let changes = view.record_list(at(3), list(&[("a", 2), ("b", 2)]));
+        let news =
+            [("a", true), ("a", false), ("b", true), ("c", true)].map(|(slug, writes)| changes.are_news(slug, writes));
+        assert_eq!(news, [false, true, true, false]);
+        // That write has been seen: whoever changed this, it was not us.
+        assert!(view.record_list(at(4), list(&[("a", 3), ("b", 2)])).are_news("a", true));
     }
 
     #[test]
@@ -245,7 +289,7 @@ mod tests {
     fn an_older_list_that_arrives_late_says_nothing() {
         let mut view = View::new(at(0));
         view.record_list(at(5), list(&[("a", 2)]));
-        assert_eq!(view.record_list(at(4), list(&[("a", 1)])), [""; 0]);
+        assert_eq!(view.record_list(at(4), list(&[("a", 1)])), changes(&[], false));
         assert_eq!(view.look("a").unwrap().entry, Some(entry(2)));
     }
 
@@ -264,6 +308,14 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    fn changes(entries: &[&str], comings: bool) -> Changes {
+        Changes {
+            entries: entries.iter().map(|slug| (*slug).to_owned()).collect(),
+            comings,
+            ..Changes::default()
+        }
     }
 
     fn entry(version: i64) -> Entry {

@@ -3,13 +3,16 @@
 mod call;
 mod site;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
 pub use call::{entry, stamp, trouble};
-pub use site::{InSight, Listed, Open, Site};
+pub use site::{InSight, Open, Site};
 
 use crate::driver::Key;
 

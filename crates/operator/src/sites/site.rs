@@ -1,19 +1,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     num::NonZeroU32,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use ace_api::ProjectStatus;
 use ace_domain::{
     function::Look,
-    platform::{Phase, View},
+    platform::{Changes, Phase, View},
 };
 use ace_supabase::{Budget, CallError, Client, FunctionStatus, Gateway, Priority, Token, Url};
 use jiff::Timestamp;
+use tokio::{sync::watch, time::Instant};
 
 use super::call::entry;
 
@@ -23,7 +22,8 @@ pub struct Site {
     budget: Arc<Mutex<Budget>>,
     state: Mutex<State>,
     listing: tokio::sync::Mutex<()>,
-    looking: AtomicBool,
+    /// Writes under way.
+    writing: watch::Sender<usize>,
 }
 
 struct State {
@@ -32,6 +32,8 @@ struct State {
     phase: Phase,
     /// Nothing before the first pass over the Platform has ended.
     message: Option<String>,
+    /// When the Platform is to take a pass for what its functions found.
+    look_due: Option<Instant>,
 }
 
 /// How well a platform is in sight, as its functions need it.
@@ -65,14 +67,24 @@ pub struct Open {
     pub at: Url,
 }
 
+/// A write under way.
+pub struct Writing<'a> {
+    site: &'a Site,
+    slug: &'a str,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.site.state().view.wrote(self.slug, Timestamp::now());
+        self.site.writing.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Longest wait for others' writes before a list. The platform takes a second or two for a deploy.
+const GATHERING: Duration = Duration::from_secs(2);
+
 /// What is said of a platform before there is more to say.
 const UNSEEN: &str = "the platform was not looked at yet";
-
-/// A list, and whose entries changed by it.
-pub struct Listed {
-    /// Slugs whose entry is another than in the list before.
-    pub changed: Vec<String>,
-}
 
 impl InSight {
     /// Before there is a site.
@@ -98,20 +110,26 @@ impl Site {
                 open: None,
                 phase: Phase::Unlisted,
                 message: None,
+                look_due: None,
             }),
             listing: tokio::sync::Mutex::new(()),
-            looking: AtomicBool::new(false),
+            writing: watch::Sender::new(0),
         }
     }
 
-    /// Whether nobody else is about to have the Platform take a pass.
-    pub fn begin_look(&self) -> bool {
-        !self.looking.swap(true, Ordering::Relaxed)
+    /// Has the Platform look no sooner than `due`. Whether the caller is the first who asks, and so has to see to it.
+    pub fn put_off_look(&self, due: Instant) -> bool {
+        let before = &mut self.state().look_due;
+        let is_first = before.is_none();
+        *before = Some(before.map_or(due, |before| before.max(due)));
+        is_first
     }
 
-    /// The Platform is being woken.
-    pub fn end_look(&self) {
-        self.looking.store(false, Ordering::Relaxed);
+    /// Until when to wait with the look; nothing once it is due, and asked for no more.
+    pub fn take_look(&self, now: Instant) -> Option<Instant> {
+        let mut state = self.state();
+        state.look_due = state.look_due.filter(|due| *due > now);
+        state.look_due
     }
 
     /// The Platform object's uid.
@@ -133,7 +151,7 @@ impl Site {
     }
 
     /// When the budget has a token of this priority, if it has none now.
-    pub fn deferred(&self, priority: Priority) -> Option<std::time::Duration> {
+    pub fn deferred(&self, priority: Priority) -> Option<Duration> {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner).clone();
         budget.try_take(priority, std::time::Instant::now()).err()
     }
@@ -188,7 +206,7 @@ impl Site {
     }
 
     /// The phase that the functions were told last, and notes the next.
-    pub fn turn(&self, unseen_after: std::time::Duration, now: Timestamp) -> (Phase, Phase) {
+    pub fn turn(&self, unseen_after: Duration, now: Timestamp) -> (Phase, Phase) {
         let mut state = self.state();
         let next = state.view.phase(unseen_after, now);
         (std::mem::replace(&mut state.phase, next), next)
@@ -200,9 +218,25 @@ impl Site {
         std::mem::replace(&mut self.state().phase, phase)
     }
 
-    /// We are about to write to a slug, or have just done so.
-    pub fn wrote(&self, slug: &str, at: Timestamp) {
-        self.state().view.wrote(slug, at);
+    /// We are about to write to a slug. Every list that is asked for before the end of it is worthless for the slug, also when
+    /// the task is cut off within it.
+    pub fn write<'a>(&'a self, slug: &'a str) -> Writing<'a> {
+        self.state().view.wrote(slug, Timestamp::now());
+        self.writing.send_modify(|count| *count += 1);
+        Writing { site: self, slug }
+    }
+
+    /// Others' writes, each of which needs a list after its end. Where requests are scarce, one list for all is worth a wait.
+    pub(super) async fn others_write(&self) {
+        let is_scarce = {
+            let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+            budget.left(std::time::Instant::now()) < budget.rate() / 2
+        };
+        if is_scarce {
+            let mut writing = self.writing.subscribe();
+            // That they take longer is no trouble.
+            let _ = tokio::time::timeout(GATHERING, writing.wait_for(|count| *count == 0)).await;
+        }
     }
 
     /// Notes how a request ended, for all who share the platform.
@@ -215,15 +249,16 @@ impl Site {
         }
     }
 
-    /// A list that was asked for at `not_before` or later; however many ask at the same time, there is one request.
-    pub async fn list(&self, client: &Client, priority: Priority, not_before: Timestamp) -> Result<Listed, CallError> {
-        let unchanged = Listed { changed: Vec::new() };
+    /// A list that was asked for at `not_before` or later, and what it changed; however many ask at the same time, there is one
+    /// request.
+    pub async fn list(&self, client: &Client, priority: Priority, not_before: Timestamp) -> Result<Changes, CallError> {
         if self.has_list(not_before) {
-            return Ok(unchanged);
+            return Ok(Changes::default());
         }
+        self.others_write().await;
         let turn = self.listing.lock().await;
         if self.has_list(not_before) {
-            return Ok(unchanged);
+            return Ok(Changes::default());
         }
         let started = Timestamp::now();
         let functions = client.list_functions(priority).await;
@@ -233,9 +268,9 @@ impl Site {
             .filter(|function| function.status != FunctionStatus::Removed)
             .map(|function| (function.slug.clone(), entry(&function)))
             .collect();
-        let changed = self.state().view.record_list(started, entries);
+        let changes = self.state().view.record_list(started, entries);
         drop(turn);
-        Ok(Listed { changed })
+        Ok(changes)
     }
 
     /// Takes the names of the project's secrets; whether they changed.

@@ -1,16 +1,20 @@
 use std::{sync::Arc, time::Duration};
 
-use ace_api::{CheckMethod, EdgeFunction, Intent, Stamp};
+use ace_api::{CheckMethod, EdgeFunction, Intent, Mode, Stamp};
 use ace_domain::{
     decision::Trouble,
     function::{ArchiveFault, Body, BodyContent, CheckAnswer, Fact, Probe, Step},
+    platform::Changes,
     source::{BodyFiles, Closure, TreePath, Upload},
 };
 use ace_supabase::{CallError, Deploy, DeployFile, Method, Outcome, Priority, ProbeAuth, ProbeError, Slug};
 use jiff::Timestamp;
+use kube::ResourceExt;
+use tokio::time::Instant;
 
 use super::{EdgeFunctions, World, archives, observe::needs_key};
 use crate::{
+    directory::platform_of,
     driver::Key,
     sites::{Open, Site, entry, stamp, trouble},
 };
@@ -104,12 +108,12 @@ fn way<'a>(object: &EdgeFunction, world: &'a World, step: &Step) -> Result<Way<'
 
 impl Way<'_> {
     async fn list(&self, kind: &EdgeFunctions, object: &EdgeFunction, not_before: Timestamp) -> Result<Fact, Trouble> {
-        let listed = self
+        let changes = self
             .site
             .list(&self.open.client, self.priority, not_before)
             .await
             .map_err(|error| trouble(&error))?;
-        kind.tell_others(object, self.site, &listed.changed);
+        kind.tell_others(object, self.site, &changes);
         let look = self.site.look(self.slug.as_str());
         look.map(Fact::Listed)
             .ok_or_else(|| Trouble::Failed("the list is not there".to_owned()))
@@ -189,13 +193,9 @@ impl Way<'_> {
         self.outcome(outcome).map(|_| Fact::Deleted)
     }
 
-    /// A write makes every list worthless that was asked for before its end, also when this task is cut off within it.
     async fn write<T>(&self, request: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-        let slug = self.slug.as_str();
-        self.site.wrote(slug, Timestamp::now());
-        let outcome = request.await;
-        self.site.wrote(slug, Timestamp::now());
-        outcome
+        let _writing = self.site.write(self.slug.as_str());
+        request.await
     }
 
     fn outcome<T>(&self, outcome: Outcome<T>) -> Result<T, Trouble> {
@@ -244,31 +244,33 @@ impl Way<'_> {
 
 impl EdgeFunctions {
     /// A list that one function asked for is news for others, too: at once for the functions whose entry changed, and a
-    /// little later for the Platform, which counts them, so that a roll-out of many costs it one status and not as many.
-    fn tell_others(&self, object: &EdgeFunction, site: &Arc<Site>, changed: &[String]) {
-        if changed.is_empty() {
-            return;
-        }
-        let platform = crate::directory::platform_of(object);
-        let own = object.slug();
-        for key in self.directory.on_platform(&platform, |other| {
-            let slug = other.slug();
-            slug != own && changed.contains(&slug)
-        }) {
+    /// little later for the Platform, which counts them: after a roll-out of many, and not after each.
+    fn tell_others(&self, object: &EdgeFunction, site: &Arc<Site>, changes: &Changes) {
+        let (platform, own) = (platform_of(object), object.uid());
+        let others = |other: &EdgeFunction| other.uid() != own && is_news(changes, other);
+        for key in self.directory.on_platform(&platform, others) {
             self.functions.wake(key, "Drift");
         }
-        self.have_platform_look(site, platform, self.pace.recount());
+        if changes.comings {
+            self.have_platform_look(site, platform, self.pace.recount());
+        }
     }
 
-    /// Has the Platform take a pass after `wait`; of many who ask at the same time, the first decides.
+    /// Has the Platform take a pass once nobody has asked for one for `wait`: it costs a request for its Secret, and a status.
     pub(super) fn have_platform_look(&self, site: &Arc<Site>, platform: Key, wait: Duration) {
-        if site.begin_look() {
+        if site.put_off_look(Instant::now() + wait) {
             let (site, platforms) = (site.clone(), self.platforms.clone());
             tokio::spawn(async move {
-                tokio::time::sleep(wait).await;
-                site.end_look();
+                while let Some(due) = site.take_look(Instant::now()) {
+                    tokio::time::sleep_until(due).await;
+                }
                 platforms.wake(platform, "Function");
             });
         }
     }
+}
+
+/// Whether a list is news for a function.
+pub(crate) fn is_news(changes: &Changes, function: &EdgeFunction) -> bool {
+    changes.are_news(&function.slug(), function.spec.mode != Mode::Observe)
 }

@@ -16,6 +16,8 @@ use ace_domain::{
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+pub(crate) use act::is_news;
+
 use super::platform::Platforms;
 use crate::{
     directory::Directory,

@@ -5,7 +5,7 @@ use ace_supabase::{CallError, Priority};
 use jiff::Timestamp;
 
 use super::{Observed, Platforms, database::Asker};
-use crate::driver::Key;
+use crate::{driver::Key, kinds::edge_function::is_news};
 
 /// One look. Wakes the functions that it is news for.
 pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed, step: Step) -> Result<View, Trouble> {
@@ -18,11 +18,11 @@ pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed
     match step {
         Step::GetProject => site.get_project(&open.client).await.map_err(|error| trouble(&error))?,
         Step::ListFunctions => {
-            let listed = site
+            let changes = site
                 .list(&open.client, Priority::Look, Timestamp::now())
                 .await
                 .map_err(|error| trouble(&error))?;
-            kind.wake(&key, "Drift", |function| listed.changed.contains(&function.slug()));
+            kind.wake(&key, "Drift", |function| is_news(&changes, function));
             kind.refresh_sources(&key).await;
         }
         Step::ListSecrets => {
