@@ -12,7 +12,7 @@ use ace_domain::{
     decision::{Again, Decision, Why},
     function::Entry,
     pace::Pace,
-    platform::{Access, Phase, Step, Trouble, View, World, decide, learn, status},
+    platform::{Access, Phase, Step, Trouble, View, World, decide, is_due, learn, status},
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -35,6 +35,10 @@ fn at_first_the_project_is_looked_at_then_its_functions_then_the_secrets_that_so
 #[test]
 fn one_list_per_interval_and_the_project_once_an_hour() {
     let world = seen();
+    assert_eq!(
+        [299, 300].map(|second| is_due(&platform(), &world, at(second))),
+        [false, true]
+    );
     assert_eq!(decide(&platform(), &world, at(299)), Decision::Settled(after(1)));
     assert_eq!(decide(&platform(), &world, at(300)), Decision::Do(Step::ListFunctions));
     let mut hourly = seen();

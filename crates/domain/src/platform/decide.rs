@@ -117,6 +117,11 @@ fn troubled(object: &Platform, world: &World, trouble: &Trouble, now: Timestamp)
     }
 }
 
+/// Something is to be asked.
+pub fn is_due(object: &Platform, world: &World, now: Timestamp) -> bool {
+    due(object, world, now).is_some()
+}
+
 fn due(object: &Platform, world: &World, now: Timestamp) -> Option<Step> {
     let interval = world.pace.interval(object.spec.interval.get());
     let view = &world.view;

@@ -1,7 +1,7 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use ace_api::{Platform, SecretKeyReference};
-use ace_domain::platform::{Access, World};
+use ace_domain::platform::{Access, World, is_due};
 use ace_supabase::{Client, Gateway, Token, Url};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -33,26 +33,27 @@ pub(super) async fn observe(kind: &Platforms, object: &Platform, recall: Recall,
     let uid = object.uid().unwrap_or_default();
     let site = kind.sites.of(&key, &uid, || Site::new(&uid, rate, now));
     site.set_rate(rate);
-    let access = if object.spec.suspend {
-        Access::Open
-    } else {
-        access(kind, object, &site).await
-    };
     let (managed, needs_secrets) = kind.directory.described(&key);
     let mut view = site.view();
     if let Some(look) = recall.database.clone() {
         view.record_database(look);
     }
-    let world = World {
+    let mut world = World {
         pace: kind.pace,
         began: now,
         memo: object.status.clone().unwrap_or_default(),
-        access,
+        access: Access::Open,
         view,
         managed,
         needs_secrets,
         trouble: None,
     };
+    // A pass that only counts functions anew asks nobody, and so needs no token.
+    let only_counts =
+        site.open().is_some() && recall.told == object.metadata.generation && !is_due(object, &world, now);
+    if !object.spec.suspend && !only_counts {
+        world.access = access(kind, object, &site).await;
+    }
     Observed { world, site, recall }
 }
 
