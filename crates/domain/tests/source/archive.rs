@@ -218,12 +218,14 @@ fn a_truncated_archive_is_refused_wherever_it_was_cut() {
 }
 
 #[test]
-fn damage_is_noticed() {
-    let whole = write_archive(tree(&[("hello/index.ts", "some text")]).files());
+fn damage_is_noticed_or_changes_nothing() {
+    let packed = tree(&[("hello/index.ts", "some text")]);
+    let whole = write_archive(packed.files());
     for at in 10..whole.len() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x10;
-        assert!(read(&damaged).is_err(), "byte {at}");
+        // Within a run of zeros, a reference that points elsewhere in it means the same.
+        assert!(read(&damaged).ok().is_none_or(|found| found == packed), "byte {at}");
     }
     assert_eq!(refused(b"no archive at all"), ArchiveError::Gzip);
     assert_eq!(refused(gzip(&[7; 2_048])).reason(), "NotAnArchive");
