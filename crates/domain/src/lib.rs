@@ -2,7 +2,9 @@
 
 pub mod decision;
 pub mod function;
+pub mod migration;
 pub mod names;
 pub mod pace;
 pub mod platform;
+pub mod script;
 pub mod source;

@@ -1,0 +1,31 @@
+/// Finds lines by offset.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let starts = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self { text, starts }
+    }
+
+    /// Line and column, both from 1; columns count characters.
+    pub(super) fn position(&self, offset: usize) -> (u32, u32) {
+        let offset = self.text.floor_char_boundary(offset);
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let column = self.text[self.starts[line - 1]..offset].chars().count() + 1;
+        (saturated(line), saturated(column))
+    }
+
+    pub(super) fn line(&self, offset: usize) -> u32 {
+        saturated(self.starts.partition_point(|start| *start <= offset))
+    }
+}
+
+/// A text of more than 4 GiB is none that anybody sends.
+pub(super) fn saturated(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
