@@ -90,6 +90,22 @@ impl Pace {
         self.of(Duration::from_secs(30))
     }
 
+    /// Until another process's run of migrations is looked for again.
+    pub fn turn(self) -> Duration {
+        self.of(Duration::from_secs(5))
+    }
+
+    /// Until a migration that others' locks have stopped `attempts` times in a row is tried again: 1 s, doubled up to 1 min.
+    pub fn lock_retry(self, attempts: u32) -> Duration {
+        let doubled = Duration::from_secs(1 << attempts.saturating_sub(1).min(6));
+        self.of(doubled.min(Duration::from_mins(1)))
+    }
+
+    /// How often the status of a long run of migrations is brought up to date.
+    pub fn progress(self) -> Duration {
+        self.of(Duration::from_secs(2))
+    }
+
     /// How old the description of the project may be.
     pub fn project_look(self) -> Duration {
         self.of(Duration::from_hours(1))
@@ -123,11 +139,19 @@ mod tests {
             pace.recount(),
             pace.probe(),
             pace.project_look(),
+            pace.turn(),
+            pace.lock_retry(1),
+            pace.lock_retry(6),
+            pace.lock_retry(99),
+            pace.progress(),
             pace.unseen_after(Duration::from_mins(5)),
             pace.interval(Duration::from_mins(5)),
         ]
         .map(|duration| duration.as_secs());
-        assert_eq!(seconds, [15, 3, 60, 60, 5, 3600, 15, 300, 5, 30, 3600, 900, 300]);
+        assert_eq!(
+            seconds,
+            [15, 3, 60, 60, 5, 3600, 15, 300, 5, 30, 3600, 5, 1, 32, 60, 2, 900, 300]
+        );
         assert_eq!((pace.budget(60), Pace::scaled(10).budget(60)), (60, 600));
     }
 }

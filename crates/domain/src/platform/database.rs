@@ -88,11 +88,11 @@ pub(super) fn judge(object: &Platform, world: &World, next_list: Duration, now: 
 
 impl DatabaseTrouble {
     /// It may be over without anybody's doing.
-    fn passes(&self) -> bool {
+    pub(crate) fn passes(&self) -> bool {
         matches!(self, Self::Unanswered(_) | Self::SecretMissing(_))
     }
 
-    fn why(&self, database: &Database) -> Why {
+    pub(crate) fn why(&self, database: &Database) -> Why {
         use PlatformReason::{
             DatabaseAccessMissing, DatabaseCertificateRefused, DatabasePasswordRejected, DatabaseRefused,
             DatabaseSecretMissing, DatabaseUnreachable, HostNotAllowed, PoolerUnsupported,

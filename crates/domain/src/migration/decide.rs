@@ -1,0 +1,186 @@
+//! What to do next about a database's migrations.
+
+use std::time::Duration;
+
+use ace_api::{MigrationMode, MigrationReason, MigrationSet};
+use jiff::Timestamp;
+
+use super::{
+    Decision, Why,
+    step::{Step, Trouble},
+    words, work,
+    world::{PlatformFacts, PlatformSight, SourceSight, Stop, View, World},
+};
+use crate::{decision::Again, names::reconcile_at, platform::DatabaseTrouble};
+
+/// What to do next.
+pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Decision::Release { left_live: None };
+    }
+    if object.spec.suspend {
+        return Decision::Settled(Again::OnWake);
+    }
+    let platform = match &world.platform {
+        PlatformSight::Present(platform) => platform,
+        PlatformSight::Absent => return Decision::Wait(words::platform_missing(object), Again::OnWake),
+    };
+    if platform.suspended {
+        return Decision::Settled(Again::OnWake);
+    }
+    if platform.database.is_none() {
+        return Decision::Refuse(words::database_missing(object), Again::OnWake);
+    }
+    if let Some(stop) = &world.stop {
+        return stopped(world, stop);
+    }
+    if let Some(trouble) = &world.trouble {
+        return troubled(object, world, platform, trouble, now);
+    }
+    if !world.locked
+        && let Some(decision) = look(object, world, platform, now)
+    {
+        return decision;
+    }
+    let Some(view) = world.view() else {
+        return Decision::Do(Step::Look);
+    };
+    if world.stale {
+        return Decision::Do(Step::LookAgain);
+    }
+    let rest = rest(world, view, now);
+    match work::next(object, world, platform, view) {
+        work::Next::Step(step) => Decision::Do(step),
+        work::Next::UnderLock(step) if world.locked => Decision::Do(step),
+        work::Next::UnderLock(_) => Decision::Do(Step::Begin),
+        work::Next::Wait(why) => Decision::Wait(why, rest),
+        // In `Observe` everything is only reported: what would be a refusal is a sentence.
+        work::Next::Refuse(_) if object.spec.mode == MigrationMode::Observe => Decision::Settled(rest),
+        work::Next::Refuse(why) => Decision::Refuse(why, rest),
+        work::Next::Nothing => Decision::Settled(rest),
+    }
+}
+
+/// Until the next look. A look behind a run that could not be made is tried soon.
+fn rest(world: &World, view: &View, now: Timestamp) -> Again {
+    let behind = view
+        .house
+        .as_ref()
+        .and_then(|house| house.reference.as_ref())
+        .is_some_and(|reference| reference.behind);
+    let interval = world.interval();
+    let next = (view.at + interval).duration_since(now);
+    let next = next.try_into().unwrap_or(Duration::ZERO);
+    Again::After(if behind {
+        world.pace.backoff_first().min(next)
+    } else {
+        next
+    })
+}
+
+/// The run stopped, and the session still stands: the schema is looked at before a person is called or others are waited for.
+fn stopped(world: &World, stop: &Stop) -> Decision {
+    let behind = world.view().and_then(|view| view.house.as_ref()).is_some_and(|house| {
+        let reference = house.reference.as_ref();
+        reference.is_some_and(|reference| reference.behind)
+    });
+    if behind && world.locked && !world.looked_behind && world.trouble.is_none() {
+        return Decision::Do(Step::LookBehind);
+    }
+    match stop {
+        Stop::Refused(refusal) => {
+            let reason = if refusal.half {
+                MigrationReason::HalfApplied
+            } else {
+                MigrationReason::MigrationFailed
+            };
+            Decision::Refuse(
+                Why::new(reason, refusal.message.clone()),
+                Again::After(world.interval()),
+            )
+        }
+        Stop::Blocked(version, blockers) => Decision::Wait(
+            words::blocked(version, blockers),
+            Again::After(world.pace.lock_retry(world.recall.blocked)),
+        ),
+    }
+}
+
+/// A look, when one is due; a wait, when the last one was in vain and the next is not due yet.
+fn look(object: &MigrationSet, world: &World, platform: &PlatformFacts, now: Timestamp) -> Option<Decision> {
+    let asked = reconcile_at(object);
+    let asked = asked.is_some() && asked != world.memo.last_handled_reconcile_at;
+    let missed = world.recall.missed.as_ref();
+    if let Some(missed) = missed.filter(|missed| missed.place == platform.place) {
+        let due = missed.at + patience(world, &missed.trouble);
+        if now < due && !(asked && missed.at < world.began) {
+            let trouble = Trouble::Database(missed.trouble.clone());
+            return Some(troubled(object, world, platform, &trouble, now));
+        }
+        return Some(Decision::Do(Step::Look));
+    }
+    let is_due = world
+        .view()
+        .is_none_or(|view| now >= view.at + world.interval() || asked && view.at < world.began);
+    is_due.then_some(Decision::Do(Step::Look))
+}
+
+/// How long a look in vain counts. Supabase bans addresses that come with wrong passwords.
+fn patience(world: &World, trouble: &DatabaseTrouble) -> Duration {
+    if trouble.passes() {
+        world.pace.probe()
+    } else {
+        world.interval()
+    }
+}
+
+fn troubled(
+    object: &MigrationSet,
+    world: &World,
+    platform: &PlatformFacts,
+    trouble: &Trouble,
+    now: Timestamp,
+) -> Decision {
+    let wait = |why: Why, again| {
+        let reason = if world.is_lost(now) {
+            MigrationReason::NotSeen
+        } else {
+            why.reason
+        };
+        Decision::Wait(Why::new(reason, why.message), again)
+    };
+    match trouble {
+        Trouble::Database(trouble) => {
+            let why = words::database(platform, trouble);
+            let again = Again::After(patience(world, trouble));
+            if trouble.passes() {
+                wait(why, again)
+            } else {
+                Decision::Refuse(why, again)
+            }
+        }
+        Trouble::Busy(who) => wait(words::busy(who), Again::After(world.pace.turn())),
+        Trouble::Passing(how) => wait(Why::new(MigrationReason::Retrying, how.clone()), Again::Backoff),
+        Trouble::Claimed(by) => Decision::Refuse(words::claimed(object, by), Again::After(world.interval())),
+        // Both are learned as what stopped the run.
+        Trouble::Blocked { version, blockers } => wait(words::blocked(version, blockers), Again::Backoff),
+        Trouble::Refused(refusal) => Decision::Refuse(
+            Why::new(MigrationReason::MigrationFailed, refusal.message.clone()),
+            Again::After(world.interval()),
+        ),
+    }
+}
+
+/// Why there are no files, if there are none.
+pub(super) fn sourceless(source: &SourceSight) -> Option<work::Next> {
+    use MigrationReason::{AccessMissing, SourceFailed, SourceInvalid, SourceMissing, SourceRefused};
+    let next = match source {
+        SourceSight::Ready { .. } => return None,
+        SourceSight::Waiting(message) => work::Next::Wait(Why::new(SourceMissing, message.clone())),
+        SourceSight::Failed(message) => work::Next::Wait(Why::new(SourceFailed, message.clone())),
+        SourceSight::Refused(message) => work::Next::Refuse(Why::new(SourceRefused, message.clone())),
+        SourceSight::Invalid(message) => work::Next::Refuse(Why::new(SourceInvalid, message.clone())),
+        SourceSight::AccessMissing(message) => work::Next::Refuse(Why::new(AccessMissing, message.clone())),
+    };
+    Some(next)
+}

@@ -1,0 +1,149 @@
+//! Whether the live schema is the one that it should be.
+
+use ace_api::{Drift, DriftField, MigrationMode, MigrationSet, SchemaDriftReason};
+use jiff::Timestamp;
+
+use super::{
+    words,
+    world::{SchemaLook, View, World},
+};
+
+/// Differences that a status names.
+const NAMED: usize = 16;
+/// Bytes of a difference's path, and of each of its sides: the schema's bounds.
+const PATH: usize = 256;
+const SIDE: usize = 128;
+
+/// What is said of drift.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Verdict {
+    /// The condition's status; `None` is Unknown.
+    pub(super) value: Option<bool>,
+    /// Its reason.
+    pub(super) reason: SchemaDriftReason,
+    /// Its message.
+    pub(super) message: String,
+    /// What differs.
+    pub(super) drift: Option<Drift>,
+}
+
+/// What the last look says of drift; nothing when there was none, so that what was said before stands.
+pub(super) fn verdict(object: &MigrationSet, world: &World, now: Timestamp) -> Option<Verdict> {
+    let view = world.view()?;
+    let unknown = |reason, message: &str| Verdict {
+        value: None,
+        reason,
+        message: message.to_owned(),
+        drift: world.memo.drift.clone().filter(|drift| drift.corrected_time.is_none()),
+    };
+    let SchemaLook::Taken {
+        digest, differences, ..
+    } = &view.schema
+    else {
+        return Some(unknown(
+            SchemaDriftReason::NotComparable,
+            "the schema can't be read now: somebody holds a lock on a part of it",
+        ));
+    };
+    let (desired, fields) = match reference(object, view) {
+        Reference::None => {
+            return Some(unknown(
+                SchemaDriftReason::NoReference,
+                &format!("name the schema that it should be in `spec.acceptedSchema`; the live one is {digest}"),
+            ));
+        }
+        Reference::NotYet => {
+            return Some(unknown(
+                SchemaDriftReason::NotCompared,
+                "the schema was not compared yet",
+            ));
+        }
+        Reference::Behind => {
+            return Some(unknown(
+                SchemaDriftReason::RunUnfinished,
+                "migrations ran, and the look behind them is due",
+            ));
+        }
+        Reference::Own(desired) => (desired, differences.clone()),
+        Reference::Accepted(desired) => (desired, Vec::new()),
+    };
+    if desired == *digest {
+        return Some(same(world, now));
+    }
+    Some(differs(world, desired, digest, fields, now))
+}
+
+enum Reference<'a> {
+    /// Nobody said what the schema should be.
+    None,
+    /// It will be taken.
+    NotYet,
+    /// A run's look behind it is due.
+    Behind,
+    /// In our books, object by object.
+    Own(&'a str),
+    /// In the spec, as a digest.
+    Accepted(&'a str),
+}
+
+fn reference<'a>(object: &'a MigrationSet, view: &'a View) -> Reference<'a> {
+    let own = view.house.as_ref().and_then(|house| house.reference.as_ref());
+    match (object.spec.mode, own, &object.spec.accepted_schema) {
+        (MigrationMode::Observe, _, Some(accepted)) => Reference::Accepted(accepted),
+        (MigrationMode::Observe, _, None) => Reference::None,
+        (MigrationMode::Apply, None, _) => Reference::NotYet,
+        (MigrationMode::Apply, Some(own), _) if own.behind => Reference::Behind,
+        (MigrationMode::Apply, Some(own), _) => Reference::Own(&own.digest),
+    }
+}
+
+fn same(world: &World, now: Timestamp) -> Verdict {
+    // It is remembered that there was drift, and when it went.
+    let drift = world.memo.drift.clone().map(|drift| Drift {
+        corrected_time: drift.corrected_time.or(Some(now)),
+        ..drift
+    });
+    Verdict {
+        value: Some(false),
+        reason: SchemaDriftReason::NoDrift,
+        message: "the schema is as the last migration left it".to_owned(),
+        drift,
+    }
+}
+
+fn differs(world: &World, desired: &str, observed: &str, fields: Vec<DriftField>, now: Timestamp) -> Verdict {
+    let fields = if fields.is_empty() {
+        // Only digests are known.
+        vec![DriftField {
+            path: "schema".to_owned(),
+            desired: desired.to_owned(),
+            observed: observed.to_owned(),
+        }]
+    } else {
+        fields
+    };
+    let message = words::differs(&fields);
+    let count = i32::try_from(fields.len()).unwrap_or(i32::MAX);
+    let standing = world.memo.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
+    let named = fields.into_iter().take(NAMED).map(|field| DriftField {
+        path: clipped(field.path, PATH),
+        desired: clipped(field.desired, SIDE),
+        observed: clipped(field.observed, SIDE),
+    });
+    Verdict {
+        value: Some(true),
+        reason: SchemaDriftReason::OutOfBandChange,
+        message,
+        drift: Some(Drift {
+            detected_time: standing.map_or(now, |drift| drift.detected_time),
+            count,
+            fields: named.collect(),
+            corrected_time: None,
+        }),
+    }
+}
+
+fn clipped(mut text: String, most: usize) -> String {
+    text.truncate(text.floor_char_boundary(most));
+    text
+}

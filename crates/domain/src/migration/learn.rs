@@ -1,0 +1,205 @@
+//! What steps teach.
+
+use std::sync::Arc;
+
+use ace_api::{MigrationEvent, MigrationEventType, MigrationSet};
+use jiff::Timestamp;
+
+use super::{
+    standing::standing,
+    step::{Fact, Ran, Step, Trouble},
+    work::remembered,
+    world::{Announced, House, LedgerRow, Missed, OwnKind, OwnRow, PlatformSight, Stop, StoredPlan, View, World},
+};
+use crate::script::File;
+
+/// Entries of a history.
+const HISTORY: usize = 10;
+/// Warnings of one run that a status keeps, and characters of each.
+const WARNINGS: usize = 4;
+const WARNING: usize = 200;
+
+/// Takes in what a step taught, or why it taught nothing.
+pub fn learn(object: &MigrationSet, world: &mut World, step: &Step, outcome: Result<Fact, Trouble>, now: Timestamp) {
+    match outcome {
+        Ok(fact) => taught(object, world, step, fact, now),
+        Err(trouble) => troubled(world, step, trouble, now),
+    }
+}
+
+/// Nothing follows from what was observed that is not read off it when it is needed.
+pub fn understand(_: &MigrationSet, _: &mut World, _: Timestamp) {}
+
+fn taught(object: &MigrationSet, world: &mut World, step: &Step, fact: Fact, now: Timestamp) {
+    world.trouble = None;
+    match (step, fact) {
+        (step, Fact::Looked(view)) => {
+            world.recall.view = Some(Arc::from(view));
+            world.recall.missed = None;
+            world.stale = false;
+            match step {
+                Step::Begin => world.locked = true,
+                Step::LookBehind => {
+                    world.looked_behind = true;
+                    world.prepared = false;
+                    world.announced = None;
+                }
+                _ => {}
+            }
+        }
+        (_, Fact::Read(scripts)) => world.scripts.extend(scripts),
+        (_, Fact::Asked(answers)) => world.answers.extend(answers),
+        (step, Fact::Written) => {
+            world.stale = true;
+            remember_writing(object, world, step, now);
+        }
+        (Step::Prepare { digest, target, items }, Fact::Prepared) => {
+            world.prepared = true;
+            with_house(world, |house| {
+                house.plan = Some(StoredPlan {
+                    digest: digest.clone(),
+                    target: target.clone(),
+                    items: items.clone(),
+                });
+            });
+            announce(object, world, now);
+        }
+        (Step::Run { file, .. }, Fact::Ran(ran)) => has_run(object, world, file, ran, now),
+        (_, Fact::Prepared | Fact::Ran(_)) => {}
+    }
+}
+
+fn remember_writing(object: &MigrationSet, world: &mut World, step: &Step, now: Timestamp) {
+    let event = |type_, version: Option<&str>| MigrationEvent {
+        type_,
+        version: version.map(str::to_owned),
+        duration_milliseconds: None,
+        warnings: Vec::new(),
+        time: now,
+    };
+    match step {
+        Step::Adopt(versions) => {
+            for (version, _) in versions {
+                remember(world, event(MigrationEventType::Adopted, Some(version)));
+            }
+        }
+        Step::Baseline(files) => {
+            for file in files {
+                remember(world, event(MigrationEventType::Baselined, Some(file.version.as_str())));
+            }
+        }
+        Step::SetReference(digest) if object.spec.accepted_schema.as_ref() == Some(digest) => {
+            remember(world, event(MigrationEventType::SchemaAccepted, None));
+        }
+        _ => {}
+    }
+}
+
+/// The ledgers have the file's rows: that is known without another look.
+fn has_run(object: &MigrationSet, world: &mut World, file: &File, ran: Ran, now: Timestamp) {
+    let version = file.version.to_string();
+    with_view(world, |view| {
+        view.ledger.insert(version.clone(), LedgerRow::default());
+        if let Some(house) = &mut view.house {
+            let row = OwnRow {
+                sha256: file.sha256.clone(),
+                kind: OwnKind::Applied,
+            };
+            house.rows.insert(version.clone(), row);
+            house.half.remove(&version);
+            if let Some(reference) = &mut house.reference {
+                reference.behind = true;
+            }
+        }
+    });
+    world.looked_behind = false;
+    world.memo.held = None;
+    world.recall.blocked = 0;
+    let duration = i64::try_from(ran.duration.as_millis()).unwrap_or(i64::MAX);
+    let warnings = ran.warnings.into_iter().take(WARNINGS);
+    let event = MigrationEvent {
+        type_: MigrationEventType::Applied,
+        version: Some(version),
+        duration_milliseconds: Some(duration),
+        warnings: warnings
+            .map(|warning| warning.chars().take(WARNING).collect())
+            .collect(),
+        time: now,
+    };
+    remember(world, event);
+    let is_old = |shown: &Announced| now >= shown.at + world.pace.progress();
+    if world.announced.as_ref().is_none_or(is_old) {
+        announce(object, world, now);
+    }
+}
+
+/// Notes what the status shows until the next announcement.
+fn announce(object: &MigrationSet, world: &mut World, now: Timestamp) {
+    let counted = match (world.folder(), world.view()) {
+        (Some(folder), Some(view)) => {
+            let standing = standing(object, folder, view, remembered(world, view));
+            Some((standing.head, standing.applied, standing.pending.len()))
+        }
+        _ => None,
+    };
+    world.announced = counted.map(|(head, applied, pending)| Announced {
+        at: now,
+        head,
+        applied,
+        pending,
+        history: world.memo.history.clone(),
+    });
+}
+
+fn remember(world: &mut World, event: MigrationEvent) {
+    world.memo.history.insert(0, event);
+    world.memo.history.truncate(HISTORY);
+}
+
+fn with_view(world: &mut World, change: impl FnOnce(&mut View)) {
+    if let Some(view) = &mut world.recall.view {
+        change(Arc::make_mut(view));
+    }
+}
+
+fn with_house(world: &mut World, change: impl FnOnce(&mut House)) {
+    with_view(world, |view| {
+        if let Some(house) = &mut view.house {
+            change(house);
+        }
+    });
+}
+
+fn troubled(world: &mut World, step: &Step, trouble: Trouble, now: Timestamp) {
+    match trouble {
+        // Both leave the session as it was: the run stops, and the look behind it follows.
+        Trouble::Blocked { version, blockers } => {
+            world.recall.blocked = world.recall.blocked.saturating_add(1);
+            stop(world, Stop::Blocked(version, blockers));
+        }
+        Trouble::Refused(refusal) => stop(world, Stop::Refused(refusal)),
+        trouble => {
+            if let (Trouble::Database(why), PlatformSight::Present(platform)) = (&trouble, &world.platform) {
+                world.recall.missed = Some(Missed {
+                    at: now,
+                    place: platform.place.clone(),
+                    trouble: why.clone(),
+                });
+            }
+            if matches!(step, Step::LookBehind) {
+                world.looked_behind = true;
+            }
+            // Whatever it was: another pass begins with another session, and finds in the ledgers what is done.
+            world.locked = false;
+            world.prepared = false;
+            world.announced = None;
+            world.trouble = Some(trouble);
+        }
+    }
+}
+
+fn stop(world: &mut World, stop: Stop) {
+    world.stop = Some(stop);
+    world.prepared = false;
+    world.announced = None;
+}

@@ -1,0 +1,222 @@
+//! What would run, and the digest by which a person allows it.
+
+use std::sync::Arc;
+
+use ace_api::{MigrationSet, RiskClass};
+use sha2::{Digest, Sha256};
+
+use super::{
+    standing::Standing,
+    world::{View, World},
+};
+use crate::script::{Catalogue, File, Risk, Script, assess};
+
+/// Which database it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Target {
+    /// Given once to a cluster; kept by physical copies, lost by dump and restore.
+    pub system_identifier: String,
+    /// Another one after each restore or promotion.
+    pub timeline: i64,
+    /// Name of the database.
+    pub database: String,
+    /// Number of the database in its cluster.
+    pub database_oid: i64,
+    /// Version of the server. Not part of a plan: an upgrade in place keeps it valid.
+    pub server_version: String,
+}
+
+/// What would run, in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// By which an approval names it.
+    pub digest: String,
+    /// The files.
+    pub items: Vec<Item>,
+    /// A file in it needs an approval, and there is none.
+    pub needs_approval: bool,
+}
+
+/// One file that would run.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The file.
+    pub file: File,
+    /// What is in it.
+    pub script: Arc<Script>,
+    /// What can go wrong with it.
+    pub risks: Vec<Risk>,
+    /// It was applied before, and is gone from the ledger.
+    pub again: bool,
+}
+
+impl Item {
+    /// Classes of its risks, each once, in their order.
+    pub fn classes(&self) -> Vec<RiskClass> {
+        let mut classes: Vec<_> = self.risks.iter().map(|risk| risk.class).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// Its classes that need an approval.
+    fn guarded(&self, policy: &[RiskClass]) -> Vec<RiskClass> {
+        let classes = self.classes().into_iter();
+        classes.filter(|class| policy.contains(class)).collect()
+    }
+}
+
+impl Plan {
+    /// The plan of what is pending; nothing while a file was not read, or can't be.
+    pub(super) fn of(
+        object: &MigrationSet,
+        world: &World,
+        view: &View,
+        standing: &Standing<'_>,
+        project: &str,
+    ) -> Option<Self> {
+        let scripts = standing.pending.iter();
+        let scripts: Option<Vec<_>> = scripts
+            .map(|pending| world.scripts.get(&pending.file.sha256)?.as_ref().ok().cloned())
+            .collect();
+        let scripts = scripts?;
+        let borrowed: Vec<&Script> = scripts.iter().map(Arc::as_ref).collect();
+        let catalogue = Catalogue {
+            large: view.large.clone(),
+        };
+        let risks = assess(&borrowed, &catalogue);
+        let items: Vec<Item> = standing
+            .pending
+            .iter()
+            .zip(scripts)
+            .zip(risks)
+            .map(|((pending, script), risks)| Item {
+                file: pending.file.clone(),
+                script,
+                risks,
+                again: pending.again,
+            })
+            .collect();
+        let policy = &object.spec.policy.approve;
+        let lines: Vec<_> = items
+            .iter()
+            .map(|item| {
+                (
+                    item.file.version.as_str(),
+                    item.file.sha256.as_str(),
+                    item.guarded(policy),
+                )
+            })
+            .collect();
+        let digest = plan_digest(project, &view.target, standing.head.as_deref(), &lines);
+        let guarded = items.iter().any(|item| item.again || !item.guarded(policy).is_empty());
+        let needs_approval = guarded && !is_approved(object, view, &digest, &items);
+        Some(Self {
+            digest,
+            items,
+            needs_approval,
+        })
+    }
+
+    /// Version and digest of the bytes of each file.
+    pub(super) fn list(&self) -> Vec<(String, String)> {
+        let items = self.items.iter();
+        items
+            .map(|item| (item.file.version.to_string(), item.file.sha256.clone()))
+            .collect()
+    }
+
+    /// The first file that needs an approval, and what is said of it.
+    pub(super) fn first_guarded(&self, policy: &[RiskClass]) -> Option<(&Item, String)> {
+        let item = self
+            .items
+            .iter()
+            .find(|item| item.again || !item.guarded(policy).is_empty())?;
+        let risk = item.risks.iter().find(|risk| policy.contains(&risk.class));
+        let says = risk.map_or_else(|| "was applied before".to_owned(), |risk| risk.says.clone());
+        Some((item, says))
+    }
+}
+
+/// The plan itself is approved, or it is exactly what is left of one that is and was begun on this database.
+fn is_approved(object: &MigrationSet, view: &View, digest: &str, items: &[Item]) -> bool {
+    let approved = |digest: &str| object.spec.approvals.iter().any(|approval| approval.plan == digest);
+    if approved(digest) {
+        return true;
+    }
+    let Some(stored) = view.house.as_ref().and_then(|house| house.plan.as_ref()) else {
+        return false;
+    };
+    let left = items
+        .iter()
+        .map(|item| (item.file.version.as_str(), item.file.sha256.as_str()));
+    let is_done = |version: &str| view.ledger.contains_key(version);
+    let stored_left = stored
+        .items
+        .iter()
+        .filter(|(version, _)| !is_done(version))
+        .map(|(version, sha256)| (version.as_str(), sha256.as_str()));
+    approved(&stored.digest) && same_database(&stored.target, &view.target) && left.eq(stored_left)
+}
+
+/// The same database at the same time of its life.
+fn same_database(one: &Target, other: &Target) -> bool {
+    let key = |target: &Target| {
+        (
+            target.system_identifier.clone(),
+            target.timeline,
+            target.database_oid,
+            target.database.clone(),
+        )
+    };
+    key(one) == key(other)
+}
+
+/// Digest of a plan: of the database, its head, and for each file its version, the digest of its bytes and those of its
+/// classes that need an approval. Every part is preceded by its length, so that no two plans have one text.
+pub fn plan_digest(
+    project: &str,
+    target: &Target,
+    head: Option<&str>,
+    items: &[(&str, &str, Vec<RiskClass>)],
+) -> String {
+    let mut digest = Lengthened::default();
+    digest.add(project);
+    digest.add(&target.system_identifier);
+    digest.add(&target.timeline.to_string());
+    digest.add(&target.database_oid.to_string());
+    digest.add(&target.database);
+    digest.add(head.unwrap_or_default());
+    for (version, sha256, classes) in items {
+        digest.add(version);
+        digest.add(sha256);
+        let classes: Vec<_> = classes.iter().map(|class| class.as_str()).collect();
+        digest.add(&classes.join(","));
+    }
+    digest.finish()
+}
+
+/// Digest of files, whatever the database: what failed once is tried again when it changes.
+pub fn pending_digest<'a>(files: impl Iterator<Item = &'a File>) -> String {
+    let mut digest = Lengthened::default();
+    for file in files {
+        digest.add(file.version.as_str());
+        digest.add(&file.sha256);
+    }
+    digest.finish()
+}
+
+/// SHA-256 over parts, each behind its length.
+#[derive(Default)]
+struct Lengthened(Sha256);
+
+impl Lengthened {
+    fn add(&mut self, part: &str) {
+        self.0.update((part.len() as u64).to_be_bytes());
+        self.0.update(part.as_bytes());
+    }
+
+    fn finish(self) -> String {
+        format!("sha256:{}", hex::encode(self.0.finalize()))
+    }
+}

@@ -1,0 +1,97 @@
+//! Files and ledgers side by side.
+
+use std::collections::BTreeMap;
+
+use ace_api::MigrationSet;
+
+use super::world::{House, View};
+use crate::script::{File, Folder, split};
+
+/// How files and ledgers stand to each other.
+#[derive(Clone, Debug, Default)]
+pub struct Standing<'a> {
+    /// The highest version in the ledger.
+    pub head: Option<String>,
+    /// Files that are applied.
+    pub applied: usize,
+    /// Versions in the ledger without a file.
+    pub unknown: usize,
+    /// Applied files whose statements nobody recorded.
+    pub unverified: usize,
+    /// Files that others have run, as their recorded statements prove: version and digest of the bytes.
+    pub adoptable: Vec<(String, String)>,
+    /// Files that are recorded without being run, when the schema is the one that `spec.baseline` names.
+    pub baseline: Vec<&'a File>,
+    /// Files to run, in order.
+    pub pending: Vec<Pending<'a>>,
+    /// Applied versions whose file is another one now.
+    pub changed: Vec<String>,
+    /// Pending versions that are older than the head and were never applied.
+    pub late: Vec<String>,
+}
+
+/// A file to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending<'a> {
+    /// The file.
+    pub file: &'a File,
+    /// It was applied before, and is gone from the ledger.
+    pub again: bool,
+}
+
+/// Compares files with what the ledgers say. `remembered`: the highest version that this database was seen with.
+pub fn standing<'a>(object: &MigrationSet, folder: &'a Folder, view: &View, remembered: Option<&str>) -> Standing<'a> {
+    let nobody = BTreeMap::new();
+    let own = view.house.as_ref().map_or(&nobody, |house: &House| &house.rows);
+    let head = view.ledger.keys().next_back().cloned();
+    let through = object.spec.baseline.as_ref().map(|baseline| baseline.through.as_str());
+    // The ledger went back: what it had up to there was run once.
+    let lost_until = remembered.filter(|remembered| head.as_deref() < Some(*remembered));
+    let mut standing = Standing {
+        head: head.clone(),
+        ..Standing::default()
+    };
+    for file in &folder.files {
+        let version = file.version.as_str();
+        match (view.ledger.get(version), own.get(version)) {
+            (Some(_), Some(row)) if row.sha256 == file.sha256 => standing.applied += 1,
+            (Some(_), Some(_)) => standing.changed.push(version.to_owned()),
+            (Some(row), None) => match &row.statements {
+                None => {
+                    standing.applied += 1;
+                    standing.unverified += 1;
+                }
+                Some(statements) if is_record_of(statements, &file.text) => {
+                    standing.applied += 1;
+                    standing.adoptable.push((version.to_owned(), file.sha256.clone()));
+                }
+                Some(_) => standing.changed.push(version.to_owned()),
+            },
+            (None, row) => {
+                let again = row.is_some() || lost_until.is_some_and(|until| version <= until);
+                if !again && through.is_some_and(|through| version <= through) {
+                    standing.baseline.push(file);
+                    continue;
+                }
+                if !again && head.as_deref().is_some_and(|head| version < head) {
+                    standing.late.push(version.to_owned());
+                }
+                standing.pending.push(Pending { file, again });
+            }
+        }
+    }
+    let has_file = |version: &str| {
+        let found = folder.files.binary_search_by(|file| file.version.as_str().cmp(version));
+        found.is_ok()
+    };
+    standing.unknown = view.ledger.keys().filter(|version| !has_file(version)).count();
+    standing
+}
+
+/// The recorded statements are those of this file. Whoever recorded a file in one piece, as dashboards do, meant the same.
+fn is_record_of(statements: &[String], text: &str) -> bool {
+    let recorded = statements
+        .iter()
+        .flat_map(|statement| split(statement).into_iter().map(|piece| &statement[piece]));
+    split(text).into_iter().map(|piece| &text[piece]).eq(recorded)
+}

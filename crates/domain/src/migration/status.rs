@@ -1,0 +1,340 @@
+//! How a set of migrations is shown.
+
+use ace_api::{
+    ConditionType, Conditions, HeldMigration, MigrationMode, MigrationReason, MigrationSet, MigrationSetStatus,
+    MigrationSource, MigrationTarget, PendingMigration, PlanStatus, Reason, SchemaDriftReason, SchemaStatus,
+};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    Decision, Why,
+    drift::{Verdict, verdict},
+    plan::{Plan, pending_digest},
+    standing::{Standing, standing},
+    step::Step,
+    work::{self, remembered},
+    world::{PlatformSight, SchemaLook, SourceSight, Stop, World},
+};
+use crate::names::reconcile_at;
+
+/// Pending migrations that a status names.
+const PENDING: usize = 20;
+/// Skipped files that a status names.
+const SKIPPED: usize = 10;
+
+/// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
+pub fn status(object: &MigrationSet, world: &World, decision: &Decision, now: Timestamp) -> MigrationSetStatus {
+    let memo = &world.memo;
+    let verdict = verdict(object, world, now);
+    let standing = match (world.folder(), world.view()) {
+        (Some(folder), Some(view)) => Some(standing(object, folder, view, remembered(world, view))),
+        _ => None,
+    };
+    let plan = standing.as_ref().and_then(|standing| plan(object, world, standing));
+    let count = |number: usize| Some(i32::try_from(number).unwrap_or(i32::MAX));
+    let shown = world.announced.as_ref();
+    let mut next = MigrationSetStatus {
+        conditions: conditions(object, world, decision, verdict.as_ref(), plan.as_ref(), now),
+        observed_generation: object.metadata.generation,
+        last_handled_reconcile_at: handled(object, world, decision).or_else(|| memo.last_handled_reconcile_at.clone()),
+        source: source(world).or_else(|| memo.source.clone()),
+        target: target(world).or_else(|| memo.target.clone()),
+        held: held(object, world, standing.as_ref()),
+        drift: verdict
+            .as_ref()
+            .map_or_else(|| memo.drift.clone(), |verdict| verdict.drift.clone()),
+        schema: schema(object, world).or_else(|| memo.schema.clone()),
+        history: shown.map_or_else(|| memo.history.clone(), |shown| shown.history.clone()),
+        ..MigrationSetStatus::default()
+    };
+    match (standing, shown) {
+        (_, Some(shown)) => {
+            next.head.clone_from(&shown.head);
+            next.applied = count(shown.applied);
+            next.pending = count(shown.pending);
+            next.unknown_applied = memo.unknown_applied;
+            next.unverified = memo.unverified;
+            next.plan.clone_from(&memo.plan);
+        }
+        (Some(standing), None) => {
+            next.head = head(&standing, memo.head.as_ref());
+            next.applied = count(standing.applied);
+            next.pending = count(standing.pending.len() + standing.baseline.len());
+            next.unknown_applied = count(standing.unknown).filter(|number| *number > 0);
+            next.unverified = count(standing.unverified).filter(|number| *number > 0);
+            next.plan = plan.map(|plan| shown_plan(&plan));
+        }
+        (None, None) => {
+            next.head.clone_from(&memo.head);
+            next.applied = memo.applied;
+            next.pending = memo.pending;
+            next.unknown_applied = memo.unknown_applied;
+            next.unverified = memo.unverified;
+            next.plan.clone_from(&memo.plan);
+        }
+    }
+    next
+}
+
+/// The head of the ledger; where it went back, the one from which it did, until a person has decided what that means.
+fn head(standing: &Standing<'_>, before: Option<&String>) -> Option<String> {
+    let regressed = standing.pending.iter().any(|pending| pending.again);
+    if regressed && before > standing.head.as_ref() {
+        return before.cloned();
+    }
+    standing.head.clone()
+}
+
+fn plan(object: &MigrationSet, world: &World, standing: &Standing<'_>) -> Option<Plan> {
+    let (PlatformSight::Present(platform), Some(view)) = (&world.platform, world.view()) else {
+        return None;
+    };
+    // In the middle of a run nobody asks for the plan, and it would be made anew for each file.
+    if world.announced.is_some() {
+        return None;
+    }
+    Plan::of(object, world, view, standing, &platform.project).filter(|plan| !plan.items.is_empty())
+}
+
+fn shown_plan(plan: &Plan) -> PlanStatus {
+    let pending = plan.items.iter().take(PENDING).map(|item| PendingMigration {
+        version: item.file.version.to_string(),
+        name: item.file.name.chars().take(128).collect(),
+        risks: item.classes(),
+    });
+    PlanStatus {
+        digest: plan.digest.clone(),
+        approval_required: plan.needs_approval,
+        pending: pending.collect(),
+    }
+}
+
+fn source(world: &World) -> Option<MigrationSource> {
+    let SourceSight::Ready {
+        folder,
+        artifact_revision,
+    } = &world.source
+    else {
+        return None;
+    };
+    let clipped = |text: &str| text[..text.floor_char_boundary(256)].to_owned();
+    Some(MigrationSource {
+        artifact_revision: clipped(artifact_revision),
+        files: i32::try_from(folder.files.len()).unwrap_or(i32::MAX),
+        skipped: folder
+            .skipped
+            .iter()
+            .take(SKIPPED)
+            .map(|skipped| clipped(&skipped.file_name))
+            .collect(),
+    })
+}
+
+fn target(world: &World) -> Option<MigrationTarget> {
+    let target = &world.view()?.target;
+    Some(MigrationTarget {
+        system_identifier: target.system_identifier.clone(),
+        timeline: target.timeline,
+        database: target.database.clone(),
+        database_oid: target.database_oid,
+        server_version: target.server_version.clone(),
+    })
+}
+
+fn schema(object: &MigrationSet, world: &World) -> Option<SchemaStatus> {
+    let view = world.view()?;
+    let SchemaLook::Taken { digest, objects, .. } = &view.schema else {
+        return None;
+    };
+    let own = view.house.as_ref().and_then(|house| house.reference.as_ref());
+    let reference = match object.spec.mode {
+        MigrationMode::Observe => object.spec.accepted_schema.clone(),
+        MigrationMode::Apply => own.map(|own| own.digest.clone()),
+    };
+    Some(SchemaStatus {
+        digest: digest.clone(),
+        reference_digest: reference,
+        objects: i32::try_from(*objects).unwrap_or(i32::MAX),
+    })
+}
+
+/// What is not tried again by itself: noted when a run stops, dropped when something that matters has changed.
+fn held(object: &MigrationSet, world: &World, standing: Option<&Standing<'_>>) -> Option<HeldMigration> {
+    let Some(standing) = standing else {
+        return world.memo.held.clone();
+    };
+    let digest = pending_digest(standing.pending.iter().map(|pending| pending.file));
+    if let Some(Stop::Refused(refusal)) = &world.stop {
+        let reason = if refusal.half {
+            MigrationReason::HalfApplied
+        } else {
+            MigrationReason::MigrationFailed
+        };
+        return Some(HeldMigration {
+            reason: reason.as_str().to_owned(),
+            message: ace_api::message(&refusal.message),
+            version: refusal.version.to_string(),
+            digest,
+            generation: object.metadata.generation.unwrap_or_default(),
+            reconcile_at: reconcile_at(object),
+        });
+    }
+    let held = world.memo.held.clone()?;
+    work::stands(&held, object, &digest).then_some(held)
+}
+
+fn handled(object: &MigrationSet, world: &World, decision: &Decision) -> Option<String> {
+    let looked = world.view().is_some_and(|view| view.at >= world.began);
+    let ended = !matches!(decision, Decision::Do(_) | Decision::Release { .. });
+    reconcile_at(object).filter(|_| looked && ended)
+}
+
+fn conditions(
+    object: &MigrationSet,
+    world: &World,
+    decision: &Decision,
+    verdict: Option<&Verdict>,
+    plan: Option<&Plan>,
+    now: Timestamp,
+) -> Vec<Condition> {
+    use ConditionType::{Drifted, Ready, Reconciling, Stalled, Suspended};
+    let before = &world.memo.conditions;
+    let was_ready = before.iter().any(|c| c.type_ == Ready.as_str() && c.status == "True");
+    let unchanged = world.memo.observed_generation == object.metadata.generation;
+    let next = Conditions::new(before, object.metadata.generation, now);
+    let next = match decision {
+        Decision::Do(step) => {
+            let why = under_way(world, step);
+            next.set(Ready, Some(false), why.reason, &why.message).set(
+                Reconciling,
+                Some(true),
+                why.reason,
+                &why.message,
+            )
+        }
+        // A lost look is no news before three intervals.
+        Decision::Wait(why, _) if is_only_unseen(why) && was_ready && unchanged => next.keep(Ready),
+        Decision::Wait(why, _) => {
+            let ready = (why.reason != MigrationReason::NotSeen).then_some(false);
+            next.set(Ready, ready, why.reason, &why.message)
+                .set(Reconciling, Some(true), why.reason, &why.message)
+        }
+        Decision::Refuse(why, _) => {
+            next.set(Ready, Some(false), why.reason, &why.message)
+                .set(Stalled, Some(true), why.reason, &why.message)
+        }
+        Decision::Settled(_) | Decision::Release { .. } => match paused(object, world) {
+            Some(why) => {
+                let next = if was_ready && unchanged_but_for_suspension(object, world) {
+                    next.keep(Ready)
+                } else {
+                    next.set(Ready, Some(false), MigrationReason::Suspended, &why.message)
+                };
+                next.set(Suspended, Some(true), why.reason, &why.message)
+            }
+            None => {
+                let (reason, message) = settled(object, world, verdict, plan);
+                next.set(Ready, Some(true), reason, &message)
+            }
+        },
+    };
+    let drifted = match verdict {
+        Some(verdict) => next.set(Drifted, verdict.value, verdict.reason, &verdict.message),
+        None if before.iter().any(|c| c.type_ == Drifted.as_str()) => next.keep(Drifted),
+        None => next.set(
+            Drifted,
+            None,
+            SchemaDriftReason::NotCompared,
+            "the schema was not compared yet",
+        ),
+    };
+    drifted.finish()
+}
+
+fn is_only_unseen(why: &Why) -> bool {
+    matches!(why.reason, MigrationReason::DatabaseUnreachable)
+}
+
+/// Nothing is known to be pending.
+fn unchanged_but_for_suspension(object: &MigrationSet, world: &World) -> bool {
+    let memo = &world.memo;
+    object.spec.mode == MigrationMode::Observe || memo.pending == Some(0)
+}
+
+fn paused(object: &MigrationSet, world: &World) -> Option<Why> {
+    if object.spec.suspend {
+        return Some(Why::new(MigrationReason::SuspendedByUser, "`spec.suspend` is true"));
+    }
+    match &world.platform {
+        PlatformSight::Present(platform) if platform.suspended => {
+            let message = format!("Platform `{}` is suspended", object.spec.platform_ref.name);
+            Some(Why::new(MigrationReason::SuspendedByPlatform, message))
+        }
+        _ => None,
+    }
+}
+
+/// While steps are made: only those whose object is read afresh are shown, so what is said is what is about to be written.
+fn under_way(world: &World, step: &Step) -> Why {
+    match step {
+        Step::Run { .. } | Step::Prepare { .. } => {
+            let pending = world.announced.as_ref().map(|shown| shown.pending);
+            let message = match pending {
+                Some(1) => "running 1 migration".to_owned(),
+                Some(number) => format!("running {number} migrations"),
+                None => "about to run migrations".to_owned(),
+            };
+            Why::new(MigrationReason::Applying, message)
+        }
+        _ => Why::new(MigrationReason::FirstLook, "comparing files and ledgers"),
+    }
+}
+
+fn settled(
+    object: &MigrationSet,
+    world: &World,
+    verdict: Option<&Verdict>,
+    plan: Option<&Plan>,
+) -> (MigrationReason, String) {
+    let drift = verdict.filter(|verdict| verdict.value == Some(true));
+    if object.spec.mode == MigrationMode::Observe {
+        let reported = reported(object, world);
+        let pending = plan.map(|plan| match plan.items.len() {
+            1 => "1 migration is pending".to_owned(),
+            number => format!("{number} migrations are pending"),
+        });
+        let drift = drift.map(|verdict| verdict.message.clone());
+        let message = reported
+            .or(pending)
+            .into_iter()
+            .chain(drift)
+            .collect::<Vec<_>>()
+            .join("; ");
+        let message = if message.is_empty() {
+            "every migration is applied".to_owned()
+        } else {
+            message
+        };
+        return (MigrationReason::Observed, message);
+    }
+    let head = world
+        .view()
+        .and_then(|view| view.ledger.keys().next_back())
+        .map(|head| format!(", the last one is {head}"))
+        .unwrap_or_default();
+    let message = format!("every migration is applied{head}");
+    let message = drift.map_or(message.clone(), |verdict| format!("{message}; {}", verdict.message));
+    (MigrationReason::Applied, message)
+}
+
+/// In `Observe`: what would be a refusal.
+fn reported(object: &MigrationSet, world: &World) -> Option<String> {
+    let (PlatformSight::Present(platform), Some(view)) = (&world.platform, world.view()) else {
+        return None;
+    };
+    match work::next(object, world, platform, view) {
+        work::Next::Refuse(why) => Some(why.message),
+        _ => None,
+    }
+}

@@ -1,0 +1,258 @@
+//! What is left to do on a database that answers: the order in which things are done, and what stands in their way.
+
+use ace_api::{HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, Reason, WhileDrifted};
+use kube::ResourceExt;
+
+use super::{
+    Why, decide,
+    plan::{Plan, pending_digest},
+    standing::{Standing, standing},
+    step::{Answer, Step},
+    words,
+    world::{House, PlatformFacts, SchemaLook, View, World},
+};
+use crate::{names::reconcile_at, script::Folder};
+
+/// What is next.
+pub(super) enum Next {
+    /// A step that writes nothing.
+    Step(Step),
+    /// A step that needs the database's lock.
+    UnderLock(Step),
+    /// The world is not there yet.
+    Wait(Why),
+    /// Only a person can go on.
+    Refuse(Why),
+    /// Everything is as it should be.
+    Nothing,
+}
+
+/// What is next. Each line is one thing that comes before all that follow.
+pub(super) fn next(object: &MigrationSet, world: &World, platform: &PlatformFacts, view: &View) -> Next {
+    foreign(object, view)
+        .or_else(|| schema_chores(object, world, view))
+        .or_else(|| decide::sourceless(&world.source))
+        .unwrap_or_else(|| match world.folder() {
+            Some(folder) => with_files(object, world, platform, view, folder),
+            None => Next::Nothing,
+        })
+}
+
+fn with_files(object: &MigrationSet, world: &World, platform: &PlatformFacts, view: &View, folder: &Folder) -> Next {
+    let standing = standing(object, folder, view, remembered(world, view));
+    if world.prepared {
+        return running(world, &standing);
+    }
+    edited(view, folder, &standing)
+        .or_else(|| baseline(object, view, &standing))
+        .or_else(|| unread(world, &standing))
+        .or_else(|| late(object, &standing))
+        .or_else(|| books(object, view, &standing))
+        .or_else(|| held(object, world, &standing))
+        .unwrap_or_else(|| match Plan::of(object, world, view, &standing, &platform.project) {
+            Some(plan) if !plan.items.is_empty() => run(object, view, &plan),
+            _ => Next::Nothing,
+        })
+}
+
+/// The highest version that this very database was seen with.
+pub(super) fn remembered<'a>(world: &'a World, view: &View) -> Option<&'a str> {
+    let target = world.memo.target.as_ref()?;
+    let same = target.system_identifier == view.target.system_identifier
+        && target.database_oid == view.target.database_oid
+        && target.database == view.target.database;
+    world.memo.head.as_deref().filter(|_| same)
+}
+
+/// The database is not ours.
+fn foreign(object: &MigrationSet, view: &View) -> Option<Next> {
+    let house = view.house.as_ref()?;
+    if house.newer {
+        return Some(Next::Refuse(words::newer()));
+    }
+    let (namespace, name) = house.owner.as_ref()?;
+    let ours = object.namespace().as_deref() == Some(namespace) && object.name_any() == *name;
+    (!ours).then(|| Next::Refuse(words::claimed(object, &format!("{namespace}/{name}"))))
+}
+
+/// The look behind a run, and a new reference: both are due whatever the files say.
+fn schema_chores(object: &MigrationSet, world: &World, view: &View) -> Option<Next> {
+    if object.spec.mode == MigrationMode::Observe || world.prepared {
+        return None;
+    }
+    let house = view.house.as_ref().filter(|house| house.owner.is_some())?;
+    let behind = house.reference.as_ref().is_some_and(|reference| reference.behind);
+    if behind {
+        return (!world.looked_behind).then_some(Next::UnderLock(Step::LookBehind));
+    }
+    let SchemaLook::Taken { digest, .. } = &view.schema else {
+        return None;
+    };
+    let is_due = match &house.reference {
+        None => true,
+        Some(reference) => {
+            let accepted = object.spec.accepted_schema.as_ref() == Some(digest) && reference.digest != *digest;
+            accepted || reference.server_major != view.server_major || reference.schemas != sorted(&object.spec.schemas)
+        }
+    };
+    is_due.then(|| Next::UnderLock(Step::SetReference(digest.clone())))
+}
+
+fn sorted(schemas: &[String]) -> Vec<String> {
+    let mut schemas = schemas.to_vec();
+    schemas.sort_unstable();
+    schemas
+}
+
+/// A file is not what was run under its version.
+fn edited(view: &View, folder: &Folder, standing: &Standing<'_>) -> Option<Next> {
+    if !standing.changed.is_empty() {
+        return Some(Next::Refuse(words::changed(&standing.changed)));
+    }
+    let half = view.house.as_ref().map(|house| &house.half)?;
+    let (version, _) = half.iter().find(|(version, sha256)| {
+        let file = folder.files.iter().find(|file| file.version.as_str() == *version);
+        file.is_none_or(|file| file.sha256 != **sha256)
+    })?;
+    Some(Next::Refuse(words::half(version)))
+}
+
+/// A schema that was there before the ledger.
+fn baseline(object: &MigrationSet, view: &View, standing: &Standing<'_>) -> Option<Next> {
+    if standing.pending.is_empty() && standing.baseline.is_empty() {
+        return None;
+    }
+    let named = object.spec.baseline.as_ref();
+    let SchemaLook::Taken { digest, made, .. } = &view.schema else {
+        let needed = !standing.baseline.is_empty() || view.ledger.is_empty();
+        return needed.then(|| Next::Wait(words::schema_busy()));
+    };
+    match named {
+        Some(named) if !standing.baseline.is_empty() && named.schema_digest != *digest => {
+            Some(Next::Refuse(words::baseline_mismatch(named, digest)))
+        }
+        // Whoever names the live schema knows that it is there.
+        Some(named) if named.schema_digest == *digest => None,
+        _ => {
+            let nothing_recorded = view.ledger.is_empty() && view.house.as_ref().is_none_or(House::is_unused);
+            let last = standing.pending.last().map(|pending| pending.file.version.as_str());
+            (nothing_recorded && *made > 0).then(|| Next::Refuse(words::baseline_required(*made, digest, last)))
+        }
+    }
+}
+
+/// Files that were not read, can't be run, or hold what only the server can read.
+fn unread(world: &World, standing: &Standing<'_>) -> Option<Next> {
+    let pending = || standing.pending.iter().map(|pending| pending.file);
+    let missing: Vec<_> = pending()
+        .filter(|file| !world.scripts.contains_key(&file.sha256))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return Some(Next::Step(Step::Read(missing)));
+    }
+    let scripts = || pending().filter_map(|file| Some((file, world.scripts.get(&file.sha256)?)));
+    let refused = scripts().find_map(|(file, script)| Some((file, script.as_ref().err()?)));
+    if let Some((file, error)) = refused {
+        return Some(Next::Refuse(words::refused(file, error)));
+    }
+    let pieces = || {
+        let readable = scripts().filter_map(|(file, script)| Some((file, script.as_ref().ok()?)));
+        readable.flat_map(|(file, script)| script.unread.iter().map(move |piece| (file, piece)))
+    };
+    let questions: Vec<_> = pieces()
+        .map(|(file, piece)| &file.text[piece.range.clone()])
+        .filter(|statement| !world.answers.contains_key(*statement))
+        .map(str::to_owned)
+        .collect();
+    if !questions.is_empty() {
+        return Some(Next::Step(Step::Ask(questions)));
+    }
+    let fault = pieces().find_map(
+        |(file, piece)| match world.answers.get(&file.text[piece.range.clone()])? {
+            Answer::Parses => None,
+            Answer::Fault { offset, message } => Some((file, piece, *offset, message)),
+        },
+    );
+    fault.map(|(file, piece, offset, message)| Next::Refuse(words::fault(file, piece, offset, message)))
+}
+
+fn late(object: &MigrationSet, standing: &Standing<'_>) -> Option<Next> {
+    let refused = object.spec.policy.out_of_order == OutOfOrder::Refuse && !standing.late.is_empty();
+    let head = standing.head.as_deref().unwrap_or_default();
+    refused.then(|| Next::Refuse(words::late(&standing.late, head)))
+}
+
+/// Our books: made, and brought to what the ledger proves.
+fn books(object: &MigrationSet, view: &View, standing: &Standing<'_>) -> Option<Next> {
+    if object.spec.mode == MigrationMode::Observe {
+        return None;
+    }
+    if view.house.as_ref().is_none_or(|house| house.owner.is_none()) {
+        return Some(Next::UnderLock(Step::Claim));
+    }
+    if !standing.adoptable.is_empty() {
+        return Some(Next::UnderLock(Step::Adopt(standing.adoptable.clone())));
+    }
+    let baseline = standing.baseline.iter().map(|file| (*file).clone());
+    (!standing.baseline.is_empty()).then(|| Next::UnderLock(Step::Baseline(baseline.collect())))
+}
+
+/// What failed is not tried again before files, spec or `reconcile-at` change.
+fn held(object: &MigrationSet, world: &World, standing: &Standing<'_>) -> Option<Next> {
+    let held = world.memo.held.as_ref()?;
+    let digest = pending_digest(standing.pending.iter().map(|pending| pending.file));
+    let reason = if held.reason == MigrationReason::HalfApplied.as_str() {
+        MigrationReason::HalfApplied
+    } else {
+        MigrationReason::MigrationFailed
+    };
+    stands(held, object, &digest).then(|| Next::Refuse(Why::new(reason, held.message.clone())))
+}
+
+/// Files, spec and `reconcile-at` are those with which it failed.
+pub(super) fn stands(held: &HeldMigration, object: &MigrationSet, digest: &str) -> bool {
+    held.digest == digest
+        && Some(held.generation) == object.metadata.generation
+        && held.reconcile_at == reconcile_at(object)
+}
+
+/// The gates of a run.
+fn run(object: &MigrationSet, view: &View, plan: &Plan) -> Next {
+    if plan.needs_approval {
+        return Next::Refuse(words::approval(object, plan, view));
+    }
+    if object.spec.mode == MigrationMode::Observe {
+        return Next::Nothing;
+    }
+    if object.spec.policy.while_drifted == WhileDrifted::Block {
+        match &view.schema {
+            SchemaLook::Busy => return Next::Wait(words::schema_busy()),
+            SchemaLook::Taken { differences, .. } if !differences.is_empty() => {
+                return Next::Refuse(words::drift_blocks(differences));
+            }
+            SchemaLook::Taken { .. } => {}
+        }
+    }
+    Next::UnderLock(Step::Prepare {
+        digest: plan.digest.clone(),
+        target: view.target.clone(),
+        items: plan.list(),
+    })
+}
+
+/// The next file of a run that was allowed and prepared.
+fn running(world: &World, standing: &Standing<'_>) -> Next {
+    let Some(pending) = standing.pending.first() else {
+        return Next::UnderLock(Step::LookBehind);
+    };
+    match world.scripts.get(&pending.file.sha256) {
+        Some(Ok(script)) => Next::UnderLock(Step::Run {
+            file: pending.file.clone(),
+            script: script.clone(),
+            again: pending.again,
+        }),
+        // The files can't change within a pass; and if they could, the next pass would read them.
+        _ => Next::UnderLock(Step::LookBehind),
+    }
+}

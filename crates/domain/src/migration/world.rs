@@ -1,0 +1,308 @@
+//! All that is known about one set of migrations when a decision is made.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ace_api::{Database, DriftField, MigrationEvent, MigrationSetStatus};
+use jiff::Timestamp;
+
+use super::{
+    plan::Target,
+    step::{Answer, Blocker, Refusal, Trouble},
+};
+use crate::{
+    pace::Pace,
+    platform::DatabaseTrouble,
+    script::{Folder, Script, ScriptError, Version},
+};
+
+/// What is known of the outside, what was remembered in status included.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// Constants of time.
+    pub pace: Pace,
+    /// When this pass began.
+    pub began: Timestamp,
+    /// When the operator began to watch.
+    pub watching_since: Timestamp,
+    /// The status as it was last written; what a step teaches is noted in it.
+    pub memo: MigrationSetStatus,
+    /// The Platform that names the database.
+    pub platform: PlatformSight,
+    /// The files.
+    pub source: SourceSight,
+    /// Files that were read, by digest: only those that are pending.
+    pub scripts: BTreeMap<String, Result<Arc<Script>, ScriptError>>,
+    /// What the server says of statements that our parser can't read, by statement.
+    pub answers: BTreeMap<String, Answer>,
+    /// This pass holds the database's lock.
+    pub locked: bool,
+    /// What was seen under the lock may be older than our own last write.
+    pub stale: bool,
+    /// The list of the run under way was stored, and the schema before it looked at.
+    pub prepared: bool,
+    /// Counts that the status shows while a run goes on: not each file is worth a write.
+    pub announced: Option<Announced>,
+    /// The look behind a run was made, or tried, in this pass.
+    pub looked_behind: bool,
+    /// What stopped a run whose session still stands.
+    pub stop: Option<Stop>,
+    /// Memory that is lost with the process.
+    pub recall: Recall,
+    /// Why the last step taught nothing.
+    pub trouble: Option<Trouble>,
+}
+
+/// What the status shows of a run under way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Announced {
+    /// Since when it is shown.
+    pub at: Timestamp,
+    /// The highest version in the ledger.
+    pub head: Option<String>,
+    /// Files that are applied.
+    pub applied: usize,
+    /// Files that are pending.
+    pub pending: usize,
+    /// What was done until then.
+    pub history: Vec<MigrationEvent>,
+}
+
+/// The Platform, as far as its migrations care.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlatformSight {
+    /// There is no such object.
+    Absent,
+    /// There is one.
+    Present(PlatformFacts),
+}
+
+/// What a set of migrations needs to know of its Platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlatformFacts {
+    /// Reference of the project.
+    pub project: String,
+    /// The users' interval, not scaled.
+    pub interval: Duration,
+    /// `spec.suspend` of the Platform.
+    pub suspended: bool,
+    /// The database that the Platform names.
+    pub database: Option<Database>,
+    /// Database and schemas in one text: a look at another place says nothing.
+    pub place: String,
+}
+
+/// The files.
+#[derive(Clone, Debug)]
+pub enum SourceSight {
+    /// Read.
+    Ready {
+        /// The folder.
+        folder: Arc<Folder>,
+        /// Revision of the artifact that it was read from.
+        artifact_revision: String,
+    },
+    /// The source object or its artifact is not there yet.
+    Waiting(String),
+    /// The archive is refused.
+    Refused(String),
+    /// The folder lacks something, or holds what it must not.
+    Invalid(String),
+    /// The operator lacks a right.
+    AccessMissing(String),
+    /// It could not be read this time.
+    Failed(String),
+}
+
+/// What one look at the database showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// When it was asked.
+    pub at: Timestamp,
+    /// What was asked: see [`PlatformFacts::place`].
+    pub place: String,
+    /// Which database answered.
+    pub target: Target,
+    /// Major version of the server, e.g. 15.
+    pub server_major: u32,
+    /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.
+    pub ledger: BTreeMap<String, LedgerRow>,
+    /// Our own books; `None` where there are none.
+    pub house: Option<House>,
+    /// Tables that are not small, as (schema, name).
+    pub large: BTreeSet<(String, String)>,
+    /// The schema.
+    pub schema: SchemaLook,
+}
+
+/// A row of the Supabase CLI's ledger.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LedgerRow {
+    /// What was run, as it was recorded; `None` when nobody recorded it, or when our own books know the bytes.
+    pub statements: Option<Vec<String>>,
+}
+
+/// Our own books in the database.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct House {
+    /// A newer operator wrote them.
+    pub newer: bool,
+    /// Which set they belong to: (namespace, name).
+    pub owner: Option<(String, String)>,
+    /// What was applied, by version.
+    pub rows: BTreeMap<String, OwnRow>,
+    /// Files of several transactions that stopped half-way: version and digest of the bytes.
+    pub half: BTreeMap<String, String>,
+    /// The list of the last run.
+    pub plan: Option<StoredPlan>,
+    /// What the schema should be.
+    pub reference: Option<ReferenceState>,
+}
+
+impl House {
+    /// Nothing was ever run, and nothing recorded.
+    pub fn is_unused(&self) -> bool {
+        self.rows.is_empty() && self.half.is_empty()
+    }
+}
+
+/// One applied version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnRow {
+    /// Digest of the bytes.
+    pub sha256: String,
+    /// How it came there.
+    pub kind: OwnKind,
+}
+
+/// How a version came into our books.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum OwnKind {
+    /// We ran it.
+    Applied,
+    /// Somebody else ran it.
+    Adopted,
+    /// It was recorded without being run.
+    Baseline,
+}
+
+/// The list of a run, stored before its first file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredPlan {
+    /// Its digest, which approvals name.
+    pub digest: String,
+    /// The database that it was made for.
+    pub target: Target,
+    /// Version and digest of the bytes, in order.
+    pub items: Vec<(String, String)>,
+}
+
+/// The reference that the live schema is compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReferenceState {
+    /// Its digest.
+    pub digest: String,
+    /// A run's look behind it is due.
+    pub behind: bool,
+    /// Schemas that it covers.
+    pub schemas: Vec<String>,
+    /// Major version of the server that described it: another one words things differently.
+    pub server_major: u32,
+}
+
+/// The live schema.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SchemaLook {
+    /// Somebody holds a lock on it.
+    Busy,
+    /// It was read.
+    Taken {
+        /// Its digest.
+        digest: String,
+        /// Its objects.
+        objects: usize,
+        /// Those of them that somebody made: a new database has grants and nothing else.
+        made: usize,
+        /// How it differs from the reference; empty where there is none.
+        differences: Vec<DriftField>,
+        /// What the cheap gate said when it was read.
+        gate: String,
+    },
+}
+
+/// Memory of one object that is lost with the process; everything in it can be found out again.
+#[derive(Clone, Debug, Default)]
+pub struct Recall {
+    /// The last good look.
+    pub view: Option<Arc<View>>,
+    /// The last look, if it was in vain.
+    pub missed: Option<Missed>,
+    /// Attempts in a row that a lock has stopped.
+    pub blocked: u32,
+    /// Attempts in a row that failed.
+    pub failures: u32,
+}
+
+/// A look in vain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Missed {
+    /// When it was made.
+    pub at: Timestamp,
+    /// What was asked: see [`PlatformFacts::place`].
+    pub place: String,
+    /// Why it was in vain.
+    pub trouble: DatabaseTrouble,
+}
+
+/// What stopped a run whose session still stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stop {
+    /// Others hold what a statement of this version needs.
+    Blocked(Version, Vec<Blocker>),
+    /// The database refuses a file.
+    Refused(Refusal),
+}
+
+impl World {
+    /// The last look, if it was at the database that the Platform names now.
+    pub fn view(&self) -> Option<&View> {
+        let PlatformSight::Present(platform) = &self.platform else {
+            return None;
+        };
+        let view = self.recall.view.as_deref()?;
+        (view.place == platform.place).then_some(view)
+    }
+
+    /// The files, if they could be read.
+    pub fn folder(&self) -> Option<&Arc<Folder>> {
+        match &self.source {
+            SourceSight::Ready { folder, .. } => Some(folder),
+            _ => None,
+        }
+    }
+
+    /// When the database was last seen; before the first look: since when we watch.
+    pub fn seen(&self) -> Timestamp {
+        self.view()
+            .map_or(self.watching_since, |view| view.at.max(self.watching_since))
+    }
+
+    /// The Platform's interval, at the pace of this process.
+    pub fn interval(&self) -> Duration {
+        match &self.platform {
+            PlatformSight::Present(platform) => self.pace.interval(platform.interval),
+            PlatformSight::Absent => self.pace.backoff_most(),
+        }
+    }
+
+    /// The database was not seen for three intervals.
+    pub fn is_lost(&self, now: Timestamp) -> bool {
+        match &self.platform {
+            PlatformSight::Present(platform) => now > self.seen() + self.pace.unseen_after(platform.interval),
+            PlatformSight::Absent => false,
+        }
+    }
+}
