@@ -1,10 +1,14 @@
-use std::time::Duration;
+use std::{future::poll_fn, time::Duration};
 
-use tokio::{task::spawn_blocking, time::timeout};
+use tokio::{
+    task::{AbortHandle, spawn_blocking},
+    time::timeout,
+};
 use tokio_postgres::{
-    Client, Config, NoTls, SimpleQueryMessage, SimpleQueryRow, Socket,
+    AsyncMessage, Client, Config, NoTls, Row, SimpleQueryMessage, SimpleQueryRow, Socket,
     config::{Host, SslMode},
     tls::MakeTlsConnect,
+    types::{ToSql, Type},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
@@ -12,6 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     Access, Identity, Limits, OpenError, QueryError, Tls,
     identity::IDENTIFY,
+    notices::Notices,
     tls::{believing, verifying},
 };
 
@@ -36,26 +41,52 @@ const PARTING: Duration = Duration::from_secs(1);
 pub struct Connection {
     client: Client,
     limits: Limits,
+    /// Process of the backend, as the server calls it.
+    pid: String,
+    notices: Notices,
     /// Moves the bytes.
     driver: AbortOnDropHandle<()>,
 }
 
+/// What a session starts with. Settings of the start-up outlive `RESET ALL`; those of `SET` do not.
+pub(crate) struct StartUp<'a> {
+    /// By which the session is recognised in `pg_stat_activity`.
+    pub(crate) application: &'a str,
+    /// Names and values, beside those of [`Limits`], which they override.
+    pub(crate) settings: Vec<(&'static str, String)>,
+}
+
+/// Parameters of a statement. Their types are named, so that it needs no round trip of its own to be prepared.
+pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
+
 impl Connection {
     /// Opens a session, and makes sure that it is one: that two statements are answered by the same backend.
     pub async fn open(access: &Access) -> Result<Self, OpenError> {
+        let ordinary = StartUp {
+            application: APPLICATION,
+            settings: Vec::new(),
+        };
+        Self::open_as(access, &ordinary).await
+    }
+
+    /// The same under another name and with further settings.
+    pub(crate) async fn open_as(access: &Access, start_up: &StartUp<'_>) -> Result<Self, OpenError> {
         if access.port == TRANSACTION_POOLER {
             return Err(OpenError::Pooler);
         }
         let limit = access.limits.open;
-        let opened = timeout(limit, connect(access)).await;
+        let notices = Notices::default();
+        let opened = timeout(limit, connect(access, start_up, &notices)).await;
         let (client, driver) = opened.map_err(|_| OpenError::NoAnswer(limit))??;
-        let connection = Self {
+        let mut connection = Self {
             client,
             limits: access.limits,
+            pid: String::new(),
+            notices,
             driver,
         };
-        let (first, second) = (connection.backend().await?, connection.backend().await?);
-        if first == second {
+        connection.pid = connection.backend().await?;
+        if connection.backend().await? == connection.pid {
             Ok(connection)
         } else {
             Err(OpenError::Pooler)
@@ -93,11 +124,7 @@ impl Connection {
 
     /// The rows of a statement, as text. One message, no prepared statement.
     pub(crate) async fn rows(&self, statement: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
-        let limit = self.limits.statement + Limits::MARGIN;
-        let answer = timeout(limit, self.client.simple_query(statement)).await;
-        let messages = answer
-            .map_err(|_| QueryError::NoAnswer(limit))?
-            .map_err(|error| QueryError::of(&error))?;
+        let messages = self.answer(self.client.simple_query(statement)).await?;
         let columns = |row: &SimpleQueryRow| (0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect();
         let rows = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(columns(row)),
@@ -105,11 +132,60 @@ impl Connection {
         });
         Ok(rows.collect())
     }
+
+    /// The rows of a statement with parameters.
+    pub(crate) async fn query(&self, statement: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, QueryError> {
+        self.answer(self.client.query_typed(statement, parameters)).await
+    }
+
+    /// Runs statements whose answer is of no interest.
+    pub(crate) async fn execute(&self, statements: &str) -> Result<(), QueryError> {
+        self.answer(self.client.batch_execute(statements)).await
+    }
+
+    /// What the driver says, within the limit. The session ends with it: the next statement would wait behind this one.
+    pub(crate) async fn answer<T>(
+        &self,
+        statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
+    ) -> Result<T, QueryError> {
+        let limit = self.limits.statement + Limits::MARGIN;
+        let answer = timeout(limit, statement).await.map_err(|_| {
+            self.abandon();
+            QueryError::NoAnswer(limit)
+        })?;
+        answer.map_err(|error| QueryError::of(&error))
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub(crate) fn pid(&self) -> &str {
+        &self.pid
+    }
+
+    pub(crate) fn notices(&self) -> &Notices {
+        &self.notices
+    }
+
+    /// Ends the session without a farewell.
+    pub(crate) fn abandon(&self) {
+        self.driver.abort();
+    }
+
+    /// Ends the session for somebody who has no hold of it.
+    pub(crate) fn abandoner(&self) -> AbortHandle {
+        self.driver.abort_handle()
+    }
 }
 
-async fn connect(access: &Access) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
+async fn connect(
+    access: &Access,
+    start_up: &StartUp<'_>,
+    notices: &Notices,
+) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
     let limit = access.limits.open;
-    let mut config = config(access);
+    let mut config = config(access, start_up);
     // A host that looks like a path would be a socket, without TLS.
     if !matches!(config.get_hosts(), [Host::Tcp(_)]) {
         return Err(OpenError::Unresolved);
@@ -117,7 +193,7 @@ async fn connect(access: &Access) -> Result<(Client, AbortOnDropHandle<()>), Ope
     let tls = match &access.tls {
         Tls::Disable => {
             config.ssl_mode(SslMode::Disable);
-            return drive(&config, NoTls, limit).await;
+            return drive(&config, NoTls, limit, notices).await;
         }
         Tls::Require => believing().map_err(|_| OpenError::Handshake)?,
         Tls::VerifyFull(authority) => {
@@ -127,34 +203,47 @@ async fn connect(access: &Access) -> Result<(Client, AbortOnDropHandle<()>), Ope
         }
     };
     config.ssl_mode(SslMode::Require);
-    drive(&config, MakeRustlsConnect::new(tls), limit).await
+    drive(&config, MakeRustlsConnect::new(tls), limit, notices).await
 }
 
-async fn drive<T>(config: &Config, tls: T, limit: Duration) -> Result<(Client, AbortOnDropHandle<()>), OpenError>
+async fn drive<T>(
+    config: &Config,
+    tls: T,
+    limit: Duration,
+    notices: &Notices,
+) -> Result<(Client, AbortOnDropHandle<()>), OpenError>
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
     let connected = config.connect(tls).await;
-    let (client, connection) = connected.map_err(|error| OpenError::of(error, limit))?;
+    let (client, mut connection) = connected.map_err(|error| OpenError::of(error, limit))?;
+    let notices = notices.clone();
     let driver = tokio::spawn(async move {
         // How it ended is told to whoever waits for an answer.
-        let _ = connection.await;
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(notice) = message {
+                notices.hear(&notice);
+            }
+        }
     });
     Ok((client, AbortOnDropHandle::new(driver)))
 }
 
-fn config(access: &Access) -> Config {
+fn config(access: &Access, start_up: &StartUp<'_>) -> Config {
     let Limits {
         open,
         statement,
         idle_in_transaction,
     } = access.limits;
-    // Settings of the start-up outlive `RESET ALL`; those of `SET` do not.
-    let options = format!(
-        "-c statement_timeout={} -c idle_in_transaction_session_timeout={}",
-        statement.as_millis(),
-        idle_in_transaction.as_millis()
-    );
+    let limits = [
+        ("statement_timeout", statement.as_millis().to_string()),
+        (
+            "idle_in_transaction_session_timeout",
+            idle_in_transaction.as_millis().to_string(),
+        ),
+    ];
+    let settings = limits.iter().chain(&start_up.settings);
+    let options: Vec<_> = settings.map(|(name, value)| format!("-c {name}={value}")).collect();
     let mut config = Config::new();
     config
         .host(&access.host)
@@ -162,8 +251,8 @@ fn config(access: &Access) -> Config {
         .dbname(&access.name)
         .user(&access.user)
         .password(access.password.reveal())
-        .application_name(APPLICATION)
-        .options(options)
+        .application_name(start_up.application)
+        .options(options.join(" "))
         // Per address: a name with an IPv6 address that leads nowhere may have another.
         .connect_timeout(open / 2)
         .tcp_user_timeout(UNACKNOWLEDGED)

@@ -1,12 +1,17 @@
 use std::{error::Error, fmt, io, time::Duration};
 
 use rustls::CertificateError;
+use tokio_postgres::error::DbError;
 
 /// Five characters by which PostgreSQL says what is wrong, e.g. `28P01`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SqlState(String);
 
 impl SqlState {
+    pub(crate) fn of(error: &DbError) -> Self {
+        Self(error.code().code().to_owned())
+    }
+
     /// The five characters.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -203,7 +208,7 @@ impl From<QueryError> for OpenError {
     }
 }
 
-fn is_transport(error: &tokio_postgres::Error) -> bool {
+pub(crate) fn is_transport(error: &tokio_postgres::Error) -> bool {
     error.source().is_some_and(<dyn Error>::is::<io::Error>) && error.to_string().starts_with("error communicating")
 }
 

@@ -10,7 +10,12 @@ mod connection;
 mod error;
 mod fingerprint;
 mod identity;
+mod ledger;
+mod notices;
 mod password;
+mod redact;
+mod run;
+mod session;
 mod tls;
 
 pub use access::{Access, Limits};
@@ -18,5 +23,11 @@ pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
 pub use fingerprint::{Difference, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
 pub use identity::Identity;
+pub use ledger::{
+    Change, House, Kind, Ledgers, Migration, Notes, Owner, Plan, Prepared, Recorded, Reference, ReferenceState, Step,
+    Triple, Unrun,
+};
 pub use password::{Password, PasswordError};
+pub use run::{Alone, Applied, Progress, RunError, Script, Segment, Sentence, Watcher};
+pub use session::{Blocker, Locked, Parsed, Session, Settings, Target};
 pub use tls::{Authority, AuthorityError, Tls};

@@ -1,0 +1,90 @@
+use tokio_postgres::types::Type;
+
+use super::{Kind, Plan};
+use crate::{QueryError, Session};
+
+/// A version that is written down without being run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unrun {
+    /// The file's version.
+    pub version: String,
+    /// The file's name.
+    pub name: String,
+    /// Of the file's bytes.
+    pub sha256: String,
+    /// Statements as the CLI records them; of no matter for those that are adopted.
+    pub recorded: Vec<String>,
+}
+
+/// One row per version, into our own ledger. `$5` is who says so.
+const NOTE: &str = "INSERT INTO ace_ops.migration (version, name, sha256, kind, applied_by) \
+    SELECT v, n, s, $4, $5 FROM pg_catalog.unnest($1, $2, $3) AS f(v, n, s)";
+
+impl Session {
+    /// Notes the bytes of versions that others applied. A version that was noted before is refused. Under the lock.
+    pub async fn adopt(&self, versions: &[Unrun]) -> Result<(), QueryError> {
+        self.note(versions, Kind::Adopted, NOTE).await
+    }
+
+    /// Writes versions into the CLI's ledger and ours, in one transaction, each where it is absent: the schema that they would
+    /// make is there. Under the lock.
+    pub async fn baseline(&self, versions: &[Unrun]) -> Result<(), QueryError> {
+        let absent = format!("{NOTE} WHERE NOT EXISTS (SELECT FROM ace_ops.migration m WHERE m.version = f.v)");
+        self.connection.execute("BEGIN").await?;
+        let written = async {
+            for version in versions {
+                self.record_unrun(version).await?;
+            }
+            self.note(versions, Kind::Baseline, &absent).await
+        };
+        match written.await {
+            Ok(()) => self.connection.execute("COMMIT").await,
+            Err(error) => {
+                // A session that can't roll back has ended, and with it the transaction.
+                let _ = self.connection.execute("ROLLBACK").await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Stores what is going to run, in place of what ran before. Under the lock.
+    pub async fn store_plan(&self, plan: &Plan) -> Result<(), QueryError> {
+        let (versions, digests): (Vec<_>, Vec<_>) = plan.files.iter().map(|(v, d)| (v.as_str(), d.as_str())).unzip();
+        let statement = "INSERT INTO ace_ops.plan (digest, system_identifier, timeline, database_oid, versions, digests) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO UPDATE SET (digest, system_identifier, timeline, \
+             database_oid, versions, digests) = (excluded.digest, excluded.system_identifier, excluded.timeline, \
+             excluded.database_oid, excluded.versions, excluded.digests)";
+        let parameters = [
+            (&plan.digest as _, Type::TEXT),
+            (&plan.system_identifier as _, Type::TEXT),
+            (&plan.timeline as _, Type::INT8),
+            (&plan.database_oid as _, Type::OID),
+            (&versions as _, Type::TEXT_ARRAY),
+            (&digests as _, Type::TEXT_ARRAY),
+        ];
+        self.connection.query(statement, &parameters).await.map(|_| ())
+    }
+
+    async fn record_unrun(&self, version: &Unrun) -> Result<(), QueryError> {
+        let statement = "INSERT INTO supabase_migrations.schema_migrations (version, name, statements) SELECT $1, $2, $3 \
+             WHERE NOT EXISTS (SELECT FROM supabase_migrations.schema_migrations WHERE version = $1)";
+        let parameters = [
+            (&version.version as _, Type::TEXT),
+            (&version.name as _, Type::TEXT),
+            (&version.recorded as _, Type::TEXT_ARRAY),
+        ];
+        self.connection.query(statement, &parameters).await.map(|_| ())
+    }
+
+    async fn note(&self, versions: &[Unrun], kind: Kind, statement: &str) -> Result<(), QueryError> {
+        let column = |of: fn(&Unrun) -> &str| versions.iter().map(of).collect::<Vec<_>>();
+        let parameters = [
+            (&column(|file| &file.version) as _, Type::TEXT_ARRAY),
+            (&column(|file| &file.name) as _, Type::TEXT_ARRAY),
+            (&column(|file| &file.sha256) as _, Type::TEXT_ARRAY),
+            (&kind.as_str() as _, Type::TEXT),
+            (&self.settings.application as _, Type::TEXT),
+        ];
+        self.connection.query(statement, &parameters).await.map(|_| ())
+    }
+}

@@ -1,0 +1,150 @@
+use super::{Alone, Progress, Run, RunError, Sentence, index::Index, journal::Noted};
+
+/// Whether a statement still has to run.
+#[derive(Eq, PartialEq)]
+enum Work {
+    Done,
+    Open,
+}
+
+impl Run<'_> {
+    /// Runs a statement that can't run in a transaction, or finds out that an earlier run did. `step` is the row of a run that was
+    /// interrupted. When it fails, what it left is dropped and its row with it; if that can't be done now, the next run does it.
+    pub(super) async fn alone(
+        &self,
+        number: usize,
+        sentence: &Sentence,
+        alone: &Alone,
+        step: Option<&Noted>,
+    ) -> Result<(), RunError> {
+        let foreign = match step {
+            Some(step) => step.indexes.clone(),
+            None => self.before(alone).await?,
+        };
+        let worked = async {
+            if step.is_some() && self.recover(alone, &foreign).await? == Work::Done {
+                return Ok(());
+            }
+            self.refuse(alone, &foreign).await?;
+            if step.is_none() {
+                self.start(number, &foreign).await?;
+            }
+            (self.watcher)(Progress::Statement { line: sentence.line });
+            self.send_alone(&sentence.text, Some(sentence)).await?;
+            self.prove(alone, &foreign).await
+        };
+        let worked = worked.await;
+        if let Err(error) = &worked {
+            // Without the lock, another one may be at work on it.
+            let clean = !error.ended() && *error != RunError::LockLost;
+            if clean && matches!(self.recover(alone, &foreign).await, Ok(Work::Open)) {
+                // A row that stays is looked at by the next run.
+                let _ = self.forget(number).await;
+            }
+        }
+        worked
+    }
+
+    /// Indexes that are no work of a statement that has not begun, although they bear its marks.
+    async fn before(&self, alone: &Alone) -> Result<Vec<u32>, RunError> {
+        let oid = |index: Index| index.oid;
+        Ok(match alone {
+            Alone::CreateIndex {
+                schema, table, name, ..
+            } => self
+                .index_beside(schema.as_deref(), table, name)
+                .await?
+                .into_iter()
+                .map(oid)
+                .collect(),
+            Alone::DropIndex { schema, name, .. } => self
+                .index(schema.as_deref(), name)
+                .await?
+                .into_iter()
+                .map(oid)
+                .collect(),
+            Alone::Reindex { schema, name } => self
+                .leftovers(schema.as_deref(), name)
+                .await?
+                .into_iter()
+                .map(oid)
+                .collect(),
+            Alone::Vacuum | Alone::AlterSystem => Vec::new(),
+        })
+    }
+
+    /// What the catalogue says of a statement that began: done, or to be repeated after what is left of it is dropped.
+    async fn recover(&self, alone: &Alone, foreign: &[u32]) -> Result<Work, RunError> {
+        match alone {
+            Alone::CreateIndex {
+                schema, table, name, ..
+            } => {
+                let index = self.index_beside(schema.as_deref(), table, name).await?;
+                match index.filter(|index| index.on_table && !foreign.contains(&index.oid)) {
+                    Some(index) if index.valid => return Ok(Work::Done),
+                    Some(index) => self.drop_index(&index).await?,
+                    None => {}
+                }
+            }
+            // An index of that name which came later is another one.
+            Alone::DropIndex { .. } if !foreign.is_empty() && !self.any_exists(foreign).await? => {
+                return Ok(Work::Done);
+            }
+            Alone::Reindex { schema, name } => {
+                for index in self.leftovers(schema.as_deref(), name).await? {
+                    if !foreign.contains(&index.oid) {
+                        self.drop_index(&index).await?;
+                    }
+                }
+            }
+            Alone::DropIndex { .. } | Alone::Vacuum | Alone::AlterSystem => {}
+        }
+        Ok(Work::Open)
+    }
+
+    /// An INVALID index would be taken for success by `IF NOT EXISTS`.
+    async fn refuse(&self, alone: &Alone, foreign: &[u32]) -> Result<(), RunError> {
+        let Alone::CreateIndex {
+            schema,
+            table,
+            name,
+            if_not_exists: true,
+        } = alone
+        else {
+            return Ok(());
+        };
+        match self.index_beside(schema.as_deref(), table, name).await? {
+            Some(index) if !index.valid && foreign.contains(&index.oid) => {
+                Err(RunError::IndexNotOurs { name: name.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Makes sure that a statement which the server calls done has done what it should.
+    async fn prove(&self, alone: &Alone, foreign: &[u32]) -> Result<(), RunError> {
+        let proved = match alone {
+            Alone::CreateIndex {
+                schema, table, name, ..
+            } => {
+                let index = self.index_beside(schema.as_deref(), table, name).await?;
+                index.is_some_and(|index| index.valid)
+            }
+            Alone::DropIndex { .. } => !self.any_exists(foreign).await?,
+            Alone::Reindex { .. } | Alone::Vacuum | Alone::AlterSystem => true,
+        };
+        let unproved = || RunError::Unproved {
+            name: alone.name().to_owned(),
+        };
+        proved.then_some(()).ok_or_else(unproved)
+    }
+}
+
+impl Alone {
+    fn name(&self) -> &str {
+        match self {
+            Self::CreateIndex { name, .. } | Self::DropIndex { name, .. } | Self::Reindex { name, .. } => name,
+            Self::Vacuum | Self::AlterSystem => "",
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use tokio_postgres::types::Type;
+
+use super::{Run, RunError, Sentence, watch::Patience};
+
+/// An index as the catalogue shows it.
+pub(super) struct Index {
+    pub(super) oid: u32,
+    pub(super) valid: bool,
+    /// Qualified, and quoted where it must be.
+    qualified: String,
+    /// Whether it is on the table that was asked about.
+    pub(super) on_table: bool,
+}
+
+/// The relation that a name `$2` in a schema `$1`, or on the session's path, means.
+const NAMED: &str =
+    "pg_catalog.to_regclass(coalesce(pg_catalog.quote_ident($1) || '.', '') || pg_catalog.quote_ident($2))";
+
+const SHOWN: &str = "SELECT c.oid, i.indisvalid, pg_catalog.format('%I.%I', n.nspname, c.relname)";
+const INDEXES: &str = "pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
+
+impl Run<'_> {
+    /// The index of this name in the table's schema, where `CREATE INDEX` would make it.
+    pub(super) async fn index_beside(
+        &self,
+        schema: Option<&str>,
+        table: &str,
+        name: &str,
+    ) -> Result<Option<Index>, RunError> {
+        let statement = format!(
+            "{SHOWN}, i.indrelid = t.oid FROM pg_catalog.pg_class t, {INDEXES} \
+             WHERE t.oid = {NAMED} AND c.relnamespace = t.relnamespace AND c.relname = $3::pg_catalog.name"
+        );
+        let parameters = [
+            (&schema as _, Type::TEXT),
+            (&table as _, Type::TEXT),
+            (&name as _, Type::TEXT),
+        ];
+        Ok(self.indexes(&statement, &parameters).await?.into_iter().next())
+    }
+
+    /// The index of this name.
+    pub(super) async fn index(&self, schema: Option<&str>, name: &str) -> Result<Option<Index>, RunError> {
+        let statement = format!("{SHOWN}, true FROM {INDEXES} WHERE c.oid = {NAMED}");
+        let parameters = [(&schema as _, Type::TEXT), (&name as _, Type::TEXT)];
+        Ok(self.indexes(&statement, &parameters).await?.into_iter().next())
+    }
+
+    /// Whether any of these is still there.
+    pub(super) async fn any_exists(&self, indexes: &[u32]) -> Result<bool, RunError> {
+        let statement = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1))";
+        let rows = self
+            .session
+            .connection
+            .query(statement, &[(&indexes as _, Type::OID_ARRAY)])
+            .await?;
+        rows.first().map(|row| row.get(0)).ok_or(RunError::Protocol)
+    }
+
+    /// What `REINDEX CONCURRENTLY` of this index or table leaves behind when it is interrupted: the new indexes before it
+    /// exchanges them, the old ones afterwards, on the table, its partitions and what they keep out of line.
+    pub(super) async fn leftovers(&self, schema: Option<&str>, name: &str) -> Result<Vec<Index>, RunError> {
+        let statement = format!(
+            "{SHOWN}, true FROM {INDEXES} WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND i.indrelid IN ( \
+                 SELECT u.oid FROM ( \
+                     SELECT coalesce((SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indexrelid = r), r) AS root \
+                     FROM (SELECT {NAMED}::pg_catalog.oid AS r) named) q, \
+                 LATERAL (SELECT q.root AS relid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(q.root) p) parts \
+                 JOIN pg_catalog.pg_class t ON t.oid = parts.relid, \
+                 LATERAL (VALUES (t.oid), (t.reltoastrelid)) u(oid))"
+        );
+        let parameters = [(&schema as _, Type::TEXT), (&name as _, Type::TEXT)];
+        self.indexes(&statement, &parameters).await
+    }
+
+    /// Drops an INVALID index, without standing in anybody's way.
+    pub(super) async fn drop_index(&self, index: &Index) -> Result<(), RunError> {
+        let statement = format!("DROP INDEX CONCURRENTLY IF EXISTS {}", index.qualified);
+        self.send_alone(&statement, None).await
+    }
+
+    /// Sends a statement that can't run in a transaction. It waits for locks as long as it may run.
+    pub(super) async fn send_alone(&self, statement: &str, sentence: Option<&Sentence>) -> Result<(), RunError> {
+        self.prepare_alone().await?;
+        let patience = Patience {
+            lock: None,
+            ..self.patience()
+        };
+        let client = self.session.connection.client();
+        let answer = self.guarded(client.batch_execute(statement), patience, sentence).await;
+        self.hear();
+        answer
+    }
+
+    async fn indexes(
+        &self,
+        statement: &str,
+        parameters: crate::connection::Parameters<'_>,
+    ) -> Result<Vec<Index>, RunError> {
+        let rows = self.session.connection.query(statement, parameters).await?;
+        let index = |row: &tokio_postgres::Row| Index {
+            oid: row.get(0),
+            valid: row.get(1),
+            qualified: row.get(2),
+            on_table: row.get(3),
+        };
+        Ok(rows.iter().map(index).collect())
+    }
+}

@@ -1,0 +1,161 @@
+use tokio_postgres::types::Type;
+
+use super::{Run, RunError};
+use crate::{
+    QueryError,
+    session::{CONNECTION_CHECK, held},
+};
+
+/// What is written down about a file before it runs.
+pub(super) struct Ledger {
+    pub(super) steps: Vec<Noted>,
+    /// What the file had set in its session when its last segment was noted, as JSON.
+    settings: Option<String>,
+}
+
+/// A segment that began.
+pub(super) struct Noted {
+    pub(super) segment: usize,
+    pub(super) done: bool,
+    /// Indexes that were there before it began, and are not its work.
+    pub(super) indexes: Vec<u32>,
+}
+
+impl Run<'_> {
+    /// Makes sure that the lock is held and that the file is in no ledger, and reads how far it came.
+    pub(super) async fn look(&self) -> Result<Ledger, RunError> {
+        let statement = format!(
+            "SELECT {}, EXISTS (SELECT FROM supabase_migrations.schema_migrations WHERE version = $1) \
+                 OR EXISTS (SELECT FROM ace_ops.migration WHERE version = $1), \
+                 s.segment, s.sha256, s.done, s.indexes, s.settings \
+             FROM (VALUES (1)) one LEFT JOIN ace_ops.step s ON s.version = $1 ORDER BY s.segment",
+            held()
+        );
+        let connection = &self.session.connection;
+        let rows = connection
+            .query(&statement, &[(&self.script.version as _, Type::TEXT)])
+            .await?;
+        let first = rows.first().ok_or(RunError::Protocol)?;
+        if !first.get::<_, bool>(0) {
+            return Err(RunError::LockLost);
+        }
+        if first.get(1) {
+            return Err(RunError::AlreadyRecorded);
+        }
+        let noted: Vec<_> = rows
+            .iter()
+            .filter(|row| row.get::<_, Option<i32>>(2).is_some())
+            .collect();
+        if noted.iter().any(|row| row.get::<_, &str>(3) != self.script.sha256) {
+            let done = noted.iter().filter(|row| row.get(4)).count();
+            return Err(RunError::HalfApplied { done });
+        }
+        let steps = noted.iter().map(|row| {
+            Ok(Noted {
+                segment: usize::try_from(row.get::<_, i32>(2)).map_err(|_| QueryError::Protocol)?,
+                done: row.get(4),
+                indexes: row.get(5),
+            })
+        });
+        // Those of an earlier file's statements are none of this one's.
+        connection.notices().take();
+        Ok(Ledger {
+            steps: steps.collect::<Result<_, QueryError>>()?,
+            settings: noted.last().map(|row| row.get(6)),
+        })
+    }
+
+    /// Sets what the file had set in the session in which it was interrupted. Its temporary tables are gone.
+    pub(super) async fn restore(&self, ledger: &Ledger) -> Result<(), RunError> {
+        let Some(settings) = &ledger.settings else {
+            return Ok(());
+        };
+        let statement = "SELECT pg_catalog.set_config(s.key, s.value, false) \
+             FROM pg_catalog.jsonb_each_text($1::pg_catalog.jsonb) s";
+        let connection = &self.session.connection;
+        connection.query(statement, &[(settings as _, Type::TEXT)]).await?;
+        Ok(())
+    }
+
+    /// Writes that a segment begins, before it does. Its effects are outside of any transaction, so the reference is behind from
+    /// now on.
+    pub(super) async fn start(&self, number: usize, indexes: &[u32]) -> Result<(), RunError> {
+        let transaction = self.begin().await?;
+        let noted = async {
+            let settings = self.settle(&transaction, true).await?;
+            self.note(number, false, indexes, &settings).await
+        };
+        let noted = noted.await;
+        self.end(transaction, noted).await
+    }
+
+    /// Writes that a segment which ran alone is proved; with the last one of the file, that the file is applied.
+    pub(super) async fn finish(&self, number: usize, of: usize) -> Result<(), RunError> {
+        let transaction = self.begin().await?;
+        let noted = async {
+            let settings = self.settle(&transaction, true).await?;
+            if number + 1 == of {
+                self.record().await
+            } else {
+                self.note(number, true, &[], &settings).await
+            }
+        };
+        let noted = noted.await;
+        self.end(transaction, noted).await
+    }
+
+    /// Writes that nothing is left of a segment that failed, so that the file may be changed. Without the lock nothing is written.
+    pub(super) async fn forget(&self, number: usize) -> Result<(), RunError> {
+        let transaction = self.begin().await?;
+        let forgotten = async {
+            self.settle(&transaction, false).await?;
+            let statement = "DELETE FROM ace_ops.step WHERE version = $1 AND segment = $2 AND NOT done";
+            let parameters = [
+                (&self.script.version as _, Type::TEXT),
+                (&segment(number) as _, Type::INT4),
+            ];
+            self.write(statement, &parameters).await
+        };
+        let forgotten = forgotten.await;
+        self.end(transaction, forgotten).await
+    }
+
+    /// Writes a segment's row, in a transaction that is settled. The indexes stay those of the first time.
+    pub(super) async fn note(
+        &self,
+        number: usize,
+        done: bool,
+        indexes: &[u32],
+        settings: &str,
+    ) -> Result<(), RunError> {
+        let statement = "WITH reference AS (UPDATE ace_ops.state SET behind = true WHERE NOT behind) \
+             INSERT INTO ace_ops.step (version, segment, sha256, done, indexes, settings) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (version, segment) DO UPDATE SET done = excluded.done, settings = excluded.settings";
+        let parameters = [
+            (&self.script.version as _, Type::TEXT),
+            (&segment(number) as _, Type::INT4),
+            (&self.script.sha256 as _, Type::TEXT),
+            (&done as _, Type::BOOL),
+            (&indexes as _, Type::OID_ARRAY),
+            (&settings as _, Type::TEXT),
+        ];
+        self.write(statement, &parameters).await
+    }
+
+    /// Makes the session ready for a statement that runs alone: it waits for locks as long as it may run.
+    pub(super) async fn prepare_alone(&self) -> Result<(), RunError> {
+        let settings = &self.session.settings;
+        let statements = format!(
+            "SET lock_timeout = 0; SET statement_timeout = {}; SET idle_session_timeout = {}; \
+             SET client_connection_check_interval = {}",
+            settings.statement_timeout.as_millis(),
+            settings.idle.as_millis(),
+            CONNECTION_CHECK.as_millis()
+        );
+        Ok(self.session.connection.execute(&statements).await?)
+    }
+}
+
+fn segment(number: usize) -> i32 {
+    i32::try_from(number).expect("a file of less than 2 GB has fewer segments")
+}

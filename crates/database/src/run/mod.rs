@@ -1,0 +1,210 @@
+//! Runs a file so that it happened once or not at all, whoever dies when.
+//!
+//! A file of one transactional segment is one transaction on the connection that holds the lock, with its rows in both ledgers:
+//! that is the whole proof. A file with statements that can't run in a transaction is run segment by segment; each has a row in
+//! `ace_ops.step` before it begins (or, if transactional, with it), and what an interrupted one has done is asked of the
+//! catalogue.
+//!
+//! **Cancels.** The watchdog ends a statement by `pg_cancel_backend` from its own session, whose answer comes when the signal is
+//! delivered; the main session says nothing before that answer is there, and a backend that is not at work ignores the signal. So a
+//! cancel hits the statement that it was meant for or nothing. (A cancel request of the protocol is answered by nothing, and one
+//! that is late could hit the next statement.) Once a cancel was asked for, the file is given up even if its statement was
+//! quicker. COMMIT is never watched.
+
+mod alone;
+mod error;
+mod index;
+mod journal;
+mod transaction;
+mod watch;
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use tokio::task::AbortHandle;
+
+use crate::Session;
+
+use journal::Ledger;
+
+pub(crate) use error::MESSAGE;
+pub use error::RunError;
+
+/// A file that is ready to run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Script {
+    /// The file's version.
+    pub version: String,
+    /// The file's name, as the official CLI records it.
+    pub name: String,
+    /// Of the file's bytes, in the caller's words.
+    pub sha256: String,
+    /// The file's statements, as the official CLI records them.
+    pub recorded: Vec<String>,
+    /// What is sent, in this order. None is a file that does nothing.
+    pub segments: Vec<Segment>,
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Segment {
+    /// Statements of one transaction.
+    Together(Vec<Sentence>),
+    /// One that can't run in a transaction.
+    Alone(Sentence, Alone),
+}
+
+/// A statement.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Sentence {
+    /// What is sent, in one message.
+    pub text: String,
+    /// The line of the file where the text begins, from 1.
+    pub line: u32,
+}
+
+/// What a statement that can't run in a transaction does, so that the catalogue can be asked whether it did. Names are without
+/// their quotes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Alone {
+    /// `CREATE INDEX CONCURRENTLY`.
+    CreateIndex {
+        /// The table's schema, which is the index's too; as written.
+        schema: Option<String>,
+        /// The table.
+        table: String,
+        /// The index.
+        name: String,
+        /// Whether it may be there already.
+        if_not_exists: bool,
+    },
+    /// `DROP INDEX CONCURRENTLY`.
+    DropIndex {
+        /// The index's schema, as written.
+        schema: Option<String>,
+        /// The index.
+        name: String,
+        /// Whether it may be absent.
+        if_exists: bool,
+    },
+    /// `REINDEX INDEX CONCURRENTLY` or `REINDEX TABLE CONCURRENTLY`.
+    Reindex {
+        /// The schema of the index or table, as written.
+        schema: Option<String>,
+        /// The index or table.
+        name: String,
+    },
+    /// `VACUUM`: can be repeated.
+    Vacuum,
+    /// `ALTER SYSTEM`: can be repeated.
+    AlterSystem,
+}
+
+/// A file that ran, now or, as far as its done segments go, before.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Applied {
+    /// How long it ran this time.
+    pub duration: Duration,
+    /// What the server warned of this time: at most 8, of at most 200 characters, without values.
+    pub warnings: Vec<String>,
+}
+
+/// What a run is doing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Progress {
+    /// The statement at this line is sent.
+    Statement {
+        /// From 1.
+        line: u32,
+    },
+    /// It waits for a lock.
+    Waiting {
+        /// Those who have it, or stand before us.
+        blockers: Vec<crate::Blocker>,
+    },
+}
+
+/// Whoever wants to know.
+pub type Watcher<'a> = &'a (dyn Fn(Progress) + Sync);
+
+/// One file on its way through a session.
+struct Run<'a> {
+    session: &'a Session,
+    script: &'a Script,
+    watcher: Watcher<'a>,
+    began: Instant,
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Session {
+    /// Runs a file. The session must hold the lock, and the tables be prepared. Dropping the future ends the session.
+    pub async fn run(&mut self, script: &Script, watcher: Watcher<'_>) -> Result<Applied, RunError> {
+        let abandoned = Abandon(Some(self.connection.abandoner()));
+        let run = Run {
+            session: self,
+            script,
+            watcher,
+            began: Instant::now(),
+            warnings: Mutex::default(),
+        };
+        let outcome = run.run().await;
+        // Nothing of a file is left for the next one, or for whoever looks at the schema.
+        if self.refresh().await.is_ok() {
+            abandoned.disarm();
+        }
+        outcome
+    }
+}
+
+impl Run<'_> {
+    async fn run(&self) -> Result<Applied, RunError> {
+        let ledger = self.look().await?;
+        match &self.script.segments[..] {
+            [] => self.together(0, &[], None).await?,
+            [Segment::Together(sentences)] => self.together(0, sentences, None).await?,
+            segments => self.segments(segments, ledger).await?,
+        }
+        Ok(Applied {
+            duration: self.began.elapsed(),
+            warnings: self.warned(),
+        })
+    }
+
+    /// Goes on behind the segments that are done.
+    async fn segments(&self, segments: &[Segment], ledger: Ledger) -> Result<(), RunError> {
+        self.restore(&ledger).await?;
+        for (number, segment) in segments.iter().enumerate() {
+            let step = ledger.steps.iter().find(|step| step.segment == number);
+            match segment {
+                _ if step.is_some_and(|step| step.done) => {}
+                Segment::Together(sentences) => {
+                    self.together(number, sentences, Some(segments.len())).await?;
+                }
+                Segment::Alone(sentence, alone) => {
+                    self.alone(number, sentence, alone, step).await?;
+                    self.finish(number, segments.len()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Ends the session when it is dropped: a run that was given up leaves a transaction behind.
+struct Abandon(Option<AbortHandle>);
+
+impl Abandon {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Abandon {
+    fn drop(&mut self) {
+        if let Some(session) = &self.0 {
+            session.abort();
+        }
+    }
+}

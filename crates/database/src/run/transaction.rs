@@ -1,0 +1,206 @@
+use std::time::Instant;
+
+use tokio::time::timeout;
+use tokio_postgres::{SimpleQueryMessage, types::Type};
+
+use super::{Progress, Run, RunError, Sentence};
+use crate::{Limits, connection::Parameters, session::held};
+
+/// A transaction that has begun.
+pub(super) struct Transaction {
+    /// Digits.
+    id: String,
+    began: Instant,
+}
+
+/// Nothing of the file's decides how our rows are written: its role, its path and its encoding end before. `SET LOCAL` leaves them
+/// to the file's next segment.
+const OURSELVES: &str = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; \
+    SET LOCAL search_path = pg_catalog; SET LOCAL client_encoding = 'UTF8'";
+
+/// What the file has set in its session, for a run that goes on in another one. Limits are ours.
+const SETTINGS: &str = "SELECT (coalesce(pg_catalog.jsonb_object_agg(s.name, s.setting), '{}') \
+     || CASE pg_catalog.current_setting('role') WHEN 'none' THEN '{}' \
+        ELSE pg_catalog.jsonb_build_object('role', pg_catalog.current_setting('role')) END)::text \
+    FROM pg_catalog.pg_settings s WHERE s.source = 'session' AND s.context IN ('user', 'superuser') \
+    AND s.name NOT IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', \
+        'idle_session_timeout', 'client_connection_check_interval', 'transaction_isolation', 'transaction_read_only', \
+        'transaction_deferrable')";
+
+impl Run<'_> {
+    /// Runs statements in one transaction with the row that says so: both ledgers' if the file ends here, its journal's if not.
+    /// `of` is the number of segments of a file that has a journal.
+    pub(super) async fn together(
+        &self,
+        number: usize,
+        sentences: &[Sentence],
+        of: Option<usize>,
+    ) -> Result<(), RunError> {
+        let transaction = self.begin().await?;
+        let written = async {
+            for sentence in sentences {
+                self.say(sentence).await?;
+            }
+            let settings = self.settle(&transaction, of.is_some()).await?;
+            if of.is_some_and(|segments| number + 1 < segments) {
+                self.note(number, true, &[], &settings).await
+            } else {
+                self.record().await
+            }
+        };
+        let written = written.await;
+        self.end(transaction, written).await
+    }
+
+    pub(super) async fn begin(&self) -> Result<Transaction, RunError> {
+        let settings = &self.session.settings;
+        let statements = format!(
+            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
+             SELECT pg_catalog.pg_current_xact_id()",
+            settings.lock_timeout.as_millis(),
+            settings.statement_timeout.as_millis()
+        );
+        let [id] = self.session.connection.row(&statements).await?;
+        Ok(Transaction {
+            id,
+            began: Instant::now(),
+        })
+    }
+
+    /// Sends a statement of the file.
+    async fn say(&self, sentence: &Sentence) -> Result<(), RunError> {
+        (self.watcher)(Progress::Statement { line: sentence.line });
+        let client = self.session.connection.client();
+        let renewal = self.session.renewal();
+        // Sent together, and answered in order.
+        let both = async {
+            let (renewed, answer) = tokio::join!(client.batch_execute(&renewal), client.batch_execute(&sentence.text));
+            renewed.and(answer)
+        };
+        let answer = self.guarded(both, self.patience(), Some(sentence)).await;
+        self.hear();
+        answer
+    }
+
+    /// Ends the file's part of a transaction: what it deferred happens now, under the watchdog; then it is proved that this is still
+    /// the transaction that began, on the session that holds the lock. Gives back the file's settings, if they are wanted.
+    pub(super) async fn settle(&self, transaction: &Transaction, settings: bool) -> Result<String, RunError> {
+        let statements = format!(
+            "SET CONSTRAINTS ALL IMMEDIATE; {}; {OURSELVES}; SELECT pg_catalog.pg_current_xact_id(), {}",
+            if settings { SETTINGS } else { "SELECT '{}'" },
+            held()
+        );
+        let client = self.session.connection.client();
+        let answer = self
+            .guarded(client.simple_query(&statements), self.patience(), None)
+            .await;
+        self.hear();
+        let answer = answer?;
+        let rows: Vec<_> = answer
+            .iter()
+            .filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(row),
+                _ => None,
+            })
+            .collect();
+        let [settings, proof] = rows[..] else {
+            return Err(RunError::Protocol);
+        };
+        if proof.get(0) != Some(&transaction.id) {
+            return Err(RunError::Smuggled);
+        }
+        if proof.get(1) != Some("t") {
+            return Err(RunError::LockLost);
+        }
+        settings.get(0).map(str::to_owned).ok_or(RunError::Protocol)
+    }
+
+    /// Writes the file's row into both ledgers, forgets its journal, and marks the reference of the schema as behind. A version that
+    /// is there is an error: nobody may have run it twice.
+    pub(super) async fn record(&self) -> Result<(), RunError> {
+        let statement = "WITH cli AS (INSERT INTO supabase_migrations.schema_migrations (version, name, statements) \
+                                      VALUES ($1, $2, $3)), \
+             journal AS (DELETE FROM ace_ops.step WHERE version = $1), \
+             reference AS (UPDATE ace_ops.state SET behind = true WHERE NOT behind) \
+             INSERT INTO ace_ops.migration (version, name, sha256, kind, duration_ms, warnings, applied_by) \
+             VALUES ($1, $2, $4, 'applied', $5, $6, $7)";
+        let milliseconds = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let parameters = [
+            (&self.script.version as _, Type::TEXT),
+            (&self.script.name as _, Type::TEXT),
+            (&self.script.recorded as _, Type::TEXT_ARRAY),
+            (&self.script.sha256 as _, Type::TEXT),
+            (&milliseconds as _, Type::INT8),
+            (&self.warned() as _, Type::TEXT_ARRAY),
+            (&self.session.settings.application as _, Type::TEXT),
+        ];
+        self.write(statement, &parameters).await
+    }
+
+    /// Writes rows of ours, in a transaction that is settled.
+    pub(super) async fn write(&self, statement: &str, parameters: Parameters<'_>) -> Result<(), RunError> {
+        let client = self.session.connection.client();
+        let written = self
+            .guarded(client.query_typed(statement, parameters), self.patience(), None)
+            .await;
+        match written {
+            Err(RunError::Sql { state, .. }) if state.as_str() == "23505" => Err(RunError::AlreadyRecorded),
+            written => written.map(|_| ()),
+        }
+    }
+
+    /// Commits what was written, or takes back what was not.
+    pub(super) async fn end(&self, transaction: Transaction, written: Result<(), RunError>) -> Result<(), RunError> {
+        let Err(error) = written else {
+            return self.commit(transaction).await;
+        };
+        if !error.ended() && self.session.connection.execute("ROLLBACK").await.is_err() {
+            self.session.connection.abandon();
+        }
+        Err(error)
+    }
+
+    /// Sends COMMIT. The driver does not show how it was answered, and a ROLLBACK is no error: so the server is asked what became of
+    /// the transaction.
+    async fn commit(&self, transaction: Transaction) -> Result<(), RunError> {
+        let connection = &self.session.connection;
+        let limit = self.session.settings.statement_timeout + Limits::MARGIN;
+        let Ok(answer) = timeout(limit, connection.client().batch_execute("COMMIT")).await else {
+            connection.abandon();
+            return Err(RunError::Unknown);
+        };
+        if let Err(error) = answer {
+            // Only an error that leaves the session standing says that nothing was committed.
+            return Err(
+                match RunError::of(&error, None).within(transaction.began.elapsed(), limit) {
+                    RunError::Lost | RunError::Protocol => RunError::Unknown,
+                    error => error,
+                },
+            );
+        }
+        let question = format!(
+            "SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)",
+            transaction.id
+        );
+        match connection.row(&question).await {
+            Ok([status]) if status == "committed" => Ok(()),
+            Ok([status]) if status == "aborted" => Err(RunError::Lost),
+            _ => Err(RunError::Unknown),
+        }
+    }
+
+    /// Keeps what the server warned of during a statement of the file's.
+    pub(super) fn hear(&self) {
+        let heard = self.session.connection.notices().take();
+        let mut warnings = self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let room = crate::notices::COUNT.saturating_sub(warnings.len());
+        warnings.extend(heard.into_iter().take(room));
+    }
+
+    pub(super) fn warned(&self) -> Vec<String> {
+        self.warnings
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
+    }
+}

@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use tokio_postgres::Row;
+
+use crate::{QueryError, Session};
+
+/// Computed by the server, so that all names of one database are one key.
+const KEY: &str = "pg_catalog.hashtextextended('ace-ops:' || pg_catalog.current_database(), 0)";
+
+/// Which rows `l` of `pg_locks` are this lock: a key of 64 bits lies there in two halves.
+fn is_ours() -> String {
+    format!(
+        "l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted \
+         AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
+         AND l.classid = (({KEY} >> 32) & 4294967295)::pg_catalog.oid AND l.objid = ({KEY} & 4294967295)::pg_catalog.oid"
+    )
+}
+
+/// An expression: whether this very session holds the lock.
+pub(crate) fn held() -> String {
+    let ours = is_ours();
+    format!("EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid() AND {ours})")
+}
+
+/// Whether the lock was had.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Locked {
+    /// It is this session's, now or already.
+    Mine,
+    /// Another session has it; `None` when it went while we looked.
+    Held(Option<Blocker>),
+}
+
+/// A session that has what we wait for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Blocker {
+    /// Its process; 0 for a prepared transaction.
+    pub pid: i32,
+    /// What it calls itself, or the kind of its process.
+    pub application: Option<String>,
+    /// How old its transaction is, or the session if it has none; unknown to a role without `pg_monitor`.
+    pub age: Option<Duration>,
+}
+
+impl Blocker {
+    /// From three columns that begin with this one: process, application, age in seconds.
+    pub(crate) fn from_columns(row: &Row, first: usize) -> Option<Self> {
+        Some(Self {
+            pid: row.try_get(first).ok()?,
+            application: row.try_get(first + 1).ok()?,
+            age: age(row.try_get(first + 2).ok()?),
+        })
+    }
+}
+
+/// Of seconds, as the server counts them.
+pub(crate) fn age(seconds: Option<f64>) -> Option<Duration> {
+    Duration::try_from_secs_f64(seconds?.max(0.0)).ok()
+}
+
+impl Session {
+    /// Tries to have the one lock of this database, for as long as the session lives. It never waits: a session that waits for
+    /// it holds a snapshot, and `CREATE INDEX CONCURRENTLY` of the holder would wait for that (a deadlock, measured).
+    pub async fn try_lock(&self) -> Result<Locked, QueryError> {
+        // Locks of sessions are counted: a second one would have to be given up twice.
+        let attempt = format!(
+            "SELECT CASE WHEN {} THEN true ELSE pg_catalog.pg_try_advisory_lock({KEY}) END",
+            held()
+        );
+        let [mine] = self.connection.row(&attempt).await?;
+        if mine == "t" {
+            return Ok(Locked::Mine);
+        }
+        let holder = format!(
+            "SELECT l.pid, a.application_name, \
+                    extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.backend_start))::float8 \
+             FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid WHERE {}",
+            is_ours()
+        );
+        let rows = self.connection.query(&holder, &[]).await?;
+        Ok(Locked::Held(rows.first().and_then(|row| Blocker::from_columns(row, 0))))
+    }
+
+    /// Gives the lock up.
+    pub(crate) async fn unlock(&self) -> Result<(), QueryError> {
+        let statement = format!("SELECT pg_catalog.pg_advisory_unlock({KEY}) WHERE {}", held());
+        self.connection.execute(&statement).await
+    }
+}

@@ -1,0 +1,147 @@
+//! A session that may run migrations: what it starts with, its lock, and what it asks of the catalogue.
+
+mod catalogue;
+mod lock;
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::{Access, Connection, OpenError, QueryError, connection::StartUp};
+
+pub(crate) use catalogue::lines_before;
+pub use catalogue::{Parsed, Target};
+pub use lock::{Blocker, Locked};
+pub(crate) use lock::{age, held};
+
+/// How often the server looks whether its client still stands while it works for it: a client that was killed is noticed, its
+/// statement cancelled and its lock free within this time (0.3 s: 1 s measured; without it the statement commits).
+pub(crate) const CONNECTION_CHECK: Duration = Duration::from_secs(2);
+
+/// The name under which the watchdog's session is seen.
+const WATCHDOG: &str = "ace-operator/watchdog";
+
+/// What a session keeps to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// By which the session is recognised in `pg_stat_activity`, and who is written beside what it applied:
+    /// `ace-operator/<namespace>/<name>`. The server keeps 63 bytes.
+    pub application: String,
+    /// How long a statement of a transactional file waits for one lock. 2 s.
+    pub lock_timeout: Duration,
+    /// How long a statement of a file may take. 15 min.
+    pub statement_timeout: Duration,
+    /// Until the server ends a session that says nothing, in a transaction or outside, and with it the lock of an operator that
+    /// is paused. 60 s.
+    pub idle: Duration,
+}
+
+impl Settings {
+    /// The limits that are named beside the fields.
+    pub fn new(application: &str) -> Self {
+        Self {
+            application: application.to_owned(),
+            lock_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_mins(15),
+            idle: Duration::from_mins(1),
+        }
+    }
+}
+
+/// A session with a database that may run migrations, and a second one for the watchdog, which is opened when a statement takes
+/// long enough to be watched. Dropping it ends both, and with them the lock.
+///
+/// An error that says that the session has ended is final: the next one is a new session.
+pub struct Session {
+    pub(crate) connection: Connection,
+    pub(crate) settings: Settings,
+    pub(crate) watchdog: Mutex<Option<Connection>>,
+    access: Access,
+}
+
+impl Session {
+    /// Opens a session.
+    pub async fn open(access: &Access, settings: &Settings) -> Result<Self, OpenError> {
+        Self::open_with(access, settings, Vec::new()).await
+    }
+
+    /// Opens a session through which nothing can be written: for those who only look.
+    pub async fn open_read_only(access: &Access, settings: &Settings) -> Result<Self, OpenError> {
+        let read_only = ("default_transaction_read_only", "on".to_owned());
+        Self::open_with(access, settings, vec![read_only]).await
+    }
+
+    async fn open_with(
+        access: &Access,
+        settings: &Settings,
+        further: Vec<(&'static str, String)>,
+    ) -> Result<Self, OpenError> {
+        let start_up = StartUp {
+            application: &settings.application,
+            settings: [start_up(settings), further].concat(),
+        };
+        Ok(Self {
+            connection: Connection::open_as(access, &start_up).await?,
+            settings: settings.clone(),
+            watchdog: Mutex::new(None),
+            access: access.clone(),
+        })
+    }
+
+    /// The connection under it, for those who only look.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Gives the lock up and says farewell, so that whoever comes next finds the database free.
+    pub async fn close(self) {
+        // The end of the session does the same, a moment later.
+        let _ = self.unlock().await;
+        if let Some(watchdog) = self.watchdog.into_inner() {
+            watchdog.close().await;
+        }
+        self.connection.close().await;
+    }
+
+    /// A session of the same role that watches this one.
+    pub(crate) async fn open_watchdog(&self) -> Result<Connection, OpenError> {
+        let start_up = StartUp {
+            application: WATCHDOG,
+            settings: vec![("idle_session_timeout", self.settings.idle.as_millis().to_string())],
+        };
+        Connection::open_as(&self.access, &start_up).await
+    }
+
+    /// Makes the session as it was when it began, but for its lock: `DISCARD ALL` would give that up.
+    pub(crate) async fn refresh(&self) -> Result<(), QueryError> {
+        let statements = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES; \
+             CLOSE ALL; DEALLOCATE ALL; UNLISTEN *";
+        self.connection.execute(statements).await
+    }
+
+    /// Sets again, until the end of the transaction, what makes a paused or lost operator lose its lock: a dump that is used as a
+    /// migration begins with `SET idle_in_transaction_session_timeout = 0`.
+    pub(crate) fn renewal(&self) -> String {
+        let idle = self.settings.idle.as_millis();
+        format!(
+            "SET LOCAL idle_in_transaction_session_timeout = {idle}; SET LOCAL client_connection_check_interval = {}",
+            CONNECTION_CHECK.as_millis()
+        )
+    }
+}
+
+fn start_up(settings: &Settings) -> Vec<(&'static str, String)> {
+    let milliseconds = |duration: Duration| duration.as_millis().to_string();
+    vec![
+        ("lock_timeout", milliseconds(settings.lock_timeout)),
+        ("statement_timeout", milliseconds(settings.statement_timeout)),
+        ("idle_in_transaction_session_timeout", milliseconds(settings.idle)),
+        ("idle_session_timeout", milliseconds(settings.idle)),
+        ("client_connection_check_interval", milliseconds(CONNECTION_CHECK)),
+        // A client whose machine is gone answers no questions: 30 s + 3 × 10 s.
+        ("tcp_keepalives_idle", "30".to_owned()),
+        ("tcp_keepalives_interval", "10".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+        ("tcp_user_timeout", milliseconds(settings.idle)),
+    ]
+}
