@@ -9,6 +9,8 @@ mod class;
 mod definition;
 mod difference;
 mod look;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

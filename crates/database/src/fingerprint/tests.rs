@@ -1,0 +1,144 @@
+use super::{Fingerprint, ObjectClass, SchemaObject, definition, differences};
+
+fn object(class: ObjectClass, name: &str, attributes: &[&str]) -> SchemaObject {
+    let attributes: Vec<_> = attributes.iter().map(|&attribute| attribute.to_owned()).collect();
+    SchemaObject {
+        class,
+        name: name.to_owned(),
+        definition: definition::written(&attributes),
+    }
+}
+
+fn fingerprint(objects: &[SchemaObject]) -> Fingerprint {
+    objects.iter().cloned().collect()
+}
+
+fn told(desired: &[SchemaObject], observed: &[SchemaObject]) -> Vec<[String; 3]> {
+    let differences = differences(&fingerprint(desired), &fingerprint(observed));
+    differences
+        .into_iter()
+        .map(|it| [it.path, it.desired, it.observed])
+        .collect()
+}
+
+#[test]
+fn stored_objects_make_the_same_fingerprint_in_any_order() {
+    let table = object(ObjectClass::Table, "public.a", &["table"]);
+    let column = object(ObjectClass::Column, "public.a.b", &["text", "~nullable"]);
+    let taken = fingerprint(&[table.clone(), column.clone()]);
+    let stored: Fingerprint = taken.objects().collect::<Vec<_>>().into_iter().rev().collect();
+    assert_eq!(stored, taken);
+    assert_eq!((stored.digest(), stored.len()), (taken.digest(), 2));
+    assert_eq!(taken.objects().collect::<Vec<_>>(), [table, column]);
+}
+
+#[test]
+fn a_digest_tells_where_a_text_ends() {
+    let of = |name: &str, definition: &str| {
+        let object = SchemaObject {
+            class: ObjectClass::Table,
+            name: name.to_owned(),
+            definition: definition.to_owned(),
+        };
+        fingerprint(&[object]).digest()
+    };
+    assert_ne!(of("ab", "c"), of("a", "bc"));
+    assert_eq!(of("ab", "c").len(), "sha256:".len() + 64);
+    assert_ne!(of("", ""), fingerprint(&[]).digest());
+}
+
+#[test]
+fn a_class_is_known_by_its_word() {
+    for class in ObjectClass::ALL {
+        assert_eq!(class.to_string().parse(), Ok(*class));
+    }
+    assert!("Table".parse::<ObjectClass>().is_err());
+}
+
+#[test]
+fn equal_fingerprints_have_no_differences() {
+    let column = object(ObjectClass::Column, "public.a.b", &["text", "~nullable"]);
+    assert_eq!(told(&[column.clone()], &[column]), Vec::<[String; 3]>::new());
+}
+
+#[test]
+fn an_object_of_one_side_is_told_without_what_goes_without_saying() {
+    let column = object(ObjectClass::Column, "public.a.b", &["text", "not null", "~no default"]);
+    let path = "column/public.a.b".to_owned();
+    let expected = [path.clone(), "absent".to_owned(), "text not null".to_owned()];
+    assert_eq!(told(&[], &[column.clone()]), [expected]);
+    let expected = [path, "text not null".to_owned(), "absent".to_owned()];
+    assert_eq!(told(&[column], &[]), [expected]);
+}
+
+#[test]
+fn of_an_object_of_both_sides_only_what_differs_is_told() {
+    let table = |attributes| object(ObjectClass::Table, "public.a", attributes);
+    let desired = table(&["table", "row security enabled", "~not forced"]);
+    let observed = table(&["table", "row security disabled", "~not forced"]);
+    let expected = ["table/public.a", "row security enabled", "row security disabled"].map(str::to_owned);
+    assert_eq!(told(&[desired], &[observed]), [expected]);
+}
+
+#[test]
+fn differences_are_ordered_by_class_and_name() {
+    let objects = [
+        object(ObjectClass::Grant, "table public.a to anon", &["SELECT"]),
+        object(ObjectClass::Column, "public.b.x", &["text"]),
+        object(ObjectClass::Column, "public.a.x", &["text"]),
+        object(ObjectClass::Table, "public.b", &["table"]),
+    ];
+    let paths: Vec<_> = told(&[], &objects).into_iter().map(|[path, ..]| path).collect();
+    let expected = [
+        "table/public.b",
+        "column/public.a.x",
+        "column/public.b.x",
+        "grant/table public.a to anon",
+    ];
+    assert_eq!(paths, expected);
+}
+
+#[test]
+fn a_long_attribute_is_compared_whole_and_shown_by_head_and_digest() {
+    let policy = |last: &str| {
+        object(
+            ObjectClass::Policy,
+            "public.a.p",
+            &[&format!("using {}{last}", "x".repeat(300))],
+        )
+    };
+    let [[_, desired, observed]] = told(&[policy("1")], &[policy("2")]).try_into().unwrap();
+    let head = format!("using {}… sha256:", "x".repeat(54));
+    for side in [&desired, &observed] {
+        assert_eq!(
+            (side.strip_prefix(&head).map(str::len), side.contains("xx")),
+            (Some(12), true),
+            "{side}"
+        );
+    }
+    assert_ne!(desired, observed);
+    assert!(policy("1").definition.chars().count() < 150);
+}
+
+#[test]
+fn what_is_shown_has_at_most_200_characters() {
+    let attributes: Vec<_> = (0..9).map(|number| format!("{number}{}", "ü".repeat(99))).collect();
+    let attributes: Vec<_> = attributes.iter().map(String::as_str).collect();
+    let long = object(ObjectClass::Function, &"f".repeat(999), &attributes);
+    for text in told(&[], &[long]).concat() {
+        assert!(text.chars().count() <= 200, "{text}");
+    }
+}
+
+#[test]
+fn texts_that_differ_only_in_line_breaks_stay_different_on_one_line() {
+    let lines = ["a\nb", "a\\nb", "a b", "a\u{85}b", "a\rb", "a\\\nb"].map(definition::one_line);
+    for (index, line) in lines.iter().enumerate() {
+        assert!(
+            !line.contains(char::is_control) && !lines[..index].contains(line),
+            "{line}"
+        );
+    }
+    assert_eq!(lines[0], r"a\nb");
+    assert_eq!(definition::one_line("Größe ☃"), "Größe ☃");
+}
