@@ -70,6 +70,18 @@ pub const RIGHTS: &[Right] = &[
         "Status is written by server-side apply.",
     ),
     cluster(
+        GROUP,
+        "migrationsets",
+        READ,
+        "Read; their spec is never written.",
+    ),
+    cluster(
+        GROUP,
+        "migrationsets/status",
+        &["patch"],
+        "Status is written by server-side apply.",
+    ),
+    cluster(
         "events.k8s.io",
         "events",
         &["create", "patch"],
@@ -221,7 +233,7 @@ fn page() -> String {
     text.push_str("A namespace gets that RoleBinding from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
     text.push_str(&grant_command("NAMESPACE"));
     text.push_str("\n```\n\nPeople who have Kubernetes' own roles `view`, `edit` or `admin` in a namespace have the same on our kinds there (`ace-view`, `ace-edit`). ");
-    text.push_str("Whoever may write an EdgeFunction runs code in the project with the project's secrets: grant `edit` accordingly.\n");
+    text.push_str("Whoever may write an EdgeFunction runs code in the project with the project's secrets, and whoever may write a MigrationSet runs SQL in its database and approves it: grant `edit` accordingly.\n");
     text
 }
 

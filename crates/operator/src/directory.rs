@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use ace_api::{EdgeFunction, Mode, Platform, SourceKind};
+use ace_api::{EdgeFunction, MigrationSet, Mode, Platform, Source, SourceKind};
 use ace_domain::function::Claimant;
 use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
@@ -13,12 +13,21 @@ use crate::{driver::Key, sources::SourceKey};
 pub struct Directory {
     platforms: Store<DeserializeGuard<Platform>>,
     functions: Store<DeserializeGuard<EdgeFunction>>,
+    sets: Store<DeserializeGuard<MigrationSet>>,
 }
 
 impl Directory {
-    /// Over both caches.
-    pub fn new(platforms: Store<DeserializeGuard<Platform>>, functions: Store<DeserializeGuard<EdgeFunction>>) -> Self {
-        Self { platforms, functions }
+    /// Over all caches.
+    pub fn new(
+        platforms: Store<DeserializeGuard<Platform>>,
+        functions: Store<DeserializeGuard<EdgeFunction>>,
+        sets: Store<DeserializeGuard<MigrationSet>>,
+    ) -> Self {
+        Self {
+            platforms,
+            functions,
+            sets,
+        }
     }
 
     /// The Platform of this key.
@@ -53,23 +62,52 @@ impl Directory {
             .collect()
     }
 
-    /// Every source that some function reads.
-    pub fn sources(&self) -> BTreeSet<SourceKey> {
-        let all = self.functions.state();
-        all.iter()
-            .filter_map(|guard| guard.0.as_ref().ok())
-            .map(source_of)
-            .collect()
+    /// Whether there is such a set of migrations.
+    pub fn has_set(&self, key: &Key) -> bool {
+        let reference = kube::runtime::reflector::ObjectRef::new(&key.name).within(&key.namespace);
+        self.sets.get(&reference).is_some()
     }
 
-    /// The sources that the functions on a Platform read.
+    /// Keys of the sets of migrations on which `keep` says yes.
+    pub fn sets(&self, keep: impl Fn(&MigrationSet) -> bool) -> Vec<Key> {
+        let found = self.sets.state_filter(|guard| guard.0.as_ref().is_ok_and(&keep));
+        found.iter().map(|guard| Key::of(guard.as_ref())).collect()
+    }
+
+    /// Keys of the functions that require a migration of this set.
+    pub fn requiring(&self, set: &Key) -> Vec<Key> {
+        let found = self.functions(|function| {
+            let requires = function.spec.requires.as_ref();
+            let migration = requires.and_then(|requires| requires.migration.as_ref());
+            function.namespace().as_ref() == Some(&set.namespace)
+                && migration.is_some_and(|migration| migration.name == set.name)
+        });
+        found.iter().map(|guard| Key::of(guard.as_ref())).collect()
+    }
+
+    /// Every source that some object reads.
+    pub fn sources(&self) -> BTreeSet<SourceKey> {
+        self.sources_where(|_| true, |_| true)
+    }
+
+    /// The sources that the objects on a Platform read.
     pub fn sources_on(&self, platform: &Key) -> BTreeSet<SourceKey> {
-        let found = self.functions(|function| platform_of(function) == *platform);
-        found
-            .iter()
-            .filter_map(|guard| guard.0.as_ref().ok())
-            .map(source_of)
-            .collect()
+        self.sources_where(
+            |function| platform_of(function) == *platform,
+            |set| platform_of_set(set) == *platform,
+        )
+    }
+
+    fn sources_where(
+        &self,
+        functions: impl Fn(&EdgeFunction) -> bool,
+        sets: impl Fn(&MigrationSet) -> bool,
+    ) -> BTreeSet<SourceKey> {
+        let functions = self.functions(functions);
+        let functions = functions.iter().filter_map(|guard| guard.0.as_ref().ok());
+        let sets = self.sets.state_filter(|guard| guard.0.as_ref().is_ok_and(&sets));
+        let sets = sets.iter().filter_map(|guard| guard.0.as_ref().ok());
+        functions.map(source_of).chain(sets.map(source_of_set)).collect()
     }
 
     /// Slugs that the functions on a Platform describe, and whether one of them requires secrets.
@@ -150,10 +188,27 @@ pub fn platform_of(function: &EdgeFunction) -> Key {
 
 /// Key of the source that a function names.
 pub fn source_of(function: &EdgeFunction) -> SourceKey {
+    source_key(function.namespace(), &function.spec.source)
+}
+
+/// Key of the Platform that a set of migrations names.
+pub fn platform_of_set(set: &MigrationSet) -> Key {
+    Key {
+        namespace: set.namespace().unwrap_or_default(),
+        name: set.spec.platform_ref.name.clone(),
+    }
+}
+
+/// Key of the source that a set of migrations names.
+pub fn source_of_set(set: &MigrationSet) -> SourceKey {
+    source_key(set.namespace(), &set.spec.source)
+}
+
+fn source_key(namespace: Option<String>, source: &Source) -> SourceKey {
     SourceKey {
-        namespace: function.namespace().unwrap_or_default(),
-        kind: function.spec.source.kind,
-        name: function.spec.source.name.clone(),
+        namespace: namespace.unwrap_or_default(),
+        kind: source.kind,
+        name: source.name.clone(),
     }
 }
 

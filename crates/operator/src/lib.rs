@@ -6,7 +6,9 @@
 //!                                    └─▶ status, events, metrics
 //! ```
 
+pub mod applied;
 pub mod directory;
+pub mod doorman;
 pub mod driver;
 pub mod events;
 pub mod http;

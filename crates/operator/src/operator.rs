@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ace_api::{EdgeFunction, Platform};
+use ace_api::{EdgeFunction, MigrationSet, Platform};
 use ace_domain::pace::Pace;
 use ace_supabase::{AllowedHosts, Deadlines, Http, HttpError, Limits};
 use futures::{FutureExt, StreamExt};
+use jiff::Timestamp;
 use kube::{
     Client,
     core::DeserializeGuard,
@@ -13,13 +14,18 @@ use kube::{
 };
 
 use crate::{
+    applied::AppliedVersions,
     cache::Cache,
-    directory::Directory,
+    directory::{Directory, source_of_set},
     driver::{self, Key, Kind, Tools, Waker, Wakes},
     events::Events,
     http::Health,
     inputs::{Follower, News, Standing},
-    kinds::{edge_function::EdgeFunctions, platform::Platforms},
+    kinds::{
+        edge_function::EdgeFunctions,
+        migration_set::{Farewells, MigrationSets},
+        platform::Platforms,
+    },
     metrics::Metrics,
     shutdown::Shutdown,
     sites::Sites,
@@ -60,11 +66,13 @@ pub struct Operator {
     publisher: crate::events::Publisher,
     platforms: Arc<Platforms>,
     functions: Arc<EdgeFunctions>,
+    sets: Arc<MigrationSets>,
     platform_wakes: Wakes<Platforms>,
     function_wakes: Wakes<EdgeFunctions>,
+    set_wakes: Wakes<MigrationSets>,
     platform_cache: Cache<Platform>,
     function_cache: Cache<EdgeFunction>,
-    waker: Waker<EdgeFunctions>,
+    set_cache: Cache<MigrationSet>,
     sources: Arc<Sources>,
     directory: Directory,
 }
@@ -87,20 +95,38 @@ impl Operator {
         };
         let (platform_reader, platform_writer) = reflector::store();
         let (function_reader, function_writer) = reflector::store();
-        let directory = Directory::new(platform_reader.clone(), function_reader.clone());
+        let (set_reader, set_writer) = reflector::store();
+        let directory = Directory::new(platform_reader.clone(), function_reader.clone(), set_reader.clone());
         let sites = Arc::new(Sites::default());
         let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.clone());
+        let (wakes_sets, set_wakes) = Waker::<MigrationSets>::new(metrics.clone());
+        let applied = Arc::new(AppliedVersions::default());
         let (wakes_platforms, platform_wakes) = Waker::<Platforms>::new(metrics.clone());
         let functions = Arc::new(EdgeFunctions {
             client: client.clone(),
             directory: directory.clone(),
             sites: sites.clone(),
             sources: sources.clone(),
+            applied: applied.clone(),
             metrics: metrics.clone(),
             pace: settings.pace,
             platforms: wakes_platforms.clone(),
             functions: waker.clone(),
             identity: settings.identity.clone(),
+        });
+        let sets = Arc::new(MigrationSets {
+            client: client.clone(),
+            directory: directory.clone(),
+            sources: sources.clone(),
+            hosts: settings.hosts.clone(),
+            applied,
+            metrics: metrics.clone(),
+            pace: settings.pace,
+            sets: wakes_sets.clone(),
+            functions: waker.clone(),
+            identity: settings.identity.clone(),
+            watching_since: Timestamp::now(),
+            farewells: Farewells::default(),
         });
         let platforms = Arc::new(Platforms {
             client: client.clone(),
@@ -110,13 +136,16 @@ impl Operator {
             sites,
             sources: sources.clone(),
             platforms: wakes_platforms,
-            functions: waker.clone(),
+            functions: waker,
+            sets: wakes_sets,
             metrics: metrics.clone(),
             pace: settings.pace,
             identity: settings.identity,
         });
         let follow = follow_functions(functions.clone(), sources.clone(), directory.clone());
         let function_cache = Cache::new(client.clone(), function_reader, function_writer, follow);
+        let follow = follow_sets(sets.clone(), sources.clone(), directory.clone());
+        let set_cache = Cache::new(client.clone(), set_reader, set_writer, follow);
         let follow = follow_platforms(platforms.clone());
         let platform_cache = Cache::new(client, platform_reader, platform_writer, follow);
         Ok(Self {
@@ -124,11 +153,13 @@ impl Operator {
             publisher: event_queue,
             platforms,
             functions,
+            sets,
             platform_wakes,
             function_wakes,
+            set_wakes,
             platform_cache,
             function_cache,
-            waker,
+            set_cache,
             sources,
             directory,
         })
@@ -138,20 +169,28 @@ impl Operator {
     pub async fn run(self, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
         let ready = health.gate("caches");
-        let (platforms, functions) = (self.platform_cache, self.function_cache);
-        // Decisions look into both caches: no pass runs before both are filled.
+        let (platforms, functions, sets) = (self.platform_cache, self.function_cache, self.set_cache);
+        // Decisions look into all caches: no pass runs before they are filled.
         let filled = {
             let (platforms, functions) = (platforms.filled.clone(), functions.filled.clone());
+            let sets = sets.filled.clone();
             async move {
                 platforms.cancelled().await;
                 functions.cancelled().await;
+                sets.cancelled().await;
             }
             .shared()
         };
         let gate = filled.clone().map(|()| ready.open());
         let platform_objects = filled.clone().map(|()| platforms.objects).flatten_stream();
-        let function_objects = filled.map(|()| functions.objects).flatten_stream();
-        let changes = follow_sources(self.sources.clone(), self.directory.clone(), self.waker.clone());
+        let function_objects = filled.clone().map(|()| functions.objects).flatten_stream();
+        let set_objects = filled.map(|()| sets.objects).flatten_stream();
+        let changes = follow_sources(
+            self.sources.clone(),
+            self.directory.clone(),
+            self.functions.functions.clone(),
+            self.sets.sets.clone(),
+        );
         let beside = {
             let (stop, sources, publisher) = (stop.clone(), self.sources.clone(), self.publisher);
             async move {
@@ -162,6 +201,7 @@ impl Operator {
                     stop.run_until_cancelled(gate),
                     stop.run_until_cancelled(platforms.watch),
                     stop.run_until_cancelled(functions.watch),
+                    stop.run_until_cancelled(sets.watch),
                 )
             }
         };
@@ -175,15 +215,17 @@ impl Operator {
         );
         let functions = driver::run(
             self.functions,
-            self.tools,
+            self.tools.clone(),
             self.function_wakes,
             function_objects,
             functions.store,
-            stop,
+            stop.clone(),
         );
-        let all = futures::future::join3(
+        let sets = driver::run(self.sets, self.tools, self.set_wakes, set_objects, sets.store, stop);
+        let all = futures::future::join4(
             health.keep("platforms", platforms),
             health.keep("functions", functions),
+            health.keep("migrations", sets),
             beside,
         );
         let stopping = {
@@ -259,11 +301,35 @@ fn wake_higher_waves(functions: &EdgeFunctions, directory: &Directory, before: &
     }
 }
 
-async fn follow_sources(sources: Arc<Sources>, directory: Directory, waker: Waker<EdgeFunctions>) {
+fn follow_sets(
+    sets: Arc<MigrationSets>,
+    sources: Arc<Sources>,
+    directory: Directory,
+) -> impl FnMut(&watcher::Event<DeserializeGuard<MigrationSet>>) + Send {
+    let mut follower = Follower::<()>::default();
+    move |event| {
+        for news in follower.take(event, |_: &MigrationSet| ()) {
+            if let News::Gone { key, .. } = news {
+                sets.forget(&key);
+                sources.retain(&directory.sources());
+            }
+        }
+    }
+}
+
+async fn follow_sources(
+    sources: Arc<Sources>,
+    directory: Directory,
+    functions: Waker<EdgeFunctions>,
+    sets: Waker<MigrationSets>,
+) {
     let mut changes = std::pin::pin!(sources.changes());
     while let Some(key) = changes.next().await {
         for function in directory.on_source(&key) {
-            waker.wake(function, "Source");
+            functions.wake(function, "Source");
+        }
+        for set in directory.sets(|set| source_of_set(set) == key) {
+            sets.wake(set, "Source");
         }
     }
 }

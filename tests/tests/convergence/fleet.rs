@@ -372,6 +372,7 @@ impl Fleet {
             blockers: blockers(object.spec.wave, members),
             look: self.view.look(&slug),
             secrets: None,
+            migrations: None,
             recall: managed.recall.clone(),
             trouble: None,
         }

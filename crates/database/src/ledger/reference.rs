@@ -78,6 +78,27 @@ impl Session {
         }))
     }
 
+    /// How the reference was taken, and whether it is behind; without its objects, which are many.
+    pub async fn reference_state(&self) -> Result<Option<(ReferenceState, bool)>, QueryError> {
+        let [house] = self
+            .connection
+            .row("SELECT pg_catalog.to_regclass('ace_ops.state') IS NOT NULL")
+            .await?;
+        if house != "t" {
+            return Ok(None);
+        }
+        let states = "SELECT behind, server_major, schemas, digest, gate FROM ace_ops.state WHERE server_major IS NOT NULL";
+        let rows = self.connection.query(states, &[]).await?;
+        let Some(state) = rows.first() else { return Ok(None) };
+        let taken = ReferenceState {
+            server_major: read(state, 1)?,
+            schemas: read(state, 2)?,
+            digest: read(state, 3)?,
+            gate: read(state, 4)?,
+        };
+        Ok(Some((taken, read(state, 0)?)))
+    }
+
     /// Stores the look before a run, as its difference from the reference. One that is there stays: the run that it belongs to
     /// was interrupted, and its look afterwards is still due. Under the lock.
     pub async fn before_run(&self, standing: &[Change]) -> Result<(), QueryError> {

@@ -26,14 +26,17 @@ impl Run<'_> {
     pub(super) async fn look(&self) -> Result<Ledger, RunError> {
         let statement = format!(
             "SELECT {}, EXISTS (SELECT FROM supabase_migrations.schema_migrations WHERE version = $1) \
-                 OR EXISTS (SELECT FROM ace_ops.migration WHERE version = $1), \
+                 OR NOT $2 AND EXISTS (SELECT FROM ace_ops.migration WHERE version = $1), \
                  s.segment, s.sha256, s.done, s.indexes, s.settings \
              FROM (VALUES (1)) one LEFT JOIN ace_ops.step s ON s.version = $1 ORDER BY s.segment",
             held()
         );
         let connection = &self.session.connection;
         let rows = connection
-            .query(&statement, &[(&self.script.version as _, Type::TEXT)])
+            .query(
+                &statement,
+                &[(&self.script.version as _, Type::TEXT), (&self.again as _, Type::BOOL)],
+            )
             .await?;
         let first = rows.first().ok_or(RunError::Protocol)?;
         if !first.get::<_, bool>(0) {

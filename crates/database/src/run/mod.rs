@@ -133,6 +133,8 @@ pub type Watcher<'a> = &'a (dyn Fn(Progress) + Sync);
 struct Run<'a> {
     session: &'a Session,
     script: &'a Script,
+    /// Our own ledger may have the version: a person has allowed that it runs again.
+    again: bool,
     watcher: Watcher<'a>,
     began: Instant,
     warnings: Mutex<Vec<String>>,
@@ -141,10 +143,21 @@ struct Run<'a> {
 impl Session {
     /// Runs a file. The session must hold the lock, and the tables be prepared. Dropping the future ends the session.
     pub async fn run(&mut self, script: &Script, watcher: Watcher<'_>) -> Result<Applied, RunError> {
+        self.run_as(script, false, watcher).await
+    }
+
+    /// Runs a file that our own ledger may have, and the CLI's has not: its rows were taken out there, or the database was restored,
+    /// and a person has allowed that it runs again. Its old row goes in the transaction that writes the new one.
+    pub async fn run_again(&mut self, script: &Script, watcher: Watcher<'_>) -> Result<Applied, RunError> {
+        self.run_as(script, true, watcher).await
+    }
+
+    async fn run_as(&mut self, script: &Script, again: bool, watcher: Watcher<'_>) -> Result<Applied, RunError> {
         let abandoned = Abandon(Some(self.connection.abandoner()));
         let run = Run {
             session: self,
             script,
+            again,
             watcher,
             began: Instant::now(),
             warnings: Mutex::default(),

@@ -118,6 +118,10 @@ impl Run<'_> {
     /// Writes the file's row into both ledgers, forgets its journal, and marks the reference of the schema as behind. A version that
     /// is there is an error: nobody may have run it twice.
     pub(super) async fn record(&self) -> Result<(), RunError> {
+        if self.again {
+            let version = [(&self.script.version as _, Type::TEXT)];
+            self.write("DELETE FROM ace_ops.migration WHERE version = $1", &version).await?;
+        }
         let statement = "WITH cli AS (INSERT INTO supabase_migrations.schema_migrations (version, name, statements) \
                                       VALUES ($1, $2, $3)), \
              journal AS (DELETE FROM ace_ops.step WHERE version = $1), \

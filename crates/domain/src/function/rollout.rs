@@ -149,11 +149,15 @@ fn missing(object: &EdgeFunction, world: &World, platform: &PlatformFacts) -> Op
         }
     }
     if let Some(migration) = &requires.migration {
-        let message = format!(
-            "MigrationSet `{}` does not report version {} as applied",
-            migration.name, migration.version
-        );
-        return wait(FunctionReason::WaitingForMigration, message);
+        let (set, version) = (&migration.name, &migration.version);
+        let message = match &world.migrations {
+            Some(applied) if applied.contains(version) => None,
+            Some(_) => Some(format!("MigrationSet `{set}` has not applied {version}")),
+            None => Some(format!("MigrationSet `{set}` is absent, or its database was not seen yet")),
+        };
+        if let Some(message) = message {
+            return wait(FunctionReason::WaitingForMigration, message);
+        }
     }
     if !world.blockers.is_empty() {
         let named: Vec<&str> = world.blockers.iter().take(5).map(String::as_str).collect();

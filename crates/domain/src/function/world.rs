@@ -32,6 +32,8 @@ pub struct World {
     pub look: Option<Look>,
     /// Names of the secrets that are set in the project; unknown before they were listed.
     pub secrets: Option<BTreeSet<String>>,
+    /// Versions that the MigrationSet which the function requires has applied; unknown before it was looked at.
+    pub migrations: Option<Arc<BTreeSet<String>>>,
     /// Memory that is lost with the process.
     pub recall: Recall,
     /// Why the last step taught nothing.

@@ -58,7 +58,9 @@ fn taught(object: &MigrationSet, world: &mut World, step: &Step, fact: Fact, now
             with_house(world, |house| {
                 house.plan = Some(StoredPlan {
                     digest: digest.clone(),
-                    target: target.clone(),
+                    system_identifier: target.system_identifier.clone(),
+                    timeline: target.timeline,
+                    database_oid: target.database_oid,
                     items: items.clone(),
                 });
             });
@@ -79,8 +81,8 @@ fn remember_writing(object: &MigrationSet, world: &mut World, step: &Step, now: 
     };
     match step {
         Step::Adopt(versions) => {
-            for (version, _) in versions {
-                remember(world, event(MigrationEventType::Adopted, Some(version)));
+            for file in versions {
+                remember(world, event(MigrationEventType::Adopted, Some(file.version.as_str())));
             }
         }
         Step::Baseline(files) => {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     standing::Standing,
-    world::{View, World},
+    world::{StoredPlan, View, World},
 };
 use crate::script::{Catalogue, File, Risk, Script, assess};
 
@@ -156,20 +156,13 @@ fn is_approved(object: &MigrationSet, view: &View, digest: &str, items: &[Item])
         .iter()
         .filter(|(version, _)| !is_done(version))
         .map(|(version, sha256)| (version.as_str(), sha256.as_str()));
-    approved(&stored.digest) && same_database(&stored.target, &view.target) && left.eq(stored_left)
+    approved(&stored.digest) && is_of(stored, &view.target) && left.eq(stored_left)
 }
 
-/// The same database at the same time of its life.
-fn same_database(one: &Target, other: &Target) -> bool {
-    let key = |target: &Target| {
-        (
-            target.system_identifier.clone(),
-            target.timeline,
-            target.database_oid,
-            target.database.clone(),
-        )
-    };
-    key(one) == key(other)
+/// It was made for this database, at this time of its life.
+fn is_of(stored: &StoredPlan, target: &Target) -> bool {
+    (&stored.system_identifier, stored.timeline, stored.database_oid)
+        == (&target.system_identifier, target.timeline, target.database_oid)
 }
 
 /// Digest of a plan: of the database, its head, and for each file its version, the digest of its bytes and those of its

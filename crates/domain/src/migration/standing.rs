@@ -18,8 +18,8 @@ pub struct Standing<'a> {
     pub unknown: usize,
     /// Applied files whose statements nobody recorded.
     pub unverified: usize,
-    /// Files that others have run, as their recorded statements prove: version and digest of the bytes.
-    pub adoptable: Vec<(String, String)>,
+    /// Files that others have run, as their recorded statements prove.
+    pub adoptable: Vec<&'a File>,
     /// Files that are recorded without being run, when the schema is the one that `spec.baseline` names.
     pub baseline: Vec<&'a File>,
     /// Files to run, in order.
@@ -63,7 +63,7 @@ pub fn standing<'a>(object: &MigrationSet, folder: &'a Folder, view: &View, reme
                 }
                 Some(statements) if is_record_of(statements, &file.text) => {
                     standing.applied += 1;
-                    standing.adoptable.push((version.to_owned(), file.sha256.clone()));
+                    standing.adoptable.push(file);
                 }
                 Some(_) => standing.changed.push(version.to_owned()),
             },

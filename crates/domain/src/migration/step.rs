@@ -23,8 +23,8 @@ pub enum Step {
     LookAgain,
     /// Makes our books, and takes the database for this set.
     Claim,
-    /// Notes the bytes of what others have run: version and digest.
-    Adopt(Vec<(String, String)>),
+    /// Notes the bytes of what others have run.
+    Adopt(Vec<File>),
     /// Records files without running them.
     Baseline(Vec<File>),
     /// The live schema becomes the reference, if it still has this digest.
@@ -56,10 +56,10 @@ pub enum Step {
 pub enum Answer {
     /// It can parse it.
     Parses,
-    /// It can't: characters before the fault, and its message.
+    /// It can't.
     Fault {
-        /// Characters of the statement before the fault.
-        offset: usize,
+        /// Lines of the statement before the one with the fault.
+        line: u32,
         /// The server's message, without values.
         message: String,
     },

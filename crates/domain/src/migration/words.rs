@@ -153,20 +153,13 @@ pub(super) fn refused(file: &File, error: &ScriptError) -> Why {
     )
 }
 
-/// The server can't parse a statement either. `offset` counts characters of the statement.
-pub(super) fn fault(file: &File, piece: &Unread, offset: usize, message: &str) -> Why {
-    let start = piece.range.start;
-    let statement = &file.text[piece.range.clone()];
-    let inside = statement
-        .char_indices()
-        .nth(offset)
-        .map_or(statement.len(), |(byte, _)| byte);
-    let before = &file.text[..start + inside];
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
+/// The server can't parse a statement either. `line` counts lines of the statement.
+pub(super) fn fault(file: &File, piece: &Unread, line: u32, message: &str) -> Why {
+    let before = file.text[..piece.range.start].matches('\n').count();
+    let line = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(line + 1);
     Why::new(
         MigrationReason::MigrationRefused,
-        format!("{}: line {line}, column {column}: {message}", file.file_name),
+        format!("{}: line {line}: {message}", file.file_name),
     )
 }
 

@@ -171,10 +171,10 @@ fn unread(world: &World, standing: &Standing<'_>) -> Option<Next> {
     let fault = pieces().find_map(
         |(file, piece)| match world.answers.get(&file.text[piece.range.clone()])? {
             Answer::Parses => None,
-            Answer::Fault { offset, message } => Some((file, piece, *offset, message)),
+            Answer::Fault { line, message } => Some((file, piece, *line, message)),
         },
     );
-    fault.map(|(file, piece, offset, message)| Next::Refuse(words::fault(file, piece, offset, message)))
+    fault.map(|(file, piece, line, message)| Next::Refuse(words::fault(file, piece, line, message)))
 }
 
 fn late(object: &MigrationSet, standing: &Standing<'_>) -> Option<Next> {
@@ -192,7 +192,8 @@ fn books(object: &MigrationSet, view: &View, standing: &Standing<'_>) -> Option<
         return Some(Next::UnderLock(Step::Claim));
     }
     if !standing.adoptable.is_empty() {
-        return Some(Next::UnderLock(Step::Adopt(standing.adoptable.clone())));
+        let files = standing.adoptable.iter().map(|file| (*file).clone());
+        return Some(Next::UnderLock(Step::Adopt(files.collect())));
     }
     let baseline = standing.baseline.iter().map(|file| (*file).clone());
     (!standing.baseline.is_empty()).then(|| Next::UnderLock(Step::Baseline(baseline.collect())))

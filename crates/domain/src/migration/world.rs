@@ -127,7 +127,7 @@ pub struct View {
     /// Which database answered.
     pub target: Target,
     /// Major version of the server, e.g. 15.
-    pub server_major: u32,
+    pub server_major: i32,
     /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.
     pub ledger: BTreeMap<String, LedgerRow>,
     /// Our own books; `None` where there are none.
@@ -194,8 +194,12 @@ pub enum OwnKind {
 pub struct StoredPlan {
     /// Its digest, which approvals name.
     pub digest: String,
-    /// The database that it was made for.
-    pub target: Target,
+    /// Of the cluster that it was made for.
+    pub system_identifier: String,
+    /// Of the cluster that it was made for.
+    pub timeline: i64,
+    /// Of the database that it was made for.
+    pub database_oid: i64,
     /// Version and digest of the bytes, in order.
     pub items: Vec<(String, String)>,
 }
@@ -210,7 +214,7 @@ pub struct ReferenceState {
     /// Schemas that it covers.
     pub schemas: Vec<String>,
     /// Major version of the server that described it: another one words things differently.
-    pub server_major: u32,
+    pub server_major: i32,
 }
 
 /// The live schema.

@@ -14,6 +14,8 @@ use super::Key;
 pub trait Kind: Send + Sync + Sized + 'static {
     /// Its name, as users and metrics know it.
     const NAME: &'static str;
+    /// Far above the steps of any real pass; a pass that reaches it has a fault in its decisions.
+    const MOST_STEPS: usize = 128;
 
     /// The custom resource.
     type Object: Resource<DynamicType = (), Scope = NamespaceResourceScope>

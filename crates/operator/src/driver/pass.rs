@@ -26,9 +26,6 @@ use crate::{
     metrics::{ObjectState, PassOutcome, StepOutcome},
 };
 
-/// Far above any real pass; a pass that reaches it has a fault in its decisions.
-const MOST_STEPS: usize = 128;
-
 /// Why a pass broke off.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PassError {
@@ -39,8 +36,8 @@ pub(super) enum PassError {
     #[error("the pass could not be reported")]
     Report(#[source] WriteError),
     /// The decisions lead nowhere.
-    #[error("the pass made {MOST_STEPS} steps without an end")]
-    Endless,
+    #[error("the pass made {0} steps without an end")]
+    Endless(usize),
 }
 
 /// How a pass over a readable object ended.
@@ -152,7 +149,7 @@ async fn run<K: Kind>(
     let mut world = context.kind.observe(&object, recall, entry.failures, now()).await;
     K::understand(&object, &mut world, now());
     let mut shown = HasStatus::status(object.as_ref()).cloned().unwrap_or_default();
-    for _ in 0..MOST_STEPS {
+    for _ in 0..K::MOST_STEPS {
         let decision = K::decide(&object, &world, now());
         let step = match &decision {
             Decision::Do(step) => step.clone(),
@@ -181,7 +178,7 @@ async fn run<K: Kind>(
         let outcome = act(context, &object, &world, &step).await;
         K::learn(&object, &mut world, &step, outcome, now());
     }
-    Err(PassError::Endless)
+    Err(PassError::Endless(K::MOST_STEPS))
 }
 
 async fn end<K: Kind>(

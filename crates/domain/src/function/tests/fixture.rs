@@ -61,6 +61,7 @@ pub(super) fn settled() -> Case {
         blockers: Vec::new(),
         look: Some(look(Some(entry(A, 3)))),
         secrets: Some(["RESEND_API_KEY".to_owned()].into()),
+        migrations: None,
         recall: Recall::default(),
         trouble: None,
     };

@@ -20,6 +20,7 @@ pub(crate) use act::is_news;
 
 use super::platform::Platforms;
 use crate::{
+    applied::AppliedVersions,
     directory::Directory,
     driver::{Key, Kind, Waker},
     metrics::Metrics,
@@ -37,6 +38,8 @@ pub struct EdgeFunctions {
     pub sites: Arc<Sites>,
     /// Where code comes from.
     pub sources: Arc<Sources>,
+    /// What sets of migrations have applied.
+    pub applied: Arc<AppliedVersions>,
     /// Counts.
     pub metrics: Metrics,
     /// Constants of time.

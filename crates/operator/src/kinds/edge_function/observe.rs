@@ -1,3 +1,5 @@
+use std::{collections::BTreeSet, sync::Arc};
+
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
     function::{Claim, Member, PlatformFacts, PlatformSight, Recall, SourceSight, World as Known, blockers, owner},
@@ -9,6 +11,7 @@ use kube::ResourceExt;
 use super::{EdgeFunctions, World};
 use crate::{
     directory::{platform_of, source_of},
+    driver::Key,
     sites::{InSight, Site},
     sources::{Artifact, Sight},
 };
@@ -37,6 +40,7 @@ pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, recall:
         source,
         look: site.as_ref().and_then(|site| site.look(&object.slug())),
         secrets: site.as_ref().and_then(|site| site.secrets()),
+        migrations: migrations(kind, object),
         recall,
         trouble: None,
     };
@@ -70,6 +74,14 @@ fn token_is_gone(platform: &ace_api::Platform) -> bool {
     conditions.into_iter().any(|condition| {
         condition.type_ == "Ready"
             && ["SecretMissing", "AccessMissing", "TokenRejected"].contains(&condition.reason.as_str())
+    })
+}
+
+fn migrations(kind: &EdgeFunctions, object: &EdgeFunction) -> Option<Arc<BTreeSet<String>>> {
+    let required = object.spec.requires.as_ref()?.migration.as_ref()?;
+    kind.applied.get(&Key {
+        namespace: object.namespace().unwrap_or_default(),
+        name: required.name.clone(),
     })
 }
 

@@ -4,8 +4,8 @@ use ace_domain::platform::{DatabaseLook, DatabaseTrouble, Step, Trouble, View};
 use ace_supabase::{CallError, Priority};
 use jiff::Timestamp;
 
-use super::{Observed, Platforms, database::Asker};
-use crate::{driver::Key, kinds::edge_function::is_news};
+use super::{Observed, Platforms, database};
+use crate::{doorman::Doorman, driver::Key, kinds::edge_function::is_news};
 
 /// One look. Wakes the functions that it is news for.
 pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed, step: Step) -> Result<View, Trouble> {
@@ -56,7 +56,7 @@ pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed
 
 impl Platforms {
     async fn ask_database(&self, object: &Platform) -> DatabaseLook {
-        let asker = Asker {
+        let doorman = Doorman {
             client: &self.client,
             hosts: &self.hosts,
             names: &self.identity,
@@ -64,7 +64,7 @@ impl Platforms {
         };
         let at = Timestamp::now();
         let outcome = match &object.spec.database {
-            Some(database) => asker.ask(object, database).await,
+            Some(database) => database::ask(&doorman, object, database).await,
             // No such step is decided on.
             None => Err(DatabaseTrouble::Unanswered("none is named".to_owned())),
         };

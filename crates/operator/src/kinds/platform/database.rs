@@ -1,243 +1,27 @@
-//! One look at a database, from the Secrets that open it to what it says of itself.
+//! One look at a database: what it says of itself.
 
-use ace_api::{Database, DatabaseStatus, DatabaseTls, Platform, SecretKeyReference};
-use ace_database::{Access, Authority, Connection, Limits, OpenError, Password, QueryError, Tls};
+use ace_api::{Database, DatabaseStatus, Platform};
+use ace_database::Connection;
 use ace_domain::platform::DatabaseTrouble;
-use ace_supabase::AllowedHosts;
-use kube::{Client, ResourceExt};
+use kube::ResourceExt;
 
-use crate::{
-    secrets::{SecretError, read_secret},
-    sources::Identity as Names,
-};
+use crate::doorman::{Doorman, not_open, not_said};
 
-/// What a look needs, and nothing more.
-pub(super) struct Asker<'a> {
-    /// To the API server: for Secrets.
-    pub(super) client: &'a Client,
-    /// Where databases may be.
-    pub(super) hosts: &'a AllowedHosts,
-    /// Names in the commands that messages offer.
-    pub(super) names: &'a Names,
-    /// How long things may take.
-    pub(super) limits: Limits,
-}
-
-impl Asker<'_> {
-    /// Asks the database of a Platform who it is.
-    pub(super) async fn ask(&self, object: &Platform, database: &Database) -> Result<DatabaseStatus, DatabaseTrouble> {
-        let access = self.access(object, database).await?;
-        let connection = Connection::open(&access).await.map_err(|error| not_open(&error))?;
-        let identity = connection.identify().await;
-        connection.close().await;
-        let identity = identity.map_err(|error| not_said(&error))?;
-        Ok(DatabaseStatus {
-            server_version: identity.server_version,
-            system_identifier: identity.system_identifier,
-            timeline: identity.timeline,
-        })
-    }
-
-    async fn access(&self, object: &Platform, database: &Database) -> Result<Access, DatabaseTrouble> {
-        // Port 0 is allowed nowhere.
-        let port = u16::try_from(database.port).unwrap_or_default();
-        if port == 0 || !self.hosts.allows_database(&database.host, port) {
-            return Err(DatabaseTrouble::HostNotAllowed);
-        }
-        let namespace = object.namespace().unwrap_or_default();
-        let password = self.secret(&namespace, &database.password_secret_ref).await?;
-        let password = Password::new(&password).map_err(|error| DatabaseTrouble::PasswordInvalid(error.to_string()))?;
-        let tls = match (database.tls, &database.ca_secret_ref) {
-            (DatabaseTls::Disable, _) => Tls::Disable,
-            (DatabaseTls::Require, _) => Tls::Require,
-            (DatabaseTls::VerifyFull, None) => Tls::VerifyFull(None),
-            (DatabaseTls::VerifyFull, Some(reference)) => {
-                let text = self.secret(&namespace, reference).await?;
-                let authority = Authority::from_pem(&text);
-                let authority = authority.map_err(|error| DatabaseTrouble::AuthorityInvalid(error.to_string()))?;
-                Tls::VerifyFull(Some(authority))
-            }
-        };
-        Ok(Access {
-            host: database.host.clone(),
-            port,
-            name: database.name.clone(),
-            user: database.user.clone(),
-            password,
-            tls,
-            limits: self.limits,
-        })
-    }
-
-    async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<String, DatabaseTrouble> {
-        let text = read_secret(self.client, namespace, reference).await;
-        text.map_err(|error| match error {
-            SecretError::Missing(message) => DatabaseTrouble::SecretMissing(message),
-            SecretError::Forbidden => DatabaseTrouble::AccessMissing(format!(
-                "the operator may not read the database's Secret `{}`: {}",
-                reference.name,
-                self.names.grant_namespace(namespace)
-            )),
-            SecretError::Unanswered => {
-                DatabaseTrouble::SecretMissing("the API server did not answer for the Secret".to_owned())
-            }
-        })
-    }
-}
-
-fn not_open(error: &OpenError) -> DatabaseTrouble {
-    use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable};
-    match error {
-        OpenError::Unresolved | OpenError::Unreachable(NetworkUnreachable | HostUnreachable) => {
-            DatabaseTrouble::Unanswered(format!(
-                "{error} (a project's direct host may have an IPv6 address only; its session pooler has IPv4)"
-            ))
-        }
-        OpenError::Unreachable(_)
-        | OpenError::NoAnswer(_)
-        | OpenError::Closed
-        | OpenError::Unavailable(_)
-        | OpenError::NoAuthorities
-        | OpenError::Protocol => DatabaseTrouble::Unanswered(error.to_string()),
-        OpenError::PasswordRejected => DatabaseTrouble::PasswordRejected,
-        OpenError::Refused(state) => DatabaseTrouble::Refused(state.as_str().to_owned()),
-        OpenError::Certificate(fault) => DatabaseTrouble::CertificateRefused(fault.to_string()),
-        OpenError::NoTls | OpenError::Handshake => DatabaseTrouble::NoTls(error.to_string()),
-        OpenError::Pooler => DatabaseTrouble::Pooler,
-    }
-}
-
-fn not_said(error: &QueryError) -> DatabaseTrouble {
-    match error {
-        QueryError::Refused(state) => DatabaseTrouble::Refused(state.as_str().to_owned()),
-        QueryError::NoAnswer(_) | QueryError::Closed | QueryError::Unavailable(_) | QueryError::Protocol => {
-            DatabaseTrouble::Unanswered(error.to_string())
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ace_api::Platform;
-    use ace_database::Limits;
-    use ace_domain::platform::DatabaseTrouble as T;
-    use ace_supabase::AllowedHosts;
-    use k8s_openapi::ByteString;
-    use serde_json::{Value, json};
-
-    use super::{Asker, Names};
-    use crate::fake::{Answer, api_server};
-
-    /// Names and texts.
-    type Keys = &'static [(&'static str, &'static str)];
-
-    fn refusal(code: u16, reason: &str) -> Answer {
-        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no", "reason": reason });
-        Answer::json(&body).code(code)
-    }
-
-    /// Asks the database that this spec names; Secret `supabase` holds these keys.
-    async fn ask(keys: Keys, spec: Value) -> (Result<(), T>, Vec<String>) {
-        let keys = keys.to_vec();
-        let server = api_server(move |asked| {
-            let data: serde_json::Map<_, _> = keys
-                .iter()
-                .map(|(key, text)| ((*key).to_owned(), json!(ByteString(text.as_bytes().to_vec()))))
-                .collect();
-            match asked.path.rsplit('/').next() {
-                Some("supabase") => Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": data })),
-                Some("closed") => refusal(403, "Forbidden"),
-                _ => refusal(404, "NotFound"),
-            }
-        })
-        .await;
-        let mut database =
-            json!({ "host": "127.0.0.1", "port": 1, "passwordSecretRef": { "name": "supabase", "key": "password" } });
-        database
-            .as_object_mut()
-            .unwrap()
-            .extend(spec.as_object().unwrap().clone());
-        let object: Platform = serde_json::from_value(json!({
-            "apiVersion": "ops.mobulace.com/v1alpha1",
-            "kind": "Platform",
-            "metadata": { "name": "prod", "namespace": "ace" },
-            "spec": {
-                "project": "abcdefghijklmnopqrst",
-                "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } },
-                "database": database,
-            },
-        }))
-        .unwrap();
-        let (client, names) = (server.client(), Names::default());
-        let hosts = AllowedHosts::parse(["127.0.0.1"]).unwrap();
-        let asker = Asker {
-            client: &client,
-            hosts: &hosts,
-            names: &names,
-            limits: Limits::default(),
-        };
-        let outcome = asker.ask(&object, object.spec.database.as_ref().unwrap()).await;
-        (outcome.map(|_| ()), server.asked())
-    }
-
-    #[tokio::test]
-    async fn what_stands_before_a_database_is_told_apart() {
-        let password: Keys = &[("password", "canary")];
-        let table: [(Keys, Value, T); 7] = [
-            (
-                &[],
-                json!({}),
-                T::SecretMissing("Secret `supabase` has no key `password`".to_owned()),
-            ),
-            (
-                &[],
-                json!({ "passwordSecretRef": { "name": "absent", "key": "password" } }),
-                T::SecretMissing("there is no Secret `absent`".to_owned()),
-            ),
-            (
-                &[],
-                json!({ "passwordSecretRef": { "name": "closed", "key": "password" } }),
-                T::AccessMissing(format!(
-                    "the operator may not read the database's Secret `closed`: {}",
-                    Names::default().grant_namespace("ace")
-                )),
-            ),
-            (
-                &[("password", "\n")],
-                json!({}),
-                T::PasswordInvalid("the password is empty".to_owned()),
-            ),
-            (
-                &[("password", "canary"), ("ca.crt", "canary")],
-                json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
-                T::AuthorityInvalid("there is no PEM certificate in it".to_owned()),
-            ),
-            (
-                password,
-                json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
-                T::SecretMissing("Secret `supabase` has no key `ca.crt`".to_owned()),
-            ),
-            // Nobody listens on port 1. An authority is of no concern where nothing is verified.
-            (
-                password,
-                json!({ "tls": "Require", "caSecretRef": { "name": "absent", "key": "ca.crt" } }),
-                T::Unanswered("the server can't be reached: connection refused".to_owned()),
-            ),
-        ];
-        for (keys, spec, expected) in table {
-            let (outcome, _) = ask(keys, spec).await;
-            assert_eq!(outcome, Err(expected));
-        }
-    }
-
-    #[tokio::test]
-    async fn no_secret_is_read_for_a_host_that_is_not_allowed() {
-        for spec in [
-            json!({ "host": "169.254.169.254" }),
-            json!({ "port": 0 }),
-            json!({ "port": 65_536 }),
-        ] {
-            assert_eq!(ask(&[], spec).await, (Err(T::HostNotAllowed), Vec::new()));
-        }
-    }
+/// Asks the database of a Platform who it is.
+pub(super) async fn ask(
+    doorman: &Doorman<'_>,
+    object: &Platform,
+    database: &Database,
+) -> Result<DatabaseStatus, DatabaseTrouble> {
+    let namespace = object.namespace().unwrap_or_default();
+    let access = doorman.access(&namespace, database).await?;
+    let connection = Connection::open(&access).await.map_err(|error| not_open(&error))?;
+    let identity = connection.identify().await;
+    connection.close().await;
+    let identity = identity.map_err(|error| not_said(&error))?;
+    Ok(DatabaseStatus {
+        server_version: identity.server_version,
+        system_identifier: identity.system_identifier,
+        timeline: identity.timeline,
+    })
 }

@@ -17,9 +17,9 @@ use ace_supabase::{AllowedHosts, Http};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::edge_function::EdgeFunctions;
+use super::{edge_function::EdgeFunctions, migration_set::MigrationSets};
 use crate::{
-    directory::Directory,
+    directory::{Directory, platform_of_set},
     driver::{Key, Kind, Waker},
     metrics::Metrics,
     sites::{Site, Sites},
@@ -44,6 +44,8 @@ pub struct Platforms {
     pub platforms: Waker<Platforms>,
     /// Wakes functions.
     pub functions: Waker<EdgeFunctions>,
+    /// Wakes sets of migrations.
+    pub sets: Waker<MigrationSets>,
     /// Counts.
     pub metrics: Metrics,
     /// Constants of time.
@@ -108,6 +110,9 @@ impl Kind for Platforms {
                 self.wake(&key, "Platform", |_| true);
             }
         }
+        if told.told != generation {
+            self.wake_sets(&key);
+        }
         Recall {
             told: generation,
             anon,
@@ -121,6 +126,7 @@ impl Kind for Platforms {
         self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
         self.metrics.forget_platform(&key.to_string());
         self.wake(key, "Platform", |_| true);
+        self.wake_sets(key);
     }
 
     fn decide(object: &Platform, observed: &observe::Observed, now: Timestamp) -> Decision<Step, PlatformReason> {
@@ -195,6 +201,13 @@ impl Platforms {
     fn wake(&self, platform: &Key, source: &'static str, keep: impl Fn(&EdgeFunction) -> bool) {
         for key in self.directory.on_platform(platform, keep) {
             self.functions.wake(key, source);
+        }
+    }
+
+    /// Migrations need the Platform's spec and nothing else of it: they ask the database themselves.
+    fn wake_sets(&self, platform: &Key) {
+        for key in self.directory.sets(|set| platform_of_set(set) == *platform) {
+            self.sets.wake(key, "Platform");
         }
     }
 }
