@@ -1,6 +1,7 @@
 //! What of the repository is made and not written: custom resource definitions, rights, the API reference.
 
 pub mod definitions;
+mod metrics;
 pub mod reference;
 pub mod rights;
 pub mod tree;

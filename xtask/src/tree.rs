@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{definitions, reference, rights};
+use crate::{definitions, metrics, reference, rights};
 
 /// Folders in which every file is generated: another one there is left over from a kind that is gone.
 const OWNED: &[&str] = &["crds", "docs/reference"];
@@ -74,10 +74,15 @@ pub fn root() -> PathBuf {
 
 /// Every generated file: path from the root of the repository, and content.
 pub fn files() -> BTreeMap<String, String> {
-    [definitions::files(), rights::files(), reference::files()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        definitions::files(),
+        rights::files(),
+        reference::files(),
+        metrics::files(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Compares the checkout at `root` with what is generated; empty when nothing differs.

@@ -113,11 +113,9 @@ impl Metrics {
     /// An empty registry of the operator in this version.
     pub fn new(version: &'static str) -> Self {
         let mut registering = Registering(Registry::default());
-        registering.0.register(
-            "ace_build",
-            reference::help("ace_build"),
-            Info::new(BuildLabels { version }),
-        );
+        registering
+            .0
+            .register("ace_build", help("ace_build"), Info::new(BuildLabels { version }));
         let inner = Inner {
             passes: registering.add("ace_passes", Family::default()),
             pass_durations: registering.seconds("ace_pass_duration", pass_histogram),
@@ -222,7 +220,7 @@ struct Registering(Registry);
 impl Registering {
     /// `name` without the suffix that the text format adds by itself.
     fn add<M: Metric + Clone>(&mut self, name: &'static str, metric: M) -> M {
-        self.0.register(name, reference::help(name), metric.clone());
+        self.0.register(name, help(name), metric.clone());
         metric
     }
 
@@ -232,7 +230,7 @@ impl Registering {
     {
         let durations = Durations::<S>::new_with_constructor(buckets);
         self.0
-            .register_with_unit(name, reference::help(name), Unit::Seconds, durations.clone());
+            .register_with_unit(name, help(name), Unit::Seconds, durations.clone());
         durations
     }
 
@@ -247,3 +245,17 @@ impl Registering {
 /// Objects or platforms by what they are called.
 type ByName<T> = HashMap<(&'static str, String, String), T>;
 type ByPlatform<T> = BTreeMap<String, T>;
+
+/// The help text of a metric, by its name without the suffix that the text format adds.
+fn help(name: &str) -> &'static str {
+    REFERENCE
+        .iter()
+        .find(|metric| {
+            metric
+                .name
+                .strip_prefix(name)
+                .is_some_and(|suffix| matches!(suffix, "" | "_total" | "_info" | "_seconds"))
+        })
+        .map(|metric| metric.help)
+        .expect("every registered metric is in the reference; a test registers them all")
+}

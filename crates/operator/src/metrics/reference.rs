@@ -1,3 +1,5 @@
+//! The list of all metrics, by itself: `docs/reference/metrics.md` is made from this very file.
+
 /// How a metric is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MetricKind {
@@ -137,17 +139,3 @@ pub const REFERENCE: &[MetricReference] = &[
         "Kubernetes Events that were not written: QueueFull, Spam (one object said too much), Refused or Unanswered by the API server, Stopping. Status has it all the same",
     ),
 ];
-
-/// The help text of a metric, by its name without the suffix that the text format adds.
-pub(super) fn help(name: &str) -> &'static str {
-    REFERENCE
-        .iter()
-        .find(|metric| {
-            metric
-                .name
-                .strip_prefix(name)
-                .is_some_and(|suffix| matches!(suffix, "" | "_total" | "_info" | "_seconds"))
-        })
-        .map(|metric| metric.help)
-        .expect("every registered metric is in the reference; a test registers them all")
-}
