@@ -32,15 +32,15 @@ pub(super) fn written(attributes: &[String]) -> String {
 
 /// A text without line breaks and other control characters, and unlike that of any other text.
 pub(super) fn one_line(text: &str) -> String {
-    let is_plain = |character: char| !character.is_control() && character != '\\';
-    let escaped = |character: char| {
-        let (plain, escape) = match is_plain(character) {
-            true => (Some(character), None),
-            false => (None, Some(character.escape_default())),
-        };
-        plain.into_iter().chain(escape.into_iter().flatten())
-    };
-    text.chars().flat_map(escaped).collect()
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() || character == '\\' {
+            line.extend(character.escape_default());
+        } else {
+            line.push(character);
+        }
+    }
+    line
 }
 
 /// An object for the reader: what it has that is not ordinary.
@@ -90,11 +90,9 @@ pub(super) fn shown(text: &str) -> String {
 }
 
 fn bounded(attribute: String) -> String {
-    match attribute.char_indices().nth(LONGEST_ATTRIBUTE) {
-        None => attribute,
-        Some(_) => {
-            let head: String = attribute.chars().take(HEAD).collect();
-            format!("{head}… {DIGEST}{}", hex::encode(Sha256::digest(&attribute)))
-        }
+    if attribute.chars().count() <= LONGEST_ATTRIBUTE {
+        return attribute;
     }
+    let head: String = attribute.chars().take(HEAD).collect();
+    format!("{head}… {DIGEST}{}", hex::encode(Sha256::digest(&attribute)))
 }

@@ -10,10 +10,13 @@ const OBJECTS: &str = include_str!("objects.sql");
 const GATE: &str = include_str!("gate.sql");
 
 /// What is set while catalogues are read, so that the same object always reads the same: whatever a session or a database
-/// prefers, names outside `pg_catalog` are qualified and constants have one form. A lock that somebody holds is not waited
-/// for. READ COMMITTED, so that the second gate sees what was committed since the first.
+/// prefers, names outside `pg_catalog` are qualified and constants have one form. READ COMMITTED, so that the second gate sees
+/// what was committed since the first.
+///
+/// A lock is waited for much shorter than the server's `deadlock_timeout` of 1 s: reading a view locks its tables until the
+/// end, and with 1 s it was somebody's DDL that was ended for the deadlock (seen).
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
-    SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '1s'; SET LOCAL jit = off; \
+    SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '100ms'; SET LOCAL jit = off; \
     SET LOCAL quote_all_identifiers = off; SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, MDY'; \
     SET LOCAL IntervalStyle = postgres; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1; \
     SET LOCAL bytea_output = hex; SET LOCAL lc_monetary = 'C'; SET LOCAL xmlbinary = base64; \n";
@@ -23,7 +26,12 @@ const END: &str = ";\nCOMMIT";
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Look {
     /// The schemas as they were at one moment.
-    Taken(Fingerprint),
+    Taken {
+        /// Their objects.
+        fingerprint: Fingerprint,
+        /// What [`Connection::gate`] says as long as they stay so.
+        gate: String,
+    },
     /// They can't be known now: somebody holds a table for himself, or changed the database's schema meanwhile.
     Busy,
 }
@@ -81,14 +89,13 @@ fn taken(mut rows: Vec<Vec<Option<String>>>) -> Result<Look, QueryError> {
     let last = word(rows.pop());
     let mut rows = rows.into_iter();
     let first = word(rows.next());
-    if first.is_none() || last.is_none() {
-        return Err(QueryError::Protocol);
-    }
-    if first != last {
+    let (gate, last) = first.zip(last).ok_or(QueryError::Protocol)?;
+    if gate != last {
         return Ok(Look::Busy);
     }
-    let objects: Option<Fingerprint> = rows.map(object).collect();
-    objects.map(Look::Taken).ok_or(QueryError::Protocol)
+    let fingerprint: Option<Fingerprint> = rows.map(object).collect();
+    let fingerprint = fingerprint.ok_or(QueryError::Protocol)?;
+    Ok(Look::Taken { fingerprint, gate })
 }
 
 fn word(row: Option<Vec<Option<String>>>) -> Option<String> {

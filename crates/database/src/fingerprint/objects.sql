@@ -15,8 +15,8 @@ rel AS MATERIALIZED (
 typ AS MATERIALIZED (
   SELECT t.*, space.name || '.' || quote_ident(t.typname) AS name
   FROM pg_type t JOIN space ON space.oid = t.typnamespace
-  WHERE t.typtype IN ('e', 'd', 'r')
-    OR t.typtype = 'c' AND EXISTS (SELECT FROM rel WHERE rel.oid = t.typrelid AND rel.relkind = 'c')
+  WHERE (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND EXISTS (SELECT FROM rel WHERE rel.oid = t.typrelid AND rel.relkind = 'c'))
+    AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
 ),
 -- Attributes have the same places in every object of a class; '~' is before those that go without saying. What may hold a
 -- secret (options of foreign tables, arguments of triggers, settings of an application's own) is there by its digest only.
@@ -29,8 +29,9 @@ UNION ALL
     CASE rel.relpersistence WHEN 'u' THEN 'unlogged' ELSE '~logged' END,
     CASE WHEN rel.relrowsecurity THEN 'row security enabled' ELSE 'row security disabled' END,
     CASE WHEN rel.relforcerowsecurity THEN 'row security forced' ELSE '~row security not forced' END,
-    CASE rel.relreplident WHEN 'd' THEN '~replica identity default' WHEN 'f' THEN 'replica identity full'
-      WHEN 'i' THEN 'replica identity index' ELSE 'replica identity nothing' END,
+    CASE WHEN rel.relreplident = 'd' OR rel.relkind = 'f' THEN '~replica identity default'
+      WHEN rel.relreplident = 'f' THEN 'replica identity full' WHEN rel.relreplident = 'i' THEN 'replica identity index'
+      ELSE 'replica identity nothing' END,
     coalesce(nullif(concat_ws(', ',
       'partition by ' || CASE rel.relkind WHEN 'p' THEN pg_get_partkeydef(rel.oid) END,
       'partition ' || pg_get_expr(rel.relpartbound, rel.oid),

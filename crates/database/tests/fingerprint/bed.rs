@@ -52,7 +52,7 @@ pub fn public() -> Vec<String> {
 
 pub fn taken(look: Look) -> Fingerprint {
     match look {
-        Look::Taken(fingerprint) => fingerprint,
+        Look::Taken { fingerprint, .. } => fingerprint,
         Look::Busy => panic!("the schema is busy"),
     }
 }

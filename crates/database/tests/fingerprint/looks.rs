@@ -1,9 +1,8 @@
-use std::collections::BTreeSet;
-
-use ace_database::{Connection, Fingerprint, Look, ObjectClass, differences};
-use tokio_postgres::SimpleQueryMessage;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::bed::{Bed, public, taken, told};
+use ace_database::{Connection, Fingerprint, Look, ObjectClass, differences};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_table_that_somebody_holds_makes_the_schema_unknown_and_leaves_the_session_usable() {
@@ -55,7 +54,8 @@ async fn members_of_an_extension_are_left_out_with_all_that_hangs_on_them() {
         Vec::<[String; 3]>::new()
     );
     let member = "CREATE TABLE public.t (a serial PRIMARY KEY); ALTER EXTENSION hstore ADD TABLE public.t; \
-        ALTER EXTENSION hstore ADD SEQUENCE public.t_a_seq";
+        ALTER EXTENSION hstore ADD SEQUENCE public.t_a_seq; CREATE DOMAIN public.d AS text CHECK (VALUE <> ''); \
+        ALTER EXTENSION hstore ADD DOMAIN public.d";
     superuser.batch_execute(member).await.unwrap();
     let names: Vec<_> = bed
         .fingerprint()
@@ -68,7 +68,7 @@ async fn members_of_an_extension_are_left_out_with_all_that_hangs_on_them() {
 }
 
 #[tokio::test]
-async fn what_a_session_prefers_does_not_change_what_is_seen_and_stays_as_it_was() {
+async fn what_a_session_prefers_does_not_change_what_is_seen() {
     let bed = Bed::start(
         "CREATE TABLE public.t (at timestamptz DEFAULT '2026-01-01 12:00:00+00', long interval DEFAULT '1 day 2 hours',
            raw bytea DEFAULT '\\x00ff', path text DEFAULT 'a\\b', share double precision DEFAULT 0.1)",
@@ -85,8 +85,6 @@ async fn what_a_session_prefers_does_not_change_what_is_seen_and_stays_as_it_was
     let connection = Connection::open(&bed.server.access()).await.unwrap();
     let peculiar = taken(connection.fingerprint(&public()).await.unwrap());
     assert_eq!(peculiar, plain);
-    // Still so in the same session: a second look is like the first.
-    assert_eq!(taken(connection.fingerprint(&public()).await.unwrap()), plain);
 }
 
 #[tokio::test]
@@ -114,22 +112,73 @@ async fn only_the_named_schemas_are_seen_and_an_absent_one_has_nothing() {
 }
 
 #[tokio::test]
-async fn a_look_writes_nothing() {
-    let bed = Bed::start("CREATE TABLE public.t (a integer)").await;
-    let written = async || -> Option<String> {
-        let rows = bed
-            .psql
-            .simple_query("SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())")
-            .await
-            .unwrap();
-        rows.iter().find_map(|it| match it {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
-        })
+async fn a_look_writes_nothing_and_leaves_no_transaction() {
+    let bed = Bed::start("CREATE TABLE public.t (a integer DEFAULT 1)").await;
+    let facts = async || {
+        let facts = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text || ' ' || state \
+            FROM pg_catalog.pg_stat_activity WHERE application_name = 'ace-operator'";
+        let row = bed.psql.query_one(facts, &[]).await.unwrap();
+        row.get::<_, String>(0)
     };
     bed.fingerprint().await;
-    let before = written().await;
+    let before = facts().await;
+    assert!(before.ends_with(" idle"), "{before}");
     bed.fingerprint().await;
     bed.connection.gate().await.unwrap();
-    assert_eq!(written().await, before);
+    assert_eq!(facts().await, before);
+    bed.run("BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE").await;
+    assert_eq!(bed.look().await, Look::Busy);
+    bed.run("COMMIT").await;
+    assert!(facts().await.ends_with(" idle"));
+}
+
+#[tokio::test]
+async fn what_was_half_read_before_a_change_and_half_after_it_is_no_look() {
+    let bed = Bed::start(
+        "CREATE TABLE public.t (a text DEFAULT 'one'); CREATE POLICY p ON public.t USING (a = 'one');
+         CREATE VIEW public.v AS SELECT a FROM public.t WHERE a < 'one'",
+    )
+    .await;
+    let before = bed.fingerprint().await;
+    bed.run(
+        "BEGIN; ALTER TABLE public.t ALTER a SET DEFAULT 'two'; ALTER POLICY p ON public.t USING (a = 'two');
+         CREATE OR REPLACE VIEW public.v AS SELECT a FROM public.t WHERE a < 'two'",
+    )
+    .await;
+    // The look has read rows of catalogues, and waits for the table; then it reads the view as it is after the change.
+    let commit = async {
+        let waits = "SELECT 1 FROM pg_catalog.pg_locks WHERE NOT granted";
+        while bed.psql.query(waits, &[]).await.unwrap().is_empty() {}
+        bed.run("COMMIT").await;
+    };
+    let both = async { tokio::join!(bed.look(), commit) };
+    let (look, ()) = timeout(Duration::from_mins(1), both).await.unwrap();
+    assert_eq!(look, Look::Busy);
+    assert_eq!(differences(&before, &bed.fingerprint().await).len(), 3);
+}
+
+#[tokio::test]
+async fn what_only_a_superuser_makes_is_seen_and_its_options_are_not_shown() {
+    let mut bed = Bed::start("").await;
+    bed.psql = bed.server.superuser().await;
+    let sql = "CREATE EXTENSION file_fdw SCHEMA extensions; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; \
+        CREATE FOREIGN TABLE public.file (a text OPTIONS (force_null 'true')) SERVER files OPTIONS (filename '/canary'); \
+        CREATE PUBLICATION everything FOR TABLES IN SCHEMA public; \
+        CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql LEAKPROOF AS 'SELECT 1'";
+    let changed = bed.change(sql).await;
+    assert!(!format!("{changed:?}").contains("canary"));
+    let told = |path: &str| {
+        let [_, _, observed] = changed.iter().find(|[it, ..]| it == path).unwrap();
+        observed.split_inclusive("sha256:").next().unwrap().to_owned()
+    };
+    assert_eq!(
+        told("table/public.file"),
+        "foreign table, row security disabled, server files, options sha256:"
+    );
+    assert_eq!(told("column/public.file.a"), "text options sha256:");
+    assert_eq!(told("publication/everything of schema public"), "all tables");
+    assert_eq!(
+        told("function/public.f()"),
+        "returns integer, language sql, leakproof, body sha256:"
+    );
 }
