@@ -40,11 +40,8 @@ pub(super) async fn look(
         schemas: state.schemas.clone(),
         server_major: state.server_major,
     });
-    let gate = session
-        .connection()
-        .gate()
-        .await
-        .map_err(|error| words::not_said(&error))?;
+    let gate = session.connection().gate().await;
+    let gate = gate.map_err(|error| words::not_said(&error))?;
     let before = world.known.view();
     let same = before.filter(|before| {
         let known = before.house.as_ref().and_then(|house| house.reference.as_ref());
@@ -56,7 +53,7 @@ pub(super) async fn look(
             reference: stands,
         });
     }
-    let Some(live) = taken(object, session).await? else {
+    let Some((live, gate)) = taken(object, session).await? else {
         return Ok(Seen {
             schema: SchemaLook::Busy,
             reference: stands,
@@ -101,15 +98,15 @@ fn is_made(class: ObjectClass) -> bool {
 }
 
 /// The live schema; nothing when somebody holds a lock on it.
-async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<Fingerprint>, Trouble> {
+async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<(Fingerprint, String)>, Trouble> {
     let look = session.connection().fingerprint(&object.spec.schemas).await;
     match look.map_err(|error| words::not_said(&error))? {
-        Look::Taken(fingerprint) => Ok(Some(fingerprint)),
+        Look::Taken { fingerprint, gate } => Ok(Some((fingerprint, gate))),
         Look::Busy => Ok(None),
     }
 }
 
-async fn must_be_taken(object: &MigrationSet, session: &Session) -> Result<Fingerprint, Trouble> {
+async fn must_be_taken(object: &MigrationSet, session: &Session) -> Result<(Fingerprint, String), Trouble> {
     let taken = taken(object, session).await?;
     taken.ok_or_else(|| {
         Trouble::Passing("the schema can't be read now: somebody holds a lock on a part of it".to_owned())
@@ -120,18 +117,9 @@ async fn stored(session: &Session) -> Result<Option<Reference>, Trouble> {
     session.reference().await.map_err(|error| words::not_said(&error))
 }
 
-async fn gate(session: &Session) -> Result<String, Trouble> {
-    session
-        .connection()
-        .gate()
-        .await
-        .map_err(|error| words::not_said(&error))
-}
-
 /// The live schema becomes the reference, if it is the one that was decided about.
 pub(super) async fn make_reference(object: &MigrationSet, session: &Session, digest: &str) -> Result<(), Trouble> {
-    let gate = gate(session).await?;
-    let live = must_be_taken(object, session).await?;
+    let (live, gate) = must_be_taken(object, session).await?;
     if live.digest() != digest {
         return Err(Trouble::Passing(
             "the schema is being changed by somebody else".to_owned(),
@@ -157,7 +145,7 @@ pub(super) async fn look_before(object: &MigrationSet, session: &Session) -> Res
         .await?
         .map(|reference| reference.objects)
         .unwrap_or_default();
-    let live = must_be_taken(object, session).await?;
+    let (live, _) = must_be_taken(object, session).await?;
     let standing = changes(&by_name(reference), &by_name(live.objects().map(triple)));
     let written = session.before_run(&standing).await;
     written.map_err(|error| words::not_said(&error))
@@ -168,8 +156,7 @@ pub(super) async fn look_behind(object: &MigrationSet, session: &Session) -> Res
     let Some(reference) = stored(session).await? else {
         return Ok(true);
     };
-    let gate = gate(session).await?;
-    let Some(live) = taken(object, session).await? else {
+    let Some((live, gate)) = taken(object, session).await? else {
         return Ok(false);
     };
     let live = by_name(live.objects().map(triple));
