@@ -3,7 +3,7 @@ use std::fmt;
 use super::risk::RiskClass;
 
 /// A table's name as written, unquoted; an unqualified one has no schema.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Name {
     pub(super) schema: Option<String>,
     pub(super) name: String,

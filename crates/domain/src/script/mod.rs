@@ -6,7 +6,9 @@
 //! ```
 //! Pure: bytes in, values or a sentence that says what to write instead out.
 
+mod alterations;
 mod effect;
+mod effects;
 mod error;
 mod folder;
 mod lines;

@@ -1,0 +1,259 @@
+use crate::support::try_script;
+
+fn refusal(text: &str) -> (String, &'static str) {
+    let error = try_script(text)
+        .err()
+        .unwrap_or_else(|| panic!("{text} is not refused"));
+    (error.to_string(), error.reason())
+}
+
+const OWN: &str = "leave it out: every file runs in a transaction of its own";
+const HAND: &str = "run it by hand, outside of migrations";
+
+#[test]
+fn what_ends_the_transaction_or_gives_up_the_lock_is_refused() {
+    for (text, place, refused, instead) in [
+        (
+            "select 1;\n  commit;",
+            "line 2, column 3",
+            "COMMIT, without a BEGIN as the file's first statement",
+            OWN,
+        ),
+        (
+            "select 1; end",
+            "line 1, column 11",
+            "COMMIT, without a BEGIN as the file's first statement",
+            OWN,
+        ),
+        (
+            "-- why\nbegin; select 1",
+            "line 2, column 1",
+            "BEGIN, without a COMMIT as the file's last statement",
+            OWN,
+        ),
+        (
+            "begin",
+            "line 1, column 1",
+            "BEGIN, without a COMMIT as the file's last statement",
+            OWN,
+        ),
+        (
+            "begin; select 1; commit; select 2",
+            "line 1, column 1",
+            "BEGIN, without a COMMIT as the file's last statement",
+            OWN,
+        ),
+        (
+            "begin; commit; begin; commit",
+            "line 1, column 8",
+            "COMMIT, without a BEGIN as the file's first statement",
+            OWN,
+        ),
+        (
+            "begin isolation level serializable; commit",
+            "line 1, column 1",
+            "BEGIN with options",
+            OWN,
+        ),
+        (
+            "begin; commit and chain",
+            "line 1, column 8",
+            "COMMIT with more than the word",
+            OWN,
+        ),
+        (
+            "commit prepared 'x'",
+            "line 1, column 1",
+            "COMMIT with more than the word",
+            OWN,
+        ),
+        (
+            "prepare transaction 'x'",
+            "line 1, column 1",
+            "PREPARE TRANSACTION",
+            OWN,
+        ),
+        (
+            "rollback",
+            "line 1, column 1",
+            "ROLLBACK, which would undo the migration",
+            "leave it out, or roll back to a savepoint",
+        ),
+        (
+            "abort",
+            "line 1, column 1",
+            "ROLLBACK, which would undo the migration",
+            "leave it out, or roll back to a savepoint",
+        ),
+        (
+            "rollback prepared 'x'",
+            "line 1, column 1",
+            "ROLLBACK, which would undo the migration",
+            "leave it out, or roll back to a savepoint",
+        ),
+        (
+            "discard all",
+            "line 1, column 1",
+            "DISCARD ALL, which can't run in a transaction",
+            "leave it out: the session is reset after every file",
+        ),
+        (
+            "select 1, pg_catalog.\"pg_advisory_unlock_all\"()",
+            "line 1, column 22",
+            "pg_advisory_unlock_all, which would give up the lock that migrations run under",
+            "unlock the keys that were locked one by one",
+        ),
+        (
+            "begin; vacuum t; commit",
+            "line 1, column 8",
+            "a statement that can't run in a transaction, between BEGIN and COMMIT",
+            "leave BEGIN and COMMIT out, or give the statement a file of its own",
+        ),
+        (
+            "select begin atomic from t; commit; end",
+            "line 1, column 29",
+            "a statement that must be one of its own, within another",
+            "end the one before with a `;` outside of parentheses, and begin a new line",
+        ),
+        (
+            "create f begin atomic select 1; commit; end",
+            "line 1, column 33",
+            "a statement that must be one of its own, within another",
+            "end the one before with a `;` outside of parentheses, and begin a new line",
+        ),
+        (
+            "select (1; vacuum t)",
+            "line 1, column 12",
+            "a statement that must be one of its own, within another",
+            "end the one before with a `;` outside of parentheses, and begin a new line",
+        ),
+    ] {
+        assert_eq!(
+            refusal(text),
+            (format!("{place}: {refused}; {instead}"), "TransactionControl"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_can_not_be_proved_afterwards_is_refused() {
+    let plain = "write plain names, without U&";
+    let names = "a CONCURRENTLY whose names can't be read, so that nobody could tell whether it ran";
+    for (text, refused, instead) in [
+        (
+            "create database d",
+            "CREATE or DROP DATABASE, which can't run in a transaction",
+            HAND,
+        ),
+        (
+            "drop database if exists d",
+            "CREATE or DROP DATABASE, which can't run in a transaction",
+            HAND,
+        ),
+        (
+            "create tablespace s location ''",
+            "a statement about tablespaces that can't run in a transaction",
+            HAND,
+        ),
+        (
+            "drop tablespace s",
+            "a statement about tablespaces that can't run in a transaction",
+            HAND,
+        ),
+        (
+            "alter database d set tablespace s",
+            "a statement about tablespaces that can't run in a transaction",
+            HAND,
+        ),
+        (
+            "create subscription s connection '' publication p",
+            "CREATE SUBSCRIPTION, which makes a slot outside of any transaction",
+            "make the slot by hand and write WITH (create_slot = false)",
+        ),
+        (
+            "alter table if exists t detach partition p concurrently",
+            "DETACH PARTITION … CONCURRENTLY, which can't run in a transaction",
+            "leave CONCURRENTLY out",
+        ),
+        (
+            "cluster",
+            "CLUSTER of all tables, which can't run in a transaction",
+            "name the table",
+        ),
+        (
+            "cluster verbose",
+            "CLUSTER of all tables, which can't run in a transaction",
+            "name the table",
+        ),
+        (
+            "reindex schema concurrently s",
+            "REINDEX of a schema or database, which can't run in a transaction",
+            "write REINDEX TABLE CONCURRENTLY for each table",
+        ),
+        (
+            "reindex (verbose) database d",
+            "REINDEX of a schema or database, which can't run in a transaction",
+            "write REINDEX TABLE CONCURRENTLY for each table",
+        ),
+        (
+            "create index concurrently on t (a)",
+            "CREATE INDEX CONCURRENTLY without a name: repeated, it would make a second index",
+            "name it",
+        ),
+        (
+            "drop index concurrently a, b",
+            "DROP INDEX CONCURRENTLY of several indexes, which the server does not do",
+            "write a statement for each",
+        ),
+        ("drop index concurrently U&\"a\"", names, plain),
+        ("reindex table concurrently", names, plain),
+    ] {
+        assert_eq!(
+            refusal(text),
+            (format!("line 1, column 1: {refused}; {instead}"), "NotProvable"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_sql_is_refused_where_it_begins() {
+    let psql = "a backslash outside of quotes: psql's commands are no SQL; leave it out";
+    let copy = "COPY with the rows in the file or on the terminal, which needs psql; write the rows as INSERT … VALUES";
+    for (text, message) in [
+        ("select 1;\n\\connect db\n", format!("line 2, column 1: {psql}")),
+        ("copy t (a) from stdin;\n1\n\\.\n", format!("line 1, column 1: {copy}")),
+        (
+            "select 1; COPY t FROM STDIN WITH (format csv)",
+            format!("line 1, column 11: {copy}"),
+        ),
+        ("copy t to stdout", format!("line 1, column 1: {copy}")),
+        (
+            "select 1;\nselect 'a;\nselect 2;\n",
+            "line 2, column 8: a string that does not end; close it".to_owned(),
+        ),
+        (
+            "select 'it\\'s'",
+            "line 1, column 14: a string that does not end; close it".to_owned(),
+        ),
+        (
+            "select \"ä",
+            "line 1, column 8: a quoted name that does not end; close it".to_owned(),
+        ),
+        (
+            "ä $a$ select $b$",
+            "line 1, column 3: a dollar-quoted string that does not end; close it".to_owned(),
+        ),
+        (
+            "select 1 /* /* */",
+            "line 1, column 10: a comment that does not end; close it".to_owned(),
+        ),
+        (
+            "select 1;\r\n-- \0",
+            "line 2, column 4: a NUL character, which PostgreSQL does not take; remove it".to_owned(),
+        ),
+    ] {
+        assert_eq!(refusal(text), (message, "NotSql"), "{text}");
+    }
+}
