@@ -87,7 +87,8 @@ impl Session {
         if house != "t" {
             return Ok(None);
         }
-        let states = "SELECT behind, server_major, schemas, digest, gate FROM ace_ops.state WHERE server_major IS NOT NULL";
+        let states =
+            "SELECT behind, server_major, schemas, digest, gate FROM ace_ops.state WHERE server_major IS NOT NULL";
         let rows = self.connection.query(states, &[]).await?;
         let Some(state) = rows.first() else { return Ok(None) };
         let taken = ReferenceState {
@@ -103,13 +104,13 @@ impl Session {
     /// was interrupted, and its look afterwards is still due. Under the lock.
     pub async fn before_run(&self, standing: &[Change]) -> Result<(), QueryError> {
         let statement = "WITH begun AS (UPDATE ace_ops.state SET looked = true WHERE NOT looked RETURNING 1) \
-             INSERT INTO ace_ops.standing SELECT c, n, d FROM begun, pg_catalog.unnest($1, $2, $3) AS o(c, n, d)";
+             INSERT INTO ace_ops.standing SELECT c, n, d FROM begun, ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS o(c, n, d)";
         self.write(statement, standing, &[]).await
     }
 
     /// Takes what a run changed into the reference, by the look after it; from now on the reference is not behind. Under the lock.
     pub async fn after_run(&self, changed: &[Change], digest: &str, gate: &str) -> Result<(), QueryError> {
-        let statement = "WITH changed AS (SELECT c, n, d FROM pg_catalog.unnest($1, $2, $3) AS o(c, n, d)), \
+        let statement = "WITH changed AS (SELECT c, n, d FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS o(c, n, d)), \
              gone AS (DELETE FROM ace_ops.reference r USING changed WHERE r.class = c AND r.name = n), \
              standing AS (DELETE FROM ace_ops.standing), \
              state AS (UPDATE ace_ops.state SET behind = false, looked = false, digest = $4, gate = $5) \
@@ -124,7 +125,7 @@ impl Session {
         let statement = "WITH gone AS (DELETE FROM ace_ops.reference), standing AS (DELETE FROM ace_ops.standing), \
              state AS (UPDATE ace_ops.state SET behind = false, looked = false, digest = $4, gate = $5, \
                        server_major = $6, schemas = $7) \
-             INSERT INTO ace_ops.reference SELECT c, n, d FROM pg_catalog.unnest($1, $2, $3) AS o(c, n, d)";
+             INSERT INTO ace_ops.reference SELECT c, n, d FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS o(c, n, d)";
         let all: Vec<_> = objects
             .iter()
             .map(|(class, name, definition)| (class, name, Some(definition)))

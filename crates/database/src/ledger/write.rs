@@ -18,7 +18,7 @@ pub struct Unrun {
 
 /// One row per version, into our own ledger. `$5` is who says so.
 const NOTE: &str = "INSERT INTO ace_ops.migration (version, name, sha256, kind, applied_by) \
-    SELECT v, n, s, $4, $5 FROM pg_catalog.unnest($1, $2, $3) AS f(v, n, s)";
+    SELECT v, n, s, $4, $5 FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS f(v, n, s)";
 
 impl Session {
     /// Notes the bytes of versions that others applied. A version that was noted before is refused. Under the lock.

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_postgres::types::Type;
 
 use super::{Progress, Run, RunError, Sentence};
@@ -91,9 +91,9 @@ impl Run<'_> {
     /// Returns when the statement should be ended; the server's own limits, if the file left them alone, come first.
     async fn watch(&self, began: Instant, patience: Patience, blockers: &mut Vec<Blocker>) -> Halt {
         let period = patience.lock.map_or(SELDOM, |lock| (lock / LOOKS).clamp(OFTEN, SELDOM));
-        let mut looks = interval(period);
+        // The first look opens the watchdog's session, which takes longer than the others.
+        let mut looks = interval_at(tokio::time::Instant::now() + OFTEN, period);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        looks.tick().await;
         loop {
             looks.tick().await;
             if began.elapsed() >= patience.statement + Limits::MARGIN {

@@ -154,16 +154,9 @@ impl Server {
 
     /// A session that may do anything.
     pub async fn superuser(&mut self) -> Client {
-        let mut config = Config::new();
-        config
-            .host_path(self.directory.path())
-            .port(self.port)
-            .user(SUPERUSER)
-            .dbname("postgres");
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Ok((client, connection)) = config.connect(NoTls).await {
-                tokio::spawn(connection);
+            if let Some(client) = self.superuser_of("postgres").await {
                 return client;
             }
             let ended = self
@@ -177,6 +170,19 @@ impl Server {
             );
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// The same in this database, if the server takes it now.
+    pub async fn superuser_of(&self, database: &str) -> Option<Client> {
+        let mut config = Config::new();
+        config
+            .host_path(self.directory.path())
+            .port(self.port)
+            .user(SUPERUSER)
+            .dbname(database);
+        let (client, connection) = config.connect(NoTls).await.ok()?;
+        tokio::spawn(connection);
+        Some(client)
     }
 
     fn path(&self, name: &str) -> PathBuf {

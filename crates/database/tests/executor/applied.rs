@@ -1,0 +1,246 @@
+use ace_database::{Applied, Kind, Recorded, RunError, SqlState};
+
+use crate::bed::{APPLICATION, Bed, file, nobody, notes, run, script};
+
+/// What a file failed with: state, message and line.
+fn sql(outcome: Result<Applied, RunError>) -> (String, String, Option<u32>) {
+    match outcome {
+        Err(RunError::Sql { state, message, line }) => (state.as_str().to_owned(), message, line),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_in_both_ledgers_as_the_cli_and_we_would_have_it() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let mut file = file(
+        "20240101000000",
+        &["create table t (n text default 'a;b')", "insert into t values ('ü')"],
+    );
+    file.name = "create_t".to_owned();
+    file.recorded[0].insert_str(0, "-- first comment; with semicolon\n");
+    assert!(session.run(&file, &nobody).await.is_ok());
+    // As `supabase db push` 3.1.0 leaves it (seen with pg_dump).
+    let row = "SELECT version || '|' || name || '|' || statements::text FROM supabase_migrations.schema_migrations";
+    assert_eq!(
+        bed.column(row).await,
+        [
+            "20240101000000|create_t|{\"-- first comment; with semicolon\ncreate table t (n text default 'a;b')\",\
+          \"insert into t values ('ü')\"}"
+        ]
+    );
+    let migrations = notes(&session).await.migrations;
+    let ours = &migrations[0];
+    assert_eq!(
+        (
+            &*ours.version,
+            &*ours.name,
+            &*ours.sha256,
+            ours.kind,
+            &*ours.applied_by,
+            migrations.len()
+        ),
+        (
+            "20240101000000",
+            "create_t",
+            "sha256:20240101000000",
+            Kind::Applied,
+            APPLICATION,
+            1
+        )
+    );
+}
+
+#[tokio::test]
+async fn the_ledger_of_a_new_project_is_the_one_that_the_cli_makes() {
+    let bed = Bed::new().await;
+    bed.superuser()
+        .await
+        .batch_execute("DROP SCHEMA supabase_migrations CASCADE")
+        .await
+        .unwrap();
+    let _session = bed.session().await;
+    let columns = "SELECT attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull FROM pg_attribute \
+         WHERE attrelid = 'supabase_migrations.schema_migrations'::regclass AND attnum > 0 ORDER BY attname";
+    assert_eq!(
+        bed.column(columns).await,
+        ["name text false", "statements text[] false", "version text true"]
+    );
+    let key = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'supabase_migrations.schema_migrations'::regclass";
+    assert_eq!(bed.column(key).await, ["PRIMARY KEY (version)"]);
+}
+
+#[tokio::test]
+async fn a_file_that_fails_leaves_nothing_and_names_its_line() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let outcome = run(&mut session, &["CREATE TABLE t ()", "SELECT 'ä',\n\n  absent FROM t"]).await;
+    assert_eq!(
+        sql(outcome),
+        (
+            "42703".to_owned(),
+            "column \"absent\" does not exist".to_owned(),
+            Some(4)
+        )
+    );
+    assert_eq!(session.ledgers().await.unwrap().recorded, Some(Vec::new()));
+    assert!(run(&mut session, &["CREATE TABLE t ()"]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_message_shows_no_value_of_a_row() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let table = "CREATE TABLE t (n text UNIQUE, CHECK (n <> 'secret-2'))";
+    for (statement, state, message) in [
+        (
+            "SELECT 'secret'::int",
+            "22P02",
+            "invalid input syntax for type integer: …",
+        ),
+        (
+            "INSERT INTO t VALUES ('secret'), ('secret')",
+            "23505",
+            "duplicate key value violates unique constraint \"t_n_key\"",
+        ),
+        (
+            "INSERT INTO t VALUES ('secret-2')",
+            "23514",
+            "new row for relation \"t\" violates check constraint \"t_n_check\"",
+        ),
+        (
+            "DO $$ BEGIN RAISE 'row \"secret\"' USING DETAIL = 'secret', HINT = 'secret'; END $$",
+            "P0001",
+            "row …",
+        ),
+    ] {
+        let error = run(&mut session, &[table, statement]).await.unwrap_err();
+        assert!(!format!("{error:?} {error}").contains("secret"));
+        assert_eq!(sql(Err(error)), (state.to_owned(), message.to_owned(), Some(2)));
+    }
+}
+
+#[tokio::test]
+async fn warnings_are_kept_and_anything_less_is_not() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let warns = "DO $$ BEGIN FOR i IN 1..10 LOOP RAISE WARNING 'Still have % policies of \"me\"', i; END LOOP; END $$";
+    let texts = [
+        "DO $$ BEGIN RAISE NOTICE 'n'; RAISE INFO 'i'; END $$",
+        "DROP TABLE IF EXISTS t",
+        warns,
+    ];
+    let applied = run(&mut session, &texts).await.unwrap();
+    let expected: Vec<_> = (1..=8)
+        .map(|number| format!("Still have {number} policies of …"))
+        .collect();
+    assert_eq!(applied.warnings, expected);
+    assert_eq!(notes(&session).await.migrations[0].warnings, expected);
+    // They are those of their file.
+    let applied = session.run(&file("2", &["SELECT 1"]), &nobody).await.unwrap();
+    assert_eq!(applied.warnings, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nothing_of_a_file_leaks_into_the_next() {
+    let bed = Bed::new().await;
+    bed.superuser()
+        .await
+        .batch_execute("GRANT CREATE ON SCHEMA public TO anon")
+        .await
+        .unwrap();
+    let mut session = bed.session().await;
+    for (number, statement) in [
+        "CREATE TEMPORARY TABLE scratch ()",
+        "SET ROLE anon",
+        "SELECT set_config('search_path', '', false)",
+        "SET search_path = supabase_migrations, pg_catalog",
+        "SET standard_conforming_strings = off",
+        "SET client_encoding = 'LATIN1'",
+        "SET row_security = off",
+        "PREPARE p AS SELECT 1",
+        "LISTEN somebody",
+        "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
+        "SET default_transaction_read_only = on",
+        "SET default_transaction_isolation = 'serializable'",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut file = file(&format!("{number}-a"), &[statement]);
+        file.recorded = vec![format!("{statement} -- \\ü'")];
+        assert!(session.run(&file, &nobody).await.is_ok(), "{statement}");
+        let after = "DO $$ BEGIN ASSERT current_user = 'postgres' AND to_regclass('pg_temp.scratch') IS NULL AND \
+             current_setting('search_path') = '\"$user\", public, extensions' AND \
+             current_setting('standard_conforming_strings') = 'on' AND current_setting('client_encoding') = 'UTF8' AND \
+             current_setting('row_security') = 'on' AND NOT EXISTS (SELECT FROM pg_prepared_statements) AND \
+             NOT EXISTS (SELECT FROM pg_cursors) AND NOT EXISTS (SELECT pg_listening_channels()); END $$";
+        let outcome = session
+            .run(
+                &script(&format!("{number}-b"), crate::bed::file("", &[after]).segments),
+                &nobody,
+            )
+            .await;
+        assert!(outcome.is_ok(), "{statement}: {outcome:?}");
+        let recorded = session.ledgers().await.unwrap().recorded.unwrap();
+        let name = recorded.iter().find(|row| row.version == format!("{number}-a"));
+        assert!(name.is_some(), "{statement}");
+    }
+    let slashes =
+        "SELECT count(*)::text FROM supabase_migrations.schema_migrations WHERE statements[1] LIKE '%-- \\\\ü'''";
+    assert_eq!(bed.column(slashes).await, ["12"]);
+}
+
+#[tokio::test]
+async fn a_file_of_ten_megabytes_in_one_statement_is_applied_and_recorded() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let long = format!("CREATE TABLE t AS SELECT '{}'::text AS n", "x".repeat(10 << 20));
+    assert!(run(&mut session, &[&long]).await.is_ok());
+    let kept =
+        "SELECT (length(n) || ' ' || (SELECT length(statements[1]) FROM supabase_migrations.schema_migrations)) FROM t";
+    assert_eq!(bed.column(kept).await, [format!("{} {}", 10 << 20, long.len())]);
+}
+
+#[tokio::test]
+async fn a_file_without_a_statement_is_recorded() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    assert!(session.run(&script("1", Vec::new()), &nobody).await.is_ok());
+    assert!(session.run(&file("2", &["-- nothing here;"]), &nobody).await.is_ok());
+    let recorded = session.ledgers().await.unwrap().recorded.unwrap();
+    let expected = ["1", "2"].map(|version| Recorded {
+        version: version.to_owned(),
+        name: Some(format!("file_{version}")),
+        statements: None,
+    });
+    assert_eq!(recorded, expected);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_ends_the_file() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let outcome = run(&mut session, &["CREATE TABLE t (n int)", "COPY t FROM stdin"]).await;
+    assert_eq!(outcome, Err(RunError::Protocol));
+    let mut next = bed.session().await;
+    assert!(run(&mut next, &["CREATE TABLE t ()"]).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_passes_is_told_from_what_does_not() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    for state in ["40001", "40P01", "53100", "53200", "08006", "57P03", "25006"] {
+        let raise = format!("DO $$ BEGIN RAISE 'x' USING ERRCODE = '{state}'; END $$");
+        let RunError::Retry { state: seen } = run(&mut session, &[&raise]).await.unwrap_err() else {
+            panic!("{state}");
+        };
+        assert_eq!(SqlState::as_str(&seen), state);
+    }
+    for state in ["22012", "42501", "57014", "58030", "XX000"] {
+        let raise = format!("DO $$ BEGIN RAISE 'x' USING ERRCODE = '{state}'; END $$");
+        assert_eq!(sql(run(&mut session, &[&raise]).await).0, state);
+    }
+}

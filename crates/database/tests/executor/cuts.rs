@@ -1,0 +1,188 @@
+//! The connection is cut before and after every request of a run; another session goes on from there.
+
+use ace_database::{Access, Alone, RunError, Script, Segment, Sentence, Session};
+
+use crate::{
+    bed::{Bed, file, nobody, script, sentences, settings},
+    proxy::{Cut, Proxy},
+};
+
+fn alone(text: &str) -> Sentence {
+    Sentence {
+        text: text.to_owned(),
+        line: 1,
+    }
+}
+
+/// A file with everything that a file may do, and a counter that each of its transactions increments.
+fn everything(number: usize) -> Script {
+    let (table, index) = (format!("t{number}"), format!("i{number}"));
+    let create = Alone::CreateIndex {
+        schema: None,
+        table: table.clone(),
+        name: index.clone(),
+        if_not_exists: false,
+    };
+    let scratch = Alone::CreateIndex {
+        schema: None,
+        table: table.clone(),
+        name: format!("{index}_scratch"),
+        if_not_exists: true,
+    };
+    let drop = Alone::DropIndex {
+        schema: Some("app".to_owned()),
+        name: format!("{index}_scratch"),
+        if_exists: false,
+    };
+    let count = format!("UPDATE {table} SET n = n + 1");
+    script(
+        &number.to_string(),
+        vec![
+            Segment::Together(sentences(&[
+                // Holds for the rest of the file, in whatever session that is.
+                "SET search_path = app",
+                &format!("CREATE TABLE {table} (n integer)"),
+                &format!("INSERT INTO {table} VALUES (0)"),
+                &count,
+            ])),
+            Segment::Alone(
+                alone(&format!("CREATE INDEX CONCURRENTLY {index} ON {table} (n)")),
+                create,
+            ),
+            Segment::Alone(
+                alone(&format!(
+                    "CREATE INDEX CONCURRENTLY IF NOT EXISTS {index}_scratch ON {table} (n)"
+                )),
+                scratch,
+            ),
+            Segment::Together(sentences(&[&count])),
+            Segment::Alone(
+                alone(&format!("REINDEX TABLE CONCURRENTLY {table}")),
+                Alone::Reindex {
+                    schema: None,
+                    name: table.clone(),
+                },
+            ),
+            Segment::Alone(alone(&format!("DROP INDEX CONCURRENTLY app.{index}_scratch")), drop),
+            Segment::Alone(alone(&format!("VACUUM {table}")), Alone::Vacuum),
+        ],
+    )
+}
+
+/// Cuts a run of each file at each request until one is not cut; returns how many requests such a run has. `check` judges what is
+/// there after another session has gone on.
+async fn cut_everywhere(
+    bed: &Bed,
+    cut: Cut,
+    of: fn(usize) -> Script,
+    check: impl AsyncFn(usize, Option<RunError>),
+) -> usize {
+    let proxy = Proxy::before(bed.access().port).await;
+    let through = Access {
+        port: proxy.port,
+        ..bed.access()
+    };
+    for number in 1.. {
+        let mut session = bed.session_with(&through, &settings()).await;
+        proxy.arm(number, cut);
+        let outcome = session.run(&of(number), &nobody).await.map(|_| ());
+        let requests = proxy.seen();
+        drop(session);
+        if requests < number {
+            assert_eq!(outcome, Ok(()));
+            check(number, None).await;
+            return requests;
+        }
+        go_on(&mut bed.session().await, &of(number)).await;
+        check(number, outcome.err()).await;
+    }
+    unreachable!()
+}
+
+/// What an operator does that finds a file which is in no ledger.
+async fn go_on(session: &mut Session, script: &Script) {
+    match session.run(script, &nobody).await {
+        Ok(_) | Err(RunError::AlreadyRecorded) => {}
+        Err(error) => panic!("{}: {error:?}", script.version),
+    }
+}
+
+async fn ends_as_if_nothing_had_happened(cut: Cut) {
+    let bed = Bed::new().await;
+    bed.superuser()
+        .await
+        .batch_execute("CREATE SCHEMA app AUTHORIZATION postgres")
+        .await
+        .unwrap();
+    let requests = cut_everywhere(&bed, cut, everything, async |number, _| {
+        let state = format!(
+            "SELECT (SELECT string_agg(n::text, ',') FROM app.t{number}) || ' ' || \
+             (SELECT string_agg(c.relname || ':' || i.indisvalid, ',') FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid \
+              WHERE indrelid = 'app.t{number}'::regclass) || ' ' || \
+             (SELECT count(*) FROM supabase_migrations.schema_migrations WHERE version = '{number}') || ' ' || \
+             (SELECT count(*) FROM ace_ops.migration WHERE version = '{number}') || ' ' || (SELECT count(*) FROM ace_ops.step)"
+        );
+        assert_eq!(bed.column(&state).await, [format!("2 i{number}:true 1 1 0")], "{cut:?} {number}");
+    })
+    .await;
+    // Fewer would mean that the cuts miss something: 7 segments, of which 5 run alone.
+    assert!(requests >= 70, "{requests}");
+    println!("{requests} requests, each cut: {cut:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_before_any_request_ends_as_if_nothing_had_happened() {
+    ends_as_if_nothing_had_happened(Cut::Before).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_after_any_request_ends_as_if_nothing_had_happened() {
+    ends_as_if_nothing_had_happened(Cut::After).await;
+}
+
+fn counter(number: usize) -> Script {
+    let table = format!("CREATE TABLE t{number} (n integer)");
+    file(
+        &number.to_string(),
+        &[&table, &format!("INSERT INTO t{number} VALUES (1)")],
+    )
+}
+
+#[tokio::test]
+async fn before_commit_is_sent_a_loss_says_that_nothing_happened_and_afterwards_that_nobody_knows() {
+    let bed = Bed::new().await;
+    for cut in [Cut::Before, Cut::After] {
+        let proxy = Proxy::before(bed.access().port).await;
+        let through = Access {
+            port: proxy.port,
+            ..bed.access()
+        };
+        let mut outcomes = Vec::new();
+        for number in 1.. {
+            let version = number + if cut == Cut::After { 100 } else { 0 };
+            let mut session = bed.session_with(&through, &settings()).await;
+            proxy.arm(number, cut);
+            let outcome = session.run(&counter(version), &nobody).await.map(|_| ());
+            let cut_off = proxy.seen() == number;
+            drop(session);
+            let ledgers = bed.session().await.ledgers().await.unwrap();
+            let recorded = ledgers
+                .recorded
+                .unwrap()
+                .iter()
+                .any(|row| row.version == version.to_string());
+            if !cut_off {
+                assert_eq!((outcome, recorded), (Ok(()), true));
+                break;
+            }
+            outcomes.push((outcome.err().map(|error| error.reason()), recorded));
+        }
+        let (lost, unknown) = ((Some("Lost"), false), (Some("Unknown"), true));
+        // Look, BEGIN, a renewal and a statement twice, the proof, the rows; COMMIT, its proof; the clean-up.
+        let before = match cut {
+            Cut::Before => [[lost; 8].as_slice(), &[(Some("Unknown"), false), unknown, (None, true)]].concat(),
+            Cut::After => [[lost; 8].as_slice(), &[unknown, unknown, (None, true)]].concat(),
+        };
+        assert_eq!(outcomes, before, "{cut:?}");
+    }
+}

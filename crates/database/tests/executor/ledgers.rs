@@ -1,0 +1,260 @@
+use std::time::Duration;
+
+use ace_database::{House, Kind, Ledgers, Parsed, Plan, Prepared, QueryError, Recorded, Session, Unrun};
+
+use crate::bed::{Bed, file, nobody, notes, owner, run, settings};
+
+fn unrun(version: &str) -> Unrun {
+    Unrun {
+        version: version.to_owned(),
+        name: format!("file_{version}"),
+        sha256: format!("sha256:{version}"),
+        recorded: vec!["SELECT 1".to_owned()],
+    }
+}
+
+async fn looker(bed: &Bed) -> Session {
+    Session::open_read_only(&bed.access(), &settings()).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_missing_is_a_value() {
+    let bed = Bed::new().await;
+    let session = looker(&bed).await;
+    bed.superuser()
+        .await
+        .batch_execute("DROP TABLE supabase_migrations.schema_migrations")
+        .await
+        .unwrap();
+    let nothing = Ledgers {
+        recorded: None,
+        house: House::Absent,
+    };
+    assert_eq!(session.ledgers().await, Ok(nothing));
+    assert_eq!(session.reference().await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_ledger_without_names_and_statements_is_read() {
+    let bed = Bed::new().await;
+    let session = looker(&bed).await;
+    let row = |name: Option<&str>, statements: Option<&[&str]>| Recorded {
+        version: "10".to_owned(),
+        name: name.map(str::to_owned),
+        statements: statements.map(|texts| texts.iter().copied().map(str::to_owned).collect()),
+    };
+    for (change, seen) in [
+        (
+            "DROP TABLE supabase_migrations.schema_migrations; \
+             CREATE TABLE supabase_migrations.schema_migrations (version text PRIMARY KEY); \
+             ALTER TABLE supabase_migrations.schema_migrations OWNER TO postgres; \
+             INSERT INTO supabase_migrations.schema_migrations VALUES ('10')",
+            row(None, None),
+        ),
+        (
+            "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN name text DEFAULT 'a'",
+            row(Some("a"), None),
+        ),
+        (
+            "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN statements text[] DEFAULT '{b,c}', ADD COLUMN created_by text",
+            row(Some("a"), Some(&["b", "c"])),
+        ),
+        (
+            "UPDATE supabase_migrations.schema_migrations SET name = NULL, statements = NULL",
+            row(None, None),
+        ),
+    ] {
+        bed.superuser().await.batch_execute(change).await.unwrap();
+        assert_eq!(session.ledgers().await.unwrap().recorded, Some(vec![seen]), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn versions_are_ordered_as_strings() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    let versions = ["20240101", "9", "00000000000000", "10"].map(unrun);
+    session.baseline(&versions).await.unwrap();
+    let recorded = session.ledgers().await.unwrap().recorded.unwrap();
+    let order: Vec<_> = recorded.iter().map(|row| row.version.as_str()).collect();
+    assert_eq!(order, ["00000000000000", "10", "20240101", "9"]);
+}
+
+#[tokio::test]
+async fn five_thousand_versions_are_read() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    let fill = "INSERT INTO supabase_migrations.schema_migrations (version, name, statements) \
+         SELECT to_char(n, 'FM00000'), 'n', ARRAY[repeat('x', 1000)] FROM generate_series(1, 5000) n";
+    bed.superuser().await.batch_execute(fill).await.unwrap();
+    let recorded = session.ledgers().await.unwrap().recorded.unwrap();
+    let adopted: Vec<_> = recorded.iter().map(|row| unrun(&row.version)).collect();
+    session.adopt(&adopted).await.unwrap();
+    let ledgers = session.ledgers().await.unwrap();
+    let bytes = |rows: &[Recorded]| rows.iter().filter_map(|row| row.statements.as_ref()).count();
+    assert_eq!((bytes(&recorded), bytes(&ledgers.recorded.unwrap())), (5000, 0));
+    assert_eq!(notes(&session).await.migrations.len(), 5000);
+}
+
+#[tokio::test]
+async fn a_baseline_writes_only_what_is_absent() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    assert!(run(&mut session, &["CREATE TABLE t ()"]).await.is_ok());
+    session.baseline(&["1", "2"].map(unrun)).await.unwrap();
+    session.baseline(&["1", "2"].map(unrun)).await.unwrap();
+    let kinds: Vec<_> = notes(&session).await.migrations.iter().map(|row| row.kind).collect();
+    assert_eq!(kinds, [Kind::Applied, Kind::Baseline]);
+    let statements = "SELECT version || statements::text FROM supabase_migrations.schema_migrations ORDER BY 1";
+    assert_eq!(
+        bed.column(statements).await,
+        ["1{\"CREATE TABLE t ()\"}", "2{\"SELECT 1\"}"]
+    );
+}
+
+#[tokio::test]
+async fn a_version_is_adopted_once_and_does_not_touch_the_other_ledger() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    session.adopt(&[unrun("1")]).await.unwrap();
+    assert_eq!(
+        session.adopt(&[unrun("2"), unrun("1")]).await.unwrap_err().reason(),
+        "Refused"
+    );
+    let notes = notes(&session).await;
+    let seen: Vec<_> = notes.migrations.iter().map(|row| (row.kind, row.duration)).collect();
+    assert_eq!(seen, [(Kind::Adopted, Duration::ZERO)]);
+    assert_eq!(session.ledgers().await.unwrap().recorded, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn one_plan_is_kept_and_the_next_takes_its_place() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    let plan = |digest: &str, versions: &[&str]| Plan {
+        digest: digest.to_owned(),
+        system_identifier: "7431200000000000001".to_owned(),
+        timeline: 1,
+        database_oid: 4_000_000_000,
+        files: versions
+            .iter()
+            .map(|version| ((*version).to_owned(), format!("sha256:{version}")))
+            .collect(),
+    };
+    for plan in [plan("a", &["2", "1"]), plan("b", &[])] {
+        session.store_plan(&plan).await.unwrap();
+        assert_eq!(notes(&session).await.plan, Some(plan));
+    }
+}
+
+#[tokio::test]
+async fn a_layout_of_a_later_release_is_not_touched() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    bed.superuser()
+        .await
+        .batch_execute("UPDATE ace_ops.state SET layout = 2")
+        .await
+        .unwrap();
+    assert_eq!(session.prepare_house(&owner()).await, Ok(Prepared::Newer(2)));
+    assert_eq!(session.ledgers().await.unwrap().house, House::Newer(2));
+}
+
+#[tokio::test]
+async fn our_schema_is_closed_to_everybody() {
+    let bed = Bed::new().await;
+    let superuser = bed.superuser().await;
+    // Rights that new tables would get anywhere.
+    let defaults = "ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT ALL ON TABLES TO anon, PUBLIC; \
+         ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT ALL ON SCHEMAS TO anon, PUBLIC";
+    superuser.batch_execute(defaults).await.unwrap();
+    let mut session = bed.session().await;
+    assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
+    let open = "SELECT c.relname::text FROM pg_class c WHERE relnamespace = 'ace_ops'::regnamespace AND relkind = 'r' AND \
+         (NOT relrowsecurity OR EXISTS (SELECT FROM aclexplode(relacl) WHERE grantee <> relowner)) \
+         UNION ALL SELECT nspname::text FROM pg_namespace WHERE nspname = 'ace_ops' \
+         AND EXISTS (SELECT FROM aclexplode(nspacl) WHERE grantee <> nspowner)";
+    assert!(bed.column(open).await.is_empty());
+    let tables =
+        "SELECT relname::text FROM pg_class WHERE relnamespace = 'ace_ops'::regnamespace AND relkind = 'r' ORDER BY 1";
+    let names = ["migration", "owner", "plan", "reference", "standing", "state", "step"];
+    assert_eq!(bed.column(tables).await, names);
+}
+
+#[tokio::test]
+async fn nothing_is_written_through_a_session_that_only_looks() {
+    let bed = Bed::new().await;
+    bed.session().await.close().await;
+    let mut session = looker(&bed).await;
+    let refused = |error: &QueryError| error.to_string() == "the server can't now (SQLSTATE 25006)";
+    assert!(
+        session
+            .store_plan(&Plan {
+                digest: String::new(),
+                system_identifier: String::new(),
+                timeline: 1,
+                database_oid: 1,
+                files: Vec::new()
+            })
+            .await
+            .is_err_and(|error| refused(&error))
+    );
+    assert!(session.adopt(&[unrun("1")]).await.is_err_and(|error| refused(&error)));
+    session.try_lock().await.unwrap();
+    assert_eq!(
+        session
+            .run(&file("1", &["SELECT 1"]), &nobody)
+            .await
+            .unwrap_err()
+            .reason(),
+        "Retry"
+    );
+}
+
+#[tokio::test]
+async fn a_session_knows_where_it_is_and_which_tables_are_large() {
+    let bed = Bed::new().await;
+    let superuser = bed.superuser().await;
+    superuser
+        .batch_execute(
+            "CREATE SCHEMA \"Sché ma\"; CREATE TABLE \"Sché ma\".\"T\" AS SELECT generate_series(1, 1000); \
+             CREATE TABLE small AS SELECT 1; ANALYZE",
+        )
+        .await
+        .unwrap();
+    let session = looker(&bed).await;
+    let large = vec![("Sché ma".to_owned(), "T".to_owned())];
+    assert_eq!(session.large_tables(1000).await, Ok(large));
+    assert_eq!(session.large_tables(1001).await, Ok(Vec::new()));
+    let target = session.target().await.unwrap();
+    let seen = format!(
+        "{} {} {}",
+        target.database_oid, target.database_name, target.server_version_number
+    );
+    let expected = "SELECT oid || ' ' || datname || ' ' || current_setting('server_version_num') FROM pg_database \
+         WHERE datname = current_database()";
+    assert_eq!(bed.column(expected).await, [seen]);
+    assert_eq!(session.connection().identify().await, Ok(target.identity));
+}
+
+#[tokio::test]
+async fn only_a_syntax_error_is_one() {
+    let bed = Bed::new().await;
+    let session = looker(&bed).await;
+    for statement in [
+        "SELECT 1",
+        "DROP TABLE absent",
+        "SELECT * FROM absent",
+        "CREATE INDEX CONCURRENTLY i ON absent (n)",
+        "-- nothing",
+    ] {
+        assert_eq!(session.parses(statement).await, Ok(Parsed::Yes), "{statement}");
+    }
+    let no = Parsed::No {
+        line: 2,
+        message: "syntax error at or near \"TABEL\"".to_owned(),
+    };
+    assert_eq!(session.parses("-- ä\n\nCREATE TABEL t ()").await, Ok(no));
+    // It asked, and did nothing else.
+    assert_eq!(session.parses("SELECT 1").await, Ok(Parsed::Yes));
+}

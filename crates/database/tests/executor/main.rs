@@ -1,0 +1,19 @@
+//! Files of SQL on a real PostgreSQL: that each runs once or not at all.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and their helpers have none"
+)]
+
+mod alone;
+mod applied;
+mod bed;
+mod cuts;
+mod fence;
+mod ledgers;
+mod proxy;
+mod reference;
+#[path = "../session/server.rs"]
+#[expect(dead_code, reason = "the tests of sessions need more of it")]
+mod server;
+mod watchdog;

@@ -1,0 +1,127 @@
+use ace_database::{Change, Reference, ReferenceState, Triple};
+
+use crate::bed::{Bed, file, nobody, run};
+
+fn triple(name: &str, definition: &str) -> Triple {
+    ("table".to_owned(), name.to_owned(), definition.to_owned())
+}
+
+fn change(name: &str, definition: Option<&str>) -> Change {
+    ("table".to_owned(), name.to_owned(), definition.map(str::to_owned))
+}
+
+fn state(digest: &str) -> ReferenceState {
+    ReferenceState {
+        server_major: 15,
+        schemas: vec!["public".to_owned(), "Other".to_owned()],
+        digest: digest.to_owned(),
+        gate: "1".to_owned(),
+    }
+}
+
+fn sorted(mut reference: Reference) -> Reference {
+    reference.objects.sort();
+    reference
+}
+
+#[tokio::test]
+async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_was() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let first = [triple("a", "1"), triple("b", "1"), triple("c", "1")];
+    session.replace_reference(&first, &state("first")).await.unwrap();
+    let mut expected = Reference {
+        objects: first.to_vec(),
+        behind: false,
+        standing: None,
+        state: state("first"),
+    };
+    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected.clone()));
+
+    let standing = [change("b", Some("by hand")), change("c", None)];
+    session.before_run(&standing).await.unwrap();
+    expected.standing = Some(standing.to_vec());
+    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected.clone()));
+
+    assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
+    // The run was interrupted here: its look afterwards is still due, and this look is no look before.
+    session.before_run(&[change("a", None)]).await.unwrap();
+    expected.behind = true;
+    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected.clone()));
+
+    session
+        .after_run(
+            &[change("a", Some("2")), change("b", None), change("d", Some("1"))],
+            "second",
+            "2",
+        )
+        .await
+        .unwrap();
+    let expected = Reference {
+        objects: vec![triple("a", "2"), triple("c", "1"), triple("d", "1")],
+        behind: false,
+        standing: None,
+        state: ReferenceState {
+            gate: "2".to_owned(),
+            ..state("second")
+        },
+    };
+    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected));
+}
+
+#[tokio::test]
+async fn a_look_before_a_run_that_saw_no_drift_is_a_look_all_the_same() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    session.replace_reference(&[], &state("first")).await.unwrap();
+    session.before_run(&[]).await.unwrap();
+    session.before_run(&[change("a", None)]).await.unwrap();
+    assert_eq!(session.reference().await.unwrap().unwrap().standing, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_file_that_fails_does_not_put_the_reference_behind() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    session.replace_reference(&[], &state("first")).await.unwrap();
+    assert!(run(&mut session, &["SELECT 1 / 0"]).await.is_err());
+    assert!(!session.reference().await.unwrap().unwrap().behind);
+    assert!(session.run(&file("2", &["SELECT 1"]), &nobody).await.is_ok());
+    assert!(session.reference().await.unwrap().unwrap().behind);
+}
+
+#[tokio::test]
+async fn a_reference_that_is_replaced_forgets_the_run_that_was_under_way() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    session
+        .replace_reference(&[triple("a", "1")], &state("first"))
+        .await
+        .unwrap();
+    session.before_run(&[change("a", None)]).await.unwrap();
+    session
+        .replace_reference(&[triple("b", "1")], &state("second"))
+        .await
+        .unwrap();
+    let expected = Reference {
+        objects: vec![triple("b", "1")],
+        behind: false,
+        standing: None,
+        state: state("second"),
+    };
+    assert_eq!(session.reference().await, Ok(Some(expected)));
+}
+
+#[tokio::test]
+async fn four_thousand_objects_are_a_reference() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    let mut objects: Vec<_> = (0..4000)
+        .map(|number| triple(&format!("{number:04}"), &"x".repeat(200)))
+        .collect();
+    // A name may be longer than an index takes.
+    objects.push(triple(&"z".repeat(9000), "1"));
+    session.replace_reference(&objects, &state("first")).await.unwrap();
+    let kept = session.reference().await.unwrap().map(sorted).unwrap().objects;
+    assert!(kept == objects);
+}
