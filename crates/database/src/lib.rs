@@ -3,7 +3,10 @@
 //! - **TLS as the user says**: certificate and host name verified, encrypted only, or none. See [`Tls`].
 //! - **Deadlines everywhere**: nothing here waits longer than its [`Limits`], and the server gives up when we do.
 //! - **A session is a session**: a pooler that hands each statement to another backend is refused when it is seen.
-//! - **Errors are small**: none holds a password, the text of a statement or the server's own words.
+//! - **A file runs once or not at all**: a [`Session`] that holds the database's lock runs it with its rows in both ledgers, and
+//!   what can't run in a transaction with a journal.
+//! - **Errors are small**: none holds a password, the text of a statement or a value of a row. Only what is wrong with a file is
+//!   said in the server's words.
 
 mod access;
 mod connection;

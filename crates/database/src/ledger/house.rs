@@ -89,9 +89,8 @@ impl Session {
             missing.push_str(CLI_TABLE);
         }
         if house != "t" {
-            missing.push_str(TABLES);
-            missing.push_str(CLOSED);
-            missing.push_str(&format!("INSERT INTO ace_ops.state (layout) VALUES ({LAYOUT});"));
+            let layout = format!("INSERT INTO ace_ops.state (layout) VALUES ({LAYOUT});");
+            missing.extend([TABLES, CLOSED, &layout]);
         }
         if !missing.is_empty() {
             // Statements of one message are one transaction.

@@ -17,9 +17,10 @@ impl Session {
         let existing = self.connection.query(EXISTING, &[]).await?;
         let existing = existing.first().ok_or(QueryError::Protocol)?;
         let columns: Option<String> = read(existing, 0)?;
-        let house = match read(existing, 1)? {
-            false => House::Absent,
-            true => self.house().await?,
+        let house = if read(existing, 1)? {
+            self.house().await?
+        } else {
+            House::Absent
         };
         let known = matches!(house, House::Present(_));
         let recorded = match columns {

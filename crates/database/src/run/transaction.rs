@@ -1,4 +1,4 @@
-use std::time::Instant;
+use std::sync::PoisonError;
 
 use tokio::time::timeout;
 use tokio_postgres::{SimpleQueryMessage, types::Type};
@@ -6,12 +6,8 @@ use tokio_postgres::{SimpleQueryMessage, types::Type};
 use super::{Progress, Run, RunError, Sentence};
 use crate::{Limits, connection::Parameters, session::held};
 
-/// A transaction that has begun.
-pub(super) struct Transaction {
-    /// Digits.
-    id: String,
-    began: Instant,
-}
+/// A transaction that has begun: its number, in digits.
+pub(super) struct Transaction(String);
 
 /// Nothing of the file's decides how our rows are written: its role, its path and its encoding end before. `SET LOCAL` leaves them
 /// to the file's next segment.
@@ -61,10 +57,7 @@ impl Run<'_> {
             settings.statement_timeout.as_millis()
         );
         let [id] = self.session.connection.row(&statements).await?;
-        Ok(Transaction {
-            id,
-            began: Instant::now(),
-        })
+        Ok(Transaction(id))
     }
 
     /// Sends a statement of the file.
@@ -106,7 +99,7 @@ impl Run<'_> {
         let [settings, proof] = rows[..] else {
             return Err(RunError::Protocol);
         };
-        if proof.get(0) != Some(&transaction.id) {
+        if proof.get(0) != Some(&transaction.0) {
             return Err(RunError::Smuggled);
         }
         if proof.get(1) != Some("t") {
@@ -120,7 +113,8 @@ impl Run<'_> {
     pub(super) async fn record(&self) -> Result<(), RunError> {
         if self.again {
             let version = [(&self.script.version as _, Type::TEXT)];
-            self.write("DELETE FROM ace_ops.migration WHERE version = $1", &version).await?;
+            self.write("DELETE FROM ace_ops.migration WHERE version = $1", &version)
+                .await?;
         }
         let statement = "WITH cli AS (INSERT INTO supabase_migrations.schema_migrations (version, name, statements) \
                                       VALUES ($1, $2, $3)), \
@@ -175,17 +169,12 @@ impl Run<'_> {
         };
         if let Err(error) = answer {
             // Only an error that leaves the session standing says that nothing was committed.
-            return Err(
-                match RunError::of(&error, None).within(transaction.began.elapsed(), limit) {
-                    RunError::Lost | RunError::Protocol => RunError::Unknown,
-                    error => error,
-                },
-            );
+            return Err(match RunError::of(&error, None) {
+                RunError::Lost | RunError::Protocol => RunError::Unknown,
+                error => error,
+            });
         }
-        let question = format!(
-            "SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)",
-            transaction.id
-        );
+        let question = format!("SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)", transaction.0);
         match connection.row(&question).await {
             Ok([status]) if status == "committed" => Ok(()),
             Ok([status]) if status == "aborted" => Err(RunError::Lost),
@@ -196,15 +185,12 @@ impl Run<'_> {
     /// Keeps what the server warned of during a statement of the file's.
     pub(super) fn hear(&self) {
         let heard = self.session.connection.notices().take();
-        let mut warnings = self.warnings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         let room = crate::notices::COUNT.saturating_sub(warnings.len());
         warnings.extend(heard.into_iter().take(room));
     }
 
     pub(super) fn warned(&self) -> Vec<String> {
-        self.warnings
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .clone()
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
