@@ -1,7 +1,7 @@
 //! What statements do, read off our parser's tree.
 
 use squawk_syntax::ast::{self, AstNode};
-use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
+use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken, match_ast};
 
 use super::alterations::alter_table;
 use super::effect::{Effect, Name};
@@ -47,18 +47,26 @@ fn statement(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
         ast::DropForeignTable(it) => for table in names(it.syntax()) {
             take(Effect::Drops(table));
         },
-        ast::DropMaterializedView(it) => it.view_refs().for_each(|it| take(lost(format!("drops materialized view {}", name(&it))))),
+        ast::DropMaterializedView(it) => for view in it.view_refs() {
+            take(lost(format!("drops materialized view {}", name(&view))));
+        },
         ast::DropSequence(it) => it.sequence_refs().for_each(|it| take(lost(format!("drops sequence {}", name(&it))))),
         ast::DropSchema(it) => it.schema_refs().for_each(|it| take(lost(format!("drops schema {}", name(&it))))),
         ast::DropType(it) => it.type_name_refs().for_each(|it| take(lost(format!("drops type {}", name(&it))))),
-        ast::DropDomain(it) => if cascades(it.drop_behavior()) {
-            it.domain_refs().for_each(|it| take(lost(format!("drops domain {} with the columns that use it", name(&it)))));
+        ast::DropDomain(it) => if cascades(it.drop_behavior().as_ref()) {
+            for domain in it.domain_refs() {
+                take(lost(format!("drops domain {} with the columns that use it", name(&domain))));
+            }
         },
-        ast::DropExtension(it) => if cascades(it.drop_behavior()) {
-            it.extension_refs().for_each(|it| take(lost(format!("drops extension {} with what depends on it", name(&it)))));
+        ast::DropExtension(it) => if cascades(it.drop_behavior().as_ref()) {
+            for extension in it.extension_refs() {
+                take(lost(format!("drops extension {} with what depends on it", name(&extension))));
+            }
         },
         ast::DropOwned(_) => take(lost("drops everything that a role owns".to_owned())),
-        ast::DropAttribute(it) => take(lost(format!("drops attribute {} of a type", first_name(it.composite_field_ref())))),
+        ast::DropAttribute(it) => {
+            take(lost(format!("drops attribute {} of a type", first_name(it.composite_field_ref()))));
+        },
         ast::Truncate(it) => it.table_list().into_iter().flat_map(|it| it.table_relation_names())
             .for_each(|it| take(lost(format!("empties table {}", name(&it))))),
         ast::Delete(it) => take(lost(format!("deletes from {}", first_name(it.relation_name())))),
@@ -74,16 +82,18 @@ fn statement(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
         ast::Copy(it) => if matches!(it.copy_direction(), Some(ast::CopyDirection::CopyFrom(_))) {
             take(changed("copies into", &first_name(it.copy_table())));
         },
-        ast::CreateTable(it) => create(it.persistence(), it.table_name(), it.if_not_exists().is_some(), take),
-        ast::CreateTableAs(it) => create(it.persistence(), it.table_name(), it.if_not_exists().is_some(), take),
+        ast::CreateTable(it) => create(it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take),
+        ast::CreateTableAs(it) => create(it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take),
         ast::CreateForeignTable(it) => create(None, it.table_name(), it.if_not_exists().is_some(), take),
-        ast::IntoClause(it) => create(it.persistence(), it.table_name(), false, take),
+        ast::IntoClause(it) => create(it.persistence().as_ref(), it.table_name(), false, take),
         ast::AlterTable(it) => alter_table(&it, take),
         ast::RoleOptionList(it) => role_options(&it, take),
         ast::Grant(it) => grant(&it, take),
         ast::Do(_) => take(opaque("runs a DO block".to_owned())),
         ast::Call(it) => take(opaque(format!("calls procedure {}", first_name(it.procedure_name_ref())))),
-        ast::Execute(it) => take(opaque(format!("executes prepared statement {}", first_name(it.prepared_statement_ref())))),
+        ast::Execute(it) => {
+            take(opaque(format!("executes prepared statement {}", first_name(it.prepared_statement_ref()))));
+        },
         _ => locks(node, take),
     } }
 }
@@ -121,7 +131,7 @@ fn locks(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
             let says = format!("rewrites table {table}");
             lock(table, EXCLUSIVE, says);
         },
-        ast::Lock(it) => if let Some(mode) = strong_mode(it.lock_mode_clause().and_then(|it| it.lock_mode())) {
+        ast::Lock(it) => if let Some(mode) = strong_mode(it.lock_mode_clause().and_then(|it| it.lock_mode()).as_ref()) {
             for table in it.relation_list().into_iter().flat_map(|it| it.relation_names()).map(|it| name(&it)) {
                 let says = format!("locks table {table}");
                 lock(table, mode, says);
@@ -132,7 +142,7 @@ fn locks(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
 }
 
 /// The modes that keep writers out; without one it is the strongest.
-fn strong_mode(mode: Option<ast::LockMode>) -> Option<&'static str> {
+fn strong_mode(mode: Option<&ast::LockMode>) -> Option<&'static str> {
     match mode {
         None | Some(ast::LockMode::AccessExclusive(_)) => Some("ACCESS EXCLUSIVE"),
         Some(ast::LockMode::Exclusive(_)) => Some("EXCLUSIVE"),
@@ -143,7 +153,7 @@ fn strong_mode(mode: Option<ast::LockMode>) -> Option<&'static str> {
 }
 
 fn create(
-    persistence: Option<ast::Persistence>,
+    persistence: Option<&ast::Persistence>,
     table: Option<ast::TableName>,
     if_not_exists: bool,
     take: &mut dyn FnMut(Effect),
@@ -210,7 +220,7 @@ fn opaque(says: String) -> Effect {
     Effect::Risk(RiskClass::Opaque, says)
 }
 
-fn cascades(behavior: Option<ast::DropBehavior>) -> bool {
+fn cascades(behavior: Option<&ast::DropBehavior>) -> bool {
     matches!(behavior, Some(ast::DropBehavior::Cascade(_)))
 }
 
@@ -220,14 +230,16 @@ pub(super) fn contains(node: &SyntaxNode, kind: SyntaxKind) -> bool {
 
 /// Whether a word is anywhere in it, outside of quotes.
 fn has_word(node: &SyntaxNode, word: &str) -> bool {
-    let mut tokens = node.descendants_with_tokens().filter_map(|it| it.into_token());
-    tokens.any(|token| token.text().eq_ignore_ascii_case(word))
+    tokens(node).any(|token| token.text().eq_ignore_ascii_case(word))
+}
+
+fn tokens(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken> {
+    node.descendants_with_tokens().filter_map(SyntaxElement::into_token)
 }
 
 /// Of the first word: a node may begin with the comments before it.
 fn offset(node: &SyntaxNode) -> usize {
-    let mut tokens = node.descendants_with_tokens().filter_map(|it| it.into_token());
-    let token = tokens.find(|token| !token.kind().is_trivia());
+    let token = tokens(node).find(|token| !token.kind().is_trivia());
     token
         .map_or(node.text_range(), |token| token.text_range())
         .start()
@@ -258,8 +270,7 @@ fn name_of(node: &SyntaxNode) -> Name {
         .descendants()
         .find(|it| is_path(it.kind()))
         .unwrap_or_else(|| node.clone());
-    let tokens = path.descendants_with_tokens().filter_map(|it| it.into_token());
-    let mut parts: Vec<String> = tokens
+    let mut parts: Vec<String> = tokens(&path)
         .filter(|token| !token.kind().is_trivia() && token.kind() != SyntaxKind::DOT)
         .map(
             |token| match token.text().strip_prefix('"').and_then(|text| text.strip_suffix('"')) {

@@ -57,7 +57,7 @@ fn read(text: &str, piece: &Piece) -> Reading {
     }
     let mut reading = Reading::default();
     effects(parse.tree().syntax(), &mut |offset, effect| {
-        reading.effects.push((start + offset, effect))
+        reading.effects.push((start + offset, effect));
     });
     reading
 }

@@ -63,7 +63,6 @@ impl Plan<'_> {
                 let says = format!("creates table {table} without row level security");
                 self.made.insert(key(table), Some((script, line, says)));
             }
-            Effect::Creates { .. } => {}
             Effect::Secures(table) => {
                 if let Some(open) = self.made.get_mut(&key(table)) {
                     *open = None;
@@ -80,7 +79,7 @@ impl Plan<'_> {
             Effect::Locks { table, lock, says } if !self.made.contains_key(&key(table)) && self.is_large(table) => {
                 self.risk(script, RiskClass::LongLock, line, says, Some(lock));
             }
-            Effect::Locks { .. } => {}
+            Effect::Creates { .. } | Effect::Locks { .. } => {}
         }
     }
 

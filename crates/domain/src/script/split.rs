@@ -152,7 +152,6 @@ impl Splitter<'_> {
     fn step(&mut self, at: usize) -> Led {
         let byte = self.bytes[at];
         self.state = match self.state {
-            State::Ground => return self.ground(at),
             State::Dash if byte == b'-' => State::LineComment,
             State::LineComment if is_newline(byte) => return self.back(),
             State::Backslash => return self.back(),
@@ -187,10 +186,9 @@ impl Splitter<'_> {
                         return self.step(at);
                     }
                     QuoteStep::Closed => return self.ground(at),
-                    QuoteStep::Escaped => QuoteStep::Inside,
                     QuoteStep::Inside if escapes && byte == b'\\' => QuoteStep::Escaped,
                     QuoteStep::Inside if byte == delimiter => QuoteStep::Closed,
-                    QuoteStep::Inside => QuoteStep::Inside,
+                    QuoteStep::Inside | QuoteStep::Escaped => QuoteStep::Inside,
                 };
                 State::Quote {
                     delimiter,
@@ -227,7 +225,7 @@ impl Splitter<'_> {
                 }
                 self.state
             }
-            State::Dash | State::Tag { .. } => return self.ground(at),
+            State::Ground | State::Dash | State::Tag { .. } => return self.ground(at),
             State::LineComment => State::LineComment,
         };
         Led::Inside
