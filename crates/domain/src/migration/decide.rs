@@ -9,7 +9,7 @@ use super::{
     Decision, Why,
     step::{Step, Trouble},
     words, work,
-    world::{PlatformFacts, PlatformSight, SourceSight, Stop, View, World},
+    world::{PlatformFacts, PlatformSight, SchemaLook, SourceSight, Stop, View, World},
 };
 use crate::{decision::Again, names::reconcile_at, platform::DatabaseTrouble};
 
@@ -32,7 +32,7 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
         return Decision::Refuse(words::database_missing(object), Again::OnWake);
     }
     if let Some(stop) = &world.stop {
-        return stopped(world, stop);
+        return stopped(world, stop, now);
     }
     if let Some(trouble) = &world.trouble {
         return troubled(object, world, platform, trouble, now);
@@ -48,11 +48,15 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
     if world.stale {
         return Decision::Do(Step::LookAgain);
     }
-    let rest = rest(world, view, now);
+    let rest = Again::After(left(view.at + freshness(world, view), now));
     match work::next(object, world, platform, view) {
         work::Next::Step(step) => Decision::Do(step),
+        work::Next::UnderLock(step) if world.wrote.contains(step.name()) => {
+            Decision::Wait(unseen(&step), Again::Backoff)
+        }
         work::Next::UnderLock(step) if world.locked => Decision::Do(step),
         work::Next::UnderLock(_) => Decision::Do(Step::Begin),
+        work::Next::Wait(why) if why.reason == MigrationReason::SourceFailed => Decision::Wait(why, Again::Backoff),
         work::Next::Wait(why) => Decision::Wait(why, rest),
         // In `Observe` everything is only reported: what would be a refusal is a sentence.
         work::Next::Refuse(_) if object.spec.mode == MigrationMode::Observe => Decision::Settled(rest),
@@ -61,30 +65,31 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
     }
 }
 
-/// Until the next look. A look behind a run that could not be made is tried soon.
-fn rest(world: &World, view: &View, now: Timestamp) -> Again {
-    let behind = view
-        .house
-        .as_ref()
-        .and_then(|house| house.reference.as_ref())
-        .is_some_and(|reference| reference.behind);
-    let interval = world.interval();
-    let next = (view.at + interval).duration_since(now);
-    let next = next.try_into().unwrap_or(Duration::ZERO);
-    Again::After(if behind {
-        world.pace.backoff_first().min(next)
+/// How long a look counts. A schema that could not be read, or not behind a run, is looked at again soon.
+fn freshness(world: &World, view: &View) -> Duration {
+    if view.schema == SchemaLook::Busy || view.is_behind() {
+        world.pace.backoff_first().min(world.interval())
     } else {
-        next
-    })
+        world.interval()
+    }
+}
+
+fn left(until: Timestamp, now: Timestamp) -> Duration {
+    until.duration_since(now).try_into().unwrap_or(Duration::ZERO)
+}
+
+/// A step wrote, and a look does not show it: nobody can say why, and writing again would not help.
+fn unseen(step: &Step) -> Why {
+    let message = format!(
+        "the database does not show what step {} wrote; it is looked at again",
+        step.name()
+    );
+    Why::new(MigrationReason::Retrying, message)
 }
 
 /// The run stopped, and the session still stands: the schema is looked at before a person is called or others are waited for.
-fn stopped(world: &World, stop: &Stop) -> Decision {
-    let behind = world.view().and_then(|view| view.house.as_ref()).is_some_and(|house| {
-        let reference = house.reference.as_ref();
-        reference.is_some_and(|reference| reference.behind)
-    });
-    if behind && world.locked && !world.looked_behind && world.trouble.is_none() {
+fn stopped(world: &World, stop: &Stop, now: Timestamp) -> Decision {
+    if world.is_behind() && world.locked && !world.looked_behind {
         return Decision::Do(Step::LookBehind);
     }
     match stop {
@@ -94,10 +99,10 @@ fn stopped(world: &World, stop: &Stop) -> Decision {
             } else {
                 MigrationReason::MigrationFailed
             };
-            Decision::Refuse(
-                Why::new(reason, refusal.message.clone()),
-                Again::After(world.interval()),
-            )
+            let rest = world
+                .view()
+                .map_or_else(|| world.interval(), |view| left(view.at + freshness(world, view), now));
+            Decision::Refuse(Why::new(reason, refusal.message.clone()), Again::After(rest))
         }
         Stop::Blocked(version, blockers) => Decision::Wait(
             words::blocked(version, blockers),
@@ -119,9 +124,10 @@ fn look(object: &MigrationSet, world: &World, platform: &PlatformFacts, now: Tim
         }
         return Some(Decision::Do(Step::Look));
     }
+    // A pass looks once: a look that takes longer than it counts would be made for ever.
     let is_due = world
         .view()
-        .is_none_or(|view| now >= view.at + world.interval() || asked && view.at < world.began);
+        .is_none_or(|view| view.at < world.began && (asked || now >= view.at + freshness(world, view)));
     is_due.then_some(Decision::Do(Step::Look))
 }
 
@@ -152,7 +158,8 @@ fn troubled(
     match trouble {
         Trouble::Database(trouble) => {
             let why = words::database(platform, trouble);
-            let again = Again::After(patience(world, trouble));
+            let missed = world.recall.missed.as_ref().map_or(now, |missed| missed.at);
+            let again = Again::After(left(missed + patience(world, trouble), now));
             if trouble.passes() {
                 wait(why, again)
             } else {

@@ -45,7 +45,7 @@ pub(super) fn verdict(object: &MigrationSet, world: &World, now: Timestamp) -> O
             "the schema can't be read now: somebody holds a lock on a part of it",
         ));
     };
-    let (desired, fields) = match reference(object, view) {
+    let (desired, fields) = match reference(object, world, view) {
         Reference::None => {
             return Some(unknown(
                 SchemaDriftReason::NoReference,
@@ -86,15 +86,20 @@ enum Reference<'a> {
     Accepted(&'a str),
 }
 
-fn reference<'a>(object: &'a MigrationSet, view: &'a View) -> Reference<'a> {
+fn reference<'a>(object: &'a MigrationSet, world: &World, view: &'a View) -> Reference<'a> {
     let own = view.house.as_ref().and_then(|house| house.reference.as_ref());
     match (object.spec.mode, own, &object.spec.accepted_schema) {
         (MigrationMode::Observe, _, Some(accepted)) => Reference::Accepted(accepted),
         (MigrationMode::Observe, _, None) => Reference::None,
         (MigrationMode::Apply, None, _) => Reference::NotYet,
-        (MigrationMode::Apply, Some(own), _) if own.behind => Reference::Behind,
+        (MigrationMode::Apply, Some(own), _) if own.behind && is_shown(world) => Reference::Behind,
         (MigrationMode::Apply, Some(own), _) => Reference::Own(&own.digest),
     }
+}
+
+/// While a run goes on, not each file is worth a write.
+fn is_shown(world: &World) -> bool {
+    world.announced.as_ref().is_none_or(|shown| shown.behind)
 }
 
 fn same(world: &World, now: Timestamp) -> Verdict {

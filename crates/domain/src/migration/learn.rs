@@ -6,12 +6,11 @@ use ace_api::{MigrationEvent, MigrationEventType, MigrationSet};
 use jiff::Timestamp;
 
 use super::{
-    standing::standing,
+    status::counts,
     step::{Fact, Ran, Step, Trouble},
-    work::remembered,
-    world::{Announced, House, LedgerRow, Missed, OwnKind, OwnRow, PlatformSight, Stop, StoredPlan, View, World},
+    world::{Announced, House, LedgerRow, Missed, OwnRow, PlatformSight, Stop, StoredPlan, View, World},
 };
-use crate::script::File;
+use crate::script::{File, Script, Segment};
 
 /// Entries of a history.
 const HISTORY: usize = 10;
@@ -51,10 +50,12 @@ fn taught(object: &MigrationSet, world: &mut World, step: &Step, fact: Fact, now
         (_, Fact::Asked(answers)) => world.answers.extend(answers),
         (step, Fact::Written) => {
             world.stale = true;
+            world.wrote.insert(step.name());
             remember_writing(object, world, step, now);
         }
         (Step::Prepare { digest, target, items }, Fact::Prepared) => {
             world.prepared = true;
+            world.wrote.insert(step.name());
             with_house(world, |house| {
                 house.plan = Some(StoredPlan {
                     digest: digest.clone(),
@@ -105,16 +106,13 @@ fn has_run(object: &MigrationSet, world: &mut World, file: &File, ran: Ran, now:
         if let Some(house) = &mut view.house {
             let row = OwnRow {
                 sha256: file.sha256.clone(),
-                kind: OwnKind::Applied,
+                time: now,
             };
             house.rows.insert(version.clone(), row);
             house.half.remove(&version);
-            if let Some(reference) = &mut house.reference {
-                reference.behind = true;
-            }
         }
     });
-    world.looked_behind = false;
+    falls_behind(world);
     world.memo.held = None;
     world.recall.blocked = 0;
     let duration = i64::try_from(ran.duration.as_millis()).unwrap_or(i64::MAX);
@@ -135,20 +133,27 @@ fn has_run(object: &MigrationSet, world: &mut World, file: &File, ran: Ran, now:
     }
 }
 
+/// The schema is no longer the one that was seen.
+fn falls_behind(world: &mut World) {
+    with_house(world, |house| {
+        if let Some(reference) = &mut house.reference {
+            reference.behind = true;
+        }
+    });
+    world.looked_behind = false;
+}
+
 /// Notes what the status shows until the next announcement.
 fn announce(object: &MigrationSet, world: &mut World, now: Timestamp) {
-    let counted = match (world.folder(), world.view()) {
-        (Some(folder), Some(view)) => {
-            let standing = standing(object, folder, view, remembered(world, view));
-            Some((standing.head, standing.applied, standing.pending.len()))
-        }
-        _ => None,
-    };
-    world.announced = counted.map(|(head, applied, pending)| Announced {
+    let mut counts = counts(object, world);
+    if let Some(shown) = world.announced.take() {
+        // What is being run stays what was allowed; it would be made anew for each file.
+        counts.plan = shown.counts.plan;
+    }
+    world.announced = Some(Announced {
         at: now,
-        head,
-        applied,
-        pending,
+        counts,
+        behind: world.is_behind(),
         history: world.memo.history.clone(),
     });
 }
@@ -177,9 +182,9 @@ fn troubled(world: &mut World, step: &Step, trouble: Trouble, now: Timestamp) {
         // Both leave the session as it was: the run stops, and the look behind it follows.
         Trouble::Blocked { version, blockers } => {
             world.recall.blocked = world.recall.blocked.saturating_add(1);
-            stop(world, Stop::Blocked(version, blockers));
+            stop(world, step, Stop::Blocked(version, blockers));
         }
-        Trouble::Refused(refusal) => stop(world, Stop::Refused(refusal)),
+        Trouble::Refused(refusal) => stop(world, step, Stop::Refused(refusal)),
         trouble => {
             if let (Trouble::Database(why), PlatformSight::Present(platform)) = (&trouble, &world.platform) {
                 world.recall.missed = Some(Missed {
@@ -200,8 +205,16 @@ fn troubled(world: &mut World, step: &Step, trouble: Trouble, now: Timestamp) {
     }
 }
 
-fn stop(world: &mut World, stop: Stop) {
+fn stop(world: &mut World, step: &Step, stop: Stop) {
+    if matches!(step, Step::Run { script, .. } if keeps_parts(script)) {
+        falls_behind(world);
+    }
     world.stop = Some(stop);
     world.prepared = false;
     world.announced = None;
+}
+
+/// Parts of it stay although it stopped.
+fn keeps_parts(script: &Script) -> bool {
+    !matches!(script.segments.as_slice(), [] | [Segment::Together(_)])
 }

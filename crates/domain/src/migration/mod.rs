@@ -29,13 +29,13 @@ use ace_api::MigrationReason;
 pub use decide::decide;
 pub use event::notices;
 pub use learn::{learn, understand};
-pub use plan::{Item, Plan, Target, pending_digest, plan_digest};
+pub use plan::{Item, Plan, Target, plan_digest};
 pub use standing::{Standing, standing};
 pub use status::status;
 pub use step::{Answer, Blocker, Fact, Ran, Refusal, Step, Trouble};
 pub use world::{
-    Announced, House, LedgerRow, Missed, OwnKind, OwnRow, PlatformFacts, PlatformSight, Recall, ReferenceState, SchemaLook, SourceSight, Stop,
-    StoredPlan, View, World,
+    Announced, Counts, House, LedgerRow, Missed, OwnRow, PlatformFacts, PlatformSight, Recall, ReferenceState,
+    SchemaLook, SourceSight, Stop, StoredPlan, View, World,
 };
 
 /// A decision about a set of migrations.

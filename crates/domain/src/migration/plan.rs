@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ace_api::{MigrationSet, RiskClass};
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -48,9 +49,22 @@ pub struct Item {
     pub risks: Vec<Risk>,
     /// It was applied before, and is gone from the ledger.
     pub again: bool,
+    /// When it was noted in our books, if it was.
+    pub noted: Option<Timestamp>,
 }
 
 impl Item {
+    /// What would run: the digest of the bytes; if it ran before, also which time that was, so that whoever allows it to run
+    /// once more does not allow it for ever.
+    pub fn mark(&self) -> String {
+        let digest = &self.file.sha256;
+        match self.noted {
+            _ if !self.again => digest.clone(),
+            None => format!("{digest} again"),
+            Some(time) => format!("{digest} again after {time}"),
+        }
+    }
+
     /// Classes of its risks, each once, in their order.
     pub fn classes(&self) -> Vec<RiskClass> {
         let mut classes: Vec<_> = self.risks.iter().map(|risk| risk.class).collect();
@@ -95,20 +109,11 @@ impl Plan {
                 script,
                 risks,
                 again: pending.again,
+                noted: pending.noted,
             })
             .collect();
         let policy = &object.spec.policy.approve;
-        let lines: Vec<_> = items
-            .iter()
-            .map(|item| {
-                (
-                    item.file.version.as_str(),
-                    item.file.sha256.as_str(),
-                    item.guarded(policy),
-                )
-            })
-            .collect();
-        let digest = plan_digest(project, &view.target, standing.head.as_deref(), &lines);
+        let digest = plan_digest(project, &view.target, standing.head.as_deref(), &items, policy);
         let guarded = items.iter().any(|item| item.again || !item.guarded(policy).is_empty());
         let needs_approval = guarded && !is_approved(object, view, &digest, &items);
         Some(Self {
@@ -118,24 +123,24 @@ impl Plan {
         })
     }
 
-    /// Version and digest of the bytes of each file.
+    /// Version and mark of each file.
     pub(super) fn list(&self) -> Vec<(String, String)> {
-        let items = self.items.iter();
-        items
-            .map(|item| (item.file.version.to_string(), item.file.sha256.clone()))
-            .collect()
+        list(&self.items)
     }
 
-    /// The first file that needs an approval, and what is said of it.
-    pub(super) fn first_guarded(&self, policy: &[RiskClass]) -> Option<(&Item, String)> {
-        let item = self
+    /// The first file with a risk that needs an approval, and that risk.
+    pub(super) fn first_guarded(&self, policy: &[RiskClass]) -> Option<(&Item, &Risk)> {
+        let risks = self
             .items
             .iter()
-            .find(|item| item.again || !item.guarded(policy).is_empty())?;
-        let risk = item.risks.iter().find(|risk| policy.contains(&risk.class));
-        let says = risk.map_or_else(|| "was applied before".to_owned(), |risk| risk.says.clone());
-        Some((item, says))
+            .flat_map(|item| item.risks.iter().map(move |risk| (item, risk)));
+        risks.into_iter().find(|(_, risk)| policy.contains(&risk.class))
     }
+}
+
+fn list(items: &[Item]) -> Vec<(String, String)> {
+    let items = items.iter();
+    items.map(|item| (item.file.version.to_string(), item.mark())).collect()
 }
 
 /// The plan itself is approved, or it is exactly what is left of one that is and was begun on this database.
@@ -147,16 +152,11 @@ fn is_approved(object: &MigrationSet, view: &View, digest: &str, items: &[Item])
     let Some(stored) = view.house.as_ref().and_then(|house| house.plan.as_ref()) else {
         return false;
     };
-    let left = items
-        .iter()
-        .map(|item| (item.file.version.as_str(), item.file.sha256.as_str()));
-    let is_done = |version: &str| view.ledger.contains_key(version);
-    let stored_left = stored
+    let left = stored
         .items
         .iter()
-        .filter(|(version, _)| !is_done(version))
-        .map(|(version, sha256)| (version.as_str(), sha256.as_str()));
-    approved(&stored.digest) && is_of(stored, &view.target) && left.eq(stored_left)
+        .filter(|(version, _)| !view.ledger.contains_key(version));
+    approved(&stored.digest) && is_of(stored, &view.target) && left.eq(&list(items))
 }
 
 /// It was made for this database, at this time of its life.
@@ -165,14 +165,9 @@ fn is_of(stored: &StoredPlan, target: &Target) -> bool {
         == (&target.system_identifier, target.timeline, target.database_oid)
 }
 
-/// Digest of a plan: of the database, its head, and for each file its version, the digest of its bytes and those of its
-/// classes that need an approval. Every part is preceded by its length, so that no two plans have one text.
-pub fn plan_digest(
-    project: &str,
-    target: &Target,
-    head: Option<&str>,
-    items: &[(&str, &str, Vec<RiskClass>)],
-) -> String {
+/// Digest of a plan: of the database, its head, and for each file its version, its mark and those of its classes that need an
+/// approval by this policy. Every part is preceded by its length, so that no two plans have one text.
+pub fn plan_digest(project: &str, target: &Target, head: Option<&str>, items: &[Item], policy: &[RiskClass]) -> String {
     let mut digest = Lengthened::default();
     digest.add(project);
     digest.add(&target.system_identifier);
@@ -180,17 +175,17 @@ pub fn plan_digest(
     digest.add(&target.database_oid.to_string());
     digest.add(&target.database);
     digest.add(head.unwrap_or_default());
-    for (version, sha256, classes) in items {
-        digest.add(version);
-        digest.add(sha256);
-        let classes: Vec<_> = classes.iter().map(|class| class.as_str()).collect();
+    for item in items {
+        digest.add(item.file.version.as_str());
+        digest.add(&item.mark());
+        let classes: Vec<_> = item.guarded(policy).into_iter().map(RiskClass::as_str).collect();
         digest.add(&classes.join(","));
     }
     digest.finish()
 }
 
 /// Digest of files, whatever the database: what failed once is tried again when it changes.
-pub fn pending_digest<'a>(files: impl Iterator<Item = &'a File>) -> String {
+pub(super) fn pending_digest<'a>(files: impl Iterator<Item = &'a File>) -> String {
     let mut digest = Lengthened::default();
     for file in files {
         digest.add(file.version.as_str());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ace_api::MigrationSet;
+use jiff::Timestamp;
 
 use super::world::{House, View};
 use crate::script::{File, Folder, split};
@@ -37,6 +38,8 @@ pub struct Pending<'a> {
     pub file: &'a File,
     /// It was applied before, and is gone from the ledger.
     pub again: bool,
+    /// When it was noted in our books, if it was.
+    pub noted: Option<Timestamp>,
 }
 
 /// Compares files with what the ledgers say. `remembered`: the highest version that this database was seen with.
@@ -76,7 +79,11 @@ pub fn standing<'a>(object: &MigrationSet, folder: &'a Folder, view: &View, reme
                 if !again && head.as_deref().is_some_and(|head| version < head) {
                     standing.late.push(version.to_owned());
                 }
-                standing.pending.push(Pending { file, again });
+                standing.pending.push(Pending {
+                    file,
+                    again,
+                    noted: row.map(|row| row.time),
+                });
             }
         }
     }

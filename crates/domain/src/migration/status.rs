@@ -14,10 +14,12 @@ use super::{
     standing::{Standing, standing},
     step::Step,
     work::{self, remembered},
-    world::{PlatformSight, SchemaLook, SourceSight, Stop, World},
+    world::{Counts, PlatformSight, SchemaLook, SourceSight, Stop, World},
 };
 use crate::names::reconcile_at;
 
+/// Most bytes that a status takes as JSON, as with functions.
+const STATUS_BYTES: usize = 12 * 1024;
 /// Pending migrations that a status names.
 const PENDING: usize = 20;
 /// Skipped files that a status names.
@@ -27,54 +29,78 @@ const SKIPPED: usize = 10;
 pub fn status(object: &MigrationSet, world: &World, decision: &Decision, now: Timestamp) -> MigrationSetStatus {
     let memo = &world.memo;
     let verdict = verdict(object, world, now);
-    let standing = match (world.folder(), world.view()) {
-        (Some(folder), Some(view)) => Some(standing(object, folder, view, remembered(world, view))),
-        _ => None,
-    };
-    let plan = standing.as_ref().and_then(|standing| plan(object, world, standing));
-    let count = |number: usize| Some(i32::try_from(number).unwrap_or(i32::MAX));
-    let shown = world.announced.as_ref();
-    let mut next = MigrationSetStatus {
-        conditions: conditions(object, world, decision, verdict.as_ref(), plan.as_ref(), now),
+    let counts = counts(object, world);
+    bounded(MigrationSetStatus {
+        conditions: conditions(object, world, decision, verdict.as_ref(), &counts, now),
         observed_generation: object.metadata.generation,
         last_handled_reconcile_at: handled(object, world, decision).or_else(|| memo.last_handled_reconcile_at.clone()),
         source: source(world).or_else(|| memo.source.clone()),
         target: target(world).or_else(|| memo.target.clone()),
-        held: held(object, world, standing.as_ref()),
-        drift: verdict
-            .as_ref()
-            .map_or_else(|| memo.drift.clone(), |verdict| verdict.drift.clone()),
+        head: counts.head,
+        applied: counts.applied,
+        pending: counts.pending,
+        unknown_applied: counts.unknown,
+        unverified: counts.unverified,
+        plan: counts.plan,
         schema: schema(object, world).or_else(|| memo.schema.clone()),
-        history: shown.map_or_else(|| memo.history.clone(), |shown| shown.history.clone()),
-        ..MigrationSetStatus::default()
-    };
-    match (standing, shown) {
-        (_, Some(shown)) => {
-            next.head.clone_from(&shown.head);
-            next.applied = count(shown.applied);
-            next.pending = count(shown.pending);
-            next.unknown_applied = memo.unknown_applied;
-            next.unverified = memo.unverified;
-            next.plan.clone_from(&memo.plan);
-        }
-        (Some(standing), None) => {
-            next.head = head(&standing, memo.head.as_ref());
-            next.applied = count(standing.applied);
-            next.pending = count(standing.pending.len() + standing.baseline.len());
-            next.unknown_applied = count(standing.unknown).filter(|number| *number > 0);
-            next.unverified = count(standing.unverified).filter(|number| *number > 0);
-            next.plan = plan.map(|plan| shown_plan(&plan));
-        }
-        (None, None) => {
-            next.head.clone_from(&memo.head);
-            next.applied = memo.applied;
-            next.pending = memo.pending;
-            next.unknown_applied = memo.unknown_applied;
-            next.unverified = memo.unverified;
-            next.plan.clone_from(&memo.plan);
-        }
+        held: held(object, world),
+        drift: verdict.map_or_else(|| memo.drift.clone(), |verdict| verdict.drift),
+        history: match &world.announced {
+            Some(shown) => shown.history.clone(),
+            None => memo.history.clone(),
+        },
+    })
+}
+
+/// Names less where all names would outgrow the bound; the counts beside them still have everything.
+fn bounded(mut status: MigrationSetStatus) -> MigrationSetStatus {
+    while serde_json::to_string(&status).is_ok_and(|text| text.len() > STATUS_BYTES) && shorten(&mut status) {}
+    status
+}
+
+/// Drops the one thing that is missed least; whether there was one.
+fn shorten(status: &mut MigrationSetStatus) -> bool {
+    let warned = status.history.iter_mut().rev().find(|event| !event.warnings.is_empty());
+    let skipped = status.source.as_mut().map(|source| &mut source.skipped);
+    let differences = status.drift.as_mut().map(|drift| &mut drift.fields);
+    let pending = status.plan.as_mut().map(|plan| &mut plan.pending);
+    warned.and_then(|event| event.warnings.pop()).is_some()
+        || skipped.and_then(Vec::pop).is_some()
+        || differences.and_then(Vec::pop).is_some()
+        || pending.and_then(Vec::pop).is_some()
+}
+
+/// Files and ledgers as they were last seen; while a run goes on, as they were last announced.
+pub(super) fn counts(object: &MigrationSet, world: &World) -> Counts {
+    if let Some(shown) = &world.announced {
+        return shown.counts.clone();
     }
-    next
+    let Some(standing) = known(object, world) else {
+        let memo = &world.memo;
+        return Counts {
+            head: memo.head.clone(),
+            applied: memo.applied,
+            pending: memo.pending,
+            unknown: memo.unknown_applied,
+            unverified: memo.unverified,
+            plan: memo.plan.clone(),
+        };
+    };
+    let count = |number: usize| Some(i32::try_from(number).unwrap_or(i32::MAX));
+    let plan = plan(object, world, &standing).filter(|plan| !plan.items.is_empty());
+    Counts {
+        head: head(&standing, world.memo.head.as_ref()),
+        applied: count(standing.applied),
+        pending: count(standing.pending.len() + standing.baseline.len()),
+        unknown: count(standing.unknown).filter(|number| *number > 0),
+        unverified: count(standing.unverified).filter(|number| *number > 0),
+        plan: plan.as_ref().map(shown_plan),
+    }
+}
+
+fn known<'a>(object: &MigrationSet, world: &'a World) -> Option<Standing<'a>> {
+    let (folder, view) = (world.folder()?, world.view()?);
+    Some(standing(object, folder, view, remembered(world, view)))
 }
 
 /// The head of the ledger; where it went back, the one from which it did, until a person has decided what that means.
@@ -90,11 +116,7 @@ fn plan(object: &MigrationSet, world: &World, standing: &Standing<'_>) -> Option
     let (PlatformSight::Present(platform), Some(view)) = (&world.platform, world.view()) else {
         return None;
     };
-    // In the middle of a run nobody asks for the plan, and it would be made anew for each file.
-    if world.announced.is_some() {
-        return None;
-    }
-    Plan::of(object, world, view, standing, &platform.project).filter(|plan| !plan.items.is_empty())
+    Plan::of(object, world, view, standing, &platform.project)
 }
 
 fn shown_plan(plan: &Plan) -> PlanStatus {
@@ -160,8 +182,11 @@ fn schema(object: &MigrationSet, world: &World) -> Option<SchemaStatus> {
 }
 
 /// What is not tried again by itself: noted when a run stops, dropped when something that matters has changed.
-fn held(object: &MigrationSet, world: &World, standing: Option<&Standing<'_>>) -> Option<HeldMigration> {
-    let Some(standing) = standing else {
+fn held(object: &MigrationSet, world: &World) -> Option<HeldMigration> {
+    if world.memo.held.is_none() && world.stop.is_none() {
+        return None;
+    }
+    let Some(standing) = known(object, world) else {
         return world.memo.held.clone();
     };
     let digest = pending_digest(standing.pending.iter().map(|pending| pending.file));
@@ -195,17 +220,25 @@ fn conditions(
     world: &World,
     decision: &Decision,
     verdict: Option<&Verdict>,
-    plan: Option<&Plan>,
+    counts: &Counts,
     now: Timestamp,
 ) -> Vec<Condition> {
     use ConditionType::{Drifted, Ready, Reconciling, Stalled, Suspended};
     let before = &world.memo.conditions;
     let was_ready = before.iter().any(|c| c.type_ == Ready.as_str() && c.status == "True");
     let unchanged = world.memo.observed_generation == object.metadata.generation;
+    let waits_for_lock =
+        |c: &Condition| c.type_ == Reconciling.as_str() && c.reason == MigrationReason::WaitingForLock.as_str();
     let next = Conditions::new(before, object.metadata.generation, now);
     let next = match decision {
+        // Our books alone are written: the database is what it was.
+        Decision::Do(step) if !is_run(step) && was_ready && unchanged && counts.pending == Some(0) => next.keep(Ready),
+        // One more attempt that may end as the last one did is no news.
+        Decision::Do(step) if is_run(step) && world.recall.blocked > 0 && before.iter().any(waits_for_lock) => {
+            next.keep(Ready).keep(Reconciling)
+        }
         Decision::Do(step) => {
-            let why = under_way(world, step);
+            let why = under_way(step, counts);
             next.set(Ready, Some(false), why.reason, &why.message).set(
                 Reconciling,
                 Some(true),
@@ -214,7 +247,9 @@ fn conditions(
             )
         }
         // A lost look is no news before three intervals.
-        Decision::Wait(why, _) if is_only_unseen(why) && was_ready && unchanged => next.keep(Ready),
+        Decision::Wait(why, _) if is_only_unseen(why) && was_ready && unchanged && is_live(object, world) => {
+            next.keep(Ready)
+        }
         Decision::Wait(why, _) => {
             let ready = (why.reason != MigrationReason::NotSeen).then_some(false);
             next.set(Ready, ready, why.reason, &why.message)
@@ -226,7 +261,7 @@ fn conditions(
         }
         Decision::Settled(_) | Decision::Release { .. } => match paused(object, world) {
             Some(why) => {
-                let next = if was_ready && unchanged_but_for_suspension(object, world) {
+                let next = if was_ready && is_live(object, world) {
                     next.keep(Ready)
                 } else {
                     next.set(Ready, Some(false), MigrationReason::Suspended, &why.message)
@@ -234,7 +269,7 @@ fn conditions(
                 next.set(Suspended, Some(true), why.reason, &why.message)
             }
             None => {
-                let (reason, message) = settled(object, world, verdict, plan);
+                let (reason, message) = settled(object, world, verdict, counts);
                 next.set(Ready, Some(true), reason, &message)
             }
         },
@@ -253,13 +288,27 @@ fn conditions(
 }
 
 fn is_only_unseen(why: &Why) -> bool {
-    matches!(why.reason, MigrationReason::DatabaseUnreachable)
+    matches!(
+        why.reason,
+        MigrationReason::DatabaseUnreachable | MigrationReason::SourceFailed
+    )
 }
 
-/// Nothing is known to be pending.
-fn unchanged_but_for_suspension(object: &MigrationSet, world: &World) -> bool {
-    let memo = &world.memo;
-    object.spec.mode == MigrationMode::Observe || memo.pending == Some(0)
+/// As far as files and database were seen, nothing is left to do.
+fn is_live(object: &MigrationSet, world: &World) -> bool {
+    if object.spec.mode == MigrationMode::Observe {
+        return true;
+    }
+    match (&world.platform, world.view(), &world.source) {
+        (PlatformSight::Present(platform), Some(view), SourceSight::Ready { .. }) => {
+            matches!(work::next(object, world, platform, view), work::Next::Nothing)
+        }
+        _ => world.memo.pending == Some(0) && source(world).is_none_or(|read| world.memo.source == Some(read)),
+    }
+}
+
+fn is_run(step: &Step) -> bool {
+    matches!(step, Step::Prepare { .. } | Step::Run { .. })
 }
 
 fn paused(object: &MigrationSet, world: &World) -> Option<Why> {
@@ -276,18 +325,19 @@ fn paused(object: &MigrationSet, world: &World) -> Option<Why> {
 }
 
 /// While steps are made: only those whose object is read afresh are shown, so what is said is what is about to be written.
-fn under_way(world: &World, step: &Step) -> Why {
-    match step {
-        Step::Run { .. } | Step::Prepare { .. } => {
-            let pending = world.announced.as_ref().map(|shown| shown.pending);
-            let message = match pending {
-                Some(1) => "running 1 migration".to_owned(),
-                Some(number) => format!("running {number} migrations"),
-                None => "about to run migrations".to_owned(),
-            };
-            Why::new(MigrationReason::Applying, message)
-        }
-        _ => Why::new(MigrationReason::FirstLook, "comparing files and ledgers"),
+fn under_way(step: &Step, counts: &Counts) -> Why {
+    if is_run(step) {
+        let message = format!("running {}", migrations(counts.pending));
+        Why::new(MigrationReason::Applying, message)
+    } else {
+        Why::new(MigrationReason::FirstLook, "comparing files and ledgers")
+    }
+}
+
+fn migrations(number: Option<i32>) -> String {
+    match number.unwrap_or_default() {
+        1 => "1 migration".to_owned(),
+        number => format!("{number} migrations"),
     }
 }
 
@@ -295,15 +345,14 @@ fn settled(
     object: &MigrationSet,
     world: &World,
     verdict: Option<&Verdict>,
-    plan: Option<&Plan>,
+    counts: &Counts,
 ) -> (MigrationReason, String) {
     let drift = verdict.filter(|verdict| verdict.value == Some(true));
     if object.spec.mode == MigrationMode::Observe {
         let reported = reported(object, world);
-        let pending = plan.map(|plan| match plan.items.len() {
-            1 => "1 migration is pending".to_owned(),
-            number => format!("{number} migrations are pending"),
-        });
+        let verb = if counts.pending == Some(1) { "is" } else { "are" };
+        let pending = counts.pending.filter(|number| *number > 0);
+        let pending = pending.map(|_| format!("{} {verb} pending", migrations(counts.pending)));
         let drift = drift.map(|verdict| verdict.message.clone());
         let message = reported
             .or(pending)

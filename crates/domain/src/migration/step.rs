@@ -35,7 +35,7 @@ pub enum Step {
         digest: String,
         /// The database that it was made for.
         target: Target,
-        /// Version and digest of the bytes, in order.
+        /// Version and [`mark`](super::Item::mark) of each file, in order.
         items: Vec<(String, String)>,
     },
     /// Runs one file. Exactly once: its rows in the ledgers are in its transaction.

@@ -191,7 +191,7 @@ pub(super) fn approval(object: &MigrationSet, plan: &Plan, view: &View) -> Why {
     let first = plan.first_guarded(&object.spec.policy.approve);
     let message = first.map_or_else(
         || way.clone(),
-        |(item, says)| format!("{} {says}; {way}", item.file.version),
+        |(item, risk)| format!("{} {}; {way}", item.file.version, risk.says),
     );
     Why::new(MigrationReason::ApprovalRequired, message)
 }

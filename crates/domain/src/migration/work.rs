@@ -81,8 +81,7 @@ fn schema_chores(object: &MigrationSet, world: &World, view: &View) -> Option<Ne
         return None;
     }
     let house = view.house.as_ref().filter(|house| house.owner.is_some())?;
-    let behind = house.reference.as_ref().is_some_and(|reference| reference.behind);
-    if behind {
+    if view.is_behind() {
         return (!world.looked_behind).then_some(Next::UnderLock(Step::LookBehind));
     }
     let SchemaLook::Taken { digest, .. } = &view.schema else {
@@ -226,14 +225,16 @@ fn run(object: &MigrationSet, view: &View, plan: &Plan) -> Next {
     if object.spec.mode == MigrationMode::Observe {
         return Next::Nothing;
     }
-    if object.spec.policy.while_drifted == WhileDrifted::Block {
-        match &view.schema {
-            SchemaLook::Busy => return Next::Wait(words::schema_busy()),
-            SchemaLook::Taken { differences, .. } if !differences.is_empty() => {
-                return Next::Refuse(words::drift_blocks(differences));
-            }
-            SchemaLook::Taken { .. } => {}
+    match &view.schema {
+        // What a run changes could not be told from what had drifted.
+        _ if view.is_behind() => return Next::Wait(words::schema_busy()),
+        SchemaLook::Busy => return Next::Wait(words::schema_busy()),
+        SchemaLook::Taken { differences, .. }
+            if object.spec.policy.while_drifted == WhileDrifted::Block && !differences.is_empty() =>
+        {
+            return Next::Refuse(words::drift_blocks(differences));
         }
+        SchemaLook::Taken { .. } => {}
     }
     Next::UnderLock(Step::Prepare {
         digest: plan.digest.clone(),

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ace_api::{Database, DriftField, MigrationEvent, MigrationSetStatus};
+use ace_api::{Database, DriftField, MigrationEvent, MigrationSetStatus, PlanStatus};
 use jiff::Timestamp;
 
 use super::{
@@ -42,9 +42,11 @@ pub struct World {
     pub locked: bool,
     /// What was seen under the lock may be older than our own last write.
     pub stale: bool,
+    /// Names of the steps that wrote in this pass. What was written and is not seen afterwards is not written again.
+    pub wrote: BTreeSet<&'static str>,
     /// The list of the run under way was stored, and the schema before it looked at.
     pub prepared: bool,
-    /// Counts that the status shows while a run goes on: not each file is worth a write.
+    /// What the status shows while a run goes on: not each file is worth a write.
     pub announced: Option<Announced>,
     /// The look behind a run was made, or tried, in this pass.
     pub looked_behind: bool,
@@ -61,14 +63,29 @@ pub struct World {
 pub struct Announced {
     /// Since when it is shown.
     pub at: Timestamp,
-    /// The highest version in the ledger.
-    pub head: Option<String>,
-    /// Files that are applied.
-    pub applied: usize,
-    /// Files that are pending.
-    pub pending: usize,
+    /// Files and ledgers.
+    pub counts: Counts,
+    /// Files ran, and the look behind them is due.
+    pub behind: bool,
     /// What was done until then.
     pub history: Vec<MigrationEvent>,
+}
+
+/// Files and ledgers, as a status counts them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Counts {
+    /// The highest version in the ledger; where it went back, the one from which it did.
+    pub head: Option<String>,
+    /// Files that are applied.
+    pub applied: Option<i32>,
+    /// Files that are to be run or recorded.
+    pub pending: Option<i32>,
+    /// Versions in the ledger without a file, if there are any.
+    pub unknown: Option<i32>,
+    /// Applied files whose statements nobody recorded, if there are any.
+    pub unverified: Option<i32>,
+    /// What would run, or is being run.
+    pub plan: Option<PlanStatus>,
 }
 
 /// The Platform, as far as its migrations care.
@@ -174,19 +191,8 @@ impl House {
 pub struct OwnRow {
     /// Digest of the bytes.
     pub sha256: String,
-    /// How it came there.
-    pub kind: OwnKind,
-}
-
-/// How a version came into our books.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum OwnKind {
-    /// We ran it.
-    Applied,
-    /// Somebody else ran it.
-    Adopted,
-    /// It was recorded without being run.
-    Baseline,
+    /// When it was noted, by the server's clock: what tells one run of a version from the next.
+    pub time: Timestamp,
 }
 
 /// The list of a run, stored before its first file.
@@ -200,7 +206,7 @@ pub struct StoredPlan {
     pub timeline: i64,
     /// Of the database that it was made for.
     pub database_oid: i64,
-    /// Version and digest of the bytes, in order.
+    /// Version and [`mark`](super::Item::mark) of each file, in order.
     pub items: Vec<(String, String)>,
 }
 
@@ -246,8 +252,6 @@ pub struct Recall {
     pub missed: Option<Missed>,
     /// Attempts in a row that a lock has stopped.
     pub blocked: u32,
-    /// Attempts in a row that failed.
-    pub failures: u32,
 }
 
 /// A look in vain.
@@ -280,6 +284,11 @@ impl World {
         (view.place == platform.place).then_some(view)
     }
 
+    /// Files ran, and the look behind them is due.
+    pub(super) fn is_behind(&self) -> bool {
+        self.view().is_some_and(View::is_behind)
+    }
+
     /// The files, if they could be read.
     pub fn folder(&self) -> Option<&Arc<Folder>> {
         match &self.source {
@@ -308,5 +317,13 @@ impl World {
             PlatformSight::Present(platform) => now > self.seen() + self.pace.unseen_after(platform.interval),
             PlatformSight::Absent => false,
         }
+    }
+}
+
+impl View {
+    /// Files ran, and the look behind them is due.
+    pub(super) fn is_behind(&self) -> bool {
+        let reference = self.house.as_ref().and_then(|house| house.reference.as_ref());
+        reference.is_some_and(|reference| reference.behind)
     }
 }

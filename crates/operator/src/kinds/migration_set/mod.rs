@@ -104,9 +104,9 @@ impl Kind for MigrationSets {
     type Reason = MigrationReason;
     type Recall = Recall;
 
-    async fn observe(&self, object: &MigrationSet, recall: Recall, failures: u32, now: Timestamp) -> World {
+    async fn observe(&self, object: &MigrationSet, recall: Recall, _: u32, now: Timestamp) -> World {
         World {
-            known: observe::observe(self, object, Recall { failures, ..recall }, now).await,
+            known: observe::observe(self, object, recall, now).await,
             session: tokio::sync::Mutex::default(),
         }
     }

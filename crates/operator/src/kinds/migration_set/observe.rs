@@ -27,6 +27,7 @@ pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, recall:
         answers: Default::default(),
         locked: false,
         stale: false,
+        wrote: Default::default(),
         prepared: false,
         announced: None,
         looked_behind: false,
@@ -54,12 +55,9 @@ fn platform(kind: &MigrationSets, object: &MigrationSet) -> PlatformSight {
     })
 }
 
-/// Everything that decides what a look shows.
+/// Everything that decides what a look shows, or whether it can be made.
 fn place(database: &Database, object: &MigrationSet) -> String {
-    let Database {
-        host, port, name, user, ..
-    } = database;
-    format!("{user}@{host}:{port}/{name} {:?}", object.spec.schemas)
+    format!("{database:?} {:?}", object.spec.schemas)
 }
 
 fn source(object: &MigrationSet, sight: Sight) -> SourceSight {

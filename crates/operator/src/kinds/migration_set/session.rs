@@ -1,9 +1,9 @@
 //! Looks at a database, and what its books say.
 
 use ace_api::MigrationSet;
-use ace_database::{House as Found, Kind as FoundKind, Limits, Locked, Notes, Session, Settings};
+use ace_database::{House as Found, Limits, Locked, Notes, Session, Settings};
 use ace_domain::{
-    migration::{House, LedgerRow, OwnKind, OwnRow, PlatformSight, StoredPlan, Target, Trouble, View},
+    migration::{House, LedgerRow, OwnRow, PlatformSight, StoredPlan, Target, Trouble, View},
     platform::DatabaseTrouble,
 };
 use jiff::Timestamp;
@@ -124,15 +124,10 @@ pub(super) fn major(target: &ace_database::Target) -> i32 {
 }
 
 fn own_books(notes: Notes) -> House {
-    let kind = |kind| match kind {
-        FoundKind::Applied => OwnKind::Applied,
-        FoundKind::Adopted => OwnKind::Adopted,
-        FoundKind::Baseline => OwnKind::Baseline,
-    };
     let rows = notes.migrations.into_iter().map(|row| {
         let own = OwnRow {
             sha256: row.sha256,
-            kind: kind(row.kind),
+            time: row.applied_at.try_into().unwrap_or_default(),
         };
         (row.version, own)
     });
