@@ -100,11 +100,14 @@ impl Session {
         Ok(Some((taken, read(state, 0)?)))
     }
 
-    /// Stores the look before a run, as its difference from the reference. One that is there stays: the run that it belongs to
-    /// was interrupted, and its look afterwards is still due. Under the lock.
+    /// Stores the look before a run, as its difference from the reference. One stays whose run has changed something and was
+    /// interrupted: its look afterwards is still due. One whose run changed nothing is replaced: what differs since is no work of
+    /// ours. Under the lock.
     pub async fn before_run(&self, standing: &[Change]) -> Result<(), QueryError> {
-        let statement = "WITH begun AS (UPDATE ace_ops.state SET looked = true WHERE NOT looked RETURNING 1) \
-             INSERT INTO ace_ops.standing SELECT c, n, d FROM begun, ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS o(c, n, d)";
+        let statement = "WITH begun AS (UPDATE ace_ops.state SET looked = true WHERE NOT (looked AND behind) RETURNING 1), \
+             old AS (DELETE FROM ace_ops.standing WHERE EXISTS (SELECT FROM begun)) \
+             INSERT INTO ace_ops.standing SELECT c, n, d FROM begun, \
+             ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS o(c, n, d)";
         self.write(statement, standing, &[]).await
     }
 

@@ -72,11 +72,27 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
 #[tokio::test]
 async fn a_look_before_a_run_that_saw_no_drift_is_a_look_all_the_same() {
     let bed = Bed::new().await;
-    let session = bed.session().await;
+    let mut session = bed.session().await;
     session.replace_reference(&[], &state("first")).await.unwrap();
     session.before_run(&[]).await.unwrap();
+    assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
     session.before_run(&[change("a", None)]).await.unwrap();
     assert_eq!(session.reference().await.unwrap().unwrap().standing, Some(Vec::new()));
+}
+
+#[tokio::test]
+async fn a_look_before_a_run_that_changed_nothing_does_not_hide_what_was_done_by_hand_since() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    session.replace_reference(&[], &state("first")).await.unwrap();
+    session.before_run(&[change("a", Some("1"))]).await.unwrap();
+    assert!(run(&mut session, &["SELECT 1 / 0"]).await.is_err());
+    let by_hand = [change("b", Some("by hand"))];
+    session.before_run(&by_hand).await.unwrap();
+    assert_eq!(
+        session.reference().await.unwrap().unwrap().standing,
+        Some(by_hand.to_vec())
+    );
 }
 
 #[tokio::test]
