@@ -8,9 +8,10 @@ use std::process::{Command, Stdio};
 
 use ace_sandbox::bed::testing;
 
-/// What the viewer has to have seen, in this order.
-const SEEN: [&str; 12] = [
-    "ace-operator runs, with its ServiceAccount's token",
+/// What the viewer has to have seen, in this order: before the project is there, and after.
+const BEFORE: &str = "ace-operator runs, with its ServiceAccount's token";
+const AFTER: [&str; 19] = [
+    "11 of 11 migrations are applied",
     "13 of 13 functions are Ready",
     "{\"status\":\"ok\",\"database\":\"up\"}",
     "ACTIVE_HEALTHY   13 ",
@@ -21,25 +22,34 @@ const SEEN: [&str; 12] = [
     "Stalled: RolledBack",
     "check unknown-page got 500; ",
     "there is no such page any more",
+    "column/public.campaigns.budget_cents  wanted absent, found integer",
+    "put back: the drift is gone",
+    "_mailing_imports.sql ran: ",
+    " drops table public.mailing_imports; to allow it add plan sha256:",
+    "nothing ran: public.mailing_imports is still there",
+    "13 of 13 migrations are applied",
+    "public.mailing_imports is dropped",
     "All of it was seen, in ",
 ];
+/// Once in a project's life.
+const NEW: [&str; 4] = [
+    "3 of 3 to set",
+    " drops column public.gift_cards.pin; to allow it add plan sha256:",
+    "20250616130000  purge                    Exposure",
+    "MigrationSet `main` has not applied 20250616130000",
+];
+const KNOWN: [&str; 1] = ["0 of 3 to set"];
 
 #[test]
 fn the_demo_shows_everything_and_does_so_again_in_the_same_directory() {
     let (operator, directory) = (operator(), testing::fresh_directory());
-    for (start, secrets) in [("first", "3 of 3 to set"), ("second", "0 of 3 to set")] {
+    for (start, project) in [("first", &NEW[..]), ("second", &KNOWN)] {
         let shown = demo(&operator, &directory);
         let mut rest = shown.as_str();
-        for line in [&[secrets][..], &SEEN].concat() {
-            // The operator is there before the secrets are.
-            let from = if line == secrets || line == SEEN[0] {
-                shown.as_str()
-            } else {
-                rest
-            };
-            let at = from.find(line);
+        for line in [&[BEFORE], project, &AFTER].concat() {
+            let at = rest.find(line);
             let at = at.unwrap_or_else(|| panic!("the {start} start does not show {line:?} in its place:\n{shown}"));
-            rest = &from[at + line.len()..];
+            rest = &rest[at + line.len()..];
         }
     }
 }

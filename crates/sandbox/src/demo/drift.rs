@@ -11,7 +11,7 @@ use super::error::{DemoError, ensure};
 use super::http::{Caller, text};
 use super::stage::{Look, Stage, condition, is_current, named, sums_up};
 use super::supabase;
-use super::team::NAMESPACE;
+use super::team::{NAMESPACE, PLATFORM};
 
 /// In mode `Apply`.
 const REPORTED: &str = "campaign-stats";
@@ -59,7 +59,7 @@ pub(super) async fn show(stage: &Stage) -> Result<(), DemoError> {
     }
 
     screen.note("the operator looks every 30 s; we ask for a look now");
-    stage.look_now().await?;
+    stage.look_now(&format!("platform {PLATFORM}")).await?;
     screen.note("a change of content is believed at a second look, 15 s later:");
     screen.note(format_args!(
         "{REPORTED} is in mode Apply: reported; {enforced} in mode Enforce: corrected"
@@ -72,7 +72,9 @@ pub(super) async fn show(stage: &Stage) -> Result<(), DemoError> {
         is_reported(named(functions, REPORTED)?, reported)?;
         is_corrected(named(functions, enforced)?, corrected)
     };
-    let time = stage.wait("drift", &[REPORTED, enforced], PATIENCE, judge).await?;
+    let time = stage
+        .wait("fn", "drift", &[REPORTED, enforced], PATIENCE, judge)
+        .await?;
     stage.show(&format!("get fn {REPORTED} {enforced}")).await?;
     screen.done("one reported, one corrected", began);
 
@@ -145,22 +147,8 @@ fn instead(function: &Value) -> String {
     format!("{}: {}", text(&function["metadata"]["name"]), sums_up(function))
 }
 
-/// Shows the drift of a function, a line for each file.
 async fn by_file(stage: &Stage, slug: &str, what: &str) -> Result<(), DemoError> {
-    let line = format!("--namespace {NAMESPACE} get fn {slug}");
-    stage
-        .screen
-        .command(&format!("kubectl {line} -o jsonpath={{.status.drift.fields}}"));
-    let function = stage.kubectl.json(&line).await?;
-    let fields = function["status"]["drift"]["fields"].as_array();
-    for field in fields.into_iter().flatten() {
-        stage.screen.answer(&format!(
-            "{}  wanted {}, found {}",
-            text(&field["path"]),
-            text(&field["desired"]),
-            text(&field["observed"])
-        ));
-    }
+    stage.show_drift(&format!("fn {slug}")).await?;
     stage.screen.seen(format_args!("{slug}: {what}"));
     Ok(())
 }

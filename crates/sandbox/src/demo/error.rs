@@ -52,9 +52,14 @@ pub(crate) enum DemoError {
         /// What it said.
         message: String,
     },
-    /// The example's tables.
-    #[error("could not apply schema.sql")]
-    Schema(#[source] tokio_postgres::Error),
+    /// The project's database.
+    #[error("could not {action} the project's database")]
+    Database {
+        /// A verb.
+        action: &'static str,
+        /// The client's words.
+        source: tokio_postgres::Error,
+    },
     /// No answer to a request.
     #[error("could not {action}")]
     Unanswered {

@@ -1,13 +1,15 @@
-//! `ace-dev demo`: a team's functions under the operator, from an empty cluster to a repaired roll-out.
+//! `ace-dev demo`: a team's functions and migrations under the operator, from an empty cluster to a table that is dropped.
 //!
 //! Everything runs at life's pace and against the bed; each claim is checked where it is made, and the demo fails with
 //! the first that does not hold. The operator is a process of its own with the rights of its ServiceAccount.
 
 mod calls;
+mod database;
 mod drift;
 mod error;
 mod http;
 mod kubectl;
+mod migrations;
 mod operator;
 mod rollout;
 mod screen;
@@ -21,6 +23,7 @@ use std::time::Instant;
 
 use ace_sandbox::bed::{Bed, BedError, testing};
 
+use database::Database;
 pub(crate) use error::DemoError;
 use kubectl::Kubectl;
 use operator::Operator;
@@ -104,6 +107,7 @@ async fn play(
         screen: *screen,
         kubectl: Kubectl::new(&bed),
         project: http::Project::new(&bed)?,
+        database: Database::of(&bed)?,
         team,
         bed,
     };
@@ -119,7 +123,9 @@ async fn tour(stage: &Stage) -> Result<(), DemoError> {
     calls::some(stage).await?;
     setup::overview(stage).await?;
     drift::show(stage).await?;
-    rollout::show(stage).await
+    rollout::show(stage).await?;
+    migrations::by_hand(stage).await?;
+    migrations::dropping(stage).await
 }
 
 async fn ended(operator: &mut Option<Operator>) -> DemoError {
@@ -145,6 +151,7 @@ fn go_on(screen: Screen, bed: &Bed, operator: Option<&Operator>) {
     line(format!("export PATH={}:$PATH", crate::shell(&bin)));
     line(format!("kubectl --namespace {NAMESPACE} get ace"));
     line(format!("kubectl --namespace {NAMESPACE} describe fn handle-purl"));
+    line(format!("kubectl --namespace {NAMESPACE} describe migs main"));
     line("kubectl explain fn.spec".to_owned());
     line(format!("curl {}/functions/v1/health", file.functions_url));
     if let Some(operator) = operator {

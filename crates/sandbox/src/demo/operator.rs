@@ -11,6 +11,7 @@ use ace_sandbox::bed::{self, BedFile};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
+use super::database::Database;
 use super::error::DemoError;
 
 /// Namespace and name of the ServiceAccount in `deploy/`.
@@ -58,6 +59,7 @@ impl Operator {
         let mut command = guarded(program);
         command
             .args(["--allow-host", &bed.api_url, "--allow-host", &bed.functions_url])
+            .args(["--allow-host", &Database::of(bed)?.allowed()])
             .args(["--allow-source-host", &bed.artifacts_url])
             .args(["--listen", &address.to_string(), "--log-format", "human"])
             .env_clear()

@@ -40,7 +40,7 @@ async fn broken(stage: &Stage, proven: &str) -> Result<(), DemoError> {
     screen.done("ConfigMap applied", began);
     screen.note("a check has three attempts, 5 s apart; then what was proven is deployed again");
     let began = Instant::now();
-    let waited = stage.wait("roll-back", &[FUNCTION], PATIENCE, |functions| {
+    let waited = stage.wait("fn", "roll-back", &[FUNCTION], PATIENCE, |functions| {
         is_rolled_back(named(functions, FUNCTION)?, proven)
     });
     let message = waited.await?;
@@ -64,7 +64,7 @@ async fn fixed(stage: &Stage, proven: &str) -> Result<(), DemoError> {
     stage.team.change(FILE, BROKEN, FIXED)?;
     let journal = stage.project.journal().await?;
     stage.apply_source().await?;
-    let waited = stage.wait("fix", &[FUNCTION], PATIENCE, |functions| {
+    let waited = stage.wait("fn", "fix", &[FUNCTION], PATIENCE, |functions| {
         is_live(named(functions, FUNCTION)?, proven)
     });
     let revision = waited.await?;

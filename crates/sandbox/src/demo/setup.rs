@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::error::DemoError;
 use super::http::text;
 use super::kubectl::Kubectl;
+use super::migrations;
 use super::operator::Operator;
 use super::screen::Screen;
 use super::stage::{LOOK, Look, Stage, condition, is_current};
@@ -53,10 +54,6 @@ pub(super) async fn team(stage: &Stage) -> Result<(), DemoError> {
     let (screen, bed) = (stage.screen, &stage.bed);
     screen.chapter("The team applies examples/ace-engage");
     let began = Instant::now();
-    schema(stage).await?;
-    screen.done("tables and a few rows: schema.sql", began);
-
-    let began = Instant::now();
     let secrets = SECRETS.map(|name| {
         let value = if name == "TWILIO_FROM_NUMBER" {
             "+15550100000".to_owned()
@@ -78,20 +75,23 @@ pub(super) async fn team(stage: &Stage) -> Result<(), DemoError> {
         began,
     );
     let began = Instant::now();
-    stage.kubectl.apply(&Team::secret(bed)).await?;
+    stage.kubectl.apply(&Team::secret(bed, &stage.database)).await?;
     let source = stage.apply_source().await?;
     let size = source.bytes.div_ceil(1024);
+    let files = stage.apply_migrations().await?;
     screen.done(
-        format_args!("Secret and ConfigMap: the functions' tree, {size} KB"),
+        format_args!("Secret, ConfigMaps: functions ({size} KB), {files} migrations"),
         began,
     );
     let began = Instant::now();
-    stage.kubectl.apply_folder(&stage.team.resources(bed)?).await?;
-    screen.done("Platform and EdgeFunctions", began);
+    let resources = stage.team.resources(bed, &stage.database)?;
+    stage.kubectl.apply_folder(&resources).await?;
+    screen.done("Platform, MigrationSet and EdgeFunctions", began);
+    migrations::first(stage, files).await?;
 
     screen.chapter("Until all is Ready: three waves, each checked over HTTP");
     let began = Instant::now();
-    let waited = stage.wait("Ready", &[], ROLL_OUT, |functions| {
+    let waited = stage.wait("fn", "Ready", &[], ROLL_OUT, |functions| {
         all_ready(functions, &source.revision)
     });
     let count = waited.await?;
@@ -102,7 +102,7 @@ pub(super) async fn team(stage: &Stage) -> Result<(), DemoError> {
 /// `kubectl get ace`, once the Platform has counted what is live.
 pub(super) async fn overview(stage: &Stage) -> Result<(), DemoError> {
     stage.screen.chapter("One look at everything");
-    stage.look_now().await?;
+    stage.look_now(&format!("platform {PLATFORM}")).await?;
     let began = Instant::now();
     loop {
         let line = format!("--namespace {NAMESPACE} get platform {PLATFORM}");
@@ -123,19 +123,6 @@ pub(super) async fn overview(stage: &Stage) -> Result<(), DemoError> {
         }
         tokio::time::sleep(LOOK).await;
     }
-}
-
-async fn schema(stage: &Stage) -> Result<(), DemoError> {
-    let path = stage.team.schema();
-    let sql = std::fs::read_to_string(&path).map_err(DemoError::file("read", &path))?;
-    let connected = tokio_postgres::connect(&stage.bed.database_url, tokio_postgres::NoTls).await;
-    let (client, connection) = connected.map_err(DemoError::Schema)?;
-    let connection = tokio::spawn(connection);
-    let applied = client.batch_execute(&format!("begin;\n{sql}\ncommit;")).await;
-    drop(client);
-    // Its error is the client's, which is told.
-    let _ = connection.await;
-    applied.map_err(DemoError::Schema)
 }
 
 /// How many there are when each is Ready with this very tree; else what the others wait for.

@@ -5,11 +5,12 @@ use std::time::Duration;
 use ace_sandbox::bed::BedFile;
 use serde_json::Value;
 
+use super::database::Database;
 use super::error::DemoError;
 use super::http::{Project, text};
 use super::kubectl::Kubectl;
 use super::screen::Screen;
-use super::team::{NAMESPACE, PLATFORM, Source, Team};
+use super::team::{NAMESPACE, Source, Team};
 
 /// Between two looks while the viewer waits.
 pub(super) const LOOK: Duration = Duration::from_millis(700);
@@ -20,6 +21,7 @@ pub(super) struct Stage {
     pub(super) bed: BedFile,
     pub(super) kubectl: Kubectl,
     pub(super) project: Project,
+    pub(super) database: Database,
     pub(super) team: Team,
 }
 
@@ -27,15 +29,16 @@ pub(super) struct Stage {
 pub(super) type Look<T> = Result<T, String>;
 
 impl Stage {
-    /// Shows `kubectl get` of functions (all of them when none is named) until `judge` is content with them.
+    /// Shows `kubectl get` of objects of a kind (all of them when none is named) until `judge` is content with them.
     pub(super) async fn wait<T>(
         &self,
+        kind: &str,
         what: &str,
         names: &[&str],
         patience: Duration,
         judge: impl Fn(&[Value]) -> Look<T>,
     ) -> Result<T, DemoError> {
-        let line = format!("get fn --namespace {NAMESPACE} {}", names.join(" "));
+        let line = format!("get {kind} --namespace {NAMESPACE} {}", names.join(" "));
         let mut board = self.screen.live();
         loop {
             // A look that fails is as good as one that does not show it yet.
@@ -76,10 +79,35 @@ impl Stage {
         Ok(source)
     }
 
-    /// Asks for a look at the platform now, rather than when its interval is over.
-    pub(super) async fn look_now(&self) -> Result<(), DemoError> {
-        let annotation = format!("ops.mobulace.com/reconcile-at={:.0}", jiff::Timestamp::now());
-        let line = format!("--namespace {NAMESPACE} annotate platform {PLATFORM} --overwrite {annotation}");
+    /// Applies the migrations as the team's repository has them now; returns how many files that are.
+    pub(super) async fn apply_migrations(&self) -> Result<usize, DemoError> {
+        let (object, files) = self.team.migrations()?;
+        self.kubectl.apply(&object).await?;
+        Ok(files)
+    }
+
+    /// Shows the drift of an object (kind and name), a line for each field.
+    pub(super) async fn show_drift(&self, object: &str) -> Result<(), DemoError> {
+        let line = format!("--namespace {NAMESPACE} get {object}");
+        self.screen
+            .command(&format!("kubectl {line} -o jsonpath={{.status.drift.fields}}"));
+        let object = self.kubectl.json(&line).await?;
+        let fields = object["status"]["drift"]["fields"].as_array();
+        for field in fields.into_iter().flatten() {
+            self.screen.answer(&format!(
+                "{}  wanted {}, found {}",
+                text(&field["path"]),
+                text(&field["desired"]),
+                text(&field["observed"])
+            ));
+        }
+        Ok(())
+    }
+
+    /// Asks for a look at an object (kind and name) now, rather than when its interval is over.
+    pub(super) async fn look_now(&self, object: &str) -> Result<(), DemoError> {
+        let annotation = format!("ops.mobulace.com/reconcile-at={:.3}", jiff::Timestamp::now());
+        let line = format!("--namespace {NAMESPACE} annotate {object} --overwrite {annotation}");
         self.screen.command(&format!("kubectl {line}"));
         self.kubectl.run(&line).await.map(drop)
     }

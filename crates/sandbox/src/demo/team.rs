@@ -8,6 +8,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::database::Database;
 use super::error::DemoError;
 
 /// The team's namespace.
@@ -16,6 +17,8 @@ pub(super) const NAMESPACE: &str = "ace";
 pub(super) const PLATFORM: &str = "ace-engage";
 /// The ConfigMap that carries the code.
 const SOURCE: &str = "ace-engage-functions";
+/// The ConfigMap that carries the migrations.
+const MIGRATIONS: &str = "ace-engage-migrations";
 const EXAMPLE: &str = "examples/ace-engage";
 
 /// Copies of what the demo applies, below the bed's directory.
@@ -71,14 +74,13 @@ impl Team {
             &team.functions().join("_shared/RELEASE"),
             &jiff::Timestamp::now().to_string(),
         )?;
-        let schema = team.schema();
-        fs::copy(checkout.join(EXAMPLE).join("schema.sql"), &schema).map_err(DemoError::file("write", &schema))?;
         Ok(team)
     }
 
-    /// The tables of the project.
-    pub(super) fn schema(&self) -> PathBuf {
-        self.root.join("team/schema.sql")
+    /// Rows to play with, as SQL.
+    pub(super) fn seed(&self) -> Result<String, DemoError> {
+        let path = self.root.join("team/supabase/seed.sql");
+        fs::read_to_string(&path).map_err(DemoError::file("read", &path))
     }
 
     /// A project directory of somebody who does not go through the team's repository.
@@ -116,11 +118,12 @@ impl Team {
     }
 
     /// A kustomization of the resources, made to fit the bed.
-    pub(super) fn resources(&self, bed: &BedFile) -> Result<PathBuf, DemoError> {
+    pub(super) fn resources(&self, bed: &BedFile, database: &Database) -> Result<PathBuf, DemoError> {
         let fit = json!([
             {"op": "replace", "path": "/spec/project", "value": bed.project},
             {"op": "add", "path": "/spec/url", "value": bed.functions_url},
             {"op": "add", "path": "/spec/api/url", "value": bed.api_url},
+            {"op": "replace", "path": "/spec/database", "value": database.spec()},
             // The shortest interval, and the most requests that the platform's contract allows: nobody likes to wait.
             {"op": "add", "path": "/spec/interval", "value": "30s"},
             {"op": "add", "path": "/spec/requestsPerMinute", "value": 120},
@@ -135,11 +138,11 @@ impl Team {
     }
 
     /// The Secret that the Platform names.
-    pub(super) fn secret(bed: &BedFile) -> Value {
+    pub(super) fn secret(bed: &BedFile, database: &Database) -> Value {
         json!({
             "apiVersion": "v1", "kind": "Secret",
             "metadata": {"name": "supabase", "namespace": NAMESPACE},
-            "stringData": {"token": bed.token, "anon": bed.anon_key},
+            "stringData": {"token": bed.token, "anon": bed.anon_key, "password": database.password()},
         })
     }
 
@@ -163,6 +166,30 @@ impl Team {
             bytes: packed.len(),
             revision: format!("sha256:{}", hex::encode(Sha256::digest(&packed))),
         })
+    }
+
+    /// The ConfigMap with the migrations as they are in the team's repository now, and how many files that are.
+    pub(super) fn migrations(&self) -> Result<(Value, usize), DemoError> {
+        let folder = self.migration("");
+        let mut files = serde_json::Map::new();
+        for entry in fs::read_dir(&folder).map_err(DemoError::file("read", &folder))? {
+            let path = entry.map_err(DemoError::file("read", &folder))?.path();
+            let sql = fs::read_to_string(&path).map_err(DemoError::file("read", &path))?;
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            files.insert(name.into_owned(), Value::String(sql));
+        }
+        let number = files.len();
+        let object = json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": MIGRATIONS, "namespace": NAMESPACE, "labels": {"ops.mobulace.com/watch": "true"}},
+            "data": files,
+        });
+        Ok((object, number))
+    }
+
+    /// Adds a migration.
+    pub(super) fn add_migration(&self, file: &str, sql: &str) -> Result<(), DemoError> {
+        write(&self.migration(file), sql)
     }
 
     /// Changes a file of the team's functions.
@@ -190,6 +217,10 @@ impl Team {
             SERVE,
         )?;
         Ok(line)
+    }
+
+    fn migration(&self, file: &str) -> PathBuf {
+        self.root.join("team/supabase/migrations").join(file)
     }
 
     fn functions(&self) -> PathBuf {
