@@ -62,8 +62,16 @@ impl Colleague {
         if !verify_jwt {
             arguments.push("--no-verify-jwt");
         }
+        self.run(&arguments).await;
+    }
+
+    /// Runs the CLI in the checkout, and answers with what it printed.
+    ///
+    /// # Panics
+    /// If it fails: with what it said.
+    pub async fn run(&self, arguments: &[&str]) -> String {
         let output = Command::new(tools::supabase_cli().expect("the CLI is installed"))
-            .args(&arguments)
+            .args(arguments)
             .current_dir(self.checkout())
             .env_clear()
             .env("PATH", env::var_os("PATH").unwrap_or_default())
@@ -81,6 +89,7 @@ impl Colleague {
             .expect("the CLI can be run");
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "supabase {arguments:?}: {said}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     fn checkout(&self) -> PathBuf {

@@ -3,7 +3,7 @@
 //! [`violations`] judges one version by itself, [`turns`] one after another. The rules are kstatus's, those of Flux's
 //! conditions check, and the house's own: which conditions there are and when, closed lists of reasons, bounds.
 
-use ace_api::{DriftReason, FunctionReason, MESSAGE_LIMIT, PlatformReason, Reason};
+use ace_api::{DriftReason, FunctionReason, MESSAGE_LIMIT, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
 use serde_json::Value;
 
 /// Largest status, in bytes of JSON.
@@ -188,6 +188,8 @@ fn meaning(kind: &str, type_: &str, reason: &str) -> Option<&'static str> {
         ("Platform", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(PlatformReason::ALL, reason),
         ("EdgeFunction", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(FunctionReason::ALL, reason),
         ("EdgeFunction", "Drifted") => find(DriftReason::ALL, reason),
+        ("MigrationSet", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(MigrationReason::ALL, reason),
+        ("MigrationSet", "Drifted") => find(SchemaDriftReason::ALL, reason),
         _ => None,
     }
 }
@@ -243,7 +245,7 @@ fn combinations(object: &Value, broken: &mut Broken) {
             "Ready is False, and nothing says whether to wait or to act".to_owned()
         }),
     }
-    let drifted_is_missing = object["kind"] == "EdgeFunction" && status("Drifted").is_none();
+    let drifted_is_missing = object["kind"] != "Platform" && status("Drifted").is_none();
     broken.when(drifted_is_missing, || "Drifted is not there".to_owned());
 }
 

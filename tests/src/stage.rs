@@ -291,7 +291,7 @@ pub fn is_current(object: &Value) -> bool {
     kstatus::verdict(object) == kstatus::Verdict::Current
 }
 
-fn merged(mut usual: Value, changes: Value) -> Value {
+pub(crate) fn merged(mut usual: Value, changes: Value) -> Value {
     let fields = usual.as_object_mut().expect("a spec is an object");
     if let Value::Object(changes) = changes {
         fields.extend(changes);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ace_api::{EdgeFunction, Platform};
+use ace_api::{EdgeFunction, MigrationSet, Platform};
 use futures::StreamExt;
 use kube::{
     Api, Client,
@@ -47,7 +47,7 @@ impl Version {
     }
 }
 
-/// Records every version of the Platforms and EdgeFunctions of one namespace, from its start to [`StatusWatch::finish`].
+/// Records every version of the Platforms, EdgeFunctions and MigrationSets of one namespace, from its start to [`StatusWatch::finish`].
 pub struct StatusWatch {
     seen: Arc<Seen>,
     /// With their kinds.
@@ -81,6 +81,7 @@ impl StatusWatch {
         let resources = [
             ApiResource::erase::<Platform>(&()),
             ApiResource::erase::<EdgeFunction>(&()),
+            ApiResource::erase::<MigrationSet>(&()),
         ];
         let mut apis = Vec::new();
         let mut tasks = Vec::new();

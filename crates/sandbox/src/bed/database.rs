@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 use super::control_plane::{blocking, listen};
 use super::error::BedError;
@@ -40,9 +40,41 @@ pub(super) struct Database {
     pub(super) url: String,
     pub(super) child: Child,
     socket: PathBuf,
+    port: u16,
 }
 
 impl Database {
+    /// Makes a database of this name beside the first one, with the same in it, and says how to reach it.
+    pub(super) async fn make(&self, name: &str) -> Result<String, BedError> {
+        let failed = |action| move |source| BedError::Database { action, source };
+        let first = self.connect("postgres").await.map_err(failed("connect"))?;
+        let make = format!("CREATE DATABASE {name} OWNER postgres");
+        first
+            .batch_execute(&make)
+            .await
+            .map_err(failed("make another database"))?;
+        let other = self.connect(name).await.map_err(failed("connect"))?;
+        other
+            .batch_execute(BOOTSTRAP)
+            .await
+            .map_err(failed("apply the bootstrap"))?;
+        let (access, _) = self.url.rsplit_once('/').expect("the URL ends with a database");
+        Ok(format!("{access}/{name}"))
+    }
+
+    /// A session of the superuser, which ends with its client.
+    async fn connect(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
+        let mut config = tokio_postgres::Config::new();
+        config
+            .host_path(&self.socket)
+            .port(self.port)
+            .user(SUPERUSER)
+            .dbname(database);
+        let (client, connection) = config.connect(NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
     /// Takes it down, sessions that are open included.
     pub(super) fn stop(self) {
         self.child.stop(PARTING);
@@ -96,8 +128,9 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
         ),
         child,
         socket: place.socket,
+        port,
     };
-    database.prepare(port, &memory.database_password).await?;
+    database.prepare(&memory.database_password).await?;
     progress.took(
         "PostgreSQL",
         started,
@@ -107,23 +140,16 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
 }
 
 impl Database {
-    async fn prepare(&mut self, port: u16, password: &str) -> Result<(), BedError> {
+    async fn prepare(&mut self, password: &str) -> Result<(), BedError> {
         let deadline = Instant::now() + PATIENCE;
-        let mut config = tokio_postgres::Config::new();
-        config
-            .host_path(&self.socket)
-            .port(port)
-            .user(SUPERUSER)
-            .dbname("postgres");
-        let (client, connection) = loop {
-            match config.connect(NoTls).await {
-                Ok(connected) => break connected,
+        let client = loop {
+            match self.connect("postgres").await {
+                Ok(client) => break client,
                 Err(_) if Instant::now() < deadline => self.child.check()?,
                 Err(_) => return Err(self.child.not_ready(PATIENCE)),
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         };
-        let connection = tokio::spawn(connection);
         let failed = |action| move |source| BedError::Database { action, source };
         client
             .batch_execute(BOOTSTRAP)
@@ -134,11 +160,7 @@ impl Database {
         client
             .batch_execute(&password)
             .await
-            .map_err(failed("set the password"))?;
-        drop(client);
-        // It ends with its client; how does not matter any more.
-        let _ = connection.await;
-        Ok(())
+            .map_err(failed("set the password"))
     }
 }
 

@@ -197,6 +197,12 @@ impl Bed {
         service_account_kubeconfig(&self.directory, namespace, name).await
     }
 
+    /// Makes another database in the bed's PostgreSQL, with what a project has in it, and answers with its URL. The name is an
+    /// identifier that needs no quotes. Only one can be made at a time: all share their roles.
+    pub async fn make_database(&self, name: &str) -> Result<String, BedError> {
+        self.database.make(name).await
+    }
+
     /// Installs the CRDs of Flux's sources, and waits until objects of them can be made.
     pub async fn install_flux_crds(&self) -> Result<(), BedError> {
         install_flux_crds(&self.file).await
