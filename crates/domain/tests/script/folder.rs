@@ -1,19 +1,21 @@
 use ace_domain::script::{FolderError, Skipped, Version, read_folder};
 use ace_domain::source::{Tree, TreePath};
 
-fn tree(files: &[(&str, &[u8])]) -> Tree {
+type Files<'t> = &'t [(&'t str, &'t [u8])];
+
+fn tree(files: Files<'_>) -> Tree {
     let files = files
         .iter()
         .map(|(path, bytes)| (TreePath::new(*path).unwrap(), bytes.to_vec().into()));
     Tree::from_files(files).unwrap()
 }
 
-fn versions(files: &[(&str, &[u8])]) -> Vec<String> {
+fn versions(files: Files<'_>) -> Vec<String> {
     let folder = read_folder(&tree(files), None).unwrap();
     folder.files.into_iter().map(|file| file.version.to_string()).collect()
 }
 
-fn error(files: &[(&str, &[u8])]) -> (String, &'static str) {
+fn error(files: Files<'_>) -> (String, &'static str) {
     let error = read_folder(&tree(files), None).unwrap_err();
     (error.to_string(), error.reason())
 }
@@ -94,7 +96,7 @@ fn an_init_of_an_early_cli_is_skipped_only_as_the_first_entry_of_the_folder() {
 #[test]
 fn folders_that_can_not_be_read_say_what_to_do() {
     let long = format!("{}_x.sql", "1".repeat(65));
-    let cases: [(&[(&str, &[u8])], &str, &str); 5] = [
+    let cases: [(Files<'_>, &str, &str); 5] = [
         (
             &[("1_a.sql", b""), ("1_b.sql", b"")],
             "1_a.sql and 1_b.sql have the same version; give one of them a version of its own",

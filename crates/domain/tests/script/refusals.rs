@@ -7,6 +7,8 @@ fn refusal(text: &str) -> (String, &'static str) {
     (error.to_string(), error.reason())
 }
 
+const UNDO: &str = "ROLLBACK, which would undo the migration";
+const SAVEPOINT: &str = "leave it out, or roll back to a savepoint";
 const OWN: &str = "leave it out: every file runs in a transaction of its own";
 const HAND: &str = "run it by hand, outside of migrations";
 
@@ -73,24 +75,9 @@ fn what_ends_the_transaction_or_gives_up_the_lock_is_refused() {
             "PREPARE TRANSACTION",
             OWN,
         ),
-        (
-            "rollback",
-            "line 1, column 1",
-            "ROLLBACK, which would undo the migration",
-            "leave it out, or roll back to a savepoint",
-        ),
-        (
-            "abort",
-            "line 1, column 1",
-            "ROLLBACK, which would undo the migration",
-            "leave it out, or roll back to a savepoint",
-        ),
-        (
-            "rollback prepared 'x'",
-            "line 1, column 1",
-            "ROLLBACK, which would undo the migration",
-            "leave it out, or roll back to a savepoint",
-        ),
+        ("rollback", "line 1, column 1", UNDO, SAVEPOINT),
+        ("abort", "line 1, column 1", UNDO, SAVEPOINT),
+        ("rollback prepared 'x'", "line 1, column 1", UNDO, SAVEPOINT),
         (
             "discard all",
             "line 1, column 1",
@@ -109,28 +96,28 @@ fn what_ends_the_transaction_or_gives_up_the_lock_is_refused() {
             "a statement that can't run in a transaction, between BEGIN and COMMIT",
             "leave BEGIN and COMMIT out, or give the statement a file of its own",
         ),
-        (
-            "select begin atomic from t; commit; end",
-            "line 1, column 29",
-            "a statement that must be one of its own, within another",
-            "end the one before with a `;` outside of parentheses, and begin a new line",
-        ),
-        (
-            "create f begin atomic select 1; commit; end",
-            "line 1, column 33",
-            "a statement that must be one of its own, within another",
-            "end the one before with a `;` outside of parentheses, and begin a new line",
-        ),
-        (
-            "select (1; vacuum t)",
-            "line 1, column 12",
-            "a statement that must be one of its own, within another",
-            "end the one before with a `;` outside of parentheses, and begin a new line",
-        ),
     ] {
         assert_eq!(
             refusal(text),
             (format!("{place}: {refused}; {instead}"), "TransactionControl"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn nothing_hides_in_what_the_cli_does_not_split() {
+    let message = "a statement that must be one of its own, within another; \
+                   end the one before with a `;` outside of parentheses, and begin a new line";
+    for (text, place) in [
+        ("select begin atomic from t; commit; end", "line 1, column 29"),
+        ("create f begin atomic select 1; commit; end", "line 1, column 33"),
+        ("select (1; vacuum t)", "line 1, column 12"),
+        ("vacuum (a; select 1)", "line 1, column 12"),
+    ] {
+        assert_eq!(
+            refusal(text),
+            (format!("{place}: {message}"), "TransactionControl"),
             "{text}"
         );
     }
