@@ -32,27 +32,11 @@ impl Doorman<'_> {
             return Err(DatabaseTrouble::HostNotAllowed);
         }
         let password = self.secret(namespace, &database.password_secret_ref).await?;
-        let password = Password::new(&password).map_err(|error| DatabaseTrouble::PasswordInvalid(error.to_string()))?;
-        let tls = match (database.tls, &database.ca_secret_ref) {
-            (DatabaseTls::Disable, _) => Tls::Disable,
-            (DatabaseTls::Require, _) => Tls::Require,
-            (DatabaseTls::VerifyFull, None) => Tls::VerifyFull(None),
-            (DatabaseTls::VerifyFull, Some(reference)) => {
-                let text = self.secret(namespace, reference).await?;
-                let authority = Authority::from_pem(&text);
-                let authority = authority.map_err(|error| DatabaseTrouble::AuthorityInvalid(error.to_string()))?;
-                Tls::VerifyFull(Some(authority))
-            }
+        let authority = match authority(database) {
+            Some(reference) => Some(self.secret(namespace, reference).await?),
+            None => None,
         };
-        Ok(Access {
-            host: database.host.clone(),
-            port,
-            name: database.name.clone(),
-            user: database.user.clone(),
-            password,
-            tls,
-            limits: self.limits,
-        })
+        access(database, &password, authority.as_deref(), self.limits)
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<String, DatabaseTrouble> {
@@ -69,6 +53,38 @@ impl Doorman<'_> {
             }
         })
     }
+}
+
+/// Where the certificate of the authority lies that has to be read to know the server.
+pub fn authority(database: &Database) -> Option<&SecretKeyReference> {
+    let verified = database.tls == DatabaseTls::VerifyFull;
+    database.ca_secret_ref.as_ref().filter(|_| verified)
+}
+
+/// How to reach this database, with what its Secrets hold. Asks nobody whether it may be reached.
+pub fn access(
+    database: &Database,
+    password: &str,
+    authority: Option<&str>,
+    limits: Limits,
+) -> Result<Access, DatabaseTrouble> {
+    let password = Password::new(password).map_err(|error| DatabaseTrouble::PasswordInvalid(error.to_string()))?;
+    let authority = authority.map(Authority::from_pem).transpose();
+    let authority = authority.map_err(|error| DatabaseTrouble::AuthorityInvalid(error.to_string()))?;
+    Ok(Access {
+        host: database.host.clone(),
+        // The definition allows none but ports; 0 is reached nowhere.
+        port: u16::try_from(database.port).unwrap_or_default(),
+        name: database.name.clone(),
+        user: database.user.clone(),
+        password,
+        tls: match database.tls {
+            DatabaseTls::Disable => Tls::Disable,
+            DatabaseTls::Require => Tls::Require,
+            DatabaseTls::VerifyFull => Tls::VerifyFull(authority),
+        },
+        limits,
+    })
 }
 
 /// Why there is no session.

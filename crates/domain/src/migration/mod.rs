@@ -31,7 +31,7 @@ pub use event::notices;
 pub use learn::{learn, understand};
 pub use plan::{Item, Plan, Target, plan_digest};
 pub use standing::{Standing, standing};
-pub use status::status;
+pub use status::{planned, status};
 pub use step::{Answer, Blocker, Fact, Ran, Refusal, Step, Trouble};
 pub use world::{
     Announced, Counts, House, LedgerRow, Missed, OwnRow, PlatformFacts, PlatformSight, Recall, ReferenceState,

@@ -98,6 +98,11 @@ pub(super) fn counts(object: &MigrationSet, world: &World) -> Counts {
     }
 }
 
+/// What would run, as far as that is known: nothing before the files were read, or while one of them can't be.
+pub fn planned(object: &MigrationSet, world: &World) -> Option<Plan> {
+    plan(object, world, &known(object, world)?)
+}
+
 fn known<'a>(object: &MigrationSet, world: &'a World) -> Option<Standing<'a>> {
     let (folder, view) = (world.folder()?, world.view()?);
     Some(standing(object, folder, view, remembered(world, view)))

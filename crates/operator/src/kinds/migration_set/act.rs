@@ -1,20 +1,18 @@
-use std::{collections::BTreeMap, sync::Arc};
-
 use ace_api::MigrationSet;
 use ace_database::{
-    Alone as Lone, Owner, Parsed, Plan, Prepared, Script as Sent, Segment as Part, Sentence as Said, Session, Unrun,
+    Alone as Lone, Owner, Plan, Prepared, Script as Sent, Segment as Part, Sentence as Said, Session, Unrun,
 };
 use ace_domain::{
-    migration::{Answer, Fact, Ran, Step, Trouble},
-    script::{Alone, File, Script, Segment, Sentence, read, split},
+    migration::{Fact, Ran, Step, Trouble},
+    script::{Alone, File, Script, Segment, Sentence, split},
 };
 use kube::ResourceExt;
-use tokio::{sync::MutexGuard, task::spawn_blocking};
+use tokio::sync::MutexGuard;
 
 use super::{
-    MigrationSets, World, schema,
-    session::{self, Purpose},
-    words,
+    MigrationSets, World,
+    look::{answers, read_files},
+    schema, session, words,
 };
 use crate::driver::Key;
 
@@ -27,17 +25,15 @@ pub(super) async fn act(
 ) -> Result<Fact, Trouble> {
     match step {
         Step::Look => {
-            let session = session::open(kind, object, world, Purpose::Look).await?;
-            let view = session::view(object, world, &session).await;
-            session.close().await;
-            Ok(Fact::Looked(Box::new(view?)))
+            let looker = session::looker(kind, object, &world.known).await?;
+            looker.look(object, &world.known).await
         }
         Step::Read(files) => read_files(files.clone()).await,
         Step::Ask(statements) => ask(kind, object, world, statements).await,
         Step::Begin => begin(kind, object, world).await,
         Step::LookAgain => {
             let session = locked(world).await?;
-            let view = session::view(object, world, session_of(&session)?).await?;
+            let view = session::view(object, &world.known, session_of(&session)?).await?;
             Ok(Fact::Looked(Box::new(view)))
         }
         Step::Claim => claim(object, &locked(world).await?).await,
@@ -90,7 +86,7 @@ pub(super) async fn act(
             let guard = locked(world).await?;
             let session = session_of(&guard)?;
             schema::look_behind(object, session).await?;
-            let view = session::view(object, world, session).await?;
+            let view = session::view(object, &world.known, session).await?;
             Ok(Fact::Looked(Box::new(view)))
         }
     }
@@ -119,9 +115,9 @@ fn written(outcome: Result<(), ace_database::QueryError>) -> Result<Fact, Troubl
 
 async fn begin(kind: &MigrationSets, object: &MigrationSet, world: &World) -> Result<Fact, Trouble> {
     kind.farewells.wait(&Key::of(object)).await;
-    let session = session::open(kind, object, world, Purpose::Run).await?;
+    let session = session::open(kind, object, &world.known).await?;
     let looked = match session::lock(&session).await {
-        Ok(()) => session::view(object, world, &session).await,
+        Ok(()) => session::view(object, &world.known, &session).await,
         Err(trouble) => Err(trouble),
     };
     match looked {
@@ -149,18 +145,6 @@ async fn claim(object: &MigrationSet, guard: &Locked<'_>) -> Result<Fact, Troubl
     }
 }
 
-/// Large files take long to be read, and other passes want to go on.
-async fn read_files(files: Vec<File>) -> Result<Fact, Trouble> {
-    let reading = spawn_blocking(move || {
-        let read = files.iter().map(|file| (file.sha256.clone(), read(file).map(Arc::new)));
-        read.collect::<BTreeMap<_, _>>()
-    });
-    let scripts = reading.await;
-    scripts
-        .map(Fact::Read)
-        .map_err(|_| Trouble::Passing("the files could not be read".to_owned()))
-}
-
 /// Asks the server about statements; through the session at hand, or one that can't write.
 async fn ask(
     kind: &MigrationSets,
@@ -173,26 +157,7 @@ async fn ask(
         return answers(session, statements).await;
     }
     drop(guard);
-    let session = session::open(kind, object, world, Purpose::Look).await?;
-    let answers = answers(&session, statements).await;
-    session.close().await;
-    answers
-}
-
-async fn answers(session: &Session, statements: &[String]) -> Result<Fact, Trouble> {
-    let mut answers = BTreeMap::new();
-    for statement in statements {
-        let parsed = session
-            .parses(statement)
-            .await
-            .map_err(|error| words::not_said(&error))?;
-        let answer = match parsed {
-            Parsed::Yes => Answer::Parses,
-            Parsed::No { line, message } => Answer::Fault { line, message },
-        };
-        answers.insert(statement.clone(), answer);
-    }
-    Ok(Fact::Asked(answers))
+    session::looker(kind, object, &world.known).await?.ask(statements).await
 }
 
 fn recorded(file: &File) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! `MigrationSet`: the migrations of one database.
 
 mod act;
+mod look;
 mod observe;
 mod schema;
 mod session;
@@ -23,6 +24,9 @@ use ace_supabase::AllowedHosts;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tokio::task::JoinHandle;
+
+pub use look::Looker;
+pub use observe::{Sights, known};
 
 use super::edge_function::EdgeFunctions;
 use crate::{

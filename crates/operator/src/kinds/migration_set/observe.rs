@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use ace_api::{Database, MigrationSet};
+use ace_api::{Database, MigrationSet, Platform};
 use ace_domain::{
     migration::{PlatformFacts, PlatformSight, Recall, SourceSight, World},
+    pace::Pace,
     script::read_folder,
     source::TreePath,
 };
@@ -14,15 +15,37 @@ use crate::{
     sources::{Artifact, Sight},
 };
 
+/// What was read for a set, before any database is asked.
+pub struct Sights {
+    /// The Platform that it names, if there is one.
+    pub platform: Option<Platform>,
+    /// Its files.
+    pub source: Sight,
+}
+
 /// Collects what is known of a set: from caches and its source. Asks no database.
 pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, recall: Recall, now: Timestamp) -> World {
+    let sights = Sights {
+        platform: kind.directory.platform(&platform_of_set(object)),
+        source: kind.sources.sight(&source_of_set(object)).await,
+    };
     World {
         pace: kind.pace,
-        began: now,
         watching_since: kind.watching_since,
+        recall,
+        ..known(object, sights, now)
+    }
+}
+
+/// What is known of a set at the beginning of a pass, with nothing remembered but its status.
+pub fn known(object: &MigrationSet, sights: Sights, now: Timestamp) -> World {
+    World {
+        pace: Pace::default(),
+        began: now,
+        watching_since: now,
         memo: object.status.clone().unwrap_or_default(),
-        platform: platform(kind, object),
-        source: source(object, kind.sources.sight(&source_of_set(object)).await),
+        platform: platform(object, sights.platform),
+        source: source(object, sights.source),
         scripts: Default::default(),
         answers: Default::default(),
         locked: false,
@@ -32,16 +55,15 @@ pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, recall:
         announced: None,
         looked_behind: false,
         stop: None,
-        recall,
+        recall: Recall::default(),
         trouble: None,
     }
 }
 
-fn platform(kind: &MigrationSets, object: &MigrationSet) -> PlatformSight {
-    let Some(platform) = kind.directory.platform(&platform_of_set(object)) else {
+fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformSight {
+    let Some(Platform { spec, .. }) = platform else {
         return PlatformSight::Absent;
     };
-    let spec = platform.spec;
     PlatformSight::Present(PlatformFacts {
         project: spec.project,
         interval: spec.interval.get(),

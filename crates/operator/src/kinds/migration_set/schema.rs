@@ -7,9 +7,9 @@ use ace_database::{
     Change, Fingerprint, Look, ObjectClass, Reference, ReferenceState as Stored, SchemaObject, Session, Triple,
     differences,
 };
-use ace_domain::migration::{ReferenceState, SchemaLook, Trouble};
+use ace_domain::migration::{ReferenceState, SchemaLook, Trouble, World};
 
-use super::{World, session, words};
+use super::{session, words};
 
 /// What a look showed.
 pub(super) struct Seen {
@@ -22,7 +22,7 @@ pub(super) struct Seen {
 /// Looks at the schema, unless the gate says that it is the one that was seen before.
 pub(super) async fn look(
     object: &MigrationSet,
-    world: &World,
+    known: &World,
     session: &Session,
     has_books: bool,
 ) -> Result<Seen, Trouble> {
@@ -42,7 +42,7 @@ pub(super) async fn look(
     });
     let gate = session.connection().gate().await;
     let gate = gate.map_err(|error| words::not_said(&error))?;
-    let before = world.known.view();
+    let before = known.view();
     let same = before.filter(|before| {
         let known = before.house.as_ref().and_then(|house| house.reference.as_ref());
         known == stands.as_ref() && matches!(&before.schema, SchemaLook::Taken { gate: known, .. } if *known == gate)

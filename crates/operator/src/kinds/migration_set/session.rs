@@ -1,40 +1,23 @@
 //! Looks at a database, and what its books say.
 
 use ace_api::MigrationSet;
-use ace_database::{House as Found, Limits, Locked, Notes, Session, Settings};
+use ace_database::{House as Found, Limits, Locked, Notes, Session};
 use ace_domain::{
-    migration::{House, LedgerRow, OwnRow, PlatformSight, StoredPlan, Target, Trouble, View},
+    migration::{House, LedgerRow, OwnRow, PlatformSight, StoredPlan, Target, Trouble, View, World},
     platform::DatabaseTrouble,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{MigrationSets, World, schema, words};
-use crate::{
-    doorman::{Doorman, not_open},
-    driver::Key,
-};
+use super::{MigrationSets, look::Looker, schema, words};
+use crate::doorman::{Doorman, not_open};
 
 /// Tables with fewer rows are locked for a moment only.
 const LARGE: u64 = 10_000;
 
-/// How a session is opened.
-#[derive(Clone, Copy)]
-pub(super) enum Purpose {
-    /// Nothing can be written through it.
-    Look,
-    /// It takes the lock.
-    Run,
-}
-
-/// Opens a session with the database that the Platform names.
-pub(super) async fn open(
-    kind: &MigrationSets,
-    object: &MigrationSet,
-    world: &World,
-    purpose: Purpose,
-) -> Result<Session, Trouble> {
-    let PlatformSight::Present(platform) = &world.known.platform else {
+/// The way to the database that the Platform names.
+pub(super) async fn looker(kind: &MigrationSets, object: &MigrationSet, known: &World) -> Result<Looker, Trouble> {
+    let PlatformSight::Present(platform) = &known.platform else {
         return Err(no_database());
     };
     let database = platform.database.as_ref().ok_or_else(no_database)?;
@@ -46,15 +29,13 @@ pub(super) async fn open(
     };
     let namespace = object.namespace().unwrap_or_default();
     let access = doorman.access(&namespace, database).await.map_err(Trouble::Database)?;
-    let settings = Settings {
-        lock_timeout: object.spec.lock_timeout.get(),
-        statement_timeout: object.spec.statement_timeout.get(),
-        ..Settings::new(&format!("ace-operator/{}", Key::of(object)))
-    };
-    let session = match purpose {
-        Purpose::Look => Session::open_read_only(&access, &settings).await,
-        Purpose::Run => Session::open(&access, &settings).await,
-    };
+    Ok(Looker::new(access, object, "ace-operator"))
+}
+
+/// Opens the session that runs migrations.
+pub(super) async fn open(kind: &MigrationSets, object: &MigrationSet, known: &World) -> Result<Session, Trouble> {
+    let Looker { access, settings } = looker(kind, object, known).await?;
+    let session = Session::open(&access, &settings).await;
     session.map_err(|error| Trouble::Database(not_open(&error)))
 }
 
@@ -72,7 +53,7 @@ pub(super) async fn lock(session: &Session) -> Result<(), Trouble> {
 }
 
 /// One look at everything. Writes nothing.
-pub(super) async fn view(object: &MigrationSet, world: &World, session: &Session) -> Result<View, Trouble> {
+pub(super) async fn view(object: &MigrationSet, known: &World, session: &Session) -> Result<View, Trouble> {
     let at = Timestamp::now();
     let trouble = |error| words::not_said(&error);
     let target = session.target().await.map_err(trouble)?;
@@ -87,14 +68,14 @@ pub(super) async fn view(object: &MigrationSet, world: &World, session: &Session
         }),
         Found::Present(notes) => Some(own_books(*notes)),
     };
-    let seen = schema::look(object, world, session, house.is_some()).await?;
+    let seen = schema::look(object, known, session, house.is_some()).await?;
     if let Some(house) = &mut house {
         house.reference = seen.reference;
     }
     let rows = ledgers.recorded.unwrap_or_default().into_iter();
     Ok(View {
         at,
-        place: match &world.known.platform {
+        place: match &known.platform {
             PlatformSight::Present(platform) => platform.place.clone(),
             PlatformSight::Absent => String::new(),
         },
