@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use ace_api::{EdgeFunction, Platform};
+use ace_api::{EdgeFunction, MigrationSet, Platform};
 use ace_tests::{Space, kstatus, with_namespace};
 use kube::{
     Api, Resource,
@@ -33,6 +33,14 @@ async fn bad_functions_are_refused_in_words_that_say_what_to_write() {
 async fn bad_platforms_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<Platform>(space, &platform(), include_str!("admission/platforms.yaml")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bad_migration_sets_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<MigrationSet>(space, &migrations(), include_str!("admission/migrations.yaml")).await;
     })
     .await;
 }
@@ -87,6 +95,19 @@ async fn what_an_object_is_can_not_be_changed_later() {
         }
         let rest = json!({ "interval": "1h30m", "api": { "url": "https://api.example" } });
         assert_eq!(changed(&platforms, "prod", &rest).await, BTreeMap::new());
+
+        let sets = dynamic::<MigrationSet>(space);
+        sets.create(&PostParams::default(), &parsed(&migrations()))
+            .await
+            .unwrap();
+        let other = json!({ "platformRef": { "name": "other" } });
+        let platform_ref = "`platformRef` is immutable: create another MigrationSet for another platform";
+        assert_eq!(
+            changed(&sets, "main", &other).await,
+            cause("spec.platformRef", platform_ref)
+        );
+        let rest = json!({ "mode": "Observe", "source": { "name": "other" }, "schemas": ["internal"] });
+        assert_eq!(changed(&sets, "main", &rest).await, BTreeMap::new());
     })
     .await;
 }
@@ -123,6 +144,23 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
                 "api": { "url": "https://api.supabase.com", "tokenSecretRef": { "name": "supabase", "key": "token" } },
                 "interval": "5m",
                 "requestsPerMinute": 60,
+                "suspend": false,
+            })
+        );
+        let created = dynamic::<MigrationSet>(space)
+            .create(&PostParams::default(), &parsed(&migrations()))
+            .await
+            .unwrap();
+        assert_eq!(
+            created.data["spec"],
+            json!({
+                "platformRef": { "name": "prod" },
+                "source": { "kind": "ConfigMap", "name": "migrations" },
+                "mode": "Apply",
+                "schemas": ["public"],
+                "policy": { "approve": ["DataLoss", "Exposure"], "outOfOrder": "Refuse", "whileDrifted": "Apply" },
+                "lockTimeout": "2s",
+                "statementTimeout": "15m",
                 "suspend": false,
             })
         );
@@ -213,6 +251,19 @@ async fn kubectl_explain_teaches_the_modes_and_the_reasons() {
         ] {
             assert!(mode.contains(says), "{mode}");
         }
+        let spec = explained("migs.spec").await;
+        for says in [
+            "`20260301000000_add_codes.sql`. The digits are the version",
+            "an approval is worth nothing anywhere else.",
+            "SQL is never corrected behind anyone's back, so there is no `Enforce`.",
+            "they are recorded without being run.",
+        ] {
+            assert!(spec.contains(says), "{spec}");
+        }
+        let classes = explained("migs.spec.policy.approve").await;
+        assert!(classes.contains("`Opaque`: What it does can't be read off the text: DO blocks"), "{classes}");
+        let conditions = explained("migs.status.conditions").await;
+        assert!(conditions.contains("`ApprovalRequired` (Stalled: "), "{conditions}");
         let conditions = explained("edgefunction.status.conditions").await;
         assert!(conditions.contains("`RolledBack` (Stalled: checks failed, and the proven content is live again)"), "{conditions}");
     })
@@ -224,6 +275,7 @@ async fn the_columns_are_those_of_the_design() {
     with_namespace(async |space| {
         space.apply(&function().to_string()).await;
         space.apply(&platform().to_string()).await;
+        space.apply(&migrations().to_string()).await;
         let header = async |arguments: &[&str]| {
             let text = space.kubectl(arguments).await.expect("our kinds can be listed");
             text.lines()
@@ -241,6 +293,10 @@ async fn the_columns_are_those_of_the_design() {
             header(&["get", "plat"]).await,
             "NAME PROJECT STATE FUNCTIONS UNMANAGED READY MESSAGE AGE"
         );
+        assert_eq!(
+            header(&["get", "migs"]).await,
+            "NAME HEAD APPLIED PENDING READY DRIFTED MESSAGE AGE"
+        );
         let all = space
             .kubectl(&["get", "ace", "-o", "name"])
             .await
@@ -249,7 +305,11 @@ async fn the_columns_are_those_of_the_design() {
         all.sort_unstable();
         assert_eq!(
             all,
-            ["edgefunction.ops.mobulace.com/hello", "platform.ops.mobulace.com/prod"]
+            [
+                "edgefunction.ops.mobulace.com/hello",
+                "migrationset.ops.mobulace.com/main",
+                "platform.ops.mobulace.com/prod"
+            ]
         );
         let chosen = space
             .kubectl(&[
@@ -343,6 +403,18 @@ fn function() -> Value {
             "platformRef": { "name": "prod" },
             "source": { "kind": "ConfigMap", "name": "code" },
             "verifyJWT": true,
+        },
+    })
+}
+
+fn migrations() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "MigrationSet",
+        "metadata": { "name": "main" },
+        "spec": {
+            "platformRef": { "name": "prod" },
+            "source": { "kind": "ConfigMap", "name": "migrations" },
         },
     })
 }

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use ace_api::{DriftReason, FunctionReason, PlatformReason, Reason};
+use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
 use ace_tests::repository;
 
 #[test]
@@ -13,7 +13,9 @@ fn every_reason_is_explained_under_its_condition_and_no_other_is() {
     for (chapter, reasons) in [
         ("Platform", reasons(PlatformReason::ALL)),
         ("EdgeFunction", reasons(FunctionReason::ALL)),
-        ("Drifted", reasons(DriftReason::ALL)),
+        ("EdgeFunction: Drifted", reasons(DriftReason::ALL)),
+        ("MigrationSet", reasons(MigrationReason::ALL)),
+        ("MigrationSet: Drifted", reasons(SchemaDriftReason::ALL)),
     ] {
         assert_eq!(explained(&page, chapter), reasons, "{chapter}");
     }
@@ -22,7 +24,7 @@ fn every_reason_is_explained_under_its_condition_and_no_other_is() {
 #[test]
 fn a_relative_link_leads_to_a_file() {
     let root = repository();
-    for page in ["README.md", "CONTRIBUTING.md", "docs/reasons.md"] {
+    for page in ["README.md", "CONTRIBUTING.md", "docs/reasons.md", "docs/migrations.md"] {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
         for (link, _) in links.filter(|(link, _)| !link.contains("://") && !link.starts_with('#')) {
