@@ -201,6 +201,15 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
     assert_eq!(generated["spec"]["platformRef"]["name"], "a-prod");
     assert_eq!(from_git.unwrap()["spec"]["source"]["name"], "a-platform");
     assert_eq!(platform["spec"]["api"]["tokenSecretRef"]["name"], secret);
+    let database = &platform["spec"]["database"];
+    assert_eq!(
+        (&database["passwordSecretRef"]["name"], &database["caSecretRef"]["name"]),
+        (&json!(secret), &json!(secret))
+    );
+    let migrations = of_kind("MigrationSet").0;
+    assert_eq!(migrations["spec"]["source"]["name"], config_map);
+    assert_eq!(migrations["spec"]["platformRef"]["name"], "a-prod");
+    assert_eq!(generated["spec"]["requires"]["migration"]["name"], name(migrations));
     assert_eq!(platform["metadata"]["name"], "a-prod");
 }
 
@@ -227,12 +236,24 @@ fn team(kustomization: &str) -> tempfile::TempDir {
 apiVersion: ops.mobulace.com/v1alpha1
 kind: Platform
 metadata: {name: prod}
-spec: {project: abcdefghijklmnopqrst, api: {tokenSecretRef: {name: supabase, key: token}}}
+spec:
+  project: abcdefghijklmnopqrst
+  api: {tokenSecretRef: {name: supabase, key: token}}
+  database: {host: db.example, passwordSecretRef: {name: supabase, key: password}, caSecretRef: {name: supabase, key: ca}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: MigrationSet
+metadata: {name: main}
+spec: {platformRef: {name: prod}, source: {kind: ConfigMap, name: code}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1
 kind: EdgeFunction
 metadata: {name: a}
-spec: {platformRef: {name: prod}, source: {kind: ConfigMap, name: code}, verifyJWT: true}
+spec:
+  platformRef: {name: prod}
+  source: {kind: ConfigMap, name: code}
+  verifyJWT: true
+  requires: {migration: {name: main, version: \"1\"}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1
 kind: EdgeFunction

@@ -34,7 +34,7 @@ enum Command {
         #[arg(long = "project", value_name = "REF")]
         projects: Vec<String>,
     },
-    /// A bed with the operator and a team's functions in it: rolled out, changed by others, broken and mended.
+    /// A bed with the operator and a team's functions and migrations in it: rolled out, changed by others, broken and mended.
     Demo {
         #[command(flatten)]
         place: Place,
