@@ -60,7 +60,7 @@ pub const RIGHTS: &[Right] = &[
     cluster(
         GROUP,
         "edgefunctions",
-        &["get", "list", "watch", "patch"],
+        &["list", "watch", "patch"],
         "Read; `patch` puts the finalizer on and takes it off, nothing else.",
     ),
     cluster(
@@ -72,7 +72,7 @@ pub const RIGHTS: &[Right] = &[
     cluster(
         GROUP,
         "migrationsets",
-        READ,
+        &["list", "watch"],
         "Read; their spec is never written.",
     ),
     cluster(

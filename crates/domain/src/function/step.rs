@@ -65,7 +65,7 @@ impl Step {
         }
     }
 
-    /// The intent must be in status, and the object be read afresh, before this step runs.
+    /// The intent must be in status, and the object be seen as it is then, before this step runs.
     pub fn needs_record(&self) -> bool {
         matches!(self, Self::Deploy { .. } | Self::Delete)
     }

@@ -104,7 +104,8 @@ pub trait Kind: Send + Sync + Sized + 'static {
     fn conditions(status: &Self::Status) -> (&[Condition], Option<i32>);
     /// The step's name.
     fn step_name(step: &Self::Step) -> &'static str;
-    /// The step can't be repeated safely: its intent is in status, and the object is read afresh, before it runs.
+    /// The step can't be repeated safely: its intent is in status before it runs, and the answer to that write is the object as
+    /// it was then.
     fn needs_record(step: &Self::Step) -> bool;
     /// The outcome of the step is not known.
     fn is_unknown(trouble: &Self::Trouble) -> bool;

@@ -1,7 +1,7 @@
 //! One driver for all kinds: it owns the order of a pass, once.
 //!
 //! ```text
-//! unreadable object? ─▶ finalizer ─▶ observe ─▶ decide ─▶ Do: (record, read afresh) act, learn ─▶ decide …
+//! unreadable object? ─▶ finalizer ─▶ observe ─▶ decide ─▶ Do: (record, take its answer) act, learn ─▶ decide …
 //!                                                  └─▶ Wait | Refuse | Settled | Release ─▶ status, if it differs ─▶ when to look again
 //! ```
 //! Events, metrics and deadlines wrap the driver; a kind does not know of them.

@@ -160,15 +160,13 @@ async fn run<K: Kind>(
                 K::learn(&object, &mut world, &step, Err(trouble), now());
                 continue;
             }
-            report(context, &object, entry, &world, &mut shown, &decision).await?;
+            // Written also where it says nothing new: the answer is the object as it is now.
+            let status = judge(context, &object, &world, &decision);
+            let fresh = write(context, &object, entry, &mut shown, status).await?;
             K::follow(&mut world, &shown);
-            let fresh = write::read::<K>(&context.tools.client, &object)
-                .await
-                .map_err(PassError::Report)?;
             if has_changed::<K>(&object, &fresh) {
                 K::leave_undone(&mut world, &step);
                 entry.recall = context.kind.conclude(&object, world, &decision);
-                entry.last = Some(fresh);
                 return Ok(End {
                     outcome: PassOutcome::StartedOver,
                     again: Again::After(Duration::ZERO),
@@ -249,7 +247,7 @@ async fn act<K: Kind>(
     outcome
 }
 
-/// Writes the status if it differs from what is shown, and publishes what happened.
+/// Writes the status if it differs from what is shown.
 async fn report<K: Kind>(
     context: &Context<K>,
     object: &K::Object,
@@ -258,16 +256,39 @@ async fn report<K: Kind>(
     shown: &mut K::Status,
     decision: &Decision<K::Step, K::Reason>,
 ) -> Result<(), PassError> {
+    let status = judge(context, object, world, decision);
+    if *shown != status {
+        write(context, object, entry, shown, status).await?;
+    }
+    Ok(())
+}
+
+/// The status that follows, taken into the gauges.
+fn judge<K: Kind>(
+    context: &Context<K>,
+    object: &K::Object,
+    world: &K::World,
+    decision: &Decision<K::Step, K::Reason>,
+) -> K::Status {
     let status = K::status(object, world, decision, now());
     let (conditions, fields) = K::conditions(&status);
     let key = Key::of(object);
+    let state = ObjectState::of(conditions, fields);
     context
         .tools
         .metrics
-        .observe_object(K::NAME, &key.namespace, &key.name, ObjectState::of(conditions, fields));
-    if *shown == status {
-        return Ok(());
-    }
+        .observe_object(K::NAME, &key.namespace, &key.name, state);
+    status
+}
+
+/// Writes a status, and publishes what happened.
+async fn write<K: Kind>(
+    context: &Context<K>,
+    object: &K::Object,
+    entry: &mut Entry<K::Object, K::Recall>,
+    shown: &mut K::Status,
+    status: K::Status,
+) -> Result<Arc<K::Object>, PassError> {
     let written = write::status::<K>(&context.tools.client, object, &status)
         .await
         .map_err(PassError::Report)?;
@@ -279,7 +300,7 @@ async fn report<K: Kind>(
             .publish::<K>(object, event_type(notice.type_), &notice.reason, &notice.note);
     }
     *shown = status;
-    Ok(())
+    Ok(written)
 }
 
 fn event_type(type_: NoticeType) -> EventType {

@@ -78,16 +78,6 @@ pub(super) async fn finalizer<K: Kind>(
         .map(slim::<K>)
 }
 
-/// Reads the object from the API server, not from the cache.
-pub(super) async fn read<K: Kind>(client: &Client, object: &K::Object) -> Result<Arc<K::Object>, WriteError> {
-    let fresh = within(api::<K>(client, object).get(&object.name_any())).await?;
-    if fresh.uid() == object.uid() {
-        Ok(slim::<K>(fresh))
-    } else {
-        Err(WriteError::Gone)
-    }
-}
-
 fn slim<K: Kind>(mut object: K::Object) -> Arc<K::Object> {
     object.managed_fields_mut().clear();
     Arc::new(object)
