@@ -178,14 +178,14 @@ impl EdgeFunctions {
         let Some(phase) = phase.or(failing.then_some(Phase::Failing)) else {
             return;
         };
-        // The Platform looks by itself while it knows that something is wrong.
         if site.told(phase) == Phase::InSight {
-            let wait = if failing {
-                self.pace.probe()
+            let platform = crate::directory::platform_of(object);
+            if failing {
+                // The Platform looks by itself while it knows that something is wrong.
+                self.have_platform_look(site, platform, self.pace.probe());
             } else {
-                self.pace.recount()
-            };
-            self.have_platform_look(site, crate::directory::platform_of(object), wait);
+                self.platforms.wake(platform, "Function");
+            }
         }
     }
 }
