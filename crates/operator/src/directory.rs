@@ -32,9 +32,12 @@ impl Directory {
 
     /// The Platform of this key.
     pub fn platform(&self, key: &Key) -> Option<Platform> {
+        self.found(key)?.0.as_ref().ok().cloned()
+    }
+
+    fn found(&self, key: &Key) -> Option<Arc<DeserializeGuard<Platform>>> {
         let reference = kube::runtime::reflector::ObjectRef::new(&key.name).within(&key.namespace);
-        let found = self.platforms.get(&reference)?;
-        found.0.as_ref().ok().cloned()
+        self.platforms.get(&reference)
     }
 
     /// The function of this key.
@@ -50,7 +53,7 @@ impl Directory {
 
     /// Keys of the functions on a Platform on which `keep` says yes.
     pub fn on_platform(&self, platform: &Key, keep: impl Fn(&EdgeFunction) -> bool) -> Vec<Key> {
-        let keys = self.functions(|function| platform_of(function) == *platform && keep(function));
+        let keys = self.functions(|function| is_on(function, platform) && keep(function));
         keys.iter().map(|guard| Key::of(guard.as_ref())).collect()
     }
 
@@ -93,7 +96,7 @@ impl Directory {
     /// The sources that the objects on a Platform read.
     pub fn sources_on(&self, platform: &Key) -> BTreeSet<SourceKey> {
         self.sources_where(
-            |function| platform_of(function) == *platform,
+            |function| is_on(function, platform),
             |set| platform_of_set(set) == *platform,
         )
     }
@@ -112,7 +115,7 @@ impl Directory {
 
     /// Slugs that the functions on a Platform describe, and whether one of them requires secrets.
     pub fn described(&self, platform: &Key) -> (BTreeSet<String>, bool) {
-        let found = self.functions(|function| platform_of(function) == *platform);
+        let found = self.functions(|function| is_on(function, platform));
         let readable = found.iter().filter_map(|guard| guard.0.as_ref().ok());
         let needs_secrets = |function: &EdgeFunction| {
             function
@@ -129,21 +132,22 @@ impl Directory {
 
     /// Everybody who claims the slug of `function` in the same project of the same API, itself included.
     pub fn claimants(&self, function: &EdgeFunction) -> Vec<Claimant> {
-        let slug = function.slug();
-        let Some(place) = self.place(function) else {
+        let (slug, platform) = (function.slug(), platform_of(function));
+        let own = self.found(&platform);
+        let Some(here) = own.as_deref().and_then(place) else {
             return Vec::new();
         };
-        let rivals = self.functions(|other| claims(other) && other.slug() == slug);
+        let is_here = |other: &EdgeFunction| {
+            is_on(other, &platform) || self.found(&platform_of(other)).as_deref().and_then(place) == Some(here)
+        };
+        let rivals = self.functions(|other| has_slug(other, &slug) && claims(other));
         let rivals = rivals.iter().filter_map(|guard| guard.0.as_ref().ok());
-        rivals
-            .filter(|other| self.place(other).as_ref() == Some(&place))
-            .filter_map(claimant)
-            .collect()
+        rivals.filter(|other| is_here(other)).filter_map(claimant).collect()
     }
 
     /// Keys of the functions that want a slug, wherever.
     pub fn of_slug(&self, slug: &str) -> Vec<Key> {
-        self.functions(|function| function.slug() == slug)
+        self.functions(|function| has_slug(function, slug))
             .iter()
             .map(|guard| Key::of(guard.as_ref()))
             .collect()
@@ -153,7 +157,7 @@ impl Directory {
     pub fn lower_waves(&self, function: &EdgeFunction) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
         let (platform, source) = (platform_of(function), source_of(function));
         self.functions(|other| {
-            other.spec.wave < function.spec.wave && platform_of(other) == platform && source_of(other) == source
+            other.spec.wave < function.spec.wave && is_on(other, &platform) && source_of(other) == source
         })
     }
 
@@ -164,11 +168,12 @@ impl Directory {
             function.spec.wave > wave && (reads.kind, &reads.name) == (source.0, &source.1)
         })
     }
+}
 
-    fn place(&self, function: &EdgeFunction) -> Option<(String, String)> {
-        let platform = self.platform(&platform_of(function))?;
-        Some((platform.spec.api.url, platform.spec.project))
-    }
+/// Where a Platform is: its API and its project.
+fn place(platform: &DeserializeGuard<Platform>) -> Option<(&str, &str)> {
+    let spec = &platform.0.as_ref().ok()?.spec;
+    Some((&spec.api.url, &spec.project))
 }
 
 /// The object claims its slug. One that only observes does not, unless a deploy of its own may still arrive: the next owner's
@@ -176,6 +181,17 @@ impl Directory {
 pub fn claims(function: &EdgeFunction) -> bool {
     let under_way = function.status.as_ref().is_some_and(|status| status.intent.is_some());
     function.spec.mode != Mode::Observe || under_way
+}
+
+/// The function names this Platform. Asked of every function in every pass, so that it must not allocate; nor may the next.
+fn is_on(function: &EdgeFunction, platform: &Key) -> bool {
+    function.spec.platform_ref.name == platform.name
+        && function.metadata.namespace.as_deref().unwrap_or_default() == platform.namespace
+}
+
+fn has_slug(function: &EdgeFunction, slug: &str) -> bool {
+    let own = function.spec.slug.as_ref().or(function.metadata.name.as_ref());
+    own.is_some_and(|own| own == slug)
 }
 
 /// Key of the Platform that a function names.
