@@ -32,7 +32,7 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
         return Decision::Refuse(words::database_missing(object), Again::OnWake);
     }
     if let Some(stop) = &world.stop {
-        return stopped(world, stop, now);
+        return stopped(object, world, stop, now);
     }
     if let Some(trouble) = &world.trouble {
         return troubled(object, world, platform, trouble, now);
@@ -45,10 +45,10 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
     let Some(view) = world.view() else {
         return Decision::Do(Step::Look);
     };
-    if world.stale {
+    if world.unseen.is_some() {
         return Decision::Do(Step::LookAgain);
     }
-    let rest = Again::After(left(view.at + freshness(world, view), now));
+    let rest = Again::After(left(view.at + freshness(object, world, view), now));
     match work::next(object, world, platform, view) {
         work::Next::Step(step) => Decision::Do(step),
         work::Next::UnderLock(step) if world.wrote.contains(step.name()) => {
@@ -66,8 +66,8 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
 }
 
 /// How long a look counts. A schema that could not be read, or not behind a run, is looked at again soon.
-fn freshness(world: &World, view: &View) -> Duration {
-    if view.schema == SchemaLook::Busy || view.is_behind() {
+fn freshness(object: &MigrationSet, world: &World, view: &View) -> Duration {
+    if view.schema == SchemaLook::Busy || work::owes_look(object, view) {
         world.pace.backoff_first().min(world.interval())
     } else {
         world.interval()
@@ -88,7 +88,7 @@ fn unseen(step: &Step) -> Why {
 }
 
 /// The run stopped, and the session still stands: the schema is looked at before a person is called or others are waited for.
-fn stopped(world: &World, stop: &Stop, now: Timestamp) -> Decision {
+fn stopped(object: &MigrationSet, world: &World, stop: &Stop, now: Timestamp) -> Decision {
     if world.is_behind() && world.locked && !world.looked_behind {
         return Decision::Do(Step::LookBehind);
     }
@@ -99,9 +99,10 @@ fn stopped(world: &World, stop: &Stop, now: Timestamp) -> Decision {
             } else {
                 MigrationReason::MigrationFailed
             };
-            let rest = world
-                .view()
-                .map_or_else(|| world.interval(), |view| left(view.at + freshness(world, view), now));
+            let rest = world.view().map_or_else(
+                || world.interval(),
+                |view| left(view.at + freshness(object, world, view), now),
+            );
             Decision::Refuse(Why::new(reason, refusal.message.clone()), Again::After(rest))
         }
         Stop::Blocked(version, blockers) => Decision::Wait(
@@ -127,7 +128,7 @@ fn look(object: &MigrationSet, world: &World, platform: &PlatformFacts, now: Tim
     // A pass looks once: a look that takes longer than it counts would be made for ever.
     let is_due = world
         .view()
-        .is_none_or(|view| view.at < world.began && (asked || now >= view.at + freshness(world, view)));
+        .is_none_or(|view| view.at < world.began && (asked || now >= view.at + freshness(object, world, view)));
     is_due.then_some(Decision::Do(Step::Look))
 }
 

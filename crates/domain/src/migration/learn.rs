@@ -35,7 +35,7 @@ fn taught(object: &MigrationSet, world: &mut World, step: &Step, fact: Fact, now
         (step, Fact::Looked(view)) => {
             world.recall.view = Some(Arc::from(view));
             world.recall.missed = None;
-            world.stale = false;
+            world.unseen = None;
             match step {
                 Step::Begin => world.locked = true,
                 Step::LookBehind => {
@@ -49,7 +49,7 @@ fn taught(object: &MigrationSet, world: &mut World, step: &Step, fact: Fact, now
         (_, Fact::Read(scripts)) => world.scripts.extend(scripts),
         (_, Fact::Asked(answers)) => world.answers.extend(answers),
         (step, Fact::Written) => {
-            world.stale = true;
+            world.unseen = Some(step.name());
             world.wrote.insert(step.name());
             remember_writing(object, world, step, now);
         }
@@ -145,9 +145,10 @@ fn falls_behind(world: &mut World) {
 
 /// Notes what the status shows until the next announcement.
 fn announce(object: &MigrationSet, world: &mut World, now: Timestamp) {
+    let shown = world.announced.take();
     let mut counts = counts(object, world);
-    if let Some(shown) = world.announced.take() {
-        // What is being run stays what was allowed; it would be made anew for each file.
+    if let Some(shown) = shown {
+        // What is being run stays what was allowed.
         counts.plan = shown.counts.plan;
     }
     world.announced = Some(Announced {
@@ -205,11 +206,11 @@ fn troubled(world: &mut World, step: &Step, trouble: Trouble, now: Timestamp) {
     }
 }
 
-fn stop(world: &mut World, step: &Step, stop: Stop) {
+fn stop(world: &mut World, step: &Step, by: Stop) {
     if matches!(step, Step::Run { script, .. } if keeps_parts(script)) {
         falls_behind(world);
     }
-    world.stop = Some(stop);
+    world.stop = Some(by);
     world.prepared = false;
     world.announced = None;
 }

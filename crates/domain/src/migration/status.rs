@@ -68,6 +68,7 @@ fn shorten(status: &mut MigrationSetStatus) -> bool {
         || skipped.and_then(Vec::pop).is_some()
         || differences.and_then(Vec::pop).is_some()
         || pending.and_then(Vec::pop).is_some()
+        || status.history.pop().is_some()
 }
 
 /// Files and ledgers as they were last seen; while a run goes on, as they were last announced.
@@ -264,20 +265,19 @@ fn conditions(
             next.set(Ready, Some(false), why.reason, &why.message)
                 .set(Stalled, Some(true), why.reason, &why.message)
         }
-        Decision::Settled(_) | Decision::Release { .. } => match paused(object, world) {
-            Some(why) => {
+        Decision::Settled(_) | Decision::Release { .. } => {
+            if let Some(why) = paused(object, world) {
                 let next = if was_ready && is_live(object, world) {
                     next.keep(Ready)
                 } else {
                     next.set(Ready, Some(false), MigrationReason::Suspended, &why.message)
                 };
                 next.set(Suspended, Some(true), why.reason, &why.message)
-            }
-            None => {
+            } else {
                 let (reason, message) = settled(object, world, verdict, counts);
                 next.set(Ready, Some(true), reason, &message)
             }
-        },
+        }
     };
     let drifted = match verdict {
         Some(verdict) => next.set(Drifted, verdict.value, verdict.reason, &verdict.message),
@@ -313,7 +313,7 @@ fn is_live(object: &MigrationSet, world: &World) -> bool {
 }
 
 fn is_run(step: &Step) -> bool {
-    matches!(step, Step::Prepare { .. } | Step::Run { .. })
+    matches!(step, Step::Prepare { .. } | Step::Run { .. } | Step::LookBehind)
 }
 
 fn paused(object: &MigrationSet, world: &World) -> Option<Why> {

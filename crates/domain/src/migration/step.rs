@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// One effect. What it needs is in it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Asks the database what it is and has; writes nothing.
     Look,

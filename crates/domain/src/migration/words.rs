@@ -224,11 +224,11 @@ pub(super) fn differs(differences: &[DriftField]) -> String {
 
 fn listed(named: &[String], all: usize) -> String {
     let more = all.saturating_sub(named.len());
-    let names = named.join(", ");
+    let text = named.join(", ");
     if more == 0 {
-        names
+        text
     } else {
-        format!("{names} and {more} more")
+        format!("{text} and {more} more")
     }
 }
 

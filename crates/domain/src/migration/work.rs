@@ -71,8 +71,18 @@ fn foreign(object: &MigrationSet, view: &View) -> Option<Next> {
         return Some(Next::Refuse(words::newer()));
     }
     let (namespace, name) = house.owner.as_ref()?;
-    let ours = object.namespace().as_deref() == Some(namespace) && object.name_any() == *name;
-    (!ours).then(|| Next::Refuse(words::claimed(object, &format!("{namespace}/{name}"))))
+    (!is_ours(object, house)).then(|| Next::Refuse(words::claimed(object, &format!("{namespace}/{name}"))))
+}
+
+fn is_ours(object: &MigrationSet, house: &House) -> bool {
+    let owner = house.owner.as_ref();
+    owner.is_some_and(|(namespace, name)| object.namespace().as_ref() == Some(namespace) && object.name_any() == *name)
+}
+
+/// A look behind a run is due, and ours to make.
+pub(super) fn owes_look(object: &MigrationSet, view: &View) -> bool {
+    let ours = view.house.as_ref().is_some_and(|house| is_ours(object, house));
+    ours && object.spec.mode == MigrationMode::Apply && view.is_behind()
 }
 
 /// The look behind a run, and a new reference: both are due whatever the files say.

@@ -40,8 +40,8 @@ pub struct World {
     pub answers: BTreeMap<String, Answer>,
     /// This pass holds the database's lock.
     pub locked: bool,
-    /// What was seen under the lock may be older than our own last write.
-    pub stale: bool,
+    /// The step that wrote last, while nobody has looked at what it wrote.
+    pub unseen: Option<&'static str>,
     /// Names of the steps that wrote in this pass. What was written and is not seen afterwards is not written again.
     pub wrote: BTreeSet<&'static str>,
     /// The list of the run under way was stored, and the schema before it looked at.
@@ -107,7 +107,7 @@ pub struct PlatformFacts {
     /// `spec.suspend` of the Platform.
     pub suspended: bool,
     /// The database that the Platform names.
-    pub database: Option<Database>,
+    pub database: Option<Box<Database>>,
     /// Database and schemas in one text: a look at another place says nothing.
     pub place: String,
 }

@@ -49,7 +49,7 @@ pub fn known(object: &MigrationSet, sights: Sights, now: Timestamp) -> World {
         scripts: Default::default(),
         answers: Default::default(),
         locked: false,
-        stale: false,
+        unseen: None,
         wrote: Default::default(),
         prepared: false,
         announced: None,
@@ -73,7 +73,7 @@ fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformSight 
             .as_ref()
             .map(|database| place(database, object))
             .unwrap_or_default(),
-        database: spec.database,
+        database: spec.database.map(Box::new),
     })
 }
 

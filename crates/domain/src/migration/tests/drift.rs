@@ -1,0 +1,178 @@
+//! Whether the live schema is the one that it should be.
+
+use ace_api::{Drift, MigrationSetStatus};
+
+use super::{
+    super::{Fact, SchemaLook},
+    fixture::{Case, at, pending, ran, settled},
+    words::{HARMLESS, LIVE, OTHER, THIRD, differs, message, shown, taken},
+};
+
+const GONE: &str = "the schema is as the last migration left it";
+
+fn drifted() -> Case {
+    settled().view(|view| view.schema = taken(OTHER, vec![differs("column/public.a.x"), differs("table/public.t")]))
+}
+
+fn verdict(case: &Case) -> (String, String) {
+    let status = case.status();
+    let line = shown(&status)
+        .into_iter()
+        .find(|line| line.starts_with("Drifted="))
+        .unwrap();
+    (line["Drifted=".len()..].to_owned(), message(&status, "Drifted"))
+}
+
+fn says(case: &Case, verdict_: &str, message: &str) {
+    assert_eq!(verdict(case), (verdict_.to_owned(), message.to_owned()));
+}
+
+fn drift(status: &MigrationSetStatus) -> Drift {
+    status.drift.clone().unwrap()
+}
+
+#[test]
+fn what_differs_from_the_reference_is_named() {
+    says(&settled(), "False/NoDrift", GONE);
+    says(
+        &drifted(),
+        "True/OutOfBandChange",
+        "2 objects differ: column public.a.x, table public.t",
+    );
+    let expected = Drift {
+        detected_time: at(0),
+        count: 2,
+        fields: vec![differs("column/public.a.x"), differs("table/public.t")],
+        corrected_time: None,
+    };
+    assert_eq!(drift(&drifted().status()), expected);
+    assert_eq!(
+        shown(&drifted().status())[0],
+        "Ready=True/Applied",
+        "it does not touch Ready"
+    );
+}
+
+#[test]
+fn more_than_can_be_named_is_counted() {
+    let many: Vec<_> = (10..50)
+        .map(|number| differs(&format!("table/public.t{number}")))
+        .collect();
+    let case = settled().view(|view| view.schema = taken(OTHER, many));
+    let drift = drift(&case.status());
+    assert_eq!((drift.count, drift.fields.len()), (40, 16));
+    let message = "40 objects differ: table public.t10, table public.t11, table public.t12 and 37 more";
+    says(&case, "True/OutOfBandChange", message);
+}
+
+#[test]
+fn when_it_came_is_kept_and_when_it_went_is_noted() {
+    let first = drifted();
+    let later = first.next_pass().later(60);
+    assert_eq!(drift(&later.status()).detected_time, at(0));
+    let gone = later.next_pass().view(|view| view.schema = taken(LIVE, Vec::new()));
+    let expected = Drift {
+        corrected_time: Some(at(60)),
+        ..drift(&drifted().status())
+    };
+    assert_eq!(drift(&gone.status()), expected);
+    says(&gone, "False/NoDrift", GONE);
+    let again = gone
+        .next_pass()
+        .later(60)
+        .view(|view| view.schema = taken(OTHER, vec![differs("table/public.t")]));
+    let drift = drift(&again.status());
+    assert_eq!((drift.detected_time, drift.corrected_time), (at(120), None));
+}
+
+#[test]
+fn what_can_t_be_compared_is_unknown_and_keeps_what_was_found() {
+    let none = settled().house(|house| house.reference = None);
+    let observing = "name the schema that it should be in `spec.acceptedSchema`; the live one is ";
+    for (case, reason, message) in [
+        (none, "NotCompared", "the schema was not compared yet".to_owned()),
+        (
+            settled().behind(),
+            "RunUnfinished",
+            "migrations ran, and the look behind them is due".to_owned(),
+        ),
+        (
+            settled().view(|view| view.schema = SchemaLook::Busy),
+            "NotComparable",
+            "the schema can't be read now: somebody holds a lock on a part of it".to_owned(),
+        ),
+        (settled().observe(), "NoReference", format!("{observing}{LIVE}")),
+        (
+            settled().restarted().forgotten(),
+            "NotCompared",
+            "the schema was not compared yet".to_owned(),
+        ),
+    ] {
+        says(&case, &format!("Unknown/{reason}"), &message);
+    }
+    let busy = drifted().next_pass().view(|view| view.schema = SchemaLook::Busy);
+    assert_eq!(drift(&busy.status()), drift(&drifted().status()));
+}
+
+#[test]
+fn a_look_in_vain_says_nothing_of_drift() {
+    let before = drifted().next_pass();
+    let lost = before.clone().restarted();
+    assert_eq!(verdict(&lost), verdict(&before));
+    assert_eq!(lost.status().drift, before.status().drift);
+}
+
+#[test]
+fn in_observe_only_an_accepted_schema_says_what_it_should_be() {
+    let accepts = |digest: &str| {
+        settled()
+            .observe()
+            .spec(|spec| spec.accepted_schema = Some(digest.to_owned()))
+    };
+    says(&accepts(LIVE), "False/NoDrift", GONE);
+    says(&accepts(OTHER), "True/OutOfBandChange", "1 object differs: schema");
+    let digests = &drift(&accepts(OTHER).status()).fields[0];
+    assert_eq!((digests.desired.as_str(), digests.observed.as_str()), (OTHER, LIVE));
+    let status = accepts(OTHER).status();
+    assert_eq!(status.schema.unwrap().reference_digest.as_deref(), Some(OTHER));
+}
+
+#[test]
+fn an_accepted_schema_becomes_the_reference_only_while_it_is_the_live_one() {
+    let accepts = |digest: &str| drifted().spec(|spec| spec.accepted_schema = Some(digest.to_owned()));
+    assert_eq!(accepts(OTHER).step().name(), "Begin");
+    for digest in [LIVE, THIRD] {
+        assert_eq!(verdict(&accepts(digest)).0, "True/OutOfBandChange");
+        assert!(matches!(accepts(digest).decide(), super::super::Decision::Settled(_)));
+    }
+}
+
+#[test]
+fn drift_that_stood_before_a_run_is_shown_behind_it() {
+    let standing = vec![differs("column/public.a.x")];
+    let mut case = pending(HARMLESS)
+        .view(|view| view.schema = taken(OTHER, standing.clone()))
+        .prepared();
+    assert_eq!(verdict(&case).0, "True/OutOfBandChange");
+    case.does("Run", ran());
+    case.does("LookBehind", {
+        let looked = case.clone().looked_behind();
+        looked.sees(|view| view.schema = taken(THIRD, standing))
+    });
+    says(&case, "True/OutOfBandChange", "1 object differs: column public.a.x");
+}
+
+#[test]
+fn a_reference_that_is_missing_another_server_s_or_of_other_schemas_is_taken_anew() {
+    for case in [
+        settled().house(|house| house.reference = None),
+        settled().view(|view| view.server_major = 17),
+        settled().spec(|spec| spec.schemas.push("private".to_owned())),
+    ] {
+        let mut case = case.locked();
+        assert!(matches!(case.step(), super::super::Step::SetReference(digest) if digest == LIVE));
+        case.does("SetReference", Ok(Fact::Written));
+        assert_eq!(case.step().name(), "LookAgain");
+        assert!(case.world.memo.history.is_empty(), "nobody accepted anything");
+    }
+}

@@ -1,0 +1,349 @@
+//! A settled set of migrations, and what can be changed of it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use ace_api::{ANNOTATION_RECONCILE_AT, Approval, MigrationMode, MigrationSet, MigrationSetStatus};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::{
+    super::{
+        Decision, Fact, House, LedgerRow, Missed, PlatformFacts, PlatformSight, Ran, Recall, ReferenceState,
+        SourceSight, Step, Trouble, View, World, decide, learn, status,
+    },
+    words::{A, B, LIVE, V1, V2, V3, bare, folder, own, taken, target},
+};
+use crate::{decision::Again, pace::Pace, platform::DatabaseTrouble, script::read};
+
+/// What a look asks.
+pub(super) const PLACE: &str = "db.example.com public";
+
+/// One object, what is known of it, and the time.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub object: Box<MigrationSet>,
+    pub world: Box<World>,
+    pub now: Timestamp,
+}
+
+/// Both files are applied and noted, the schema is its reference, and a look of a minute ago showed that; nothing is left to do.
+pub(super) fn settled() -> Case {
+    let world = World {
+        pace: Pace::default(),
+        began: at(0),
+        watching_since: at(-7200),
+        memo: MigrationSetStatus::default(),
+        platform: PlatformSight::Present(platform()),
+        source: SourceSight::Waiting(String::new()),
+        scripts: BTreeMap::new(),
+        answers: BTreeMap::new(),
+        locked: false,
+        unseen: None,
+        wrote: BTreeSet::new(),
+        prepared: false,
+        announced: None,
+        looked_behind: false,
+        stop: None,
+        recall: Recall {
+            view: Some(Arc::new(view())),
+            ..Recall::default()
+        },
+        trouble: None,
+    };
+    let mut case = Case {
+        object: Box::new(object()),
+        world: Box::new(world),
+        now: at(0),
+    }
+    .files(&[(V1, A), (V2, B)]);
+    case.world.memo = status(&case.object, &case.world, &Decision::Settled(Again::OnWake), at(-3600));
+    case
+}
+
+/// A third file is there that says this.
+pub(super) fn pending(text: &str) -> Case {
+    settled().files(&[(V1, A), (V2, B), (V3, text)])
+}
+
+/// A database that nobody of us ever wrote to, with an empty schema and no ledger.
+pub(super) fn fresh() -> Case {
+    settled()
+        .view(|view| {
+            view.ledger.clear();
+            view.house = None;
+            view.schema = bare();
+        })
+        .forgotten()
+}
+
+impl Case {
+    /// The settled set with one change.
+    pub(super) fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    /// The folder holds these, and they were read.
+    pub(super) fn files(self, files: &[(&str, &str)]) -> Self {
+        self.with(|case| {
+            let folder = folder(files);
+            let scripts = folder.files.iter();
+            case.world.scripts = scripts
+                .map(|file| (file.sha256.clone(), read(file).map(Arc::new)))
+                .collect();
+            case.world.source = SourceSight::Ready {
+                folder,
+                artifact_revision: "main@sha1:4f2c".to_owned(),
+            };
+        })
+    }
+
+    pub(super) fn source(self, sight: SourceSight) -> Self {
+        self.with(|case| case.world.source = sight)
+    }
+
+    /// The last look showed something else.
+    pub(super) fn view(self, change: impl FnOnce(&mut View)) -> Self {
+        self.with(|case| change(Arc::make_mut(case.world.recall.view.as_mut().unwrap())))
+    }
+
+    /// The ledger has this row.
+    pub(super) fn row(self, version: &str, row: LedgerRow) -> Self {
+        self.view(|view| {
+            view.ledger.insert(version.to_owned(), row);
+        })
+    }
+
+    /// The ledger has no such row any more.
+    pub(super) fn gone(self, version: &str) -> Self {
+        self.view(|view| {
+            view.ledger.remove(version);
+        })
+    }
+
+    /// Table `public.a` is large.
+    pub(super) fn grown(self) -> Self {
+        self.view(|view| {
+            view.large.insert(("public".to_owned(), "a".to_owned()));
+        })
+    }
+
+    pub(super) fn house(self, change: impl FnOnce(&mut House)) -> Self {
+        self.view(|view| change(view.house.as_mut().unwrap()))
+    }
+
+    /// Our books have this version with these bytes.
+    pub(super) fn noted(self, version: &str, text: &str) -> Self {
+        self.house(|house| {
+            house.rows.insert(version.to_owned(), own(text));
+        })
+    }
+
+    /// Our books do not have this version.
+    pub(super) fn unnoted(self, version: &str) -> Self {
+        self.house(|house| {
+            house.rows.remove(version);
+        })
+    }
+
+    /// The look behind a run was made.
+    pub(super) fn looked_behind(self) -> Self {
+        self.house(|house| house.reference.as_mut().unwrap().behind = false)
+    }
+
+    /// Files ran, and the look behind them is due.
+    pub(super) fn behind(self) -> Self {
+        self.house(|house| house.reference.as_mut().unwrap().behind = true)
+    }
+
+    pub(super) fn platform(self, change: impl FnOnce(&mut PlatformFacts)) -> Self {
+        self.with(|case| match &mut case.world.platform {
+            PlatformSight::Present(platform) => change(platform),
+            PlatformSight::Absent => unreachable!("the settled set has a platform"),
+        })
+    }
+
+    /// A change of the spec, by which the generation grows.
+    pub(super) fn spec(self, change: impl FnOnce(&mut ace_api::MigrationSetSpec)) -> Self {
+        self.with(|case| {
+            change(&mut case.object.spec);
+            case.object.metadata.generation = case.object.metadata.generation.map(|generation| generation + 1);
+        })
+    }
+
+    pub(super) fn observe(self) -> Self {
+        self.spec(|spec| spec.mode = MigrationMode::Observe)
+    }
+
+    pub(super) fn approve(self, plan: &str) -> Self {
+        self.spec(|spec| {
+            spec.approvals.push(Approval {
+                plan: plan.to_owned(),
+                reason: None,
+            });
+        })
+    }
+
+    pub(super) fn asks(self, value: &str) -> Self {
+        self.with(|case| {
+            let annotations = case.object.metadata.annotations.get_or_insert_default();
+            annotations.insert(ANNOTATION_RECONCILE_AT.to_owned(), value.to_owned());
+        })
+    }
+
+    /// Status was wiped, or the object is new.
+    pub(super) fn forgotten(self) -> Self {
+        self.with(|case| case.world.memo = MigrationSetStatus::default())
+    }
+
+    /// The operator is another process now.
+    pub(super) fn restarted(self) -> Self {
+        self.with(|case| {
+            case.world.recall = Recall::default();
+            case.world.watching_since = case.now;
+        })
+    }
+
+    /// The last look was in vain.
+    pub(super) fn missed(self, second: i64, trouble: DatabaseTrouble) -> Self {
+        self.with(|case| {
+            case.world.recall.missed = Some(Missed {
+                at: at(second),
+                place: PLACE.to_owned(),
+                trouble,
+            });
+        })
+    }
+
+    /// This pass holds the lock, and has just looked.
+    pub(super) fn locked(self) -> Self {
+        self.with(|case| case.world.locked = true).view(|view| view.at = at(0))
+    }
+
+    /// What is pending is about to run.
+    pub(super) fn prepared(self) -> Self {
+        self.locked().with(|case| {
+            case.does("Prepare", Ok(Fact::Prepared));
+        })
+    }
+
+    pub(super) fn later(self, seconds: i64) -> Self {
+        self.with(|case| case.now += SignedDuration::from_secs(seconds))
+    }
+
+    /// The pass is over, its status was written, and another one begins.
+    pub(super) fn next_pass(mut self) -> Self {
+        let (memo, world) = (self.status(), *self.world);
+        self.world = Box::new(World {
+            began: self.now,
+            memo,
+            platform: world.platform,
+            source: world.source,
+            scripts: world.scripts,
+            recall: world.recall,
+            ..*settled().world
+        });
+        self
+    }
+
+    pub(super) fn decide(&self) -> Decision {
+        decide(&self.object, &self.world, self.now)
+    }
+
+    pub(super) fn step(&self) -> Step {
+        match self.decide() {
+            Decision::Do(step) => step,
+            other => panic!("no step: {other:?}"),
+        }
+    }
+
+    /// The next step has this name, and it ends so.
+    pub(super) fn does(&mut self, name: &str, outcome: Result<Fact, Trouble>) {
+        let step = self.step();
+        assert_eq!(step.name(), name);
+        learn(&self.object, &mut self.world, &step, outcome, self.now);
+    }
+
+    /// A look now shows what the last one did, but for this.
+    #[allow(clippy::unnecessary_wraps, reason = "it is what a step ends with")]
+    pub(super) fn sees(&self, change: impl FnOnce(&mut View)) -> Result<Fact, Trouble> {
+        let mut view = self.world.recall.view.as_deref().cloned().unwrap_or_else(view);
+        view.at = self.now;
+        change(&mut view);
+        Ok(Fact::Looked(Box::new(view)))
+    }
+
+    /// The status after the decision that is due.
+    pub(super) fn status(&self) -> MigrationSetStatus {
+        status(&self.object, &self.world, &self.decide(), self.now)
+    }
+
+    /// The digest of what would run.
+    pub(super) fn plan(&self) -> String {
+        self.status().plan.unwrap().digest
+    }
+}
+
+#[allow(clippy::unnecessary_wraps, reason = "it is what a step ends with")]
+pub(super) fn ran() -> Result<Fact, Trouble> {
+    Ok(Fact::Ran(Ran {
+        duration: Duration::from_millis(41),
+        warnings: Vec::new(),
+    }))
+}
+
+fn object() -> MigrationSet {
+    let object = json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "MigrationSet",
+        "metadata": { "name": "main", "namespace": "ace", "generation": 2 },
+        "spec": { "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } },
+    });
+    serde_json::from_value(object).unwrap()
+}
+
+fn platform() -> PlatformFacts {
+    let database = json!({
+        "host": "db.example.com", "passwordSecretRef": { "name": "supabase", "key": "password" },
+    });
+    PlatformFacts {
+        project: "abcdefghijklmnopqrst".to_owned(),
+        interval: Duration::from_mins(5),
+        suspended: false,
+        database: serde_json::from_value(database).unwrap(),
+        place: PLACE.to_owned(),
+    }
+}
+
+fn view() -> View {
+    let rows = [(V1, A), (V2, B)];
+    View {
+        at: at(-60),
+        place: PLACE.to_owned(),
+        target: target(),
+        server_major: 15,
+        ledger: rows
+            .map(|(version, _)| (version.to_owned(), LedgerRow::default()))
+            .into(),
+        house: Some(House {
+            owner: Some(("ace".to_owned(), "main".to_owned())),
+            rows: rows.map(|(version, text)| (version.to_owned(), own(text))).into(),
+            reference: Some(ReferenceState {
+                digest: LIVE.to_owned(),
+                behind: false,
+                schemas: vec!["public".to_owned()],
+                server_major: 15,
+            }),
+            ..House::default()
+        }),
+        large: BTreeSet::new(),
+        schema: taken(LIVE, Vec::new()),
+    }
+}
+
+pub(super) fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}

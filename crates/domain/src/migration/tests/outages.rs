@@ -1,0 +1,153 @@
+//! A database or source that does not answer: what is said, and for how long what was said before stands.
+
+use ace_api::MigrationReason;
+
+use super::{
+    super::{Decision, LedgerRow, SourceSight, Trouble},
+    fixture::{Case, at, pending, settled},
+    words::{A, B, HARMLESS, V1, V2, V3, reason, shown},
+};
+use crate::platform::DatabaseTrouble;
+
+fn unanswered() -> Trouble {
+    Trouble::Database(DatabaseTrouble::Unanswered("refused".to_owned()))
+}
+
+/// The look that was due did not succeed.
+fn unreachable(mut case: Case) -> Case {
+    case = case.view(|view| view.at = at(-300));
+    case.does("Look", Err(unanswered()));
+    case
+}
+
+const READY: [&str; 2] = ["Ready=True/Applied", "Drifted=False/NoDrift"];
+const WAITS: [&str; 3] = [
+    "Ready=False/DatabaseUnreachable",
+    "Reconciling=True/DatabaseUnreachable",
+    "Drifted=False/NoDrift",
+];
+const LOST: [&str; 3] = [
+    "Ready=Unknown/NotSeen",
+    "Reconciling=True/NotSeen",
+    "Drifted=False/NoDrift",
+];
+
+#[test]
+fn a_lost_look_is_no_news() {
+    assert_eq!(shown(&unreachable(settled()).status()), READY);
+    assert_eq!(
+        shown(&unreachable(settled().observe()).status())[0],
+        "Ready=False/DatabaseUnreachable",
+        "a new spec was not seen"
+    );
+}
+
+#[test]
+fn after_three_intervals_nothing_is_known_and_the_message_says_why() {
+    let case = unreachable(settled());
+    for (second, expected) in [(600, &READY[..]), (601, &LOST)] {
+        let later = case.clone().with(|case| case.world.trouble = None).later(second);
+        let later = later.missed(second, DatabaseTrouble::Unanswered("refused".to_owned()));
+        assert_eq!(shown(&later.status()), expected);
+    }
+    let lost = case.later(601);
+    assert_eq!(
+        super::words::message(&lost.status(), "Ready"),
+        "the database at db.example.com:5432 does not answer: refused"
+    );
+}
+
+#[test]
+fn who_has_just_started_has_not_missed_anything_yet() {
+    let mut case = settled().restarted();
+    case.does("Look", Err(unanswered()));
+    assert_eq!(shown(&case.status()), READY);
+    assert_eq!(shown(&case.clone().later(900).status()), READY);
+    assert_eq!(shown(&case.later(901).status()), LOST);
+}
+
+#[test]
+fn what_is_known_to_be_left_to_do_is_not_hidden_by_an_outage() {
+    assert_eq!(shown(&unreachable(pending(HARMLESS)).status()), WAITS);
+    let edited = settled().files(&[(V1, A), (V2, "SELECT 2;")]);
+    assert_eq!(shown(&unreachable(edited).status()), WAITS);
+    let mut new_files = settled().restarted().with(|case| {
+        if let SourceSight::Ready { artifact_revision, .. } = &mut case.world.source {
+            "main@sha1:new".clone_into(artifact_revision);
+        }
+    });
+    new_files.does("Look", Err(unanswered()));
+    assert_eq!(shown(&new_files.status()), WAITS, "nobody compared them yet");
+}
+
+#[test]
+fn a_spec_that_was_not_seen_is_not_ready() {
+    let changed = settled().spec(|spec| spec.lock_timeout = ace_api::Duration::from_secs(9));
+    assert_eq!(shown(&unreachable(changed).status()), WAITS);
+}
+
+#[test]
+fn a_source_that_can_t_be_read_this_time_is_no_news_either() {
+    let failed = |case: Case| case.source(SourceSight::Failed("it timed out".to_owned()));
+    assert_eq!(shown(&failed(settled()).status()), READY);
+    let waiting = failed(pending(HARMLESS).next_pass());
+    assert_eq!(
+        shown(&waiting.status())[..2],
+        ["Ready=False/SourceFailed", "Reconciling=True/SourceFailed"]
+    );
+}
+
+#[test]
+fn a_wrong_password_is_for_a_person() {
+    let mut case = settled().view(|view| view.at = at(-300));
+    case.does("Look", Err(Trouble::Database(DatabaseTrouble::PasswordRejected)));
+    let expected = [
+        "Ready=False/DatabaseRefused",
+        "Stalled=True/DatabaseRefused",
+        "Drifted=False/NoDrift",
+    ];
+    assert_eq!(shown(&case.status()), expected);
+}
+
+#[test]
+fn an_answer_ends_it() {
+    let mut case = unreachable(settled()).later(1_000).next_pass();
+    let seen = case.sees(|_| ());
+    case.does("Look", seen);
+    assert_eq!(case.world.recall.missed, None);
+    assert_eq!(shown(&case.status()), READY);
+}
+
+#[test]
+fn trouble_in_the_middle_gives_the_lock_back_and_ends_the_pass() {
+    for trouble in [unanswered(), Trouble::Passing("COMMIT's answer was lost".to_owned())] {
+        let mut case = settled().files(&[(V1, A), (V2, B), (V3, HARMLESS)]).prepared();
+        case.does("Run", Err(trouble));
+        assert!(matches!(case.decide(), Decision::Wait(..)));
+        assert!(!case.world.locked && !case.world.prepared);
+    }
+}
+
+#[test]
+fn after_a_lost_answer_the_ledger_tells_before_anything_runs() {
+    let mut case = pending(HARMLESS).prepared();
+    case.does("Run", Err(Trouble::Passing("COMMIT's answer was lost".to_owned())));
+    let mut case = case.next_pass();
+    let seen = case
+        .clone()
+        .row(V3, LedgerRow::default())
+        .noted(V3, HARMLESS)
+        .behind()
+        .sees(|_| ());
+    case.does("Begin", seen);
+    let seen = case.clone().looked_behind().sees(|_| ());
+    case.does("LookBehind", seen);
+    assert!(matches!(case.decide(), Decision::Settled(_)));
+}
+
+#[test]
+fn another_one_s_turn_does_not_make_it_unseen() {
+    let mut case = pending(HARMLESS);
+    case.does("Begin", Err(Trouble::Busy("pid 17".to_owned())));
+    assert_eq!(reason(case.decide()), MigrationReason::WaitingForTurn);
+}
