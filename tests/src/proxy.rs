@@ -3,7 +3,6 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard},
 };
 
 use axum::{
@@ -15,7 +14,10 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::net::TcpListener;
 
-use crate::operator::free_address;
+use crate::{
+    cuts::{Cuts, Verdict},
+    operator::free_address,
+};
 
 /// Larger than any request or answer of a test.
 const LARGEST: usize = 64 << 20;
@@ -27,99 +29,6 @@ const OF_CONNECTION: [HeaderName; 5] = [
     header::HOST,
     header::UPGRADE,
 ];
-
-/// On which side of the other end the operator is cut off.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Side {
-    /// The request was sent and never arrives.
-    Before,
-    /// The request has taken effect and is never answered.
-    After,
-}
-
-/// What several proxies count together.
-#[derive(Clone, Default)]
-pub struct Cuts(Arc<Mutex<Count>>);
-
-#[derive(Default)]
-struct Count {
-    armed: Option<Armed>,
-    /// After a cut nothing passes until all is armed, or disarmed, anew.
-    cut: Option<String>,
-}
-
-struct Armed {
-    process_id: u32,
-    at: usize,
-    side: Side,
-    seen: Vec<String>,
-}
-
-impl Cuts {
-    /// From now on, kills the process at its request number `at`, counted from 0.
-    pub fn arm(&self, process_id: u32, at: usize, side: Side) {
-        *self.count() = Count {
-            armed: Some(Armed {
-                process_id,
-                at,
-                side,
-                seen: Vec::new(),
-            }),
-            cut: None,
-        };
-    }
-
-    /// Counts no more; what was cut off is known afterwards, and which requests came.
-    pub fn disarm(&self) -> (Option<String>, Vec<String>) {
-        let count = std::mem::take(&mut *self.count());
-        (count.cut, count.armed.map(|armed| armed.seen).unwrap_or_default())
-    }
-
-    /// Whether the operator was cut off.
-    pub fn has_cut(&self) -> bool {
-        self.count().cut.is_some()
-    }
-
-    fn arrived(&self, request: &str) -> Verdict {
-        let mut count = self.count();
-        if count.cut.is_some() {
-            return Verdict::Drop;
-        }
-        let Some(armed) = &mut count.armed else {
-            return Verdict::Pass;
-        };
-        armed.seen.push(request.to_owned());
-        let is_due = armed.seen.len() == armed.at + 1;
-        match armed.side {
-            Side::Before if is_due => {
-                fire(&mut count, request);
-                Verdict::Drop
-            }
-            Side::After if is_due => Verdict::PassAndCut,
-            _ => Verdict::Pass,
-        }
-    }
-
-    fn count(&self) -> MutexGuard<'_, Count> {
-        self.0.lock().expect("nobody panics while counting")
-    }
-}
-
-enum Verdict {
-    Pass,
-    PassAndCut,
-    Drop,
-}
-
-fn fire(count: &mut Count, request: &str) {
-    let Some(armed) = &count.armed else { return };
-    let process = i32::try_from(armed.process_id)
-        .ok()
-        .and_then(rustix::process::Pid::from_raw);
-    let process = process.expect("the operator has a number");
-    rustix::process::kill_process(process, rustix::process::Signal::KILL).expect("the operator runs");
-    count.cut = Some(format!("{:?} {request}", armed.side));
-}
 
 /// A proxy in front of one server. It ends with the runtime that it was started in.
 pub struct Proxy {
@@ -222,7 +131,7 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
         Body::from(answer.bytes().await.expect("the other end answers wholly"))
     };
     if matches!(verdict, Verdict::PassAndCut) {
-        fire(&mut way.cuts.count(), &name);
+        way.cuts.fire(&name);
         return std::future::pending().await;
     }
     let mut response = Response::new(body);

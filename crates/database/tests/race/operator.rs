@@ -1,0 +1,200 @@
+//! What the operator does at the database, in a process of its own: it opens a session, takes the lock, reads the ledgers, looks at
+//! the schema, runs what is pending, looks again, and begins anew whenever something fails that passes.
+
+use std::time::Duration;
+
+use ace_database::{
+    Access, Change, House, Locked, Look, Owner, Password, Plan, Prepared, QueryError, ReferenceState,
+    RunError, Session, Settings, Tls, Triple,
+};
+use tokio::time::{sleep, timeout};
+
+use crate::{server::PASSWORD, set::files};
+
+/// By which the process knows what to do: port, database, number of the set, milliseconds of idleness, most milliseconds between
+/// two steps.
+pub const ORDERS: &str = "ACE_RACE_ORDERS";
+/// The test that such a process runs.
+pub const NAME: &str = "operator::a_process_of_its_own";
+/// It does not outlive the test that forgot it.
+const LIFE: Duration = Duration::from_mins(2);
+/// Between two attempts to have the lock.
+const TURN: Duration = Duration::from_millis(5);
+
+#[test]
+#[ignore = "started by the other tests"]
+fn a_process_of_its_own() {
+    let Ok(orders) = std::env::var(ORDERS) else { return };
+    let orders: Vec<&str> = orders.split(' ').collect();
+    let [port, database, number, idle, pause] = orders[..] else {
+        panic!("{orders:?}")
+    };
+    let operator = Operator {
+        access: access(port.parse().unwrap(), database),
+        settings: Settings {
+            idle: Duration::from_millis(idle.parse().unwrap()),
+            ..Settings::new("ace-operator/ace/main")
+        },
+        number: number.parse().unwrap(),
+        pause: pause.parse().unwrap(),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async { timeout(LIFE, operator.run()).await.unwrap() });
+}
+
+pub fn access(port: u16, database: &str) -> Access {
+    Access {
+        host: "127.0.0.1".to_owned(),
+        port,
+        name: database.to_owned(),
+        user: "postgres".to_owned(),
+        password: Password::new(PASSWORD).unwrap(),
+        tls: Tls::Disable,
+        limits: ace_database::Limits::default(),
+    }
+}
+
+struct Operator {
+    access: Access,
+    settings: Settings,
+    number: u32,
+    pause: u64,
+}
+
+/// Why a pass ended early.
+#[derive(Debug)]
+enum Trouble {
+    /// Somebody else is at work.
+    Busy,
+    /// No way to the server now.
+    Open,
+    Query(QueryError),
+    Run(RunError),
+}
+
+impl Operator {
+    /// Until every file is applied and the schema was looked at behind them.
+    async fn run(&self) {
+        loop {
+            match self.pass().await {
+                Ok(()) => return,
+                Err(Trouble::Busy | Trouble::Open) => sleep(TURN).await,
+                // The next session finds in the ledgers what is done.
+                Err(Trouble::Run(RunError::Lost | RunError::Unknown | RunError::LockLost | RunError::Retry { .. })) => {
+                }
+                Err(Trouble::Query(QueryError::Closed | QueryError::NoAnswer(_) | QueryError::Unavailable(_))) => {}
+                Err(trouble) => panic!("nobody wrote but those who held the lock: {trouble:?}"),
+            }
+        }
+    }
+
+    async fn pass(&self) -> Result<(), Trouble> {
+        let mut session = Session::open(&self.access, &self.settings)
+            .await
+            .map_err(|_| Trouble::Open)?;
+        let outcome = match session.try_lock().await {
+            Ok(Locked::Mine) => self.work(&mut session).await,
+            Ok(Locked::Held(_)) => Err(Trouble::Busy),
+            Err(error) => Err(Trouble::Query(error)),
+        };
+        session.close().await;
+        outcome
+    }
+
+    async fn work(&self, session: &mut Session) -> Result<(), Trouble> {
+        self.query(session.target()).await?;
+        self.prepare(session).await?;
+        let recorded = self.query(session.ledgers()).await?.recorded.unwrap_or_default();
+        let pending: Vec<_> = files(self.number)
+            .into_iter()
+            .filter(|file| recorded.iter().all(|row| row.version != file.version))
+            .collect();
+        if !pending.is_empty() {
+            self.look_before(session).await?;
+        }
+        for file in &pending {
+            self.hesitate().await;
+            session.run(file, &|_| ()).await.map_err(Trouble::Run)?;
+        }
+        self.hesitate().await;
+        self.look_behind(session).await
+    }
+
+    /// Our tables, and the first reference.
+    async fn prepare(&self, session: &Session) -> Result<(), Trouble> {
+        let ledgers = self.query(session.ledgers()).await?;
+        let owner = Owner {
+            namespace: "ace".to_owned(),
+            name: "main".to_owned(),
+        };
+        if !matches!(&ledgers.house, House::Present(notes) if notes.owner.is_some()) {
+            assert_eq!(self.query(session.prepare_house(&owner)).await?, Prepared::Ours);
+        }
+        if self.query(session.reference_state()).await?.is_none() {
+            let (objects, state) = self.look(session).await?;
+            self.query(session.replace_reference(&objects, &state)).await?;
+        }
+        // A run that was interrupted is looked behind before the next begins.
+        self.look_behind(session).await
+    }
+
+    async fn look_before(&self, session: &Session) -> Result<(), Trouble> {
+        self.query(session.before_run(&[])).await?;
+        let plan = Plan {
+            digest: "sha256:plan".to_owned(),
+            system_identifier: "1".to_owned(),
+            timeline: 1,
+            database_oid: 1,
+            files: Vec::new(),
+        };
+        self.query(session.store_plan(&plan)).await
+    }
+
+    /// Nobody but these processes changes the schema, so that all of it is their work; and they drop nothing.
+    async fn look_behind(&self, session: &Session) -> Result<(), Trouble> {
+        if !self
+            .query(session.reference_state())
+            .await?
+            .is_some_and(|(_, behind)| behind)
+        {
+            return Ok(());
+        }
+        let (objects, state) = self.look(session).await?;
+        let changed: Vec<Change> = objects
+            .into_iter()
+            .map(|(class, name, is)| (class, name, Some(is)))
+            .collect();
+        self.query(session.after_run(&changed, &state.digest, &state.gate))
+            .await
+    }
+
+    async fn look(&self, session: &Session) -> Result<(Vec<Triple>, ReferenceState), Trouble> {
+        let schemas = vec!["public".to_owned()];
+        match self.query(session.connection().fingerprint(&schemas)).await? {
+            Look::Taken { fingerprint, gate } => {
+                let state = ReferenceState {
+                    server_major: 15,
+                    schemas,
+                    digest: fingerprint.digest(),
+                    gate,
+                };
+                let triple = |object: ace_database::SchemaObject| {
+                    (object.class.as_str().to_owned(), object.name, object.definition)
+                };
+                Ok((fingerprint.objects().map(triple).collect(), state))
+            }
+            Look::Busy => Err(Trouble::Busy),
+        }
+    }
+
+    async fn query<T>(&self, answer: impl Future<Output = Result<T, QueryError>>) -> Result<T, Trouble> {
+        answer.await.map_err(Trouble::Query)
+    }
+
+    async fn hesitate(&self) {
+        sleep(Duration::from_millis(rand::random_range(0..=self.pause))).await;
+    }
+}

@@ -1,0 +1,118 @@
+//! What several proxies count together, and where they cut. Has no other file of this crate: the tests of `ace-database` include
+//! it.
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// On which side of the other end the client is cut off.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Side {
+    /// The request was sent and never arrives.
+    Before,
+    /// The request has taken effect and is never answered.
+    After,
+}
+
+/// Where to cut, and what.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Cut {
+    /// The process that is killed; `None` cuts the request's connection and nothing else.
+    pub process_id: Option<u32>,
+    /// Only requests whose names begin so are counted.
+    pub of: &'static str,
+    /// Which of them, from 0.
+    pub at: usize,
+    /// Before it arrives, or after it took effect.
+    pub side: Side,
+}
+
+/// What several proxies count together.
+#[derive(Clone, Default)]
+pub struct Cuts(Arc<Mutex<Count>>);
+
+#[derive(Default)]
+struct Count {
+    armed: Option<Cut>,
+    seen: Vec<String>,
+    cut: Option<String>,
+}
+
+/// What becomes of a request.
+pub(crate) enum Verdict {
+    Pass,
+    PassAndCut,
+    Drop,
+}
+
+impl Cuts {
+    /// From now on, kills the process at its request number `at`, counted from 0.
+    pub fn arm(&self, process_id: u32, at: usize, side: Side) {
+        self.arm_at(Cut {
+            process_id: Some(process_id),
+            of: "",
+            at,
+            side,
+        });
+    }
+
+    /// Counts from now on, and cuts there. After a process was killed nothing passes until all is armed, or disarmed, anew.
+    pub fn arm_at(&self, cut: Cut) {
+        *self.count() = Count {
+            armed: Some(cut),
+            ..Count::default()
+        };
+    }
+
+    /// Counts no more; what was cut off is known afterwards, and which requests came.
+    pub fn disarm(&self) -> (Option<String>, Vec<String>) {
+        let count = std::mem::take(&mut *self.count());
+        (count.cut, count.seen)
+    }
+
+    /// Whether it was cut.
+    pub fn has_cut(&self) -> bool {
+        self.count().cut.is_some()
+    }
+
+    pub(crate) fn arrived(&self, request: &str) -> Verdict {
+        let mut count = self.count();
+        let Some(armed) = &count.armed else {
+            return Verdict::Pass;
+        };
+        if count.cut.is_some() {
+            return armed.process_id.map_or(Verdict::Pass, |_| Verdict::Drop);
+        }
+        if !request.starts_with(armed.of) {
+            return Verdict::Pass;
+        }
+        let (is_due, side) = (count.seen.len() == armed.at, armed.side);
+        count.seen.push(request.to_owned());
+        match side {
+            Side::Before if is_due => {
+                fire(&mut count, request);
+                Verdict::Drop
+            }
+            Side::After if is_due => Verdict::PassAndCut,
+            _ => Verdict::Pass,
+        }
+    }
+
+    /// Cuts behind a request that was answered.
+    pub(crate) fn fire(&self, request: &str) {
+        fire(&mut self.count(), request);
+    }
+
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.0.lock().expect("nobody panics while counting")
+    }
+}
+
+fn fire(count: &mut Count, request: &str) {
+    let Some(armed) = &count.armed else { return };
+    if let Some(process_id) = armed.process_id {
+        let process = i32::try_from(process_id).ok().and_then(Pid::from_raw);
+        kill_process(process.expect("a process has a number"), Signal::KILL).expect("the process runs");
+    }
+    count.cut = Some(format!("{:?} {request}", armed.side));
+}
