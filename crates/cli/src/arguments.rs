@@ -2,14 +2,17 @@ use std::path::PathBuf;
 
 use ace_api::{LocalReference, Mode, Source, SourceKind};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::import::Wish;
+use crate::plan::DatabaseUrl;
 
 /// Where the functions' folder lies in a repository that the CLI was used in.
 const FUNCTIONS: &str = "supabase/functions";
+/// Name of the folder beside it.
+const MIGRATIONS: &str = "migrations";
 
 /// Tools around the custom resources of ace-ops.
 #[derive(Debug, Parser)]
@@ -23,9 +26,52 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Print the resources for a Supabase project directory.
     ///
-    /// One EdgeFunction for each function, as YAML on standard output; what is odd about the directory, on standard error.
-    /// Exit code 0: printed, oddities or not; 1: the directory can't be read, or has no function; 2: wrong usage.
+    /// The MigrationSet of its migrations and one EdgeFunction for each function, as YAML on standard output; what is odd about
+    /// the directory, on standard error. Exit code 0: printed, oddities or not; 1: the directory can't be read, or has neither
+    /// function nor migration; 2: wrong usage.
     Import(ImportArguments),
+    /// Show what a MigrationSet would run, and what needs an approval. Writes nothing anywhere.
+    ///
+    /// Decides as the operator does, in a session with the database that can't write, and with your own rights: you need to
+    /// `get` the MigrationSet, its Platform, the Secrets that this one names, and the object that carries the files. Which hosts
+    /// the operator may call does not matter here. Exit code 0: nothing stands in the way; 2: an approval is needed, and nothing
+    /// else; 1: a refusal, something that can't be told now, an error, or wrong usage.
+    Plan(PlanArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PlanArguments {
+    /// Name of the MigrationSet; beside `-f`, which of the manifest's.
+    #[arg(value_name = "NAME", required_unless_present = "manifest")]
+    pub(crate) name: Option<String>,
+    /// A file with the MigrationSet as it would be applied, `-` for standard input. A Platform in it comes before the cluster's.
+    #[arg(long, short = 'f', value_name = "MANIFEST")]
+    pub(crate) manifest: Option<PathBuf>,
+    /// The files, in place of those that the source object carries: a checkout in which `spec.source.path` lies, or the folder
+    /// of migrations itself.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Namespace of the MigrationSet; left out, the manifest's or that of your context.
+    #[arg(long, short, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
+    /// Context of your kubeconfig; left out, the current one.
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
+    /// The way to the database for those who may not read its Secret: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, with
+    /// `?sslmode=disable|require|verify-full` where it is not the Platform's. Better said in the environment, which other users
+    /// of the machine can't see.
+    #[arg(long, env = "ACE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    pub(crate) database_url: Option<DatabaseUrl>,
+    /// `text` is for people, `json` for programs.
+    #[arg(long, short, value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+}
+
+/// How a plan is written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Output {
+    Text,
+    Json,
 }
 
 #[derive(Args, Debug)]
@@ -49,6 +95,10 @@ pub(crate) struct ImportArguments {
     /// `.` is the root.
     #[arg(long, value_name = "PATH")]
     source_path: Option<String>,
+    /// Path of the migrations' folder there; by default `migrations` beside the functions' folder, and the root where that is the
+    /// root.
+    #[arg(long, value_name = "PATH")]
+    migrations_path: Option<String>,
     /// Namespace of the resources; left out, that of `kubectl apply` holds.
     #[arg(long, short, value_name = "NS")]
     namespace: Option<String>,
@@ -58,25 +108,33 @@ impl ImportArguments {
     /// What the arguments ask for.
     pub(crate) fn wish(&self) -> Wish {
         let default = (self.source_kind != SourceKind::ConfigMap).then_some(FUNCTIONS);
-        let path = self
-            .source_path
-            .as_deref()
-            .map(|path| path.trim_matches('/'))
-            .or(default);
+        let functions = folder(self.source_path.as_deref().or(default));
+        let beside = functions.as_deref().map(|path| match path.rsplit_once('/') {
+            Some((parent, _)) => format!("{parent}/{MIGRATIONS}"),
+            None => MIGRATIONS.to_owned(),
+        });
+        let source = |path| Source {
+            kind: self.source_kind,
+            name: self.source_name.clone().unwrap_or_else(|| self.platform.clone()),
+            path,
+            digest: None,
+        };
         Wish {
             platform: LocalReference {
                 name: self.platform.clone(),
             },
             mode: self.mode,
-            source: Source {
-                kind: self.source_kind,
-                name: self.source_name.clone().unwrap_or_else(|| self.platform.clone()),
-                path: path.filter(|path| !matches!(*path, "" | ".")).map(str::to_owned),
-                digest: None,
-            },
+            source: source(functions),
+            migrations: source(folder(self.migrations_path.as_deref().or(beside.as_deref()))),
             namespace: self.namespace.clone(),
         }
     }
+}
+
+/// A folder of a source; `None` is its root.
+fn folder(path: Option<&str>) -> Option<String> {
+    let path = path.map(|path| path.trim_matches('/'));
+    path.filter(|path| !matches!(*path, "" | ".")).map(str::to_owned)
 }
 
 /// A parser of the names of an enum of the API, which knows them by serde alone.

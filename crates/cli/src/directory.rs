@@ -15,12 +15,22 @@ pub(crate) struct Project {
     pub(crate) functions: Tree,
     /// What lies in `functions/` but can't be carried by a source: links, devices, names that are no paths.
     pub(crate) left_out: Vec<String>,
+    /// `migrations/`, if it is there.
+    pub(crate) migrations: Option<Files>,
+}
+
+/// A folder with everything below it.
+#[derive(Debug, Default)]
+pub(crate) struct Files {
+    pub(crate) tree: Tree,
+    /// What can't be carried by a source.
+    pub(crate) left_out: Vec<String>,
 }
 
 #[derive(Debug, Error)]
 pub(crate) enum DirectoryError {
-    #[error("{0} has no functions/ folder: name the directory with config.toml and functions/")]
-    NoFunctions(PathBuf),
+    #[error("{0} has neither functions/ nor migrations/: name the directory with config.toml")]
+    NoProject(PathBuf),
     #[error("cannot read {path}: {error}")]
     Read { path: PathBuf, error: io::Error },
     #[error("cannot read {path}: {error}")]
@@ -30,27 +40,35 @@ pub(crate) enum DirectoryError {
 }
 
 impl Project {
-    /// Reads `directory`, or its `supabase` folder when the functions are there.
+    /// Reads `directory`, or its `supabase` folder when that is the project.
     pub(crate) fn read(directory: &Path) -> Result<Self, DirectoryError> {
+        let holds = |root: &PathBuf| root.join("functions").is_dir() || root.join("migrations").is_dir();
         let root = [directory.to_owned(), directory.join("supabase")]
             .into_iter()
-            .find(|root| root.join("functions").is_dir());
-        let root = root.ok_or_else(|| DirectoryError::NoFunctions(directory.to_owned()))?;
+            .find(holds);
+        let root = root.ok_or_else(|| DirectoryError::NoProject(directory.to_owned()))?;
         let config = read_config(&root.join("config.toml"))?;
-        let folder = root.join("functions");
-        let mut reader = Reader {
-            root: folder.clone(),
-            tree: Tree::default(),
-            left_out: Vec::new(),
-            bytes: 0,
-        };
-        reader.folder(&folder, "")?;
+        let [functions, migrations] = ["functions", "migrations"].map(|name| root.join(name));
+        let read = |folder: PathBuf| folder.is_dir().then(|| read_files(&folder, "")).transpose();
+        let functions = read(functions)?.unwrap_or_default();
         Ok(Self {
             config,
-            functions: reader.tree,
-            left_out: reader.left_out,
+            functions: functions.tree,
+            left_out: functions.left_out,
+            migrations: read(migrations)?,
         })
     }
+}
+
+/// Reads all files below `folder`; their paths begin with `prefix`, which is empty or ends in `/`.
+pub(crate) fn read_files(folder: &Path, prefix: &str) -> Result<Files, DirectoryError> {
+    let mut reader = Reader {
+        root: folder.to_owned(),
+        files: Files::default(),
+        bytes: 0,
+    };
+    reader.folder(folder, prefix)?;
+    Ok(reader.files)
 }
 
 fn read_config(path: &Path) -> Result<Config, DirectoryError> {
@@ -70,8 +88,7 @@ fn read_config(path: &Path) -> Result<Config, DirectoryError> {
 
 struct Reader {
     root: PathBuf,
-    tree: Tree,
-    left_out: Vec<String>,
+    files: Files,
     bytes: usize,
 }
 
@@ -94,13 +111,13 @@ impl Reader {
             }
             let valid = name.to_str().and_then(|_| TreePath::new(relative.clone()).ok());
             let Some(at) = valid.filter(|_| kind.is_file()) else {
-                self.left_out.push(relative.escape_debug().to_string());
+                self.files.left_out.push(relative.escape_debug().to_string());
                 continue;
             };
             let content = fs::read(&path).map_err(failed(&path))?;
             self.bytes += content.len();
             let limits = ArchiveLimits::default();
-            if self.bytes > limits.unpacked || self.tree.len() >= limits.entries {
+            if self.bytes > limits.unpacked || self.files.tree.len() >= limits.entries {
                 let (limit, bytes) = (limits.entries, limits.unpacked);
                 return Err(DirectoryError::TooLarge {
                     path: self.root.clone(),
@@ -109,8 +126,8 @@ impl Reader {
                 });
             }
             // A file system has no two files at one path.
-            if self.tree.add(at, content.into()).is_err() {
-                self.left_out.push(relative.escape_debug().to_string());
+            if self.files.tree.add(at, content.into()).is_err() {
+                self.files.left_out.push(relative.escape_debug().to_string());
             }
         }
         Ok(())

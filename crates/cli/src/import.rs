@@ -24,7 +24,9 @@ const PLATFORM_NAMES: [&str; 3] = ["SB_REGION", "SB_EXECUTION_ID", "DENO_DEPLOYM
 pub(crate) struct Wish {
     pub(crate) platform: LocalReference,
     pub(crate) mode: Option<Mode>,
+    /// Of the functions.
     pub(crate) source: Source,
+    pub(crate) migrations: Source,
     pub(crate) namespace: Option<String>,
 }
 
@@ -41,8 +43,8 @@ pub(crate) struct Imported {
 }
 
 impl Imported {
-    /// One line on what was printed.
-    pub(crate) fn summary(&self) -> String {
+    /// One line on what was printed, where there is a file of functions.
+    pub(crate) fn summary(&self) -> Option<String> {
         let Self {
             functions,
             files,
@@ -55,7 +57,8 @@ impl Imported {
             0 => String::new(),
             _ => format!("; requires.secrets names {secrets} that the code reads: take out those it can do without"),
         };
-        format!("{functions} functions printed; {files} files, {unused} of which no function needs{advice}")
+        let text = format!("{functions} functions printed; {files} files, {unused} of which no function needs{advice}");
+        (*files > 0).then_some(text)
     }
 }
 

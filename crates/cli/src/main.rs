@@ -1,48 +1,101 @@
-//! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources.
+//! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources, and `kubectl ace plan`
+//! shows what a MigrationSet would run.
 
 mod arguments;
 mod config;
 mod directory;
 mod import;
 mod manifest;
+mod migrations;
 mod oddity;
+mod plan;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::{env, fmt};
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, ImportArguments};
+use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArguments};
 use crate::directory::Project;
+use crate::migrations::ImportedSet;
+
+/// What lies in one folder is either.
+const ONE_FOLDER: &str = "functions and migrations are both to be read from one folder of the source: name theirs with --source-path \
+     and --migrations-path, or give the MigrationSet a source of its own";
 
 fn main() -> ExitCode {
-    let Command::Import(arguments) = Arguments::parse().command;
-    match import(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            // Nothing is left to be said if standard error is gone.
-            let _ = writeln!(io::stderr(), "error: {message}");
-            ExitCode::FAILURE
-        }
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return misused(&error),
+    };
+    let outcome = match arguments.command {
+        Command::Import(arguments) => import(&arguments),
+        Command::Plan(arguments) => plan(&arguments),
+    };
+    outcome.unwrap_or_else(|message| {
+        // Nothing is left to be said if standard error is gone.
+        let _ = writeln!(io::stderr(), "error: {message}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Help is no misuse. A pipeline takes 2 from `plan` for "ask somebody to approve it", which wrong usage must not say.
+fn misused(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    match error.exit_code() {
+        0 => ExitCode::SUCCESS,
+        _ if env::args().nth(1).as_deref() == Some("plan") => ExitCode::FAILURE,
+        _ => ExitCode::from(2),
     }
 }
 
 /// Resources go to standard output, what is odd to standard error: the output can be piped into `kubectl apply`.
-fn import(arguments: &ImportArguments) -> Result<(), String> {
+fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
+    let yaml = |error: &dyn fmt::Display| format!("cannot write YAML: {error}");
     let project = Project::read(&arguments.directory).map_err(|error| error.to_string())?;
-    let imported = import::import(&project, &arguments.wish());
-    let documents = manifest::documents(&imported.functions).map_err(|error| format!("cannot write YAML: {error}"))?;
+    let wish = arguments.wish();
+    let imported = import::import(&project, &wish);
+    let set = match &project.migrations {
+        Some(files) => migrations::import(files, &wish).map_err(|error| yaml(&error))?,
+        None => ImportedSet::default(),
+    };
+    let documents = manifest::documents(set.set.as_ref(), &imported.functions).map_err(|error| yaml(&error))?;
+    let oddities = imported.oddities.iter().map(ToString::to_string);
+    let oddities = oddities.chain(set.oddities.iter().map(ToString::to_string));
+    let one_folder = wish.source == wish.migrations && set.set.is_some() && !imported.functions.is_empty();
+    let oddities = oddities.chain(one_folder.then(|| ONE_FOLDER.to_owned()));
+    let summaries = set.summary().into_iter().chain(imported.summary());
     let mut errors = io::stderr().lock();
-    let told = imported
-        .oddities
-        .iter()
-        .try_for_each(|oddity| writeln!(errors, "{oddity}"));
-    told.and_then(|()| writeln!(errors, "{}", imported.summary()))
-        .map_err(|error| format!("cannot write: {error}"))?;
-    if imported.functions.is_empty() {
-        return Err("there is no function to print".to_owned());
+    let told = oddities
+        .chain(summaries)
+        .try_for_each(|text| writeln!(errors, "{text}"));
+    told.map_err(|error| format!("cannot write: {error}"))?;
+    if documents.is_empty() {
+        return Err("there is neither function nor migration to print".to_owned());
     }
-    match io::stdout().write_all(documents.as_bytes()) {
+    print(&documents)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(arguments: &PlanArguments) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let report = runtime
+        .block_on(plan::plan(arguments))
+        .map_err(|error| error.to_string())?;
+    let text = match arguments.output {
+        Output::Text => report.to_string(),
+        Output::Json => {
+            serde_json::to_string_pretty(&report).map_err(|error| format!("cannot write JSON: {error}"))? + "\n"
+        }
+    };
+    print(&text)?;
+    Ok(report.exit_code())
+}
+
+fn print(text: &str) -> Result<(), String> {
+    match io::stdout().write_all(text.as_bytes()) {
         // `kubectl ace import … | head` is no fault.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
         _ => Ok(()),

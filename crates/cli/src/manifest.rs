@@ -1,37 +1,45 @@
-use ace_api::EdgeFunction;
-use serde_json::{Map, Value, json};
+use ace_api::{EdgeFunction, EdgeFunctionSpec, MigrationSet, MigrationSetSpec};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 /// Fields that are written even where they say what holds anyway, because they decide what the operator may do.
 const EXPLICIT: [&str; 2] = ["verifyJWT", "mode"];
 
 /// The objects as YAML documents, without the fields that only repeat a default: what a person would have written.
-pub(crate) fn documents(functions: &[EdgeFunction]) -> Result<String, Box<dyn std::error::Error>> {
+pub(crate) fn documents(
+    set: Option<&MigrationSet>,
+    functions: &[EdgeFunction],
+) -> Result<String, Box<dyn std::error::Error>> {
+    let set = set.into_iter().map(|object| {
+        let spec = &object.spec;
+        let required = json!({ "platformRef": spec.platform_ref, "source": spec.source });
+        document::<MigrationSetSpec>(object, &required)
+    });
+    let functions = functions.iter().map(|object| {
+        let spec = &object.spec;
+        let required = json!({ "platformRef": spec.platform_ref, "source": spec.source, "verifyJWT": spec.verify_jwt });
+        document::<EdgeFunctionSpec>(object, &required)
+    });
     let mut text = String::new();
-    for function in functions {
+    for document in set.chain(functions) {
         text.push_str("---\n");
-        text.push_str(&serde_yaml::to_string(&document(function)?)?);
+        text.push_str(&serde_yaml::to_string(&document?)?);
     }
     Ok(text)
 }
 
-fn document(function: &EdgeFunction) -> Result<Value, serde_json::Error> {
-    let defaults = defaults(function)?;
-    let mut document = serde_json::to_value(function)?;
+/// What the fields are when nobody writes them is read from the type itself, so that it can't be told twice.
+fn document<S: DeserializeOwned + Serialize>(
+    object: &impl Serialize,
+    required: &Value,
+) -> Result<Value, serde_json::Error> {
+    let bare: S = serde_json::from_value(required.clone())?;
+    let bare = serde_json::to_value(bare)?;
+    let repeats = |field: &str, value: &Value| required.get(field).is_none() && bare.get(field) == Some(value);
+    let mut document = serde_json::to_value(object)?;
     if let Some(Value::Object(spec)) = document.get_mut("spec") {
-        spec.retain(|field, value| EXPLICIT.contains(&field.as_str()) || defaults.get(field) != Some(value));
+        spec.retain(|field, value| EXPLICIT.contains(&field.as_str()) || !repeats(field, value));
     }
     Ok(document)
-}
-
-/// What the fields are when nobody writes them: read from the type itself, so that it can't be told twice.
-fn defaults(function: &EdgeFunction) -> Result<Map<String, Value>, serde_json::Error> {
-    let EdgeFunction { spec, .. } = function;
-    let required = json!({ "platformRef": spec.platform_ref, "source": spec.source, "verifyJWT": spec.verify_jwt });
-    let bare: ace_api::EdgeFunctionSpec = serde_json::from_value(required.clone())?;
-    let mut fields = match serde_json::to_value(bare)? {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    };
-    fields.retain(|field, _| required.get(field).is_none());
-    Ok(fields)
 }

@@ -122,10 +122,10 @@ impl fmt::Display for Oddity {
     }
 }
 
-fn counted(names: &[String], one: &str, many: &str) -> String {
+pub(crate) fn counted(names: &[String], one: &str, many: &str) -> String {
     format!("{} {}", names.len(), if names.len() == 1 { one } else { many })
 }
 
-fn list(names: &[String]) -> String {
+pub(crate) fn list(names: &[String]) -> String {
     names.join(", ")
 }

@@ -117,6 +117,14 @@ impl Script {
             Segment::Alone(sentence, _) => std::slice::from_ref(sentence),
         })
     }
+
+    /// Schemas that are named where tables are made.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.effects.iter().filter_map(|(_, effect)| match effect {
+            Effect::Creates { table, .. } => table.schema.as_deref(),
+            _ => None,
+        })
+    }
 }
 
 impl Sentence {

@@ -1,4 +1,7 @@
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use ace_api::{Database, MigrationSet, Platform};
 use ace_domain::{
@@ -46,11 +49,11 @@ pub fn known(object: &MigrationSet, sights: Sights, now: Timestamp) -> World {
         memo: object.status.clone().unwrap_or_default(),
         platform: platform(object, sights.platform),
         source: source(object, sights.source),
-        scripts: Default::default(),
-        answers: Default::default(),
+        scripts: BTreeMap::new(),
+        answers: BTreeMap::new(),
         locked: false,
         unseen: None,
-        wrote: Default::default(),
+        wrote: BTreeSet::new(),
         prepared: false,
         announced: None,
         looked_behind: false,

@@ -1,0 +1,153 @@
+mod oddity;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ace_api::{MigrationMode, MigrationPolicy, MigrationSet, MigrationSetSpec, Mode, RiskClass};
+use ace_domain::script::{self, Catalogue, File, Folder, FolderError, Script, assess};
+use ace_domain::source::Tree;
+use serde_json::json;
+
+use crate::directory::Files;
+use crate::import::Wish;
+use oddity::Oddity;
+
+/// Most schemas that a MigrationSet watches.
+const SCHEMAS: usize = 16;
+/// Schemas that it must not watch, besides `pg_*`: the server's and the operator's own.
+const NOT_WATCHED: [&str; 3] = ["information_schema", "ace_ops", "supabase_migrations"];
+
+/// The MigrationSet of a project, and what is odd about its files.
+#[derive(Debug, Default)]
+pub(crate) struct ImportedSet {
+    /// None where there is no migration.
+    pub(crate) set: Option<MigrationSet>,
+    pub(crate) oddities: Vec<Oddity>,
+    migrations: usize,
+}
+
+impl ImportedSet {
+    /// One line on what was printed.
+    pub(crate) fn summary(&self) -> Option<String> {
+        let migrations = self.migrations;
+        self.set.as_ref().map(|set| {
+            format!(
+                "MigrationSet printed for {migrations} migrations in {}",
+                set.spec.schemas.join(", ")
+            )
+        })
+    }
+}
+
+/// Makes the resource. Pure: everything that is read is in `files`.
+pub(crate) fn import(files: &Files, wish: &Wish) -> Result<ImportedSet, serde_json::Error> {
+    let (folder, errors) = readable(&files.tree);
+    let mut oddities: Vec<_> = errors.into_iter().map(Oddity::Folder).collect();
+    let left_out = &files.left_out;
+    oddities.extend((!left_out.is_empty()).then(|| Oddity::LeftOut(left_out.clone())));
+    let Some(folder) = folder else {
+        return Ok(ImportedSet {
+            oddities,
+            ..ImportedSet::default()
+        });
+    };
+    oddities.extend(folder.skipped.iter().map(|skipped| Oddity::Skipped {
+        file: skipped.file_name.clone(),
+        why: skipped.why,
+    }));
+    let mut scripts = Vec::new();
+    for file in &folder.files {
+        match script::read(file) {
+            Ok(script) => scripts.push((file, script)),
+            Err(error) => oddities.push(Oddity::Refused {
+                file: file.file_name.clone(),
+                error,
+            }),
+        }
+    }
+    oddities.extend(scripts.iter().flat_map(|(file, script)| unread(file, script)));
+    oddities.extend(approvals(&scripts));
+    Ok(ImportedSet {
+        set: Some(set(wish, schemas(&scripts))?),
+        oddities,
+        migrations: folder.files.len(),
+    })
+}
+
+/// The folder without the files for which it would be refused, and the refusals.
+fn readable(tree: &Tree) -> (Option<Folder>, Vec<FolderError>) {
+    let (mut files, mut errors) = (tree.files().clone(), Vec::new());
+    loop {
+        let rest = Tree::from_files(files.clone()).expect("a part of a tree is a tree");
+        let error = match script::read_folder(&rest, None) {
+            Ok(folder) => return (Some(folder), errors),
+            Err(error) => error,
+        };
+        let at_fault = match &error {
+            FolderError::Duplicate { second, .. } => Some(second),
+            FolderError::Version { file_name } | FolderError::Encoding { file_name, .. } => Some(file_name),
+            FolderError::Missing { .. } | FolderError::Empty { .. } => None,
+        };
+        let before = files.len();
+        files.retain(|path, _| at_fault.is_none_or(|name| path.as_str() != name));
+        errors.push(error);
+        if files.len() == before {
+            return (None, errors);
+        }
+    }
+}
+
+fn unread<'a>(file: &'a File, script: &'a Script) -> impl Iterator<Item = Oddity> + 'a {
+    script.unread.iter().map(|unread| Oddity::Unread {
+        file: file.file_name.clone(),
+        line: unread.line,
+        column: unread.column,
+        message: unread.message.clone(),
+    })
+}
+
+/// What the default policy guards, class by class. Which tables are large is known to the database alone.
+fn approvals(scripts: &[(&File, Script)]) -> Vec<Oddity> {
+    let read: Vec<&Script> = scripts.iter().map(|(_, script)| script).collect();
+    let guarded = MigrationPolicy::default().approve;
+    let mut classes: BTreeMap<RiskClass, Vec<String>> = BTreeMap::new();
+    for ((file, _), risks) in scripts.iter().zip(assess(&read, &Catalogue::default())) {
+        for risk in risks.into_iter().filter(|risk| guarded.contains(&risk.class)) {
+            let says = format!("{} line {} {}", file.file_name, risk.line, risk.says);
+            classes.entry(risk.class).or_default().push(says);
+        }
+    }
+    let classes = classes.into_iter();
+    classes
+        .map(|(class, statements)| Oddity::Guarded { class, statements })
+        .collect()
+}
+
+/// `public`, and where else tables are made.
+fn schemas(scripts: &[(&File, Script)]) -> Vec<String> {
+    let made: BTreeSet<&str> = scripts.iter().flat_map(|(_, script)| script.schemas()).collect();
+    let others = made
+        .into_iter()
+        .filter(|name| *name != "public" && !name.starts_with("pg_") && !NOT_WATCHED.contains(name));
+    std::iter::once("public")
+        .chain(others)
+        .take(SCHEMAS)
+        .map(str::to_owned)
+        .collect()
+}
+
+/// One database has one set: it is called as its Platform.
+fn set(wish: &Wish, schemas: Vec<String>) -> Result<MigrationSet, serde_json::Error> {
+    let spec = json!({ "platformRef": wish.platform, "source": wish.migrations });
+    let spec = MigrationSetSpec {
+        // SQL is not corrected behind anyone's back, so there is no `Enforce`.
+        mode: match wish.mode {
+            Some(Mode::Observe) => MigrationMode::Observe,
+            Some(Mode::Enforce | Mode::Apply) | None => MigrationMode::Apply,
+        },
+        schemas,
+        ..serde_json::from_value(spec)?
+    };
+    let mut set = MigrationSet::new(&wish.platform.name, spec);
+    set.metadata.namespace.clone_from(&wish.namespace);
+    Ok(set)
+}

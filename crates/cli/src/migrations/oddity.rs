@@ -1,0 +1,65 @@
+use std::fmt;
+
+use ace_api::RiskClass;
+use ace_domain::script::{FolderError, ScriptError};
+
+use crate::oddity::{counted, list};
+
+/// What a person should know about a folder of migrations before applying its resource.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Oddity {
+    /// The folder holds what it must not, or no migration.
+    Folder(FolderError),
+    /// Files that no source carries.
+    LeftOut(Vec<String>),
+    /// A file that is no migration.
+    Skipped { file: String, why: &'static str },
+    /// The operator will refuse this migration.
+    Refused { file: String, error: ScriptError },
+    /// A statement that only the server can judge.
+    Unread {
+        file: String,
+        line: u32,
+        column: u32,
+        message: String,
+    },
+    /// Statements that wait for an approval by the default policy, each with its place.
+    Guarded { class: RiskClass, statements: Vec<String> },
+}
+
+impl fmt::Display for Oddity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(error) => write!(f, "migrations/: {error}"),
+            Self::LeftOut(names) => {
+                let files = counted(names, "file", "files");
+                let names = list(names);
+                write!(
+                    f,
+                    "{files} in migrations/ that a source can't carry (links, odd names): {names}"
+                )
+            }
+            Self::Skipped { file, why } => write!(f, "migrations/{file} is skipped: {why}"),
+            Self::Refused { file, error } => write!(f, "migrations/{file}: {error}"),
+            Self::Unread {
+                file,
+                line,
+                column,
+                message,
+            } => {
+                write!(
+                    f,
+                    "migrations/{file}: line {line}, column {column}: our parser can't read this statement, so the server is asked \
+                     before it runs: {message}"
+                )
+            }
+            Self::Guarded { class, statements } => {
+                let (need, class) = (
+                    counted(statements, "statement needs", "statements need"),
+                    class.as_str(),
+                );
+                write!(f, "{need} an approval when run ({class}): {}", list(statements))
+            }
+        }
+    }
+}

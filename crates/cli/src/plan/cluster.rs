@@ -1,0 +1,116 @@
+use std::fmt::Debug;
+use std::time::Duration;
+
+use ace_api::SecretKeyReference;
+use ace_domain::platform::DatabaseTrouble;
+use ace_operator::metrics::Metrics;
+use ace_operator::secrets::{SecretError, read_secret};
+use ace_operator::sources::{Settings, Sight, SourceKey, Sources};
+use ace_supabase::AllowedHosts;
+use kube::config::KubeConfigOptions;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Config, Resource};
+use serde::de::DeserializeOwned;
+
+use super::PlanError;
+
+/// Deadline of one request: the client has none of its own.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The cluster, as the caller's kubeconfig reaches it.
+pub(super) struct Cluster {
+    client: Client,
+    /// Namespace of the context.
+    pub(super) namespace: String,
+}
+
+impl Cluster {
+    /// Reads the kubeconfig; asks nothing yet.
+    pub(super) async fn connect(context: Option<&str>) -> Result<Self, PlanError> {
+        // An error says that the process has a provider already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let config = match context {
+            None => Config::infer().await.map_err(|error| error.to_string()),
+            Some(context) => {
+                let options = KubeConfigOptions {
+                    context: Some(context.to_owned()),
+                    ..KubeConfigOptions::default()
+                };
+                let config = Config::from_kubeconfig(&options).await;
+                config.map_err(|error| error.to_string())
+            }
+        };
+        let config = config.map_err(PlanError::Kubeconfig)?;
+        let namespace = config.default_namespace.clone();
+        let client = Client::try_from(config).map_err(|error| PlanError::Kubeconfig(error.to_string()))?;
+        Ok(Self { client, namespace })
+    }
+
+    /// One object, if it is there.
+    pub(super) async fn find<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, PlanError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let what = format!("{} {namespace}/{name}", K::kind(&()));
+        let objects = Api::<K>::namespaced(self.client.clone(), namespace);
+        match tokio::time::timeout(DEADLINE, objects.get_opt(name)).await {
+            Ok(Ok(object)) => Ok(object),
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(PlanError::Forbidden {
+                what,
+                resource: format!("{}.{}", K::plural(&()), K::group(&())),
+                namespace: namespace.to_owned(),
+            }),
+            Ok(Err(error)) => Err(PlanError::Unanswered {
+                what,
+                why: error.to_string(),
+            }),
+            Err(_) => Err(PlanError::Unanswered {
+                what,
+                why: "the API server does not answer".to_owned(),
+            }),
+        }
+    }
+
+    /// One key of a Secret that a Platform names for its database.
+    pub(super) async fn secret(
+        &self,
+        namespace: &str,
+        reference: &SecretKeyReference,
+    ) -> Result<Result<String, DatabaseTrouble>, PlanError> {
+        match read_secret(&self.client, namespace, reference).await {
+            Ok(text) => Ok(Ok(text)),
+            Err(SecretError::Missing(message)) => Ok(Err(DatabaseTrouble::SecretMissing(message))),
+            Err(SecretError::Forbidden) => Err(PlanError::Secret {
+                namespace: namespace.to_owned(),
+                name: reference.name.clone(),
+                key: reference.key.clone(),
+            }),
+            Err(SecretError::Unanswered) => Err(PlanError::Unanswered {
+                what: format!("Secret {namespace}/{}", reference.name),
+                why: "the API server does not answer".to_owned(),
+            }),
+        }
+    }
+
+    /// The files that a ConfigMap carries.
+    pub(super) async fn config_map(&self, key: &SourceKey) -> Result<Sight, PlanError> {
+        let unanswered = |why: String| PlanError::Unanswered {
+            what: key.to_string(),
+            why,
+        };
+        // Nothing is fetched for a ConfigMap.
+        let nowhere = AllowedHosts::parse::<_, &str>([]).map_err(|error| unanswered(error.to_string()))?;
+        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
+        let sources = Sources::new(self.client.clone(), Settings::new(nowhere), metrics);
+        let sources = sources.map_err(|error| unanswered(error.to_string()))?;
+        match sources.sight(key).await {
+            Sight::AccessMissing(_) => Err(PlanError::Forbidden {
+                what: key.to_string(),
+                resource: "configmaps".to_owned(),
+                namespace: key.namespace.clone(),
+            }),
+            Sight::Failed(why) => Err(unanswered(why)),
+            sight => Ok(sight),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::directory::DirectoryError;
+
+/// Why there is no plan. None of it holds a password.
+#[derive(Debug, Error)]
+pub(crate) enum PlanError {
+    #[error("no way to the cluster: {0}")]
+    Kubeconfig(String),
+    #[error("you may not read {what}: ask for the right to `get` {resource} in namespace {namespace}")]
+    Forbidden {
+        what: String,
+        resource: String,
+        namespace: String,
+    },
+    #[error(
+        "you may not read Secret {namespace}/{name}, which the Platform names for its database (key `{key}`): ask for the right to \
+         `get` that one, or name the way to the database with --database-url or in ACE_DATABASE_URL"
+    )]
+    Secret {
+        namespace: String,
+        name: String,
+        key: String,
+    },
+    #[error("there is no {0}")]
+    Absent(String),
+    #[error("cannot read {what}: {why}")]
+    Unanswered { what: String, why: String },
+    #[error("cannot read {path}: {error}")]
+    Manifest { path: PathBuf, error: io::Error },
+    #[error("{path}, document {document}: {why}")]
+    Document {
+        path: PathBuf,
+        document: usize,
+        why: String,
+    },
+    #[error("{path} has {found}; {instead}")]
+    WhichSet {
+        path: PathBuf,
+        found: String,
+        instead: &'static str,
+    },
+    #[error("--database-url {0}")]
+    Url(&'static str),
+    #[error(
+        "the files of {0} are served inside the cluster: name a checkout of them with --dir (a ConfigMap would be read from here)"
+    )]
+    InsideTheCluster(String),
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+}

@@ -1,0 +1,102 @@
+//! `kubectl ace plan`: what a MigrationSet would run, decided as the operator decides it.
+//!
+//! ```text
+//! manifest, cluster, --dir ─▶ Subject ─▶ World ─▶ decide ─┬─ a step that reads ──▶ Looker ─▶ learn ─▶ decide …
+//!                                                         ├─ a step that writes ─▶ assume ─▶ learn ─▶ decide …
+//!                                                         └─ the first run, or what stands in its way ─▶ Report
+//! ```
+
+mod address;
+mod assume;
+mod cluster;
+mod error;
+mod rehearsal;
+mod report;
+mod subject;
+mod text;
+
+use std::process::ExitCode;
+
+use ace_domain::platform::DatabaseTrouble;
+use ace_operator::doorman;
+use ace_operator::kinds::migration_set::{Looker, Sights, known};
+use jiff::Timestamp;
+
+use crate::arguments::PlanArguments;
+use address::Address;
+use cluster::Cluster;
+use rehearsal::rehearse;
+use subject::Subject;
+
+pub(crate) use address::DatabaseUrl;
+pub(crate) use error::PlanError;
+pub(crate) use report::Report;
+
+/// What the sessions are recognised by at the server.
+const PROGRAM: &str = "kubectl-ace";
+
+/// Makes the plan. Everything is read with the caller's rights, and nothing is written anywhere.
+pub(crate) async fn plan(arguments: &PlanArguments) -> Result<Report, PlanError> {
+    let cluster = Cluster::connect(arguments.context.as_deref()).await?;
+    let mut subject = Subject::read(arguments, &cluster).await?;
+    let address = arguments.database_url.as_ref().map(DatabaseUrl::address).transpose()?;
+    if let (Some(address), Some(platform)) = (&address, &mut subject.platform) {
+        platform.spec.database = Some(address.database(platform.spec.database.take()));
+    }
+    let way = way(&cluster, &subject, address.as_ref()).await?;
+    let sights = Sights {
+        platform: subject.platform.clone(),
+        source: subject.files(arguments.dir.as_deref(), &cluster).await?,
+    };
+    let world = known(&subject.set, sights, Timestamp::now());
+    let rehearsal = rehearse(&subject.set, world, &way).await;
+    Ok(Report::of(&subject, &rehearsal, address.is_some()))
+}
+
+/// The way to the database, or what the operator would say of it.
+async fn way(
+    cluster: &Cluster,
+    subject: &Subject,
+    address: Option<&Address>,
+) -> Result<Result<Looker, DatabaseTrouble>, PlanError> {
+    let database = subject
+        .platform
+        .as_ref()
+        .and_then(|platform| platform.spec.database.as_ref());
+    let Some(database) = database else {
+        return Ok(Err(DatabaseTrouble::Unanswered("none is named".to_owned())));
+    };
+    let password = match address {
+        Some(address) => Ok(address.password.clone()),
+        None => {
+            cluster
+                .secret(&subject.namespace, &database.password_secret_ref)
+                .await?
+        }
+    };
+    let authority = match doorman::authority(database) {
+        Some(reference) => Some(cluster.secret(&subject.namespace, reference).await?),
+        None => None,
+    };
+    let access = password.and_then(|password| {
+        let authority = authority.transpose()?;
+        doorman::access(
+            database,
+            &password,
+            authority.as_deref(),
+            ace_database::Limits::default(),
+        )
+    });
+    Ok(access.map(|access| Looker::new(access, &subject.set, PROGRAM)))
+}
+
+impl Report {
+    /// 0: nothing stands in the way; 2: an approval is needed; 1: anything else.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        match self.outcome {
+            report::Outcome::Nothing | report::Outcome::Runs => ExitCode::SUCCESS,
+            report::Outcome::ApprovalRequired => ExitCode::from(2),
+            report::Outcome::Refused | report::Outcome::Waits => ExitCode::FAILURE,
+        }
+    }
+}

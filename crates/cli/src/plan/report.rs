@@ -1,0 +1,245 @@
+use ace_api::{
+    Approval, ConditionType, Drift, MigrationMode, MigrationReason, MigrationSource, MigrationTarget, Reason,
+    RiskClass, SchemaStatus,
+};
+use ace_domain::decision::Again;
+use ace_domain::migration::{Decision, Item, Step, Trouble, status};
+use ace_domain::platform::DatabaseTrouble;
+use ace_domain::script::Risk;
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::ResourceExt;
+use serde::Serialize;
+
+use super::rehearsal::Rehearsal;
+use super::subject::Subject;
+
+/// What would happen. As JSON it is for programs: fields are added, and not renamed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Report {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) mode: MigrationMode,
+    /// Why nothing of this is run, if that is so whatever the plan says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) idle: Option<String>,
+    pub(super) platform: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) project: Option<String>,
+    /// Host, port, database and user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) database: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<MigrationSource>,
+    /// What was seen of the database; absent when it could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seen: Option<Seen>,
+    /// In their order.
+    pub(super) pending: Vec<Pending>,
+    /// What would be written, in order.
+    pub(super) steps: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) digest: Option<String>,
+    /// What has to be added to `spec.approvals`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) approval: Option<Approval>,
+    pub(super) outcome: Outcome,
+    /// As the condition would have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) message: Option<String>,
+}
+
+/// What was seen of the database, as the status would show it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Seen {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) target: Option<MigrationTarget>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) head: Option<String>,
+    pub(super) applied: i32,
+    pub(super) unknown_applied: i32,
+    pub(super) unverified: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) schema: Option<SchemaStatus>,
+    /// `True`, `False` or `Unknown`, and why.
+    pub(super) drifted: String,
+    pub(super) drift_message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) drift: Option<Drift>,
+}
+
+/// A file that would run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pending {
+    pub(super) version: String,
+    pub(super) name: String,
+    pub(super) file: String,
+    /// It ran before, and is gone from the ledger.
+    pub(super) again: bool,
+    pub(super) classes: Vec<RiskClass>,
+    pub(super) needs_approval: bool,
+    pub(super) risks: Vec<Danger>,
+}
+
+/// What can go wrong with a statement.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Danger {
+    pub(super) class: RiskClass,
+    pub(super) line: u32,
+    pub(super) says: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lock: Option<&'static str>,
+    pub(super) needs_approval: bool,
+}
+
+/// How it would end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+pub(crate) enum Outcome {
+    /// No file would be run.
+    Nothing,
+    /// The pending files would be run.
+    Runs,
+    /// They would be, if somebody approved the plan.
+    ApprovalRequired,
+    /// A person has to change something.
+    Refused,
+    /// Something is not there yet, or does not answer.
+    Waits,
+}
+
+impl Report {
+    pub(super) fn of(subject: &Subject, rehearsal: &Rehearsal, by_url: bool) -> Self {
+        let Subject { written, namespace, .. } = subject;
+        let platform = subject.platform.as_ref().map(|platform| &platform.spec);
+        let database = platform.and_then(|platform| platform.database.as_ref());
+        let (outcome, reason, message) = end(&rehearsal.end);
+        let shown = status(
+            written,
+            &rehearsal.seen,
+            &Decision::Settled(Again::OnWake),
+            Timestamp::now(),
+        );
+        let plan = rehearsal.plan.as_ref().filter(|plan| !plan.items.is_empty());
+        let policy = &written.spec.policy.approve;
+        let asked = plan.filter(|plan| plan.needs_approval && outcome == Outcome::ApprovalRequired);
+        Self {
+            namespace: namespace.clone(),
+            name: written.name_any(),
+            mode: written.spec.mode,
+            idle: idle(subject),
+            platform: written.spec.platform_ref.name.clone(),
+            project: platform.map(|platform| platform.project.clone()),
+            database: database.map(|it| format!("{} on {}:{} as {}", it.name, it.host, it.port, it.user)),
+            source: rehearsal.seen.folder().and(shown.source.clone()),
+            seen: rehearsal.seen.view().map(|_| Seen {
+                applied: shown.applied.unwrap_or_default(),
+                unknown_applied: shown.unknown_applied.unwrap_or_default(),
+                unverified: shown.unverified.unwrap_or_default(),
+                head: shown.head,
+                target: shown.target,
+                schema: shown.schema,
+                drift: shown.drift.filter(|drift| drift.corrected_time.is_none()),
+                drifted: drifted(&shown.conditions, |condition| &condition.status),
+                drift_message: drifted(&shown.conditions, |condition| &condition.message),
+            }),
+            pending: plan.map_or_else(Vec::new, |plan| {
+                plan.items.iter().map(|item| pending(item, policy)).collect()
+            }),
+            steps: rehearsal.steps.iter().map(described).collect(),
+            digest: plan.map(|plan| plan.digest.clone()),
+            approval: asked.map(|plan| Approval {
+                plan: plan.digest.clone(),
+                reason: None,
+            }),
+            outcome,
+            reason: reason.map(Reason::as_str),
+            message: message.map(|message| at_the_url(rehearsal.trouble.as_ref(), by_url).unwrap_or(message)),
+        }
+    }
+}
+
+fn end(end: &Decision) -> (Outcome, Option<MigrationReason>, Option<String>) {
+    let (outcome, why) = match end {
+        Decision::Do(_) => return (Outcome::Runs, None, None),
+        Decision::Settled(_) | Decision::Release { .. } => return (Outcome::Nothing, None, None),
+        Decision::Wait(why, _) => (Outcome::Waits, why),
+        Decision::Refuse(why, _) if why.reason == MigrationReason::ApprovalRequired => (Outcome::ApprovalRequired, why),
+        // A file that would run twice is not made harmless by a name under a plan: its message says what to look at first.
+        Decision::Refuse(why, _) => (Outcome::Refused, why),
+    };
+    (outcome, Some(why.reason), Some(why.message.clone()))
+}
+
+/// The sentences of the operator name the Secret; here the password came with the URL.
+fn at_the_url(trouble: Option<&Trouble>, by_url: bool) -> Option<String> {
+    match trouble {
+        Some(Trouble::Database(DatabaseTrouble::PasswordRejected)) if by_url => {
+            Some("the database rejects user or password of --database-url".to_owned())
+        }
+        Some(Trouble::Database(DatabaseTrouble::PasswordInvalid(why))) if by_url => {
+            Some(format!("--database-url: {why}"))
+        }
+        _ => None,
+    }
+}
+
+fn idle(subject: &Subject) -> Option<String> {
+    let Subject { written, .. } = subject;
+    let name = &written.spec.platform_ref.name;
+    if written.metadata.deletion_timestamp.is_some() {
+        Some("it is being deleted".to_owned())
+    } else if written.spec.suspend {
+        Some("it is suspended".to_owned())
+    } else if subject.platform_suspended {
+        Some(format!("Platform {name} is suspended"))
+    } else if written.spec.mode == MigrationMode::Observe {
+        Some("its mode is Observe".to_owned())
+    } else {
+        None
+    }
+}
+
+fn drifted(conditions: &[Condition], field: impl Fn(&Condition) -> &String) -> String {
+    let condition = conditions
+        .iter()
+        .find(|condition| condition.type_ == ConditionType::Drifted.as_str());
+    condition.map(field).cloned().unwrap_or_default()
+}
+
+fn pending(item: &Item, policy: &[RiskClass]) -> Pending {
+    let danger = |risk: &Risk| Danger {
+        class: risk.class,
+        line: risk.line,
+        says: risk.says.clone(),
+        lock: risk.lock,
+        needs_approval: policy.contains(&risk.class),
+    };
+    let risks: Vec<_> = item.risks.iter().map(danger).collect();
+    Pending {
+        version: item.file.version.to_string(),
+        name: item.file.name.clone(),
+        file: item.file.file_name.clone(),
+        again: item.again,
+        classes: item.classes(),
+        needs_approval: item.again || risks.iter().any(|danger| danger.needs_approval),
+        risks,
+    }
+}
+
+fn described(step: &Step) -> String {
+    let files = |number: usize| format!("{number} file{}", if number == 1 { "" } else { "s" });
+    match step {
+        Step::Claim => "takes the database for this MigrationSet, in schema ace_ops".to_owned(),
+        Step::Adopt(adopted) => format!("notes that {} ran that somebody else has run", files(adopted.len())),
+        Step::Baseline(recorded) => format!("records {} without running them", files(recorded.len())),
+        Step::SetReference(digest) => format!("takes the live schema, {digest}, as what it should be"),
+        Step::Prepare { items, .. } => format!("runs {}", files(items.len())),
+        other => other.name().to_owned(),
+    }
+}

@@ -1,0 +1,173 @@
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use ace_api::{MigrationMode, MigrationSet, Platform, SourceKind};
+use ace_operator::directory::source_of_set;
+use ace_operator::sources::{Artifact, Sight, SourceTree};
+use kube::ResourceExt;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::PlanError;
+use super::cluster::Cluster;
+use crate::arguments::PlanArguments;
+use crate::directory::read_files;
+
+/// The MigrationSet, and the Platform that it names.
+pub(super) struct Subject {
+    /// As it would decide if it were to run what it can: neither suspended nor `Observe`.
+    pub(super) set: MigrationSet,
+    /// As it is written.
+    pub(super) written: MigrationSet,
+    pub(super) namespace: String,
+    pub(super) platform: Option<Platform>,
+    /// The Platform is suspended.
+    pub(super) platform_suspended: bool,
+}
+
+/// What a manifest holds of interest.
+#[derive(Default)]
+struct Manifest {
+    sets: Vec<MigrationSet>,
+    platforms: Vec<Platform>,
+}
+
+impl Subject {
+    pub(super) async fn read(arguments: &PlanArguments, cluster: &Cluster) -> Result<Self, PlanError> {
+        let manifest = arguments.manifest.as_deref().map(Manifest::read).transpose()?;
+        let (mut written, platforms) = match (manifest, &arguments.name, &arguments.manifest) {
+            (Some(manifest), name, Some(path)) => manifest.choose(path, name.as_deref())?,
+            (_, name, _) => {
+                let namespace = arguments.namespace.as_ref().unwrap_or(&cluster.namespace);
+                let name = name.as_deref().unwrap_or_default();
+                let set = cluster.find::<MigrationSet>(namespace, name).await?;
+                let absent = || PlanError::Absent(format!("MigrationSet {namespace}/{name}"));
+                (set.ok_or_else(absent)?, Vec::new())
+            }
+        };
+        let namespace = arguments.namespace.clone().or_else(|| written.namespace());
+        let namespace = namespace.unwrap_or_else(|| cluster.namespace.clone());
+        written.metadata.namespace = Some(namespace.clone());
+        if arguments.manifest.is_some() {
+            // What failed, and how far the ledger was once seen to go, is remembered in the status.
+            let live = cluster.find::<MigrationSet>(&namespace, &written.name_any()).await?;
+            written.status = live.and_then(|live| live.status);
+        }
+        let name = &written.spec.platform_ref.name;
+        let named = platforms.into_iter().find(|platform| platform.name_any() == *name);
+        let mut platform = match named {
+            Some(platform) => Some(platform),
+            None => cluster.find::<Platform>(&namespace, name).await?,
+        };
+        let platform_suspended = platform.as_ref().is_some_and(|platform| platform.spec.suspend);
+        if let Some(platform) = &mut platform {
+            platform.spec.suspend = false;
+        }
+        let mut set = written.clone();
+        set.spec.mode = MigrationMode::Apply;
+        set.spec.suspend = false;
+        set.metadata.deletion_timestamp = None;
+        Ok(Self {
+            set,
+            written,
+            namespace,
+            platform,
+            platform_suspended,
+        })
+    }
+
+    /// The files: from a directory, else from the source object.
+    pub(super) async fn files(&self, directory: Option<&Path>, cluster: &Cluster) -> Result<Sight, PlanError> {
+        let source = &self.set.spec.source;
+        let key = source_of_set(&self.set);
+        match (directory, source.kind) {
+            (Some(directory), _) => {
+                let path = source.path.as_deref().unwrap_or_default();
+                let below = directory.join(path);
+                let folder = if below.is_dir() { below } else { directory.to_owned() };
+                let prefix = if path.is_empty() {
+                    String::new()
+                } else {
+                    format!("{path}/")
+                };
+                let files = read_files(&folder, &prefix)?;
+                let artifact = Artifact {
+                    revision: folder.display().to_string(),
+                    // A pin is about the object that carries the files, and says nothing of these.
+                    digest: source.digest.clone().unwrap_or_default(),
+                    tree: Arc::new(SourceTree::new(files.tree)),
+                };
+                Ok(Sight::Ready(Arc::new(artifact)))
+            }
+            (None, SourceKind::ConfigMap) => cluster.config_map(&key).await,
+            (None, _) => Err(PlanError::InsideTheCluster(key.to_string())),
+        }
+    }
+}
+
+impl Manifest {
+    fn read(path: &Path) -> Result<Self, PlanError> {
+        let mut text = String::new();
+        let read = if path == Path::new("-") {
+            io::stdin().read_to_string(&mut text).map(|_| ())
+        } else {
+            fs::read_to_string(path).map(|content| text = content)
+        };
+        read.map_err(|error| PlanError::Manifest {
+            path: path.to_owned(),
+            error,
+        })?;
+        let document = |document: usize, why: String| PlanError::Document {
+            path: path.to_owned(),
+            document,
+            why,
+        };
+        let documents: Vec<Value> = serde_yaml::from_multiple(&text).map_err(|error| document(1, error.to_string()))?;
+        let mut manifest = Self::default();
+        for (number, value) in (1..).zip(documents) {
+            let api = format!("{}/{}", ace_api::GROUP, ace_api::VERSION);
+            if value["apiVersion"] != api {
+                continue;
+            }
+            match value["kind"].as_str() {
+                Some("MigrationSet") => manifest.sets.push(parsed(value).map_err(|why| document(number, why))?),
+                Some("Platform") => manifest
+                    .platforms
+                    .push(parsed(value).map_err(|why| document(number, why))?),
+                _ => {}
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// The one MigrationSet, or the one of that name; with the Platforms beside it.
+    fn choose(self, path: &Path, name: Option<&str>) -> Result<(MigrationSet, Vec<Platform>), PlanError> {
+        let all = self.sets.len();
+        let wanted = |set: &MigrationSet| name.is_none_or(|name| set.name_any() == name);
+        let mut sets: Vec<_> = self.sets.into_iter().filter(wanted).collect();
+        let refused = |found: String, instead| PlanError::WhichSet {
+            path: path.to_owned(),
+            found,
+            instead,
+        };
+        match (sets.pop(), sets.is_empty(), name) {
+            (Some(set), true, _) => Ok((set, self.platforms)),
+            (Some(_), false, None) => Err(refused(format!("{all} MigrationSets"), "name the one that is meant")),
+            (Some(_), false, Some(name)) => Err(refused(
+                format!("several MigrationSets called {name}"),
+                "keep one of them",
+            )),
+            (None, _, Some(name)) => Err(refused(
+                format!("no MigrationSet called {name}"),
+                "name one that is in it",
+            )),
+            (None, _, None) => Err(refused("no MigrationSet".to_owned(), "name a manifest that has one")),
+        }
+    }
+}
+
+fn parsed<K: DeserializeOwned>(value: Value) -> Result<K, String> {
+    serde_json::from_value(value).map_err(|error| error.to_string())
+}
