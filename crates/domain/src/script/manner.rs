@@ -71,6 +71,7 @@ impl Statement<'_> {
             "rollback" | "abort" => Err(ROLLBACK),
             "prepare" if self.at(1, "transaction") => Err(PREPARE),
             "discard" if self.at(1, "all") => Err(DISCARD),
+            "set" if self.sets_the_transaction() => Err(MODE),
             "create" => self.create(),
             "drop" => self.drop(),
             "alter" => self.alter(),
@@ -100,6 +101,20 @@ impl Statement<'_> {
         } else {
             Err(CHAIN)
         }
+    }
+
+    /// `SET TRANSACTION`, by this name or by those of its settings.
+    fn sets_the_transaction(&self) -> bool {
+        let at = 1 + usize::from(self.one_of(1, &["local", "session"]) && !self.at(2, "characteristics"));
+        self.one_of(
+            at,
+            &[
+                "transaction",
+                "transaction_read_only",
+                "transaction_isolation",
+                "transaction_deferrable",
+            ],
+        ) || self.at(at, "session") && self.at(at + 1, "characteristics")
     }
 
     fn create(&self) -> Result<Manner, Refusal> {
@@ -262,6 +277,10 @@ const PREPARE: Refusal = Refusal::control("PREPARE TRANSACTION", OWN);
 const DISCARD: Refusal = Refusal::control(
     "DISCARD ALL, which can't run in a transaction",
     "leave it out: the session is reset after every file",
+);
+const MODE: Refusal = Refusal::control(
+    "SET TRANSACTION, which changes the transaction that the ledger is written in",
+    "leave it out, and LOCK TABLE what must not change meanwhile",
 );
 const UNLOCK: Refusal = Refusal::control(
     "pg_advisory_unlock_all, which would give up the lock that migrations run under",

@@ -106,6 +106,34 @@ fn what_ends_the_transaction_or_gives_up_the_lock_is_refused() {
 }
 
 #[test]
+fn what_changes_the_transaction_itself_is_refused() {
+    let message = "SET TRANSACTION, which changes the transaction that the ledger is written in; \
+                   leave it out, and LOCK TABLE what must not change meanwhile";
+    for text in [
+        "set transaction read only",
+        "SET LOCAL TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+        "set session transaction read only",
+        "set session characteristics as transaction read only",
+        "set session session characteristics as transaction read only",
+        "set transaction_read_only = on",
+        "set local transaction_isolation to 'serializable'",
+    ] {
+        assert_eq!(
+            refusal(text),
+            (format!("line 1, column 1: {message}"), "TransactionControl"),
+            "{text}"
+        );
+    }
+    for text in [
+        "set session authorization default",
+        "set transaction_timeout = 0",
+        "set local lock_timeout = 0",
+    ] {
+        assert!(try_script(text).is_ok(), "{text}");
+    }
+}
+
+#[test]
 fn nothing_hides_in_what_the_cli_does_not_split() {
     let message = "a statement that must be one of its own, within another; \
                    end the one before with a `;` outside of parentheses, and begin a new line";
