@@ -35,7 +35,7 @@ pub use console::{BODY, CALL, Fault, LIST, Project, Request, UPLOAD};
 pub use cuts::{Cut, Cuts, Side};
 pub use harness::{TestBed, bed, repository};
 pub use kubectl::{Kubectl, Ran};
-pub use operator::{Operator, OperatorOptions};
+pub use operator::{Operator, OperatorOptions, built};
 pub use postgres::{Database, FILES, SET, on_database, on_database_of};
 pub use postgres_proxy::PostgresProxy;
 pub use proxy::Proxy;

@@ -222,44 +222,49 @@ impl Drop for Operator {
     }
 }
 
-/// `ace-operator` as cargo builds it beside this test: the same profile, the same target directory.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = env::current_exe().expect("a process knows its program");
-        // target/<profile>/deps/<test>
-        let profile = test
-            .ancestors()
-            .nth(2)
-            .expect("cargo puts tests two folders below the target directory");
-        let target = profile.parent().expect("a profile lies in the target directory");
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo
-            .args(["build", "--quiet", "--package", "ace-operator", "--bin", "ace-operator"])
-            .arg("--target-dir")
-            .arg(target)
-            .current_dir(crate::repository());
-        // What cargo tells a test of its package, some build scripts (ring's) take for a reason to build anew.
-        let of_this_package = [
-            "CARGO_PKG_",
-            "CARGO_MANIFEST_",
-            "CARGO_BIN_",
-            "CARGO_CRATE_",
-            "CARGO_PRIMARY_",
-        ];
-        for (name, _) in env::vars_os() {
-            let name = name.to_string_lossy().into_owned();
-            if of_this_package.iter().any(|prefix| name.starts_with(prefix)) {
-                cargo.env_remove(name);
-            }
+    PROGRAM.get_or_init(|| built("ace-operator", "ace-operator"))
+}
+
+/// A program of ours as cargo builds it beside this test: the same profile, the same target directory.
+///
+/// # Panics
+/// If it can't be built.
+pub fn built(package: &str, program: &str) -> PathBuf {
+    let test = env::current_exe().expect("a process knows its program");
+    // target/<profile>/deps/<test>
+    let profile = test
+        .ancestors()
+        .nth(2)
+        .expect("cargo puts tests two folders below the target directory");
+    let target = profile.parent().expect("a profile lies in the target directory");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .args(["build", "--quiet", "--package", package, "--bin", program])
+        .arg("--target-dir")
+        .arg(target)
+        .current_dir(crate::repository());
+    // What cargo tells a test of its package, some build scripts (ring's) take for a reason to build anew.
+    let of_this_package = [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+        "CARGO_PRIMARY_",
+    ];
+    for (name, _) in env::vars_os() {
+        let name = name.to_string_lossy().into_owned();
+        if of_this_package.iter().any(|prefix| name.starts_with(prefix)) {
+            cargo.env_remove(name);
         }
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        let built = cargo.status().expect("cargo can be run");
-        assert!(built.success(), "ace-operator is built");
-        profile.join("ace-operator")
-    })
+    }
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let built = cargo.status().expect("cargo can be run");
+    assert!(built.success(), "{program} is built");
+    profile.join(program)
 }
 
 /// An address that was free just now.
