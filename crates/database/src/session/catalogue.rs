@@ -3,7 +3,7 @@ use tokio_postgres::{
     types::Type,
 };
 
-use crate::{Identity, QueryError, Session, redact::redacted, run::MESSAGE};
+use crate::{Blocker, Identity, QueryError, Session, redact::redacted, run::MESSAGE};
 
 /// Where statements would run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -59,6 +59,23 @@ impl Session {
         let rows = rows as f64;
         let found = self.connection.query(statement, &[(&rows, Type::FLOAT8)]).await?;
         Ok(found.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
+    /// Who has a table of these schemas for himself, or waits to have it: nobody else can look at it meanwhile.
+    pub async fn exclusive_holders(&self, schemas: &[String]) -> Result<Vec<Blocker>, QueryError> {
+        let statement = "SELECT DISTINCT coalesce(l.pid, 0), coalesce(nullif(a.application_name, ''), a.backend_type), \
+                 extract(epoch FROM pg_catalog.now() - coalesce(a.xact_start, a.backend_start))::float8 \
+             FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid \
+             WHERE l.mode = 'AccessExclusiveLock' AND n.nspname = ANY ($1) \
+             AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()) \
+             ORDER BY 1";
+        let found = self
+            .connection
+            .query(statement, &[(&schemas, Type::TEXT_ARRAY)])
+            .await?;
+        Ok(found.iter().filter_map(|row| Blocker::from_columns(row, 0)).collect())
     }
 
     /// Asks the server's grammar about one statement, which is not run. Only a syntax error is a no: a table that is not there yet

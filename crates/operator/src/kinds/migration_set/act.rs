@@ -4,7 +4,7 @@ use ace_database::{
 };
 use ace_domain::{
     migration::{Fact, Ran, Step, Trouble},
-    script::{Alone, File, Script, Segment, Sentence, split},
+    script::{Alone, File, Script, Segment, Sentence, Version, split},
 };
 use kube::ResourceExt;
 use tokio::sync::MutexGuard;
@@ -55,7 +55,9 @@ pub(super) async fn act(
         Step::Prepare { digest, target, items } => {
             let guard = locked(world).await?;
             let session = session_of(&guard)?;
-            schema::look_before(object, session).await?;
+            let first = items.first().and_then(|(version, _)| version.parse().ok());
+            let first: Version = first.expect("a plan has files, and their versions were understood");
+            schema::look_before(object, session, &first).await?;
             let plan = Plan {
                 digest: digest.clone(),
                 system_identifier: target.system_identifier.clone(),

@@ -7,7 +7,10 @@ use ace_database::{
     Change, Fingerprint, Look, ObjectClass, Reference, ReferenceState as Stored, SchemaObject, Session, Triple,
     differences,
 };
-use ace_domain::migration::{ReferenceState, SchemaLook, Trouble, World};
+use ace_domain::{
+    migration::{ReferenceState, SchemaLook, Trouble, World},
+    script::Version,
+};
 
 use super::{session, words};
 
@@ -139,13 +142,19 @@ pub(super) async fn make_reference(object: &MigrationSet, session: &Session, dig
     written.map_err(|error| words::not_said(&error))
 }
 
-/// The look before a run: what differs from the reference now is no work of the run.
-pub(super) async fn look_before(object: &MigrationSet, session: &Session) -> Result<(), Trouble> {
+/// The look before a run, which begins with `first`: what differs from the reference now is no work of the run.
+pub(super) async fn look_before(object: &MigrationSet, session: &Session, first: &Version) -> Result<(), Trouble> {
     let reference = stored(session)
         .await?
         .map(|reference| reference.objects)
         .unwrap_or_default();
-    let (live, _) = must_be_taken(object, session).await?;
+    let Some((live, _)) = taken(object, session).await? else {
+        let holders = session.exclusive_holders(&object.spec.schemas).await;
+        return Err(Trouble::Blocked {
+            version: first.clone(),
+            blockers: words::named(holders.map_err(|error| words::not_said(&error))?),
+        });
+    };
     let standing = changes(&by_name(reference), &by_name(live.objects().map(triple)));
     let written = session.before_run(&standing).await;
     written.map_err(|error| words::not_said(&error))

@@ -74,7 +74,7 @@ pub(super) fn not_run(file: &File, error: RunError) -> Trouble {
         ),
         RunError::LockTimeout { blockers } => Trouble::Blocked {
             version,
-            blockers: blockers.into_iter().map(named).collect(),
+            blockers: named(blockers),
         },
         RunError::Retry { state } => Trouble::Passing(format!("{version}: the database can't now (SQLSTATE {state})")),
         RunError::Lost => Trouble::Passing(format!("{version}: the session ended before the transaction did")),
@@ -91,10 +91,12 @@ fn refusal(version: Version, half: bool, message: String) -> Trouble {
     Trouble::Refused(Refusal { version, half, message })
 }
 
-fn named(blocker: Blocker) -> Named {
-    Named {
+/// Those whom others wait for.
+pub(super) fn named(blockers: Vec<Blocker>) -> Vec<Named> {
+    let named = blockers.into_iter().map(|blocker| Named {
         pid: blocker.pid,
         application: blocker.application.unwrap_or_default(),
         age: blocker.age,
-    }
+    });
+    named.collect()
 }

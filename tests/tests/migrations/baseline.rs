@@ -1,0 +1,38 @@
+//! A live schema whose ledger is empty.
+
+use ace_tests::{message_of, on_database};
+use serde_json::json;
+
+use crate::{INDEX, NOTES, RARELY};
+
+#[tokio::test]
+async fn files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_the_one_named() {
+    on_database(RARELY, async |stage, database| {
+        database.run(NOTES.1).await;
+        stage.migrations(&[NOTES, INDEX]).await;
+        stage.migration_set(json!({})).await;
+        let stalled = stage.set_stalled("BaselineRequired").await;
+        let digest = stalled["status"]["schema"]["digest"].as_str().unwrap().to_owned();
+        let message = message_of(&stalled, "Ready");
+        assert!(
+            message.starts_with("the ledger is empty and the schema has 1 objects") && message.contains(&digest),
+            "{message}"
+        );
+
+        let other = format!("sha256:{}", "0".repeat(64));
+        let baseline = |digest: &str| json!({ "baseline": { "through": "20260101000000", "schemaDigest": digest } });
+        stage.migration_set(baseline(&other)).await;
+        stage.set_stalled("BaselineMismatch").await;
+        assert_eq!(database.ledger().await, Vec::<String>::new());
+
+        stage.migration_set(baseline(&digest)).await;
+        stage.applied("20260102000000").await;
+        let books = "SELECT m.version, m.kind, cardinality(c.statements) FROM ace_ops.migration m \
+                     JOIN supabase_migrations.schema_migrations c USING (version) ORDER BY 1";
+        assert_eq!(
+            database.rows(books).await,
+            ["20260101000000|baseline|2", "20260102000000|applied|1"]
+        );
+    })
+    .await;
+}
