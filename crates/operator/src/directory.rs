@@ -1,6 +1,11 @@
 //! What the caches know of all objects: who uses a Platform or a source, and who wants the same slug.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeSet, HashMap},
+    hash::Hash,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use ace_api::{EdgeFunction, MigrationSet, Mode, Platform, Source, SourceKind};
 use ace_domain::function::Claimant;
@@ -14,6 +19,15 @@ pub struct Directory {
     platforms: Store<DeserializeGuard<Platform>>,
     functions: Store<DeserializeGuard<EdgeFunction>>,
     sets: Store<DeserializeGuard<MigrationSet>>,
+    index: Arc<RwLock<Index>>,
+}
+
+/// Where to look for functions: each pass asks who shares its Platform or slug, and going through all of them cost more than the
+/// rest of the pass at a thousand functions. Only candidates: the cache has the last word.
+#[derive(Default)]
+struct Index {
+    platforms: HashMap<Key, BTreeSet<Key>>,
+    slugs: HashMap<String, BTreeSet<Key>>,
 }
 
 impl Directory {
@@ -27,6 +41,24 @@ impl Directory {
             platforms,
             functions,
             sets,
+            index: Arc::default(),
+        }
+    }
+
+    /// A function came, changed its place, or went: its slug and Platform before and after. To be told before anybody is woken.
+    pub fn moved(&self, function: &Key, before: Option<(&str, &Key)>, after: Option<(&str, &Key)>) {
+        let mut index = self.index.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some((slug, platform)) = before {
+            leave(&mut index.slugs, slug, function);
+            leave(&mut index.platforms, platform, function);
+        }
+        if let Some((slug, platform)) = after {
+            index.slugs.entry(slug.to_owned()).or_default().insert(function.clone());
+            index
+                .platforms
+                .entry(platform.clone())
+                .or_default()
+                .insert(function.clone());
         }
     }
 
@@ -42,8 +74,50 @@ impl Directory {
 
     /// The function of this key.
     pub fn function(&self, key: &Key) -> Option<EdgeFunction> {
+        self.cached(key)?.0.as_ref().ok().cloned()
+    }
+
+    fn cached(&self, key: &Key) -> Option<Arc<DeserializeGuard<EdgeFunction>>> {
         let reference = kube::runtime::reflector::ObjectRef::new(&key.name).within(&key.namespace);
-        self.functions.get(&reference)?.0.as_ref().ok().cloned()
+        self.functions.get(&reference)
+    }
+
+    /// The functions on a Platform on which `keep` says yes.
+    fn sharing(
+        &self,
+        platform: &Key,
+        keep: impl Fn(&EdgeFunction) -> bool,
+    ) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
+        let keys = {
+            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+            index.platforms.get(platform).cloned().unwrap_or_default()
+        };
+        let found = keys.iter().filter_map(|key| self.cached(key));
+        found
+            .filter(|guard| {
+                guard
+                    .0
+                    .as_ref()
+                    .is_ok_and(|function| is_on(function, platform) && keep(function))
+            })
+            .collect()
+    }
+
+    /// The functions that want a slug, wherever, on which `keep` says yes.
+    fn wanting(&self, slug: &str, keep: impl Fn(&EdgeFunction) -> bool) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
+        let keys = {
+            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+            index.slugs.get(slug).cloned().unwrap_or_default()
+        };
+        let found = keys.iter().filter_map(|key| self.cached(key));
+        found
+            .filter(|guard| {
+                guard
+                    .0
+                    .as_ref()
+                    .is_ok_and(|function| has_slug(function, slug) && keep(function))
+            })
+            .collect()
     }
 
     /// The functions on which `keep` says yes.
@@ -53,8 +127,8 @@ impl Directory {
 
     /// Keys of the functions on a Platform on which `keep` says yes.
     pub fn on_platform(&self, platform: &Key, keep: impl Fn(&EdgeFunction) -> bool) -> Vec<Key> {
-        let keys = self.functions(|function| is_on(function, platform) && keep(function));
-        keys.iter().map(|guard| Key::of(guard.as_ref())).collect()
+        let found = self.sharing(platform, keep);
+        found.iter().map(|guard| Key::of(guard.as_ref())).collect()
     }
 
     /// Keys of the functions that read a source.
@@ -63,12 +137,6 @@ impl Directory {
             .iter()
             .map(|guard| Key::of(guard.as_ref()))
             .collect()
-    }
-
-    /// Whether there is such a set of migrations.
-    pub fn has_set(&self, key: &Key) -> bool {
-        let reference = kube::runtime::reflector::ObjectRef::new(&key.name).within(&key.namespace);
-        self.sets.get(&reference).is_some()
     }
 
     /// Keys of the sets of migrations on which `keep` says yes.
@@ -90,23 +158,21 @@ impl Directory {
 
     /// Every source that some object reads.
     pub fn sources(&self) -> BTreeSet<SourceKey> {
-        self.sources_where(|_| true, |_| true)
+        self.sources_of(&self.functions(|_| true), |_| true)
     }
 
     /// The sources that the objects on a Platform read.
     pub fn sources_on(&self, platform: &Key) -> BTreeSet<SourceKey> {
-        self.sources_where(
-            |function| is_on(function, platform),
-            |set| platform_of_set(set) == *platform,
-        )
+        self.sources_of(&self.sharing(platform, |_| true), |set| {
+            platform_of_set(set) == *platform
+        })
     }
 
-    fn sources_where(
+    fn sources_of(
         &self,
-        functions: impl Fn(&EdgeFunction) -> bool,
+        functions: &[Arc<DeserializeGuard<EdgeFunction>>],
         sets: impl Fn(&MigrationSet) -> bool,
     ) -> BTreeSet<SourceKey> {
-        let functions = self.functions(functions);
         let functions = functions.iter().filter_map(|guard| guard.0.as_ref().ok());
         let sets = self.sets.state_filter(|guard| guard.0.as_ref().is_ok_and(&sets));
         let sets = sets.iter().filter_map(|guard| guard.0.as_ref().ok());
@@ -115,7 +181,7 @@ impl Directory {
 
     /// Slugs that the functions on a Platform describe, and whether one of them requires secrets.
     pub fn described(&self, platform: &Key) -> (BTreeSet<String>, bool) {
-        let found = self.functions(|function| is_on(function, platform));
+        let found = self.sharing(platform, |_| true);
         let readable = found.iter().filter_map(|guard| guard.0.as_ref().ok());
         let needs_secrets = |function: &EdgeFunction| {
             function
@@ -140,14 +206,14 @@ impl Directory {
         let is_here = |other: &EdgeFunction| {
             is_on(other, &platform) || self.found(&platform_of(other)).as_deref().and_then(place) == Some(here)
         };
-        let rivals = self.functions(|other| has_slug(other, &slug) && claims(other));
+        let rivals = self.wanting(&slug, claims);
         let rivals = rivals.iter().filter_map(|guard| guard.0.as_ref().ok());
         rivals.filter(|other| is_here(other)).filter_map(claimant).collect()
     }
 
     /// Keys of the functions that want a slug, wherever.
     pub fn of_slug(&self, slug: &str) -> Vec<Key> {
-        self.functions(|function| has_slug(function, slug))
+        self.wanting(slug, |_| true)
             .iter()
             .map(|guard| Key::of(guard.as_ref()))
             .collect()
@@ -156,8 +222,8 @@ impl Directory {
     /// Functions of lower waves on the same Platform and source object.
     pub fn lower_waves(&self, function: &EdgeFunction) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
         let (platform, source) = (platform_of(function), source_of(function));
-        self.functions(|other| {
-            other.spec.wave < function.spec.wave && is_on(other, &platform) && source_of(other) == source
+        self.sharing(&platform, |other| {
+            other.spec.wave < function.spec.wave && source_of(other) == source
         })
     }
 
@@ -183,7 +249,20 @@ pub fn claims(function: &EdgeFunction) -> bool {
     function.spec.mode != Mode::Observe || under_way
 }
 
-/// The function names this Platform. Asked of every function in every pass, so that it must not allocate; nor may the next.
+fn leave<K, Q>(places: &mut HashMap<K, BTreeSet<Key>>, place: &Q, function: &Key)
+where
+    K: Borrow<Q> + Eq + Hash,
+    Q: Eq + Hash + ?Sized,
+{
+    if let Some(found) = places.get_mut(place) {
+        found.remove(function);
+        if found.is_empty() {
+            places.remove(place);
+        }
+    }
+}
+
+/// The function names this Platform.
 fn is_on(function: &EdgeFunction, platform: &Key) -> bool {
     function.spec.platform_ref.name == platform.name
         && function.metadata.namespace.as_deref().unwrap_or_default() == platform.namespace
@@ -234,4 +313,68 @@ fn claimant(function: &EdgeFunction) -> Option<Claimant> {
         created: function.creation_timestamp()?.0,
         uid: function.uid()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use ace_api::EdgeFunction;
+    use kube::{
+        core::DeserializeGuard,
+        runtime::{reflector, watcher::Event},
+    };
+    use serde_json::json;
+
+    use super::{Directory, Key};
+
+    fn key(name: &str) -> Key {
+        Key {
+            namespace: "ns".to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    fn function(name: &str, slug: &str, platform: &str) -> DeserializeGuard<EdgeFunction> {
+        let value = json!({
+            "apiVersion": "ops.mobulace.com/v1alpha1",
+            "kind": "EdgeFunction",
+            "metadata": { "name": name, "namespace": "ns" },
+            "spec": {
+                "slug": slug,
+                "platformRef": { "name": platform },
+                "source": { "kind": "ConfigMap", "name": "code" },
+                "verifyJWT": true,
+            },
+        });
+        serde_json::from_value(value).unwrap()
+    }
+
+    #[test]
+    fn a_function_is_found_at_the_place_that_it_has_now_and_nowhere_when_it_is_gone() {
+        let (functions, mut cache) = reflector::store();
+        let directory = Directory::new(reflector::store().0, functions, reflector::store().0);
+        let found = |directory: &Directory| {
+            let on = |platform| directory.on_platform(&key(platform), |_| true);
+            (on("one"), on("two"), directory.of_slug("a"), directory.of_slug("b"))
+        };
+        let (one, two) = (key("one"), key("two"));
+
+        cache.apply_watcher_event(&Event::Apply(function("f", "a", "one")));
+        directory.moved(&key("f"), None, Some(("a", &one)));
+        assert_eq!(found(&directory), (vec![key("f")], vec![], vec![key("f")], vec![]));
+
+        // Made anew under its name, in another place.
+        cache.apply_watcher_event(&Event::Apply(function("f", "b", "two")));
+        assert_eq!(
+            found(&directory),
+            (vec![], vec![], vec![], vec![]),
+            "the cache has the last word"
+        );
+        directory.moved(&key("f"), Some(("a", &one)), Some(("b", &two)));
+        assert_eq!(found(&directory), (vec![], vec![key("f")], vec![], vec![key("f")]));
+
+        cache.apply_watcher_event(&Event::Delete(function("f", "b", "two")));
+        directory.moved(&key("f"), Some(("b", &two)), None);
+        assert_eq!(found(&directory), (vec![], vec![], vec![], vec![]));
+        assert!(directory.index.read().unwrap().slugs.is_empty());
+    }
 }

@@ -142,6 +142,11 @@ impl Standing {
         }
     }
 
+    /// Where to look for it: its slug and its Platform.
+    pub(crate) fn place(&self) -> (&str, &Key) {
+        (&self.slug, &self.platform)
+    }
+
     /// Rivals for the slug may have a reason to look again.
     pub(crate) fn claim_differs(&self, before: &Self) -> bool {
         (&self.slug, self.claims, &self.platform) != (&before.slug, before.claims, &before.platform)

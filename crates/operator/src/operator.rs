@@ -261,6 +261,12 @@ fn follow_functions(
     let mut follower = Follower::<Standing>::default();
     move |event| {
         for news in follower.take(event, Standing::of) {
+            match &news {
+                News::Changed { key, before, after } => {
+                    directory.moved(key, before.as_ref().map(Standing::place), Some(after.place()));
+                }
+                News::Gone { key, before } => directory.moved(key, Some(before.place()), None),
+            }
             match news {
                 News::Changed { before: None, .. } => {}
                 News::Changed {
