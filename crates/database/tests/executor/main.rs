@@ -5,6 +5,7 @@
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 
+mod again;
 mod alone;
 mod applied;
 mod bed;

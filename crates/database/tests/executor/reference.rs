@@ -1,6 +1,6 @@
-use ace_database::{Change, Reference, ReferenceState, Triple};
+use ace_database::{Change, Reference, ReferenceState, Session, Triple};
 
-use crate::bed::{Bed, file, nobody, run};
+use crate::bed::{Bed, file, nobody, run, settings};
 
 fn triple(name: &str, definition: &str) -> Triple {
     ("table".to_owned(), name.to_owned(), definition.to_owned())
@@ -126,6 +126,22 @@ async fn a_reference_that_is_replaced_forgets_the_run_that_was_under_way() {
         state: state("second"),
     };
     assert_eq!(session.reference().await, Ok(Some(expected)));
+}
+
+#[tokio::test]
+async fn how_a_reference_was_taken_and_whether_it_is_behind_is_known_without_its_objects() {
+    let bed = Bed::new().await;
+    let looker = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
+    assert_eq!(looker.reference_state().await, Ok(None));
+    let mut session = bed.session().await;
+    assert_eq!(looker.reference_state().await, Ok(None));
+    session
+        .replace_reference(&[triple("a", "1")], &state("first"))
+        .await
+        .unwrap();
+    assert_eq!(looker.reference_state().await, Ok(Some((state("first"), false))));
+    assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
+    assert_eq!(looker.reference_state().await, Ok(Some((state("first"), true))));
 }
 
 #[tokio::test]

@@ -1,0 +1,63 @@
+//! A file that runs a second time, because a person has allowed it.
+
+use ace_database::{RunError, Session};
+
+use crate::bed::{Bed, file, nobody, notes};
+
+const TEXTS: [&str; 2] = ["CREATE TABLE IF NOT EXISTS t (n int)", "INSERT INTO t VALUES (1)"];
+
+/// A database where version 1 ran, and that row was then taken out of the CLI's ledger.
+async fn reverted() -> (Bed, Session) {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    assert!(session.run(&file("1", &TEXTS), &nobody).await.is_ok());
+    let revert = "DELETE FROM supabase_migrations.schema_migrations";
+    bed.superuser().await.batch_execute(revert).await.unwrap();
+    (bed, session)
+}
+
+/// How often it ran, the CLI's ledger, and the bytes in ours.
+async fn state(bed: &Bed, session: &Session) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let own = notes(session).await.migrations;
+    (
+        bed.column("SELECT count(*)::text FROM t").await,
+        bed.column("SELECT version FROM supabase_migrations.schema_migrations")
+            .await,
+        own.into_iter().map(|row| row.sha256).collect(),
+    )
+}
+
+fn expected(times: &str, cli: &[&str], ours: &str) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let cli = cli.iter().copied().map(str::to_owned).collect();
+    (vec![times.to_owned()], cli, vec![ours.to_owned()])
+}
+
+#[tokio::test]
+async fn what_was_taken_out_of_the_other_ledger_runs_again_only_if_that_is_allowed() {
+    let (bed, mut session) = reverted().await;
+    let mut changed = file("1", &TEXTS);
+    changed.sha256 = "sha256:changed".to_owned();
+    let not_allowed = session.run(&changed, &nobody).await.map(|_| ());
+    assert_eq!(not_allowed, Err(RunError::AlreadyRecorded));
+    assert_eq!(state(&bed, &session).await, expected("1", &[], "sha256:1"));
+    assert!(session.run_again(&changed, &nobody).await.is_ok());
+    assert_eq!(state(&bed, &session).await, expected("2", &["1"], "sha256:changed"));
+}
+
+#[tokio::test]
+async fn what_the_other_ledger_has_does_not_run_again_whoever_allows_it() {
+    let (bed, mut session) = reverted().await;
+    for _ in 0..2 {
+        let _ = session.run_again(&file("1", &TEXTS), &nobody).await;
+    }
+    assert_eq!(state(&bed, &session).await, expected("2", &["1"], "sha256:1"));
+}
+
+#[tokio::test]
+async fn what_fails_when_it_runs_again_leaves_its_old_row() {
+    let (bed, mut session) = reverted().await;
+    let mut fails = file("1", &["INSERT INTO t VALUES (1)", "SELECT 1 / 0"]);
+    fails.sha256 = "sha256:fails".to_owned();
+    assert_eq!(session.run_again(&fails, &nobody).await.unwrap_err().reason(), "Sql");
+    assert_eq!(state(&bed, &session).await, expected("1", &[], "sha256:1"));
+}
