@@ -1,0 +1,219 @@
+//! What a step of the loop does to the database.
+
+use std::time::Duration;
+
+use ace_api::MigrationSet;
+use ace_domain::{
+    migration::{Answer, Blocker, Fact, Ran, Refusal, Step, StoredPlan, Trouble, World},
+    script::{File, Script},
+};
+
+use super::{
+    database::{Books, effect, script},
+    operator::{Loss, Model, PLACE},
+};
+
+impl Model {
+    pub(crate) fn act(&mut self, object: &MigrationSet, world: &World, step: &Step) -> Result<Fact, Trouble> {
+        self.judge_step(object, world, step);
+        if let Step::Read(files) = step {
+            let read = files.iter().map(|file| (file.sha256.clone(), script(file)));
+            return Ok(Fact::Read(read.collect()));
+        }
+        self.unanswered()?;
+        match step {
+            Step::Ask(statements) => {
+                let answers = statements.iter().map(|text| (text.clone(), answer(text)));
+                return Ok(Fact::Asked(answers.collect()));
+            }
+            Step::Begin if self.now < self.busy_until => return Err(Trouble::Busy("pid 17".to_owned())),
+            Step::Look | Step::Begin | Step::LookAgain | Step::Read(_) => {}
+            Step::LookBehind => self.db.look_behind(),
+            Step::Claim => {
+                let books = self.db.books.get_or_insert_default();
+                let ours = ("ace".to_owned(), "main".to_owned());
+                let owner = books.owner.get_or_insert_with(|| ours.clone());
+                if *owner != ours {
+                    return Err(Trouble::Claimed(format!("{}/{}", owner.0, owner.1)));
+                }
+                return Ok(Fact::Written);
+            }
+            Step::Adopt(files) => {
+                for file in files {
+                    self.db.note(file, self.now);
+                }
+                return Ok(Fact::Written);
+            }
+            Step::Baseline(files) => {
+                for file in files {
+                    self.db.record(file);
+                    self.db.note(file, self.now);
+                }
+                return Ok(Fact::Written);
+            }
+            Step::SetReference(digest) => {
+                if *digest != super::database::digest(&self.db.live) {
+                    return Err(Trouble::Passing("the schema is being changed".to_owned()));
+                }
+                let mut schemas = object.spec.schemas.clone();
+                schemas.sort_unstable();
+                self.db.set_reference(schemas);
+                return Ok(Fact::Written);
+            }
+            Step::Prepare { digest, target, items } => {
+                self.db.look_before();
+                self.db.books.get_or_insert_with(Books::default).plan = Some(StoredPlan {
+                    digest: digest.clone(),
+                    system_identifier: target.system_identifier.clone(),
+                    timeline: target.timeline,
+                    database_oid: target.database_oid,
+                    items: items.clone(),
+                });
+                return Ok(Fact::Prepared);
+            }
+            Step::Run { file, script, again } => return self.run_file(object, file, script, *again),
+        }
+        Ok(Fact::Looked(Box::new(self.db.look(self.now, PLACE))))
+    }
+
+    fn run_file(&mut self, object: &MigrationSet, file: &File, script: &Script, again: bool) -> Result<Fact, Trouble> {
+        let (version, effect) = (file.version.to_string(), effect(&file.text));
+        let passing = || Err(Trouble::Passing("it was not kept, or the ledger will tell".to_owned()));
+        let refused = |half| {
+            Err(Trouble::Refused(Refusal {
+                version: file.version.clone(),
+                half,
+                message: "the database refuses it".to_owned(),
+            }))
+        };
+        let noted = self
+            .db
+            .books
+            .as_ref()
+            .is_some_and(|books| books.rows.contains_key(&version));
+        if self.db.ledger.contains_key(&version) || noted && !again {
+            return passing();
+        }
+        let half = self
+            .db
+            .books
+            .as_ref()
+            .and_then(|books| books.half.get(&version).cloned());
+        if half.as_ref().is_some_and(|(sha256, _)| *sha256 != file.sha256) {
+            return refused(true);
+        }
+        self.judge_run(object, file, script);
+        if self.now < self.blocked_until {
+            let blockers = vec![Blocker {
+                pid: 17,
+                application: "psql".to_owned(),
+                age: None,
+            }];
+            let version = file.version.clone();
+            return Err(Trouble::Blocked { version, blockers });
+        }
+        if effect.broken {
+            return refused(false);
+        }
+        self.now += Duration::from_secs(1);
+        let loss = self.loss.take();
+        if loss == Some(Loss::Before) {
+            return passing();
+        }
+        for part in half.map_or(0, |(_, done)| done)..effect.parts - 1 {
+            self.fall_behind();
+            // The part in the middle is the one that changes the schema.
+            if part == 1 {
+                self.runs += 1;
+                self.db.apply(file, self.runs, true);
+            }
+            if let Some(books) = &mut self.db.books {
+                books.half.insert(version.clone(), (file.sha256.clone(), part + 1));
+            }
+            if loss == Some(Loss::Part(part)) {
+                return passing();
+            }
+        }
+        if effect.parts == 1 {
+            self.runs += 1;
+            self.db.apply(file, self.runs, true);
+        }
+        self.fall_behind();
+        self.db.record(file);
+        self.db.note(file, self.now);
+        *self.ever.entry(version).or_default() += 1;
+        if loss == Some(Loss::Answer) {
+            return passing();
+        }
+        Ok(Fact::Ran(Ran {
+            duration: Duration::from_secs(1),
+            warnings: Vec::new(),
+        }))
+    }
+
+    fn fall_behind(&mut self) {
+        if let Some(reference) = self.db.reference() {
+            reference.behind = true;
+        }
+    }
+
+    /// Everything that must hold of a file that is about to run.
+    fn judge_run(&mut self, object: &MigrationSet, file: &File, script: &Script) {
+        let version = file.version.as_str();
+        let mut wrong = Vec::new();
+        let pending: Vec<&String> = self
+            .files
+            .keys()
+            .filter(|other| !self.db.ledger.contains_key(*other))
+            .collect();
+        if pending.first().is_some_and(|first| first.as_str() != version) {
+            wrong.push(format!("{version} runs before {}", pending[0]));
+        }
+        let ran = self.ever.get(version).copied().unwrap_or_default();
+        let head = self.db.ledger.keys().next_back();
+        for (other, text) in &self.files {
+            let row = self.db.books.as_ref().and_then(|books| books.rows.get(other));
+            let sha256 = self.file(other).map(|file| file.sha256);
+            if self.db.ledger.contains_key(other) && row.is_some_and(|row| Some(&row.sha256) != sha256.as_ref()) {
+                wrong.push(format!("{version} runs while {other} is edited: {text}"));
+            }
+        }
+        let approved = object
+            .spec
+            .approvals
+            .iter()
+            .filter_map(|approval| self.plans.get(&approval.plan))
+            .flatten();
+        let named: Vec<_> = approved
+            .filter(|(named, sha256, _)| named == version && *sha256 == file.sha256)
+            .collect();
+        let refuses = object.spec.policy.out_of_order == ace_api::OutOfOrder::Refuse;
+        // Where the ledger went back, nobody knows what it had: then a person has decided.
+        if refuses && named.is_empty() && head.is_some_and(|head| version < head.as_str()) {
+            wrong.push(format!("{version} runs behind {head:?}"));
+        }
+        if ran > 0 && !named.iter().any(|(_, _, times)| *times == ran) {
+            wrong.push(format!(
+                "{version} ran {ran} times, and runs again without an approval that says so"
+            ));
+        }
+        if file.text.starts_with("DROP") && named.is_empty() {
+            wrong.push(format!("{version} drops a table without an approval"));
+        }
+        if script.segments.is_empty() {
+            wrong.push(format!("{version} has nothing to run"));
+        }
+        self.faults.extend(wrong);
+    }
+}
+
+fn answer(statement: &str) -> Answer {
+    if statement.contains("NICELY") || !statement.contains("FROBNICATE") {
+        Answer::Parses
+    } else {
+        Answer::Fault {
+            line: 0,
+            message: "syntax error at or near \"FROBNICATE\"".to_owned(),
+        }
+    }
+}
