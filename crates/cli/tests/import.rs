@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ace_api::{EdgeFunction, Mode, SourceKind};
+use ace_api::{EdgeFunction, MigrationSet, Mode, SourceKind};
 use serde_json::{Value, json};
 
 /// A directory of this test alone, holding `files`.
@@ -238,4 +238,135 @@ fn the_exit_code_says_what_failed() {
     );
     let usage = directory("usage", &[("functions/hello/index.ts", "")]);
     assert_eq!(run(&usage, &["--mode", "Sometimes"]).status.code(), Some(2));
+}
+
+/// The first document of a run that succeeds, which is the MigrationSet, and the lines on standard error.
+fn migration_set(directory: &Path, arguments: &[&str]) -> (Value, Vec<String>) {
+    let output = run(directory, arguments);
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let documents: Vec<Value> = serde_yaml::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
+    let set = documents.into_iter().next().unwrap();
+    // What is printed is what the operator reads.
+    serde_json::from_value::<MigrationSet>(set.clone()).unwrap();
+    (set, errors.lines().map(str::to_owned).collect())
+}
+
+#[test]
+fn a_folder_of_migrations_is_a_set_that_watches_the_schemas_of_its_tables() {
+    let directory = directory(
+        "migrations",
+        &[
+            (
+                "supabase/migrations/20260101000000_tables.sql",
+                "CREATE TABLE notes (id bigint);\nCREATE TABLE app.codes (id bigint);\nCREATE TABLE ace_ops.mine (id bigint);\n\
+                 ALTER TABLE notes ENABLE ROW LEVEL SECURITY;\nALTER TABLE app.codes ENABLE ROW LEVEL SECURITY;\n\
+                 ALTER TABLE ace_ops.mine ENABLE ROW LEVEL SECURITY;\n",
+            ),
+            (
+                "supabase/migrations/20260102000000_index.sql",
+                "CREATE INDEX ON notes (id);\n",
+            ),
+        ],
+    );
+    let (set, errors) = migration_set(&directory, &["--mode", "Observe", "--source-name", "app", "-n", "ace"]);
+    let expected = json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "MigrationSet",
+        "metadata": {"name": "prod", "namespace": "ace"},
+        "spec": {
+            "platformRef": {"name": "prod"},
+            "source": {"kind": "GitRepository", "name": "app", "path": "supabase/migrations"},
+            "mode": "Observe",
+            "schemas": ["public", "app"],
+        },
+    });
+    assert_eq!(set, expected);
+    assert_eq!(errors, ["MigrationSet printed for 2 migrations in public, app"]);
+    // SQL is never enforced.
+    let (set, _) = migration_set(&directory, &["--mode", "Enforce"]);
+    assert_eq!(set["spec"]["mode"], "Apply");
+}
+
+#[test]
+fn the_migrations_lie_beside_the_functions_unless_it_is_said_where() {
+    let directory = directory(
+        "beside",
+        &[("functions/hello/index.ts", ""), ("migrations/1_a.sql", "SELECT 1;")],
+    );
+    let one_folder = "functions and migrations are both to be read from one folder of the source: name theirs with --source-path \
+                      and --migrations-path, or give the MigrationSet a source of its own";
+    let cases: [(&[&str], Value, bool); 5] = [
+        (&[], json!("supabase/migrations"), false),
+        (&["--source-path", "app/functions/"], json!("app/migrations"), false),
+        (&["--source-path", "functions"], json!("migrations"), false),
+        (
+            &["--source-kind", "ConfigMap", "--migrations-path", "sql"],
+            json!("sql"),
+            false,
+        ),
+        (&["--source-kind", "ConfigMap"], Value::Null, true),
+    ];
+    for (arguments, path, warned) in cases {
+        let (set, errors) = migration_set(&directory, arguments);
+        assert_eq!(set["spec"]["source"]["path"], path, "{arguments:?}");
+        assert_eq!(errors.contains(&one_folder.to_owned()), warned, "{arguments:?}");
+    }
+}
+
+#[test]
+fn everything_odd_about_migrations_is_named_and_the_set_is_printed() {
+    let directory = directory(
+        "odd-migrations",
+        &[
+            (
+                "migrations/1_table.sql",
+                "CREATE TABLE a (id int);\nCREATE TABLE b (id int);",
+            ),
+            ("migrations/2_first.sql", "DROP TABLE c;\n\nDROP TABLE d;"),
+            ("migrations/2_second.sql", ""),
+            ("migrations/2_third.sql", ""),
+            ("migrations/3_commit.sql", "SELECT 1;\nCOMMIT;"),
+            ("migrations/4_odd.sql", "SELECT 1;\nSELEKT 2;"),
+            ("migrations/README.md", ""),
+            ("migrations/archive/1_old.sql", ""),
+        ],
+    );
+    fs::write(directory.join("migrations/5_latin.sql"), b"-- \xe9").unwrap();
+    let (set, errors) = migration_set(&directory, &[]);
+    assert_eq!(set["kind"], "MigrationSet");
+    let (unread, others): (Vec<_>, Vec<_>) = errors.into_iter().partition(|line| line.contains("can't read"));
+    assert!(
+        matches!(unread.as_slice(), [line] if line.starts_with("migrations/4_odd.sql: line 2, column 1: our parser can't read")),
+        "{unread:?}"
+    );
+    let expected = [
+        "migrations/: 2_first.sql and 2_second.sql have the same version; give one of them a version of its own",
+        "migrations/: 2_first.sql and 2_third.sql have the same version; give one of them a version of its own",
+        "migrations/: 5_latin.sql is not UTF-8 (byte 3); save it as UTF-8",
+        "migrations/README.md is skipped: migrations are called <digits>_<name>.sql",
+        "migrations/3_commit.sql: line 2, column 1: COMMIT, without a BEGIN as the file's first statement; leave it out: every file runs \
+         in a transaction of its own",
+        "2 statements need an approval when run (DataLoss): 2_first.sql line 1 drops table c, 2_first.sql line 3 drops table d",
+        "2 statements need an approval when run (Exposure): 1_table.sql line 1 creates table a without row level security, 1_table.sql \
+         line 2 creates table b without row level security",
+        "MigrationSet printed for 4 migrations in public",
+    ];
+    assert_eq!(others, expected);
+}
+
+#[test]
+fn a_folder_without_migrations_is_no_set() {
+    let empty = directory("no-migrations", &[("migrations/README.md", "")]);
+    let output = run(&empty, &[]);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    let beside = directory(
+        "functions-only",
+        &[("migrations/README.md", ""), ("functions/hello/index.ts", "")],
+    );
+    let (functions, errors) = import(&beside, &[]);
+    assert_eq!(functions.len(), 1);
+    let says =
+        "migrations/: the folder . has no migration; they are called <digits>_<name>.sql and lie at its top level";
+    assert!(errors.contains(&says.to_owned()), "{errors:?}");
 }
