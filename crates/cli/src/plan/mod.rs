@@ -44,13 +44,14 @@ pub(crate) async fn plan(arguments: &PlanArguments) -> Result<Report, PlanError>
         platform.spec.database = Some(address.database(platform.spec.database.take()));
     }
     let way = way(&cluster, &subject, address.as_ref()).await?;
+    let files = subject.files(arguments.dir.as_deref(), &cluster).await?;
     let sights = Sights {
         platform: subject.platform.clone(),
-        source: subject.files(arguments.dir.as_deref(), &cluster).await?,
+        source: files.sight.clone(),
     };
     let world = known(&subject.set, sights, Timestamp::now());
     let rehearsal = rehearse(&subject.set, world, &way).await;
-    Ok(Report::of(&subject, &rehearsal, address.is_some()))
+    Ok(Report::of(&subject, &files, &rehearsal, address.is_some()))
 }
 
 /// The way to the database, or what the operator would say of it.

@@ -12,7 +12,7 @@ use kube::ResourceExt;
 use serde::Serialize;
 
 use super::rehearsal::Rehearsal;
-use super::subject::Subject;
+use super::subject::{Carried, Subject};
 
 /// What would happen. As JSON it is for programs: fields are added, and not renamed.
 #[derive(Debug, Serialize)]
@@ -30,8 +30,13 @@ pub(crate) struct Report {
     /// Host, port, database and user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) database: Option<String>,
+    /// What carries the files.
+    pub(super) carrier: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<MigrationSource>,
+    /// Files of `--dir` that no source would carry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) left_out: Vec<String>,
     /// What was seen of the database; absent when it could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seen: Option<Seen>,
@@ -114,7 +119,7 @@ pub(crate) enum Outcome {
 }
 
 impl Report {
-    pub(super) fn of(subject: &Subject, rehearsal: &Rehearsal, by_url: bool) -> Self {
+    pub(super) fn of(subject: &Subject, files: &Carried, rehearsal: &Rehearsal, by_url: bool) -> Self {
         let Subject { written, namespace, .. } = subject;
         let platform = subject.platform.as_ref().map(|platform| &platform.spec);
         let database = platform.and_then(|platform| platform.database.as_ref());
@@ -136,6 +141,8 @@ impl Report {
             platform: written.spec.platform_ref.name.clone(),
             project: platform.map(|platform| platform.project.clone()),
             database: database.map(|it| format!("{} on {}:{} as {}", it.name, it.host, it.port, it.user)),
+            carrier: files.by.clone(),
+            left_out: files.left_out.clone(),
             source: rehearsal.seen.folder().and(shown.source.clone()),
             seen: rehearsal.seen.view().map(|_| Seen {
                 applied: shown.applied.unwrap_or_default(),

@@ -27,6 +27,15 @@ pub(super) struct Subject {
     pub(super) platform_suspended: bool,
 }
 
+/// The files, and what carries them.
+pub(super) struct Carried {
+    /// A source object, or `--dir`.
+    pub(super) by: String,
+    /// What lies in the directory that no source would carry: links, odd names.
+    pub(super) left_out: Vec<String>,
+    pub(super) sight: Sight,
+}
+
 /// What a manifest holds of interest.
 #[derive(Default)]
 struct Manifest {
@@ -79,7 +88,7 @@ impl Subject {
     }
 
     /// The files: from a directory, else from the source object.
-    pub(super) async fn files(&self, directory: Option<&Path>, cluster: &Cluster) -> Result<Sight, PlanError> {
+    pub(super) async fn files(&self, directory: Option<&Path>, cluster: &Cluster) -> Result<Carried, PlanError> {
         let source = &self.set.spec.source;
         let key = source_of_set(&self.set);
         match (directory, source.kind) {
@@ -99,9 +108,17 @@ impl Subject {
                     digest: source.digest.clone().unwrap_or_default(),
                     tree: Arc::new(SourceTree::new(files.tree)),
                 };
-                Ok(Sight::Ready(Arc::new(artifact)))
+                Ok(Carried {
+                    by: "--dir".to_owned(),
+                    left_out: files.left_out,
+                    sight: Sight::Ready(Arc::new(artifact)),
+                })
             }
-            (None, SourceKind::ConfigMap) => cluster.config_map(&key).await,
+            (None, SourceKind::ConfigMap) => Ok(Carried {
+                by: key.to_string(),
+                left_out: Vec::new(),
+                sight: cluster.config_map(&key).await?,
+            }),
             (None, _) => Err(PlanError::InsideTheCluster(key.to_string())),
         }
     }
@@ -170,4 +187,57 @@ impl Manifest {
 
 fn parsed<K: DeserializeOwned>(value: Value) -> Result<K, String> {
     serde_json::from_value(value).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ace_api::{LocalReference, MigrationSet};
+    use kube::ResourceExt;
+    use serde_json::json;
+
+    use super::Manifest;
+
+    fn set(name: &str) -> MigrationSet {
+        let spec = json!({ "platformRef": LocalReference { name: "prod".to_owned() }, "source": { "kind": "ConfigMap", "name": "files" } });
+        MigrationSet::new(name, serde_json::from_value(spec).unwrap())
+    }
+
+    #[test]
+    fn of_several_sets_the_one_that_is_named_is_meant() {
+        let cases: [(&[&str], Option<&str>, Result<&str, &str>); 6] = [
+            (&["main"], None, Ok("main")),
+            (&["main", "other"], Some("other"), Ok("other")),
+            (
+                &["main"],
+                Some("other"),
+                Err("x.yaml has no MigrationSet called other; name one that is in it"),
+            ),
+            (
+                &["main", "other"],
+                None,
+                Err("x.yaml has 2 MigrationSets; name the one that is meant"),
+            ),
+            (
+                &["main", "main"],
+                Some("main"),
+                Err("x.yaml has several MigrationSets called main; keep one of them"),
+            ),
+            (
+                &[],
+                None,
+                Err("x.yaml has no MigrationSet; name a manifest that has one"),
+            ),
+        ];
+        for (names, name, expected) in cases {
+            let manifest = Manifest {
+                sets: names.iter().map(|name| set(name)).collect(),
+                platforms: Vec::new(),
+            };
+            let chosen = manifest.choose(Path::new("x.yaml"), name);
+            let chosen = chosen.map(|(set, _)| set.name_any()).map_err(|error| error.to_string());
+            assert_eq!(chosen.as_deref().map_err(String::as_str), expected);
+        }
+    }
 }

@@ -19,12 +19,17 @@ impl Display for Report {
             line(f, "Database", database)?;
         }
         if let Some(source) = &self.source {
-            let skipped = match source.skipped.as_slice() {
-                [] => String::new(),
-                names => format!("; skipped: {}", names.join(", ")),
-            };
-            let (files, from) = (source.files, &source.artifact_revision);
-            line(f, "Files", format_args!("{files} migrations from {from}{skipped}"))?;
+            let (files, carrier, revision) = (source.files, &self.carrier, &source.artifact_revision);
+            line(
+                f,
+                "Files",
+                format_args!("{files} migrations from {carrier}, {revision}"),
+            )?;
+            for (title, names) in [("Skipped", &source.skipped), ("Left out", &self.left_out)] {
+                if !names.is_empty() {
+                    line(f, title, names.join(", "))?;
+                }
+            }
         }
         if let Some(seen) = &self.seen {
             seen.write(f)?;
