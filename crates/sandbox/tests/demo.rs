@@ -34,7 +34,7 @@ const AFTER: [&str; 19] = [
 /// Once in a project's life.
 const NEW: [&str; 4] = [
     "3 of 3 to set",
-    " drops column public.gift_cards.pin; to allow it add plan sha256:",
+    " drops column public.gift_cards.pin, and 1 more statement needs it; to allow it add plan sha256:",
     "20250616130000  purge                    Exposure",
     "MigrationSet `main` has not applied 20250616130000",
 ];

@@ -111,7 +111,7 @@ fn same(world: &World, now: Timestamp) -> Verdict {
     Verdict {
         value: Some(false),
         reason: SchemaDriftReason::NoDrift,
-        message: "the schema is as the last migration left it".to_owned(),
+        message: "the schema is as it should be".to_owned(),
         drift,
     }
 }

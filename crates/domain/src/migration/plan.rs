@@ -128,13 +128,13 @@ impl Plan {
         list(&self.items)
     }
 
-    /// The first file with a risk that needs an approval, and that risk.
-    pub(super) fn first_guarded(&self, policy: &[RiskClass]) -> Option<(&Item, &Risk)> {
+    /// What needs an approval, in order.
+    pub(super) fn guarded<'a>(&'a self, policy: &'a [RiskClass]) -> impl Iterator<Item = (&'a Item, &'a Risk)> {
         let risks = self
             .items
             .iter()
             .flat_map(|item| item.risks.iter().map(move |risk| (item, risk)));
-        risks.into_iter().find(|(_, risk)| policy.contains(&risk.class))
+        risks.filter(|(_, risk)| policy.contains(&risk.class))
     }
 }
 

@@ -123,13 +123,12 @@ pub(super) fn half(version: &str) -> Why {
     )
 }
 
-pub(super) fn baseline_required(made: usize, digest: &str, last: Option<&str>) -> Why {
-    let last = last.unwrap_or_default();
+pub(super) fn baseline_required(made: usize, digest: &str) -> Why {
     Why::new(
         MigrationReason::BaselineRequired,
         format!(
             "the ledger is empty and the schema has {made} objects: if they come from these files, set `spec.baseline` to \
-             {{through: \"{last}\", schemaDigest: \"{digest}\"}} with the last version that is in it"
+             {{through: <the last version that is in it>, schemaDigest: \"{digest}\"}}"
         ),
     )
 }
@@ -188,10 +187,16 @@ pub(super) fn approval(object: &MigrationSet, plan: &Plan, view: &View) -> Why {
             ),
         );
     }
-    let first = plan.first_guarded(&object.spec.policy.approve);
+    let mut guarded = plan.guarded(&object.spec.policy.approve);
+    let first = guarded.next();
+    let more = match guarded.count() {
+        0 => String::new(),
+        1 => ", and 1 more statement needs it".to_owned(),
+        number => format!(", and {number} more statements need it"),
+    };
     let message = first.map_or_else(
         || way.clone(),
-        |(item, risk)| format!("{} {}; {way}", item.file.version, risk.says),
+        |(item, risk)| format!("{} {}{more}; {way}", item.file.version, risk.says),
     );
     Why::new(MigrationReason::ApprovalRequired, message)
 }

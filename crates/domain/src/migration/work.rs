@@ -144,8 +144,7 @@ fn baseline(object: &MigrationSet, view: &View, standing: &Standing<'_>) -> Opti
         Some(named) if named.schema_digest == *digest => None,
         _ => {
             let nothing_recorded = view.ledger.is_empty() && view.house.as_ref().is_none_or(House::is_unused);
-            let last = standing.pending.last().map(|pending| pending.file.version.as_str());
-            (nothing_recorded && *made > 0).then(|| Next::Refuse(words::baseline_required(*made, digest, last)))
+            (nothing_recorded && *made > 0).then(|| Next::Refuse(words::baseline_required(*made, digest)))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! A changed wish on its way to being live and proven.
 
+use std::sync::Arc;
+
 use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, MigrationRequirement, Mode, Requires};
 
 use super::{
@@ -196,7 +198,9 @@ fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
     seen.push(why(case.decide()));
     case.world.secrets = names(&["STRIPE_KEY"]);
     seen.push(why(case.decide()));
-    case.object.spec.requires.as_mut().unwrap().migration = None;
+    case.world.migrations = Some(Arc::new(["20260203000000".to_owned()].into()));
+    seen.push(why(case.decide()));
+    case.world.migrations = Some(Arc::new(["20260204400000".to_owned()].into()));
     seen.push(why(case.decide()));
     case.world.blockers.clear();
     seen.push(why(case.decide()));
@@ -212,7 +216,11 @@ fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
         ),
         (
             FunctionReason::WaitingForMigration,
-            "MigrationSet `main` does not report version 20260204400000 as applied",
+            "MigrationSet `main` is absent, or its database was not seen yet",
+        ),
+        (
+            FunctionReason::WaitingForMigration,
+            "MigrationSet `main` has not applied 20260204400000",
         ),
         (FunctionReason::WaitingForWave, "waits for lower waves: shared"),
         (

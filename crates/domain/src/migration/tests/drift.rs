@@ -8,7 +8,7 @@ use super::{
     words::{HARMLESS, LIVE, OTHER, THIRD, differs, message, shown, taken},
 };
 
-const GONE: &str = "the schema is as the last migration left it";
+const GONE: &str = "the schema is as it should be";
 
 fn drifted() -> Case {
     settled().view(|view| view.schema = taken(OTHER, vec![differs("column/public.a.x"), differs("table/public.t")]))

@@ -63,7 +63,7 @@ fn drift_is_told_when_it_comes_and_when_it_goes() {
         one("DriftFound", "1 object differs: column public.a.x")
     );
     assert_eq!(said(&drifted, &drifted), []);
-    let gone = "the schema is as the last migration left it";
+    let gone = "the schema is as it should be";
     assert_eq!(said(&drifted, &fine), one("DriftGone", gone));
 }
 

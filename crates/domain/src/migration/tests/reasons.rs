@@ -188,7 +188,7 @@ fn a_schema_that_was_there_before_the_ledger() {
         Reason::BaselineRequired,
         &format!(
             "the ledger is empty and the schema has 3 objects: if they come from these files, set `spec.baseline` to {{through: \
-             \"20260102000000\", schemaDigest: \"{LIVE}\"}} with the last version that is in it"
+             <the last version that is in it>, schemaDigest: \"{LIVE}\"}}"
         ),
         Some(240),
     );
