@@ -233,16 +233,10 @@ fn conditions(
     let before = &world.memo.conditions;
     let was_ready = before.iter().any(|c| c.type_ == Ready.as_str() && c.status == "True");
     let unchanged = world.memo.observed_generation == object.metadata.generation;
-    let waits_for_lock =
-        |c: &Condition| c.type_ == Reconciling.as_str() && c.reason == MigrationReason::WaitingForLock.as_str();
     let next = Conditions::new(before, object.metadata.generation, now);
     let next = match decision {
         // Our books alone are written: the database is what it was.
         Decision::Do(step) if !is_run(step) && was_ready && unchanged && counts.pending == Some(0) => next.keep(Ready),
-        // One more attempt that may end as the last one did is no news.
-        Decision::Do(step) if is_run(step) && world.recall.blocked > 0 && before.iter().any(waits_for_lock) => {
-            next.keep(Ready).keep(Reconciling)
-        }
         Decision::Do(step) => {
             let why = under_way(step, counts);
             next.set(Ready, Some(false), why.reason, &why.message).set(

@@ -167,16 +167,12 @@ fn blocked(version: &str) -> Trouble {
 }
 
 #[test]
-fn attempts_that_end_alike_write_no_status() {
+fn one_more_attempt_is_not_said_to_wait_while_it_runs() {
     let mut case = pending(HARMLESS).prepared();
     case.does("Run", Err(blocked(V3)));
-    let waiting = case.status();
-    let mut case = case.next_pass().later(1).locked();
-    assert_eq!(case.status(), waiting);
-    case.does("Prepare", Ok(Fact::Prepared));
-    assert_eq!(case.status(), waiting);
-    case.does("Run", Err(blocked(V3)));
-    assert_eq!(case.status(), waiting);
+    assert_eq!(shown(&case.status())[1], "Reconciling=True/WaitingForLock");
+    let case = case.next_pass().later(1).prepared();
+    assert_eq!(shown(&case.status())[1], "Reconciling=True/Applying");
 }
 
 #[test]
