@@ -3,6 +3,8 @@ CARGO ?= cargo
 # Arguments for ace-dev, e.g. `make up ARGS="--dir .cache/other"`.
 ARGS ?=
 ACE_DEV = $(CARGO) run --package ace-sandbox --bin ace-dev --
+# What `make bench` measures; with ARGS, name one.
+BENCH ?= fleet migrations
 # `make demo ONCE=1` ends by itself, with an error when something did not happen.
 ONCE ?=
 
@@ -25,8 +27,8 @@ check: lint ## Format, lints, generated files, unit tests
 test: lint walls tools ## Everything
 	$(CARGO) test --workspace
 
-bench: tools ## Measures the operator beside a bare client; e.g. ARGS="--functions 100 --platforms 5"
-	$(CARGO) bench --package ace-tests --bench fleet -- $(ARGS)
+bench: tools ## Measures the operator beside a bare client, and beside psql; e.g. BENCH=migrations ARGS="--rounds 9"
+	set -e; for bench in $(BENCH); do $(CARGO) bench --package ace-tests --bench $$bench -- $(ARGS); done
 
 tools: ## Installs and builds what the tests and the bed need
 	@$(ACE_DEV) tools

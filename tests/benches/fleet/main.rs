@@ -1,7 +1,8 @@
 //! What the operator costs, beside a bare client that makes the same minimal requests, and beside the official CLI.
 //!
-//! `make bench ARGS="--functions 100 --platforms 5"`. Ratios are printed and nothing is asserted: a figure depends on the machine
-//! and on what else it does. Both sides run in turns on one bed, each as a process of its own with the operator's rights.
+//! `make bench BENCH=fleet ARGS="--functions 100 --platforms 5"`. Ratios are printed and nothing is asserted: a figure depends
+//! on the machine and on what else it does. Both sides run in turns on one bed, each as a process of its own with the operator's
+//! rights.
 
 mod bare;
 mod count;
@@ -12,7 +13,7 @@ mod tree;
 mod unchanged;
 mod usage;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, process, time::Duration};
 
 use ace_api::{EdgeFunction, Platform};
 use ace_tests::{Operator, OperatorOptions, TestBed, bed};
@@ -142,14 +143,17 @@ const CLUSTER: &[&str] = &["kube-apiserver", "etcd", "kube-controller"];
 async fn operator_turn(fleet: &Fleet, options: &OperatorOptions) -> (Turn, Operator) {
     let file = fleet.bed.bed.file();
     let mark = Mark::now(file).await;
-    let (checks, cluster_cpu) = (usage::ended_children(), usage::children_named(CLUSTER));
+    let (checks, cluster_cpu) = (
+        usage::ended_children(process::id()),
+        usage::children_named(process::id(), CLUSTER),
+    );
     let start = async || Operator::start(fleet.bed, options).await;
     let (time, operator) = fleet.until_all::<EdgeFunction, _>(is_ready, start).await;
     let turn = Turn {
         time,
         cpu: usage::cpu(operator.process_id()),
-        checks: usage::ended_children() - checks,
-        cluster_cpu: usage::children_named(CLUSTER) - cluster_cpu,
+        checks: usage::ended_children(process::id()) - checks,
+        cluster_cpu: usage::children_named(process::id(), CLUSTER) - cluster_cpu,
         cluster: mark.cluster(file),
         platform: mark.platform(file, None).await,
     };
@@ -159,14 +163,17 @@ async fn operator_turn(fleet: &Fleet, options: &OperatorOptions) -> (Turn, Opera
 async fn bare_turn(fleet: &Fleet, account: &Path) -> Turn {
     let file = fleet.bed.bed.file();
     let mark = Mark::now(file).await;
-    let (checks, cluster_cpu) = (usage::ended_children(), usage::children_named(CLUSTER));
+    let (checks, cluster_cpu) = (
+        usage::ended_children(process::id()),
+        usage::children_named(process::id(), CLUSTER),
+    );
     let start = async || Bare::start(account, &fleet.namespace);
     let (time, bare) = fleet.until_all::<EdgeFunction, _>(is_ready, start).await;
     let turn = Turn {
         time,
         cpu: usage::cpu(bare.process_id()),
-        checks: usage::ended_children() - checks,
-        cluster_cpu: usage::children_named(CLUSTER) - cluster_cpu,
+        checks: usage::ended_children(process::id()) - checks,
+        cluster_cpu: usage::children_named(process::id(), CLUSTER) - cluster_cpu,
         cluster: mark.cluster(file),
         platform: mark.platform(file, None).await,
     };

@@ -1,6 +1,6 @@
 //! What processes used, from `/proc`.
 
-use std::{fs, process};
+use std::fs;
 
 /// Ticks of `/proc/<pid>/stat` in a second: part of Linux's interface to programs.
 const TICKS: f64 = 100.0;
@@ -10,18 +10,18 @@ pub fn cpu(id: u32) -> f64 {
     stat(id).map_or(0.0, |stat| stat.own)
 }
 
-/// CPU seconds of all ended children of this process that were waited for.
-pub fn ended_children() -> f64 {
-    stat(process::id()).map_or(0.0, |stat| stat.children)
+/// CPU seconds of all ended children of a process that it waited for.
+pub fn ended_children(id: u32) -> f64 {
+    stat(id).map_or(0.0, |stat| stat.children)
 }
 
-/// CPU seconds of the running children of this process that have one of these names (as the kernel cuts them).
-pub fn children_named(names: &[&str]) -> f64 {
+/// CPU seconds of the running children of a process that have one of these names (as the kernel cuts them).
+pub fn children_named(id: u32, names: &[&str]) -> f64 {
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter_map(stat)
-        .filter(|stat| stat.parent == process::id() && names.contains(&stat.name.as_str()))
+        .filter(|stat| stat.parent == id && names.contains(&stat.name.as_str()))
         .map(|stat| stat.own)
         .sum()
 }

@@ -12,5 +12,6 @@ mod gate;
 mod large;
 mod looks;
 mod names;
+mod schema;
 #[path = "../session/server.rs"]
 mod server;

@@ -1,0 +1,69 @@
+//! What migrations cost: a set of a real one's sizes by `psql`, by the executor alone and by the operator, in turns on one
+//! server; and what it costs to look at a schema of 4,000 objects.
+//!
+//! `make bench BENCH=migrations ARGS="--rounds 9"`. Ratios are printed and nothing is asserted: a figure depends on the machine
+//! and on what else it does. The bed's server does not wait for its disk.
+
+mod api;
+mod files;
+mod looks;
+#[path = "../../../crates/database/tests/fingerprint/schema.rs"]
+mod schema;
+mod server;
+mod sides;
+mod table;
+#[path = "../fleet/usage.rs"]
+mod usage;
+
+use ace_tests::{Operator, OperatorOptions, bed};
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Turns of each way.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Looks at the large schema.
+    #[arg(long, default_value_t = 15)]
+    looks: usize,
+    /// Cargo says so.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() {
+    let arguments = Arguments::parse();
+    // Only one of several crates that set the process's provider finds none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
+    runtime.block_on(measure(&arguments));
+}
+
+async fn measure(arguments: &Arguments) {
+    let files = files::files();
+    table::head(&files);
+    // Life's pace: whatever the operator waits for counts.
+    let mut operator = Operator::start(bed(), &options(1)).await;
+    let mut turns = table::Turns::default();
+    for round in 1..=arguments.rounds {
+        turns.plain.push(sides::plain(&files).await);
+        turns.executor.push(sides::executor(&files).await);
+        let (turn, told) = sides::operator(&files, &operator).await;
+        turns.operator.push(turn);
+        table::round(round, &turns, &told);
+    }
+    table::compare(&turns, &operator);
+    operator.kill();
+    table::looks(&looks::looks(arguments.looks).await);
+    let mut operator = Operator::start(bed(), &options(10)).await;
+    table::rest(&looks::rest(&operator).await);
+    operator.kill();
+}
+
+fn options(scale: u32) -> OperatorOptions {
+    OperatorOptions {
+        scale,
+        log: "info".to_owned(),
+        ..OperatorOptions::default()
+    }
+}

@@ -1,0 +1,203 @@
+//! The same files by three ways into databases of one server: `psql`, the executor alone, and the operator.
+
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use ace_database::{
+    Access, Limits, Locked, Owner, Password, Prepared, Script, Segment, Sentence, Session, Settings, Tls,
+};
+use ace_domain::script::{self, File, read};
+use ace_sandbox::bed::tools::postgres_bin_dir;
+use ace_tests::{Database, Operator, on_database_of};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::{
+    api::{Mark, Requests},
+    server::{Server, ended_children},
+    usage,
+};
+
+/// What one way took.
+pub struct Turn {
+    /// From the command to the end.
+    pub time: Duration,
+    /// CPU seconds of `psql` or the operator; of the executor, whose process this one is, not a number.
+    pub cpu: f64,
+    /// CPU seconds of the server's processes.
+    pub server: f64,
+}
+
+/// What the operator did besides.
+pub struct Told {
+    /// Seconds by step, those that took nothing left out.
+    pub steps: Vec<(&'static str, f64)>,
+    /// Statuses that were written.
+    pub writes: f64,
+    /// Its requests to the API server.
+    pub requests: Requests,
+}
+
+/// `psql` by its own for each file, all of it in one transaction.
+pub async fn plain(files: &[File]) -> Turn {
+    let database = Database::create().await;
+    let folder = tempfile::tempdir().expect("temporary files can be written");
+    for file in files {
+        fs::write(folder.path().join(&file.file_name), &*file.text).expect("temporary files can be written");
+    }
+    let server = Server::of(&database).await;
+    let (began, cpu, served) = (Instant::now(), ended_children(), server.cpu());
+    for file in files {
+        psql(&database, &folder.path().join(&file.file_name)).await;
+    }
+    Turn {
+        time: began.elapsed(),
+        cpu: ended_children() - cpu,
+        server: server.cpu() - served,
+    }
+}
+
+async fn psql(database: &Database, file: &Path) {
+    let program = postgres_bin_dir().expect("PostgreSQL is installed").join("psql");
+    let output = Command::new(program)
+        .args(["--no-psqlrc", "--quiet", "-1", "-v", "ON_ERROR_STOP=1", "--file"])
+        .arg(file)
+        .arg(database.url())
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("psql can be run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", file.display());
+}
+
+/// The session that the operator uses, over the same files, which were read before.
+pub async fn executor(files: &[File]) -> Turn {
+    let database = Database::create().await;
+    let scripts: Vec<_> = files.iter().map(sent).collect();
+    let server = Server::of(&database).await;
+    let (began, served) = (Instant::now(), server.cpu());
+    let mut session = Session::open(&access(&database), &Settings::new("bench"))
+        .await
+        .expect("the database answers");
+    assert_eq!(session.try_lock().await.ok(), Some(Locked::Mine));
+    let owner = Owner {
+        namespace: "bench".to_owned(),
+        name: "main".to_owned(),
+    };
+    assert_eq!(session.prepare_house(&owner).await.ok(), Some(Prepared::Ours));
+    for script in &scripts {
+        let ran = session.run(script, &|_| ()).await;
+        ran.unwrap_or_else(|error| panic!("{}: {error}", script.version));
+    }
+    session.close().await;
+    Turn {
+        time: began.elapsed(),
+        cpu: f64::NAN,
+        server: server.cpu() - served,
+    }
+}
+
+/// The way to a database for the crate that migrates it.
+pub fn access(database: &Database) -> Access {
+    Access {
+        host: "127.0.0.1".to_owned(),
+        port: database.port,
+        name: database.name.clone(),
+        user: "postgres".to_owned(),
+        password: Password::new(&database.password).expect("the bed's password is one"),
+        tls: Tls::Disable,
+        limits: Limits::default(),
+    }
+}
+
+/// A file as the operator sends it; none of ours has a statement that can't run in a transaction.
+fn sent(file: &File) -> Script {
+    let script = read(file).unwrap_or_else(|error| panic!("{}: {error}", file.file_name));
+    let sentence = |sentence: &script::Sentence| Sentence {
+        text: sentence.text.clone(),
+        line: sentence.line,
+    };
+    let segments = script.segments.iter().map(|segment| match segment {
+        script::Segment::Together(sentences) => Segment::Together(sentences.iter().map(sentence).collect()),
+        script::Segment::Alone(sentence, _) => panic!("{}: {}", file.file_name, sentence.text),
+    });
+    Script {
+        version: file.version.to_string(),
+        name: file.name.clone(),
+        sha256: file.sha256.clone(),
+        segments: segments.collect(),
+        recorded: script.recorded,
+    }
+}
+
+/// A MigrationSet is applied whose Platform and source are there, until it is Ready with nothing left to do.
+pub async fn operator(files: &[File], operator: &Operator) -> (Turn, Told) {
+    on_database_of(operator, "24h", async |stage, database| {
+        let named: Vec<_> = files
+            .iter()
+            .map(|file| (file.file_name.as_str(), &*file.text))
+            .collect();
+        stage.migrations(&named).await;
+        stage.database_answers().await;
+        let head = files.last().map(|file| file.version.to_string()).unwrap_or_default();
+        let server = Server::of(database).await;
+        let (steps, writes) = (steps(operator).await, writes(operator).await);
+        let mark = Mark::now(stage.space.bed.bed.file());
+        let (began, cpu, served) = (Instant::now(), usage::cpu(operator.process_id()), server.cpu());
+        // Nothing here destroys or exposes anything, but that is not what is measured.
+        stage.migration_set(json!({ "policy": { "approve": [] } })).await;
+        stage.applied(&head).await;
+        let turn = Turn {
+            time: began.elapsed(),
+            cpu: usage::cpu(operator.process_id()) - cpu,
+            server: server.cpu() - served,
+        };
+        let after = self::steps(operator).await;
+        let differences = after
+            .into_iter()
+            .zip(steps)
+            .map(|((step, after), (_, before))| (step, after - before));
+        let told = Told {
+            steps: differences.filter(|(_, seconds)| *seconds > 0.0).collect(),
+            writes: self::writes(operator).await - writes,
+            requests: mark.requests(&stage.space.name),
+        };
+        (turn, told)
+    })
+    .await
+}
+
+const KIND: (&str, &str) = ("kind", "MigrationSet");
+
+/// Seconds that the operator spent in each step so far.
+async fn steps(operator: &Operator) -> Vec<(&'static str, f64)> {
+    let names = [
+        "Look",
+        "Read",
+        "Begin",
+        "Claim",
+        "LookAgain",
+        "SetReference",
+        "Prepare",
+        "Run",
+        "LookBehind",
+    ];
+    let mut steps = Vec::new();
+    for step in names {
+        let spent = operator
+            .metric("ace_step_duration_seconds_sum", &[KIND, ("step", step)])
+            .await;
+        steps.push((step, spent));
+    }
+    steps
+}
+
+async fn writes(operator: &Operator) -> f64 {
+    operator.metric("ace_status_writes_total", &[KIND]).await
+}
