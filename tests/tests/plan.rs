@@ -293,6 +293,39 @@ async fn what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped()
             report["seen"]["drift"]["fields"],
             json!([{ "path": "column/public.notes.x", "desired": "absent", "observed": "text" }])
         );
+
+        // A ledger that somebody has emptied: to run what ran once is no matter of an approval alone.
+        database.run("DELETE FROM supabase_migrations.schema_migrations").await;
+        let (code, report) = reader.report(&["main"]).await;
+        assert_eq!((code, report["reason"].as_str()), (Some(1), Some("LedgerRegressed")));
+        assert_eq!((&report["pending"][0]["again"], &report["approval"]), (&json!(true), &Value::Null));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_failed_would_not_run_again_before_something_else_is_applied() {
+    on_database(RARELY, async |stage, database| {
+        let reader = Reader::new(stage, "database").await;
+        stage
+            .migrations(&[("20260101000000_fails.sql", "SELECT 1 / 0;\n")])
+            .await;
+        stage.migration_set(json!({})).await;
+        let failed = stage.set_stalled("MigrationFailed").await;
+        let before = content(database).await;
+        let same = reader.manifest(json!({}));
+        for arguments in [&["main"][..], &["-f", &same]] {
+            let (code, report) = reader.report(arguments).await;
+            assert_eq!(
+                (code, report["reason"].as_str(), report["message"].as_str()),
+                (Some(1), Some("MigrationFailed"), Some(message_of(&failed, "Ready")))
+            );
+        }
+        let (code, report) = reader
+            .report(&["-f", &reader.manifest(json!({ "lockTimeout": "3s" }))])
+            .await;
+        assert_eq!((code, &report["outcome"]), (Some(0), &json!("Runs")));
+        assert_eq!(content(database).await, before);
     })
     .await;
 }

@@ -59,10 +59,10 @@ impl Subject {
         let namespace = arguments.namespace.clone().or_else(|| written.namespace());
         let namespace = namespace.unwrap_or_else(|| cluster.namespace.clone());
         written.metadata.namespace = Some(namespace.clone());
-        if arguments.manifest.is_some() {
-            // What failed, and how far the ledger was once seen to go, is remembered in the status.
-            let live = cluster.find::<MigrationSet>(&namespace, &written.name_any()).await?;
-            written.status = live.and_then(|live| live.status);
+        if arguments.manifest.is_some()
+            && let Some(live) = cluster.find::<MigrationSet>(&namespace, &written.name_any()).await?
+        {
+            applied_over(live, &mut written);
         }
         let name = &written.spec.platform_ref.name;
         let named = platforms.into_iter().find(|platform| platform.name_any() == *name);
@@ -122,6 +122,16 @@ impl Subject {
             (None, _) => Err(PlanError::InsideTheCluster(key.to_string())),
         }
     }
+}
+
+/// What the API server would make of a manifest: what failed, and how far the ledger was once seen to go, is remembered in the
+/// status, and what failed is tried again only when the generation or an annotation is another.
+fn applied_over(live: MigrationSet, written: &mut MigrationSet) {
+    written.metadata.generation = live.metadata.generation.filter(|_| live.spec == written.spec);
+    let annotations = live.metadata.annotations.unwrap_or_default().into_iter();
+    let annotations = annotations.chain(written.metadata.annotations.take().unwrap_or_default());
+    written.metadata.annotations = Some(annotations.collect());
+    written.status = live.status;
 }
 
 impl Manifest {
@@ -199,6 +209,13 @@ mod tests {
 
     use super::Manifest;
 
+    /// Names of the sets in a manifest, the one that is asked for, and what comes of it.
+    type Case = (
+        &'static [&'static str],
+        Option<&'static str>,
+        Result<&'static str, &'static str>,
+    );
+
     fn set(name: &str) -> MigrationSet {
         let spec = json!({ "platformRef": LocalReference { name: "prod".to_owned() }, "source": { "kind": "ConfigMap", "name": "files" } });
         MigrationSet::new(name, serde_json::from_value(spec).unwrap())
@@ -206,7 +223,7 @@ mod tests {
 
     #[test]
     fn of_several_sets_the_one_that_is_named_is_meant() {
-        let cases: [(&[&str], Option<&str>, Result<&str, &str>); 6] = [
+        let cases: [Case; 6] = [
             (&["main"], None, Ok("main")),
             (&["main", "other"], Some("other"), Ok("other")),
             (

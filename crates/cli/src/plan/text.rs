@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::report::{Outcome, Pending, Report, Seen};
+use super::report::{Danger, Outcome, Pending, Report, Seen};
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -94,11 +94,12 @@ impl Report {
             let classes = [again, &classes.join(", ")].join(if file.again && !classes.is_empty() { "; " } else { "" });
             let row = format!("{:versions$}  {:names$}  {classes}", file.version, file.name);
             writeln!(f, "{}", row.trim_end())?;
-            for risk in &file.risks {
+            for (risk, lines) in grouped(&file.risks) {
+                let title = if lines.len() == 1 { "line" } else { "lines" };
                 let lock = risk.lock.map(|lock| format!(", {lock} lock")).unwrap_or_default();
                 let approval = if risk.needs_approval { "; needs an approval" } else { "" };
-                let (line, says, class) = (risk.line, &risk.says, risk.class.as_str());
-                writeln!(f, "  line {line}: {says} ({class}{lock}{approval})")?;
+                let (lines, says, class) = (lines.join(", "), &risk.says, risk.class.as_str());
+                writeln!(f, "  {title} {lines}: {says} ({class}{lock}{approval})")?;
             }
         }
         Ok(())
@@ -109,7 +110,7 @@ impl Report {
         for step in &self.steps {
             writeln!(f, "The operator {step}.")?;
         }
-        if let Some(digest) = &self.digest {
+        if let (Outcome::Runs, Some(digest)) = (self.outcome, &self.digest) {
             writeln!(f, "Plan {digest}")?;
         }
         let message = self.message.as_deref().unwrap_or_default();
@@ -130,6 +131,51 @@ impl Report {
     }
 }
 
+/// Each danger once, where it comes first, with the lines of all like it: a file of a hundred UPDATEs is one to read.
+fn grouped(risks: &[Danger]) -> Vec<(&Danger, Vec<String>)> {
+    let mut groups: Vec<(&Danger, Vec<String>)> = Vec::new();
+    for risk in risks {
+        let same = |known: &Danger| (known.class, &known.says, known.lock) == (risk.class, &risk.says, risk.lock);
+        match groups.iter_mut().find(|(known, _)| same(known)) {
+            Some((_, lines)) => lines.push(risk.line.to_string()),
+            None => groups.push((risk, vec![risk.line.to_string()])),
+        }
+    }
+    groups
+}
+
 fn line(f: &mut Formatter<'_>, title: &str, content: impl Display) -> fmt::Result {
     writeln!(f, "{title:12}  {content}")
+}
+
+#[cfg(test)]
+mod tests {
+    use ace_api::RiskClass;
+
+    use super::{Danger, grouped};
+
+    #[test]
+    fn equal_dangers_are_one_with_all_lines_and_a_lock_makes_another() {
+        let danger = |line, says: &str, lock| Danger {
+            class: RiskClass::DataChange,
+            line,
+            says: says.to_owned(),
+            lock,
+            needs_approval: false,
+        };
+        let risks = [
+            danger(1, "a", None),
+            danger(2, "b", None),
+            danger(3, "a", None),
+            danger(4, "a", Some("SHARE")),
+        ];
+        let groups = grouped(&risks).into_iter();
+        let groups: Vec<_> = groups
+            .map(|(danger, lines)| (danger.says.as_str(), lines.join(" ")))
+            .collect();
+        assert_eq!(
+            groups,
+            [("a", "1 3".to_owned()), ("b", "2".to_owned()), ("a", "4".to_owned())]
+        );
+    }
 }
