@@ -210,7 +210,12 @@ impl Database {
         let live = self.live.clone();
         let Some(reference) = self.reference() else { return };
         let before = reference.before.take().unwrap_or_else(|| reference.objects.clone());
-        let (old, meanwhile) = (reference.objects.clone(), std::mem::take(&mut reference.meanwhile));
+        let (old, mut meanwhile) = (reference.objects.clone(), std::mem::take(&mut reference.meanwhile));
+        // What was gone before a run, was made and dropped by it, is as gone as before: no work of the run.
+        let gone = old
+            .keys()
+            .filter(|name| !before.contains_key(*name) && !live.contains_key(*name));
+        meanwhile.extend(gone.cloned());
         let names: BTreeSet<_> = before.keys().chain(live.keys()).cloned().collect();
         let changed = names.into_iter().filter(|name| before.get(name) != live.get(name));
         for name in changed {

@@ -160,8 +160,12 @@ fn remedy(model: &mut Model, reason: &str) {
     }
 }
 
-/// Every file is again what was run, or begun, under its version.
+/// Every file is again what was run, or begun, under its version; what others have finished is no longer begun.
 fn put_back(model: &mut Model) {
+    let (ledger, books) = (&model.db.ledger, &mut model.db.books);
+    if let Some(books) = books {
+        books.half.retain(|version, _| !ledger.contains_key(version));
+    }
     for slot in 0..10 {
         let version = version(slot);
         let books = model.db.books.clone().unwrap_or_default();
