@@ -1,5 +1,6 @@
-//! Deliberate mistakes, kept as patches in `tests/seeded`: each is applied to a scratch copy of the thinking, and must be killed
-//! there by the test that its patch names. One that survives, or no longer applies, fails.
+//! Deliberate mistakes, kept as patches in `tests/seeded`: each is applied to a scratch copy of the thinking or, where its name
+//! begins with `executor_`, of what runs migrations, and must be killed there by the test that its patch names. One that survives,
+//! or no longer applies, fails.
 //!
 //! `SEEDED=07` runs the patches whose name contains `07`.
 
@@ -11,8 +12,13 @@ use std::{
     time::Instant,
 };
 
-/// What the thinking is built of.
-const CRATES: [&str; 2] = ["crates/api", "crates/domain"];
+/// What the thinking, and what runs migrations, is built of.
+const CRATES: [&str; 4] = ["crates/api", "crates/domain", "crates/database", "crates/sandbox"];
+/// What the bed has compiled into it.
+const ASSETS: [&str; 2] = ["tests/control-plane", "tests/tools"];
+/// Tests of the thinking, and those on a real PostgreSQL.
+const THINKING: [&str; 3] = ["-p", "ace-domain", "--lib"];
+const EXECUTOR: [&str; 4] = ["-p", "ace-database", "--test", "executor"];
 const FEWEST: usize = 12;
 
 /// One deliberate mistake.
@@ -21,6 +27,17 @@ struct Seeded {
     says: String,
     killed_by: String,
     patch: PathBuf,
+}
+
+impl Seeded {
+    /// Which tests can kill it.
+    fn suite(&self) -> &'static [&'static str] {
+        if self.name.starts_with("executor_") {
+            &EXECUTOR
+        } else {
+            &THINKING
+        }
+    }
 }
 
 #[test]
@@ -40,13 +57,19 @@ fn every_seeded_bug_is_killed_by_the_test_that_its_patch_names() {
     );
 
     write(&scratch, &sources);
-    let names: Vec<&str> = bugs.iter().map(|bug| bug.killed_by.as_str()).collect();
-    let sound = test(&scratch, &names);
-    assert!(
-        sound.status.success(),
-        "without a bug its tests fail:\n{}",
-        text(&sound)
-    );
+    for suite in [&THINKING[..], &EXECUTOR] {
+        let killers = bugs.iter().filter(|bug| bug.suite() == suite);
+        let names: Vec<&str> = killers.map(|bug| bug.killed_by.as_str()).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let sound = test(&scratch, suite, &names);
+        assert!(
+            sound.status.success(),
+            "without a bug its tests fail:\n{}",
+            text(&sound)
+        );
+    }
     let mut survivors = Vec::new();
     for bug in &bugs {
         write(&scratch, &sources);
@@ -73,7 +96,7 @@ fn verdict(scratch: &Path, bug: &Seeded) -> Result<(), String> {
     if !applied.status.success() {
         return Err(format!("does not apply any more: {}", text(&applied)));
     }
-    let run = test(scratch, &[&bug.killed_by]);
+    let run = test(scratch, bug.suite(), &[&bug.killed_by]);
     let output = text(&run);
     match (
         run.status.success(),
@@ -85,24 +108,16 @@ fn verdict(scratch: &Path, bug: &Seeded) -> Result<(), String> {
     }
 }
 
-/// Runs the domain's unit tests of these names; none that is named may be missing.
-fn test(scratch: &Path, names: &[&str]) -> Output {
+/// Runs the tests of these names; none that is named may be missing.
+fn test(scratch: &Path, suite: &[&str], names: &[&str]) -> Output {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()
         .expect("the folder lies in the target directory");
     let output = Command::new(cargo)
-        .args([
-            "test",
-            "--offline",
-            "--quiet",
-            "-p",
-            "ace-domain",
-            "--lib",
-            "--",
-            "--exact",
-            "--format=pretty",
-        ])
+        .args(["test", "--offline", "--quiet"])
+        .args(suite)
+        .args(["--", "--exact", "--format=pretty"])
         .args(names)
         .current_dir(scratch)
         .env("CARGO_TARGET_DIR", target)
@@ -176,9 +191,9 @@ fn sources(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
         .replace(members, &format!("members = {CRATES:?}"))
         .replace(version, "version = \"0.0.0-seeded\"");
     files.insert(PathBuf::from("Cargo.toml"), manifest.into_bytes());
-    let mut folders: Vec<PathBuf> = CRATES.iter().map(PathBuf::from).collect();
+    let mut folders: Vec<PathBuf> = CRATES.iter().chain(&ASSETS).map(PathBuf::from).collect();
     while let Some(folder) = folders.pop() {
-        let entries = fs::read_dir(root.join(&folder)).expect("a crate is a folder");
+        let entries = fs::read_dir(root.join(&folder)).expect("what is copied is a folder");
         for entry in entries.filter_map(Result::ok) {
             let path = folder.join(entry.file_name());
             if entry.path().is_dir() {
