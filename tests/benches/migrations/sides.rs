@@ -50,14 +50,14 @@ pub async fn plain(files: &[File]) -> Turn {
         fs::write(folder.path().join(&file.file_name), &*file.text).expect("temporary files can be written");
     }
     let server = Server::of(&database).await;
-    let (began, cpu, served) = (Instant::now(), ended_children(), server.cpu());
+    let (began, cpu, used) = (Instant::now(), ended_children(), server.cpu());
     for file in files {
         psql(&database, &folder.path().join(&file.file_name)).await;
     }
     Turn {
         time: began.elapsed(),
         cpu: ended_children() - cpu,
-        server: server.cpu() - served,
+        server: server.cpu() - used,
     }
 }
 
@@ -81,7 +81,7 @@ pub async fn executor(files: &[File]) -> Turn {
     let database = Database::create().await;
     let scripts: Vec<_> = files.iter().map(sent).collect();
     let server = Server::of(&database).await;
-    let (began, served) = (Instant::now(), server.cpu());
+    let (began, used) = (Instant::now(), server.cpu());
     let mut session = Session::open(&access(&database), &Settings::new("bench"))
         .await
         .expect("the database answers");
@@ -99,7 +99,7 @@ pub async fn executor(files: &[File]) -> Turn {
     Turn {
         time: began.elapsed(),
         cpu: f64::NAN,
-        server: server.cpu() - served,
+        server: server.cpu() - used,
     }
 }
 
@@ -149,14 +149,14 @@ pub async fn operator(files: &[File], operator: &Operator) -> (Turn, Told) {
         let server = Server::of(database).await;
         let (steps, writes) = (steps(operator).await, writes(operator).await);
         let mark = Mark::now(stage.space.bed.bed.file());
-        let (began, cpu, served) = (Instant::now(), usage::cpu(operator.process_id()), server.cpu());
+        let (began, cpu, used) = (Instant::now(), usage::cpu(operator.process_id()), server.cpu());
         // Nothing here destroys or exposes anything, but that is not what is measured.
         stage.migration_set(json!({ "policy": { "approve": [] } })).await;
         stage.applied(&head).await;
         let turn = Turn {
             time: began.elapsed(),
             cpu: usage::cpu(operator.process_id()) - cpu,
-            server: server.cpu() - served,
+            server: server.cpu() - used,
         };
         let after = self::steps(operator).await;
         let differences = after

@@ -84,11 +84,17 @@ pub fn compare(turns: &Turns, operator: &Operator) {
         let each: Vec<_> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
         println!("{name} / psql: × {:.2} ({}){aim}", median(&mut ratios), each.join(", "));
     };
-    let (time, server): (fn(&Turn) -> f64, fn(&Turn) -> f64) = (|turn| turn.time.as_secs_f64(), |turn| turn.server);
+    let time = |turn: &Turn| turn.time.as_secs_f64();
     by("time, operator", &turns.operator, time, "; aim <= 1.2");
     by("time, executor", &turns.executor, time, "");
-    by("CPU of the server, operator", &turns.operator, server, "");
-    by("CPU of the server, executor", &turns.executor, server, "");
+    by("CPU of the server, operator", &turns.operator, |turn| turn.server, "");
+    by("CPU of the server, executor", &turns.executor, |turn| turn.server, "");
+    by(
+        "CPU of both ends, operator",
+        &turns.operator,
+        |turn| turn.cpu + turn.server,
+        "",
+    );
     println!(
         "memory of the operator at most: {:.0} MiB",
         usage::memory(operator.process_id(), "VmHWM")
