@@ -54,6 +54,9 @@ const CONTENT: [&str; 3] = [
      ORDER BY 1, 2",
 ];
 
+/// A folder's name and its files, the reason why nothing of it runs, and what is said of it.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+
 /// How a run ended.
 struct Ran {
     code: Option<i32>,
@@ -90,7 +93,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Writes a MigrationSet as it would be applied.
-    fn manifest(&self, spec: Value) -> String {
+    fn manifest(&self, spec: &Value) -> String {
         let mut wish =
             json!({ "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } });
         wish.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
@@ -155,7 +158,7 @@ async fn a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_tr
 
         // Before there is anything of ours: the set is in a file.
         let before = content(database).await;
-        let (code, report) = reader.report(&["-f", &reader.manifest(json!({ "mode": "Observe" }))]).await;
+        let (code, report) = reader.report(&["-f", &reader.manifest(&json!({ "mode": "Observe" }))]).await;
         assert_eq!(code, Some(0), "{report:#}");
         assert_eq!(
             (&report["outcome"], &report["idle"], &report["seen"]["head"]),
@@ -217,7 +220,7 @@ async fn a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_tr
         }
 
         // With the approval that it asks for nothing would stand in the way.
-        let approved = reader.manifest(json!({ "approvals": [report["approval"]] }));
+        let approved = reader.manifest(&json!({ "approvals": [report["approval"]] }));
         let (code, report) = reader.report(&["-f", &approved]).await;
         assert_eq!((code, &report["outcome"], &report["steps"]), (Some(0), &json!("Runs"), &json!(["runs 1 file"])));
         assert_eq!(content(database).await, before);
@@ -243,7 +246,7 @@ async fn what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped()
         let late = ("20250101000000_late.sql", "SELECT 1;\n");
         let refused = ("20260103000000_commit.sql", "SELECT 1;\nCOMMIT;\n");
         let unknown = ("20260103000000_odd.sql", "SELECT 1;\nSELEKT 2;\n");
-        let cases: [(&str, &[(&str, &str)], &str, &str); 4] = [
+        let cases: [Case; 4] = [
             (
                 "edited",
                 &[(NOTES.0, "SELECT 1;\n"), DROP],
@@ -313,7 +316,7 @@ async fn what_failed_would_not_run_again_before_something_else_is_applied() {
         stage.migration_set(json!({})).await;
         let failed = stage.set_stalled("MigrationFailed").await;
         let before = content(database).await;
-        let same = reader.manifest(json!({}));
+        let same = reader.manifest(&json!({}));
         for arguments in [&["main"][..], &["-f", &same]] {
             let (code, report) = reader.report(arguments).await;
             assert_eq!(
@@ -322,7 +325,7 @@ async fn what_failed_would_not_run_again_before_something_else_is_applied() {
             );
         }
         let (code, report) = reader
-            .report(&["-f", &reader.manifest(json!({ "lockTimeout": "3s" }))])
+            .report(&["-f", &reader.manifest(&json!({ "lockTimeout": "3s" }))])
             .await;
         assert_eq!((code, &report["outcome"]), (Some(0), &json!("Runs")));
         assert_eq!(content(database).await, before);
@@ -339,13 +342,13 @@ async fn a_schema_without_a_ledger_asks_for_a_baseline_and_with_it_only_the_rest
             .migrations(&[NOTES, ("20260102000000_next.sql", "SELECT 1;\n")])
             .await;
         let before = content(database).await;
-        let (code, report) = reader.report(&["-f", &reader.manifest(json!({}))]).await;
+        let (code, report) = reader.report(&["-f", &reader.manifest(&json!({}))]).await;
         assert_eq!((code, report["reason"].as_str()), (Some(1), Some("BaselineRequired")));
         let digest = &report["seen"]["schema"]["digest"];
         assert!(report["message"].as_str().unwrap().contains(digest.as_str().unwrap()));
 
         let named = json!({ "baseline": { "through": "20260101000000", "schemaDigest": digest } });
-        let (code, report) = reader.report(&["-f", &reader.manifest(named)]).await;
+        let (code, report) = reader.report(&["-f", &reader.manifest(&named)]).await;
         let steps: Vec<_> = report["steps"]
             .as_array()
             .unwrap()
@@ -368,7 +371,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
     on_database(RARELY, async |stage, database| {
         let reader = Reader::new(stage, "another").await;
         stage.migrations(&[NOTES]).await;
-        let manifest = reader.manifest(json!({}));
+        let manifest = reader.manifest(&json!({}));
         let space = &stage.space.name;
         let error = async |arguments: &[&str], url: Option<&str>| {
             let ran = reader.run(arguments, url).await;
@@ -408,7 +411,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
         assert!(said.starts_with("error: --database-url is not of the form "), "{said}");
 
         assert_eq!(error(&["main"], None).await, format!("error: there is no MigrationSet {space}/main\n"));
-        let flux = reader.manifest(json!({ "source": { "kind": "GitRepository", "name": "app" } }));
+        let flux = reader.manifest(&json!({ "source": { "kind": "GitRepository", "name": "app" } }));
         let url = database.url();
         assert_eq!(
             error(&["-f", &flux], Some(&url)).await,
@@ -417,7 +420,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
                  (a ConfigMap would be read from here)\n"
             )
         );
-        let other = reader.manifest(json!({ "source": { "kind": "ConfigMap", "name": "other" } }));
+        let other = reader.manifest(&json!({ "source": { "kind": "ConfigMap", "name": "other" } }));
         assert_eq!(
             error(&["-f", &other], Some(&url)).await,
             format!(
@@ -429,7 +432,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
             error(&["-f", &empty], None).await,
             format!("error: {empty} has no MigrationSet; name a manifest that has one\n")
         );
-        let odd = reader.manifest(json!({ "mode": "Enforce" }));
+        let odd = reader.manifest(&json!({ "mode": "Enforce" }));
         let said = error(&["-f", &odd], None).await;
         assert!(said.starts_with(&format!("error: {odd}, document 1: ")) && said.contains("Enforce"), "{said}");
         // Wrong usage is no call for an approval.
