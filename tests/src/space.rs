@@ -48,10 +48,7 @@ pub async fn with_namespace<T>(test: impl AsyncFnOnce(&Space) -> T) -> T {
     } = space;
     let violations = watch.violations();
     let judged = AssertUnwindSafe(watch.finish()).catch_unwind().await;
-    // Not waited for: an object with our finalizer keeps the namespace until an operator runs.
-    let _ = Api::<Namespace>::all(client)
-        .delete(&name, &DeleteParams::background())
-        .await;
+    remove(client, &name).await;
     match (outcome, judged) {
         (Ok(value), Ok(_)) => value,
         (Ok(_), Err(panic)) => resume_unwind(panic),
@@ -60,6 +57,25 @@ pub async fn with_namespace<T>(test: impl AsyncFnOnce(&Space) -> T) -> T {
             resume_unwind(panic)
         }
     }
+}
+
+/// The same for several operators at once: each of them keeps to the rules, but their statuses in turn do not, since times of
+/// transitions differ between them.
+///
+/// # Panics
+/// If the test does.
+pub async fn with_unjudged_namespace<T>(test: impl AsyncFnOnce(&Space) -> T) -> T {
+    let space = Space::create().await;
+    let outcome = AssertUnwindSafe(test(&space)).catch_unwind().await;
+    remove(space.client, &space.name).await;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+async fn remove(client: Client, name: &str) {
+    // Not waited for: an object with our finalizer keeps the namespace until an operator runs.
+    let _ = Api::<Namespace>::all(client)
+        .delete(name, &DeleteParams::background())
+        .await;
 }
 
 /// Whether the condition of that type is True.

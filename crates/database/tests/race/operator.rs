@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use ace_database::{
-    Access, Change, House, Locked, Look, Owner, Password, Plan, Prepared, QueryError, ReferenceState,
-    RunError, Session, Settings, Tls, Triple,
+    Access, Change, House, Locked, Look, Owner, Password, Plan, Prepared, QueryError, ReferenceState, RunError,
+    Session, Settings, Tls, Triple,
 };
 use tokio::time::{sleep, timeout};
 
@@ -19,7 +19,7 @@ pub const NAME: &str = "operator::a_process_of_its_own";
 /// It does not outlive the test that forgot it.
 const LIFE: Duration = Duration::from_mins(2);
 /// Between two attempts to have the lock.
-const TURN: Duration = Duration::from_millis(5);
+const TURN: Duration = Duration::from_millis(40);
 
 #[test]
 #[ignore = "started by the other tests"]
@@ -75,17 +75,30 @@ enum Trouble {
     Run(RunError),
 }
 
+impl From<QueryError> for Trouble {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+impl From<RunError> for Trouble {
+    fn from(error: RunError) -> Self {
+        Self::Run(error)
+    }
+}
+
 impl Operator {
     /// Until every file is applied and the schema was looked at behind them.
     async fn run(&self) {
         loop {
-            match self.pass().await {
+            match Box::pin(self.pass()).await {
                 Ok(()) => return,
                 Err(Trouble::Busy | Trouble::Open) => sleep(TURN).await,
                 // The next session finds in the ledgers what is done.
-                Err(Trouble::Run(RunError::Lost | RunError::Unknown | RunError::LockLost | RunError::Retry { .. })) => {
-                }
-                Err(Trouble::Query(QueryError::Closed | QueryError::NoAnswer(_) | QueryError::Unavailable(_))) => {}
+                Err(
+                    Trouble::Run(RunError::Lost | RunError::Unknown | RunError::LockLost | RunError::Retry { .. })
+                    | Trouble::Query(QueryError::Closed | QueryError::NoAnswer(_) | QueryError::Unavailable(_)),
+                ) => {}
                 Err(trouble) => panic!("nobody wrote but those who held the lock: {trouble:?}"),
             }
         }
@@ -98,16 +111,16 @@ impl Operator {
         let outcome = match session.try_lock().await {
             Ok(Locked::Mine) => self.work(&mut session).await,
             Ok(Locked::Held(_)) => Err(Trouble::Busy),
-            Err(error) => Err(Trouble::Query(error)),
+            Err(error) => Err(error.into()),
         };
         session.close().await;
         outcome
     }
 
     async fn work(&self, session: &mut Session) -> Result<(), Trouble> {
-        self.query(session.target()).await?;
+        session.target().await?;
         self.prepare(session).await?;
-        let recorded = self.query(session.ledgers()).await?.recorded.unwrap_or_default();
+        let recorded = session.ledgers().await?.recorded.unwrap_or_default();
         let pending: Vec<_> = files(self.number)
             .into_iter()
             .filter(|file| recorded.iter().all(|row| row.version != file.version))
@@ -117,7 +130,7 @@ impl Operator {
         }
         for file in &pending {
             self.hesitate().await;
-            session.run(file, &|_| ()).await.map_err(Trouble::Run)?;
+            session.run(file, &|_| ()).await?;
         }
         self.hesitate().await;
         self.look_behind(session).await
@@ -125,24 +138,24 @@ impl Operator {
 
     /// Our tables, and the first reference.
     async fn prepare(&self, session: &Session) -> Result<(), Trouble> {
-        let ledgers = self.query(session.ledgers()).await?;
+        let ledgers = session.ledgers().await?;
         let owner = Owner {
             namespace: "ace".to_owned(),
             name: "main".to_owned(),
         };
         if !matches!(&ledgers.house, House::Present(notes) if notes.owner.is_some()) {
-            assert_eq!(self.query(session.prepare_house(&owner)).await?, Prepared::Ours);
+            assert_eq!(session.prepare_house(&owner).await?, Prepared::Ours);
         }
-        if self.query(session.reference_state()).await?.is_none() {
+        if session.reference_state().await?.is_none() {
             let (objects, state) = self.look(session).await?;
-            self.query(session.replace_reference(&objects, &state)).await?;
+            session.replace_reference(&objects, &state).await?;
         }
         // A run that was interrupted is looked behind before the next begins.
         self.look_behind(session).await
     }
 
     async fn look_before(&self, session: &Session) -> Result<(), Trouble> {
-        self.query(session.before_run(&[])).await?;
+        session.before_run(&[]).await?;
         let plan = Plan {
             digest: "sha256:plan".to_owned(),
             system_identifier: "1".to_owned(),
@@ -150,16 +163,12 @@ impl Operator {
             database_oid: 1,
             files: Vec::new(),
         };
-        self.query(session.store_plan(&plan)).await
+        Ok(session.store_plan(&plan).await?)
     }
 
     /// Nobody but these processes changes the schema, so that all of it is their work; and they drop nothing.
     async fn look_behind(&self, session: &Session) -> Result<(), Trouble> {
-        if !self
-            .query(session.reference_state())
-            .await?
-            .is_some_and(|(_, behind)| behind)
-        {
+        if !session.reference_state().await?.is_some_and(|(_, behind)| behind) {
             return Ok(());
         }
         let (objects, state) = self.look(session).await?;
@@ -167,13 +176,12 @@ impl Operator {
             .into_iter()
             .map(|(class, name, is)| (class, name, Some(is)))
             .collect();
-        self.query(session.after_run(&changed, &state.digest, &state.gate))
-            .await
+        Ok(session.after_run(&changed, &state.digest, &state.gate).await?)
     }
 
     async fn look(&self, session: &Session) -> Result<(Vec<Triple>, ReferenceState), Trouble> {
         let schemas = vec!["public".to_owned()];
-        match self.query(session.connection().fingerprint(&schemas)).await? {
+        match session.connection().fingerprint(&schemas).await? {
             Look::Taken { fingerprint, gate } => {
                 let state = ReferenceState {
                     server_major: 15,
@@ -188,10 +196,6 @@ impl Operator {
             }
             Look::Busy => Err(Trouble::Busy),
         }
-    }
-
-    async fn query<T>(&self, answer: impl Future<Output = Result<T, QueryError>>) -> Result<T, Trouble> {
-        answer.await.map_err(Trouble::Query)
     }
 
     async fn hesitate(&self) {

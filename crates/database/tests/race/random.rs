@@ -92,7 +92,7 @@ impl Seat {
             let id = process.id();
             let strike = async {
                 self.strike(fate, id).await;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             };
             let ended = tokio::select! {
                 ended = process.end() => ended,

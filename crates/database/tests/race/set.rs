@@ -32,11 +32,12 @@ pub fn files(number: u32) -> Vec<Script> {
     let count = |what: &str| format!("INSERT INTO public.counted VALUES ('{number}.{what}')");
     let (table, plus) = (format!("t{number}"), format!("UPDATE public.t{number} SET n = n + 1"));
     let create = format!("CREATE TABLE IF NOT EXISTS public.{table} (n integer)");
+    let secure = format!("ALTER TABLE public.{table} ENABLE ROW LEVEL SECURITY");
     let first = format!("INSERT INTO public.{table} VALUES (0)");
     let function =
         format!("CREATE OR REPLACE FUNCTION public.f{number}() RETURNS integer LANGUAGE sql AS 'SELECT {number}'");
     let files = vec![
-        vec![together(&[&create, &count("ddl")])],
+        vec![together(&[&create, &secure, &count("ddl")])],
         vec![together(&[&first, &plus, &count("dml")])],
         vec![index(&format!("i{number}"), &table)],
         vec![
