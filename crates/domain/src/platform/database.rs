@@ -170,7 +170,7 @@ fn refused(state: &str, user: &str, name: &str) -> String {
         ),
         "3D000" => format!("there is no database `{name}` (SQLSTATE {state}): correct `spec.database.name`"),
         "42501" => format!(
-            "user `{user}` lacks a right (SQLSTATE {state}): it must be allowed to connect to `{name}` and to call pg_control_system() and pg_control_checkpoint()"
+            "user `{user}` lacks a right (SQLSTATE {state}): it must be allowed to connect to `{name}`, to call pg_control_system() and pg_control_checkpoint(), and, for migrations, to create schemas in it"
         ),
         "XX000" => format!(
             "the database refuses user `{user}` (SQLSTATE {state}): the user of Supabase's pooler has the project behind it, as in `postgres.<project>`"
