@@ -84,8 +84,8 @@ impl<'a> Ground<'a> {
     /// Waits until the set is at rest, and looks what became of the five files.
     async fn is_applied_once(&self, stage: &Stage<'_>, number: u32, head: &str, what: &str) {
         stage.applied(head).await;
-        let state = self.database.rows(&set::state(number)).await;
-        assert_eq!(state, [set::once(number)], "{what}: {}", stage.operator.log());
+        let found = self.database.rows(&set::state(number)).await;
+        assert_eq!(found, [set::once(number)], "{what}: {}", stage.operator.log());
     }
 }
 

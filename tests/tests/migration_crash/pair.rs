@@ -102,7 +102,12 @@ async fn an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_
             .is_applied_once(&ground.stage(&next), 1, &head, "beside a sleeper")
             .await;
         signal(&sleeper, Signal::CONT);
-        let lost = async || sleeper.log().contains("step taught nothing").then_some(());
+        let lost = async || {
+            sleeper
+                .log()
+                .contains("the session ended before the transaction did")
+                .then_some(())
+        };
         stage.eventually("the sleeper finds its session gone", lost).await;
         let after = ground.put(&stage, 2, "").await;
         ground
