@@ -8,7 +8,7 @@ use ace_sandbox::bed::tools::postgres_bin_dir;
 
 use crate::{
     bed::{Bed, public, session, taken, told},
-    large,
+    schema::schema,
     server::{PASSWORD, Server},
 };
 
@@ -93,7 +93,7 @@ async fn a_dump_restored_in_another_cluster_is_the_same_schema() {
 
 #[tokio::test]
 async fn the_same_files_run_elsewhere_make_the_same_schema() {
-    let sql = format!("{SCHEMA}{}", large::schema(3, 3));
+    let sql = format!("{SCHEMA}{}", schema(3, 3));
     let first = Bed::start(&sql).await;
     let second = Bed::start(&sql).await;
     let (first, second) = (first.fingerprint().await, second.fingerprint().await);
