@@ -12,7 +12,7 @@ use ace_database::{
 };
 use ace_domain::script::{self, File, read};
 use ace_sandbox::bed::tools::postgres_bin_dir;
-use ace_tests::{Database, Operator, on_database_of};
+use ace_tests::{Database, Operator, SET, on_database_of};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -152,6 +152,10 @@ pub async fn operator(files: &[File], operator: &Operator) -> (Turn, Told) {
         let (began, cpu, used) = (Instant::now(), usage::cpu(operator.process_id()), server.cpu());
         // Nothing here destroys or exposes anything, but that is not what is measured.
         stage.migration_set(json!({ "policy": { "approve": [] } })).await;
+        // A test's patience is too short for a machine that others use.
+        let head_is = format!("--for=jsonpath={{.status.head}}={head}");
+        let wait = ["wait", &head_is, "--timeout=1h", "migrationset", SET];
+        stage.space.kubectl(&wait).await.expect("the files are run");
         stage.applied(&head).await;
         let turn = Turn {
             time: began.elapsed(),
