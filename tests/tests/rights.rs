@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use ace_api::EdgeFunction;
 use ace_sandbox::bed::{self as beds, Publication, SourceKind};
-use ace_tests::{Operator, OperatorOptions, Stage, bed, is_true, on_stage_of, reason_of};
+use ace_tests::{Database, Operator, OperatorOptions, Stage, bed, is_true, on_database_of, reason_of};
 use k8s_openapi::api::{core::v1::ConfigMap, events::v1::Event};
 use kube::{
     Api,
@@ -27,9 +27,10 @@ async fn rights_granted_are_rights_used_and_no_secret_gets_out() {
         ..OperatorOptions::default()
     };
     let operator = Operator::start(bed(), &options).await;
-    on_stage_of(&operator, "90s", async |stage| {
+    on_database_of(&operator, "90s", async |stage, database| {
+        migrate(stage).await;
         run(stage).await;
-        assert_nothing_got_out(stage).await;
+        assert_nothing_got_out(stage, database).await;
         // The archives go with it.
         stage
             .space
@@ -41,6 +42,20 @@ async fn rights_granted_are_rights_used_and_no_secret_gets_out() {
         assert_rights(audited);
     })
     .await;
+}
+
+/// A run, and a file that the database refuses.
+async fn migrate(stage: &Stage<'_>) {
+    let notes = (
+        "1_notes.sql",
+        "CREATE TABLE public.notes (body text UNIQUE);\nALTER TABLE public.notes ENABLE ROW LEVEL SECURITY;\n",
+    );
+    stage.migrations(&[notes]).await;
+    stage.migration_set(json!({})).await;
+    stage.applied("1").await;
+    let twice = format!("INSERT INTO public.notes VALUES ('{CANARY}'), ('{CANARY}');\n");
+    stage.migrations(&[notes, ("2_twice.sql", &twice)]).await;
+    stage.set_stalled("MigrationFailed").await;
 }
 
 /// Roll-outs, drift, roll-back, deletion, every kind of source, and refusals.
@@ -158,8 +173,8 @@ fn assert_rights(audited: usize) {
     );
 }
 
-/// Neither the Platform's keys nor the project's secrets are anywhere where they could be read.
-async fn assert_nothing_got_out(stage: &Stage<'_>) {
+/// Neither the Platform's keys nor the project's secrets nor a value of a row are anywhere where they could be read.
+async fn assert_nothing_got_out(stage: &Stage<'_>, database: &Database) {
     let project = &stage.project;
     let secrets = [
         CANARY,
@@ -167,13 +182,18 @@ async fn assert_nothing_got_out(stage: &Stage<'_>) {
         project.anon_key.as_str(),
         project.service_role_key.as_str(),
         project.jwt_secret.as_str(),
+        database.password.as_str(),
         "cccccccccccccccccccc",
     ];
     let mut places = vec![
         ("the log".to_owned(), stage.operator.log()),
         ("metrics".to_owned(), stage.operator.metrics().await),
     ];
-    for (kind, name) in [("Platform", "prod"), ("EdgeFunction", "hello")] {
+    for (kind, name) in [
+        ("Platform", "prod"),
+        ("EdgeFunction", "hello"),
+        ("MigrationSet", "main"),
+    ] {
         let versions = stage.space.watch.versions(kind, name);
         assert!(versions.len() > 3, "the watch saw {kind} {name}");
         places.extend(

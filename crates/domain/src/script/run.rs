@@ -34,7 +34,7 @@ pub enum Segment {
 /// What is sent as one message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sentence {
-    /// With the comments before it, and without the `;` after it.
+    /// From its first word on, without the comments before it and the `;` after it.
     pub text: String,
     /// Byte offset in [`File::text`] at which `text` starts.
     pub offset: usize,
@@ -173,10 +173,12 @@ impl Script {
                 message,
             });
         }
+        // Where the server names no place, the line is the statement's, not that of a comment before it.
+        let start = piece.words.first().map_or(piece.range.start, |word| word.range.start);
         let sentence = Sentence {
-            text: text[piece.range.clone()].to_owned(),
-            offset: piece.range.start,
-            line: lines.line(piece.range.start),
+            text: text[start..piece.range.end].to_owned(),
+            offset: start,
+            line: lines.line(start),
         };
         match (&piece.manner, self.segments.last_mut()) {
             (Manner::Alone(alone), _) => self.segments.push(Segment::Alone(sentence, alone.clone())),

@@ -22,7 +22,7 @@ fn statements_run_in_written_order_in_as_few_transactions_as_they_can() {
     assert_eq!(
         script.segments,
         [
-            Segment::Together(vec![sentence("select 1", 0, 1), sentence("-- why\nselect 2", 10, 2)]),
+            Segment::Together(vec![sentence("select 1", 0, 1), sentence("select 2", 17, 3)]),
             Segment::Alone(
                 sentence("create index concurrently i on t (a)", 27, 4),
                 Alone::CreateIndex {
@@ -36,6 +36,7 @@ fn statements_run_in_written_order_in_as_few_transactions_as_they_can() {
             Segment::Together(vec![sentence("select 3", 75, 6)]),
         ]
     );
+    assert_eq!(script.recorded[1], "-- why\nselect 2");
     assert_eq!(script.recorded.last().unwrap(), "-- the end");
 }
 
@@ -165,11 +166,11 @@ fn the_servers_position_leads_to_the_line_of_the_file() {
         (
             last.line,
             last.line_at(1),
-            last.line_at(7),
-            last.line_at(20),
+            last.line_at(11),
+            last.line_at(14),
             last.line_at(u32::MAX)
         ),
-        (3, 3, 4, 5, 5)
+        (4, 4, 4, 5, 5)
     );
 }
 
