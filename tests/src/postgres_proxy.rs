@@ -16,6 +16,8 @@ const SYNC: u8 = b'S';
 const READY: u8 = b'Z';
 /// They have their effect, and their answer, with the Sync behind them.
 const TOGETHER: [u8; 5] = [PARSE, b'B', b'D', b'E', b'C'];
+/// What the executor's second session calls itself.
+const WATCHDOG: &[u8] = b"ace-operator/watchdog";
 /// So much of a statement is its name.
 const NAME: usize = 60;
 
@@ -27,7 +29,8 @@ pub struct PostgresProxy {
 }
 
 impl PostgresProxy {
-    /// Starts one in front of the server that listens there on 127.0.0.1. Requests are named `postgres` and their SQL.
+    /// Starts one in front of the server that listens there on 127.0.0.1. Requests are named `postgres` and their SQL; those of a
+    /// watchdog, which come when something took long, `watchdog`.
     ///
     /// # Panics
     /// If there is no port for it.
@@ -57,7 +60,10 @@ async fn carry(client: TcpStream, server: TcpStream, cuts: &Cuts) -> Result<()> 
     let (mut from_client, mut from_server) = (BufReader::new(from_client), BufReader::new(from_server));
     let (mut to_client, mut to_server) = (BufWriter::new(to_client), BufWriter::new(to_server));
     // The first message has no kind.
-    to_server.write_all(&payload(&mut from_client).await?).await?;
+    let start_up = payload(&mut from_client).await?;
+    let is_watchdog = start_up.windows(WATCHDOG.len()).any(|words| words == WATCHDOG);
+    let who = if is_watchdog { "watchdog" } else { "postgres" };
+    to_server.write_all(&start_up).await?;
     to_server.flush().await?;
     let (mut held, mut name) = (Vec::new(), String::new());
     let mut due = 0_usize;
@@ -67,9 +73,9 @@ async fn carry(client: TcpStream, server: TcpStream, cuts: &Cuts) -> Result<()> 
                 let kind = kind?;
                 let payload = payload(&mut from_client).await?;
                 match kind {
-                    QUERY => name = named(&payload[4..]),
+                    QUERY => name = named(who, &payload[4..]),
                     // Its own name comes first.
-                    PARSE => name = payload[4..].split(|byte| *byte == 0).nth(1).map(named).unwrap_or_default(),
+                    PARSE => name = payload[4..].split(|byte| *byte == 0).nth(1).map(|sql| named(who, sql)).unwrap_or_default(),
                     _ => {}
                 }
                 held.push(kind);
@@ -133,8 +139,8 @@ async fn payload(stream: &mut (impl AsyncBufRead + Unpin)) -> Result<Vec<u8>> {
     Ok(payload)
 }
 
-fn named(sql: &[u8]) -> String {
+fn named(who: &str, sql: &[u8]) -> String {
     let sql = String::from_utf8_lossy(sql);
     let words: Vec<&str> = sql.trim_end_matches('\0').split_whitespace().collect();
-    format!("postgres {}", words.join(" ").chars().take(NAME).collect::<String>())
+    format!("{who} {}", words.join(" ").chars().take(NAME).collect::<String>())
 }

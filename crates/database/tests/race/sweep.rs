@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Requests of a process that finds a new database and applies the five files.
-const RECORDED: usize = 100;
+const RECORDED: usize = 119;
 /// As in life: nothing in a sweep is slow enough for it.
 const IDLE: u64 = 60_000;
 
@@ -37,7 +37,7 @@ async fn sweep(victim: &str, side: Side, killed: bool) -> Vec<String> {
         let mut process = Process::start(proxy.port, &database, 1, IDLE, 0);
         cuts.arm_at(Cut {
             process_id: killed.then(|| process.id()),
-            of: "",
+            of: "postgres",
             at,
             side,
         });
