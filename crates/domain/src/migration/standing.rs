@@ -95,6 +95,22 @@ pub fn standing<'a>(object: &MigrationSet, folder: &'a Folder, view: &View, reme
     standing
 }
 
+/// The file that a run comes to next: the first that the ledger has not. A run asks this after each of thousands of files, and
+/// nothing else can have changed meanwhile.
+pub(super) fn first_pending<'a>(folder: &'a Folder, view: &View, remembered: Option<&str>) -> Option<Pending<'a>> {
+    let mut files = folder.files.iter();
+    let file = files.find(|file| !view.ledger.contains_key(file.version.as_str()))?;
+    let version = file.version.as_str();
+    let row = view.house.as_ref().and_then(|house| house.rows.get(version));
+    let head = view.ledger.keys().next_back().map(String::as_str);
+    let lost = remembered.is_some_and(|remembered| head < Some(remembered) && version <= remembered);
+    Some(Pending {
+        file,
+        again: row.is_some() || lost,
+        noted: row.map(|row| row.time),
+    })
+}
+
 /// The recorded statements are those of this file. Whoever recorded a file in one piece, as dashboards do, meant the same.
 fn is_record_of(statements: &[String], text: &str) -> bool {
     let recorded = statements

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use super::{
     Why, decide,
     plan::{Plan, pending_digest},
-    standing::{Standing, standing},
+    standing::{Pending, Standing, first_pending, standing},
     step::{Answer, Step},
     words,
     world::{House, PlatformFacts, SchemaLook, View, World},
@@ -39,10 +39,10 @@ pub(super) fn next(object: &MigrationSet, world: &World, platform: &PlatformFact
 }
 
 fn with_files(object: &MigrationSet, world: &World, platform: &PlatformFacts, view: &View, folder: &Folder) -> Next {
-    let standing = standing(object, folder, view, remembered(world, view));
     if world.prepared {
-        return running(world, &standing);
+        return running(world, first_pending(folder, view, remembered(world, view)));
     }
+    let standing = standing(object, folder, view, remembered(world, view));
     edited(view, folder, &standing)
         .or_else(|| baseline(object, view, &standing))
         .or_else(|| unread(world, &standing))
@@ -253,8 +253,8 @@ fn run(object: &MigrationSet, view: &View, plan: &Plan) -> Next {
 }
 
 /// The next file of a run that was allowed and prepared.
-fn running(world: &World, standing: &Standing<'_>) -> Next {
-    let Some(pending) = standing.pending.first() else {
+fn running(world: &World, pending: Option<Pending<'_>>) -> Next {
+    let Some(pending) = pending else {
         return Next::UnderLock(Step::LookBehind);
     };
     match world.scripts.get(&pending.file.sha256) {
