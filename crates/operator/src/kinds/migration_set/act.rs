@@ -33,7 +33,7 @@ pub(super) async fn act(
         Step::Begin => begin(kind, object, world).await,
         Step::LookAgain => {
             let session = locked(world).await?;
-            let view = session::view(object, &world.known, session_of(&session)?).await?;
+            let view = session::view(object, &world.known, session_of(&session)?, None).await?;
             Ok(Fact::Looked(Box::new(view)))
         }
         Step::Claim => claim(object, &locked(world).await?).await,
@@ -87,8 +87,8 @@ pub(super) async fn act(
         Step::LookBehind => {
             let guard = locked(world).await?;
             let session = session_of(&guard)?;
-            schema::look_behind(object, session).await?;
-            let view = session::view(object, &world.known, session).await?;
+            let just = schema::look_behind(object, session).await?;
+            let view = session::view(object, &world.known, session, just).await?;
             Ok(Fact::Looked(Box::new(view)))
         }
     }
@@ -119,7 +119,7 @@ async fn begin(kind: &MigrationSets, object: &MigrationSet, world: &World) -> Re
     kind.farewells.wait(&Key::of(object)).await;
     let session = session::open(kind, object, &world.known).await?;
     let looked = match session::lock(&session).await {
-        Ok(()) => session::view(object, &world.known, &session).await,
+        Ok(()) => session::view(object, &world.known, &session, None).await,
         Err(trouble) => Err(trouble),
     };
     match looked {

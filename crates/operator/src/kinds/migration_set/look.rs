@@ -42,7 +42,7 @@ impl Looker {
 
     pub(super) async fn look(&self, object: &MigrationSet, known: &World) -> Result<Fact, Trouble> {
         let session = self.open().await?;
-        let view = session::view(object, known, &session).await;
+        let view = session::view(object, known, &session, None).await;
         session.close().await;
         Ok(Fact::Looked(Box::new(view?)))
     }

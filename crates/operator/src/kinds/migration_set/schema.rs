@@ -22,12 +22,16 @@ pub(super) struct Seen {
     pub(super) reference: Option<ReferenceState>,
 }
 
-/// Looks at the schema, unless the gate says that it is the one that was seen before.
+/// A schema, and what the gate says as long as it stays so.
+pub(super) type Taken = (Fingerprint, String);
+
+/// Looks at the schema, unless the gate says that it is the one that was seen before, or `just`.
 pub(super) async fn look(
     object: &MigrationSet,
     known: &World,
     session: &Session,
     has_books: bool,
+    just: Option<Taken>,
 ) -> Result<Seen, Trouble> {
     let reference = if has_books {
         session
@@ -56,7 +60,11 @@ pub(super) async fn look(
             reference: stands,
         });
     }
-    let Some((live, gate)) = taken(object, session).await? else {
+    let live = match just.filter(|(_, known)| *known == gate) {
+        Some(just) => Some(just),
+        None => taken(object, session).await?,
+    };
+    let Some((live, gate)) = live else {
         return Ok(Seen {
             schema: SchemaLook::Busy,
             reference: stands,
@@ -101,7 +109,7 @@ fn is_made(class: ObjectClass) -> bool {
 }
 
 /// The live schema; nothing when somebody holds a lock on it.
-async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<(Fingerprint, String)>, Trouble> {
+async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, Trouble> {
     let look = session.connection().fingerprint(&object.spec.schemas).await;
     match look.map_err(|error| words::not_said(&error))? {
         Look::Taken { fingerprint, gate } => Ok(Some((fingerprint, gate))),
@@ -161,13 +169,14 @@ pub(super) async fn look_before(object: &MigrationSet, session: &Session, first:
 }
 
 /// The look behind a run: what differs from the look before it is the run's work, and enters the reference.
-pub(super) async fn look_behind(object: &MigrationSet, session: &Session) -> Result<bool, Trouble> {
+pub(super) async fn look_behind(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, Trouble> {
     let Some(reference) = stored(session).await? else {
-        return Ok(true);
+        return Ok(None);
     };
-    let Some((live, gate)) = taken(object, session).await? else {
-        return Ok(false);
+    let Some(taken) = taken(object, session).await? else {
+        return Ok(None);
     };
+    let (live, gate) = &taken;
     let live = by_name(live.objects().map(triple));
     let wanted = by_name(reference.objects);
     let mut before = wanted.clone();
@@ -180,9 +189,9 @@ pub(super) async fn look_behind(object: &MigrationSet, session: &Session) -> Res
             .map(|((class, name), definition)| (class, name, definition)),
     )
     .digest();
-    let written = session.after_run(&run, &digest, &gate).await;
+    let written = session.after_run(&run, &digest, gate).await;
     written.map_err(|error| words::not_said(&error))?;
-    Ok(true)
+    Ok(Some(taken))
 }
 
 type Objects = BTreeMap<(String, String), String>;

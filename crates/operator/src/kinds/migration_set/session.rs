@@ -9,7 +9,12 @@ use ace_domain::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{MigrationSets, look::Looker, schema, words};
+use super::{
+    MigrationSets,
+    look::Looker,
+    schema::{self, Taken},
+    words,
+};
 use crate::doorman::{Doorman, not_open};
 
 /// Tables with fewer rows are locked for a moment only.
@@ -52,8 +57,13 @@ pub(super) async fn lock(session: &Session) -> Result<(), Trouble> {
     }
 }
 
-/// One look at everything. Writes nothing.
-pub(super) async fn view(object: &MigrationSet, known: &World, session: &Session) -> Result<View, Trouble> {
+/// One look at everything. Writes nothing. The schema was perhaps seen `just` now.
+pub(super) async fn view(
+    object: &MigrationSet,
+    known: &World,
+    session: &Session,
+    just: Option<Taken>,
+) -> Result<View, Trouble> {
     let at = Timestamp::now();
     let trouble = |error| words::not_said(&error);
     let target = session.target().await.map_err(trouble)?;
@@ -68,7 +78,7 @@ pub(super) async fn view(object: &MigrationSet, known: &World, session: &Session
         }),
         Found::Present(notes) => Some(own_books(*notes)),
     };
-    let seen = schema::look(object, known, session, house.is_some()).await?;
+    let seen = schema::look(object, known, session, house.is_some(), just).await?;
     if let Some(house) = &mut house {
         house.reference = seen.reference;
     }
