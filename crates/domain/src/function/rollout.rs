@@ -153,7 +153,9 @@ fn missing(object: &EdgeFunction, world: &World, platform: &PlatformFacts) -> Op
         let message = match &world.migrations {
             Some(applied) if applied.contains(version) => None,
             Some(_) => Some(format!("MigrationSet `{set}` has not applied {version}")),
-            None => Some(format!("MigrationSet `{set}` is absent, or its database was not seen yet")),
+            None => Some(format!(
+                "MigrationSet `{set}` is absent, or its database was not seen yet"
+            )),
         };
         if let Some(message) = message {
             return wait(FunctionReason::WaitingForMigration, message);
