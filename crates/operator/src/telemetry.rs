@@ -38,9 +38,9 @@ pub enum LogError {
     Twice(#[source] TryInitError),
 }
 
-/// Libraries that print frames, headers or bodies below this level: tokens and source code are in them. So they are capped
-/// whatever the filter says.
-const CAPPED: [&str; 9] = [
+/// Libraries that print frames, headers, bodies or SQL below this level: tokens, source code and rows are in them. So they are
+/// capped whatever the filter says.
+const CAPPED: [&str; 10] = [
     "h2",
     "hyper",
     "hyper_util",
@@ -49,6 +49,7 @@ const CAPPED: [&str; 9] = [
     "rustls",
     "tower",
     "tower_http",
+    "tokio_postgres",
     "tokio_util",
 ];
 
