@@ -31,6 +31,16 @@ impl ConditionType {
             Self::Drifted => "Drifted",
         }
     }
+
+    /// The condition of this type, where there is one.
+    pub fn of(self, conditions: &[Condition]) -> Option<&Condition> {
+        conditions.iter().find(|condition| condition.type_ == self.as_str())
+    }
+
+    /// The condition of this type is there, and True.
+    pub fn is_true(self, conditions: &[Condition]) -> bool {
+        self.of(conditions).is_some_and(|condition| condition.status == "True")
+    }
 }
 
 /// Builds the next list of conditions from the last one: `lastTransitionTime` moves only when `status` does.
@@ -61,10 +71,7 @@ impl<'a> Conditions<'a> {
             Some(false) => "False",
             None => "Unknown",
         };
-        let unchanged = self
-            .before
-            .iter()
-            .find(|c| c.type_ == type_.as_str() && c.status == status);
+        let unchanged = type_.of(self.before).filter(|before| before.status == status);
         let turned = unchanged.map_or_else(|| Time(self.now), |c| c.last_transition_time.clone());
         self.next.push(Condition {
             type_: type_.as_str().to_owned(),
@@ -80,13 +87,48 @@ impl<'a> Conditions<'a> {
     /// Keeps a condition's status, reason and message as they were; what was never set stays unset.
     #[must_use]
     pub fn keep(mut self, type_: ConditionType) -> Self {
-        if let Some(condition) = self.before.iter().find(|c| c.type_ == type_.as_str()) {
+        if let Some(condition) = type_.of(self.before) {
             self.next.push(Condition {
                 observed_generation: self.generation,
                 ..condition.clone()
             });
         }
         self
+    }
+
+    /// Keeps a condition; one that was never set is `Unknown`, with this reason.
+    #[must_use]
+    pub fn keep_or(self, type_: ConditionType, reason: impl Reason, text: &str) -> Self {
+        match type_.of(self.before) {
+            Some(_) => self.keep(type_),
+            None => self.set(type_, None, reason, text),
+        }
+    }
+
+    /// An attempt is under way or will be repeated; `ready` is the value of `Ready`.
+    #[must_use]
+    pub fn reconciling(self, ready: Option<bool>, reason: impl Reason, text: &str) -> Self {
+        self.set(ConditionType::Ready, ready, reason, text)
+            .set(ConditionType::Reconciling, Some(true), reason, text)
+    }
+
+    /// Only a person can go on.
+    #[must_use]
+    pub fn stalled(self, reason: impl Reason, text: &str) -> Self {
+        self.set(ConditionType::Ready, Some(false), reason, text)
+            .set(ConditionType::Stalled, Some(true), reason, text)
+    }
+
+    /// Nothing is to be touched, for this reason. `Ready` stays True where the wish `is_live`; else it is False, with the reason
+    /// `unready`.
+    #[must_use]
+    pub fn suspended<R: Reason>(self, is_live: bool, unready: R, reason: R, text: &str) -> Self {
+        let next = if is_live && ConditionType::Ready.is_true(self.before) {
+            self.keep(ConditionType::Ready)
+        } else {
+            self.set(ConditionType::Ready, Some(false), unready, text)
+        };
+        next.set(ConditionType::Suspended, Some(true), reason, text)
     }
 
     /// The finished list.
@@ -133,6 +175,43 @@ mod tests {
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0].message, "a");
         assert_eq!(kept[0].observed_generation, Some(2));
+    }
+
+    #[test]
+    fn a_condition_that_was_never_set_is_unknown_where_it_would_be_kept() {
+        let kept = |before: &[_]| {
+            let next = Conditions::new(before, Some(1), at(1));
+            next.keep_or(ConditionType::Drifted, PlatformReason::FirstLook, "a")
+                .finish()
+        };
+        let unknown = Conditions::new(&[], Some(1), at(1))
+            .set(ConditionType::Drifted, None, PlatformReason::FirstLook, "a")
+            .finish();
+        assert_eq!(kept(&[]), unknown);
+        let before = Conditions::new(&[], Some(1), at(0))
+            .set(ConditionType::Drifted, Some(true), PlatformReason::NotSeen, "b")
+            .finish();
+        assert_eq!(kept(&before), before);
+    }
+
+    #[test]
+    fn whoever_is_suspended_stays_ready_only_while_the_wish_is_live() {
+        use PlatformReason::{FirstLook, Reachable, SuspendedByUser};
+        let ready = Conditions::new(&[], Some(1), at(0))
+            .set(ConditionType::Ready, Some(true), Reachable, "a")
+            .finish();
+        for (before, is_live, reason) in [
+            (&ready[..], true, "Reachable"),
+            (&ready[..], false, "FirstLook"),
+            (&[][..], true, "FirstLook"),
+        ] {
+            let next = Conditions::new(before, Some(1), at(1))
+                .suspended(is_live, FirstLook, SuspendedByUser, "b")
+                .finish();
+            assert_eq!(ConditionType::Ready.of(&next).unwrap().reason, reason);
+            assert_eq!(ConditionType::Ready.is_true(&next), reason == "Reachable");
+            assert!(ConditionType::Suspended.is_true(&next));
+        }
     }
 
     fn at(second: i64) -> Timestamp {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ace_api::{Applied, EdgeFunction, FunctionReason, Mode, Reason};
+use ace_api::{Applied, ConditionType, EdgeFunction, FunctionReason, Mode, Reason};
 use jiff::Timestamp;
 
 use super::{
@@ -91,8 +91,7 @@ fn is_older(world: &World) -> bool {
 
 /// After a restart: until the first list, what was said before stays said.
 fn unlisted(object: &EdgeFunction, world: &World, platform: &PlatformFacts) -> Decision {
-    let ready = world.memo.conditions.iter().find(|c| c.type_ == "Ready");
-    match ready {
+    match ConditionType::Ready.of(&world.memo.conditions) {
         Some(ready) if ready.status == "True" && is_live(object, world) => Decision::Settled(Again::OnWake),
         Some(ready) if ready.reason == FunctionReason::NotSeen.as_str() => {
             wait(FunctionReason::NotSeen, ready.message.clone())

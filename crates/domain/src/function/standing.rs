@@ -1,6 +1,6 @@
 //! Whether the wish is live, as far as is known.
 
-use ace_api::{Applied, EdgeFunction, Mode};
+use ace_api::{Applied, ConditionType, EdgeFunction, Mode};
 
 use super::{
     compare::Sighting,
@@ -40,11 +40,7 @@ pub(super) fn is_opened(entry: &Entry, applied: &Applied) -> bool {
 /// The wish of this generation is live and proven, as far as is known. In `Observe`: it was looked at.
 pub(super) fn is_live(object: &EdgeFunction, world: &World) -> bool {
     if object.spec.mode == Mode::Observe {
-        return world
-            .memo
-            .conditions
-            .iter()
-            .any(|c| c.type_ == "Ready" && c.status == "True");
+        return ConditionType::Ready.is_true(&world.memo.conditions);
     }
     let Some(applied) = world.applied() else { return false };
     let wanted = world.wanted().or_else(|| {

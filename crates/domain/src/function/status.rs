@@ -70,10 +70,7 @@ fn is_about_to_be_seen(object: &EdgeFunction, world: &World, decision: &Decision
     let waits = matches!(decision, Decision::Wait(why, _) if why.reason == FunctionReason::WaitingForPlatform);
     let first = matches!(&world.platform, PlatformSight::Present(platform) if !platform.looked);
     let memo = &world.memo;
-    let is_ready = memo
-        .conditions
-        .iter()
-        .any(|c| c.type_ == ConditionType::Ready.as_str() && c.status == "True");
+    let is_ready = ConditionType::Ready.is_true(&memo.conditions);
     waits && first && !(is_ready && memo.observed_generation == object.metadata.generation)
 }
 
@@ -205,41 +202,22 @@ fn conditions(
     verdict: &Verdict,
     now: Timestamp,
 ) -> Vec<Condition> {
-    use ConditionType::{Drifted, Ready, Reconciling, Stalled, Suspended};
-    let before = &world.memo.conditions;
-    let next = Conditions::new(before, object.metadata.generation, now);
+    use ConditionType::{Drifted, Ready};
+    let next = Conditions::new(&world.memo.conditions, object.metadata.generation, now);
     let next = match decision {
         Decision::Do(step) => {
             let why = under_way(step);
-            next.set(Ready, Some(false), why.reason, &why.message).set(
-                Reconciling,
-                Some(true),
-                why.reason,
-                &why.message,
-            )
+            next.reconciling(Some(false), why.reason, &why.message)
         }
         Decision::Wait(why, _) => {
-            let ready = if why.reason == FunctionReason::NotSeen {
-                None
-            } else {
-                Some(false)
-            };
-            next.set(Ready, ready, why.reason, &why.message)
-                .set(Reconciling, Some(true), why.reason, &why.message)
+            let ready = (why.reason != FunctionReason::NotSeen).then_some(false);
+            next.reconciling(ready, why.reason, &why.message)
         }
-        Decision::Refuse(why, _) => {
-            next.set(Ready, Some(false), why.reason, &why.message)
-                .set(Stalled, Some(true), why.reason, &why.message)
-        }
+        Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } => {
             if let Some(why) = paused(object, world) {
-                let was_ready = before.iter().any(|c| c.type_ == Ready.as_str() && c.status == "True");
-                let next = if was_ready && is_live(object, world) {
-                    next.keep(Ready)
-                } else {
-                    next.set(Ready, Some(false), FunctionReason::Suspended, &why.message)
-                };
-                next.set(Suspended, Some(true), why.reason, &why.message)
+                let unready = FunctionReason::Suspended;
+                next.suspended(is_live(object, world), unready, why.reason, &why.message)
             } else {
                 let (reason, message) = settled(object, world, verdict);
                 next.set(Ready, Some(true), reason, &message)
@@ -250,10 +228,8 @@ fn conditions(
         Verdict::Says {
             value, reason, message, ..
         } => next.set(Drifted, *value, *reason, message),
-        Verdict::Keep if before.iter().any(|c| c.type_ == Drifted.as_str()) => next.keep(Drifted),
-        Verdict::Keep => next.set(
+        Verdict::Keep => next.keep_or(
             Drifted,
-            None,
             DriftReason::NotCompared,
             "the live function was not compared yet",
         ),
@@ -326,8 +302,8 @@ fn settled(object: &EdgeFunction, world: &World, verdict: &Verdict) -> (Function
     let drift = match verdict {
         Verdict::Says { value, message, .. } => value.filter(|drifted| *drifted).map(|_| message.clone()),
         Verdict::Keep => {
-            let drifted = |c: &&Condition| c.type_ == ConditionType::Drifted.as_str() && c.status == "True";
-            world.memo.conditions.iter().find(drifted).map(|c| c.message.clone())
+            let before = ConditionType::Drifted.of(&world.memo.conditions);
+            before.filter(|c| c.status == "True").map(|c| c.message.clone())
         }
     };
     if object.spec.mode == Mode::Observe {

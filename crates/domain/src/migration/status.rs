@@ -229,44 +229,28 @@ fn conditions(
     counts: &Counts,
     now: Timestamp,
 ) -> Vec<Condition> {
-    use ConditionType::{Drifted, Ready, Reconciling, Stalled, Suspended};
+    use ConditionType::{Drifted, Ready};
     let before = &world.memo.conditions;
-    let was_ready = before.iter().any(|c| c.type_ == Ready.as_str() && c.status == "True");
-    let unchanged = world.memo.observed_generation == object.metadata.generation;
+    let is_still_ready = Ready.is_true(before) && world.memo.observed_generation == object.metadata.generation;
     let next = Conditions::new(before, object.metadata.generation, now);
     let next = match decision {
         // Our books alone are written: the database is what it was.
-        Decision::Do(step) if !is_run(step) && was_ready && unchanged && counts.pending == Some(0) => next.keep(Ready),
+        Decision::Do(step) if !is_run(step) && is_still_ready && counts.pending == Some(0) => next.keep(Ready),
         Decision::Do(step) => {
             let why = under_way(step, counts);
-            next.set(Ready, Some(false), why.reason, &why.message).set(
-                Reconciling,
-                Some(true),
-                why.reason,
-                &why.message,
-            )
+            next.reconciling(Some(false), why.reason, &why.message)
         }
         // A lost look is no news before three intervals.
-        Decision::Wait(why, _) if is_only_unseen(why) && was_ready && unchanged && is_live(object, world) => {
-            next.keep(Ready)
-        }
+        Decision::Wait(why, _) if is_only_unseen(why) && is_still_ready && is_live(object, world) => next.keep(Ready),
         Decision::Wait(why, _) => {
             let ready = (why.reason != MigrationReason::NotSeen).then_some(false);
-            next.set(Ready, ready, why.reason, &why.message)
-                .set(Reconciling, Some(true), why.reason, &why.message)
+            next.reconciling(ready, why.reason, &why.message)
         }
-        Decision::Refuse(why, _) => {
-            next.set(Ready, Some(false), why.reason, &why.message)
-                .set(Stalled, Some(true), why.reason, &why.message)
-        }
+        Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } => {
             if let Some(why) = paused(object, world) {
-                let next = if was_ready && is_live(object, world) {
-                    next.keep(Ready)
-                } else {
-                    next.set(Ready, Some(false), MigrationReason::Suspended, &why.message)
-                };
-                next.set(Suspended, Some(true), why.reason, &why.message)
+                let unready = MigrationReason::Suspended;
+                next.suspended(is_live(object, world), unready, why.reason, &why.message)
             } else {
                 let (reason, message) = settled(object, world, verdict, counts);
                 next.set(Ready, Some(true), reason, &message)
@@ -275,10 +259,8 @@ fn conditions(
     };
     let drifted = match verdict {
         Some(verdict) => next.set(Drifted, verdict.value, verdict.reason, &verdict.message),
-        None if before.iter().any(|c| c.type_ == Drifted.as_str()) => next.keep(Drifted),
-        None => next.set(
+        None => next.keep_or(
             Drifted,
-            None,
             SchemaDriftReason::NotCompared,
             "the schema was not compared yet",
         ),

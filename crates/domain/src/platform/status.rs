@@ -1,9 +1,11 @@
 //! How a Platform is shown.
 
-use ace_api::{ConditionType, Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus};
+use ace_api::{
+    ConditionType::Ready, Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus,
+};
 use jiff::Timestamp;
 
-use super::{Decision, Step, World};
+use super::{Decision, Step, Why, World};
 use crate::{
     function::{Notice, NoticeType},
     names::reconcile_at,
@@ -14,52 +16,24 @@ const MOST_NAMED: usize = 50;
 
 /// The status that follows from what is known and decided.
 pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timestamp) -> PlatformStatus {
-    use ConditionType::{Ready, Reconciling, Stalled, Suspended};
     let memo = &world.memo;
     let next = Conditions::new(&memo.conditions, object.metadata.generation, now);
     let conditions = match decision {
-        Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::AskDatabase) => next
-            .set(Ready, Some(false), PlatformReason::FirstLook, "looking")
-            .set(Reconciling, Some(true), PlatformReason::FirstLook, "looking"),
+        Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::AskDatabase) => {
+            next.reconciling(Some(false), PlatformReason::FirstLook, "looking")
+        }
+        // A lost look is no news before three intervals.
+        Decision::Wait(why, _) if is_only_unseen(why) && Ready.is_true(&memo.conditions) && unchanged(object, memo) => {
+            next.keep(Ready)
+        }
         Decision::Wait(why, _) => {
-            let within_sight = matches!(why.reason, PlatformReason::Unreachable | PlatformReason::RateLimited);
-            let was_ready = memo
-                .conditions
-                .iter()
-                .any(|c| c.type_ == Ready.as_str() && c.status == "True");
-            match why.reason {
-                PlatformReason::NotSeen => next.set(Ready, None, why.reason, &why.message).set(
-                    Reconciling,
-                    Some(true),
-                    why.reason,
-                    &why.message,
-                ),
-                // A lost look is no news before three intervals.
-                _ if within_sight && was_ready && unchanged(object, memo) => next.keep(Ready),
-                _ => next.set(Ready, Some(false), why.reason, &why.message).set(
-                    Reconciling,
-                    Some(true),
-                    why.reason,
-                    &why.message,
-                ),
-            }
+            let ready = (why.reason != PlatformReason::NotSeen).then_some(false);
+            next.reconciling(ready, why.reason, &why.message)
         }
-        Decision::Refuse(why, _) => {
-            next.set(Ready, Some(false), why.reason, &why.message)
-                .set(Stalled, Some(true), why.reason, &why.message)
-        }
+        Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
-            let message = "`spec.suspend` is true";
-            let next = if memo
-                .conditions
-                .iter()
-                .any(|c| c.type_ == Ready.as_str() && c.status == "True")
-            {
-                next.keep(Ready)
-            } else {
-                next.set(Ready, Some(false), PlatformReason::SuspendedByUser, message)
-            };
-            next.set(Suspended, Some(true), PlatformReason::SuspendedByUser, message)
+            let reason = PlatformReason::SuspendedByUser;
+            next.suspended(true, reason, reason, "`spec.suspend` is true")
         }
         Decision::Settled(_) | Decision::Release { .. } => {
             next.set(Ready, Some(true), PlatformReason::Reachable, answers(object))
@@ -80,6 +54,10 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
         database: database(object, world),
         functions: functions(world).or_else(|| memo.functions.clone()),
     }
+}
+
+fn is_only_unseen(why: &Why) -> bool {
+    matches!(why.reason, PlatformReason::Unreachable | PlatformReason::RateLimited)
 }
 
 /// Who answers, when all do.
