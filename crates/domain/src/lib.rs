@@ -4,6 +4,7 @@ pub mod decision;
 pub mod function;
 pub mod migration;
 pub mod names;
+pub mod notice;
 pub mod pace;
 pub mod platform;
 pub mod script;

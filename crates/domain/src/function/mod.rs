@@ -36,7 +36,7 @@ pub use archive::{
 };
 pub use claim::{Claimant, owner};
 pub use decide::decide;
-pub use event::{Notice, NoticeType, notices};
+pub use event::notices;
 pub use first_contact::archive_name;
 pub use learn::{learn, leave_undone, understand};
 pub use status::status;

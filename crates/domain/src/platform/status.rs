@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{Decision, Step, Why, World};
 use crate::{
-    function::{Notice, NoticeType},
     names::reconcile_at,
+    notice::{Notice, stalled},
 };
 
 /// Unmanaged functions that a status names.
@@ -105,29 +105,15 @@ fn functions(world: &World) -> Option<FunctionCount> {
 
 /// What happened between two statuses: the platform was lost, was found again, or a person must act.
 pub fn notices(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Notice> {
-    let ready = |status: &PlatformStatus| status.conditions.iter().find(|c| c.type_ == "Ready").cloned();
-    let stalled = |status: &PlatformStatus| {
-        status
-            .conditions
-            .iter()
-            .find(|c| c.type_ == "Stalled")
-            .map(|c| c.reason.clone())
-    };
-    let Some(now) = ready(after) else { return Vec::new() };
-    let was = ready(before);
-    let notice = |type_, reason: &str| {
-        vec![Notice {
-            type_,
-            reason: reason.to_owned(),
-            note: now.message.clone(),
-        }]
-    };
-    if let Some(reason) = stalled(after).filter(|reason| stalled(before).as_ref() != Some(reason)) {
-        return notice(NoticeType::Warning, &reason);
-    }
-    match (was.map(|was| was.status).as_deref(), now.status.as_str()) {
-        (Some("True"), "Unknown" | "False") => notice(NoticeType::Warning, &now.reason),
-        (Some("Unknown" | "False"), "True") => notice(NoticeType::Normal, &now.reason),
-        _ => Vec::new(),
+    let stalled = stalled(&before.conditions, &after.conditions, |now| now.reason.clone());
+    stalled.or_else(|| sight_notice(before, after)).into_iter().collect()
+}
+
+fn sight_notice(before: &PlatformStatus, after: &PlatformStatus) -> Option<Notice> {
+    let (was, now) = (Ready.of(&before.conditions)?, Ready.of(&after.conditions)?);
+    match (was.status.as_str(), now.status.as_str()) {
+        ("True", "Unknown" | "False") => Some(Notice::warning(&now.reason, &now.message)),
+        ("Unknown" | "False", "True") => Some(Notice::normal(&now.reason, &now.message)),
+        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use ace_domain::{decision::Decision, function::Notice};
+use ace_domain::{decision::Decision, notice::Notice};
 use jiff::Timestamp;
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{Resource, core::object::HasStatus};

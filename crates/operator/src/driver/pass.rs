@@ -6,7 +6,7 @@ use std::{
 use ace_api::FINALIZER;
 use ace_domain::{
     decision::{Again, Decision},
-    function::NoticeType,
+    notice::NoticeType,
 };
 use jiff::{Timestamp, TimestampRound, Unit};
 use kube::{

@@ -3,10 +3,11 @@
 use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType, Mode};
 
 use super::{
-    super::{Notice, NoticeType, notices},
+    super::notices,
     fixture::{at, settled},
     words::{A, X, applied, foreign, revision},
 };
+use crate::notice::Notice;
 
 #[test]
 fn each_thing_that_was_done_is_one_event_oldest_first() {
@@ -24,15 +25,15 @@ fn each_thing_that_was_done_is_one_event_oldest_first() {
         .collect();
     let a = revision(A);
     let expected = [
-        normal("Deployed", &format!("deployed {a} as version 7")),
-        normal("Adopted", &format!("adopted {a} as version 7")),
-        normal("Configured", &format!("changed the JWT rule of {a}")),
-        normal(
+        Notice::normal("Deployed", format!("deployed {a} as version 7")),
+        Notice::normal("Adopted", format!("adopted {a} as version 7")),
+        Notice::normal("Configured", format!("changed the JWT rule of {a}")),
+        Notice::normal(
             "DriftCorrected",
-            &format!("undid a foreign change: {a} is live as version 7"),
+            format!("undid a foreign change: {a} is live as version 7"),
         ),
-        warning("RolledBack", &format!("deployed {a} again as version 7: checks failed")),
-        warning("DriftContested", &format!("stopped correcting {a}")),
+        Notice::warning("RolledBack", format!("deployed {a} again as version 7: checks failed")),
+        Notice::warning("DriftContested", format!("stopped correcting {a}")),
     ];
     assert_eq!(notices(&before, &after), expected);
     assert_eq!(notices(&after, &after), []);
@@ -42,9 +43,9 @@ fn each_thing_that_was_done_is_one_event_oldest_first() {
 fn the_same_code_deployed_by_somebody_else_is_an_event() {
     let (before, mut after) = memos();
     after.applied = Some(applied(A, 4));
-    let expected = normal(
+    let expected = Notice::normal(
         "Redeployed",
-        &format!("somebody deployed {} again as version 4", revision(A)),
+        format!("somebody deployed {} again as version 4", revision(A)),
     );
     assert_eq!(notices(&before, &after), [expected]);
 }
@@ -60,7 +61,7 @@ fn a_changed_jwt_rule_is_no_new_deploy() {
 fn drift_and_refusals_are_warnings_once() {
     let mut drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X);
     let (before, after) = (settled().world.memo, drifted.status());
-    let expected = [warning("DriftDetected", "redeployed elsewhere: 1 file differs")];
+    let expected = [Notice::warning("DriftDetected", "redeployed elsewhere: 1 file differs")];
     assert_eq!(notices(&before, &after), expected);
     assert_eq!(notices(&after, &drifted.written().status()), []);
     let mut refused = super::memory::rolled_back();
@@ -75,19 +76,4 @@ fn drift_and_refusals_are_warnings_once() {
 fn memos() -> (EdgeFunctionStatus, EdgeFunctionStatus) {
     let memo = settled().world.memo;
     (memo.clone(), memo)
-}
-
-fn normal(reason: &str, note: &str) -> Notice {
-    Notice {
-        type_: NoticeType::Normal,
-        reason: reason.to_owned(),
-        note: note.to_owned(),
-    }
-}
-
-fn warning(reason: &str, note: &str) -> Notice {
-    Notice {
-        type_: NoticeType::Warning,
-        ..normal(reason, note)
-    }
 }

@@ -7,6 +7,7 @@ use super::{
     fixture::{at, pending, ran, settled},
     words::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, differs, taken},
 };
+use crate::notice::NoticeType;
 
 fn said(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<(String, String)> {
     let notices = notices(before, after).into_iter();
@@ -43,7 +44,7 @@ fn a_warning_of_the_server_is_told_as_one() {
     after.history[0].warnings = vec!["nothing was changed".to_owned()];
     let note = "ran 20260103000000 in 41 ms; the server warns: nothing was changed";
     assert_eq!(said(&before, &after), one("Applied", note));
-    assert_eq!(notices(&before, &after)[0].type_, crate::function::NoticeType::Warning);
+    assert_eq!(notices(&before, &after)[0].type_, NoticeType::Warning);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! A Platform, state by state.
 
 mod database;
+mod events;
 mod fixture;

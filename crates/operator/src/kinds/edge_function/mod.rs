@@ -9,7 +9,8 @@ use std::sync::Arc;
 use ace_api::{DeletionPolicy, EdgeFunction, EdgeFunctionStatus, FunctionReason, Mode};
 use ace_domain::{
     decision::{Decision, Trouble},
-    function::{self, Fact, Notice, PlatformSight, Recall, Step},
+    function::{self, Fact, PlatformSight, Recall, Step},
+    notice::Notice,
     pace::Pace,
     platform::Phase,
 };

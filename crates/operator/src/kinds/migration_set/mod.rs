@@ -16,8 +16,8 @@ use ace_api::{MigrationReason, MigrationSet, MigrationSetStatus};
 use ace_database::Session;
 use ace_domain::{
     decision::Decision,
-    function::Notice,
     migration::{self, Fact, Recall, Step, Trouble},
+    notice::Notice,
     pace::Pace,
 };
 use ace_supabase::AllowedHosts;

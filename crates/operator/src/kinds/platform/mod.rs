@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ace_api::{EdgeFunction, Platform, PlatformReason, PlatformStatus};
 use ace_domain::{
     decision::Decision,
-    function::Notice,
+    notice::Notice,
     pace::Pace,
     platform::{self, DatabaseLook, Phase, Step, Trouble, View},
 };
