@@ -35,4 +35,6 @@ pub use platform::{
     ProjectStatus,
 };
 pub use reason::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
-pub use shared::{DeletionPolicy, Drift, DriftField, LocalReference, MESSAGE_LIMIT, Mode, SecretKeyReference, message};
+pub use shared::{
+    DeletionPolicy, Drift, DriftField, LocalReference, MESSAGE_LIMIT, Mode, SecretKeyReference, clipped, message,
+};

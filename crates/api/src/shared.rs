@@ -90,17 +90,17 @@ pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
 
 /// `text` as the one sentence of a condition: a single line without control characters, cut to [`MESSAGE_LIMIT`] bytes.
 pub fn message(text: &str) -> String {
-    let mut line: String = text
-        .split(|c: char| c.is_control())
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
-    if line.len() > MESSAGE_LIMIT {
-        let cut = line.floor_char_boundary(MESSAGE_LIMIT - '…'.len_utf8());
-        line.truncate(cut);
-        line.push('…');
+    let parts = text.split(|c: char| c.is_control()).filter(|part| !part.is_empty());
+    clipped(&parts.collect::<Vec<_>>().join(" "), MESSAGE_LIMIT)
+}
+
+/// `text` in at most `bytes`, with an ellipsis where the rest is missing.
+pub fn clipped(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
     }
-    line
+    let end = text.floor_char_boundary(bytes.saturating_sub('…'.len_utf8()));
+    format!("{}…", &text[..end])
 }
 
 #[cfg(test)]

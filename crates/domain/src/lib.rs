@@ -1,5 +1,6 @@
 //! The thinking: worlds, decisions, closures, digests. No client, no clock, no await.
 
+mod bounds;
 pub mod decision;
 pub mod function;
 pub mod migration;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ace_api::{Applied, DriftField};
+use ace_api::{Applied, DriftField, clipped};
 use jiff::Timestamp;
 
 use super::{
@@ -202,14 +202,6 @@ pub(super) fn is_content(path: &str) -> bool {
 /// `sha256:` and the first twelve digits.
 pub(super) fn short(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
-}
-
-pub(super) fn clipped(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    let cut = text.floor_char_boundary(bytes - '…'.len_utf8());
-    format!("{}…", &text[..cut])
 }
 
 /// From `now` until `then`; zero when it has passed.

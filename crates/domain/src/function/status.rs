@@ -2,14 +2,14 @@
 
 use ace_api::{
     ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason,
-    Intent, IntentType, Live, Mode, Reason, Wanted,
+    Intent, IntentType, Live, Mode, Reason, Wanted, clipped,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     Decision, Why, checks,
-    compare::{FOREIGN, Sighting, clipped},
+    compare::{FOREIGN, Sighting},
     intent::remember,
     learn::held as new_hold,
     rollout::held,
@@ -18,10 +18,7 @@ use super::{
     verdict::{Verdict, verdict},
     world::{PlatformSight, SourceSight, World},
 };
-use crate::names::reconcile_at;
-
-/// Most bytes that a status takes as JSON: thousands of objects share one API server and its watchers.
-const STATUS_BYTES: usize = 12 * 1024;
+use crate::{bounds::bounded, names::reconcile_at};
 
 /// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
 pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
@@ -44,7 +41,7 @@ pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Ti
         Verdict::Keep => world.memo.drift,
         Verdict::Says { drift, .. } => drift,
     };
-    bounded(EdgeFunctionStatus {
+    let status = EdgeFunctionStatus {
         conditions,
         observed_generation: object.metadata.generation,
         last_handled_reconcile_at: if handled {
@@ -61,7 +58,13 @@ pub fn status(object: &EdgeFunction, world: &World, decision: &Decision, now: Ti
         held: world.memo.held,
         drift,
         history: world.memo.history,
-    })
+    };
+    bounded(status, shorten)
+}
+
+/// Names one difference less; their paths may be long.
+fn shorten(status: &mut EdgeFunctionStatus) -> bool {
+    status.drift.as_mut().and_then(|drift| drift.fields.pop()).is_some()
 }
 
 /// The Platform's first look is under way, and nobody takes the status for the end until it wakes the function: a write would
@@ -72,16 +75,6 @@ fn is_about_to_be_seen(object: &EdgeFunction, world: &World, decision: &Decision
     let memo = &world.memo;
     let is_ready = ConditionType::Ready.is_true(&memo.conditions);
     waits && first && !(is_ready && memo.observed_generation == object.metadata.generation)
-}
-
-/// Names fewer differences where their paths are so long that the status would outgrow its bound; `count` still has them all.
-fn bounded(mut status: EdgeFunctionStatus) -> EdgeFunctionStatus {
-    let size = |status: &EdgeFunctionStatus| serde_json::to_string(status).map_or(0, |text| text.len());
-    while size(&status) > STATUS_BYTES
-        && let Some(drift) = &mut status.drift
-        && drift.fields.pop().is_some()
-    {}
-    status
 }
 
 /// Notes in the memo what the decision itself changes: the intent of a deploy, and what is not tried again.

@@ -1,6 +1,6 @@
 //! Drift: what `Drifted` says, and which fields differ.
 
-use ace_api::{Drift, DriftField, DriftReason, EdgeFunction, Mode};
+use ace_api::{Drift, DriftField, DriftReason, EdgeFunction, Mode, clipped};
 use jiff::Timestamp;
 
 use super::{
@@ -174,7 +174,7 @@ fn drifted(world: &World, reason: DriftReason, message: &str, mut fields: Vec<Dr
 
 fn field(path: &str, desired: &str, observed: &str) -> DriftField {
     DriftField {
-        path: super::compare::clipped(path, 256),
+        path: clipped(path, 256),
         desired: desired.to_owned(),
         observed: observed.to_owned(),
     }

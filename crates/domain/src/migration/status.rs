@@ -16,10 +16,8 @@ use super::{
     work::{self, remembered},
     world::{Counts, PlatformSight, SchemaLook, SourceSight, Stop, World},
 };
-use crate::names::reconcile_at;
+use crate::{bounds::bounded, names::reconcile_at};
 
-/// Most bytes that a status takes as JSON, as with functions.
-const STATUS_BYTES: usize = 12 * 1024;
 /// Pending migrations that a status names.
 const PENDING: usize = 20;
 /// Skipped files that a status names.
@@ -30,7 +28,7 @@ pub fn status(object: &MigrationSet, world: &World, decision: &Decision, now: Ti
     let memo = &world.memo;
     let verdict = verdict(object, world, now);
     let counts = counts(object, world);
-    bounded(MigrationSetStatus {
+    let status = MigrationSetStatus {
         conditions: conditions(object, world, decision, verdict.as_ref(), &counts, now),
         observed_generation: object.metadata.generation,
         last_handled_reconcile_at: handled(object, world, decision).or_else(|| memo.last_handled_reconcile_at.clone()),
@@ -49,13 +47,8 @@ pub fn status(object: &MigrationSet, world: &World, decision: &Decision, now: Ti
             Some(shown) => shown.history.clone(),
             None => memo.history.clone(),
         },
-    })
-}
-
-/// Names less where all names would outgrow the bound; the counts beside them still have everything.
-fn bounded(mut status: MigrationSetStatus) -> MigrationSetStatus {
-    while serde_json::to_string(&status).is_ok_and(|text| text.len() > STATUS_BYTES) && shorten(&mut status) {}
-    status
+    };
+    bounded(status, shorten)
 }
 
 /// Drops the one thing that is missed least; whether there was one.
