@@ -9,4 +9,5 @@ pub mod notice;
 pub mod pace;
 pub mod platform;
 pub mod script;
+pub mod sight;
 pub mod source;

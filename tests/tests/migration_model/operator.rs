@@ -201,7 +201,7 @@ impl Model {
             SourceSight::Failed("it timed out".to_owned())
         } else {
             SourceSight::Ready {
-                folder: folder(&self.files),
+                content: folder(&self.files),
                 artifact_revision: format!("{:?}", self.files),
             }
         };

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     step::Step,
-    world::{Archived, Body, BodyContent, Difference, Entry, Look, PlatformSight, SourceSight, World},
+    world::{Archived, Body, BodyContent, Difference, Entry, Look, PlatformSight, World},
 };
 use crate::source::{Closure, TreePath, differences};
 
@@ -59,10 +59,7 @@ impl World {
 
     /// The wanted content, if it is known.
     pub(super) fn content(&self) -> Option<&std::sync::Arc<Closure>> {
-        match &self.source {
-            SourceSight::Ready { content, .. } => Some(content),
-            _ => None,
-        }
+        self.source.content()
     }
 
     /// Digest of the wanted content, if it is known.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::{
     decision::Trouble,
     pace::Pace,
+    sight,
     source::{BodyDigest, BodyFiles, Closure, Revision},
 };
 
@@ -41,13 +42,9 @@ pub struct World {
 }
 
 /// The Platform, as far as its functions care.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PlatformSight {
-    /// There is no such object.
-    Absent,
-    /// There is one.
-    Present(PlatformFacts),
-}
+pub type PlatformSight = sight::PlatformSight<PlatformFacts>;
+/// The wanted content: an import closure.
+pub type SourceSight = sight::SourceSight<Arc<Closure>>;
 
 /// What a function needs to know of its Platform.
 #[allow(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
@@ -84,28 +81,6 @@ pub enum Claim {
     Owned,
     /// An older object does: `namespace/name`.
     Lost(String),
-}
-
-/// The wanted content.
-#[derive(Clone, Debug)]
-pub enum SourceSight {
-    /// Read and understood.
-    Ready {
-        /// The import closure.
-        content: Arc<Closure>,
-        /// Revision of the artifact that it was read from.
-        artifact_revision: String,
-    },
-    /// The source object or its artifact is not there yet.
-    Waiting(String),
-    /// The archive is refused.
-    Refused(String),
-    /// The tree lacks something or does not parse.
-    Invalid(String),
-    /// The operator lacks a right.
-    AccessMissing(String),
-    /// It could not be read this time.
-    Failed(String),
 }
 
 /// The last list of the platform's functions, as far as it is about one slug.

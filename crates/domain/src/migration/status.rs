@@ -133,7 +133,7 @@ fn shown_plan(plan: &Plan) -> PlanStatus {
 
 fn source(world: &World) -> Option<MigrationSource> {
     let SourceSight::Ready {
-        folder,
+        content: folder,
         artifact_revision,
     } = &world.source
     else {

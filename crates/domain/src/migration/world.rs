@@ -17,6 +17,7 @@ use crate::{
     pace::Pace,
     platform::DatabaseTrouble,
     script::{Folder, Script, ScriptError, Version},
+    sight,
 };
 
 /// What is known of the outside, what was remembered in status included.
@@ -89,13 +90,9 @@ pub struct Counts {
 }
 
 /// The Platform, as far as its migrations care.
-#[derive(Clone, Debug, PartialEq)]
-pub enum PlatformSight {
-    /// There is no such object.
-    Absent,
-    /// There is one.
-    Present(PlatformFacts),
-}
+pub type PlatformSight = sight::PlatformSight<PlatformFacts>;
+/// The files.
+pub type SourceSight = sight::SourceSight<Arc<Folder>>;
 
 /// What a set of migrations needs to know of its Platform.
 #[derive(Clone, Debug, PartialEq)]
@@ -110,28 +107,6 @@ pub struct PlatformFacts {
     pub database: Option<Box<Database>>,
     /// Database and schemas in one text: a look at another place says nothing.
     pub place: String,
-}
-
-/// The files.
-#[derive(Clone, Debug)]
-pub enum SourceSight {
-    /// Read.
-    Ready {
-        /// The folder.
-        folder: Arc<Folder>,
-        /// Revision of the artifact that it was read from.
-        artifact_revision: String,
-    },
-    /// The source object or its artifact is not there yet.
-    Waiting(String),
-    /// The archive is refused.
-    Refused(String),
-    /// The folder lacks something, or holds what it must not.
-    Invalid(String),
-    /// The operator lacks a right.
-    AccessMissing(String),
-    /// It could not be read this time.
-    Failed(String),
 }
 
 /// What one look at the database showed.
@@ -291,10 +266,7 @@ impl World {
 
     /// The files, if they could be read.
     pub fn folder(&self) -> Option<&Arc<Folder>> {
-        match &self.source {
-            SourceSight::Ready { folder, .. } => Some(folder),
-            _ => None,
-        }
+        self.source.content()
     }
 
     /// When the database was last seen; before the first look: since when we watch.

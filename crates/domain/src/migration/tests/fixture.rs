@@ -96,7 +96,7 @@ impl Case {
                 .map(|file| (file.sha256.clone(), read(file).map(Arc::new)))
                 .collect();
             case.world.source = SourceSight::Ready {
-                folder,
+                content: folder,
                 artifact_revision: "main@sha1:4f2c".to_owned(),
             };
         })

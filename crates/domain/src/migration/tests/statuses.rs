@@ -303,7 +303,7 @@ fn worst() -> Case {
         why: "x",
     });
     case.world.source = SourceSight::Ready {
-        folder: std::sync::Arc::new(crate::script::Folder {
+        content: std::sync::Arc::new(crate::script::Folder {
             files: named.collect(),
             skipped: skipped.collect(),
         }),

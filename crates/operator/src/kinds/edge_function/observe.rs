@@ -3,12 +3,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
     function::{Claim, Member, PlatformFacts, PlatformSight, Recall, SourceSight, World as Known, blockers, owner},
-    source::{Closure, FunctionSource, TreePath},
+    source::{Closure, FunctionSource},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{EdgeFunctions, World};
+use super::{
+    super::source::{folder, wanted},
+    EdgeFunctions, World,
+};
 use crate::{
     directory::{platform_of, source_of},
     driver::Key,
@@ -22,7 +25,9 @@ pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, recall:
     let site = kind.sites.get(&key);
     let platform = platform(kind, object, site.as_deref(), now);
     let sight = kind.sources.sight(&source_of(object)).await;
-    let source = source(object, &sight);
+    let source = wanted(&object.spec.source, &sight, |artifact| {
+        closure(object, artifact).map(Arc::new)
+    });
     let memo = object.status.clone().unwrap_or_default();
     let known = Known {
         pace: kind.pace,
@@ -93,44 +98,10 @@ fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
     }
 }
 
-fn source(object: &EdgeFunction, sight: &Sight) -> SourceSight {
-    match sight {
-        Sight::Ready(artifact) => match object
-            .spec
-            .source
-            .digest
-            .as_ref()
-            .filter(|pin| **pin != artifact.digest)
-        {
-            Some(pin) => SourceSight::Waiting(format!(
-                "`spec.source.digest` pins {pin}, and the source has {}",
-                artifact.digest
-            )),
-            None => match closure(object, artifact) {
-                Ok(content) => SourceSight::Ready {
-                    content: content.into(),
-                    artifact_revision: artifact.revision.clone(),
-                },
-                Err(message) => SourceSight::Invalid(message),
-            },
-        },
-        Sight::Waiting(message) => SourceSight::Waiting(message.clone()),
-        Sight::Refused(message) => SourceSight::Refused(message.clone()),
-        Sight::AccessMissing(message) => SourceSight::AccessMissing(message.clone()),
-        Sight::Failed(message) => SourceSight::Failed(message.clone()),
-    }
-}
-
 /// The content that `object` wants of an artifact.
 fn closure(object: &EdgeFunction, artifact: &Artifact) -> Result<Closure, String> {
     let spec = &object.spec;
-    let folder = spec
-        .source
-        .path
-        .as_deref()
-        .map(TreePath::new)
-        .transpose()
-        .map_err(|error| format!("`spec.source.path`: {error}"))?;
+    let folder = folder(&spec.source)?;
     let index = artifact.tree.at(folder.as_ref());
     let index = index.ok_or_else(|| {
         format!(

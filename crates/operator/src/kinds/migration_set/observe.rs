@@ -5,14 +5,16 @@ use std::{
 
 use ace_api::{Database, MigrationSet, Platform};
 use ace_domain::{
-    migration::{PlatformFacts, PlatformSight, Recall, SourceSight, World},
+    migration::{PlatformFacts, PlatformSight, Recall, World},
     pace::Pace,
-    script::read_folder,
-    source::TreePath,
+    script::{Folder, read_folder},
 };
 use jiff::Timestamp;
 
-use super::MigrationSets;
+use super::{
+    super::source::{folder, wanted},
+    MigrationSets,
+};
 use crate::{
     directory::{platform_of_set, source_of_set},
     sources::{Artifact, Sight},
@@ -48,7 +50,9 @@ pub fn known(object: &MigrationSet, sights: Sights, now: Timestamp) -> World {
         watching_since: now,
         memo: object.status.clone().unwrap_or_default(),
         platform: platform(object, sights.platform),
-        source: source(object, sights.source),
+        source: wanted(&object.spec.source, &sights.source, |artifact| {
+            files(object, artifact).map(Arc::new)
+        }),
         scripts: BTreeMap::new(),
         answers: BTreeMap::new(),
         locked: false,
@@ -85,34 +89,8 @@ fn place(database: &Database, object: &MigrationSet) -> String {
     format!("{database:?} {:?}", object.spec.schemas)
 }
 
-fn source(object: &MigrationSet, sight: Sight) -> SourceSight {
-    match sight {
-        Sight::Ready(artifact) => files(object, &artifact),
-        Sight::Waiting(message) => SourceSight::Waiting(message),
-        Sight::Refused(message) => SourceSight::Refused(message),
-        Sight::AccessMissing(message) => SourceSight::AccessMissing(message),
-        Sight::Failed(message) => SourceSight::Failed(message),
-    }
-}
-
-fn files(object: &MigrationSet, artifact: &Artifact) -> SourceSight {
-    let source = &object.spec.source;
-    if let Some(pin) = source.digest.as_ref().filter(|pin| **pin != artifact.digest) {
-        let message = format!(
-            "`spec.source.digest` pins {pin}, and the source has {}",
-            artifact.digest
-        );
-        return SourceSight::Waiting(message);
-    }
-    let folder = match source.path.as_deref().map(TreePath::new).transpose() {
-        Ok(folder) => folder,
-        Err(error) => return SourceSight::Invalid(format!("`spec.source.path`: {error}")),
-    };
-    match read_folder(artifact.tree.tree(), folder.as_ref()) {
-        Ok(folder) => SourceSight::Ready {
-            folder: Arc::new(folder),
-            artifact_revision: artifact.revision.clone(),
-        },
-        Err(error) => SourceSight::Invalid(error.to_string()),
-    }
+/// The files that `object` wants of an artifact.
+fn files(object: &MigrationSet, artifact: &Artifact) -> Result<Folder, String> {
+    let folder = folder(&object.spec.source)?;
+    read_folder(artifact.tree.tree(), folder.as_ref()).map_err(|error| error.to_string())
 }
