@@ -26,9 +26,6 @@ pub fn learn(object: &MigrationSet, world: &mut World, step: &Step, outcome: Res
     }
 }
 
-/// Nothing follows from what was observed that is not read off it when it is needed.
-pub fn understand(_: &MigrationSet, _: &mut World, _: Timestamp) {}
-
 fn taught(object: &MigrationSet, world: &mut World, step: &Step, fact: Fact, now: Timestamp) {
     world.trouble = None;
     match (step, fact) {

@@ -28,7 +28,7 @@ use ace_api::MigrationReason;
 
 pub use decide::decide;
 pub use event::notices;
-pub use learn::{learn, understand};
+pub use learn::learn;
 pub use plan::{Item, Plan, Target, plan_digest};
 pub use standing::{Standing, standing};
 pub use status::{planned, status};

@@ -83,7 +83,9 @@ pub trait Kind: Send + Sync + Sized + 'static {
         now: Timestamp,
     );
     /// Pure: what follows from what was observed.
-    fn understand(object: &Self::Object, world: &mut Self::World, now: Timestamp);
+    fn understand(object: &Self::Object, world: &mut Self::World, now: Timestamp) {
+        let _ = (object, world, now);
+    }
     /// Pure: how it is shown.
     fn status(
         object: &Self::Object,

@@ -148,8 +148,6 @@ impl Kind for MigrationSets {
         migration::learn(object, &mut world.known, step, outcome, now);
     }
 
-    fn understand(_: &MigrationSet, _: &mut World, _: Timestamp) {}
-
     fn status(
         object: &MigrationSet,
         world: &World,

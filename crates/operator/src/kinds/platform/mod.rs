@@ -137,8 +137,6 @@ impl Kind for Platforms {
         platform::learn(&mut observed.world, outcome);
     }
 
-    fn understand(_: &Platform, _: &mut observe::Observed, _: Timestamp) {}
-
     fn status(
         object: &Platform,
         observed: &observe::Observed,
