@@ -17,6 +17,12 @@ macro_rules! reasons {
         impl $name {
             /// Every reason with what it says, in the order of the reference.
             pub const ALL: &[(Self, &str)] = &[$((Self::$reason, $says),)*];
+
+            /// The reason of this name, if there is one.
+            pub fn named(name: &str) -> Option<Self> {
+                let mut all = Self::ALL.iter().map(|(reason, _)| *reason);
+                all.find(|reason| reason.as_str() == name)
+            }
         }
 
         impl Reason for $name {

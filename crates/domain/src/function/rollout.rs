@@ -49,14 +49,8 @@ pub(super) fn is_contest(held: &Held) -> bool {
 
 /// The refusal that `held` stands for.
 pub(super) fn refuse_held(held: &Held, again: Again) -> Decision {
-    let reason = FunctionReason::ALL
-        .iter()
-        .map(|(reason, _)| *reason)
-        .find(|reason| reason.as_str() == held.reason);
-    Decision::Refuse(
-        Why::new(reason.unwrap_or(FunctionReason::DeployRefused), held.message.clone()),
-        again,
-    )
+    let reason = FunctionReason::named(&held.reason).unwrap_or(FunctionReason::DeployRefused);
+    Decision::Refuse(Why::new(reason, held.message.clone()), again)
 }
 
 /// Rolls the wanted content out.

@@ -94,16 +94,11 @@ fn stopped(object: &MigrationSet, world: &World, stop: &Stop, now: Timestamp) ->
     }
     match stop {
         Stop::Refused(refusal) => {
-            let reason = if refusal.half {
-                MigrationReason::HalfApplied
-            } else {
-                MigrationReason::MigrationFailed
-            };
             let rest = world.view().map_or_else(
                 || world.interval(),
                 |view| left(view.at + freshness(object, world, view), now),
             );
-            Decision::Refuse(Why::new(reason, refusal.message.clone()), Again::After(rest))
+            Decision::Refuse(Why::new(refusal.reason(), refusal.message.clone()), Again::After(rest))
         }
         Stop::Blocked(version, blockers) => Decision::Wait(
             words::blocked(version, blockers),
@@ -170,12 +165,10 @@ fn troubled(
         Trouble::Busy(who) => wait(words::busy(who), Again::After(world.pace.turn())),
         Trouble::Passing(how) => wait(Why::new(MigrationReason::Retrying, how.clone()), Again::Backoff),
         Trouble::Claimed(by) => Decision::Refuse(words::claimed(object, by), Again::After(world.interval())),
-        // Both are learned as what stopped the run.
-        Trouble::Blocked { version, blockers } => wait(words::blocked(version, blockers), Again::Backoff),
-        Trouble::Refused(refusal) => Decision::Refuse(
-            Why::new(MigrationReason::MigrationFailed, refusal.message.clone()),
-            Again::After(world.interval()),
-        ),
+        // Learned as what stopped the run: see `learn`.
+        Trouble::Blocked { .. } | Trouble::Refused(_) => {
+            wait(Why::new(MigrationReason::Retrying, "the run stopped"), Again::Backoff)
+        }
     }
 }
 

@@ -190,13 +190,8 @@ fn held(object: &MigrationSet, world: &World) -> Option<HeldMigration> {
     };
     let digest = pending_digest(standing.pending.iter().map(|pending| pending.file));
     if let Some(Stop::Refused(refusal)) = &world.stop {
-        let reason = if refusal.half {
-            MigrationReason::HalfApplied
-        } else {
-            MigrationReason::MigrationFailed
-        };
         return Some(HeldMigration {
-            reason: reason.as_str().to_owned(),
+            reason: refusal.reason().as_str().to_owned(),
             message: ace_api::message(&refusal.message),
             version: refusal.version.to_string(),
             digest,

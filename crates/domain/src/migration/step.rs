@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use ace_api::MigrationReason;
+
 use super::{plan::Target, world::View};
 use crate::{
     platform::DatabaseTrouble,
@@ -166,4 +168,15 @@ pub struct Refusal {
     pub half: bool,
     /// One sentence: line, SQLSTATE and message.
     pub message: String,
+}
+
+impl Refusal {
+    /// How conditions name it.
+    pub(super) fn reason(&self) -> MigrationReason {
+        if self.half {
+            MigrationReason::HalfApplied
+        } else {
+            MigrationReason::MigrationFailed
+        }
+    }
 }

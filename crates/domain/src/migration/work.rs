@@ -1,6 +1,6 @@
 //! What is left to do on a database that answers: the order in which things are done, and what stands in their way.
 
-use ace_api::{HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, Reason, WhileDrifted};
+use ace_api::{HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
 use kube::ResourceExt;
 
 use super::{
@@ -211,11 +211,7 @@ fn books(object: &MigrationSet, view: &View, standing: &Standing<'_>) -> Option<
 fn held(object: &MigrationSet, world: &World, standing: &Standing<'_>) -> Option<Next> {
     let held = world.memo.held.as_ref()?;
     let digest = pending_digest(standing.pending.iter().map(|pending| pending.file));
-    let reason = if held.reason == MigrationReason::HalfApplied.as_str() {
-        MigrationReason::HalfApplied
-    } else {
-        MigrationReason::MigrationFailed
-    };
+    let reason = MigrationReason::named(&held.reason).unwrap_or(MigrationReason::MigrationFailed);
     stands(held, object, &digest).then(|| Next::Refuse(Why::new(reason, held.message.clone())))
 }
 
