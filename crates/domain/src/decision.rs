@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// What is to be done next. Refusing and waiting are decisions with a reason, not errors.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision<Step, Reason> {
@@ -48,6 +50,13 @@ pub enum Again {
     After(Duration),
     /// After a time that grows with each failure in a row.
     Backoff,
+}
+
+impl Again {
+    /// At this time; at once where it has passed.
+    pub fn at(then: Timestamp, now: Timestamp) -> Self {
+        Self::After(then.duration_since(now).try_into().unwrap_or(Duration::ZERO))
+    }
 }
 
 /// Why an effect taught nothing.

@@ -11,3 +11,8 @@ pub fn reconcile_at(object: &impl ResourceExt) -> Option<String> {
         .or_else(|| annotations.get(ANNOTATION_RECONCILE_AT_FLUX))?;
     Some(value[..value.floor_char_boundary(256)].to_owned())
 }
+
+/// A look is asked for that was not made yet. `handled`: the value of the annotation that was acted upon last.
+pub fn is_look_asked(object: &impl ResourceExt, handled: Option<&String>) -> bool {
+    reconcile_at(object).is_some_and(|asked| Some(&asked) != handled)
+}

@@ -5,7 +5,6 @@ use jiff::Timestamp;
 
 use super::{
     Decision, Why,
-    compare::until,
     learn::new_run,
     rollout::{Before, archive_first},
     step::Step,
@@ -55,7 +54,7 @@ pub(super) fn next(
     let run = run(world, &applied.source_digest);
     let waiting = Why::new(FunctionReason::Checking, "the checks of the last deploy are under way");
     if let Some(not_before) = run.not_before.filter(|not_before| *not_before > now) {
-        return Some(Decision::Wait(waiting, Again::After(until(not_before, now))));
+        return Some(Decision::Wait(waiting, Again::at(not_before, now)));
     }
     Some(match object.spec.checks.get(run.passed) {
         Some(check) => Decision::Do(Step::Probe(Probe {

@@ -1,7 +1,5 @@
 //! What the live function is, against what was applied.
 
-use std::time::Duration;
-
 use ace_api::{Applied, DriftField, clipped};
 use jiff::Timestamp;
 
@@ -199,9 +197,4 @@ pub(super) fn is_content(path: &str) -> bool {
 /// `sha256:` and the first twelve digits.
 pub(super) fn short(digest: &str) -> String {
     digest.chars().take("sha256:".len() + 12).collect()
-}
-
-/// From `now` until `then`; zero when it has passed.
-pub(super) fn until(then: Timestamp, now: Timestamp) -> Duration {
-    then.duration_since(now).try_into().unwrap_or(Duration::ZERO)
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     Decision, Why, checks, cleanup,
-    compare::{Sighting, until},
+    compare::Sighting,
     first_contact::first_contact,
     intent,
     rollout::{Before, contest, correct, held, is_contest, refuse_held, roll_out},
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     decision::{Again, Trouble},
-    names::reconcile_at,
+    names::is_look_asked,
     source::Closure,
 };
 
@@ -183,8 +183,8 @@ fn next(
     let Some(look) = &world.look else {
         return wait(FunctionReason::FirstLook, "the function was not looked at yet");
     };
-    let asked = reconcile_at(object);
-    if asked.is_some() && asked != world.memo.last_handled_reconcile_at && look.started < world.began {
+    let handled = world.memo.last_handled_reconcile_at.as_ref();
+    if is_look_asked(object, handled) && look.started < world.began {
         return Decision::Do(Step::List {
             not_before: world.began,
         });
@@ -201,13 +201,7 @@ fn next(
         let then = look.started + world.pace.stale_list();
         return if then > now {
             let message = "the JWT rule was changed; the platform's list does not show it yet";
-            put_off(
-                object,
-                world,
-                FunctionReason::Confirming,
-                message,
-                Again::After(until(then, now)),
-            )
+            put_off(object, world, FunctionReason::Confirming, message, Again::at(then, now))
         } else {
             Decision::Do(Step::List { not_before: then })
         };
@@ -237,7 +231,7 @@ fn suspected(object: &EdgeFunction, world: &World, matures: Timestamp, now: Time
     if now >= matures {
         return Decision::Do(Step::List { not_before: matures });
     }
-    let again = Again::After(until(matures, now));
+    let again = Again::at(matures, now);
     if is_live(object, world) {
         return Decision::Settled(again);
     }

@@ -8,7 +8,6 @@ use jiff::Timestamp;
 
 use super::{
     Decision, Why,
-    compare::until,
     step::Step,
     world::{BodyContent, Entry, Look, PlatformSight, World},
 };
@@ -61,7 +60,7 @@ pub(super) fn decide(world: &World, now: Timestamp) -> Decision {
     };
     match outcome(world).map(|(_, outcome)| outcome) {
         Some(Outcome::ReadBody(stamp)) => Decision::Do(Step::ReadBody(stamp)),
-        Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Again::After(until(then, now))),
+        Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Again::at(then, now)),
         Some(Outcome::LookAt(then)) => Decision::Do(Step::List { not_before: then }),
         None => Decision::Do(Step::List { not_before: now }),
         Some(Outcome::Live(_) | Outcome::Gone) => Decision::Wait(waiting, Again::After(world.pace.stale_list())),

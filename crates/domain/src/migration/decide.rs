@@ -11,7 +11,7 @@ use super::{
     words, work,
     world::{PlatformFacts, PlatformSight, SchemaLook, SourceSight, Stop, View, World},
 };
-use crate::{decision::Again, names::reconcile_at, platform::DatabaseTrouble};
+use crate::{decision::Again, names::is_look_asked, platform::DatabaseTrouble};
 
 /// What to do next.
 pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision {
@@ -48,7 +48,7 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
     if world.unseen.is_some() {
         return Decision::Do(Step::LookAgain);
     }
-    let rest = Again::After(left(view.at + freshness(object, world, view), now));
+    let rest = Again::at(view.at + freshness(object, world, view), now);
     match work::next(object, world, platform, view) {
         work::Next::Step(step) => Decision::Do(step),
         work::Next::UnderLock(step) if world.wrote.contains(step.name()) => {
@@ -74,10 +74,6 @@ fn freshness(object: &MigrationSet, world: &World, view: &View) -> Duration {
     }
 }
 
-fn left(until: Timestamp, now: Timestamp) -> Duration {
-    until.duration_since(now).try_into().unwrap_or(Duration::ZERO)
-}
-
 /// A step wrote, and a look does not show it: nobody can say why, and writing again would not help.
 fn unseen(step: &Step) -> Why {
     let message = format!(
@@ -94,11 +90,10 @@ fn stopped(object: &MigrationSet, world: &World, stop: &Stop, now: Timestamp) ->
     }
     match stop {
         Stop::Refused(refusal) => {
-            let rest = world.view().map_or_else(
-                || world.interval(),
-                |view| left(view.at + freshness(object, world, view), now),
-            );
-            Decision::Refuse(Why::new(refusal.reason(), refusal.message.clone()), Again::After(rest))
+            let rest = world.view().map_or(Again::After(world.interval()), |view| {
+                Again::at(view.at + freshness(object, world, view), now)
+            });
+            Decision::Refuse(Why::new(refusal.reason(), refusal.message.clone()), rest)
         }
         Stop::Blocked(version, blockers) => Decision::Wait(
             words::blocked(version, blockers),
@@ -109,8 +104,7 @@ fn stopped(object: &MigrationSet, world: &World, stop: &Stop, now: Timestamp) ->
 
 /// A look, when one is due; a wait, when the last one was in vain and the next is not due yet.
 fn look(object: &MigrationSet, world: &World, platform: &PlatformFacts, now: Timestamp) -> Option<Decision> {
-    let asked = reconcile_at(object);
-    let asked = asked.is_some() && asked != world.memo.last_handled_reconcile_at;
+    let asked = is_look_asked(object, world.memo.last_handled_reconcile_at.as_ref());
     let missed = world.recall.missed.as_ref();
     if let Some(missed) = missed.filter(|missed| missed.place == platform.place) {
         let due = missed.at + patience(world, &missed.trouble);
@@ -155,7 +149,7 @@ fn troubled(
         Trouble::Database(trouble) => {
             let why = words::database(platform, trouble);
             let missed = world.recall.missed.as_ref().map_or(now, |missed| missed.at);
-            let again = Again::After(left(missed + patience(world, trouble), now));
+            let again = Again::at(missed + patience(world, trouble), now);
             if trouble.passes() {
                 wait(why, again)
             } else {

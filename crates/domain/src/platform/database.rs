@@ -6,7 +6,7 @@ use ace_api::{Database, DatabaseStatus, Platform, PlatformReason};
 use jiff::Timestamp;
 
 use super::{Decision, Why, World};
-use crate::{decision::Again, names::reconcile_at};
+use crate::{decision::Again, names::is_look_asked};
 
 /// One look at the database.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,8 +51,7 @@ pub(super) fn is_due(object: &Platform, world: &World, now: Timestamp) -> bool {
     if object.spec.database.is_none() {
         return false;
     }
-    let asked = reconcile_at(object);
-    let asked = asked.is_some() && asked != world.memo.last_handled_reconcile_at;
+    let asked = is_look_asked(object, world.memo.last_handled_reconcile_at.as_ref());
     world.view.database().is_none_or(|look| {
         look.generation != object.metadata.generation
             || now >= look.at + patience(object, world, look)

@@ -4,7 +4,7 @@ use ace_api::{Platform, PlatformReason};
 use jiff::Timestamp;
 
 use super::{Access, Decision, Step, Trouble, Why, World, database};
-use crate::{decision::Again, names::reconcile_at};
+use crate::{decision::Again, names::is_look_asked};
 
 /// States from which only a person brings a project back.
 const INACTIVE: [&str; 5] = ["INACTIVE", "INIT_FAILED", "REMOVED", "RESTORE_FAILED", "PAUSE_FAILED"];
@@ -125,8 +125,7 @@ pub fn is_due(object: &Platform, world: &World, now: Timestamp) -> bool {
 fn due(object: &Platform, world: &World, now: Timestamp) -> Option<Step> {
     let interval = world.pace.interval(object.spec.interval.get());
     let view = &world.view;
-    let asked = reconcile_at(object);
-    let asked = asked.is_some() && asked != world.memo.last_handled_reconcile_at;
+    let asked = is_look_asked(object, world.memo.last_handled_reconcile_at.as_ref());
     let old = |at: Timestamp, most: std::time::Duration| now >= at + most || asked && at < world.began;
     if view.failing().is_some() || view.project().is_none_or(|(at, _)| old(*at, world.pace.project_look())) {
         return Some(Step::GetProject);
