@@ -2,7 +2,7 @@
 
 use ace_api::{
     ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason,
-    Intent, IntentType, Live, Mode, Reason, Wanted, clipped,
+    IntentType, Live, Mode, Reason, Wanted, clipped,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -81,7 +81,7 @@ fn is_about_to_be_seen(object: &EdgeFunction, world: &World, decision: &Decision
 fn note(object: &EdgeFunction, world: &mut World, decision: &Decision, now: Timestamp) {
     match decision {
         Decision::Do(Step::Deploy { intent, .. }) => world.memo.intent = Some(intent.clone()),
-        Decision::Refuse(why, _) if is_kept(why.reason) => {
+        Decision::Refuse(why, _) if is_kept(why.reason.as_str()) => {
             let digest = world.wanted();
             let standing =
                 held(object, world, digest.as_deref()).is_some_and(|held| held.reason == why.reason.as_str());
@@ -100,33 +100,23 @@ fn note(object: &EdgeFunction, world: &mut World, decision: &Decision, now: Time
         }
         _ => {}
     }
+    let Some(kept) = &world.memo.held else { return };
     let digest = world.wanted();
-    let spent = world
-        .memo
-        .held
-        .as_ref()
-        .is_some_and(|held| held.reason != FunctionReason::UnknownOwnDeploy.as_str())
-        && digest.is_some()
-        && held(object, world, digest.as_deref()).is_none();
-    if spent || world.memo.applied.is_some() && is_held_for(world, FunctionReason::UnknownOwnDeploy) {
+    let is_spent = if kept.reason == FunctionReason::UnknownOwnDeploy.as_str() {
+        world.memo.applied.is_some()
+    } else {
+        digest.is_some() && held(object, world, digest.as_deref()).is_none()
+    };
+    if is_spent {
         world.memo.held = None;
     }
 }
 
 /// Refusals that only a change of source, spec or `reconcile-at` lifts, and that nothing else in status remembers.
-fn is_kept(reason: FunctionReason) -> bool {
-    matches!(
-        reason,
-        FunctionReason::DriftContested | FunctionReason::UnknownOwnDeploy
-    )
-}
-
-fn is_held_for(world: &World, reason: FunctionReason) -> bool {
-    world
-        .memo
-        .held
-        .as_ref()
-        .is_some_and(|held| held.reason == reason.as_str())
+fn is_kept(reason: &str) -> bool {
+    [FunctionReason::DriftContested, FunctionReason::UnknownOwnDeploy]
+        .iter()
+        .any(|kept| kept.as_str() == reason)
 }
 
 fn handled(object: &EdgeFunction, world: &World, decision: &Decision) -> bool {
@@ -154,15 +144,9 @@ fn source(object: &EdgeFunction, world: &World) -> Option<Wanted> {
         bytes: i64::try_from(content.bytes()).unwrap_or(i64::MAX),
         artifact_revision: Some(clipped(artifact_revision, 256)),
         failed: held(object, world, Some(&digest))
-            .is_some_and(|held| held.source_digest.as_ref() == Some(&digest) && !is_contest(&held.reason)),
+            .is_some_and(|held| held.source_digest.as_ref() == Some(&digest) && !is_kept(&held.reason)),
         digest,
     })
-}
-
-fn is_contest(reason: &str) -> bool {
-    [FunctionReason::DriftContested, FunctionReason::UnknownOwnDeploy]
-        .iter()
-        .any(|kept| kept.as_str() == reason)
 }
 
 fn live(world: &World) -> Option<Live> {
@@ -244,44 +228,20 @@ fn paused(object: &EdgeFunction, world: &World) -> Option<Why> {
 }
 
 fn under_way(step: &Step) -> Why {
-    match step {
-        Step::Deploy {
-            intent:
-                Intent {
-                    type_: IntentType::RollOut,
-                    source_digest,
-                    ..
-                },
-            ..
-        } => Why::new(
-            FunctionReason::Deploying,
-            format!("deploying {}", revision_of(source_digest)),
-        ),
-        Step::Deploy {
-            intent:
-                Intent {
-                    type_: IntentType::Correction,
-                    source_digest,
-                    ..
-                },
-            ..
-        } => Why::new(
+    let Step::Deploy { intent, .. } = step else {
+        return Why::new(FunctionReason::Retrying, "under way");
+    };
+    let revision = revision_of(&intent.source_digest);
+    match intent.type_ {
+        IntentType::RollOut => Why::new(FunctionReason::Deploying, format!("deploying {revision}")),
+        IntentType::Correction => Why::new(
             FunctionReason::CorrectingDrift,
-            format!("deploying {} again over a foreign change", revision_of(source_digest)),
+            format!("deploying {revision} again over a foreign change"),
         ),
-        Step::Deploy {
-            intent:
-                Intent {
-                    type_: IntentType::RollBack,
-                    source_digest,
-                    ..
-                },
-            ..
-        } => Why::new(
+        IntentType::RollBack => Why::new(
             FunctionReason::RollingBack,
-            format!("checks failed; deploying {} again", revision_of(source_digest)),
+            format!("checks failed; deploying {revision} again"),
         ),
-        _ => Why::new(FunctionReason::Retrying, "under way"),
     }
 }
 
