@@ -3,6 +3,8 @@
 mod bounds;
 pub mod decision;
 pub mod function;
+#[cfg(test)]
+mod kstatus;
 pub mod migration;
 pub mod names;
 pub mod notice;

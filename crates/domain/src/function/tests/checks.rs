@@ -165,11 +165,7 @@ fn a_refused_roll_back_is_not_tried_again_by_itself() {
 fn a_roll_back_archives_what_somebody_made_of_the_failed_content() {
     let mut case = failed().sees(Some(foreign(5))).read(X);
     case.does(Step::LoadArchive(archive(A)), Ok(Fact::Archive(archived(A, false))));
-    let body = case.world.recall.body.clone().unwrap();
-    case.does(
-        Step::ArchiveForeign(body),
-        Ok(Fact::Archived("hello-foreign".to_owned())),
-    );
+    case.archives_foreign();
     let now = case.now;
     assert_eq!(
         case.decide(),

@@ -78,11 +78,7 @@ fn one_byte_is_reported_in_observe() {
 #[test]
 fn one_byte_is_archived_and_corrected_by_one_upload_in_enforce() {
     let mut case = changed();
-    let body = case.world.recall.body.clone().unwrap();
-    case.does(
-        Step::ArchiveForeign(body),
-        Ok(Fact::Archived("hello-foreign".to_owned())),
-    );
+    case.archives_foreign();
     let correction = deploy(IntentType::Correction, A, Some(4), at(0));
     let status = case.status();
     assert_eq!(
@@ -235,11 +231,7 @@ fn content_that_a_roll_back_left_live_is_corrected_from_its_archive() {
     let held = super::memory::rolled_back().sees(Some(foreign(6))).read(X);
     let mut case = held;
     case.does(Step::LoadArchive(archive(A)), Ok(Fact::Archive(archived(A, false))));
-    let body = case.world.recall.body.clone().unwrap();
-    case.does(
-        Step::ArchiveForeign(body),
-        Ok(Fact::Archived("hello-foreign".to_owned())),
-    );
+    case.archives_foreign();
     assert_eq!(
         case.decide(),
         Decision::Do(deploy(IntentType::Correction, A, Some(6), at(0)))

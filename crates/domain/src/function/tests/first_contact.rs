@@ -104,11 +104,7 @@ fn foreign_content_is_a_conflict_that_says_how_to_solve_it() {
 #[test]
 fn foreign_content_is_archived_and_replaced_when_the_policy_says_so() {
     let mut case = new().sees(Some(foreign(3))).always().read(X);
-    let body = case.world.recall.body.clone().unwrap();
-    case.does(
-        Step::ArchiveForeign(body),
-        Ok(Fact::Archived("hello-foreign".to_owned())),
-    );
+    case.archives_foreign();
     assert_eq!(
         case.decide(),
         Decision::Do(deploy(IntentType::RollOut, A, Some(3), at(0)))
@@ -172,11 +168,7 @@ fn an_annotation_changed_after_the_refusal_replaces_the_unknown_deploy() {
     case.lists(at(0), Some(entry(B, 3)));
     assert_eq!(why(case.decide()).0, FunctionReason::UnknownOwnDeploy);
     case = case.written().asks("tuesday");
-    let body = case.world.recall.body.clone().unwrap();
-    case.does(
-        Step::ArchiveForeign(body),
-        Ok(Fact::Archived("hello-foreign".to_owned())),
-    );
+    case.archives_foreign();
     assert_eq!(
         case.decide(),
         Decision::Do(deploy(IntentType::RollOut, A, Some(3), at(0)))

@@ -165,6 +165,13 @@ impl Case {
         self.does(Step::Get, Ok(Fact::Got(None)));
     }
 
+    /// The foreign body is archived before it is overwritten.
+    pub(super) fn archives_foreign(&mut self) {
+        let body = self.world.recall.body.clone().unwrap();
+        let archived = Fact::Archived("hello-foreign".to_owned());
+        self.does(Step::ArchiveForeign(body), Ok(archived));
+    }
+
     /// What is asked for now shows this.
     pub(super) fn lists(&mut self, not_before: Timestamp, entry: Option<Entry>) {
         let shown = self.shown(entry);

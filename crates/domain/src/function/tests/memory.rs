@@ -62,11 +62,7 @@ fn a_list_that_fails_does_not_hide_what_is_held() {
 fn a_refused_correction_does_not_forget_which_content_is_held() {
     let mut case = rolled_back().sees(Some(foreign(6))).read(X);
     case.does(Step::LoadArchive(archive(A)), Ok(Fact::Archive(archived(A, false))));
-    let body = case.world.recall.body.clone().unwrap();
-    case.does(
-        Step::ArchiveForeign(body),
-        Ok(Fact::Archived("hello-foreign".to_owned())),
-    );
+    case.archives_foreign();
     let correction = deploy(IntentType::Correction, A, Some(6), at(0));
     case.does(correction, Err(Trouble::Refused("no".to_owned())));
     assert!(matches!(case.decide(), Decision::Refuse(_, Again::Backoff)));

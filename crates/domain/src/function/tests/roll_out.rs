@@ -155,11 +155,7 @@ fn a_deploy_that_was_not_sent_leaves_no_intent() {
 #[test]
 fn foreign_content_is_archived_before_a_changed_wish_writes_over_it_in_apply_too() {
     let mut case = wish().mode(Mode::Apply).sees(Some(foreign(4))).read(X);
-    let body = case.world.recall.body.clone().unwrap();
-    case.does(
-        Step::ArchiveForeign(body),
-        Ok(Fact::Archived("hello-foreign".to_owned())),
-    );
+    case.archives_foreign();
     assert_eq!(
         case.decide(),
         Decision::Do(deploy(IntentType::RollOut, B, Some(4), at(0)))

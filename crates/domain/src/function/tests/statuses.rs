@@ -11,7 +11,7 @@ use super::{
     fixture::{Case, at, settled},
     words::{A, B, X, bundle, check, digest, entry, field, foreign, stamp},
 };
-use crate::decision::Trouble;
+use crate::{decision::Trouble, kstatus::tells_whether_to_wait_or_to_act};
 
 /// One world of each kind.
 fn worlds() -> Vec<Case> {
@@ -75,28 +75,7 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
 fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
     for mut case in worlds() {
         let status = case.status();
-        let has = |type_: &str| status.conditions.iter().find(|c| c.type_ == type_);
-        let ready = has("Ready").map(|c| c.status.as_str());
-        let (reconciling, stalled) = (has("Reconciling").is_some(), has("Stalled").is_some());
-        let rules = [
-            ready.is_some() && has("Drifted").is_some(),
-            !(reconciling && stalled),
-            ready != Some("True") || !(reconciling || stalled),
-            ready != Some("Unknown") || reconciling,
-            ready != Some("False") || reconciling || stalled || has("Suspended").is_some(),
-            ["Reconciling", "Stalled", "Suspended"]
-                .iter()
-                .all(|only| has(only).is_none_or(|c| c.status == "True")),
-            status
-                .conditions
-                .iter()
-                .all(|c| c.observed_generation == case.object.metadata.generation),
-            status
-                .conditions
-                .iter()
-                .all(|c| !c.message.is_empty() && c.message.len() <= MESSAGE_LIMIT),
-        ];
-        assert_eq!(rules, [true; 8], "{:#?}", status.conditions);
+        tells_whether_to_wait_or_to_act(&status.conditions, case.object.metadata.generation);
     }
 }
 
