@@ -18,23 +18,16 @@ use crate::{
 pub fn crds() -> Vec<CustomResourceDefinition> {
     vec![
         finished(&Platform::crd(), &listed(PlatformReason::ALL)),
-        finished(
-            &EdgeFunction::crd(),
-            &format!(
-                "{} Of `Drifted`: {}",
-                listed(FunctionReason::ALL),
-                listed(DriftReason::ALL)
-            ),
-        ),
+        finished(&EdgeFunction::crd(), &both(FunctionReason::ALL, DriftReason::ALL)),
         finished(
             &MigrationSet::crd(),
-            &format!(
-                "{} Of `Drifted`: {}",
-                listed(MigrationReason::ALL),
-                listed(SchemaDriftReason::ALL)
-            ),
+            &both(MigrationReason::ALL, SchemaDriftReason::ALL),
         ),
     ]
+}
+
+fn both<R: Reason, D: Reason>(reasons: &[(R, &str)], drift: &[(D, &str)]) -> String {
+    format!("{} Of `Drifted`: {}", listed(reasons), listed(drift))
 }
 
 fn listed<R: Reason>(reasons: &[(R, &str)]) -> String {
