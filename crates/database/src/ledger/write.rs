@@ -16,8 +16,9 @@ pub struct Unrun {
     pub recorded: Vec<String>,
 }
 
-/// One row per version, into our own ledger. `$5` is who says so.
-const NOTE: &str = "INSERT INTO ace_ops.migration (version, name, sha256, kind, applied_by) \
+/// One row per version, into our own ledger. `$5` is who says so. Whatever of them ran half-way is history with that: its journal
+/// would make a later run of the version pass by the parts that it calls done.
+const NOTE: &str = "WITH journal AS (DELETE FROM ace_ops.step WHERE version = ANY ($1)) INSERT INTO ace_ops.migration (version, name, sha256, kind, applied_by) \
     SELECT v, n, s, $4, $5 FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS f(v, n, s)";
 
 impl Session {

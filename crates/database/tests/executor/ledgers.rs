@@ -128,6 +128,24 @@ async fn a_version_is_adopted_once_and_does_not_touch_the_other_ledger() {
 }
 
 #[tokio::test]
+async fn a_file_that_others_finished_is_not_half_applied_any_more() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    let begun = "INSERT INTO ace_ops.step SELECT version, 0, 'sha256:other', true, '{}', '{}' FROM unnest('{1,2,3}'::text[]) version";
+    bed.superuser().await.batch_execute(begun).await.unwrap();
+    session.adopt(&[unrun("1")]).await.unwrap();
+    session.baseline(&[unrun("2")]).await.unwrap();
+    let steps = notes(&session).await.steps;
+    assert_eq!(
+        steps.iter().map(|step| step.version.as_str()).collect::<Vec<_>>(),
+        ["3"]
+    );
+    // What is refused keeps it.
+    assert!(session.adopt(&["3", "2"].map(unrun)).await.is_err());
+    assert_eq!(notes(&session).await.steps, steps);
+}
+
+#[tokio::test]
 async fn one_plan_is_kept_and_the_next_takes_its_place() {
     let bed = Bed::new().await;
     let session = bed.session().await;
