@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ace_api::{DriftReason, FunctionReason, PlatformReason, Reason};
+use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
 use serde_json::Value;
 
 use crate::definitions::definitions;
@@ -37,11 +37,16 @@ fn page(definition: &Value) -> String {
     section(&mut page, "status", &schema["properties"]["status"]);
     page.push_str("## Conditions\n\n");
     page.push_str(CONDITIONS);
-    if kind == "Platform" {
-        reasons(&mut page, "Reasons", PlatformReason::ALL);
-    } else {
-        reasons(&mut page, "Reasons", FunctionReason::ALL);
-        reasons(&mut page, "Reasons of `Drifted`", DriftReason::ALL);
+    match kind {
+        "Platform" => reasons(&mut page, "Reasons", PlatformReason::ALL),
+        "MigrationSet" => {
+            reasons(&mut page, "Reasons", MigrationReason::ALL);
+            reasons(&mut page, "Reasons of `Drifted`", SchemaDriftReason::ALL);
+        }
+        _ => {
+            reasons(&mut page, "Reasons", FunctionReason::ALL);
+            reasons(&mut page, "Reasons of `Drifted`", DriftReason::ALL);
+        }
     }
     columns(&mut page, &version["additionalPrinterColumns"]);
     if let Some(fields) = version["selectableFields"].as_array() {

@@ -120,7 +120,7 @@ reasons! {
         Applied = "Ready: every migration is applied, and the database was seen.",
         Observed = "Ready: in `Observe`, the database was looked at.",
         Suspended = "Ready is False: suspended before the wish was applied.",
-        FirstLook = "Reconciling: the database was not looked at yet.",
+        FirstLook = "Reconciling: files and ledgers are being compared, or our books in the database written; no migration runs.",
         PlatformMissing = "Reconciling: there is no such Platform.",
         SourceMissing = "Reconciling: the source or its artifact is not there.",
         SourceFailed = "Reconciling: the source could not be read; it is tried again.",

@@ -24,11 +24,12 @@ mod tls;
 pub use access::{Access, Limits};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
-pub use fingerprint::{Difference, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
+pub use fingerprint::{
+    Change, Difference, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences,
+};
 pub use identity::Identity;
 pub use ledger::{
-    Change, House, Kind, Ledgers, Migration, Notes, Owner, Plan, Prepared, Recorded, Reference, ReferenceState, Step,
-    Triple, Unrun,
+    House, Kind, Ledgers, Migration, Notes, Owner, Plan, Prepared, Recorded, Reference, ReferenceState, Step, Unrun,
 };
 pub use password::{Password, PasswordError};
 pub use run::{Alone, Applied, Progress, RunError, Script, Segment, Sentence, Watcher};

@@ -128,6 +128,7 @@ impl Database {
             place: place.to_owned(),
             target: self.target.clone(),
             server_major: self.server_major,
+            form: 1,
             ledger: ledger.collect(),
             house: self.books.as_ref().map(house),
             large: BTreeSet::new(),
@@ -177,10 +178,15 @@ impl Database {
         self.books.as_mut()?.reference.as_mut()
     }
 
-    /// The live schema becomes the reference.
-    pub(crate) fn set_reference(&mut self, schemas: Vec<String>) {
+    /// The live schema becomes the reference; where `public` keeps its own, all of it stays, for there is nothing else.
+    pub(crate) fn set_reference(&mut self, schemas: Vec<String>, keep: &[String]) {
+        if keep.is_empty() {
+            self.wished = self.live.clone();
+        }
+        let before = self.reference().filter(|_| !keep.is_empty());
+        let objects = before.map(|before| before.objects.clone());
         let reference = Reference {
-            objects: self.live.clone(),
+            objects: objects.unwrap_or_else(|| self.live.clone()),
             schemas,
             server_major: self.server_major,
             behind: false,
@@ -190,7 +196,6 @@ impl Database {
         if let Some(books) = &mut self.books {
             books.reference = Some(reference);
         }
-        self.wished = self.live.clone();
     }
 
     /// The look before a run. One whose run has changed something stays.
@@ -273,6 +278,7 @@ fn house(books: &Books) -> House {
             behind: reference.behind,
             schemas: reference.schemas.clone(),
             server_major: reference.server_major,
+            form: 1,
         }),
     }
 }

@@ -51,13 +51,13 @@ impl Model {
                 }
                 return Ok(Fact::Written);
             }
-            Step::SetReference(digest) => {
+            Step::SetReference { digest, keep } => {
                 if *digest != super::database::digest(&self.db.live) {
                     return Err(Trouble::Passing("the schema is being changed".to_owned()));
                 }
                 let mut schemas = object.spec.schemas.clone();
                 schemas.sort_unstable();
-                self.db.set_reference(schemas);
+                self.db.set_reference(schemas, keep);
                 return Ok(Fact::Written);
             }
             Step::Prepare { digest, target, items } => {

@@ -222,6 +222,64 @@ async fn a_version_that_left_the_ledger_runs_again_only_when_its_plan_is_approve
 }
 
 #[tokio::test]
+async fn a_file_that_stopped_half_way_and_was_finished_by_hand_is_adopted_and_forgotten() {
+    on_database(OFTEN, async |stage, database| {
+        let half = |rows: &str| {
+            format!(
+                "CREATE TABLE private.parts (n int);\nINSERT INTO private.parts VALUES {rows};\n\
+                 CREATE UNIQUE INDEX CONCURRENTLY parts_n ON private.parts (n);\n"
+            )
+        };
+        database.run("CREATE SCHEMA private").await;
+        let (twice, once) = (half("(1), (1)"), half("(1)"));
+        stage.migrations(&[NOTES, (INDEX.0, &twice)]).await;
+        stage.migration_set(json!({ "policy": { "approve": [] } })).await;
+        stage.set_stalled("MigrationFailed").await;
+        stage.migrations(&[NOTES, (INDEX.0, &once)]).await;
+        let stalled = stage.set_stalled("HalfApplied").await;
+        let version = &INDEX.0[..14];
+        let way = format!("`supabase migration repair {version} --status applied`");
+        assert!(message_of(&stalled, "Ready").contains(&way), "{stalled:#}");
+
+        database
+            .run(
+                "TRUNCATE private.parts; INSERT INTO private.parts VALUES (1); \
+                 CREATE UNIQUE INDEX parts_n ON private.parts (n)",
+            )
+            .await;
+        let colleague = checkout(stage, &[NOTES, (INDEX.0, &once)]);
+        let url = database.url();
+        let repair = [
+            "migration",
+            "repair",
+            version,
+            "--status",
+            "applied",
+            "--yes",
+            "--db-url",
+            &url,
+        ];
+        colleague.run(&repair).await;
+        stage.applied(version).await;
+        assert_eq!(
+            database
+                .rows("SELECT version, kind FROM ace_ops.migration ORDER BY 1")
+                .await,
+            ["20260101000000|applied", "20260102000000|adopted"]
+        );
+        assert_eq!(
+            database.rows("SELECT version FROM ace_ops.step").await,
+            Vec::<String>::new()
+        );
+
+        // As after a squash: a version without a file stops nothing.
+        stage.migrations(&[NOTES, THIRD]).await;
+        stage.applied("20260103000000").await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_database_belongs_to_the_set_that_came_first_until_it_is_given_up() {
     on_database(OFTEN, async |stage, database| {
         stage.migrations(&[NOTES]).await;

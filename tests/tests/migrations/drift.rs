@@ -143,6 +143,79 @@ async fn drift_that_stood_before_a_run_is_drift_after_it_until_the_schema_is_acc
     .await;
 }
 
+fn paths(set: &Value) -> Vec<&str> {
+    let fields = set["status"]["drift"]["fields"].as_array().unwrap();
+    fields.iter().map(|field| field["path"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn drift_in_a_schema_that_stays_watched_stays_when_others_come_and_go() {
+    on_database(OFTEN, async |stage, database| {
+        stage.migrations(&[NOTES]).await;
+        stage.migration_set(json!({})).await;
+        stage.applied("20260101000000").await;
+        database.run("CREATE INDEX by_hand ON public.notes (body)").await;
+        stage.until_set("is Drifted", standing).await;
+
+        // It is as it should be, whatever is in it.
+        database
+            .run(r#"CREATE SCHEMA "a.""b"; CREATE TABLE "a.""b".t (x text)"#)
+            .await;
+        let both = json!({ "schemas": ["public", "a.\"b"] });
+        stage.migration_set(both).await;
+        let set = stage.until_set("watches both", standing).await;
+        assert_eq!(paths(&set), ["index/public.by_hand"]);
+        database.run(r#"ALTER TABLE "a.""b".t ADD y text"#).await;
+        let set = stage
+            .until_set("names both changes", |set| standing(set) && paths(set).len() == 2)
+            .await;
+        assert_eq!(paths(&set), [r#"column/"a.""b".t.y"#, "index/public.by_hand"]);
+
+        stage.migration_set(json!({ "schemas": ["a.\"b"] })).await;
+        let set = stage.until_set("watches the other one alone", standing).await;
+        assert_eq!(paths(&set), [r#"column/"a.""b".t.y"#]);
+        database.run(r#"ALTER TABLE "a.""b".t DROP y"#).await;
+        stage.until_set("is as it was", undone).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_reference_in_another_form_is_taken_anew_and_is_no_drift() {
+    on_database(OFTEN, async |stage, database| {
+        stage.migrations(&[NOTES]).await;
+        stage.migration_set(json!({})).await;
+        let before = stage.applied("20260101000000").await;
+        // As an earlier operator would have described it.
+        database
+            .run(
+                "UPDATE ace_ops.state SET form = form - 1, digest = 'sha256:other'; \
+                 UPDATE ace_ops.reference SET definition = 'said otherwise'",
+            )
+            .await;
+        let after = stage
+            .until_set("is described anew", |set| {
+                undone(set) && set["status"]["history"][0]["type"] == "SchemaReworded"
+            })
+            .await;
+        assert_eq!(after["status"]["schema"], before["status"]["schema"]);
+        assert_eq!(after["status"]["drift"], json!(null));
+        let told = async || {
+            let events = stage.events("main").await;
+            assert!(
+                !events.iter().any(|event| event.starts_with("DriftFound")),
+                "{events:?}"
+            );
+            events
+                .iter()
+                .any(|event| event.starts_with("SchemaReworded"))
+                .then_some(())
+        };
+        stage.eventually("it is told", told).await;
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn nothing_runs_while_the_schema_differs_if_the_policy_says_so() {
     on_database(OFTEN, async |stage, database| {

@@ -207,4 +207,6 @@ pub enum MigrationEventType {
     Baselined,
     /// The live schema became the reference.
     SchemaAccepted,
+    /// The live schema became the reference, because another major version of the server or of the operator describes it in other words.
+    SchemaReworded,
 }

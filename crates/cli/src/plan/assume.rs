@@ -13,7 +13,7 @@ pub(super) fn assume(object: &MigrationSet, world: &mut World, step: &Step, now:
     match step {
         Step::Begin | Step::LookAgain => return Some(Fact::Looked(Box::new(view.clone()))),
         Step::LookBehind => {
-            refer(object, view);
+            refer(object, view, false);
             return Some(Fact::Looked(Box::new(view.clone())));
         }
         Step::Claim => {
@@ -27,7 +27,7 @@ pub(super) fn assume(object: &MigrationSet, world: &mut World, step: &Step, now:
             view.ledger
                 .extend(versions.map(|version| (version, LedgerRow::default())));
         }
-        Step::SetReference(_) => refer(object, view),
+        Step::SetReference { keep, .. } => refer(object, view, !keep.is_empty()),
         Step::Look | Step::Read(_) | Step::Ask(_) | Step::Prepare { .. } | Step::Run { .. } => return None,
     }
     Some(Fact::Written)
@@ -45,22 +45,26 @@ fn note(view: &mut View, files: &[File], time: Timestamp) {
     }));
 }
 
-/// The live schema is the reference.
-fn refer(object: &MigrationSet, view: &mut View) {
+/// The live schema is the reference, but for what it `keeps`: the look has compared with that already.
+fn refer(object: &MigrationSet, view: &mut View, keeps: bool) {
     let SchemaLook::Taken {
         digest, differences, ..
     } = &mut view.schema
     else {
         return;
     };
-    differences.clear();
+    if !keeps {
+        differences.clear();
+    }
     let mut schemas = object.spec.schemas.clone();
     schemas.sort_unstable();
-    let reference = ReferenceState {
-        digest: digest.clone(),
+    let house = view.house.get_or_insert_with(House::default);
+    let before = house.reference.take().filter(|_| !differences.is_empty());
+    house.reference = Some(ReferenceState {
+        digest: before.map_or_else(|| digest.clone(), |before| before.digest),
         behind: false,
         schemas,
         server_major: view.server_major,
-    };
-    view.house.get_or_insert_with(House::default).reference = Some(reference);
+        form: view.form,
+    });
 }

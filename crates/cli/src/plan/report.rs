@@ -245,7 +245,15 @@ fn described(step: &Step) -> String {
         Step::Claim => "takes the database for this MigrationSet, in schema ace_ops".to_owned(),
         Step::Adopt(adopted) => format!("notes that {} ran that somebody else has run", files(adopted.len())),
         Step::Baseline(recorded) => format!("records {} without running them", files(recorded.len())),
-        Step::SetReference(digest) => format!("takes the live schema, {digest}, as what it should be"),
+        Step::SetReference { digest, keep } if keep.is_empty() => {
+            format!("takes the live schema, {digest}, as what it should be")
+        }
+        Step::SetReference { keep, .. } => {
+            format!(
+                "takes the schemas that are new in `spec.schemas` as they are; what is expected of {} stays",
+                keep.join(", ")
+            )
+        }
         Step::Prepare { items, .. } => format!("runs {}", files(items.len())),
         other => other.name().to_owned(),
     }

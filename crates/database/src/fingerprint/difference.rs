@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Fingerprint, definition};
+use super::{Described, Fingerprint, definition};
 
 /// What is said of an object that is not there.
 const ABSENT: &str = "absent";
@@ -22,9 +22,11 @@ pub fn differences(desired: &Fingerprint, observed: &Fingerprint) -> Vec<Differe
     let differing = keys.into_iter().filter_map(|key @ (class, name)| {
         let (desired, observed) = match (desired.0.get(key), observed.0.get(key)) {
             (desired, observed) if desired == observed => return None,
-            (Some(desired), Some(observed)) => definition::differing(*class, desired, observed),
+            (Some(desired), Some(observed)) => definition::differing(*class, &desired.definition, &observed.definition),
             (desired, observed) => {
-                let told = |side: Option<&String>| side.map_or(ABSENT.to_owned(), |it| definition::whole(*class, it));
+                let told = |side: Option<&Described>| {
+                    side.map_or(ABSENT.to_owned(), |it| definition::whole(*class, &it.definition))
+                };
                 (told(desired), told(observed))
             }
         };

@@ -3,8 +3,13 @@ use std::fmt::Write;
 use super::{Fingerprint, SchemaObject, definition};
 use crate::{Connection, QueryError};
 
-/// The rest of a statement whose `WITH` begins with the schemas. Rows of three: class, name, JSON array of attributes.
-const OBJECTS: &str = include_str!("objects.sql");
+/// Which form objects are described in; of two forms nothing can be compared. To be raised whenever the same object would read
+/// differently: its SQL here, the settings under which that is asked, or what is kept of an attribute. A test holds it to them.
+pub const FORM: i32 = 1;
+
+/// The rest of a statement whose `WITH` begins with the schemas. Rows of four: class, name, JSON array of schemas, JSON array of
+/// attributes.
+pub(super) const OBJECTS: &str = include_str!("objects.sql");
 
 /// One row of one word.
 const GATE: &str = include_str!("gate.sql");
@@ -15,7 +20,7 @@ const GATE: &str = include_str!("gate.sql");
 ///
 /// A lock is waited for much shorter than the server's `deadlock_timeout` of 1 s: reading a view locks its tables until the
 /// end, and with 1 s it was somebody's DDL that was ended for the deadlock (seen).
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
     SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '100ms'; SET LOCAL jit = off; \
     SET LOCAL quote_all_identifiers = off; SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, MDY'; \
     SET LOCAL IntervalStyle = postgres; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1; \
@@ -104,11 +109,12 @@ fn word(row: Option<Vec<Option<String>>>) -> Option<String> {
 }
 
 fn object(row: Vec<Option<String>>) -> Option<SchemaObject> {
-    let [class, name, attributes]: [Option<String>; 3] = row.try_into().ok()?;
+    let [class, name, schemas, attributes]: [Option<String>; 4] = row.try_into().ok()?;
     let attributes: Vec<String> = serde_json::from_str(&attributes?).ok()?;
     Some(SchemaObject {
         class: class?.parse().ok()?,
         name: definition::one_line(&name?),
+        schemas: serde_json::from_str(&schemas?).ok()?,
         definition: definition::written(&attributes),
     })
 }

@@ -5,6 +5,7 @@
 //! foreign servers, extensions, publications of all tables, default privileges for all schemas); the order of a table's
 //! columns; and collations, conversions, operator classes, text search and base types, of which some only a superuser can make.
 
+mod change;
 mod class;
 mod definition;
 mod difference;
@@ -16,9 +17,10 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+pub use change::Change;
 pub use class::{ObjectClass, UnknownClass};
 pub use difference::{Difference, differences};
-pub use look::Look;
+pub use look::{FORM, Look};
 
 /// One object of a schema.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -28,20 +30,32 @@ pub struct SchemaObject {
     /// Its name within the class, quoted as in SQL and on one line: `public.campaigns.x`, `public.f(integer, text)`,
     /// `table public.campaigns to anon`.
     pub name: String,
+    /// Names of the schemas that it belongs to, without quotes, whether they were asked for or not. One, but for a cast: those of
+    /// its types and of its function.
+    pub schemas: Vec<String>,
     /// Its attributes, one a line, long ones by SHA-256. To be stored and compared; [`differences`] has it for readers.
     pub definition: String,
 }
 
 /// The objects of some schemas at one moment.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Fingerprint(BTreeMap<(ObjectClass, String), String>);
+pub struct Fingerprint(BTreeMap<Key, Described>);
+
+type Key = (ObjectClass, String);
+
+/// An object but for its class and name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Described {
+    schemas: Vec<String>,
+    definition: String,
+}
 
 impl Fingerprint {
     /// `sha256:…` over the objects in order, each of their texts with its length before it.
     pub fn digest(&self) -> String {
         let mut hash = Sha256::new();
-        for ((class, name), definition) in &self.0 {
-            for text in [class.as_str(), name, definition] {
+        for ((class, name), described) in &self.0 {
+            for text in [class.as_str(), name, &described.definition] {
                 hash.update((text.len() as u64).to_be_bytes());
                 hash.update(text);
             }
@@ -61,20 +75,30 @@ impl Fingerprint {
 
     /// The objects, ordered by class and name.
     pub fn objects(&self) -> impl Iterator<Item = SchemaObject> {
-        self.0.iter().map(|((class, name), definition)| SchemaObject {
-            class: *class,
-            name: name.clone(),
-            definition: definition.clone(),
-        })
+        self.0.iter().map(|(key, described)| object(key, described))
     }
 }
 
 /// From stored objects, in any order; of two with the same class and name the last counts.
 impl FromIterator<SchemaObject> for Fingerprint {
     fn from_iter<T: IntoIterator<Item = SchemaObject>>(objects: T) -> Self {
-        let entries = objects
-            .into_iter()
-            .map(|object| ((object.class, object.name), object.definition));
-        Self(entries.collect())
+        Self(objects.into_iter().map(entry).collect())
     }
+}
+
+fn object((class, name): &Key, described: &Described) -> SchemaObject {
+    SchemaObject {
+        class: *class,
+        name: name.clone(),
+        schemas: described.schemas.clone(),
+        definition: described.definition.clone(),
+    }
+}
+
+fn entry(object: SchemaObject) -> (Key, Described) {
+    let described = Described {
+        schemas: object.schemas,
+        definition: object.definition,
+    };
+    ((object.class, object.name), described)
 }

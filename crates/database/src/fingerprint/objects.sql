@@ -1,5 +1,5 @@
 , space AS MATERIALIZED (
-  SELECT n.oid, n.nspname, n.nspowner, n.nspacl, quote_ident(n.nspname) AS name
+  SELECT n.oid, n.nspname::text AS schema, n.nspowner, n.nspacl, quote_ident(n.nspname) AS name
   FROM pg_namespace n WHERE n.nspname IN (SELECT named.name FROM named)
 ),
 -- What extensions brought.
@@ -7,24 +7,25 @@ member AS MATERIALIZED (
   SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
 ),
 rel AS MATERIALIZED (
-  SELECT c.*, space.name || '.' || quote_ident(c.relname) AS name
+  SELECT c.*, space.schema, space.name || '.' || quote_ident(c.relname) AS name
   FROM pg_class c JOIN space ON space.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c', 'i', 'I')
     AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 ),
 typ AS MATERIALIZED (
-  SELECT t.*, space.name || '.' || quote_ident(t.typname) AS name
+  SELECT t.*, space.schema, space.name || '.' || quote_ident(t.typname) AS name
   FROM pg_type t JOIN space ON space.oid = t.typnamespace
   WHERE (t.typtype IN ('e', 'd', 'r') OR t.typtype = 'c' AND EXISTS (SELECT FROM rel WHERE rel.oid = t.typrelid AND rel.relkind = 'c'))
     AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_type'::regclass AND m.objid = t.oid)
 ),
 -- Attributes have the same places in every object of a class; '~' is before those that go without saying. What may hold a
 -- secret (options of foreign tables, arguments of triggers, settings of an application's own) is there by its digest only.
-object (class, name, classid, objid, objsubid, owner, kind, acl, attributes) AS (
-  SELECT 'schema', space.name, 'pg_namespace'::regclass, space.oid, 0, space.nspowner, 'n', space.nspacl, ARRAY['schema']
+-- Schemas are told unquoted, and whether they were asked for or not: a cast may be of three.
+object (class, name, schemas, classid, objid, objsubid, owner, kind, acl, attributes) AS (
+  SELECT 'schema', space.name, ARRAY[space.schema], 'pg_namespace'::regclass, space.oid, 0, space.nspowner, 'n', space.nspacl, ARRAY['schema']
   FROM space
 UNION ALL
-  SELECT 'table', rel.name, 'pg_class'::regclass, rel.oid, 0, rel.relowner, 'r', rel.relacl, ARRAY[
+  SELECT 'table', rel.name, ARRAY[rel.schema], 'pg_class'::regclass, rel.oid, 0, rel.relowner, 'r', rel.relacl, ARRAY[
     CASE rel.relkind WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table' ELSE 'table' END,
     CASE rel.relpersistence WHEN 'u' THEN 'unlogged' ELSE '~logged' END,
     CASE WHEN rel.relrowsecurity THEN 'row security enabled' ELSE 'row security disabled' END,
@@ -55,7 +56,7 @@ UNION ALL
   FROM rel LEFT JOIN pg_foreign_table f ON f.ftrelid = rel.oid LEFT JOIN pg_foreign_server server ON server.oid = f.ftserver
   WHERE rel.relkind IN ('r', 'p', 'f')
 UNION ALL
-  SELECT 'column', rel.name || '.' || quote_ident(a.attname), 'pg_class'::regclass, rel.oid, a.attnum, NULL, 'c', a.attacl, ARRAY[
+  SELECT 'column', rel.name || '.' || quote_ident(a.attname), ARRAY[rel.schema], 'pg_class'::regclass, rel.oid, a.attnum, NULL, 'c', a.attacl, ARRAY[
     format_type(a.atttypid, a.atttypmod)
       || CASE WHEN a.attcollation IN (0, t.typcollation) THEN '' ELSE ' collate ' || a.attcollation::regcollation::text END,
     CASE WHEN a.attnotnull THEN 'not null' ELSE '~nullable' END,
@@ -79,13 +80,13 @@ UNION ALL
 UNION ALL
   -- Those that a partition has because of its table are not dumped and may get other names; NOT NULL (PostgreSQL 18) is
   -- the column's, constraint triggers are triggers.
-  SELECT 'constraint', coalesce(rel.name, typ.name) || '.' || quote_ident(k.conname), 'pg_constraint'::regclass, k.oid, 0, NULL, NULL, NULL,
-    ARRAY[pg_get_constraintdef(k.oid)]
+  SELECT 'constraint', coalesce(rel.name, typ.name) || '.' || quote_ident(k.conname), ARRAY[coalesce(rel.schema, typ.schema)],
+    'pg_constraint'::regclass, k.oid, 0, NULL, NULL, NULL, ARRAY[pg_get_constraintdef(k.oid)]
   FROM pg_constraint k LEFT JOIN rel ON rel.oid = k.conrelid LEFT JOIN typ ON typ.oid = k.contypid
   WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND NOT (k.contype = 'f' AND k.conparentid <> 0)
     AND coalesce(rel.name, typ.name) IS NOT NULL
 UNION ALL
-  SELECT 'index', rel.name, 'pg_class'::regclass, rel.oid, 0, NULL, NULL, NULL, ARRAY[
+  SELECT 'index', rel.name, ARRAY[rel.schema], 'pg_class'::regclass, rel.oid, 0, NULL, NULL, NULL, ARRAY[
     pg_get_indexdef(rel.oid),
     CASE WHEN i.indisvalid THEN '~valid' ELSE 'invalid' END,
     CASE WHEN i.indisclustered THEN 'clustered' ELSE '~not clustered' END,
@@ -95,13 +96,13 @@ UNION ALL
   FROM rel JOIN pg_index i ON i.indexrelid = rel.oid JOIN rel t ON t.oid = i.indrelid
 UNION ALL
   SELECT CASE rel.relkind WHEN 'v' THEN 'view' ELSE 'materialized-view' END,
-    rel.name, 'pg_class'::regclass, rel.oid, 0, rel.relowner, 'r', rel.relacl, ARRAY[
+    rel.name, ARRAY[rel.schema], 'pg_class'::regclass, rel.oid, 0, rel.relowner, 'r', rel.relacl, ARRAY[
     'as ' || ltrim(pg_get_viewdef(rel.oid)),
     coalesce('with ' || (SELECT string_agg(o, ', ' ORDER BY o COLLATE "C") FROM unnest(rel.reloptions) o), '~no options')]
   FROM rel WHERE rel.relkind IN ('v', 'm')
 UNION ALL
   SELECT 'function', space.name || '.' || quote_ident(p.proname) || '(' || oidvectortypes(p.proargtypes) || ')',
-    'pg_proc'::regclass, p.oid, 0, p.proowner, 'f', p.proacl, ARRAY[
+    ARRAY[space.schema], 'pg_proc'::regclass, p.oid, 0, p.proowner, 'f', p.proacl, ARRAY[
     CASE p.prokind WHEN 'f' THEN '~function' WHEN 'p' THEN 'procedure' WHEN 'a' THEN 'aggregate' ELSE 'window function' END,
     '~arguments (' || pg_get_function_arguments(p.oid) || ')',
     coalesce('returns ' || pg_get_function_result(p.oid), '~returns nothing'),
@@ -135,7 +136,7 @@ UNION ALL
       'UTF8')), 'hex')]
   FROM pg_proc p JOIN space ON space.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 UNION ALL
-  SELECT 'trigger', rel.name || '.' || quote_ident(t.tgname), 'pg_trigger'::regclass, t.oid, 0, NULL, NULL, NULL, ARRAY[
+  SELECT 'trigger', rel.name || '.' || quote_ident(t.tgname), ARRAY[rel.schema], 'pg_trigger'::regclass, t.oid, 0, NULL, NULL, NULL, ARRAY[
     CASE WHEN t.tgnargs = 0 THEN pg_get_triggerdef(t.oid)
       ELSE split_part(pg_get_triggerdef(t.oid), ' EXECUTE FUNCTION ', 1) || ' EXECUTE FUNCTION ' || t.tgfoid::regproc::text END,
     CASE WHEN t.tgnargs = 0 THEN '~no arguments'
@@ -143,12 +144,12 @@ UNION ALL
     CASE t.tgenabled WHEN 'O' THEN '~enabled' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' ELSE 'enabled always' END]
   FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid WHERE NOT t.tgisinternal
 UNION ALL
-  SELECT 'rule', rel.name || '.' || quote_ident(r.rulename), 'pg_rewrite'::regclass, r.oid, 0, NULL, NULL, NULL, ARRAY[
+  SELECT 'rule', rel.name || '.' || quote_ident(r.rulename), ARRAY[rel.schema], 'pg_rewrite'::regclass, r.oid, 0, NULL, NULL, NULL, ARRAY[
     pg_get_ruledef(r.oid),
     CASE r.ev_enabled WHEN 'O' THEN '~enabled' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' ELSE 'enabled always' END]
   FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid WHERE r.rulename <> '_RETURN'
 UNION ALL
-  SELECT 'policy', rel.name || '.' || quote_ident(p.polname), 'pg_policy'::regclass, p.oid, 0, NULL, NULL, NULL, ARRAY[
+  SELECT 'policy', rel.name || '.' || quote_ident(p.polname), ARRAY[rel.schema], 'pg_policy'::regclass, p.oid, 0, NULL, NULL, NULL, ARRAY[
     CASE WHEN p.polpermissive THEN '~permissive' ELSE 'restrictive' END,
     'for ' || CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete' ELSE 'all' END,
     'to ' || (
@@ -160,7 +161,7 @@ UNION ALL
   FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
 UNION ALL
   SELECT CASE typ.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'type' END,
-    typ.name, 'pg_type'::regclass, typ.oid, 0, typ.typowner, 'T', typ.typacl, CASE typ.typtype
+    typ.name, ARRAY[typ.schema], 'pg_type'::regclass, typ.oid, 0, typ.typowner, 'T', typ.typacl, CASE typ.typtype
     WHEN 'e' THEN ARRAY[(
       SELECT '(' || coalesce(string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder), '') || ')' FROM pg_enum e WHERE e.enumtypid = typ.oid
     )]
@@ -189,7 +190,7 @@ UNION ALL
     ) END
   FROM typ
 UNION ALL
-  SELECT 'sequence', rel.name, 'pg_class'::regclass, rel.oid, 0, rel.relowner, 's', rel.relacl, ARRAY[
+  SELECT 'sequence', rel.name, ARRAY[rel.schema], 'pg_class'::regclass, rel.oid, 0, rel.relowner, 's', rel.relacl, ARRAY[
     'as ' || format_type(s.seqtypid, NULL),
     '~start ' || s.seqstart, '~increment ' || s.seqincrement, '~maximum ' || s.seqmax, '~minimum ' || s.seqmin, '~cache ' || s.seqcache,
     CASE WHEN s.seqcycle THEN 'cycle' ELSE '~no cycle' END,
@@ -202,13 +203,13 @@ UNION ALL
     ), '~owned by no column')]
   FROM rel JOIN pg_sequence s ON s.seqrelid = rel.oid
 UNION ALL
-  SELECT 'statistics', space.name || '.' || quote_ident(x.stxname), 'pg_statistic_ext'::regclass, x.oid, 0, x.stxowner, NULL, NULL, ARRAY[
+  SELECT 'statistics', space.name || '.' || quote_ident(x.stxname), ARRAY[space.schema], 'pg_statistic_ext'::regclass, x.oid, 0, x.stxowner, NULL, NULL, ARRAY[
     pg_get_statisticsobjdef(x.oid),
     CASE WHEN coalesce(x.stxstattarget, -1) = -1 THEN '~default statistics' ELSE 'statistics ' || x.stxstattarget END]
   FROM pg_statistic_ext x JOIN space ON space.oid = x.stxnamespace
 UNION ALL
   SELECT 'operator', space.name || '.' || o.oprname || '(' || CASE o.oprleft WHEN 0 THEN 'NONE' ELSE format_type(o.oprleft, NULL) END
-    || ', ' || format_type(o.oprright, NULL) || ')', 'pg_operator'::regclass, o.oid, 0, o.oprowner, NULL, NULL, ARRAY[
+    || ', ' || format_type(o.oprright, NULL) || ')', ARRAY[space.schema], 'pg_operator'::regclass, o.oid, 0, o.oprowner, NULL, NULL, ARRAY[
     'by ' || o.oprcode::regprocedure::text,
     '~commutator ' || o.oprcom::regoperator::text, '~negator ' || o.oprnegate::regoperator::text,
     '~restrict ' || o.oprrest::text, '~join ' || o.oprjoin::text,
@@ -216,14 +217,17 @@ UNION ALL
   FROM pg_operator o JOIN space ON space.oid = o.oprnamespace
 UNION ALL
   SELECT 'cast', '(' || format_type(c.castsource, NULL) || ' as ' || format_type(c.casttarget, NULL) || ')',
-    'pg_cast'::regclass, c.oid, 0, NULL, NULL, NULL, ARRAY[
+    (SELECT array_agg(DISTINCT n.nspname)::text[] FROM pg_namespace n WHERE n.oid IN (
+      SELECT t.typnamespace FROM pg_type t WHERE t.oid IN (c.castsource, c.casttarget)
+      UNION ALL SELECT p.pronamespace FROM pg_proc p WHERE p.oid = c.castfunc
+    )), 'pg_cast'::regclass, c.oid, 0, NULL, NULL, NULL, ARRAY[
     CASE c.castmethod WHEN 'f' THEN 'by ' || c.castfunc::regprocedure::text WHEN 'i' THEN 'by text' ELSE 'binary' END,
     CASE c.castcontext WHEN 'i' THEN 'implicit' WHEN 'a' THEN 'in assignments' ELSE 'explicit' END]
   FROM pg_cast c
   WHERE EXISTS (SELECT FROM pg_type t JOIN space ON space.oid = t.typnamespace WHERE t.oid IN (c.castsource, c.casttarget))
     OR EXISTS (SELECT FROM pg_proc p JOIN space ON space.oid = p.pronamespace WHERE p.oid = c.castfunc)
 UNION ALL
-  SELECT 'publication', quote_ident(p.pubname) || ' of ' || rel.name, 'pg_publication_rel'::regclass, m.oid, 0, NULL, NULL, NULL, ARRAY[
+  SELECT 'publication', quote_ident(p.pubname) || ' of ' || rel.name, ARRAY[rel.schema], 'pg_publication_rel'::regclass, m.oid, 0, NULL, NULL, NULL, ARRAY[
     'table',
     coalesce('columns (' || (
       SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attname)
@@ -232,27 +236,27 @@ UNION ALL
     coalesce('where ' || pg_get_expr(m.prqual, m.prrelid), '~all rows')]
   FROM pg_publication_rel m JOIN rel ON rel.oid = m.prrelid JOIN pg_publication p ON p.oid = m.prpubid
 UNION ALL
-  SELECT 'publication', quote_ident(p.pubname) || ' of schema ' || space.name, 'pg_publication_namespace'::regclass, m.oid, 0, NULL, NULL, NULL,
-    ARRAY['all tables']
+  SELECT 'publication', quote_ident(p.pubname) || ' of schema ' || space.name, ARRAY[space.schema], 'pg_publication_namespace'::regclass,
+    m.oid, 0, NULL, NULL, NULL, ARRAY['all tables']
   FROM pg_publication_namespace m JOIN space ON space.oid = m.pnnspid JOIN pg_publication p ON p.oid = m.pnpubid
 ),
 own AS MATERIALIZED (
   SELECT o.* FROM object o WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid)
 )
-SELECT own.class, own.name, array_to_json(
+SELECT own.class, own.name, array_to_json(own.schemas), array_to_json(
   CASE WHEN own.owner IS NULL THEN own.attributes ELSE own.attributes || ('owner ' || quote_ident(pg_get_userbyid(own.owner))) END
   || coalesce('comment ' || quote_literal(x.description), '~no comment'))
 FROM own LEFT JOIN pg_description x ON x.classoid = own.classid AND x.objoid = own.objid AND x.objsubid = own.objsubid
 UNION ALL
 -- No list of rights means those that everybody knows; a dump writes none either.
 SELECT 'grant', own.class || ' ' || own.name || ' to ' || CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
-  array_to_json(ARRAY[string_agg(DISTINCT g.privilege_type || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END, ', ')])
+  array_to_json(own.schemas), array_to_json(ARRAY[string_agg(DISTINCT g.privilege_type || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END, ', ')])
 FROM own, aclexplode(coalesce(own.acl, acldefault(own.kind::"char", own.owner))) g
-GROUP BY own.class, own.name, g.grantee
+GROUP BY own.class, own.name, own.schemas, g.grantee
 UNION ALL
 SELECT 'default-privilege', 'for ' || quote_ident(pg_get_userbyid(d.defaclrole)) || ' in ' || space.name || ' on '
     || CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types' ELSE d.defaclobjtype::text END
     || ' to ' || CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
-  array_to_json(ARRAY[string_agg(DISTINCT g.privilege_type || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END, ', ')])
+  array_to_json(ARRAY[space.schema]), array_to_json(ARRAY[string_agg(DISTINCT g.privilege_type || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END, ', ')])
 FROM pg_default_acl d JOIN space ON space.oid = d.defaclnamespace, aclexplode(d.defaclacl) g
-GROUP BY d.defaclrole, space.name, d.defaclobjtype, g.grantee
+GROUP BY d.defaclrole, space.name, space.schema, d.defaclobjtype, g.grantee

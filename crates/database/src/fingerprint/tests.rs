@@ -1,12 +1,15 @@
 use std::slice::from_ref;
 
-use super::{Fingerprint, ObjectClass, SchemaObject, definition, differences};
+use sha2::{Digest, Sha256};
+
+use super::{FORM, Fingerprint, ObjectClass, SchemaObject, definition, differences, look};
 
 fn object(class: ObjectClass, name: &str, attributes: &[&str]) -> SchemaObject {
     let attributes: Vec<_> = attributes.iter().map(|&attribute| attribute.to_owned()).collect();
     SchemaObject {
         class,
         name: name.to_owned(),
+        schemas: vec!["public".to_owned()],
         definition: definition::written(&attributes),
     }
 }
@@ -40,6 +43,7 @@ fn a_digest_tells_where_a_text_ends() {
         let object = SchemaObject {
             class: ObjectClass::Table,
             name: name.to_owned(),
+            schemas: Vec::new(),
             definition: definition.to_owned(),
         };
         fingerprint(&[object]).digest()
@@ -143,4 +147,83 @@ fn texts_that_differ_only_in_line_breaks_stay_different_on_one_line() {
     }
     assert_eq!(lines[0], r"a\nb");
     assert_eq!(definition::one_line("Größe ☃"), "Größe ☃");
+}
+
+/// A table of these schemas that is this.
+fn table(name: &str, schemas: &[&str], is: &str) -> SchemaObject {
+    SchemaObject {
+        schemas: schemas.iter().map(|&schema| schema.to_owned()).collect(),
+        ..object(ObjectClass::Table, name, &[is])
+    }
+}
+
+/// The reference after a run, from the reference, the look before and the look behind it.
+fn after(reference: &[(&str, &str)], before: &[(&str, &str)], behind: &[(&str, &str)]) -> Fingerprint {
+    let [reference, before, behind] = [reference, before, behind].map(tables);
+    let seen = reference.clone().changed(&reference.changes_to(&before));
+    assert_eq!(seen, before, "the look before is the reference and its standing drift");
+    reference.changed(&seen.changes_to(&behind))
+}
+
+fn tables(named: &[(&str, &str)]) -> Fingerprint {
+    named.iter().map(|(name, is)| table(name, &["public"], is)).collect()
+}
+
+#[test]
+fn what_a_run_changed_enters_the_reference() {
+    let next = after(&[("a", "1")], &[("a", "1")], &[("a", "2"), ("b", "1")]);
+    assert_eq!(next, tables(&[("a", "2"), ("b", "1")]));
+}
+
+#[test]
+fn drift_that_stood_before_a_run_stays_drift() {
+    let next = after(
+        &[("a", "1"), ("gone", "1")],
+        &[("a", "by hand"), ("new", "by hand")],
+        &[("a", "by hand"), ("new", "by hand"), ("b", "1")],
+    );
+    assert_eq!(next, tables(&[("a", "1"), ("b", "1"), ("gone", "1")]));
+}
+
+#[test]
+fn a_run_that_changes_what_had_drifted_settles_it() {
+    let next = after(&[("a", "1")], &[("a", "by hand")], &[("a", "2")]);
+    assert_eq!(next, tables(&[("a", "2")]));
+    let next = after(&[("a", "1")], &[("a", "by hand")], &[]);
+    assert_eq!(next, tables(&[]));
+}
+
+#[test]
+fn objects_of_schemas_that_stay_are_kept_and_all_others_are_as_elsewhere() {
+    let kept = fingerprint(&[
+        table("changed", &["a"], "1"),
+        table("dropped", &["a"], "1"),
+        table("of another", &["b"], "1"),
+        table("of both", &["b", "a"], "1"),
+    ]);
+    let live = fingerprint(&[
+        table("changed", &["a"], "2"),
+        table("made", &["a"], "1"),
+        table("of both", &["b", "a"], "2"),
+        table("added", &["c"], "1"),
+        table("made of both", &["c", "a"], "1"),
+    ]);
+    let expected = fingerprint(&[
+        table("changed", &["a"], "1"),
+        table("dropped", &["a"], "1"),
+        table("of both", &["b", "a"], "1"),
+        table("added", &["c"], "1"),
+    ]);
+    assert_eq!(kept.clone().keeping(&["a".to_owned()], &live), expected);
+    assert_eq!(kept.keeping(&[], &live), live);
+}
+
+/// Whoever changes what is read, or what is kept of it, has to raise the number: else each database that was described before
+/// shows drift everywhere.
+#[test]
+fn another_form_has_another_number() {
+    let attributes = ["~ordinary", "a\nb\\c\u{1b}", &"ü".repeat(500)].map(str::to_owned);
+    let form = [look::BEGIN, look::OBJECTS, &definition::written(&attributes)].join("\n");
+    let noted = (1, "1f8f951b2a273a99");
+    assert_eq!((FORM, &hex::encode(Sha256::digest(form))[..16]), noted);
 }

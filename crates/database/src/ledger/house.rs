@@ -12,14 +12,14 @@ const CLI_TABLE: &str = "\
     ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]; \
     ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text;";
 
-/// Our own. A table `one` has one row at most. The tables of triples have no key: names may be longer than an index takes.
+/// Our own. A table `one` has one row at most. The tables of objects have no key: names may be longer than an index takes.
 const TABLES: &str = "\
     CREATE SCHEMA ace_ops; \
     COMMENT ON SCHEMA ace_ops IS 'Kept by ace-ops: which migrations ran here, with the digest of their bytes, and what the \
 schema looked like afterwards. Dropping it makes ace-ops look at this database as at a new one.'; \
     CREATE TABLE ace_ops.state (one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, \
         behind boolean NOT NULL DEFAULT false, looked boolean NOT NULL DEFAULT false, \
-        server_major integer, schemas text[], digest text, gate text); \
+        server_major integer, form integer, schemas text[], digest text, gate text); \
     CREATE TABLE ace_ops.owner (one boolean PRIMARY KEY DEFAULT true CHECK (one), namespace text NOT NULL, name text NOT NULL); \
     CREATE TABLE ace_ops.migration (version text PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, \
         kind text NOT NULL CHECK (kind IN ('applied', 'adopted', 'baseline')), duration_ms bigint NOT NULL DEFAULT 0, \
@@ -30,8 +30,8 @@ schema looked like afterwards. Dropping it makes ace-ops look at this database a
     CREATE TABLE ace_ops.plan (one boolean PRIMARY KEY DEFAULT true CHECK (one), digest text NOT NULL, \
         system_identifier text NOT NULL, timeline bigint NOT NULL, database_oid oid NOT NULL, \
         versions text[] NOT NULL, digests text[] NOT NULL); \
-    CREATE TABLE ace_ops.reference (class text NOT NULL, name text NOT NULL, definition text NOT NULL); \
-    CREATE TABLE ace_ops.standing (class text NOT NULL, name text NOT NULL, definition text);";
+    CREATE TABLE ace_ops.reference (class text NOT NULL, name text NOT NULL, schemas text[] NOT NULL, definition text NOT NULL); \
+    CREATE TABLE ace_ops.standing (class text NOT NULL, name text NOT NULL, schemas text[], definition text);";
 
 /// Row security for all, and no rights for anybody, whatever the default privileges of this database are.
 const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \

@@ -8,7 +8,7 @@ mod write;
 use std::time::{Duration, SystemTime};
 
 pub use house::{Owner, Prepared};
-pub use reference::{Change, Reference, ReferenceState, Triple};
+pub use reference::{Reference, ReferenceState};
 pub use write::Unrun;
 
 /// Everything that is written down, but for the reference of the schema. What is missing is a value, not an error.

@@ -1,53 +1,64 @@
-use ace_database::{Change, Reference, ReferenceState, Session, Triple};
+use ace_database::{Change, Fingerprint, ObjectClass, Reference, ReferenceState, SchemaObject, Session};
 
 use crate::bed::{Bed, file, nobody, run, settings};
 
-fn triple(name: &str, definition: &str) -> Triple {
-    ("table".to_owned(), name.to_owned(), definition.to_owned())
+fn object(name: &str, definition: &str) -> SchemaObject {
+    SchemaObject {
+        class: ObjectClass::Table,
+        name: name.to_owned(),
+        schemas: vec!["public".to_owned(), "a, \"b\".c".to_owned()],
+        definition: definition.to_owned(),
+    }
+}
+
+fn fingerprint(objects: &[(&str, &str)]) -> Fingerprint {
+    objects
+        .iter()
+        .map(|(name, definition)| object(name, definition))
+        .collect()
 }
 
 fn change(name: &str, definition: Option<&str>) -> Change {
-    ("table".to_owned(), name.to_owned(), definition.map(str::to_owned))
+    match definition {
+        Some(definition) => Change::Is(object(name, definition)),
+        None => Change::Gone(ObjectClass::Table, name.to_owned()),
+    }
 }
 
 fn state(digest: &str) -> ReferenceState {
     ReferenceState {
         server_major: 15,
+        form: 3,
         schemas: vec!["public".to_owned(), "Other".to_owned()],
         digest: digest.to_owned(),
         gate: "1".to_owned(),
     }
 }
 
-fn sorted(mut reference: Reference) -> Reference {
-    reference.objects.sort();
-    reference
-}
-
 #[tokio::test]
 async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_was() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    let first = [triple("a", "1"), triple("b", "1"), triple("c", "1")];
+    let first = fingerprint(&[("a", "1"), ("b", "1"), ("c", "1")]);
     session.replace_reference(&first, &state("first")).await.unwrap();
     let mut expected = Reference {
-        objects: first.to_vec(),
+        objects: first,
         behind: false,
         standing: None,
         state: state("first"),
     };
-    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected.clone()));
+    assert_eq!(session.reference().await.unwrap(), Some(expected.clone()));
 
     let standing = [change("b", Some("by hand")), change("c", None)];
     session.before_run(&standing).await.unwrap();
     expected.standing = Some(standing.to_vec());
-    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected.clone()));
+    assert_eq!(session.reference().await.unwrap(), Some(expected.clone()));
 
     assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
     // The run was interrupted here: its look afterwards is still due, and this look is no look before.
     session.before_run(&[change("a", None)]).await.unwrap();
     expected.behind = true;
-    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected.clone()));
+    assert_eq!(session.reference().await.unwrap(), Some(expected.clone()));
 
     session
         .after_run(
@@ -58,7 +69,7 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
         .await
         .unwrap();
     let expected = Reference {
-        objects: vec![triple("a", "2"), triple("c", "1"), triple("d", "1")],
+        objects: fingerprint(&[("a", "2"), ("c", "1"), ("d", "1")]),
         behind: false,
         standing: None,
         state: ReferenceState {
@@ -66,14 +77,17 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
             ..state("second")
         },
     };
-    assert_eq!(session.reference().await.unwrap().map(sorted), Some(expected));
+    assert_eq!(session.reference().await.unwrap(), Some(expected));
 }
 
 #[tokio::test]
 async fn a_look_before_a_run_that_saw_no_drift_is_a_look_all_the_same() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    session.replace_reference(&[], &state("first")).await.unwrap();
+    session
+        .replace_reference(&Fingerprint::default(), &state("first"))
+        .await
+        .unwrap();
     session.before_run(&[]).await.unwrap();
     assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
     session.before_run(&[change("a", None)]).await.unwrap();
@@ -84,7 +98,10 @@ async fn a_look_before_a_run_that_saw_no_drift_is_a_look_all_the_same() {
 async fn a_look_before_a_run_that_changed_nothing_does_not_hide_what_was_done_by_hand_since() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    session.replace_reference(&[], &state("first")).await.unwrap();
+    session
+        .replace_reference(&Fingerprint::default(), &state("first"))
+        .await
+        .unwrap();
     session.before_run(&[change("a", Some("1"))]).await.unwrap();
     assert!(run(&mut session, &["SELECT 1 / 0"]).await.is_err());
     let by_hand = [change("b", Some("by hand"))];
@@ -99,7 +116,10 @@ async fn a_look_before_a_run_that_changed_nothing_does_not_hide_what_was_done_by
 async fn a_file_that_fails_does_not_put_the_reference_behind() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    session.replace_reference(&[], &state("first")).await.unwrap();
+    session
+        .replace_reference(&Fingerprint::default(), &state("first"))
+        .await
+        .unwrap();
     assert!(run(&mut session, &["SELECT 1 / 0"]).await.is_err());
     assert!(!session.reference().await.unwrap().unwrap().behind);
     assert!(session.run(&file("2", &["SELECT 1"]), &nobody).await.is_ok());
@@ -111,16 +131,16 @@ async fn a_reference_that_is_replaced_forgets_the_run_that_was_under_way() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     session
-        .replace_reference(&[triple("a", "1")], &state("first"))
+        .replace_reference(&fingerprint(&[("a", "1")]), &state("first"))
         .await
         .unwrap();
     session.before_run(&[change("a", None)]).await.unwrap();
     session
-        .replace_reference(&[triple("b", "1")], &state("second"))
+        .replace_reference(&fingerprint(&[("b", "1")]), &state("second"))
         .await
         .unwrap();
     let expected = Reference {
-        objects: vec![triple("b", "1")],
+        objects: fingerprint(&[("b", "1")]),
         behind: false,
         standing: None,
         state: state("second"),
@@ -136,7 +156,7 @@ async fn how_a_reference_was_taken_and_whether_it_is_behind_is_known_without_its
     let mut session = bed.session().await;
     assert_eq!(looker.reference_state().await, Ok(None));
     session
-        .replace_reference(&[triple("a", "1")], &state("first"))
+        .replace_reference(&fingerprint(&[("a", "1")]), &state("first"))
         .await
         .unwrap();
     assert_eq!(looker.reference_state().await, Ok(Some((state("first"), false))));
@@ -149,11 +169,25 @@ async fn four_thousand_objects_are_a_reference() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     let mut objects: Vec<_> = (0..4000)
-        .map(|number| triple(&format!("{number:04}"), &"x".repeat(200)))
+        .map(|number| object(&format!("{number:04}"), &"x".repeat(200)))
         .collect();
     // A name may be longer than an index takes.
-    objects.push(triple(&"z".repeat(9000), "1"));
+    objects.push(object(&"z".repeat(9000), "1"));
+    let objects: Fingerprint = objects.into_iter().collect();
     session.replace_reference(&objects, &state("first")).await.unwrap();
-    let kept = session.reference().await.unwrap().map(sorted).unwrap().objects;
-    assert!(kept == objects);
+    assert!(session.reference().await.unwrap().unwrap().objects == objects);
+}
+
+#[tokio::test]
+async fn a_class_that_only_another_form_has_is_passed_by() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    let known = fingerprint(&[("a", "1")]);
+    session.replace_reference(&known, &state("first")).await.unwrap();
+    bed.superuser()
+        .await
+        .batch_execute("INSERT INTO ace_ops.reference VALUES ('portal', 'b', '{public}', '1')")
+        .await
+        .unwrap();
+    assert_eq!(session.reference().await.unwrap().unwrap().objects, known);
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use ace_database::{
-    Access, Change, House, Locked, Look, Owner, Password, Plan, Prepared, QueryError, ReferenceState, RunError,
-    Session, Settings, Tls, Triple,
+    Access, FORM, Fingerprint, House, Locked, Look, Owner, Password, Plan, Prepared, QueryError, ReferenceState,
+    RunError, Session, Settings, Tls,
 };
 use tokio::time::{sleep, timeout};
 
@@ -172,27 +172,22 @@ impl Operator {
             return Ok(());
         }
         let (objects, state) = self.look(session).await?;
-        let changed: Vec<Change> = objects
-            .into_iter()
-            .map(|(class, name, is)| (class, name, Some(is)))
-            .collect();
+        let changed = Fingerprint::default().changes_to(&objects);
         Ok(session.after_run(&changed, &state.digest, &state.gate).await?)
     }
 
-    async fn look(&self, session: &Session) -> Result<(Vec<Triple>, ReferenceState), Trouble> {
+    async fn look(&self, session: &Session) -> Result<(Fingerprint, ReferenceState), Trouble> {
         let schemas = vec!["public".to_owned()];
         match session.connection().fingerprint(&schemas).await? {
             Look::Taken { fingerprint, gate } => {
                 let state = ReferenceState {
                     server_major: 15,
+                    form: FORM,
                     schemas,
                     digest: fingerprint.digest(),
                     gate,
                 };
-                let triple = |object: ace_database::SchemaObject| {
-                    (object.class.as_str().to_owned(), object.name, object.definition)
-                };
-                Ok((fingerprint.objects().map(triple).collect(), state))
+                Ok((fingerprint, state))
             }
             Look::Busy => Err(Trouble::Busy),
         }

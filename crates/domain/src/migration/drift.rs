@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     words,
+    work::watched,
     world::{SchemaLook, View, World},
 };
 
@@ -76,7 +77,7 @@ pub(super) fn verdict(object: &MigrationSet, world: &World, now: Timestamp) -> O
 enum Reference<'a> {
     /// Nobody said what the schema should be.
     None,
-    /// It will be taken.
+    /// It will be taken, perhaps anew.
     NotYet,
     /// A run's look behind it is due.
     Behind,
@@ -93,6 +94,9 @@ fn reference<'a>(object: &'a MigrationSet, world: &World, view: &'a View) -> Ref
         (MigrationMode::Observe, _, None) => Reference::None,
         (MigrationMode::Apply, None, _) => Reference::NotYet,
         (MigrationMode::Apply, Some(own), _) if own.behind && is_shown(world) => Reference::Behind,
+        (MigrationMode::Apply, Some(own), _) if view.is_reworded() || own.schemas != watched(object) => {
+            Reference::NotYet
+        }
         (MigrationMode::Apply, Some(own), _) => Reference::Own(&own.digest),
     }
 }

@@ -31,6 +31,10 @@ fn done_notice(event: &MigrationEvent) -> Notice {
         ),
         MigrationEventType::Baselined => ("Baselined", format!("recorded {version} without running it")),
         MigrationEventType::SchemaAccepted => ("SchemaAccepted", "the live schema is the reference now".to_owned()),
+        MigrationEventType::SchemaReworded => (
+            "SchemaReworded",
+            "schemas are described in other words now, and the live one is the reference".to_owned(),
+        ),
     };
     // A migration that reports its own failure does so as a warning.
     match event.warnings.first() {

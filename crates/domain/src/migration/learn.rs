@@ -88,8 +88,11 @@ fn remember_writing(object: &MigrationSet, world: &mut World, step: &Step, now: 
                 remember(world, event(MigrationEventType::Baselined, Some(file.version.as_str())));
             }
         }
-        Step::SetReference(digest) if object.spec.accepted_schema.as_ref() == Some(digest) => {
+        Step::SetReference { digest, .. } if object.spec.accepted_schema.as_ref() == Some(digest) => {
             remember(world, event(MigrationEventType::SchemaAccepted, None));
+        }
+        Step::SetReference { .. } if world.view().is_some_and(View::is_reworded) => {
+            remember(world, event(MigrationEventType::SchemaReworded, None));
         }
         _ => {}
     }

@@ -16,7 +16,7 @@ use super::{
     work::{self, remembered},
     world::{Counts, PlatformSight, SchemaLook, SourceSight, Stop, World},
 };
-use crate::{bounds::bounded, names::reconcile_at};
+use crate::{bounds::bounded, names::reconcile_at, script::File};
 
 /// Pending migrations that a status names.
 const PENDING: usize = 20;
@@ -297,10 +297,17 @@ fn paused(object: &MigrationSet, world: &World) -> Option<Why> {
 fn under_way(step: &Step, counts: &Counts) -> Why {
     if is_run(step) {
         let message = format!("running {}", migrations(counts.pending));
-        Why::new(MigrationReason::Applying, message)
-    } else {
-        Why::new(MigrationReason::FirstLook, "comparing files and ledgers")
+        return Why::new(MigrationReason::Applying, message);
     }
+    let number = |files: &[File]| migrations(i32::try_from(files.len()).ok());
+    let message = match step {
+        Step::Claim => "taking the database for this set".to_owned(),
+        Step::Adopt(files) => format!("noting {} that others have run", number(files)),
+        Step::Baseline(files) => format!("recording {} without running them", number(files)),
+        Step::SetReference { .. } => "noting what the schema should be".to_owned(),
+        _ => "comparing files and ledgers".to_owned(),
+    };
+    Why::new(MigrationReason::FirstLook, message)
 }
 
 fn migrations(number: Option<i32>) -> String {

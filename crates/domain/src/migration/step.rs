@@ -29,8 +29,13 @@ pub enum Step {
     Adopt(Vec<File>),
     /// Records files without running them.
     Baseline(Vec<File>),
-    /// The live schema becomes the reference, if it still has this digest.
-    SetReference(String),
+    /// The live schema becomes the reference.
+    SetReference {
+        /// If it still has this digest.
+        digest: String,
+        /// Schemas whose objects keep the reference that they have.
+        keep: Vec<String>,
+    },
     /// Stores the list of a run, and how the schema differs from its reference before it.
     Prepare {
         /// The plan's digest.
@@ -79,7 +84,7 @@ impl Step {
             Self::Claim => "Claim",
             Self::Adopt(_) => "Adopt",
             Self::Baseline(_) => "Baseline",
-            Self::SetReference(_) => "SetReference",
+            Self::SetReference { .. } => "SetReference",
             Self::Prepare { .. } => "Prepare",
             Self::Run { .. } => "Run",
             Self::LookBehind => "LookBehind",
@@ -93,7 +98,7 @@ impl Step {
             Self::Claim
                 | Self::Adopt(_)
                 | Self::Baseline(_)
-                | Self::SetReference(_)
+                | Self::SetReference { .. }
                 | Self::Prepare { .. }
                 | Self::Run { .. }
         )

@@ -117,8 +117,7 @@ pub(super) fn half(version: &str) -> Why {
         MigrationReason::HalfApplied,
         format!(
             "{version} stopped half-way and its file was changed since: put it back as it was, or, when you have finished it \
-             by hand, record it with `supabase migration repair {version} --status applied` and run \
-             `DELETE FROM ace_ops.step WHERE version = '{version}'`"
+             by hand, record it with `supabase migration repair {version} --status applied`"
         ),
     )
 }

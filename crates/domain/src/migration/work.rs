@@ -9,7 +9,7 @@ use super::{
     standing::{Pending, Standing, first_pending, standing},
     step::{Answer, Step},
     words,
-    world::{House, PlatformFacts, SchemaLook, View, World},
+    world::{House, PlatformFacts, ReferenceState, SchemaLook, View, World},
 };
 use crate::{names::reconcile_at, script::Folder};
 
@@ -97,18 +97,33 @@ fn schema_chores(object: &MigrationSet, world: &World, view: &View) -> Option<Ne
     let SchemaLook::Taken { digest, .. } = &view.schema else {
         return None;
     };
-    let is_due = match &house.reference {
-        None => true,
-        Some(reference) => {
-            let accepted = object.spec.accepted_schema.as_ref() == Some(digest) && reference.digest != *digest;
-            accepted || reference.server_major != view.server_major || reference.schemas != sorted(&object.spec.schemas)
-        }
-    };
-    is_due.then(|| Next::UnderLock(Step::SetReference(digest.clone())))
+    let keep = renewed(object, view, house.reference.as_ref(), digest)?;
+    let digest = digest.clone();
+    Some(Next::UnderLock(Step::SetReference { digest, keep }))
 }
 
-fn sorted(schemas: &[String]) -> Vec<String> {
-    let mut schemas = schemas.to_vec();
+/// Whether the reference has to be taken anew, and the schemas whose objects keep theirs: drift in what stays watched stays drift.
+fn renewed(
+    object: &MigrationSet,
+    view: &View,
+    reference: Option<&ReferenceState>,
+    live: &String,
+) -> Option<Vec<String>> {
+    let Some(reference) = reference.filter(|_| !view.is_reworded()) else {
+        return Some(Vec::new());
+    };
+    let mut watched = watched(object);
+    let moved = reference.schemas != watched;
+    if object.spec.accepted_schema.as_ref() == Some(live) {
+        return (moved || reference.digest != *live).then(Vec::new);
+    }
+    watched.retain(|schema| reference.schemas.contains(schema));
+    moved.then_some(watched)
+}
+
+/// The schemas of the spec, as a reference has them.
+pub(super) fn watched(object: &MigrationSet) -> Vec<String> {
+    let mut schemas = object.spec.schemas.clone();
     schemas.sort_unstable();
     schemas
 }
@@ -119,7 +134,9 @@ fn edited(view: &View, folder: &Folder, standing: &Standing<'_>) -> Option<Next>
         return Some(Next::Refuse(words::changed(&standing.changed)));
     }
     let half = view.house.as_ref().map(|house| &house.half)?;
-    let (version, _) = half.iter().find(|(version, sha256)| {
+    // What is in the ledger is applied, however it came there: somebody has finished it.
+    let mut half = half.iter().filter(|(version, _)| !view.ledger.contains_key(*version));
+    let (version, _) = half.find(|(version, sha256)| {
         let file = folder.files.iter().find(|file| file.version.as_str() == *version);
         file.is_none_or(|file| file.sha256 != **sha256)
     })?;

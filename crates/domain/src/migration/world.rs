@@ -120,6 +120,8 @@ pub struct View {
     pub target: Target,
     /// Major version of the server, e.g. 15.
     pub server_major: i32,
+    /// In which form this operator describes schemas.
+    pub form: i32,
     /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.
     pub ledger: BTreeMap<String, LedgerRow>,
     /// Our own books; `None` where there are none.
@@ -196,6 +198,8 @@ pub struct ReferenceState {
     pub schemas: Vec<String>,
     /// Major version of the server that described it: another one words things differently.
     pub server_major: i32,
+    /// In which form it is described: another one says other things of an object.
+    pub form: i32,
 }
 
 /// The live schema.
@@ -293,6 +297,12 @@ impl World {
 }
 
 impl View {
+    /// The reference is described in other words than the live schema, so that nothing can be compared.
+    pub(super) fn is_reworded(&self) -> bool {
+        let reference = self.house.as_ref().and_then(|house| house.reference.as_ref());
+        reference.is_some_and(|reference| (reference.server_major, reference.form) != (self.server_major, self.form))
+    }
+
     /// Files ran, and the look behind them is due.
     pub(super) fn is_behind(&self) -> bool {
         let reference = self.house.as_ref().and_then(|house| house.reference.as_ref());

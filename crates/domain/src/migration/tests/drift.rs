@@ -1,9 +1,9 @@
 //! Whether the live schema is the one that it should be.
 
-use ace_api::{Drift, MigrationSetStatus};
+use ace_api::{Drift, MigrationEventType, MigrationSetStatus};
 
 use super::{
-    super::{Fact, SchemaLook},
+    super::{Decision, Fact, House, SchemaLook, Step},
     fixture::{Case, at, pending, ran, settled},
     words::{HARMLESS, LIVE, OTHER, THIRD, differs, message, shown, taken},
 };
@@ -143,7 +143,7 @@ fn an_accepted_schema_becomes_the_reference_only_while_it_is_the_live_one() {
     assert_eq!(accepts(OTHER).step().name(), "Begin");
     for digest in [LIVE, THIRD] {
         assert_eq!(verdict(&accepts(digest)).0, "True/OutOfBandChange");
-        assert!(matches!(accepts(digest).decide(), super::super::Decision::Settled(_)));
+        assert!(matches!(accepts(digest).decide(), Decision::Settled(_)));
     }
 }
 
@@ -162,17 +162,73 @@ fn drift_that_stood_before_a_run_is_shown_behind_it() {
     says(&case, "True/OutOfBandChange", "1 object differs: column public.a.x");
 }
 
+/// The schemas whose objects keep their reference when it is taken anew, and what history says of that; nothing when none is due.
+fn renewed(case: Case) -> Option<(Vec<String>, Vec<MigrationEventType>)> {
+    let mut case = case.locked();
+    let keep = match case.decide() {
+        Decision::Do(Step::SetReference { digest, keep }) if digest == LIVE => keep,
+        Decision::Settled(_) => return None,
+        other => panic!("{other:?}"),
+    };
+    case.does("SetReference", Ok(Fact::Written));
+    assert_eq!(case.step().name(), "LookAgain");
+    let told = case.world.memo.history.iter().map(|event| event.type_).collect();
+    Some((keep, told))
+}
+
+fn watching(case: Case, schemas: &[&str]) -> Case {
+    case.spec(|spec| spec.schemas = schemas.iter().map(|&schema| schema.to_owned()).collect())
+}
+
 #[test]
-fn a_reference_that_is_missing_another_server_s_or_of_other_schemas_is_taken_anew() {
+fn a_reference_that_is_missing_or_in_other_words_is_taken_anew_as_a_whole() {
+    let whole = |told: &[MigrationEventType]| Some((Vec::new(), told.to_vec()));
+    let missing = settled().house(|house| house.reference = None);
+    assert_eq!(renewed(missing), whole(&[]), "nobody accepted anything");
     for case in [
-        settled().house(|house| house.reference = None),
         settled().view(|view| view.server_major = 17),
-        settled().spec(|spec| spec.schemas.push("private".to_owned())),
+        settled().view(|view| view.form = 2),
     ] {
-        let mut case = case.locked();
-        assert!(matches!(case.step(), super::super::Step::SetReference(digest) if digest == LIVE));
-        case.does("SetReference", Ok(Fact::Written));
-        assert_eq!(case.step().name(), "LookAgain");
-        assert!(case.world.memo.history.is_empty(), "nobody accepted anything");
+        assert_eq!(renewed(case.clone()), whole(&[MigrationEventType::SchemaReworded]));
+        let accepted = case.spec(|spec| spec.accepted_schema = Some(LIVE.to_owned()));
+        assert_eq!(renewed(accepted), whole(&[MigrationEventType::SchemaAccepted]));
+    }
+    assert_eq!(renewed(settled()), None);
+}
+
+#[test]
+fn where_other_schemas_are_watched_those_that_stay_keep_their_reference() {
+    let of = |schemas: &[&str]| {
+        let schemas: Vec<_> = schemas.iter().map(|&schema| schema.to_owned()).collect();
+        settled().house(|house| house.reference.as_mut().unwrap().schemas = schemas)
+    };
+    for (before, after, kept) in [
+        (&["public"][..], &["public", "private"][..], &["public"][..]),
+        (&["private", "public"], &["public"], &["public"]),
+        (&["a", "b"], &["c", "b"], &["b"]),
+        (&["public"], &["private"], &[]),
+    ] {
+        let kept = kept.iter().map(|&schema| schema.to_owned()).collect();
+        assert_eq!(
+            renewed(watching(of(before), after)),
+            Some((kept, Vec::new())),
+            "{before:?} {after:?}"
+        );
+    }
+    let accepted = |case: Case| case.spec(|spec| spec.accepted_schema = Some(LIVE.to_owned()));
+    let whole = Some((Vec::new(), vec![MigrationEventType::SchemaAccepted]));
+    assert_eq!(renewed(watching(accepted(settled()), &["public", "private"])), whole);
+    let digest = |house: &mut House| house.reference.as_mut().unwrap().digest = OTHER.to_owned();
+    assert_eq!(renewed(accepted(settled()).house(digest)), whole);
+}
+
+#[test]
+fn a_reference_in_other_words_or_of_other_schemas_says_nothing_of_drift() {
+    for case in [
+        drifted().view(|view| view.server_major = 17),
+        drifted().view(|view| view.form = 2),
+        watching(drifted(), &["public", "private"]),
+    ] {
+        says(&case, "Unknown/NotCompared", "the schema was not compared yet");
     }
 }

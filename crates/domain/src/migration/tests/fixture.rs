@@ -325,6 +325,7 @@ fn view() -> View {
         place: PLACE.to_owned(),
         target: target(),
         server_major: 15,
+        form: 1,
         ledger: rows
             .map(|(version, _)| (version.to_owned(), LedgerRow::default()))
             .into(),
@@ -336,6 +337,7 @@ fn view() -> View {
                 behind: false,
                 schemas: vec!["public".to_owned()],
                 server_major: 15,
+                form: 1,
             }),
             ..House::default()
         }),

@@ -49,7 +49,7 @@ fn obedient(case: &Case, step: &Step) -> Result<Fact, Trouble> {
         )),
         Step::Prepare { .. } => Ok(Fact::Prepared),
         Step::Run { .. } => ran(),
-        Step::Claim | Step::Adopt(_) | Step::Baseline(_) | Step::SetReference(_) => Ok(Fact::Written),
+        Step::Claim | Step::Adopt(_) | Step::Baseline(_) | Step::SetReference { .. } => Ok(Fact::Written),
         Step::Look | Step::Begin | Step::LookAgain | Step::LookBehind => case.sees(|view| {
             let claimed = case.world.wrote.contains("Claim");
             let described = case.world.wrote.contains("SetReference");

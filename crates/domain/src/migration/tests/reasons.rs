@@ -7,7 +7,9 @@ use ace_api::{MigrationReason as Reason, OutOfOrder, WhileDrifted};
 use super::{
     super::{Blocker, Decision, LedgerRow, PlatformSight, Refusal, SchemaLook, SourceSight, Trouble},
     fixture::{Case, fresh, pending, settled},
-    words::{A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, said, taken},
+    words::{
+        A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, recorded, said, taken,
+    },
 };
 use crate::platform::DatabaseTrouble;
 
@@ -109,8 +111,7 @@ fn a_file_that_is_not_what_was_applied() {
 #[test]
 fn a_file_that_changed_or_went_half_way() {
     let message = "20260103000000 stopped half-way and its file was changed since: put it back as it was, or, when you have \
-                   finished it by hand, record it with `supabase migration repair 20260103000000 --status applied` and run \
-                   `DELETE FROM ace_ops.step WHERE version = '20260103000000'`";
+                   finished it by hand, record it with `supabase migration repair 20260103000000 --status applied`";
     let half = |case: Case| {
         let begun = file(V3, CONCURRENT).sha256;
         case.house(|house| house.half = [(V3.to_owned(), begun)].into())
@@ -121,6 +122,11 @@ fn a_file_that_changed_or_went_half_way() {
         matches!(half(pending(CONCURRENT)).decide(), Decision::Do(_)),
         "the same bytes go on"
     );
+    // Somebody has finished it by hand, and said so.
+    let finished = half(settled()).row(V3, LedgerRow::default());
+    assert!(matches!(finished.decide(), Decision::Settled(_)));
+    let recorded = half(pending(HARMLESS)).row(V3, recorded(&[HARMLESS]));
+    assert_eq!(recorded.locked().step().name(), "Adopt");
 }
 
 #[test]

@@ -100,6 +100,19 @@ fn it_ends_when_the_ledger_is_repaired() {
     assert_eq!(case.status().head.as_deref(), Some(V2));
 }
 
+/// Nothing that is wished for is missing then; and of new files up to that head nobody could say that they ran once.
+#[test]
+fn what_only_status_knew_goes_with_the_files_concerned_and_what_our_books_know_does_not() {
+    let without = |case: Case| case.files(&[(V1, A)]);
+    let with = |case: Case| case.files(&[(V1, A), (V2, B)]);
+    for (case, known) in [(restored(), false), (settled().gone(V2), true)] {
+        let left = without(case.next_pass());
+        assert!(matches!(left.decide(), Decision::Settled(_)));
+        assert_eq!(left.status().head.as_deref(), Some(V1));
+        assert_eq!(regressed(&with(left.next_pass())), known);
+    }
+}
+
 #[test]
 fn new_files_wait_with_it_and_are_no_part_of_it() {
     let case = restored().files(&[(V1, A), (V2, B), (V4, HARMLESS)]);

@@ -162,6 +162,42 @@ fn every_reason_is_said_by_some_world() {
 }
 
 #[test]
+fn while_our_books_are_written_it_is_said_what_is() {
+    let adopts = |files: &[(&str, &str)]| {
+        let case = settled().forgotten().files(&[&[(V1, A), (V2, B)], files].concat());
+        let rows = files.iter();
+        rows.fold(case, |case, (version, text)| case.row(version, recorded(&[text])))
+            .locked()
+    };
+    let noted = settled().world.recall.view.unwrap().house.clone();
+    let named = super::baseline::named(V2, LIVE)
+        .view(|view| view.house = noted)
+        .unnoted(V1)
+        .unnoted(V2);
+    for (case, words) in [
+        (fresh().locked(), "taking the database for this set"),
+        (adopts(&[(V3, HARMLESS)]), "noting 1 migration that others have run"),
+        (
+            adopts(&[(V3, HARMLESS), (V4, DROP)]),
+            "noting 2 migrations that others have run",
+        ),
+        (named.locked(), "recording 2 migrations without running them"),
+        (
+            settled().forgotten().house(|house| house.reference = None).locked(),
+            "noting what the schema should be",
+        ),
+        (settled().restarted().forgotten(), "comparing files and ledgers"),
+    ] {
+        let status = case.status();
+        assert_eq!(
+            shown(&status)[..2],
+            ["Ready=False/FirstLook", "Reconciling=True/FirstLook"]
+        );
+        assert_eq!(super::words::message(&status, "Ready"), words);
+    }
+}
+
+#[test]
 fn suspended_it_stays_ready_while_nothing_is_known_to_be_left_to_do() {
     let suspended = |case: Case| case.spec(|spec| spec.suspend = true);
     let expected = [

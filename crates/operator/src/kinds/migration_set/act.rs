@@ -47,9 +47,9 @@ pub(super) async fn act(
             let session = locked(world).await?;
             written(session_of(&session)?.baseline(&unrun).await)
         }
-        Step::SetReference(digest) => {
+        Step::SetReference { digest, keep } => {
             let session = locked(world).await?;
-            schema::make_reference(object, session_of(&session)?, digest).await?;
+            schema::make_reference(object, session_of(&session)?, digest, keep).await?;
             Ok(Fact::Written)
         }
         Step::Prepare { digest, target, items } => {

@@ -1,7 +1,7 @@
 //! Looks at a database, and what its books say.
 
 use ace_api::MigrationSet;
-use ace_database::{House as Found, Limits, Locked, Notes, Session};
+use ace_database::{FORM, House as Found, Limits, Locked, Notes, Session};
 use ace_domain::{
     migration::{House, LedgerRow, OwnRow, PlatformSight, StoredPlan, Target, Trouble, View, World},
     platform::DatabaseTrouble,
@@ -103,6 +103,7 @@ pub(super) async fn view(
                 (row.version, LedgerRow { statements })
             })
             .collect(),
+        form: FORM,
         house,
         large: large.into_iter().collect(),
         schema: seen.schema,
