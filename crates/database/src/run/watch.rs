@@ -14,6 +14,10 @@ const LOOKS: u32 = 4;
 const OFTEN: Duration = Duration::from_millis(50);
 const SELDOM: Duration = Duration::from_secs(1);
 
+/// A lock that may be waited for less than this is given up by the server while a session for the watchdog is being opened; and
+/// once it is, nobody can tell who had it.
+const HASTY: Duration = Duration::from_millis(500);
+
 /// For how long one question of the watchdog may keep it from the clock.
 const QUESTION: Duration = Duration::from_secs(5);
 
@@ -61,6 +65,9 @@ impl Run<'_> {
         patience: Patience,
         sentence: Option<&Sentence>,
     ) -> Result<T, RunError> {
+        if patience.lock.is_some_and(|lock| lock < HASTY) {
+            self.stand_by().await;
+        }
         let began = Instant::now();
         let mut blockers = Vec::new();
         let mut statement = pin!(statement);
@@ -138,6 +145,14 @@ impl Run<'_> {
             }
         }
         self.session.connection.abandon();
+    }
+
+    /// Opens the watchdog's session ahead.
+    async fn stand_by(&self) {
+        let mut watchdog = self.session.watchdog.lock().await;
+        if watchdog.is_none() {
+            *watchdog = self.session.open_watchdog().await.ok();
+        }
     }
 
     /// Asks on the watchdog's session, which is opened when there is none.

@@ -49,7 +49,7 @@ impl Settings {
 }
 
 /// A session with a database that may run migrations, and a second one for the watchdog, which is opened when a statement takes
-/// long enough to be watched. Dropping it ends both, and with them the lock.
+/// long enough to be watched, or at once where locks are waited for only shortly. Dropping it ends both, and with them the lock.
 ///
 /// An error that says that the session has ended is final: the next one is a new session.
 pub struct Session {

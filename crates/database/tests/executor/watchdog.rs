@@ -110,6 +110,25 @@ async fn a_lock_that_is_not_had_names_its_holder_whatever_the_file_has_set() {
     assert!(run(&mut session, &["ALTER TABLE t ADD COLUMN n int"]).await.is_ok());
 }
 
+/// Nobody can be asked afterwards: who is not waiting any more has no blockers.
+#[tokio::test]
+async fn where_a_lock_is_waited_for_only_shortly_the_watchdog_is_there_before_the_statement() {
+    let bed = Bed::new().await;
+    let settings = Settings {
+        lock_timeout: Duration::from_millis(200),
+        ..settings()
+    };
+    let mut session = bed.session_with(&bed.access(), &settings).await;
+    let watchdogs = "SELECT count(*)::text AS number FROM pg_stat_activity \
+         WHERE datname = current_database() AND application_name = 'ace-operator/watchdog'";
+    assert!(
+        run(&mut session, &[&format!("CREATE TABLE t AS {watchdogs}")])
+            .await
+            .is_ok()
+    );
+    assert_eq!(bed.column("SELECT number FROM t").await, ["1"]);
+}
+
 #[tokio::test]
 async fn the_age_of_a_blocker_is_for_those_who_may_see_it() {
     let bed = Bed::new().await;
