@@ -6,9 +6,10 @@ use ace_api::{MigrationEvent, MigrationEventType, MigrationSet};
 use jiff::Timestamp;
 
 use super::{
+    standing::left,
     status::counts,
     step::{Fact, Ran, Step, Trouble},
-    world::{Announced, House, LedgerRow, Missed, OwnRow, PlatformSight, Stop, StoredPlan, View, World},
+    world::{Announced, Counts, House, LedgerRow, Missed, OwnRow, PlatformSight, Stop, StoredPlan, View, World},
 };
 use crate::script::{File, Script, Segment};
 
@@ -62,9 +63,10 @@ fn taught(object: &MigrationSet, world: &mut World, step: &Step, fact: Fact, now
                     items: items.clone(),
                 });
             });
-            announce(object, world, now);
+            let counts = counts(object, world);
+            announce(world, counts, now);
         }
-        (Step::Run { file, .. }, Fact::Ran(ran)) => has_run(object, world, file, ran, now),
+        (Step::Run { file, .. }, Fact::Ran(ran)) => has_run(world, file, ran, now),
         (_, Fact::Prepared | Fact::Ran(_)) => {}
     }
 }
@@ -99,7 +101,7 @@ fn remember_writing(object: &MigrationSet, world: &mut World, step: &Step, now: 
 }
 
 /// The ledgers have the file's rows: that is known without another look.
-fn has_run(object: &MigrationSet, world: &mut World, file: &File, ran: Ran, now: Timestamp) {
+fn has_run(world: &mut World, file: &File, ran: Ran, now: Timestamp) {
     let version = file.version.to_string();
     with_view(world, |view| {
         view.ledger.insert(version.clone(), LedgerRow::default());
@@ -127,9 +129,11 @@ fn has_run(object: &MigrationSet, world: &mut World, file: &File, ran: Ran, now:
         time: now,
     };
     remember(world, event);
-    let is_old = |shown: &Announced| now >= shown.at + world.pace.progress();
-    if world.announced.as_ref().is_none_or(is_old) {
-        announce(object, world, now);
+    let is_old = |shown: &&Announced| now >= shown.at + world.pace.progress();
+    let shown = world.announced.as_ref().filter(is_old);
+    if let Some((shown, view)) = shown.zip(world.view()) {
+        let counts = later(&shown.counts, view);
+        announce(world, counts, now);
     }
 }
 
@@ -144,19 +148,27 @@ fn falls_behind(world: &mut World) {
 }
 
 /// Notes what the status shows until the next announcement.
-fn announce(object: &MigrationSet, world: &mut World, now: Timestamp) {
-    let shown = world.announced.take();
-    let mut counts = counts(object, world);
-    if let Some(shown) = shown {
-        // What is being run stays what was allowed.
-        counts.plan = shown.counts.plan;
-    }
+fn announce(world: &mut World, counts: Counts, now: Timestamp) {
     world.announced = Some(Announced {
         at: now,
         counts,
         behind: world.is_behind(),
         history: world.memo.history.clone(),
     });
+}
+
+/// What is shown of a run that went on. Nothing is counted or judged anew, which would take longer the more files there are.
+fn later(shown: &Counts, view: &View) -> Counts {
+    let pending = i32::try_from(left(view).len()).ok();
+    let ran = shown.pending.zip(pending).map(|(before, now)| before - now);
+    Counts {
+        // Where the ledger went back, it is the one from which it did.
+        head: shown.head.clone().max(view.ledger.keys().next_back().cloned()),
+        applied: shown.applied.zip(ran).map(|(applied, ran)| applied + ran),
+        pending,
+        // What is being run stays what was allowed.
+        ..shown.clone()
+    }
 }
 
 fn remember(world: &mut World, event: MigrationEvent) {

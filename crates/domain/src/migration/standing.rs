@@ -87,23 +87,27 @@ pub fn standing<'a>(object: &MigrationSet, folder: &'a Folder, view: &View, reme
             }
         }
     }
-    let has_file = |version: &str| {
-        let found = folder.files.binary_search_by(|file| file.version.as_str().cmp(version));
-        found.is_ok()
-    };
-    standing.unknown = view.ledger.keys().filter(|version| !has_file(version)).count();
+    let without_file = view.ledger.keys().filter(|version| folder.file(version).is_none());
+    standing.unknown = without_file.count();
     standing
 }
 
-/// The file that a run comes to next: the first that the ledger has not. A run asks this after each of thousands of files, and
-/// nothing else can have changed meanwhile.
+/// What is left of the run under way. Its files enter the ledger one after another, so that this is found by halving: a run asks
+/// after each of thousands of files.
+pub(super) fn left(view: &View) -> &[(String, String)] {
+    let plan = view.house.as_ref().and_then(|house| house.plan.as_ref());
+    let items = plan.map_or(&[][..], |plan| &plan.items);
+    &items[items.partition_point(|(version, _)| view.ledger.contains_key(version))..]
+}
+
+/// The file that a run comes to next. Nothing but the run itself can have changed the ledger meanwhile.
 pub(super) fn first_pending<'a>(folder: &'a Folder, view: &View, remembered: Option<&str>) -> Option<Pending<'a>> {
-    let mut files = folder.files.iter();
-    let file = files.find(|file| !view.ledger.contains_key(file.version.as_str()))?;
-    let version = file.version.as_str();
+    let (version, _) = left(view).first()?;
+    let file = folder.file(version)?;
     let row = view.house.as_ref().and_then(|house| house.rows.get(version));
-    let head = view.ledger.keys().next_back().map(String::as_str);
-    let lost = remembered.is_some_and(|remembered| head < Some(remembered) && version <= remembered);
+    let head = view.ledger.keys().next_back();
+    let lost = remembered
+        .is_some_and(|remembered| head.map(String::as_str) < Some(remembered) && version.as_str() <= remembered);
     Some(Pending {
         file,
         again: row.is_some() || lost,

@@ -96,6 +96,14 @@ impl FolderError {
     }
 }
 
+impl Folder {
+    /// The file of this version.
+    pub fn file(&self, version: &str) -> Option<&File> {
+        let found = self.files.binary_search_by(|file| file.version.as_str().cmp(version));
+        found.ok().map(|index| &self.files[index])
+    }
+}
+
 /// Reads the migrations at the top level of `folder`, or of the tree's root, by the file rules of the official CLI 3.1.0.
 pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, FolderError> {
     let subtree = match folder {

@@ -85,6 +85,21 @@ fn in_the_middle_it_says_what_was_done_what_is_left_and_that_it_was_allowed() {
 }
 
 #[test]
+fn what_is_shown_in_the_middle_is_what_counting_anew_would_show() {
+    let lost = settled().files(&[&[(V1, A), (V2, B)], &SMALL[..]].concat()).gone(V2);
+    let plan = lost.plan();
+    for mut case in [allowed(), lost.next_pass().approve(&plan).locked()] {
+        case.does("Prepare", Ok(Fact::Prepared));
+        while case.step().name() == "Run" {
+            case = case.later(3);
+            case.does("Run", ran());
+            let anew = case.clone().with(|case| case.world.announced = None);
+            assert_eq!(counts(&case), counts(&anew));
+        }
+    }
+}
+
+#[test]
 fn one_file_is_one_migration() {
     let case = pending(HARMLESS).prepared();
     assert_eq!(message(&case.status(), "Reconciling"), "running 1 migration");
