@@ -31,10 +31,11 @@ pub enum DeletionPolicy {
 }
 
 /// Names an object of the same namespace.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
 pub struct LocalReference {
     /// name of the object, in the same namespace.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')").message("`name` must be an object's name: lower-case letters, digits, '-' and '.', such as 'prod'"))]
     pub name: String,
 }
 
@@ -42,7 +43,8 @@ pub struct LocalReference {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 pub struct SecretKeyReference {
     /// name of the Secret, in the same namespace.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')").message("`name` must be an object's name: lower-case letters, digits, '-' and '.', such as 'supabase'"))]
     pub name: String,
     /// key in the Secret's data.
     #[schemars(length(max = 253))]

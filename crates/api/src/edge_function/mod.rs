@@ -128,7 +128,8 @@ pub struct Source {
     /// kind of the object that carries the tree. The Flux kinds are read through their `status.artifact`; a ConfigMap holds one `*.tar.gz` in `binaryData`, or files as flat keys.
     pub kind: SourceKind,
     /// name of the object, in the same namespace.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')").message("`name` must be an object's name: lower-case letters, digits, '-' and '.', such as 'functions'"))]
     pub name: String,
     /// path of the folder in the tree, e.g. `supabase/functions` or `supabase/migrations`. Defaults to the tree's root.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,7 +186,8 @@ pub struct SecretRequirement {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 pub struct MigrationRequirement {
     /// name of the MigrationSet, in the same namespace.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')").message("`name` must be an object's name: lower-case letters, digits, '-' and '.', such as 'main'"))]
     pub name: String,
     /// version that must have been applied, as digits.
     #[schemars(length(max = 64))]
