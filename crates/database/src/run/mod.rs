@@ -27,8 +27,6 @@ use tokio::task::AbortHandle;
 
 use crate::Session;
 
-use journal::Ledger;
-
 pub(crate) use error::MESSAGE;
 pub use error::RunError;
 
@@ -173,11 +171,10 @@ impl Session {
 
 impl Run<'_> {
     async fn run(&self) -> Result<Applied, RunError> {
-        let ledger = self.look().await?;
         match &self.script.segments[..] {
-            [] => self.together(0, &[], None).await?,
-            [Segment::Together(sentences)] => self.together(0, sentences, None).await?,
-            segments => self.segments(segments, ledger).await?,
+            [] => self.whole(&[]).await?,
+            [Segment::Together(sentences)] => self.whole(sentences).await?,
+            segments => self.segments(segments).await?,
         }
         Ok(Applied {
             duration: self.began.elapsed(),
@@ -186,15 +183,14 @@ impl Run<'_> {
     }
 
     /// Goes on behind the segments that are done.
-    async fn segments(&self, segments: &[Segment], ledger: Ledger) -> Result<(), RunError> {
+    async fn segments(&self, segments: &[Segment]) -> Result<(), RunError> {
+        let ledger = self.look().await?;
         self.restore(&ledger).await?;
         for (number, segment) in segments.iter().enumerate() {
             let step = ledger.steps.iter().find(|step| step.segment == number);
             match segment {
                 _ if step.is_some_and(|step| step.done) => {}
-                Segment::Together(sentences) => {
-                    self.together(number, sentences, Some(segments.len())).await?;
-                }
+                Segment::Together(sentences) => self.part(number, sentences, segments.len()).await?,
                 Segment::Alone(sentence, alone) => {
                     self.alone(number, sentence, alone, step).await?;
                     self.finish(number, segments.len()).await?;

@@ -1,7 +1,7 @@
 use std::sync::PoisonError;
 
 use tokio::time::timeout;
-use tokio_postgres::{SimpleQueryMessage, types::Type};
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, types::Type};
 
 use super::{Progress, Run, RunError, Sentence};
 use crate::{Limits, connection::Parameters, session::held};
@@ -24,21 +24,29 @@ const SETTINGS: &str = "SELECT (coalesce(pg_catalog.jsonb_object_agg(s.name, s.s
         'transaction_deferrable')";
 
 impl Run<'_> {
-    /// Runs statements in one transaction with the row that says so: both ledgers' if the file ends here, its journal's if not.
-    /// `of` is the number of segments of a file that has a journal.
-    pub(super) async fn together(
-        &self,
-        number: usize,
-        sentences: &[Sentence],
-        of: Option<usize>,
-    ) -> Result<(), RunError> {
+    /// Runs a file of one transaction, with its rows in both ledgers.
+    pub(super) async fn whole(&self, sentences: &[Sentence]) -> Result<(), RunError> {
+        // Sent together, and answered in order; the file's own statements wait for both answers.
+        let (ledger, transaction) = tokio::join!(self.look(), self.begin());
+        let transaction = transaction?;
+        let written = async {
+            ledger?;
+            self.say_all(sentences).await?;
+            self.settle(&transaction, false).await?;
+            self.record().await
+        };
+        let written = written.await;
+        self.end(transaction, written).await
+    }
+
+    /// Runs one of a file's `of` segments in a transaction with the row that says so: its journal's, or both ledgers' if the file
+    /// ends here.
+    pub(super) async fn part(&self, number: usize, sentences: &[Sentence], of: usize) -> Result<(), RunError> {
         let transaction = self.begin().await?;
         let written = async {
-            for sentence in sentences {
-                self.say(sentence).await?;
-            }
-            let settings = self.settle(&transaction, of.is_some()).await?;
-            if of.is_some_and(|segments| number + 1 < segments) {
+            self.say_all(sentences).await?;
+            let settings = self.settle(&transaction, true).await?;
+            if number + 1 < of {
                 self.note(number, true, &[], &settings).await
             } else {
                 self.record().await
@@ -58,6 +66,13 @@ impl Run<'_> {
         );
         let [id] = self.session.connection.row(&statements).await?;
         Ok(Transaction(id))
+    }
+
+    async fn say_all(&self, sentences: &[Sentence]) -> Result<(), RunError> {
+        for sentence in sentences {
+            self.say(sentence).await?;
+        }
+        Ok(())
     }
 
     /// Sends a statement of the file.
@@ -89,13 +104,7 @@ impl Run<'_> {
             .await;
         self.hear();
         let answer = answer?;
-        let rows: Vec<_> = answer
-            .iter()
-            .filter_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(row),
-                _ => None,
-            })
-            .collect();
+        let rows: Vec<_> = rows(&answer).collect();
         let [settings, proof] = rows[..] else {
             return Err(RunError::Protocol);
         };
@@ -162,22 +171,26 @@ impl Run<'_> {
     /// the transaction.
     async fn commit(&self, transaction: Transaction) -> Result<(), RunError> {
         let connection = &self.session.connection;
+        let client = connection.client();
         let limit = self.session.settings.statement_timeout + Limits::MARGIN;
-        let Ok(answer) = timeout(limit, connection.client().batch_execute("COMMIT")).await else {
+        let question = format!("SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)", transaction.0);
+        // Sent together, and answered in order.
+        let both = async { tokio::join!(client.batch_execute("COMMIT"), client.simple_query(&question)) };
+        let Ok((committed, answer)) = timeout(limit, both).await else {
             connection.abandon();
             return Err(RunError::Unknown);
         };
-        if let Err(error) = answer {
+        if let Err(error) = committed {
             // Only an error that leaves the session standing says that nothing was committed.
             return Err(match RunError::of(&error, None) {
                 RunError::Lost | RunError::Protocol => RunError::Unknown,
                 error => error,
             });
         }
-        let question = format!("SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)", transaction.0);
-        match connection.row(&question).await {
-            Ok([status]) if status == "committed" => Ok(()),
-            Ok([status]) if status == "aborted" => Err(RunError::Lost),
+        let answer = answer.unwrap_or_default();
+        match rows(&answer).next().and_then(|row| row.get(0)) {
+            Some("committed") => Ok(()),
+            Some("aborted") => Err(RunError::Lost),
             _ => Err(RunError::Unknown),
         }
     }
@@ -193,4 +206,11 @@ impl Run<'_> {
     pub(super) fn warned(&self) -> Vec<String> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+fn rows(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow> {
+    answer.iter().filter_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    })
 }
