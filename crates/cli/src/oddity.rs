@@ -93,7 +93,7 @@ impl fmt::Display for Oddity {
             Self::Outside { function, key, path } => {
                 write!(
                     f,
-                    "{function}: {key} {path:?} is outside functions/, left out; move the file into it"
+                    "{function}, left out: its {key} {path:?} is outside functions/; move the file into it"
                 )
             }
             Self::FallbackImportMap(names) => {

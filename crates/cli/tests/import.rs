@@ -144,7 +144,7 @@ fn everything_odd_is_named_and_the_rest_is_printed() {
         "1 function not enabled in config.toml, left out: off",
         "2 folders in functions/ without index.ts or with a name that is no slug, left out: 9to5, empty",
         "broken: broken/index.ts:2 imports \"./none.ts\", and broken/none.ts is not in the source",
-        "far: import_map \"./import_map.json\" is outside functions/, left out; move the file into it",
+        "far, left out: its import_map \"./import_map.json\" is outside functions/; move the file into it",
         "keyed: config.toml says more than a resource can: schedule",
         "3 functions printed; 9 files, 7 of which no function needs",
     ];
@@ -237,7 +237,8 @@ fn the_exit_code_says_what_failed() {
         "{message}"
     );
     let usage = directory("usage", &[("functions/hello/index.ts", "")]);
-    assert_eq!(run(&usage, &["--mode", "Sometimes"]).status.code(), Some(2));
+    assert_eq!(run(&usage, &["--mode", "Sometimes"]).status.code(), Some(1));
+    assert_eq!(run(&usage, &["--help"]).status.code(), Some(0));
 }
 
 /// The first document of a run that succeeds, which is the MigrationSet, and the lines on standard error.

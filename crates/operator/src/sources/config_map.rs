@@ -27,7 +27,7 @@ pub(super) fn carried(map: ConfigMap) -> Result<Carried, String> {
     let mut binaries = map.binary_data.unwrap_or_default();
     if let Some(key) = texts.keys().find(|key| is_archive(key)) {
         return Err(format!(
-            "its key {key} lies in `data`, where an archive can't be; put it into `binaryData` (kubectl create configmap --from-file)"
+            "its key {key} lies in `data`, where only text is, so it is not gzip; pack it with `tar czf`, and `kubectl create configmap --from-file` puts it into `binaryData`"
         ));
     }
     let archives: Vec<String> = binaries.keys().filter(|key| is_archive(key)).cloned().collect();
@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 map(&[("f.tar.gz", "H4sI")], &[]),
-                "its key f.tar.gz lies in `data`, where an archive can't be; put it into `binaryData` (kubectl create configmap --from-file)",
+                "its key f.tar.gz lies in `data`, where only text is, so it is not gzip; pack it with `tar czf`, and `kubectl create configmap --from-file` puts it into `binaryData`",
             ),
         ];
         for (map, says) in cases {

@@ -167,8 +167,11 @@ impl Bed {
         file::write(kubeconfig, cluster.kubeconfig())?;
         file::write(supabase_profile, file::supabase_profile(&self.file.api_url))?;
         file::make_directory(&self.directory.join("bin"))?;
-        file::remove(kubectl)?;
-        std::os::unix::fs::symlink(program, kubectl).map_err(BedError::file("create", kubectl))?;
+        let supabase = self.directory.join("bin/supabase");
+        for (program, link) in [(program, kubectl), (&tools::supabase_cli()?, &supabase)] {
+            file::remove(link)?;
+            std::os::unix::fs::symlink(program, link).map_err(BedError::file("create", link))?;
+        }
         file::write_json(&self.directory.join(BED_FILE), &self.file)
     }
 

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
     function::{Claim, Member, PlatformFacts, PlatformSight, Recall, SourceSight, World as Known, blockers, owner},
-    source::{Closure, FunctionSource},
+    source::{Closure, FunctionSource, Tree, TreePath},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -104,10 +104,9 @@ fn closure(object: &EdgeFunction, artifact: &Artifact) -> Result<Closure, String
     let folder = folder(&spec.source)?;
     let index = artifact.tree.at(folder.as_ref());
     let index = index.ok_or_else(|| {
-        format!(
-            "the source has no folder `{}`: correct `spec.source.path`",
-            spec.source.path.as_deref().unwrap_or("/")
-        )
+        let path = spec.source.path.as_deref().unwrap_or("/");
+        let top = top(artifact.tree.tree());
+        format!("the source has no folder `{path}`, only {top}: correct `spec.source.path`, or the archive")
     })?;
     let slug = object.slug();
     let source = FunctionSource {
@@ -117,6 +116,16 @@ fn closure(object: &EdgeFunction, artifact: &Artifact) -> Result<Closure, String
         static_files: &spec.static_files,
     };
     index.closure(&source).map_err(|error| error.to_string())
+}
+
+/// What lies at the root of a tree, in a few words.
+fn top(tree: &Tree) -> String {
+    const NAMED: usize = 4;
+    let first = |path: &TreePath| path.as_str().split('/').next().unwrap_or_default().to_owned();
+    let names: BTreeSet<String> = tree.iter().map(|(path, _)| first(path)).collect();
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    let names: Vec<_> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+    format!("{}{more}", names.join(", "))
 }
 
 /// Functions of lower waves that this one's new content waits for. Nobody waits with content that is applied already.
