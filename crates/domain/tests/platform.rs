@@ -137,7 +137,7 @@ fn an_answer_that_only_a_person_can_change_stalls() {
         (
             Trouble::TokenRejected,
             PlatformReason::TokenRejected,
-            "the platform refuses the token: put a valid one into the Secret",
+            "the platform refuses the token in key `token` of Secret `supabase`: put an access token (`sbp_…`) there, alone and unquoted",
         ),
         (
             Trouble::Forbidden("403".to_owned()),

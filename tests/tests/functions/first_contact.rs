@@ -67,7 +67,7 @@ async fn observe_sees_everything_and_writes_nothing() {
         let drifted = |reason: &'static str| {
             move |function: &Value| reason_of(function, "Drifted") == reason && is_true(function, "Ready")
         };
-        stage.until("hello", "is Missing", drifted("Missing")).await;
+        stage.until("hello", "is not live", drifted("NotCompared")).await;
 
         stage
             .project

@@ -65,6 +65,12 @@ impl World {
         self.content().map(|content| content.digest().to_string())
     }
 
+    /// Digest of the content that is to be live: the wanted one, or the applied one where the source can't be used.
+    pub(super) fn wish(&self) -> Option<String> {
+        self.wanted()
+            .or_else(|| self.applied().map(|applied| applied.source_digest.clone()))
+    }
+
     /// Content in hand that has this digest.
     pub(super) fn content_of(&self, digest: &str) -> Option<&std::sync::Arc<Closure>> {
         self.content()
@@ -124,7 +130,8 @@ impl World {
             .live
             .as_ref()
             .is_some_and(|live| live.stamp == entry.stamp && live.revision == FOREIGN)
-            && self.memo.source.as_ref().map(|source| &source.digest) == self.wanted().as_ref();
+            && (self.content().is_none()
+                || self.memo.source.as_ref().map(|source| &source.digest) == self.wanted().as_ref());
         let believed_drift = self
             .memo
             .drift

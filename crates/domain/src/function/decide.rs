@@ -13,7 +13,8 @@ use super::{
     rollout::{Before, contest, correct, held, is_contest, refuse_held, roll_out},
     standing::{is_live, is_opened, is_pending, stands},
     step::Step,
-    world::{Claim, Difference, Entry, PlatformFacts, PlatformSight, SourceSight, World},
+    unsourced::without_source,
+    world::{Claim, Difference, Entry, PlatformFacts, PlatformSight, World},
 };
 use crate::{
     decision::{Again, Trouble},
@@ -27,7 +28,7 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
         return cleanup::decide(object, world, now);
     }
     if let Some(trouble) = &world.trouble {
-        return troubled(object, world, trouble);
+        return without_source(object, world, troubled(object, world, trouble));
     }
     if object.spec.suspend {
         return Decision::Settled(Again::OnWake);
@@ -61,11 +62,7 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
     if !platform.listed {
         return unlisted(object, world, platform);
     }
-    let content = match wanted(object, world, platform) {
-        Ok(content) => content,
-        Err(decision) => return *decision,
-    };
-    match next(object, world, platform, content, now) {
+    let decision = match next(object, world, platform, now) {
         Decision::Do(step) if step.needs_platform() && !platform.answering => put_off(
             object,
             world,
@@ -78,7 +75,8 @@ pub fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision 
             not_before: world.began,
         }),
         decision => decision,
-    }
+    };
+    without_source(object, world, decision)
 }
 
 /// The last list is from before this pass.
@@ -108,7 +106,7 @@ fn put_off(object: &EdgeFunction, world: &World, reason: FunctionReason, message
     if stands(object, world) {
         return Decision::Settled(again);
     }
-    match held(object, world, world.wanted().as_deref()) {
+    match held(object, world, world.wish().as_deref()) {
         Some(held) if world.memo.intent.is_none() && !checks::is_roll_back_due(world, held) => refuse_held(held, again),
         _ => Decision::Wait(Why::new(reason, message), again),
     }
@@ -148,38 +146,7 @@ fn troubled(object: &EdgeFunction, world: &World, trouble: &Trouble) -> Decision
     put_off(object, world, reason, message, again)
 }
 
-fn wanted<'a>(
-    object: &EdgeFunction,
-    world: &'a World,
-    platform: &PlatformFacts,
-) -> Result<&'a Arc<Closure>, Box<Decision>> {
-    let refuse =
-        |reason, message: &String, again| Err(Box::new(Decision::Refuse(Why::new(reason, message.clone()), again)));
-    match &world.source {
-        SourceSight::Ready { content, .. } => Ok(content),
-        SourceSight::Waiting(message) => Err(Box::new(wait(FunctionReason::WaitingForSource, message.clone()))),
-        SourceSight::Refused(message) => refuse(FunctionReason::SourceRefused, message, Again::OnWake),
-        SourceSight::Invalid(message) => refuse(FunctionReason::SourceInvalid, message, Again::OnWake),
-        SourceSight::AccessMissing(message) => refuse(
-            FunctionReason::AccessMissing,
-            message,
-            Again::After(world.pace.interval(platform.interval)),
-        ),
-        SourceSight::Failed(_) if is_live(object, world) => Err(Box::new(Decision::Settled(Again::Backoff))),
-        SourceSight::Failed(message) => Err(Box::new(Decision::Wait(
-            Why::new(FunctionReason::Retrying, message.clone()),
-            Again::Backoff,
-        ))),
-    }
-}
-
-fn next(
-    object: &EdgeFunction,
-    world: &World,
-    platform: &PlatformFacts,
-    content: &Arc<Closure>,
-    now: Timestamp,
-) -> Decision {
+fn next(object: &EdgeFunction, world: &World, platform: &PlatformFacts, now: Timestamp) -> Decision {
     let Some(look) = &world.look else {
         return wait(FunctionReason::FirstLook, "the function was not looked at yet");
     };
@@ -206,6 +173,7 @@ fn next(
             Decision::Do(Step::List { not_before: then })
         };
     }
+    let content = world.content();
     match world.sighting() {
         None => wait(FunctionReason::FirstLook, "the function was not looked at yet"),
         Some(Sighting::Need(step)) => Decision::Do(step),
@@ -219,9 +187,11 @@ fn next(
             suspected_until: Some(until),
             ..
         }) => suspected(object, world, until, now),
-        Some(Sighting::Foreign { entry, difference, .. }) => match world.applied() {
-            Some(applied) => foreign(object, world, platform, content, (entry, applied), &difference, now),
-            None => first_contact(object, world, platform, content, entry, now),
+        Some(Sighting::Foreign { entry, difference, .. }) => match (world.applied(), content) {
+            (Some(applied), _) => foreign(object, world, platform, content, (entry, applied), &difference, now),
+            (None, Some(content)) => first_contact(object, world, platform, content, entry, now),
+            // What is live may be the wish itself.
+            (None, None) => Decision::Settled(Again::OnWake),
         },
     }
 }
@@ -243,24 +213,26 @@ fn absent(
     object: &EdgeFunction,
     world: &World,
     platform: &PlatformFacts,
-    content: &Arc<Closure>,
+    content: Option<&Arc<Closure>>,
     now: Timestamp,
 ) -> Decision {
-    let digest = content.digest().to_string();
-    let is_pending = world
-        .applied()
-        .is_none_or(|applied| is_pending(world, applied, &digest) || applied.verify_jwt != object.spec.verify_jwt);
-    let held = held(object, world, Some(&digest));
+    let held = held(object, world, world.wish().as_deref());
+    let pending = content.filter(|content| {
+        held.is_none()
+            && world.applied().is_none_or(|applied| {
+                is_pending(world, applied, content) || applied.verify_jwt != object.spec.verify_jwt
+            })
+    });
     match object.spec.mode {
         Mode::Observe => Decision::Settled(Again::OnWake),
-        _ if is_pending && held.is_none() => roll_out(object, world, platform, content, Before::Nothing, now),
+        _ if let Some(content) = pending => roll_out(object, world, platform, content, Before::Nothing, now),
         Mode::Enforce if let Some(held) = held.filter(|held| checks::is_roll_back_due(world, held)) => {
             checks::roll_back(world, Before::Nothing, held, now)
         }
         Mode::Enforce if world.applied().is_some() => {
-            correct(object, world, Before::Nothing, now).unwrap_or_else(|| settled_or_held(object, world, &digest))
+            correct(object, world, Before::Nothing, now).unwrap_or_else(|| settled_or_held(object, world))
         }
-        _ => settled_or_held(object, world, &digest),
+        _ => settled_or_held(object, world),
     }
 }
 
@@ -269,7 +241,7 @@ fn known(
     object: &EdgeFunction,
     world: &World,
     platform: &PlatformFacts,
-    content: &Arc<Closure>,
+    content: Option<&Arc<Closure>>,
     entry: &Entry,
     now: Timestamp,
 ) -> Decision {
@@ -283,19 +255,19 @@ fn known(
     if mode == Mode::Observe {
         return Decision::Settled(Again::OnWake);
     }
-    let digest = content.digest().to_string();
-    let held = held(object, world, Some(&digest));
+    let held = held(object, world, world.wish().as_deref());
     if let Some(held) = held.filter(|held| checks::is_roll_back_due(world, held)) {
         return checks::roll_back(world, Before::Known(entry), held, now);
     }
-    let next = (held.is_none() && applied.source_digest != digest)
-        .then(|| roll_out(object, world, platform, content, Before::Known(entry), now));
+    let next = content
+        .filter(|content| held.is_none() && applied.source_digest != content.digest().to_string())
+        .map(|content| roll_out(object, world, platform, content, Before::Known(entry), now));
     // One upload brings the new content with its rule: the old content never runs under the new one.
     if let Some(Decision::Do(_)) = &next {
         return next.unwrap_or(Decision::Settled(Again::OnWake));
     }
     let stays = held.is_some_and(|held| checks::is_roll_back(held) || is_contest(held));
-    if !stays && applied.verify_jwt != object.spec.verify_jwt {
+    if !stays && content.is_some() && applied.verify_jwt != object.spec.verify_jwt {
         return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
     }
     if mode == Mode::Enforce && is_opened(entry, applied) {
@@ -315,7 +287,7 @@ fn foreign(
     object: &EdgeFunction,
     world: &World,
     platform: &PlatformFacts,
-    content: &Arc<Closure>,
+    content: Option<&Arc<Closure>>,
     (entry, applied): (&Entry, &Applied),
     difference: &Difference,
     now: Timestamp,
@@ -324,13 +296,14 @@ fn foreign(
     if mode == Mode::Observe {
         return Decision::Settled(Again::OnWake);
     }
-    let digest = content.digest().to_string();
-    let held = held(object, world, Some(&digest));
-    if is_pending(world, applied, &digest) && held.is_none() {
-        return roll_out(object, world, platform, content, Before::Foreign(entry), now);
-    }
-    if held.is_none() && applied.verify_jwt != object.spec.verify_jwt {
-        return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
+    let held = held(object, world, world.wish().as_deref());
+    if let Some(content) = content.filter(|_| held.is_none()) {
+        if is_pending(world, applied, content) {
+            return roll_out(object, world, platform, content, Before::Foreign(entry), now);
+        }
+        if applied.verify_jwt != object.spec.verify_jwt {
+            return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
+        }
     }
     let correction = match (mode, difference) {
         (Mode::Enforce, Difference::NotComparable) if is_opened(entry, applied) => {
@@ -342,11 +315,11 @@ fn foreign(
         },
         _ => None,
     };
-    correction.unwrap_or_else(|| settled_or_held(object, world, &digest))
+    correction.unwrap_or_else(|| settled_or_held(object, world))
 }
 
-fn settled_or_held(object: &EdgeFunction, world: &World, digest: &str) -> Decision {
-    held(object, world, Some(digest)).map_or(Decision::Settled(Again::OnWake), |held| {
+fn settled_or_held(object: &EdgeFunction, world: &World) -> Decision {
+    held(object, world, world.wish().as_deref()).map_or(Decision::Settled(Again::OnWake), |held| {
         refuse_held(held, Again::OnWake)
     })
 }

@@ -52,6 +52,11 @@ fn redeployed_notice(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) ->
 
 fn drift_notice(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Option<Notice> {
     let now = Drifted.of(&after.conditions)?;
-    let is_news = Drifted.is_true(&after.conditions) && !Drifted.is_true(&before.conditions);
+    // Drift that was out of sight for a while is the same drift.
+    let stood = before
+        .drift
+        .as_ref()
+        .is_some_and(|drift| drift.corrected_time.is_none());
+    let is_news = Drifted.is_true(&after.conditions) && !Drifted.is_true(&before.conditions) && !stood;
     is_news.then(|| Notice::warning("DriftDetected", &now.message))
 }

@@ -22,6 +22,7 @@ mod rollout;
 mod standing;
 mod status;
 mod step;
+mod unsourced;
 mod verdict;
 mod waves;
 mod world;

@@ -75,7 +75,7 @@ pub(super) fn roll_out(
 pub(super) fn correct(object: &EdgeFunction, world: &World, before: Before<'_>, now: Timestamp) -> Option<Decision> {
     let applied = world.applied()?;
     // Content that was refused or failed its checks is not put back over what somebody made of it.
-    let failed = held(object, world, world.wanted().as_deref())
+    let failed = held(object, world, world.wish().as_deref())
         .filter(|held| held.source_digest.as_ref() == Some(&applied.source_digest));
     if let Some(failed) = failed {
         return Some(refuse_held(failed, Again::OnWake));
@@ -105,7 +105,7 @@ pub(super) fn correct(object: &EdgeFunction, world: &World, before: Before<'_>, 
 
 /// Somebody changes the function back again and again.
 pub(super) fn contest(object: &EdgeFunction, world: &World, now: Timestamp) -> Option<Decision> {
-    if let Some(held) = held(object, world, world.wanted().as_deref()).filter(|held| is_contest(held)) {
+    if let Some(held) = held(object, world, world.wish().as_deref()).filter(|held| is_contest(held)) {
         return Some(refuse_held(held, Again::OnWake));
     }
     let window = world.pace.contest_window();

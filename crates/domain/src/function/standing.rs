@@ -6,6 +6,7 @@ use super::{
     compare::Sighting,
     world::{Difference, Entry, World},
 };
+use crate::source::Closure;
 
 /// The wish is live, and nothing that is believed of the live function says that it has to be corrected.
 pub(super) fn stands(object: &EdgeFunction, world: &World) -> bool {
@@ -23,8 +24,8 @@ pub(super) fn stands(object: &EdgeFunction, world: &World) -> bool {
 }
 
 /// The wish was never live, or somebody wrote over it before it was proven: it is still to be rolled out.
-pub(super) fn is_pending(world: &World, applied: &Applied, wanted: &str) -> bool {
-    applied.source_digest != wanted || !is_proven(world, applied)
+pub(super) fn is_pending(world: &World, applied: &Applied, wanted: &Closure) -> bool {
+    applied.source_digest != wanted.digest().to_string() || !is_proven(world, applied)
 }
 
 fn is_proven(world: &World, applied: &Applied) -> bool {
@@ -43,17 +44,18 @@ pub(super) fn is_live(object: &EdgeFunction, world: &World) -> bool {
         return ConditionType::Ready.is_true(&world.memo.conditions);
     }
     let Some(applied) = world.applied() else { return false };
-    let wanted = world.wanted().or_else(|| {
-        let seen = world.memo.observed_generation == object.metadata.generation;
-        world
-            .memo
-            .source
-            .as_ref()
-            .filter(|_| seen)
-            .map(|source| source.digest.clone())
-    });
-    wanted.as_ref() == Some(&applied.source_digest)
+    is_wanted(object, world, applied)
         && applied.verify_jwt == object.spec.verify_jwt
         && world.memo.intent.is_none()
         && is_proven(world, applied)
+}
+
+/// The applied content is the wanted one; where the source can't be used, it was when the status was last written for this spec.
+pub(super) fn is_wanted(object: &EdgeFunction, world: &World, applied: &Applied) -> bool {
+    let wanted = world.wanted().or_else(|| {
+        let seen = world.memo.observed_generation == object.metadata.generation;
+        let source = world.memo.source.as_ref().filter(|_| seen);
+        source.map(|source| source.digest.clone())
+    });
+    wanted.as_ref() == Some(&applied.source_digest)
 }

@@ -82,7 +82,7 @@ fn note(object: &EdgeFunction, world: &mut World, decision: &Decision, now: Time
     match decision {
         Decision::Do(Step::Deploy { intent, .. }) => world.memo.intent = Some(intent.clone()),
         Decision::Refuse(why, _) if is_kept(why.reason.as_str()) => {
-            let digest = world.wanted();
+            let digest = world.wish();
             let standing =
                 held(object, world, digest.as_deref()).is_some_and(|held| held.reason == why.reason.as_str());
             if !standing {
@@ -123,7 +123,8 @@ fn handled(object: &EdgeFunction, world: &World, decision: &Decision) -> bool {
     let looked = world.look.as_ref().is_some_and(|look| look.started >= world.began);
     let acted_upon = match decision {
         Decision::Settled(_) | Decision::Wait(..) => looked,
-        Decision::Refuse(why, _) => looked || !matches!(why.reason, FunctionReason::UnknownOwnDeploy),
+        // Who does not own the slug has no look of its own.
+        Decision::Refuse(why, _) => looked || why.reason == FunctionReason::SlugClaimed,
         Decision::Do(_) | Decision::Release { .. } => false,
     };
     reconcile_at(object).is_some() && acted_upon
@@ -193,8 +194,9 @@ fn conditions(
         Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } => {
             if let Some(why) = paused(object, world) {
-                let unready = FunctionReason::Suspended;
-                next.suspended(is_live(object, world), unready, why.reason, &why.message)
+                let reason = suspended(object, world);
+                next.set(Ready, Some(reason != FunctionReason::Suspended), reason, &why.message)
+                    .set(ConditionType::Suspended, Some(true), why.reason, &why.message)
             } else {
                 let (reason, message) = settled(object, world, verdict);
                 next.set(Ready, Some(true), reason, &message)
@@ -214,13 +216,25 @@ fn conditions(
     drifted.finish()
 }
 
+/// The reason of `Ready` while nothing is looked at.
+fn suspended(object: &EdgeFunction, world: &World) -> FunctionReason {
+    let stays = is_live(object, world) && ConditionType::Ready.is_true(&world.memo.conditions);
+    match object.spec.mode {
+        _ if !stays => FunctionReason::Suspended,
+        Mode::Observe => FunctionReason::Observed,
+        Mode::Apply | Mode::Enforce => FunctionReason::Live,
+    }
+}
+
 fn paused(object: &EdgeFunction, world: &World) -> Option<Why> {
     if object.spec.suspend {
-        return Some(Why::new(FunctionReason::SuspendedByUser, "`spec.suspend` is true"));
+        let message = "`spec.suspend` is true: nothing is looked at or written";
+        return Some(Why::new(FunctionReason::SuspendedByUser, message));
     }
     match &world.platform {
         PlatformSight::Present(platform) if platform.suspended => {
-            let message = format!("Platform `{}` is suspended", object.spec.platform_ref.name);
+            let platform = &object.spec.platform_ref.name;
+            let message = format!("Platform `{platform}` is suspended: nothing is looked at or written");
             Some(Why::new(FunctionReason::SuspendedByPlatform, message))
         }
         _ => None,
@@ -273,6 +287,9 @@ fn settled(object: &EdgeFunction, world: &World, verdict: &Verdict) -> (Function
                 applied.revision, applied.verify_jwt, object.spec.verify_jwt
             ),
             (Some(applied), _) => format!("{} is live", applied.revision),
+            (None, Some(wanted)) if matches!(world.sighting(), Some(Sighting::Absent)) => {
+                format!("nothing is live yet; the source wants {}", revision_of(&wanted))
+            }
             (None, _) => "the function was looked at".to_owned(),
         });
         return (FunctionReason::Observed, message);

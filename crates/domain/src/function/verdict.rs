@@ -1,11 +1,12 @@
 //! Drift: what `Drifted` says, and which fields differ.
 
-use ace_api::{Drift, DriftField, DriftReason, EdgeFunction, Mode, clipped};
+use ace_api::{Drift, DriftField, DriftReason, EdgeFunction, clipped};
 use jiff::Timestamp;
 
 use super::{
     compare::Sighting,
     rollout::missing_secrets,
+    standing::is_wanted,
     world::{Difference, Entry, PlatformSight, World},
 };
 
@@ -31,8 +32,14 @@ pub(super) fn verdict(object: &EdgeFunction, world: &World, now: Timestamp) -> V
     let PlatformSight::Present(platform) = &world.platform else {
         return Verdict::Keep;
     };
-    let out_of_sight = now > platform.seen + world.pace.unseen_after(platform.interval);
-    if object.spec.suspend || platform.suspended || out_of_sight || world.memo.intent.is_some() {
+    if object.spec.suspend || platform.suspended {
+        return Verdict::Keep;
+    }
+    if now > platform.seen + world.pace.unseen_after(platform.interval) {
+        // What was seen last is kept: the same drift, seen again, is no news.
+        return not_compared("not seen for three intervals", world.memo.drift.clone());
+    }
+    if world.memo.intent.is_some() {
         return Verdict::Keep;
     }
     match world.sighting() {
@@ -58,15 +65,10 @@ pub(super) fn verdict(object: &EdgeFunction, world: &World, now: Timestamp) -> V
                 vec![field("function", &applied.revision, "absent")],
                 now,
             ),
-            None if object.spec.mode == Mode::Observe => drifted(
-                world,
-                DriftReason::Missing,
-                "the function is not live",
-                vec![field("function", "live", "absent")],
-                now,
-            ),
-            None => not_compared("nothing is live yet"),
+            None => not_compared("nothing is live yet", None),
         },
+        // Without the source nobody knows whether it is the wish that is live.
+        Some(Sighting::Foreign { .. }) if world.applied().is_none() && world.content().is_none() => Verdict::Keep,
         Some(Sighting::Applied(entry)) => judged(object, world, entry, Vec::new(), now),
         Some(Sighting::Foreign {
             entry,
@@ -97,12 +99,12 @@ pub(super) fn verdict(object: &EdgeFunction, world: &World, now: Timestamp) -> V
     }
 }
 
-fn not_compared(message: &str) -> Verdict {
+fn not_compared(message: &str, drift: Option<Drift>) -> Verdict {
     Verdict::Says {
         value: None,
         reason: DriftReason::NotCompared,
         message: message.to_owned(),
-        drift: None,
+        drift,
     }
 }
 
@@ -136,11 +138,10 @@ fn plain_fields(object: &EdgeFunction, world: &World, entry: &Entry) -> Vec<Drif
         .verify_jwt
         .filter(|seen| *seen != applied.verify_jwt)
         .map(|seen| field("verifyJWT", &applied.verify_jwt.to_string(), &seen.to_string()));
-    let current = world.wanted().as_ref() == Some(&applied.source_digest);
     let secrets = world
         .secrets
         .as_ref()
-        .filter(|_| current)
+        .filter(|_| is_wanted(object, world, applied))
         .map(|names| missing_secrets(object, names));
     let secrets = secrets
         .into_iter()

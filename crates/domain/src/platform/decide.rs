@@ -1,6 +1,6 @@
 //! When to look at a platform.
 
-use ace_api::{Platform, PlatformReason};
+use ace_api::{Platform, PlatformReason, SecretKeyReference};
 use jiff::Timestamp;
 
 use super::{Access, Decision, Step, Trouble, Why, World, database};
@@ -100,10 +100,13 @@ fn troubled(object: &Platform, world: &World, trouble: &Trouble, now: Timestamp)
         }
         // It was learned into the view: see `learn`.
         Trouble::Database(_) => seen(object, world, now),
-        Trouble::TokenRejected => refuse(
-            PlatformReason::TokenRejected,
-            "the platform refuses the token: put a valid one into the Secret",
-        ),
+        Trouble::TokenRejected => {
+            let SecretKeyReference { name, key } = &object.spec.api.token_secret_ref;
+            let message = format!(
+                "the platform refuses the token in key `{key}` of Secret `{name}`: put an access token (`sbp_…`) there, alone and unquoted"
+            );
+            refuse(PlatformReason::TokenRejected, &message)
+        }
         Trouble::Forbidden(message) => refuse(
             PlatformReason::TokenRejected,
             &format!(

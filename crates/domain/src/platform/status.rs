@@ -1,7 +1,8 @@
 //! How a Platform is shown.
 
 use ace_api::{
-    ConditionType::Ready, Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus,
+    ConditionType::{Ready, Suspended},
+    Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus,
 };
 use jiff::Timestamp;
 
@@ -32,8 +33,12 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
         }
         Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
+            let says = "`spec.suspend` is true: nothing is looked at or written";
             let reason = PlatformReason::SuspendedByUser;
-            next.suspended(true, reason, reason, "`spec.suspend` is true")
+            let stays = Ready.is_true(&memo.conditions);
+            let ready = if stays { PlatformReason::Reachable } else { reason };
+            next.set(Ready, Some(stays), ready, says)
+                .set(Suspended, Some(true), reason, says)
         }
         Decision::Settled(_) | Decision::Release { .. } => {
             next.set(Ready, Some(true), PlatformReason::Reachable, answers(object))

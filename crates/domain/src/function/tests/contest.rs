@@ -96,7 +96,7 @@ fn a_new_wish_is_no_correction() {
 }
 
 /// Corrected at these seconds, and changed again.
-fn changed_after(seconds: &[i64]) -> Case {
+pub(super) fn changed_after(seconds: &[i64]) -> Case {
     settled().sees(Some(foreign(4))).read(X).with(|case| {
         let corrected = |second: &i64| FunctionEvent {
             type_: FunctionEventType::Corrected,

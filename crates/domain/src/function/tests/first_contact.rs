@@ -6,8 +6,8 @@ use super::{
     super::{Decision, Entry, Fact, Step},
     fixture::{Case, at, settled},
     words::{
-        A, B, X, applied, archive, archived, body_of, bundle, content, deploy, digest, entry, foreign, message, shown,
-        stamp, why,
+        A, B, X, applied, archive, archived, body_of, bundle, content, deploy, digest, entry, foreign, message,
+        revision, shown, stamp, why,
     },
 };
 use crate::{decision::Again, source::BodyFiles};
@@ -120,10 +120,13 @@ fn foreign_content_is_only_reported_in_observe() {
 }
 
 #[test]
-fn a_function_that_is_not_live_is_drift_in_observe_and_nothing_is_written() {
+fn a_function_that_was_never_live_is_no_drift_in_observe_and_nothing_is_written() {
     let mut case = new().sees(None).mode(Mode::Observe);
     assert_eq!(case.decide(), Decision::Settled(Again::OnWake));
-    assert_eq!(shown(&case.status()), ["Ready=True/Observed", "Drifted=True/Missing"]);
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Observed", "Drifted=Unknown/NotCompared"]);
+    let says = format!("nothing is live yet; the source wants {}", revision(A));
+    assert_eq!(message(&status, "Ready"), says);
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod memory;
 mod outages;
 mod roll_out;
 mod statuses;
+mod unsourced;
 mod waiting;
 mod waves;
 mod words;

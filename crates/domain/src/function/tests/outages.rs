@@ -5,7 +5,7 @@ use std::time::Duration;
 use ace_api::{DriftReason, Mode, Reason};
 
 use super::{
-    super::{Claim, Decision, PlatformSight, SourceSight, Step},
+    super::{Claim, Decision, PlatformSight, SourceSight, Step, notices},
     fixture::{Case, at, settled},
     words::{B, X, foreign, message, shown},
 };
@@ -74,7 +74,7 @@ fn a_function_that_was_not_seen_for_three_intervals_is_unknown_and_says_why() {
         [
             "Ready=Unknown/NotSeen",
             "Reconciling=True/NotSeen",
-            "Drifted=False/NoDrift"
+            "Drifted=Unknown/NotCompared"
         ]
     );
     assert_eq!(
@@ -91,9 +91,25 @@ fn drift_is_never_claimed_while_the_platform_is_out_of_sight() {
         .sees(Some(foreign(4)))
         .read(X)
         .platform(|platform| platform.seen = at(-901));
-    assert_eq!(shown(&case.status())[2], "Drifted=False/NoDrift");
+    assert_eq!(shown(&case.status())[2], "Drifted=Unknown/NotCompared");
     let mut gone = settled().sees(None).platform(|platform| platform.seen = at(-901));
-    assert_eq!(shown(&gone.status())[2], "Drifted=False/NoDrift");
+    assert_eq!(shown(&gone.status())[2], "Drifted=Unknown/NotCompared");
+}
+
+#[test]
+fn drift_comes_back_with_the_first_look_as_what_it_was() {
+    let drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X).written();
+    for before in [drifted, settled()] {
+        let mut case = before
+            .clone()
+            .platform(|platform| platform.seen = at(-901))
+            .written()
+            .platform(|platform| platform.seen = at(0));
+        let status = case.status();
+        assert_eq!(shown(&status), shown(&before.world.memo));
+        assert_eq!(status.drift, before.world.memo.drift);
+        assert_eq!(notices(&case.world.memo, &status), []);
+    }
 }
 
 #[test]

@@ -23,6 +23,10 @@ fn a_suspended_function_is_not_touched_and_stays_ready_while_its_wish_is_live() 
             "Drifted=False/NoDrift"
         ]
     );
+    let says = "`spec.suspend` is true: nothing is looked at or written";
+    assert_eq!(message(&case.status(), "Ready"), says, "nobody says that it is live");
+    let mut later = case.written().later(100_000);
+    assert_eq!(later.status(), later.world.memo, "nor writes it again");
 }
 
 #[test]
@@ -57,7 +61,11 @@ fn a_suspended_platform_suspends_its_functions() {
         shown(&status)[..2],
         ["Ready=False/Suspended", "Suspended=True/SuspendedByPlatform"]
     );
-    assert_eq!(message(&status, "Suspended"), "Platform `prod` is suspended");
+    let says = "Platform `prod` is suspended: nothing is looked at or written";
+    assert_eq!(message(&status, "Suspended"), says);
+    let mut live = settled().platform(|platform| platform.suspended = true);
+    assert_eq!(shown(&live.status())[0], "Ready=True/Live");
+    assert_eq!(message(&live.status(), "Ready"), says);
 }
 
 #[test]
