@@ -103,23 +103,6 @@ impl Directory {
             .collect()
     }
 
-    /// The functions that want a slug, wherever, on which `keep` says yes.
-    fn wanting(&self, slug: &str, keep: impl Fn(&EdgeFunction) -> bool) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
-        let keys = {
-            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
-            index.slugs.get(slug).cloned().unwrap_or_default()
-        };
-        let found = keys.iter().filter_map(|key| self.cached(key));
-        found
-            .filter(|guard| {
-                guard
-                    .0
-                    .as_ref()
-                    .is_ok_and(|function| has_slug(function, slug) && keep(function))
-            })
-            .collect()
-    }
-
     /// The functions on which `keep` says yes.
     fn functions(&self, keep: impl Fn(&EdgeFunction) -> bool) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
         self.functions.state_filter(|guard| guard.0.as_ref().is_ok_and(&keep))
@@ -203,20 +186,36 @@ impl Directory {
         let Some(here) = own.as_deref().and_then(place) else {
             return Vec::new();
         };
-        let is_here = |other: &EdgeFunction| {
-            is_on(other, &platform) || self.found(&platform_of(other)).as_deref().and_then(place) == Some(here)
+        let places = self.platforms.state_filter(|other| place(other) == Some(here));
+        let places: Vec<Key> = places.iter().map(|other| Key::of(other.as_ref())).collect();
+        let keys: Vec<Key> = {
+            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+            let on = places.iter().filter_map(|place| index.platforms.get(place));
+            let wanting = index.slugs.get(&slug);
+            on.flat_map(|on| wanting.into_iter().flat_map(|wanting| on.intersection(wanting)))
+                .cloned()
+                .collect()
         };
-        let rivals = self.wanting(&slug, claims);
-        let rivals = rivals.iter().filter_map(|guard| guard.0.as_ref().ok());
-        rivals.filter(|other| is_here(other)).filter_map(claimant).collect()
+        let found = keys.iter().filter_map(|key| self.cached(key));
+        let rivals = found.filter_map(|guard| {
+            let other = guard.0.as_ref().ok()?;
+            let is_here = places.contains(&platform_of(other)) && has_slug(other, &slug);
+            (is_here && claims(other)).then(|| claimant(other))?
+        });
+        rivals.collect()
     }
 
     /// Keys of the functions that want a slug, wherever.
     pub fn of_slug(&self, slug: &str) -> Vec<Key> {
-        self.wanting(slug, |_| true)
-            .iter()
-            .map(|guard| Key::of(guard.as_ref()))
-            .collect()
+        let keys = {
+            let index = self.index.read().unwrap_or_else(PoisonError::into_inner);
+            index.slugs.get(slug).cloned().unwrap_or_default()
+        };
+        let wants = |key: &Key| {
+            let found = self.cached(key);
+            found.is_some_and(|guard| guard.0.as_ref().is_ok_and(|function| has_slug(function, slug)))
+        };
+        keys.into_iter().filter(wants).collect()
     }
 
     /// Functions of lower waves on the same Platform and source object.

@@ -58,7 +58,7 @@ pub struct Gate {
 impl Health {
     /// Drives a loop that must not end before the process does. It beats for as long as the loop is polled: it falls silent
     /// when the loop ends, panics, blocks its thread, or is never polled again.
-    pub async fn keep<F: Future>(&self, name: &'static str, work: F) -> F::Output {
+    pub async fn keep<F: Future>(self, name: &'static str, work: F) -> F::Output {
         let mut ticks = interval(BEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut work = std::pin::pin!(work);
@@ -223,7 +223,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_ended_stands_still_and_one_that_runs_does_not() {
         let health = Health::default();
-        health.keep("ended", ready(())).await;
+        health.clone().keep("ended", ready(())).await;
         let running = health.clone();
         let task = tokio::spawn(async move { running.keep("running", pending::<()>()).await });
         assert_eq!(health.silent(Instant::now()), Vec::<&str>::new());

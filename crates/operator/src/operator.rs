@@ -12,6 +12,7 @@ use kube::{
     core::DeserializeGuard,
     runtime::{reflector, watcher},
 };
+use tokio::task::JoinSet;
 
 use crate::{
     applied::AppliedVersions,
@@ -191,20 +192,16 @@ impl Operator {
             self.functions.functions.clone(),
             self.sets.sets.clone(),
         );
-        let beside = {
-            let (stop, sources, publisher) = (stop.clone(), self.sources.clone(), self.publisher);
-            async move {
-                tokio::join!(
-                    sources.run(stop.clone()),
-                    publisher.run(stop.clone()),
-                    stop.run_until_cancelled(changes),
-                    stop.run_until_cancelled(gate),
-                    stop.run_until_cancelled(platforms.watch),
-                    stop.run_until_cancelled(functions.watch),
-                    stop.run_until_cancelled(sets.watch),
-                )
-            }
-        };
+        // Each is a task of its own: what wakes one of them does not have the others looked at.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(self.sources.clone().run(stop.clone()));
+        tasks.spawn(self.publisher.run(stop.clone()));
+        for until_stop in [changes.boxed(), gate.boxed(), platforms.watch, functions.watch, sets.watch] {
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                stop.run_until_cancelled(until_stop).await;
+            });
+        }
         let platforms = driver::run(
             self.platforms,
             self.tools.clone(),
@@ -222,12 +219,9 @@ impl Operator {
             stop.clone(),
         );
         let sets = driver::run(self.sets, self.tools, self.set_wakes, set_objects, sets.store, stop);
-        let all = futures::future::join4(
-            health.keep("platforms", platforms),
-            health.keep("functions", functions),
-            health.keep("migrations", sets),
-            beside,
-        );
+        tasks.spawn(health.clone().keep("platforms", platforms));
+        tasks.spawn(health.clone().keep("functions", functions));
+        tasks.spawn(health.clone().keep("migrations", sets));
         let stopping = {
             let (health, stop) = (health.clone(), shutdown.stop());
             tokio::spawn(async move {
@@ -235,7 +229,16 @@ impl Operator {
                 health.stopping();
             })
         };
-        if shutdown.in_flight(Box::pin(all)).await.is_err() {
+        let all = async {
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(failed) = ended
+                    && failed.is_panic()
+                {
+                    std::panic::resume_unwind(failed.into_panic());
+                }
+            }
+        };
+        if shutdown.in_flight(all).await.is_err() {
             tracing::warn!("passes in flight were cut off");
         }
         stopping.abort();

@@ -58,18 +58,18 @@ pub(super) async fn pass<K: Kind>(
     let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
     let mut entry = context.keep.take(&key, &uid);
     let woken = context.keep.unmark(&key);
-    let object = newer(cached, entry.last.take());
-    if is_own_echo::<K>(&object, &entry, woken) {
+    let last = entry.last.take().filter(|last| is_newer(last.as_ref(), cached));
+    // The cache may not have it yet.
+    let newest = last.as_deref().unwrap_or(cached);
+    if is_own_echo::<K>(newest, &entry, woken) {
         let action = entry
             .due
             .map_or_else(Action::await_change, |due| Action::requeue(until(due)));
-        if !entry.is_echo(cached) {
-            // The cache does not have it yet.
-            entry.last = Some(object);
-        }
+        entry.last = last;
         context.keep.put(&key, &uid, entry);
         return Ok(action);
     }
+    let object = last.unwrap_or_else(|| Arc::new(cached.clone()));
     let guard = context.tools.metrics.pass(K::NAME);
     let result = run(&context, object, &mut entry).await;
     let (outcome, action) = match result {
@@ -99,17 +99,14 @@ pub(super) async fn pass<K: Kind>(
     action
 }
 
-/// The newer of the cache and the answer to our own last write.
-fn newer<O: ResourceExt + Clone>(cached: &O, last: Option<Arc<O>>) -> Arc<O> {
+/// The answer to our own last write is newer than what the cache has.
+fn is_newer<O: ResourceExt>(last: &O, cached: &O) -> bool {
     let version = |object: &O| {
         object
             .resource_version()
             .and_then(|version| version.parse::<u64>().ok())
     };
-    match last {
-        Some(last) if last.uid() == cached.uid() && version(&last) >= version(cached) => last,
-        _ => Arc::new(cached.clone()),
-    }
+    last.uid() == cached.uid() && version(last) > version(cached)
 }
 
 /// The event that our own write caused, and nothing else: the pass that wrote has said when to look again.
