@@ -118,7 +118,7 @@ reasons! {
     /// Reasons of a MigrationSet's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
     MigrationReason {
         Applied = "Ready: every migration is applied, and the database was seen.",
-        Observed = "Ready: in `Observe`, the database was looked at.",
+        Observed = "Ready: in `Observe`, files and database were looked at.",
         Suspended = "Ready is False: suspended before the wish was applied.",
         FirstLook = "Reconciling: files and ledgers are being compared, or our books in the database written; no migration runs.",
         PlatformMissing = "Reconciling: there is no such Platform.",
@@ -136,7 +136,7 @@ reasons! {
         OutOfOrder = "Stalled: a pending migration is older than the newest applied one.",
         LedgerRegressed = "Stalled: what was applied is no longer in the ledger: the database was restored, or the ledger was repaired.",
         BaselineRequired = "Stalled: the ledger is empty, and the schema is not.",
-        BaselineMismatch = "Stalled: the live schema is not the one that `spec.baseline` names.",
+        BaselineMismatch = "Stalled: `spec.baseline` names another schema than the live one, or no file.",
         DriftBlocked = "Stalled: the schema was changed by hand, and `policy.whileDrifted` is `Block`.",
         MigrationFailed = "Stalled: the database refused a migration; it is not tried again by itself.",
         HalfApplied = "Stalled: a file of several transactions stopped half-way and was changed since.",

@@ -145,7 +145,7 @@ fn remedy(model: &mut Model, reason: &str) {
                 .spec
                 .baseline
                 .clone()
-                .filter(|_| reason == "BaselineMismatch");
+                .filter(|named| reason == "BaselineMismatch" && model.files.contains_key(&named.through));
             let last = model.files.keys().next_back().cloned().unwrap_or_default();
             model.spec(|spec| {
                 spec.baseline = Some(Baseline {

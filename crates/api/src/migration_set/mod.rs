@@ -143,7 +143,7 @@ pub enum MigrationMode {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Baseline {
-    /// through: files up to this version, itself included, are recorded as applied.
+    /// through: files up to this version, itself included, are recorded as applied. Until they are, it must be the version of a file.
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^[0-9]+$')").message("`through` must be the digits at the start of a migration's file name, such as '20260204400000'"))]
     pub through: String,

@@ -31,7 +31,7 @@ pub struct MigrationSetStatus {
     /// target is the database that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<MigrationTarget>,
-    /// head is the highest version in the ledger.
+    /// head is the highest version in the ledger; while versions that were applied are gone from it, the highest that was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub head: Option<String>,

@@ -58,11 +58,15 @@ pub fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision 
         work::Next::UnderLock(_) => Decision::Do(Step::Begin),
         work::Next::Wait(why) if why.reason == MigrationReason::SourceFailed => Decision::Wait(why, Again::Backoff),
         work::Next::Wait(why) => Decision::Wait(why, rest),
-        // In `Observe` everything is only reported: what would be a refusal is a sentence.
-        work::Next::Refuse(_) if object.spec.mode == MigrationMode::Observe => Decision::Settled(rest),
+        work::Next::Refuse(_) if is_only_reported(object, world) => Decision::Settled(rest),
         work::Next::Refuse(why) => Decision::Refuse(why, rest),
         work::Next::Nothing => Decision::Settled(rest),
     }
+}
+
+/// In `Observe`, what would be a refusal is a sentence. That no file could be looked at is none.
+pub(super) fn is_only_reported(object: &MigrationSet, world: &World) -> bool {
+    object.spec.mode == MigrationMode::Observe && world.folder().is_some()
 }
 
 /// How long a look counts. A schema that could not be read, or not behind a run, is looked at again soon.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
-    Decision, Why,
+    Decision, Why, decide,
     drift::{Verdict, verdict},
     plan::{Plan, pending_digest},
     standing::{Standing, standing},
@@ -221,6 +221,8 @@ fn conditions(
     let before = &world.memo.conditions;
     let is_still_ready = Ready.is_true(before) && world.memo.observed_generation == object.metadata.generation;
     let next = Conditions::new(before, object.metadata.generation, now);
+    let unseen = matches!(decision, Decision::Wait(why, _) if is_only_unseen(why));
+    let refused = if unseen { still_refused(object, world) } else { None };
     let next = match decision {
         // Our books alone are written: the database is what it was.
         Decision::Do(step) if !is_run(step) && is_still_ready && counts.pending == Some(0) => next.keep(Ready),
@@ -228,12 +230,15 @@ fn conditions(
             let why = under_way(step, counts);
             next.reconciling(Some(false), why.reason, &why.message)
         }
-        // A lost look is no news before three intervals.
-        Decision::Wait(why, _) if is_only_unseen(why) && is_still_ready && is_live(object, world) => next.keep(Ready),
-        Decision::Wait(why, _) => {
-            let ready = (why.reason != MigrationReason::NotSeen).then_some(false);
-            next.reconciling(ready, why.reason, &why.message)
-        }
+        // A lost look is no news before three intervals: neither that all is well nor what a person has to do is over.
+        Decision::Wait(..) if unseen && is_still_ready && is_live(object, world) => next.keep(Ready),
+        Decision::Wait(why, _) => match refused {
+            Some(refused) => next.stalled(refused.reason, &refused.message),
+            None => {
+                let ready = (why.reason != MigrationReason::NotSeen).then_some(false);
+                next.reconciling(ready, why.reason, &why.message)
+            }
+        },
         Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } => {
             if let Some(why) = paused(object, world) {
@@ -274,6 +279,37 @@ fn is_live(object: &MigrationSet, world: &World) -> bool {
         }
         _ => world.memo.pending == Some(0) && source(world).is_none_or(|read| world.memo.source == Some(read)),
     }
+}
+
+/// What a person was told to do and has not done, as far as files and database were seen.
+fn still_refused(object: &MigrationSet, world: &World) -> Option<Why> {
+    use MigrationReason as Reason;
+    let memo = &world.memo;
+    let stalled = ConditionType::Stalled.of(&memo.conditions)?;
+    if memo.observed_generation != object.metadata.generation || decide::is_only_reported(object, world) {
+        return None;
+    }
+    if let (PlatformSight::Present(platform), Some(view)) = (&world.platform, world.view()) {
+        match work::next(object, world, platform, view) {
+            work::Next::Refuse(why) => return Some(why),
+            work::Next::Wait(why) if why.reason == Reason::SourceFailed => {}
+            _ => return None,
+        }
+    }
+    // As it was said, where one of both can't be seen now; what only the one or the other said is not known to last.
+    let reason = Reason::named(&stalled.reason)?;
+    let lasts = !matches!(
+        reason,
+        Reason::SourceRefused
+            | Reason::SourceInvalid
+            | Reason::AccessMissing
+            | Reason::DatabaseMissing
+            | Reason::DatabaseRefused
+            | Reason::HostNotAllowed
+            | Reason::PoolerUnsupported
+    );
+    let same_files = source(world).is_none_or(|read| memo.source == Some(read));
+    (lasts && same_files).then(|| Why::new(reason, stalled.message.clone()))
 }
 
 fn is_run(step: &Step) -> bool {

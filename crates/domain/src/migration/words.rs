@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     platform::DatabaseTrouble,
-    script::{File, ScriptError, Unread, Version},
+    script::{File, Folder, ScriptError, Unread, Version},
 };
 
 /// Names in a sentence; the rest is a number.
@@ -123,10 +123,11 @@ pub(super) fn half(version: &str) -> Why {
 }
 
 pub(super) fn baseline_required(made: usize, digest: &str) -> Why {
+    let noun = if made == 1 { "object" } else { "objects" };
     Why::new(
         MigrationReason::BaselineRequired,
         format!(
-            "the ledger is empty and the schema has {made} objects: if they come from these files, set `spec.baseline` to \
+            "the ledger is empty and the schema has {made} {noun}: if they come from these files, set `spec.baseline` to \
              {{through: <the last version that is in it>, schemaDigest: \"{digest}\"}}"
         ),
     )
@@ -140,6 +141,24 @@ pub(super) fn baseline_mismatch(named: &Baseline, digest: &str) -> Why {
              make this schema, and name its digest",
             short(&named.schema_digest),
             named.through
+        ),
+    )
+}
+
+/// `through` is the version of no file: what it means can't be guessed, and to guess it too old would run old files.
+pub(super) fn baseline_unknown(named: &Baseline, folder: &Folder) -> Why {
+    let through = &named.through;
+    let behind = folder
+        .files
+        .partition_point(|file| file.version.as_str() < through.as_str());
+    let near = &folder.files[behind.saturating_sub(1)..folder.files.len().min(behind + 2)];
+    let near: Vec<_> = near.iter().map(|file| file.version.as_str()).collect();
+    Why::new(
+        MigrationReason::BaselineMismatch,
+        format!(
+            "`spec.baseline.through` is {through}, and no file has that version: nothing was recorded and nothing runs; the \
+             nearest: {}",
+            near.join(", ")
         ),
     )
 }
@@ -174,17 +193,31 @@ pub(super) fn late(versions: &[String], head: &str) -> Why {
 /// What needs an approval, and how it is given.
 pub(super) fn approval(object: &MigrationSet, plan: &Plan, view: &View) -> Why {
     let digest = &plan.digest;
-    let way = format!("to allow it add plan {digest} to `spec.approvals`");
-    if let Some(item) = plan.items.iter().find(|item| item.again) {
+    let stored = view.house.as_ref().and_then(|house| house.plan.as_ref());
+    let known = |approved: &String| approved == digest || stored.is_some_and(|stored| stored.digest == *approved);
+    let approvals = &object.spec.approvals;
+    let others = if approvals.is_empty() || approvals.iter().any(|approval| known(&approval.plan)) {
+        ""
+    } else {
+        "; the approvals in the spec are for other plans"
+    };
+    let way = format!("to allow it add plan {digest} to `spec.approvals`{others}");
+    let mut again = plan.items.iter().filter(|item| item.again);
+    if let Some(item) = again.next() {
         let version = &item.file.version;
         let head = view.ledger.keys().next_back().map_or("empty", String::as_str);
-        return Why::new(
-            MigrationReason::LedgerRegressed,
-            format!(
+        let message = match again.count() {
+            0 => format!(
                 "{version} was applied once and is gone from the ledger, whose head is {head}: if its effects are still there, \
                  record it with `supabase migration repair {version} --status applied`; if it has to run again, {way}"
             ),
-        );
+            more => format!(
+                "{version} and {more} more were applied once and are gone from the ledger, whose head is {head}: those whose \
+                 effects are still there, record with `supabase migration repair VERSION --status applied`; if they have to run \
+                 again, {way}"
+            ),
+        };
+        return Why::new(MigrationReason::LedgerRegressed, message);
     }
     let mut guarded = plan.guarded(&object.spec.policy.approve);
     let first = guarded.next();

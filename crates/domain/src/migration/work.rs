@@ -29,9 +29,14 @@ pub(super) enum Next {
 
 /// What is next. Each line is one thing that comes before all that follow.
 pub(super) fn next(object: &MigrationSet, world: &World, platform: &PlatformFacts, view: &View) -> Next {
-    foreign(object, view)
+    let sourceless = || decide::sourceless(&world.source);
+    let observes = object.spec.mode == MigrationMode::Observe;
+    // Whoever only observes may share a database; without files there is nothing to say.
+    let first = if observes { sourceless() } else { None };
+    first
+        .or_else(|| foreign(object, view))
         .or_else(|| schema_chores(object, world, view))
-        .or_else(|| decide::sourceless(&world.source))
+        .or_else(sourceless)
         .unwrap_or_else(|| match world.folder() {
             Some(folder) => with_files(object, world, platform, view, folder),
             None => Next::Nothing,
@@ -44,7 +49,7 @@ fn with_files(object: &MigrationSet, world: &World, platform: &PlatformFacts, vi
     }
     let standing = standing(object, folder, view, remembered(world, view));
     edited(view, folder, &standing)
-        .or_else(|| baseline(object, view, &standing))
+        .or_else(|| baseline(object, view, folder, &standing))
         .or_else(|| unread(world, &standing))
         .or_else(|| late(object, &standing))
         .or_else(|| books(object, view, &standing))
@@ -144,11 +149,14 @@ fn edited(view: &View, folder: &Folder, standing: &Standing<'_>) -> Option<Next>
 }
 
 /// A schema that was there before the ledger.
-fn baseline(object: &MigrationSet, view: &View, standing: &Standing<'_>) -> Option<Next> {
+fn baseline(object: &MigrationSet, view: &View, folder: &Folder, standing: &Standing<'_>) -> Option<Next> {
     if standing.pending.is_empty() && standing.baseline.is_empty() {
         return None;
     }
     let named = object.spec.baseline.as_ref();
+    if let Some(named) = named.filter(|named| !is_known(&named.through, folder, view)) {
+        return Some(Next::Refuse(words::baseline_unknown(named, folder)));
+    }
     let SchemaLook::Taken { digest, made, .. } = &view.schema else {
         let needed = !standing.baseline.is_empty() || view.ledger.is_empty();
         return needed.then(|| Next::Wait(words::schema_busy()));
@@ -157,13 +165,22 @@ fn baseline(object: &MigrationSet, view: &View, standing: &Standing<'_>) -> Opti
         Some(named) if !standing.baseline.is_empty() && named.schema_digest != *digest => {
             Some(Next::Refuse(words::baseline_mismatch(named, digest)))
         }
-        // Whoever names the live schema knows that it is there.
+        // What it names is known: a file that is recorded now, or one that was applied and runs again only if it is allowed.
         Some(named) if named.schema_digest == *digest => None,
         _ => {
             let nothing_recorded = view.ledger.is_empty() && view.house.as_ref().is_none_or(House::is_unused);
             (nothing_recorded && *made > 0).then(|| Next::Refuse(words::baseline_required(*made, digest)))
         }
     }
+}
+
+/// A file has this version, or had it when it was applied: once the baseline was taken, files may leave the folder.
+fn is_known(version: &str, folder: &Folder, view: &View) -> bool {
+    let noted = view
+        .house
+        .as_ref()
+        .is_some_and(|house| house.rows.contains_key(version));
+    noted || view.ledger.contains_key(version) || folder.file(version).is_some()
 }
 
 /// Files that were not read, can't be run, or hold what only the server can read.

@@ -4,8 +4,8 @@ use ace_api::{Baseline, MigrationReason, OutOfOrder};
 
 use super::{
     super::{Decision, LedgerRow, SchemaLook, Step},
-    fixture::{Case, fresh, pending, settled},
-    words::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V4, bare, file, reason, taken},
+    fixture::{Case, at, fresh, pending, settled},
+    words::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, bare, file, reason, taken},
 };
 
 /// Nothing is recorded, the schema has objects, and `spec.baseline` names this.
@@ -37,13 +37,49 @@ fn records(case: Case) -> Option<Vec<String>> {
 fn files_up_to_the_one_that_is_named_are_recorded_if_the_live_schema_is_the_one_that_is_named() {
     assert_eq!(records(named(V1, LIVE)), Some(vec![V1.to_owned()]));
     assert_eq!(records(named(V2, LIVE)), Some(vec![V1.to_owned(), V2.to_owned()]));
-    assert_eq!(records(named(V4, LIVE)), Some(vec![V1.to_owned(), V2.to_owned()]));
+}
+
+/// Older than every file, a part of a version, between two, newer than every file.
+const NO_FILE: [&str; 4] = ["2025", "20260101", "20260101000001", V4];
+
+#[test]
+fn a_name_that_no_file_has_records_nothing_and_runs_nothing_whatever_the_schema_is() {
+    for through in NO_FILE {
+        for schema in [taken(LIVE, Vec::new()), bare(), SchemaLook::Busy] {
+            for digest in [LIVE, OTHER] {
+                let case = named(through, digest).view(|view| (view.at, view.schema) = (at(0), schema.clone()));
+                for case in [case.clone().locked(), case] {
+                    assert_eq!(reason(case.decide()), MigrationReason::BaselineMismatch, "{through}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
-fn an_older_name_than_any_file_records_nothing_and_whoever_names_the_live_schema_knows_that_it_is_there() {
-    assert_eq!(records(named("2025", LIVE)), None);
-    assert_eq!(reason(named("2025", OTHER).decide()), MigrationReason::BaselineRequired);
+fn nor_does_it_run_anything_where_somebody_has_recorded_something() {
+    for through in NO_FILE {
+        let case = named(through, LIVE).row("2019", LedgerRow::default());
+        assert_eq!(reason(case.decide()), MigrationReason::BaselineMismatch, "{through}");
+    }
+}
+
+#[test]
+fn once_it_was_taken_the_file_that_it_names_may_leave_the_folder() {
+    let taken = |files: &[(&str, &str)], digest: &str| {
+        settled().files(files).spec(|spec| {
+            spec.baseline = Some(Baseline {
+                through: V2.to_owned(),
+                schema_digest: digest.to_owned(),
+            });
+        })
+    };
+    let left = taken(&[(V1, A), (V3, HARMLESS)], OTHER);
+    for case in [left.clone(), left.clone().unnoted(V2), left.gone(V2)] {
+        assert_eq!(case.locked().step().name(), "Prepare");
+    }
+    let inserted = taken(&[(V1, A), ("20260101500000", DROP)], LIVE).locked();
+    assert_eq!(inserted.step(), Step::Baseline(vec![file("20260101500000", DROP)]));
 }
 
 #[test]

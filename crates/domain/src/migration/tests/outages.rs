@@ -42,6 +42,72 @@ fn a_lost_look_is_no_news() {
     );
 }
 
+/// A file that comes too late was refused, and the status says so.
+fn refused() -> Case {
+    settled()
+        .files(&[(V1, A), ("20260101500000", HARMLESS), (V2, B)])
+        .next_pass()
+}
+
+#[test]
+fn what_a_person_has_to_do_is_not_done_because_a_look_was_lost() {
+    let failed = |case: Case| case.source(SourceSight::Failed("it timed out".to_owned()));
+    let mut restarted = refused().restarted();
+    restarted.does("Look", Err(unanswered()));
+    for case in [unreachable(refused()), restarted, failed(refused())] {
+        assert_eq!(case.status(), refused().status());
+    }
+    let lost = unreachable(refused()).later(601);
+    assert_eq!(shown(&lost.status()), LOST);
+}
+
+#[test]
+fn what_was_refused_before_files_or_spec_changed_is_not_said_of_them() {
+    let renamed = refused().files(&[(V1, A), (V2, B), (V3, HARMLESS)]);
+    let edited = refused().files(&[(V1, A), (V2, "SELECT 2;")]);
+    let allowed = refused().spec(|spec| spec.policy.out_of_order = ace_api::OutOfOrder::Apply);
+    let seen_by_nobody = refused().restarted().with(|case| {
+        if let SourceSight::Ready { artifact_revision, .. } = &mut case.world.source {
+            "main@sha1:new".clone_into(artifact_revision);
+        }
+    });
+    for case in [renamed, allowed] {
+        assert_eq!(shown(&unreachable(case).status()), WAITS);
+    }
+    let mut case = seen_by_nobody;
+    case.does("Look", Err(unanswered()));
+    assert_eq!(shown(&case.status()), WAITS);
+    assert_eq!(
+        shown(&unreachable(edited).status())[1],
+        "Stalled=True/ChecksumMismatch",
+        "another refusal takes its place"
+    );
+}
+
+#[test]
+fn what_the_database_itself_refused_is_not_said_of_one_that_is_silent() {
+    let mut rejected = settled().view(|view| view.at = at(-300));
+    rejected.does("Look", Err(Trouble::Database(DatabaseTrouble::PasswordRejected)));
+    let mut case = rejected.next_pass().restarted();
+    case.does("Look", Err(unanswered()));
+    assert_eq!(shown(&case.status()), WAITS);
+}
+
+#[test]
+fn in_observe_a_source_that_is_there_again_ends_its_refusal_even_in_an_outage() {
+    let invalid = settled()
+        .observe()
+        .source(SourceSight::Invalid("no folder".to_owned()))
+        .next_pass();
+    assert_eq!(shown(&invalid.status())[1], "Stalled=True/SourceInvalid");
+    assert_eq!(
+        shown(&unreachable(invalid.clone()).status())[1],
+        "Stalled=True/SourceInvalid"
+    );
+    let mended = invalid.files(&[(V1, A), ("20260101500000", HARMLESS), (V2, B)]);
+    assert_eq!(shown(&unreachable(mended).status())[1], WAITS[1]);
+}
+
 #[test]
 fn after_three_intervals_nothing_is_known_and_the_message_says_why() {
     let case = unreachable(settled());

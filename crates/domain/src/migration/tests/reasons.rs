@@ -52,7 +52,13 @@ fn what_the_source_lacks_is_said_in_its_own_words() {
         (SourceSight::Invalid(words()), true, Reason::SourceInvalid, 240),
         (SourceSight::AccessMissing(words()), true, Reason::AccessMissing, 240),
     ] {
-        says(&settled().source(sight), &(stalls, reason, words(), Some(again)));
+        let case = settled().source(sight);
+        let others = Some(("ace".to_owned(), "other".to_owned()));
+        let shared = case.clone().observe().house(|house| house.owner = others);
+        // No file was looked at, so there is nothing to report either.
+        for case in [case.clone(), case.observe(), shared] {
+            says(&case, &(stalls, reason, words(), Some(again)));
+        }
     }
 }
 
@@ -169,6 +175,15 @@ fn what_needs_an_approval() {
         &format!("20260103000000 drops table public.a; to allow it add plan {plan} to `spec.approvals`"),
         Some(240),
     );
+    refuses(
+        &case.approve(OTHER),
+        Reason::ApprovalRequired,
+        &format!(
+            "20260103000000 drops table public.a; to allow it add plan {plan} to `spec.approvals`; the approvals in the spec are \
+             for other plans"
+        ),
+        Some(240),
+    );
 }
 
 #[test]
@@ -181,6 +196,18 @@ fn what_was_applied_and_is_gone_from_the_ledger() {
         &format!(
             "20260102000000 was applied once and is gone from the ledger, whose head is 20260101000000: if its effects are still \
              there, record it with `supabase migration repair 20260102000000 --status applied`; if it has to run again, to \
+             allow it add plan {plan} to `spec.approvals`"
+        ),
+        Some(240),
+    );
+    let both = case.gone(V1);
+    let plan = both.plan();
+    refuses(
+        &both,
+        Reason::LedgerRegressed,
+        &format!(
+            "20260101000000 and 1 more were applied once and are gone from the ledger, whose head is empty: those whose effects \
+             are still there, record with `supabase migration repair VERSION --status applied`; if they have to run again, to \
              allow it add plan {plan} to `spec.approvals`"
         ),
         Some(240),
@@ -198,6 +225,32 @@ fn a_schema_that_was_there_before_the_ledger() {
         ),
         Some(240),
     );
+    let one = fresh().view(|view| {
+        view.schema = taken(LIVE, Vec::new());
+        if let SchemaLook::Taken { made, .. } = &mut view.schema {
+            *made = 1;
+        }
+    });
+    assert!(
+        said(one.decide())
+            .2
+            .starts_with("the ledger is empty and the schema has 1 object: if")
+    );
+    for (through, nearest) in [
+        ("20260101", "20260101000000, 20260102000000"),
+        ("20260101500000", "20260101000000, 20260102000000"),
+        (V4, V2),
+    ] {
+        refuses(
+            &super::baseline::named(through, LIVE),
+            Reason::BaselineMismatch,
+            &format!(
+                "`spec.baseline.through` is {through}, and no file has that version: nothing was recorded and nothing runs; the \
+                 nearest: {nearest}"
+            ),
+            Some(240),
+        );
+    }
     refuses(
         &super::baseline::named(V1, OTHER),
         Reason::BaselineMismatch,
