@@ -33,12 +33,12 @@ pub fn status(object: &Platform, world: &World, decision: &Decision, now: Timest
         }
         Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
-            let says = "`spec.suspend` is true: nothing is looked at or written";
+            let text = "`spec.suspend` is true: nothing is looked at or written";
             let reason = PlatformReason::SuspendedByUser;
             let stays = Ready.is_true(&memo.conditions);
             let ready = if stays { PlatformReason::Reachable } else { reason };
-            next.set(Ready, Some(stays), ready, says)
-                .set(Suspended, Some(true), reason, says)
+            next.set(Ready, Some(stays), ready, text)
+                .set(Suspended, Some(true), reason, text)
         }
         Decision::Settled(_) | Decision::Release { .. } => {
             next.set(Ready, Some(true), PlatformReason::Reachable, answers(object))
