@@ -194,6 +194,8 @@ fn a_suspended_platform_is_not_looked_at_and_stays_what_it_was() {
         assert_eq!(decision, Decision::Settled(Again::OnWake));
         let status = status(&object, &world, &decision, at(9_999));
         assert_eq!(lines(&status), [expected, "Suspended=True/SuspendedByUser"]);
+        let text = "`spec.suspend` is true: nothing is looked at or written";
+        assert!(status.conditions.iter().all(|condition| condition.message == text));
     }
 }
 
