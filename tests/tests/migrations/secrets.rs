@@ -16,6 +16,7 @@ async fn neither_the_password_nor_a_value_of_a_row_is_in_a_status_an_event_the_l
             "INSERT INTO public.notes VALUES (1, '{CANARY}');\nCREATE UNIQUE INDEX once ON public.notes (body);\n"
         );
         let rows = ("20260102000000_rows.sql", rows.as_str());
+        let row = "SELECT body FROM public.notes LIMIT 1";
         stage.migrations(&[NOTES, rows]).await;
         stage.migration_set(json!({})).await;
         stage.applied("20260102000000").await;
@@ -26,10 +27,10 @@ async fn neither_the_password_nor_a_value_of_a_row_is_in_a_status_an_event_the_l
             ),
             (
                 "SELECT body::integer FROM public.notes;\n".to_owned(),
-                "invalid input syntax for type integer: … (SQLSTATE 22P02)",
+                "invalid input syntax for type integer: \"…\" (SQLSTATE 22P02)",
             ),
             (
-                format!("DO $$ BEGIN RAISE WARNING 'seen ''{CANARY}'''; RAISE 'not ''{CANARY}'''; END $$;\n"),
+                format!("DO $$ BEGIN RAISE WARNING 'seen %', ({row}); RAISE 'not %', ({row}); END $$;\n"),
                 "not … (SQLSTATE P0001)",
             ),
         ] {
@@ -41,7 +42,7 @@ async fn neither_the_password_nor_a_value_of_a_row_is_in_a_status_an_event_the_l
                 .until_set(&message, |set| message_of(set, "Stalled") == message)
                 .await;
         }
-        let warns = format!("DO $$ BEGIN RAISE WARNING 'seen ''{CANARY}'''; END $$;\n");
+        let warns = format!("DO $$ BEGIN RAISE WARNING 'seen %', ({row}); END $$;\n");
         stage
             .migrations(&[NOTES, rows, ("20260103000000_fails.sql", &warns)])
             .await;

@@ -3,7 +3,11 @@ use std::time::Duration;
 use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 use crate::{
-    Blocker, QueryError, SqlState, error::is_transport, redact::redacted, run::Sentence, session::lines_before,
+    Blocker, QueryError, SqlState,
+    error::is_transport,
+    redact::{Said, Text},
+    run::Sentence,
+    session::lines_before,
 };
 
 /// How much of the server's words is shown, in characters.
@@ -17,7 +21,7 @@ pub enum RunError {
     Sql {
         /// What is wrong.
         state: SqlState,
-        /// The server's words, without values, in one line of at most 300 characters.
+        /// The server's words, as far as they are its own or the file's, in one line of at most 300 characters.
         message: String,
         /// The line of the file where it is wrong; `None` if it is no statement of the file's.
         line: Option<u32>,
@@ -61,6 +65,9 @@ pub enum RunError {
     /// A ledger has the version.
     #[error("the version is in the ledger")]
     AlreadyRecorded,
+    /// The file inserts its own row into a ledger, which is for whoever runs it to do.
+    #[error("the file writes its own row into the ledger")]
+    WritesLedger,
     /// The server can't now.
     #[error("the server can't now (SQLSTATE {state})")]
     Retry {
@@ -91,6 +98,7 @@ impl RunError {
             Self::Unproved { .. } => "Unproved",
             Self::HalfApplied { .. } => "HalfApplied",
             Self::AlreadyRecorded => "AlreadyRecorded",
+            Self::WritesLedger => "WritesLedger",
             Self::Retry { .. } => "Retry",
             Self::Lost => "Lost",
             Self::Unknown => "Unknown",
@@ -98,16 +106,16 @@ impl RunError {
         }
     }
 
-    /// What the driver's error means, at a statement of the file or at one of ours.
-    pub(super) fn of(error: &tokio_postgres::Error, sentence: Option<&Sentence>) -> Self {
+    /// What the driver's error means, at a statement of the file of this text or at one of ours.
+    pub(super) fn of(error: &tokio_postgres::Error, sentence: Option<&Sentence>, file: &Text) -> Self {
         match error.as_db_error() {
-            Some(error) => Self::answered(error, sentence),
+            Some(error) => Self::answered(error, sentence, file),
             None if error.is_closed() || is_transport(error) => Self::Lost,
             None => Self::Protocol,
         }
     }
 
-    fn answered(error: &DbError, sentence: Option<&Sentence>) -> Self {
+    fn answered(error: &DbError, sentence: Option<&Sentence>, file: &Text) -> Self {
         let state = SqlState::of(error);
         if matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
             return Self::Lost;
@@ -116,8 +124,8 @@ impl RunError {
             "55P03" => Self::LockTimeout { blockers: Vec::new() },
             "25006" => Self::Retry { state },
             code if ["08", "40", "53"].contains(&&code[..2]) || code.starts_with("57P") => Self::Retry { state },
-            code => Self::Sql {
-                message: redacted(code, error.message(), MESSAGE),
+            _ => Self::Sql {
+                message: file.redacted(&Said::of(error), MESSAGE),
                 line: sentence.map(|sentence| sentence.line + line_within(error, &sentence.text)),
                 state,
             },

@@ -19,13 +19,13 @@ mod transaction;
 mod watch;
 
 use std::{
-    sync::Mutex,
+    sync::{Mutex, OnceLock},
     time::{Duration, Instant},
 };
 
 use tokio::task::AbortHandle;
 
-use crate::Session;
+use crate::{Session, redact::Text};
 
 pub(crate) use error::MESSAGE;
 pub use error::RunError;
@@ -105,7 +105,7 @@ pub enum Alone {
 pub struct Applied {
     /// How long it ran this time.
     pub duration: Duration,
-    /// What the server warned of this time: at most 8, of at most 200 characters, without values.
+    /// What the server warned of this time: at most 8, of at most 200 characters, in its own words and the file's.
     pub warnings: Vec<String>,
 }
 
@@ -136,6 +136,8 @@ struct Run<'a> {
     watcher: Watcher<'a>,
     began: Instant,
     warnings: Mutex<Vec<String>>,
+    /// The file's, made when the server has something to say.
+    text: OnceLock<Text>,
 }
 
 impl Session {
@@ -159,11 +161,16 @@ impl Session {
             watcher,
             began: Instant::now(),
             warnings: Mutex::default(),
+            text: OnceLock::new(),
         };
         let outcome = run.run().await;
         // Nothing of a file is left for the next one, or for whoever looks at the schema.
         if self.refresh().await.is_ok() {
             abandoned.disarm();
+            // A row that stood in the way and is gone with the transaction was the file's own.
+            if outcome == Err(RunError::AlreadyRecorded) && run.look().await.is_ok() {
+                return Err(RunError::WritesLedger);
+            }
         }
         outcome
     }
@@ -179,6 +186,16 @@ impl Run<'_> {
         Ok(Applied {
             duration: self.began.elapsed(),
             warnings: self.warned(),
+        })
+    }
+
+    fn text(&self) -> &Text {
+        self.text.get_or_init(|| {
+            let sentences = self.script.segments.iter().flat_map(|segment| match segment {
+                Segment::Together(sentences) => &sentences[..],
+                Segment::Alone(sentence, _) => std::slice::from_ref(sentence),
+            });
+            Text::of(sentences.map(|sentence| sentence.text.as_str()))
         })
     }
 

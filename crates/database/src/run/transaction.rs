@@ -182,7 +182,7 @@ impl Run<'_> {
         };
         if let Err(error) = committed {
             // Only an error that leaves the session standing says that nothing was committed.
-            return Err(match RunError::of(&error, None) {
+            return Err(match RunError::of(&error, None, self.text()) {
                 RunError::Lost | RunError::Protocol => RunError::Unknown,
                 error => error,
             });
@@ -200,7 +200,8 @@ impl Run<'_> {
         let heard = self.session.connection.notices().take();
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
         let room = crate::notices::COUNT.saturating_sub(warnings.len());
-        warnings.extend(heard.into_iter().take(room));
+        let heard = heard.iter().take(room);
+        warnings.extend(heard.map(|said| self.text().redacted(said, crate::notices::CHARACTERS)));
     }
 
     pub(super) fn warned(&self) -> Vec<String> {

@@ -78,7 +78,7 @@ impl Run<'_> {
         };
         let error = match halt {
             Err(Ok(answer)) => return Ok(answer),
-            Err(Err(error)) => RunError::of(&error, sentence).within(began.elapsed(), patience.statement),
+            Err(Err(error)) => RunError::of(&error, sentence, self.text()).within(began.elapsed(), patience.statement),
             Ok(halt) => {
                 self.stop(statement).await;
                 match halt {

@@ -3,7 +3,11 @@ use tokio_postgres::{
     types::Type,
 };
 
-use crate::{Blocker, Identity, QueryError, Session, redact::redacted, run::MESSAGE};
+use crate::{
+    Blocker, Identity, QueryError, Session,
+    redact::{Said, Text},
+    run::MESSAGE,
+};
 
 /// Where statements would run.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -27,7 +31,7 @@ pub enum Parsed {
     No {
         /// How many lines of the statement come before the one with the error.
         line: u32,
-        /// The server's words.
+        /// The server's words, as far as they are its own or the statement's.
         message: String,
     },
 }
@@ -97,7 +101,7 @@ impl Session {
             Some(ErrorPosition::Original(position)) => lines_before(statement, *position),
             _ => 0,
         };
-        let message = redacted(error.code().code(), error.message(), MESSAGE);
+        let message = Text::of([statement]).redacted(&Said::of(error), MESSAGE);
         Ok(Parsed::No { line, message })
     }
 }

@@ -61,3 +61,14 @@ async fn what_fails_when_it_runs_again_leaves_its_old_row() {
     assert_eq!(session.run_again(&fails, &nobody).await.unwrap_err().reason(), "Sql");
     assert_eq!(state(&bed, &session).await, expected("1", &[], "sha256:1"));
 }
+
+#[tokio::test]
+async fn a_file_that_writes_its_own_row_is_told_from_one_that_somebody_recorded() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let own = "INSERT INTO supabase_migrations.schema_migrations (version) VALUES ('1')";
+    let file = file("1", &[own]);
+    assert_eq!(session.run(&file, &nobody).await, Err(RunError::WritesLedger));
+    bed.superuser().await.batch_execute(own).await.unwrap();
+    assert_eq!(session.run(&file, &nobody).await, Err(RunError::AlreadyRecorded));
+}

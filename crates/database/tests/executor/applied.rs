@@ -92,32 +92,82 @@ async fn a_file_that_fails_leaves_nothing_and_names_its_line() {
 async fn a_message_shows_no_value_of_a_row() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    let table = "CREATE TABLE t (n text UNIQUE, CHECK (n <> 'secret-2'))";
-    for (statement, state, message) in [
+    bed.superuser()
+        .await
+        .batch_execute(
+            "CREATE TABLE t (n text UNIQUE, CHECK (n <> 'secret-2')); INSERT INTO t VALUES ('secret@example.com'); \
+             ALTER TABLE t OWNER TO postgres; CREATE FUNCTION tells() RETURNS void LANGUAGE plpgsql AS \
+             'BEGIN RAISE ''no balance for %'', (SELECT n FROM public.t); END'",
+        )
+        .await
+        .unwrap();
+    let raises = |how: &str| format!("DO $$ BEGIN RAISE {how}; END $$");
+    let row = "'row value %', (SELECT n FROM t)";
+    let table: [(&str, &str, &str); 13] = [
         (
-            "SELECT 'secret'::int",
+            "SELECT n::int FROM t",
             "22P02",
-            "invalid input syntax for type integer: …",
+            "invalid input syntax for type integer: \"…\"",
         ),
         (
-            "INSERT INTO t VALUES ('secret'), ('secret')",
+            "INSERT INTO t SELECT n FROM t",
             "23505",
             "duplicate key value violates unique constraint \"t_n_key\"",
         ),
         (
-            "INSERT INTO t VALUES ('secret-2')",
+            "INSERT INTO t SELECT split_part(n, '@', 1) || -2 FROM t",
             "23514",
             "new row for relation \"t\" violates check constraint \"t_n_check\"",
         ),
+        ("SELECT n::regclass FROM t", "3F000", "schema \"…\" does not exist"),
         (
-            "DO $$ BEGIN RAISE 'row \"secret\"' USING DETAIL = 'secret', HINT = 'secret'; END $$",
-            "P0001",
-            "row …",
+            "DO $$ BEGIN EXECUTE 'SELECT ' || quote_ident((SELECT n FROM t)); END $$",
+            "42703",
+            "column \"…\" does not exist",
         ),
-    ] {
-        let error = run(&mut session, &[table, statement]).await.unwrap_err();
+        (
+            "DO $$ BEGIN EXECUTE (SELECT split_part(n, '@', 1) FROM t) || '()'; END $$",
+            "42601",
+            "syntax error at or near \"…\"",
+        ),
+        (
+            "SELECT current_setting(n) FROM t",
+            "42704",
+            "unrecognized configuration parameter \"…\"",
+        ),
+        (
+            "SELECT has_table_privilege(n, 't', 'select') FROM t",
+            "42704",
+            "role \"…\" does not exist",
+        ),
+        (&raises(row), "P0001", "row value …"),
+        (
+            &raises(&format!(
+                "{row} USING ERRCODE = '42703', DETAIL = 'd', CONSTRAINT = (SELECT n FROM t)"
+            )),
+            "42703",
+            "row value …",
+        ),
+        (
+            "DO $$ BEGIN ASSERT false, (SELECT n FROM t); END $$",
+            "P0004",
+            "the message is in the database's log",
+        ),
+        ("SELECT tells()", "P0001", "the message is in the database's log"),
+        (
+            "SELECT 'written'::int",
+            "22P02",
+            "invalid input syntax for type integer: \"written\"",
+        ),
+    ];
+    for (statement, state, message) in table {
+        let error = run(&mut session, &["SELECT 1", statement]).await.unwrap_err();
         assert!(!format!("{error:?} {error}").contains("secret"));
-        assert_eq!(sql(Err(error)), (state.to_owned(), message.to_owned(), Some(2)));
+        assert_eq!(
+            sql(Err(error)),
+            (state.to_owned(), message.to_owned(), Some(2)),
+            "{statement}"
+        );
     }
 }
 
@@ -132,8 +182,10 @@ async fn warnings_are_kept_and_anything_less_is_not() {
         warns,
     ];
     let applied = run(&mut session, &texts).await.unwrap();
-    let expected: Vec<_> = (1..=8)
-        .map(|number| format!("Still have {number} policies of …"))
+    // 1 stands in the file.
+    let expected: Vec<_> = std::iter::once("1")
+        .chain(["…"; 7])
+        .map(|number| format!("Still have {number} policies of \"me\""))
         .collect();
     assert_eq!(applied.warnings, expected);
     assert_eq!(notes(&session).await.migrations[0].warnings, expected);

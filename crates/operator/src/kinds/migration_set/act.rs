@@ -1,6 +1,6 @@
 use ace_api::MigrationSet;
 use ace_database::{
-    Alone as Lone, Owner, Plan, Prepared, Script as Sent, Segment as Part, Sentence as Said, Session, Unrun,
+    Alone as Lone, House, Owner, Plan, Prepared, Script as Sent, Segment as Part, Sentence as Said, Session, Unrun,
 };
 use ace_domain::{
     migration::{Fact, Ran, Step, Trouble},
@@ -78,7 +78,10 @@ pub(super) async fn act(
             } else {
                 session.run(&sent, &|_| ()).await
             };
-            let applied = outcome.map_err(|error| words::not_run(file, error))?;
+            let applied = match outcome {
+                Ok(applied) => applied,
+                Err(error) => return Err(words::not_run(file, error, begun(session, &sent).await)),
+            };
             Ok(Fact::Ran(Ran {
                 duration: applied.duration,
                 warnings: applied.warnings,
@@ -175,6 +178,14 @@ fn unrun(file: &File, recorded: Vec<String>) -> Unrun {
         name: file.name.clone(),
         sha256: file.sha256.clone(),
         recorded,
+    }
+}
+
+/// Whether a file that failed has to stay as it is: its parts are in the books, or nobody can say so.
+async fn begun(session: &Session, sent: &Sent) -> bool {
+    match session.ledgers().await.map(|ledgers| ledgers.house) {
+        Ok(House::Present(notes)) => notes.steps.iter().any(|step| step.version == sent.version),
+        _ => sent.segments.len() > 1,
     }
 }
 

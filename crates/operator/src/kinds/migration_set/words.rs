@@ -1,5 +1,6 @@
 //! What a database's answers mean for a set.
 
+use ace_api::ANNOTATION_RECONCILE_AT;
 use ace_database::{Blocker, QueryError, RunError};
 use ace_domain::{
     migration::{Blocker as Named, Refusal, Trouble},
@@ -22,55 +23,57 @@ pub(super) fn holder(by: Option<&Blocker>) -> String {
     format!("pid {} ({name})", by.pid)
 }
 
-/// Why a file was not applied.
-pub(super) fn not_run(file: &File, error: RunError) -> Trouble {
+/// Why a file was not applied. `begun`: a part of it has run, and only the same bytes go on behind that.
+pub(super) fn not_run(file: &File, error: RunError, begun: bool) -> Trouble {
     let version = file.version.clone();
-    let refused = |half, message: String| refusal(version.clone(), half, message);
-    let at = |line: Option<u32>| {
-        line.map_or_else(
-            || file.file_name.clone(),
-            |line| format!("{} line {line}", file.file_name),
-        )
+    let refused = |what: String, mend: &str, todo: &str| {
+        let todo = if begun {
+            format!(
+                "a part of the file has run: {mend}, leave the file as it is, and change the annotation \
+                 `{ANNOTATION_RECONCILE_AT}`"
+            )
+        } else {
+            todo.to_owned()
+        };
+        refusal(version.clone(), false, format!("{what}; {todo}"))
     };
+    let name = &file.file_name;
+    let at = |line: Option<u32>| line.map_or_else(|| name.clone(), |line| format!("{name} line {line}"));
     match error {
         RunError::Sql { state, message, line } => refused(
-            false,
-            format!("{}: {message} (SQLSTATE {state}); correct the file", at(line)),
+            format!("{}: {message} (SQLSTATE {state})", at(line)),
+            "mend in the database what stands in its way",
+            "correct the file",
         ),
         RunError::TimedOut { line } => refused(
-            false,
-            format!(
-                "{}: the statement took longer than `spec.statementTimeout`; raise it or split the work",
-                at(line)
-            ),
+            format!("{}: the statement took longer than `spec.statementTimeout`", at(line)),
+            "raise it",
+            "raise it or split the work",
         ),
-        RunError::Smuggled => refused(
+        RunError::Smuggled => refusal(
+            version,
             false,
-            format!(
-                "{}: the file ends its own transaction, so it can't be proved to run once; take that out",
-                file.file_name
-            ),
+            format!("{name}: the file ends its own transaction, so it can't be proved to run once; take that out"),
         ),
-        RunError::IndexNotOurs { name } => refused(
+        RunError::WritesLedger => refusal(
+            version,
             false,
-            format!(
-                "{}: index {name} is there, INVALID, and not made by this file; drop it by hand",
-                file.file_name
-            ),
+            format!("{name}: the file writes its own row into the ledger; take that INSERT out"),
         ),
-        RunError::Unproved { name } => refused(
-            false,
-            format!(
-                "{}: the catalogue does not show what became of index {name}; look at it by hand",
-                file.file_name
-            ),
+        RunError::IndexNotOurs { name: index } => refused(
+            format!("{name}: index {index} is there, INVALID, and not made by this file"),
+            "drop it by hand",
+            "drop it by hand",
         ),
-        RunError::HalfApplied { done } => refused(
+        RunError::Unproved { name: index } => refused(
+            format!("{name}: the catalogue does not show what became of index {index}"),
+            "look at it by hand",
+            "look at it by hand",
+        ),
+        RunError::HalfApplied { done } => refusal(
+            version,
             true,
-            format!(
-                "{}: {done} of its parts ran with other bytes; put the file back as it was",
-                file.file_name
-            ),
+            format!("{name}: {done} of its parts ran with other bytes; put the file back as it was"),
         ),
         RunError::LockTimeout { blockers } => Trouble::Blocked {
             version,
@@ -99,4 +102,38 @@ pub(super) fn named(blockers: Vec<Blocker>) -> Vec<Named> {
         age: blocker.age,
     });
     named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ace_domain::{
+        migration::{Refusal, Trouble},
+        script::File,
+    };
+
+    use super::{RunError, not_run};
+
+    #[test]
+    fn a_file_of_which_a_part_has_run_is_to_be_left_as_it_is() {
+        let file = File {
+            version: "1".parse().unwrap(),
+            name: "once".to_owned(),
+            file_name: "1_once.sql".to_owned(),
+            sha256: String::new(),
+            text: "".into(),
+        };
+        let leave = "leave the file as it is, and change the annotation `ops.mobulace.com/reconcile-at`";
+        for (begun, todo) in [
+            (false, "raise it or split the work".to_owned()),
+            (true, format!("a part of the file has run: raise it, {leave}")),
+        ] {
+            let Trouble::Refused(Refusal { message, half, .. }) =
+                not_run(&file, RunError::TimedOut { line: Some(2) }, begun)
+            else {
+                panic!("it is refused");
+            };
+            let what = "1_once.sql line 2: the statement took longer than `spec.statementTimeout`";
+            assert_eq!((message, half), (format!("{what}; {todo}"), false));
+        }
+    }
 }
