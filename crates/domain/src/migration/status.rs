@@ -232,13 +232,14 @@ fn conditions(
         }
         // A lost look is no news before three intervals: neither that all is well nor what a person has to do is over.
         Decision::Wait(..) if unseen && is_still_ready && is_live(object, world) => next.keep(Ready),
-        Decision::Wait(why, _) => match refused {
-            Some(refused) => next.stalled(refused.reason, &refused.message),
-            None => {
+        Decision::Wait(why, _) => {
+            if let Some(refused) = refused {
+                next.stalled(refused.reason, &refused.message)
+            } else {
                 let ready = (why.reason != MigrationReason::NotSeen).then_some(false);
                 next.reconciling(ready, why.reason, &why.message)
             }
-        },
+        }
         Decision::Refuse(why, _) => next.stalled(why.reason, &why.message),
         Decision::Settled(_) | Decision::Release { .. } => {
             if let Some(why) = paused(object, world) {
