@@ -91,6 +91,11 @@ impl Pace {
         self.of(Duration::from_secs(30))
     }
 
+    /// Until a right that is missing is asked for again: an API server that has just started refuses what it allows a moment later.
+    pub fn rights(self) -> Duration {
+        self.of(Duration::from_secs(2))
+    }
+
     /// Until another process's run of migrations is looked for again.
     pub fn turn(self) -> Duration {
         self.of(Duration::from_secs(5))

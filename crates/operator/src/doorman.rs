@@ -2,12 +2,12 @@
 
 use ace_api::{Database, DatabaseTls, SecretKeyReference};
 use ace_database::{Access, Authority, Limits, OpenError, Password, QueryError, Tls};
-use ace_domain::platform::DatabaseTrouble;
+use ace_domain::{pace::Pace, platform::DatabaseTrouble};
 use ace_supabase::AllowedHosts;
 use kube::Client;
 
 use crate::{
-    secrets::{SecretError, read_secret},
+    secrets::{SecretError, read_secret_patiently},
     sources::Identity as Names,
 };
 
@@ -21,6 +21,8 @@ pub struct Doorman<'a> {
     pub names: &'a Names,
     /// How long things may take.
     pub limits: Limits,
+    /// Constants of time.
+    pub pace: Pace,
 }
 
 impl Doorman<'_> {
@@ -40,7 +42,7 @@ impl Doorman<'_> {
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<String, DatabaseTrouble> {
-        let text = read_secret(self.client, namespace, reference).await;
+        let text = read_secret_patiently(self.client, self.pace, namespace, reference).await;
         text.map_err(|error| match error {
             SecretError::Missing(message) => DatabaseTrouble::SecretMissing(message),
             SecretError::Forbidden => DatabaseTrouble::AccessMissing(format!(
@@ -124,7 +126,7 @@ pub fn not_said(error: &QueryError) -> DatabaseTrouble {
 mod tests {
     use ace_api::Database;
     use ace_database::{Connection, Limits};
-    use ace_domain::platform::DatabaseTrouble as T;
+    use ace_domain::{pace::Pace, platform::DatabaseTrouble as T};
     use ace_supabase::AllowedHosts;
     use k8s_openapi::ByteString;
     use serde_json::{Value, json};
@@ -169,6 +171,7 @@ mod tests {
             hosts: &hosts,
             names: &names,
             limits: Limits::default(),
+            pace: Pace::scaled(1_000),
         };
         let outcome = match doorman.access("ace", &database).await {
             Ok(access) => Connection::open(&access).await.map_err(|error| not_open(&error)),

@@ -31,6 +31,7 @@ pub(super) async fn looker(kind: &MigrationSets, object: &MigrationSet, known: &
         hosts: &kind.hosts,
         names: &kind.identity,
         limits: Limits::default(),
+        pace: kind.pace,
     };
     let namespace = object.namespace().unwrap_or_default();
     let access = doorman.access(&namespace, database).await.map_err(Trouble::Database)?;

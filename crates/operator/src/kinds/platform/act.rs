@@ -61,6 +61,7 @@ impl Platforms {
             hosts: &self.hosts,
             names: &self.identity,
             limits: Limits::default(),
+            pace: self.pace,
         };
         let at = Timestamp::now();
         let outcome = match &object.spec.database {

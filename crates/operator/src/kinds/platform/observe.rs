@@ -9,7 +9,7 @@ use kube::ResourceExt;
 use super::{Platforms, Recall};
 use crate::{
     driver::Key,
-    secrets::{SecretError, read_secret},
+    secrets::{SecretError, read_secret_patiently},
     sites::{Open, Site},
 };
 
@@ -118,7 +118,7 @@ fn allowed(kind: &Platforms, text: &str) -> Result<Url, Access> {
 
 async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReference) -> Result<Token, Access> {
     let namespace = object.namespace().unwrap_or_default();
-    let text = read_secret(&kind.client, &namespace, reference)
+    let text = read_secret_patiently(&kind.client, kind.pace, &namespace, reference)
         .await
         .map_err(|error| match error {
             SecretError::Missing(message) => Access::SecretMissing(message),
