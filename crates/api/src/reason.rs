@@ -65,7 +65,7 @@ reasons! {
 reasons! {
     /// Reasons of an EdgeFunction's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
     FunctionReason {
-        Live = "Ready: the wanted content is live and was seen.",
+        Live = "Ready: the wanted content was made live, and the function was seen.",
         Observed = "Ready: in `Observe`, the function was looked at.",
         Suspended = "Ready is False: suspended before the wish was live.",
         FirstLook = "Reconciling: the function was not looked at yet.",
@@ -109,7 +109,7 @@ reasons! {
         OutOfBandChange = "True: somebody else changed the live function; `status.drift` names what differs.",
         Missing = "True: the function that was applied is gone.",
         Foreign = "True: the live function is not known to this object.",
-        NotCompared = "Unknown: there was no comparison yet.",
+        NotCompared = "Unknown: there was no comparison yet, or none for three intervals.",
         NotComparable = "Unknown: the live content can't be read in a form that can be compared.",
     }
 }

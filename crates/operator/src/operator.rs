@@ -196,7 +196,13 @@ impl Operator {
         let mut tasks = JoinSet::new();
         tasks.spawn(self.sources.clone().run(stop.clone()));
         tasks.spawn(self.publisher.run(stop.clone()));
-        for until_stop in [changes.boxed(), gate.boxed(), platforms.watch, functions.watch, sets.watch] {
+        for until_stop in [
+            changes.boxed(),
+            gate.boxed(),
+            platforms.watch,
+            functions.watch,
+            sets.watch,
+        ] {
             let stop = stop.clone();
             tasks.spawn(async move {
                 stop.run_until_cancelled(until_stop).await;
