@@ -136,11 +136,11 @@ async fn a_version_is_never_recorded_over_a_row_that_is_there() {
         } else {
             "('1')"
         };
-        // Within the file itself: after we looked.
+        // By the file itself, after we looked.
         let texts = ["CREATE TABLE t ()", &format!("INSERT INTO {table} VALUES {values}")];
         assert_eq!(
             run(&mut session, &texts).await,
-            Err(RunError::AlreadyRecorded),
+            Err(RunError::WritesLedger),
             "{table}"
         );
     }
