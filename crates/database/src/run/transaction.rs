@@ -47,6 +47,8 @@ impl Run<'_> {
             self.say_all(sentences).await?;
             let settings = self.settle(&transaction, true).await?;
             if number + 1 < of {
+                // A row of the file's own would be committed here, and stand for the parts that are still to come.
+                self.look().await?;
                 self.note(number, true, &[], &settings).await
             } else {
                 self.record().await

@@ -1,8 +1,8 @@
 //! A file that runs a second time, because a person has allowed it.
 
-use ace_database::{RunError, Session};
+use ace_database::{RunError, Segment, Session};
 
-use crate::bed::{Bed, file, nobody, notes};
+use crate::bed::{Bed, file, nobody, notes, script, sentences};
 
 const TEXTS: [&str; 2] = ["CREATE TABLE IF NOT EXISTS t (n int)", "INSERT INTO t VALUES (1)"];
 
@@ -71,4 +71,18 @@ async fn a_file_that_writes_its_own_row_is_told_from_one_that_somebody_recorded(
     assert_eq!(session.run(&file, &nobody).await, Err(RunError::WritesLedger));
     bed.superuser().await.batch_execute(own).await.unwrap();
     assert_eq!(session.run(&file, &nobody).await, Err(RunError::AlreadyRecorded));
+}
+
+#[tokio::test]
+async fn a_first_part_that_writes_the_files_row_does_not_stand_for_the_rest() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let own = "INSERT INTO supabase_migrations.schema_migrations (version) VALUES ('1')";
+    let parts = [["CREATE TABLE t ()", own], ["CREATE TABLE u ()", "CREATE TABLE v ()"]];
+    let parts = parts.map(|texts| Segment::Together(sentences(&texts)));
+    let file = script("1", parts.to_vec());
+    assert_eq!(session.run(&file, &nobody).await, Err(RunError::WritesLedger));
+    let left = "SELECT relname::text FROM pg_class WHERE relname IN ('t', 'u', 'v') \
+         UNION ALL SELECT version FROM supabase_migrations.schema_migrations";
+    assert!(bed.column(left).await.is_empty());
 }

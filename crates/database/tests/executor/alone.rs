@@ -292,8 +292,8 @@ async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
         ..bed.access()
     };
     let mut session = bed.session_with(&through, &settings()).await;
-    // Look, BEGIN, five times two, proof, row, COMMIT; the next is the proof of the commit.
-    proxy.arm(16, Cut::Before);
+    // Look, BEGIN, five times two, proof, look, row, COMMIT; the next is the proof of the commit.
+    proxy.arm(17, Cut::Before);
     assert!(session.run(&script, &nobody).await.is_err());
     let mut session = bed.session().await;
     assert_eq!(notes(&session).await.steps.len(), 1);

@@ -138,11 +138,7 @@ async fn a_version_is_never_recorded_over_a_row_that_is_there() {
         };
         // By the file itself, after we looked.
         let texts = ["CREATE TABLE t ()", &format!("INSERT INTO {table} VALUES {values}")];
-        assert_eq!(
-            run(&mut session, &texts).await,
-            Err(RunError::WritesLedger),
-            "{table}"
-        );
+        assert_eq!(run(&mut session, &texts).await, Err(RunError::WritesLedger), "{table}");
     }
     assert!(
         bed.column("SELECT relname::text FROM pg_class WHERE relname = 't'")
