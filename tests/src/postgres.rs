@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use crate::{Operator, PLATFORM, Stage, bed, is_current, is_true, on_stage_of, reason_of, stage::merged, tree::pack};
+use crate::{
+    Operator, PLATFORM, Stage, bed, is_current, is_observed, is_true, on_stage_of, reason_of, stage::merged, tree::pack,
+};
 
 /// The MigrationSet of every stage.
 pub const SET: &str = "main";
@@ -195,10 +197,8 @@ impl Stage<'_> {
     /// Waits until the newest generation of the MigrationSet is Stalled for this reason.
     pub async fn set_stalled(&self, reason: &str) -> Value {
         let what = format!("is Stalled/{reason}");
-        self.until_set(&what, |set| {
-            reason_of(set, "Stalled") == reason && set["status"]["observedGeneration"] == set["metadata"]["generation"]
-        })
-        .await
+        self.until_set(&what, |set| reason_of(set, "Stalled") == reason && is_observed(set))
+            .await
     }
 
     /// Waits until the MigrationSet waits for this reason.

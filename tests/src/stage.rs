@@ -286,7 +286,12 @@ fn text_of<'a>(object: &'a Value, type_: &str, field: &str) -> &'a str {
         .unwrap_or_default()
 }
 
-/// The status is about the newest generation.
+/// The status is about the newest generation, whatever it says.
+pub fn is_observed(object: &Value) -> bool {
+    object["status"]["observedGeneration"] == object["metadata"]["generation"]
+}
+
+/// Nothing is awaited any more: the newest generation is live, as kstatus reads it.
 pub fn is_current(object: &Value) -> bool {
     kstatus::verdict(object) == kstatus::Verdict::Current
 }

@@ -1,6 +1,6 @@
 //! A live schema whose ledger is empty.
 
-use ace_tests::{is_current, message_of, on_database, reason_of};
+use ace_tests::{is_observed, message_of, on_database, reason_of};
 use serde_json::json;
 
 use crate::{INDEX, NOTES, RARELY};
@@ -30,7 +30,7 @@ async fn files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_th
             stage.migration_set(baseline(through, digest)).await;
             stage
                 .until_set(&format!("says {said}"), |set| {
-                    is_current(set)
+                    is_observed(set)
                         && reason_of(set, "Stalled") == "BaselineMismatch"
                         && message_of(set, "Ready").contains(said)
                 })
