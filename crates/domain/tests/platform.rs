@@ -70,6 +70,7 @@ fn a_changed_annotation_asks_for_both_looks_now_and_is_echoed_once_they_were_mad
 fn what_keeps_the_platform_closed_is_a_wait_or_a_refusal_and_no_look() {
     let says = || "kubectl create rolebinding".to_owned();
     let cases = [
+        (Access::Unanswered(says()), "Reconciling=True/Unreachable"),
         (Access::SecretMissing(says()), "Reconciling=True/SecretMissing"),
         (Access::AccessMissing(says()), "Stalled=True/AccessMissing"),
         (Access::TokenInvalid(says()), "Stalled=True/TokenInvalid"),
@@ -95,6 +96,18 @@ fn a_lost_look_is_no_news_and_is_probed_at_most_twice_a_minute() {
         Decision::Wait(Why::new(PlatformReason::Unreachable, "503"), after(30))
     );
     assert_eq!(status(&platform(), &world, &decision, at(60)), memo);
+}
+
+#[test]
+fn a_secret_that_nobody_could_be_asked_for_is_a_lost_look_and_no_missing_secret() {
+    let mut world = ready();
+    let memo = world.memo.clone();
+    world.access = Access::Unanswered("the API server did not answer for Secret `supabase`".to_owned());
+    let decision = decide(&platform(), &world, at(60));
+    assert!(matches!(&decision, Decision::Wait(why, _) if why.reason == PlatformReason::Unreachable));
+    assert_eq!(status(&platform(), &world, &decision, at(60)), memo);
+    let decision = decide(&platform(), &world, at(901));
+    assert!(matches!(&decision, Decision::Wait(why, _) if why.reason == PlatformReason::NotSeen));
 }
 
 #[test]

@@ -50,9 +50,7 @@ impl Doorman<'_> {
                 reference.name,
                 self.names.grant_namespace(namespace)
             )),
-            SecretError::Unanswered => {
-                DatabaseTrouble::SecretMissing("the API server did not answer for the Secret".to_owned())
-            }
+            SecretError::Unanswered(_) => DatabaseTrouble::Unanswered(format!("it was not asked, as {error}")),
         })
     }
 }
@@ -137,11 +135,6 @@ mod tests {
     /// Names and texts.
     type Keys = &'static [(&'static str, &'static str)];
 
-    fn refusal(code: u16, reason: &str) -> Answer {
-        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "no", "reason": reason });
-        Answer::json(&body).code(code)
-    }
-
     /// Asks the database that this spec names; Secret `supabase` holds these keys.
     async fn open(keys: Keys, spec: Value) -> (Result<(), T>, Vec<String>) {
         let keys = keys.to_vec();
@@ -152,8 +145,9 @@ mod tests {
                 .collect();
             match asked.path.rsplit('/').next() {
                 Some("supabase") => Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": data })),
-                Some("closed") => refusal(403, "Forbidden"),
-                _ => refusal(404, "NotFound"),
+                Some("closed") => Answer::refusal(403, "Forbidden"),
+                Some("silent") => Answer::refusal(500, "InternalError"),
+                _ => Answer::refusal(404, "NotFound"),
             }
         })
         .await;
@@ -183,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn what_stands_before_a_database_is_told_apart() {
         let password: Keys = &[("password", "canary")];
-        let table: [(Keys, Value, T); 7] = [
+        let table: [(Keys, Value, T); 8] = [
             (
                 &[],
                 json!({}),
@@ -201,6 +195,11 @@ mod tests {
                     "the operator may not read the database's Secret `closed`: {}",
                     Names::default().grant_namespace("ace")
                 )),
+            ),
+            (
+                &[],
+                json!({ "passwordSecretRef": { "name": "silent", "key": "password" } }),
+                T::Unanswered("it was not asked, as the API server did not answer for Secret `silent`".to_owned()),
             ),
             (
                 &[("password", "\n")],

@@ -45,11 +45,13 @@ impl Answer {
 
     /// A failure as the API server words it.
     pub(crate) fn status(code: u16) -> Self {
-        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "as told", "reason": "Told" });
-        Self {
-            status: code,
-            ..Self::json(&body)
-        }
+        Self::refusal(code, "Told")
+    }
+
+    /// A failure with one of the API server's own reasons, by which clients tell failures apart.
+    pub(crate) fn refusal(code: u16, reason: &str) -> Self {
+        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "as told", "reason": reason });
+        Self::json(&body).code(code)
     }
 
     pub(crate) fn bytes(body: impl Into<Body>) -> Self {

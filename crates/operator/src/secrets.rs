@@ -16,9 +16,9 @@ pub enum SecretError {
     /// The operator may not read Secrets of the namespace.
     #[error("the operator may not read Secrets of the namespace")]
     Forbidden,
-    /// No answer.
-    #[error("the API server did not answer")]
-    Unanswered,
+    /// No answer, or one that says that it can't now.
+    #[error("the API server did not answer for Secret `{0}`")]
+    Unanswered(String),
 }
 
 /// The text of one key. That it may not be read is believed at the third answer.
@@ -51,7 +51,7 @@ pub async fn read_secret(
             return Err(SecretError::Missing(format!("there is no Secret `{name}`")));
         }
         Some(Err(kube::Error::Api(status))) if status.is_forbidden() => return Err(SecretError::Forbidden),
-        Some(Err(_)) | None => return Err(SecretError::Unanswered),
+        Some(Err(_)) | None => return Err(SecretError::Unanswered(name.clone())),
     };
     let value = secret.data.unwrap_or_default().remove(key);
     let value = value.ok_or_else(|| SecretError::Missing(format!("Secret `{name}` has no key `{key}`")))?;
@@ -77,8 +77,7 @@ mod tests {
         let asked = Arc::new(AtomicUsize::new(0));
         let server = api_server(move |_| {
             if asked.fetch_add(1, Ordering::SeqCst) < refusals {
-                let refusal = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 403, "reason": "Forbidden" });
-                return Answer::json(&refusal).code(403);
+                return Answer::refusal(403, "Forbidden");
             }
             Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": { "token": "c2Jw" } }))
         })

@@ -28,7 +28,7 @@ pub fn decide(object: &Platform, world: &World, now: Timestamp) -> Decision {
     if object.spec.suspend {
         return Decision::Settled(Again::OnWake);
     }
-    if let Some(decision) = closed(object, world) {
+    if let Some(decision) = closed(object, world, now) {
         return decision;
     }
     if let Some(trouble) = &world.trouble {
@@ -67,11 +67,15 @@ fn state(world: &World) -> Option<&str> {
     project.as_ref().map(|project| project.state.as_str())
 }
 
-fn closed(object: &Platform, world: &World) -> Option<Decision> {
+fn closed(object: &Platform, world: &World, now: Timestamp) -> Option<Decision> {
     let again = Again::After(world.pace.interval(object.spec.interval.get()));
     let refuse = |reason, message: &String| Some(Decision::Refuse(Why::new(reason, message.clone()), again));
     match &world.access {
         Access::Open => None,
+        Access::Unanswered(message) => {
+            let trouble = Trouble::Unanswered(message.clone());
+            Some(troubled(object, world, &trouble, now))
+        }
         Access::SecretMissing(message) => Some(Decision::Wait(
             Why::new(PlatformReason::SecretMissing, message.clone()),
             Again::Backoff,

@@ -51,6 +51,8 @@ pub struct World {
 pub enum Access {
     /// There is a token, and the operator may call the host.
     Open,
+    /// Nobody said what the Secret holds, and nothing of it was known before.
+    Unanswered(String),
     /// The Secret or its key is not there.
     SecretMissing(String),
     /// The operator may not read the Secret.

@@ -74,16 +74,13 @@ async fn access(kind: &Platforms, object: &Platform, site: &Site) -> Access {
 async fn open(kind: &Platforms, object: &Platform, site: &Site) -> Result<Open, Access> {
     let spec = &object.spec;
     let (api, gateway) = (allowed(kind, &spec.api.url)?, allowed(kind, &spec.gateway())?);
-    let token = token(kind, object, &spec.api.token_secret_ref).await?;
-    // Without the anonymous key everything but some checks works, and those say so.
-    let anon = match &spec.anon_key_secret_ref {
-        Some(reference) => self::token(kind, object, reference).await.ok(),
-        None => None,
+    let known = site.open().filter(|open| open.api == api && open.at == gateway);
+    let (token, anon) = match (tokens(kind, object).await, &known) {
+        // Nobody said that they changed.
+        (Err(Access::Unanswered(_)), Some(known)) => return Ok(known.clone()),
+        (read, _) => read?,
     };
-    if let Some(open) = site
-        .open()
-        .filter(|open| open.token == token && open.anon == anon && open.api == api && open.at == gateway)
-    {
+    if let Some(open) = known.filter(|open| open.token == token && open.anon == anon) {
         return Ok(open);
     }
     let project = spec
@@ -116,6 +113,20 @@ fn allowed(kind: &Platforms, text: &str) -> Result<Url, Access> {
         .ok_or_else(refused)
 }
 
+/// The token, and the anonymous key where one is named that can be read: without it everything but some checks works, and
+/// those say so.
+async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<Token>), Access> {
+    let spec = &object.spec;
+    let token = self::token(kind, object, &spec.api.token_secret_ref).await?;
+    let Some(reference) = &spec.anon_key_secret_ref else {
+        return Ok((token, None));
+    };
+    match self::token(kind, object, reference).await {
+        Err(Access::Unanswered(message)) => Err(Access::Unanswered(message)),
+        anon => Ok((token, anon.ok())),
+    }
+}
+
 async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReference) -> Result<Token, Access> {
     let namespace = object.namespace().unwrap_or_default();
     let text = read_secret_patiently(&kind.client, kind.pace, &namespace, reference)
@@ -126,7 +137,7 @@ async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReferen
                 "the operator may not read Secrets of this namespace: {}",
                 kind.identity.grant_namespace(&namespace)
             )),
-            SecretError::Unanswered => Access::SecretMissing("the API server did not answer for the Secret".to_owned()),
+            SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
         })?;
     Token::new(&text).map_err(|error| {
         Access::TokenInvalid(format!(
@@ -134,4 +145,97 @@ async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReferen
             reference.key, reference.name
         ))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use ace_api::Platform;
+    use ace_domain::{pace::Pace, platform::Access};
+    use ace_supabase::{AllowedHosts, Deadlines, Http, Limits};
+    use jiff::Timestamp;
+    use kube::runtime::reflector;
+    use serde_json::json;
+
+    use super::{Platforms, Site, access};
+    use crate::{
+        directory::Directory,
+        driver::Waker,
+        fake::{Answer, Server, api_server},
+        metrics::Metrics,
+        sites::Sites,
+        sources::{Identity, Settings, Sources},
+    };
+
+    /// Status codes of the answers for Secret `token` and Secret `anon`.
+    type Codes = Arc<Mutex<(u16, u16)>>;
+
+    async fn secrets(codes: Codes) -> Server {
+        api_server(move |asked| {
+            let (token, anon) = *codes.lock().unwrap();
+            let name = asked.path.rsplit('/').next().unwrap_or_default();
+            match if name == "token" { token } else { anon } {
+                200 => Answer::json(&json!({ "metadata": { "name": name }, "data": { "key": "c2Jw" } })),
+                404 => Answer::refusal(404, "NotFound"),
+                code => Answer::status(code),
+            }
+        })
+        .await
+    }
+
+    fn platforms(server: &Server) -> Platforms {
+        let hosts = AllowedHosts::parse(["http://127.0.0.1:1"]).unwrap();
+        let (client, metrics) = (server.client(), Metrics::new("1.2.3"));
+        let sources = Sources::new(client.clone(), Settings::new(hosts.clone()), metrics.clone()).unwrap();
+        Platforms {
+            http: Http::new(hosts.clone(), Deadlines::default(), Limits::default()).unwrap(),
+            hosts,
+            directory: Directory::new(reflector::store().0, reflector::store().0, reflector::store().0),
+            sites: Arc::new(Sites::default()),
+            sources,
+            platforms: Waker::new(metrics.clone()).0,
+            functions: Waker::new(metrics.clone()).0,
+            sets: Waker::new(metrics.clone()).0,
+            metrics,
+            pace: Pace::scaled(1_000),
+            identity: Identity::default(),
+            client,
+        }
+    }
+
+    fn platform() -> Platform {
+        let url = "http://127.0.0.1:1";
+        let spec = json!({
+            "project": "abcdefghijklmnopqrst",
+            "url": url,
+            "api": { "url": url, "tokenSecretRef": { "name": "token", "key": "key" } },
+            "anonKeySecretRef": { "name": "anon", "key": "key" },
+        });
+        serde_json::from_value(json!({ "metadata": { "name": "prod", "namespace": "ace" }, "spec": spec })).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_nobody_could_be_asked_for_is_as_it_was() {
+        let codes = Codes::new(Mutex::new((500, 200)));
+        let server = secrets(codes.clone()).await;
+        let (kind, object) = (platforms(&server), platform());
+        let site = Site::new("uid", std::num::NonZeroU32::MIN, Timestamp::UNIX_EPOCH);
+        let look = async |token: u16, anon: u16| {
+            *codes.lock().unwrap() = (token, anon);
+            let access = access(&kind, &object, &site).await;
+            (access, site.open().map(|open| open.anon.is_some()))
+        };
+        let silent = |name| Access::Unanswered(format!("the API server did not answer for Secret `{name}`"));
+        // Nothing was known yet.
+        assert_eq!(look(500, 200).await, (silent("token"), None));
+        assert_eq!(look(200, 500).await, (silent("anon"), None));
+        assert_eq!(look(200, 200).await, (Access::Open, Some(true)));
+        assert_eq!(look(500, 200).await, (Access::Open, Some(true)));
+        assert_eq!(look(200, 500).await, (Access::Open, Some(true)));
+        // What was answered counts.
+        assert_eq!(look(200, 404).await, (Access::Open, Some(false)));
+        let missing = Access::SecretMissing("there is no Secret `token`".to_owned());
+        assert_eq!(look(404, 200).await, (missing, None));
+    }
 }
