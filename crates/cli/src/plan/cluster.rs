@@ -85,7 +85,7 @@ impl Cluster {
                 name: reference.name.clone(),
                 key: reference.key.clone(),
             }),
-            Err(SecretError::Unanswered) => Err(PlanError::Unanswered {
+            Err(SecretError::Unanswered(_)) => Err(PlanError::Unanswered {
                 what: format!("Secret {namespace}/{}", reference.name),
                 why: "the API server does not answer".to_owned(),
             }),
