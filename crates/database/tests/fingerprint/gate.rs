@@ -52,6 +52,11 @@ async fn every_change_of_a_schema_moves_the_gate() {
         "CREATE TABLE public.u (LIKE public.t INCLUDING CONSTRAINTS)",
         "ALTER TABLE public.u INHERIT public.t",
         "CREATE CAST (public.e AS public.d) WITH INOUT",
+        "CREATE EXTENSION hstore",
+        "ALTER EXTENSION hstore ADD FUNCTION public.f()",
+        "ALTER EXTENSION hstore DROP FUNCTION public.f()",
+        "ALTER SEQUENCE public.s OWNED BY public.t.b",
+        "ALTER SEQUENCE public.s OWNED BY NONE",
         "DROP TABLE public.u",
     ] {
         bed.run(change).await;
@@ -74,6 +79,8 @@ async fn rows_statistics_numbers_and_temporary_tables_leave_the_gate_where_it_is
         "VACUUM (FREEZE, ANALYZE) public.t",
         "SELECT nextval('public.s'), setval('public.s', 77)",
         "CREATE TEMPORARY TABLE own (a serial PRIMARY KEY, b text DEFAULT 'x' CHECK (b <> '')); COMMENT ON TABLE own IS 'x'",
+        "CREATE TEMPORARY TABLE heir (c integer DEFAULT 1) INHERITS (own); ALTER TABLE heir ADD FOREIGN KEY (c) REFERENCES own",
+        "CREATE TRIGGER g BEFORE UPDATE ON own FOR EACH ROW EXECUTE FUNCTION public.f()",
         "CREATE TEMPORARY VIEW seen AS SELECT 1; CREATE FUNCTION pg_temp.f() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
         "DISCARD TEMP",
         "BEGIN; CREATE TABLE public.never (a integer); ROLLBACK",
