@@ -9,6 +9,7 @@
 //! says of the bytes that were run. Whatever writes happens under the database's advisory lock, which is what
 //! [`Step::Begin`] takes and the end of a pass gives back.
 
+mod conditions;
 mod decide;
 mod drift;
 mod event;
