@@ -10,8 +10,8 @@ use std::{
 
 use ace_api::{EdgeFunction, MigrationSet, Platform, RiskClass};
 use ace_domain::{
-    script::{Catalogue, assess, read, read_folder},
-    source::Tree,
+    bundle::Tree,
+    sql::{Catalogue, assess, read, read_folder},
 };
 use ace_tests::{Space, bed, repository, with_namespace};
 use bytes::Bytes;

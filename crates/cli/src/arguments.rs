@@ -106,7 +106,7 @@ pub(crate) struct ImportArguments {
 
 impl ImportArguments {
     /// What the arguments ask for.
-    pub(crate) fn wish(&self) -> Wish {
+    pub(crate) fn desired_digest(&self) -> Wish {
         let default = (self.source_kind != SourceKind::ConfigMap).then_some(FUNCTIONS);
         let functions = folder(self.source_path.as_deref().or(default));
         let beside = functions.as_deref().map(|path| match path.rsplit_once('/') {

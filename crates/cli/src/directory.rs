@@ -2,7 +2,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ace_domain::source::{ArchiveLimits, Tree, TreePath};
+use ace_domain::bundle::{ArchiveLimits, Tree, TreePath};
 use thiserror::Error;
 
 use crate::config::Config;

@@ -4,7 +4,7 @@ use ace_api::{
     AdoptionPolicy, DeletionPolicy, EdgeFunction, EdgeFunctionSpec, LocalReference, Mode, Requires, Rollback,
     SecretRequirement, Source,
 };
-use ace_domain::source::{Closure, FunctionSource, TreeIndex, TreePath};
+use ace_domain::bundle::{Closure, FunctionSource, TreeIndex, TreePath};
 
 use crate::config::Entry;
 use crate::directory::Project;
@@ -63,8 +63,8 @@ impl Imported {
 }
 
 /// Makes the resources. Pure: everything that is read is in `project`.
-pub(crate) fn import(project: &Project, wish: &Wish) -> Imported {
-    let mut importer = Importer::new(project, wish);
+pub(crate) fn import(project: &Project, desired_digest: &Wish) -> Imported {
+    let mut importer = Importer::new(project, desired_digest);
     importer.slugs = importer.find();
     for slug in importer.slugs.clone() {
         importer.function(&slug);
@@ -74,7 +74,7 @@ pub(crate) fn import(project: &Project, wish: &Wish) -> Imported {
 
 struct Importer<'p> {
     project: &'p Project,
-    wish: &'p Wish,
+    desired_digest: &'p Wish,
     index: TreeIndex,
     /// Of the functions that are printed.
     slugs: BTreeSet<String>,
@@ -86,10 +86,10 @@ struct Importer<'p> {
 }
 
 impl<'p> Importer<'p> {
-    fn new(project: &'p Project, wish: &'p Wish) -> Self {
+    fn new(project: &'p Project, desired_digest: &'p Wish) -> Self {
         Self {
             project,
-            wish,
+            desired_digest,
             index: TreeIndex::new(project.functions.clone()),
             slugs: BTreeSet::new(),
             functions: BTreeMap::new(),
@@ -203,9 +203,9 @@ impl<'p> Importer<'p> {
             .filter(|names| !names.is_empty());
         let name = self.name(slug);
         let spec = EdgeFunctionSpec {
-            platform_ref: self.wish.platform.clone(),
+            platform_ref: self.desired_digest.platform.clone(),
             slug: (name != slug).then(|| slug.to_owned()),
-            source: self.wish.source.clone(),
+            source: self.desired_digest.source.clone(),
             entrypoint,
             import_map: import_map.or(fallback),
             static_files,
@@ -218,13 +218,13 @@ impl<'p> Importer<'p> {
             checks: Vec::new(),
             rollback: Rollback::default(),
             wave: 0,
-            mode: self.wish.mode.unwrap_or_default(),
+            mode: self.desired_digest.mode.unwrap_or_default(),
             adoption_policy: AdoptionPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
             suspend: false,
         };
         let mut function = EdgeFunction::new(&name, spec);
-        function.metadata.namespace.clone_from(&self.wish.namespace);
+        function.metadata.namespace.clone_from(&self.desired_digest.namespace);
         self.functions.insert(name, function);
     }
 

@@ -54,23 +54,24 @@ fn misused(error: &clap::Error) -> ExitCode {
 fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
     let yaml = |error: &dyn fmt::Display| format!("cannot write YAML: {error}");
     let project = Project::read(&arguments.directory).map_err(|error| error.to_string())?;
-    let wish = arguments.wish();
-    let imported = import::import(&project, &wish);
+    let desired_digest = arguments.desired_digest();
+    let imported = import::import(&project, &desired_digest);
     let set = match &project.migrations {
-        Some(files) => migrations::import(files, &wish).map_err(|error| yaml(&error))?,
+        Some(files) => migrations::import(files, &desired_digest).map_err(|error| yaml(&error))?,
         None => ImportedSet::default(),
     };
     let documents = manifest::documents(set.set.as_ref(), &imported.functions).map_err(|error| yaml(&error))?;
     let oddities = imported.oddities.iter().map(ToString::to_string);
     let oddities = oddities.chain(set.oddities.iter().map(ToString::to_string));
-    let one_folder = wish.source == wish.migrations && set.set.is_some() && !imported.functions.is_empty();
+    let one_folder =
+        desired_digest.source == desired_digest.migrations && set.set.is_some() && !imported.functions.is_empty();
     let oddities = oddities.chain(one_folder.then(|| ONE_FOLDER.to_owned()));
     let summaries = set.summary().into_iter().chain(imported.summary());
     let mut errors = io::stderr().lock();
-    let told = oddities
+    let reported = oddities
         .chain(summaries)
         .try_for_each(|text| writeln!(errors, "{text}"));
-    told.map_err(|error| format!("cannot write: {error}"))?;
+    reported.map_err(|error| format!("cannot write: {error}"))?;
     if documents.is_empty() {
         return Err("there is neither function nor migration to print".to_owned());
     }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ace_domain::source::ClosureError;
+use ace_domain::bundle::ClosureError;
 
 /// What a person should know about a project before applying its resources.
 #[derive(Clone, Debug, PartialEq)]

@@ -29,9 +29,10 @@ pub use fingerprint::{
 };
 pub use identity::Identity;
 pub use ledger::{
-    House, Kind, Ledgers, Migration, Notes, Owner, Plan, Prepared, Recorded, Reference, ReferenceState, Step, Unrun,
+    Kind, Ledgers, Migration, Notes, OperatorSchema, Owner, Plan, Prepared, Recorded, Reference, ReferenceState, Step,
+    Unrun,
 };
 pub use password::{Password, PasswordError};
-pub use run::{Alone, Applied, Progress, RunError, Script, Segment, Sentence, Watcher};
+pub use run::{Alone, Applied, Progress, RunError, Script, Segment, Statement, Watcher};
 pub use session::{Blocker, Locked, Parsed, Session, Settings, Target};
 pub use tls::{Authority, AuthorityError, Tls};

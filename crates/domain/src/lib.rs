@@ -1,15 +1,6 @@
-//! The thinking: worlds, decisions, closures, digests. No client, no clock, no await.
+//! The decisions: what is known of each object, what to do next, and how it is shown. No client, no clock, no await.
 
-mod bounds;
-pub mod decision;
-pub mod function;
-#[cfg(test)]
-mod kstatus;
-pub mod migration;
-pub mod names;
-pub mod notice;
-pub mod pace;
-pub mod platform;
-pub mod script;
-pub mod sight;
-pub mod source;
+pub mod bundle;
+pub mod kinds;
+pub mod reconcile;
+pub mod sql;

@@ -9,10 +9,10 @@ use std::{
 
 use ace_api::{Platform, PlatformReason, PlatformStatus, ProjectStatus, Stamp};
 use ace_domain::{
-    decision::{Again, Decision, Why},
-    function::Entry,
-    pace::Pace,
-    platform::{Access, Phase, Step, Trouble, View, World, decide, is_due, learn, status},
+    kinds::edge_function::LiveFunction,
+    kinds::platform::{Access, Observation, Phase, State, Step, StepError, decide, is_due, status, update},
+    reconcile::decision::{Cause, Decision, Requeue},
+    reconcile::timing::Timing,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -21,28 +21,28 @@ const INTERVAL: u64 = 300;
 
 #[test]
 fn at_first_the_project_is_looked_at_then_its_functions_then_the_secrets_that_somebody_requires() {
-    let mut world = new();
-    world.needs_secrets = true;
-    assert_eq!(decide(&platform(), &world, at(0)), Decision::Do(Step::GetProject));
-    world.view.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
-    assert_eq!(decide(&platform(), &world, at(0)), Decision::Do(Step::ListFunctions));
-    world.view.record_list(at(0), BTreeMap::new());
-    assert_eq!(decide(&platform(), &world, at(0)), Decision::Do(Step::ListSecrets));
-    world.view.record_secrets(at(0), BTreeSet::new());
-    assert_eq!(decide(&platform(), &world, at(0)), Decision::Settled(after(INTERVAL)));
+    let mut state = new();
+    state.needs_secrets = true;
+    assert_eq!(decide(&platform(), &state, at(0)), Decision::Do(Step::GetProject));
+    state.observation.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
+    assert_eq!(decide(&platform(), &state, at(0)), Decision::Do(Step::ListFunctions));
+    state.observation.record_list(at(0), BTreeMap::new());
+    assert_eq!(decide(&platform(), &state, at(0)), Decision::Do(Step::ListSecrets));
+    state.observation.record_secrets(at(0), BTreeSet::new());
+    assert_eq!(decide(&platform(), &state, at(0)), Decision::Settled(after(INTERVAL)));
 }
 
 #[test]
 fn one_list_per_interval_and_the_project_once_an_hour() {
-    let world = seen();
+    let state = seen();
     assert_eq!(
-        [299, 300].map(|second| is_due(&platform(), &world, at(second))),
+        [299, 300].map(|second| is_due(&platform(), &state, at(second))),
         [false, true]
     );
-    assert_eq!(decide(&platform(), &world, at(299)), Decision::Settled(after(1)));
-    assert_eq!(decide(&platform(), &world, at(300)), Decision::Do(Step::ListFunctions));
+    assert_eq!(decide(&platform(), &state, at(299)), Decision::Settled(after(1)));
+    assert_eq!(decide(&platform(), &state, at(300)), Decision::Do(Step::ListFunctions));
     let mut hourly = seen();
-    hourly.view.record_list(at(3_500), BTreeMap::new());
+    hourly.observation.record_list(at(3_500), BTreeMap::new());
     assert_eq!(decide(&platform(), &hourly, at(3_599)), Decision::Settled(after(201)));
     assert_eq!(decide(&platform(), &hourly, at(3_600)), Decision::Do(Step::GetProject));
 }
@@ -52,14 +52,16 @@ fn a_changed_annotation_asks_for_both_looks_now_and_is_echoed_once_they_were_mad
     let mut object = platform();
     let annotations = object.metadata.annotations.get_or_insert_default();
     annotations.insert("reconcile.fluxcd.io/requestedAt".to_owned(), "now".to_owned());
-    let mut world = seen();
-    world.began = at(10);
-    assert_eq!(decide(&object, &world, at(10)), Decision::Do(Step::GetProject));
-    world.view.record_project(at(10), Some(project("ACTIVE_HEALTHY")));
-    assert_eq!(decide(&object, &world, at(10)), Decision::Do(Step::ListFunctions));
-    world.view.record_list(at(11), BTreeMap::new());
-    let decision = decide(&object, &world, at(11));
-    let status = status(&object, &world, &decision, at(11));
+    let mut state = seen();
+    state.began = at(10);
+    assert_eq!(decide(&object, &state, at(10)), Decision::Do(Step::GetProject));
+    state
+        .observation
+        .record_project(at(10), Some(project("ACTIVE_HEALTHY")));
+    assert_eq!(decide(&object, &state, at(10)), Decision::Do(Step::ListFunctions));
+    state.observation.record_list(at(11), BTreeMap::new());
+    let decision = decide(&object, &state, at(11));
+    let status = status(&object, &state, &decision, at(11));
     assert_eq!(
         (decision, status.last_handled_reconcile_at.as_deref()),
         (Decision::Settled(after(INTERVAL)), Some("now"))
@@ -77,53 +79,53 @@ fn what_keeps_the_platform_closed_is_a_wait_or_a_refusal_and_no_look() {
         (Access::HostNotAllowed(says()), "Stalled=True/HostNotAllowed"),
     ];
     for (access, expected) in cases {
-        let mut world = new();
-        world.access = access;
-        assert_eq!(shown(&world)[1], expected);
+        let mut state = new();
+        state.access = access;
+        assert_eq!(shown(&state)[1], expected);
     }
 }
 
 #[test]
 fn a_lost_look_is_no_news_and_is_probed_at_most_twice_a_minute() {
-    let mut world = ready();
-    let memo = world.memo.clone();
-    world.view.failed("503".to_owned());
-    assert_eq!(decide(&platform(), &world, at(60)), Decision::Do(Step::GetProject));
-    learn(&mut world, Err(Trouble::Unanswered("503".to_owned())));
-    let decision = decide(&platform(), &world, at(60));
+    let mut state = ready();
+    let memo = state.memo.clone();
+    state.observation.failed("503".to_owned());
+    assert_eq!(decide(&platform(), &state, at(60)), Decision::Do(Step::GetProject));
+    update(&mut state, Err(StepError::Unanswered("503".to_owned())));
+    let decision = decide(&platform(), &state, at(60));
     assert_eq!(
         decision,
-        Decision::Wait(Why::new(PlatformReason::Unreachable, "503"), after(30))
+        Decision::Wait(Cause::new(PlatformReason::Unreachable, "503"), after(30))
     );
-    assert_eq!(status(&platform(), &world, &decision, at(60)), memo);
+    assert_eq!(status(&platform(), &state, &decision, at(60)), memo);
 }
 
 #[test]
 fn a_secret_that_nobody_could_be_asked_for_is_a_lost_look_and_no_missing_secret() {
-    let mut world = ready();
-    let memo = world.memo.clone();
-    world.access = Access::Unanswered("the API server did not answer for Secret `supabase`".to_owned());
-    let decision = decide(&platform(), &world, at(60));
-    assert!(matches!(&decision, Decision::Wait(why, _) if why.reason == PlatformReason::Unreachable));
-    assert_eq!(status(&platform(), &world, &decision, at(60)), memo);
-    let decision = decide(&platform(), &world, at(901));
-    assert!(matches!(&decision, Decision::Wait(why, _) if why.reason == PlatformReason::NotSeen));
+    let mut state = ready();
+    let memo = state.memo.clone();
+    state.access = Access::Unanswered("the API server did not answer for Secret `supabase`".to_owned());
+    let decision = decide(&platform(), &state, at(60));
+    assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::Unreachable));
+    assert_eq!(status(&platform(), &state, &decision, at(60)), memo);
+    let decision = decide(&platform(), &state, at(901));
+    assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::NotSeen));
 }
 
 #[test]
 fn without_a_good_list_for_three_intervals_nobody_knows_and_the_reason_is_said() {
-    for trouble in [
-        Trouble::Unanswered("503".to_owned()),
-        Trouble::Failed("an answer that can't be read".to_owned()),
-        Trouble::Deferred(Duration::from_secs(7)),
+    for step_error in [
+        StepError::Unanswered("503".to_owned()),
+        StepError::Failed("an answer that can't be read".to_owned()),
+        StepError::Deferred(Duration::from_secs(7)),
     ] {
-        let mut world = ready();
-        world.trouble = Some(trouble);
-        let in_time = decide(&platform(), &world, at(900));
-        assert_eq!(status(&platform(), &world, &in_time, at(900)), world.memo);
-        let lost = decide(&platform(), &world, at(901));
+        let mut state = ready();
+        state.step_error = Some(step_error);
+        let in_time = decide(&platform(), &state, at(900));
+        assert_eq!(status(&platform(), &state, &in_time, at(900)), state.memo);
+        let lost = decide(&platform(), &state, at(901));
         assert_eq!(
-            lines(&status(&platform(), &world, &lost, at(901))),
+            lines(&status(&platform(), &state, &lost, at(901))),
             ["Ready=Unknown/NotSeen", "Reconciling=True/NotSeen"]
         );
     }
@@ -131,15 +133,15 @@ fn without_a_good_list_for_three_intervals_nobody_knows_and_the_reason_is_said()
 
 #[test]
 fn after_a_restart_the_three_intervals_count_from_the_start() {
-    let mut world = ready();
-    world.view = View::new(at(10_000));
-    world.began = at(10_000);
-    world.trouble = Some(Trouble::Unanswered("503".to_owned()));
-    let decision = decide(&platform(), &world, at(10_000));
-    assert_eq!(status(&platform(), &world, &decision, at(10_000)), world.memo);
-    let lost = decide(&platform(), &world, at(10_901));
+    let mut state = ready();
+    state.observation = Observation::new(at(10_000));
+    state.began = at(10_000);
+    state.step_error = Some(StepError::Unanswered("503".to_owned()));
+    let decision = decide(&platform(), &state, at(10_000));
+    assert_eq!(status(&platform(), &state, &decision, at(10_000)), state.memo);
+    let lost = decide(&platform(), &state, at(10_901));
     assert_eq!(
-        lines(&status(&platform(), &world, &lost, at(10_901)))[0],
+        lines(&status(&platform(), &state, &lost, at(10_901)))[0],
         "Ready=Unknown/NotSeen"
     );
 }
@@ -148,26 +150,26 @@ fn after_a_restart_the_three_intervals_count_from_the_start() {
 fn an_answer_that_only_a_person_can_change_stalls() {
     let cases = [
         (
-            Trouble::TokenRejected,
+            StepError::TokenRejected,
             PlatformReason::TokenRejected,
             "the platform refuses the token in key `token` of Secret `supabase`: put an access token (`sbp_…`) there, alone and unquoted",
         ),
         (
-            Trouble::Forbidden("403".to_owned()),
+            StepError::Forbidden("403".to_owned()),
             PlatformReason::TokenRejected,
             "the token lacks a permission (403): it needs functions read and write, secrets read, project read",
         ),
         (
-            Trouble::ProjectNotFound,
+            StepError::ProjectNotFound,
             PlatformReason::ProjectNotFound,
             "the token's owner has no project `abcdefghijklmnopqrst`",
         ),
     ];
-    for (trouble, reason, message) in cases {
-        let mut world = ready();
-        world.trouble = Some(trouble);
-        let refusal = Decision::Refuse(Why::new(reason, message), after(INTERVAL));
-        assert_eq!(decide(&platform(), &world, at(1)), refusal);
+    for (step_error, reason, message) in cases {
+        let mut state = ready();
+        state.step_error = Some(step_error);
+        let refusal = Decision::Refuse(Cause::new(reason, message), after(INTERVAL));
+        assert_eq!(decide(&platform(), &state, at(1)), refusal);
     }
 }
 
@@ -179,19 +181,19 @@ fn a_project_that_is_asleep_stalls_and_one_that_is_on_its_way_is_waited_for() {
         ("COMING_UP", "Reconciling=True/ProjectNotReady"),
         ("ACTIVE_UNHEALTHY", "Reconciling=True/ProjectNotReady"),
     ];
-    for (state, expected) in cases {
-        let mut world = seen();
-        world.view.record_project(at(0), Some(project(state)));
-        assert_eq!(shown(&world)[1], expected);
+    for (phase, expected) in cases {
+        let mut state = seen();
+        state.observation.record_project(at(0), Some(project(phase)));
+        assert_eq!(shown(&state)[1], expected);
     }
 }
 
 #[test]
 fn a_state_that_nobody_knows_and_a_project_that_may_not_be_read_are_no_trouble() {
     for known in [Some(project("DREAMING")), None] {
-        let mut world = seen();
-        world.view.record_project(at(0), known);
-        assert_eq!(shown(&world), ["Ready=True/Reachable"]);
+        let mut state = seen();
+        state.observation.record_project(at(0), known);
+        assert_eq!(shown(&state), ["Ready=True/Reachable"]);
     }
 }
 
@@ -199,13 +201,13 @@ fn a_state_that_nobody_knows_and_a_project_that_may_not_be_read_are_no_trouble()
 fn a_suspended_platform_is_not_looked_at_and_stays_what_it_was() {
     let mut object = platform();
     object.spec.suspend = true;
-    for (world, expected) in [
+    for (state, expected) in [
         (ready(), "Ready=True/Reachable"),
         (new(), "Ready=False/SuspendedByUser"),
     ] {
-        let decision = decide(&object, &world, at(9_999));
-        assert_eq!(decision, Decision::Settled(Again::OnWake));
-        let status = status(&object, &world, &decision, at(9_999));
+        let decision = decide(&object, &state, at(9_999));
+        assert_eq!(decision, Decision::Settled(Requeue::OnChange));
+        let status = status(&object, &state, &decision, at(9_999));
         assert_eq!(lines(&status), [expected, "Suspended=True/SuspendedByUser"]);
         let text = "`spec.suspend` is true: nothing is looked at or written";
         assert!(status.conditions.iter().all(|condition| condition.message == text));
@@ -221,12 +223,12 @@ fn a_deleted_platform_leaves_at_once() {
 
 #[test]
 fn functions_are_counted_and_fifty_that_nobody_describes_are_named() {
-    let mut world = seen();
+    let mut state = seen();
     let slugs = (0..60).map(|n| (format!("f{n:02}"), entry(1))).collect();
-    world.view.record_list(at(1), slugs);
-    world.managed = ["f00".to_owned(), "absent".to_owned()].into();
-    let decision = decide(&platform(), &world, at(1));
-    let counted = status(&platform(), &world, &decision, at(1)).functions.unwrap();
+    state.observation.record_list(at(1), slugs);
+    state.managed = ["f00".to_owned(), "absent".to_owned()].into();
+    let decision = decide(&platform(), &state, at(1));
+    let counted = status(&platform(), &state, &decision, at(1)).functions.unwrap();
     assert_eq!(
         (counted.managed, counted.unmanaged_count, counted.unmanaged.len()),
         (1, 59, 50)
@@ -235,35 +237,35 @@ fn functions_are_counted_and_fifty_that_nobody_describes_are_named() {
 
 #[test]
 fn a_status_does_not_differ_when_only_the_clock_moved() {
-    let world = ready();
-    let decision = decide(&platform(), &world, at(200));
-    assert_eq!(status(&platform(), &world, &decision, at(200)), world.memo);
+    let state = ready();
+    let decision = decide(&platform(), &state, at(200));
+    assert_eq!(status(&platform(), &state, &decision, at(200)), state.memo);
 }
 
 #[test]
 fn a_platform_is_in_sight_failing_or_lost() {
-    let unseen_after = Duration::from_mins(15);
-    let mut view = View::new(at(0));
-    let mut phases = vec![view.phase(unseen_after, at(0))];
-    view.failed("503".to_owned());
-    phases.push(view.phase(unseen_after, at(1)));
-    view.record_list(at(2), BTreeMap::new());
-    phases.push(view.phase(unseen_after, at(2)));
-    phases.push(view.phase(unseen_after, at(903)));
-    assert_eq!(phases, [Phase::Unlisted, Phase::Failing, Phase::InSight, Phase::Lost]);
+    let lost_after = Duration::from_mins(15);
+    let mut observation = Observation::new(at(0));
+    let mut phases = vec![observation.phase(lost_after, at(0))];
+    observation.failed("503".to_owned());
+    phases.push(observation.phase(lost_after, at(1)));
+    observation.record_list(at(2), BTreeMap::new());
+    phases.push(observation.phase(lost_after, at(2)));
+    phases.push(observation.phase(lost_after, at(903)));
+    assert_eq!(phases, [Phase::Unlisted, Phase::Failing, Phase::Reachable, Phase::Lost]);
 }
 
 #[test]
 fn a_look_remembers_our_last_write_and_is_fresh_when_its_list_began_after_it() {
-    let mut view = View::new(at(0));
-    view.record_list(at(1), [("hello".to_owned(), entry(1))].into());
-    view.wrote("hello", at(2));
-    let stale = view.look("hello").unwrap();
-    view.record_list(at(2), [("hello".to_owned(), entry(2))].into());
-    let fresh = view.look("hello").unwrap();
+    let mut observation = Observation::new(at(0));
+    observation.record_list(at(1), [("hello".to_owned(), entry(1))].into());
+    observation.wrote("hello", at(2));
+    let stale = observation.listing("hello").unwrap();
+    observation.record_list(at(2), [("hello".to_owned(), entry(2))].into());
+    let fresh = observation.listing("hello").unwrap();
     assert_eq!((stale.is_fresh(), fresh.is_fresh()), (false, true));
     assert!(
-        view.look("other").unwrap().is_fresh(),
+        observation.listing("other").unwrap().is_fresh(),
         "a write to one slug makes no other list stale"
     );
 }
@@ -281,38 +283,38 @@ fn platform() -> Platform {
 }
 
 /// Nothing was seen yet.
-fn new() -> World {
-    World {
-        pace: Pace::default(),
+fn new() -> State {
+    State {
+        timing: Timing::default(),
         began: at(0),
         memo: PlatformStatus::default(),
         access: Access::Open,
-        view: View::new(at(0)),
+        observation: Observation::new(at(0)),
         managed: BTreeSet::new(),
         needs_secrets: false,
-        trouble: None,
+        step_error: None,
     }
 }
 
 /// The project and its functions were looked at, at 0.
-fn seen() -> World {
-    let mut world = new();
-    world.view.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
-    world.view.record_list(at(0), BTreeMap::new());
-    world
+fn seen() -> State {
+    let mut state = new();
+    state.observation.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
+    state.observation.record_list(at(0), BTreeMap::new());
+    state
 }
 
 /// And that stands in status.
-fn ready() -> World {
-    let mut world = seen();
-    let decision = decide(&platform(), &world, at(0));
-    world.memo = status(&platform(), &world, &decision, at(0));
-    world
+fn ready() -> State {
+    let mut state = seen();
+    let decision = decide(&platform(), &state, at(0));
+    state.memo = status(&platform(), &state, &decision, at(0));
+    state
 }
 
-fn shown(world: &World) -> Vec<String> {
-    let decision = decide(&platform(), world, at(0));
-    lines(&status(&platform(), world, &decision, at(0)))
+fn shown(state: &State) -> Vec<String> {
+    let decision = decide(&platform(), state, at(0));
+    lines(&status(&platform(), state, &decision, at(0)))
 }
 
 fn lines(status: &PlatformStatus) -> Vec<String> {
@@ -329,8 +331,8 @@ fn project(state: &str) -> ProjectStatus {
     }
 }
 
-fn entry(version: i64) -> Entry {
-    Entry {
+fn entry(version: i64) -> LiveFunction {
+    LiveFunction {
         stamp: Stamp {
             id: "id".to_owned(),
             version,
@@ -342,8 +344,8 @@ fn entry(version: i64) -> Entry {
     }
 }
 
-fn after(seconds: u64) -> Again {
-    Again::After(Duration::from_secs(seconds))
+fn after(seconds: u64) -> Requeue {
+    Requeue::After(Duration::from_secs(seconds))
 }
 
 fn at(second: i64) -> Timestamp {

@@ -126,8 +126,8 @@ impl Standing {
             && function.metadata.deletion_timestamp.is_none();
         Self {
             slug: function.slug(),
-            claims: crate::directory::claims(function),
-            platform: crate::directory::platform_of(function),
+            claims: crate::index::claims(function),
+            platform: crate::index::platform_of(function),
             source: (function.spec.source.kind, function.spec.source.name.clone()),
             wave: counts.then_some(function.spec.wave),
             has: (

@@ -6,18 +6,15 @@
 //!                                    └─▶ status, events, metrics
 //! ```
 
-pub mod applied;
-pub mod directory;
-pub mod doorman;
+pub mod connections;
 pub mod driver;
 pub mod events;
 pub mod http;
+pub mod index;
 pub mod kinds;
 pub mod metrics;
 pub mod operator;
-pub mod secrets;
 pub mod shutdown;
-pub mod sites;
 pub mod sources;
 pub mod telemetry;
 

@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use ace_domain::pace::Pace;
+use ace_domain::reconcile::timing::Timing;
 use ace_operator::{
+    connections::grants::Installation,
     http::{self, Health, ListenArguments},
     metrics::Metrics,
     operator::{GRACE, Operator, Settings},
     shutdown::Shutdown,
-    sources::Identity,
     telemetry::{self, LogArguments},
 };
 use ace_supabase::AllowedHosts;
@@ -90,11 +90,11 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let settings = Settings {
         hosts: AllowedHosts::parse(&arguments.hosts)?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
-        pace: Pace::scaled(arguments.test_time_scale),
+        timing: Timing::scaled(arguments.test_time_scale),
         scale: arguments.test_time_scale,
-        identity: Identity {
+        installation: Installation {
             namespace: arguments.namespace,
-            ..Identity::default()
+            ..Installation::default()
         },
         instance: arguments.instance,
     };

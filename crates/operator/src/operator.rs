@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ace_api::{EdgeFunction, MigrationSet, Platform};
-use ace_domain::pace::Pace;
+use ace_domain::reconcile::timing::Timing;
 use ace_supabase::{AllowedHosts, Deadlines, Http, HttpError, Limits};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
@@ -15,22 +15,23 @@ use kube::{
 use tokio::task::JoinSet;
 
 use crate::{
-    applied::AppliedVersions,
     cache::Cache,
-    directory::{Directory, source_of_set},
+    connections::PlatformConnections,
+    connections::applied_migrations::AppliedVersions,
+    connections::grants::Installation,
     driver::{self, Key, Kind, Tools, Waker, Wakes},
     events::Events,
     http::Health,
+    index::{Directory, source_of_set},
     inputs::{Follower, News, Standing},
     kinds::{
         edge_function::EdgeFunctions,
-        migration_set::{Farewells, MigrationSets},
+        migration_set::{ClosingSessions, MigrationSets},
         platform::Platforms,
     },
     metrics::Metrics,
     shutdown::Shutdown,
-    sites::Sites,
-    sources::{Identity, Settings as SourceSettings, Sources, SourcesError},
+    sources::{Settings as SourceSettings, Sources, SourcesError},
 };
 
 /// What the flags decide.
@@ -41,11 +42,11 @@ pub struct Settings {
     /// Hosts of source artifacts.
     pub source_hosts: AllowedHosts,
     /// Constants of time.
-    pub pace: Pace,
+    pub timing: Timing,
     /// Divides waits of the sources, too; 1 in life.
     pub scale: u32,
     /// Names under which the operator is installed.
-    pub identity: Identity,
+    pub installation: Installation,
     /// Name of this process, for events.
     pub instance: String,
 }
@@ -83,7 +84,7 @@ impl Operator {
     pub fn new(client: Client, settings: Settings, metrics: &Metrics) -> Result<Self, SetupError> {
         let http = Http::new(settings.hosts.clone(), Deadlines::default(), Limits::default())?;
         let source_settings = SourceSettings {
-            identity: settings.identity.clone(),
+            installation: settings.installation.clone(),
             ..SourceSettings::new(settings.source_hosts)
         };
         let sources = Sources::new(client.clone(), source_settings.scaled(settings.scale), metrics.clone())?;
@@ -92,13 +93,13 @@ impl Operator {
             client: client.clone(),
             metrics: metrics.clone(),
             events,
-            pace: settings.pace,
+            timing: settings.timing,
         };
         let (platform_reader, platform_writer) = reflector::store();
         let (function_reader, function_writer) = reflector::store();
         let (set_reader, set_writer) = reflector::store();
         let directory = Directory::new(platform_reader.clone(), function_reader.clone(), set_reader.clone());
-        let sites = Arc::new(Sites::default());
+        let connections = Arc::new(PlatformConnections::default());
         let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.clone());
         let (wakes_sets, set_wakes) = Waker::<MigrationSets>::new(metrics.clone());
         let applied = Arc::new(AppliedVersions::default());
@@ -106,14 +107,14 @@ impl Operator {
         let functions = Arc::new(EdgeFunctions {
             client: client.clone(),
             directory: directory.clone(),
-            sites: sites.clone(),
+            connections: connections.clone(),
             sources: sources.clone(),
             applied: applied.clone(),
             metrics: metrics.clone(),
-            pace: settings.pace,
+            timing: settings.timing,
             platforms: wakes_platforms.clone(),
             functions: waker.clone(),
-            identity: settings.identity.clone(),
+            installation: settings.installation.clone(),
         });
         let sets = Arc::new(MigrationSets {
             client: client.clone(),
@@ -122,26 +123,26 @@ impl Operator {
             hosts: settings.hosts.clone(),
             applied,
             metrics: metrics.clone(),
-            pace: settings.pace,
+            timing: settings.timing,
             sets: wakes_sets.clone(),
             functions: waker.clone(),
-            identity: settings.identity.clone(),
+            installation: settings.installation.clone(),
             watching_since: Timestamp::now(),
-            farewells: Farewells::default(),
+            closing_sessions: ClosingSessions::default(),
         });
         let platforms = Arc::new(Platforms {
             client: client.clone(),
             http,
             hosts: settings.hosts,
             directory: directory.clone(),
-            sites,
+            connections,
             sources: sources.clone(),
             platforms: wakes_platforms,
             functions: waker,
             sets: wakes_sets,
             metrics: metrics.clone(),
-            pace: settings.pace,
-            identity: settings.identity,
+            timing: settings.timing,
+            installation: settings.installation,
         });
         let follow = follow_functions(functions.clone(), sources.clone(), directory.clone());
         let function_cache = Cache::new(client.clone(), function_reader, function_writer, follow);

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use ace_domain::{
-    script::{File, read_folder},
-    source::Tree,
+    bundle::Tree,
+    sql::{File, read_folder},
 };
 use bytes::Bytes;
 
@@ -47,9 +47,9 @@ fn baseline() -> String {
             put(&mut sql, &trigger);
         }
         if table % 12 == 0 {
-            let view =
+            let observation =
                 format!("CREATE VIEW public.view_{table} AS\n  SELECT id, title, state FROM public.table_{table};");
-            put(&mut sql, &view);
+            put(&mut sql, &observation);
         }
     }
     padded(sql, BASELINE)

@@ -48,9 +48,9 @@ async fn measure(arguments: &Arguments) {
     for round in 1..=arguments.rounds {
         turns.plain.push(sides::plain(&files).await);
         turns.executor.push(sides::executor(&files).await);
-        let (turn, told) = sides::operator(&files, &operator).await;
+        let (turn, reported) = sides::operator(&files, &operator).await;
         turns.operator.push(turn);
-        table::round(round, &turns, &told);
+        table::round(round, &turns, &reported);
     }
     table::compare(&turns, &operator);
     operator.kill();

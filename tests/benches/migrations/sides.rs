@@ -8,9 +8,9 @@ use std::{
 };
 
 use ace_database::{
-    Access, Limits, Locked, Owner, Password, Prepared, Script, Segment, Sentence, Session, Settings, Tls,
+    Access, Limits, Locked, Owner, Password, Prepared, Script, Segment, Session, Settings, Statement, Tls,
 };
-use ace_domain::script::{self, File, read};
+use ace_domain::sql::{self, File, read};
 use ace_sandbox::bed::tools::postgres_bin_dir;
 use ace_tests::{Database, Operator, SET, on_database_of};
 use serde_json::json;
@@ -33,7 +33,7 @@ pub struct Turn {
 }
 
 /// What the operator did besides.
-pub struct Told {
+pub struct Reported {
     /// Seconds by step, those that took nothing left out.
     pub steps: Vec<(&'static str, f64)>,
     /// Statuses that were written.
@@ -119,13 +119,13 @@ pub fn access(database: &Database) -> Access {
 /// A file as the operator sends it; none of ours has a statement that can't run in a transaction.
 fn sent(file: &File) -> Script {
     let script = read(file).unwrap_or_else(|error| panic!("{}: {error}", file.file_name));
-    let sentence = |sentence: &script::Sentence| Sentence {
+    let sentence = |sentence: &sql::Statement| Statement {
         text: sentence.text.clone(),
         line: sentence.line,
     };
     let segments = script.segments.iter().map(|segment| match segment {
-        script::Segment::Together(sentences) => Segment::Together(sentences.iter().map(sentence).collect()),
-        script::Segment::Alone(sentence, _) => panic!("{}: {}", file.file_name, sentence.text),
+        sql::Segment::Together(sentences) => Segment::Together(sentences.iter().map(sentence).collect()),
+        sql::Segment::Alone(sentence, _) => panic!("{}: {}", file.file_name, sentence.text),
     });
     Script {
         version: file.version.to_string(),
@@ -137,7 +137,7 @@ fn sent(file: &File) -> Script {
 }
 
 /// A MigrationSet is applied whose Platform and source are there, until it is Ready with nothing left to do.
-pub async fn operator(files: &[File], operator: &Operator) -> (Turn, Told) {
+pub async fn operator(files: &[File], operator: &Operator) -> (Turn, Reported) {
     on_database_of(operator, "24h", async |stage, database| {
         let named: Vec<_> = files
             .iter()
@@ -167,12 +167,12 @@ pub async fn operator(files: &[File], operator: &Operator) -> (Turn, Told) {
             .into_iter()
             .zip(steps)
             .map(|((step, after), (_, before))| (step, after - before));
-        let told = Told {
+        let reported = Reported {
             steps: differences.filter(|(_, seconds)| *seconds > 0.0).collect(),
             writes: self::writes(operator).await - writes,
             requests: mark.requests(&stage.space.name),
         };
-        (turn, told)
+        (turn, reported)
     })
     .await
 }

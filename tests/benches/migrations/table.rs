@@ -1,12 +1,12 @@
 //! Figures, what they should be, and the load under which they were measured.
 
-use ace_domain::script::File;
+use ace_domain::sql::File;
 use ace_tests::Operator;
 
 use crate::{
     api::Requests,
     looks::{Looks, Question, Rest},
-    sides::{Told, Turn},
+    sides::{Reported, Turn},
     usage,
 };
 
@@ -37,7 +37,7 @@ pub fn head(files: &[File]) {
 }
 
 /// One round of all.
-pub fn round(round: usize, turns: &Turns, told: &Told) {
+pub fn round(round: usize, turns: &Turns, reported: &Reported) {
     println!("round {round}, load {}", usage::load());
     let sides = [
         ("psql", &turns.plain),
@@ -54,12 +54,12 @@ pub fn round(round: usize, turns: &Turns, told: &Told) {
             println!("  {side:<9}{:.2} s; CPU: {cpu}server {server:.2} s", time.as_secs_f64());
         }
     }
-    let steps: Vec<_> = told
+    let steps: Vec<_> = reported
         .steps
         .iter()
         .map(|(step, seconds)| format!("{step} {seconds:.2} s"))
         .collect();
-    let all: f64 = told.steps.iter().map(|(_, seconds)| seconds).sum();
+    let all: f64 = reported.steps.iter().map(|(_, seconds)| seconds).sum();
     let time = turns.operator.last().map_or(f64::NAN, |turn| turn.time.as_secs_f64());
     println!(
         "  operator's steps: {}; beside them {:.2} s",
@@ -68,8 +68,8 @@ pub fn round(round: usize, turns: &Turns, told: &Told) {
     );
     println!(
         "  statuses written: {}; requests to the API server: {}",
-        told.writes,
-        shown(&told.requests)
+        reported.writes,
+        shown(&reported.requests)
     );
 }
 

@@ -2,9 +2,9 @@
 
 use ace_api::EdgeFunction;
 use ace_domain::{
-    decision::Trouble,
-    function::{self, CheckAnswer, Fact, Step, World, archive_name},
-    pace::Pace,
+    kinds::edge_function::{self, CheckAnswer, State, Step, StepResult, archive_name},
+    reconcile::decision::StepError,
+    reconcile::timing::Timing,
 };
 
 use super::{
@@ -17,55 +17,61 @@ impl Fleet {
         &mut self,
         at: usize,
         object: &EdgeFunction,
-        world: &World,
+        state: &State,
         step: &Step,
-    ) -> Result<Fact, Trouble> {
+    ) -> Result<StepResult, StepError> {
         let slug = object.slug();
-        let outcome = self.effect(object, world, step, &slug);
-        if matches!(outcome, Err(Trouble::Unanswered(_))) && step.needs_platform() {
-            self.view.failed("503".to_owned());
+        let outcome = self.effect(object, state, step, &slug);
+        if matches!(outcome, Err(StepError::Unanswered(_))) && step.needs_platform() {
+            self.observation.failed("503".to_owned());
             let now = self.now();
-            self.platform_due = self.platform_due.map(|due| due.min(now + Pace::default().probe()));
+            self.platform_due = self.platform_due.map(|due| due.min(now + Timing::default().probe()));
             self.note_phase();
             self.objects[at].due = None;
         }
         outcome
     }
 
-    fn effect(&mut self, object: &EdgeFunction, world: &World, step: &Step, slug: &str) -> Result<Fact, Trouble> {
+    fn effect(
+        &mut self,
+        object: &EdgeFunction,
+        state: &State,
+        step: &Step,
+        slug: &str,
+    ) -> Result<StepResult, StepError> {
         match step {
             Step::List { not_before } => {
-                if self.view.listed().is_none_or(|listed| listed < *not_before) {
+                if self.observation.listed().is_none_or(|listed| listed < *not_before) {
                     self.list()?;
                 }
-                Ok(Fact::Listed(self.view.look(slug).unwrap()))
+                Ok(StepResult::Listed(self.observation.listing(slug).unwrap()))
             }
             Step::Get => {
                 self.outside.request(Request::Get)?;
-                Ok(Fact::Got(self.outside.get(slug)))
+                Ok(StepResult::Got(self.outside.get(slug)))
             }
             Step::ReadBody(stamp) => {
                 self.outside.request(Request::Body)?;
                 let expected = content(slug, 0).entrypoint().clone();
-                self.outside.body(slug, stamp, &expected).map(Fact::Body)
+                self.outside.body(slug, stamp, &expected).map(StepResult::Body)
             }
             Step::LoadArchive(name) => {
                 let archive = self
                     .archives
                     .get(name)
-                    .map(|data| function::read_proven_archive(data).unwrap());
-                Ok(Fact::Archive(archive))
+                    .map(|data| edge_function::read_proven_archive(data).unwrap());
+                Ok(StepResult::Archive(archive))
             }
             Step::ArchiveForeign(body) => {
-                function::foreign_archive(body).unwrap();
+                edge_function::foreign_archive(body).unwrap();
                 self.foreign.push(body.stamp.clone());
-                Ok(Fact::Archived("foreign".to_owned()))
+                Ok(StepResult::Archived("foreign".to_owned()))
             }
             Step::ArchiveProven { content, verify_jwt } => {
                 let name = archive_name(object, content.revision().as_str());
-                let data = function::proven_archive(content, *verify_jwt).unwrap();
+                let data = edge_function::proven_archive(content, *verify_jwt).unwrap();
                 self.archives.entry(name.clone()).or_insert(data);
-                Ok(Fact::Archived(name))
+                Ok(StepResult::Archived(name))
             }
             Step::Deploy {
                 content,
@@ -79,23 +85,23 @@ impl Fleet {
                     "recorded before it is sent"
                 );
                 self.outside.request(Request::Deploy)?;
-                self.judge_overwrite(slug, world);
+                self.judge_overwrite(slug, state);
                 let wrote = self.now();
-                self.view.wrote(slug, wrote);
+                self.observation.wrote(slug, wrote);
                 let answer = self.outside.deploy(slug, content, *verify_jwt);
                 let wrote = self.now();
-                self.view.wrote(slug, wrote);
-                answer.map(Fact::Deployed)
+                self.observation.wrote(slug, wrote);
+                answer.map(StepResult::Deployed)
             }
             Step::PatchJwt(verify_jwt) => {
                 self.outside.request(Request::Patch)?;
                 let done = self.outside.patch(slug, *verify_jwt);
                 let wrote = self.now();
-                self.view.wrote(slug, wrote);
+                self.observation.wrote(slug, wrote);
                 if done {
-                    Ok(Fact::Patched)
+                    Ok(StepResult::Patched)
                 } else {
-                    Err(Trouble::Failed("Function not found".to_owned()))
+                    Err(StepError::Failed("Function not found".to_owned()))
                 }
             }
             Step::Probe(_) => {
@@ -105,12 +111,12 @@ impl Fleet {
                 } else {
                     200
                 };
-                Ok(Fact::Probed(CheckAnswer::Status(status)))
+                Ok(StepResult::Probed(CheckAnswer::Status(status)))
             }
             Step::Delete => {
                 self.outside.request(Request::Delete)?;
                 let live = self.outside.truth(slug).map(|(text, ..)| text);
-                let applied = world
+                let applied = state
                     .memo
                     .applied
                     .as_ref()
@@ -120,8 +126,8 @@ impl Fleet {
                 }
                 let _ = self.outside.state.delete(PROJECT, slug);
                 let wrote = self.now();
-                self.view.wrote(slug, wrote);
-                Ok(Fact::Deleted)
+                self.observation.wrote(slug, wrote);
+                Ok(StepResult::Deleted)
             }
         }
     }

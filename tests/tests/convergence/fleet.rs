@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ace_api::{EdgeFunction, Mode, Platform, Stamp};
 use ace_domain::{
-    decision::{Again, Decision, Trouble},
-    function::{
-        self, ArchiveData, Claim, Claimant, Member, PlatformFacts, PlatformSight, Recall, SourceSight, World, blockers,
+    kinds::edge_function::{
+        self, ArchiveData, Claim, Claimant, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers,
         owner,
     },
-    pace::Pace,
-    platform::{self, Access, Phase, View},
+    kinds::platform::{self, Access, Observation, Phase},
+    reconcile::decision::{Decision, Requeue, StepError},
+    reconcile::timing::Timing,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub(crate) struct Killed;
 #[derive(Debug)]
 pub(crate) struct Managed {
     pub object: EdgeFunction,
-    recall: Recall,
+    memory: Memory,
     pub due: Option<Timestamp>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Fleet {
     pub writes: u32,
     pub platform: Platform,
     pub platform_due: Option<Timestamp>,
-    pub view: View,
+    pub observation: Observation,
     phase: Phase,
     pub archives: BTreeMap<String, ArchiveData>,
     pub foreign: Vec<Stamp>,
@@ -69,7 +69,7 @@ impl Fleet {
             writes: 0,
             platform: serde_json::from_value(platform).unwrap(),
             platform_due: Some(now),
-            view: View::new(now),
+            observation: Observation::new(now),
             phase: Phase::Unlisted,
             archives: BTreeMap::new(),
             foreign: Vec::new(),
@@ -103,7 +103,7 @@ impl Fleet {
         });
         self.objects.push(Managed {
             object: serde_json::from_value(object).unwrap(),
-            recall: Recall::default(),
+            memory: Memory::default(),
             due: None,
         });
         self.wake_all();
@@ -130,11 +130,11 @@ impl Fleet {
     /// The process is gone, and what only it knew.
     pub(crate) fn restart(&mut self) {
         self.kill_in = None;
-        self.view = View::new(self.now());
+        self.observation = Observation::new(self.now());
         self.phase = Phase::Unlisted;
         self.platform_due = Some(self.now());
         for managed in &mut self.objects {
-            managed.recall = Recall::default();
+            managed.memory = Memory::default();
         }
         self.wake_all();
     }
@@ -181,25 +181,25 @@ impl Fleet {
     }
 
     fn platform_pass(&mut self) -> Result<(), Killed> {
-        let mut world = platform::World {
-            pace: Pace::default(),
+        let mut state = platform::State {
+            timing: Timing::default(),
             began: self.now(),
             memo: self.platform.status.clone().unwrap_or_default(),
             access: Access::Open,
-            view: self.view.clone(),
+            observation: self.observation.clone(),
             managed: self.objects.iter().map(|managed| managed.object.slug()).collect(),
             needs_secrets: false,
-            trouble: None,
+            step_error: None,
         };
         for _ in 0..MOST_STEPS {
-            let decision = platform::decide(&self.platform, &world, self.now());
+            let decision = platform::decide(&self.platform, &state, self.now());
             self.tick()?;
             let Decision::Do(step) = decision else {
-                let status = platform::status(&self.platform, &world, &decision, self.now());
+                let status = platform::status(&self.platform, &state, &decision, self.now());
                 self.write_platform(status);
                 let again = match decision {
                     Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => again,
-                    Decision::Do(_) | Decision::Release { .. } => Again::OnWake,
+                    Decision::Do(_) | Decision::Release { .. } => Requeue::OnChange,
                 };
                 self.platform_due = after(self.now(), again, 0);
                 self.note_phase();
@@ -207,7 +207,7 @@ impl Fleet {
             };
             let done = match step {
                 platform::Step::ListFunctions => self.list(),
-                platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::AskDatabase => {
+                platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::CheckDatabase => {
                     let started = self.now();
                     let answer = self.outside.request(Request::Project);
                     if answer.is_ok() {
@@ -215,28 +215,28 @@ impl Fleet {
                             state: "ACTIVE_HEALTHY".to_owned(),
                             region: "us-east-1".to_owned(),
                         };
-                        self.view.record_project(started, Some(project));
+                        self.observation.record_project(started, Some(project));
                     }
                     answer
                 }
             };
             let outcome = match done {
-                Ok(()) => Ok(self.view.clone()),
-                Err(Trouble::Deferred(again)) => Err(platform::Trouble::Deferred(again)),
+                Ok(()) => Ok(self.observation.clone()),
+                Err(StepError::Deferred(again)) => Err(platform::StepError::Deferred(again)),
                 Err(_) => {
-                    self.view.failed("503".to_owned());
-                    Err(platform::Trouble::Unanswered("503".to_owned()))
+                    self.observation.failed("503".to_owned());
+                    Err(platform::StepError::Unanswered("503".to_owned()))
                 }
             };
-            platform::learn(&mut world, outcome);
+            platform::update(&mut state, outcome);
         }
         panic!("the Platform's pass has no end");
     }
 
-    pub(crate) fn list(&mut self) -> Result<(), Trouble> {
+    pub(crate) fn list(&mut self) -> Result<(), StepError> {
         let started = self.now();
         self.outside.request(Request::List)?;
-        let changes = self.view.record_list(started, self.outside.list());
+        let changes = self.observation.record_list(started, self.outside.list());
         let now = self.now();
         for managed in &mut self.objects {
             if changes.are_news(&managed.object.slug(), managed.object.spec.mode != Mode::Observe) {
@@ -249,7 +249,9 @@ impl Fleet {
 
     /// A Platform out of sight wakes its functions once, and once when it is back.
     pub(crate) fn note_phase(&mut self) {
-        let phase = self.view.phase(Pace::default().unseen_after(INTERVAL), self.now());
+        let phase = self
+            .observation
+            .phase(Timing::default().lost_after(INTERVAL), self.now());
         if phase != self.phase {
             self.phase = phase;
             self.wake_all();
@@ -260,66 +262,66 @@ impl Fleet {
 
     fn function_pass(&mut self, at: usize) -> Result<(), Killed> {
         self.objects[at].due = None;
-        let mut world = self.observe(at);
+        let mut state = self.observe(at);
         let object = self.objects[at].object.clone();
-        function::understand(&object, &mut world, self.now());
+        edge_function::infer(&object, &mut state, self.now());
         for _ in 0..MOST_STEPS {
-            let decision = function::decide(&object, &world, self.now());
+            let decision = edge_function::decide(&object, &state, self.now());
             self.tick()?;
             let Decision::Do(step) = &decision else {
-                return self.end(at, &object, world, &decision);
+                return self.end(at, &object, state, &decision);
             };
-            if step.needs_record() {
-                let status = function::status(&object, &world, &decision, self.now());
-                self.write(at, status.clone(), &world);
+            if step.records_first() {
+                let status = edge_function::status(&object, &state, &decision, self.now());
+                self.write(at, status.clone(), &state);
                 // What is written is what the next status is compared with.
-                world.memo = status;
+                state.memo = status;
                 self.tick()?;
             }
-            let outcome = self.act(at, &object, &world, step);
+            let outcome = self.act(at, &object, &state, step);
             self.tick()?;
-            function::learn(&object, &mut world, step, outcome, self.now());
+            edge_function::update(&object, &mut state, step, outcome, self.now());
         }
-        panic!("the pass of {:?} has no end: {:#?}", object.metadata.name, world.memo);
+        panic!("the pass of {:?} has no end: {:#?}", object.metadata.name, state.memo);
     }
 
     fn end(
         &mut self,
         at: usize,
         object: &EdgeFunction,
-        world: World,
-        decision: &function::Decision,
+        state: State,
+        decision: &edge_function::Decision,
     ) -> Result<(), Killed> {
         if let Decision::Release { .. } = decision {
             self.objects.remove(at);
             self.wake_all();
             return Ok(());
         }
-        let status = function::status(object, &world, decision, self.now());
-        self.write(at, status, &world);
+        let status = edge_function::status(object, &state, decision, self.now());
+        self.write(at, status, &state);
         let now = self.now();
         let managed = &mut self.objects[at];
-        managed.recall = world.recall;
+        managed.memory = state.memory;
         // As the operator does: what is large is read again by whoever needs it.
         if matches!(decision, Decision::Settled(_) | Decision::Refuse(..)) {
-            managed.recall.body = None;
-            managed.recall.archive = None;
+            managed.memory.body = None;
+            managed.memory.archive = None;
         }
         let again = match decision {
             Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => *again,
-            Decision::Do(_) | Decision::Release { .. } => Again::OnWake,
+            Decision::Do(_) | Decision::Release { .. } => Requeue::OnChange,
         };
-        managed.recall.failures = if again == Again::Backoff {
-            managed.recall.failures + 1
+        managed.memory.failures = if again == Requeue::Backoff {
+            managed.memory.failures + 1
         } else {
             0
         };
-        let due = after(now, again, managed.recall.failures);
+        let due = after(now, again, managed.memory.failures);
         managed.due = [managed.due, due].into_iter().flatten().min();
         self.tick()
     }
 
-    fn observe(&self, at: usize) -> World {
+    fn observe(&self, at: usize) -> State {
         let managed = &self.objects[at];
         let object = &managed.object;
         let slug = object.slug();
@@ -347,47 +349,47 @@ impl Fleet {
             object: &other.object,
             wants: Some(self.wants(&other.object).digest().to_string()),
         });
-        World {
-            pace: Pace::default(),
+        State {
+            timing: Timing::default(),
             began: self.now(),
             memo: object.status.clone().unwrap_or_default(),
-            platform: PlatformSight::Present(PlatformFacts {
+            platform: PlatformState::Present(PlatformFacts {
                 project: PROJECT.to_owned(),
                 gateway: format!("https://{PROJECT}.supabase.co"),
                 interval: INTERVAL,
                 suspended: false,
                 leaving: false,
-                seen: self.view.seen(),
+                seen: self.observation.seen(),
                 looked: true,
-                listed: self.view.listed().is_some(),
-                answering: self.view.failing().is_none(),
-                message: self.view.failing().unwrap_or("the platform answers").to_owned(),
+                listed: self.observation.listed().is_some(),
+                answering: self.observation.failing().is_none(),
+                message: self.observation.failing().unwrap_or("the platform answers").to_owned(),
                 anon_key: true,
             }),
             claim,
-            source: SourceSight::Ready {
+            source: SourceState::Ready {
                 content: self.wants(object),
                 artifact_revision: "main".to_owned(),
             },
             blockers: blockers(object.spec.wave, members),
-            look: self.view.look(&slug),
+            listing: self.observation.listing(&slug),
             secrets: None,
             migrations: None,
-            recall: managed.recall.clone(),
-            trouble: None,
+            memory: managed.memory.clone(),
+            step_error: None,
         }
     }
 
-    fn wants(&self, object: &EdgeFunction) -> Arc<ace_domain::source::Closure> {
+    fn wants(&self, object: &EdgeFunction) -> Arc<ace_domain::bundle::Closure> {
         content(&object.slug(), self.tree[&object.slug()])
     }
 }
 
-fn after(now: Timestamp, again: Again, failures: u32) -> Option<Timestamp> {
+fn after(now: Timestamp, again: Requeue, failures: u32) -> Option<Timestamp> {
     match again {
-        Again::OnWake => None,
-        Again::After(wait) => Some(now + wait),
-        Again::Backoff => {
+        Requeue::OnChange => None,
+        Requeue::After(wait) => Some(now + wait),
+        Requeue::Backoff => {
             Some(now + Duration::from_secs(15 << failures.saturating_sub(1).min(5)).min(Duration::from_mins(5)))
         }
     }

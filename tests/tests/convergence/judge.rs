@@ -1,7 +1,7 @@
 //! What must hold of every write, to the platform and to a status.
 
 use ace_api::{EdgeFunctionStatus, PlatformStatus};
-use ace_domain::{function::World, pace::Pace};
+use ace_domain::{kinds::edge_function::State, reconcile::timing::Timing};
 use ace_tests::kstatus;
 use serde_json::Value;
 
@@ -12,14 +12,14 @@ use super::{
 
 impl Fleet {
     /// Foreign content is only overwritten when it lies in an archive, or is what was applied or is wanted.
-    pub(crate) fn judge_overwrite(&mut self, slug: &str, world: &World) {
+    pub(crate) fn judge_overwrite(&mut self, slug: &str, state: &State) {
         let Some((text, false, _)) = self.outside.truth(slug) else {
             return;
         };
         if self.outside.stale.is_some() {
             return;
         }
-        let applied = world
+        let applied = state
             .memo
             .applied
             .as_ref()
@@ -46,7 +46,7 @@ impl Fleet {
         self.writes += 1;
     }
 
-    pub(crate) fn write(&mut self, at: usize, status: EdgeFunctionStatus, world: &World) {
+    pub(crate) fn write(&mut self, at: usize, status: EdgeFunctionStatus, state: &State) {
         let object = &mut self.objects[at].object;
         if object.status.as_ref() == Some(&status) {
             return;
@@ -60,7 +60,7 @@ impl Fleet {
         self.writes += 1;
         self.judge(&before, &after);
         if claimed {
-            self.judge_claim(at, world);
+            self.judge_claim(at, state);
         }
         if proved {
             self.wake_all();
@@ -83,19 +83,19 @@ impl Fleet {
     }
 
     /// Drift that is claimed is there.
-    fn judge_claim(&mut self, at: usize, world: &World) {
+    fn judge_claim(&mut self, at: usize, state: &State) {
         let slug = self.objects[at].object.slug();
         if self.outside.stale.is_some() {
             return;
         }
         let truth = self.outside.truth(&slug);
-        let applied = world.memo.applied.as_ref();
+        let applied = state.memo.applied.as_ref();
         let same = applied.is_some_and(|applied| {
             truth.is_some_and(|(text, _, rule)| {
                 Some(text) == text_with(&slug, &applied.source_digest) && rule == applied.verify_jwt
             })
         });
-        let in_sight = self.now() <= self.view.seen() + Pace::default().unseen_after(INTERVAL);
+        let in_sight = self.now() <= self.observation.seen() + Timing::default().lost_after(INTERVAL);
         if same || !in_sight {
             self.outside
                 .faults

@@ -8,9 +8,9 @@ use std::{
 
 use ace_api::Stamp;
 use ace_domain::{
-    decision::Trouble,
-    function::{Body, BodyContent, Entry},
-    source::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath, Upload},
+    bundle::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath, Upload},
+    kinds::edge_function::{Body, BodyContent, LiveFunction},
+    reconcile::decision::StepError,
 };
 use ace_sandbox::platform::state::{Deploy, Files, Ids, Patch, Project, Record, State};
 use bytes::Bytes;
@@ -111,20 +111,20 @@ impl Outside {
     }
 
     /// One request: its place in the journal, and whether it is answered at all.
-    pub(crate) fn request(&mut self, request: Request) -> Result<(), Trouble> {
+    pub(crate) fn request(&mut self, request: Request) -> Result<(), StepError> {
         self.pass_to(self.now + Duration::from_millis(200));
         if self.deferrals > 0 {
             self.deferrals -= 1;
-            return Err(Trouble::Deferred(Duration::from_secs(7)));
+            return Err(StepError::Deferred(Duration::from_secs(7)));
         }
         self.journal.push(request);
         if self.now < self.outage_until {
-            return Err(Trouble::Unanswered("the platform answers 503".to_owned()));
+            return Err(StepError::Unanswered("the platform answers 503".to_owned()));
         }
         Ok(())
     }
 
-    pub(crate) fn list(&self) -> BTreeMap<String, Entry> {
+    pub(crate) fn list(&self) -> BTreeMap<String, LiveFunction> {
         let records: Vec<Record> = match &self.stale {
             Some((records, _)) => records.clone(),
             None => self.state.list(PROJECT).unwrap().into_iter().cloned().collect(),
@@ -135,15 +135,15 @@ impl Outside {
             .collect()
     }
 
-    pub(crate) fn get(&self, slug: &str) -> Option<Entry> {
+    pub(crate) fn get(&self, slug: &str) -> Option<LiveFunction> {
         self.state.get(PROJECT, slug).ok().map(|record| self.entry(record))
     }
 
-    pub(crate) fn body(&self, slug: &str, stamp: &Stamp, expected: &TreePath) -> Result<Body, Trouble> {
+    pub(crate) fn body(&self, slug: &str, stamp: &Stamp, expected: &TreePath) -> Result<Body, StepError> {
         let bundle = self
             .state
             .body(PROJECT, slug)
-            .map_err(|refusal| Trouble::Failed(refusal.to_string()))?;
+            .map_err(|refusal| StepError::Failed(refusal.to_string()))?;
         let content = if self.files {
             let parts = bundle.files.iter().map(|(path, bytes)| (path.clone(), bytes.clone()));
             let files = BodyFiles::new(parts, Some(&bundle.entrypoint), expected);
@@ -161,7 +161,7 @@ impl Outside {
     }
 
     /// An upload by the operator.
-    pub(crate) fn deploy(&mut self, slug: &str, content: &Closure, verify_jwt: bool) -> Result<Stamp, Trouble> {
+    pub(crate) fn deploy(&mut self, slug: &str, content: &Closure, verify_jwt: bool) -> Result<Stamp, StepError> {
         let upload = Upload::new(content, &content.revision());
         let deploy = Deploy {
             slug: slug.to_owned(),
@@ -173,7 +173,7 @@ impl Outside {
             bundle_only: false,
         };
         if text_of(&deploy.files) == Some(REFUSED) {
-            return Err(Trouble::Refused("Failed to bundle the function".to_owned()));
+            return Err(StepError::Refused("Failed to bundle the function".to_owned()));
         }
         match self.loss.take() {
             None => {
@@ -189,7 +189,7 @@ impl Outside {
                     Loss::Late(after) => self.late.push((self.now + Duration::from_mins(1) + after, deploy)),
                 }
                 self.pass_to(self.now + Duration::from_mins(1));
-                Err(Trouble::OutcomeUnknown)
+                Err(StepError::OutcomeUnknown)
             }
         }
     }
@@ -235,8 +235,8 @@ impl Outside {
         };
         let text = text_of(&deploy.files);
         let before = self.truth(&deploy.slug);
-        let told = self.echo || self.files;
-        if ours && told && before.is_some_and(|(live, by_us, _)| by_us && Some(live) == text) {
+        let reported = self.echo || self.files;
+        if ours && reported && before.is_some_and(|(live, by_us, _)| by_us && Some(live) == text) {
             let slug = &deploy.slug;
             self.faults
                 .push(format!("{slug}: uploaded {text:?} over our own upload of the same"));
@@ -248,8 +248,8 @@ impl Outside {
         self.state.deploy(PROJECT, deploy, ids, now).unwrap()
     }
 
-    fn entry(&self, record: &Record) -> Entry {
-        Entry {
+    fn entry(&self, record: &Record) -> LiveFunction {
+        LiveFunction {
             stamp: Stamp {
                 id: record.id.to_string(),
                 version: record.version,

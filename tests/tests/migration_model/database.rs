@@ -7,9 +7,11 @@ use std::{
 
 use ace_api::DriftField;
 use ace_domain::{
-    migration::{House, LedgerRow, OwnRow, ReferenceState, SchemaLook, StoredPlan, Target, View},
-    script::{File, Folder, Script, ScriptError, read, read_folder, split},
-    source::{Tree, TreePath},
+    bundle::{Tree, TreePath},
+    kinds::migration_set::{
+        LedgerRow, Observation, OperatorSchema, OwnRow, ReferenceState, SchemaObservation, StoredPlan, Target,
+    },
+    sql::{File, Folder, Script, ScriptError, read, read_folder, split},
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -45,7 +47,7 @@ pub(crate) struct Reference {
     pub objects: Objects,
     pub schemas: Vec<String>,
     pub server_major: i32,
-    pub behind: bool,
+    pub snapshot_pending: bool,
     /// The look before a run.
     pub before: Option<Objects>,
     /// Objects that somebody changed by hand since: nobody can tell that from the run's work.
@@ -113,7 +115,7 @@ impl Database {
         }
     }
 
-    pub(crate) fn look(&self, at: Timestamp, place: &str) -> View {
+    pub(crate) fn look(&self, at: Timestamp, place: &str) -> Observation {
         let (no_rows, no_reference) = (BTreeMap::new(), None);
         let rows = self.books.as_ref().map_or(&no_rows, |books| &books.rows);
         let reference = self.books.as_ref().map_or(&no_reference, |books| &books.reference);
@@ -122,17 +124,17 @@ impl Database {
             let statements = statements.clone().filter(|_| !known(version));
             (version.clone(), LedgerRow { statements })
         });
-        let compared = reference.as_ref().filter(|reference| !reference.behind);
-        View {
+        let compared = reference.as_ref().filter(|reference| !reference.snapshot_pending);
+        Observation {
             at,
             place: place.to_owned(),
             target: self.target.clone(),
             server_major: self.server_major,
             form: 1,
             ledger: ledger.collect(),
-            house: self.books.as_ref().map(house),
+            operator_schema: self.books.as_ref().map(operator_schema),
             large: BTreeSet::new(),
-            schema: SchemaLook::Taken {
+            schema: SchemaObservation::Taken {
                 digest: digest(&self.live),
                 objects: self.live.len(),
                 made: self.live.len(),
@@ -189,7 +191,7 @@ impl Database {
             objects: objects.unwrap_or_else(|| self.live.clone()),
             schemas,
             server_major: self.server_major,
-            behind: false,
+            snapshot_pending: false,
             before: None,
             meanwhile: BTreeSet::new(),
         };
@@ -203,7 +205,7 @@ impl Database {
         let live = self.live.clone();
         if let Some(reference) = self
             .reference()
-            .filter(|reference| !reference.behind || reference.before.is_none())
+            .filter(|reference| !reference.snapshot_pending || reference.before.is_none())
         {
             reference.before = Some(live);
             reference.meanwhile.clear();
@@ -211,7 +213,7 @@ impl Database {
     }
 
     /// The look behind a run: what differs from the look before it enters the reference.
-    pub(crate) fn look_behind(&mut self) {
+    pub(crate) fn snapshot_after_run(&mut self) {
         let live = self.live.clone();
         let Some(reference) = self.reference() else { return };
         let before = reference.before.take().unwrap_or_else(|| reference.objects.clone());
@@ -226,7 +228,7 @@ impl Database {
         for name in changed {
             copy(&live, &mut reference.objects, &name);
         }
-        reference.behind = false;
+        reference.snapshot_pending = false;
         for name in meanwhile {
             let from = if live.get(&name) == before.get(&name) {
                 &old
@@ -263,9 +265,9 @@ fn copy(from: &Objects, to: &mut Objects, name: &str) {
     };
 }
 
-fn house(books: &Books) -> House {
+fn operator_schema(books: &Books) -> OperatorSchema {
     let half = books.half.iter();
-    House {
+    OperatorSchema {
         newer: false,
         owner: books.owner.clone(),
         rows: books.rows.clone(),
@@ -275,7 +277,7 @@ fn house(books: &Books) -> House {
         plan: books.plan.clone(),
         reference: books.reference.as_ref().map(|reference| ReferenceState {
             digest: digest(&reference.objects),
-            behind: reference.behind,
+            snapshot_pending: reference.snapshot_pending,
             schemas: reference.schemas.clone(),
             server_major: reference.server_major,
             form: 1,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ace_api::MigrationSet;
 use ace_domain::{
-    migration::{Answer, Blocker, Fact, Ran, Refusal, Step, StoredPlan, Trouble, World},
-    script::{File, Script},
+    kinds::migration_set::{Blocker, Ran, Refusal, State, Step, StepError, StepResult, StoredPlan, SyntaxCheck},
+    sql::{File, Script},
 };
 
 use super::{
@@ -14,51 +14,51 @@ use super::{
 };
 
 impl Model {
-    pub(crate) fn act(&mut self, object: &MigrationSet, world: &World, step: &Step) -> Result<Fact, Trouble> {
-        self.judge_step(object, world, step);
+    pub(crate) fn act(&mut self, object: &MigrationSet, state: &State, step: &Step) -> Result<StepResult, StepError> {
+        self.judge_step(object, state, step);
         if let Step::Read(files) = step {
             let read = files.iter().map(|file| (file.sha256.clone(), script(file)));
-            return Ok(Fact::Read(read.collect()));
+            return Ok(StepResult::Read(read.collect()));
         }
         self.unanswered()?;
         match step {
-            Step::Ask(statements) => {
+            Step::CheckSyntax(statements) => {
                 let answers = statements.iter().map(|text| (text.clone(), answer(text)));
-                return Ok(Fact::Asked(answers.collect()));
+                return Ok(StepResult::SyntaxChecked(answers.collect()));
             }
-            Step::Begin if self.now < self.busy_until => return Err(Trouble::Busy("pid 17".to_owned())),
-            Step::Look | Step::Begin | Step::LookAgain | Step::Read(_) => {}
-            Step::LookBehind => self.db.look_behind(),
+            Step::Begin if self.now < self.busy_until => return Err(StepError::Busy("pid 17".to_owned())),
+            Step::Observe | Step::Begin | Step::ObserveAgain | Step::Read(_) => {}
+            Step::SnapshotAfterRun => self.db.snapshot_after_run(),
             Step::Claim => {
                 let books = self.db.books.get_or_insert_default();
                 let ours = ("ace".to_owned(), "main".to_owned());
                 let owner = books.owner.get_or_insert_with(|| ours.clone());
                 if *owner != ours {
-                    return Err(Trouble::Claimed(format!("{}/{}", owner.0, owner.1)));
+                    return Err(StepError::Claimed(format!("{}/{}", owner.0, owner.1)));
                 }
-                return Ok(Fact::Written);
+                return Ok(StepResult::Written);
             }
             Step::Adopt(files) => {
                 for file in files {
                     self.db.note(file, self.now);
                 }
-                return Ok(Fact::Written);
+                return Ok(StepResult::Written);
             }
             Step::Baseline(files) => {
                 for file in files {
                     self.db.record(file);
                     self.db.note(file, self.now);
                 }
-                return Ok(Fact::Written);
+                return Ok(StepResult::Written);
             }
             Step::SetReference { digest, keep } => {
                 if *digest != super::database::digest(&self.db.live) {
-                    return Err(Trouble::Passing("the schema is being changed".to_owned()));
+                    return Err(StepError::Passing("the schema is being changed".to_owned()));
                 }
                 let mut schemas = object.spec.schemas.clone();
                 schemas.sort_unstable();
                 self.db.set_reference(schemas, keep);
-                return Ok(Fact::Written);
+                return Ok(StepResult::Written);
             }
             Step::Prepare { digest, target, items } => {
                 self.db.look_before();
@@ -69,18 +69,28 @@ impl Model {
                     database_oid: target.database_oid,
                     items: items.clone(),
                 });
-                return Ok(Fact::Prepared);
+                return Ok(StepResult::Prepared);
             }
             Step::Run { file, script, again } => return self.run_file(object, file, script, *again),
         }
-        Ok(Fact::Looked(Box::new(self.db.look(self.now, PLACE))))
+        Ok(StepResult::Observed(Box::new(self.db.look(self.now, PLACE))))
     }
 
-    fn run_file(&mut self, object: &MigrationSet, file: &File, script: &Script, again: bool) -> Result<Fact, Trouble> {
+    fn run_file(
+        &mut self,
+        object: &MigrationSet,
+        file: &File,
+        script: &Script,
+        again: bool,
+    ) -> Result<StepResult, StepError> {
         let (version, effect) = (file.version.to_string(), effect(&file.text));
-        let passing = || Err(Trouble::Passing("it was not kept, or the ledger will tell".to_owned()));
+        let passing = || {
+            Err(StepError::Passing(
+                "it was not kept, or the ledger will tell".to_owned(),
+            ))
+        };
         let refused = |half| {
-            Err(Trouble::Refused(Refusal {
+            Err(StepError::Refused(Refusal {
                 version: file.version.clone(),
                 half,
                 message: "the database refuses it".to_owned(),
@@ -110,7 +120,7 @@ impl Model {
                 age: None,
             }];
             let version = file.version.clone();
-            return Err(Trouble::Blocked { version, blockers });
+            return Err(StepError::Blocked { version, blockers });
         }
         if effect.broken {
             return refused(false);
@@ -142,10 +152,10 @@ impl Model {
         self.db.record(file);
         self.db.note(file, self.now);
         *self.ever.entry(version).or_default() += 1;
-        if loss == Some(Loss::Answer) {
+        if loss == Some(Loss::SyntaxCheck) {
             return passing();
         }
-        Ok(Fact::Ran(Ran {
+        Ok(StepResult::Ran(Ran {
             duration: Duration::from_secs(1),
             warnings: Vec::new(),
         }))
@@ -153,7 +163,7 @@ impl Model {
 
     fn fall_behind(&mut self) {
         if let Some(reference) = self.db.reference() {
-            reference.behind = true;
+            reference.snapshot_pending = true;
         }
     }
 
@@ -207,11 +217,11 @@ impl Model {
     }
 }
 
-fn answer(statement: &str) -> Answer {
+fn answer(statement: &str) -> SyntaxCheck {
     if statement.contains("NICELY") || !statement.contains("FROBNICATE") {
-        Answer::Parses
+        SyntaxCheck::Parses
     } else {
-        Answer::Fault {
+        SyntaxCheck::Fault {
             line: 0,
             message: "syntax error at or near \"FROBNICATE\"".to_owned(),
         }

@@ -115,7 +115,7 @@ fn heal(model: &mut Model) {
     });
     let mut said = Vec::new();
     for round in 0..REMEDIES {
-        act(model, &Act::Ask(round as u64));
+        act(model, &Act::CheckSyntax(round as u64));
         model.run(model.now + Duration::from_mins(10), ENOUGH);
         let Some(reason) = model.reason("Stalled") else { break };
         remedy(model, &reason);
@@ -180,7 +180,7 @@ fn put_back(model: &mut Model) {
             let before = model.files.insert(version.clone(), text(slot, content));
             let file = model.file(&version).unwrap();
             let pieces = || {
-                ace_domain::script::split(&file.text)
+                ace_domain::sql::split(&file.text)
                     .into_iter()
                     .map(|piece| file.text[piece].to_owned())
             };

@@ -7,11 +7,11 @@ use std::{
 
 use ace_api::{MigrationMode, MigrationSet};
 use ace_domain::{
-    decision::{Again, Decision},
-    migration::{self, PlatformFacts, PlatformSight, Recall, SourceSight, Step, Trouble, World},
-    pace::Pace,
-    platform::DatabaseTrouble,
-    script::File,
+    kinds::migration_set::{self, Memory, PlatformFacts, PlatformState, SourceState, State, Step, StepError},
+    kinds::platform::DatabaseFailure,
+    reconcile::decision::{Decision, Requeue},
+    reconcile::timing::Timing,
+    sql::File,
 };
 use ace_tests::kstatus;
 use jiff::Timestamp;
@@ -39,7 +39,7 @@ pub(crate) enum Loss {
     /// It is cut when so many parts are done.
     Part(usize),
     /// It is cut after COMMIT, before the answer.
-    Answer,
+    SyntaxCheck,
 }
 
 /// A file as a plan that was shown has it: version, bytes, and how often it had run by then.
@@ -71,7 +71,7 @@ pub(crate) struct Model {
     pub writes: u32,
     pub passes: u32,
     pub due: Option<Timestamp>,
-    recall: Recall,
+    memory: Memory,
     failures: u32,
     watching_since: Timestamp,
 }
@@ -106,7 +106,7 @@ impl Model {
             writes: 0,
             passes: 0,
             due: Some(now),
-            recall: Recall::default(),
+            memory: Memory::default(),
             failures: 0,
             watching_since: now,
         }
@@ -144,7 +144,7 @@ impl Model {
     /// The process is gone, and what only it knew.
     pub(crate) fn restart(&mut self) {
         self.kill_in = None;
-        self.recall = Recall::default();
+        self.memory = Memory::default();
         self.failures = 0;
         self.watching_since = self.now;
         self.due = Some(self.now);
@@ -168,50 +168,50 @@ impl Model {
     fn pass(&mut self) -> Result<(), Killed> {
         self.due = None;
         let object = self.object.clone();
-        let mut world = self.observe();
+        let mut state = self.observe();
         for _ in 0..MOST_STEPS {
-            let decision = migration::decide(&object, &world, self.now);
+            let decision = migration_set::decide(&object, &state, self.now);
             let Decision::Do(step) = &decision else {
-                self.report(&object, &world, &decision);
+                self.report(&object, &state, &decision);
                 self.tick()?;
-                self.end(world.recall, &decision);
+                self.end(state.memory, &decision);
                 return Ok(());
             };
             self.tick()?;
-            if step.needs_record() {
-                world.memo.conditions = self.report(&object, &world, &decision);
+            if step.records_first() {
+                state.memo.conditions = self.report(&object, &state, &decision);
                 self.tick()?;
                 if self.object.metadata.generation != object.metadata.generation {
-                    self.recall = world.recall;
+                    self.memory = state.memory;
                     self.due = Some(self.now);
                     return Ok(());
                 }
             }
             self.steps.push(step.name());
-            let outcome = self.act(&object, &world, step);
+            let outcome = self.act(&object, &state, step);
             self.tick()?;
-            migration::learn(&object, &mut world, step, outcome, self.now);
+            migration_set::update(&object, &mut state, step, outcome, self.now);
         }
         self.fault(format!("a pass has no end: {:?}", &self.steps[self.steps.len() - 9..]));
         Ok(())
     }
 
-    fn observe(&self) -> World {
+    fn observe(&self) -> State {
         let source = if self.now < self.source_until {
-            SourceSight::Failed("it timed out".to_owned())
+            SourceState::Failed("it timed out".to_owned())
         } else {
-            SourceSight::Ready {
+            SourceState::Ready {
                 content: folder(&self.files),
                 artifact_revision: format!("{:?}", self.files),
             }
         };
         let database = json!({ "host": PLACE, "passwordSecretRef": { "name": "supabase", "key": "password" } });
-        World {
-            pace: Pace::default(),
+        State {
+            timing: Timing::default(),
             began: self.now,
             watching_since: self.watching_since,
             memo: self.object.status.clone().unwrap_or_default(),
-            platform: PlatformSight::Present(PlatformFacts {
+            platform: PlatformState::Present(PlatformFacts {
                 project: "abcdefghijklmnopqrst".to_owned(),
                 interval: INTERVAL,
                 suspended: false,
@@ -223,13 +223,13 @@ impl Model {
             answers: BTreeMap::new(),
             locked: false,
             unseen: None,
-            wrote: BTreeSet::new(),
+            written_steps: BTreeSet::new(),
             prepared: false,
             announced: None,
-            looked_behind: false,
+            snapshot_taken: false,
             stop: None,
-            recall: self.recall.clone(),
-            trouble: None,
+            memory: self.memory.clone(),
+            step_error: None,
         }
     }
 
@@ -237,16 +237,16 @@ impl Model {
     fn report(
         &mut self,
         object: &MigrationSet,
-        world: &World,
-        decision: &migration::Decision,
+        state: &State,
+        decision: &migration_set::Decision,
     ) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
-        let status = migration::status(object, world, decision, self.now);
+        let status = migration_set::status(object, state, decision, self.now);
         let conditions = status.conditions.clone();
         if self.object.status.as_ref() == Some(&status) {
             return conditions;
         }
         self.writes += 1;
-        if let (Some(plan), Some(folder)) = (&status.plan, world.folder()) {
+        if let (Some(plan), Some(folder)) = (&status.plan, state.folder()) {
             let of = |version: &str| folder.files.iter().find(|file| file.version.as_str() == version);
             let items = plan.pending.iter().filter_map(|pending| {
                 let ran = self.ever.get(&pending.version).copied().unwrap_or_default();
@@ -271,17 +271,21 @@ impl Model {
         value
     }
 
-    fn end(&mut self, recall: Recall, decision: &migration::Decision) {
-        self.recall = recall;
+    fn end(&mut self, memory: Memory, decision: &migration_set::Decision) {
+        self.memory = memory;
         let again = match decision {
             Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => *again,
-            Decision::Do(_) | Decision::Release { .. } => Again::OnWake,
+            Decision::Do(_) | Decision::Release { .. } => Requeue::OnChange,
         };
-        self.failures = if again == Again::Backoff { self.failures + 1 } else { 0 };
+        self.failures = if again == Requeue::Backoff {
+            self.failures + 1
+        } else {
+            0
+        };
         let wait = match again {
-            Again::OnWake => None,
-            Again::After(wait) => Some(wait),
-            Again::Backoff => Some((Duration::from_secs(15) * 2_u32.pow(self.failures.min(5) - 1)).min(INTERVAL)),
+            Requeue::OnChange => None,
+            Requeue::After(wait) => Some(wait),
+            Requeue::Backoff => Some((Duration::from_secs(15) * 2_u32.pow(self.failures.min(5) - 1)).min(INTERVAL)),
         };
         let due = wait.map(|wait| self.now + wait);
         // What happened meanwhile has asked for a pass already.
@@ -289,15 +293,15 @@ impl Model {
     }
 
     /// Nobody writes unasked, and what is noted as the reference is what the rules make it.
-    pub(crate) fn judge_step(&mut self, object: &MigrationSet, world: &World, step: &Step) {
-        if matches!(step, Step::Look | Step::Read(_) | Step::Ask(_)) {
+    pub(crate) fn judge_step(&mut self, object: &MigrationSet, state: &State, step: &Step) {
+        if matches!(step, Step::Observe | Step::Read(_) | Step::CheckSyntax(_)) {
             return;
         }
         let owner = self.db.books.as_ref().and_then(|books| books.owner.clone());
         let ours = owner.is_none_or(|owner| owner == ("ace".to_owned(), "main".to_owned()));
         let allowed = object.spec.mode == MigrationMode::Apply && !object.spec.suspend;
-        let held = matches!(step, Step::Begin) || world.locked;
-        if !(allowed && held && (ours || matches!(step, Step::Begin | Step::LookAgain | Step::Claim))) {
+        let held = matches!(step, Step::Begin) || state.locked;
+        if !(allowed && held && (ours || matches!(step, Step::Begin | Step::ObserveAgain | Step::Claim))) {
             self.fault(format!("{} without being allowed", step.name()));
         }
     }
@@ -307,7 +311,7 @@ impl Model {
         let reference = self
             .db
             .reference()
-            .filter(|reference| !reference.behind && reference.before.is_none());
+            .filter(|reference| !reference.snapshot_pending && reference.before.is_none());
         if let Some(reference) = reference
             && reference.objects != wished
         {
@@ -316,9 +320,9 @@ impl Model {
         }
     }
 
-    pub(crate) fn unanswered(&self) -> Result<(), Trouble> {
+    pub(crate) fn unanswered(&self) -> Result<(), StepError> {
         if self.now < self.outage_until {
-            return Err(Trouble::Database(DatabaseTrouble::Unanswered("refused".to_owned())));
+            return Err(StepError::Database(DatabaseFailure::Unanswered("refused".to_owned())));
         }
         Ok(())
     }

@@ -32,7 +32,7 @@ pub(crate) enum Act {
     /// Another schema is watched, too.
     Schemas(bool),
     /// Somebody asks for a look.
-    Ask(u64),
+    CheckSyntax(u64),
     /// Somebody changes or drops an object by hand.
     Edit(usize, Option<u32>),
     /// The CLI runs what is next, and records its statements or not.
@@ -87,7 +87,7 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
     let loss = prop_oneof![
         Just(Loss::Before),
         (0..2_usize).prop_map(Loss::Part),
-        Just(Loss::Answer)
+        Just(Loss::SyntaxCheck)
     ];
     prop_oneof![
         10 => (1..400_u64).prop_map(Act::Wait),
@@ -102,7 +102,7 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         2 => (slot(), any::<bool>()).prop_map(|(slot, live)| Act::Baseline(slot, live)),
         1 => Just(Act::Accept),
         1 => any::<bool>().prop_map(Act::Schemas),
-        2 => any::<u64>().prop_map(Act::Ask),
+        2 => any::<u64>().prop_map(Act::CheckSyntax),
         5 => (0..4_usize, any::<Option<u32>>()).prop_map(|(object, definition)| Act::Edit(object, definition)),
         4 => any::<bool>().prop_map(Act::Push),
         4 => slot().prop_map(Act::Revert),
@@ -135,7 +135,7 @@ pub(crate) fn act(model: &mut Model, act: &Act) {
             true
         }
         Act::Approve => approve(model),
-        Act::Ask(value) => {
+        Act::CheckSyntax(value) => {
             let annotations = model.object.metadata.annotations.get_or_insert_default();
             annotations.insert(ace_api::ANNOTATION_RECONCILE_AT.to_owned(), value.to_string());
             true

@@ -3,8 +3,8 @@ mod oddity;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ace_api::{MigrationMode, MigrationPolicy, MigrationSet, MigrationSetSpec, Mode, RiskClass};
-use ace_domain::script::{self, Catalogue, File, Folder, FolderError, Script, assess};
-use ace_domain::source::Tree;
+use ace_domain::bundle::Tree;
+use ace_domain::sql::{self, Catalogue, File, Folder, FolderError, Script, assess};
 use serde_json::json;
 
 use crate::directory::Files;
@@ -39,7 +39,7 @@ impl ImportedSet {
 }
 
 /// Makes the resource. Pure: everything that is read is in `files`.
-pub(crate) fn import(files: &Files, wish: &Wish) -> Result<ImportedSet, serde_json::Error> {
+pub(crate) fn import(files: &Files, desired_digest: &Wish) -> Result<ImportedSet, serde_json::Error> {
     let (folder, errors) = readable(&files.tree);
     let mut oddities: Vec<_> = errors.into_iter().map(Oddity::Folder).collect();
     let left_out = &files.left_out;
@@ -52,11 +52,11 @@ pub(crate) fn import(files: &Files, wish: &Wish) -> Result<ImportedSet, serde_js
     };
     oddities.extend(folder.skipped.iter().map(|skipped| Oddity::Skipped {
         file: skipped.file_name.clone(),
-        why: skipped.why,
+        cause: skipped.why,
     }));
     let mut scripts = Vec::new();
     for file in &folder.files {
-        match script::read(file) {
+        match sql::read(file) {
             Ok(script) => scripts.push((file, script)),
             Err(error) => oddities.push(Oddity::Refused {
                 file: file.file_name.clone(),
@@ -67,7 +67,7 @@ pub(crate) fn import(files: &Files, wish: &Wish) -> Result<ImportedSet, serde_js
     oddities.extend(scripts.iter().flat_map(|(file, script)| unread(file, script)));
     oddities.extend(approvals(&scripts));
     Ok(ImportedSet {
-        set: Some(set(wish, schemas(&scripts))?),
+        set: Some(set(desired_digest, schemas(&scripts))?),
         oddities,
         migrations: folder.files.len(),
     })
@@ -78,7 +78,7 @@ fn readable(tree: &Tree) -> (Option<Folder>, Vec<FolderError>) {
     let (mut files, mut errors) = (tree.files().clone(), Vec::new());
     loop {
         let rest = Tree::from_files(files.clone()).expect("a part of a tree is a tree");
-        let error = match script::read_folder(&rest, None) {
+        let error = match sql::read_folder(&rest, None) {
             Ok(folder) => return (Some(folder), errors),
             Err(error) => error,
         };
@@ -136,18 +136,18 @@ fn schemas(scripts: &[(&File, Script)]) -> Vec<String> {
 }
 
 /// One database has one set: it is called as its Platform.
-fn set(wish: &Wish, schemas: Vec<String>) -> Result<MigrationSet, serde_json::Error> {
-    let spec = json!({ "platformRef": wish.platform, "source": wish.migrations });
+fn set(desired_digest: &Wish, schemas: Vec<String>) -> Result<MigrationSet, serde_json::Error> {
+    let spec = json!({ "platformRef": desired_digest.platform, "source": desired_digest.migrations });
     let spec = MigrationSetSpec {
         // SQL is not corrected behind anyone's back, so there is no `Enforce`.
-        mode: match wish.mode {
+        mode: match desired_digest.mode {
             Some(Mode::Observe) => MigrationMode::Observe,
             Some(Mode::Enforce | Mode::Apply) | None => MigrationMode::Apply,
         },
         schemas,
         ..serde_json::from_value(spec)?
     };
-    let mut set = MigrationSet::new(&wish.platform.name, spec);
-    set.metadata.namespace.clone_from(&wish.namespace);
+    let mut set = MigrationSet::new(&desired_digest.platform.name, spec);
+    set.metadata.namespace.clone_from(&desired_digest.namespace);
     Ok(set)
 }

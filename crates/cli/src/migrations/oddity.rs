@@ -1,7 +1,7 @@
 use std::fmt;
 
 use ace_api::RiskClass;
-use ace_domain::script::{FolderError, ScriptError};
+use ace_domain::sql::{FolderError, ScriptError};
 
 use crate::oddity::{counted, list};
 
@@ -13,7 +13,7 @@ pub(crate) enum Oddity {
     /// Files that no source carries.
     LeftOut(Vec<String>),
     /// A file that is no migration.
-    Skipped { file: String, why: &'static str },
+    Skipped { file: String, cause: &'static str },
     /// The operator will refuse this migration.
     Refused { file: String, error: ScriptError },
     /// A statement that only the server can judge.
@@ -39,7 +39,7 @@ impl fmt::Display for Oddity {
                     "{files} in migrations/ that a source can't carry (links, odd names): {names}"
                 )
             }
-            Self::Skipped { file, why } => write!(f, "migrations/{file} is skipped: {why}"),
+            Self::Skipped { file, cause } => write!(f, "migrations/{file} is skipped: {cause}"),
             Self::Refused { file, error } => write!(f, "migrations/{file}: {error}"),
             Self::Unread {
                 file,

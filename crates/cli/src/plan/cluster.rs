@@ -2,10 +2,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use ace_api::SecretKeyReference;
-use ace_domain::platform::DatabaseTrouble;
+use ace_domain::kinds::platform::DatabaseFailure;
+use ace_operator::connections::secrets::{SecretError, read_secret};
 use ace_operator::metrics::Metrics;
-use ace_operator::secrets::{SecretError, read_secret};
-use ace_operator::sources::{Settings, Sight, SourceKey, Sources};
+use ace_operator::sources::{ArtifactState, Settings, SourceKey, Sources};
 use ace_supabase::AllowedHosts;
 use kube::config::KubeConfigOptions;
 use kube::core::NamespaceResourceScope;
@@ -62,11 +62,11 @@ impl Cluster {
             }),
             Ok(Err(error)) => Err(PlanError::Unanswered {
                 what,
-                why: error.to_string(),
+                cause: error.to_string(),
             }),
             Err(_) => Err(PlanError::Unanswered {
                 what,
-                why: "the API server does not answer".to_owned(),
+                cause: "the API server does not answer".to_owned(),
             }),
         }
     }
@@ -76,10 +76,10 @@ impl Cluster {
         &self,
         namespace: &str,
         reference: &SecretKeyReference,
-    ) -> Result<Result<String, DatabaseTrouble>, PlanError> {
+    ) -> Result<Result<String, DatabaseFailure>, PlanError> {
         match read_secret(&self.client, namespace, reference).await {
             Ok(text) => Ok(Ok(text)),
-            Err(SecretError::Missing(message)) => Ok(Err(DatabaseTrouble::SecretMissing(message))),
+            Err(SecretError::Missing(message)) => Ok(Err(DatabaseFailure::SecretMissing(message))),
             Err(SecretError::Forbidden) => Err(PlanError::Secret {
                 namespace: namespace.to_owned(),
                 name: reference.name.clone(),
@@ -87,30 +87,30 @@ impl Cluster {
             }),
             Err(SecretError::Unanswered(_)) => Err(PlanError::Unanswered {
                 what: format!("Secret {namespace}/{}", reference.name),
-                why: "the API server does not answer".to_owned(),
+                cause: "the API server does not answer".to_owned(),
             }),
         }
     }
 
     /// The files that a ConfigMap carries.
-    pub(super) async fn config_map(&self, key: &SourceKey) -> Result<Sight, PlanError> {
-        let unanswered = |why: String| PlanError::Unanswered {
+    pub(super) async fn config_map(&self, key: &SourceKey) -> Result<ArtifactState, PlanError> {
+        let unanswered = |cause: String| PlanError::Unanswered {
             what: key.to_string(),
-            why,
+            cause,
         };
         // Nothing is fetched for a ConfigMap.
         let nowhere = AllowedHosts::parse::<_, &str>([]).map_err(|error| unanswered(error.to_string()))?;
         let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
         let sources = Sources::new(self.client.clone(), Settings::new(nowhere), metrics);
         let sources = sources.map_err(|error| unanswered(error.to_string()))?;
-        match sources.sight(key).await {
-            Sight::AccessMissing(_) => Err(PlanError::Forbidden {
+        match sources.artifact_state(key).await {
+            ArtifactState::AccessMissing(_) => Err(PlanError::Forbidden {
                 what: key.to_string(),
                 resource: "configmaps".to_owned(),
                 namespace: key.namespace.clone(),
             }),
-            Sight::Failed(why) => Err(unanswered(why)),
-            sight => Ok(sight),
+            ArtifactState::Failed(cause) => Err(unanswered(cause)),
+            artifact_state => Ok(artifact_state),
         }
     }
 }

@@ -27,15 +27,15 @@ pub(crate) enum PlanError {
     },
     #[error("there is no {0}")]
     Absent(String),
-    #[error("cannot read {what}: {why}")]
-    Unanswered { what: String, why: String },
+    #[error("cannot read {what}: {cause}")]
+    Unanswered { what: String, cause: String },
     #[error("cannot read {path}: {error}")]
     Manifest { path: PathBuf, error: io::Error },
-    #[error("{path}, document {document}: {why}")]
+    #[error("{path}, document {document}: {cause}")]
     Document {
         path: PathBuf,
         document: usize,
-        why: String,
+        cause: String,
     },
     #[error("{path} has {found}; {instead}")]
     WhichSet {

@@ -17,9 +17,9 @@ mod text;
 
 use std::process::ExitCode;
 
-use ace_domain::platform::DatabaseTrouble;
-use ace_operator::doorman;
-use ace_operator::kinds::migration_set::{Looker, Sights, known};
+use ace_domain::kinds::platform::DatabaseFailure;
+use ace_operator::connections::database;
+use ace_operator::kinds::migration_set::{Inputs, ReadOnlySession, known};
 use jiff::Timestamp;
 
 use crate::arguments::PlanArguments;
@@ -45,12 +45,12 @@ pub(crate) async fn plan(arguments: &PlanArguments) -> Result<Report, PlanError>
     }
     let way = way(&cluster, &subject, address.as_ref()).await?;
     let files = subject.files(arguments.dir.as_deref(), &cluster).await?;
-    let sights = Sights {
+    let inputs = Inputs {
         platform: subject.platform.clone(),
-        source: files.sight.clone(),
+        source: files.artifact_state.clone(),
     };
-    let world = known(&subject.set, sights, Timestamp::now());
-    let rehearsal = rehearse(&subject.set, world, &way).await;
+    let state = known(&subject.set, inputs, Timestamp::now());
+    let rehearsal = rehearse(&subject.set, state, &way).await;
     Ok(Report::of(&subject, &files, &rehearsal, address.is_some()))
 }
 
@@ -59,13 +59,13 @@ async fn way(
     cluster: &Cluster,
     subject: &Subject,
     address: Option<&Address>,
-) -> Result<Result<Looker, DatabaseTrouble>, PlanError> {
+) -> Result<Result<ReadOnlySession, DatabaseFailure>, PlanError> {
     let database = subject
         .platform
         .as_ref()
         .and_then(|platform| platform.spec.database.as_ref());
     let Some(database) = database else {
-        return Ok(Err(DatabaseTrouble::Unanswered("none is named".to_owned())));
+        return Ok(Err(DatabaseFailure::Unanswered("none is named".to_owned())));
     };
     let password = match address {
         Some(address) => Ok(address.password.clone()),
@@ -75,20 +75,20 @@ async fn way(
                 .await?
         }
     };
-    let authority = match doorman::authority(database) {
+    let authority = match database::authority(database) {
         Some(reference) => Some(cluster.secret(&subject.namespace, reference).await?),
         None => None,
     };
     let access = password.and_then(|password| {
         let authority = authority.transpose()?;
-        doorman::access(
+        database::access(
             database,
             &password,
             authority.as_deref(),
             ace_database::Limits::default(),
         )
     });
-    Ok(access.map(|access| Looker::new(access, &subject.set, PROGRAM)))
+    Ok(access.map(|access| ReadOnlySession::new(access, &subject.set, PROGRAM)))
 }
 
 impl Report {

@@ -1,7 +1,7 @@
 use ace_api::MigrationSet;
-use ace_domain::migration::{Decision, Plan, Step, Trouble, World, decide, learn, planned};
-use ace_domain::platform::DatabaseTrouble;
-use ace_operator::kinds::migration_set::Looker;
+use ace_domain::kinds::migration_set::{Decision, Plan, State, Step, StepError, decide, planned, update};
+use ace_domain::kinds::platform::DatabaseFailure;
+use ace_operator::kinds::migration_set::ReadOnlySession;
 use jiff::Timestamp;
 
 use super::assume::assume;
@@ -9,7 +9,7 @@ use super::assume::assume;
 /// A pass of which only the looks were made.
 pub(super) struct Rehearsal {
     /// What is known, before anything was assumed.
-    pub(super) seen: World,
+    pub(super) seen: State,
     /// The steps that would write, in order; a run of files, which is the last, is its first step.
     pub(super) steps: Vec<Step>,
     /// What would run then, or would but for what stands in its way.
@@ -17,60 +17,60 @@ pub(super) struct Rehearsal {
     /// Where it ended: the step that would run files, or why there is none.
     pub(super) end: Decision,
     /// Why the database could not be asked.
-    pub(super) trouble: Option<Trouble>,
+    pub(super) step_error: Option<StepError>,
 }
 
 /// The operator's loop, in which a step that writes is assumed to have worked.
 pub(super) async fn rehearse(
     object: &MigrationSet,
-    mut world: World,
-    way: &Result<Looker, DatabaseTrouble>,
+    mut state: State,
+    way: &Result<ReadOnlySession, DatabaseFailure>,
 ) -> Rehearsal {
     let mut seen = None;
     let mut steps = Vec::new();
     let end = loop {
-        let decision = decide(object, &world, Timestamp::now());
+        let decision = decide(object, &state, Timestamp::now());
         let Decision::Do(step) = decision else { break decision };
         let made = match way {
-            Ok(looker) => looker.make(object, &world, &step).await,
-            Err(trouble) => Some(Err(Trouble::Database(trouble.clone()))),
+            Ok(session) => session.make(object, &state, &step).await,
+            Err(step_error) => Some(Err(StepError::Database(step_error.clone()))),
         };
         let outcome = if let Some(outcome) = made {
             outcome
         } else {
-            seen.get_or_insert_with(|| world.clone());
-            steps.extend(step.needs_record().then(|| step.clone()));
-            match assume(object, &mut world, &step, Timestamp::now()) {
-                Some(fact) => Ok(fact),
+            seen.get_or_insert_with(|| state.clone());
+            steps.extend(step.records_first().then(|| step.clone()));
+            match assume(object, &mut state, &step, Timestamp::now()) {
+                Some(result) => Ok(result),
                 None => break Decision::Do(step),
             }
         };
-        learn(object, &mut world, &step, outcome, Timestamp::now());
+        update(object, &mut state, &step, outcome, Timestamp::now());
     };
-    if let Ok(looker) = way {
-        read_the_rest(object, &mut world, looker).await;
+    if let Ok(session) = way {
+        read_the_rest(object, &mut state, session).await;
     }
     Rehearsal {
-        plan: planned(object, &world),
-        trouble: world.trouble.clone(),
-        seen: seen.unwrap_or(world),
+        plan: planned(object, &state),
+        step_error: state.step_error.clone(),
+        seen: seen.unwrap_or(state),
         steps,
         end,
     }
 }
 
 /// A refusal may come before the files are read; people want to see them all the same.
-async fn read_the_rest(object: &MigrationSet, world: &mut World, looker: &Looker) {
-    let (Some(view), Some(folder)) = (world.view(), world.folder()) else {
+async fn read_the_rest(object: &MigrationSet, state: &mut State, session: &ReadOnlySession) {
+    let (Some(observation), Some(folder)) = (state.observation(), state.folder()) else {
         return;
     };
     let pending = folder
         .files
         .iter()
-        .filter(|file| !view.ledger.contains_key(file.version.as_str()));
-    let unread = pending.filter(|file| !world.scripts.contains_key(&file.sha256));
+        .filter(|file| !observation.ledger.contains_key(file.version.as_str()));
+    let unread = pending.filter(|file| !state.scripts.contains_key(&file.sha256));
     let step = Step::Read(unread.cloned().collect());
-    if let Some(outcome) = looker.make(object, world, &step).await {
-        learn(object, world, &step, outcome, Timestamp::now());
+    if let Some(outcome) = session.make(object, state, &step).await {
+        update(object, state, &step, outcome, Timestamp::now());
     }
 }

@@ -2,10 +2,10 @@ use ace_api::{
     Approval, ConditionType, Drift, MigrationMode, MigrationReason, MigrationSource, MigrationTarget, Reason,
     RiskClass, SchemaStatus,
 };
-use ace_domain::decision::Again;
-use ace_domain::migration::{Decision, Item, Step, Trouble, status};
-use ace_domain::platform::DatabaseTrouble;
-use ace_domain::script::Risk;
+use ace_domain::kinds::migration_set::{Decision, Item, Step, StepError, status};
+use ace_domain::kinds::platform::DatabaseFailure;
+use ace_domain::reconcile::decision::Requeue;
+use ace_domain::sql::Risk;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -127,7 +127,7 @@ impl Report {
         let shown = status(
             written,
             &rehearsal.seen,
-            &Decision::Settled(Again::OnWake),
+            &Decision::Settled(Requeue::OnChange),
             Timestamp::now(),
         );
         let plan = rehearsal.plan.as_ref().filter(|plan| !plan.items.is_empty());
@@ -144,7 +144,7 @@ impl Report {
             carrier: files.by.clone(),
             left_out: files.left_out.clone(),
             source: rehearsal.seen.folder().and(shown.source.clone()),
-            seen: rehearsal.seen.view().map(|_| Seen {
+            seen: rehearsal.seen.observation().map(|_| Seen {
                 applied: shown.applied.unwrap_or_default(),
                 unknown_applied: shown.unknown_applied.unwrap_or_default(),
                 unverified: shown.unverified.unwrap_or_default(),
@@ -166,31 +166,33 @@ impl Report {
             }),
             outcome,
             reason: reason.map(Reason::as_str),
-            message: message.map(|message| at_the_url(rehearsal.trouble.as_ref(), by_url).unwrap_or(message)),
+            message: message.map(|message| at_the_url(rehearsal.step_error.as_ref(), by_url).unwrap_or(message)),
         }
     }
 }
 
 fn end(end: &Decision) -> (Outcome, Option<MigrationReason>, Option<String>) {
-    let (outcome, why) = match end {
+    let (outcome, cause) = match end {
         Decision::Do(_) => return (Outcome::Runs, None, None),
         Decision::Settled(_) | Decision::Release { .. } => return (Outcome::Nothing, None, None),
-        Decision::Wait(why, _) => (Outcome::Waits, why),
-        Decision::Refuse(why, _) if why.reason == MigrationReason::ApprovalRequired => (Outcome::ApprovalRequired, why),
+        Decision::Wait(cause, _) => (Outcome::Waits, cause),
+        Decision::Refuse(cause, _) if cause.reason == MigrationReason::ApprovalRequired => {
+            (Outcome::ApprovalRequired, cause)
+        }
         // A file that would run twice is not made harmless by a name under a plan: its message says what to look at first.
-        Decision::Refuse(why, _) => (Outcome::Refused, why),
+        Decision::Refuse(cause, _) => (Outcome::Refused, cause),
     };
-    (outcome, Some(why.reason), Some(why.message.clone()))
+    (outcome, Some(cause.reason), Some(cause.message.clone()))
 }
 
 /// The sentences of the operator name the Secret; here the password came with the URL.
-fn at_the_url(trouble: Option<&Trouble>, by_url: bool) -> Option<String> {
-    match trouble {
-        Some(Trouble::Database(DatabaseTrouble::PasswordRejected)) if by_url => {
+fn at_the_url(step_error: Option<&StepError>, by_url: bool) -> Option<String> {
+    match step_error {
+        Some(StepError::Database(DatabaseFailure::PasswordRejected)) if by_url => {
             Some("the database rejects user or password of --database-url".to_owned())
         }
-        Some(Trouble::Database(DatabaseTrouble::PasswordInvalid(why))) if by_url => {
-            Some(format!("--database-url: {why}"))
+        Some(StepError::Database(DatabaseFailure::PasswordInvalid(cause))) if by_url => {
+            Some(format!("--database-url: {cause}"))
         }
         _ => None,
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use ace_api::{MigrationMode, MigrationSet, Platform, SourceKind};
-use ace_operator::directory::source_of_set;
-use ace_operator::sources::{Artifact, Sight, SourceTree};
+use ace_operator::index::source_of_set;
+use ace_operator::sources::{Artifact, ArtifactState, SourceTree};
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub(super) struct Carried {
     pub(super) by: String,
     /// What lies in the directory that no source would carry: links, odd names.
     pub(super) left_out: Vec<String>,
-    pub(super) sight: Sight,
+    pub(super) artifact_state: ArtifactState,
 }
 
 /// What a manifest holds of interest.
@@ -111,13 +111,13 @@ impl Subject {
                 Ok(Carried {
                     by: "--dir".to_owned(),
                     left_out: files.left_out,
-                    sight: Sight::Ready(Arc::new(artifact)),
+                    artifact_state: ArtifactState::Ready(Arc::new(artifact)),
                 })
             }
             (None, SourceKind::ConfigMap) => Ok(Carried {
                 by: key.to_string(),
                 left_out: Vec::new(),
-                sight: cluster.config_map(&key).await?,
+                artifact_state: cluster.config_map(&key).await?,
             }),
             (None, _) => Err(PlanError::InsideTheCluster(key.to_string())),
         }
@@ -146,10 +146,10 @@ impl Manifest {
             path: path.to_owned(),
             error,
         })?;
-        let document = |document: usize, why: String| PlanError::Document {
+        let document = |document: usize, cause: String| PlanError::Document {
             path: path.to_owned(),
             document,
-            why,
+            cause,
         };
         let documents: Vec<Value> = serde_yaml::from_multiple(&text).map_err(|error| document(1, error.to_string()))?;
         let mut manifest = Self::default();
@@ -159,10 +159,12 @@ impl Manifest {
                 continue;
             }
             match value["kind"].as_str() {
-                Some("MigrationSet") => manifest.sets.push(parsed(value).map_err(|why| document(number, why))?),
+                Some("MigrationSet") => manifest
+                    .sets
+                    .push(parsed(value).map_err(|cause| document(number, cause))?),
                 Some("Platform") => manifest
                     .platforms
-                    .push(parsed(value).map_err(|why| document(number, why))?),
+                    .push(parsed(value).map_err(|cause| document(number, cause))?),
                 _ => {}
             }
         }

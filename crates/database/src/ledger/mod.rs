@@ -1,13 +1,13 @@
 //! What is written down in the database: the official CLI's ledger, and our own schema `ace_ops` beside it.
 
-mod house;
+mod operator_schema;
 mod read;
 mod reference;
 mod write;
 
 use std::time::{Duration, SystemTime};
 
-pub use house::{Owner, Prepared};
+pub use operator_schema::{Owner, Prepared};
 pub use reference::{Reference, ReferenceState};
 pub use write::Unrun;
 
@@ -17,7 +17,7 @@ pub struct Ledgers {
     /// The official CLI's ledger, in the order of versions; `None` without its table.
     pub recorded: Option<Vec<Recorded>>,
     /// Our own.
-    pub house: House,
+    pub operator_schema: OperatorSchema,
 }
 
 /// A row of `supabase_migrations.schema_migrations`.
@@ -34,7 +34,7 @@ pub struct Recorded {
 
 /// What is in `ace_ops`.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum House {
+pub enum OperatorSchema {
     /// There is none.
     Absent,
     /// A later ace-ops wrote it in this layout, which we can't read.

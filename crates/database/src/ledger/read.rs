@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tokio_postgres::Row;
 
-use super::{House, Kind, Ledgers, Migration, Notes, Owner, Plan, Recorded, Step, house::LAYOUT};
+use super::{Kind, Ledgers, Migration, Notes, OperatorSchema, Owner, Plan, Recorded, Step, operator_schema::LAYOUT};
 use crate::{QueryError, Session};
 
 /// The columns of the CLI's table, or none; whether there are tables of ours.
@@ -17,17 +17,20 @@ impl Session {
         let existing = self.connection.query(EXISTING, &[]).await?;
         let existing = existing.first().ok_or(QueryError::Protocol)?;
         let columns: Option<String> = read(existing, 0)?;
-        let house = if read(existing, 1)? {
-            self.house().await?
+        let operator_schema = if read(existing, 1)? {
+            self.operator_schema().await?
         } else {
-            House::Absent
+            OperatorSchema::Absent
         };
-        let known = matches!(house, House::Present(_));
+        let known = matches!(operator_schema, OperatorSchema::Present(_));
         let recorded = match columns {
             None => None,
             Some(columns) => Some(self.recorded(&columns, known).await?),
         };
-        Ok(Ledgers { recorded, house })
+        Ok(Ledgers {
+            recorded,
+            operator_schema,
+        })
     }
 
     async fn recorded(&self, columns: &str, known: bool) -> Result<Vec<Recorded>, QueryError> {
@@ -58,10 +61,10 @@ impl Session {
         recorded.collect()
     }
 
-    async fn house(&self) -> Result<House, QueryError> {
+    async fn operator_schema(&self) -> Result<OperatorSchema, QueryError> {
         let layout = self.layout().await?;
         if layout > LAYOUT {
-            return Ok(House::Newer(layout));
+            return Ok(OperatorSchema::Newer(layout));
         }
         let owners = self.connection.query("SELECT namespace, name FROM ace_ops.owner", &[]);
         let migrations = "SELECT version, name, sha256, kind, duration_ms, warnings, applied_by, applied_at \
@@ -73,7 +76,7 @@ impl Session {
         let plans = self.connection.query(plans, &[]);
         // Sent together, answered in order.
         let (owners, migrations, steps, plans) = tokio::try_join!(owners, migrations, steps, plans)?;
-        Ok(House::Present(Box::new(Notes {
+        Ok(OperatorSchema::Present(Box::new(Notes {
             owner: owners.first().map(owner).transpose()?,
             migrations: migrations.iter().map(migration).collect::<Result<_, _>>()?,
             steps: steps.iter().map(step).collect::<Result<_, _>>()?,

@@ -36,11 +36,11 @@ pub struct ReferenceState {
 impl Session {
     /// Reads the reference; `None` while there is none.
     pub async fn reference(&self) -> Result<Option<Reference>, QueryError> {
-        let [house] = self
+        let [operator_schema] = self
             .connection
             .row("SELECT pg_catalog.to_regclass('ace_ops.state') IS NOT NULL")
             .await?;
-        if house != "t" {
+        if operator_schema != "t" {
             return Ok(None);
         }
         let states = format!("SELECT {STATE}, behind, looked FROM ace_ops.state WHERE server_major IS NOT NULL");
@@ -66,11 +66,11 @@ impl Session {
 
     /// How the reference was taken, and whether it is behind; without its objects, which are many.
     pub async fn reference_state(&self) -> Result<Option<(ReferenceState, bool)>, QueryError> {
-        let [house] = self
+        let [operator_schema] = self
             .connection
             .row("SELECT pg_catalog.to_regclass('ace_ops.state') IS NOT NULL")
             .await?;
-        if house != "t" {
+        if operator_schema != "t" {
             return Ok(None);
         }
         let states = format!("SELECT {STATE}, behind FROM ace_ops.state WHERE server_major IS NOT NULL");

@@ -1,4 +1,4 @@
-use super::{Alone, Progress, Run, RunError, Sentence, index::Index, journal::Noted};
+use super::{Alone, Progress, Run, RunError, Statement, index::Index, journal::Noted};
 
 /// Whether a statement still has to run.
 #[derive(Eq, PartialEq)]
@@ -13,7 +13,7 @@ impl Run<'_> {
     pub(super) async fn alone(
         &self,
         number: usize,
-        sentence: &Sentence,
+        sentence: &Statement,
         alone: &Alone,
         step: Option<&Noted>,
     ) -> Result<(), RunError> {

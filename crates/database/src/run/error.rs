@@ -6,7 +6,7 @@ use crate::{
     Blocker, QueryError, SqlState,
     error::is_transport,
     redact::{Said, Text},
-    run::Sentence,
+    run::Statement,
     session::lines_before,
 };
 
@@ -107,7 +107,7 @@ impl RunError {
     }
 
     /// What the driver's error means, at a statement of the file of this text or at one of ours.
-    pub(super) fn of(error: &tokio_postgres::Error, sentence: Option<&Sentence>, file: &Text) -> Self {
+    pub(super) fn of(error: &tokio_postgres::Error, sentence: Option<&Statement>, file: &Text) -> Self {
         match error.as_db_error() {
             Some(error) => Self::answered(error, sentence, file),
             None if error.is_closed() || is_transport(error) => Self::Lost,
@@ -115,7 +115,7 @@ impl RunError {
         }
     }
 
-    fn answered(error: &DbError, sentence: Option<&Sentence>, file: &Text) -> Self {
+    fn answered(error: &DbError, sentence: Option<&Statement>, file: &Text) -> Self {
         let state = SqlState::of(error);
         if matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
             return Self::Lost;

@@ -1,6 +1,6 @@
 use tokio_postgres::types::Type;
 
-use super::{Run, RunError, Sentence, watch::Patience};
+use super::{Run, RunError, Statement, watch::Patience};
 
 /// An index as the catalogue shows it.
 pub(super) struct Index {
@@ -81,7 +81,7 @@ impl Run<'_> {
     }
 
     /// Sends a statement that can't run in a transaction. It waits for locks as long as it may run.
-    pub(super) async fn send_alone(&self, statement: &str, sentence: Option<&Sentence>) -> Result<(), RunError> {
+    pub(super) async fn send_alone(&self, statement: &str, sentence: Option<&Statement>) -> Result<(), RunError> {
         self.prepare_alone().await?;
         let patience = Patience {
             lock: None,

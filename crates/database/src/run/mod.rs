@@ -49,14 +49,14 @@ pub struct Script {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Segment {
     /// Statements of one transaction.
-    Together(Vec<Sentence>),
+    Together(Vec<Statement>),
     /// One that can't run in a transaction.
-    Alone(Sentence, Alone),
+    Alone(Statement, Alone),
 }
 
 /// A statement.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Sentence {
+pub struct Statement {
     /// What is sent, in one message.
     pub text: String,
     /// The line of the file where the text begins, from 1.

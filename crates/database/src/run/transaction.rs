@@ -3,7 +3,7 @@ use std::sync::PoisonError;
 use tokio::time::timeout;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, types::Type};
 
-use super::{Progress, Run, RunError, Sentence};
+use super::{Progress, Run, RunError, Statement};
 use crate::{Limits, connection::Parameters, session::held};
 
 /// A transaction that has begun: its number, in digits.
@@ -25,7 +25,7 @@ const SETTINGS: &str = "SELECT (coalesce(pg_catalog.jsonb_object_agg(s.name, s.s
 
 impl Run<'_> {
     /// Runs a file of one transaction, with its rows in both ledgers.
-    pub(super) async fn whole(&self, sentences: &[Sentence]) -> Result<(), RunError> {
+    pub(super) async fn whole(&self, sentences: &[Statement]) -> Result<(), RunError> {
         // Sent together, and answered in order; the file's own statements wait for both answers.
         let (ledger, transaction) = tokio::join!(self.look(), self.begin());
         let transaction = transaction?;
@@ -41,7 +41,7 @@ impl Run<'_> {
 
     /// Runs one of a file's `of` segments in a transaction with the row that says so: its journal's, or both ledgers' if the file
     /// ends here.
-    pub(super) async fn part(&self, number: usize, sentences: &[Sentence], of: usize) -> Result<(), RunError> {
+    pub(super) async fn part(&self, number: usize, sentences: &[Statement], of: usize) -> Result<(), RunError> {
         let transaction = self.begin().await?;
         let written = async {
             self.say_all(sentences).await?;
@@ -70,7 +70,7 @@ impl Run<'_> {
         Ok(Transaction(id))
     }
 
-    async fn say_all(&self, sentences: &[Sentence]) -> Result<(), RunError> {
+    async fn say_all(&self, sentences: &[Statement]) -> Result<(), RunError> {
         for sentence in sentences {
             self.say(sentence).await?;
         }
@@ -78,7 +78,7 @@ impl Run<'_> {
     }
 
     /// Sends a statement of the file.
-    async fn say(&self, sentence: &Sentence) -> Result<(), RunError> {
+    async fn say(&self, sentence: &Statement) -> Result<(), RunError> {
         (self.watcher)(Progress::Statement { line: sentence.line });
         let client = self.session.connection.client();
         let renewal = self.session.renewal();

@@ -6,7 +6,7 @@ use std::{
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_postgres::types::Type;
 
-use super::{Progress, Run, RunError, Sentence};
+use super::{Progress, Run, RunError, Statement};
 use crate::{Blocker, Connection, Limits, QueryError, session::age};
 
 /// Four looks within the time that a lock may be waited for, and not more than twenty a second.
@@ -63,7 +63,7 @@ impl Run<'_> {
         &self,
         statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
         patience: Patience,
-        sentence: Option<&Sentence>,
+        sentence: Option<&Statement>,
     ) -> Result<T, RunError> {
         if patience.lock.is_some_and(|lock| lock < HASTY) {
             self.stand_by().await;

@@ -1,12 +1,12 @@
-use ace_database::{Access, Alone, RunError, Script, Segment, Sentence, Session};
+use ace_database::{Access, Alone, RunError, Script, Segment, Session, Statement};
 
 use crate::{
     bed::{Bed, nobody, notes, script, sentences, settings},
     proxy::{Cut, Proxy},
 };
 
-fn sentence(text: &str) -> Sentence {
-    Sentence {
+fn sentence(text: &str) -> Statement {
+    Statement {
         text: text.to_owned(),
         line: 1,
     }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use ace_database::{
-    Access, Applied, House, Locked, Notes, Owner, Prepared, Progress, RunError, Script, Segment, Sentence, Session,
-    Settings,
+    Access, Applied, Locked, Notes, OperatorSchema, Owner, Prepared, Progress, RunError, Script, Segment, Session,
+    Settings, Statement,
 };
 use ace_sandbox::bed::BOOTSTRAP;
 use tokio::sync::Mutex;
@@ -113,8 +113,8 @@ pub fn owner() -> Owner {
 }
 
 /// A file of one statement per line.
-pub fn sentences(texts: &[&str]) -> Vec<Sentence> {
-    let line = |(index, text): (usize, &&str)| Sentence {
+pub fn sentences(texts: &[&str]) -> Vec<Statement> {
+    let line = |(index, text): (usize, &&str)| Statement {
         text: (*text).to_owned(),
         line: u32::try_from(index).unwrap() + 1,
     };
@@ -148,8 +148,8 @@ pub async fn run(session: &mut Session, texts: &[&str]) -> Result<Applied, RunEr
 
 /// What is in `ace_ops`.
 pub async fn notes(session: &Session) -> Notes {
-    match session.ledgers().await.unwrap().house {
-        House::Present(notes) => *notes,
+    match session.ledgers().await.unwrap().operator_schema {
+        OperatorSchema::Present(notes) => *notes,
         other => panic!("{other:?}"),
     }
 }

@@ -1,14 +1,14 @@
 //! The connection is cut before and after every request of a run; another session goes on from there.
 
-use ace_database::{Access, Alone, RunError, Script, Segment, Sentence, Session};
+use ace_database::{Access, Alone, RunError, Script, Segment, Session, Statement};
 
 use crate::{
     bed::{Bed, file, nobody, script, sentences, settings},
     proxy::{Cut, Proxy},
 };
 
-fn alone(text: &str) -> Sentence {
-    Sentence {
+fn alone(text: &str) -> Statement {
+    Statement {
         text: text.to_owned(),
         line: 1,
     }

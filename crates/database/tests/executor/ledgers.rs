@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ace_database::{House, Kind, Ledgers, Parsed, Plan, Prepared, QueryError, Recorded, Session, Unrun};
+use ace_database::{Kind, Ledgers, OperatorSchema, Parsed, Plan, Prepared, QueryError, Recorded, Session, Unrun};
 
 use crate::bed::{Bed, file, nobody, notes, owner, run, settings};
 
@@ -28,7 +28,7 @@ async fn what_is_missing_is_a_value() {
         .unwrap();
     let nothing = Ledgers {
         recorded: None,
-        house: House::Absent,
+        operator_schema: OperatorSchema::Absent,
     };
     assert_eq!(session.ledgers().await, Ok(nothing));
     assert_eq!(session.reference().await, Ok(None));
@@ -175,7 +175,10 @@ async fn a_layout_of_a_later_release_is_not_touched() {
         .await
         .unwrap();
     assert_eq!(session.prepare_house(&owner()).await, Ok(Prepared::Newer(2)));
-    assert_eq!(session.ledgers().await.unwrap().house, House::Newer(2));
+    assert_eq!(
+        session.ledgers().await.unwrap().operator_schema,
+        OperatorSchema::Newer(2)
+    );
 }
 
 #[tokio::test]

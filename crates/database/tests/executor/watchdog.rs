@@ -1,6 +1,6 @@
 use std::{sync::Mutex, time::Duration};
 
-use ace_database::{Alone, Blocker, Progress, RunError, Script, Segment, Sentence, Session, Settings, Watcher};
+use ace_database::{Alone, Blocker, Progress, RunError, Script, Segment, Session, Settings, Statement, Watcher};
 
 use crate::bed::{Bed, column, file, nobody, run, script, settings};
 
@@ -182,7 +182,7 @@ async fn a_build_of_an_index_waits_for_transactions_longer_than_for_locks() {
         name: "i".to_owned(),
         if_not_exists: false,
     };
-    let sentence = Sentence {
+    let sentence = Statement {
         text: "CREATE INDEX CONCURRENTLY i ON t (n)".to_owned(),
         line: 1,
     };

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use ace_database::{
-    Access, FORM, Fingerprint, House, Locked, Look, Owner, Password, Plan, Prepared, QueryError, ReferenceState,
-    RunError, Session, Settings, Tls,
+    Access, FORM, Fingerprint, Locked, Look, OperatorSchema, Owner, Password, Plan, Prepared, QueryError,
+    ReferenceState, RunError, Session, Settings, Tls,
 };
 use tokio::time::{sleep, timeout};
 
@@ -143,7 +143,7 @@ impl Operator {
             namespace: "ace".to_owned(),
             name: "main".to_owned(),
         };
-        if !matches!(&ledgers.house, House::Present(notes) if notes.owner.is_some()) {
+        if !matches!(&ledgers.operator_schema, OperatorSchema::Present(notes) if notes.owner.is_some()) {
             assert_eq!(session.prepare_house(&owner).await?, Prepared::Ours);
         }
         if session.reference_state().await?.is_none() {

@@ -1,12 +1,12 @@
 //! Five files with everything that a file may do, and what has to be there when each ran once.
 
-use ace_database::{Alone, Script, Segment, Sentence};
+use ace_database::{Alone, Script, Segment, Statement};
 
 /// A table without any constraint that would hide a second run.
 pub const COUNTED: &str = "CREATE TABLE public.counted (what text); ALTER TABLE public.counted OWNER TO postgres";
 
 fn together(texts: &[&str]) -> Segment {
-    let sentence = |text: &&str| Sentence {
+    let sentence = |text: &&str| Statement {
         text: (*text).to_owned(),
         line: 1,
     };
@@ -14,7 +14,7 @@ fn together(texts: &[&str]) -> Segment {
 }
 
 fn index(name: &str, table: &str) -> Segment {
-    let sentence = Sentence {
+    let sentence = Statement {
         text: format!("CREATE INDEX CONCURRENTLY {name} ON public.{table} (n)"),
         line: 1,
     };

@@ -1,6 +1,6 @@
 use std::fmt::Debug;
 
-use ace_domain::{decision::Decision, notice::Notice};
+use ace_domain::{reconcile::decision::Decision, reconcile::event::Event};
 use jiff::Timestamp;
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{Resource, core::object::HasStatus};
@@ -30,87 +30,87 @@ pub trait Kind: Send + Sync + Sized + 'static {
     /// Its status.
     type Status: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
     /// What is known when a decision is made.
-    type World: Send + Sync;
+    type State: Send + Sync;
     /// One effect, as data.
     type Step: Clone + Debug + Send + Sync;
     /// What an effect taught.
-    type Fact: Send;
+    type StepResult: Send;
     /// Why an effect taught nothing.
-    type Trouble: Debug + Send;
+    type StepError: Debug + Send;
     /// Reasons of conditions.
     type Reason: Copy + Debug + Send + Sync;
     /// Memory of one object between passes, lost with the process.
-    type Recall: Clone + Default + Send + Sync;
+    type Memory: Clone + Default + Send + Sync;
 
     /// Collects what is known. Only reads.
     fn observe(
         &self,
         object: &Self::Object,
-        recall: Self::Recall,
+        memory: Self::Memory,
         failures: u32,
         now: Timestamp,
-    ) -> impl Future<Output = Self::World> + Send;
+    ) -> impl Future<Output = Self::State> + Send;
     /// Whether a step could be sent now. Asked before its intent is written, so that a step that has to wait costs no write.
-    fn admit(&self, world: &Self::World, step: &Self::Step) -> Result<(), Self::Trouble> {
-        let _ = (world, step);
+    fn admit(&self, state: &Self::State, step: &Self::Step) -> Result<(), Self::StepError> {
+        let _ = (state, step);
         Ok(())
     }
     /// One effect.
     fn act(
         &self,
         object: &Self::Object,
-        world: &Self::World,
+        state: &Self::State,
         step: &Self::Step,
-    ) -> impl Future<Output = Result<Self::Fact, Self::Trouble>> + Send;
+    ) -> impl Future<Output = Result<Self::StepResult, Self::StepError>> + Send;
     /// The pass is over: hands the memory back, and tells others what they wait for.
     fn conclude(
         &self,
         object: &Self::Object,
-        world: Self::World,
+        state: Self::State,
         decision: &Decision<Self::Step, Self::Reason>,
-    ) -> Self::Recall;
+    ) -> Self::Memory;
     /// The object is gone.
     fn forget(&self, key: &Key);
 
     /// Pure: what to do next.
-    fn decide(object: &Self::Object, world: &Self::World, now: Timestamp) -> Decision<Self::Step, Self::Reason>;
+    fn decide(object: &Self::Object, state: &Self::State, now: Timestamp) -> Decision<Self::Step, Self::Reason>;
     /// Pure: what a step taught.
-    fn learn(
+    fn update(
         object: &Self::Object,
-        world: &mut Self::World,
+        state: &mut Self::State,
         step: &Self::Step,
-        outcome: Result<Self::Fact, Self::Trouble>,
+        outcome: Result<Self::StepResult, Self::StepError>,
         now: Timestamp,
     );
     /// Pure: what follows from what was observed.
-    fn understand(object: &Self::Object, world: &mut Self::World, now: Timestamp) {
-        let _ = (object, world, now);
+    fn infer(object: &Self::Object, state: &mut Self::State, now: Timestamp) {
+        let _ = (object, state, now);
     }
     /// Pure: how it is shown.
     fn status(
         object: &Self::Object,
-        world: &Self::World,
+        state: &Self::State,
         decision: &Decision<Self::Step, Self::Reason>,
         now: Timestamp,
     ) -> Self::Status;
     /// Pure: this status was written in the middle of a pass, and the next one follows it. A condition keeps its time of
     /// transition by what was shown last.
-    fn follow(world: &mut Self::World, shown: &Self::Status);
+    fn follow(state: &mut Self::State, shown: &Self::Status);
     /// Pure: this step's intent was written, and the step was not made, because the object had changed meanwhile.
-    fn leave_undone(world: &mut Self::World, step: &Self::Step) {
-        let _ = (world, step);
+    fn skip_step(state: &mut Self::State, step: &Self::Step) {
+        let _ = (state, step);
     }
     /// Pure: what is worth an event.
-    fn notices(before: &Self::Status, after: &Self::Status) -> Vec<Notice>;
+    fn events(before: &Self::Status, after: &Self::Status) -> Vec<Event>;
     /// The conditions of a status, and how many fields differ.
     fn conditions(status: &Self::Status) -> (&[Condition], Option<i32>);
     /// The step's name.
     fn step_name(step: &Self::Step) -> &'static str;
     /// The step can't be repeated safely: its intent is in status before it runs, and the answer to that write is the object as
     /// it was then.
-    fn needs_record(step: &Self::Step) -> bool;
+    fn records_first(step: &Self::Step) -> bool;
     /// The outcome of the step is not known.
-    fn is_unknown(trouble: &Self::Trouble) -> bool;
+    fn is_unknown(step_error: &Self::StepError) -> bool;
     /// The object must not go before it was cleaned up.
     fn wants_finalizer(object: &Self::Object) -> bool;
     /// The spec says that nothing is to be touched.

@@ -30,7 +30,7 @@ pub(super) struct Entry<K, R> {
     /// Passes in a row that ended in trouble.
     pub(super) failures: u32,
     /// The kind's own memory.
-    pub(super) recall: R,
+    pub(super) memory: R,
 }
 
 impl<K, R: Default> Default for Entry<K, R> {
@@ -40,7 +40,7 @@ impl<K, R: Default> Default for Entry<K, R> {
             written: None,
             due: None,
             failures: 0,
-            recall: R::default(),
+            memory: R::default(),
         }
     }
 }

@@ -5,8 +5,8 @@ use std::{
 
 use ace_api::FINALIZER;
 use ace_domain::{
-    decision::{Again, Decision},
-    notice::NoticeType,
+    reconcile::decision::{Decision, Requeue},
+    reconcile::event,
 };
 use jiff::{Timestamp, TimestampRound, Unit};
 use kube::{
@@ -43,7 +43,7 @@ pub(super) enum PassError {
 /// How a pass over a readable object ended.
 struct End {
     outcome: PassOutcome,
-    again: Again,
+    again: Requeue,
 }
 
 /// A pass over one object.
@@ -84,7 +84,7 @@ pub(super) async fn pass<K: Kind>(
             return Ok(Action::await_change());
         }
         Err(error) => {
-            let wait = context.wait(Again::Backoff, &mut entry.failures).unwrap_or_default();
+            let wait = context.wait(Requeue::Backoff, &mut entry.failures).unwrap_or_default();
             entry.due = Some(Instant::now() + wait);
             tracing::warn!(kind = K::NAME, object = %key, error = %chain(&error), "pass broke off");
             (PassOutcome::Failed, Ok(Action::requeue(wait)))
@@ -110,21 +110,21 @@ fn is_newer<O: ResourceExt>(last: &O, cached: &O) -> bool {
 }
 
 /// The event that our own write caused, and nothing else: the pass that wrote has said when to look again.
-fn is_own_echo<K: Kind>(object: &K::Object, entry: &Entry<K::Object, K::Recall>, woken: bool) -> bool {
+fn is_own_echo<K: Kind>(object: &K::Object, entry: &Entry<K::Object, K::Memory>, woken: bool) -> bool {
     !woken && entry.is_echo(object) && entry.due.is_none_or(|due| due > Instant::now())
 }
 
 async fn run<K: Kind>(
     context: &Context<K>,
     object: Arc<K::Object>,
-    entry: &mut Entry<K::Object, K::Recall>,
+    entry: &mut Entry<K::Object, K::Memory>,
 ) -> Result<End, PassError> {
     let mut object = object;
     let leaving = object.meta().deletion_timestamp.is_some();
     if leaving && !object.finalizers().iter().any(|name| name == FINALIZER) {
         return Ok(End {
             outcome: PassOutcome::Gone,
-            again: Again::OnWake,
+            again: Requeue::OnChange,
         });
     }
     let has = object.finalizers().iter().any(|name| name == FINALIZER);
@@ -138,40 +138,40 @@ async fn run<K: Kind>(
         if leaving {
             return Ok(End {
                 outcome: PassOutcome::Gone,
-                again: Again::OnWake,
+                again: Requeue::OnChange,
             });
         }
     }
-    let recall = entry.recall.clone();
-    let mut world = context.kind.observe(&object, recall, entry.failures, now()).await;
-    K::understand(&object, &mut world, now());
+    let memory = entry.memory.clone();
+    let mut state = context.kind.observe(&object, memory, entry.failures, now()).await;
+    K::infer(&object, &mut state, now());
     let mut shown = HasStatus::status(object.as_ref()).cloned().unwrap_or_default();
     for _ in 0..K::MOST_STEPS {
-        let decision = K::decide(&object, &world, now());
+        let decision = K::decide(&object, &state, now());
         let step = match &decision {
             Decision::Do(step) => step.clone(),
-            _ => return end(context, &object, entry, world, &mut shown, decision).await,
+            _ => return end(context, &object, entry, state, &mut shown, decision).await,
         };
-        if K::needs_record(&step) {
-            if let Err(trouble) = context.kind.admit(&world, &step) {
-                K::learn(&object, &mut world, &step, Err(trouble), now());
+        if K::records_first(&step) {
+            if let Err(step_error) = context.kind.admit(&state, &step) {
+                K::update(&object, &mut state, &step, Err(step_error), now());
                 continue;
             }
             // Written also where it says nothing new: the answer is the object as it is now.
-            let status = judge(context, &object, &world, &decision);
+            let status = judge(context, &object, &state, &decision);
             let fresh = write(context, &object, entry, &mut shown, status).await?;
-            K::follow(&mut world, &shown);
+            K::follow(&mut state, &shown);
             if has_changed::<K>(&object, &fresh) {
-                K::leave_undone(&mut world, &step);
-                entry.recall = context.kind.conclude(&object, world, &decision);
+                K::skip_step(&mut state, &step);
+                entry.memory = context.kind.conclude(&object, state, &decision);
                 return Ok(End {
                     outcome: PassOutcome::StartedOver,
-                    again: Again::After(Duration::ZERO),
+                    again: Requeue::After(Duration::ZERO),
                 });
             }
         }
-        let outcome = act(context, &object, &world, &step).await;
-        K::learn(&object, &mut world, &step, outcome, now());
+        let outcome = act(context, &object, &state, &step).await;
+        K::update(&object, &mut state, &step, outcome, now());
     }
     Err(PassError::Endless(K::MOST_STEPS))
 }
@@ -179,19 +179,19 @@ async fn run<K: Kind>(
 async fn end<K: Kind>(
     context: &Context<K>,
     object: &K::Object,
-    entry: &mut Entry<K::Object, K::Recall>,
-    world: K::World,
+    entry: &mut Entry<K::Object, K::Memory>,
+    state: K::State,
     shown: &mut K::Status,
     decision: Decision<K::Step, K::Reason>,
 ) -> Result<End, PassError> {
     if let Decision::Release { left_live } = &decision {
-        if let Some(why) = left_live {
-            let note = format!("the function stays live: {why}");
+        if let Some(cause) = left_live {
+            let note = format!("the function stays live: {cause}");
             context
                 .tools
                 .publish::<K>(object, EventType::Warning, "LeftLive", &note);
         }
-        context.kind.conclude(object, world, &decision);
+        context.kind.conclude(object, state, &decision);
         if object.finalizers().iter().any(|name| name == FINALIZER) {
             write::finalizer::<K>(&context.tools.client, object, false)
                 .await
@@ -199,17 +199,17 @@ async fn end<K: Kind>(
         }
         return Ok(End {
             outcome: PassOutcome::Gone,
-            again: Again::OnWake,
+            again: Requeue::OnChange,
         });
     }
-    let reported = report(context, object, entry, &world, shown, &decision).await;
-    entry.recall = context.kind.conclude(object, world, &decision);
+    let reported = report(context, object, entry, &state, shown, &decision).await;
+    entry.memory = context.kind.conclude(object, state, &decision);
     reported?;
     let (outcome, again) = match decision {
         Decision::Settled(again) => (PassOutcome::Settled, again),
         Decision::Wait(_, again) => (PassOutcome::Waiting, again),
         Decision::Refuse(_, again) => (PassOutcome::Refused, again),
-        Decision::Do(_) | Decision::Release { .. } => (PassOutcome::Failed, Again::Backoff),
+        Decision::Do(_) | Decision::Release { .. } => (PassOutcome::Failed, Requeue::Backoff),
     };
     Ok(End { outcome, again })
 }
@@ -224,21 +224,21 @@ fn has_changed<K: Kind>(before: &K::Object, fresh: &K::Object) -> bool {
 async fn act<K: Kind>(
     context: &Context<K>,
     object: &K::Object,
-    world: &K::World,
+    state: &K::State,
     step: &K::Step,
-) -> Result<K::Fact, K::Trouble> {
+) -> Result<K::StepResult, K::StepError> {
     let name = K::step_name(step);
     let guard = context.tools.metrics.step(K::NAME, name);
-    let outcome = context.kind.act(object, world, step).await;
+    let outcome = context.kind.act(object, state, step).await;
     guard.finish(match &outcome {
         Ok(_) => StepOutcome::Done,
-        Err(trouble) if K::is_unknown(trouble) => StepOutcome::Unknown,
+        Err(step_error) if K::is_unknown(step_error) => StepOutcome::Unknown,
         Err(_) => StepOutcome::Failed,
     });
     match &outcome {
         Ok(_) => tracing::debug!(kind = K::NAME, object = %Key::of(object), step = name, "step done"),
-        Err(trouble) => {
-            tracing::info!(kind = K::NAME, object = %Key::of(object), step = name, ?trouble, "step taught nothing");
+        Err(step_error) => {
+            tracing::info!(kind = K::NAME, object = %Key::of(object), step = name, ?step_error, "step taught nothing");
         }
     }
     outcome
@@ -248,12 +248,12 @@ async fn act<K: Kind>(
 async fn report<K: Kind>(
     context: &Context<K>,
     object: &K::Object,
-    entry: &mut Entry<K::Object, K::Recall>,
-    world: &K::World,
+    entry: &mut Entry<K::Object, K::Memory>,
+    state: &K::State,
     shown: &mut K::Status,
     decision: &Decision<K::Step, K::Reason>,
 ) -> Result<(), PassError> {
-    let status = judge(context, object, world, decision);
+    let status = judge(context, object, state, decision);
     if *shown != status {
         write(context, object, entry, shown, status).await?;
     }
@@ -264,10 +264,10 @@ async fn report<K: Kind>(
 fn judge<K: Kind>(
     context: &Context<K>,
     object: &K::Object,
-    world: &K::World,
+    state: &K::State,
     decision: &Decision<K::Step, K::Reason>,
 ) -> K::Status {
-    let status = K::status(object, world, decision, now());
+    let status = K::status(object, state, decision, now());
     let (conditions, fields) = K::conditions(&status);
     let key = Key::of(object);
     let state = ObjectState::of(conditions, fields);
@@ -282,7 +282,7 @@ fn judge<K: Kind>(
 async fn write<K: Kind>(
     context: &Context<K>,
     object: &K::Object,
-    entry: &mut Entry<K::Object, K::Recall>,
+    entry: &mut Entry<K::Object, K::Memory>,
     shown: &mut K::Status,
     status: K::Status,
 ) -> Result<Arc<K::Object>, PassError> {
@@ -291,7 +291,7 @@ async fn write<K: Kind>(
         .map_err(PassError::Report)?;
     context.tools.metrics.status_written(K::NAME);
     entry.note(object, &written);
-    for notice in K::notices(shown, &status) {
+    for notice in K::events(shown, &status) {
         context
             .tools
             .publish::<K>(object, event_type(notice.type_), &notice.reason, &notice.note);
@@ -300,10 +300,10 @@ async fn write<K: Kind>(
     Ok(written)
 }
 
-fn event_type(type_: NoticeType) -> EventType {
+fn event_type(type_: event::EventType) -> EventType {
     match type_ {
-        NoticeType::Normal => EventType::Normal,
-        NoticeType::Warning => EventType::Warning,
+        event::EventType::Normal => EventType::Normal,
+        event::EventType::Warning => EventType::Warning,
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use ace_domain::{decision::Again, pace::Pace};
+use ace_domain::{reconcile::decision::Requeue, reconcile::timing::Timing};
 use futures::{Stream, StreamExt};
 use kube::{
     Client, Resource, ResourceExt,
@@ -35,7 +35,7 @@ pub struct Tools {
     /// Tells.
     pub events: Events,
     /// Constants of time.
-    pub pace: Pace,
+    pub timing: Timing,
 }
 
 impl Tools {
@@ -47,7 +47,7 @@ impl Tools {
 
 /// Asks for passes over objects of one kind.
 pub struct Waker<K: Kind> {
-    keep: Arc<Keep<K::Object, K::Recall>>,
+    keep: Arc<Keep<K::Object, K::Memory>>,
     queue: mpsc::UnboundedSender<Key>,
     metrics: Metrics,
 }
@@ -96,33 +96,33 @@ impl<K: Kind> Waker<K> {
 
 /// The receiving end of a [`Waker`].
 pub struct Wakes<K: Kind> {
-    keep: Arc<Keep<K::Object, K::Recall>>,
+    keep: Arc<Keep<K::Object, K::Memory>>,
     receiver: mpsc::UnboundedReceiver<Key>,
 }
 
 pub(super) struct Context<K: Kind> {
     pub(super) kind: Arc<K>,
     pub(super) tools: Tools,
-    pub(super) keep: Arc<Keep<K::Object, K::Recall>>,
+    pub(super) keep: Arc<Keep<K::Object, K::Memory>>,
 }
 
 impl<K: Kind> Context<K> {
     /// How long to wait, and the count of failures that follows.
-    pub(super) fn wait(&self, again: Again, failures: &mut u32) -> Option<Duration> {
+    pub(super) fn wait(&self, again: Requeue, failures: &mut u32) -> Option<Duration> {
         match again {
-            Again::OnWake => {
+            Requeue::OnChange => {
                 *failures = 0;
                 None
             }
-            Again::After(wait) => {
+            Requeue::After(wait) => {
                 *failures = 0;
                 Some(wait)
             }
-            Again::Backoff => {
-                let doubled = self.tools.pace.backoff_first() * 2_u32.saturating_pow((*failures).min(16));
+            Requeue::Backoff => {
+                let doubled = self.tools.timing.backoff_first() * 2_u32.saturating_pow((*failures).min(16));
                 *failures += 1;
                 let jitter = rand::random_range(0.9..1.1);
-                Some(doubled.min(self.tools.pace.backoff_most()).mul_f64(jitter))
+                Some(doubled.min(self.tools.timing.backoff_most()).mul_f64(jitter))
             }
         }
     }

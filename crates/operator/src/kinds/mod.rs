@@ -3,4 +3,3 @@
 pub mod edge_function;
 pub mod migration_set;
 pub mod platform;
-mod source;

@@ -67,7 +67,7 @@ impl Trees {
 mod tests {
     use std::sync::Arc;
 
-    use ace_domain::source::Tree;
+    use ace_domain::bundle::Tree;
     use bytes::Bytes;
 
     use super::Trees;

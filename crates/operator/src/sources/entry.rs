@@ -7,12 +7,12 @@ use futures::future::{BoxFuture, Shared};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::{Sight, SourceTree};
+use super::{ArtifactState, SourceTree};
 
 /// What one read brought.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
-    pub(super) sight: Sight,
+    pub(super) artifact_state: ArtifactState,
     /// The object's `resourceVersion`, when it was there.
     pub(super) version: Option<String>,
     /// Whether the object carries the label that has it watched (of Flux kinds: always).
@@ -34,7 +34,7 @@ pub(super) enum Again {
 /// What a flight ends with.
 #[derive(Clone, Debug)]
 pub(super) struct Landed {
-    pub(super) sight: Sight,
+    pub(super) artifact_state: ArtifactState,
     /// Something else is seen than before.
     pub(super) changed: bool,
 }
@@ -58,13 +58,13 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Memo {
     Ready { revision: String, digest: String },
-    Told(Sight),
+    Told(ArtifactState),
 }
 
 impl Memo {
-    fn of(sight: &Sight) -> Self {
-        match sight {
-            Sight::Ready(artifact) => Self::Ready {
+    fn of(artifact_state: &ArtifactState) -> Self {
+        match artifact_state {
+            ArtifactState::Ready(artifact) => Self::Ready {
                 revision: artifact.revision.clone(),
                 digest: artifact.digest.clone(),
             },
@@ -76,7 +76,10 @@ impl Memo {
     fn is_news(&self, next: &Self) -> bool {
         !matches!(
             (self, next),
-            (Self::Told(Sight::Failed(_)), Self::Told(Sight::Failed(_)))
+            (
+                Self::Told(ArtifactState::Failed(_)),
+                Self::Told(ArtifactState::Failed(_))
+            )
         ) && self != next
     }
 }
@@ -115,11 +118,11 @@ impl Entry {
                 tree,
             };
             return Landed {
-                sight: Sight::Ready(Arc::new(artifact)),
+                artifact_state: ArtifactState::Ready(Arc::new(artifact)),
                 changed: false,
             };
         }
-        let memo = Memo::of(&reading.sight);
+        let memo = Memo::of(&reading.artifact_state);
         let changed = self.memo.as_ref().is_some_and(|before| before.is_news(&memo));
         self.memo = Some(memo);
         if reading.again != Again::Unanswered {
@@ -127,7 +130,7 @@ impl Entry {
             self.labelled = reading.labelled;
         }
         Landed {
-            sight: reading.sight,
+            artifact_state: reading.artifact_state,
             changed,
         }
     }

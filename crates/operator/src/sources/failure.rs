@@ -1,6 +1,7 @@
 use kube::Error;
 
-use super::{Identity, Sight, SourceKey};
+use super::{ArtifactState, SourceKey};
+use crate::connections::grants::Installation;
 
 /// What came of asking the API server for an object.
 #[derive(Debug)]
@@ -45,10 +46,10 @@ pub(super) fn status_code(error: &Error) -> Option<u16> {
 }
 
 /// That the operator may not read the object of `key`, with the command that mends it.
-pub(super) fn access_missing(key: &SourceKey, identity: &Identity) -> Sight {
+pub(super) fn access_missing(key: &SourceKey, installation: &Installation) -> ArtifactState {
     let command = match key.kind {
-        ace_api::SourceKind::ConfigMap => identity.grant_namespace(&key.namespace),
-        _ => identity.grant_cluster(),
+        ace_api::SourceKind::ConfigMap => installation.grant_namespace(&key.namespace),
+        _ => installation.grant_cluster(),
     };
-    Sight::AccessMissing(format!("the operator may not read {key}; allow it with `{command}`"))
+    ArtifactState::AccessMissing(format!("the operator may not read {key}; allow it with `{command}`"))
 }

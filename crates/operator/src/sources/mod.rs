@@ -8,7 +8,7 @@
 //! Only what somebody asked for is read or watched: the watch of a Flux kind begins with the first key of that kind, so an
 //! installation without Flux costs no request.
 
-mod access;
+mod artifact;
 mod backoff;
 mod cache;
 mod changes;
@@ -17,16 +17,15 @@ mod entry;
 mod failure;
 mod fetch;
 mod flux;
+pub(crate) mod pinned;
 mod read;
 mod reader;
 mod settings;
-mod sight;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use access::Identity;
+pub use artifact::{Artifact, ArtifactState, SourceKey, SourceTree};
 pub use reader::{Sources, SourcesError};
 pub use settings::Settings;
-pub use sight::{Artifact, Sight, SourceKey, SourceTree};

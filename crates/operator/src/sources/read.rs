@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ace_api::{LABEL_WATCH, SourceKind};
-use ace_domain::source::{Tree, read_archive};
+use ace_domain::bundle::{Tree, read_archive};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::DynamicObject;
 use kube::{Api, ResourceExt};
@@ -15,7 +15,7 @@ use super::failure::{Asked, access_missing};
 use super::fetch::FetchError;
 use super::flux::{Pointer, Says, Served, says};
 use super::reader::State;
-use super::{Artifact, Sight, SourceKey, SourceTree, Sources};
+use super::{Artifact, ArtifactState, SourceKey, SourceTree, Sources};
 
 impl Sources {
     /// Reads the object of a key and what it points at.
@@ -30,14 +30,14 @@ impl Sources {
         let maps = Api::<ConfigMap>::namespaced(self.client.clone(), &key.namespace);
         let map = match Asked::from(timeout(self.settings.read, maps.get_opt(&key.name)).await.ok()) {
             Asked::Found(map) => map,
-            Asked::Absent => return told(Sight::Waiting(format!("{key} is not there; create it"))),
-            Asked::Forbidden => return told(access_missing(key, &self.settings.identity)),
+            Asked::Absent => return told(ArtifactState::Waiting(format!("{key} is not there; create it"))),
+            Asked::Forbidden => return told(access_missing(key, &self.settings.installation)),
             Asked::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
         let labelled = map.labels().get(LABEL_WATCH).is_some_and(|value| value == "true");
         let version = map.resource_version();
-        let sight = match carried(map) {
-            Err(why) => Sight::Refused(format!("{key} is no source: {why}")),
+        let artifact_state = match carried(map) {
+            Err(why) => ArtifactState::Refused(format!("{key} is no source: {why}")),
             Ok(carried) => {
                 let digest = carried.digest();
                 let limits = self.settings.limits;
@@ -47,12 +47,12 @@ impl Sources {
                 });
                 match tree.await {
                     Ok(tree) => ready(digest.clone(), digest, tree),
-                    Err(why) => Sight::Refused(format!("{key} can't be used: {why}")),
+                    Err(why) => ArtifactState::Refused(format!("{key} can't be used: {why}")),
                 }
             }
         };
         Reading {
-            sight,
+            artifact_state,
             version,
             labelled,
             again: Again::OnChange,
@@ -66,24 +66,30 @@ impl Sources {
                 let waits = format!(
                     "{key} can't be there: the cluster does not serve its kind; install Flux's source-controller"
                 );
-                return told(Sight::Waiting(waits));
+                return told(ArtifactState::Waiting(waits));
             }
             Served::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
         let objects = Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, &resource);
         let object = match Asked::from(timeout(self.settings.read, objects.get_opt(&key.name)).await.ok()) {
             Asked::Found(object) => object,
-            Asked::Absent => return told(Sight::Waiting(format!("{key} is not there; create it"))),
-            Asked::Forbidden => return told(access_missing(key, &self.settings.identity)),
+            Asked::Absent => return told(ArtifactState::Waiting(format!("{key} is not there; create it"))),
+            Asked::Forbidden => return told(access_missing(key, &self.settings.installation)),
             Asked::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
-        let (sight, again) = match says(&object) {
-            Says::Nothing(why) => (Sight::Waiting(format!("{key} is not ready: {why}")), Again::Soon),
-            Says::Unusable(why) => (Sight::Refused(format!("{key} can't be used: {why}")), Again::OnChange),
+        let (artifact_state, again) = match says(&object) {
+            Says::Nothing(why) => (
+                ArtifactState::Waiting(format!("{key} is not ready: {why}")),
+                Again::Soon,
+            ),
+            Says::Unusable(why) => (
+                ArtifactState::Refused(format!("{key} can't be used: {why}")),
+                Again::OnChange,
+            ),
             Says::Artifact(pointer) => self.follow(key, &pointer).await,
         };
         Reading {
-            sight,
+            artifact_state,
             version: object.resource_version(),
             labelled: true,
             again,
@@ -91,7 +97,7 @@ impl Sources {
     }
 
     /// The artifact that an object points at.
-    async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (Sight, Again) {
+    async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (ArtifactState, Again) {
         let known = self.state().trees.get(&pointer.digest);
         if let Some(tree) = known {
             return (
@@ -102,20 +108,31 @@ impl Sources {
         let bytes = match self.fetcher.fetch(pointer).await {
             Ok(bytes) => bytes,
             Err(FetchError::Refused(why)) => {
-                return (Sight::Refused(format!("the artifact of {key} {why}")), Again::OnChange);
+                return (
+                    ArtifactState::Refused(format!("the artifact of {key} {why}")),
+                    Again::OnChange,
+                );
             }
-            Err(FetchError::Odd(why)) => return (Sight::Refused(format!("the artifact of {key} {why}")), Again::Soon),
+            Err(FetchError::Odd(why)) => {
+                return (
+                    ArtifactState::Refused(format!("the artifact of {key} {why}")),
+                    Again::Soon,
+                );
+            }
             Err(FetchError::Failed(why)) => {
-                return (Sight::Failed(format!("the artifact of {key} {why}")), Again::Soon);
+                return (
+                    ArtifactState::Failed(format!("the artifact of {key} {why}")),
+                    Again::Soon,
+                );
             }
         };
         let limits = self.settings.limits;
         let unpack = move || read_archive(&bytes, &limits).map_err(|error| error.to_string());
-        let sight = match self.tree(key, &pointer.digest, unpack).await {
+        let artifact_state = match self.tree(key, &pointer.digest, unpack).await {
             Ok(tree) => ready(pointer.revision.clone(), pointer.digest.clone(), tree),
-            Err(why) => Sight::Refused(format!("the artifact of {key} can't be used: {why}")),
+            Err(why) => ArtifactState::Refused(format!("the artifact of {key} can't be used: {why}")),
         };
-        (sight, Again::OnChange)
+        (artifact_state, Again::OnChange)
     }
 
     /// The tree of a digest, from the cache or from `unpack`, which may take its time.
@@ -151,14 +168,14 @@ impl Sources {
     }
 }
 
-fn ready(revision: String, digest: String, tree: Arc<SourceTree>) -> Sight {
-    Sight::Ready(Arc::new(Artifact { revision, digest, tree }))
+fn ready(revision: String, digest: String, tree: Arc<SourceTree>) -> ArtifactState {
+    ArtifactState::Ready(Arc::new(Artifact { revision, digest, tree }))
 }
 
 /// A sight that time may change, of an object that was not read.
-fn told(sight: Sight) -> Reading {
+fn told(artifact_state: ArtifactState) -> Reading {
     Reading {
-        sight,
+        artifact_state,
         version: None,
         labelled: false,
         again: Again::Soon,
@@ -168,7 +185,7 @@ fn told(sight: Sight) -> Reading {
 /// Nothing was learned.
 pub(super) fn unanswered(why: String) -> Reading {
     Reading {
-        sight: Sight::Failed(why),
+        artifact_state: ArtifactState::Failed(why),
         version: None,
         labelled: false,
         again: Again::Unanswered,

@@ -16,7 +16,7 @@ use super::fetch::Fetcher;
 use super::flux::Installed;
 use super::read::unanswered;
 use super::watch::{self, Target};
-use super::{Artifact, Settings, Sight, SourceKey};
+use super::{Artifact, ArtifactState, Settings, SourceKey};
 use crate::metrics::Metrics;
 
 /// The HTTP client could not be made: a matter of the machine (certificates, TLS), fatal at start.
@@ -49,13 +49,13 @@ pub(super) struct State {
 
 impl State {
     /// What a key's sight is without a read, if that is known.
-    fn remembered(&mut self, key: &SourceKey, now: Instant) -> Option<Sight> {
+    fn remembered(&mut self, key: &SourceKey, now: Instant) -> Option<ArtifactState> {
         let entry = self
             .entries
             .get(key)
             .filter(|entry| entry.due.is_none_or(|due| due > now))?;
         match entry.memo.as_ref()? {
-            Memo::Told(sight) => Some(sight.clone()),
+            Memo::Told(artifact_state) => Some(artifact_state.clone()),
             Memo::Ready { revision, digest } => {
                 let tree = self.trees.get(digest)?;
                 let artifact = Artifact {
@@ -63,7 +63,7 @@ impl State {
                     digest: digest.clone(),
                     tree,
                 };
-                Some(Sight::Ready(Arc::new(artifact)))
+                Some(ArtifactState::Ready(Arc::new(artifact)))
             }
         }
     }
@@ -103,19 +103,19 @@ impl Sources {
 
     /// What is known now. Reads the object when it was never read, when a failure is old enough to be tried again, and
     /// when its tree was given up; however many ask at the same time, there is one request and one download.
-    pub async fn sight(self: &Arc<Self>, key: &SourceKey) -> Sight {
+    pub async fn artifact_state(self: &Arc<Self>, key: &SourceKey) -> ArtifactState {
         let flight = {
             let mut state = self.state();
             self.want(&mut state, Target::of(key));
-            if let Some(sight) = state.remembered(key, Instant::now()) {
-                return sight;
+            if let Some(artifact_state) = state.remembered(key, Instant::now()) {
+                return artifact_state;
             }
             match state.entries.get(key).and_then(|entry| entry.flight.clone()) {
                 Some(flight) => flight,
                 None => self.begin(&mut state, key),
             }
         };
-        flight.await.sight
+        flight.await.artifact_state
     }
 
     /// Reads the object again and says whether something else is seen than before; then [`Sources::changes`] tells it to
@@ -225,7 +225,7 @@ impl Sources {
         });
         let landed = task.map(|landed| {
             landed.unwrap_or_else(|_| Landed {
-                sight: Sight::Failed("the operator is stopping".to_owned()),
+                artifact_state: ArtifactState::Failed("the operator is stopping".to_owned()),
                 changed: false,
             })
         });
@@ -233,9 +233,9 @@ impl Sources {
     }
 
     fn land(&self, key: &SourceKey, number: u64, reading: Reading) -> Landed {
-        self.metrics.source_read(key.kind, reading.sight.reason());
+        self.metrics.source_read(key.kind, reading.artifact_state.reason());
         if reading.again == Again::Unanswered {
-            tracing::warn!(source = %key, sight = ?reading.sight, "source could not be read");
+            tracing::warn!(source = %key, artifact_state = ?reading.artifact_state, "source could not be read");
         }
         let backoff = Backoff {
             first: self.settings.retry_first,
@@ -246,7 +246,7 @@ impl Sources {
         // A key that was forgotten meanwhile may be used again, with a flight of its own.
         let Some(entry) = entries.get_mut(key).filter(|entry| entry.number == number) else {
             return Landed {
-                sight: reading.sight,
+                artifact_state: reading.artifact_state,
                 changed: false,
             };
         };
@@ -254,7 +254,7 @@ impl Sources {
             Some(Memo::Ready { digest, .. }) => trees.get(digest),
             _ => None,
         };
-        if let Sight::Ready(artifact) = &reading.sight {
+        if let ArtifactState::Ready(artifact) = &reading.artifact_state {
             trees.put(&artifact.digest, artifact.tree.clone());
         }
         let landed = entry.land(reading, kept, Instant::now(), backoff);

@@ -1,9 +1,9 @@
 use std::time::Duration;
 
-use ace_domain::source::ArchiveLimits;
+use ace_domain::bundle::ArchiveLimits;
 use ace_supabase::AllowedHosts;
 
-use super::Identity;
+use crate::connections::grants::Installation;
 
 /// How sources are read.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub struct Settings {
     /// How often the API server is asked for a Flux kind that it does not serve. 1 min.
     pub discovery: Duration,
     /// Under which names the operator is installed.
-    pub identity: Identity,
+    pub installation: Installation,
 }
 
 impl Settings {
@@ -41,7 +41,7 @@ impl Settings {
             retry_first: Duration::from_secs(15),
             retry_most: Duration::from_mins(5),
             discovery: Duration::from_mins(1),
-            identity: Identity::default(),
+            installation: Installation::default(),
         }
     }
 

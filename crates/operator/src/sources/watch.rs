@@ -24,7 +24,7 @@ use super::entry::Memo;
 use super::failure::status_code;
 use super::flux::Served;
 use super::reader::State;
-use super::{Sight, SourceKey, Sources};
+use super::{ArtifactState, SourceKey, Sources};
 
 /// Objects that are read again at one time on behalf of watches and repeats.
 const REREADS: usize = 8;
@@ -144,7 +144,7 @@ fn due(sources: &Sources, now: Instant) -> (Vec<SourceKey>, Option<Instant>) {
     let repeating = state.entries.iter().filter(|(_, entry)| entry.due.is_some());
     // What is waited for comes with a watch where there is one.
     let told: Vec<SourceKey> = repeating
-        .filter(|(key, entry)| matches!(entry.memo, Some(Memo::Told(Sight::Waiting(_)))) && state.covers(key))
+        .filter(|(key, entry)| matches!(entry.memo, Some(Memo::Told(ArtifactState::Waiting(_)))) && state.covers(key))
         .map(|(key, _)| key.clone())
         .collect();
     for key in told {

@@ -2,27 +2,27 @@ use std::{sync::Arc, time::Duration};
 
 use ace_api::{CheckMethod, EdgeFunction, Intent, Mode, Stamp};
 use ace_domain::{
-    decision::Trouble,
-    function::{ArchiveFault, Body, BodyContent, CheckAnswer, Fact, Probe, Step},
-    platform::Changes,
-    source::{BodyFiles, Closure, TreePath, Upload},
+    bundle::{BodyFiles, Closure, TreePath, Upload},
+    kinds::edge_function::{ArchiveFault, Body, BodyContent, CheckAnswer, Probe, Step, StepResult},
+    kinds::platform::Changes,
+    reconcile::decision::StepError,
 };
 use ace_supabase::{CallError, Deploy, DeployFile, Method, Outcome, Priority, ProbeAuth, ProbeError, Slug};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{EdgeFunctions, World, archives, observe::needs_key};
+use super::{EdgeFunctions, State, archives, observe::needs_key};
 use crate::{
-    directory::platform_of,
+    connections::{Clients, PlatformConnection, entry, stamp, step_error},
     driver::Key,
-    sites::{Open, Site, entry, stamp, trouble},
+    index::platform_of,
 };
 
 /// The way to the platform of one pass.
 struct Way<'a> {
-    site: &'a Arc<Site>,
-    open: Open,
+    connection: &'a Arc<PlatformConnection>,
+    open: Clients,
     slug: Slug,
     priority: Priority,
 }
@@ -31,9 +31,9 @@ struct Way<'a> {
 pub(super) async fn act(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
-    world: &World,
+    state: &State,
     step: &Step,
-) -> Result<Fact, Trouble> {
+) -> Result<StepResult, StepError> {
     match step {
         Step::LoadArchive(name) => return archives::load(kind, object, name).await,
         Step::ArchiveForeign(body) => return kept(archives::keep_foreign(kind, object, body).await),
@@ -42,11 +42,11 @@ pub(super) async fn act(
         }
         _ => {}
     }
-    let way = way(object, world, step)?;
+    let way = way(object, state, step)?;
     match step {
         Step::List { not_before } => way.list(kind, object, *not_before).await,
         Step::Get => way.get().await,
-        Step::ReadBody(stamp) => way.read_body(world, stamp).await,
+        Step::ReadBody(stamp) => way.read_body(state, stamp).await,
         Step::Deploy {
             intent,
             content,
@@ -56,50 +56,50 @@ pub(super) async fn act(
         Step::Probe(probe) => way.probe(probe).await,
         Step::Delete => way.delete().await,
         Step::LoadArchive(_) | Step::ArchiveForeign(_) | Step::ArchiveProven { .. } => {
-            Err(Trouble::Failed("archives need no platform".to_owned()))
+            Err(StepError::Failed("archives need no platform".to_owned()))
         }
     }
 }
 
-fn kept(outcome: Result<Result<String, ArchiveFault>, Trouble>) -> Result<Fact, Trouble> {
+fn kept(outcome: Result<Result<String, ArchiveFault>, StepError>) -> Result<StepResult, StepError> {
     match outcome? {
-        Ok(name) => Ok(Fact::Archived(name)),
-        Err(ArchiveFault::TooLarge(bytes)) => Ok(Fact::ArchiveTooLarge(bytes)),
-        Err(fault) => Err(Trouble::Failed(fault.to_string())),
+        Ok(name) => Ok(StepResult::Archived(name)),
+        Err(ArchiveFault::TooLarge(bytes)) => Ok(StepResult::ArchiveTooLarge(bytes)),
+        Err(fault) => Err(StepError::Failed(fault.to_string())),
     }
 }
 
 /// Whether the budget has a token for a step.
-pub(super) fn admit(world: &World, step: &Step) -> Result<(), Trouble> {
-    let deferred = world
-        .site
+pub(super) fn admit(state: &State, step: &Step) -> Result<(), StepError> {
+    let deferred = state
+        .connection
         .as_ref()
-        .and_then(|site| site.deferred(priority(world, step)));
-    deferred.map_or(Ok(()), |again| Err(Trouble::Deferred(again)))
+        .and_then(|connection| connection.deferred(priority(state, step)));
+    deferred.map_or(Ok(()), |again| Err(StepError::Deferred(again)))
 }
 
-fn priority(world: &World, step: &Step) -> Priority {
-    let settled = world.known.memo.intent.is_none();
+fn priority(state: &State, step: &Step) -> Priority {
+    let settled = state.known.memo.intent.is_none();
     match step {
-        _ if world.known.recall.failures > 0 => Priority::Retry,
-        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !world.known.is_wish_pending() => {
+        _ if state.known.memory.failures > 0 => Priority::Retry,
+        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !state.known.is_change_pending() => {
             Priority::Look
         }
         _ => Priority::Change,
     }
 }
 
-fn way<'a>(object: &EdgeFunction, world: &'a World, step: &Step) -> Result<Way<'a>, Trouble> {
-    let unknown = || Trouble::Unanswered("the platform's token is not known".to_owned());
-    let site = world.site.as_ref().ok_or_else(unknown)?;
-    let open = site.open().ok_or_else(unknown)?;
+fn way<'a>(object: &EdgeFunction, state: &'a State, step: &Step) -> Result<Way<'a>, StepError> {
+    let unknown = || StepError::Unanswered("the platform's token is not known".to_owned());
+    let connection = state.connection.as_ref().ok_or_else(unknown)?;
+    let open = connection.clients().ok_or_else(unknown)?;
     let slug = object
         .slug()
         .parse()
-        .map_err(|_| Trouble::Failed("the slug is no slug".to_owned()))?;
-    let priority = priority(world, step);
+        .map_err(|_| StepError::Failed("the slug is no slug".to_owned()))?;
+    let priority = priority(state, step);
     Ok(Way {
-        site,
+        connection,
         open,
         slug,
         priority,
@@ -107,32 +107,38 @@ fn way<'a>(object: &EdgeFunction, world: &'a World, step: &Step) -> Result<Way<'
 }
 
 impl Way<'_> {
-    async fn list(&self, kind: &EdgeFunctions, object: &EdgeFunction, not_before: Timestamp) -> Result<Fact, Trouble> {
+    async fn list(
+        &self,
+        kind: &EdgeFunctions,
+        object: &EdgeFunction,
+        not_before: Timestamp,
+    ) -> Result<StepResult, StepError> {
         let changes = self
-            .site
+            .connection
             .list(&self.open.client, self.priority, not_before)
             .await
-            .map_err(|error| trouble(&error))?;
-        kind.tell_others(object, self.site, &changes);
-        let look = self.site.look(self.slug.as_str());
-        look.map(Fact::Listed)
-            .ok_or_else(|| Trouble::Failed("the list is not there".to_owned()))
+            .map_err(|error| step_error(&error))?;
+        kind.tell_others(object, self.connection, &changes);
+        let listing = self.connection.listing(self.slug.as_str());
+        listing
+            .map(StepResult::Listed)
+            .ok_or_else(|| StepError::Failed("the list is not there".to_owned()))
     }
 
-    async fn get(&self) -> Result<Fact, Trouble> {
+    async fn get(&self) -> Result<StepResult, StepError> {
         let function = self.open.client.get_function(self.priority, &self.slug).await;
-        self.site.note(function.as_ref().err());
-        let function = function.map_err(|error| trouble(&error))?;
+        self.connection.note(function.as_ref().err());
+        let function = function.map_err(|error| step_error(&error))?;
         let live = function.filter(|function| function.status != ace_supabase::FunctionStatus::Removed);
-        Ok(Fact::Got(live.map(|function| entry(&function))))
+        Ok(StepResult::Got(live.map(|function| entry(&function))))
     }
 
-    async fn read_body(&self, world: &World, stamp: &Stamp) -> Result<Fact, Trouble> {
+    async fn read_body(&self, state: &State, stamp: &Stamp) -> Result<StepResult, StepError> {
         let body = self.open.client.function_body(self.priority, &self.slug).await;
-        self.site.note(body.as_ref().err());
+        self.connection.note(body.as_ref().err());
         let content = match body {
             Ok(ace_supabase::Body::Files { files, entrypoint }) => {
-                let expected = world.known.expected_entrypoint().unwrap_or_else(|| {
+                let expected = state.known.expected_entrypoint().unwrap_or_else(|| {
                     TreePath::new(format!("{}/index.ts", self.slug.as_str())).expect("a slug is a path")
                 });
                 let parts = files.into_iter().map(|file| (file.path, file.bytes));
@@ -144,9 +150,9 @@ impl Way<'_> {
             }
             Ok(ace_supabase::Body::Bundle(bytes)) => BodyContent::Bundle(Arc::from(bytes.as_ref())),
             Err(CallError::BodyTooLarge { .. }) => BodyContent::TooLarge,
-            Err(error) => return Err(trouble(&error)),
+            Err(error) => return Err(step_error(&error)),
         };
-        Ok(Fact::Body(Body {
+        Ok(StepResult::Body(Body {
             stamp: stamp.clone(),
             content,
         }))
@@ -158,7 +164,7 @@ impl Way<'_> {
         intent: &Intent,
         content: &Closure,
         verify_jwt: bool,
-    ) -> Result<Fact, Trouble> {
+    ) -> Result<StepResult, StepError> {
         let upload = Upload::new(content, &content.revision());
         let deploy = Deploy {
             files: upload
@@ -176,46 +182,47 @@ impl Way<'_> {
         let outcome = self
             .write(self.open.client.deploy(self.priority, &self.slug, &deploy))
             .await;
-        self.outcome(outcome).map(|function| Fact::Deployed(stamp(&function)))
+        self.outcome(outcome)
+            .map(|function| StepResult::Deployed(stamp(&function)))
     }
 
-    async fn patch(&self, verify_jwt: bool) -> Result<Fact, Trouble> {
+    async fn patch(&self, verify_jwt: bool) -> Result<StepResult, StepError> {
         let outcome = self
             .write(self.open.client.patch_verify_jwt(self.priority, &self.slug, verify_jwt))
             .await;
-        self.outcome(outcome).map(|_| Fact::Patched)
+        self.outcome(outcome).map(|_| StepResult::Patched)
     }
 
-    async fn delete(&self) -> Result<Fact, Trouble> {
+    async fn delete(&self) -> Result<StepResult, StepError> {
         let outcome = self
             .write(self.open.client.delete_function(self.priority, &self.slug))
             .await;
-        self.outcome(outcome).map(|_| Fact::Deleted)
+        self.outcome(outcome).map(|_| StepResult::Deleted)
     }
 
     async fn write<T>(&self, request: impl Future<Output = Outcome<T>>) -> Outcome<T> {
-        let _writing = self.site.write(self.slug.as_str());
+        let _writing = self.connection.write(self.slug.as_str());
         request.await
     }
 
-    fn outcome<T>(&self, outcome: Outcome<T>) -> Result<T, Trouble> {
+    fn outcome<T>(&self, outcome: Outcome<T>) -> Result<T, StepError> {
         match outcome {
             Outcome::Done(value) => {
-                self.site.note(None);
+                self.connection.note(None);
                 Ok(value)
             }
             Outcome::Failed(error) => {
-                self.site.note(Some(&error));
-                Err(trouble(&error))
+                self.connection.note(Some(&error));
+                Err(step_error(&error))
             }
             Outcome::Unknown(lost) => {
                 tracing::warn!(slug = self.slug.as_str(), %lost, "the answer to a change was lost");
-                Err(Trouble::OutcomeUnknown)
+                Err(StepError::OutcomeUnknown)
             }
         }
     }
 
-    async fn probe(&self, probe: &Probe) -> Result<Fact, Trouble> {
+    async fn probe(&self, probe: &Probe) -> Result<StepResult, StepError> {
         let check = &probe.check;
         let auth = match &self.open.anon {
             Some(key) if needs_key(check.auth) => ProbeAuth::Anon(key.clone()),
@@ -234,10 +241,10 @@ impl Way<'_> {
             timeout: Duration::from_secs(u64::try_from(check.timeout_seconds.unwrap_or(10)).unwrap_or(10)),
         };
         match self.open.gateway.probe(&request).await {
-            Ok(status) => Ok(Fact::Probed(CheckAnswer::Status(i32::from(status)))),
-            Err(ProbeError::Timeout) => Ok(Fact::Probed(CheckAnswer::TimedOut)),
-            Err(ProbeError::Connect | ProbeError::Transport) => Ok(Fact::GatewayUnreachable),
-            Err(error @ (ProbeError::HostNotAllowed | ProbeError::Path)) => Err(Trouble::Failed(error.to_string())),
+            Ok(status) => Ok(StepResult::Probed(CheckAnswer::Status(i32::from(status)))),
+            Err(ProbeError::Timeout) => Ok(StepResult::Probed(CheckAnswer::TimedOut)),
+            Err(ProbeError::Connect | ProbeError::Transport) => Ok(StepResult::GatewayUnreachable),
+            Err(error @ (ProbeError::HostNotAllowed | ProbeError::Path)) => Err(StepError::Failed(error.to_string())),
         }
     }
 }
@@ -245,23 +252,23 @@ impl Way<'_> {
 impl EdgeFunctions {
     /// A list that one function asked for is news for others, too: at once for the functions whose entry changed, and a
     /// little later for the Platform, which counts them: after a roll-out of many, and not after each.
-    fn tell_others(&self, object: &EdgeFunction, site: &Arc<Site>, changes: &Changes) {
+    fn tell_others(&self, object: &EdgeFunction, connection: &Arc<PlatformConnection>, changes: &Changes) {
         let (platform, own) = (platform_of(object), object.uid());
         let others = |other: &EdgeFunction| other.uid() != own && is_news(changes, other);
         for key in self.directory.on_platform(&platform, others) {
             self.functions.wake(key, "Drift");
         }
         if changes.comings {
-            self.have_platform_look(site, platform, self.pace.recount());
+            self.have_platform_look(connection, platform, self.timing.recount());
         }
     }
 
     /// Has the Platform take a pass once nobody has asked for one for `wait`: it costs a request for its Secret, and a status.
-    pub(super) fn have_platform_look(&self, site: &Arc<Site>, platform: Key, wait: Duration) {
-        if site.put_off_look(Instant::now() + wait) {
-            let (site, platforms) = (site.clone(), self.platforms.clone());
+    pub(super) fn have_platform_look(&self, connection: &Arc<PlatformConnection>, platform: Key, wait: Duration) {
+        if connection.put_off_look(Instant::now() + wait) {
+            let (connection, platforms) = (connection.clone(), self.platforms.clone());
             tokio::spawn(async move {
-                while let Some(due) = site.take_look(Instant::now()) {
+                while let Some(due) = connection.take_look(Instant::now()) {
                     tokio::time::sleep_until(due).await;
                 }
                 platforms.wake(platform, "Function");

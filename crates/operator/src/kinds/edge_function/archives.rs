@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use ace_api::{EdgeFunction, LABEL_ARCHIVE, LABEL_FUNCTION};
 use ace_domain::{
-    decision::Trouble,
-    function::{
-        ArchiveData, ArchiveFault, Body, FOREIGN_ARCHIVES, Fact, archive_name, foreign_archive, proven_archive,
+    bundle::Closure,
+    kinds::edge_function::{
+        ArchiveData, ArchiveFault, Body, FOREIGN_ARCHIVES, StepResult, archive_name, foreign_archive, proven_archive,
         read_proven_archive,
     },
-    source::Closure,
+    reconcile::decision::StepError,
 };
 use k8s_openapi::{ByteString, api::core::v1::ConfigMap, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
@@ -24,7 +24,7 @@ const PROVEN: &str = "Proven";
 const FOREIGN: &str = "Foreign";
 
 /// Reads the archive of a proven version.
-pub(super) async fn load(kind: &EdgeFunctions, object: &EdgeFunction, name: &str) -> Result<Fact, Trouble> {
+pub(super) async fn load(kind: &EdgeFunctions, object: &EdgeFunction, name: &str) -> Result<StepResult, StepError> {
     let found = within(kind, object, api(kind, object).get_opt(name)).await?;
     let archived = found.filter(|map| is_ours(map, object)).and_then(|map| {
         let data = ArchiveData {
@@ -40,7 +40,7 @@ pub(super) async fn load(kind: &EdgeFunctions, object: &EdgeFunction, name: &str
             .inspect_err(|fault| tracing::warn!(archive = name, %fault, "an archive can't be used"))
             .ok()
     });
-    Ok(Fact::Archive(archived))
+    Ok(StepResult::Archive(archived))
 }
 
 /// Keeps content that passed its checks, in place of the one kept before.
@@ -49,7 +49,7 @@ pub(super) async fn keep_proven(
     object: &EdgeFunction,
     content: &Closure,
     verify_jwt: bool,
-) -> Result<Result<String, ArchiveFault>, Trouble> {
+) -> Result<Result<String, ArchiveFault>, StepError> {
     let data = match proven_archive(content, verify_jwt) {
         Ok(data) => data,
         Err(fault) => return Ok(Err(fault)),
@@ -69,7 +69,7 @@ pub(super) async fn keep_foreign(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
     body: &Body,
-) -> Result<Result<String, ArchiveFault>, Trouble> {
+) -> Result<Result<String, ArchiveFault>, StepError> {
     let data = match foreign_archive(body) {
         Ok(data) => data,
         Err(fault) => return Ok(Err(fault)),
@@ -103,7 +103,7 @@ async fn create(
     name: &str,
     what: &str,
     data: ArchiveData,
-) -> Result<(), Trouble> {
+) -> Result<(), StepError> {
     let map = ConfigMap {
         metadata: ObjectMeta {
             name: Some(name.to_owned()),
@@ -138,7 +138,7 @@ async fn prune(
     what: &str,
     keep: usize,
     name: &str,
-) -> Result<(), Trouble> {
+) -> Result<(), StepError> {
     let selector = format!("{LABEL_ARCHIVE}={what},{LABEL_FUNCTION}={}", label(object));
     let api = api(kind, object);
     let mut found = within(
@@ -168,7 +168,7 @@ async fn within<T>(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
     request: impl Future<Output = Result<T, kube::Error>>,
-) -> Result<T, Trouble> {
+) -> Result<T, StepError> {
     understood(kind, object, answer(request).await)
 }
 
@@ -176,17 +176,18 @@ fn understood<T>(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
     answer: Option<Result<T, kube::Error>>,
-) -> Result<T, Trouble> {
+) -> Result<T, StepError> {
     match answer {
         Some(Ok(value)) => Ok(value),
-        Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(Trouble::AccessMissing(format!(
+        Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(StepError::AccessMissing(format!(
             "the operator may not keep archives in this namespace: {}",
-            kind.identity.grant_namespace(&object.namespace().unwrap_or_default())
+            kind.installation
+                .grant_namespace(&object.namespace().unwrap_or_default())
         ))),
-        Some(Err(kube::Error::Api(status))) => Err(Trouble::Failed(format!(
+        Some(Err(kube::Error::Api(status))) => Err(StepError::Failed(format!(
             "the API server refused an archive: {}",
             status.message
         ))),
-        Some(Err(_)) | None => Err(Trouble::Unanswered("the API server did not answer".to_owned())),
+        Some(Err(_)) | None => Err(StepError::Unanswered("the API server did not answer".to_owned())),
     }
 }

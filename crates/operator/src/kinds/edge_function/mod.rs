@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use ace_api::{DeletionPolicy, EdgeFunction, EdgeFunctionStatus, FunctionReason, Mode};
 use ace_domain::{
-    decision::{Decision, Trouble},
-    function::{self, Fact, PlatformSight, Recall, Step},
-    notice::Notice,
-    pace::Pace,
-    platform::Phase,
+    kinds::edge_function::{self, Memory, PlatformState, Step, StepResult},
+    kinds::platform::Phase,
+    reconcile::decision::{Decision, StepError},
+    reconcile::event::Event,
+    reconcile::timing::Timing,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -21,12 +21,13 @@ pub(crate) use act::is_news;
 
 use super::platform::Platforms;
 use crate::{
-    applied::AppliedVersions,
-    directory::Directory,
+    connections::applied_migrations::AppliedVersions,
+    connections::grants::Installation,
+    connections::{PlatformConnection, PlatformConnections},
     driver::{Key, Kind, Waker},
+    index::Directory,
     metrics::Metrics,
-    sites::{Site, Sites},
-    sources::{Identity, Sources},
+    sources::Sources,
 };
 
 /// The controller's kind.
@@ -36,7 +37,7 @@ pub struct EdgeFunctions {
     /// The caches.
     pub directory: Directory,
     /// The shared observations.
-    pub sites: Arc<Sites>,
+    pub connections: Arc<PlatformConnections>,
     /// Where code comes from.
     pub sources: Arc<Sources>,
     /// What sets of migrations have applied.
@@ -44,21 +45,21 @@ pub struct EdgeFunctions {
     /// Counts.
     pub metrics: Metrics,
     /// Constants of time.
-    pub pace: Pace,
+    pub timing: Timing,
     /// Wakes Platforms.
     pub platforms: Waker<Platforms>,
     /// Wakes functions; this kind's own waker.
     pub functions: Waker<EdgeFunctions>,
     /// Names in the commands that messages offer.
-    pub identity: Identity,
+    pub installation: Installation,
 }
 
 /// What a pass over a function works on.
-pub struct World {
+pub struct State {
     /// What is known.
-    pub known: function::World,
+    pub known: edge_function::State,
     /// What its Platform's functions share; nothing where there is no Platform.
-    pub site: Option<Arc<Site>>,
+    pub connection: Option<Arc<PlatformConnection>>,
 }
 
 impl Kind for EdgeFunctions {
@@ -66,35 +67,35 @@ impl Kind for EdgeFunctions {
 
     type Object = EdgeFunction;
     type Status = EdgeFunctionStatus;
-    type World = World;
+    type State = State;
     type Step = Step;
-    type Fact = Fact;
-    type Trouble = Trouble;
+    type StepResult = StepResult;
+    type StepError = StepError;
     type Reason = FunctionReason;
-    type Recall = Recall;
+    type Memory = Memory;
 
-    async fn observe(&self, object: &EdgeFunction, recall: Recall, failures: u32, now: Timestamp) -> World {
-        observe::observe(self, object, Recall { failures, ..recall }, now).await
+    async fn observe(&self, object: &EdgeFunction, memory: Memory, failures: u32, now: Timestamp) -> State {
+        observe::observe(self, object, Memory { failures, ..memory }, now).await
     }
 
-    fn admit(&self, world: &World, step: &Step) -> Result<(), Trouble> {
-        act::admit(world, step)
+    fn admit(&self, state: &State, step: &Step) -> Result<(), StepError> {
+        act::admit(state, step)
     }
 
-    async fn act(&self, object: &EdgeFunction, world: &World, step: &Step) -> Result<Fact, Trouble> {
-        act::act(self, object, world, step).await
+    async fn act(&self, object: &EdgeFunction, state: &State, step: &Step) -> Result<StepResult, StepError> {
+        act::act(self, object, state, step).await
     }
 
-    fn conclude(&self, object: &EdgeFunction, world: World, decision: &Decision<Step, FunctionReason>) -> Recall {
-        self.remember_phase(object, &world);
-        let mut recall = world.known.recall;
-        recall.absent = None;
+    fn conclude(&self, object: &EdgeFunction, state: State, decision: &Decision<Step, FunctionReason>) -> Memory {
+        self.remember_phase(object, &state);
+        let mut memory = state.known.memory;
+        memory.absent = None;
         // Bodies and archives are large; whoever needs one after a rest reads it again.
         if matches!(decision, Decision::Settled(_) | Decision::Refuse(..)) {
-            recall.body = None;
-            recall.archive = None;
+            memory.body = None;
+            memory.archive = None;
         }
-        recall
+        memory
     }
 
     fn forget(&self, key: &Key) {
@@ -102,37 +103,43 @@ impl Kind for EdgeFunctions {
         self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
     }
 
-    fn decide(object: &EdgeFunction, world: &World, now: Timestamp) -> Decision<Step, FunctionReason> {
-        function::decide(object, &world.known, now)
+    fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision<Step, FunctionReason> {
+        edge_function::decide(object, &state.known, now)
     }
 
-    fn learn(object: &EdgeFunction, world: &mut World, step: &Step, outcome: Result<Fact, Trouble>, now: Timestamp) {
-        function::learn(object, &mut world.known, step, outcome, now);
+    fn update(
+        object: &EdgeFunction,
+        state: &mut State,
+        step: &Step,
+        outcome: Result<StepResult, StepError>,
+        now: Timestamp,
+    ) {
+        edge_function::update(object, &mut state.known, step, outcome, now);
     }
 
-    fn understand(object: &EdgeFunction, world: &mut World, now: Timestamp) {
-        function::understand(object, &mut world.known, now);
+    fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
+        edge_function::infer(object, &mut state.known, now);
     }
 
     fn status(
         object: &EdgeFunction,
-        world: &World,
+        state: &State,
         decision: &Decision<Step, FunctionReason>,
         now: Timestamp,
     ) -> EdgeFunctionStatus {
-        function::status(object, &world.known, decision, now)
+        edge_function::status(object, &state.known, decision, now)
     }
 
-    fn leave_undone(world: &mut World, step: &Step) {
-        function::leave_undone(&mut world.known, step);
+    fn skip_step(state: &mut State, step: &Step) {
+        edge_function::skip_step(&mut state.known, step);
     }
 
-    fn follow(world: &mut World, shown: &EdgeFunctionStatus) {
-        world.known.memo.conditions.clone_from(&shown.conditions);
+    fn follow(state: &mut State, shown: &EdgeFunctionStatus) {
+        state.known.memo.conditions.clone_from(&shown.conditions);
     }
 
-    fn notices(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Notice> {
-        function::notices(before, after)
+    fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
+        edge_function::events(before, after)
     }
 
     fn conditions(status: &EdgeFunctionStatus) -> (&[Condition], Option<i32>) {
@@ -144,12 +151,12 @@ impl Kind for EdgeFunctions {
         step.name()
     }
 
-    fn needs_record(step: &Step) -> bool {
-        step.needs_record()
+    fn records_first(step: &Step) -> bool {
+        step.records_first()
     }
 
-    fn is_unknown(trouble: &Trouble) -> bool {
-        *trouble == Trouble::OutcomeUnknown
+    fn is_unknown(step_error: &StepError) -> bool {
+        *step_error == StepError::OutcomeUnknown
     }
 
     fn wants_finalizer(object: &EdgeFunction) -> bool {
@@ -164,26 +171,26 @@ impl Kind for EdgeFunctions {
 impl EdgeFunctions {
     /// A function that found its Platform out of sight waits to be woken. The Platform wakes it when its own next phase is a
     /// better one, so it has to know what the function went by: a list may have come between the two.
-    fn remember_phase(&self, object: &EdgeFunction, world: &World) {
-        let (Some(site), PlatformSight::Present(facts)) = (&world.site, &world.known.platform) else {
+    fn remember_phase(&self, object: &EdgeFunction, state: &State) {
+        let (Some(connection), PlatformState::Present(facts)) = (&state.connection, &state.known.platform) else {
             return;
         };
-        let lost = Timestamp::now() > facts.seen + self.pace.unseen_after(facts.interval);
+        let lost = Timestamp::now() > facts.seen + self.timing.lost_after(facts.interval);
         let phase = match (lost, facts.listed, facts.answering) {
             (true, _, _) => Some(Phase::Lost),
             (false, false, _) => Some(Phase::Unlisted),
             (false, true, false) => Some(Phase::Failing),
             (false, true, true) => None,
         };
-        let failing = !site.is_answering();
+        let failing = !connection.is_answering();
         let Some(phase) = phase.or(failing.then_some(Phase::Failing)) else {
             return;
         };
-        if site.told(phase) == Phase::InSight {
-            let platform = crate::directory::platform_of(object);
+        if connection.reported(phase) == Phase::Reachable {
+            let platform = crate::index::platform_of(object);
             if failing {
                 // The Platform looks by itself while it knows that something is wrong.
-                self.have_platform_look(site, platform, self.pace.probe());
+                self.have_platform_look(connection, platform, self.timing.probe());
             } else {
                 self.platforms.wake(platform, "Function");
             }

@@ -2,40 +2,40 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
-    function::{Claim, Member, PlatformFacts, PlatformSight, Recall, SourceSight, World as Known, blockers, owner},
-    source::{Closure, FunctionSource, Tree, TreePath},
+    bundle::{Closure, FunctionSource, Tree, TreePath},
+    kinds::edge_function::{
+        Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State as Known, blockers, owner,
+    },
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{
-    super::source::{folder, wanted},
-    EdgeFunctions, World,
-};
+use super::{EdgeFunctions, State};
 use crate::{
-    directory::{platform_of, source_of},
+    connections::{PlatformConnection, PlatformHealth},
     driver::Key,
-    sites::{InSight, Site},
-    sources::{Artifact, Sight},
+    index::{platform_of, source_of},
+    sources::pinned::{folder, wanted},
+    sources::{Artifact, ArtifactState},
 };
 
 /// Collects what is known of a function: from caches and from what its Platform has seen. Asks nobody but its source.
-pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, recall: Recall, now: Timestamp) -> World {
+pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, memory: Memory, now: Timestamp) -> State {
     let key = platform_of(object);
-    let site = kind.sites.get(&key);
-    let platform = platform(kind, object, site.as_deref(), now);
-    let sight = kind.sources.sight(&source_of(object)).await;
-    let source = wanted(&object.spec.source, &sight, |artifact| {
+    let connection = kind.connections.get(&key);
+    let platform = platform(kind, object, connection.as_deref(), now);
+    let artifact_state = kind.sources.artifact_state(&source_of(object)).await;
+    let source = wanted(&object.spec.source, &artifact_state, |artifact| {
         closure(object, artifact).map(Arc::new)
     });
     let memo = object.status.clone().unwrap_or_default();
     let known = Known {
-        pace: kind.pace,
+        timing: kind.timing,
         began: now,
         blockers: waits_for(
             kind,
             object,
-            &sight,
+            &artifact_state,
             &source,
             memo.applied.as_ref().map(|applied| &applied.source_digest),
         ),
@@ -43,32 +43,39 @@ pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, recall:
         platform,
         claim: claim(kind, object),
         source,
-        look: site.as_ref().and_then(|site| site.look(&object.slug())),
-        secrets: site.as_ref().and_then(|site| site.secrets()),
+        listing: connection
+            .as_ref()
+            .and_then(|connection| connection.listing(&object.slug())),
+        secrets: connection.as_ref().and_then(|connection| connection.secrets()),
         migrations: migrations(kind, object),
-        recall,
-        trouble: None,
+        memory,
+        step_error: None,
     };
-    World { known, site }
+    State { known, connection }
 }
 
-fn platform(kind: &EdgeFunctions, object: &EdgeFunction, site: Option<&Site>, now: Timestamp) -> PlatformSight {
+fn platform(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    connection: Option<&PlatformConnection>,
+    now: Timestamp,
+) -> PlatformState {
     let Some(platform) = kind.directory.platform(&platform_of(object)) else {
-        return PlatformSight::Absent;
+        return PlatformState::Absent;
     };
-    let open = site.and_then(Site::open);
-    let sight = site.map_or_else(|| InSight::nothing(now), Site::sight);
-    PlatformSight::Present(PlatformFacts {
+    let open = connection.and_then(PlatformConnection::clients);
+    let artifact_state = connection.map_or_else(|| PlatformHealth::nothing(now), PlatformConnection::artifact_state);
+    PlatformState::Present(PlatformFacts {
         project: platform.spec.project.clone(),
         gateway: platform.spec.gateway(),
         interval: platform.spec.interval.get(),
         suspended: platform.spec.suspend,
         leaving: platform.metadata.deletion_timestamp.is_some() || token_is_gone(&platform),
-        seen: sight.seen,
-        looked: sight.looked,
-        listed: sight.listed,
-        answering: sight.answering && open.is_some(),
-        message: sight.message,
+        seen: artifact_state.seen,
+        looked: artifact_state.looked,
+        listed: artifact_state.listed,
+        answering: artifact_state.answering && open.is_some(),
+        message: artifact_state.message,
         anon_key: open.is_some_and(|open| open.anon.is_some()),
     })
 }
@@ -132,11 +139,11 @@ fn top(tree: &Tree) -> String {
 fn waits_for(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
-    sight: &Sight,
-    source: &SourceSight,
+    artifact_state: &ArtifactState,
+    source: &SourceState,
     applied: Option<&String>,
 ) -> Vec<String> {
-    let (Sight::Ready(artifact), SourceSight::Ready { content, .. }) = (sight, source) else {
+    let (ArtifactState::Ready(artifact), SourceState::Ready { content, .. }) = (artifact_state, source) else {
         return Vec::new();
     };
     if object.spec.wave == 0 || applied == Some(&content.digest().to_string()) {

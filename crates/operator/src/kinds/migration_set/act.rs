@@ -1,18 +1,19 @@
 use ace_api::MigrationSet;
 use ace_database::{
-    Alone as Lone, House, Owner, Plan, Prepared, Script as Sent, Segment as Part, Sentence as Said, Session, Unrun,
+    Alone as Lone, OperatorSchema, Owner, Plan, Prepared, Script as Sent, Segment as Part, Session, Statement as Said,
+    Unrun,
 };
 use ace_domain::{
-    migration::{Fact, Ran, Step, Trouble},
-    script::{Alone, File, Script, Segment, Sentence, Version, split},
+    kinds::migration_set::{Ran, Step, StepError, StepResult},
+    sql::{Alone, File, Script, Segment, Statement, Version, split},
 };
 use kube::ResourceExt;
 use tokio::sync::MutexGuard;
 
 use super::{
-    MigrationSets, World,
-    look::{answers, read_files},
-    schema, session, words,
+    MigrationSets, State, error,
+    read_only::{answers, read_files},
+    schema, session,
 };
 use crate::driver::Key;
 
@@ -20,40 +21,40 @@ use crate::driver::Key;
 pub(super) async fn act(
     kind: &MigrationSets,
     object: &MigrationSet,
-    world: &World,
+    state: &State,
     step: &Step,
-) -> Result<Fact, Trouble> {
+) -> Result<StepResult, StepError> {
     match step {
-        Step::Look => {
-            let looker = session::looker(kind, object, &world.known).await?;
-            looker.look(object, &world.known).await
+        Step::Observe => {
+            let session = session::session(kind, object, &state.known).await?;
+            session.look(object, &state.known).await
         }
         Step::Read(files) => read_files(files.clone()).await,
-        Step::Ask(statements) => ask(kind, object, world, statements).await,
-        Step::Begin => begin(kind, object, world).await,
-        Step::LookAgain => {
-            let session = locked(world).await?;
-            let view = session::view(object, &world.known, session_of(&session)?, None).await?;
-            Ok(Fact::Looked(Box::new(view)))
+        Step::CheckSyntax(statements) => ask(kind, object, state, statements).await,
+        Step::Begin => begin(kind, object, state).await,
+        Step::ObserveAgain => {
+            let session = locked(state).await?;
+            let observation = session::observation(object, &state.known, session_of(&session)?, None).await?;
+            Ok(StepResult::Observed(Box::new(observation)))
         }
-        Step::Claim => claim(object, &locked(world).await?).await,
+        Step::Claim => claim(object, &locked(state).await?).await,
         Step::Adopt(files) => {
             let unrun: Vec<Unrun> = files.iter().map(|file| unrun(file, Vec::new())).collect();
-            let session = locked(world).await?;
+            let session = locked(state).await?;
             written(session_of(&session)?.adopt(&unrun).await)
         }
         Step::Baseline(files) => {
             let unrun: Vec<Unrun> = files.iter().map(|file| unrun(file, recorded(file))).collect();
-            let session = locked(world).await?;
+            let session = locked(state).await?;
             written(session_of(&session)?.baseline(&unrun).await)
         }
         Step::SetReference { digest, keep } => {
-            let session = locked(world).await?;
+            let session = locked(state).await?;
             schema::make_reference(object, session_of(&session)?, digest, keep).await?;
-            Ok(Fact::Written)
+            Ok(StepResult::Written)
         }
         Step::Prepare { digest, target, items } => {
-            let guard = locked(world).await?;
+            let guard = locked(state).await?;
             let session = session_of(&guard)?;
             let first = items.first().and_then(|(version, _)| version.parse().ok());
             let first: Version = first.expect("a plan has files, and their versions were understood");
@@ -66,11 +67,11 @@ pub(super) async fn act(
                 files: items.clone(),
             };
             let stored = session.store_plan(&plan).await;
-            stored.map_err(|error| words::not_said(&error))?;
-            Ok(Fact::Prepared)
+            stored.map_err(|error| error::not_said(&error))?;
+            Ok(StepResult::Prepared)
         }
         Step::Run { file, script, again } => {
-            let mut guard = locked(world).await?;
+            let mut guard = locked(state).await?;
             let session = guard.as_mut().ok_or_else(gone)?;
             let sent = sent(file, script);
             let outcome = if *again {
@@ -80,19 +81,19 @@ pub(super) async fn act(
             };
             let applied = match outcome {
                 Ok(applied) => applied,
-                Err(error) => return Err(words::not_run(file, error, begun(session, &sent).await)),
+                Err(error) => return Err(error::not_run(file, error, begun(session, &sent).await)),
             };
-            Ok(Fact::Ran(Ran {
+            Ok(StepResult::Ran(Ran {
                 duration: applied.duration,
                 warnings: applied.warnings,
             }))
         }
-        Step::LookBehind => {
-            let guard = locked(world).await?;
+        Step::SnapshotAfterRun => {
+            let guard = locked(state).await?;
             let session = session_of(&guard)?;
-            let just = schema::look_behind(object, session).await?;
-            let view = session::view(object, &world.known, session, just).await?;
-            Ok(Fact::Looked(Box::new(view)))
+            let just = schema::snapshot_after_run(object, session).await?;
+            let observation = session::observation(object, &state.known, session, just).await?;
+            Ok(StepResult::Observed(Box::new(observation)))
         }
     }
 }
@@ -100,53 +101,53 @@ pub(super) async fn act(
 type Locked<'a> = MutexGuard<'a, Option<Session>>;
 
 /// The session that holds the lock.
-async fn locked(world: &World) -> Result<Locked<'_>, Trouble> {
-    Ok(world.session.lock().await)
+async fn locked(state: &State) -> Result<Locked<'_>, StepError> {
+    Ok(state.session.lock().await)
 }
 
-fn session_of<'a>(guard: &'a Locked<'_>) -> Result<&'a Session, Trouble> {
+fn session_of<'a>(guard: &'a Locked<'_>) -> Result<&'a Session, StepError> {
     guard.as_ref().ok_or_else(gone)
 }
 
 /// No such step is decided on without a session.
-fn gone() -> Trouble {
-    Trouble::Passing("there is no session".to_owned())
+fn gone() -> StepError {
+    StepError::Passing("there is no session".to_owned())
 }
 
-fn written(outcome: Result<(), ace_database::QueryError>) -> Result<Fact, Trouble> {
-    outcome.map_err(|error| words::not_said(&error))?;
-    Ok(Fact::Written)
+fn written(outcome: Result<(), ace_database::QueryError>) -> Result<StepResult, StepError> {
+    outcome.map_err(|error| error::not_said(&error))?;
+    Ok(StepResult::Written)
 }
 
-async fn begin(kind: &MigrationSets, object: &MigrationSet, world: &World) -> Result<Fact, Trouble> {
-    kind.farewells.wait(&Key::of(object)).await;
-    let session = session::open(kind, object, &world.known).await?;
+async fn begin(kind: &MigrationSets, object: &MigrationSet, state: &State) -> Result<StepResult, StepError> {
+    kind.closing_sessions.wait(&Key::of(object)).await;
+    let session = session::open(kind, object, &state.known).await?;
     let looked = match session::lock(&session).await {
-        Ok(()) => session::view(object, &world.known, &session, None).await,
-        Err(trouble) => Err(trouble),
+        Ok(()) => session::observation(object, &state.known, &session, None).await,
+        Err(step_error) => Err(step_error),
     };
     match looked {
-        Ok(view) => {
-            *world.session.lock().await = Some(session);
-            Ok(Fact::Looked(Box::new(view)))
+        Ok(observation) => {
+            *state.session.lock().await = Some(session);
+            Ok(StepResult::Observed(Box::new(observation)))
         }
-        Err(trouble) => {
+        Err(step_error) => {
             session.close().await;
-            Err(trouble)
+            Err(step_error)
         }
     }
 }
 
-async fn claim(object: &MigrationSet, guard: &Locked<'_>) -> Result<Fact, Trouble> {
+async fn claim(object: &MigrationSet, guard: &Locked<'_>) -> Result<StepResult, StepError> {
     let owner = Owner {
         namespace: object.namespace().unwrap_or_default(),
         name: object.name_any(),
     };
     let prepared = session_of(guard)?.prepare_house(&owner).await;
-    match prepared.map_err(|error| words::not_said(&error))? {
+    match prepared.map_err(|error| error::not_said(&error))? {
         // What a newer operator wrote, the next look says.
-        Prepared::Ours | Prepared::Newer(_) => Ok(Fact::Written),
-        Prepared::Claimed(by) => Err(Trouble::Claimed(format!("{}/{}", by.namespace, by.name))),
+        Prepared::Ours | Prepared::Newer(_) => Ok(StepResult::Written),
+        Prepared::Claimed(by) => Err(StepError::Claimed(format!("{}/{}", by.namespace, by.name))),
     }
 }
 
@@ -154,15 +155,18 @@ async fn claim(object: &MigrationSet, guard: &Locked<'_>) -> Result<Fact, Troubl
 async fn ask(
     kind: &MigrationSets,
     object: &MigrationSet,
-    world: &World,
+    state: &State,
     statements: &[String],
-) -> Result<Fact, Trouble> {
-    let guard = world.session.lock().await;
+) -> Result<StepResult, StepError> {
+    let guard = state.session.lock().await;
     if let Some(session) = guard.as_ref() {
         return answers(session, statements).await;
     }
     drop(guard);
-    session::looker(kind, object, &world.known).await?.ask(statements).await
+    session::session(kind, object, &state.known)
+        .await?
+        .ask(statements)
+        .await
 }
 
 fn recorded(file: &File) -> Vec<String> {
@@ -183,15 +187,15 @@ fn unrun(file: &File, recorded: Vec<String>) -> Unrun {
 
 /// Whether a file that failed has to stay as it is: its parts are in the books, or nobody can say so.
 async fn begun(session: &Session, sent: &Sent) -> bool {
-    match session.ledgers().await.map(|ledgers| ledgers.house) {
-        Ok(House::Present(notes)) => notes.steps.iter().any(|step| step.version == sent.version),
+    match session.ledgers().await.map(|ledgers| ledgers.operator_schema) {
+        Ok(OperatorSchema::Present(notes)) => notes.steps.iter().any(|step| step.version == sent.version),
         _ => sent.segments.len() > 1,
     }
 }
 
 /// The file as it is sent.
 fn sent(file: &File, script: &Script) -> Sent {
-    let said = |sentence: &Sentence| Said {
+    let said = |sentence: &Statement| Said {
         text: sentence.text.clone(),
         line: sentence.line,
     };

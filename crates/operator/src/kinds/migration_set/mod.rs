@@ -1,11 +1,11 @@
 //! `MigrationSet`: the migrations of one database.
 
 mod act;
-mod look;
+mod error;
 mod observe;
+mod read_only;
 mod schema;
 mod session;
-mod words;
 
 use std::{
     collections::HashMap,
@@ -15,26 +15,27 @@ use std::{
 use ace_api::{MigrationReason, MigrationSet, MigrationSetStatus};
 use ace_database::Session;
 use ace_domain::{
-    decision::Decision,
-    migration::{self, Fact, Recall, Step, Trouble},
-    notice::Notice,
-    pace::Pace,
+    kinds::migration_set::{self, Memory, Step, StepError, StepResult},
+    reconcile::decision::Decision,
+    reconcile::event::Event,
+    reconcile::timing::Timing,
 };
 use ace_supabase::AllowedHosts;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tokio::task::JoinHandle;
 
-pub use look::Looker;
-pub use observe::{Sights, known};
+pub use observe::{Inputs, known};
+pub use read_only::ReadOnlySession;
 
 use super::edge_function::EdgeFunctions;
 use crate::{
-    applied::AppliedVersions,
-    directory::Directory,
+    connections::applied_migrations::AppliedVersions,
+    connections::grants::Installation,
     driver::{Key, Kind, Waker},
+    index::Directory,
     metrics::Metrics,
-    sources::{Identity, Sources},
+    sources::Sources,
 };
 
 /// The controller's kind.
@@ -52,24 +53,24 @@ pub struct MigrationSets {
     /// Counts.
     pub metrics: Metrics,
     /// Constants of time.
-    pub pace: Pace,
+    pub timing: Timing,
     /// Wakes sets; this kind's own waker.
     pub sets: Waker<MigrationSets>,
     /// Wakes functions.
     pub functions: Waker<EdgeFunctions>,
     /// Names in the commands that messages offer.
-    pub identity: Identity,
+    pub installation: Installation,
     /// When the operator began to watch.
     pub watching_since: Timestamp,
     /// Sessions that are being closed: whoever comes next would find the lock of a session of its own.
-    pub farewells: Farewells,
+    pub closing_sessions: ClosingSessions,
 }
 
 /// Sessions that are being closed, by the object that opened them.
 #[derive(Default)]
-pub struct Farewells(Mutex<HashMap<Key, JoinHandle<()>>>);
+pub struct ClosingSessions(Mutex<HashMap<Key, JoinHandle<()>>>);
 
-impl Farewells {
+impl ClosingSessions {
     fn begin(&self, key: &Key, session: Session) {
         let closing = tokio::spawn(session.close());
         let mut closings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,9 +88,9 @@ impl Farewells {
 }
 
 /// What a pass over a set works on.
-pub struct World {
+pub struct State {
     /// What is known.
-    pub known: migration::World,
+    pub known: migration_set::State,
     /// The session that holds the database's lock.
     session: tokio::sync::Mutex<Option<Session>>,
 }
@@ -101,37 +102,37 @@ impl Kind for MigrationSets {
 
     type Object = MigrationSet;
     type Status = MigrationSetStatus;
-    type World = World;
+    type State = State;
     type Step = Step;
-    type Fact = Fact;
-    type Trouble = Trouble;
+    type StepResult = StepResult;
+    type StepError = StepError;
     type Reason = MigrationReason;
-    type Recall = Recall;
+    type Memory = Memory;
 
-    async fn observe(&self, object: &MigrationSet, recall: Recall, _: u32, now: Timestamp) -> World {
-        World {
-            known: observe::observe(self, object, recall, now).await,
+    async fn observe(&self, object: &MigrationSet, memory: Memory, _: u32, now: Timestamp) -> State {
+        State {
+            known: observe::observe(self, object, memory, now).await,
             session: tokio::sync::Mutex::default(),
         }
     }
 
-    async fn act(&self, object: &MigrationSet, world: &World, step: &Step) -> Result<Fact, Trouble> {
-        act::act(self, object, world, step).await
+    async fn act(&self, object: &MigrationSet, state: &State, step: &Step) -> Result<StepResult, StepError> {
+        act::act(self, object, state, step).await
     }
 
-    fn conclude(&self, object: &MigrationSet, world: World, _: &Decision<Step, MigrationReason>) -> Recall {
+    fn conclude(&self, object: &MigrationSet, state: State, _: &Decision<Step, MigrationReason>) -> Memory {
         let key = Key::of(object);
-        if let Some(session) = world.session.into_inner() {
-            self.farewells.begin(&key, session);
+        if let Some(session) = state.session.into_inner() {
+            self.closing_sessions.begin(&key, session);
         }
-        if let Some(view) = world.known.view()
-            && self.applied.set(&key, view.ledger.keys())
+        if let Some(observation) = state.known.observation()
+            && self.applied.set(&key, observation.ledger.keys())
         {
             for function in self.directory.requiring(&key) {
                 self.functions.wake(function, "Migration");
             }
         }
-        world.known.recall
+        state.known.memory
     }
 
     fn forget(&self, key: &Key) {
@@ -140,29 +141,35 @@ impl Kind for MigrationSets {
         self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
     }
 
-    fn decide(object: &MigrationSet, world: &World, now: Timestamp) -> Decision<Step, MigrationReason> {
-        migration::decide(object, &world.known, now)
+    fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision<Step, MigrationReason> {
+        migration_set::decide(object, &state.known, now)
     }
 
-    fn learn(object: &MigrationSet, world: &mut World, step: &Step, outcome: Result<Fact, Trouble>, now: Timestamp) {
-        migration::learn(object, &mut world.known, step, outcome, now);
+    fn update(
+        object: &MigrationSet,
+        state: &mut State,
+        step: &Step,
+        outcome: Result<StepResult, StepError>,
+        now: Timestamp,
+    ) {
+        migration_set::update(object, &mut state.known, step, outcome, now);
     }
 
     fn status(
         object: &MigrationSet,
-        world: &World,
+        state: &State,
         decision: &Decision<Step, MigrationReason>,
         now: Timestamp,
     ) -> MigrationSetStatus {
-        migration::status(object, &world.known, decision, now)
+        migration_set::status(object, &state.known, decision, now)
     }
 
-    fn follow(world: &mut World, shown: &MigrationSetStatus) {
-        world.known.memo.conditions.clone_from(&shown.conditions);
+    fn follow(state: &mut State, shown: &MigrationSetStatus) {
+        state.known.memo.conditions.clone_from(&shown.conditions);
     }
 
-    fn notices(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Notice> {
-        migration::notices(before, after)
+    fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
+        migration_set::events(before, after)
     }
 
     fn conditions(status: &MigrationSetStatus) -> (&[Condition], Option<i32>) {
@@ -174,11 +181,11 @@ impl Kind for MigrationSets {
         step.name()
     }
 
-    fn needs_record(step: &Step) -> bool {
-        step.needs_record()
+    fn records_first(step: &Step) -> bool {
+        step.records_first()
     }
 
-    fn is_unknown(_: &Trouble) -> bool {
+    fn is_unknown(_: &StepError) -> bool {
         // Whether a transaction was committed is in the ledger, and the next pass reads it before anything else.
         false
     }

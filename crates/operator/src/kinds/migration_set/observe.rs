@@ -5,73 +5,71 @@ use std::{
 
 use ace_api::{Database, MigrationSet, Platform};
 use ace_domain::{
-    migration::{PlatformFacts, PlatformSight, Recall, World},
-    pace::Pace,
-    script::{Folder, read_folder},
+    kinds::migration_set::{Memory, PlatformFacts, PlatformState, State},
+    reconcile::timing::Timing,
+    sql::{Folder, read_folder},
 };
 use jiff::Timestamp;
 
-use super::{
-    super::source::{folder, wanted},
-    MigrationSets,
-};
+use super::MigrationSets;
 use crate::{
-    directory::{platform_of_set, source_of_set},
-    sources::{Artifact, Sight},
+    index::{platform_of_set, source_of_set},
+    sources::pinned::{folder, wanted},
+    sources::{Artifact, ArtifactState},
 };
 
 /// What was read for a set, before any database is asked.
-pub struct Sights {
+pub struct Inputs {
     /// The Platform that it names, if there is one.
     pub platform: Option<Platform>,
     /// Its files.
-    pub source: Sight,
+    pub source: ArtifactState,
 }
 
 /// Collects what is known of a set: from caches and its source. Asks no database.
-pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, recall: Recall, now: Timestamp) -> World {
-    let sights = Sights {
+pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, memory: Memory, now: Timestamp) -> State {
+    let inputs = Inputs {
         platform: kind.directory.platform(&platform_of_set(object)),
-        source: kind.sources.sight(&source_of_set(object)).await,
+        source: kind.sources.artifact_state(&source_of_set(object)).await,
     };
-    World {
-        pace: kind.pace,
+    State {
+        timing: kind.timing,
         watching_since: kind.watching_since,
-        recall,
-        ..known(object, sights, now)
+        memory,
+        ..known(object, inputs, now)
     }
 }
 
 /// What is known of a set at the beginning of a pass, with nothing remembered but its status.
-pub fn known(object: &MigrationSet, sights: Sights, now: Timestamp) -> World {
-    World {
-        pace: Pace::default(),
+pub fn known(object: &MigrationSet, inputs: Inputs, now: Timestamp) -> State {
+    State {
+        timing: Timing::default(),
         began: now,
         watching_since: now,
         memo: object.status.clone().unwrap_or_default(),
-        platform: platform(object, sights.platform),
-        source: wanted(&object.spec.source, &sights.source, |artifact| {
+        platform: platform(object, inputs.platform),
+        source: wanted(&object.spec.source, &inputs.source, |artifact| {
             files(object, artifact).map(Arc::new)
         }),
         scripts: BTreeMap::new(),
         answers: BTreeMap::new(),
         locked: false,
         unseen: None,
-        wrote: BTreeSet::new(),
+        written_steps: BTreeSet::new(),
         prepared: false,
         announced: None,
-        looked_behind: false,
+        snapshot_taken: false,
         stop: None,
-        recall: Recall::default(),
-        trouble: None,
+        memory: Memory::default(),
+        step_error: None,
     }
 }
 
-fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformSight {
+fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformState {
     let Some(Platform { spec, .. }) = platform else {
-        return PlatformSight::Absent;
+        return PlatformState::Absent;
     };
-    PlatformSight::Present(PlatformFacts {
+    PlatformState::Present(PlatformFacts {
         project: spec.project,
         interval: spec.interval.get(),
         suspended: spec.suspend,

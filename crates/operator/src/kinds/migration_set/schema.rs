@@ -3,16 +3,16 @@
 use ace_api::{DriftField, MigrationSet};
 use ace_database::{FORM, Fingerprint, Look, ObjectClass, Reference, ReferenceState as Stored, Session, differences};
 use ace_domain::{
-    migration::{ReferenceState, SchemaLook, Trouble, World},
-    script::Version,
+    kinds::migration_set::{ReferenceState, SchemaObservation, State, StepError},
+    sql::Version,
 };
 
-use super::{session, words};
+use super::{error, session};
 
 /// What a look showed.
 pub(super) struct Seen {
     /// The live schema.
-    pub(super) schema: SchemaLook,
+    pub(super) schema: SchemaObservation,
     /// What it should be.
     pub(super) reference: Option<ReferenceState>,
 }
@@ -23,32 +23,36 @@ pub(super) type Taken = (Fingerprint, String);
 /// Looks at the schema, unless the gate says that it is the one that was seen before, or `just`.
 pub(super) async fn look(
     object: &MigrationSet,
-    known: &World,
+    known: &State,
     session: &Session,
     has_books: bool,
     just: Option<Taken>,
-) -> Result<Seen, Trouble> {
+) -> Result<Seen, StepError> {
     let reference = if has_books {
         session
             .reference_state()
             .await
-            .map_err(|error| words::not_said(&error))?
+            .map_err(|error| error::not_said(&error))?
     } else {
         None
     };
-    let stands = reference.as_ref().map(|(state, behind)| ReferenceState {
+    let stands = reference.as_ref().map(|(state, snapshot_pending)| ReferenceState {
         digest: state.digest.clone(),
-        behind: *behind,
+        snapshot_pending: *snapshot_pending,
         schemas: state.schemas.clone(),
         server_major: state.server_major,
         form: state.form,
     });
     let gate = session.connection().gate().await;
-    let gate = gate.map_err(|error| words::not_said(&error))?;
-    let before = known.view();
+    let gate = gate.map_err(|error| error::not_said(&error))?;
+    let before = known.observation();
     let same = before.filter(|before| {
-        let known = before.house.as_ref().and_then(|house| house.reference.as_ref());
-        known == stands.as_ref() && matches!(&before.schema, SchemaLook::Taken { gate: known, .. } if *known == gate)
+        let known = before
+            .operator_schema
+            .as_ref()
+            .and_then(|operator_schema| operator_schema.reference.as_ref());
+        known == stands.as_ref()
+            && matches!(&before.schema, SchemaObservation::Taken { gate: known, .. } if *known == gate)
     });
     if let Some(before) = same {
         return Ok(Seen {
@@ -62,13 +66,13 @@ pub(super) async fn look(
     };
     let Some((live, gate)) = live else {
         return Ok(Seen {
-            schema: SchemaLook::Busy,
+            schema: SchemaObservation::Busy,
             reference: stands,
         });
     };
     let digest = live.digest();
     let differs = match &stands {
-        Some(stands) if stands.digest != digest && !stands.behind => {
+        Some(stands) if stands.digest != digest && !stands.snapshot_pending => {
             // Where other schemas are watched now, it is compared as it will be.
             let mut watched = stands.schemas.clone();
             watched.retain(|schema| object.spec.schemas.contains(schema));
@@ -84,7 +88,7 @@ pub(super) async fn look(
         _ => Vec::new(),
     };
     Ok(Seen {
-        schema: SchemaLook::Taken {
+        schema: SchemaObservation::Taken {
             digest,
             objects: live.len(),
             made: live.objects().filter(|object| is_made(object.class)).count(),
@@ -105,27 +109,27 @@ fn is_made(class: ObjectClass) -> bool {
 }
 
 /// The live schema; nothing when somebody holds a lock on it.
-async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, Trouble> {
+async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, StepError> {
     let look = session.connection().fingerprint(&object.spec.schemas).await;
-    match look.map_err(|error| words::not_said(&error))? {
+    match look.map_err(|error| error::not_said(&error))? {
         Look::Taken { fingerprint, gate } => Ok(Some((fingerprint, gate))),
         Look::Busy => Ok(None),
     }
 }
 
-async fn must_be_taken(object: &MigrationSet, session: &Session) -> Result<(Fingerprint, String), Trouble> {
+async fn must_be_taken(object: &MigrationSet, session: &Session) -> Result<(Fingerprint, String), StepError> {
     let taken = taken(object, session).await?;
     taken.ok_or_else(|| {
-        Trouble::Passing("the schema can't be read now: somebody holds a lock on a part of it".to_owned())
+        StepError::Passing("the schema can't be read now: somebody holds a lock on a part of it".to_owned())
     })
 }
 
-async fn stored(session: &Session) -> Result<Option<Reference>, Trouble> {
-    session.reference().await.map_err(|error| words::not_said(&error))
+async fn stored(session: &Session) -> Result<Option<Reference>, StepError> {
+    session.reference().await.map_err(|error| error::not_said(&error))
 }
 
 /// What the schema should be, object by object.
-async fn wanted(session: &Session) -> Result<Fingerprint, Trouble> {
+async fn wanted(session: &Session) -> Result<Fingerprint, StepError> {
     let reference = stored(session).await?;
     Ok(reference.map(|reference| reference.objects).unwrap_or_default())
 }
@@ -137,10 +141,10 @@ pub(super) async fn make_reference(
     session: &Session,
     digest: &str,
     keep: &[String],
-) -> Result<(), Trouble> {
+) -> Result<(), StepError> {
     let (live, gate) = must_be_taken(object, session).await?;
     if live.digest() != digest {
-        return Err(Trouble::Passing(
+        return Err(StepError::Passing(
             "the schema is being changed by somebody else".to_owned(),
         ));
     }
@@ -151,7 +155,7 @@ pub(super) async fn make_reference(
     };
     let mut schemas = object.spec.schemas.clone();
     schemas.sort_unstable();
-    let target = session.target().await.map_err(|error| words::not_said(&error))?;
+    let target = session.target().await.map_err(|error| error::not_said(&error))?;
     let state = Stored {
         server_major: session::major(&target),
         form: FORM,
@@ -160,25 +164,25 @@ pub(super) async fn make_reference(
         gate,
     };
     let written = session.replace_reference(&reference, &state).await;
-    written.map_err(|error| words::not_said(&error))
+    written.map_err(|error| error::not_said(&error))
 }
 
 /// The look before a run, which begins with `first`: what differs from the reference now is no work of the run.
-pub(super) async fn look_before(object: &MigrationSet, session: &Session, first: &Version) -> Result<(), Trouble> {
+pub(super) async fn look_before(object: &MigrationSet, session: &Session, first: &Version) -> Result<(), StepError> {
     let wanted = wanted(session).await?;
     let Some((live, _)) = taken(object, session).await? else {
         let holders = session.exclusive_holders(&object.spec.schemas).await;
-        return Err(Trouble::Blocked {
+        return Err(StepError::Blocked {
             version: first.clone(),
-            blockers: words::named(holders.map_err(|error| words::not_said(&error))?),
+            blockers: error::named(holders.map_err(|error| error::not_said(&error))?),
         });
     };
     let written = session.before_run(&wanted.changes_to(&live)).await;
-    written.map_err(|error| words::not_said(&error))
+    written.map_err(|error| error::not_said(&error))
 }
 
 /// The look behind a run: what differs from the look before it is the run's work, and enters the reference.
-pub(super) async fn look_behind(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, Trouble> {
+pub(super) async fn snapshot_after_run(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, StepError> {
     let Some(reference) = stored(session).await? else {
         return Ok(None);
     };
@@ -193,6 +197,6 @@ pub(super) async fn look_behind(object: &MigrationSet, session: &Session) -> Res
     let run = before.changes_to(live);
     let digest = reference.objects.changed(&run).digest();
     let written = session.after_run(&run, &digest, gate).await;
-    written.map_err(|error| words::not_said(&error))?;
+    written.map_err(|error| error::not_said(&error))?;
     Ok(Some(taken))
 }

@@ -1,94 +1,102 @@
 //! Looks at a database, and what its books say.
 
 use ace_api::MigrationSet;
-use ace_database::{FORM, House as Found, Limits, Locked, Notes, Session};
+use ace_database::{FORM, Limits, Locked, Notes, OperatorSchema as Found, Session};
 use ace_domain::{
-    migration::{House, LedgerRow, OwnRow, PlatformSight, StoredPlan, Target, Trouble, View, World},
-    platform::DatabaseTrouble,
+    kinds::migration_set::{
+        LedgerRow, Observation, OperatorSchema, OwnRow, PlatformState, State, StepError, StoredPlan, Target,
+    },
+    kinds::platform::DatabaseFailure,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
-    MigrationSets,
-    look::Looker,
+    MigrationSets, error,
+    read_only::ReadOnlySession,
     schema::{self, Taken},
-    words,
 };
-use crate::doorman::{Doorman, not_open};
+use crate::connections::database::{DatabaseConnector, not_open};
 
 /// Tables with fewer rows are locked for a moment only.
 const LARGE: u64 = 10_000;
 
 /// The way to the database that the Platform names.
-pub(super) async fn looker(kind: &MigrationSets, object: &MigrationSet, known: &World) -> Result<Looker, Trouble> {
-    let PlatformSight::Present(platform) = &known.platform else {
+pub(super) async fn session(
+    kind: &MigrationSets,
+    object: &MigrationSet,
+    known: &State,
+) -> Result<ReadOnlySession, StepError> {
+    let PlatformState::Present(platform) = &known.platform else {
         return Err(no_database());
     };
     let database = platform.database.as_ref().ok_or_else(no_database)?;
-    let doorman = Doorman {
+    let connector = DatabaseConnector {
         client: &kind.client,
         hosts: &kind.hosts,
-        names: &kind.identity,
+        names: &kind.installation,
         limits: Limits::default(),
-        pace: kind.pace,
+        timing: kind.timing,
     };
     let namespace = object.namespace().unwrap_or_default();
-    let access = doorman.access(&namespace, database).await.map_err(Trouble::Database)?;
-    Ok(Looker::new(access, object, "ace-operator"))
+    let access = connector
+        .access(&namespace, database)
+        .await
+        .map_err(StepError::Database)?;
+    Ok(ReadOnlySession::new(access, object, "ace-operator"))
 }
 
 /// Opens the session that runs migrations.
-pub(super) async fn open(kind: &MigrationSets, object: &MigrationSet, known: &World) -> Result<Session, Trouble> {
-    let Looker { access, settings } = looker(kind, object, known).await?;
+pub(super) async fn open(kind: &MigrationSets, object: &MigrationSet, known: &State) -> Result<Session, StepError> {
+    let ReadOnlySession { access, settings } = session(kind, object, known).await?;
     let session = Session::open(&access, &settings).await;
-    session.map_err(|error| Trouble::Database(not_open(&error)))
+    session.map_err(|error| StepError::Database(not_open(&error)))
 }
 
 /// No such step is decided on.
-fn no_database() -> Trouble {
-    Trouble::Database(DatabaseTrouble::Unanswered("none is named".to_owned()))
+fn no_database() -> StepError {
+    StepError::Database(DatabaseFailure::Unanswered("none is named".to_owned()))
 }
 
 /// Takes the database's lock, or says who has it.
-pub(super) async fn lock(session: &Session) -> Result<(), Trouble> {
-    match session.try_lock().await.map_err(|error| words::not_said(&error))? {
+pub(super) async fn lock(session: &Session) -> Result<(), StepError> {
+    match session.try_lock().await.map_err(|error| error::not_said(&error))? {
         Locked::Mine => Ok(()),
-        Locked::Held(by) => Err(Trouble::Busy(words::holder(by.as_ref()))),
+        Locked::Held(by) => Err(StepError::Busy(error::holder(by.as_ref()))),
     }
 }
 
 /// One look at everything. Writes nothing. The schema was perhaps seen `just` now.
-pub(super) async fn view(
+pub(super) async fn observation(
     object: &MigrationSet,
-    known: &World,
+    known: &State,
     session: &Session,
     just: Option<Taken>,
-) -> Result<View, Trouble> {
+) -> Result<Observation, StepError> {
     let at = Timestamp::now();
-    let trouble = |error| words::not_said(&error);
-    let target = session.target().await.map_err(trouble)?;
-    let ledgers = session.ledgers().await.map_err(trouble)?;
-    let large = session.large_tables(LARGE).await.map_err(trouble)?;
+    let step_error = |error| error::not_said(&error);
+    let target = session.target().await.map_err(step_error)?;
+    let ledgers = session.ledgers().await.map_err(step_error)?;
+    let large = session.large_tables(LARGE).await.map_err(step_error)?;
     let server_major = major(&target);
-    let mut house = match ledgers.house {
+    let mut operator_schema = match ledgers.operator_schema {
         Found::Absent => None,
-        Found::Newer(_) => Some(House {
+        Found::Newer(_) => Some(OperatorSchema {
             newer: true,
-            ..House::default()
+            ..OperatorSchema::default()
         }),
-        Found::Present(notes) => Some(own_books(*notes)),
+        Found::Present(notes) => Some(bookkeeping(*notes)),
     };
-    let seen = schema::look(object, known, session, house.is_some(), just).await?;
-    if let Some(house) = &mut house {
-        house.reference = seen.reference;
+    let seen = schema::look(object, known, session, operator_schema.is_some(), just).await?;
+    if let Some(operator_schema) = &mut operator_schema {
+        operator_schema.reference = seen.reference;
     }
     let rows = ledgers.recorded.unwrap_or_default().into_iter();
-    Ok(View {
+    Ok(Observation {
         at,
         place: match &known.platform {
-            PlatformSight::Present(platform) => platform.place.clone(),
-            PlatformSight::Absent => String::new(),
+            PlatformState::Present(platform) => platform.place.clone(),
+            PlatformState::Absent => String::new(),
         },
         target: Target {
             system_identifier: target.identity.system_identifier,
@@ -105,7 +113,7 @@ pub(super) async fn view(
             })
             .collect(),
         form: FORM,
-        house,
+        operator_schema,
         large: large.into_iter().collect(),
         schema: seen.schema,
     })
@@ -116,7 +124,7 @@ pub(super) fn major(target: &ace_database::Target) -> i32 {
     i32::try_from(target.server_version_number / 10_000).unwrap_or_default()
 }
 
-fn own_books(notes: Notes) -> House {
+fn bookkeeping(notes: Notes) -> OperatorSchema {
     let rows = notes.migrations.into_iter().map(|row| {
         let own = OwnRow {
             sha256: row.sha256,
@@ -124,7 +132,7 @@ fn own_books(notes: Notes) -> House {
         };
         (row.version, own)
     });
-    House {
+    OperatorSchema {
         newer: false,
         owner: notes.owner.map(|owner| (owner.namespace, owner.name)),
         rows: rows.collect(),

@@ -1,32 +1,44 @@
 use ace_api::Platform;
 use ace_database::Limits;
-use ace_domain::platform::{DatabaseLook, DatabaseTrouble, Step, Trouble, View};
+use ace_domain::kinds::platform::{DatabaseCheck, DatabaseFailure, Observation, Step, StepError};
 use ace_supabase::{CallError, Priority};
 use jiff::Timestamp;
 
 use super::{Observed, Platforms, database};
-use crate::{doorman::Doorman, driver::Key, kinds::edge_function::is_news};
+use crate::{connections::database::DatabaseConnector, driver::Key, kinds::edge_function::is_news};
 
 /// One look. Wakes the functions that it is news for.
-pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed, step: Step) -> Result<View, Trouble> {
-    let site = &observed.site;
+pub(super) async fn act(
+    kind: &Platforms,
+    object: &Platform,
+    observed: &Observed,
+    step: Step,
+) -> Result<Observation, StepError> {
+    let connection = &observed.connection;
     let key = Key::of(object);
-    let Some(open) = site.open() else {
-        return Err(Trouble::Failed("the platform's token is not known".to_owned()));
+    let Some(open) = connection.clients() else {
+        return Err(StepError::Failed("the platform's token is not known".to_owned()));
     };
-    let mut database = observed.world.view.database().cloned();
+    let mut database = observed.state.observation.database().cloned();
     match step {
-        Step::GetProject => site.get_project(&open.client).await.map_err(|error| trouble(&error))?,
+        Step::GetProject => connection
+            .get_project(&open.client)
+            .await
+            .map_err(|error| step_error(&error))?,
         Step::ListFunctions => {
-            let changes = site
+            let changes = connection
                 .list(&open.client, Priority::Look, Timestamp::now())
                 .await
-                .map_err(|error| trouble(&error))?;
+                .map_err(|error| step_error(&error))?;
             kind.wake(&key, "Drift", |function| is_news(&changes, function));
             kind.refresh_sources(&key).await;
         }
         Step::ListSecrets => {
-            if site.list_secrets(&open.client).await.map_err(|error| trouble(&error))? {
+            if connection
+                .list_secrets(&open.client)
+                .await
+                .map_err(|error| step_error(&error))?
+            {
                 kind.wake(&key, "Secrets", |function| {
                     function
                         .spec
@@ -36,40 +48,40 @@ pub(super) async fn act(kind: &Platforms, object: &Platform, observed: &Observed
                 });
             }
         }
-        Step::AskDatabase => {
+        Step::CheckDatabase => {
             // Functions don't wait for a database that takes its time.
-            kind.tell_phase(object, site);
-            let look = kind.ask_database(object).await;
-            if look.outcome.is_err() {
-                return Err(Trouble::Database(Box::new(look)));
+            kind.tell_phase(object, connection);
+            let check = kind.check_database(object).await;
+            if check.outcome.is_err() {
+                return Err(StepError::Database(Box::new(check)));
             }
-            database = Some(look);
+            database = Some(check);
         }
     }
     // The site is what functions share, and the database is none of theirs.
-    let mut view = site.view();
-    if let Some(look) = database {
-        view.record_database(look);
+    let mut observation = connection.observation();
+    if let Some(check) = database {
+        observation.record_database(check);
     }
-    Ok(view)
+    Ok(observation)
 }
 
 impl Platforms {
-    async fn ask_database(&self, object: &Platform) -> DatabaseLook {
-        let doorman = Doorman {
+    async fn check_database(&self, object: &Platform) -> DatabaseCheck {
+        let connector = DatabaseConnector {
             client: &self.client,
             hosts: &self.hosts,
-            names: &self.identity,
+            names: &self.installation,
             limits: Limits::default(),
-            pace: self.pace,
+            timing: self.timing,
         };
         let at = Timestamp::now();
         let outcome = match &object.spec.database {
-            Some(database) => database::ask(&doorman, object, database).await,
+            Some(database) => database::ask(&connector, object, database).await,
             // No such step is decided on.
-            None => Err(DatabaseTrouble::Unanswered("none is named".to_owned())),
+            None => Err(DatabaseFailure::Unanswered("none is named".to_owned())),
         };
-        DatabaseLook {
+        DatabaseCheck {
             at,
             generation: object.metadata.generation,
             outcome,
@@ -85,18 +97,18 @@ impl Platforms {
     }
 }
 
-fn trouble(error: &CallError) -> Trouble {
+fn step_error(error: &CallError) -> StepError {
     if let Some(again) = error.again() {
-        return Trouble::Deferred(again);
+        return StepError::Deferred(again);
     }
     match error {
-        CallError::Refused { status: 401, .. } => Trouble::TokenRejected,
-        CallError::Refused { status: 403, message } => Trouble::Forbidden(message.clone()),
-        CallError::Refused { status: 404, .. } => Trouble::ProjectNotFound,
+        CallError::Refused { status: 401, .. } => StepError::TokenRejected,
+        CallError::Refused { status: 403, message } => StepError::Forbidden(message.clone()),
+        CallError::Refused { status: 404, .. } => StepError::ProjectNotFound,
         CallError::Unavailable { .. } | CallError::Transport | CallError::Timeout => {
-            Trouble::Unanswered(format!("the platform does not answer: {error}"))
+            StepError::Unanswered(format!("the platform does not answer: {error}"))
         }
-        CallError::NotSent(reason) => Trouble::Unanswered(format!("the platform can't be reached: {reason}")),
-        _ => Trouble::Failed(format!("the platform's answer is of no use: {error}")),
+        CallError::NotSent(reason) => StepError::Unanswered(format!("the platform can't be reached: {reason}")),
+        _ => StepError::Failed(format!("the platform's answer is of no use: {error}")),
     }
 }

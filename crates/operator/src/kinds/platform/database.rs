@@ -2,19 +2,19 @@
 
 use ace_api::{Database, DatabaseStatus, Platform};
 use ace_database::Connection;
-use ace_domain::platform::DatabaseTrouble;
+use ace_domain::kinds::platform::DatabaseFailure;
 use kube::ResourceExt;
 
-use crate::doorman::{Doorman, not_open, not_said};
+use crate::connections::database::{DatabaseConnector, not_open, not_said};
 
 /// Asks the database of a Platform who it is.
 pub(super) async fn ask(
-    doorman: &Doorman<'_>,
+    connector: &DatabaseConnector<'_>,
     object: &Platform,
     database: &Database,
-) -> Result<DatabaseStatus, DatabaseTrouble> {
+) -> Result<DatabaseStatus, DatabaseFailure> {
     let namespace = object.namespace().unwrap_or_default();
-    let access = doorman.access(&namespace, database).await?;
+    let access = connector.access(&namespace, database).await?;
     let connection = Connection::open(&access).await.map_err(|error| not_open(&error))?;
     let identity = connection.identify().await;
     connection.close().await;

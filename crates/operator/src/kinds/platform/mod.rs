@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use ace_api::{EdgeFunction, Platform, PlatformReason, PlatformStatus};
 use ace_domain::{
-    decision::Decision,
-    notice::Notice,
-    pace::Pace,
-    platform::{self, DatabaseLook, Phase, Step, Trouble, View},
+    kinds::platform::{self, DatabaseCheck, Observation, Phase, Step, StepError},
+    reconcile::decision::Decision,
+    reconcile::event::Event,
+    reconcile::timing::Timing,
 };
 use ace_supabase::{AllowedHosts, Http};
 use jiff::Timestamp;
@@ -19,11 +19,12 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{edge_function::EdgeFunctions, migration_set::MigrationSets};
 use crate::{
-    directory::{Directory, platform_of_set},
+    connections::grants::Installation,
+    connections::{PlatformConnection, PlatformConnections},
     driver::{Key, Kind, Waker},
+    index::{Directory, platform_of_set},
     metrics::Metrics,
-    sites::{Site, Sites},
-    sources::{Identity, Sources},
+    sources::Sources,
 };
 
 /// The controller's kind.
@@ -37,7 +38,7 @@ pub struct Platforms {
     /// The caches.
     pub directory: Directory,
     /// The shared observations.
-    pub sites: Arc<Sites>,
+    pub connections: Arc<PlatformConnections>,
     /// The sources that functions read.
     pub sources: Arc<Sources>,
     /// Wakes Platforms; this kind's own waker.
@@ -49,20 +50,20 @@ pub struct Platforms {
     /// Counts.
     pub metrics: Metrics,
     /// Constants of time.
-    pub pace: Pace,
+    pub timing: Timing,
     /// Names in the commands that messages offer.
-    pub identity: Identity,
+    pub installation: Installation,
 }
 
 /// What a pass wants to remember of a Platform.
 #[derive(Clone, Debug, Default)]
-pub struct Recall {
+pub struct Memory {
     /// Generation and suspension that the functions were told of.
-    told: Option<i64>,
+    reported: Option<i64>,
     /// Whether the anonymous key was there when they were told.
     anon: bool,
     /// The last look at the database.
-    database: Option<DatabaseLook>,
+    database: Option<DatabaseCheck>,
 }
 
 impl Kind for Platforms {
@@ -70,19 +71,19 @@ impl Kind for Platforms {
 
     type Object = Platform;
     type Status = PlatformStatus;
-    type World = observe::Observed;
+    type State = observe::Observed;
     type Step = Step;
-    type Fact = View;
-    type Trouble = Trouble;
+    type StepResult = Observation;
+    type StepError = StepError;
     type Reason = PlatformReason;
-    type Recall = Recall;
+    type Memory = Memory;
 
-    async fn observe(&self, object: &Platform, recall: Recall, _failures: u32, now: Timestamp) -> observe::Observed {
-        observe::observe(self, object, recall, now).await
+    async fn observe(&self, object: &Platform, memory: Memory, _failures: u32, now: Timestamp) -> observe::Observed {
+        observe::observe(self, object, memory, now).await
     }
 
-    async fn act(&self, object: &Platform, world: &observe::Observed, step: &Step) -> Result<View, Trouble> {
-        act::act(self, object, world, *step).await
+    async fn act(&self, object: &Platform, state: &observe::Observed, step: &Step) -> Result<Observation, StepError> {
+        act::act(self, object, state, *step).await
     }
 
     fn conclude(
@@ -90,39 +91,39 @@ impl Kind for Platforms {
         object: &Platform,
         observed: observe::Observed,
         decision: &Decision<Step, PlatformReason>,
-    ) -> Recall {
+    ) -> Memory {
         let key = Key::of(object);
         let generation = object.metadata.generation;
-        let anon = observed.site.open().is_some_and(|open| open.anon.is_some());
+        let anon = observed.connection.clients().is_some_and(|open| open.anon.is_some());
         match decision {
-            Decision::Wait(why, _) | Decision::Refuse(why, _) if !platform::api_answers(&observed.world) => {
-                observed.site.set_message(why.message.clone());
+            Decision::Wait(cause, _) | Decision::Refuse(cause, _) if !platform::api_answers(&observed.state) => {
+                observed.connection.set_message(cause.message.clone());
             }
-            _ => observed.site.set_message("the platform answers".to_owned()),
+            _ => observed.connection.set_message("the platform answers".to_owned()),
         }
-        let told = &observed.recall;
-        if told.told == generation && told.anon == anon {
-            self.tell_phase(object, &observed.site);
+        let reported = &observed.memory;
+        if reported.reported == generation && reported.anon == anon {
+            self.tell_phase(object, &observed.connection);
         } else {
-            let phases = self.turn(object, &observed.site);
+            let phases = self.turn(object, &observed.connection);
             // Before a look at the database, this pass may have told them already.
-            if told.told.is_some() || phases != (Phase::InSight, Phase::InSight) {
+            if reported.reported.is_some() || phases != (Phase::Reachable, Phase::Reachable) {
                 self.wake(&key, "Platform", |_| true);
             }
         }
-        if told.told != generation {
+        if reported.reported != generation {
             self.wake_sets(&key);
         }
-        Recall {
-            told: generation,
+        Memory {
+            reported: generation,
             anon,
-            database: observed.world.view.database().cloned(),
+            database: observed.state.observation.database().cloned(),
         }
     }
 
     fn forget(&self, key: &Key) {
         self.platforms.forget(key);
-        self.sites.forget(key);
+        self.connections.forget(key);
         self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
         self.metrics.forget_platform(&key.to_string());
         self.wake(key, "Platform", |_| true);
@@ -130,11 +131,17 @@ impl Kind for Platforms {
     }
 
     fn decide(object: &Platform, observed: &observe::Observed, now: Timestamp) -> Decision<Step, PlatformReason> {
-        platform::decide(object, &observed.world, now)
+        platform::decide(object, &observed.state, now)
     }
 
-    fn learn(_: &Platform, observed: &mut observe::Observed, _: &Step, outcome: Result<View, Trouble>, _: Timestamp) {
-        platform::learn(&mut observed.world, outcome);
+    fn update(
+        _: &Platform,
+        observed: &mut observe::Observed,
+        _: &Step,
+        outcome: Result<Observation, StepError>,
+        _: Timestamp,
+    ) {
+        platform::update(&mut observed.state, outcome);
     }
 
     fn status(
@@ -143,15 +150,15 @@ impl Kind for Platforms {
         decision: &Decision<Step, PlatformReason>,
         now: Timestamp,
     ) -> PlatformStatus {
-        platform::status(object, &observed.world, decision, now)
+        platform::status(object, &observed.state, decision, now)
     }
 
     fn follow(observed: &mut observe::Observed, shown: &PlatformStatus) {
-        observed.world.memo.conditions.clone_from(&shown.conditions);
+        observed.state.memo.conditions.clone_from(&shown.conditions);
     }
 
-    fn notices(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Notice> {
-        platform::notices(before, after)
+    fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
+        platform::events(before, after)
     }
 
     fn conditions(status: &PlatformStatus) -> (&[Condition], Option<i32>) {
@@ -162,11 +169,11 @@ impl Kind for Platforms {
         step.name()
     }
 
-    fn needs_record(_: &Step) -> bool {
+    fn records_first(_: &Step) -> bool {
         false
     }
 
-    fn is_unknown(_: &Trouble) -> bool {
+    fn is_unknown(_: &StepError) -> bool {
         false
     }
 
@@ -181,19 +188,19 @@ impl Kind for Platforms {
 
 impl Platforms {
     /// Wakes the functions if the platform came into sight, or was lost.
-    fn tell_phase(&self, object: &Platform, site: &Site) {
-        let news = match self.turn(object, site) {
+    fn tell_phase(&self, object: &Platform, connection: &PlatformConnection) {
+        let news = match self.turn(object, connection) {
             (before, after) if before == after => return,
-            (_, Phase::InSight) => "PlatformSeen",
+            (_, Phase::Reachable) => "PlatformSeen",
             (_, Phase::Lost) => "PlatformLost",
             _ => return,
         };
         self.wake(&Key::of(object), news, |_| true);
     }
 
-    fn turn(&self, object: &Platform, site: &Site) -> (Phase, Phase) {
-        let unseen_after = self.pace.unseen_after(object.spec.interval.get());
-        site.turn(unseen_after, Timestamp::now())
+    fn turn(&self, object: &Platform, connection: &PlatformConnection) -> (Phase, Phase) {
+        let lost_after = self.timing.lost_after(object.spec.interval.get());
+        connection.turn(lost_after, Timestamp::now())
     }
 
     fn wake(&self, platform: &Key, source: &'static str, keep: impl Fn(&EdgeFunction) -> bool) {

@@ -1,80 +1,88 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use ace_api::{Platform, SecretKeyReference};
-use ace_domain::platform::{Access, World, is_due};
+use ace_domain::kinds::platform::{Access, State, is_due};
 use ace_supabase::{Client, Gateway, Token, Url};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Platforms, Recall};
+use super::{Memory, Platforms};
 use crate::{
+    connections::secrets::{SecretError, read_secret_patiently},
+    connections::{Clients, PlatformConnection},
     driver::Key,
-    secrets::{SecretError, read_secret_patiently},
-    sites::{Open, Site},
 };
 
 /// What a pass over a Platform works on.
 pub struct Observed {
     /// What is known.
-    pub world: World,
+    pub state: State,
     /// Where it is shared.
-    pub site: Arc<Site>,
+    pub connection: Arc<PlatformConnection>,
     /// What the last pass remembered.
-    pub recall: Recall,
+    pub memory: Memory,
 }
 
 /// Collects what is known of a Platform. Only reads.
-pub(super) async fn observe(kind: &Platforms, object: &Platform, recall: Recall, now: Timestamp) -> Observed {
+pub(super) async fn observe(kind: &Platforms, object: &Platform, memory: Memory, now: Timestamp) -> Observed {
     let key = Key::of(object);
     let rate = u32::try_from(object.spec.requests_per_minute)
         .ok()
-        .and_then(|rate| NonZeroU32::new(kind.pace.budget(rate)))
+        .and_then(|rate| NonZeroU32::new(kind.timing.budget(rate)))
         .unwrap_or(NonZeroU32::MIN);
     let uid = object.uid().unwrap_or_default();
-    let site = kind.sites.of(&key, &uid, || Site::new(&uid, rate, now));
-    site.set_rate(rate);
+    let connection = kind
+        .connections
+        .of(&key, &uid, || PlatformConnection::new(&uid, rate, now));
+    connection.set_rate(rate);
     let (managed, needs_secrets) = kind.directory.described(&key);
-    let mut view = site.view();
-    if let Some(look) = recall.database.clone() {
-        view.record_database(look);
+    let mut observation = connection.observation();
+    if let Some(check) = memory.database.clone() {
+        observation.record_database(check);
     }
-    let mut world = World {
-        pace: kind.pace,
+    let mut state = State {
+        timing: kind.timing,
         began: now,
         memo: object.status.clone().unwrap_or_default(),
         access: Access::Open,
-        view,
+        observation,
         managed,
         needs_secrets,
-        trouble: None,
+        step_error: None,
     };
     // A pass that only counts functions anew asks nobody, and so needs no token.
     let only_counts =
-        site.open().is_some() && recall.told == object.metadata.generation && !is_due(object, &world, now);
+        connection.clients().is_some() && memory.reported == object.metadata.generation && !is_due(object, &state, now);
     if !object.spec.suspend && !only_counts {
-        world.access = access(kind, object, &site).await;
+        state.access = access(kind, object, &connection).await;
     }
-    Observed { world, site, recall }
+    Observed {
+        state,
+        connection,
+        memory,
+    }
 }
 
 /// Reads the Secrets and opens the way to the platform, or says what is in the way.
-async fn access(kind: &Platforms, object: &Platform, site: &Site) -> Access {
-    match open(kind, object, site).await {
+async fn access(kind: &Platforms, object: &Platform, connection: &PlatformConnection) -> Access {
+    match open(kind, object, connection).await {
         Ok(open) => {
-            site.set_open(Some(open));
+            connection.set_clients(Some(open));
             Access::Open
         }
         Err(closed) => {
-            site.set_open(None);
+            connection.set_clients(None);
             closed
         }
     }
 }
 
-async fn open(kind: &Platforms, object: &Platform, site: &Site) -> Result<Open, Access> {
+async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnection) -> Result<Clients, Access> {
     let spec = &object.spec;
     let (api, gateway) = (allowed(kind, &spec.api.url)?, allowed(kind, &spec.gateway())?);
-    let known = site.open().filter(|open| open.api == api && open.at == gateway);
+    let known = connection
+        .clients()
+        .filter(|open| open.api == api && open.at == gateway);
     let (token, anon) = match (tokens(kind, object).await, &known) {
         // Nobody said that they changed.
         (Err(Access::Unanswered(_)), Some(known)) => return Ok(known.clone()),
@@ -87,11 +95,11 @@ async fn open(kind: &Platforms, object: &Platform, site: &Site) -> Result<Open, 
         .project
         .parse()
         .map_err(|_| Access::TokenInvalid("the project's reference is no reference".to_owned()))?;
-    let observer = Arc::new(kind.metrics.platform(&Key::of(object).to_string(), site.budget()));
+    let observer = Arc::new(kind.metrics.platform(&Key::of(object).to_string(), connection.budget()));
     let client =
-        Client::new(&kind.http, api.clone(), token.clone(), project, site.budget()).observed_by(observer.clone());
+        Client::new(&kind.http, api.clone(), token.clone(), project, connection.budget()).observed_by(observer.clone());
     let gateway_client = Gateway::new(&kind.http, gateway.clone()).observed_by(observer);
-    Ok(Open {
+    Ok(Clients {
         client: Arc::new(client),
         gateway: gateway_client,
         anon,
@@ -129,13 +137,13 @@ async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<To
 
 async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReference) -> Result<Token, Access> {
     let namespace = object.namespace().unwrap_or_default();
-    let text = read_secret_patiently(&kind.client, kind.pace, &namespace, reference)
+    let text = read_secret_patiently(&kind.client, kind.timing, &namespace, reference)
         .await
         .map_err(|error| match error {
             SecretError::Missing(message) => Access::SecretMissing(message),
             SecretError::Forbidden => Access::AccessMissing(format!(
                 "the operator may not read Secrets of this namespace: {}",
-                kind.identity.grant_namespace(&namespace)
+                kind.installation.grant_namespace(&namespace)
             )),
             SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
         })?;
@@ -152,20 +160,21 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use ace_api::Platform;
-    use ace_domain::{pace::Pace, platform::Access};
+    use ace_domain::{kinds::platform::Access, reconcile::timing::Timing};
     use ace_supabase::{AllowedHosts, Deadlines, Http, Limits};
     use jiff::Timestamp;
     use kube::runtime::reflector;
     use serde_json::json;
 
-    use super::{Platforms, Site, access};
+    use super::{PlatformConnection, Platforms, access};
     use crate::{
-        directory::Directory,
+        connections::PlatformConnections,
+        connections::grants::Installation,
         driver::Waker,
         fake::{Answer, Server, api_server},
+        index::Directory,
         metrics::Metrics,
-        sites::Sites,
-        sources::{Identity, Settings, Sources},
+        sources::{Settings, Sources},
     };
 
     /// Status codes of the answers for Secret `token` and Secret `anon`.
@@ -192,14 +201,14 @@ mod tests {
             http: Http::new(hosts.clone(), Deadlines::default(), Limits::default()).unwrap(),
             hosts,
             directory: Directory::new(reflector::store().0, reflector::store().0, reflector::store().0),
-            sites: Arc::new(Sites::default()),
+            connections: Arc::new(PlatformConnections::default()),
             sources,
             platforms: Waker::new(metrics.clone()).0,
             functions: Waker::new(metrics.clone()).0,
             sets: Waker::new(metrics.clone()).0,
             metrics,
-            pace: Pace::scaled(1_000),
-            identity: Identity::default(),
+            timing: Timing::scaled(1_000),
+            installation: Installation::default(),
             client,
         }
     }
@@ -220,22 +229,22 @@ mod tests {
         let codes = Codes::new(Mutex::new((500, 200)));
         let server = secrets(codes.clone()).await;
         let (kind, object) = (platforms(&server), platform());
-        let site = Site::new("uid", std::num::NonZeroU32::MIN, Timestamp::UNIX_EPOCH);
-        let look = async |token: u16, anon: u16| {
+        let connection = PlatformConnection::new("uid", std::num::NonZeroU32::MIN, Timestamp::UNIX_EPOCH);
+        let check = async |token: u16, anon: u16| {
             *codes.lock().unwrap() = (token, anon);
-            let access = access(&kind, &object, &site).await;
-            (access, site.open().map(|open| open.anon.is_some()))
+            let access = access(&kind, &object, &connection).await;
+            (access, connection.clients().map(|open| open.anon.is_some()))
         };
         let silent = |name| Access::Unanswered(format!("the API server did not answer for Secret `{name}`"));
         // Nothing was known yet.
-        assert_eq!(look(500, 200).await, (silent("token"), None));
-        assert_eq!(look(200, 500).await, (silent("anon"), None));
-        assert_eq!(look(200, 200).await, (Access::Open, Some(true)));
-        assert_eq!(look(500, 200).await, (Access::Open, Some(true)));
-        assert_eq!(look(200, 500).await, (Access::Open, Some(true)));
+        assert_eq!(check(500, 200).await, (silent("token"), None));
+        assert_eq!(check(200, 500).await, (silent("anon"), None));
+        assert_eq!(check(200, 200).await, (Access::Open, Some(true)));
+        assert_eq!(check(500, 200).await, (Access::Open, Some(true)));
+        assert_eq!(check(200, 500).await, (Access::Open, Some(true)));
         // What was answered counts.
-        assert_eq!(look(200, 404).await, (Access::Open, Some(false)));
+        assert_eq!(check(200, 404).await, (Access::Open, Some(false)));
         let missing = Access::SecretMissing("there is no Secret `token`".to_owned());
-        assert_eq!(look(404, 200).await, (missing, None));
+        assert_eq!(check(404, 200).await, (missing, None));
     }
 }

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use ace_domain::source::ArchiveLimits;
+use ace_domain::bundle::ArchiveLimits;
 use futures::future::join_all;
 
-use super::world::{MAPS, World, archive, archive_map, config_map, content, keys_map, odd_archive, tree};
+use super::fixture::{Fixture, MAPS, archive, archive_map, config_map, content, keys_map, odd_archive, tree};
 use crate::sources::config_map::sha256;
-use crate::sources::{Settings, Sight};
+use crate::sources::{ArtifactState, Settings};
 
 const FILES: [(&str, &str); 2] = [
     ("_shared/cors.ts", "export {}"),
@@ -18,26 +18,26 @@ fn map_path() -> String {
 
 #[tokio::test]
 async fn an_archive_is_the_tree_and_its_digest_the_revision() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let bytes = archive(&FILES);
-    world.cluster.put(&map_path(), archive_map(&bytes));
-    let sight = world.sight(&config_map("functions")).await;
-    assert_eq!(content(&sight), (sha256(&bytes), sha256(&bytes), tree(&FILES)));
+    fixture.cluster.put(&map_path(), archive_map(&bytes));
+    let artifact_state = fixture.artifact_state(&config_map("functions")).await;
+    assert_eq!(content(&artifact_state), (sha256(&bytes), sha256(&bytes), tree(&FILES)));
 }
 
 #[tokio::test]
 async fn flat_keys_are_files_in_the_root() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let files = [("cors.ts", "export {}"), ("index.ts", "import './cors.ts'")];
-    world.cluster.put(&map_path(), keys_map(&files));
-    let (revision, digest, files_seen) = content(&world.sight(&config_map("functions")).await);
+    fixture.cluster.put(&map_path(), keys_map(&files));
+    let (revision, digest, files_seen) = content(&fixture.artifact_state(&config_map("functions")).await);
     assert_eq!((&revision, files_seen), (&digest, tree(&files)));
     assert_eq!(revision.len(), "sha256:".len() + 64);
 }
 
 #[tokio::test]
 async fn what_can_not_be_used_is_refused_with_what_to_change() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let mut both = archive_map(&archive(&FILES));
     both["data"] = serde_json::json!({ "index.ts": "" });
     let whole = archive(&FILES);
@@ -68,10 +68,10 @@ async fn what_can_not_be_used_is_refused_with_what_to_change() {
         ),
     ];
     for (map, says) in cases {
-        world.cluster.put(&map_path(), map);
-        world.sources.refresh(&config_map("functions")).await;
-        match world.sight(&config_map("functions")).await {
-            Sight::Refused(text) => assert!(text.starts_with(says), "{text}"),
+        fixture.cluster.put(&map_path(), map);
+        fixture.sources.refresh(&config_map("functions")).await;
+        match fixture.artifact_state(&config_map("functions")).await {
+            ArtifactState::Refused(text) => assert!(text.starts_with(says), "{text}"),
             other => panic!("{says}: {other:?}"),
         }
     }
@@ -83,54 +83,54 @@ async fn an_archive_above_the_limits_is_refused() {
         entries: 1,
         ..ArchiveLimits::default()
     };
-    let world = World::with(|settings| Settings { limits, ..settings }).await;
-    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let fixture = Fixture::with(|settings| Settings { limits, ..settings }).await;
+    fixture.cluster.put(&map_path(), archive_map(&archive(&FILES)));
     let says =
         "ConfigMap ace/functions can't be used: the archive has more than 1 entries; pack only the source's folder";
     assert_eq!(
-        world.sight(&config_map("functions")).await,
-        Sight::Refused(says.to_owned())
+        fixture.artifact_state(&config_map("functions")).await,
+        ArtifactState::Refused(says.to_owned())
     );
 }
 
 #[tokio::test]
 async fn a_map_that_is_not_there_is_waited_for() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let says = "ConfigMap ace/functions is not there; create it";
     assert_eq!(
-        world.sight(&config_map("functions")).await,
-        Sight::Waiting(says.to_owned())
+        fixture.artifact_state(&config_map("functions")).await,
+        ArtifactState::Waiting(says.to_owned())
     );
 }
 
 #[tokio::test]
 async fn a_missing_right_comes_with_the_command_that_gives_it() {
-    let world = World::new().await;
-    world.cluster.fail(&map_path(), 403);
+    let fixture = Fixture::new().await;
+    fixture.cluster.fail(&map_path(), 403);
     let says = "the operator may not read ConfigMap ace/functions; allow it with `kubectl create rolebinding ace-operator -n ace --clusterrole=ace-operator-namespace --serviceaccount=ace-system:ace-operator`";
     assert_eq!(
-        world.sight(&config_map("functions")).await,
-        Sight::AccessMissing(says.to_owned())
+        fixture.artifact_state(&config_map("functions")).await,
+        ArtifactState::AccessMissing(says.to_owned())
     );
 }
 
 #[tokio::test]
 async fn an_api_server_that_does_not_answer_is_a_failure_and_no_verdict() {
-    let world = World::new().await;
-    world.cluster.fail(&map_path(), 500);
+    let fixture = Fixture::new().await;
+    fixture.cluster.fail(&map_path(), 500);
     let says = "ConfigMap ace/functions can't be read: the API server answered 500";
     assert_eq!(
-        world.sight(&config_map("functions")).await,
-        Sight::Failed(says.to_owned())
+        fixture.artifact_state(&config_map("functions")).await,
+        ArtifactState::Failed(says.to_owned())
     );
 
-    let gone = World::new().await;
+    let gone = Fixture::new().await;
     drop(gone.api);
     let says = "ConfigMap ace/functions can't be read: the API server did not answer";
-    let sight = gone.sources.sight(&config_map("functions")).await;
+    let artifact_state = gone.sources.artifact_state(&config_map("functions")).await;
     assert!(
-        matches!(&sight, Sight::Failed(text) if text.starts_with(says)),
-        "{sight:?}"
+        matches!(&artifact_state, ArtifactState::Failed(text) if text.starts_with(says)),
+        "{artifact_state:?}"
     );
 }
 
@@ -148,36 +148,36 @@ async fn an_api_server_that_hangs_is_given_up_at_the_deadline() {
     let sources = crate::sources::Sources::new(client, settings, crate::metrics::Metrics::new("1.2.3")).unwrap();
     let says = "ConfigMap ace/functions can't be read: the API server did not answer in time";
     assert_eq!(
-        sources.sight(&config_map("functions")).await,
-        Sight::Failed(says.to_owned())
+        sources.artifact_state(&config_map("functions")).await,
+        ArtifactState::Failed(says.to_owned())
     );
 }
 
 #[tokio::test]
 async fn a_hundred_who_ask_at_once_cost_one_request_and_share_one_tree() {
-    let world = World::new().await;
-    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let fixture = Fixture::new().await;
+    fixture.cluster.put(&map_path(), archive_map(&archive(&FILES)));
     let key = config_map("functions");
-    let sights = join_all((0..100).map(|_| world.sight(&key))).await;
+    let sights = join_all((0..100).map(|_| fixture.artifact_state(&key))).await;
     let trees: Vec<_> = sights
         .iter()
-        .map(|sight| match sight {
-            Sight::Ready(artifact) => artifact.tree.clone(),
+        .map(|artifact_state| match artifact_state {
+            ArtifactState::Ready(artifact) => artifact.tree.clone(),
             other => panic!("{other:?}"),
         })
         .collect();
     assert!(trees.windows(2).all(|pair| std::sync::Arc::ptr_eq(&pair[0], &pair[1])));
-    world.sight(&key).await;
-    assert_eq!(world.api.asked(), [format!("GET {}", map_path())]);
+    fixture.artifact_state(&key).await;
+    assert_eq!(fixture.api.asked(), [format!("GET {}", map_path())]);
     let reads = "ace_source_reads_total{kind=\"ConfigMap\",outcome=\"Ready\"} 1\n";
-    assert!(world.metrics.text().unwrap().contains(reads));
+    assert!(fixture.metrics.text().unwrap().contains(reads));
 }
 
 #[tokio::test]
 async fn all_who_look_below_one_path_share_what_was_parsed() {
-    let world = World::new().await;
-    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
-    let Sight::Ready(artifact) = world.sight(&config_map("functions")).await else {
+    let fixture = Fixture::new().await;
+    fixture.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let ArtifactState::Ready(artifact) = fixture.artifact_state(&config_map("functions")).await else {
         panic!("it is ready")
     };
     let folder = "hello".parse().unwrap();
@@ -192,9 +192,9 @@ async fn all_who_look_below_one_path_share_what_was_parsed() {
 
 #[tokio::test]
 async fn a_sight_that_is_logged_shows_no_source_code() {
-    let world = World::new().await;
-    world.cluster.put(&map_path(), keys_map(&[("a.ts", "canary")]));
-    let shown = format!("{:?}", world.sight(&config_map("functions")).await);
+    let fixture = Fixture::new().await;
+    fixture.cluster.put(&map_path(), keys_map(&[("a.ts", "canary")]));
+    let shown = format!("{:?}", fixture.artifact_state(&config_map("functions")).await);
     assert!(
         shown.contains("1 files") && !shown.contains("canary") && !shown.contains("99, 97"),
         "{shown}"
@@ -203,16 +203,16 @@ async fn a_sight_that_is_logged_shows_no_source_code() {
 
 #[tokio::test]
 async fn a_caller_who_goes_away_does_not_stop_the_read_for_the_others() {
-    let world = World::new().await;
-    world.cluster.put(&map_path(), archive_map(&archive(&FILES)));
+    let fixture = Fixture::new().await;
+    fixture.cluster.put(&map_path(), archive_map(&archive(&FILES)));
     let key = config_map("functions");
     let first = {
-        let (sources, key) = (world.sources.clone(), key.clone());
-        tokio::spawn(async move { sources.sight(&key).await })
+        let (sources, key) = (fixture.sources.clone(), key.clone());
+        tokio::spawn(async move { sources.artifact_state(&key).await })
     };
     tokio::task::yield_now().await;
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
-    content(&world.sight(&key).await);
-    assert_eq!(world.api.asked(), [format!("GET {}", map_path())]);
+    content(&fixture.artifact_state(&key).await);
+    assert_eq!(fixture.api.asked(), [format!("GET {}", map_path())]);
 }

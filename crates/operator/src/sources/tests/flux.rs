@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
-use ace_domain::source::ArchiveLimits;
+use ace_domain::bundle::ArchiveLimits;
 use axum::body::Body;
 use futures::stream;
 use serde_json::json;
 
-use super::world::{FLUX, REPOSITORIES, World, archive, content, odd_archive, points_at, repository, tree};
+use super::fixture::{FLUX, Fixture, REPOSITORIES, archive, content, odd_archive, points_at, repository, tree};
 use crate::fake::{Answer, Server, server};
 use crate::sources::config_map::sha256;
-use crate::sources::{Settings, Sight};
+use crate::sources::{ArtifactState, Settings};
 
 const FILES: [(&str, &str); 1] = [("supabase/functions/hello/index.ts", "Deno.serve(() => new Response())")];
 const KINDS: [(&str, &str); 2] = [("GitRepository", "gitrepositories"), ("Bucket", "buckets")];
@@ -17,14 +17,14 @@ fn path() -> String {
     format!("{REPOSITORIES}/platform")
 }
 
-async fn flux() -> World {
+async fn flux() -> Fixture {
     flux_with(|settings| settings).await
 }
 
-async fn flux_with(change: impl FnOnce(Settings) -> Settings) -> World {
-    let world = World::with(change).await;
-    world.cluster.serve_flux(&["v1", "v1beta2"], &KINDS);
-    world
+async fn flux_with(change: impl FnOnce(Settings) -> Settings) -> Fixture {
+    let fixture = Fixture::with(change).await;
+    fixture.cluster.serve_flux(&["v1", "v1beta2"], &KINDS);
+    fixture
 }
 
 /// A server of one artifact, and its URL.
@@ -36,37 +36,41 @@ async fn serving(bytes: &[u8]) -> (Server, String) {
 }
 
 /// What is seen of a source whose artifact, said to be `bytes`, is answered with `answer`.
-async fn seen(world: &World, bytes: &[u8], answer: impl Fn() -> Answer + Clone + Send + Sync + 'static) -> Sight {
+async fn seen(
+    fixture: &Fixture,
+    bytes: &[u8],
+    answer: impl Fn() -> Answer + Clone + Send + Sync + 'static,
+) -> ArtifactState {
     let server = server(move |_| answer()).await;
-    world
+    fixture
         .cluster
         .put(&path(), points_at(&format!("{}/a.tar.gz", server.url()), bytes));
-    let sight = world.sight(&repository("platform")).await;
+    let artifact_state = fixture.artifact_state(&repository("platform")).await;
     // A port of its own for each server: what differs between two runs.
     let hide = |text: String| text.replace(&server.url(), "SERVER");
-    match sight {
-        Sight::Refused(text) => Sight::Refused(hide(text)),
-        Sight::Failed(text) => Sight::Failed(hide(text)),
+    match artifact_state {
+        ArtifactState::Refused(text) => ArtifactState::Refused(hide(text)),
+        ArtifactState::Failed(text) => ArtifactState::Failed(hide(text)),
         other => other,
     }
 }
 
 #[tokio::test]
 async fn an_artifact_is_fetched_once_for_all_who_point_at_it() {
-    let world = flux().await;
+    let fixture = flux().await;
     let bytes = archive(&FILES);
     let (artifacts, url) = serving(&bytes).await;
-    world.cluster.put(&path(), points_at(&url, &bytes));
-    world
+    fixture.cluster.put(&path(), points_at(&url, &bytes));
+    fixture
         .cluster
         .put(&format!("{REPOSITORIES}/mirror"), points_at(&url, &bytes));
-    let sight = world.sight(&repository("platform")).await;
+    let artifact_state = fixture.artifact_state(&repository("platform")).await;
     assert_eq!(
-        content(&sight),
+        content(&artifact_state),
         ("main@sha1:4f2c".to_owned(), sha256(&bytes), tree(&FILES))
     );
-    let mirrored = world.sight(&repository("mirror")).await;
-    let (Sight::Ready(one), Sight::Ready(other)) = (&sight, &mirrored) else {
+    let mirrored = fixture.artifact_state(&repository("mirror")).await;
+    let (ArtifactState::Ready(one), ArtifactState::Ready(other)) = (&artifact_state, &mirrored) else {
         panic!("{mirrored:?}")
     };
     assert!(Arc::ptr_eq(&one.tree, &other.tree));
@@ -75,63 +79,66 @@ async fn an_artifact_is_fetched_once_for_all_who_point_at_it() {
 
 #[tokio::test]
 async fn a_cluster_that_serves_only_the_older_version_is_read_by_it() {
-    let world = World::new().await;
-    world.cluster.serve_flux(&["v1beta2"], &KINDS);
+    let fixture = Fixture::new().await;
+    fixture.cluster.serve_flux(&["v1beta2"], &KINDS);
     let bytes = archive(&FILES);
     let (_artifacts, url) = serving(&bytes).await;
-    world.cluster.put(
+    fixture.cluster.put(
         &format!("{FLUX}/v1beta2/namespaces/ace/gitrepositories/platform"),
         points_at(&url, &bytes),
     );
-    assert_eq!(content(&world.sight(&repository("platform")).await).1, sha256(&bytes));
+    assert_eq!(
+        content(&fixture.artifact_state(&repository("platform")).await).1,
+        sha256(&bytes)
+    );
 }
 
 #[tokio::test]
 async fn what_is_not_there_yet_is_waited_for() {
-    let bare = World::new().await;
+    let bare = Fixture::new().await;
     bare.cluster.serve_no_flux();
     let says = "GitRepository ace/platform can't be there: the cluster does not serve its kind; install Flux's source-controller";
     assert_eq!(
-        bare.sight(&repository("platform")).await,
-        Sight::Waiting(says.to_owned())
+        bare.artifact_state(&repository("platform")).await,
+        ArtifactState::Waiting(says.to_owned())
     );
 
-    let world = flux().await;
+    let fixture = flux().await;
     let says = "GitRepository ace/platform is not there; create it";
     assert_eq!(
-        world.sight(&repository("platform")).await,
-        Sight::Waiting(says.to_owned())
+        fixture.artifact_state(&repository("platform")).await,
+        ArtifactState::Waiting(says.to_owned())
     );
 
-    world.cluster.put(
+    fixture.cluster.put(
         &path(),
         json!({ "metadata": { "generation": 1 }, "spec": {}, "status": { "observedGeneration": -1 } }),
     );
-    world.sources.refresh(&repository("platform")).await;
+    fixture.sources.refresh(&repository("platform")).await;
     let says = "GitRepository ace/platform is not ready: its controller has not made an artifact of it yet";
     assert_eq!(
-        world.sight(&repository("platform")).await,
-        Sight::Waiting(says.to_owned())
+        fixture.artifact_state(&repository("platform")).await,
+        ArtifactState::Waiting(says.to_owned())
     );
 }
 
 #[tokio::test]
 async fn a_missing_right_comes_with_the_command_that_gives_it() {
-    let world = flux().await;
-    world.cluster.fail(&path(), 403);
+    let fixture = flux().await;
+    fixture.cluster.fail(&path(), 403);
     let says = "the operator may not read GitRepository ace/platform; allow it with `kubectl create clusterrolebinding ace-operator --clusterrole=ace-operator --serviceaccount=ace-system:ace-operator`";
     assert_eq!(
-        world.sight(&repository("platform")).await,
-        Sight::AccessMissing(says.to_owned())
+        fixture.artifact_state(&repository("platform")).await,
+        ArtifactState::AccessMissing(says.to_owned())
     );
 }
 
 #[tokio::test]
 async fn bytes_that_are_not_what_the_object_says_are_refused() {
     let bytes = archive(&FILES);
-    let sight = seen(&flux().await, &bytes, || Answer::bytes("something else")).await;
-    let Sight::Refused(text) = sight else {
-        panic!("{sight:?}")
+    let artifact_state = seen(&flux().await, &bytes, || Answer::bytes("something else")).await;
+    let ArtifactState::Refused(text) = artifact_state else {
+        panic!("{artifact_state:?}")
     };
     let (sent, named) = (sha256(b"something else"), sha256(&bytes));
     let says = "the artifact of GitRepository ace/platform is not what its object says: SERVER sent";
@@ -149,12 +156,12 @@ async fn bytes_that_are_not_what_the_object_says_are_refused() {
 async fn a_redirect_is_refused_and_not_followed() {
     let elsewhere = server(|_| Answer::bytes("secret")).await;
     let to = elsewhere.url();
-    let sight = seen(&flux().await, b"secret", move || {
+    let artifact_state = seen(&flux().await, b"secret", move || {
         Answer::bytes("").code(302).header("location", &to)
     })
     .await;
     let says = "the artifact of GitRepository ace/platform is answered with a redirect by SERVER, which is not followed; serve it directly";
-    assert_eq!(sight, Sight::Refused(says.to_owned()));
+    assert_eq!(artifact_state, ArtifactState::Refused(says.to_owned()));
     assert_eq!(elsewhere.asked(), Vec::<String>::new());
 }
 
@@ -167,7 +174,7 @@ async fn an_archive_that_is_too_large_is_refused_by_its_declared_length_and_whil
     let small = |settings| Settings { limits, ..settings };
     let says = "the artifact of GitRepository ace/platform has more than 1000 bytes; narrow the source with spec.ignore or .sourceignore";
     let declared = seen(&flux_with(small).await, b"", || Answer::bytes(vec![0; 1_001])).await;
-    assert_eq!(declared, Sight::Refused(says.to_owned()));
+    assert_eq!(declared, ArtifactState::Refused(says.to_owned()));
     // Without an end: only counting stops it.
     let endless = || {
         Answer::bytes(Body::from_stream(stream::repeat_with(|| {
@@ -176,31 +183,31 @@ async fn an_archive_that_is_too_large_is_refused_by_its_declared_length_and_whil
     };
     assert_eq!(
         seen(&flux_with(small).await, b"", endless).await,
-        Sight::Refused(says.to_owned())
+        ArtifactState::Refused(says.to_owned())
     );
 }
 
 #[tokio::test]
 async fn a_host_that_is_not_allowed_is_not_called() {
-    let world = flux_with(|settings| Settings {
+    let fixture = flux_with(|settings| Settings {
         hosts: ace_supabase::AllowedHosts::default(),
         ..settings
     })
     .await;
     let (artifacts, url) = serving(b"").await;
-    world.cluster.put(&path(), points_at(&url, b""));
+    fixture.cluster.put(&path(), points_at(&url, b""));
     let (key, place) = (repository("platform"), artifacts.url());
     let says = format!(
         "the artifact of GitRepository ace/platform lies at {place}, which the operator may not call; start it with --allow-source-host={place} if it should"
     );
-    assert_eq!(world.sight(&key).await, Sight::Refused(says));
+    assert_eq!(fixture.artifact_state(&key).await, ArtifactState::Refused(says));
     for odd in ["no url", "http://user:canary@127.0.0.1/a.tar.gz", "file:///etc/passwd"] {
-        world.cluster.put(&path(), points_at(odd, b""));
-        world.sources.refresh(&key).await;
-        let sight = world.sight(&key).await;
+        fixture.cluster.put(&path(), points_at(odd, b""));
+        fixture.sources.refresh(&key).await;
+        let artifact_state = fixture.artifact_state(&key).await;
         assert!(
-            matches!(&sight, Sight::Refused(text) if !text.contains("canary")),
-            "{sight:?}"
+            matches!(&artifact_state, ArtifactState::Refused(text) if !text.contains("canary")),
+            "{artifact_state:?}"
         );
     }
     assert_eq!(artifacts.asked(), Vec::<String>::new());
@@ -209,20 +216,20 @@ async fn a_host_that_is_not_allowed_is_not_called() {
 #[tokio::test]
 async fn a_server_without_the_archive_is_asked_again() {
     for (code, says) in [(404, "SERVER answered 404"), (503, "SERVER answered 503")] {
-        let sight = seen(&flux().await, b"", move || Answer::bytes("").code(code)).await;
+        let artifact_state = seen(&flux().await, b"", move || Answer::bytes("").code(code)).await;
         assert_eq!(
-            sight,
-            Sight::Failed(format!(
+            artifact_state,
+            ArtifactState::Failed(format!(
                 "the artifact of GitRepository ace/platform can't be had: {says}"
             ))
         );
     }
     let (artifacts, url) = serving(b"").await;
     drop(artifacts);
-    let world = flux().await;
-    world.cluster.put(&path(), points_at(&url, b""));
-    let sight = world.sight(&repository("platform")).await;
-    assert!(matches!(sight, Sight::Failed(_)), "{sight:?}");
+    let fixture = flux().await;
+    fixture.cluster.put(&path(), points_at(&url, b""));
+    let artifact_state = fixture.artifact_state(&repository("platform")).await;
+    assert!(matches!(artifact_state, ArtifactState::Failed(_)), "{artifact_state:?}");
 }
 
 #[tokio::test]
@@ -232,8 +239,8 @@ async fn an_answer_that_breaks_off_is_a_failure_and_no_verdict_on_the_archive() 
         Answer::bytes(Body::from_stream(stream::iter(chunks)))
     };
     // It breaks before or after its head, as the machine has it.
-    let sight = seen(&flux().await, b"half", broken).await;
-    assert!(matches!(sight, Sight::Failed(_)), "{sight:?}");
+    let artifact_state = seen(&flux().await, b"half", broken).await;
+    assert!(matches!(artifact_state, ArtifactState::Failed(_)), "{artifact_state:?}");
 }
 
 #[tokio::test]
@@ -242,30 +249,30 @@ async fn an_archive_that_is_what_the_object_says_and_yet_damaged_is_refused() {
     let (truncated, linked) = (whole[..whole.len() / 2].to_vec(), odd_archive(tar::EntryType::Symlink));
     for (bytes, says) in [(truncated, "the archive is truncated"), (linked, "a.ts is a link")] {
         let sent = bytes.clone();
-        let sight = seen(&flux().await, &bytes, move || Answer::bytes(sent.clone())).await;
+        let artifact_state = seen(&flux().await, &bytes, move || Answer::bytes(sent.clone())).await;
         let says = format!("the artifact of GitRepository ace/platform can't be used: {says}");
         assert!(
-            matches!(&sight, Sight::Refused(text) if text.starts_with(&says)),
-            "{sight:?}"
+            matches!(&artifact_state, ArtifactState::Refused(text) if text.starts_with(&says)),
+            "{artifact_state:?}"
         );
     }
 }
 
 #[tokio::test]
 async fn a_tree_that_was_given_up_is_fetched_anew() {
-    let world = flux_with(|settings| Settings { cache: 1, ..settings }).await;
+    let fixture = flux_with(|settings| Settings { cache: 1, ..settings }).await;
     let archives = ["one", "two"].map(|text| archive(&[("a.ts", text)]));
     let mut servers = Vec::new();
     for (name, bytes) in ["one", "two"].iter().zip(&archives) {
         let (artifacts, url) = serving(bytes).await;
-        world
+        fixture
             .cluster
             .put(&format!("{REPOSITORIES}/{name}"), points_at(&url, bytes));
         servers.push(artifacts);
     }
     for name in ["one", "two", "one", "one"] {
         assert_eq!(
-            content(&world.sight(&repository(name)).await).2,
+            content(&fixture.artifact_state(&repository(name)).await).2,
             tree(&[("a.ts", name)])
         );
     }

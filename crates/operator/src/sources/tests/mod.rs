@@ -2,5 +2,5 @@
 
 mod changes;
 mod config_map;
+mod fixture;
 mod flux;
-mod world;

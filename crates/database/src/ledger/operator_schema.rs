@@ -1,0 +1,131 @@
+use tokio_postgres::types::Type;
+
+use crate::{QueryError, Session};
+
+/// Which tables there are. A later one is not touched.
+pub(super) const LAYOUT: i32 = 1;
+
+/// The official CLI's table, word for word as it makes it (CLI 3.1.0, statement log).
+const CLI_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS supabase_migrations;";
+const CLI_TABLE: &str = "\
+    CREATE TABLE IF NOT EXISTS supabase_migrations.schema_migrations (version text NOT NULL PRIMARY KEY); \
+    ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]; \
+    ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text;";
+
+/// Our own. A table `one` has one row at most. The tables of objects have no key: names may be longer than an index takes.
+const TABLES: &str = "\
+    CREATE SCHEMA ace_ops; \
+    COMMENT ON SCHEMA ace_ops IS 'Kept by ace-ops: which migrations ran here, with the digest of their bytes, and what the \
+schema looked like afterwards. Dropping it makes ace-ops look at this database as at a new one.'; \
+    CREATE TABLE ace_ops.state (one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, \
+        behind boolean NOT NULL DEFAULT false, looked boolean NOT NULL DEFAULT false, \
+        server_major integer, form integer, schemas text[], digest text, gate text); \
+    CREATE TABLE ace_ops.owner (one boolean PRIMARY KEY DEFAULT true CHECK (one), namespace text NOT NULL, name text NOT NULL); \
+    CREATE TABLE ace_ops.migration (version text PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, \
+        kind text NOT NULL CHECK (kind IN ('applied', 'adopted', 'baseline')), duration_ms bigint NOT NULL DEFAULT 0, \
+        warnings text[] NOT NULL DEFAULT '{}', applied_by text NOT NULL, \
+        applied_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp()); \
+    CREATE TABLE ace_ops.step (version text, segment integer, sha256 text NOT NULL, done boolean NOT NULL, \
+        indexes oid[] NOT NULL, settings text NOT NULL, PRIMARY KEY (version, segment)); \
+    CREATE TABLE ace_ops.plan (one boolean PRIMARY KEY DEFAULT true CHECK (one), digest text NOT NULL, \
+        system_identifier text NOT NULL, timeline bigint NOT NULL, database_oid oid NOT NULL, \
+        versions text[] NOT NULL, digests text[] NOT NULL); \
+    CREATE TABLE ace_ops.reference (class text NOT NULL, name text NOT NULL, schemas text[] NOT NULL, definition text NOT NULL); \
+    CREATE TABLE ace_ops.standing (class text NOT NULL, name text NOT NULL, schemas text[], definition text);";
+
+/// Row security for all, and no rights for anybody, whatever the default privileges of this database are.
+const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \
+    FOR t IN SELECT c.oid::pg_catalog.regclass AS name FROM pg_catalog.pg_class c \
+             WHERE c.relnamespace = 'ace_ops'::pg_catalog.regnamespace AND c.relkind = 'r' LOOP \
+        EXECUTE pg_catalog.format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t.name); \
+    END LOOP; \
+    FOR t IN SELECT DISTINCT p.what, CASE p.grantee WHEN 0 THEN 'PUBLIC' ELSE p.grantee::pg_catalog.regrole::text END AS grantee \
+             FROM (SELECT 'TABLE ' || c.oid::pg_catalog.regclass AS what, c.relowner AS owner, a.grantee \
+                   FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a \
+                   WHERE c.relnamespace = 'ace_ops'::pg_catalog.regnamespace AND c.relkind = 'r' \
+                   UNION ALL \
+                   SELECT 'SCHEMA ace_ops', n.nspowner, a.grantee \
+                   FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a WHERE n.nspname = 'ace_ops') p \
+             WHERE p.grantee <> p.owner LOOP \
+        EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s', t.what, t.grantee); \
+    END LOOP; END $$;";
+
+/// What is there already: the CLI's schema, its three columns, our tables.
+const EXISTING: &str = "SELECT pg_catalog.to_regnamespace('supabase_migrations') IS NOT NULL, \
+    (SELECT count(*) = 3 FROM pg_catalog.pg_attribute a \
+     WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
+     AND NOT a.attisdropped AND a.attname IN ('version', 'name', 'statements')), \
+    pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
+
+/// The MigrationSet that a database belongs to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Owner {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// Whether files may be run for somebody.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Prepared {
+    /// The tables are there, and the database is the caller's.
+    Ours,
+    /// It is another's, who came first.
+    Claimed(Owner),
+    /// A later ace-ops made the tables, in this layout.
+    Newer(i32),
+}
+
+impl Session {
+    /// Makes what is missing of the CLI's ledger and of `ace_ops`, and claims the database for this owner if nobody has.
+    /// Under the lock.
+    pub async fn prepare_house(&self, owner: &Owner) -> Result<Prepared, QueryError> {
+        let [schema, table, operator_schema] = self.connection.row(EXISTING).await?;
+        let mut missing = String::new();
+        if table != "t" {
+            // Even a schema that exists is refused to a role that could not create it.
+            missing.extend((schema != "t").then_some(CLI_SCHEMA));
+            missing.push_str(CLI_TABLE);
+        }
+        if operator_schema != "t" {
+            let layout = format!("INSERT INTO ace_ops.state (layout) VALUES ({LAYOUT});");
+            missing.extend([TABLES, CLOSED, &layout]);
+        }
+        if !missing.is_empty() {
+            // Statements of one message are one transaction.
+            self.connection.execute(&missing).await?;
+        }
+        let layout = self.layout().await?;
+        if layout > LAYOUT {
+            return Ok(Prepared::Newer(layout));
+        }
+        self.claim(owner).await
+    }
+
+    /// Gives the database up, if it is this owner's. What is written down stays. Under the lock.
+    pub async fn give_up(&self, owner: &Owner) -> Result<(), QueryError> {
+        let statement = "DELETE FROM ace_ops.owner WHERE namespace = $1 AND name = $2";
+        let parameters = [(&owner.namespace as _, Type::TEXT), (&owner.name as _, Type::TEXT)];
+        self.connection.query(statement, &parameters).await.map(|_| ())
+    }
+
+    pub(super) async fn layout(&self) -> Result<i32, QueryError> {
+        let [layout] = self.connection.row("SELECT layout FROM ace_ops.state").await?;
+        layout.parse().map_err(|_| QueryError::Protocol)
+    }
+
+    async fn claim(&self, owner: &Owner) -> Result<Prepared, QueryError> {
+        let claim =
+            "INSERT INTO ace_ops.owner (namespace, name) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM ace_ops.owner)";
+        let parameters = [(&owner.namespace as _, Type::TEXT), (&owner.name as _, Type::TEXT)];
+        self.connection.query(claim, &parameters).await?;
+        let [namespace, name] = self.connection.row("SELECT namespace, name FROM ace_ops.owner").await?;
+        let first = Owner { namespace, name };
+        Ok(if first == *owner {
+            Prepared::Ours
+        } else {
+            Prepared::Claimed(first)
+        })
+    }
+}

@@ -1,0 +1,68 @@
+//! A function is live that this object does not remember: known by an archive, waiting for a person, or replaced.
+
+use std::sync::Arc;
+
+use ace_api::{AdoptionPolicy, EdgeFunction, FunctionReason, Mode, Reason};
+use jiff::Timestamp;
+
+use super::{
+    Cause, Decision,
+    rollout::{Before, held, refuse_held, roll_out},
+    state::{LiveFunction, PlatformFacts, State},
+    step::Step,
+};
+use crate::{bundle::Closure, reconcile::annotations::reconcile_at, reconcile::decision::Requeue};
+
+/// A function is live that this object does not remember.
+pub(super) fn adopt_or_refuse(
+    object: &EdgeFunction,
+    state: &State,
+    platform: &PlatformFacts,
+    content: &Arc<Closure>,
+    entry: &LiveFunction,
+    now: Timestamp,
+) -> Decision {
+    let mark = entry.mark.as_ref().filter(|mark| **mark != content.revision());
+    if let Some(mark) = mark {
+        let name = archive_name(object, &mark.to_string());
+        if state.memory.archive.as_ref().is_none_or(|(read, _)| *read != name) {
+            return Decision::Do(Step::LoadArchive(name));
+        }
+    }
+    if object.spec.mode == Mode::Observe {
+        return Decision::Settled(Requeue::OnChange);
+    }
+    let unknown = FunctionReason::UnknownOwnDeploy.as_str();
+    let digest = content.digest().to_string();
+    if let Some(held) = held(object, state, Some(&digest)).filter(|held| held.reason != unknown) {
+        return refuse_held(held, Requeue::OnChange);
+    }
+    let asked = (state.memo.held.as_ref())
+        .is_some_and(|held| held.reason == unknown && held.reconcile_at != reconcile_at(object));
+    match mark {
+        _ if object.spec.adoption_policy == AdoptionPolicy::Always => {}
+        Some(_) if asked => {}
+        Some(mark) => {
+            let message = format!(
+                "version {} was deployed by an ace-operator as {mark}, and this object does not remember it: change the annotation `ops.mobulace.com/reconcile-at` to replace it, or set `spec.adoptionPolicy: Always`",
+                entry.stamp.version
+            );
+            return Decision::Refuse(Cause::new(FunctionReason::UnknownOwnDeploy, message), Requeue::OnChange);
+        }
+        None => {
+            let message = format!(
+                "version {} is live and differs from the source: bring the source up to it, or set `spec.adoptionPolicy: Always` to archive and replace it",
+                entry.stamp.version
+            );
+            return Decision::Refuse(Cause::new(FunctionReason::AdoptionConflict, message), Requeue::OnChange);
+        }
+    }
+    roll_out(object, state, platform, content, Before::Foreign(entry), now)
+}
+
+/// Name of the archive that keeps a revision of this object's function.
+pub fn archive_name(object: &EdgeFunction, revision: &str) -> String {
+    let name = object.metadata.name.as_deref().unwrap_or_default();
+    let room = 253 - 1 - revision.len();
+    format!("{}-{revision}", &name[..name.floor_char_boundary(room)])
+}

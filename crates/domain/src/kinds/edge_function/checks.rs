@@ -1,0 +1,133 @@
+//! Checks after a deploy, what they prove, and the roll-back when they fail.
+
+use ace_api::{Applied, CheckAuth, EdgeFunction, FunctionReason, Held, Intent, IntentType, Reason};
+use jiff::Timestamp;
+
+use super::{
+    Cause, Decision,
+    rollout::{Before, archive_first},
+    state::{CheckRun, PlatformFacts, Probe, State},
+    step::Step,
+    update::new_run,
+};
+use crate::reconcile::decision::Requeue;
+
+/// The run of checks for content of this digest, as far as it has come.
+pub(super) fn run(state: &State, digest: &str) -> CheckRun {
+    state
+        .memory
+        .checks
+        .clone()
+        .filter(|run| run.digest == digest)
+        .unwrap_or_else(|| new_run(digest))
+}
+
+/// A check needs the anonymous key, and there is none.
+pub(super) fn lacks_key(object: &EdgeFunction, platform: &PlatformFacts) -> bool {
+    !platform.anon_key
+        && object
+            .spec
+            .checks
+            .iter()
+            .any(|check| check.auth == Some(CheckAuth::Anon))
+}
+
+/// What is left to prove the applied content; `None` when nothing is.
+pub(super) fn next(
+    object: &EdgeFunction,
+    state: &State,
+    platform: &PlatformFacts,
+    applied: &Applied,
+    now: Timestamp,
+) -> Option<Decision> {
+    if state
+        .memo
+        .proven
+        .as_ref()
+        .is_some_and(|proven| proven.source_digest == applied.source_digest)
+    {
+        return None;
+    }
+    if lacks_key(object, platform) {
+        return Some(waits_for_key());
+    }
+    let run = run(state, &applied.source_digest);
+    let waiting = Cause::new(FunctionReason::Checking, "the checks of the last deploy are under way");
+    if let Some(not_before) = run.not_before.filter(|not_before| *not_before > now) {
+        return Some(Decision::Wait(waiting, Requeue::at(not_before, now)));
+    }
+    Some(match object.spec.checks.get(run.passed) {
+        Some(check) => Decision::Do(Step::Probe(Probe {
+            check: check.clone(),
+            url: url(object, platform),
+        })),
+        None => match state.content_of(&applied.source_digest) {
+            Some(content) => Decision::Do(Step::ArchiveProven {
+                content: content.clone(),
+                verify_jwt: applied.verify_jwt,
+            }),
+            None => return None,
+        },
+    })
+}
+
+/// Waiting for the anonymous key.
+pub(super) fn waits_for_key() -> Decision {
+    let message = "a check has `auth: Anon`, and the Platform's `anonKeySecretRef` names no key that can be read";
+    Decision::Wait(Cause::new(FunctionReason::WaitingForKey, message), Requeue::OnChange)
+}
+
+/// Deploys the proven content again, over content that failed its checks.
+pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Timestamp) -> Decision {
+    let lost = |what: &str| {
+        let message = format!("{}; but {what}, so the failed content stays live", held.message);
+        Decision::Refuse(Cause::new(FunctionReason::ChecksFailed, message), Requeue::OnChange)
+    };
+    let Some(proven) = &state.memo.proven else {
+        return lost("no version has proved itself");
+    };
+    let archived = state
+        .archived()
+        .filter(|archived| archived.content.digest().to_string() == proven.source_digest);
+    if let Some(archived) = archived {
+        if let Before::Foreign(entry) = before
+            && let Some(first) = archive_first(state, entry)
+        {
+            return first;
+        }
+        let intent = Intent {
+            type_: IntentType::RollBack,
+            source_digest: proven.source_digest.clone(),
+            before: before.stamp(),
+            start_time: now,
+        };
+        return Decision::Do(Step::Deploy {
+            intent,
+            content: archived.content.clone(),
+            verify_jwt: archived.verify_jwt,
+        });
+    }
+    match (&proven.archive, &state.memory.archive) {
+        (Some(name), Some((read, None))) if name == read => {
+            lost("the archive of the proven version is gone or damaged")
+        }
+        (Some(name), _) => Decision::Do(Step::LoadArchive(name.clone())),
+        (None, _) => lost("the proven version was too large to be archived"),
+    }
+}
+
+/// Content is held because its checks failed and the proven one is to be live instead.
+pub(super) fn is_roll_back(held: &Held) -> bool {
+    held.reason == FunctionReason::RolledBack.as_str()
+}
+
+/// The failed content is still the applied one.
+pub(super) fn is_roll_back_due(state: &State, held: &Held) -> bool {
+    let failed = held.source_digest.as_ref();
+    is_roll_back(held) && failed.is_some() && failed == state.applied().map(|applied| &applied.source_digest)
+}
+
+/// Address of the function.
+pub(super) fn url(object: &EdgeFunction, platform: &PlatformFacts) -> String {
+    format!("{}/functions/v1/{}", platform.gateway, object.slug())
+}

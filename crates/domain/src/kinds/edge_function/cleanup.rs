@@ -1,0 +1,89 @@
+//! The object is being deleted.
+
+use ace_api::{DeletionPolicy, EdgeFunction, Mode};
+use jiff::Timestamp;
+
+use super::{
+    Cause, Decision, intent,
+    state::{Claim, PlatformState, State},
+    step::Step,
+};
+use crate::reconcile::decision::{Requeue, StepError};
+use ace_api::FunctionReason;
+
+/// The object is being deleted.
+pub(super) fn is_leaving(object: &EdgeFunction) -> bool {
+    object.metadata.deletion_timestamp.is_some()
+}
+
+/// Deletes only what is the object's own and unchanged; anything else stays, and an event says so.
+pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
+    let left = |cause: &str| Decision::Release {
+        left_live: Some(cause.to_owned()),
+    };
+    let spec = &object.spec;
+    if spec.deletion_policy == DeletionPolicy::Retain || spec.mode == Mode::Observe {
+        return Decision::Release { left_live: None };
+    }
+    if let Some(step_error) = &state.step_error {
+        return match step_error {
+            StepError::AccessMissing(message) => left(message),
+            StepError::Deferred(again) => Decision::Wait(
+                Cause::new(FunctionReason::RateLimited, "waits to delete the function"),
+                Requeue::After(*again),
+            ),
+            StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
+                Decision::Wait(Cause::new(FunctionReason::Retrying, message.clone()), Requeue::Backoff)
+            }
+            StepError::OutcomeUnknown => Decision::Wait(
+                Cause::new(FunctionReason::Retrying, "the answer was lost; looking again"),
+                Requeue::Backoff,
+            ),
+        };
+    }
+    if spec.suspend {
+        return left("the object is suspended");
+    }
+    let platform = match &state.platform {
+        PlatformState::Absent => return left("its Platform is gone"),
+        PlatformState::Present(platform) if platform.leaving => {
+            return left("its Platform, or the Platform's token, is gone");
+        }
+        PlatformState::Present(platform) if platform.suspended => return left("its Platform is suspended"),
+        PlatformState::Present(platform) => platform,
+    };
+    if let Claim::Lost(owner) = &state.claim {
+        return left(&format!("it belongs to EdgeFunction {owner}"));
+    }
+    if state.applied().is_none() && state.memo.intent.is_none() {
+        let is_there = state
+            .listing
+            .as_ref()
+            .is_some_and(|listing| listing.is_fresh() && listing.entry.is_some());
+        return if is_there {
+            left("this object does not remember having made it")
+        } else {
+            Decision::Release { left_live: None }
+        };
+    }
+    let retry = |message: &str| Decision::Wait(Cause::new(FunctionReason::Retrying, message), Requeue::OnChange);
+    if !platform.listed || !platform.answering {
+        return retry(&platform.message);
+    }
+    let Some(listing) = &state.listing else {
+        return retry("the function was not looked at yet");
+    };
+    let not_before = listing.last_write.map_or(state.began, |write| write.max(state.began));
+    if listing.started < not_before {
+        return Decision::Do(Step::List { not_before });
+    }
+    if state.memo.intent.is_some() {
+        return intent::decide(state, now);
+    }
+    match (&listing.entry, state.applied()) {
+        (None, _) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
+        (None, _) => Decision::Release { left_live: None },
+        (Some(entry), Some(applied)) if applied.stamp == entry.stamp => Decision::Do(Step::Delete),
+        (Some(_), _) => left("somebody else has changed it since"),
+    }
+}

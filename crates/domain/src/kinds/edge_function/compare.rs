@@ -1,0 +1,207 @@
+//! What the live function is, against what was applied.
+
+use ace_api::{Applied, DriftField, clipped};
+use jiff::Timestamp;
+
+use super::{
+    state::{Archived, Body, BodyContent, Difference, Listing, LiveFunction, PlatformState, State},
+    step::Step,
+};
+use crate::bundle::{Closure, TreePath, differences};
+
+/// The word in `status.live.revision` for content that is not known to us.
+pub(super) const FOREIGN: &str = "foreign";
+
+/// What can be said of the live function.
+#[derive(Debug)]
+pub(super) enum Comparison<'a> {
+    /// Nothing yet: this step comes first.
+    Need(Step),
+    /// It is not there; where it was applied before, a single look confirmed it.
+    Absent,
+    /// It is what was applied.
+    Applied(&'a LiveFunction),
+    /// It is something else.
+    Foreign {
+        /// The live function.
+        entry: &'a LiveFunction,
+        /// How it differs.
+        difference: Difference,
+        /// Until when the difference is only suspected.
+        suspected_until: Option<Timestamp>,
+    },
+}
+
+impl State {
+    /// The memo, if it is about this project.
+    pub(super) fn applied(&self) -> Option<&Applied> {
+        let PlatformState::Present(platform) = &self.platform else {
+            return self.memo.applied.as_ref();
+        };
+        self.memo
+            .applied
+            .as_ref()
+            .filter(|applied| applied.project == platform.project)
+    }
+
+    /// The wish is not live: what is asked of the platform is a user's change, not a look.
+    pub fn is_change_pending(&self) -> bool {
+        let wanted = self.wanted();
+        wanted.is_some() && wanted.as_ref() != self.applied().map(|applied| &applied.source_digest)
+    }
+
+    /// The entrypoint of the wanted content, if it is known.
+    pub fn expected_entrypoint(&self) -> Option<TreePath> {
+        self.content().map(|content| content.entrypoint().clone())
+    }
+
+    /// The wanted content, if it is known.
+    pub(super) fn content(&self) -> Option<&std::sync::Arc<Closure>> {
+        self.source.content()
+    }
+
+    /// Digest of the wanted content, if it is known.
+    pub(super) fn wanted(&self) -> Option<String> {
+        self.content().map(|content| content.digest().to_string())
+    }
+
+    /// Digest of the content that is to be live: the wanted one, or the applied one where the source can't be used.
+    pub(super) fn desired_digest(&self) -> Option<String> {
+        self.wanted()
+            .or_else(|| self.applied().map(|applied| applied.source_digest.clone()))
+    }
+
+    /// Content in hand that has this digest.
+    pub(super) fn content_of(&self, digest: &str) -> Option<&std::sync::Arc<Closure>> {
+        self.content()
+            .into_iter()
+            .chain(self.archived().map(|archived| &archived.content))
+            .find(|content| content.digest().to_string() == digest)
+    }
+
+    /// What was read back from an archive last.
+    pub(super) fn archived(&self) -> Option<&Archived> {
+        self.memory.archive.as_ref().and_then(|(_, archived)| archived.as_ref())
+    }
+
+    /// The body of what is live, if it was read.
+    pub(super) fn body_of(&self, entry: &LiveFunction) -> Option<&Body> {
+        self.memory.body.as_ref().filter(|body| body.stamp == entry.stamp)
+    }
+
+    /// The function was asked for alone since this list, and was not there.
+    pub(super) fn is_absence_confirmed(&self, listing: &Listing) -> bool {
+        self.memory.absent.is_some_and(|asked| asked >= listing.started)
+    }
+
+    /// The list still shows the stamp and the JWT rule that our last change of the rule found: it is behind, for as long as
+    /// any list may be.
+    pub(super) fn is_stale(&self, listing: &Listing) -> bool {
+        let (Some(entry), Some(applied)) = (&listing.entry, self.applied()) else {
+            return false;
+        };
+        let shows_old = self.memory.patched.as_ref() == Some(&entry.stamp)
+            && entry.verify_jwt.is_some_and(|seen| seen != applied.verify_jwt);
+        shows_old
+            && listing
+                .last_write
+                .is_some_and(|write| listing.started < write + self.timing.unknown_outcome())
+    }
+
+    /// What the last list says, against the memo. `None` while there is no list, or only one from before our last write.
+    pub(super) fn comparison(&self) -> Option<Comparison<'_>> {
+        let listing = self.listing.as_ref().filter(|listing| listing.is_fresh())?;
+        if self.is_stale(listing) {
+            return None;
+        }
+        let applied = self.applied();
+        let Some(entry) = &listing.entry else {
+            return Some(if applied.is_some() && !self.is_absence_confirmed(listing) {
+                Comparison::Need(Step::Get)
+            } else {
+                Comparison::Absent
+            });
+        };
+        if applied.is_some_and(|applied| applied.stamp == entry.stamp) {
+            return Some(Comparison::Applied(entry));
+        }
+        let remembered = self
+            .memo
+            .live
+            .as_ref()
+            .is_some_and(|live| live.stamp == entry.stamp && live.revision == FOREIGN)
+            && (self.content().is_none()
+                || self.memo.source.as_ref().map(|source| &source.digest) == self.wanted().as_ref());
+        let believed_drift = self
+            .memo
+            .drift
+            .as_ref()
+            .filter(|drift| remembered && drift.corrected_time.is_none());
+        let difference = match (self.body_of(entry), believed_drift) {
+            (Some(body), _) => self.difference(body),
+            (None, Some(drift)) => {
+                let fields = drift
+                    .fields
+                    .iter()
+                    .filter(|field| is_content(&field.path))
+                    .cloned()
+                    .collect::<Vec<_>>();
+                if fields.is_empty() {
+                    Difference::NotComparable
+                } else {
+                    Difference::Fields(fields)
+                }
+            }
+            (None, None) if remembered => Difference::NotComparable,
+            (None, None) => return Some(Comparison::Need(Step::ReadBody(entry.stamp.clone()))),
+        };
+        let matures = listing.since + self.timing.second_look();
+        let believed = applied.is_none() || remembered || listing.started >= matures;
+        Some(Comparison::Foreign {
+            entry,
+            difference,
+            suspected_until: (!believed).then_some(matures),
+        })
+    }
+
+    fn difference(&self, body: &Body) -> Difference {
+        let BodyContent::Files { files, digest } = &body.content else {
+            return Difference::NotComparable;
+        };
+        let reference = match self.applied() {
+            Some(applied) => self.content_of(&applied.source_digest),
+            None => self.content(),
+        };
+        let fields: Vec<DriftField> = reference
+            .map(|content| differences(&content.file_digests(), &files.file_digests(content.entrypoint())))
+            .unwrap_or_default()
+            .into_iter()
+            .map(|difference| DriftField {
+                path: clipped(&format!("files/{}", difference.path), 256),
+                desired: clipped(&difference.desired, 128),
+                observed: clipped(&difference.observed, 128),
+            })
+            .collect();
+        if !fields.is_empty() {
+            return Difference::Fields(fields);
+        }
+        let desired = self
+            .applied()
+            .map(|applied| applied.body_digest.clone().unwrap_or(applied.source_digest.clone()));
+        Difference::Fields(vec![DriftField {
+            path: "files".to_owned(),
+            desired: short(&desired.unwrap_or_else(|| "absent".to_owned())),
+            observed: short(&digest.to_string()),
+        }])
+    }
+}
+
+/// A field's path is about content, not about the JWT rule or a secret.
+pub(super) fn is_content(path: &str) -> bool {
+    path == "files" || path.starts_with("files/")
+}
+
+/// `sha256:` and the first twelve digits.
+pub(super) fn short(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + 12).collect()
+}

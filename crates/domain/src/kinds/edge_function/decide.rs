@@ -1,0 +1,332 @@
+//! What to do next about a function. Pure: nothing in here waits, fails or looks anything up.
+
+use std::sync::Arc;
+
+use ace_api::{Applied, ConditionType, EdgeFunction, FunctionReason, Mode, Reason};
+use jiff::Timestamp;
+
+use super::{
+    Cause, Decision,
+    adoption::adopt_or_refuse,
+    checks, cleanup,
+    compare::Comparison,
+    intent,
+    live::{is_current, is_live, is_opened, is_pending},
+    rollout::{Before, contest, correct, held, is_contest, refuse_held, roll_out},
+    source_problems::without_source,
+    state::{Claim, Difference, LiveFunction, PlatformFacts, PlatformState, State},
+    step::Step,
+};
+use crate::{
+    bundle::Closure,
+    reconcile::annotations::is_reconcile_requested,
+    reconcile::decision::{Requeue, StepError},
+};
+
+/// What to do next.
+pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
+    if object.metadata.deletion_timestamp.is_some() {
+        return cleanup::decide(object, state, now);
+    }
+    if let Some(step_error) = &state.step_error {
+        return without_source(object, state, after_error(object, state, step_error));
+    }
+    if object.spec.suspend {
+        return Decision::Settled(Requeue::OnChange);
+    }
+    let platform = match &state.platform {
+        PlatformState::Absent => {
+            let message = format!(
+                "there is no Platform `{}` in this namespace",
+                object.spec.platform_ref.name
+            );
+            return wait(FunctionReason::WaitingForPlatform, message);
+        }
+        PlatformState::Present(platform) if platform.suspended => return Decision::Settled(Requeue::OnChange),
+        PlatformState::Present(platform) => platform,
+    };
+    if let Claim::Lost(owner) = &state.claim
+        && object.spec.mode != Mode::Observe
+    {
+        let message = format!(
+            "EdgeFunction {owner} is older and owns `{}` of this project: delete one of the two, or let this one `Observe`",
+            object.slug()
+        );
+        return Decision::Refuse(Cause::new(FunctionReason::SlugClaimed, message), Requeue::OnChange);
+    }
+    if now > platform.seen + state.timing.lost_after(platform.interval) {
+        return wait(
+            FunctionReason::NotSeen,
+            format!("not seen for three intervals: {}", platform.message),
+        );
+    }
+    if !platform.listed {
+        return unlisted(object, state, platform);
+    }
+    let decision = match next(object, state, platform, now) {
+        Decision::Do(step) if step.needs_platform() && !platform.answering => postpone(
+            object,
+            state,
+            FunctionReason::Retrying,
+            &platform.message,
+            Requeue::OnChange,
+        ),
+        // Somebody may have deployed since the last list, and what nobody has seen nobody has archived.
+        Decision::Do(Step::Deploy { .. }) if is_older(state) => Decision::Do(Step::List {
+            not_before: state.began,
+        }),
+        decision => decision,
+    };
+    without_source(object, state, decision)
+}
+
+/// The last list is from before this pass.
+fn is_older(state: &State) -> bool {
+    let Some(listing) = &state.listing else { return true };
+    // That a function is absent may have been asked for alone, in this pass.
+    let is_absent = listing.entry.is_none() && state.memory.absent.is_some_and(|asked| asked >= state.began);
+    listing.started < state.began && !is_absent
+}
+
+/// After a restart: until the first list, what was said before stays said.
+fn unlisted(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Decision {
+    match ConditionType::Ready.of(&state.memo.conditions) {
+        Some(ready) if ready.status == "True" && is_live(object, state) => Decision::Settled(Requeue::OnChange),
+        Some(ready) if ready.reason == FunctionReason::NotSeen.as_str() => {
+            wait(FunctionReason::NotSeen, ready.message.clone())
+        }
+        _ => wait(
+            FunctionReason::WaitingForPlatform,
+            format!("the platform was not seen yet: {}", platform.message),
+        ),
+    }
+}
+
+/// What can't be done now is no news where the wish is live, or where only a person can go on.
+fn postpone(object: &EdgeFunction, state: &State, reason: FunctionReason, message: &str, again: Requeue) -> Decision {
+    if is_current(object, state) {
+        return Decision::Settled(again);
+    }
+    match held(object, state, state.desired_digest().as_deref()) {
+        Some(held) if state.memo.intent.is_none() && !checks::is_roll_back_due(state, held) => refuse_held(held, again),
+        _ => Decision::Wait(Cause::new(reason, message), again),
+    }
+}
+
+fn wait(reason: FunctionReason, message: impl Into<String>) -> Decision {
+    Decision::Wait(Cause::new(reason, message), Requeue::OnChange)
+}
+
+fn after_error(object: &EdgeFunction, state: &State, step_error: &StepError) -> Decision {
+    let (reason, message, again) = match step_error {
+        StepError::Deferred(again) => (
+            FunctionReason::RateLimited,
+            "the platform's limit or our own budget asks to wait",
+            Requeue::After(*again),
+        ),
+        StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
+            (FunctionReason::Retrying, message.as_str(), Requeue::Backoff)
+        }
+        StepError::OutcomeUnknown => (
+            FunctionReason::Retrying,
+            "the answer was lost; looking again",
+            Requeue::Backoff,
+        ),
+        StepError::AccessMissing(message) => {
+            let again = match &state.platform {
+                PlatformState::Present(platform) => Requeue::After(state.timing.interval(platform.interval)),
+                PlatformState::Absent => Requeue::Backoff,
+            };
+            return if is_current(object, state) {
+                Decision::Settled(again)
+            } else {
+                Decision::Refuse(Cause::new(FunctionReason::AccessMissing, message.clone()), again)
+            };
+        }
+    };
+    postpone(object, state, reason, message, again)
+}
+
+fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Timestamp) -> Decision {
+    let Some(listing) = &state.listing else {
+        return wait(FunctionReason::FirstLook, "the function was not looked at yet");
+    };
+    let handled = state.memo.last_handled_reconcile_at.as_ref();
+    if is_reconcile_requested(object, handled) && listing.started < state.began {
+        return Decision::Do(Step::List {
+            not_before: state.began,
+        });
+    }
+    if !listing.is_fresh() {
+        return Decision::Do(Step::List {
+            not_before: listing.last_write.unwrap_or(now),
+        });
+    }
+    if state.memo.intent.is_some() {
+        return intent::decide(state, now);
+    }
+    if state.is_stale(listing) {
+        let then = listing.started + state.timing.stale_list();
+        return if then > now {
+            let message = "the JWT rule was changed; the platform's list does not show it yet";
+            postpone(
+                object,
+                state,
+                FunctionReason::Confirming,
+                message,
+                Requeue::at(then, now),
+            )
+        } else {
+            Decision::Do(Step::List { not_before: then })
+        };
+    }
+    let content = state.content();
+    match state.comparison() {
+        None => wait(FunctionReason::FirstLook, "the function was not looked at yet"),
+        Some(Comparison::Need(step)) => Decision::Do(step),
+        Some(Comparison::Absent) => match absent(object, state, platform, content, now) {
+            // A list that lacks a function is no leave to write over it unseen.
+            Decision::Do(Step::Deploy { .. }) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
+            decision => decision,
+        },
+        Some(Comparison::Applied(entry)) => known(object, state, platform, content, entry, now),
+        Some(Comparison::Foreign {
+            suspected_until: Some(until),
+            ..
+        }) => suspected(object, state, until, now),
+        Some(Comparison::Foreign { entry, difference, .. }) => match (state.applied(), content) {
+            (Some(applied), _) => foreign(object, state, platform, content, (entry, applied), &difference, now),
+            (None, Some(content)) => adopt_or_refuse(object, state, platform, content, entry, now),
+            // What is live may be the wish itself.
+            (None, None) => Decision::Settled(Requeue::OnChange),
+        },
+    }
+}
+
+/// One look may show a stale answer: the second decides.
+fn suspected(object: &EdgeFunction, state: &State, matures: Timestamp, now: Timestamp) -> Decision {
+    if now >= matures {
+        return Decision::Do(Step::List { not_before: matures });
+    }
+    let again = Requeue::at(matures, now);
+    if is_live(object, state) {
+        return Decision::Settled(again);
+    }
+    let message = "the live function seems to have been changed by somebody else; a second look decides";
+    Decision::Wait(Cause::new(FunctionReason::Confirming, message), again)
+}
+
+fn absent(
+    object: &EdgeFunction,
+    state: &State,
+    platform: &PlatformFacts,
+    content: Option<&Arc<Closure>>,
+    now: Timestamp,
+) -> Decision {
+    let held = held(object, state, state.desired_digest().as_deref());
+    let pending = content.filter(|content| {
+        held.is_none()
+            && state.applied().is_none_or(|applied| {
+                is_pending(state, applied, content) || applied.verify_jwt != object.spec.verify_jwt
+            })
+    });
+    match object.spec.mode {
+        Mode::Observe => Decision::Settled(Requeue::OnChange),
+        _ if let Some(content) = pending => roll_out(object, state, platform, content, Before::Nothing, now),
+        Mode::Enforce if let Some(held) = held.filter(|held| checks::is_roll_back_due(state, held)) => {
+            checks::roll_back(state, Before::Nothing, held, now)
+        }
+        Mode::Enforce if state.applied().is_some() => {
+            correct(object, state, Before::Nothing, now).unwrap_or_else(|| settled_or_held(object, state))
+        }
+        _ => settled_or_held(object, state),
+    }
+}
+
+/// The live content is the applied one.
+fn known(
+    object: &EdgeFunction,
+    state: &State,
+    platform: &PlatformFacts,
+    content: Option<&Arc<Closure>>,
+    entry: &LiveFunction,
+    now: Timestamp,
+) -> Decision {
+    let Some(applied) = state.applied() else {
+        return Decision::Settled(Requeue::OnChange);
+    };
+    if applied.body_digest.is_none() && state.body_of(entry).is_none() {
+        return Decision::Do(Step::ReadBody(entry.stamp.clone()));
+    }
+    let mode = object.spec.mode;
+    if mode == Mode::Observe {
+        return Decision::Settled(Requeue::OnChange);
+    }
+    let held = held(object, state, state.desired_digest().as_deref());
+    if let Some(held) = held.filter(|held| checks::is_roll_back_due(state, held)) {
+        return checks::roll_back(state, Before::Known(entry), held, now);
+    }
+    let next = content
+        .filter(|content| held.is_none() && applied.source_digest != content.digest().to_string())
+        .map(|content| roll_out(object, state, platform, content, Before::Known(entry), now));
+    // One upload brings the new content with its rule: the old content never runs under the new one.
+    if let Some(Decision::Do(_)) = &next {
+        return next.unwrap_or(Decision::Settled(Requeue::OnChange));
+    }
+    let stays = held.is_some_and(|held| checks::is_roll_back(held) || is_contest(held));
+    if !stays && content.is_some() && applied.verify_jwt != object.spec.verify_jwt {
+        return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
+    }
+    if mode == Mode::Enforce && is_opened(entry, applied) {
+        return contest(object, state, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt)));
+    }
+    if let Some(held) = held {
+        return refuse_held(held, Requeue::OnChange);
+    }
+    if let Some(waiting) = next {
+        return waiting;
+    }
+    checks::next(object, state, platform, applied, now).unwrap_or(Decision::Settled(Requeue::OnChange))
+}
+
+/// The live content is not the applied one, and that is believed.
+fn foreign(
+    object: &EdgeFunction,
+    state: &State,
+    platform: &PlatformFacts,
+    content: Option<&Arc<Closure>>,
+    (entry, applied): (&LiveFunction, &Applied),
+    difference: &Difference,
+    now: Timestamp,
+) -> Decision {
+    let mode = object.spec.mode;
+    if mode == Mode::Observe {
+        return Decision::Settled(Requeue::OnChange);
+    }
+    let held = held(object, state, state.desired_digest().as_deref());
+    if let Some(content) = content.filter(|_| held.is_none()) {
+        if is_pending(state, applied, content) {
+            return roll_out(object, state, platform, content, Before::Foreign(entry), now);
+        }
+        if applied.verify_jwt != object.spec.verify_jwt {
+            return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
+        }
+    }
+    let correction = match (mode, difference) {
+        (Mode::Enforce, Difference::NotComparable) if is_opened(entry, applied) => {
+            Some(contest(object, state, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt))))
+        }
+        (Mode::Enforce, Difference::Fields(_)) => match held.filter(|held| checks::is_roll_back_due(state, held)) {
+            Some(held) => Some(checks::roll_back(state, Before::Foreign(entry), held, now)),
+            None => correct(object, state, Before::Foreign(entry), now),
+        },
+        _ => None,
+    };
+    correction.unwrap_or_else(|| settled_or_held(object, state))
+}
+
+fn settled_or_held(object: &EdgeFunction, state: &State) -> Decision {
+    held(object, state, state.desired_digest().as_deref()).map_or(Decision::Settled(Requeue::OnChange), |held| {
+        refuse_held(held, Requeue::OnChange)
+    })
+}

@@ -1,0 +1,238 @@
+//! A deploy whose outcome is not known yet.
+//!
+//! Its intent stands in status since before it was sent. What became of it is read from the platform, never from memory alone:
+//! the stamp that the platform answered, the mark that it shows back, or the bytes.
+
+use ace_api::{Applied, Drift, FunctionEvent, FunctionEventType, FunctionReason, Intent, IntentType, Stamp};
+use jiff::Timestamp;
+
+use super::{
+    Cause, Decision,
+    state::{BodyContent, Listing, LiveFunction, PlatformState, State},
+    step::Step,
+};
+use crate::{
+    bundle::{Proof, Revision, SourceDigest, proves},
+    reconcile::decision::Requeue,
+};
+
+/// Entries of the history that are kept.
+const HISTORY: usize = 10;
+
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    /// It took effect, with this stamp.
+    Live(Stamp),
+    /// It had no effect, or somebody wrote over it at once.
+    Gone,
+    /// A list at this time tells more.
+    LookAt(Timestamp),
+    /// The body tells.
+    ReadBody(Stamp),
+}
+
+/// Notes in the memo what became of the intent, if that can be said.
+pub(super) fn settle(state: &mut State, now: Timestamp) {
+    let Some((intent, outcome)) = outcome(state) else {
+        return;
+    };
+    match outcome {
+        Outcome::Live(stamp) => succeeded(state, &intent, stamp, now),
+        Outcome::Gone => {}
+        Outcome::LookAt(_) | Outcome::ReadBody(_) => return,
+    }
+    state.memo.intent = None;
+    state.memory.sent = None;
+    state.memory.sent_jwt = None;
+}
+
+/// The next step towards knowing what became of the intent.
+pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
+    let waiting = match state.memory.sent {
+        Some(_) => Cause::new(
+            FunctionReason::Confirming,
+            "deployed; the platform's list does not show it yet",
+        ),
+        None => Cause::new(
+            FunctionReason::OutcomeUnknown,
+            "the answer to a deploy was lost; it is sent again only when the platform's lists prove that it had no effect",
+        ),
+    };
+    match outcome(state).map(|(_, outcome)| outcome) {
+        Some(Outcome::ReadBody(stamp)) => Decision::Do(Step::ReadBody(stamp)),
+        Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Requeue::at(then, now)),
+        Some(Outcome::LookAt(then)) => Decision::Do(Step::List { not_before: then }),
+        None => Decision::Do(Step::List { not_before: now }),
+        Some(Outcome::Live(_) | Outcome::Gone) => Decision::Wait(waiting, Requeue::After(state.timing.stale_list())),
+    }
+}
+
+fn outcome(state: &State) -> Option<(Intent, Outcome)> {
+    let intent = state.memo.intent.clone()?;
+    let listing = state
+        .listing
+        .as_ref()
+        .filter(|listing| listing.is_fresh() && listing.started >= intent.start_time)?;
+    let outcome = match &state.memory.sent {
+        Some(sent) => answered(state, listing, sent, &intent),
+        None => unanswered(state, listing, &intent),
+    };
+    Some((intent, outcome))
+}
+
+/// The platform answered with a stamp: a list that does not show it yet is a stale one.
+fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> Outcome {
+    let entry = listing.entry.as_ref().filter(|entry| entry.stamp.id == sent.id);
+    if let Some(entry) = entry.filter(|entry| entry.stamp.version == sent.version) {
+        return Outcome::Live(entry.stamp.clone());
+    }
+    if entry.is_some_and(|entry| entry.stamp.version > sent.version) {
+        return Outcome::Live(sent.clone());
+    }
+    // What was there before means that the list is behind, for as long as a lost deploy may take to show up. Anything else
+    // that stays is what somebody made of it since; either way our deploy took effect, and the comparison goes on from there.
+    let is_before = entry.is_some() || listing.entry.as_ref().map(|entry| &entry.stamp) == intent.before.as_ref();
+    let soonest = if is_before {
+        effective_until(state, intent)
+    } else {
+        listing.last_write.unwrap_or(intent.start_time)
+    };
+    match shown_since(state, listing, soonest) {
+        Ok(()) => Outcome::Live(sent.clone()),
+        Err(then) => Outcome::LookAt(then.min(listing.started + state.timing.stale_list())),
+    }
+}
+
+/// No answer: only what the lists show can tell.
+fn unanswered(state: &State, listing: &Listing, intent: &Intent) -> Outcome {
+    let entry = listing.entry.as_ref();
+    if let Some(entry) = entry.filter(|entry| Some(&entry.stamp) != intent.before.as_ref()) {
+        match is_ours(state, entry, intent) {
+            Some(true) => return Outcome::Live(entry.stamp.clone()),
+            Some(false) => {}
+            None => return Outcome::ReadBody(entry.stamp.clone()),
+        }
+    }
+    // Whatever else is shown, the request may still be on its way: until it can't be any more, nothing is sent again.
+    match shown_since(state, listing, effective_until(state, intent)) {
+        Ok(()) => Outcome::Gone,
+        Err(then) => Outcome::LookAt(then),
+    }
+}
+
+/// When a deploy whose answer was lost can't take effect any more.
+fn effective_until(state: &State, intent: &Intent) -> Timestamp {
+    intent.start_time + state.timing.deploy_deadline() + state.timing.unknown_outcome()
+}
+
+/// Two lists, the first of them asked for at `soonest` or later and the second a second look after it, showed the same; else
+/// when to ask again.
+fn shown_since(state: &State, listing: &Listing, soonest: Timestamp) -> Result<(), Timestamp> {
+    let Some(first) = listing.lists.iter().find(|list| **list >= soonest) else {
+        return Err(soonest);
+    };
+    let second = *first + state.timing.second_look();
+    if listing.started >= second { Ok(()) } else { Err(second) }
+}
+
+/// What is live is what the intent sent; `None` before its body was read.
+fn is_ours(state: &State, entry: &LiveFunction, intent: &Intent) -> Option<bool> {
+    if entry.mark.is_some() && entry.mark == revision(&intent.source_digest) {
+        return Some(true);
+    }
+    let Some(content) = state.content_of(&intent.source_digest) else {
+        return Some(false);
+    };
+    match &state.body_of(entry)?.content {
+        BodyContent::Files { files, .. } => Some(proves(content, files) == Proof::Proved),
+        BodyContent::Bundle(_) | BodyContent::TooLarge => Some(false),
+    }
+}
+
+fn succeeded(state: &mut State, intent: &Intent, stamp: Stamp, now: Timestamp) {
+    let entry = state
+        .listing
+        .as_ref()
+        .and_then(|listing| listing.entry.as_ref())
+        .filter(|entry| entry.stamp == stamp);
+    // What we sent, so that a change of it since is seen as one; what is shown, where a crash has lost it.
+    let verify_jwt = state
+        .memory
+        .sent_jwt
+        .or_else(|| entry.and_then(|entry| entry.verify_jwt))
+        .unwrap_or(true);
+    let type_ = match intent.type_ {
+        IntentType::RollOut => FunctionEventType::Deployed,
+        IntentType::Correction => FunctionEventType::Corrected,
+        IntentType::RollBack => FunctionEventType::RolledBack,
+    };
+    state.memory.checks = None;
+    make_applied(state, &intent.source_digest, verify_jwt, stamp, type_, now);
+    state.memo.drift = match (intent.type_, state.memo.drift.take()) {
+        (IntentType::Correction, Some(drift)) => Some(Drift {
+            corrected_time: Some(now),
+            ..drift
+        }),
+        _ => None,
+    };
+}
+
+/// Notes that content of this digest is applied, and how it came to be.
+pub(super) fn make_applied(
+    state: &mut State,
+    digest: &str,
+    verify_jwt: bool,
+    stamp: Stamp,
+    type_: FunctionEventType,
+    now: Timestamp,
+) {
+    let revision = revision(digest)
+        .map(|revision| revision.to_string())
+        .unwrap_or_default();
+    remember(state, type_, &revision, Some(stamp.version), now);
+    let PlatformState::Present(platform) = &state.platform else {
+        return;
+    };
+    // What was proved in one project, with its secrets, is not proved in another.
+    let moved = state
+        .memo
+        .applied
+        .as_ref()
+        .is_some_and(|applied| applied.project != platform.project);
+    if moved {
+        state.memo.proven = None;
+    }
+    state.memo.applied = Some(Applied {
+        project: platform.project.clone(),
+        revision,
+        source_digest: digest.to_owned(),
+        verify_jwt,
+        body_digest: None,
+        stamp,
+    });
+}
+
+/// Adds to the history.
+pub(super) fn remember(
+    state: &mut State,
+    type_: FunctionEventType,
+    revision: &str,
+    version: Option<i64>,
+    now: Timestamp,
+) {
+    state.memo.history.insert(
+        0,
+        FunctionEvent {
+            type_,
+            revision: revision.to_owned(),
+            version,
+            time: now,
+        },
+    );
+    state.memo.history.truncate(HISTORY);
+}
+
+/// The revision of a digest that stands in a status.
+pub(super) fn revision(digest: &str) -> Option<Revision> {
+    digest.parse::<SourceDigest>().ok().map(|digest| digest.revision())
+}

@@ -1,0 +1,241 @@
+//! Making content live: what must hold before an upload, and the upload.
+
+use std::sync::Arc;
+
+use ace_api::{EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Reason};
+use jiff::Timestamp;
+
+use super::{
+    Cause, Decision, checks,
+    state::{BodyContent, LiveFunction, PlatformFacts, State},
+    step::Step,
+};
+use crate::{
+    bundle::Closure, reconcile::annotations::reconcile_at, reconcile::decision::Requeue,
+    reconcile::timing::CONTEST_CORRECTIONS,
+};
+
+/// What is live before a deploy.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Before<'a> {
+    /// Nothing.
+    Nothing,
+    /// Content that we know.
+    Known(&'a LiveFunction),
+    /// Content that is not ours: it is archived before it is overwritten.
+    Foreign(&'a LiveFunction),
+}
+
+impl Before<'_> {
+    pub(super) fn stamp(self) -> Option<ace_api::Stamp> {
+        match self {
+            Self::Nothing => None,
+            Self::Known(entry) | Self::Foreign(entry) => Some(entry.stamp.clone()),
+        }
+    }
+}
+
+/// What is held, if it is about this content, this spec and this `reconcile-at`.
+pub(super) fn held<'a>(object: &EdgeFunction, state: &'a State, digest: Option<&str>) -> Option<&'a Held> {
+    state.memo.held.as_ref().filter(|held| {
+        let same_content = held.source_digest.is_none() || held.source_digest.as_deref() == digest;
+        same_content
+            && held.generation == object.metadata.generation.unwrap_or_default()
+            && held.reconcile_at == reconcile_at(object)
+    })
+}
+
+/// Corrections have stopped.
+pub(super) fn is_contest(held: &Held) -> bool {
+    held.reason == FunctionReason::DriftContested.as_str()
+}
+
+/// The refusal that `held` stands for.
+pub(super) fn refuse_held(held: &Held, again: Requeue) -> Decision {
+    let reason = FunctionReason::named(&held.reason).unwrap_or(FunctionReason::DeployRefused);
+    Decision::Refuse(Cause::new(reason, held.message.clone()), again)
+}
+
+/// Rolls the wanted content out.
+pub(super) fn roll_out(
+    object: &EdgeFunction,
+    state: &State,
+    platform: &PlatformFacts,
+    content: &Arc<Closure>,
+    before: Before<'_>,
+    now: Timestamp,
+) -> Decision {
+    if let Some(held) = held(object, state, Some(&content.digest().to_string())) {
+        return refuse_held(held, Requeue::OnChange);
+    }
+    if let Some(waiting) = missing(object, state, platform) {
+        return waiting;
+    }
+    deploy(state, IntentType::RollOut, content, object.spec.verify_jwt, before, now)
+}
+
+/// Deploys the applied content again, over foreign content or none; `None` when that content is not to be had any more.
+pub(super) fn correct(object: &EdgeFunction, state: &State, before: Before<'_>, now: Timestamp) -> Option<Decision> {
+    let applied = state.applied()?;
+    // Content that was refused or failed its checks is not put back over what somebody made of it.
+    let failed = held(object, state, state.desired_digest().as_deref())
+        .filter(|held| held.source_digest.as_ref() == Some(&applied.source_digest));
+    if let Some(failed) = failed {
+        return Some(refuse_held(failed, Requeue::OnChange));
+    }
+    if let Some(contest) = contest(object, state, now) {
+        return Some(contest);
+    }
+    if let Some(content) = state.content_of(&applied.source_digest) {
+        return Some(deploy(
+            state,
+            IntentType::Correction,
+            content,
+            applied.verify_jwt,
+            before,
+            now,
+        ));
+    }
+    let proven = state
+        .memo
+        .proven
+        .as_ref()
+        .filter(|proven| proven.source_digest == applied.source_digest)?;
+    let name = proven.archive.as_ref()?;
+    let was_read = state.memory.archive.as_ref().is_some_and(|(read, _)| read == name);
+    (!was_read).then(|| Decision::Do(Step::LoadArchive(name.clone())))
+}
+
+/// Somebody changes the function back again and again.
+pub(super) fn contest(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<Decision> {
+    if let Some(held) = held(object, state, state.desired_digest().as_deref()).filter(|held| is_contest(held)) {
+        return Some(refuse_held(held, Requeue::OnChange));
+    }
+    let window = state.timing.contest_window();
+    let corrections = state
+        .memo
+        .history
+        .iter()
+        .take_while(|event| event.type_ != FunctionEventType::Contested)
+        .filter(|event| event.type_ == FunctionEventType::Corrected && event.time + window > now)
+        .count();
+    (corrections >= CONTEST_CORRECTIONS).then(|| {
+        let message = format!(
+            "corrected {corrections} times within an hour and changed again: find who changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at`"
+        );
+        Decision::Refuse(Cause::new(FunctionReason::DriftContested, message), Requeue::OnChange)
+    })
+}
+
+fn missing(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Option<Decision> {
+    let wait = |reason, message: String| Some(Decision::Wait(Cause::new(reason, message), Requeue::OnChange));
+    let requires = object.spec.requires.clone().unwrap_or_default();
+    if !requires.secrets.is_empty() {
+        let Some(names) = &state.secrets else {
+            return wait(
+                FunctionReason::WaitingForSecrets,
+                "the project's secrets were not listed yet".to_owned(),
+            );
+        };
+        let missing = missing_secrets(object, names);
+        if !missing.is_empty() {
+            return wait(
+                FunctionReason::WaitingForSecrets,
+                format!("set these secrets in the project: {}", missing.join(", ")),
+            );
+        }
+    }
+    if let Some(migration) = &requires.migration {
+        let (set, version) = (&migration.name, &migration.version);
+        let message = match &state.migrations {
+            Some(applied) if applied.contains(version) => None,
+            Some(_) => Some(format!("MigrationSet `{set}` has not applied {version}")),
+            None => Some(format!(
+                "MigrationSet `{set}` is absent, or its database was not seen yet"
+            )),
+        };
+        if let Some(message) = message {
+            return wait(FunctionReason::WaitingForMigration, message);
+        }
+    }
+    if !state.blockers.is_empty() {
+        let named: Vec<&str> = state.blockers.iter().take(5).map(String::as_str).collect();
+        let more = state.blockers.len().saturating_sub(named.len());
+        let more = if more > 0 {
+            format!(" and {more} more")
+        } else {
+            String::new()
+        };
+        return wait(
+            FunctionReason::WaitingForWave,
+            format!("waits for lower waves: {}{more}", named.join(", ")),
+        );
+    }
+    checks::lacks_key(object, platform).then(checks::waits_for_key)
+}
+
+/// The groups of required secrets of which none is set, as a person reads them.
+pub(super) fn missing_secrets(object: &EdgeFunction, names: &std::collections::BTreeSet<String>) -> Vec<String> {
+    let groups = object.spec.requires.iter().flat_map(|requires| &requires.secrets);
+    groups
+        .filter(|group| !group.any_of.iter().any(|name| names.contains(name)))
+        .map(|group| group.any_of.join(" or "))
+        .collect()
+}
+
+fn deploy(
+    state: &State,
+    type_: IntentType,
+    content: &Arc<Closure>,
+    verify_jwt: bool,
+    before: Before<'_>,
+    now: Timestamp,
+) -> Decision {
+    if let Before::Foreign(entry) = before
+        && let Some(first) = archive_first(state, entry)
+    {
+        return first;
+    }
+    let intent = Intent {
+        type_,
+        source_digest: content.digest().to_string(),
+        before: before.stamp(),
+        start_time: now,
+    };
+    Decision::Do(Step::Deploy {
+        intent,
+        content: content.clone(),
+        verify_jwt,
+    })
+}
+
+/// A body that is not ours is archived before it is overwritten; if it can't be, nothing is written.
+pub(super) fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decision> {
+    if state.memory.archived.as_ref() == Some(&entry.stamp) {
+        return None;
+    }
+    let refuse = |reason, message: String| Some(Decision::Refuse(Cause::new(reason, message), Requeue::OnChange));
+    if let Some((_, bytes)) = state
+        .memory
+        .unarchivable
+        .as_ref()
+        .filter(|(stamp, _)| *stamp == entry.stamp)
+    {
+        let message = format!(
+            "version {} is not ours and packs to {bytes} bytes, more than an archive takes: download it, then delete the live function",
+            entry.stamp.version
+        );
+        return refuse(FunctionReason::ArchiveTooLarge, message);
+    }
+    match state.body_of(entry) {
+        None => Some(Decision::Do(Step::ReadBody(entry.stamp.clone()))),
+        Some(body) if body.content == BodyContent::TooLarge => {
+            let message = format!(
+                "version {} is not ours and larger than the operator reads: download it, then delete the live function",
+                entry.stamp.version
+            );
+            refuse(FunctionReason::ArchiveUnreadable, message)
+        }
+        Some(body) => Some(Decision::Do(Step::ArchiveForeign(body.clone()))),
+    }
+}

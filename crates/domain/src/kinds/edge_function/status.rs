@@ -1,0 +1,318 @@
+//! How a function is shown.
+
+use ace_api::{
+    ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason,
+    IntentType, Live, Mode, Reason, Wanted, clipped,
+};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    Cause, Decision, checks,
+    compare::{Comparison, FOREIGN},
+    drift::{DriftAssessment, assessment},
+    intent::remember,
+    live::is_live,
+    rollout::held,
+    state::{PlatformState, SourceState, State},
+    step::Step,
+    update::held as new_hold,
+};
+use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded};
+
+/// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
+pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
+    if is_about_to_be_seen(object, state, decision) {
+        return state.memo.clone();
+    }
+    // Judged before the intent of this very decision is noted: what a correction is about to undo is still there.
+    let assessment = assessment(object, state, now);
+    let mut state = state.clone();
+    note(object, &mut state, decision, now);
+    let conditions = conditions(object, &state, decision, &assessment, now);
+    let live = live(&state);
+    let source = source(object, &state);
+    let url = match &state.platform {
+        PlatformState::Present(platform) => Some(checks::url(object, platform)),
+        PlatformState::Absent => state.memo.url.clone(),
+    };
+    let handled = handled(object, &state, decision);
+    let drift = match assessment {
+        DriftAssessment::Keep => state.memo.drift,
+        DriftAssessment::Says { drift, .. } => drift,
+    };
+    let status = EdgeFunctionStatus {
+        conditions,
+        observed_generation: object.metadata.generation,
+        last_handled_reconcile_at: if handled {
+            reconcile_at(object)
+        } else {
+            state.memo.last_handled_reconcile_at
+        },
+        url,
+        source,
+        applied: state.memo.applied,
+        live,
+        intent: state.memo.intent,
+        proven: state.memo.proven,
+        held: state.memo.held,
+        drift,
+        history: state.memo.history,
+    };
+    bounded(status, shorten)
+}
+
+/// Names one difference less; their paths may be long.
+fn shorten(status: &mut EdgeFunctionStatus) -> bool {
+    status.drift.as_mut().and_then(|drift| drift.fields.pop()).is_some()
+}
+
+/// The Platform's first look is under way, and nobody takes the status for the end until it wakes the function: a write would
+/// say nothing that the next one does not.
+fn is_about_to_be_seen(object: &EdgeFunction, state: &State, decision: &Decision) -> bool {
+    let waits = matches!(decision, Decision::Wait(cause, _) if cause.reason == FunctionReason::WaitingForPlatform);
+    let first = matches!(&state.platform, PlatformState::Present(platform) if !platform.looked);
+    let memo = &state.memo;
+    let is_ready = ConditionType::Ready.is_true(&memo.conditions);
+    waits && first && !(is_ready && memo.observed_generation == object.metadata.generation)
+}
+
+/// Notes in the memo what the decision itself changes: the intent of a deploy, and what is not tried again.
+fn note(object: &EdgeFunction, state: &mut State, decision: &Decision, now: Timestamp) {
+    match decision {
+        Decision::Do(Step::Deploy { intent, .. }) => state.memo.intent = Some(intent.clone()),
+        Decision::Refuse(cause, _) if is_kept(cause.reason.as_str()) => {
+            let digest = state.desired_digest();
+            let standing =
+                held(object, state, digest.as_deref()).is_some_and(|held| held.reason == cause.reason.as_str());
+            if !standing {
+                if cause.reason == FunctionReason::DriftContested {
+                    let revision = state
+                        .memo
+                        .applied
+                        .as_ref()
+                        .map(|applied| applied.revision.clone())
+                        .unwrap_or_default();
+                    remember(state, FunctionEventType::Contested, &revision, None, now);
+                }
+                state.memo.held = Some(new_hold(object, cause.reason, &cause.message, digest));
+            }
+        }
+        _ => {}
+    }
+    let Some(kept) = &state.memo.held else { return };
+    let digest = state.wanted();
+    let is_spent = if kept.reason == FunctionReason::UnknownOwnDeploy.as_str() {
+        state.memo.applied.is_some()
+    } else {
+        digest.is_some() && held(object, state, digest.as_deref()).is_none()
+    };
+    if is_spent {
+        state.memo.held = None;
+    }
+}
+
+/// Refusals that only a change of source, spec or `reconcile-at` lifts, and that nothing else in status remembers.
+fn is_kept(reason: &str) -> bool {
+    [FunctionReason::DriftContested, FunctionReason::UnknownOwnDeploy]
+        .iter()
+        .any(|kept| kept.as_str() == reason)
+}
+
+fn handled(object: &EdgeFunction, state: &State, decision: &Decision) -> bool {
+    let looked = state
+        .listing
+        .as_ref()
+        .is_some_and(|listing| listing.started >= state.began);
+    let acted_upon = match decision {
+        Decision::Settled(_) | Decision::Wait(..) => looked,
+        // Who does not own the slug has no look of its own.
+        Decision::Refuse(cause, _) => looked || cause.reason == FunctionReason::SlugClaimed,
+        Decision::Do(_) | Decision::Release { .. } => false,
+    };
+    reconcile_at(object).is_some() && acted_upon
+}
+
+fn source(object: &EdgeFunction, state: &State) -> Option<Wanted> {
+    let SourceState::Ready {
+        content,
+        artifact_revision,
+    } = &state.source
+    else {
+        return state.memo.source.clone();
+    };
+    let digest = content.digest().to_string();
+    Some(Wanted {
+        revision: content.revision().to_string(),
+        files: i32::try_from(content.files().len()).unwrap_or(i32::MAX),
+        bytes: i64::try_from(content.bytes()).unwrap_or(i64::MAX),
+        artifact_revision: Some(clipped(artifact_revision, 256)),
+        failed: held(object, state, Some(&digest))
+            .is_some_and(|held| held.source_digest.as_ref() == Some(&digest) && !is_kept(&held.reason)),
+        digest,
+    })
+}
+
+fn live(state: &State) -> Option<Live> {
+    let (entry, revision) = match state.comparison() {
+        Some(Comparison::Absent) => return None,
+        Some(Comparison::Applied(entry)) => (entry, state.applied().map(|applied| applied.revision.clone())),
+        None
+        | Some(
+            Comparison::Foreign {
+                suspected_until: Some(_),
+                ..
+            }
+            | Comparison::Need(_),
+        ) => return state.memo.live.clone(),
+        Some(Comparison::Foreign { entry, .. }) => (entry, None),
+    };
+    Some(Live {
+        version: entry.stamp.version,
+        updated_time: entry.stamp.updated_time,
+        revision: revision.unwrap_or_else(|| FOREIGN.to_owned()),
+        verify_jwt: entry.verify_jwt,
+        stamp: entry.stamp.clone(),
+    })
+}
+
+fn conditions(
+    object: &EdgeFunction,
+    state: &State,
+    decision: &Decision,
+    assessment: &DriftAssessment,
+    now: Timestamp,
+) -> Vec<Condition> {
+    use ConditionType::{Drifted, Ready};
+    let next = Conditions::new(&state.memo.conditions, object.metadata.generation, now);
+    let next = match decision {
+        Decision::Do(step) => {
+            let cause = in_progress(step);
+            next.reconciling(Some(false), cause.reason, &cause.message)
+        }
+        Decision::Wait(cause, _) => {
+            let ready = (cause.reason != FunctionReason::NotSeen).then_some(false);
+            next.reconciling(ready, cause.reason, &cause.message)
+        }
+        Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
+        Decision::Settled(_) | Decision::Release { .. } => {
+            if let Some(cause) = suspension(object, state) {
+                let reason = suspended(object, state);
+                next.set(Ready, Some(reason != FunctionReason::Suspended), reason, &cause.message)
+                    .set(ConditionType::Suspended, Some(true), cause.reason, &cause.message)
+            } else {
+                let (reason, message) = settled(object, state, assessment);
+                next.set(Ready, Some(true), reason, &message)
+            }
+        }
+    };
+    let drifted = match assessment {
+        DriftAssessment::Says {
+            value, reason, message, ..
+        } => next.set(Drifted, *value, *reason, message),
+        DriftAssessment::Keep => next.keep_or(
+            Drifted,
+            DriftReason::NotCompared,
+            "the live function was not compared yet",
+        ),
+    };
+    drifted.finish()
+}
+
+/// The reason of `Ready` while nothing is looked at.
+fn suspended(object: &EdgeFunction, state: &State) -> FunctionReason {
+    let stays = is_live(object, state) && ConditionType::Ready.is_true(&state.memo.conditions);
+    match object.spec.mode {
+        _ if !stays => FunctionReason::Suspended,
+        Mode::Observe => FunctionReason::Observed,
+        Mode::Apply | Mode::Enforce => FunctionReason::Live,
+    }
+}
+
+fn suspension(object: &EdgeFunction, state: &State) -> Option<Cause> {
+    if object.spec.suspend {
+        let message = "`spec.suspend` is true: nothing is looked at or written";
+        return Some(Cause::new(FunctionReason::SuspendedByUser, message));
+    }
+    match &state.platform {
+        PlatformState::Present(platform) if platform.suspended => {
+            let platform = &object.spec.platform_ref.name;
+            let message = format!("Platform `{platform}` is suspended: nothing is looked at or written");
+            Some(Cause::new(FunctionReason::SuspendedByPlatform, message))
+        }
+        _ => None,
+    }
+}
+
+fn in_progress(step: &Step) -> Cause {
+    let Step::Deploy { intent, .. } = step else {
+        return Cause::new(FunctionReason::Retrying, "under way");
+    };
+    let revision = revision_of(&intent.source_digest);
+    match intent.type_ {
+        IntentType::RollOut => Cause::new(FunctionReason::Deploying, format!("deploying {revision}")),
+        IntentType::Correction => Cause::new(
+            FunctionReason::CorrectingDrift,
+            format!("deploying {revision} again over a foreign change"),
+        ),
+        IntentType::RollBack => Cause::new(
+            FunctionReason::RollingBack,
+            format!("checks failed; deploying {revision} again"),
+        ),
+    }
+}
+
+fn revision_of(digest: &str) -> String {
+    super::intent::revision(digest)
+        .map(|revision| revision.to_string())
+        .unwrap_or_default()
+}
+
+fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -> (FunctionReason, String) {
+    let drift = match assessment {
+        DriftAssessment::Says { value, message, .. } => value.filter(|drifted| *drifted).map(|_| message.clone()),
+        DriftAssessment::Keep => {
+            let before = ConditionType::Drifted.of(&state.memo.conditions);
+            before.filter(|c| c.status == "True").map(|c| c.message.clone())
+        }
+    };
+    if object.spec.mode == Mode::Observe {
+        let message = drift.unwrap_or_else(|| match (state.applied(), state.wanted()) {
+            (Some(applied), Some(wanted)) if applied.source_digest != wanted => {
+                format!(
+                    "{} is live; the source wants {}",
+                    applied.revision,
+                    revision_of(&wanted)
+                )
+            }
+            (Some(applied), _) if applied.verify_jwt != object.spec.verify_jwt => format!(
+                "{} is live with verifyJWT {}; the spec wants {}",
+                applied.revision, applied.verify_jwt, object.spec.verify_jwt
+            ),
+            (Some(applied), _) => format!("{} is live", applied.revision),
+            (None, Some(wanted)) if matches!(state.comparison(), Some(Comparison::Absent)) => {
+                format!("nothing is live yet; the source wants {}", revision_of(&wanted))
+            }
+            (None, _) => "the function was looked at".to_owned(),
+        });
+        return (FunctionReason::Observed, message);
+    }
+    let revision = state
+        .applied()
+        .map(|applied| applied.revision.clone())
+        .unwrap_or_default();
+    let unarchived = state
+        .memo
+        .proven
+        .as_ref()
+        .is_some_and(|proven| proven.archive.is_none());
+    let note = if unarchived {
+        "; it is too large to be archived, so there is no roll-back to it"
+    } else {
+        ""
+    };
+    (
+        FunctionReason::Live,
+        drift.unwrap_or_else(|| format!("{revision} is live{note}")),
+    )
+}

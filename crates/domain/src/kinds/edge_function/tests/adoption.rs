@@ -1,0 +1,236 @@
+//! A function is live, or not, and the object remembers nothing.
+
+use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, Mode};
+
+use super::{
+    super::{Decision, LiveFunction, Step, StepResult},
+    fixture::{Case, at, settled},
+    words::{
+        A, B, X, applied, archive, archived, body_of, bundle, cause, content, deploy, digest, entry, foreign, message,
+        revision, shown, stamp,
+    },
+};
+use crate::{bundle::BodyFiles, reconcile::decision::Requeue};
+
+#[test]
+fn a_new_function_is_asked_for_alone_before_it_is_created() {
+    let mut case = new().sees(None);
+    case.is_gone();
+    assert_eq!(case.decide(), Decision::Do(deploy(IntentType::RollOut, A, None, at(0))));
+}
+
+#[test]
+fn a_function_that_a_list_left_out_is_not_written_over_unseen() {
+    let mut case = new().sees(None);
+    case.does(Step::Get, Ok(StepResult::Got(Some(foreign(3)))));
+    assert_eq!(case.decide(), Decision::Do(Step::ReadBody(stamp(3))));
+}
+
+#[test]
+fn our_own_content_is_adopted_by_its_bytes_after_the_status_was_lost() {
+    let mut case = new().read(A);
+    assert_eq!(case.decide(), Decision::Do(proof()));
+    assert_eq!(case.state.memo.applied, Some(applied(A, 3)));
+    assert_eq!(case.state.memo.history, [adopted()]);
+}
+
+#[test]
+fn the_mark_adopts_where_the_body_is_no_files() {
+    let mut case = new().with(|case| case.state.memory.body = Some(bundle(&stamp(3))));
+    assert_eq!(case.decide(), Decision::Do(proof()));
+    let expected = ace_api::Applied {
+        body_digest: None,
+        ..applied(A, 3)
+    };
+    assert_eq!(case.state.memo.applied, Some(expected));
+}
+
+#[test]
+fn the_mark_adopts_a_transpiled_body() {
+    let mapped = "Deno.serve(() => new Response('a'));\n//# sourceMappingURL=data:application/json;base64,e30=";
+    let transpiled = BodyFiles::new(
+        [("source/ace/hello/index.ts".to_owned(), mapped.into())],
+        Some("source/ace/hello/index.ts"),
+        content(A).entrypoint(),
+    );
+    let mut case = new().with(|case| case.state.memory.body = Some(body_of(transpiled, &stamp(3))));
+    case.decide();
+    assert_eq!(case.state.memo.history, [adopted()]);
+}
+
+#[test]
+fn the_mark_never_outvotes_bytes_that_are_known_to_differ() {
+    let edited = BodyFiles::new(
+        [("source/ace/hello/index.ts".to_owned(), "edited by hand".into())],
+        Some("source/ace/hello/index.ts"),
+        content(A).entrypoint(),
+    );
+    let mut case = new().with(|case| case.state.memory.body = Some(body_of(edited, &stamp(3))));
+    assert_eq!(cause(case.decide()).0, FunctionReason::AdoptionConflict);
+    assert_eq!(case.state.memo.applied, None);
+}
+
+#[test]
+fn somebody_elses_deploy_of_the_source_is_adopted_because_the_bytes_prove_it() {
+    let unmarked = LiveFunction {
+        mark: None,
+        ..entry(A, 7)
+    };
+    let mut case = new().sees(Some(unmarked)).read(A);
+    case.decide();
+    assert_eq!(case.state.memo.applied, Some(applied(A, 7)));
+}
+
+#[test]
+fn foreign_content_is_a_conflict_that_says_how_to_solve_it() {
+    let mut case = new().sees(Some(foreign(3))).read(X);
+    let status = case.status();
+    assert_eq!(
+        shown(&status),
+        [
+            "Ready=False/AdoptionConflict",
+            "Stalled=True/AdoptionConflict",
+            "Drifted=True/Foreign"
+        ]
+    );
+    assert_eq!(
+        message(&status, "Stalled"),
+        "version 3 is live and differs from the source: bring the source up to it, or set `spec.adoptionPolicy: Always` to archive and replace it"
+    );
+    assert_eq!(status.applied, None);
+    assert_eq!(status.live.unwrap().revision, "foreign");
+}
+
+#[test]
+fn foreign_content_is_archived_and_replaced_when_the_policy_says_so() {
+    let mut case = new().sees(Some(foreign(3))).always().read(X);
+    case.archives_foreign();
+    assert_eq!(
+        case.decide(),
+        Decision::Do(deploy(IntentType::RollOut, A, Some(3), at(0)))
+    );
+}
+
+#[test]
+fn foreign_content_is_only_reported_in_observe() {
+    let mut case = new().sees(Some(foreign(3))).mode(Mode::Observe).read(X);
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Observed", "Drifted=True/Foreign"]);
+    assert_eq!(status.drift.unwrap().fields[0].path, "files/hello/index.ts");
+}
+
+#[test]
+fn a_function_that_was_never_live_is_no_drift_in_observe_and_nothing_is_written() {
+    let mut case = new().sees(None).mode(Mode::Observe);
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Observed", "Drifted=Unknown/NotCompared"]);
+    let says = format!("nothing is live yet; the source wants {}", revision(A));
+    assert_eq!(message(&status, "Ready"), says);
+}
+
+#[test]
+fn a_mark_that_nobody_remembers_is_looked_up_in_the_archives_first() {
+    let mut case = new().sees(Some(entry(B, 3))).read(B);
+    case.does(
+        Step::LoadArchive(archive(B)),
+        Ok(StepResult::Archive(archived(B, false))),
+    );
+    assert_eq!(
+        case.decide(),
+        Decision::Do(deploy(IntentType::RollOut, A, Some(3), at(0))),
+        "the older content of an archive of ours is known, so the wish is rolled out over it"
+    );
+    assert_eq!(case.state.memo.applied, Some(applied(B, 3)));
+}
+
+#[test]
+fn a_mark_of_ours_that_nobody_knows_waits_for_a_person() {
+    let mut case = unknown_own_deploy();
+    let status = case.status();
+    assert_eq!(
+        shown(&status),
+        [
+            "Ready=False/UnknownOwnDeploy",
+            "Stalled=True/UnknownOwnDeploy",
+            "Drifted=True/Foreign"
+        ]
+    );
+    assert!(message(&status, "Stalled").contains("`spec.adoptionPolicy: Always`"));
+    assert!(!status.source.unwrap().failed);
+}
+
+#[test]
+fn an_annotation_that_was_there_before_the_refusal_does_not_release_it() {
+    let mut case = unknown_own_deploy().asks("monday");
+    case.lists(at(0), Some(entry(B, 3)));
+    case = case.written();
+    assert_eq!(cause(case.decide()).0, FunctionReason::UnknownOwnDeploy);
+}
+
+#[test]
+fn an_annotation_changed_after_the_refusal_replaces_the_unknown_deploy() {
+    let mut case = unknown_own_deploy().asks("monday");
+    case.lists(at(0), Some(entry(B, 3)));
+    assert_eq!(cause(case.decide()).0, FunctionReason::UnknownOwnDeploy);
+    case = case.written().asks("tuesday");
+    case.archives_foreign();
+    assert_eq!(
+        case.decide(),
+        Decision::Do(deploy(IntentType::RollOut, A, Some(3), at(0)))
+    );
+}
+
+#[test]
+fn the_adoption_policy_replaces_the_unknown_deploy_too() {
+    let mut case = unknown_own_deploy().written().always().with(|case| {
+        case.object.metadata.generation = Some(5);
+    });
+    let body = case.state.memory.body.clone().unwrap();
+    assert_eq!(case.decide(), Decision::Do(Step::ArchiveForeign(body)));
+}
+
+#[test]
+fn a_memo_of_another_project_is_no_memo() {
+    let mut case = settled().read(A).with(|case| {
+        let applied = case.state.memo.applied.as_mut().unwrap();
+        applied.project = "tsrqponmlkjihgfedcba".to_owned();
+    });
+    assert_eq!(case.decide(), Decision::Do(proof()), "proved there is not proved here");
+    assert_eq!(case.state.memo.applied, Some(applied(A, 3)));
+}
+
+#[test]
+fn the_archive_of_the_adopted_content_makes_it_proven() {
+    let mut case = new().read(A);
+    case.does(proof(), Ok(StepResult::Archived(archive(A))));
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=False/NoDrift"]);
+    assert_eq!(status.proven.map(|proven| proven.source_digest), Some(digest(A)));
+}
+
+fn new() -> Case {
+    settled().forgotten()
+}
+
+fn unknown_own_deploy() -> Case {
+    let mut case = new().sees(Some(entry(B, 3))).read(B);
+    case.does(Step::LoadArchive(archive(B)), Ok(StepResult::Archive(None)));
+    case
+}
+
+fn proof() -> Step {
+    Step::ArchiveProven {
+        content: content(A),
+        verify_jwt: false,
+    }
+}
+
+fn adopted() -> FunctionEvent {
+    FunctionEvent {
+        type_: FunctionEventType::Adopted,
+        revision: content(A).revision().to_string(),
+        version: Some(3),
+        time: at(0),
+    }
+}

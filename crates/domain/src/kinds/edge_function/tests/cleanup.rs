@@ -1,0 +1,139 @@
+//! The object is being deleted.
+
+use ace_api::{DeletionPolicy, FunctionReason, Mode};
+
+use super::{
+    super::{Claim, Decision, PlatformState, Step, StepResult},
+    fixture::{Case, at, settled},
+    words::{A, B, X, cause, entry, foreign, stamp},
+};
+use crate::reconcile::decision::StepError;
+
+#[test]
+fn what_it_made_itself_and_nobody_changed_is_deleted() {
+    let mut case = leaving();
+    case.does(Step::Delete, Ok(StepResult::Deleted));
+    assert_eq!(case.decide(), Decision::Release { left_live: None });
+}
+
+#[test]
+fn nothing_is_deleted_by_a_list_from_before_the_pass() {
+    let mut case = settled().deleted();
+    case.lists(at(0), Some(entry(A, 3)));
+    assert_eq!(case.decide(), Decision::Do(Step::Delete));
+}
+
+#[test]
+fn what_is_kept_is_kept_without_a_look() {
+    for mut case in [
+        settled()
+            .deleted()
+            .with(|case| case.object.spec.deletion_policy = DeletionPolicy::Retain),
+        settled().deleted().mode(Mode::Observe),
+    ] {
+        assert_eq!(case.decide(), Decision::Release { left_live: None });
+    }
+}
+
+#[test]
+fn what_is_not_its_own_stays_live_and_an_event_says_why() {
+    let foreign_stamp = "somebody else has changed it since";
+    let cases = vec![
+        (leaving().sees_now(foreign(4)), foreign_stamp),
+        (leaving().sees_now(foreign(4)).read(X), foreign_stamp),
+        (leaving().sees_now(entry(A, 4)).read(A), foreign_stamp),
+        (
+            leaving().with(|case| case.object.spec.suspend = true),
+            "the object is suspended",
+        ),
+        (
+            leaving().platform(|platform| platform.suspended = true),
+            "its Platform is suspended",
+        ),
+        (
+            leaving().platform(|platform| platform.leaving = true),
+            "its Platform, or the Platform's token, is gone",
+        ),
+        (
+            leaving().with(|case| case.state.platform = PlatformState::Absent),
+            "its Platform is gone",
+        ),
+        (
+            leaving().with(|case| case.state.claim = Claim::Lost("ace/older".to_owned())),
+            "it belongs to EdgeFunction ace/older",
+        ),
+        (leaving().forgotten(), "this object does not remember having made it"),
+        (
+            leaving().with(|case| case.state.step_error = Some(StepError::AccessMissing("403".to_owned()))),
+            "403",
+        ),
+    ];
+    for (mut case, expected) in cases {
+        let left_live = Some(expected.to_owned());
+        assert_eq!(case.decide(), Decision::Release { left_live });
+    }
+}
+
+#[test]
+fn a_leaving_object_adopts_nothing() {
+    let mut case = leaving().forgotten().read(A);
+    case.decide();
+    assert_eq!(case.state.memo.applied, None);
+}
+
+#[test]
+fn absence_is_confirmed_before_the_finalizer_goes() {
+    let mut case = leaving().with(|case| case.state.listing.as_mut().unwrap().entry = None);
+    case.is_gone();
+    assert_eq!(case.decide(), Decision::Release { left_live: None });
+}
+
+#[test]
+fn an_object_that_made_nothing_leaves_at_once() {
+    let mut case = leaving()
+        .forgotten()
+        .with(|case| case.state.listing.as_mut().unwrap().entry = None);
+    assert_eq!(case.decide(), Decision::Release { left_live: None });
+}
+
+#[test]
+fn an_outstanding_intent_is_followed_up_before_anything_is_deleted() {
+    let desired_digest = settled().wants(B).written().deleted();
+    let mut case = desired_digest.clone().sees_now(entry(A, 3));
+    assert_eq!(cause(case.decide()).0, FunctionReason::OutcomeUnknown);
+    let mut live = desired_digest.sees_now(entry(B, 4));
+    assert_eq!(live.decide(), Decision::Do(Step::Delete));
+    assert_eq!(live.state.memo.applied.unwrap().stamp, stamp(4));
+}
+
+#[test]
+fn a_platform_that_does_not_answer_is_waited_for() {
+    let mut case = leaving().platform(|platform| platform.answering = false);
+    assert_eq!(cause(case.decide()).0, FunctionReason::Retrying);
+    let mut unlisted = leaving().platform(|platform| platform.listed = false);
+    assert_eq!(cause(unlisted.decide()).0, FunctionReason::Retrying);
+}
+
+#[test]
+fn a_lost_answer_to_a_deletion_is_looked_for() {
+    let mut case = leaving().later(1);
+    case.does(Step::Delete, Err(StepError::OutcomeUnknown));
+    assert_eq!(cause(case.decide()).0, FunctionReason::Retrying);
+    case.state.step_error = None;
+    case = case.later(15);
+    case.lists(at(1), None);
+    case.is_gone();
+    assert_eq!(case.decide(), Decision::Release { left_live: None });
+}
+
+/// The object is being deleted with the policy `Delete`, and a list of this pass shows what it made.
+fn leaving() -> Case {
+    settled().deleted().sees_now(entry(A, 3))
+}
+
+impl Case {
+    fn sees_now(self, entry: super::super::LiveFunction) -> Self {
+        self.sees(Some(entry))
+            .with(|case| case.state.listing.as_mut().unwrap().started = at(0))
+    }
+}

@@ -1,0 +1,109 @@
+//! Somebody changes the function back again and again.
+
+use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, Held, IntentType, Mode, Reason};
+
+use super::{
+    super::{Decision, Step},
+    fixture::{Case, at, settled},
+    words::{A, X, cause, digest, entry, foreign, message, revision, shown},
+};
+use crate::reconcile::decision::Requeue;
+
+#[test]
+fn after_three_corrections_within_an_hour_the_operator_stops() {
+    let mut case = changed_after(&[-100, -1000, -3000]);
+    let status = case.status();
+    assert_eq!(
+        shown(&status),
+        [
+            "Ready=False/DriftContested",
+            "Stalled=True/DriftContested",
+            "Drifted=True/OutOfBandChange"
+        ]
+    );
+    assert_eq!(
+        message(&status, "Stalled"),
+        "corrected 3 times within an hour and changed again: find who changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at`"
+    );
+    assert_eq!(status.history[0].type_, FunctionEventType::Contested);
+    assert!(!status.source.unwrap().failed, "the content is not to blame");
+}
+
+#[test]
+fn corrections_of_more_than_an_hour_ago_do_not_count() {
+    let mut case = changed_after(&[-100, -1000, -3601]);
+    assert!(matches!(case.decide(), Decision::Do(Step::ArchiveForeign(_))));
+}
+
+#[test]
+fn a_contest_stays_although_the_hour_is_over() {
+    let mut case = changed_after(&[-100, -1000, -3000]).written();
+    case = case.later(7200).platform(|platform| platform.seen = at(7200));
+    assert_eq!(cause(case.decide()).0, FunctionReason::DriftContested);
+    assert_eq!(case.status(), case.state.memo);
+}
+
+#[test]
+fn a_changed_spec_or_annotation_releases_the_contest_for_three_more() {
+    let case = changed_after(&[-100, -1000, -3000]).written();
+    for mut released in [
+        case.clone().with(|case| case.object.metadata.generation = Some(5)),
+        case.asks("now")
+            .with(|case| case.state.listing.as_mut().unwrap().started = at(0)),
+    ] {
+        assert!(matches!(released.decide(), Decision::Do(Step::ArchiveForeign(_))));
+    }
+}
+
+#[test]
+fn the_jwt_rule_is_contested_too() {
+    let mut opened = entry(A, 3);
+    opened.verify_jwt = Some(true);
+    let mut case = changed_after(&[-100, -1000, -3000]).sees(Some(opened));
+    assert_eq!(cause(case.decide()).0, FunctionReason::DriftContested);
+}
+
+#[test]
+fn a_contest_is_seen_while_another_content_is_held() {
+    let mut case = changed_after(&[-100, -1000, -3000])
+        .wants(super::words::B)
+        .with(|case| {
+            case.state.memo.held = Some(Held {
+                reason: FunctionReason::RolledBack.as_str().to_owned(),
+                message: "check preflight got 500".to_owned(),
+                source_digest: Some(digest(super::words::B)),
+                generation: 4,
+                reconcile_at: None,
+            });
+        });
+    assert_eq!(cause(case.decide()).0, FunctionReason::DriftContested);
+}
+
+#[test]
+fn apply_does_not_contest_what_it_never_corrects() {
+    let mut case = changed_after(&[-100, -1000, -3000]).mode(Mode::Apply);
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
+}
+
+#[test]
+fn a_new_wish_is_no_correction() {
+    let mut case = changed_after(&[-100, -1000, -3000]).wants(super::words::B);
+    case.state.memory.archived = Some(super::words::stamp(4));
+    let Decision::Do(Step::Deploy { intent, .. }) = case.decide() else {
+        panic!("the wish is not contested");
+    };
+    assert_eq!(intent.type_, IntentType::RollOut);
+}
+
+/// Corrected at these seconds, and changed again.
+pub(super) fn changed_after(seconds: &[i64]) -> Case {
+    settled().sees(Some(foreign(4))).read(X).with(|case| {
+        let corrected = |second: &i64| FunctionEvent {
+            type_: FunctionEventType::Corrected,
+            revision: revision(A),
+            version: Some(3),
+            time: at(*second),
+        };
+        case.state.memo.history = seconds.iter().map(corrected).collect();
+    })
+}

@@ -1,0 +1,79 @@
+//! What is worth an event is read off two statuses.
+
+use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType, Mode};
+
+use super::{
+    super::events,
+    fixture::{at, settled},
+    words::{A, X, applied, foreign, revision},
+};
+use crate::reconcile::event::Event;
+
+#[test]
+fn each_thing_that_was_done_is_one_event_oldest_first() {
+    use FunctionEventType::{Adopted, Configured, Contested, Corrected, Deployed, RolledBack};
+    let before = settled().state.memo;
+    let mut after = before.clone();
+    after.history = [Contested, RolledBack, Corrected, Configured, Adopted, Deployed]
+        .iter()
+        .map(|type_| FunctionEvent {
+            type_: *type_,
+            revision: revision(A),
+            version: Some(7),
+            time: at(0),
+        })
+        .collect();
+    let a = revision(A);
+    let expected = [
+        Event::normal("Deployed", format!("deployed {a} as version 7")),
+        Event::normal("Adopted", format!("adopted {a} as version 7")),
+        Event::normal("Configured", format!("changed the JWT rule of {a}")),
+        Event::normal(
+            "DriftCorrected",
+            format!("undid a foreign change: {a} is live as version 7"),
+        ),
+        Event::warning("RolledBack", format!("deployed {a} again as version 7: checks failed")),
+        Event::warning("DriftContested", format!("stopped correcting {a}")),
+    ];
+    assert_eq!(events(&before, &after), expected);
+    assert_eq!(events(&after, &after), []);
+}
+
+#[test]
+fn the_same_code_deployed_by_somebody_else_is_an_event() {
+    let (before, mut after) = memos();
+    after.applied = Some(applied(A, 4));
+    let expected = Event::normal(
+        "Redeployed",
+        format!("somebody deployed {} again as version 4", revision(A)),
+    );
+    assert_eq!(events(&before, &after), [expected]);
+}
+
+#[test]
+fn a_changed_jwt_rule_is_no_new_deploy() {
+    let (before, mut after) = memos();
+    after.applied.as_mut().unwrap().stamp.updated_time = at(0);
+    assert_eq!(events(&before, &after), []);
+}
+
+#[test]
+fn drift_and_refusals_are_warnings_once() {
+    let mut drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X);
+    let (before, after) = (settled().state.memo, drifted.status());
+    let expected = [Event::warning("DriftDetected", "redeployed elsewhere: 1 file differs")];
+    assert_eq!(events(&before, &after), expected);
+    assert_eq!(events(&after, &drifted.written().status()), []);
+    let mut refused = super::memory::rolled_back();
+    let before = refused.state.memo.clone();
+    let stalled = events(&before, &refused.status());
+    assert_eq!(
+        stalled.iter().map(|notice| notice.reason.as_str()).collect::<Vec<_>>(),
+        ["RolledBack"]
+    );
+}
+
+fn memos() -> (EdgeFunctionStatus, EdgeFunctionStatus) {
+    let memo = settled().state.memo;
+    (memo.clone(), memo)
+}

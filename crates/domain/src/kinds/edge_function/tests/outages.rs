@@ -1,0 +1,235 @@
+//! The platform, or something else, does not answer.
+
+use std::time::Duration;
+
+use ace_api::{DriftReason, Mode, Reason};
+
+use super::{
+    super::{Claim, Decision, PlatformState, SourceState, Step, events},
+    fixture::{Case, at, settled},
+    words::{B, X, foreign, message, shown},
+};
+use crate::reconcile::decision::{Requeue, StepError};
+
+fn troubles() -> [(StepError, Requeue); 6] {
+    [
+        (
+            StepError::Deferred(Duration::from_secs(7)),
+            Requeue::After(Duration::from_secs(7)),
+        ),
+        (StepError::Unanswered("503".to_owned()), Requeue::Backoff),
+        (StepError::OutcomeUnknown, Requeue::Backoff),
+        (StepError::Refused("400".to_owned()), Requeue::Backoff),
+        (
+            StepError::AccessMissing("kubectl create rolebinding".to_owned()),
+            Requeue::After(Duration::from_mins(5)),
+        ),
+        (StepError::Failed("disk".to_owned()), Requeue::Backoff),
+    ]
+}
+
+#[test]
+fn trouble_of_every_class_is_no_news_while_the_wish_is_live() {
+    for (step_error, again) in troubles() {
+        let mut case = settled().with(|case| case.state.step_error = Some(step_error));
+        assert_eq!(case.decide(), Decision::Settled(again));
+        assert_eq!(case.status(), case.state.memo);
+    }
+}
+
+#[test]
+fn trouble_is_retried_while_the_wish_is_not_live_and_only_a_missing_right_stalls() {
+    let expected = [
+        "RateLimited",
+        "Retrying",
+        "Retrying",
+        "Retrying",
+        "AccessMissing",
+        "Retrying",
+    ];
+    for ((step_error, _), reason) in troubles().into_iter().zip(expected) {
+        let mut case = settled().wants(B).with(|case| case.state.step_error = Some(step_error));
+        let second = if reason == "AccessMissing" {
+            "Stalled"
+        } else {
+            "Reconciling"
+        };
+        assert_eq!(
+            shown(&case.status())[..2],
+            [format!("Ready=False/{reason}"), format!("{second}=True/{reason}")]
+        );
+    }
+}
+
+#[test]
+fn a_function_that_was_not_seen_for_three_intervals_is_unknown_and_says_why() {
+    let mut case = settled().platform(|platform| {
+        platform.seen = at(-901);
+        platform.answering = false;
+        platform.message = "no answer: connection refused".to_owned();
+    });
+    let status = case.status();
+    assert_eq!(
+        shown(&status),
+        [
+            "Ready=Unknown/NotSeen",
+            "Reconciling=True/NotSeen",
+            "Drifted=Unknown/NotCompared"
+        ]
+    );
+    assert_eq!(
+        message(&status, "Ready"),
+        "not seen for three intervals: no answer: connection refused"
+    );
+    let mut in_time = settled().platform(|platform| platform.seen = at(-900));
+    assert_eq!(shown(&in_time.status())[0], "Ready=True/Live");
+}
+
+#[test]
+fn drift_is_never_claimed_while_the_platform_is_out_of_sight() {
+    let mut case = settled()
+        .sees(Some(foreign(4)))
+        .read(X)
+        .platform(|platform| platform.seen = at(-901));
+    assert_eq!(shown(&case.status())[2], "Drifted=Unknown/NotCompared");
+    let mut gone = settled().sees(None).platform(|platform| platform.seen = at(-901));
+    assert_eq!(shown(&gone.status())[2], "Drifted=Unknown/NotCompared");
+}
+
+#[test]
+fn drift_comes_back_with_the_first_look_as_what_it_was() {
+    let drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X).written();
+    for before in [drifted, settled()] {
+        let mut case = before
+            .clone()
+            .platform(|platform| platform.seen = at(-901))
+            .written()
+            .platform(|platform| platform.seen = at(0));
+        let status = case.status();
+        assert_eq!(shown(&status), shown(&before.state.memo));
+        assert_eq!(status.drift, before.state.memo.drift);
+        assert_eq!(events(&case.state.memo, &status), []);
+    }
+}
+
+#[test]
+fn a_failed_single_look_is_not_absence() {
+    let mut case = settled().sees(None);
+    case.does(Step::Get, Err(StepError::Unanswered("503".to_owned())));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::Backoff));
+    assert_eq!(case.status(), case.state.memo);
+}
+
+#[test]
+fn a_failed_body_is_no_drift() {
+    let mut case = settled().sees(Some(foreign(4)));
+    case.does(
+        Step::ReadBody(super::words::stamp(4)),
+        Err(StepError::Unanswered("503".to_owned())),
+    );
+    assert_eq!(case.status(), case.state.memo);
+}
+
+#[test]
+fn a_platform_that_does_not_answer_is_not_asked() {
+    let mute = |case: Case| {
+        case.platform(|platform| {
+            platform.answering = false;
+            platform.message = "503".to_owned();
+        })
+    };
+    let mut live = mute(settled().sees(Some(foreign(4))));
+    assert_eq!(live.decide(), Decision::Settled(Requeue::OnChange));
+    let mut desired_digest = mute(settled().wants(B));
+    assert_eq!(shown(&desired_digest.status())[1], "Reconciling=True/Retrying");
+}
+
+#[test]
+fn a_restart_says_nothing_new_before_the_first_list() {
+    let unlisted = |case: Case| {
+        let mut case = case.platform(|platform| platform.listed = false);
+        case.state.listing = None;
+        case.status()
+    };
+    assert_eq!(unlisted(settled()), settled().state.memo);
+    let drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X).written();
+    assert_eq!(unlisted(drifted.clone().restarted()), drifted.state.memo);
+    let lost = settled().platform(|platform| platform.seen = at(-901)).written();
+    assert_eq!(
+        shown(&unlisted(lost.clone().platform(|platform| platform.seen = at(0)))),
+        shown(&lost.state.memo),
+        "nor that it was seen"
+    );
+    assert_eq!(
+        shown(&unlisted(settled().wants(B)))[1],
+        "Reconciling=True/WaitingForPlatform"
+    );
+}
+
+#[test]
+fn a_status_that_nobody_takes_for_the_end_waits_for_the_platforms_first_look() {
+    let unlooked = |case: Case| {
+        let mut case = case.platform(|platform| (platform.looked, platform.listed) = (false, false));
+        case.state.listing = None;
+        (case.status(), case.state.memo)
+    };
+    let stalled = settled()
+        .wants(B)
+        .with(|case| case.state.claim = Claim::Lost("ns/old".to_owned()))
+        .written();
+    let freed = stalled.with(|case| case.state.claim = Claim::Owned);
+    for unfinished in [settled().forgotten(), freed] {
+        let (status, memo) = unlooked(unfinished);
+        assert_eq!(status, memo);
+    }
+    let (finished, _) = unlooked(settled().wants(B));
+    assert_eq!(shown(&finished)[1], "Reconciling=True/WaitingForPlatform");
+}
+
+#[test]
+fn in_enforce_a_function_that_can_not_be_corrected_is_not_ready() {
+    let mut case = settled()
+        .sees(Some(foreign(4)))
+        .read(X)
+        .with(|case| case.state.step_error = Some(StepError::Failed("disk".to_owned())));
+    assert_eq!(
+        shown(&case.status()),
+        [
+            "Ready=False/Retrying",
+            "Reconciling=True/Retrying",
+            "Drifted=True/OutOfBandChange"
+        ]
+    );
+    let mut apply = case.mode(Mode::Apply);
+    assert_eq!(shown(&apply.status())[0], "Ready=True/Live");
+}
+
+#[test]
+fn a_source_that_can_not_be_read_this_time_is_no_news_while_the_wish_is_live() {
+    let failed = SourceState::Failed("timeout".to_owned());
+    let mut case = settled().with(|case| case.state.source = failed.clone());
+    assert_eq!(case.status(), case.state.memo);
+    let mut changed = settled().with(|case| {
+        case.state.source = failed;
+        case.object.metadata.generation = Some(5);
+    });
+    assert_eq!(shown(&changed.status())[1], "Reconciling=True/Retrying");
+}
+
+#[test]
+fn a_platform_that_is_not_there_is_waited_for() {
+    let mut case = settled().with(|case| case.state.platform = PlatformState::Absent);
+    let status = case.status();
+    assert_eq!(
+        shown(&status),
+        [
+            "Ready=False/WaitingForPlatform".to_owned(),
+            "Reconciling=True/WaitingForPlatform".to_owned(),
+            format!("Drifted=False/{}", DriftReason::NoDrift.as_str())
+        ]
+    );
+    assert_eq!(
+        message(&status, "Ready"),
+        "there is no Platform `prod` in this namespace"
+    );
+}

@@ -1,0 +1,303 @@
+//! What a step taught, and what follows from what is known.
+
+use ace_api::{
+    Check, EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Proven, Reason, Rollback,
+};
+use jiff::Timestamp;
+
+use super::{
+    checks,
+    cleanup::is_leaving,
+    drift::{DriftAssessment, assessment},
+    intent::{self, remember},
+    recognise::recognise,
+    state::{CheckAnswer, CheckRun, PlatformState, State},
+    step::{Step, StepResult},
+};
+use crate::{
+    bundle::Closure, reconcile::annotations::reconcile_at, reconcile::decision::StepError,
+    reconcile::timing::CHECK_ATTEMPTS,
+};
+
+/// Takes over what a step taught.
+pub fn update(
+    object: &EdgeFunction,
+    state: &mut State,
+    step: &Step,
+    outcome: Result<StepResult, StepError>,
+    now: Timestamp,
+) {
+    state.step_error = None;
+    match outcome {
+        Ok(result) => update_from_result(object, state, step, result, now),
+        Err(step_error) => update_from_error(object, state, step, step_error, now),
+    }
+    infer(object, state, now);
+}
+
+/// Remembers that a step whose intent is recorded was not sent.
+pub fn skip_step(state: &mut State, step: &Step) {
+    if let Step::Deploy { intent, .. } = step {
+        state.memory.unsent = Some(intent.clone());
+    }
+}
+
+/// Draws what follows from what is known: the outcome of a deploy, an adoption, a redeploy of the same code.
+pub fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
+    if state
+        .memory
+        .unsent
+        .take()
+        .is_some_and(|unsent| state.memo.intent.as_ref() == Some(&unsent))
+    {
+        state.memo.intent = None;
+    }
+    if !matches!(state.platform, PlatformState::Present(_)) || is_leaving(object) && state.memo.intent.is_none() {
+        return;
+    }
+    if state.memo.intent.is_some() {
+        intent::settle(state, now);
+    }
+    // A leaving object takes nothing over: it deletes what it made itself, and nothing else.
+    if state.memo.intent.is_none() && !is_leaving(object) {
+        recognise(object, state, now);
+    }
+}
+
+fn update_from_result(object: &EdgeFunction, state: &mut State, step: &Step, result: StepResult, now: Timestamp) {
+    match result {
+        StepResult::Listed(listing) => state.listing = Some(listing),
+        StepResult::Got(None) => state.memory.absent = Some(now),
+        StepResult::Got(Some(entry)) => {
+            if let Some(listing) = &mut state.listing {
+                (listing.started, listing.since) = (now, now);
+                listing.lists = vec![now];
+                listing.entry = Some(entry);
+            }
+        }
+        StepResult::Body(body) => state.memory.body = Some(body),
+        StepResult::Archive(content) => {
+            if let Step::LoadArchive(name) = step {
+                state.memory.archive = Some((name.clone(), content));
+            }
+        }
+        StepResult::Archived(name) => match step {
+            Step::ArchiveForeign(body) => state.memory.archived = Some(body.stamp.clone()),
+            Step::ArchiveProven { content, .. } => state.memo.proven = Some(proven(content, Some(name))),
+            _ => {}
+        },
+        StepResult::ArchiveTooLarge(bytes) => match step {
+            Step::ArchiveForeign(body) => state.memory.unarchivable = Some((body.stamp.clone(), bytes)),
+            Step::ArchiveProven { content, .. } => state.memo.proven = Some(proven(content, None)),
+            _ => {}
+        },
+        StepResult::Deployed(stamp) => {
+            if let Step::Deploy { intent, verify_jwt, .. } = step {
+                sent(object, state, intent, *verify_jwt, now);
+                state.memory.sent = Some(stamp);
+            }
+        }
+        StepResult::Patched => {
+            if let Step::PatchJwt(verify_jwt) = step {
+                update_from_patch(object, state, *verify_jwt, now);
+            }
+        }
+        StepResult::Probed(answer) => {
+            if let Step::Probe(probe) = step {
+                update_from_probe(object, state, &probe.check, &answer, now);
+            }
+        }
+        StepResult::GatewayUnreachable => {
+            state.step_error = Some(StepError::Unanswered(
+                "the platform's gateway can't be reached".to_owned(),
+            ));
+        }
+        StepResult::Deleted => {
+            wrote(state, now);
+            state.memo.applied = None;
+            if let Some(listing) = &mut state.listing {
+                listing.entry = None;
+            }
+        }
+    }
+}
+
+fn update_from_error(object: &EdgeFunction, state: &mut State, step: &Step, step_error: StepError, now: Timestamp) {
+    match (step, step_error) {
+        (Step::Deploy { intent, verify_jwt, .. }, StepError::OutcomeUnknown) => {
+            sent(object, state, intent, *verify_jwt, now);
+        }
+        // Where other content is wanted, what is held is about that: a correction that is refused is only tried again later.
+        (Step::Deploy { intent, .. }, StepError::Refused(says))
+            if intent.type_ == IntentType::Correction && state.wanted().as_ref() != Some(&intent.source_digest) =>
+        {
+            state.memo.intent = None;
+            state.step_error = Some(StepError::Refused(format!("the platform refuses a correction: {says}")));
+        }
+        (Step::Deploy { intent, .. }, StepError::Refused(says)) => {
+            state.memo.intent = None;
+            let reason = if intent.type_ == IntentType::RollBack {
+                FunctionReason::ChecksFailed
+            } else {
+                FunctionReason::DeployRefused
+            };
+            let message = match (intent.type_, &state.memo.held) {
+                (IntentType::RollBack, Some(held)) => format!("{}; the roll-back was refused: {says}", held.message),
+                _ => format!("the platform refuses the deploy: {says}; change the source or the spec"),
+            };
+            let digest = match (intent.type_, &state.memo.held) {
+                (IntentType::RollBack, Some(held)) => held.source_digest.clone(),
+                _ => Some(intent.source_digest.clone()),
+            };
+            hold(object, state, reason, &message, digest);
+        }
+        (Step::PatchJwt(_) | Step::Delete, StepError::OutcomeUnknown) => {
+            wrote(state, now);
+            state.step_error = Some(StepError::OutcomeUnknown);
+        }
+        (step, step_error) => {
+            if let Step::Deploy { .. } = step {
+                state.memo.intent = None;
+            }
+            state.step_error = Some(step_error);
+        }
+    }
+}
+
+/// A deploy is on its way or has arrived.
+fn sent(object: &EdgeFunction, state: &mut State, intent: &Intent, verify_jwt: bool, now: Timestamp) {
+    if intent.type_ == IntentType::Correction {
+        note_drift(object, state, now);
+    }
+    state.memo.intent = Some(intent.clone());
+    state.memory.sent = None;
+    state.memory.sent_jwt = Some(verify_jwt);
+    wrote(state, now);
+}
+
+/// Notes the drift that is about to be undone, so that the status can say afterwards what it was.
+fn note_drift(object: &EdgeFunction, state: &mut State, now: Timestamp) {
+    if let DriftAssessment::Says { drift: Some(drift), .. } = assessment(object, state, now) {
+        state.memo.drift = Some(drift);
+    }
+}
+
+fn wrote(state: &mut State, now: Timestamp) {
+    state.memory.body = None;
+    if let Some(listing) = &mut state.listing {
+        listing.last_write = Some(now);
+    }
+}
+
+fn update_from_patch(object: &EdgeFunction, state: &mut State, verify_jwt: bool, now: Timestamp) {
+    if state.applied().is_some_and(|applied| applied.verify_jwt == verify_jwt) {
+        note_drift(object, state, now);
+    }
+    state.memory.patched = state
+        .listing
+        .as_ref()
+        .and_then(|listing| listing.entry.as_ref())
+        .map(|entry| entry.stamp.clone());
+    wrote(state, now);
+    let Some(applied) = &mut state.memo.applied else { return };
+    let corrected = applied.verify_jwt == verify_jwt;
+    applied.verify_jwt = verify_jwt;
+    let (revision, version) = (applied.revision.clone(), applied.stamp.version);
+    let type_ = if corrected {
+        FunctionEventType::Corrected
+    } else {
+        FunctionEventType::Configured
+    };
+    remember(state, type_, &revision, Some(version), now);
+    if corrected && let Some(drift) = &mut state.memo.drift {
+        drift.corrected_time = Some(now);
+    }
+}
+
+fn update_from_probe(object: &EdgeFunction, state: &mut State, check: &Check, answer: &CheckAnswer, now: Timestamp) {
+    let Some(applied) = state.applied().cloned() else {
+        return;
+    };
+    let mut run = checks::run(state, &applied.source_digest);
+    run.not_before = None;
+    if matches!(answer, CheckAnswer::Status(status) if check.expect_status.contains(status)) {
+        run.passed += 1;
+        run.failed = 0;
+    } else {
+        run.failed += 1;
+        run.not_before = Some(now + state.timing.check_retry());
+    }
+    let failed = run.failed >= CHECK_ATTEMPTS;
+    state.memory.checks = if failed { None } else { Some(run) };
+    if !failed {
+        return;
+    }
+    let got = match answer {
+        CheckAnswer::Status(status) => format!("got {status}"),
+        CheckAnswer::TimedOut => format!("had no answer in {} s", check.timeout_seconds.unwrap_or(10)),
+    };
+    let origin = state.memo.history.iter().find(|event| {
+        use FunctionEventType::{Adopted, Deployed, RolledBack};
+        matches!(event.type_, Adopted | Deployed | RolledBack)
+    });
+    let deployed_by_us = origin.is_none_or(|event| event.type_ != FunctionEventType::Adopted);
+    let archived = state.memo.proven.as_ref().filter(|proven| proven.archive.is_some());
+    let (reason, message) =
+        match archived.filter(|_| deployed_by_us && object.spec.rollback == Rollback::OnFailedChecks) {
+            Some(proven) => (
+                FunctionReason::RolledBack,
+                format!(
+                    "check {} {got}; {} is live again; change the source",
+                    check.name, proven.revision
+                ),
+            ),
+            None => (
+                FunctionReason::ChecksFailed,
+                format!(
+                    "check {} {got}; {} stays live; change the source",
+                    check.name, applied.revision
+                ),
+            ),
+        };
+    hold(object, state, reason, &message, Some(applied.source_digest));
+}
+
+/// Notes what is not tried again by itself.
+pub(super) fn hold(
+    object: &EdgeFunction,
+    state: &mut State,
+    reason: FunctionReason,
+    message: &str,
+    digest: Option<String>,
+) {
+    state.memo.held = Some(held(object, reason, message, digest));
+}
+
+/// What is not tried again, as of this spec.
+pub(super) fn held(object: &EdgeFunction, reason: FunctionReason, message: &str, digest: Option<String>) -> Held {
+    Held {
+        reason: reason.as_str().to_owned(),
+        message: ace_api::message(message),
+        source_digest: digest,
+        generation: object.metadata.generation.unwrap_or_default(),
+        reconcile_at: reconcile_at(object),
+    }
+}
+
+fn proven(content: &Closure, archive: Option<String>) -> Proven {
+    Proven {
+        revision: content.revision().to_string(),
+        source_digest: content.digest().to_string(),
+        archive,
+    }
+}
+
+/// A fresh run of checks.
+pub(super) fn new_run(digest: &str) -> CheckRun {
+    CheckRun {
+        digest: digest.to_owned(),
+        passed: 0,
+        failed: 0,
+        not_before: None,
+    }
+}

@@ -1,0 +1,210 @@
+//! What the conditions of a set of migrations say.
+
+use ace_api::{ConditionType, Conditions, MigrationMode, MigrationReason, MigrationSet, SchemaDriftReason};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::{
+    Cause, Decision, decide,
+    drift::DriftAssessment,
+    gates,
+    state::{Counts, PlatformState, SourceState, State},
+    status::source,
+    step::Step,
+};
+use crate::sql::File;
+
+/// `Ready`, `Reconciling` and `Stalled` from the decision, `Drifted` from the verdict.
+pub(super) fn conditions(
+    object: &MigrationSet,
+    state: &State,
+    decision: &Decision,
+    assessment: Option<&DriftAssessment>,
+    counts: &Counts,
+    now: Timestamp,
+) -> Vec<Condition> {
+    use ConditionType::{Drifted, Ready};
+    let before = &state.memo.conditions;
+    let is_still_ready = Ready.is_true(before) && state.memo.observed_generation == object.metadata.generation;
+    let next = Conditions::new(before, object.metadata.generation, now);
+    let unseen = matches!(decision, Decision::Wait(cause, _) if is_only_unseen(cause));
+    let refused = if unseen { still_refused(object, state) } else { None };
+    let next = match decision {
+        // Our books alone are written: the database is what it was.
+        Decision::Do(step) if !is_run(step) && is_still_ready && counts.pending == Some(0) => next.keep(Ready),
+        Decision::Do(step) => {
+            let cause = in_progress(step, counts);
+            next.reconciling(Some(false), cause.reason, &cause.message)
+        }
+        // A lost look is no news before three intervals: neither that all is well nor what a person has to do is over.
+        Decision::Wait(..) if unseen && is_still_ready && is_live(object, state) => next.keep(Ready),
+        Decision::Wait(cause, _) => {
+            if let Some(refused) = refused {
+                next.stalled(refused.reason, &refused.message)
+            } else {
+                let ready = (cause.reason != MigrationReason::NotSeen).then_some(false);
+                next.reconciling(ready, cause.reason, &cause.message)
+            }
+        }
+        Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
+        Decision::Settled(_) | Decision::Release { .. } => {
+            if let Some(cause) = suspension(object, state) {
+                let unready = MigrationReason::Suspended;
+                next.suspended(is_live(object, state), unready, cause.reason, &cause.message)
+            } else {
+                let (reason, message) = settled(object, state, assessment, counts);
+                next.set(Ready, Some(true), reason, &message)
+            }
+        }
+    };
+    let drifted = match assessment {
+        Some(assessment) => next.set(Drifted, assessment.value, assessment.reason, &assessment.message),
+        None => next.keep_or(
+            Drifted,
+            SchemaDriftReason::NotCompared,
+            "the schema was not compared yet",
+        ),
+    };
+    drifted.finish()
+}
+
+fn is_only_unseen(cause: &Cause) -> bool {
+    matches!(
+        cause.reason,
+        MigrationReason::DatabaseUnreachable | MigrationReason::SourceFailed
+    )
+}
+
+/// As far as files and database were seen, nothing is left to do.
+fn is_live(object: &MigrationSet, state: &State) -> bool {
+    if object.spec.mode == MigrationMode::Observe {
+        return true;
+    }
+    match (&state.platform, state.observation(), &state.source) {
+        (PlatformState::Present(platform), Some(observation), SourceState::Ready { .. }) => {
+            matches!(gates::next(object, state, platform, observation), gates::Next::Nothing)
+        }
+        _ => state.memo.pending == Some(0) && source(state).is_none_or(|read| state.memo.source == Some(read)),
+    }
+}
+
+/// What a person was told to do and has not done, as far as files and database were seen.
+fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
+    use MigrationReason as Reason;
+    let memo = &state.memo;
+    let stalled = ConditionType::Stalled.of(&memo.conditions)?;
+    if memo.observed_generation != object.metadata.generation || decide::is_only_reported(object, state) {
+        return None;
+    }
+    if let (PlatformState::Present(platform), Some(observation)) = (&state.platform, state.observation()) {
+        match gates::next(object, state, platform, observation) {
+            gates::Next::Refuse(cause) => return Some(cause),
+            gates::Next::Wait(cause) if cause.reason == Reason::SourceFailed => {}
+            _ => return None,
+        }
+    }
+    // As it was said, where one of both can't be seen now; what only the one or the other said is not known to last.
+    let reason = Reason::named(&stalled.reason)?;
+    let lasts = !matches!(
+        reason,
+        Reason::SourceRefused
+            | Reason::SourceInvalid
+            | Reason::AccessMissing
+            | Reason::DatabaseMissing
+            | Reason::DatabaseRefused
+            | Reason::HostNotAllowed
+            | Reason::PoolerUnsupported
+    );
+    let same_files = source(state).is_none_or(|read| memo.source == Some(read));
+    (lasts && same_files).then(|| Cause::new(reason, stalled.message.clone()))
+}
+
+fn is_run(step: &Step) -> bool {
+    matches!(step, Step::Prepare { .. } | Step::Run { .. } | Step::SnapshotAfterRun)
+}
+
+fn suspension(object: &MigrationSet, state: &State) -> Option<Cause> {
+    if object.spec.suspend {
+        return Some(Cause::new(MigrationReason::SuspendedByUser, "`spec.suspend` is true"));
+    }
+    match &state.platform {
+        PlatformState::Present(platform) if platform.suspended => {
+            let message = format!("Platform `{}` is suspended", object.spec.platform_ref.name);
+            Some(Cause::new(MigrationReason::SuspendedByPlatform, message))
+        }
+        _ => None,
+    }
+}
+
+/// While steps are made: only those whose object is read afresh are shown, so what is said is what is about to be written.
+fn in_progress(step: &Step, counts: &Counts) -> Cause {
+    if is_run(step) {
+        let message = format!("running {}", migrations(counts.pending));
+        return Cause::new(MigrationReason::Applying, message);
+    }
+    let number = |files: &[File]| migrations(i32::try_from(files.len()).ok());
+    let message = match step {
+        Step::Claim => "taking the database for this set".to_owned(),
+        Step::Adopt(files) => format!("noting {} that others have run", number(files)),
+        Step::Baseline(files) => format!("recording {} without running them", number(files)),
+        Step::SetReference { .. } => "noting what the schema should be".to_owned(),
+        _ => "comparing files and ledgers".to_owned(),
+    };
+    Cause::new(MigrationReason::FirstLook, message)
+}
+
+fn migrations(number: Option<i32>) -> String {
+    match number.unwrap_or_default() {
+        1 => "1 migration".to_owned(),
+        number => format!("{number} migrations"),
+    }
+}
+
+fn settled(
+    object: &MigrationSet,
+    state: &State,
+    assessment: Option<&DriftAssessment>,
+    counts: &Counts,
+) -> (MigrationReason, String) {
+    let drift = assessment.filter(|assessment| assessment.value == Some(true));
+    if object.spec.mode == MigrationMode::Observe {
+        let reported = reported(object, state);
+        let verb = if counts.pending == Some(1) { "is" } else { "are" };
+        let pending = counts.pending.filter(|number| *number > 0);
+        let pending = pending.map(|_| format!("{} {verb} pending", migrations(counts.pending)));
+        let drift = drift.map(|assessment| assessment.message.clone());
+        let message = reported
+            .or(pending)
+            .into_iter()
+            .chain(drift)
+            .collect::<Vec<_>>()
+            .join("; ");
+        let message = if message.is_empty() {
+            "every migration is applied".to_owned()
+        } else {
+            message
+        };
+        return (MigrationReason::Observed, message);
+    }
+    let head = state
+        .observation()
+        .and_then(|observation| observation.ledger.keys().next_back())
+        .map(|head| format!(", the last one is {head}"))
+        .unwrap_or_default();
+    let message = format!("every migration is applied{head}");
+    let message = drift.map_or(message.clone(), |assessment| {
+        format!("{message}; {}", assessment.message)
+    });
+    (MigrationReason::Applied, message)
+}
+
+/// In `Observe`: what would be a refusal.
+fn reported(object: &MigrationSet, state: &State) -> Option<String> {
+    let (PlatformState::Present(platform), Some(observation)) = (&state.platform, state.observation()) else {
+        return None;
+    };
+    match gates::next(object, state, platform, observation) {
+        gates::Next::Refuse(cause) => Some(cause.message),
+        _ => None,
+    }
+}

@@ -1,0 +1,197 @@
+//! What to do next about a database's migrations.
+
+use std::time::Duration;
+
+use ace_api::{MigrationMode, MigrationReason, MigrationSet};
+use jiff::Timestamp;
+
+use super::{
+    Cause, Decision, gates, messages,
+    state::{Observation, PlatformFacts, PlatformState, SchemaObservation, SourceState, State, Stop},
+    step::{Step, StepError},
+};
+use crate::{
+    kinds::platform::DatabaseFailure, reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue,
+};
+
+/// What to do next.
+pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Decision::Release { left_live: None };
+    }
+    if object.spec.suspend {
+        return Decision::Settled(Requeue::OnChange);
+    }
+    let platform = match &state.platform {
+        PlatformState::Present(platform) => platform,
+        PlatformState::Absent => return Decision::Wait(messages::platform_missing(object), Requeue::OnChange),
+    };
+    if platform.suspended {
+        return Decision::Settled(Requeue::OnChange);
+    }
+    if platform.database.is_none() {
+        return Decision::Refuse(messages::database_missing(object), Requeue::OnChange);
+    }
+    if let Some(stop) = &state.stop {
+        return stopped(object, state, stop, now);
+    }
+    if let Some(step_error) = &state.step_error {
+        return after_error(object, state, platform, step_error, now);
+    }
+    if !state.locked
+        && let Some(decision) = look(object, state, platform, now)
+    {
+        return decision;
+    }
+    let Some(observation) = state.observation() else {
+        return Decision::Do(Step::Observe);
+    };
+    if state.unseen.is_some() {
+        return Decision::Do(Step::ObserveAgain);
+    }
+    let rest = Requeue::at(observation.at + freshness(object, state, observation), now);
+    match gates::next(object, state, platform, observation) {
+        gates::Next::Step(step) => Decision::Do(step),
+        gates::Next::UnderLock(step) if state.written_steps.contains(step.name()) => {
+            Decision::Wait(unseen(&step), Requeue::Backoff)
+        }
+        gates::Next::UnderLock(step) if state.locked => Decision::Do(step),
+        gates::Next::UnderLock(_) => Decision::Do(Step::Begin),
+        gates::Next::Wait(cause) if cause.reason == MigrationReason::SourceFailed => {
+            Decision::Wait(cause, Requeue::Backoff)
+        }
+        gates::Next::Wait(cause) => Decision::Wait(cause, rest),
+        gates::Next::Refuse(_) if is_only_reported(object, state) => Decision::Settled(rest),
+        gates::Next::Refuse(cause) => Decision::Refuse(cause, rest),
+        gates::Next::Nothing => Decision::Settled(rest),
+    }
+}
+
+/// In `Observe`, what would be a refusal is a sentence. That no file could be looked at is none.
+pub(super) fn is_only_reported(object: &MigrationSet, state: &State) -> bool {
+    object.spec.mode == MigrationMode::Observe && state.folder().is_some()
+}
+
+/// How long a look counts. A schema that could not be read, or not behind a run, is looked at again soon.
+fn freshness(object: &MigrationSet, state: &State, observation: &Observation) -> Duration {
+    if observation.schema == SchemaObservation::Busy || gates::owes_snapshot(object, observation) {
+        state.timing.backoff_first().min(state.interval())
+    } else {
+        state.interval()
+    }
+}
+
+/// A step wrote, and a look does not show it: nobody can say why, and writing again would not help.
+fn unseen(step: &Step) -> Cause {
+    let message = format!(
+        "the database does not show what step {} wrote; it is looked at again",
+        step.name()
+    );
+    Cause::new(MigrationReason::Retrying, message)
+}
+
+/// The run stopped, and the session still stands: the schema is looked at before a person is called or others are waited for.
+fn stopped(object: &MigrationSet, state: &State, stop: &Stop, now: Timestamp) -> Decision {
+    if state.is_snapshot_pending() && state.locked && !state.snapshot_taken {
+        return Decision::Do(Step::SnapshotAfterRun);
+    }
+    match stop {
+        Stop::Refused(refusal) => {
+            let rest = state
+                .observation()
+                .map_or(Requeue::After(state.interval()), |observation| {
+                    Requeue::at(observation.at + freshness(object, state, observation), now)
+                });
+            Decision::Refuse(Cause::new(refusal.reason(), refusal.message.clone()), rest)
+        }
+        Stop::Blocked(version, blockers) => Decision::Wait(
+            messages::blocked(version, blockers),
+            Requeue::After(state.timing.lock_retry(state.memory.blocked)),
+        ),
+    }
+}
+
+/// A look, when one is due; a wait, when the last one was in vain and the next is not due yet.
+fn look(object: &MigrationSet, state: &State, platform: &PlatformFacts, now: Timestamp) -> Option<Decision> {
+    let asked = is_reconcile_requested(object, state.memo.last_handled_reconcile_at.as_ref());
+    let failed_observation = state.memory.failed_observation.as_ref();
+    if let Some(failed_observation) =
+        failed_observation.filter(|failed_observation| failed_observation.place == platform.place)
+    {
+        let due = failed_observation.at + patience(state, &failed_observation.step_error);
+        if now < due && !(asked && failed_observation.at < state.began) {
+            let step_error = StepError::Database(failed_observation.step_error.clone());
+            return Some(after_error(object, state, platform, &step_error, now));
+        }
+        return Some(Decision::Do(Step::Observe));
+    }
+    // A pass looks once: a look that takes longer than it counts would be made for ever.
+    let is_due = state.observation().is_none_or(|observation| {
+        observation.at < state.began && (asked || now >= observation.at + freshness(object, state, observation))
+    });
+    is_due.then_some(Decision::Do(Step::Observe))
+}
+
+/// How long a look in vain counts. Supabase bans addresses that come with wrong passwords.
+fn patience(state: &State, step_error: &DatabaseFailure) -> Duration {
+    if step_error.passes() {
+        state.timing.probe()
+    } else {
+        state.interval()
+    }
+}
+
+fn after_error(
+    object: &MigrationSet,
+    state: &State,
+    platform: &PlatformFacts,
+    step_error: &StepError,
+    now: Timestamp,
+) -> Decision {
+    let wait = |cause: Cause, again| {
+        let reason = if state.is_lost(now) {
+            MigrationReason::NotSeen
+        } else {
+            cause.reason
+        };
+        Decision::Wait(Cause::new(reason, cause.message), again)
+    };
+    match step_error {
+        StepError::Database(step_error) => {
+            let cause = messages::database(platform, step_error);
+            let failed_observation = state
+                .memory
+                .failed_observation
+                .as_ref()
+                .map_or(now, |failed_observation| failed_observation.at);
+            let again = Requeue::at(failed_observation + patience(state, step_error), now);
+            if step_error.passes() {
+                wait(cause, again)
+            } else {
+                Decision::Refuse(cause, again)
+            }
+        }
+        StepError::Busy(who) => wait(messages::busy(who), Requeue::After(state.timing.turn())),
+        StepError::Passing(how) => wait(Cause::new(MigrationReason::Retrying, how.clone()), Requeue::Backoff),
+        StepError::Claimed(by) => Decision::Refuse(messages::claimed(object, by), Requeue::After(state.interval())),
+        // Learned as what stopped the run: see `learn`.
+        StepError::Blocked { .. } | StepError::Refused(_) => wait(
+            Cause::new(MigrationReason::Retrying, "the run stopped"),
+            Requeue::Backoff,
+        ),
+    }
+}
+
+/// Why there are no files, if there are none.
+pub(super) fn sourceless(source: &SourceState) -> Option<gates::Next> {
+    use MigrationReason::{AccessMissing, SourceFailed, SourceInvalid, SourceMissing, SourceRefused};
+    let next = match source {
+        SourceState::Ready { .. } => return None,
+        SourceState::Waiting(message) => gates::Next::Wait(Cause::new(SourceMissing, message.clone())),
+        SourceState::Failed(message) => gates::Next::Wait(Cause::new(SourceFailed, message.clone())),
+        SourceState::Refused(message) => gates::Next::Refuse(Cause::new(SourceRefused, message.clone())),
+        SourceState::Invalid(message) => gates::Next::Refuse(Cause::new(SourceInvalid, message.clone())),
+        SourceState::AccessMissing(message) => gates::Next::Refuse(Cause::new(AccessMissing, message.clone())),
+    };
+    Some(next)
+}

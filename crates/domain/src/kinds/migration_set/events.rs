@@ -1,0 +1,53 @@
+//! What is worth an event.
+
+use ace_api::{ConditionType::Drifted, MigrationEvent, MigrationEventType, MigrationSetStatus};
+
+use crate::reconcile::event::{Event, stalled};
+
+/// What happened between two statuses.
+pub fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
+    let known = before.history.first();
+    let done = after.history.iter().take_while(|event| Some(*event) != known);
+    let mut events: Vec<Event> = done.map(done_notice).collect();
+    events.reverse();
+    events.extend(drift_notice(before, after));
+    // The message too: it names the plan that needs an approval.
+    events.extend(stalled(&before.conditions, &after.conditions, |now| {
+        (now.reason.clone(), now.message.clone())
+    }));
+    events
+}
+
+fn done_notice(event: &MigrationEvent) -> Event {
+    let version = event.version.as_deref().unwrap_or_default();
+    let (reason, note) = match event.type_ {
+        MigrationEventType::Applied => {
+            let milliseconds = event.duration_milliseconds.unwrap_or_default();
+            ("Applied", format!("ran {version} in {milliseconds} ms"))
+        }
+        MigrationEventType::Adopted => (
+            "Adopted",
+            format!("{version} was run by somebody else, from the same file"),
+        ),
+        MigrationEventType::Baselined => ("Baselined", format!("recorded {version} without running it")),
+        MigrationEventType::SchemaAccepted => ("SchemaAccepted", "the live schema is the reference now".to_owned()),
+        MigrationEventType::SchemaReworded => (
+            "SchemaReworded",
+            "schemas are described in other words now, and the live one is the reference".to_owned(),
+        ),
+    };
+    // A migration that reports its own failure does so as a warning.
+    match event.warnings.first() {
+        Some(warning) => Event::warning(reason, format!("{note}; the server warns: {warning}")),
+        None => Event::normal(reason, note),
+    }
+}
+
+fn drift_notice(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
+    let now = Drifted.of(&after.conditions)?;
+    match (Drifted.is_true(&before.conditions), now.status.as_str()) {
+        (true, "False") => Some(Event::normal("DriftGone", &now.message)),
+        (false, "True") => Some(Event::warning("DriftFound", &now.message)),
+        _ => None,
+    }
+}

@@ -1,0 +1,334 @@
+//! What is left to do on a database that answers: the order in which things are done, and what stands in their way.
+
+use ace_api::{HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
+use kube::ResourceExt;
+
+use super::{
+    Cause, decide,
+    ledger_diff::{LedgerDiff, Pending, first_pending, ledger_diff},
+    messages,
+    plan::{Plan, pending_digest},
+    state::{Observation, OperatorSchema, PlatformFacts, ReferenceState, SchemaObservation, State},
+    step::{Step, SyntaxCheck},
+};
+use crate::{reconcile::annotations::reconcile_at, sql::Folder};
+
+/// What is next.
+pub(super) enum Next {
+    /// A step that writes nothing.
+    Step(Step),
+    /// A step that needs the database's lock.
+    UnderLock(Step),
+    /// The world is not there yet.
+    Wait(Cause),
+    /// Only a person can go on.
+    Refuse(Cause),
+    /// Everything is as it should be.
+    Nothing,
+}
+
+/// What is next. Each line is one thing that comes before all that follow.
+pub(super) fn next(object: &MigrationSet, state: &State, platform: &PlatformFacts, observation: &Observation) -> Next {
+    let sourceless = || decide::sourceless(&state.source);
+    let observes = object.spec.mode == MigrationMode::Observe;
+    // Whoever only observes may share a database; without files there is nothing to say.
+    let first = if observes { sourceless() } else { None };
+    first
+        .or_else(|| foreign(object, observation))
+        .or_else(|| schema_chores(object, state, observation))
+        .or_else(sourceless)
+        .unwrap_or_else(|| match state.folder() {
+            Some(folder) => with_files(object, state, platform, observation, folder),
+            None => Next::Nothing,
+        })
+}
+
+fn with_files(
+    object: &MigrationSet,
+    state: &State,
+    platform: &PlatformFacts,
+    observation: &Observation,
+    folder: &Folder,
+) -> Next {
+    if state.prepared {
+        return running(
+            state,
+            first_pending(folder, observation, remembered(state, observation)),
+        );
+    }
+    let ledger_diff = ledger_diff(object, folder, observation, remembered(state, observation));
+    edited(observation, folder, &ledger_diff)
+        .or_else(|| baseline(object, observation, folder, &ledger_diff))
+        .or_else(|| unread(state, &ledger_diff))
+        .or_else(|| late(object, &ledger_diff))
+        .or_else(|| books(object, observation, &ledger_diff))
+        .or_else(|| held(object, state, &ledger_diff))
+        .unwrap_or_else(
+            || match Plan::of(object, state, observation, &ledger_diff, &platform.project) {
+                Some(plan) if !plan.items.is_empty() => run(object, observation, &plan),
+                _ => Next::Nothing,
+            },
+        )
+}
+
+/// The highest version that this very database was seen with.
+pub(super) fn remembered<'a>(state: &'a State, observation: &Observation) -> Option<&'a str> {
+    let target = state.memo.target.as_ref()?;
+    let same = target.system_identifier == observation.target.system_identifier
+        && target.database_oid == observation.target.database_oid
+        && target.database == observation.target.database;
+    state.memo.head.as_deref().filter(|_| same)
+}
+
+/// The database is not ours.
+fn foreign(object: &MigrationSet, observation: &Observation) -> Option<Next> {
+    let operator_schema = observation.operator_schema.as_ref()?;
+    if operator_schema.newer {
+        return Some(Next::Refuse(messages::newer()));
+    }
+    let (namespace, name) = operator_schema.owner.as_ref()?;
+    (!is_ours(object, operator_schema)).then(|| Next::Refuse(messages::claimed(object, &format!("{namespace}/{name}"))))
+}
+
+fn is_ours(object: &MigrationSet, operator_schema: &OperatorSchema) -> bool {
+    let owner = operator_schema.owner.as_ref();
+    owner.is_some_and(|(namespace, name)| object.namespace().as_ref() == Some(namespace) && object.name_any() == *name)
+}
+
+/// A look behind a run is due, and ours to make.
+pub(super) fn owes_snapshot(object: &MigrationSet, observation: &Observation) -> bool {
+    let ours = observation
+        .operator_schema
+        .as_ref()
+        .is_some_and(|operator_schema| is_ours(object, operator_schema));
+    ours && object.spec.mode == MigrationMode::Apply && observation.is_snapshot_pending()
+}
+
+/// The look behind a run, and a new reference: both are due whatever the files say.
+fn schema_chores(object: &MigrationSet, state: &State, observation: &Observation) -> Option<Next> {
+    if object.spec.mode == MigrationMode::Observe || state.prepared {
+        return None;
+    }
+    let operator_schema = observation
+        .operator_schema
+        .as_ref()
+        .filter(|operator_schema| operator_schema.owner.is_some())?;
+    if observation.is_snapshot_pending() {
+        return (!state.snapshot_taken).then_some(Next::UnderLock(Step::SnapshotAfterRun));
+    }
+    let SchemaObservation::Taken { digest, .. } = &observation.schema else {
+        return None;
+    };
+    let keep = renewed(object, observation, operator_schema.reference.as_ref(), digest)?;
+    let digest = digest.clone();
+    Some(Next::UnderLock(Step::SetReference { digest, keep }))
+}
+
+/// Whether the reference has to be taken anew, and the schemas whose objects keep theirs: drift in what stays watched stays drift.
+fn renewed(
+    object: &MigrationSet,
+    observation: &Observation,
+    reference: Option<&ReferenceState>,
+    live: &String,
+) -> Option<Vec<String>> {
+    let Some(reference) = reference.filter(|_| !observation.is_reworded()) else {
+        return Some(Vec::new());
+    };
+    let mut watched = watched(object);
+    let moved = reference.schemas != watched;
+    if object.spec.accepted_schema.as_ref() == Some(live) {
+        return (moved || reference.digest != *live).then(Vec::new);
+    }
+    watched.retain(|schema| reference.schemas.contains(schema));
+    moved.then_some(watched)
+}
+
+/// The schemas of the spec, as a reference has them.
+pub(super) fn watched(object: &MigrationSet) -> Vec<String> {
+    let mut schemas = object.spec.schemas.clone();
+    schemas.sort_unstable();
+    schemas
+}
+
+/// A file is not what was run under its version.
+fn edited(observation: &Observation, folder: &Folder, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
+    if !ledger_diff.changed.is_empty() {
+        return Some(Next::Refuse(messages::changed(&ledger_diff.changed)));
+    }
+    let half = observation
+        .operator_schema
+        .as_ref()
+        .map(|operator_schema| &operator_schema.half)?;
+    // What is in the ledger is applied, however it came there: somebody has finished it.
+    let mut half = half
+        .iter()
+        .filter(|(version, _)| !observation.ledger.contains_key(*version));
+    let (version, _) = half.find(|(version, sha256)| {
+        let file = folder.files.iter().find(|file| file.version.as_str() == *version);
+        file.is_none_or(|file| file.sha256 != **sha256)
+    })?;
+    Some(Next::Refuse(messages::half(version)))
+}
+
+/// A schema that was there before the ledger.
+fn baseline(
+    object: &MigrationSet,
+    observation: &Observation,
+    folder: &Folder,
+    ledger_diff: &LedgerDiff<'_>,
+) -> Option<Next> {
+    if ledger_diff.pending.is_empty() && ledger_diff.baseline.is_empty() {
+        return None;
+    }
+    let named = object.spec.baseline.as_ref();
+    if let Some(named) = named.filter(|named| !is_known(&named.through, folder, observation)) {
+        return Some(Next::Refuse(messages::baseline_unknown(named, folder)));
+    }
+    let SchemaObservation::Taken { digest, made, .. } = &observation.schema else {
+        let needed = !ledger_diff.baseline.is_empty() || observation.ledger.is_empty();
+        return needed.then(|| Next::Wait(messages::schema_busy()));
+    };
+    match named {
+        Some(named) if !ledger_diff.baseline.is_empty() && named.schema_digest != *digest => {
+            Some(Next::Refuse(messages::baseline_mismatch(named, digest)))
+        }
+        // What it names is known: a file that is recorded now, or one that was applied and runs again only if it is allowed.
+        Some(named) if named.schema_digest == *digest => None,
+        _ => {
+            let nothing_recorded = observation.ledger.is_empty()
+                && observation
+                    .operator_schema
+                    .as_ref()
+                    .is_none_or(OperatorSchema::is_unused);
+            (nothing_recorded && *made > 0).then(|| Next::Refuse(messages::baseline_required(*made, digest)))
+        }
+    }
+}
+
+/// A file has this version, or had it when it was applied: once the baseline was taken, files may leave the folder.
+fn is_known(version: &str, folder: &Folder, observation: &Observation) -> bool {
+    let noted = observation
+        .operator_schema
+        .as_ref()
+        .is_some_and(|operator_schema| operator_schema.rows.contains_key(version));
+    noted || observation.ledger.contains_key(version) || folder.file(version).is_some()
+}
+
+/// Files that were not read, can't be run, or hold what only the server can read.
+fn unread(state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
+    let pending = || ledger_diff.pending.iter().map(|pending| pending.file);
+    let missing: Vec<_> = pending()
+        .filter(|file| !state.scripts.contains_key(&file.sha256))
+        .cloned()
+        .collect();
+    if !missing.is_empty() {
+        return Some(Next::Step(Step::Read(missing)));
+    }
+    let scripts = || pending().filter_map(|file| Some((file, state.scripts.get(&file.sha256)?)));
+    let refused = scripts().find_map(|(file, script)| Some((file, script.as_ref().err()?)));
+    if let Some((file, error)) = refused {
+        return Some(Next::Refuse(messages::refused(file, error)));
+    }
+    let pieces = || {
+        let readable = scripts().filter_map(|(file, script)| Some((file, script.as_ref().ok()?)));
+        readable.flat_map(|(file, script)| script.unread.iter().map(move |piece| (file, piece)))
+    };
+    let questions: Vec<_> = pieces()
+        .map(|(file, piece)| &file.text[piece.range.clone()])
+        .filter(|statement| !state.answers.contains_key(*statement))
+        .map(str::to_owned)
+        .collect();
+    if !questions.is_empty() {
+        return Some(Next::Step(Step::CheckSyntax(questions)));
+    }
+    let fault = pieces().find_map(
+        |(file, piece)| match state.answers.get(&file.text[piece.range.clone()])? {
+            SyntaxCheck::Parses => None,
+            SyntaxCheck::Fault { line, message } => Some((file, piece, *line, message)),
+        },
+    );
+    fault.map(|(file, piece, line, message)| Next::Refuse(messages::fault(file, piece, line, message)))
+}
+
+fn late(object: &MigrationSet, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
+    let refused = object.spec.policy.out_of_order == OutOfOrder::Refuse && !ledger_diff.late.is_empty();
+    let head = ledger_diff.head.as_deref().unwrap_or_default();
+    refused.then(|| Next::Refuse(messages::late(&ledger_diff.late, head)))
+}
+
+/// Our books: made, and brought to what the ledger proves.
+fn books(object: &MigrationSet, observation: &Observation, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
+    if object.spec.mode == MigrationMode::Observe {
+        return None;
+    }
+    if observation
+        .operator_schema
+        .as_ref()
+        .is_none_or(|operator_schema| operator_schema.owner.is_none())
+    {
+        return Some(Next::UnderLock(Step::Claim));
+    }
+    if !ledger_diff.adoptable.is_empty() {
+        let files = ledger_diff.adoptable.iter().map(|file| (*file).clone());
+        return Some(Next::UnderLock(Step::Adopt(files.collect())));
+    }
+    let baseline = ledger_diff.baseline.iter().map(|file| (*file).clone());
+    (!ledger_diff.baseline.is_empty()).then(|| Next::UnderLock(Step::Baseline(baseline.collect())))
+}
+
+/// What failed is not tried again before files, spec or `reconcile-at` change.
+fn held(object: &MigrationSet, state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
+    let held = state.memo.held.as_ref()?;
+    let digest = pending_digest(ledger_diff.pending.iter().map(|pending| pending.file));
+    let reason = MigrationReason::named(&held.reason).unwrap_or(MigrationReason::MigrationFailed);
+    still_applies(held, object, &digest).then(|| Next::Refuse(Cause::new(reason, held.message.clone())))
+}
+
+/// Files, spec and `reconcile-at` are those with which it failed.
+pub(super) fn still_applies(held: &HeldMigration, object: &MigrationSet, digest: &str) -> bool {
+    held.digest == digest
+        && Some(held.generation) == object.metadata.generation
+        && held.reconcile_at == reconcile_at(object)
+}
+
+/// The gates of a run.
+fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
+    if plan.needs_approval {
+        return Next::Refuse(messages::approval(object, plan, observation));
+    }
+    if object.spec.mode == MigrationMode::Observe {
+        return Next::Nothing;
+    }
+    match &observation.schema {
+        // What a run changes could not be told from what had drifted.
+        _ if observation.is_snapshot_pending() => return Next::Wait(messages::schema_busy()),
+        SchemaObservation::Busy => return Next::Wait(messages::schema_busy()),
+        SchemaObservation::Taken { differences, .. }
+            if object.spec.policy.while_drifted == WhileDrifted::Block && !differences.is_empty() =>
+        {
+            return Next::Refuse(messages::drift_blocks(differences));
+        }
+        SchemaObservation::Taken { .. } => {}
+    }
+    Next::UnderLock(Step::Prepare {
+        digest: plan.digest.clone(),
+        target: observation.target.clone(),
+        items: plan.list(),
+    })
+}
+
+/// The next file of a run that was allowed and prepared.
+fn running(state: &State, pending: Option<Pending<'_>>) -> Next {
+    let Some(pending) = pending else {
+        return Next::UnderLock(Step::SnapshotAfterRun);
+    };
+    match state.scripts.get(&pending.file.sha256) {
+        Some(Ok(script)) => Next::UnderLock(Step::Run {
+            file: pending.file.clone(),
+            script: script.clone(),
+            again: pending.again,
+        }),
+        // The files can't change within a pass; and if they could, the next pass would read them.
+        _ => Next::UnderLock(Step::SnapshotAfterRun),
+    }
+}

@@ -1,0 +1,145 @@
+//! Files and ledgers side by side.
+
+use std::collections::BTreeMap;
+
+use ace_api::MigrationSet;
+use jiff::Timestamp;
+
+use super::state::{Observation, OperatorSchema};
+use crate::sql::{File, Folder, split};
+
+/// How files and ledgers stand to each other.
+#[derive(Clone, Debug, Default)]
+pub struct LedgerDiff<'a> {
+    /// The highest version in the ledger.
+    pub head: Option<String>,
+    /// Files that are applied.
+    pub applied: usize,
+    /// Versions in the ledger without a file.
+    pub unknown: usize,
+    /// Applied files whose statements nobody recorded.
+    pub unverified: usize,
+    /// Files that others have run, as their recorded statements prove.
+    pub adoptable: Vec<&'a File>,
+    /// Files that are recorded without being run, when the schema is the one that `spec.baseline` names.
+    pub baseline: Vec<&'a File>,
+    /// Files to run, in order.
+    pub pending: Vec<Pending<'a>>,
+    /// Applied versions whose file is another one now.
+    pub changed: Vec<String>,
+    /// Pending versions that are older than the head and were never applied.
+    pub late: Vec<String>,
+}
+
+/// A file to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending<'a> {
+    /// The file.
+    pub file: &'a File,
+    /// It was applied before, and is gone from the ledger.
+    pub again: bool,
+    /// When it was noted in our books, if it was.
+    pub noted: Option<Timestamp>,
+}
+
+/// Compares files with what the ledgers say. `remembered`: the highest version that this database was seen with.
+pub fn ledger_diff<'a>(
+    object: &MigrationSet,
+    folder: &'a Folder,
+    observation: &Observation,
+    remembered: Option<&str>,
+) -> LedgerDiff<'a> {
+    let nobody = BTreeMap::new();
+    let own = observation
+        .operator_schema
+        .as_ref()
+        .map_or(&nobody, |operator_schema: &OperatorSchema| &operator_schema.rows);
+    let head = observation.ledger.keys().next_back().cloned();
+    let through = object.spec.baseline.as_ref().map(|baseline| baseline.through.as_str());
+    // The ledger went back: what it had up to there was run once.
+    let lost_until = remembered.filter(|remembered| head.as_deref() < Some(*remembered));
+    let mut ledger_diff = LedgerDiff {
+        head: head.clone(),
+        ..LedgerDiff::default()
+    };
+    for file in &folder.files {
+        let version = file.version.as_str();
+        match (observation.ledger.get(version), own.get(version)) {
+            (Some(_), Some(row)) if row.sha256 == file.sha256 => ledger_diff.applied += 1,
+            (Some(_), Some(_)) => ledger_diff.changed.push(version.to_owned()),
+            (Some(row), None) => match &row.statements {
+                None => {
+                    ledger_diff.applied += 1;
+                    ledger_diff.unverified += 1;
+                }
+                Some(statements) if is_record_of(statements, &file.text) => {
+                    ledger_diff.applied += 1;
+                    ledger_diff.adoptable.push(file);
+                }
+                Some(_) => ledger_diff.changed.push(version.to_owned()),
+            },
+            (None, row) => {
+                let again = row.is_some() || lost_until.is_some_and(|until| version <= until);
+                if !again && through.is_some_and(|through| version <= through) {
+                    ledger_diff.baseline.push(file);
+                    continue;
+                }
+                if !again && head.as_deref().is_some_and(|head| version < head) {
+                    ledger_diff.late.push(version.to_owned());
+                }
+                ledger_diff.pending.push(Pending {
+                    file,
+                    again,
+                    noted: row.map(|row| row.time),
+                });
+            }
+        }
+    }
+    let without_file = observation
+        .ledger
+        .keys()
+        .filter(|version| folder.file(version).is_none());
+    ledger_diff.unknown = without_file.count();
+    ledger_diff
+}
+
+/// What is left of the run under way. Its files enter the ledger one after another, so that this is found by halving: a run asks
+/// after each of thousands of files.
+pub(super) fn left(observation: &Observation) -> &[(String, String)] {
+    let plan = observation
+        .operator_schema
+        .as_ref()
+        .and_then(|operator_schema| operator_schema.plan.as_ref());
+    let items = plan.map_or(&[][..], |plan| &plan.items);
+    &items[items.partition_point(|(version, _)| observation.ledger.contains_key(version))..]
+}
+
+/// The file that a run comes to next. Nothing but the run itself can have changed the ledger meanwhile.
+pub(super) fn first_pending<'a>(
+    folder: &'a Folder,
+    observation: &Observation,
+    remembered: Option<&str>,
+) -> Option<Pending<'a>> {
+    let (version, _) = left(observation).first()?;
+    let file = folder.file(version)?;
+    let row = observation
+        .operator_schema
+        .as_ref()
+        .and_then(|operator_schema| operator_schema.rows.get(version));
+    let head = observation.ledger.keys().next_back();
+    let lost = remembered
+        .is_some_and(|remembered| head.map(String::as_str) < Some(remembered) && version.as_str() <= remembered);
+    Some(Pending {
+        file,
+        again: row.is_some() || lost,
+        noted: row.map(|row| row.time),
+    })
+}
+
+/// The recorded statements are those of this file. Whoever recorded a file in one piece, as dashboards do, meant the same.
+fn is_record_of(statements: &[String], text: &str) -> bool {
+    let recorded = statements
+        .iter()
+        .flat_map(|statement| split(statement).into_iter().map(|piece| &statement[piece]));
+    split(text).into_iter().map(|piece| &text[piece]).eq(recorded)
+}

@@ -1,0 +1,277 @@
+//! The sentences that conditions show: what is, and what to do.
+
+use ace_api::{Baseline, DriftField, MigrationReason, MigrationSet, PlatformReason};
+
+use super::{
+    Cause,
+    plan::Plan,
+    state::{Observation, PlatformFacts},
+    step::Blocker,
+};
+use crate::{
+    kinds::platform::DatabaseFailure,
+    sql::{File, Folder, ScriptError, Unread, Version},
+};
+
+/// Names in a sentence; the rest is a number.
+const NAMED: usize = 3;
+
+pub(super) fn platform_missing(object: &MigrationSet) -> Cause {
+    let message = format!(
+        "there is no Platform `{}` in this namespace",
+        object.spec.platform_ref.name
+    );
+    Cause::new(MigrationReason::PlatformMissing, message)
+}
+
+pub(super) fn database_missing(object: &MigrationSet) -> Cause {
+    let message = format!(
+        "Platform `{}` names no database: set its `spec.database`",
+        object.spec.platform_ref.name
+    );
+    Cause::new(MigrationReason::DatabaseMissing, message)
+}
+
+/// What a look in vain means, in the words of the Platform.
+pub(super) fn database(platform: &PlatformFacts, step_error: &DatabaseFailure) -> Cause {
+    use MigrationReason as Ours;
+    use PlatformReason as Theirs;
+    let Some(database) = &platform.database else {
+        return Cause::new(Ours::DatabaseMissing, "the Platform names no database");
+    };
+    let cause = step_error.cause(database);
+    let reason = match cause.reason {
+        Theirs::DatabaseUnreachable => Ours::DatabaseUnreachable,
+        Theirs::DatabaseSecretMissing => Ours::DatabaseSecretMissing,
+        Theirs::DatabaseAccessMissing => Ours::AccessMissing,
+        Theirs::HostNotAllowed => Ours::HostNotAllowed,
+        Theirs::PoolerUnsupported => Ours::PoolerUnsupported,
+        _ => Ours::DatabaseRefused,
+    };
+    Cause::new(reason, cause.message)
+}
+
+pub(super) fn newer() -> Cause {
+    let message = "a newer ace-operator keeps its books in schema `ace_ops` of this database: update this one";
+    Cause::new(MigrationReason::OperatorTooOld, message)
+}
+
+pub(super) fn claimed(object: &MigrationSet, by: &str) -> Cause {
+    let message = format!(
+        "the database of Platform `{}` belongs to MigrationSet {by}; if that one is gone for good, run \
+         `DELETE FROM ace_ops.owner` there",
+        object.spec.platform_ref.name
+    );
+    Cause::new(MigrationReason::DatabaseClaimed, message)
+}
+
+pub(super) fn busy(who: &str) -> Cause {
+    Cause::new(
+        MigrationReason::WaitingForTurn,
+        format!("another session runs migrations on this database: {who}"),
+    )
+}
+
+pub(super) fn schema_busy() -> Cause {
+    Cause::new(
+        MigrationReason::WaitingForLock,
+        "the schema can't be read now: somebody holds a lock on a part of it",
+    )
+}
+
+pub(super) fn blocked(version: &Version, blockers: &[Blocker]) -> Cause {
+    let named: Vec<String> = blockers.iter().take(NAMED).map(blocker).collect();
+    let others = match named.len() {
+        0 => "another session".to_owned(),
+        _ => listed(&named, blockers.len()),
+    };
+    Cause::new(
+        MigrationReason::WaitingForLock,
+        format!("{version} waits for a lock that {others} holds; it is tried again"),
+    )
+}
+
+fn blocker(blocker: &Blocker) -> String {
+    let name = if blocker.application.is_empty() {
+        "unnamed"
+    } else {
+        &blocker.application
+    };
+    let age = blocker
+        .age
+        .map(|age| format!(", in a transaction for {} s", age.as_secs()))
+        .unwrap_or_default();
+    format!("pid {} ({name}{age})", blocker.pid)
+}
+
+pub(super) fn changed(versions: &[String]) -> Cause {
+    let which = listed(&versions[..versions.len().min(NAMED)], versions.len());
+    Cause::new(
+        MigrationReason::ChecksumMismatch,
+        format!("{which}: the file is not what was applied; put it back, and write the change as a new migration"),
+    )
+}
+
+pub(super) fn half(version: &str) -> Cause {
+    Cause::new(
+        MigrationReason::HalfApplied,
+        format!(
+            "{version} stopped half-way and its file was changed since: put it back as it was, or, when you have finished it \
+             by hand, record it with `supabase migration repair {version} --status applied`"
+        ),
+    )
+}
+
+pub(super) fn baseline_required(made: usize, digest: &str) -> Cause {
+    let noun = if made == 1 { "object" } else { "objects" };
+    Cause::new(
+        MigrationReason::BaselineRequired,
+        format!(
+            "the ledger is empty and the schema has {made} {noun}: if they come from these files, set `spec.baseline` to \
+             {{through: <the last version that is in it>, schemaDigest: \"{digest}\"}}"
+        ),
+    )
+}
+
+pub(super) fn baseline_mismatch(named: &Baseline, digest: &str) -> Cause {
+    Cause::new(
+        MigrationReason::BaselineMismatch,
+        format!(
+            "`spec.baseline` names {}, and the live schema is {digest}: nothing was recorded; check that the files up to {} \
+             make this schema, and name its digest",
+            short(&named.schema_digest),
+            named.through
+        ),
+    )
+}
+
+/// `through` is the version of no file: what it means can't be guessed, and to guess it too old would run old files.
+pub(super) fn baseline_unknown(named: &Baseline, folder: &Folder) -> Cause {
+    let through = &named.through;
+    let snapshot_pending = folder
+        .files
+        .partition_point(|file| file.version.as_str() < through.as_str());
+    let near = &folder.files[snapshot_pending.saturating_sub(1)..folder.files.len().min(snapshot_pending + 2)];
+    let near: Vec<_> = near.iter().map(|file| file.version.as_str()).collect();
+    Cause::new(
+        MigrationReason::BaselineMismatch,
+        format!(
+            "`spec.baseline.through` is {through}, and no file has that version: nothing was recorded and nothing runs; the \
+             nearest: {}",
+            near.join(", ")
+        ),
+    )
+}
+
+pub(super) fn refused(file: &File, error: &ScriptError) -> Cause {
+    Cause::new(
+        MigrationReason::MigrationRefused,
+        format!("{}: {error}", file.file_name),
+    )
+}
+
+/// The server can't parse a statement either. `line` counts lines of the statement.
+pub(super) fn fault(file: &File, piece: &Unread, line: u32, message: &str) -> Cause {
+    let before = file.text[..piece.range.start].matches('\n').count();
+    let line = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(line + 1);
+    Cause::new(
+        MigrationReason::MigrationRefused,
+        format!("{}: line {line}: {message}", file.file_name),
+    )
+}
+
+pub(super) fn late(versions: &[String], head: &str) -> Cause {
+    let which = listed(&versions[..versions.len().min(NAMED)], versions.len());
+    Cause::new(
+        MigrationReason::OutOfOrder,
+        format!(
+            "{which} would come before {head}, which is applied: give it a newer version, or set `policy.outOfOrder` to `Apply`"
+        ),
+    )
+}
+
+/// What needs an approval, and how it is given.
+pub(super) fn approval(object: &MigrationSet, plan: &Plan, observation: &Observation) -> Cause {
+    let digest = &plan.digest;
+    let stored = observation
+        .operator_schema
+        .as_ref()
+        .and_then(|operator_schema| operator_schema.plan.as_ref());
+    let known = |approved: &String| approved == digest || stored.is_some_and(|stored| stored.digest == *approved);
+    let approvals = &object.spec.approvals;
+    let others = if approvals.is_empty() || approvals.iter().any(|approval| known(&approval.plan)) {
+        ""
+    } else {
+        "; the approvals in the spec are for other plans"
+    };
+    let way = format!("to allow it add plan {digest} to `spec.approvals`{others}");
+    let mut again = plan.items.iter().filter(|item| item.again);
+    if let Some(item) = again.next() {
+        let version = &item.file.version;
+        let head = observation.ledger.keys().next_back().map_or("empty", String::as_str);
+        let message = match again.count() {
+            0 => format!(
+                "{version} was applied once and is gone from the ledger, whose head is {head}: if its effects are still there, \
+                 record it with `supabase migration repair {version} --status applied`; if it has to run again, {way}"
+            ),
+            more => format!(
+                "{version} and {more} more were applied once and are gone from the ledger, whose head is {head}: those whose \
+                 effects are still there, record with `supabase migration repair VERSION --status applied`; if they have to run \
+                 again, {way}"
+            ),
+        };
+        return Cause::new(MigrationReason::LedgerRegressed, message);
+    }
+    let mut guarded = plan.guarded(&object.spec.policy.approve);
+    let first = guarded.next();
+    let more = match guarded.count() {
+        0 => String::new(),
+        1 => ", and 1 more statement needs it".to_owned(),
+        number => format!(", and {number} more statements need it"),
+    };
+    let message = first.map_or_else(
+        || way.clone(),
+        |(item, risk)| format!("{} {}{more}; {way}", item.file.version, risk.says),
+    );
+    Cause::new(MigrationReason::ApprovalRequired, message)
+}
+
+pub(super) fn drift_blocks(differences: &[DriftField]) -> Cause {
+    Cause::new(
+        MigrationReason::DriftBlocked,
+        format!(
+            "{}: undo it, or name the live schema in `spec.acceptedSchema`",
+            differs(differences)
+        ),
+    )
+}
+
+/// How many objects differ, and the first of them.
+pub(super) fn differs(differences: &[DriftField]) -> String {
+    let named: Vec<String> = differences
+        .iter()
+        .take(NAMED)
+        .map(|field| field.path.replacen('/', " ", 1))
+        .collect();
+    let number = differences.len();
+    let (noun, verb) = if number == 1 {
+        ("object", "differs")
+    } else {
+        ("objects", "differ")
+    };
+    format!("{number} {noun} {verb}: {}", listed(&named, number))
+}
+
+fn listed(named: &[String], all: usize) -> String {
+    let more = all.saturating_sub(named.len());
+    let text = named.join(", ");
+    if more == 0 {
+        text
+    } else {
+        format!("{text} and {more} more")
+    }
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(.."sha256:".len() + 12).unwrap_or(digest)
+}

@@ -1,0 +1,220 @@
+//! What would run, and the digest by which a person allows it.
+
+use std::sync::Arc;
+
+use ace_api::{MigrationSet, RiskClass};
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::{
+    ledger_diff::LedgerDiff,
+    state::{Observation, State, StoredPlan},
+};
+use crate::sql::{Catalogue, File, Risk, Script, assess};
+
+/// Which database it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Target {
+    /// Given once to a cluster; kept by physical copies, lost by dump and restore.
+    pub system_identifier: String,
+    /// Another one after each restore or promotion.
+    pub timeline: i64,
+    /// Name of the database.
+    pub database: String,
+    /// Number of the database in its cluster.
+    pub database_oid: i64,
+    /// Version of the server. Not part of a plan: an upgrade in place keeps it valid.
+    pub server_version: String,
+}
+
+/// What would run, in order.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// By which an approval names it.
+    pub digest: String,
+    /// The files.
+    pub items: Vec<Item>,
+    /// A file in it needs an approval, and there is none.
+    pub needs_approval: bool,
+}
+
+/// One file that would run.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The file.
+    pub file: File,
+    /// What is in it.
+    pub script: Arc<Script>,
+    /// What can go wrong with it.
+    pub risks: Vec<Risk>,
+    /// It was applied before, and is gone from the ledger.
+    pub again: bool,
+    /// When it was noted in our books, if it was.
+    pub noted: Option<Timestamp>,
+}
+
+impl Item {
+    /// What would run: the digest of the bytes; if it ran before, also which time that was, so that whoever allows it to run
+    /// once more does not allow it for ever.
+    pub fn mark(&self) -> String {
+        let digest = &self.file.sha256;
+        match self.noted {
+            _ if !self.again => digest.clone(),
+            None => format!("{digest} again"),
+            Some(time) => format!("{digest} again after {time}"),
+        }
+    }
+
+    /// Classes of its risks, each once, in their order.
+    pub fn classes(&self) -> Vec<RiskClass> {
+        let mut classes: Vec<_> = self.risks.iter().map(|risk| risk.class).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        classes
+    }
+
+    /// Its classes that need an approval.
+    fn guarded(&self, policy: &[RiskClass]) -> Vec<RiskClass> {
+        let classes = self.classes().into_iter();
+        classes.filter(|class| policy.contains(class)).collect()
+    }
+}
+
+impl Plan {
+    /// The plan of what is pending; nothing while a file was not read, or can't be.
+    pub(super) fn of(
+        object: &MigrationSet,
+        state: &State,
+        observation: &Observation,
+        ledger_diff: &LedgerDiff<'_>,
+        project: &str,
+    ) -> Option<Self> {
+        let scripts = ledger_diff.pending.iter();
+        let scripts: Option<Vec<_>> = scripts
+            .map(|pending| state.scripts.get(&pending.file.sha256)?.as_ref().ok().cloned())
+            .collect();
+        let scripts = scripts?;
+        let borrowed: Vec<&Script> = scripts.iter().map(Arc::as_ref).collect();
+        let catalogue = Catalogue {
+            large: observation.large.clone(),
+        };
+        let risks = assess(&borrowed, &catalogue);
+        let items: Vec<Item> = ledger_diff
+            .pending
+            .iter()
+            .zip(scripts)
+            .zip(risks)
+            .map(|((pending, script), risks)| Item {
+                file: pending.file.clone(),
+                script,
+                risks,
+                again: pending.again,
+                noted: pending.noted,
+            })
+            .collect();
+        let policy = &object.spec.policy.approve;
+        let digest = plan_digest(
+            project,
+            &observation.target,
+            ledger_diff.head.as_deref(),
+            &items,
+            policy,
+        );
+        let guarded = items.iter().any(|item| item.again || !item.guarded(policy).is_empty());
+        let needs_approval = guarded && !is_approved(object, observation, &digest, &items);
+        Some(Self {
+            digest,
+            items,
+            needs_approval,
+        })
+    }
+
+    /// Version and mark of each file.
+    pub(super) fn list(&self) -> Vec<(String, String)> {
+        list(&self.items)
+    }
+
+    /// What needs an approval, in order.
+    pub(super) fn guarded<'a>(&'a self, policy: &'a [RiskClass]) -> impl Iterator<Item = (&'a Item, &'a Risk)> {
+        let risks = self
+            .items
+            .iter()
+            .flat_map(|item| item.risks.iter().map(move |risk| (item, risk)));
+        risks.filter(|(_, risk)| policy.contains(&risk.class))
+    }
+}
+
+fn list(items: &[Item]) -> Vec<(String, String)> {
+    let items = items.iter();
+    items.map(|item| (item.file.version.to_string(), item.mark())).collect()
+}
+
+/// The plan itself is approved, or it is exactly what is left of one that is and was begun on this database.
+fn is_approved(object: &MigrationSet, observation: &Observation, digest: &str, items: &[Item]) -> bool {
+    let approved = |digest: &str| object.spec.approvals.iter().any(|approval| approval.plan == digest);
+    if approved(digest) {
+        return true;
+    }
+    let Some(stored) = observation
+        .operator_schema
+        .as_ref()
+        .and_then(|operator_schema| operator_schema.plan.as_ref())
+    else {
+        return false;
+    };
+    let left = stored
+        .items
+        .iter()
+        .filter(|(version, _)| !observation.ledger.contains_key(version));
+    approved(&stored.digest) && is_of(stored, &observation.target) && left.eq(&list(items))
+}
+
+/// It was made for this database, at this time of its life.
+fn is_of(stored: &StoredPlan, target: &Target) -> bool {
+    (&stored.system_identifier, stored.timeline, stored.database_oid)
+        == (&target.system_identifier, target.timeline, target.database_oid)
+}
+
+/// Digest of a plan: of the database, its head, and for each file its version, its mark and those of its classes that need an
+/// approval by this policy. Every part is preceded by its length, so that no two plans have one text.
+pub fn plan_digest(project: &str, target: &Target, head: Option<&str>, items: &[Item], policy: &[RiskClass]) -> String {
+    let mut digest = Lengthened::default();
+    digest.add(project);
+    digest.add(&target.system_identifier);
+    digest.add(&target.timeline.to_string());
+    digest.add(&target.database_oid.to_string());
+    digest.add(&target.database);
+    digest.add(head.unwrap_or_default());
+    for item in items {
+        digest.add(item.file.version.as_str());
+        digest.add(&item.mark());
+        let classes: Vec<_> = item.guarded(policy).into_iter().map(RiskClass::as_str).collect();
+        digest.add(&classes.join(","));
+    }
+    digest.finish()
+}
+
+/// Digest of files, whatever the database: what failed once is tried again when it changes.
+pub(super) fn pending_digest<'a>(files: impl Iterator<Item = &'a File>) -> String {
+    let mut digest = Lengthened::default();
+    for file in files {
+        digest.add(file.version.as_str());
+        digest.add(&file.sha256);
+    }
+    digest.finish()
+}
+
+/// SHA-256 over parts, each behind its length.
+#[derive(Default)]
+struct Lengthened(Sha256);
+
+impl Lengthened {
+    fn add(&mut self, part: &str) {
+        self.0.update((part.len() as u64).to_be_bytes());
+        self.0.update(part.as_bytes());
+    }
+
+    fn finish(self) -> String {
+        format!("sha256:{}", hex::encode(self.0.finalize()))
+    }
+}

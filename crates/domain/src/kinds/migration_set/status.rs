@@ -1,0 +1,215 @@
+//! How a set of migrations is shown.
+
+use ace_api::{
+    HeldMigration, MigrationMode, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget, PendingMigration,
+    PlanStatus, Reason, SchemaStatus,
+};
+use jiff::Timestamp;
+
+use super::{
+    Decision,
+    conditions::conditions,
+    drift::assessment,
+    gates::{self, remembered},
+    ledger_diff::{LedgerDiff, ledger_diff},
+    plan::{Plan, pending_digest},
+    state::{Counts, PlatformState, SchemaObservation, SourceState, State, Stop},
+};
+use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded};
+
+/// Pending migrations that a status names.
+const PENDING: usize = 20;
+/// Skipped files that a status names.
+const SKIPPED: usize = 10;
+
+/// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
+pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Timestamp) -> MigrationSetStatus {
+    let memo = &state.memo;
+    let assessment = assessment(object, state, now);
+    let counts = counts(object, state);
+    let status = MigrationSetStatus {
+        conditions: conditions(object, state, decision, assessment.as_ref(), &counts, now),
+        observed_generation: object.metadata.generation,
+        last_handled_reconcile_at: handled(object, state, decision).or_else(|| memo.last_handled_reconcile_at.clone()),
+        source: source(state).or_else(|| memo.source.clone()),
+        target: target(state).or_else(|| memo.target.clone()),
+        head: counts.head,
+        applied: counts.applied,
+        pending: counts.pending,
+        unknown_applied: counts.unknown,
+        unverified: counts.unverified,
+        plan: counts.plan,
+        schema: schema(object, state).or_else(|| memo.schema.clone()),
+        held: held(object, state),
+        drift: assessment.map_or_else(|| memo.drift.clone(), |assessment| assessment.drift),
+        history: match &state.announced {
+            Some(shown) => shown.history.clone(),
+            None => memo.history.clone(),
+        },
+    };
+    bounded(status, shorten)
+}
+
+/// Drops the one thing that is missed least; whether there was one.
+fn shorten(status: &mut MigrationSetStatus) -> bool {
+    let warned = status.history.iter_mut().rev().find(|event| !event.warnings.is_empty());
+    let skipped = status.source.as_mut().map(|source| &mut source.skipped);
+    let differences = status.drift.as_mut().map(|drift| &mut drift.fields);
+    let pending = status.plan.as_mut().map(|plan| &mut plan.pending);
+    warned.and_then(|event| event.warnings.pop()).is_some()
+        || skipped.and_then(Vec::pop).is_some()
+        || differences.and_then(Vec::pop).is_some()
+        || pending.and_then(Vec::pop).is_some()
+        || status.history.pop().is_some()
+}
+
+/// Files and ledgers as they were last seen; while a run goes on, as they were last announced.
+pub(super) fn counts(object: &MigrationSet, state: &State) -> Counts {
+    if let Some(shown) = &state.announced {
+        return shown.counts.clone();
+    }
+    let Some(ledger_diff) = known(object, state) else {
+        let memo = &state.memo;
+        return Counts {
+            head: memo.head.clone(),
+            applied: memo.applied,
+            pending: memo.pending,
+            unknown: memo.unknown_applied,
+            unverified: memo.unverified,
+            plan: memo.plan.clone(),
+        };
+    };
+    let count = |number: usize| Some(i32::try_from(number).unwrap_or(i32::MAX));
+    let plan = plan(object, state, &ledger_diff).filter(|plan| !plan.items.is_empty());
+    Counts {
+        head: head(&ledger_diff, state.memo.head.as_ref()),
+        applied: count(ledger_diff.applied),
+        pending: count(ledger_diff.pending.len() + ledger_diff.baseline.len()),
+        unknown: count(ledger_diff.unknown).filter(|number| *number > 0),
+        unverified: count(ledger_diff.unverified).filter(|number| *number > 0),
+        plan: plan.as_ref().map(shown_plan),
+    }
+}
+
+/// What would run, as far as that is known: nothing before the files were read, or while one of them can't be.
+pub fn planned(object: &MigrationSet, state: &State) -> Option<Plan> {
+    plan(object, state, &known(object, state)?)
+}
+
+fn known<'a>(object: &MigrationSet, state: &'a State) -> Option<LedgerDiff<'a>> {
+    let (folder, observation) = (state.folder()?, state.observation()?);
+    Some(ledger_diff(object, folder, observation, remembered(state, observation)))
+}
+
+/// The head of the ledger; where it went back, the one from which it did, until a person has decided what that means.
+fn head(ledger_diff: &LedgerDiff<'_>, before: Option<&String>) -> Option<String> {
+    let regressed = ledger_diff.pending.iter().any(|pending| pending.again);
+    if regressed && before > ledger_diff.head.as_ref() {
+        return before.cloned();
+    }
+    ledger_diff.head.clone()
+}
+
+fn plan(object: &MigrationSet, state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Plan> {
+    let (PlatformState::Present(platform), Some(observation)) = (&state.platform, state.observation()) else {
+        return None;
+    };
+    Plan::of(object, state, observation, ledger_diff, &platform.project)
+}
+
+fn shown_plan(plan: &Plan) -> PlanStatus {
+    let pending = plan.items.iter().take(PENDING).map(|item| PendingMigration {
+        version: item.file.version.to_string(),
+        name: item.file.name.chars().take(128).collect(),
+        risks: item.classes(),
+    });
+    PlanStatus {
+        digest: plan.digest.clone(),
+        approval_required: plan.needs_approval,
+        pending: pending.collect(),
+    }
+}
+
+/// The files as they were read; nothing while they can't be.
+pub(super) fn source(state: &State) -> Option<MigrationSource> {
+    let SourceState::Ready {
+        content: folder,
+        artifact_revision,
+    } = &state.source
+    else {
+        return None;
+    };
+    let clipped = |text: &str| text[..text.floor_char_boundary(256)].to_owned();
+    Some(MigrationSource {
+        artifact_revision: clipped(artifact_revision),
+        files: i32::try_from(folder.files.len()).unwrap_or(i32::MAX),
+        skipped: folder
+            .skipped
+            .iter()
+            .take(SKIPPED)
+            .map(|skipped| clipped(&skipped.file_name))
+            .collect(),
+    })
+}
+
+fn target(state: &State) -> Option<MigrationTarget> {
+    let target = &state.observation()?.target;
+    Some(MigrationTarget {
+        system_identifier: target.system_identifier.clone(),
+        timeline: target.timeline,
+        database: target.database.clone(),
+        database_oid: target.database_oid,
+        server_version: target.server_version.clone(),
+    })
+}
+
+fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {
+    let observation = state.observation()?;
+    let SchemaObservation::Taken { digest, objects, .. } = &observation.schema else {
+        return None;
+    };
+    let own = observation
+        .operator_schema
+        .as_ref()
+        .and_then(|operator_schema| operator_schema.reference.as_ref());
+    let reference = match object.spec.mode {
+        MigrationMode::Observe => object.spec.accepted_schema.clone(),
+        MigrationMode::Apply => own.map(|own| own.digest.clone()),
+    };
+    Some(SchemaStatus {
+        digest: digest.clone(),
+        reference_digest: reference,
+        objects: i32::try_from(*objects).unwrap_or(i32::MAX),
+    })
+}
+
+/// What is not tried again by itself: noted when a run stops, dropped when something that matters has changed.
+fn held(object: &MigrationSet, state: &State) -> Option<HeldMigration> {
+    if state.memo.held.is_none() && state.stop.is_none() {
+        return None;
+    }
+    let Some(ledger_diff) = known(object, state) else {
+        return state.memo.held.clone();
+    };
+    let digest = pending_digest(ledger_diff.pending.iter().map(|pending| pending.file));
+    if let Some(Stop::Refused(refusal)) = &state.stop {
+        return Some(HeldMigration {
+            reason: refusal.reason().as_str().to_owned(),
+            message: ace_api::message(&refusal.message),
+            version: refusal.version.to_string(),
+            digest,
+            generation: object.metadata.generation.unwrap_or_default(),
+            reconcile_at: reconcile_at(object),
+        });
+    }
+    let held = state.memo.held.clone()?;
+    gates::still_applies(&held, object, &digest).then_some(held)
+}
+
+fn handled(object: &MigrationSet, state: &State, decision: &Decision) -> Option<String> {
+    let looked = state
+        .observation()
+        .is_some_and(|observation| observation.at >= state.began);
+    let ended = !matches!(decision, Decision::Do(_) | Decision::Release { .. });
+    reconcile_at(object).filter(|_| looked && ended)
+}

@@ -1,0 +1,104 @@
+//! What is worth an event.
+
+use ace_api::MigrationSetStatus;
+
+use super::{
+    super::events,
+    fixture::{at, pending, ran, settled},
+    messages::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, differs, taken},
+};
+use crate::reconcile::event::EventType;
+
+fn said(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<(String, String)> {
+    let events = events(before, after).into_iter();
+    events.map(|notice| (notice.reason, notice.note)).collect()
+}
+
+fn one(reason: &str, note: &str) -> Vec<(String, String)> {
+    vec![(reason.to_owned(), note.to_owned())]
+}
+
+#[test]
+fn files_that_ran_are_told_once_each_and_in_order() {
+    let mut case = settled()
+        .files(&[(V1, A), (V2, B), (V3, HARMLESS), (V4, "SELECT 4;")])
+        .prepared();
+    let before = case.status();
+    case.does("Run", ran());
+    case.does("Run", ran());
+    case.state.announced = None;
+    let after = case.status();
+    let expected = ["ran 20260103000000 in 41 ms", "ran 20260104000000 in 41 ms"];
+    let reported = said(&before, &after);
+    assert_eq!(
+        reported.iter().map(|(_, note)| note.as_str()).collect::<Vec<_>>(),
+        expected
+    );
+    assert_eq!(said(&after, &after), []);
+}
+
+#[test]
+fn a_warning_of_the_server_is_told_as_one() {
+    let before = settled().status();
+    let mut after = before.clone();
+    let mut case = pending(HARMLESS).prepared();
+    case.does("Run", ran());
+    after.history = case.state.memo.history.clone();
+    after.history[0].warnings = vec!["nothing was changed".to_owned()];
+    let note = "ran 20260103000000 in 41 ms; the server warns: nothing was changed";
+    assert_eq!(said(&before, &after), one("Applied", note));
+    assert_eq!(events(&before, &after)[0].type_, EventType::Warning);
+}
+
+#[test]
+fn a_refusal_is_told_when_it_is_new() {
+    let (fine, refused) = (settled().status(), pending(DROP).status());
+    assert_eq!(said(&fine, &refused)[0].0, "ApprovalRequired");
+    assert_eq!(said(&refused, &refused), []);
+    assert_eq!(said(&refused, &fine), []);
+}
+
+#[test]
+fn drift_is_told_when_it_comes_and_when_it_goes() {
+    let drifted =
+        settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("column/public.a.x")]));
+    let (fine, drifted) = (settled().status(), drifted.status());
+    assert_eq!(
+        said(&fine, &drifted),
+        one("DriftFound", "1 object differs: column public.a.x")
+    );
+    assert_eq!(said(&drifted, &drifted), []);
+    let gone = "the schema is as it should be";
+    assert_eq!(said(&drifted, &fine), one("DriftGone", gone));
+}
+
+#[test]
+fn an_accepted_schema_is_told() {
+    let drifted =
+        settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("column/public.a.x")]));
+    let before = drifted.status();
+    let mut case = drifted
+        .next_pass()
+        .spec(|spec| spec.accepted_schema = Some(OTHER.to_owned()))
+        .locked();
+    case.does("SetReference", Ok(super::super::StepResult::Written));
+    let seen = case.sees(|observation| {
+        observation
+            .operator_schema
+            .as_mut()
+            .unwrap()
+            .reference
+            .as_mut()
+            .unwrap()
+            .digest = OTHER.to_owned();
+        observation.schema = taken(OTHER, Vec::new());
+    });
+    case.does("LookAgain", seen);
+    let reported = said(&before, &case.status());
+    assert_eq!(
+        reported[0],
+        one("SchemaAccepted", "the live schema is the reference now")[0]
+    );
+    assert_eq!(reported[1].0, "DriftGone");
+    assert!(case.status().drift.unwrap().corrected_time == Some(at(0)));
+}

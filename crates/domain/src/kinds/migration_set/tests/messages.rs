@@ -1,0 +1,139 @@
+//! The words that the tables are written in: files, rows, looks, and what decisions and statuses say.
+
+use std::sync::Arc;
+
+use ace_api::{DriftField, MigrationReason, MigrationSetStatus};
+use bytes::Bytes;
+
+use super::{
+    super::{Decision, LedgerRow, OwnRow, SchemaObservation, Target},
+    fixture::at,
+};
+use crate::{
+    bundle::{Tree, TreePath},
+    reconcile::decision::Requeue,
+    sql::{File, Folder, Script, read, read_folder},
+};
+
+/// Versions, the first two of which are applied.
+pub(super) const V1: &str = "20260101000000";
+pub(super) const V2: &str = "20260102000000";
+pub(super) const V3: &str = "20260103000000";
+pub(super) const V4: &str = "20260104000000";
+
+/// What is in the applied files, a harmless wish, and a dangerous one.
+pub(super) const A: &str = "CREATE TABLE public.a (id int);\nALTER TABLE public.a ENABLE ROW LEVEL SECURITY;\n";
+pub(super) const B: &str = "ALTER TABLE public.a ADD COLUMN b text;\n";
+pub(super) const HARMLESS: &str = "ALTER TABLE public.a ADD COLUMN c text;\n";
+pub(super) const DROP: &str = "DROP TABLE public.a;\n";
+/// Its parts stay when a later one fails.
+pub(super) const CONCURRENT: &str = "SELECT 1;\nCREATE INDEX CONCURRENTLY a_b ON public.a (b);\n";
+
+/// Digests of the schema as it is, and of two others.
+pub(super) const LIVE: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+pub(super) const OTHER: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+pub(super) const THIRD: &str = "sha256:3333333333333333333333333333333333333333333333333333333333333333";
+
+pub(super) fn folder(files: &[(&str, &str)]) -> Arc<Folder> {
+    let files = files.iter().map(|(version, text)| {
+        let path = TreePath::new(format!("{version}_x.sql")).unwrap();
+        (path, Bytes::from((*text).to_owned()))
+    });
+    Arc::new(read_folder(&Tree::from_files(files).unwrap(), None).unwrap())
+}
+
+pub(super) fn file(version: &str, text: &str) -> File {
+    folder(&[(version, text)]).files[0].clone()
+}
+
+pub(super) fn script(text: &str) -> Arc<Script> {
+    Arc::new(read(&file(V1, text)).unwrap())
+}
+
+/// Our own row for these bytes.
+pub(super) fn own(text: &str) -> OwnRow {
+    OwnRow {
+        sha256: file(V1, text).sha256,
+        time: at(-7200),
+    }
+}
+
+/// A row of the CLI's ledger that has these statements.
+pub(super) fn recorded(statements: &[&str]) -> LedgerRow {
+    LedgerRow {
+        statements: Some(statements.iter().map(|text| (*text).to_owned()).collect()),
+    }
+}
+
+pub(super) fn taken(digest: &str, differences: Vec<DriftField>) -> SchemaObservation {
+    SchemaObservation::Taken {
+        digest: digest.to_owned(),
+        objects: 12,
+        made: 3,
+        differences,
+        gate: "gate".to_owned(),
+    }
+}
+
+/// A schema in which nobody has made anything.
+pub(super) fn bare() -> SchemaObservation {
+    SchemaObservation::Taken {
+        digest: LIVE.to_owned(),
+        objects: 9,
+        made: 0,
+        differences: Vec::new(),
+        gate: "gate".to_owned(),
+    }
+}
+
+pub(super) fn target() -> Target {
+    Target {
+        system_identifier: "7300000000000000001".to_owned(),
+        timeline: 1,
+        database: "postgres".to_owned(),
+        database_oid: 5,
+        server_version: "15.8".to_owned(),
+    }
+}
+
+pub(super) fn differs(path: &str) -> DriftField {
+    DriftField {
+        path: path.to_owned(),
+        desired: "absent".to_owned(),
+        observed: "text".to_owned(),
+    }
+}
+
+/// Whether it stalls, the reason, its sentence, and seconds until the next pass; `None` when only a wake-up makes one.
+pub(super) type Said = (bool, MigrationReason, String, Option<u64>);
+
+pub(super) fn said(decision: Decision) -> Said {
+    let (stalls, cause, again) = match decision {
+        Decision::Refuse(cause, again) => (true, cause, again),
+        Decision::Wait(cause, again) => (false, cause, again),
+        other => panic!("neither waits nor refuses: {other:?}"),
+    };
+    let seconds = match again {
+        Requeue::After(wait) => Some(wait.as_secs()),
+        Requeue::OnChange => None,
+        Requeue::Backoff => Some(0),
+    };
+    (stalls, cause.reason, cause.message, seconds)
+}
+
+pub(super) fn reason(decision: Decision) -> MigrationReason {
+    said(decision).1
+}
+
+/// `Ready=True/Applied …`, one line per condition.
+pub(super) fn shown(status: &MigrationSetStatus) -> Vec<String> {
+    let conditions = status.conditions.iter();
+    conditions
+        .map(|condition| format!("{}={}/{}", condition.type_, condition.status, condition.reason))
+        .collect()
+}
+
+pub(super) fn message(status: &MigrationSetStatus, type_: &str) -> String {
+    let found = status.conditions.iter().find(|condition| condition.type_ == type_);
+    found.map(|condition| condition.message.clone()).unwrap_or_default()
+}

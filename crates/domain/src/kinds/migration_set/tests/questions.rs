@@ -1,0 +1,144 @@
+//! When nothing is written: the questions that come first, and the words that stop everything.
+
+use ace_api::MigrationReason;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::{
+    super::{Decision, PlatformState, SchemaObservation, SourceState, StepError, Stop},
+    fixture::{Case, at, fresh, pending, settled},
+    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, differs, recorded, taken},
+};
+
+/// Everything that could be written to a database.
+fn wishes() -> Vec<Case> {
+    vec![
+        fresh(),
+        pending(HARMLESS),
+        pending(DROP).spec(|spec| spec.policy.approve.clear()),
+        pending(HARMLESS).prepared(),
+        settled().snapshot_pending(),
+        pending(HARMLESS).snapshot_pending(),
+        settled().operator_schema(|operator_schema| operator_schema.reference = None),
+        settled()
+            .observation(|observation| observation.schema = taken(OTHER, vec![differs("table/public.x")]))
+            .spec(|spec| spec.accepted_schema = Some(OTHER.to_owned())),
+        settled()
+            .files(&[(V1, A), (V2, B), (V3, HARMLESS)])
+            .row(V3, recorded(&[HARMLESS])),
+        super::baseline::named(V2, LIVE),
+    ]
+}
+
+/// With the lock or without, there is no step but those that only read.
+fn is_quiet(case: &Case) -> bool {
+    let reads = |case: &Case| match case.decide() {
+        Decision::Do(step) => ["Look", "Read", "Ask"].contains(&step.name()),
+        _ => true,
+    };
+    reads(case) && reads(&case.clone().locked())
+}
+
+#[test]
+fn every_wish_is_one() {
+    for case in wishes() {
+        assert!(!is_quiet(&case));
+    }
+}
+
+#[test]
+fn nothing_is_written_while_it_is_suspended_or_deleted() {
+    for case in wishes() {
+        let suspended = case.clone().spec(|spec| spec.suspend = true);
+        assert!(is_quiet(&suspended) && matches!(suspended.decide(), Decision::Settled(_)));
+        let platform = case.clone().platform(|platform| platform.suspended = true);
+        assert!(is_quiet(&platform) && matches!(platform.decide(), Decision::Settled(_)));
+        let deleted = case.with(|case| case.object.metadata.deletion_timestamp = Some(Time(at(-1))));
+        assert!(is_quiet(&deleted) && deleted.decide() == Decision::Release { left_live: None });
+    }
+}
+
+#[test]
+fn nothing_is_written_in_observe() {
+    for case in wishes() {
+        // A mode does not change within a pass.
+        let observing = case.observe().with(|case| case.state.prepared = false);
+        assert!(is_quiet(&observing), "{:?}", observing.decide());
+    }
+}
+
+#[test]
+fn nothing_is_written_to_a_database_of_another_set_or_of_a_newer_operator() {
+    for case in wishes() {
+        let operator_schema = |case: &Case| {
+            case.state
+                .memory
+                .observation
+                .as_ref()
+                .unwrap()
+                .operator_schema
+                .clone()
+                .unwrap_or_default()
+        };
+        let claimed = case.clone().observation(|observation| {
+            let owner = Some(("elsewhere".to_owned(), "main".to_owned()));
+            observation.operator_schema = Some(super::super::OperatorSchema {
+                owner,
+                ..operator_schema(&case)
+            });
+        });
+        assert!(is_quiet(&claimed));
+        let newer = case.clone().observation(|observation| {
+            observation.operator_schema = Some(super::super::OperatorSchema {
+                newer: true,
+                ..operator_schema(&case)
+            });
+        });
+        assert!(is_quiet(&newer));
+    }
+}
+
+#[test]
+fn nothing_is_written_without_a_platform_a_database_or_after_trouble() {
+    for case in wishes() {
+        assert!(is_quiet(
+            &case.clone().with(|case| case.state.platform = PlatformState::Absent)
+        ));
+        assert!(is_quiet(&case.clone().platform(|platform| platform.database = None)));
+        let step_error = StepError::Passing("x".to_owned());
+        assert!(is_quiet(&case.with(|case| case.state.step_error = Some(step_error))));
+    }
+}
+
+#[test]
+fn no_file_is_run_while_a_question_is_open() {
+    let named = |schema| fresh().observation(|observation| observation.schema = schema);
+    for case in [
+        named(SchemaObservation::Busy),
+        named(taken(LIVE, Vec::new())),
+        super::baseline::named(V2, OTHER),
+        pending(DROP),
+        pending(HARMLESS).source(SourceState::Waiting("x".to_owned())),
+        pending(HARMLESS).observation(|observation| observation.schema = SchemaObservation::Busy),
+        pending(HARMLESS).gone(V2),
+        pending("COMMIT;"),
+        settled().files(&[(V1, A), (V2, "SELECT 2;"), (V3, HARMLESS)]),
+    ] {
+        assert!(is_quiet(&case), "{:?}", case.decide());
+    }
+}
+
+#[test]
+fn while_a_look_behind_a_run_is_due_and_can_t_be_made_nothing_new_is_begun() {
+    let case = pending(HARMLESS)
+        .snapshot_pending()
+        .locked()
+        .with(|case| case.state.snapshot_taken = true);
+    assert_eq!(super::messages::reason(case.decide()), MigrationReason::WaitingForLock);
+}
+
+#[test]
+fn a_stopped_run_does_not_go_on_in_the_same_pass() {
+    let blocked = Stop::Blocked(V3.parse().unwrap(), Vec::new());
+    let case = pending(HARMLESS).locked().with(|case| case.state.stop = Some(blocked));
+    assert!(is_quiet(&case));
+}

@@ -1,0 +1,402 @@
+//! What stands in the way: every refusal and every wait, with its words and when it is looked at again.
+
+use std::time::Duration;
+
+use ace_api::{MigrationReason as Reason, OutOfOrder, WhileDrifted};
+
+use super::{
+    super::{Blocker, Decision, LedgerRow, PlatformState, Refusal, SchemaObservation, SourceState, StepError},
+    fixture::{Case, fresh, pending, settled},
+    messages::{
+        A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, recorded, said, taken,
+    },
+};
+use crate::kinds::platform::DatabaseFailure;
+
+fn refuses(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
+    says(case, &(true, reason, message.to_owned(), again));
+}
+
+fn waits(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
+    says(case, &(false, reason, message.to_owned(), again));
+}
+
+fn says(case: &Case, expected: &Said) {
+    assert_eq!(said(case.decide()), *expected);
+}
+
+#[test]
+fn what_the_platform_lacks() {
+    let absent = settled().with(|case| case.state.platform = PlatformState::Absent);
+    waits(
+        &absent,
+        Reason::PlatformMissing,
+        "there is no Platform `prod` in this namespace",
+        None,
+    );
+    refuses(
+        &settled().platform(|platform| platform.database = None),
+        Reason::DatabaseMissing,
+        "Platform `prod` names no database: set its `spec.database`",
+        None,
+    );
+}
+
+#[test]
+fn what_the_source_lacks_is_said_in_its_own_words() {
+    let words = || "its own words".to_owned();
+    for (sight, stalls, reason, again) in [
+        (SourceState::Waiting(words()), false, Reason::SourceMissing, 240),
+        (SourceState::Failed(words()), false, Reason::SourceFailed, 0),
+        (SourceState::Refused(words()), true, Reason::SourceRefused, 240),
+        (SourceState::Invalid(words()), true, Reason::SourceInvalid, 240),
+        (SourceState::AccessMissing(words()), true, Reason::AccessMissing, 240),
+    ] {
+        let case = settled().source(sight);
+        let others = Some(("ace".to_owned(), "other".to_owned()));
+        let shared = case
+            .clone()
+            .observe()
+            .operator_schema(|operator_schema| operator_schema.owner = others);
+        // No file was looked at, so there is nothing to report either.
+        for case in [case.clone(), case.observe(), shared] {
+            says(&case, &(stalls, reason, words(), Some(again)));
+        }
+    }
+}
+
+#[test]
+fn whose_database_it_is() {
+    refuses(
+        &settled().operator_schema(|operator_schema| operator_schema.newer = true),
+        Reason::OperatorTooOld,
+        "a newer ace-operator keeps its books in schema `ace_ops` of this database: update this one",
+        Some(240),
+    );
+    let message = "the database of Platform `prod` belongs to MigrationSet ace/other; if that one is gone for good, run \
+                   `DELETE FROM ace_ops.owner` there";
+    let other = || Some(("ace".to_owned(), "other".to_owned()));
+    refuses(
+        &settled().operator_schema(|operator_schema| operator_schema.owner = other()),
+        Reason::DatabaseClaimed,
+        message,
+        Some(240),
+    );
+    let mut raced = fresh().locked();
+    raced.does("Claim", Err(StepError::Claimed("ace/other".to_owned())));
+    refuses(&raced, Reason::DatabaseClaimed, message, Some(300));
+}
+
+#[test]
+fn a_file_that_is_not_what_was_applied() {
+    refuses(
+        &settled().files(&[(V1, A), (V2, "SELECT 2;")]),
+        Reason::ChecksumMismatch,
+        "20260102000000: the file is not what was applied; put it back, and write the change as a new migration",
+        Some(240),
+    );
+    let four = [
+        (V1, "SELECT 1;"),
+        (V2, "SELECT 2;"),
+        (V3, "SELECT 3;"),
+        (V4, "SELECT 4;"),
+    ];
+    let all = settled().files(&four).observation(|observation| {
+        for version in [V3, V4] {
+            observation.ledger.insert(version.to_owned(), LedgerRow::default());
+            let rows = &mut observation.operator_schema.as_mut().unwrap().rows;
+            rows.insert(version.to_owned(), own(A));
+        }
+    });
+    refuses(
+        &all,
+        Reason::ChecksumMismatch,
+        "20260101000000, 20260102000000, 20260103000000 and 1 more: the file is not what was applied; put it back, and write \
+         the change as a new migration",
+        Some(240),
+    );
+}
+
+#[test]
+fn a_file_that_changed_or_went_half_way() {
+    let message = "20260103000000 stopped half-way and its file was changed since: put it back as it was, or, when you have \
+                   finished it by hand, record it with `supabase migration repair 20260103000000 --status applied`";
+    let half = |case: Case| {
+        let begun = file(V3, CONCURRENT).sha256;
+        case.operator_schema(|operator_schema| operator_schema.half = [(V3.to_owned(), begun)].into())
+    };
+    refuses(&half(pending(HARMLESS)), Reason::HalfApplied, message, Some(240));
+    refuses(&half(settled()), Reason::HalfApplied, message, Some(240));
+    assert!(
+        matches!(half(pending(CONCURRENT)).decide(), Decision::Do(_)),
+        "the same bytes go on"
+    );
+    // Somebody has finished it by hand, and said so.
+    let finished = half(settled()).row(V3, LedgerRow::default());
+    assert!(matches!(finished.decide(), Decision::Settled(_)));
+    let recorded = half(pending(HARMLESS)).row(V3, recorded(&[HARMLESS]));
+    assert_eq!(recorded.locked().step().name(), "Adopt");
+}
+
+#[test]
+fn a_file_that_can_t_be_run() {
+    refuses(
+        &pending("SELECT 1;\nCOMMIT;\n"),
+        Reason::MigrationRefused,
+        &format!(
+            "20260103000000_x.sql: {}",
+            crate::sql::read(&file(V3, "SELECT 1;\nCOMMIT;\n")).unwrap_err()
+        ),
+        Some(240),
+    );
+}
+
+#[test]
+fn a_file_that_comes_too_late() {
+    let between = "20260101500000";
+    let files = [(V1, A), (between, HARMLESS), (V2, B)];
+    refuses(
+        &settled().files(&files),
+        Reason::OutOfOrder,
+        "20260101500000 would come before 20260102000000, which is applied: give it a newer version, or set \
+         `policy.outOfOrder` to `Apply`",
+        Some(240),
+    );
+    let applied = settled()
+        .files(&files)
+        .spec(|spec| spec.policy.out_of_order = OutOfOrder::Apply);
+    assert_eq!(applied.step().name(), "Begin");
+}
+
+#[test]
+fn what_needs_an_approval() {
+    let case = pending(DROP);
+    let plan = case.plan();
+    refuses(
+        &case,
+        Reason::ApprovalRequired,
+        &format!("20260103000000 drops table public.a; to allow it add plan {plan} to `spec.approvals`"),
+        Some(240),
+    );
+    refuses(
+        &case.approve(OTHER),
+        Reason::ApprovalRequired,
+        &format!(
+            "20260103000000 drops table public.a; to allow it add plan {plan} to `spec.approvals`; the approvals in the spec are \
+             for other plans"
+        ),
+        Some(240),
+    );
+}
+
+#[test]
+fn what_was_applied_and_is_gone_from_the_ledger() {
+    let case = settled().gone(V2);
+    let plan = case.plan();
+    refuses(
+        &case,
+        Reason::LedgerRegressed,
+        &format!(
+            "20260102000000 was applied once and is gone from the ledger, whose head is 20260101000000: if its effects are still \
+             there, record it with `supabase migration repair 20260102000000 --status applied`; if it has to run again, to \
+             allow it add plan {plan} to `spec.approvals`"
+        ),
+        Some(240),
+    );
+    let both = case.gone(V1);
+    let plan = both.plan();
+    refuses(
+        &both,
+        Reason::LedgerRegressed,
+        &format!(
+            "20260101000000 and 1 more were applied once and are gone from the ledger, whose head is empty: those whose effects \
+             are still there, record with `supabase migration repair VERSION --status applied`; if they have to run again, to \
+             allow it add plan {plan} to `spec.approvals`"
+        ),
+        Some(240),
+    );
+}
+
+#[test]
+fn a_schema_that_was_there_before_the_ledger() {
+    refuses(
+        &fresh().observation(|observation| observation.schema = taken(LIVE, Vec::new())),
+        Reason::BaselineRequired,
+        &format!(
+            "the ledger is empty and the schema has 3 objects: if they come from these files, set `spec.baseline` to {{through: \
+             <the last version that is in it>, schemaDigest: \"{LIVE}\"}}"
+        ),
+        Some(240),
+    );
+    let one = fresh().observation(|observation| {
+        observation.schema = taken(LIVE, Vec::new());
+        if let SchemaObservation::Taken { made, .. } = &mut observation.schema {
+            *made = 1;
+        }
+    });
+    assert!(
+        said(one.decide())
+            .2
+            .starts_with("the ledger is empty and the schema has 1 object: if")
+    );
+    for (through, nearest) in [
+        ("20260101", "20260101000000, 20260102000000"),
+        ("20260101500000", "20260101000000, 20260102000000"),
+        (V4, V2),
+    ] {
+        refuses(
+            &super::baseline::named(through, LIVE),
+            Reason::BaselineMismatch,
+            &format!(
+                "`spec.baseline.through` is {through}, and no file has that version: nothing was recorded and nothing runs; the \
+                 nearest: {nearest}"
+            ),
+            Some(240),
+        );
+    }
+    refuses(
+        &super::baseline::named(V1, OTHER),
+        Reason::BaselineMismatch,
+        &format!(
+            "`spec.baseline` names sha256:222222222222, and the live schema is {LIVE}: nothing was recorded; check that the files \
+             up to 20260101000000 make this schema, and name its digest"
+        ),
+        Some(240),
+    );
+}
+
+#[test]
+fn a_schema_that_was_changed_by_hand_where_that_blocks() {
+    let differences = vec![differs("column/public.a.x")];
+    let drifted = pending(HARMLESS).observation(|observation| observation.schema = taken(OTHER, differences));
+    assert_eq!(drifted.step().name(), "Begin", "by default it does not block");
+    refuses(
+        &drifted.spec(|spec| spec.policy.while_drifted = WhileDrifted::Block),
+        Reason::DriftBlocked,
+        "1 object differs: column public.a.x: undo it, or name the live schema in `spec.acceptedSchema`",
+        Some(240),
+    );
+}
+
+#[test]
+fn a_schema_that_can_t_be_read_is_waited_for_and_looked_at_again_soon() {
+    let message = "the schema can't be read now: somebody holds a lock on a part of it";
+    let busy = |case: Case| {
+        case.observation(|observation| {
+            (observation.at, observation.schema) = (super::fixture::at(-5), SchemaObservation::Busy);
+        })
+    };
+    waits(&busy(pending(HARMLESS)), Reason::WaitingForLock, message, Some(10));
+    waits(&busy(fresh()), Reason::WaitingForLock, message, Some(10));
+    assert_eq!(busy(pending(HARMLESS)).later(10).step().name(), "Look");
+}
+
+#[test]
+fn what_the_database_says_of_a_file() {
+    let refusal = |half| Refusal {
+        version: V3.parse().unwrap(),
+        half,
+        message: "20260103000000_x.sql line 1: column b exists (SQLSTATE 42701); correct the file".to_owned(),
+    };
+    for (half, reason) in [(false, Reason::MigrationFailed), (true, Reason::HalfApplied)] {
+        let mut case = pending(HARMLESS).prepared();
+        case.does("Run", Err(StepError::Refused(refusal(half))));
+        refuses(&case, reason, &refusal(half).message, Some(300));
+        refuses(&case.next_pass(), reason, &refusal(half).message, Some(300));
+    }
+}
+
+#[test]
+fn who_holds_a_lock() {
+    let blocker = |pid, application: &str, age: Option<u64>| Blocker {
+        pid,
+        application: application.to_owned(),
+        age: age.map(Duration::from_secs),
+    };
+    let many = || {
+        vec![
+            blocker(17, "psql", Some(61)),
+            blocker(18, "", None),
+            blocker(19, "a", None),
+            blocker(20, "b", None),
+        ]
+    };
+    for (blockers, who) in [
+        (Vec::new(), "another session"),
+        (
+            many(),
+            "pid 17 (psql, in a transaction for 61 s), pid 18 (unnamed), pid 19 (a) and 1 more",
+        ),
+    ] {
+        let mut case = pending(HARMLESS).prepared();
+        let version = V3.parse().unwrap();
+        case.does("Run", Err(StepError::Blocked { version, blockers }));
+        let message = format!("20260103000000 waits for a lock that {who} holds; it is tried again");
+        waits(&case, Reason::WaitingForLock, &message, Some(1));
+    }
+}
+
+#[test]
+fn who_runs_migrations_now() {
+    let mut case = pending(HARMLESS);
+    case.does("Begin", Err(StepError::Busy("pid 17 (ace-operator)".to_owned())));
+    waits(
+        &case,
+        Reason::WaitingForTurn,
+        "another session runs migrations on this database: pid 17 (ace-operator)",
+        Some(5),
+    );
+}
+
+#[test]
+fn what_fails_and_passes() {
+    let mut case = pending(HARMLESS).prepared();
+    case.does("Run", Err(StepError::Passing("the session ended".to_owned())));
+    waits(&case, Reason::Retrying, "the session ended", Some(0));
+}
+
+#[test]
+fn why_the_database_can_t_be_asked() {
+    let words = || "why".to_owned();
+    for (step_error, stalls, reason, again) in [
+        (
+            DatabaseFailure::Unanswered(words()),
+            false,
+            Reason::DatabaseUnreachable,
+            30,
+        ),
+        (
+            DatabaseFailure::SecretMissing(words()),
+            false,
+            Reason::DatabaseSecretMissing,
+            30,
+        ),
+        (
+            DatabaseFailure::AccessMissing(words()),
+            true,
+            Reason::AccessMissing,
+            300,
+        ),
+        (DatabaseFailure::HostNotAllowed, true, Reason::HostNotAllowed, 300),
+        (DatabaseFailure::PasswordRejected, true, Reason::DatabaseRefused, 300),
+        (
+            DatabaseFailure::CertificateRefused(words()),
+            true,
+            Reason::DatabaseRefused,
+            300,
+        ),
+        (DatabaseFailure::Pooler, true, Reason::PoolerUnsupported, 300),
+        (
+            DatabaseFailure::Refused("42501".to_owned()),
+            true,
+            Reason::DatabaseRefused,
+            300,
+        ),
+    ] {
+        let mut case = settled().restarted();
+        case.does("Look", Err(StepError::Database(step_error)));
+        let (was_stalled, said_reason, message, said_again) = said(case.decide());
+        assert_eq!((was_stalled, said_reason, said_again), (stalls, reason, Some(again)));
+        assert!(!message.is_empty());
+    }
+}

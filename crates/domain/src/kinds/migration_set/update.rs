@@ -1,0 +1,242 @@
+//! What steps teach.
+
+use std::sync::Arc;
+
+use ace_api::{MigrationEvent, MigrationEventType, MigrationSet};
+use jiff::Timestamp;
+
+use super::{
+    ledger_diff::left,
+    state::{
+        Announced, Counts, FailedObservation, LedgerRow, Observation, OperatorSchema, OwnRow, PlatformState, State,
+        Stop, StoredPlan,
+    },
+    status::counts,
+    step::{Ran, Step, StepError, StepResult},
+};
+use crate::sql::{File, Script, Segment};
+
+/// Entries of a history.
+const HISTORY: usize = 10;
+/// Warnings of one run that a status keeps, and characters of each.
+const WARNINGS: usize = 4;
+const WARNING: usize = 200;
+
+/// Takes in what a step taught, or why it taught nothing.
+pub fn update(
+    object: &MigrationSet,
+    state: &mut State,
+    step: &Step,
+    outcome: Result<StepResult, StepError>,
+    now: Timestamp,
+) {
+    match outcome {
+        Ok(result) => update_from_result(object, state, step, result, now),
+        Err(step_error) => after_error(state, step, step_error, now),
+    }
+}
+
+fn update_from_result(object: &MigrationSet, state: &mut State, step: &Step, result: StepResult, now: Timestamp) {
+    state.step_error = None;
+    match (step, result) {
+        (step, StepResult::Observed(observation)) => {
+            state.memory.observation = Some(Arc::from(observation));
+            state.memory.failed_observation = None;
+            state.unseen = None;
+            match step {
+                Step::Begin => state.locked = true,
+                Step::SnapshotAfterRun => {
+                    state.snapshot_taken = true;
+                    state.prepared = false;
+                    state.announced = None;
+                }
+                _ => {}
+            }
+        }
+        (_, StepResult::Read(scripts)) => state.scripts.extend(scripts),
+        (_, StepResult::SyntaxChecked(answers)) => state.answers.extend(answers),
+        (step, StepResult::Written) => {
+            state.unseen = Some(step.name());
+            state.written_steps.insert(step.name());
+            remember_writing(object, state, step, now);
+        }
+        (Step::Prepare { digest, target, items }, StepResult::Prepared) => {
+            state.prepared = true;
+            state.written_steps.insert(step.name());
+            with_house(state, |operator_schema| {
+                operator_schema.plan = Some(StoredPlan {
+                    digest: digest.clone(),
+                    system_identifier: target.system_identifier.clone(),
+                    timeline: target.timeline,
+                    database_oid: target.database_oid,
+                    items: items.clone(),
+                });
+            });
+            let counts = counts(object, state);
+            announce(state, counts, now);
+        }
+        (Step::Run { file, .. }, StepResult::Ran(ran)) => has_run(state, file, ran, now),
+        (_, StepResult::Prepared | StepResult::Ran(_)) => {}
+    }
+}
+
+fn remember_writing(object: &MigrationSet, state: &mut State, step: &Step, now: Timestamp) {
+    let event = |type_, version: Option<&str>| MigrationEvent {
+        type_,
+        version: version.map(str::to_owned),
+        duration_milliseconds: None,
+        warnings: Vec::new(),
+        time: now,
+    };
+    match step {
+        Step::Adopt(versions) => {
+            for file in versions {
+                remember(state, event(MigrationEventType::Adopted, Some(file.version.as_str())));
+            }
+        }
+        Step::Baseline(files) => {
+            for file in files {
+                remember(state, event(MigrationEventType::Baselined, Some(file.version.as_str())));
+            }
+        }
+        Step::SetReference { digest, .. } if object.spec.accepted_schema.as_ref() == Some(digest) => {
+            remember(state, event(MigrationEventType::SchemaAccepted, None));
+        }
+        Step::SetReference { .. } if state.observation().is_some_and(Observation::is_reworded) => {
+            remember(state, event(MigrationEventType::SchemaReworded, None));
+        }
+        _ => {}
+    }
+}
+
+/// The ledgers have the file's rows: that is known without another look.
+fn has_run(state: &mut State, file: &File, ran: Ran, now: Timestamp) {
+    let version = file.version.to_string();
+    with_view(state, |observation| {
+        observation.ledger.insert(version.clone(), LedgerRow::default());
+        if let Some(operator_schema) = &mut observation.operator_schema {
+            let row = OwnRow {
+                sha256: file.sha256.clone(),
+                time: now,
+            };
+            operator_schema.rows.insert(version.clone(), row);
+            operator_schema.half.remove(&version);
+        }
+    });
+    mark_snapshot_pending(state);
+    state.memo.held = None;
+    state.memory.blocked = 0;
+    let duration = i64::try_from(ran.duration.as_millis()).unwrap_or(i64::MAX);
+    let warnings = ran.warnings.into_iter().take(WARNINGS);
+    let event = MigrationEvent {
+        type_: MigrationEventType::Applied,
+        version: Some(version),
+        duration_milliseconds: Some(duration),
+        warnings: warnings
+            .map(|warning| warning.chars().take(WARNING).collect())
+            .collect(),
+        time: now,
+    };
+    remember(state, event);
+    let is_old = |shown: &&Announced| now >= shown.at + state.timing.progress();
+    let shown = state.announced.as_ref().filter(is_old);
+    if let Some((shown, observation)) = shown.zip(state.observation()) {
+        let counts = later(&shown.counts, observation);
+        announce(state, counts, now);
+    }
+}
+
+/// The schema is no longer the one that was seen.
+fn mark_snapshot_pending(state: &mut State) {
+    with_house(state, |operator_schema| {
+        if let Some(reference) = &mut operator_schema.reference {
+            reference.snapshot_pending = true;
+        }
+    });
+    state.snapshot_taken = false;
+}
+
+/// Notes what the status shows until the next announcement.
+fn announce(state: &mut State, counts: Counts, now: Timestamp) {
+    state.announced = Some(Announced {
+        at: now,
+        counts,
+        snapshot_pending: state.is_snapshot_pending(),
+        history: state.memo.history.clone(),
+    });
+}
+
+/// What is shown of a run that went on. Nothing is counted or judged anew, which would take longer the more files there are.
+fn later(shown: &Counts, observation: &Observation) -> Counts {
+    let pending = i32::try_from(left(observation).len()).ok();
+    let ran = shown.pending.zip(pending).map(|(before, now)| before - now);
+    Counts {
+        // Where the ledger went back, it is the one from which it did.
+        head: shown.head.clone().max(observation.ledger.keys().next_back().cloned()),
+        applied: shown.applied.zip(ran).map(|(applied, ran)| applied + ran),
+        pending,
+        // What is being run stays what was allowed.
+        ..shown.clone()
+    }
+}
+
+fn remember(state: &mut State, event: MigrationEvent) {
+    state.memo.history.insert(0, event);
+    state.memo.history.truncate(HISTORY);
+}
+
+fn with_view(state: &mut State, change: impl FnOnce(&mut Observation)) {
+    if let Some(observation) = &mut state.memory.observation {
+        change(Arc::make_mut(observation));
+    }
+}
+
+fn with_house(state: &mut State, change: impl FnOnce(&mut OperatorSchema)) {
+    with_view(state, |observation| {
+        if let Some(operator_schema) = &mut observation.operator_schema {
+            change(operator_schema);
+        }
+    });
+}
+
+fn after_error(state: &mut State, step: &Step, step_error: StepError, now: Timestamp) {
+    match step_error {
+        // Both leave the session as it was: the run stops, and the look behind it follows.
+        StepError::Blocked { version, blockers } => {
+            state.memory.blocked = state.memory.blocked.saturating_add(1);
+            stop(state, step, Stop::Blocked(version, blockers));
+        }
+        StepError::Refused(refusal) => stop(state, step, Stop::Refused(refusal)),
+        step_error => {
+            if let (StepError::Database(cause), PlatformState::Present(platform)) = (&step_error, &state.platform) {
+                state.memory.failed_observation = Some(FailedObservation {
+                    at: now,
+                    place: platform.place.clone(),
+                    step_error: cause.clone(),
+                });
+            }
+            if matches!(step, Step::SnapshotAfterRun) {
+                state.snapshot_taken = true;
+            }
+            // Whatever it was: another pass begins with another session, and finds in the ledgers what is done.
+            state.locked = false;
+            state.prepared = false;
+            state.announced = None;
+            state.step_error = Some(step_error);
+        }
+    }
+}
+
+fn stop(state: &mut State, step: &Step, by: Stop) {
+    if matches!(step, Step::Run { script, .. } if keeps_parts(script)) {
+        mark_snapshot_pending(state);
+    }
+    state.stop = Some(by);
+    state.prepared = false;
+    state.announced = None;
+}
+
+/// Parts of it stay although it stopped.
+fn keeps_parts(script: &Script) -> bool {
+    !matches!(script.segments.as_slice(), [] | [Segment::Together(_)])
+}

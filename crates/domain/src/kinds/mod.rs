@@ -1,0 +1,5 @@
+//! One folder per kind: its state, its decisions, and its status.
+
+pub mod edge_function;
+pub mod migration_set;
+pub mod platform;

@@ -1,0 +1,174 @@
+//! When to look at a platform.
+
+use ace_api::{Platform, PlatformReason, SecretKeyReference};
+use jiff::Timestamp;
+
+use super::{Access, Cause, Decision, State, Step, StepError, database};
+use crate::{reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue};
+
+/// States from which only a person brings a project back.
+const INACTIVE: [&str; 5] = ["INACTIVE", "INIT_FAILED", "REMOVED", "RESTORE_FAILED", "PAUSE_FAILED"];
+/// States that pass.
+const NOT_READY: [&str; 8] = [
+    "ACTIVE_UNHEALTHY",
+    "COMING_UP",
+    "GOING_DOWN",
+    "RESTORING",
+    "UPGRADING",
+    "PAUSING",
+    "RESTARTING",
+    "RESIZING",
+];
+
+/// What to do next.
+pub fn decide(object: &Platform, state: &State, now: Timestamp) -> Decision {
+    if object.metadata.deletion_timestamp.is_some() {
+        return Decision::Release { left_live: None };
+    }
+    if object.spec.suspend {
+        return Decision::Settled(Requeue::OnChange);
+    }
+    if let Some(decision) = closed(object, state, now) {
+        return decision;
+    }
+    if let Some(step_error) = &state.step_error {
+        return after_error(object, state, step_error, now);
+    }
+    match due(object, state, now) {
+        Some(step) => Decision::Do(step),
+        None => seen(object, state, now),
+    }
+}
+
+/// Takes over what a look taught. The view has been fed by the look itself.
+pub fn update(state: &mut State, outcome: Result<super::Observation, StepError>) {
+    match outcome {
+        Ok(observation) => {
+            state.step_error = None;
+            state.observation = observation;
+        }
+        Err(StepError::Database(check)) => {
+            state.step_error = None;
+            state.observation.record_database(*check);
+        }
+        Err(step_error) => state.step_error = Some(step_error),
+    }
+}
+
+/// Nothing is wrong with the platform itself: what else is wrong, is wrong with its database.
+pub fn api_answers(state: &State) -> bool {
+    let passing = project_state(state).is_some_and(|state| INACTIVE.contains(&state) || NOT_READY.contains(&state));
+    state.access == Access::Open && state.step_error.is_none() && !passing
+}
+
+/// The project's state, in the platform's words.
+fn project_state(state: &State) -> Option<&str> {
+    let (_, project) = state.observation.project()?;
+    project.as_ref().map(|project| project.state.as_str())
+}
+
+fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> {
+    let again = Requeue::After(state.timing.interval(object.spec.interval.get()));
+    let refuse = |reason, message: &String| Some(Decision::Refuse(Cause::new(reason, message.clone()), again));
+    match &state.access {
+        Access::Open => None,
+        Access::Unanswered(message) => {
+            let step_error = StepError::Unanswered(message.clone());
+            Some(after_error(object, state, &step_error, now))
+        }
+        Access::SecretMissing(message) => Some(Decision::Wait(
+            Cause::new(PlatformReason::SecretMissing, message.clone()),
+            Requeue::Backoff,
+        )),
+        Access::AccessMissing(message) => refuse(PlatformReason::AccessMissing, message),
+        Access::TokenInvalid(message) => refuse(PlatformReason::TokenInvalid, message),
+        Access::HostNotAllowed(message) => refuse(PlatformReason::HostNotAllowed, message),
+    }
+}
+
+fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Timestamp) -> Decision {
+    let interval = state.timing.interval(object.spec.interval.get());
+    let refuse = |reason, message: &str| Decision::Refuse(Cause::new(reason, message), Requeue::After(interval));
+    let wait = |reason, message: &str, again| {
+        let lost = now > state.observation.seen() + state.timing.lost_after(object.spec.interval.get());
+        let reason = if lost { PlatformReason::NotSeen } else { reason };
+        Decision::Wait(Cause::new(reason, message), again)
+    };
+    match step_error {
+        StepError::Deferred(again) => {
+            let message = "the platform's limit or our own budget asks to wait";
+            wait(PlatformReason::RateLimited, message, Requeue::After(*again))
+        }
+        StepError::Unanswered(message) | StepError::Failed(message) => wait(
+            PlatformReason::Unreachable,
+            message,
+            Requeue::After(state.timing.probe()),
+        ),
+        // It was learned into the view: see `learn`.
+        StepError::Database(_) => seen(object, state, now),
+        StepError::TokenRejected => {
+            let SecretKeyReference { name, key } = &object.spec.api.token_secret_ref;
+            let message = format!(
+                "the platform refuses the token in key `{key}` of Secret `{name}`: put an access token (`sbp_…`) there, alone and unquoted"
+            );
+            refuse(PlatformReason::TokenRejected, &message)
+        }
+        StepError::Forbidden(message) => refuse(
+            PlatformReason::TokenRejected,
+            &format!(
+                "the token lacks a permission ({message}): it needs functions read and write, secrets read, project read"
+            ),
+        ),
+        StepError::ProjectNotFound => {
+            let message = format!("the token's owner has no project `{}`", object.spec.project);
+            refuse(PlatformReason::ProjectNotFound, &message)
+        }
+    }
+}
+
+/// Something is to be asked.
+pub fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
+    due(object, state, now).is_some()
+}
+
+fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
+    let interval = state.timing.interval(object.spec.interval.get());
+    let observation = &state.observation;
+    let asked = is_reconcile_requested(object, state.memo.last_handled_reconcile_at.as_ref());
+    let old = |at: Timestamp, most: std::time::Duration| now >= at + most || asked && at < state.began;
+    if observation.failing().is_some()
+        || observation
+            .project()
+            .is_none_or(|(at, _)| old(*at, state.timing.project_look()))
+    {
+        return Some(Step::GetProject);
+    }
+    if observation.listed().is_none_or(|at| old(at, interval)) {
+        return Some(Step::ListFunctions);
+    }
+    if state.needs_secrets && observation.secrets().is_none_or(|(at, _)| old(*at, interval)) {
+        return Some(Step::ListSecrets);
+    }
+    // Last, because functions need the others; and the database of a project that does not run does not answer.
+    (api_answers(state) && database::is_due(object, state, now)).then_some(Step::CheckDatabase)
+}
+
+fn seen(object: &Platform, state: &State, now: Timestamp) -> Decision {
+    let interval = state.timing.interval(object.spec.interval.get());
+    let next = state.observation.seen() + interval;
+    let next = next.duration_since(now).try_into().unwrap_or(interval);
+    match project_state(state) {
+        Some(phase) if INACTIVE.contains(&phase) => {
+            let message = format!("the project is {phase}: restore it in the dashboard");
+            Decision::Refuse(
+                Cause::new(PlatformReason::ProjectInactive, message),
+                Requeue::After(next),
+            )
+        }
+        Some(phase) if NOT_READY.contains(&phase) => Decision::Wait(
+            Cause::new(PlatformReason::ProjectNotReady, format!("the project is {phase}")),
+            Requeue::After(next),
+        ),
+        _ => database::judge(object, state, next, now),
+    }
+}

@@ -1,0 +1,348 @@
+//! What one Platform's looks have shown: shared by all its functions, lost with the process.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ace_api::ProjectStatus;
+use jiff::Timestamp;
+
+use super::DatabaseCheck;
+use crate::kinds::edge_function::{Listing, LiveFunction};
+
+/// Starts of lists that are remembered. Only those that lie apart are kept, so that sixteen reach back minutes.
+const LISTS: usize = 16;
+
+/// What was seen of one project.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    watching_since: Timestamp,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    lists: VecDeque<Timestamp>,
+    functions: BTreeMap<String, Seen>,
+    writes: BTreeMap<String, Timestamp>,
+    secrets: Option<(Timestamp, BTreeSet<String>)>,
+    project: Option<(Timestamp, Option<ProjectStatus>)>,
+    database: Option<DatabaseCheck>,
+    failing: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Seen {
+    entry: Option<LiveFunction>,
+    since: Timestamp,
+}
+
+/// What a list has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Slugs whose entry is another than in the list before.
+    entries: Vec<String>,
+    /// Those of them that we wrote to since the list before.
+    own: BTreeSet<String>,
+    /// Some function came or went.
+    pub comings: bool,
+}
+
+impl Changes {
+    /// Whether the changes are news for a function. One that writes asks for a list of its own after each write.
+    pub fn are_news(&self, slug: &str, writes: bool) -> bool {
+        self.entries.iter().any(|changed| changed == slug) && !(writes && self.own.contains(slug))
+    }
+}
+
+/// How well the platform is in sight; its functions are woken when this changes for the better, and once when it is lost.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Phase {
+    /// Not listed yet.
+    Unlisted,
+    /// Listed, and the last request was answered.
+    Reachable,
+    /// The last request was not answered.
+    Failing,
+    /// No good list for three intervals.
+    Lost,
+}
+
+impl Observation {
+    /// Nothing was seen yet.
+    pub fn new(watching_since: Timestamp) -> Self {
+        Self {
+            watching_since,
+            first: None,
+            last: None,
+            lists: VecDeque::new(),
+            functions: BTreeMap::new(),
+            writes: BTreeMap::new(),
+            secrets: None,
+            project: None,
+            database: None,
+            failing: None,
+        }
+    }
+
+    /// Takes a list that was asked for at `started`. One that is older than the last one says nothing.
+    pub fn record_list(&mut self, started: Timestamp, entries: BTreeMap<String, LiveFunction>) -> Changes {
+        self.failing = None;
+        let mut changes = Changes::default();
+        if self.last.is_some_and(|last| started < last) {
+            return changes;
+        }
+        let gone = |(slug, seen): (&String, &Seen)| {
+            let is_gone = seen.entry.is_some() && !entries.contains_key(slug);
+            is_gone.then(|| (slug.clone(), None))
+        };
+        let gone: Vec<_> = self.functions.iter().filter_map(gone).collect();
+        for (slug, entry) in gone
+            .into_iter()
+            .chain(entries.into_iter().map(|(slug, entry)| (slug, Some(entry))))
+        {
+            let before = self.functions.get(&slug).and_then(|seen| seen.entry.as_ref());
+            if before == entry.as_ref() {
+                continue;
+            }
+            changes.comings |= before.is_none() || entry.is_none();
+            if self
+                .writes
+                .get(&slug)
+                .is_some_and(|write| self.last.is_none_or(|last| *write >= last))
+            {
+                changes.own.insert(slug.clone());
+            }
+            changes.entries.push(slug.clone());
+            self.functions.insert(slug, Seen { entry, since: started });
+        }
+        self.first.get_or_insert(started);
+        self.last = Some(started);
+        self.lists.push_back(started);
+        self.thin();
+        changes
+    }
+
+    /// Keeps the newest list and, before it, those that lie furthest apart.
+    fn thin(&mut self) {
+        while self.lists.len() > LISTS {
+            let gap = |index: usize| self.lists[index + 1].duration_since(self.lists[index - 1]);
+            let closest = (1..self.lists.len() - 1).min_by_key(|index| gap(*index));
+            self.lists.remove(closest.unwrap_or(0));
+        }
+    }
+
+    /// We are about to write to a slug, or have just done so.
+    pub fn wrote(&mut self, slug: &str, at: Timestamp) {
+        self.writes.insert(slug.to_owned(), at);
+    }
+
+    /// A request was not answered; says how.
+    pub fn failed(&mut self, message: String) {
+        self.failing = Some(message);
+    }
+
+    /// A request was answered, whatever the answer.
+    pub fn answered(&mut self) {
+        self.failing = None;
+    }
+
+    /// Takes the names of the project's secrets; whether they changed.
+    pub fn record_secrets(&mut self, started: Timestamp, names: BTreeSet<String>) -> bool {
+        let changed = self.secrets.as_ref().map(|(_, before)| before) != Some(&names);
+        self.secrets = Some((started, names));
+        changed
+    }
+
+    /// Takes the description of the project; `None` when the token may not read it.
+    pub fn record_project(&mut self, started: Timestamp, project: Option<ProjectStatus>) {
+        self.failing = None;
+        self.project = Some((started, project));
+    }
+
+    /// Takes what a look at the database showed. It says nothing about the platform: no function is woken by it.
+    pub fn record_database(&mut self, check: DatabaseCheck) {
+        self.database = Some(check);
+    }
+
+    /// The last list, as far as it is about `slug`.
+    pub fn listing(&self, slug: &str) -> Option<Listing> {
+        let (first, last) = (self.first?, self.last?);
+        let (entry, since) = match self.functions.get(slug) {
+            Some(seen) => (seen.entry.clone(), seen.since),
+            None => (None, first),
+        };
+        let lists = self.lists.iter().copied().filter(|list| *list >= since).collect();
+        Some(Listing {
+            started: last,
+            entry,
+            since,
+            lists,
+            last_write: self.writes.get(slug).copied(),
+        })
+    }
+
+    /// Slugs that were live in the last list.
+    pub fn live(&self) -> impl Iterator<Item = &str> {
+        self.functions
+            .iter()
+            .filter(|(_, seen)| seen.entry.is_some())
+            .map(|(slug, _)| slug.as_str())
+    }
+
+    /// When the last good list was asked for.
+    pub fn listed(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// When the last good list was asked for; before the first, when we began to watch.
+    pub fn seen(&self) -> Timestamp {
+        self.last.unwrap_or(self.watching_since)
+    }
+
+    /// Names of the project's secrets and when they were asked for.
+    pub fn secrets(&self) -> Option<&(Timestamp, BTreeSet<String>)> {
+        self.secrets.as_ref()
+    }
+
+    /// The project and when it was asked for.
+    pub fn project(&self) -> Option<&(Timestamp, Option<ProjectStatus>)> {
+        self.project.as_ref()
+    }
+
+    /// The last look at the database.
+    pub fn database(&self) -> Option<&DatabaseCheck> {
+        self.database.as_ref()
+    }
+
+    /// How the last request failed, if it did.
+    pub fn failing(&self) -> Option<&str> {
+        self.failing.as_deref()
+    }
+
+    /// How well the platform is in sight.
+    pub fn phase(&self, lost_after: std::time::Duration, now: Timestamp) -> Phase {
+        if now > self.seen() + lost_after {
+            Phase::Lost
+        } else if self.failing.is_some() {
+            Phase::Failing
+        } else if self.last.is_none() {
+            Phase::Unlisted
+        } else {
+            Phase::Reachable
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use ace_api::Stamp;
+    use jiff::Timestamp;
+
+    use super::{Changes, Observation};
+    use crate::kinds::edge_function::LiveFunction;
+
+    #[test]
+    fn only_the_slugs_whose_entry_changed_are_named() {
+        let mut observation = Observation::new(at(0));
+        assert_eq!(
+            observation.record_list(at(1), list(&[("a", 1), ("b", 1)])),
+            changes(&["a", "b"], true)
+        );
+        assert_eq!(
+            observation.record_list(at(2), list(&[("a", 1), ("b", 1)])),
+            changes(&[], false)
+        );
+        assert_eq!(
+            observation.record_list(at(3), list(&[("a", 2), ("b", 1)])),
+            changes(&["a"], false)
+        );
+        assert_eq!(
+            observation.record_list(at(4), list(&[("a", 3)])),
+            changes(&["b", "a"], true)
+        );
+    }
+
+    #[test]
+    fn what_a_function_wrote_is_no_news_for_it_and_for_one_that_only_observes_it_is() {
+        let mut observation = Observation::new(at(0));
+        observation.record_list(at(1), list(&[("a", 1), ("b", 1)]));
+        observation.wrote("a", at(2));
+        let changes = observation.record_list(at(3), list(&[("a", 2), ("b", 2)]));
+        let news =
+            [("a", true), ("a", false), ("b", true), ("c", true)].map(|(slug, writes)| changes.are_news(slug, writes));
+        assert_eq!(news, [false, true, true, false]);
+        // That write has been seen: whoever changed this, it was not us.
+        assert!(
+            observation
+                .record_list(at(4), list(&[("a", 3), ("b", 2)]))
+                .are_news("a", true)
+        );
+    }
+
+    #[test]
+    fn a_look_knows_since_when_the_lists_agree() {
+        let mut observation = Observation::new(at(0));
+        observation.record_list(at(1), list(&[("a", 1)]));
+        observation.record_list(at(5), list(&[("a", 2)]));
+        observation.record_list(at(9), list(&[("a", 2)]));
+        let check = observation.listing("a").unwrap();
+        assert_eq!(
+            (check.started, check.since, check.lists),
+            (at(9), at(5), vec![at(5), at(9)])
+        );
+        let never = observation.listing("never").unwrap();
+        assert_eq!((never.entry, never.since), (None, at(1)));
+    }
+
+    #[test]
+    fn an_older_list_that_arrives_late_says_nothing() {
+        let mut observation = Observation::new(at(0));
+        observation.record_list(at(5), list(&[("a", 2)]));
+        assert_eq!(observation.record_list(at(4), list(&[("a", 1)])), changes(&[], false));
+        assert_eq!(observation.listing("a").unwrap().entry, Some(entry(2)));
+    }
+
+    #[test]
+    fn the_lists_that_are_remembered_reach_far_back() {
+        let mut observation = Observation::new(at(0));
+        for second in 1..=1_000 {
+            observation.record_list(at(second), list(&[("a", 1)]));
+        }
+        let lists = observation.listing("a").unwrap().lists;
+        assert_eq!(
+            (lists.len(), lists.first(), lists.last()),
+            (16, Some(&at(1)), Some(&at(1_000)))
+        );
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn changes(entries: &[&str], comings: bool) -> Changes {
+        Changes {
+            entries: entries.iter().map(|slug| (*slug).to_owned()).collect(),
+            comings,
+            ..Changes::default()
+        }
+    }
+
+    fn entry(version: i64) -> LiveFunction {
+        let stamp = Stamp {
+            id: "id".to_owned(),
+            version,
+            updated_time: at(version),
+            bundle_digest: None,
+        };
+        LiveFunction {
+            stamp,
+            verify_jwt: Some(true),
+            mark: None,
+        }
+    }
+
+    fn list(functions: &[(&str, i64)]) -> BTreeMap<String, LiveFunction> {
+        functions
+            .iter()
+            .map(|(slug, version)| ((*slug).to_owned(), entry(*version)))
+            .collect()
+    }
+}

@@ -1,0 +1,132 @@
+//! How a Platform is shown.
+
+use ace_api::{
+    ConditionType::{Ready, Suspended},
+    Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus,
+};
+use jiff::Timestamp;
+
+use super::{Cause, Decision, State, Step};
+use crate::{
+    reconcile::annotations::reconcile_at,
+    reconcile::event::{Event, stalled},
+};
+
+/// Unmanaged functions that a status names.
+const MOST_NAMED: usize = 50;
+
+/// The status that follows from what is known and decided.
+pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
+    let memo = &state.memo;
+    let next = Conditions::new(&memo.conditions, object.metadata.generation, now);
+    let conditions = match decision {
+        Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase) => {
+            next.reconciling(Some(false), PlatformReason::FirstLook, "looking")
+        }
+        // A lost look is no news before three intervals.
+        Decision::Wait(cause, _)
+            if is_only_unseen(cause) && Ready.is_true(&memo.conditions) && unchanged(object, memo) =>
+        {
+            next.keep(Ready)
+        }
+        Decision::Wait(cause, _) => {
+            let ready = (cause.reason != PlatformReason::NotSeen).then_some(false);
+            next.reconciling(ready, cause.reason, &cause.message)
+        }
+        Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
+        Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
+            let text = "`spec.suspend` is true: nothing is looked at or written";
+            let reason = PlatformReason::SuspendedByUser;
+            let stays = Ready.is_true(&memo.conditions);
+            let ready = if stays { PlatformReason::Reachable } else { reason };
+            next.set(Ready, Some(stays), ready, text)
+                .set(Suspended, Some(true), reason, text)
+        }
+        Decision::Settled(_) | Decision::Release { .. } => {
+            next.set(Ready, Some(true), PlatformReason::Reachable, answers(object))
+        }
+    }
+    .finish();
+    let looked = state.observation.seen() >= state.began;
+    let handled = reconcile_at(object).filter(|_| looked && !matches!(decision, Decision::Do(_)));
+    PlatformStatus {
+        conditions,
+        observed_generation: object.metadata.generation,
+        last_handled_reconcile_at: handled.or_else(|| memo.last_handled_reconcile_at.clone()),
+        project: state
+            .observation
+            .project()
+            .and_then(|(_, project)| project.clone())
+            .or_else(|| memo.project.clone()),
+        database: database(object, state),
+        functions: functions(state).or_else(|| memo.functions.clone()),
+    }
+}
+
+fn is_only_unseen(cause: &Cause) -> bool {
+    matches!(cause.reason, PlatformReason::Unreachable | PlatformReason::RateLimited)
+}
+
+/// Who answers, when all do.
+fn answers(object: &Platform) -> &'static str {
+    if object.spec.database.is_some() {
+        "API and database answer"
+    } else {
+        "API answers"
+    }
+}
+
+/// The database as it last described itself; nothing that may be about another one.
+fn database(object: &Platform, state: &State) -> Option<DatabaseStatus> {
+    object.spec.database.as_ref()?;
+    let memo = &state.memo;
+    match state.observation.database().map(|check| &check.outcome) {
+        Some(Ok(database)) => Some(database.clone()),
+        Some(Err(_)) if !unchanged(object, memo) => None,
+        Some(Err(_)) | None => memo.database.clone(),
+    }
+}
+
+fn unchanged(object: &Platform, memo: &PlatformStatus) -> bool {
+    memo.observed_generation == object.metadata.generation
+}
+
+fn functions(state: &State) -> Option<FunctionCount> {
+    state.observation.listed()?;
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let unmanaged: Vec<&str> = state
+        .observation
+        .live()
+        .filter(|slug| !state.managed.contains(*slug))
+        .collect();
+    Some(FunctionCount {
+        managed: count(
+            state
+                .observation
+                .live()
+                .filter(|slug| state.managed.contains(*slug))
+                .count(),
+        ),
+        unmanaged_count: count(unmanaged.len()),
+        unmanaged: unmanaged
+            .iter()
+            .take(MOST_NAMED)
+            .map(|slug| (*slug).to_owned())
+            .collect(),
+    })
+}
+
+/// What happened between two statuses: the platform was lost, was found again, or a person must act.
+pub fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
+    let stalled = stalled(&before.conditions, &after.conditions, |now| now.reason.clone());
+    stalled.or_else(|| sight_notice(before, after)).into_iter().collect()
+}
+
+fn sight_notice(before: &PlatformStatus, after: &PlatformStatus) -> Option<Event> {
+    let (was, now) = (Ready.of(&before.conditions)?, Ready.of(&after.conditions)?);
+    match (was.status.as_str(), now.status.as_str()) {
+        ("True", "Unknown" | "False") => Some(Event::warning(&now.reason, &now.message)),
+        ("Unknown" | "False", "True") => Some(Event::normal(&now.reason, &now.message)),
+        _ => None,
+    }
+}

@@ -1,0 +1,347 @@
+//! What a Platform knows and says of its database.
+
+use std::collections::BTreeMap;
+
+use ace_api::PlatformReason;
+use serde_json::json;
+
+use super::fixture::{
+    after, asked_for, at, check, identity, listed, looked, platform, project, shown, silent, with_database,
+};
+use crate::{
+    kinds::platform::{
+        Cause, DatabaseFailure, Decision, Observation, Step, StepError, api_answers, decide, status, update,
+    },
+    reconcile::decision::Requeue,
+};
+
+#[test]
+fn the_database_is_asked_last_and_only_where_the_spec_names_one() {
+    assert_eq!(
+        decide(&with_database(), &listed(), at(1)),
+        Decision::Do(Step::CheckDatabase)
+    );
+    assert_eq!(
+        decide(&platform(&json!({})), &listed(), at(1)),
+        Decision::Settled(after(299))
+    );
+    let mut unlisted = listed();
+    unlisted.needs_secrets = true;
+    assert_eq!(
+        decide(&with_database(), &unlisted, at(1)),
+        Decision::Do(Step::ListSecrets)
+    );
+    unlisted.observation = Observation::new(at(0));
+    assert_eq!(
+        decide(&with_database(), &unlisted, at(1)),
+        Decision::Do(Step::GetProject)
+    );
+}
+
+#[test]
+fn a_database_that_answered_is_asked_again_after_an_hour() {
+    let mut state = looked(Ok(identity(1)));
+    state.observation.record_list(at(3590), BTreeMap::new());
+    state
+        .observation
+        .record_project(at(3590), Some(project("ACTIVE_HEALTHY")));
+    assert_eq!(decide(&with_database(), &state, at(3599)), Decision::Settled(after(1)));
+    assert_eq!(
+        decide(&with_database(), &state, at(3600)),
+        Decision::Do(Step::CheckDatabase)
+    );
+}
+
+#[test]
+fn a_database_that_did_not_answer_is_asked_again_at_the_probe_pace() {
+    let state = looked(Err(silent()));
+    let message = "the database at db.example.com:5432 does not answer: no answer within 10 s";
+    let cause = Cause::new(PlatformReason::DatabaseUnreachable, message);
+    assert_eq!(
+        decide(&with_database(), &state, at(10)),
+        Decision::Wait(cause, after(20))
+    );
+    assert_eq!(
+        decide(&with_database(), &state, at(30)),
+        Decision::Do(Step::CheckDatabase)
+    );
+}
+
+#[test]
+fn lists_keep_their_pace_while_the_database_is_silent() {
+    let mut state = looked(Err(silent()));
+    state.observation.record_database(check(290, Err(silent())));
+    let Decision::Wait(_, again) = decide(&with_database(), &state, at(291)) else {
+        panic!("it waits");
+    };
+    assert_eq!(again, after(9));
+    assert_eq!(
+        decide(&with_database(), &state, at(300)),
+        Decision::Do(Step::ListFunctions)
+    );
+}
+
+#[test]
+fn a_refusal_waits_for_a_person_and_is_looked_at_again_with_the_next_list() {
+    let state = looked(Err(DatabaseFailure::PasswordRejected));
+    let message = "the database rejects the password of user `postgres`: put the right one into key `password` of Secret `supabase`";
+    let cause = Cause::new(PlatformReason::DatabasePasswordRejected, message);
+    assert_eq!(
+        decide(&with_database(), &state, at(1)),
+        Decision::Refuse(cause, after(299))
+    );
+    let mut relisted = state;
+    relisted.observation.record_list(at(300), BTreeMap::new());
+    assert_eq!(
+        decide(&with_database(), &relisted, at(300)),
+        Decision::Do(Step::CheckDatabase)
+    );
+}
+
+#[test]
+fn a_changed_spec_and_a_changed_annotation_ask_the_database_now() {
+    let state = looked(Ok(identity(1)));
+    let mut changed = with_database();
+    changed.metadata.generation = Some(2);
+    assert_eq!(decide(&changed, &state, at(1)), Decision::Do(Step::CheckDatabase));
+
+    let asked = asked_for(with_database(), "now");
+    let mut later = looked(Ok(identity(1)));
+    later.began = at(1);
+    later.observation.record_list(at(1), BTreeMap::new());
+    later.observation.record_project(at(1), Some(project("ACTIVE_HEALTHY")));
+    assert_eq!(decide(&asked, &later, at(2)), Decision::Do(Step::CheckDatabase));
+    later.observation.record_database(check(2, Err(silent())));
+    let decision = decide(&asked, &later, at(3));
+    assert!(matches!(decision, Decision::Wait(..)), "{decision:?}");
+    let handled = status(&asked, &later, &decision, at(3)).last_handled_reconcile_at;
+    assert_eq!(handled.as_deref(), Some("now"));
+}
+
+#[test]
+fn the_database_of_a_project_that_does_not_run_is_left_alone() {
+    for phase in ["INACTIVE", "RESTORING"] {
+        let mut state = listed();
+        state.observation.record_project(at(0), Some(project(phase)));
+        let decision = decide(&with_database(), &state, at(1));
+        assert!(
+            matches!(decision, Decision::Refuse(..) | Decision::Wait(..)),
+            "{decision:?}"
+        );
+    }
+    let mut lost = listed();
+    lost.step_error = Some(StepError::Unanswered("503".to_owned()));
+    let decision = decide(&with_database(), &lost, at(1));
+    assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::Unreachable));
+}
+
+#[test]
+fn what_a_failed_look_taught_stays_known_and_is_no_trouble_of_the_platforms() {
+    let mut state = listed();
+    update(&mut state, Err(StepError::Database(Box::new(check(1, Err(silent()))))));
+    assert_eq!(state.observation.database(), Some(&check(1, Err(silent()))));
+    assert_eq!((state.step_error.clone(), state.observation.failing()), (None, None));
+    assert!(api_answers(&state));
+    let mut seen = listed().observation;
+    seen.record_database(check(2, Ok(identity(1))));
+    update(&mut state, Ok(seen));
+    assert_eq!(decide(&with_database(), &state, at(3)), Decision::Settled(after(297)));
+}
+
+/// Trouble, reason, whether a person must act, and a part of the message.
+type Row = (DatabaseFailure, PlatformReason, bool, &'static str);
+
+fn assert_rows(table: impl IntoIterator<Item = Row>) {
+    for (step_error, reason, must_act, part) in table {
+        let decision = decide(&with_database(), &looked(Err(step_error)), at(1));
+        let (cause, refused) = match &decision {
+            Decision::Wait(cause, _) => (cause, false),
+            Decision::Refuse(cause, _) => (cause, true),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!((cause.reason, refused), (reason, must_act), "{}", cause.message);
+        assert!(cause.message.contains(part), "{}", cause.message);
+    }
+}
+
+#[test]
+fn what_stands_before_the_database_says_what_to_do() {
+    use DatabaseFailure as T;
+    use PlatformReason as R;
+    let word = |text: &str| text.to_owned();
+    assert_rows([
+        (
+            silent(),
+            R::DatabaseUnreachable,
+            false,
+            "db.example.com:5432 does not answer: no answer",
+        ),
+        (
+            T::SecretMissing(word("there is no Secret `supabase`")),
+            R::DatabaseSecretMissing,
+            false,
+            "for the database: there is no Secret",
+        ),
+        (
+            T::AccessMissing(word("run kubectl")),
+            R::DatabaseAccessMissing,
+            true,
+            "run kubectl",
+        ),
+        (
+            T::HostNotAllowed,
+            R::HostNotAllowed,
+            true,
+            "`--allow-host` must name `postgres://db.example.com:5432`",
+        ),
+        (
+            T::PasswordInvalid(word("the password is empty")),
+            R::DatabasePasswordRejected,
+            true,
+            "key `password` of Secret `supabase` can't be a password of the database: the password is empty",
+        ),
+        (
+            T::PasswordRejected,
+            R::DatabasePasswordRejected,
+            true,
+            "put the right one into key `password` of Secret `supabase`",
+        ),
+    ]);
+}
+
+#[test]
+fn what_the_server_refuses_says_what_to_do() {
+    use DatabaseFailure as T;
+    use PlatformReason as R;
+    let word = |text: &str| text.to_owned();
+    assert_rows([
+        (
+            T::AuthorityInvalid(word("there is no PEM certificate in it")),
+            R::DatabaseCertificateRefused,
+            true,
+            "key `ca.crt` of Secret `supabase` names no authority for the database: there is no PEM certificate in it",
+        ),
+        (
+            T::CertificateRefused(word("it has expired")),
+            R::DatabaseCertificateRefused,
+            true,
+            "db.example.com is refused: it has expired; put its authority's certificate into key `ca.crt`",
+        ),
+        (
+            T::NoTls(word("the server does not speak TLS")),
+            R::DatabaseCertificateRefused,
+            true,
+            "the server does not speak TLS; turn TLS on there",
+        ),
+        (
+            T::Pooler,
+            R::PoolerUnsupported,
+            true,
+            "name the direct connection or the session pooler, on port 5432",
+        ),
+        (
+            T::Refused(word("28000")),
+            R::DatabaseRefused,
+            true,
+            "does not let user `postgres` in",
+        ),
+        (
+            T::Refused(word("3D000")),
+            R::DatabaseRefused,
+            true,
+            "there is no database `postgres`",
+        ),
+        (
+            T::Refused(word("42501")),
+            R::DatabaseRefused,
+            true,
+            "pg_control_system()",
+        ),
+        (
+            T::Refused(word("XX000")),
+            R::DatabaseRefused,
+            true,
+            "`postgres.<project>`",
+        ),
+        (
+            T::Refused(word("42704")),
+            R::DatabaseRefused,
+            true,
+            "SQLSTATE 42704: correct `spec.database`",
+        ),
+    ]);
+}
+
+#[test]
+fn a_platform_says_who_answers() {
+    let table = [
+        (
+            with_database(),
+            looked(Ok(identity(1))),
+            "API and database answer",
+            Some(identity(1)),
+        ),
+        (platform(&json!({})), listed(), "API answers", None),
+    ];
+    for (object, state, message, database) in table {
+        let status = status(&object, &state, &decide(&object, &state, at(1)), at(1));
+        assert_eq!(shown(&status), [("Ready", "True", "Reachable", message)]);
+        assert_eq!(status.database, database);
+    }
+}
+
+#[test]
+fn a_silent_database_is_never_stalled_and_not_ready_at_once() {
+    let mut state = looked(Ok(identity(1)));
+    state.memo = status(&with_database(), &state, &Decision::Settled(Requeue::OnChange), at(0));
+    state.observation.record_database(check(1, Err(silent())));
+    let status = status(
+        &with_database(),
+        &state,
+        &decide(&with_database(), &state, at(2)),
+        at(2),
+    );
+    let message = "the database at db.example.com:5432 does not answer: no answer within 10 s";
+    assert_eq!(
+        shown(&status),
+        [
+            ("Ready", "False", "DatabaseUnreachable", message),
+            ("Reconciling", "True", "DatabaseUnreachable", message),
+        ]
+    );
+    // Who it was stays said: nothing shows that it is another one now.
+    assert_eq!(status.database, Some(identity(1)));
+}
+
+#[test]
+fn nothing_is_said_of_a_database_that_the_spec_does_not_name_any_more() {
+    let mut state = looked(Ok(identity(1)));
+    state.memo = status(&with_database(), &state, &Decision::Settled(Requeue::OnChange), at(0));
+    let without = platform(&json!({}));
+    assert_eq!(
+        status(&without, &state, &Decision::Settled(Requeue::OnChange), at(1)).database,
+        None
+    );
+
+    let mut other = with_database();
+    other.metadata.generation = Some(2);
+    state.observation.record_database(check(1, Err(silent())));
+    assert_eq!(
+        status(&other, &state, &Decision::Settled(Requeue::OnChange), at(1)).database,
+        None
+    );
+}
+
+#[test]
+fn after_a_restart_a_platform_says_of_the_database_what_it_said_before() {
+    let mut state = listed();
+    state.memo = status(
+        &with_database(),
+        &looked(Ok(identity(2))),
+        &Decision::Settled(Requeue::OnChange),
+        at(0),
+    );
+    let suspended = platform(&json!({ "suspend": true, "database": with_database().spec.database }));
+    let decision = decide(&suspended, &state, at(1));
+    assert_eq!(status(&suspended, &state, &decision, at(1)).database, Some(identity(2)));
+}

@@ -1,0 +1,38 @@
+//! What is worth an event.
+
+use ace_api::{PlatformReason, PlatformStatus};
+use serde_json::json;
+
+use super::{
+    super::{Cause, Decision, events, status},
+    fixture::{at, listed, platform},
+};
+use crate::{reconcile::decision::Requeue, reconcile::event::Event};
+
+fn shown(decision: &Decision) -> PlatformStatus {
+    status(&platform(&json!({})), &listed(), decision, at(0))
+}
+
+fn refused(reason: PlatformReason) -> PlatformStatus {
+    shown(&Decision::Refuse(Cause::new(reason, "act"), Requeue::OnChange))
+}
+
+#[test]
+fn a_platform_that_is_lost_or_found_or_needs_a_person_is_told_once() {
+    let fine = shown(&Decision::Settled(Requeue::OnChange));
+    let silent = Cause::new(PlatformReason::NotSeen, "silent");
+    let lost = shown(&Decision::Wait(silent, Requeue::OnChange));
+    let rejected = refused(PlatformReason::TokenRejected);
+    let missing = refused(PlatformReason::ProjectNotFound);
+    for (before, after, reported) in [
+        (&fine, &lost, Event::warning("NotSeen", "silent")),
+        (&lost, &fine, Event::normal("Reachable", "API answers")),
+        (&fine, &rejected, Event::warning("TokenRejected", "act")),
+        (&rejected, &missing, Event::warning("ProjectNotFound", "act")),
+        (&missing, &fine, Event::normal("Reachable", "API answers")),
+    ] {
+        assert_eq!(events(before, after), [reported]);
+        assert_eq!(events(after, after), []);
+    }
+    assert_eq!(events(&PlatformStatus::default(), &fine), []);
+}

@@ -1,0 +1,18 @@
+//! Names that objects carry.
+
+use ace_api::{ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX};
+use kube::ResourceExt;
+
+/// Value of the annotation that asks for a look now: ours, else Flux's; cut to 256 bytes.
+pub fn reconcile_at(object: &impl ResourceExt) -> Option<String> {
+    let annotations = object.annotations();
+    let value = annotations
+        .get(ANNOTATION_RECONCILE_AT)
+        .or_else(|| annotations.get(ANNOTATION_RECONCILE_AT_FLUX))?;
+    Some(value[..value.floor_char_boundary(256)].to_owned())
+}
+
+/// A look is asked for that was not made yet. `handled`: the value of the annotation that was acted upon last.
+pub fn is_reconcile_requested(object: &impl ResourceExt, handled: Option<&String>) -> bool {
+    reconcile_at(object).is_some_and(|asked| Some(&asked) != handled)
+}

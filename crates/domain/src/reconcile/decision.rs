@@ -1,0 +1,77 @@
+//! What is to be done next: the same vocabulary for every kind.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// What is to be done next. Refusing and waiting are decisions with a reason, not errors.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Decision<Step, Reason> {
+    /// One effect; what it teaches is learned before the next decision.
+    Do(Step),
+    /// The world is not there yet.
+    Wait(Cause<Reason>, Requeue),
+    /// Only a person can go on.
+    Refuse(Cause<Reason>, Requeue),
+    /// Nothing to do until something changes.
+    Settled(Requeue),
+    /// The object is being deleted and nothing holds it back any more.
+    Release {
+        /// Why something stays live although the policy says `Delete`.
+        left_live: Option<String>,
+    },
+}
+
+/// A reason and one sentence for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cause<Reason> {
+    /// The word in the condition.
+    pub reason: Reason,
+    /// One sentence: what is, and what to do.
+    pub message: String,
+}
+
+impl<Reason> Cause<Reason> {
+    /// A reason with its sentence.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+        }
+    }
+}
+
+/// When to look again, if nothing wakes the object before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Requeue {
+    /// Not by the clock.
+    OnChange,
+    /// After this time.
+    After(Duration),
+    /// After a time that grows with each failure in a row.
+    Backoff,
+}
+
+impl Requeue {
+    /// At this time; at once where it has passed.
+    pub fn at(then: Timestamp, now: Timestamp) -> Self {
+        Self::After(then.duration_since(now).try_into().unwrap_or(Duration::ZERO))
+    }
+}
+
+/// Why an effect taught nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepError {
+    /// Not sent: our budget, or the platform's limit, says when to come again.
+    Deferred(Duration),
+    /// The other side did not answer, or said that it can't now. Nothing was changed.
+    Unanswered(String),
+    /// The effect may have taken place; only looking can tell.
+    OutcomeUnknown,
+    /// The other side refuses it and will again.
+    Refused(String),
+    /// The operator lacks a right; the sentence has the command that grants it.
+    AccessMissing(String),
+    /// It did not work, for a reason that is none of these.
+    Failed(String),
+}

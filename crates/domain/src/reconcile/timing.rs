@@ -1,0 +1,163 @@
+//! Constants of time, all in one place, so that tests and benchmarks can run faster than life.
+
+use std::time::Duration;
+
+/// How long things take and how often they are repeated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Timing {
+    /// Divides every duration, the users' intervals included. 1 in life.
+    scale: u32,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { scale: 1 }
+    }
+}
+
+impl Timing {
+    /// A pace `scale` times as fast as life. For tests and benchmarks only.
+    pub fn scaled(scale: u32) -> Self {
+        Self { scale: scale.max(1) }
+    }
+
+    fn of(self, duration: Duration) -> Duration {
+        duration / self.scale
+    }
+
+    /// A user's interval at this pace.
+    pub fn interval(self, interval: Duration) -> Duration {
+        self.of(interval)
+    }
+
+    /// Requests in a minute of life, where the user allows `per_minute` of them.
+    pub fn budget(self, per_minute: u32) -> u32 {
+        per_minute.saturating_mul(self.scale)
+    }
+
+    /// Without a good look for three intervals, `Ready` is unknown: one lost look is chance, and the second may still be the first's outage.
+    pub fn lost_after(self, interval: Duration) -> Duration {
+        self.of(interval) * 3
+    }
+
+    /// Between the look that suspects a change of content and the one that believes it.
+    pub fn second_look(self) -> Duration {
+        self.of(Duration::from_secs(15))
+    }
+
+    /// Until a list is asked for again that does not show our own deploy yet.
+    pub fn stale_list(self) -> Duration {
+        self.of(Duration::from_secs(3))
+    }
+
+    /// Deadline of a deploy. The official CLI waits 60 s.
+    pub fn deploy_deadline(self) -> Duration {
+        self.of(Duration::from_mins(1))
+    }
+
+    /// After a deploy's deadline, until a list that still shows what was before counts as a sign that it had no effect.
+    pub fn unknown_outcome(self) -> Duration {
+        self.of(Duration::from_mins(1))
+    }
+
+    /// Between two attempts of a check.
+    pub fn check_retry(self) -> Duration {
+        self.of(Duration::from_secs(5))
+    }
+
+    /// Window in which three corrections of one function are a contest.
+    pub fn contest_window(self) -> Duration {
+        self.of(Duration::from_hours(1))
+    }
+
+    /// First wait after a failure; doubled by each further one.
+    pub fn backoff_first(self) -> Duration {
+        self.of(Duration::from_secs(15))
+    }
+
+    /// Longest wait after failures.
+    pub fn backoff_most(self) -> Duration {
+        self.of(Duration::from_mins(5))
+    }
+
+    /// After the last function that came or went, until the Platform counts anew: a deploy takes a few seconds, and a roll-out of
+    /// many would else cost a status of the Platform for most of them (measured at 5 s: 0.7 each).
+    pub fn recount(self) -> Duration {
+        self.of(Duration::from_secs(30))
+    }
+
+    /// Shortest time between two probes of a platform that does not answer.
+    pub fn probe(self) -> Duration {
+        self.of(Duration::from_secs(30))
+    }
+
+    /// Until a right that is missing is asked for again: an API server that has just started refuses what it allows a moment later.
+    pub fn rights(self) -> Duration {
+        self.of(Duration::from_secs(2))
+    }
+
+    /// Until another process's run of migrations is looked for again.
+    pub fn turn(self) -> Duration {
+        self.of(Duration::from_secs(5))
+    }
+
+    /// Until a migration that others' locks have stopped `attempts` times in a row is tried again: 1 s, doubled up to 1 min.
+    pub fn lock_retry(self, attempts: u32) -> Duration {
+        let doubled = Duration::from_secs(1 << attempts.saturating_sub(1).min(6));
+        self.of(doubled.min(Duration::from_mins(1)))
+    }
+
+    /// How often the status of a long run of migrations is brought up to date.
+    pub fn progress(self) -> Duration {
+        self.of(Duration::from_secs(2))
+    }
+
+    /// How old the description of the project may be.
+    pub fn project_look(self) -> Duration {
+        self.of(Duration::from_hours(1))
+    }
+}
+
+/// Attempts of one check before it has failed: a gateway needs a moment to take up a new version.
+pub const CHECK_ATTEMPTS: u32 = 3;
+
+/// Corrections of one function within the contest window after which the operator stops.
+pub const CONTEST_CORRECTIONS: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Timing;
+
+    #[test]
+    fn the_pace_of_life_is_the_documented_one() {
+        let timing = Timing::default();
+        let seconds = [
+            timing.second_look(),
+            timing.stale_list(),
+            timing.deploy_deadline(),
+            timing.unknown_outcome(),
+            timing.check_retry(),
+            timing.contest_window(),
+            timing.backoff_first(),
+            timing.backoff_most(),
+            timing.recount(),
+            timing.probe(),
+            timing.project_look(),
+            timing.turn(),
+            timing.lock_retry(1),
+            timing.lock_retry(6),
+            timing.lock_retry(99),
+            timing.progress(),
+            timing.lost_after(Duration::from_mins(5)),
+            timing.interval(Duration::from_mins(5)),
+        ]
+        .map(|duration| duration.as_secs());
+        assert_eq!(
+            seconds,
+            [15, 3, 60, 60, 5, 3600, 15, 300, 30, 30, 3600, 5, 1, 32, 60, 2, 900, 300]
+        );
+        assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));
+    }
+}

@@ -1,0 +1,196 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use super::version::{VERSION_DIGITS, Version};
+use crate::bundle::{Tree, TreePath};
+
+/// An `<14 digits>_init.sql` older than this is what an early CLI wrote; the official one still passes over it.
+const FIRST_INIT: &str = "20211209000000";
+
+/// The migrations of one folder.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Folder {
+    /// Ordered by version; no version is there twice.
+    pub files: Vec<File>,
+    /// Files of the folder's top level that are no migrations, ordered by name.
+    pub skipped: Vec<Skipped>,
+}
+
+/// One migration as it lies in the folder.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct File {
+    /// What precedes the first `_` of the file name.
+    pub version: Version,
+    /// What lies between that `_` and `.sql`, as the CLI records it; may be empty.
+    pub name: String,
+    /// Without the folder.
+    pub file_name: String,
+    /// `sha256:` and 64 hexadecimal digits, of the bytes as they are.
+    pub sha256: String,
+    /// The file without a byte order mark.
+    pub text: Arc<str>,
+}
+
+/// A file that is no migration.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Skipped {
+    /// Without the folder.
+    pub file_name: String,
+    /// Why, as `is skipped: …` continues.
+    pub why: &'static str,
+}
+
+/// Why a folder can't be read; each is for its author to mend.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum FolderError {
+    /// Nothing lies there.
+    #[error("the folder {folder} is not in the source; set spec.source.path to the one with the migrations")]
+    Missing {
+        /// Where it was looked for.
+        folder: TreePath,
+    },
+    /// No file of the folder is a migration.
+    #[error("the folder {folder} has no migration; they are called <digits>_<name>.sql and lie at its top level")]
+    Empty {
+        /// The folder, `.` for the source's root.
+        folder: String,
+    },
+    /// Two files with one version.
+    #[error("{first} and {second} have the same version; give one of them a version of its own")]
+    Duplicate {
+        /// The one that is first by name.
+        first: String,
+        /// The other.
+        second: String,
+    },
+    /// Too many digits.
+    #[error("the version of {file_name} is longer than {VERSION_DIGITS} digits; write a shorter one")]
+    Version {
+        /// The file.
+        file_name: String,
+    },
+    /// Not UTF-8.
+    #[error("{file_name} is not UTF-8 (byte {offset}); save it as UTF-8")]
+    Encoding {
+        /// The file.
+        file_name: String,
+        /// Of the first byte that is wrong, from 0.
+        offset: usize,
+    },
+}
+
+impl FolderError {
+    /// The kind of error, as a label of bounded cardinality.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing { .. } => "FolderMissing",
+            Self::Empty { .. } => "FolderEmpty",
+            Self::Duplicate { .. } => "DuplicateVersion",
+            Self::Version { .. } => "InvalidVersion",
+            Self::Encoding { .. } => "NotUtf8",
+        }
+    }
+}
+
+impl Folder {
+    /// The file of this version.
+    pub fn file(&self, version: &str) -> Option<&File> {
+        let found = self.files.binary_search_by(|file| file.version.as_str().cmp(version));
+        found.ok().map(|index| &self.files[index])
+    }
+}
+
+/// Reads the migrations at the top level of `folder`, or of the tree's root, by the file rules of the official CLI 3.1.0.
+pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, FolderError> {
+    let subtree = match folder {
+        Some(folder) => Some(
+            tree.subtree(folder)
+                .ok_or_else(|| FolderError::Missing { folder: folder.clone() })?,
+        ),
+        None => None,
+    };
+    let tree = subtree.as_ref().unwrap_or(tree);
+    let mut files: BTreeMap<Version, File> = BTreeMap::new();
+    let mut skipped = Vec::new();
+    let first = first_entry(tree);
+    for (path, bytes) in tree.iter().filter(|(path, _)| path.folder().is_empty()) {
+        let file_name = path.as_str().to_owned();
+        let why = match parts(&file_name) {
+            _ if first == Some(path.as_str()) && is_first_init(&file_name) => {
+                "a first file that an early CLI wrote; call it something else than init to have it run"
+            }
+            None => "migrations are called <digits>_<name>.sql",
+            Some((digits, name)) => {
+                let file = read_file(digits, name, &file_name, bytes)?;
+                if let Some(other) = files.insert(file.version.clone(), file) {
+                    return Err(FolderError::Duplicate {
+                        first: other.file_name,
+                        second: file_name,
+                    });
+                }
+                continue;
+            }
+        };
+        skipped.push(Skipped { file_name, why });
+    }
+    if files.is_empty() {
+        return Err(FolderError::Empty {
+            folder: folder.map_or(".", TreePath::as_str).to_owned(),
+        });
+    }
+    Ok(Folder {
+        files: files.into_values().collect(),
+        skipped,
+    })
+}
+
+fn read_file(digits: &str, name: &str, file_name: &str, bytes: &Bytes) -> Result<File, FolderError> {
+    let version = digits.parse().map_err(|_| FolderError::Version {
+        file_name: file_name.to_owned(),
+    })?;
+    let text = std::str::from_utf8(bytes).map_err(|error| FolderError::Encoding {
+        file_name: file_name.to_owned(),
+        offset: error.valid_up_to(),
+    })?;
+    Ok(File {
+        version,
+        name: name.to_owned(),
+        file_name: file_name.to_owned(),
+        sha256: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
+        text: text.strip_prefix('\u{feff}').unwrap_or(text).into(),
+    })
+}
+
+/// Version and name: `^([0-9]+)_(.*)\.sql$`.
+fn parts(file_name: &str) -> Option<(&str, &str)> {
+    let (digits, name) = file_name.strip_suffix(".sql")?.split_once('_')?;
+    let valid = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    valid.then_some((digits, name))
+}
+
+/// The first name of the top level by bytes, folders included: only that one can be an old `init`.
+fn first_entry(tree: &Tree) -> Option<&str> {
+    let names: BTreeSet<_> = tree
+        .iter()
+        .filter_map(|(path, _)| path.as_str().split('/').next())
+        .collect();
+    names.first().copied()
+}
+
+/// Whether 14 digits before `_init.sql` are older than the CLI's own change of that name. As there, more digits may
+/// precede them.
+fn is_first_init(file_name: &str) -> bool {
+    let digits = |stem: &str| {
+        let stem = stem.as_bytes();
+        let digits = stem.len().checked_sub(FIRST_INIT.len()).map(|start| &stem[start..])?;
+        (digits.iter().all(u8::is_ascii_digit) && digits < FIRST_INIT.as_bytes()).then_some(())
+    };
+    file_name
+        .split_once("_init.sql")
+        .and_then(|(stem, _)| digits(stem))
+        .is_some()
+}

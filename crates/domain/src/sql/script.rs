@@ -1,0 +1,256 @@
+use std::ops::Range;
+
+use super::effect::Effect;
+use super::error::{Refusal, ScriptError};
+use super::execution_mode::{ExecutionMode, execution_mode};
+use super::folder::File;
+use super::lexer::{Word, words};
+use super::lines::{Lines, saturated};
+use super::parse::{Reading, parse};
+use super::split::split;
+
+/// A file as it will be run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Script {
+    /// In written order. Without the pieces that are only comments, and without a `BEGIN … COMMIT` around the whole file.
+    pub segments: Vec<Segment>,
+    /// The file's statements for the CLI's ledger row, as the CLI splits them: with comments and the outer pair.
+    pub recorded: Vec<String>,
+    /// Statements that our parser can't read. They run all the same, if the server can.
+    pub unread: Vec<Unread>,
+    /// What the statements do, by line: what [`assess`](super::assess) judges.
+    pub(super) effects: Vec<(u32, Effect)>,
+}
+
+/// A part of a file that ends committed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Segment {
+    /// In one transaction; never empty.
+    Together(Vec<Statement>),
+    /// Outside of a transaction.
+    Alone(Statement, Alone),
+}
+
+/// What is sent as one message.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Statement {
+    /// From its first word on, without the comments before it and the `;` after it.
+    pub text: String,
+    /// Byte offset in [`File::text`] at which `text` starts.
+    pub offset: usize,
+    /// Line at which `text` starts, from 1.
+    pub line: u32,
+}
+
+/// A statement that can't run in a transaction, and what proves that it did.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Alone {
+    /// `CREATE INDEX CONCURRENTLY`. Names are as the server will understand them.
+    CreateIndex {
+        /// Of the table, and so of the index; `None` when the search path decides.
+        schema: Option<String>,
+        /// Of the index.
+        name: String,
+        /// Without its schema.
+        table: String,
+        /// Whether an index that is already there is no error.
+        if_not_exists: bool,
+    },
+    /// `DROP INDEX CONCURRENTLY`.
+    DropIndex {
+        /// `None` when the search path decides.
+        schema: Option<String>,
+        /// Of the index.
+        name: String,
+        /// Whether an absent index is no error.
+        if_exists: bool,
+    },
+    /// `REINDEX INDEX | TABLE CONCURRENTLY`: may be repeated.
+    Reindex {
+        /// What `name` is the name of.
+        target: ReindexTarget,
+        /// `None` when the search path decides.
+        schema: Option<String>,
+        /// Of the index or table.
+        name: String,
+    },
+    /// `VACUUM`: may be repeated.
+    Vacuum,
+    /// `ALTER SYSTEM`: may be repeated.
+    AlterSystem,
+}
+
+/// What a `REINDEX CONCURRENTLY` rebuilds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ReindexTarget {
+    /// One index.
+    Index,
+    /// All indexes of a table.
+    Table,
+}
+
+/// A statement that our parser can't read.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unread {
+    /// The statement's byte range in [`File::text`].
+    pub range: Range<usize>,
+    /// Where the parser stopped, from 1.
+    pub line: u32,
+    /// From 1, in characters.
+    pub column: u32,
+    /// The parser's words; never those of a literal.
+    pub message: String,
+}
+
+/// A statement of the file, as it is split.
+pub(super) struct Piece {
+    pub(super) range: Range<usize>,
+    pub(super) words: Vec<Word>,
+    execution_mode: ExecutionMode,
+}
+
+impl Script {
+    /// All that is sent, in order.
+    pub fn sentences(&self) -> impl Iterator<Item = &Statement> {
+        self.segments.iter().flat_map(|segment| match segment {
+            Segment::Together(sentences) => sentences.as_slice(),
+            Segment::Alone(sentence, _) => std::slice::from_ref(sentence),
+        })
+    }
+
+    /// Schemas that are named where tables are made.
+    pub fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.effects.iter().filter_map(|(_, effect)| match effect {
+            Effect::Creates { table, .. } => table.schema.as_deref(),
+            _ => None,
+        })
+    }
+}
+
+impl Statement {
+    /// Line in the file of the server's error position, which counts characters of the message from 1.
+    pub fn line_at(&self, position: u32) -> u32 {
+        let before = self.text.chars().take(position.saturating_sub(1) as usize);
+        self.line + saturated(before.filter(|it| *it == '\n').count())
+    }
+}
+
+/// Reads what a file does and how it has to run, or says why it must not.
+pub fn read(file: &File) -> Result<Script, ScriptError> {
+    let text = &*file.text;
+    let lines = Lines::new(text);
+    let located = |(offset, refusal): (usize, Refusal)| {
+        let (line, column) = lines.position(offset);
+        ScriptError { line, column, refusal }
+    };
+    let ranges = split(text);
+    let recorded = ranges.iter().map(|range| text[range.clone()].to_owned()).collect();
+    let mut pieces = pieces(text, ranges).map_err(located)?;
+    without_outer_pair(&mut pieces).map_err(located)?;
+    let mut script = Script {
+        segments: Vec::new(),
+        recorded,
+        unread: Vec::new(),
+        effects: Vec::new(),
+    };
+    for (piece, reading) in pieces.iter().zip(parse(text, &pieces)) {
+        script.take(text, &lines, piece, reading);
+    }
+    Ok(script)
+}
+
+impl Script {
+    fn take(&mut self, text: &str, lines: &Lines<'_>, piece: &Piece, reading: Reading) {
+        let effects = reading.effects.into_iter();
+        self.effects
+            .extend(effects.map(|(offset, effect)| (lines.line(offset), effect)));
+        if let Some((offset, message)) = reading.unread {
+            let (line, column) = lines.position(offset);
+            self.unread.push(Unread {
+                range: piece.range.clone(),
+                line,
+                column,
+                message,
+            });
+        }
+        // Where the server names no place, the line is the statement's, not that of a comment before it.
+        let start = piece.words.first().map_or(piece.range.start, |word| word.range.start);
+        let sentence = Statement {
+            text: text[start..piece.range.end].to_owned(),
+            offset: start,
+            line: lines.line(start),
+        };
+        match (&piece.execution_mode, self.segments.last_mut()) {
+            (ExecutionMode::Alone(alone), _) => self.segments.push(Segment::Alone(sentence, alone.clone())),
+            (_, Some(Segment::Together(sentences))) => sentences.push(sentence),
+            _ => self.segments.push(Segment::Together(vec![sentence])),
+        }
+    }
+}
+
+/// What can be run of the file, in order.
+fn pieces(text: &str, ranges: Vec<Range<usize>>) -> Result<Vec<Piece>, (usize, Refusal)> {
+    if let Some(offset) = text.find('\0') {
+        return Err((offset, NUL));
+    }
+    let mut pieces = Vec::new();
+    for range in ranges {
+        let words = words(text, range.clone()).map_err(|it| (it.offset, Refusal::no_sql(it.what, UNTERMINATED)))?;
+        if !words.is_empty() {
+            let execution_mode = execution_mode(text, &words)?;
+            pieces.push(Piece {
+                range,
+                words,
+                execution_mode,
+            });
+        }
+    }
+    Ok(pieces)
+}
+
+/// Takes away a `BEGIN` and a `COMMIT` around everything; any other is refused.
+fn without_outer_pair(pieces: &mut Vec<Piece>) -> Result<(), (usize, Refusal)> {
+    let pair = matches!(
+        pieces.as_slice(),
+        [
+            Piece {
+                execution_mode: ExecutionMode::Begin,
+                ..
+            },
+            ..,
+            Piece {
+                execution_mode: ExecutionMode::Commit,
+                ..
+            }
+        ]
+    );
+    if pair {
+        pieces.remove(0);
+        pieces.pop();
+    }
+    for piece in pieces.iter() {
+        let refusal = match &piece.execution_mode {
+            ExecutionMode::Begin => BEGIN,
+            ExecutionMode::Commit => COMMIT,
+            ExecutionMode::Alone(_) if pair => INSIDE,
+            ExecutionMode::Alone(_) | ExecutionMode::Transactional => continue,
+        };
+        return Err((piece.words[0].range.start, refusal));
+    }
+    Ok(())
+}
+
+const NUL: Refusal = Refusal::no_sql("a NUL character, which PostgreSQL does not take", "remove it");
+const UNTERMINATED: &str = "close it";
+const BEGIN: Refusal = Refusal::control(
+    "BEGIN, without a COMMIT as the file's last statement",
+    "leave it out: every file runs in a transaction of its own",
+);
+const COMMIT: Refusal = Refusal::control(
+    "COMMIT, without a BEGIN as the file's first statement",
+    "leave it out: every file runs in a transaction of its own",
+);
+const INSIDE: Refusal = Refusal::control(
+    "a statement that can't run in a transaction, between BEGIN and COMMIT",
+    "leave BEGIN and COMMIT out, or give the statement a file of its own",
+);

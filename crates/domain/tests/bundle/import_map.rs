@@ -1,0 +1,230 @@
+//! An import map is found where the CLI finds it, and read as Deno reads it.
+
+use ace_domain::bundle::{Closure, ClosureError, FunctionSource, TreePath};
+
+use crate::support::{function, path, tree};
+
+/// The files that `hello` reaches with `source`, its `deno.json` and `others`.
+fn reached(source: &str, map: &str, others: &[&str]) -> Result<Vec<String>, ClosureError> {
+    let empty = others.iter().map(|path| (*path, ""));
+    let files: Vec<_> = [("hello/index.ts", source), ("hello/deno.json", map)]
+        .into_iter()
+        .chain(empty)
+        .collect();
+    let closure = Closure::compute(&tree(&files), &function("hello"))?;
+    let code = |path: &&TreePath| !matches!(path.as_str(), "hello/index.ts" | "hello/deno.json");
+    let local = closure.files().keys().filter(code).map(ToString::to_string);
+    Ok(local.chain(closure.remote().iter().cloned()).collect())
+}
+
+#[test]
+fn the_folder_s_own_map_is_found_in_the_order_of_the_cli() {
+    let all = [
+        ("hello/index.ts", ""),
+        ("hello/deno.json", "{}"),
+        ("hello/deno.jsonc", "{}"),
+        ("hello/import_map.json", "{}"),
+        ("deno.json", "{"),
+    ];
+    for (skipped, expected) in [
+        (0, Some("hello/deno.json")),
+        (1, Some("hello/deno.jsonc")),
+        (2, Some("hello/import_map.json")),
+        (3, None),
+    ] {
+        let files: Vec<_> = all
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| *at == 0 || *at > skipped)
+            .map(|(_, file)| *file)
+            .collect();
+        let closure = Closure::compute(&tree(&files), &function("hello")).unwrap();
+        assert_eq!(closure.import_map().map(TreePath::as_str), expected);
+        assert_eq!(closure.files().len(), 1 + usize::from(expected.is_some()));
+    }
+}
+
+#[test]
+fn a_named_map_is_the_only_one_and_resolves_from_its_own_folder() {
+    let files = tree(&[
+        ("hello/index.ts", "import 'x'; import 'dir/y.ts'"),
+        ("hello/deno.json", "{"),
+        (
+            "maps/map.json",
+            r#"{"imports": {"x": "../_shared/x.ts", "dir/": "./dir/"}}"#,
+        ),
+        ("_shared/x.ts", ""),
+        ("maps/dir/y.ts", ""),
+    ]);
+    let source = FunctionSource {
+        import_map: Some("./maps/map.json"),
+        ..function("hello")
+    };
+    let closure = Closure::compute(&files, &source).unwrap();
+    let paths: Vec<_> = closure.files().keys().map(TreePath::as_str).collect();
+    assert_eq!(
+        paths,
+        ["_shared/x.ts", "hello/index.ts", "maps/dir/y.ts", "maps/map.json"]
+    );
+    let missing = FunctionSource {
+        import_map: Some("maps/none.json"),
+        ..function("hello")
+    };
+    let expected = ClosureError::ImportMapMissing {
+        path: "maps/none.json".to_owned(),
+        by: None,
+    };
+    assert_eq!(Closure::compute(&files, &missing).unwrap_err(), expected);
+}
+
+#[test]
+fn the_exact_entry_wins_then_the_longest_prefix() {
+    let map = r#"{"imports": {"a": "npm:a@1", "a/": "./a/", "a/b/": "./deep/", "a/b/c.ts": "./exact.ts", "./old.ts": "./new.ts", "https://esm.sh/": "./vendor/", "../": "./up/"}}"#;
+    let files = [
+        "hello/a/x.ts",
+        "hello/deep/x.ts",
+        "hello/exact.ts",
+        "hello/new.ts",
+        "hello/vendor/zod",
+        "hello/up/x.ts",
+    ];
+    let cases = [
+        ("a", "npm:a@1"),
+        ("a/x.ts", "hello/a/x.ts"),
+        ("a/b/x.ts", "hello/deep/x.ts"),
+        ("a/b/c.ts", "hello/exact.ts"),
+        ("./old.ts", "hello/new.ts"),
+        ("../hello/old.ts", "hello/new.ts"),
+        ("https://esm.sh/zod", "hello/vendor/zod"),
+        ("ab", "ab"),
+        ("../x.ts", "hello/up/x.ts"),
+    ];
+    // `../` is the tree's root here, and so a prefix of every file: entries for it come last.
+    for (specifier, expected) in cases {
+        assert_eq!(
+            reached(&format!("import '{specifier}'"), map, &files).unwrap(),
+            [expected],
+            "{specifier}"
+        );
+    }
+}
+
+#[test]
+fn a_scope_holds_for_the_importers_below_it_and_falls_back_to_the_imports() {
+    let map = r#"{"imports": {"x": "npm:x@1", "y": "npm:y@1"}, "scopes": {"../_shared/": {"x": "npm:x@2"}, "../_shared/deep/": {"x": "npm:x@3"}, "./one.ts": {"y": "npm:y@9"}}}"#;
+    let files = tree(&[
+        (
+            "hello/index.ts",
+            "import 'x'; import './one.ts'; import '../_shared/a.ts';",
+        ),
+        ("hello/deno.json", map),
+        ("hello/one.ts", "import 'y'"),
+        ("_shared/a.ts", "import 'x'; import 'y'; import './deep/b.ts'"),
+        ("_shared/deep/b.ts", "import 'x'"),
+    ]);
+    let closure = Closure::compute(&files, &function("hello")).unwrap();
+    let remote: Vec<_> = closure.remote().iter().map(String::as_str).collect();
+    assert_eq!(remote, ["npm:x@1", "npm:x@2", "npm:x@3", "npm:y@1", "npm:y@9"]);
+}
+
+#[test]
+fn a_deno_json_without_imports_may_refer_to_a_map_that_joins_the_closure() {
+    let with = |name: &str, config: &str| {
+        let files = tree(&[
+            ("hello/index.ts", "import 'x'"),
+            (name, config),
+            ("_shared/map.json", r#"{"imports": {"x": "./x.ts"}}"#),
+            ("_shared/x.ts", ""),
+        ]);
+        let closure = Closure::compute(&files, &function("hello"))?;
+        Ok::<_, ClosureError>(closure.files().keys().map(ToString::to_string).collect::<Vec<_>>())
+    };
+    for reference in ["../_shared/map.json", "./../_shared/map.json"] {
+        let found = with("hello/deno.jsonc", &format!("{{\"importMap\": \"{reference}\"}}")).unwrap();
+        assert_eq!(
+            found,
+            ["_shared/map.json", "_shared/x.ts", "hello/deno.jsonc", "hello/index.ts"]
+        );
+    }
+    // As in Deno and the CLI, imports of its own switch the reference off, and only a deno.json has one.
+    let own = with(
+        "hello/deno.json",
+        r#"{"imports": {"y": "npm:y"}, "importMap": "../_shared/map.json"}"#,
+    )
+    .unwrap();
+    assert_eq!(own, ["hello/deno.json", "hello/index.ts"]);
+    let plain = with("hello/import_map.json", r#"{"importMap": "../_shared/map.json"}"#).unwrap();
+    assert_eq!(plain, ["hello/import_map.json", "hello/index.ts"]);
+    for reference in [
+        "./none.json",
+        "https://example.com/map.json",
+        "../../map.json",
+        "/_shared/map.json",
+    ] {
+        let error = with("hello/deno.json", &format!("{{\"importMap\": \"{reference}\"}}")).unwrap_err();
+        assert_eq!(
+            error,
+            ClosureError::ImportMapMissing {
+                path: reference.to_owned(),
+                by: Some(path("hello/deno.json"))
+            }
+        );
+    }
+    let itself = with("hello/deno.json", r#"{"importMap": "./deno.json"}"#).unwrap_err();
+    assert!(matches!(itself, ClosureError::ImportMap { .. }), "{itself}");
+}
+
+#[test]
+fn comments_trailing_commas_and_a_byte_order_mark_are_deno_s_dialect() {
+    let map = "\u{feff}{ // why\n \"imports\": { \"x\": /* here */ \"./x.ts\", },\n}\n";
+    assert_eq!(reached("import 'x'", map, &["hello/x.ts"]).unwrap(), ["hello/x.ts"]);
+}
+
+#[test]
+fn a_map_that_cannot_be_read_is_named_with_what_is_wrong() {
+    for (map, problem) in [
+        ("{", "Unterminated object"),
+        ("[]", "it is not an object"),
+        ("", "it is not an object"),
+        (r#"{"imports": []}"#, "`imports` is not an object"),
+        (r#"{"scopes": {"./": 1}}"#, "the scope \"./\" is not an object"),
+        ("{'imports': {}}", "Single-quoted strings"),
+    ] {
+        let error = reached("", map, &[]).unwrap_err();
+        assert_eq!(error.reason(), "ImportMapInvalid");
+        let text = error.to_string();
+        assert!(
+            text.starts_with("the import map hello/deno.json can't be read: ") && text.contains(problem),
+            "{map}: {text}"
+        );
+    }
+}
+
+#[test]
+fn an_entry_that_leads_nowhere_is_refused_only_when_it_is_used() {
+    let map = r#"{"imports": {"a": null, "b": "b/mod.ts", "c": 1, "d/": "./d", "e": "./e.ts", "up/": "../../up/", "dir/": "./dir/"}}"#;
+    assert_eq!(reached("import 'z'", map, &[]).unwrap(), ["z"]);
+    for specifier in ["a", "b", "c", "d/x.ts"] {
+        let expected = ClosureError::ImportBlocked {
+            from: path("hello/index.ts"),
+            line: 1,
+            specifier: specifier.to_owned(),
+        };
+        assert_eq!(
+            reached(&format!("import '{specifier}'"), map, &[]).unwrap_err(),
+            expected
+        );
+    }
+    for specifier in ["up/x.ts", "dir/../../x.ts", "dir/../x.ts"] {
+        let error = reached(&format!("import '{specifier}'"), map, &["hello/x.ts"]).unwrap_err();
+        assert!(
+            matches!(error, ClosureError::ImportOutside { .. }),
+            "{specifier}: {error}"
+        );
+    }
+    let missing = reached("import 'e'", map, &[]).unwrap_err();
+    assert!(
+        matches!(&missing, ClosureError::ImportMissing { resolved, .. } if resolved == "hello/e.ts"),
+        "{missing}"
+    );
+}

@@ -1,0 +1,145 @@
+use ace_domain::bundle::{Tree, TreePath};
+use ace_domain::sql::{FolderError, Skipped, Version, read_folder};
+
+type Files<'t> = &'t [(&'t str, &'t [u8])];
+
+fn tree(files: Files<'_>) -> Tree {
+    let files = files
+        .iter()
+        .map(|(path, bytes)| (TreePath::new(*path).unwrap(), bytes.to_vec().into()));
+    Tree::from_files(files).unwrap()
+}
+
+fn versions(files: Files<'_>) -> Vec<String> {
+    let folder = read_folder(&tree(files), None).unwrap();
+    folder.files.into_iter().map(|file| file.version.to_string()).collect()
+}
+
+fn error(files: Files<'_>) -> (String, &'static str) {
+    let error = read_folder(&tree(files), None).unwrap_err();
+    (error.to_string(), error.reason())
+}
+
+#[test]
+fn a_file_has_its_version_name_digest_and_text() {
+    let tree = tree(&[
+        ("db/7_add_codes.sql", b"\xef\xbb\xbfselect 1;\r\n"),
+        ("db/sub/8_x.sql", b""),
+        ("9_y.sql", b""),
+    ]);
+    let folder = read_folder(&tree, Some(&TreePath::new("db").unwrap())).unwrap();
+    let [file] = folder.files.as_slice() else {
+        panic!("{folder:?}")
+    };
+    assert_eq!(
+        (
+            file.version.as_str(),
+            file.name.as_str(),
+            file.file_name.as_str(),
+            &*file.text
+        ),
+        ("7", "add_codes", "7_add_codes.sql", "select 1;\r\n")
+    );
+    assert_eq!(
+        file.sha256,
+        "sha256:0ce1a315e8d453541dfee34a980aa24a148ea8cd68ebf96a4b4dde51391e2307"
+    );
+}
+
+#[test]
+fn versions_are_ordered_as_text_whatever_their_files_are_called() {
+    assert_eq!(
+        versions(&[
+            ("2_b.sql", b""),
+            ("10_a.sql", b""),
+            ("1_c.sql", b""),
+            ("20240101_.sql", b"")
+        ]),
+        ["1", "10", "2", "20240101"]
+    );
+}
+
+#[test]
+fn what_is_no_migration_is_skipped_with_the_reason() {
+    let tree = tree(&[
+        (".keep", b""),
+        ("1_ä ö.sql", b""),
+        ("20200101000000_init.sql", b""),
+        ("20240105000000.sql", b""),
+        ("3_x.SQL", b""),
+        ("foo.sql", b""),
+    ]);
+    let folder = read_folder(&tree, None).unwrap();
+    let why = "migrations are called <digits>_<name>.sql";
+    let skipped = [".keep", "20240105000000.sql", "3_x.SQL", "foo.sql"];
+    assert_eq!(
+        folder.skipped,
+        skipped.map(|name| Skipped {
+            file_name: name.to_owned(),
+            why
+        })
+    );
+    let names: Vec<_> = folder.files.iter().map(|file| file.name.as_str()).collect();
+    assert_eq!(names, ["ä ö", "init"]);
+}
+
+#[test]
+fn an_init_of_an_early_cli_is_skipped_only_as_the_first_entry_of_the_folder() {
+    let old: (&str, &[u8]) = ("20211208235959_init.sql", b"");
+    let new: (&str, &[u8]) = ("20211209000000_init.sql", b"");
+    let other: (&str, &[u8]) = ("30000101000000_x.sql", b"");
+    assert_eq!(versions(&[old, other]), ["30000101000000"]);
+    assert_eq!(versions(&[new, other]), ["20211209000000", "30000101000000"]);
+    assert_eq!(versions(&[("0/readme", b""), old]), ["20211208235959"]);
+}
+
+#[test]
+fn folders_that_can_not_be_read_say_what_to_do() {
+    let long = format!("{}_x.sql", "1".repeat(65));
+    let cases: [(Files<'_>, &str, &str); 5] = [
+        (
+            &[("1_a.sql", b""), ("1_b.sql", b"")],
+            "1_a.sql and 1_b.sql have the same version; give one of them a version of its own",
+            "DuplicateVersion",
+        ),
+        (
+            &[("1_a.sql", b"abc\xff")],
+            "1_a.sql is not UTF-8 (byte 3); save it as UTF-8",
+            "NotUtf8",
+        ),
+        (
+            &[(&long, b"")],
+            &format!("the version of {long} is longer than 64 digits; write a shorter one"),
+            "InvalidVersion",
+        ),
+        (
+            &[("readme.md", b"")],
+            "the folder . has no migration; they are called <digits>_<name>.sql and lie at its top level",
+            "FolderEmpty",
+        ),
+        (
+            &[],
+            "the folder . has no migration; they are called <digits>_<name>.sql and lie at its top level",
+            "FolderEmpty",
+        ),
+    ];
+    for (files, message, reason) in cases {
+        assert_eq!(error(files), (message.to_owned(), reason));
+    }
+    let folder = TreePath::new("supabase/migrations").unwrap();
+    assert_eq!(
+        read_folder(&tree(&[("1_a.sql", b"")]), Some(&folder)),
+        Err(FolderError::Missing { folder })
+    );
+}
+
+#[test]
+fn a_version_is_digits_and_nothing_else() {
+    for text in ["", "1a", "-1", "१", &"1".repeat(65)] {
+        assert!(text.parse::<Version>().is_err(), "{text}");
+    }
+    assert_eq!(
+        "00000000000000".parse::<Version>().unwrap().to_string(),
+        "00000000000000"
+    );
+}

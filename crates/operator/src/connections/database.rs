@@ -1,0 +1,242 @@
+//! The way from a Platform's `spec.database` to a session: the Secrets that open it, and what stands before it.
+
+use ace_api::{Database, DatabaseTls, SecretKeyReference};
+use ace_database::{Access, Authority, Limits, OpenError, Password, QueryError, Tls};
+use ace_domain::{kinds::platform::DatabaseFailure, reconcile::timing::Timing};
+use ace_supabase::AllowedHosts;
+use kube::Client;
+
+use crate::{
+    connections::grants::Installation as Names,
+    connections::secrets::{SecretError, read_secret_patiently},
+};
+
+/// What it takes to find out how a database is reached, and nothing more.
+pub struct DatabaseConnector<'a> {
+    /// To the API server: for Secrets.
+    pub client: &'a Client,
+    /// Where databases may be.
+    pub hosts: &'a AllowedHosts,
+    /// Names in the commands that messages offer.
+    pub names: &'a Names,
+    /// How long things may take.
+    pub limits: Limits,
+    /// Constants of time.
+    pub timing: Timing,
+}
+
+impl DatabaseConnector<'_> {
+    /// How to reach this database, with what its Secrets in `namespace` hold.
+    pub async fn access(&self, namespace: &str, database: &Database) -> Result<Access, DatabaseFailure> {
+        // Port 0 is allowed nowhere.
+        let port = u16::try_from(database.port).unwrap_or_default();
+        if port == 0 || !self.hosts.allows_database(&database.host, port) {
+            return Err(DatabaseFailure::HostNotAllowed);
+        }
+        let password = self.secret(namespace, &database.password_secret_ref).await?;
+        let authority = match authority(database) {
+            Some(reference) => Some(self.secret(namespace, reference).await?),
+            None => None,
+        };
+        access(database, &password, authority.as_deref(), self.limits)
+    }
+
+    async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<String, DatabaseFailure> {
+        let text = read_secret_patiently(self.client, self.timing, namespace, reference).await;
+        text.map_err(|error| match error {
+            SecretError::Missing(message) => DatabaseFailure::SecretMissing(message),
+            SecretError::Forbidden => DatabaseFailure::AccessMissing(format!(
+                "the operator may not read the database's Secret `{}`: {}",
+                reference.name,
+                self.names.grant_namespace(namespace)
+            )),
+            SecretError::Unanswered(_) => DatabaseFailure::Unanswered(format!("it was not asked, as {error}")),
+        })
+    }
+}
+
+/// Where the certificate of the authority lies that has to be read to know the server.
+pub fn authority(database: &Database) -> Option<&SecretKeyReference> {
+    let verified = database.tls == DatabaseTls::VerifyFull;
+    database.ca_secret_ref.as_ref().filter(|_| verified)
+}
+
+/// How to reach this database, with what its Secrets hold. Asks nobody whether it may be reached.
+pub fn access(
+    database: &Database,
+    password: &str,
+    authority: Option<&str>,
+    limits: Limits,
+) -> Result<Access, DatabaseFailure> {
+    let password = Password::new(password).map_err(|error| DatabaseFailure::PasswordInvalid(error.to_string()))?;
+    let authority = authority.map(Authority::from_pem).transpose();
+    let authority = authority.map_err(|error| DatabaseFailure::AuthorityInvalid(error.to_string()))?;
+    Ok(Access {
+        host: database.host.clone(),
+        // The definition allows none but ports; 0 is reached nowhere.
+        port: u16::try_from(database.port).unwrap_or_default(),
+        name: database.name.clone(),
+        user: database.user.clone(),
+        password,
+        tls: match database.tls {
+            DatabaseTls::Disable => Tls::Disable,
+            DatabaseTls::Require => Tls::Require,
+            DatabaseTls::VerifyFull => Tls::VerifyFull(authority),
+        },
+        limits,
+    })
+}
+
+/// Why there is no session.
+pub fn not_open(error: &OpenError) -> DatabaseFailure {
+    use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable};
+    match error {
+        OpenError::Unresolved | OpenError::Unreachable(NetworkUnreachable | HostUnreachable) => {
+            DatabaseFailure::Unanswered(format!(
+                "{error} (a project's direct host may have an IPv6 address only; its session pooler has IPv4)"
+            ))
+        }
+        OpenError::Unreachable(_)
+        | OpenError::NoAnswer(_)
+        | OpenError::Closed
+        | OpenError::Unavailable(_)
+        | OpenError::NoAuthorities
+        | OpenError::Protocol => DatabaseFailure::Unanswered(error.to_string()),
+        OpenError::PasswordRejected => DatabaseFailure::PasswordRejected,
+        OpenError::Refused(state) => DatabaseFailure::Refused(state.as_str().to_owned()),
+        OpenError::Certificate(fault) => DatabaseFailure::CertificateRefused(fault.to_string()),
+        OpenError::NoTls | OpenError::Handshake => DatabaseFailure::NoTls(error.to_string()),
+        OpenError::Pooler => DatabaseFailure::Pooler,
+    }
+}
+
+/// Why there is no answer.
+pub fn not_said(error: &QueryError) -> DatabaseFailure {
+    match error {
+        QueryError::Refused(state) => DatabaseFailure::Refused(state.as_str().to_owned()),
+        QueryError::NoAnswer(_) | QueryError::Closed | QueryError::Unavailable(_) | QueryError::Protocol => {
+            DatabaseFailure::Unanswered(error.to_string())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ace_api::Database;
+    use ace_database::{Connection, Limits};
+    use ace_domain::{kinds::platform::DatabaseFailure as T, reconcile::timing::Timing};
+    use ace_supabase::AllowedHosts;
+    use k8s_openapi::ByteString;
+    use serde_json::{Value, json};
+
+    use super::{DatabaseConnector, Names, not_open};
+    use crate::fake::{Answer, api_server};
+
+    /// Names and texts.
+    type Keys = &'static [(&'static str, &'static str)];
+
+    /// Asks the database that this spec names; Secret `supabase` holds these keys.
+    async fn open(keys: Keys, spec: Value) -> (Result<(), T>, Vec<String>) {
+        let keys = keys.to_vec();
+        let server = api_server(move |asked| {
+            let data: serde_json::Map<_, _> = keys
+                .iter()
+                .map(|(key, text)| ((*key).to_owned(), json!(ByteString(text.as_bytes().to_vec()))))
+                .collect();
+            match asked.path.rsplit('/').next() {
+                Some("supabase") => Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": data })),
+                Some("closed") => Answer::refusal(403, "Forbidden"),
+                Some("silent") => Answer::refusal(500, "InternalError"),
+                _ => Answer::refusal(404, "NotFound"),
+            }
+        })
+        .await;
+        let mut database =
+            json!({ "host": "127.0.0.1", "port": 1, "passwordSecretRef": { "name": "supabase", "key": "password" } });
+        database
+            .as_object_mut()
+            .unwrap()
+            .extend(spec.as_object().unwrap().clone());
+        let database: Database = serde_json::from_value(database).unwrap();
+        let (client, names) = (server.client(), Names::default());
+        let hosts = AllowedHosts::parse(["127.0.0.1"]).unwrap();
+        let connector = DatabaseConnector {
+            client: &client,
+            hosts: &hosts,
+            names: &names,
+            limits: Limits::default(),
+            timing: Timing::scaled(1_000),
+        };
+        let outcome = match connector.access("ace", &database).await {
+            Ok(access) => Connection::open(&access).await.map_err(|error| not_open(&error)),
+            Err(step_error) => Err(step_error),
+        };
+        (outcome.map(|_| ()), server.asked())
+    }
+
+    #[tokio::test]
+    async fn what_stands_before_a_database_is_told_apart() {
+        let password: Keys = &[("password", "canary")];
+        let table: [(Keys, Value, T); 8] = [
+            (
+                &[],
+                json!({}),
+                T::SecretMissing("Secret `supabase` has no key `password`".to_owned()),
+            ),
+            (
+                &[],
+                json!({ "passwordSecretRef": { "name": "absent", "key": "password" } }),
+                T::SecretMissing("there is no Secret `absent`".to_owned()),
+            ),
+            (
+                &[],
+                json!({ "passwordSecretRef": { "name": "closed", "key": "password" } }),
+                T::AccessMissing(format!(
+                    "the operator may not read the database's Secret `closed`: {}",
+                    Names::default().grant_namespace("ace")
+                )),
+            ),
+            (
+                &[],
+                json!({ "passwordSecretRef": { "name": "silent", "key": "password" } }),
+                T::Unanswered("it was not asked, as the API server did not answer for Secret `silent`".to_owned()),
+            ),
+            (
+                &[("password", "\n")],
+                json!({}),
+                T::PasswordInvalid("the password is empty".to_owned()),
+            ),
+            (
+                &[("password", "canary"), ("ca.crt", "canary")],
+                json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
+                T::AuthorityInvalid("there is no PEM certificate in it".to_owned()),
+            ),
+            (
+                password,
+                json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
+                T::SecretMissing("Secret `supabase` has no key `ca.crt`".to_owned()),
+            ),
+            // Nobody listens on port 1. An authority is of no concern where nothing is verified.
+            (
+                password,
+                json!({ "tls": "Require", "caSecretRef": { "name": "absent", "key": "ca.crt" } }),
+                T::Unanswered("the server can't be reached: connection refused".to_owned()),
+            ),
+        ];
+        for (keys, spec, expected) in table {
+            let (outcome, _) = open(keys, spec).await;
+            assert_eq!(outcome, Err(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn no_secret_is_read_for_a_host_that_is_not_allowed() {
+        for spec in [
+            json!({ "host": "169.254.169.254" }),
+            json!({ "port": 0 }),
+            json!({ "port": 65_536 }),
+        ] {
+            assert_eq!(open(&[], spec).await, (Err(T::HostNotAllowed), Vec::new()));
+        }
+    }
+}

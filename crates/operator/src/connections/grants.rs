@@ -1,0 +1,47 @@
+//! Which commands give the operator the rights that it lacks.
+
+/// Names under which the operator was installed; they are part of the commands that its messages offer.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Installation {
+    /// Namespace of the operator's ServiceAccount.
+    pub namespace: String,
+    /// Name of the ServiceAccount, of the ClusterRole bound for the whole cluster, and of the bindings.
+    pub service_account: String,
+    /// ClusterRole that a RoleBinding grants in one namespace.
+    pub namespace_role: String,
+}
+
+impl Default for Installation {
+    /// As `deploy/` installs it.
+    fn default() -> Self {
+        Self {
+            namespace: "ace-system".to_owned(),
+            service_account: "ace-operator".to_owned(),
+            namespace_role: "ace-operator-namespace".to_owned(),
+        }
+    }
+}
+
+impl Installation {
+    /// Gives the operator Secrets and ConfigMaps of `namespace`.
+    pub fn grant_namespace(&self, namespace: &str) -> String {
+        let Self {
+            namespace: home,
+            service_account: account,
+            namespace_role: role,
+        } = self;
+        format!(
+            "kubectl create rolebinding {account} -n {namespace} --clusterrole={role} --serviceaccount={home}:{account}"
+        )
+    }
+
+    /// Gives the operator what it has in every namespace: its own kinds, events and Flux sources.
+    pub fn grant_cluster(&self) -> String {
+        let Self {
+            namespace: home,
+            service_account: account,
+            ..
+        } = self;
+        format!("kubectl create clusterrolebinding {account} --clusterrole={account} --serviceaccount={home}:{account}")
+    }
+}

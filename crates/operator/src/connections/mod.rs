@@ -1,0 +1,17 @@
+//! What passes share to reach the outside: platforms, databases, Secrets.
+
+pub mod applied_migrations;
+pub mod database;
+pub mod grants;
+pub mod secrets;
+
+mod convert;
+mod platform;
+mod platforms;
+
+#[cfg(test)]
+mod tests;
+
+pub use convert::{entry, stamp, step_error};
+pub use platform::{Clients, PlatformConnection, PlatformHealth};
+pub use platforms::PlatformConnections;

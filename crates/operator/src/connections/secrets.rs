@@ -1,0 +1,99 @@
+//! Reading one key of one Secret.
+
+use ace_api::SecretKeyReference;
+use ace_domain::reconcile::timing::Timing;
+use k8s_openapi::api::core::v1::Secret;
+use kube::{Api, Client};
+
+use crate::api_server::answer;
+
+/// Why there is no value. None of these holds any part of one.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SecretError {
+    /// The Secret or its key is not there.
+    #[error("{0}")]
+    Missing(String),
+    /// The operator may not read Secrets of the namespace.
+    #[error("the operator may not read Secrets of the namespace")]
+    Forbidden,
+    /// No answer, or one that says that it can't now.
+    #[error("the API server did not answer for Secret `{0}`")]
+    Unanswered(String),
+}
+
+/// The text of one key. That it may not be read is believed at the third answer.
+pub async fn read_secret_patiently(
+    client: &Client,
+    timing: Timing,
+    namespace: &str,
+    reference: &SecretKeyReference,
+) -> Result<String, SecretError> {
+    for _ in 0..2 {
+        match read_secret(client, namespace, reference).await {
+            Err(SecretError::Forbidden) => tokio::time::sleep(timing.rights()).await,
+            outcome => return outcome,
+        }
+    }
+    read_secret(client, namespace, reference).await
+}
+
+/// The text of one key.
+pub async fn read_secret(
+    client: &Client,
+    namespace: &str,
+    reference: &SecretKeyReference,
+) -> Result<String, SecretError> {
+    let (name, key) = (&reference.name, &reference.key);
+    let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
+    let secret = match answer(secrets.get(name)).await {
+        Some(Ok(secret)) => secret,
+        Some(Err(kube::Error::Api(status))) if status.is_not_found() => {
+            return Err(SecretError::Missing(format!("there is no Secret `{name}`")));
+        }
+        Some(Err(kube::Error::Api(status))) if status.is_forbidden() => return Err(SecretError::Forbidden),
+        Some(Err(_)) | None => return Err(SecretError::Unanswered(name.clone())),
+    };
+    let value = secret.data.unwrap_or_default().remove(key);
+    let value = value.ok_or_else(|| SecretError::Missing(format!("Secret `{name}` has no key `{key}`")))?;
+    String::from_utf8(value.0).map_err(|_| SecretError::Missing(format!("key `{key}` of Secret `{name}` is not text")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use ace_api::SecretKeyReference;
+    use ace_domain::reconcile::timing::Timing;
+    use serde_json::json;
+
+    use super::{SecretError, read_secret_patiently};
+    use crate::fake::{Answer, api_server};
+
+    /// What is said of a Secret that may be read after so many refusals, and how often it was asked for.
+    async fn read_after(refusals: usize) -> (Result<String, SecretError>, usize) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let server = api_server(move |_| {
+            if asked.fetch_add(1, Ordering::SeqCst) < refusals {
+                return Answer::refusal(403, "Forbidden");
+            }
+            Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": { "token": "c2Jw" } }))
+        })
+        .await;
+        let reference = SecretKeyReference {
+            name: "supabase".to_owned(),
+            key: "token".to_owned(),
+        };
+        let read = read_secret_patiently(&server.client(), Timing::scaled(1_000), "ace", &reference).await;
+        (read, server.asked().len())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_believed_when_it_comes_again_and_again() {
+        assert_eq!(read_after(0).await, (Ok("sbp".to_owned()), 1));
+        assert_eq!(read_after(2).await, (Ok("sbp".to_owned()), 3));
+        assert_eq!(read_after(3).await, (Err(SecretError::Forbidden), 3));
+    }
+}

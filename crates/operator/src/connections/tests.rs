@@ -1,0 +1,134 @@
+//! Whom a list serves, and when the Platform looks.
+
+use std::{num::NonZeroU32, sync::Arc, task::Poll, time::Duration};
+
+use ace_supabase::{AllowedHosts, Client, Deadlines, Http, Limits, Priority, Token, Url};
+use bytes::Bytes;
+use futures::{future::join_all, poll, stream};
+use jiff::Timestamp;
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::PlatformConnection;
+use crate::fake::{Answer, Server, server};
+
+/// A site, and a platform that answers a list when the test allows it.
+struct Stage {
+    connection: PlatformConnection,
+    client: Client,
+    server: Server,
+    answers: Arc<Semaphore>,
+}
+
+async fn stage(requests_per_minute: u32) -> Stage {
+    let answers = Arc::new(Semaphore::new(0));
+    let allowed = answers.clone();
+    let server = server(move |_| {
+        let allowed = allowed.clone();
+        let body = stream::once(async move {
+            allowed.acquire().await.unwrap().forget();
+            Ok::<_, std::io::Error>(Bytes::from_static(b"[]"))
+        });
+        Answer::bytes(axum::body::Body::from_stream(body)).header("content-type", "application/json")
+    })
+    .await;
+    let rate = NonZeroU32::new(requests_per_minute).unwrap();
+    let connection = PlatformConnection::new("uid", rate, Timestamp::UNIX_EPOCH);
+    let hosts = AllowedHosts::parse([server.url()]).unwrap();
+    let http = Http::new(hosts, Deadlines::default(), Limits::default()).unwrap();
+    let token = Token::new("sbp_0123456789abcdef0123456789abcdef01234567").unwrap();
+    let project = "abcdefghijklmnopqrst".parse().unwrap();
+    let base = Url::parse(&server.url()).unwrap();
+    let client = Client::new(&http, base, token, project, connection.budget());
+    Stage {
+        connection,
+        client,
+        server,
+        answers,
+    }
+}
+
+impl Stage {
+    async fn list(&self) {
+        let now = Timestamp::now();
+        self.connection.list(&self.client, Priority::Change, now).await.unwrap();
+    }
+
+    /// Takes all tokens but one.
+    fn make_scarce(&self) {
+        let budget = self.connection.budget();
+        let mut budget = budget.lock().unwrap();
+        let now = std::time::Instant::now();
+        while budget.left(now) > 1 {
+            let _ = budget.try_take(Priority::Change, now).unwrap();
+        }
+    }
+
+    async fn is_asked(&self, times: usize) {
+        while self.server.asked().len() < times {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_serves_those_who_wrote_before_it_was_asked_for_and_the_next_one_all_who_came_meanwhile() {
+    let stage = stage(60).await;
+    let meanwhile = async {
+        stage.is_asked(1).await;
+        let others = join_all((0..8).map(|_| stage.list()));
+        let answer = async {
+            tokio::task::yield_now().await;
+            stage.answers.add_permits(2);
+        };
+        tokio::join!(others, answer)
+    };
+    tokio::join!(stage.list(), meanwhile);
+    assert_eq!(stage.server.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn where_requests_are_scarce_a_list_waits_for_writes_that_need_one_too() {
+    let stage = stage(4).await;
+    stage.answers.add_permits(2);
+    let writing = stage.connection.write("other");
+    stage.list().await;
+    assert_eq!(stage.server.asked().len(), 1, "where there are plenty, it does not");
+    stage.make_scarce();
+    let mut list = std::pin::pin!(stage.list());
+    assert_eq!(poll!(&mut list), Poll::Pending);
+    let written = Timestamp::now();
+    drop(writing);
+    list.await;
+    assert!(
+        stage
+            .connection
+            .listing("other")
+            .is_some_and(|listing| listing.started >= written)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_takes_long_does_not_keep_a_list_from_being_made() {
+    let stage = stage(4).await;
+    stage.make_scarce();
+    let _writing = stage.connection.write("other");
+    let patience = Duration::from_mins(1);
+    tokio::time::timeout(patience, stage.connection.others_write())
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn of_many_who_have_the_platform_look_the_first_sees_to_it_and_the_last_decides_when() {
+    let stage = stage(60).await;
+    let now = Instant::now();
+    let at = |seconds| now + Duration::from_secs(seconds);
+    let firsts = [5, 9, 7].map(|seconds| stage.connection.put_off_look(at(seconds)));
+    assert_eq!(firsts, [true, false, false]);
+    assert_eq!(stage.connection.take_look(at(5)), Some(at(9)));
+    assert_eq!(stage.connection.take_look(at(9)), None);
+    assert!(
+        stage.connection.put_off_look(at(20)),
+        "what was taken is asked for anew"
+    );
+}

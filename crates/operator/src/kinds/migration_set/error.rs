@@ -1,0 +1,141 @@
+//! What a database's answers mean for a set.
+
+use ace_api::ANNOTATION_RECONCILE_AT;
+use ace_database::{Blocker, QueryError, RunError};
+use ace_domain::{
+    kinds::migration_set::{Blocker as Named, Refusal, StepError},
+    sql::{File, Version},
+};
+
+use crate::connections::database;
+
+/// Why there is no answer.
+pub(super) fn not_said(error: &QueryError) -> StepError {
+    StepError::Database(database::not_said(error))
+}
+
+/// Who has the database's lock.
+pub(super) fn holder(by: Option<&Blocker>) -> String {
+    let Some(by) = by else {
+        return "it is ending".to_owned();
+    };
+    let name = by.application.as_deref().unwrap_or("unnamed");
+    format!("pid {} ({name})", by.pid)
+}
+
+/// Why a file was not applied. `begun`: a part of it has run, and only the same bytes go on behind that.
+pub(super) fn not_run(file: &File, error: RunError, begun: bool) -> StepError {
+    let version = file.version.clone();
+    let refused = |what: String, mend: &str, todo: &str| {
+        let todo = if begun {
+            format!(
+                "a part of the file has run: {mend}, leave the file as it is, and change the annotation \
+                 `{ANNOTATION_RECONCILE_AT}`"
+            )
+        } else {
+            todo.to_owned()
+        };
+        refusal(version.clone(), false, format!("{what}; {todo}"))
+    };
+    let name = &file.file_name;
+    let at = |line: Option<u32>| line.map_or_else(|| name.clone(), |line| format!("{name} line {line}"));
+    match error {
+        RunError::Sql { state, message, line } => refused(
+            format!("{}: {message} (SQLSTATE {state})", at(line)),
+            "mend in the database what stands in its way",
+            "correct the file",
+        ),
+        RunError::TimedOut { line } => refused(
+            format!("{}: the statement took longer than `spec.statementTimeout`", at(line)),
+            "raise it",
+            "raise it or split the work",
+        ),
+        RunError::Smuggled => refusal(
+            version,
+            false,
+            format!("{name}: the file ends its own transaction, so it can't be proved to run once; take that out"),
+        ),
+        RunError::WritesLedger => refusal(
+            version,
+            false,
+            format!("{name}: the file writes its own row into the ledger; take that INSERT out"),
+        ),
+        RunError::IndexNotOurs { name: index } => refused(
+            format!("{name}: index {index} is there, INVALID, and not made by this file"),
+            "drop it by hand",
+            "drop it by hand",
+        ),
+        RunError::Unproved { name: index } => refused(
+            format!("{name}: the catalogue does not show what became of index {index}"),
+            "look at it by hand",
+            "look at it by hand",
+        ),
+        RunError::HalfApplied { done } => refusal(
+            version,
+            true,
+            format!("{name}: {done} of its parts ran with other bytes; put the file back as it was"),
+        ),
+        RunError::LockTimeout { blockers } => StepError::Blocked {
+            version,
+            blockers: named(blockers),
+        },
+        RunError::Retry { state } => {
+            StepError::Passing(format!("{version}: the database can't now (SQLSTATE {state})"))
+        }
+        RunError::Lost => StepError::Passing(format!("{version}: the session ended before the transaction did")),
+        RunError::Unknown => StepError::Passing(format!(
+            "{version}: the answer to COMMIT was lost; the ledger will tell"
+        )),
+        RunError::LockLost => StepError::Passing(format!("{version}: the session lost the database's lock")),
+        RunError::AlreadyRecorded => StepError::Passing(format!("{version} was recorded by somebody else meanwhile")),
+        RunError::Protocol => StepError::Passing(format!("{version}: the server's answer is of no use")),
+    }
+}
+
+fn refusal(version: Version, half: bool, message: String) -> StepError {
+    StepError::Refused(Refusal { version, half, message })
+}
+
+/// Those whom others wait for.
+pub(super) fn named(blockers: Vec<Blocker>) -> Vec<Named> {
+    let named = blockers.into_iter().map(|blocker| Named {
+        pid: blocker.pid,
+        application: blocker.application.unwrap_or_default(),
+        age: blocker.age,
+    });
+    named.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ace_domain::{
+        kinds::migration_set::{Refusal, StepError},
+        sql::File,
+    };
+
+    use super::{RunError, not_run};
+
+    #[test]
+    fn a_file_of_which_a_part_has_run_is_to_be_left_as_it_is() {
+        let file = File {
+            version: "1".parse().unwrap(),
+            name: "once".to_owned(),
+            file_name: "1_once.sql".to_owned(),
+            sha256: String::new(),
+            text: "".into(),
+        };
+        let leave = "leave the file as it is, and change the annotation `ops.mobulace.com/reconcile-at`";
+        for (begun, todo) in [
+            (false, "raise it or split the work".to_owned()),
+            (true, format!("a part of the file has run: raise it, {leave}")),
+        ] {
+            let StepError::Refused(Refusal { message, half, .. }) =
+                not_run(&file, RunError::TimedOut { line: Some(2) }, begun)
+            else {
+                panic!("it is refused");
+            };
+            let what = "1_once.sql line 2: the statement took longer than `spec.statementTimeout`";
+            assert_eq!((message, half), (format!("{what}; {todo}"), false));
+        }
+    }
+}

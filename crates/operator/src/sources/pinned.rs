@@ -1,0 +1,38 @@
+//! What a source shows of what a kind wants.
+
+use ace_api::Source;
+use ace_domain::{bundle::TreePath, reconcile::inputs::SourceState};
+
+use crate::sources::{Artifact, ArtifactState};
+
+/// What `read` makes of the artifact in sight, unless the spec pins another one. Why it can't be read is for a person.
+pub(crate) fn wanted<T>(
+    source: &Source,
+    artifact_state: &ArtifactState,
+    read: impl FnOnce(&Artifact) -> Result<T, String>,
+) -> SourceState<T> {
+    let artifact = match artifact_state {
+        ArtifactState::Ready(artifact) => artifact,
+        ArtifactState::Waiting(message) => return SourceState::Waiting(message.clone()),
+        ArtifactState::Refused(message) => return SourceState::Refused(message.clone()),
+        ArtifactState::AccessMissing(message) => return SourceState::AccessMissing(message.clone()),
+        ArtifactState::Failed(message) => return SourceState::Failed(message.clone()),
+    };
+    if let Some(pin) = source.digest.as_ref().filter(|pin| **pin != artifact.digest) {
+        let has = &artifact.digest;
+        return SourceState::Waiting(format!("`spec.source.digest` pins {pin}, and the source has {has}"));
+    }
+    match read(artifact) {
+        Ok(content) => SourceState::Ready {
+            content,
+            artifact_revision: artifact.revision.clone(),
+        },
+        Err(message) => SourceState::Invalid(message),
+    }
+}
+
+/// The folder in which it lies; none is the whole tree.
+pub(crate) fn folder(source: &Source) -> Result<Option<TreePath>, String> {
+    let path = source.path.as_deref().map(TreePath::new).transpose();
+    path.map_err(|error| format!("`spec.source.path`: {error}"))
+}
