@@ -3,7 +3,9 @@
 //! [`violations`] judges one version by itself, [`turns`] one after another. The rules are kstatus's, those of Flux's
 //! conditions check, and the house's own: which conditions there are and when, closed lists of reasons, bounds.
 
-use ace_api::{DriftReason, FunctionReason, MESSAGE_LIMIT, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
+use ace_api::{
+    DriftReason, FunctionReason, MESSAGE_LIMIT, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy,
+};
 use serde_json::Value;
 
 /// Largest status, in bytes of JSON.
@@ -158,8 +160,8 @@ fn shape(object: &Value, broken: &mut Broken) {
             None => broken
                 .0
                 .push(format!("{type_} of {kind} has the unknown reason {reason:?}")),
-            Some(says) => broken.when(!fits(says, type_, status), || {
-                format!("{type_}={status} has the reason {reason}, which says {says:?}")
+            Some((shown_by, says)) => broken.when(!fits(shown_by, type_, status), || {
+                format!("{type_}={status} has the reason {reason}, which belongs to {shown_by:?}: {says}")
             }),
         }
         broken.when(message.is_empty(), || format!("{type_} has no message"));
@@ -177,12 +179,12 @@ fn shape(object: &Value, broken: &mut Broken) {
     broken.when(size > STATUS_LIMIT, || format!("status has {size} bytes"));
 }
 
-/// What the closed list of the kind says about a reason; `None` when it is not in it.
-fn meaning(kind: &str, type_: &str, reason: &str) -> Option<&'static str> {
-    fn find<R: Reason>(all: &[(R, &'static str)], reason: &str) -> Option<&'static str> {
+/// Where the closed list of the kind has a reason, and what it says of it; `None` when it is not in it.
+fn meaning(kind: &str, type_: &str, reason: &str) -> Option<(ShownBy, &'static str)> {
+    fn find<R: Reason>(all: &[(R, ShownBy, &'static str)], reason: &str) -> Option<(ShownBy, &'static str)> {
         all.iter()
-            .find(|(known, _)| known.as_str() == reason)
-            .map(|(_, says)| *says)
+            .find(|(known, ..)| known.as_str() == reason)
+            .map(|(_, shown_by, says)| (*shown_by, *says))
     }
     match (kind, type_) {
         ("Platform", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(PlatformReason::ALL, reason),
@@ -194,16 +196,19 @@ fn meaning(kind: &str, type_: &str, reason: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a reason is used where its description says. `Ready` shares the reason of the condition that explains it, and
-/// `Reconciling` that of a `Ready` that is Unknown.
-fn fits(says: &str, type_: &str, status: &str) -> bool {
-    let place = says.split_once(": ").map_or(says, |(place, _)| place);
-    match type_ {
-        "Ready" if status == "True" => place == "Ready",
-        "Ready" => place != "Ready",
-        "Drifted" => place == status,
-        "Reconciling" => place == "Reconciling" || place == "Ready is Unknown",
-        _ => place == type_,
+/// Whether a reason is used where it belongs. `Ready` shares the reason of the condition that explains it, and `Reconciling`
+/// that of a `Ready` that is Unknown.
+fn fits(shown_by: ShownBy, type_: &str, status: &str) -> bool {
+    match (type_, status) {
+        ("Ready", "True") => shown_by == ShownBy::Ready,
+        ("Ready", _) => shown_by != ShownBy::Ready,
+        ("Drifted", "True") => shown_by == ShownBy::DriftedTrue,
+        ("Drifted", "False") => shown_by == ShownBy::DriftedFalse,
+        ("Drifted", "Unknown") => shown_by == ShownBy::DriftedUnknown,
+        ("Reconciling", _) => [ShownBy::Reconciling, ShownBy::ReadyUnknown].contains(&shown_by),
+        ("Stalled", _) => shown_by == ShownBy::Stalled,
+        ("Suspended", _) => shown_by == ShownBy::Suspended,
+        _ => false,
     }
 }
 

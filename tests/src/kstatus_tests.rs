@@ -78,15 +78,15 @@ fn each_rule_is_broken_by_one_change() {
         ),
         (
             set(ready(), "Drifted", "reason", "Missing", ""),
-            "Drifted=False has the reason Missing, which says \"True: the function that was applied is gone.\"",
+            "Drifted=False has the reason Missing, which belongs to DriftedTrue: the function that was applied is gone.",
         ),
         (
             set(stalled(), "Stalled", "reason", "Retrying", ""),
-            "Stalled=True has the reason Retrying, which says \"Reconciling: an attempt failed; it is repeated.\"",
+            "Stalled=True has the reason Retrying, which belongs to Reconciling: an attempt failed; it is repeated.",
         ),
         (
             set(ready(), "Ready", "reason", "ChecksFailed", ""),
-            "Ready=True has the reason ChecksFailed, which says \"Stalled: checks failed, and there was nothing to roll back to.\"",
+            "Ready=True has the reason ChecksFailed, which belongs to Stalled: checks failed, and there was nothing to roll back to.",
         ),
         (set(ready(), "Ready", "message", "", ""), "Ready has no message"),
         (

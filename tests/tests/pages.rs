@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
+use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy};
 use ace_tests::repository;
 
 #[test]
@@ -35,12 +35,9 @@ fn a_relative_link_leads_to_a_file() {
 }
 
 /// Reason and condition, as the code lists them.
-fn reasons<R: Reason>(all: &[(R, &str)]) -> BTreeSet<(String, String)> {
+fn reasons<R: Reason>(all: &[(R, ShownBy, &str)]) -> BTreeSet<(String, String)> {
     all.iter()
-        .map(|(reason, says)| {
-            let (condition, _) = says.split_once(':').unwrap();
-            (reason.as_str().to_owned(), condition.to_owned())
-        })
+        .map(|(reason, shown_by, _)| (reason.as_str().to_owned(), shown_by.as_str().to_owned()))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
+use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy};
 use serde_json::Value;
 
 use crate::definitions::definitions;
@@ -196,15 +196,14 @@ fn bounds(field: &Value) -> Vec<String> {
     bounds
 }
 
-fn reasons<R: Reason>(page: &mut String, title: &str, reasons: &[(R, &str)]) {
+fn reasons<R: Reason>(page: &mut String, title: &str, reasons: &[(R, ShownBy, &str)]) {
     let _ = write!(page, "### {title}\n\n| reason | shown by | meaning |\n|---|---|---|\n");
-    for (reason, says) in reasons {
-        let (shown_by, meaning) = says.split_once(": ").unwrap_or(("", says));
+    for (reason, shown_by, meaning) in reasons {
         let _ = writeln!(
             page,
             "| `{}` | {} | {} |",
             reason.as_str(),
-            cell(shown_by),
+            cell(shown_by.as_str()),
             cell(meaning)
         );
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     AdoptionPolicy, CheckAuth, CheckMethod, DatabaseTls, DeletionPolicy, DriftReason, EdgeFunction, FunctionEventType,
     FunctionReason, IntentType, MigrationEventType, MigrationMode, MigrationReason, MigrationSet, Mode, OutOfOrder,
-    Platform, PlatformReason, Reason, RiskClass, Rollback, SchemaDriftReason, SourceKind, WhileDrifted,
+    Platform, PlatformReason, Reason, RiskClass, Rollback, SchemaDriftReason, ShownBy, SourceKind, WhileDrifted,
 };
 
 /// Every custom resource definition, as it is installed.
@@ -26,14 +26,21 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     ]
 }
 
-fn both<R: Reason, D: Reason>(reasons: &[(R, &str)], drift: &[(D, &str)]) -> String {
+fn both<R: Reason, D: Reason>(reasons: &[(R, ShownBy, &str)], drift: &[(D, ShownBy, &str)]) -> String {
     format!("{} Of `Drifted`: {}", listed(reasons), listed(drift))
 }
 
-fn listed<R: Reason>(reasons: &[(R, &str)]) -> String {
+fn listed<R: Reason>(reasons: &[(R, ShownBy, &str)]) -> String {
     let lines: Vec<String> = reasons
         .iter()
-        .map(|(reason, says)| format!("`{}` ({})", reason.as_str(), says.trim_end_matches('.')))
+        .map(|(reason, shown_by, says)| {
+            format!(
+                "`{}` ({}: {})",
+                reason.as_str(),
+                shown_by.as_str(),
+                says.trim_end_matches('.')
+            )
+        })
         .collect();
     format!("{}.", lines.join("; "))
 }

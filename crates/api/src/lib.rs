@@ -34,7 +34,7 @@ pub use platform::{
     ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformSpec, PlatformStatus,
     ProjectStatus,
 };
-pub use reason::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason};
+pub use reason::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy};
 pub use shared::{
     DeletionPolicy, Drift, DriftField, LocalReference, MESSAGE_LIMIT, Mode, SecretKeyReference, clipped, message,
 };

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ace_api::{
     ConditionType, Conditions, Drift, DriftField, MESSAGE_LIMIT, MigrationEvent, MigrationEventType, MigrationReason,
-    MigrationSet, MigrationSetStatus, Reason, SchemaDriftReason, WhileDrifted,
+    MigrationSet, MigrationSetStatus, Reason, SchemaDriftReason, ShownBy, WhileDrifted,
 };
 use jiff::SignedDuration;
 
@@ -133,23 +133,26 @@ fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
 
 /// The reason is used where its description says. `Ready` shares the reason of the condition that explains it.
 fn fits(type_: &str, status: &str, reason: &str) -> bool {
-    let place = if type_ == "Drifted" {
-        place(SchemaDriftReason::ALL, reason)
+    let shown_by = if type_ == "Drifted" {
+        shown_by(SchemaDriftReason::ALL, reason)
     } else {
-        place(MigrationReason::ALL, reason)
+        shown_by(MigrationReason::ALL, reason)
     };
     match (type_, status) {
-        ("Ready", "True") => place == "Ready",
-        ("Ready", _) => place != "Ready",
-        ("Drifted", _) => place == status,
-        ("Reconciling", _) => place == "Reconciling" || place == "Ready is Unknown",
-        _ => place == type_,
+        ("Ready", "True") => shown_by == ShownBy::Ready,
+        ("Ready", _) => shown_by != ShownBy::Ready,
+        ("Drifted", "True") => shown_by == ShownBy::DriftedTrue,
+        ("Drifted", "False") => shown_by == ShownBy::DriftedFalse,
+        ("Drifted", "Unknown") => shown_by == ShownBy::DriftedUnknown,
+        ("Reconciling", _) => [ShownBy::Reconciling, ShownBy::ReadyUnknown].contains(&shown_by),
+        ("Stalled", _) => shown_by == ShownBy::Stalled,
+        ("Suspended", _) => shown_by == ShownBy::Suspended,
+        _ => false,
     }
 }
 
-fn place<R: Reason>(all: &[(R, &'static str)], reason: &str) -> &'static str {
-    let (_, says) = all.iter().find(|(known, _)| known.as_str() == reason).unwrap();
-    says.split_once(": ").unwrap().0
+fn shown_by<R: Reason>(all: &[(R, ShownBy, &str)], reason: &str) -> ShownBy {
+    all.iter().find(|(known, ..)| known.as_str() == reason).unwrap().1
 }
 
 #[test]
@@ -159,8 +162,8 @@ fn every_reason_is_said_by_some_world() {
         .flat_map(|case| case.status().conditions)
         .map(|condition| condition.reason)
         .collect();
-    let all = MigrationReason::ALL.iter().map(|(reason, _)| reason.as_str());
-    let drift = SchemaDriftReason::ALL.iter().map(|(reason, _)| reason.as_str());
+    let all = MigrationReason::ALL.iter().map(|(reason, ..)| reason.as_str());
+    let drift = SchemaDriftReason::ALL.iter().map(|(reason, ..)| reason.as_str());
     let missing: Vec<_> = all.chain(drift).filter(|reason| !said.contains(*reason)).collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
