@@ -218,7 +218,7 @@ fn a_suspended_platform_is_not_looked_at_and_stays_what_it_was() {
 fn a_deleted_platform_leaves_at_once() {
     let mut object = platform();
     object.metadata.deletion_timestamp = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(0)));
-    assert_eq!(decide(&object, &new(), at(0)), Decision::Release { left_live: None });
+    assert_eq!(decide(&object, &new(), at(0)), Decision::Release { event: None });
 }
 
 #[test]
@@ -292,6 +292,7 @@ fn new() -> State {
         observation: Observation::new(at(0)),
         managed: BTreeSet::new(),
         needs_secrets: false,
+        memory: ace_domain::kinds::platform::Memory::default(),
         step_error: None,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     connections::PlatformConnections,
     connections::applied_migrations::AppliedVersions,
     connections::grants::Installation,
-    driver::{self, Key, Kind, Tools, Waker, Wakes},
+    driver::{self, Controller as _, Key, Tools, Waker, Wakes},
     events::Events,
     http::Health,
     index::{Directory, source_of_set},

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ace_api::{EdgeFunction, Mode, Platform, Stamp};
+use ace_api::{EdgeFunction, FINALIZER, Mode, Platform, Stamp};
 use ace_domain::{
     kinds::edge_function::{
         self, ArchiveData, Claim, Claimant, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers,
         owner,
     },
     kinds::platform::{self, Access, Observation, Phase},
-    reconcile::decision::{Decision, Requeue, StepError},
+    reconcile::decision::{Requeue, StepError},
+    reconcile::kind::Kind as _,
+    reconcile::pass::{Effect, End, Outcome, Pass},
     reconcile::timing::Timing,
 };
 use jiff::Timestamp;
@@ -18,9 +20,6 @@ use serde_json::{Value, json};
 use super::outside::{Outside, PROJECT, Request, content};
 
 pub(crate) const INTERVAL: Duration = Duration::from_mins(5);
-/// Far above any real pass.
-const MOST_STEPS: usize = 128;
-
 /// The operator was killed.
 #[derive(Debug)]
 pub(crate) struct Killed;
@@ -181,7 +180,7 @@ impl Fleet {
     }
 
     fn platform_pass(&mut self) -> Result<(), Killed> {
-        let mut state = platform::State {
+        let state = platform::State {
             timing: Timing::default(),
             began: self.now(),
             memo: self.platform.status.clone().unwrap_or_default(),
@@ -189,48 +188,58 @@ impl Fleet {
             observation: self.observation.clone(),
             managed: self.objects.iter().map(|managed| managed.object.slug()).collect(),
             needs_secrets: false,
+            memory: platform::Memory::default(),
             step_error: None,
         };
-        for _ in 0..MOST_STEPS {
-            let decision = platform::decide(&self.platform, &state, self.now());
+        let mut pass = Pass::<platform::Kind>::new(Arc::new(self.platform.clone()), Timestamp::MAX);
+        loop {
+            let effect = pass.next(self.now());
             self.tick()?;
-            let Decision::Do(step) = decision else {
-                let status = platform::status(&self.platform, &state, &decision, self.now());
-                self.write_platform(status);
-                let again = match decision {
-                    Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => again,
-                    Decision::Do(_) | Decision::Release { .. } => Requeue::OnChange,
-                };
-                self.platform_due = after(self.now(), again, 0);
-                self.note_phase();
-                return Ok(());
-            };
-            let done = match step {
-                platform::Step::ListFunctions => self.list(),
-                platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::CheckDatabase => {
-                    let started = self.now();
-                    let answer = self.outside.request(Request::Project);
-                    if answer.is_ok() {
-                        let project = ace_api::ProjectStatus {
-                            state: "ACTIVE_HEALTHY".to_owned(),
-                            region: "us-east-1".to_owned(),
-                        };
-                        self.observation.record_project(started, Some(project));
-                    }
-                    answer
+            match effect {
+                Effect::Observe => pass.observed(state.clone(), self.now()),
+                Effect::Act(step) => {
+                    let outcome = self.platform_step(step);
+                    pass.acted(outcome, self.now());
                 }
-            };
-            let outcome = match done {
-                Ok(()) => Ok(self.observation.clone()),
-                Err(StepError::Deferred(again)) => Err(platform::StepError::Deferred(again)),
-                Err(_) => {
-                    self.observation.failed("503".to_owned());
-                    Err(platform::StepError::Unanswered("503".to_owned()))
+                Effect::Record(status) | Effect::Report(status) => {
+                    self.write_platform(status);
+                    pass.status_written(&self.platform);
                 }
-            };
-            platform::update(&mut state, outcome);
+                Effect::End(end) => {
+                    assert_ne!(end.outcome, Outcome::Endless, "the Platform's pass has no end");
+                    self.platform_due = after(self.now(), end.requeue, 0);
+                    self.note_phase();
+                    return Ok(());
+                }
+                Effect::Admit(_) | Effect::SetFinalizer(_) | Effect::Publish(_) => unreachable!("a Platform has none"),
+            }
         }
-        panic!("the Platform's pass has no end");
+    }
+
+    fn platform_step(&mut self, step: platform::Step) -> Result<Observation, platform::StepError> {
+        let done = match step {
+            platform::Step::ListFunctions => self.list(),
+            platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::CheckDatabase => {
+                let started = self.now();
+                let answer = self.outside.request(Request::Project);
+                if answer.is_ok() {
+                    let project = ace_api::ProjectStatus {
+                        state: "ACTIVE_HEALTHY".to_owned(),
+                        region: "us-east-1".to_owned(),
+                    };
+                    self.observation.record_project(started, Some(project));
+                }
+                answer
+            }
+        };
+        match done {
+            Ok(()) => Ok(self.observation.clone()),
+            Err(StepError::Deferred(wait)) => Err(platform::StepError::Deferred(wait)),
+            Err(_) => {
+                self.observation.failed("503".to_owned());
+                Err(platform::StepError::Unanswered("503".to_owned()))
+            }
+        }
     }
 
     pub(crate) fn list(&mut self) -> Result<(), StepError> {
@@ -262,63 +271,60 @@ impl Fleet {
 
     fn function_pass(&mut self, at: usize) -> Result<(), Killed> {
         self.objects[at].due = None;
-        let mut state = self.observe(at);
-        let object = self.objects[at].object.clone();
-        edge_function::infer(&object, &mut state, self.now());
-        for _ in 0..MOST_STEPS {
-            let decision = edge_function::decide(&object, &state, self.now());
+        let object = Arc::new(self.objects[at].object.clone());
+        let mut pass = Pass::<edge_function::Kind>::new(object, Timestamp::MAX);
+        loop {
+            let effect = pass.next(self.now());
             self.tick()?;
-            let Decision::Do(step) = &decision else {
-                return self.end(at, &object, state, &decision);
-            };
-            if step.records_first() {
-                let status = edge_function::status(&object, &state, &decision, self.now());
-                self.write(at, status.clone(), &state);
-                // What is written is what the next status is compared with.
-                state.memo = status;
-                self.tick()?;
+            match effect {
+                Effect::SetFinalizer(wanted) => {
+                    let finalizers = wanted.then(|| vec![FINALIZER.to_owned()]);
+                    self.objects[at].object.metadata.finalizers = finalizers;
+                    pass.finalizer_set(Arc::new(self.objects[at].object.clone()));
+                }
+                Effect::Observe => pass.observed(self.observe(at), self.now()),
+                Effect::Admit(_) => pass.admitted(Ok(()), self.now()),
+                Effect::Record(status) | Effect::Report(status) => {
+                    let state = pass.state().expect("a status follows an observation");
+                    self.write(at, status, state);
+                    pass.status_written(&self.objects[at].object);
+                }
+                Effect::Act(step) => {
+                    let state = pass.state().expect("a step follows an observation");
+                    let object = pass.object().clone();
+                    let outcome = self.act(at, &object, state, &step);
+                    self.tick()?;
+                    pass.acted(outcome, self.now());
+                }
+                Effect::Publish(_) => {}
+                Effect::End(end) => {
+                    self.end(at, pass, end);
+                    return self.tick();
+                }
             }
-            let outcome = self.act(at, &object, &state, step);
-            self.tick()?;
-            edge_function::update(&object, &mut state, step, outcome, self.now());
         }
-        panic!("the pass of {:?} has no end: {:#?}", object.metadata.name, state.memo);
     }
 
-    fn end(
-        &mut self,
-        at: usize,
-        object: &EdgeFunction,
-        state: State,
-        decision: &edge_function::Decision,
-    ) -> Result<(), Killed> {
-        if let Decision::Release { .. } = decision {
+    fn end(&mut self, at: usize, pass: Pass<edge_function::Kind>, end: End) {
+        let name = &self.objects[at].object.metadata.name;
+        assert_ne!(end.outcome, Outcome::Endless, "the pass of {name:?} has no end");
+        if end.outcome == Outcome::Gone {
             self.objects.remove(at);
             self.wake_all();
-            return Ok(());
+            return;
         }
-        let status = edge_function::status(object, &state, decision, self.now());
-        self.write(at, status, &state);
         let now = self.now();
         let managed = &mut self.objects[at];
-        managed.memory = state.memory;
-        // As the operator does: what is large is read again by whoever needs it.
-        if matches!(decision, Decision::Settled(_) | Decision::Refuse(..)) {
-            managed.memory.body = None;
-            managed.memory.archive = None;
+        if let Some((state, decision)) = pass.into_parts() {
+            managed.memory = edge_function::Kind::into_memory(state, &decision);
         }
-        let again = match decision {
-            Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => *again,
-            Decision::Do(_) | Decision::Release { .. } => Requeue::OnChange,
-        };
-        managed.memory.failures = if again == Requeue::Backoff {
+        managed.memory.failures = if end.requeue == Requeue::Backoff {
             managed.memory.failures + 1
         } else {
             0
         };
-        let due = after(now, again, managed.memory.failures);
+        let due = after(now, end.requeue, managed.memory.failures);
         managed.due = [managed.due, due].into_iter().flatten().min();
-        self.tick()
     }
 
     fn observe(&self, at: usize) -> State {
@@ -389,8 +395,6 @@ fn after(now: Timestamp, again: Requeue, failures: u32) -> Option<Timestamp> {
     match again {
         Requeue::OnChange => None,
         Requeue::After(wait) => Some(now + wait),
-        Requeue::Backoff => {
-            Some(now + Duration::from_secs(15 << failures.saturating_sub(1).min(5)).min(Duration::from_mins(5)))
-        }
+        Requeue::Backoff => Some(now + Timing::default().backoff(failures.saturating_sub(1))),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -9,9 +10,11 @@ use ace_api::{MigrationMode, MigrationSet};
 use ace_domain::{
     kinds::migration_set::{self, Memory, PlatformFacts, PlatformState, SourceState, State, Step, StepError},
     kinds::platform::DatabaseFailure,
-    reconcile::decision::{Decision, Requeue},
+    reconcile::decision::Requeue,
+    reconcile::kind::{Kind as _, Step as _},
+    reconcile::pass::{Effect, End, Outcome, Pass},
     reconcile::timing::Timing,
-    sql::File,
+    sql::{File, Folder},
 };
 use ace_tests::kstatus;
 use jiff::Timestamp;
@@ -23,8 +26,6 @@ use super::{
 };
 
 const INTERVAL: Duration = Duration::from_mins(5);
-/// Far above any real pass.
-const MOST_STEPS: usize = 200;
 pub(crate) const PLACE: &str = "db.example.com";
 
 /// The operator was killed.
@@ -167,33 +168,38 @@ impl Model {
 
     fn pass(&mut self) -> Result<(), Killed> {
         self.due = None;
-        let object = self.object.clone();
-        let mut state = self.observe();
-        for _ in 0..MOST_STEPS {
-            let decision = migration_set::decide(&object, &state, self.now);
-            let Decision::Do(step) = &decision else {
-                self.report(&object, &state, &decision);
-                self.tick()?;
-                self.end(state.memory, &decision);
-                return Ok(());
-            };
-            self.tick()?;
-            if step.records_first() {
-                state.memo.conditions = self.report(&object, &state, &decision);
-                self.tick()?;
-                if self.object.metadata.generation != object.metadata.generation {
-                    self.memory = state.memory;
-                    self.due = Some(self.now);
+        let mut pass = Pass::<migration_set::Kind>::new(Arc::new(self.object.clone()), Timestamp::MAX);
+        loop {
+            let effect = pass.next(self.now);
+            match effect {
+                Effect::Observe => pass.observed(self.observe(), self.now),
+                Effect::Admit(_) => pass.admitted(Ok(()), self.now),
+                Effect::Record(status) | Effect::Report(status) => {
+                    let folder = pass.state().and_then(|state| state.folder().cloned());
+                    self.report(status, folder.as_deref());
+                    self.tick()?;
+                    pass.status_written(&self.object);
+                }
+                Effect::Act(step) => {
+                    self.tick()?;
+                    self.steps.push(step.name());
+                    let state = pass.state().expect("a step follows an observation");
+                    let object = pass.object().clone();
+                    let outcome = self.act(&object, state, &step);
+                    self.tick()?;
+                    pass.acted(outcome, self.now);
+                }
+                Effect::End(end) => {
+                    if end.outcome == Outcome::Endless {
+                        self.fault(format!("a pass has no end: {:?}", &self.steps[self.steps.len() - 9..]));
+                    }
+                    self.tick()?;
+                    self.end(pass, end);
                     return Ok(());
                 }
+                Effect::SetFinalizer(_) | Effect::Publish(_) => unreachable!("a MigrationSet has none"),
             }
-            self.steps.push(step.name());
-            let outcome = self.act(&object, &state, step);
-            self.tick()?;
-            migration_set::update(&object, &mut state, step, outcome, self.now);
         }
-        self.fault(format!("a pass has no end: {:?}", &self.steps[self.steps.len() - 9..]));
-        Ok(())
     }
 
     fn observe(&self) -> State {
@@ -233,20 +239,13 @@ impl Model {
         }
     }
 
-    /// Writes the status if it differs, and judges it; the conditions that are shown then.
-    fn report(
-        &mut self,
-        object: &MigrationSet,
-        state: &State,
-        decision: &migration_set::Decision,
-    ) -> Vec<k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
-        let status = migration_set::status(object, state, decision, self.now);
-        let conditions = status.conditions.clone();
+    /// Writes the status, and judges it.
+    fn report(&mut self, status: ace_api::MigrationSetStatus, folder: Option<&Folder>) {
         if self.object.status.as_ref() == Some(&status) {
-            return conditions;
+            return;
         }
         self.writes += 1;
-        if let (Some(plan), Some(folder)) = (&status.plan, state.folder()) {
+        if let (Some(plan), Some(folder)) = (&status.plan, folder) {
             let of = |version: &str| folder.files.iter().find(|file| file.version.as_str() == version);
             let items = plan.pending.iter().filter_map(|pending| {
                 let ran = self.ever.get(&pending.version).copied().unwrap_or_default();
@@ -262,7 +261,6 @@ impl Model {
             .into_iter()
             .chain(kstatus::turns(&before, &after));
         self.faults.extend(broken);
-        conditions
     }
 
     fn as_value(&self) -> Value {
@@ -271,21 +269,19 @@ impl Model {
         value
     }
 
-    fn end(&mut self, memory: Memory, decision: &migration_set::Decision) {
-        self.memory = memory;
-        let again = match decision {
-            Decision::Wait(_, again) | Decision::Refuse(_, again) | Decision::Settled(again) => *again,
-            Decision::Do(_) | Decision::Release { .. } => Requeue::OnChange,
-        };
-        self.failures = if again == Requeue::Backoff {
+    fn end(&mut self, pass: Pass<migration_set::Kind>, End { requeue, .. }: End) {
+        if let Some((state, decision)) = pass.into_parts() {
+            self.memory = migration_set::Kind::into_memory(state, &decision);
+        }
+        self.failures = if requeue == Requeue::Backoff {
             self.failures + 1
         } else {
             0
         };
-        let wait = match again {
+        let wait = match requeue {
             Requeue::OnChange => None,
             Requeue::After(wait) => Some(wait),
-            Requeue::Backoff => Some((Duration::from_secs(15) * 2_u32.pow(self.failures.min(5) - 1)).min(INTERVAL)),
+            Requeue::Backoff => Some(Timing::default().backoff(self.failures - 1)),
         };
         let due = wait.map(|wait| self.now + wait);
         // What happened meanwhile has asked for a pass already.

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use ace_api::MigrationSet;
 use ace_domain::kinds::migration_set::{
     LedgerRow, Observation, OperatorSchema, OwnRow, ReferenceState, SchemaObservation, State, Step, StepResult,
@@ -8,32 +6,44 @@ use ace_domain::sql::File;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-/// What a step would teach that is not made: the view is changed to what the step would leave, and the next look shows that.
-/// Nothing for a step whose effect can't be known, which is to run SQL.
-pub(super) fn assume(object: &MigrationSet, state: &mut State, step: &Step, now: Timestamp) -> Option<StepResult> {
-    let observation = Arc::make_mut(state.memory.observation.as_mut()?);
-    match step {
-        Step::Begin | Step::ObserveAgain => return Some(StepResult::Observed(Box::new(observation.clone()))),
-        Step::SnapshotAfterRun => {
-            refer(object, observation, false);
-            return Some(StepResult::Observed(Box::new(observation.clone())));
-        }
-        Step::Claim => {
-            let operator_schema = observation.operator_schema.get_or_insert_with(OperatorSchema::default);
-            operator_schema.owner = Some((object.namespace().unwrap_or_default(), object.name_any()));
-        }
-        Step::Adopt(files) => note(observation, files, now),
-        Step::Baseline(files) => {
-            note(observation, files, now);
-            let versions = files.iter().map(|file| file.version.to_string());
-            observation
-                .ledger
-                .extend(versions.map(|version| (version, LedgerRow::default())));
-        }
-        Step::SetReference { keep, .. } => refer(object, observation, !keep.is_empty()),
-        Step::Observe | Step::Read(_) | Step::CheckSyntax(_) | Step::Prepare { .. } | Step::Run { .. } => return None,
+/// What the database would show if the steps that were not made had been.
+pub(super) struct Assumed(Option<Observation>);
+
+impl From<&State> for Assumed {
+    fn from(state: &State) -> Self {
+        Self(state.observation().cloned())
     }
-    Some(StepResult::Written)
+}
+
+impl Assumed {
+    /// What a step would return that is not made. Nothing for a step whose effect can't be known, which is to run SQL.
+    pub(super) fn make(&mut self, object: &MigrationSet, step: &Step, now: Timestamp) -> Option<StepResult> {
+        let observation = self.0.as_mut()?;
+        match step {
+            Step::Begin | Step::ObserveAgain => return Some(StepResult::Observed(Box::new(observation.clone()))),
+            Step::SnapshotAfterRun => {
+                refer(object, observation, false);
+                return Some(StepResult::Observed(Box::new(observation.clone())));
+            }
+            Step::Claim => {
+                let operator_schema = observation.operator_schema.get_or_insert_with(OperatorSchema::default);
+                operator_schema.owner = Some((object.namespace().unwrap_or_default(), object.name_any()));
+            }
+            Step::Adopt(files) => note(observation, files, now),
+            Step::Baseline(files) => {
+                note(observation, files, now);
+                let versions = files.iter().map(|file| file.version.to_string());
+                observation
+                    .ledger
+                    .extend(versions.map(|version| (version, LedgerRow::default())));
+            }
+            Step::SetReference { keep, .. } => refer(object, observation, !keep.is_empty()),
+            Step::Observe | Step::Read(_) | Step::CheckSyntax(_) | Step::Prepare { .. } | Step::Run { .. } => {
+                return None;
+            }
+        }
+        Some(StepResult::Written)
+    }
 }
 
 /// Our books know these bytes.

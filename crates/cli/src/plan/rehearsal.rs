@@ -1,12 +1,18 @@
+use std::sync::Arc;
+
 use ace_api::MigrationSet;
-use ace_domain::kinds::migration_set::{Decision, Plan, State, Step, StepError, decide, planned, update};
+use ace_domain::kinds::migration_set::{Decision, Kind, Plan, State, Step, StepError, planned};
 use ace_domain::kinds::platform::DatabaseFailure;
+use ace_domain::reconcile::{
+    kind::{Kind as _, Step as _},
+    pass::{Effect, Pass},
+};
 use ace_operator::kinds::migration_set::ReadOnlySession;
 use jiff::Timestamp;
 
-use super::assume::assume;
+use super::assume::Assumed;
 
-/// A pass of which only the looks were made.
+/// A pass of which only the reads were made.
 pub(super) struct Rehearsal {
     /// What is known, before anything was assumed.
     pub(super) seen: State,
@@ -20,38 +26,53 @@ pub(super) struct Rehearsal {
     pub(super) step_error: Option<StepError>,
 }
 
-/// The operator's loop, in which a step that writes is assumed to have worked.
+/// The operator's own pass, of which nothing is written: a step that writes is assumed to have worked.
 pub(super) async fn rehearse(
     object: &MigrationSet,
-    mut state: State,
-    way: &Result<ReadOnlySession, DatabaseFailure>,
+    state: State,
+    session: &Result<ReadOnlySession, DatabaseFailure>,
 ) -> Rehearsal {
-    let mut seen = None;
+    let object = Arc::new(object.clone());
+    let mut pass = Pass::<Kind>::new(object.clone(), Timestamp::MAX);
+    let (mut seen, mut assumed) = (None, None);
     let mut steps = Vec::new();
-    let end = loop {
-        let decision = decide(object, &state, Timestamp::now());
-        let Decision::Do(step) = decision else { break decision };
-        let made = match way {
-            Ok(session) => session.make(object, &state, &step).await,
-            Err(step_error) => Some(Err(StepError::Database(step_error.clone()))),
-        };
-        let outcome = if let Some(outcome) = made {
-            outcome
-        } else {
-            seen.get_or_insert_with(|| state.clone());
-            steps.extend(step.records_first().then(|| step.clone()));
-            match assume(object, &mut state, &step, Timestamp::now()) {
-                Some(result) => Ok(result),
-                None => break Decision::Do(step),
+    let mut before = state.clone();
+    pass.observed(state, Timestamp::now());
+    loop {
+        match pass.next(Timestamp::now()) {
+            Effect::Admit(_) => pass.admitted(Ok(()), Timestamp::now()),
+            Effect::Record(_) | Effect::Report(_) => {
+                pass.status_written(&object);
             }
-        };
-        update(object, &mut state, &step, outcome, Timestamp::now());
-    };
-    if let Ok(session) = way {
-        read_the_rest(object, &mut state, session).await;
+            Effect::Act(step) => {
+                let Some(state) = pass.state() else { break };
+                before = state.clone();
+                let made = match session {
+                    Ok(session) => session.make(&object, state, &step).await,
+                    Err(failure) => Some(Err(StepError::Database(failure.clone()))),
+                };
+                let outcome = if let Some(outcome) = made {
+                    outcome
+                } else {
+                    let seen = seen.get_or_insert_with(|| before.clone());
+                    steps.extend(step.records_first().then(|| step.clone()));
+                    let assumed = assumed.get_or_insert_with(|| Assumed::from(&*seen));
+                    match assumed.make(&object, &step, Timestamp::now()) {
+                        Some(result) => Ok(result),
+                        None => break,
+                    }
+                };
+                pass.acted(outcome, Timestamp::now());
+            }
+            Effect::SetFinalizer(_) | Effect::Observe | Effect::Publish(_) | Effect::End(_) => break,
+        }
+    }
+    let (mut state, end) = pass.into_parts().unwrap_or((before, Decision::Release { event: None }));
+    if let Ok(session) = session {
+        read_the_rest(&object, &mut state, session).await;
     }
     Rehearsal {
-        plan: planned(object, &state),
+        plan: planned(&object, &state),
         step_error: state.step_error.clone(),
         seen: seen.unwrap_or(state),
         steps,
@@ -71,6 +92,6 @@ async fn read_the_rest(object: &MigrationSet, state: &mut State, session: &ReadO
     let unread = pending.filter(|file| !state.scripts.contains_key(&file.sha256));
     let step = Step::Read(unread.cloned().collect());
     if let Some(outcome) = session.make(object, state, &step).await {
-        update(object, state, &step, outcome, Timestamp::now());
+        Kind::update(object, state, &step, outcome, Timestamp::now());
     }
 }

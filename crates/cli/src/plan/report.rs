@@ -5,6 +5,7 @@ use ace_api::{
 use ace_domain::kinds::migration_set::{Decision, Item, Step, StepError, status};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::decision::Requeue;
+use ace_domain::reconcile::kind::Step as _;
 use ace_domain::sql::Risk;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::{event::Event, kind};
+
 /// What is to be done next. Refusing and waiting are decisions with a reason, not errors.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Decision<Step, Reason> {
@@ -17,8 +19,8 @@ pub enum Decision<Step, Reason> {
     Settled(Requeue),
     /// The object is being deleted and nothing holds it back any more.
     Release {
-        /// Why something stays live although the policy says `Delete`.
-        left_live: Option<String>,
+        /// Says what stays live although the policy says `Delete`.
+        event: Option<Event>,
     },
 }
 
@@ -59,7 +61,7 @@ impl Requeue {
     }
 }
 
-/// Why an effect taught nothing.
+/// Why a step had no result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepError {
     /// Not sent: our budget, or the platform's limit, says when to come again.
@@ -74,4 +76,10 @@ pub enum StepError {
     AccessMissing(String),
     /// It did not work, for a reason that is none of these.
     Failed(String),
+}
+
+impl kind::StepError for StepError {
+    fn is_outcome_unknown(&self) -> bool {
+        *self == Self::OutcomeUnknown
+    }
 }

@@ -1,10 +1,16 @@
-//! What all kinds share: decisions, times, inputs, events.
+//! What all kinds share: the pass, decisions, times, inputs, events.
 
 pub mod annotations;
 pub mod decision;
 pub mod event;
 pub mod inputs;
+pub mod kind;
 #[cfg(test)]
 pub(crate) mod kstatus;
+pub mod object_state;
+pub mod pass;
 pub(crate) mod size;
 pub mod timing;
+
+#[cfg(test)]
+mod tests;

@@ -80,6 +80,28 @@ impl Timing {
         self.of(Duration::from_mins(5))
     }
 
+    /// Wait after `failures` failures in a row, without jitter.
+    pub fn backoff(self, failures: u32) -> Duration {
+        let doubled = self.backoff_first() * 2_u32.saturating_pow(failures.min(16));
+        doubled.min(self.backoff_most())
+    }
+
+    /// How long one step may take: twice the longest deadline of its own requests, a deploy's. Not scaled: requests take as long
+    /// as they take.
+    pub fn step_deadline(self) -> Duration {
+        Duration::from_mins(2)
+    }
+
+    /// How long one pass may take. Not scaled either.
+    pub fn pass_deadline(self) -> Duration {
+        Duration::from_mins(10)
+    }
+
+    /// How long a run of migrations may take: thousands of files, each of which has limits of its own. Not scaled either.
+    pub fn run_deadline(self) -> Duration {
+        Duration::from_hours(24)
+    }
+
     /// After the last function that came or went, until the Platform counts anew: a deploy takes a few seconds, and a roll-out of
     /// many would else cost a status of the Platform for most of them (measured at 5 s: 0.7 each).
     pub fn recount(self) -> Duration {
@@ -150,13 +172,18 @@ mod tests {
             timing.lock_retry(6),
             timing.lock_retry(99),
             timing.progress(),
+            timing.step_deadline(),
+            timing.pass_deadline(),
+            timing.run_deadline(),
             timing.lost_after(Duration::from_mins(5)),
             timing.interval(Duration::from_mins(5)),
         ]
         .map(|duration| duration.as_secs());
         assert_eq!(
             seconds,
-            [15, 3, 60, 60, 5, 3600, 15, 300, 30, 30, 3600, 5, 1, 32, 60, 2, 900, 300]
+            [
+                15, 3, 60, 60, 5, 3600, 15, 300, 30, 30, 3600, 5, 1, 32, 60, 2, 120, 600, 86_400, 900, 300
+            ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));
     }

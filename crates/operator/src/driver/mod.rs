@@ -1,19 +1,15 @@
-//! One driver for all kinds: it owns the order of a pass, once.
+//! Carries out the passes of all kinds: `ace_domain::reconcile::pass` hands out the effects, and this makes them.
 //!
-//! ```text
-//! unreadable object? ─▶ finalizer ─▶ observe ─▶ decide ─▶ Do: (record, take its answer) act, learn ─▶ decide …
-//!                                                  └─▶ Wait | Refuse | Settled | Release ─▶ status, if it differs ─▶ when to look again
-//! ```
-//! Events, metrics and deadlines wrap the driver; a kind does not know of them.
+//! Events, metrics and deadlines are here, once; a kind does not know of them.
 
-mod kind;
+mod controller;
 mod memory;
 mod pass;
 mod run;
 mod write;
 
-pub use kind::Kind;
-pub use memory::Keep;
+pub use controller::Controller;
+pub use memory::ObjectStates;
 pub use run::{Tools, Waker, Wakes, run};
 
 /// `namespace/name` of an object.

@@ -1,12 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use ace_domain::{reconcile::decision::Requeue, reconcile::timing::Timing};
+use ace_domain::reconcile::{decision::Requeue, kind::Kind, object_state::ObjectState, timing::Timing};
 use futures::{Stream, StreamExt};
 use kube::{
     Client, Resource, ResourceExt,
     core::DeserializeGuard,
     runtime::{
-        Controller,
         controller::{self, Action},
         reflector::{ObjectRef, Store},
         watcher,
@@ -16,7 +18,11 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::{Key, Kind, memory::Keep, pass::pass};
+use super::{
+    Controller, Key, ObjectStates,
+    controller::{Memory, Object},
+    pass::pass,
+};
 use crate::{
     events::{EventType, Events},
     metrics::Metrics,
@@ -39,119 +45,102 @@ pub struct Tools {
 }
 
 impl Tools {
-    pub(super) fn publish<K: Kind>(&self, object: &K::Object, type_: EventType, reason: &str, note: &str) {
+    pub(super) fn publish(&self, object: &impl Resource<DynamicType = ()>, type_: EventType, reason: &str, note: &str) {
         self.events
             .publish(object.object_ref(&()), type_, reason, "Reconcile", note);
     }
 }
 
 /// Asks for passes over objects of one kind.
-pub struct Waker<K: Kind> {
-    keep: Arc<Keep<K::Object, K::Memory>>,
+pub struct Waker<C: Controller> {
+    states: Arc<ObjectStates<Object<C>, Memory<C>>>,
     queue: mpsc::UnboundedSender<Key>,
     metrics: Metrics,
 }
 
-impl<K: Kind> Clone for Waker<K> {
+impl<C: Controller> Clone for Waker<C> {
     fn clone(&self) -> Self {
         Self {
-            keep: self.keep.clone(),
+            states: self.states.clone(),
             queue: self.queue.clone(),
             metrics: self.metrics.clone(),
         }
     }
 }
 
-impl<K: Kind> Waker<K> {
+impl<C: Controller> Waker<C> {
     /// A waker and the stream that [`run`] takes. What is asked for before `run` is not lost.
-    pub fn new(metrics: Metrics) -> (Self, Wakes<K>) {
+    pub fn new(metrics: Metrics) -> (Self, Wakes<C>) {
         let (queue, receiver) = mpsc::unbounded_channel();
-        let keep = Arc::new(Keep::default());
+        let states = Arc::new(ObjectStates::default());
         (
             Self {
-                keep: keep.clone(),
+                states: states.clone(),
                 queue,
                 metrics,
             },
-            Wakes { keep, receiver },
+            Wakes { states, receiver },
         )
     }
 
     /// Asks for a pass over `key`; `source` says why, in a word.
     pub fn wake(&self, key: Key, source: &'static str) {
-        if self.keep.mark(&key) {
-            self.metrics.woken(K::NAME, source);
+        if self.states.mark(&key) {
+            self.metrics.woken(C::Kind::NAME, source);
             // The receiver is gone only when the controller has ended.
             let _ = self.queue.send(key);
         }
     }
-}
 
-impl<K: Kind> Waker<K> {
     /// The object is gone, and so is what was kept of it.
     pub fn forget(&self, key: &Key) {
-        self.keep.forget(key);
+        self.states.forget(key);
     }
 }
 
 /// The receiving end of a [`Waker`].
-pub struct Wakes<K: Kind> {
-    keep: Arc<Keep<K::Object, K::Memory>>,
+pub struct Wakes<C: Controller> {
+    states: Arc<ObjectStates<Object<C>, Memory<C>>>,
     receiver: mpsc::UnboundedReceiver<Key>,
 }
 
-pub(super) struct Context<K: Kind> {
-    pub(super) kind: Arc<K>,
+pub(super) struct Context<C: Controller> {
+    pub(super) controller: Arc<C>,
     pub(super) tools: Tools,
-    pub(super) keep: Arc<Keep<K::Object, K::Memory>>,
+    pub(super) states: Arc<ObjectStates<Object<C>, Memory<C>>>,
 }
 
-impl<K: Kind> Context<K> {
-    /// How long to wait, and the count of failures that follows.
-    pub(super) fn wait(&self, again: Requeue, failures: &mut u32) -> Option<Duration> {
-        match again {
-            Requeue::OnChange => {
-                *failures = 0;
-                None
-            }
-            Requeue::After(wait) => {
-                *failures = 0;
-                Some(wait)
-            }
-            Requeue::Backoff => {
-                let doubled = self.tools.timing.backoff_first() * 2_u32.saturating_pow((*failures).min(16));
-                *failures += 1;
-                let jitter = rand::random_range(0.9..1.1);
-                Some(doubled.min(self.tools.timing.backoff_most()).mul_f64(jitter))
-            }
-        }
+impl<C: Controller> Context<C> {
+    /// When the next pass is due.
+    pub(super) fn requeue(&self, requeue: Requeue, state: &mut ObjectState<Object<C>, Memory<C>>) -> Option<Duration> {
+        state.requeue(requeue, self.tools.timing, rand::random_range(0.9..1.1), Instant::now())
     }
 }
 
-/// Runs `kind` over the objects of `input` until `stop`; passes in flight end first.
-pub async fn run<K: Kind>(
-    kind: Arc<K>,
+/// Runs `controller` over the objects of `input` until `stop`; passes in flight end first.
+pub async fn run<C: Controller>(
+    controller: Arc<C>,
     tools: Tools,
-    wakes: Wakes<K>,
-    input: impl Stream<Item = Result<DeserializeGuard<K::Object>, watcher::Error>> + Send + 'static,
-    store: Store<DeserializeGuard<K::Object>>,
+    wakes: Wakes<C>,
+    input: impl Stream<Item = Result<DeserializeGuard<Object<C>>, watcher::Error>> + Send + 'static,
+    store: Store<DeserializeGuard<Object<C>>>,
     stop: CancellationToken,
 ) {
     let context = Arc::new(Context {
-        kind,
+        controller,
         tools,
-        keep: wakes.keep,
+        states: wakes.states,
     });
     let keys = UnboundedReceiverStream::new(wakes.receiver);
     let asked = keys.map(|key| ObjectRef::new(&key.name).within(&key.namespace));
-    Controller::for_stream(input, store)
+    kube::runtime::Controller::for_stream(input, store)
         .with_config(controller::Config::default().concurrency(CONCURRENCY))
         .reconcile_on(asked)
         .graceful_shutdown_on(stop.cancelled_owned())
         .run(
-            pass::<K>,
-            |object: Arc<DeserializeGuard<K::Object>>, error, context: Arc<Context<K>>| {
-                tracing::error!(kind = K::NAME, object = %object.name_any(), %error, "no pass over this object");
+            pass::<C>,
+            |object: Arc<DeserializeGuard<Object<C>>>, error, context: Arc<Context<C>>| {
+                tracing::error!(kind = C::Kind::NAME, object = %object.name_any(), %error, "object cannot be deserialized; skipped");
                 let _ = &context;
                 Action::await_change()
             },
@@ -160,7 +149,7 @@ pub async fn run<K: Kind>(
         .for_each(|result| {
             // An object that went before its turn is no news, and a pass that broke off was logged where it did.
             if let Err(controller::Error::QueueError(error)) = result {
-                tracing::warn!(kind = K::NAME, %error, "the watch of this kind is in trouble; it is tried again");
+                tracing::warn!(kind = C::Kind::NAME, %error, "the watch of this kind is in trouble; it is tried again");
             }
             std::future::ready(())
         })

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use ace_api::{FINALIZER, field_manager};
+use ace_domain::reconcile::kind::Kind;
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{Patch, PatchParams},
 };
 use serde_json::json;
 
-use super::Kind;
 use crate::api_server::{DEADLINE, answer};
 
 /// Why an object could not be written.

@@ -8,7 +8,10 @@ use super::{
     state::{Claim, PlatformState, State},
     step::Step,
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    event::Event,
+};
 use ace_api::FunctionReason;
 
 /// The object is being deleted.
@@ -19,11 +22,11 @@ pub(super) fn is_leaving(object: &EdgeFunction) -> bool {
 /// Deletes only what is the object's own and unchanged; anything else stays, and an event says so.
 pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
     let left = |cause: &str| Decision::Release {
-        left_live: Some(cause.to_owned()),
+        event: Some(Event::warning("LeftLive", format!("the function stays live: {cause}"))),
     };
     let spec = &object.spec;
     if spec.deletion_policy == DeletionPolicy::Retain || spec.mode == Mode::Observe {
-        return Decision::Release { left_live: None };
+        return Decision::Release { event: None };
     }
     if let Some(step_error) = &state.step_error {
         return match step_error {
@@ -63,7 +66,7 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         return if is_there {
             left("this object does not remember having made it")
         } else {
-            Decision::Release { left_live: None }
+            Decision::Release { event: None }
         };
     }
     let retry = |message: &str| Decision::Wait(Cause::new(FunctionReason::Retrying, message), Requeue::OnChange);
@@ -82,7 +85,7 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
     }
     match (&listing.entry, state.applied()) {
         (None, _) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
-        (None, _) => Decision::Release { left_live: None },
+        (None, _) => Decision::Release { event: None },
         (Some(entry), Some(applied)) if applied.stamp == entry.stamp => Decision::Do(Step::Delete),
         (Some(_), _) => left("somebody else has changed it since"),
     }

@@ -30,7 +30,11 @@ mod waves;
 #[cfg(test)]
 mod tests;
 
-use ace_api::FunctionReason;
+use ace_api::{DeletionPolicy, EdgeFunction, EdgeFunctionStatus, FunctionReason, Mode};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use crate::reconcile::{decision::StepError, event::Event, kind};
 
 pub use adoption::archive_name;
 pub use archive::{
@@ -52,3 +56,85 @@ pub use waves::{Member, blockers};
 pub type Decision = crate::reconcile::decision::Decision<Step, FunctionReason>;
 /// A reason about a function.
 pub type Cause = crate::reconcile::decision::Cause<FunctionReason>;
+
+/// The decisions about EdgeFunctions.
+#[derive(Debug)]
+pub enum Kind {}
+
+impl kind::Kind for Kind {
+    const NAME: &'static str = "EdgeFunction";
+
+    type Object = EdgeFunction;
+    type Status = EdgeFunctionStatus;
+    type State = State;
+    type Step = Step;
+    type StepResult = StepResult;
+    type StepError = StepError;
+    type Reason = FunctionReason;
+    type Memory = Memory;
+
+    fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
+        decide(object, state, now)
+    }
+
+    fn update(
+        object: &EdgeFunction,
+        state: &mut State,
+        step: &Step,
+        outcome: Result<StepResult, StepError>,
+        now: Timestamp,
+    ) {
+        update(object, state, step, outcome, now);
+    }
+
+    fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
+        infer(object, state, now);
+    }
+
+    fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
+        status(object, state, decision, now)
+    }
+
+    fn keep_conditions(state: &mut State, written: &EdgeFunctionStatus) {
+        state.memo.conditions.clone_from(&written.conditions);
+    }
+
+    fn skip_step(state: &mut State, step: &Step) {
+        skip_step(state, step);
+    }
+
+    fn into_memory(state: State, decision: &Decision) -> Memory {
+        let mut memory = state.memory;
+        memory.absent = None;
+        // Bodies and archives are large; whoever needs one after a rest reads it again.
+        if matches!(decision, Decision::Settled(_) | Decision::Refuse(..)) {
+            memory.body = None;
+            memory.archive = None;
+        }
+        memory
+    }
+
+    fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
+        events(before, after)
+    }
+
+    fn conditions(status: &EdgeFunctionStatus) -> (&[Condition], Option<i32>) {
+        let standing = status.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
+        (&status.conditions, standing.map(|drift| drift.count))
+    }
+
+    fn wants_finalizer(object: &EdgeFunction) -> bool {
+        object.spec.deletion_policy == DeletionPolicy::Delete && object.spec.mode != Mode::Observe
+    }
+
+    fn is_suspended(object: &EdgeFunction) -> bool {
+        object.spec.suspend
+    }
+
+    fn timed_out(step: &Step, after: std::time::Duration) -> StepError {
+        match step {
+            Step::Deploy { .. } | Step::PatchJwt(_) | Step::Delete => StepError::OutcomeUnknown,
+            _ => StepError::Unanswered(format!("no answer within {} s", after.as_secs())),
+        }
+    }
+}

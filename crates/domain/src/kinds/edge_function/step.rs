@@ -6,7 +6,7 @@ use ace_api::{Intent, Stamp};
 use jiff::Timestamp;
 
 use super::state::{Archived, Body, CheckAnswer, Listing, LiveFunction, Probe};
-use crate::bundle::Closure;
+use crate::{bundle::Closure, reconcile::kind};
 
 /// One effect. What it needs is in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +49,17 @@ pub enum Step {
 }
 
 impl Step {
-    /// The step's name, for metrics and logs.
-    pub fn name(&self) -> &'static str {
+    /// The step asks the Management API.
+    pub fn needs_platform(&self) -> bool {
+        matches!(
+            self,
+            Self::List { .. } | Self::Get | Self::ReadBody(_) | Self::Deploy { .. } | Self::PatchJwt(_) | Self::Delete
+        )
+    }
+}
+
+impl kind::Step for Step {
+    fn name(&self) -> &'static str {
         match self {
             Self::List { .. } => "List",
             Self::Get => "Get",
@@ -66,25 +75,12 @@ impl Step {
     }
 
     /// The intent must be in status, and the object be seen as it is then, before this step runs.
-    pub fn records_first(&self) -> bool {
+    fn records_first(&self) -> bool {
         matches!(self, Self::Deploy { .. } | Self::Delete)
-    }
-
-    /// The step only looks.
-    pub fn is_read(&self) -> bool {
-        matches!(self, Self::List { .. } | Self::Get | Self::ReadBody(_))
-    }
-
-    /// The step asks the Management API.
-    pub fn needs_platform(&self) -> bool {
-        matches!(
-            self,
-            Self::List { .. } | Self::Get | Self::ReadBody(_) | Self::Deploy { .. } | Self::PatchJwt(_) | Self::Delete
-        )
     }
 }
 
-/// What a step taught.
+/// What a step returned.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepResult {
     /// A newer list.

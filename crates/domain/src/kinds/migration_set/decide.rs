@@ -10,6 +10,7 @@ use super::{
     state::{Observation, PlatformFacts, PlatformState, SchemaObservation, SourceState, State, Stop},
     step::{Step, StepError},
 };
+use crate::reconcile::kind::Step as _;
 use crate::{
     kinds::platform::DatabaseFailure, reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue,
 };
@@ -17,7 +18,7 @@ use crate::{
 /// What to do next.
 pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision {
     if object.metadata.deletion_timestamp.is_some() {
-        return Decision::Release { left_live: None };
+        return Decision::Release { event: None };
     }
     if object.spec.suspend {
         return Decision::Settled(Requeue::OnChange);

@@ -25,7 +25,14 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-use ace_api::MigrationReason;
+use std::time::Duration;
+
+use ace_api::{MigrationReason, MigrationSet, MigrationSetStatus};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+use super::platform::DatabaseFailure;
+use crate::reconcile::{event::Event, kind, timing::Timing};
 
 pub use decide::decide;
 pub use events::events;
@@ -43,3 +50,78 @@ pub use update::update;
 pub type Decision = crate::reconcile::decision::Decision<Step, MigrationReason>;
 /// A reason about a set of migrations.
 pub type Cause = crate::reconcile::decision::Cause<MigrationReason>;
+
+/// The decisions about MigrationSets.
+#[derive(Debug)]
+pub enum Kind {}
+
+impl kind::Kind for Kind {
+    const NAME: &'static str = "MigrationSet";
+    /// Each file is a step, and thousands of files are no fault.
+    const MAX_STEPS: usize = 100_000;
+
+    type Object = MigrationSet;
+    type Status = MigrationSetStatus;
+    type State = State;
+    type Step = Step;
+    type StepResult = StepResult;
+    type StepError = StepError;
+    type Reason = MigrationReason;
+    type Memory = Memory;
+
+    fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision {
+        decide(object, state, now)
+    }
+
+    fn update(
+        object: &MigrationSet,
+        state: &mut State,
+        step: &Step,
+        outcome: Result<StepResult, StepError>,
+        now: Timestamp,
+    ) {
+        update(object, state, step, outcome, now);
+    }
+
+    fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Timestamp) -> MigrationSetStatus {
+        status(object, state, decision, now)
+    }
+
+    fn keep_conditions(state: &mut State, written: &MigrationSetStatus) {
+        state.memo.conditions.clone_from(&written.conditions);
+    }
+
+    fn into_memory(state: State, _: &Decision) -> Memory {
+        state.memory
+    }
+
+    fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
+        events(before, after)
+    }
+
+    fn conditions(status: &MigrationSetStatus) -> (&[Condition], Option<i32>) {
+        let standing = status.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
+        (&status.conditions, standing.map(|drift| drift.count))
+    }
+
+    fn is_suspended(object: &MigrationSet) -> bool {
+        object.spec.suspend
+    }
+
+    /// The statements of a file have limits of their own, which the spec sets.
+    fn step_deadline(step: &Step, timing: Timing) -> Duration {
+        match step {
+            Step::Run { .. } => timing.run_deadline(),
+            _ => timing.pass_deadline(),
+        }
+    }
+
+    fn pass_deadline(timing: Timing) -> Duration {
+        timing.run_deadline()
+    }
+
+    fn timed_out(_: &Step, after: Duration) -> StepError {
+        let message = format!("no answer within {} s", after.as_secs());
+        StepError::Database(DatabaseFailure::Unanswered(message))
+    }
+}

@@ -7,6 +7,7 @@ use ace_api::MigrationReason;
 use super::{plan::Target, state::Observation};
 use crate::{
     kinds::platform::DatabaseFailure,
+    reconcile::kind,
     sql::{File, Script, ScriptError, Version},
 };
 
@@ -72,9 +73,8 @@ pub enum SyntaxCheck {
     },
 }
 
-impl Step {
-    /// The step's name, for metrics and logs.
-    pub fn name(&self) -> &'static str {
+impl kind::Step for Step {
+    fn name(&self) -> &'static str {
         match self {
             Self::Observe => "Look",
             Self::Read(_) => "Read",
@@ -92,7 +92,7 @@ impl Step {
     }
 
     /// The object is read afresh before this step runs: a person may have stopped it.
-    pub fn records_first(&self) -> bool {
+    fn records_first(&self) -> bool {
         matches!(
             self,
             Self::Claim
@@ -151,6 +151,10 @@ pub enum StepError {
     Passing(String),
     /// Another set was faster: `namespace/name`.
     Claimed(String),
+}
+
+impl kind::StepError for StepError {
+    // Whether a transaction was committed is in the ledger, and the next pass reads it before anything else.
 }
 
 /// A session that others wait for.

@@ -14,6 +14,7 @@ use super::{
     status::counts,
     step::{Ran, Step, StepError, StepResult},
 };
+use crate::reconcile::kind::Step as _;
 use crate::sql::{File, Script, Segment};
 
 /// Entries of a history.

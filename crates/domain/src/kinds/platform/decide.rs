@@ -23,7 +23,7 @@ const NOT_READY: [&str; 8] = [
 /// What to do next.
 pub fn decide(object: &Platform, state: &State, now: Timestamp) -> Decision {
     if object.metadata.deletion_timestamp.is_some() {
-        return Decision::Release { left_live: None };
+        return Decision::Release { event: None };
     }
     if object.spec.suspend {
         return Decision::Settled(Requeue::OnChange);

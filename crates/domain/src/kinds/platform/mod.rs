@@ -10,10 +10,11 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use ace_api::{PlatformReason, PlatformStatus};
+use ace_api::{Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use crate::reconcile::timing::Timing;
+use crate::reconcile::{event::Event, kind, timing::Timing};
 
 pub use database::{DatabaseCheck, DatabaseFailure};
 pub use decide::{api_answers, decide, is_due, update};
@@ -42,7 +43,9 @@ pub struct State {
     pub managed: BTreeSet<String>,
     /// Some function requires secrets.
     pub needs_secrets: bool,
-    /// Why the last step taught nothing.
+    /// What the last pass remembered.
+    pub memory: Memory,
+    /// Why the last step had no result.
     pub step_error: Option<StepError>,
 }
 
@@ -76,9 +79,8 @@ pub enum Step {
     CheckDatabase,
 }
 
-impl Step {
-    /// The step's name, for metrics and logs.
-    pub fn name(self) -> &'static str {
+impl kind::Step for Step {
+    fn name(&self) -> &'static str {
         match self {
             Self::GetProject => "GetProject",
             Self::ListFunctions => "ListFunctions",
@@ -105,4 +107,73 @@ pub enum StepError {
     Database(Box<DatabaseCheck>),
     /// Anything else.
     Failed(String),
+}
+
+impl kind::StepError for StepError {}
+
+/// What a pass remembers of a Platform.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// Generation and suspension that dependents were enqueued for.
+    pub reported: Option<i64>,
+    /// Whether the anonymous key was there then.
+    pub anon: bool,
+    /// The last check of the database.
+    pub database: Option<DatabaseCheck>,
+}
+
+/// The decisions about Platforms.
+#[derive(Debug)]
+pub enum Kind {}
+
+impl kind::Kind for Kind {
+    const NAME: &'static str = "Platform";
+
+    type Object = Platform;
+    type Status = PlatformStatus;
+    type State = State;
+    type Step = Step;
+    type StepResult = Observation;
+    type StepError = StepError;
+    type Reason = PlatformReason;
+    type Memory = Memory;
+
+    fn decide(object: &Platform, state: &State, now: Timestamp) -> Decision {
+        decide(object, state, now)
+    }
+
+    fn update(_: &Platform, state: &mut State, _: &Step, outcome: Result<Observation, StepError>, _: Timestamp) {
+        update(state, outcome);
+    }
+
+    fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
+        status(object, state, decision, now)
+    }
+
+    fn keep_conditions(state: &mut State, written: &PlatformStatus) {
+        state.memo.conditions.clone_from(&written.conditions);
+    }
+
+    fn into_memory(state: State, _: &Decision) -> Memory {
+        Memory {
+            database: state.observation.database().cloned(),
+            ..state.memory
+        }
+    }
+
+    fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
+        events(before, after)
+    }
+
+    fn conditions(status: &PlatformStatus) -> (&[Condition], Option<i32>) {
+        (&status.conditions, None)
+    }
+
+    fn is_suspended(object: &Platform) -> bool {
+        object.spec.suspend
+    }
+
+    fn timed_out(_: &Step, after: std::time::Duration) -> StepError {
+        StepError::Unanswered(format!("no answer within {} s", after.as_secs()))
+    }
 }

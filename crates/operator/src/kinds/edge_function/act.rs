@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use ace_api::{CheckMethod, EdgeFunction, Intent, Mode, Stamp};
 use ace_domain::{
     bundle::{BodyFiles, Closure, TreePath, Upload},
-    kinds::edge_function::{ArchiveFault, Body, BodyContent, CheckAnswer, Probe, Step, StepResult},
+    kinds::edge_function::{ArchiveFault, Body, BodyContent, CheckAnswer, Probe, State, Step, StepResult},
     kinds::platform::Changes,
     reconcile::decision::StepError,
 };
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;
 
-use super::{EdgeFunctions, State, archives, observe::needs_key};
+use super::{EdgeFunctions, archives, observe::needs_key};
 use crate::{
     connections::{Clients, PlatformConnection, entry, stamp, step_error},
     driver::Key,
@@ -32,6 +32,7 @@ pub(super) async fn act(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
     state: &State,
+    connection: Option<&Arc<PlatformConnection>>,
     step: &Step,
 ) -> Result<StepResult, StepError> {
     match step {
@@ -42,7 +43,7 @@ pub(super) async fn act(
         }
         _ => {}
     }
-    let way = way(object, state, step)?;
+    let way = way(object, state, connection, step)?;
     match step {
         Step::List { not_before } => way.list(kind, object, *not_before).await,
         Step::Get => way.get().await,
@@ -70,28 +71,28 @@ fn kept(outcome: Result<Result<String, ArchiveFault>, StepError>) -> Result<Step
 }
 
 /// Whether the budget has a token for a step.
-pub(super) fn admit(state: &State, step: &Step) -> Result<(), StepError> {
-    let deferred = state
-        .connection
-        .as_ref()
-        .and_then(|connection| connection.deferred(priority(state, step)));
+pub(super) fn admit(connection: Option<&PlatformConnection>, state: &State, step: &Step) -> Result<(), StepError> {
+    let deferred = connection.and_then(|connection| connection.deferred(priority(state, step)));
     deferred.map_or(Ok(()), |again| Err(StepError::Deferred(again)))
 }
 
 fn priority(state: &State, step: &Step) -> Priority {
-    let settled = state.known.memo.intent.is_none();
+    let settled = state.memo.intent.is_none();
     match step {
-        _ if state.known.memory.failures > 0 => Priority::Retry,
-        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !state.known.is_change_pending() => {
-            Priority::Look
-        }
+        _ if state.memory.failures > 0 => Priority::Retry,
+        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !state.is_change_pending() => Priority::Look,
         _ => Priority::Change,
     }
 }
 
-fn way<'a>(object: &EdgeFunction, state: &'a State, step: &Step) -> Result<Way<'a>, StepError> {
+fn way<'a>(
+    object: &EdgeFunction,
+    state: &State,
+    connection: Option<&'a Arc<PlatformConnection>>,
+    step: &Step,
+) -> Result<Way<'a>, StepError> {
     let unknown = || StepError::Unanswered("the platform's token is not known".to_owned());
-    let connection = state.connection.as_ref().ok_or_else(unknown)?;
+    let connection = connection.ok_or_else(unknown)?;
     let open = connection.clients().ok_or_else(unknown)?;
     let slug = object
         .slug()
@@ -138,7 +139,7 @@ impl Way<'_> {
         self.connection.note(body.as_ref().err());
         let content = match body {
             Ok(ace_supabase::Body::Files { files, entrypoint }) => {
-                let expected = state.known.expected_entrypoint().unwrap_or_else(|| {
+                let expected = state.expected_entrypoint().unwrap_or_else(|| {
                     TreePath::new(format!("{}/index.ts", self.slug.as_str())).expect("a slug is a path")
                 });
                 let parts = files.into_iter().map(|file| (file.path, file.bytes));

@@ -3,14 +3,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
     bundle::{Closure, FunctionSource, Tree, TreePath},
-    kinds::edge_function::{
-        Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State as Known, blockers, owner,
-    },
+    kinds::edge_function::{Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, owner},
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{EdgeFunctions, State};
+use super::EdgeFunctions;
 use crate::{
     connections::{PlatformConnection, PlatformHealth},
     driver::Key,
@@ -20,7 +18,12 @@ use crate::{
 };
 
 /// Collects what is known of a function: from caches and from what its Platform has seen. Asks nobody but its source.
-pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, memory: Memory, now: Timestamp) -> State {
+pub(super) async fn observe(
+    kind: &EdgeFunctions,
+    object: &EdgeFunction,
+    memory: Memory,
+    now: Timestamp,
+) -> (State, Option<Arc<PlatformConnection>>) {
     let key = platform_of(object);
     let connection = kind.connections.get(&key);
     let platform = platform(kind, object, connection.as_deref(), now);
@@ -29,7 +32,7 @@ pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, memory:
         closure(object, artifact).map(Arc::new)
     });
     let memo = object.status.clone().unwrap_or_default();
-    let known = Known {
+    let state = State {
         timing: kind.timing,
         began: now,
         blockers: waits_for(
@@ -51,7 +54,7 @@ pub(super) async fn observe(kind: &EdgeFunctions, object: &EdgeFunction, memory:
         memory,
         step_error: None,
     };
-    State { known, connection }
+    (state, connection)
 }
 
 fn platform(

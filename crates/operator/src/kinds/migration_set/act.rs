@@ -4,14 +4,14 @@ use ace_database::{
     Unrun,
 };
 use ace_domain::{
-    kinds::migration_set::{Ran, Step, StepError, StepResult},
+    kinds::migration_set::{Ran, State, Step, StepError, StepResult},
     sql::{Alone, File, Script, Segment, Statement, Version, split},
 };
 use kube::ResourceExt;
 use tokio::sync::MutexGuard;
 
 use super::{
-    MigrationSets, State, error,
+    MigrationSets, error,
     read_only::{answers, read_files},
     schema, session,
 };
@@ -22,39 +22,40 @@ pub(super) async fn act(
     kind: &MigrationSets,
     object: &MigrationSet,
     state: &State,
+    held: &Held,
     step: &Step,
 ) -> Result<StepResult, StepError> {
     match step {
         Step::Observe => {
-            let session = session::session(kind, object, &state.known).await?;
-            session.look(object, &state.known).await
+            let session = session::session(kind, object, state).await?;
+            session.look(object, state).await
         }
         Step::Read(files) => read_files(files.clone()).await,
-        Step::CheckSyntax(statements) => ask(kind, object, state, statements).await,
-        Step::Begin => begin(kind, object, state).await,
+        Step::CheckSyntax(statements) => ask(kind, object, state, held, statements).await,
+        Step::Begin => begin(kind, object, state, held).await,
         Step::ObserveAgain => {
-            let session = locked(state).await?;
-            let observation = session::observation(object, &state.known, session_of(&session)?, None).await?;
+            let session = locked(held).await?;
+            let observation = session::observation(object, state, session_of(&session)?, None).await?;
             Ok(StepResult::Observed(Box::new(observation)))
         }
-        Step::Claim => claim(object, &locked(state).await?).await,
+        Step::Claim => claim(object, &locked(held).await?).await,
         Step::Adopt(files) => {
             let unrun: Vec<Unrun> = files.iter().map(|file| unrun(file, Vec::new())).collect();
-            let session = locked(state).await?;
+            let session = locked(held).await?;
             written(session_of(&session)?.adopt(&unrun).await)
         }
         Step::Baseline(files) => {
             let unrun: Vec<Unrun> = files.iter().map(|file| unrun(file, recorded(file))).collect();
-            let session = locked(state).await?;
+            let session = locked(held).await?;
             written(session_of(&session)?.baseline(&unrun).await)
         }
         Step::SetReference { digest, keep } => {
-            let session = locked(state).await?;
+            let session = locked(held).await?;
             schema::make_reference(object, session_of(&session)?, digest, keep).await?;
             Ok(StepResult::Written)
         }
         Step::Prepare { digest, target, items } => {
-            let guard = locked(state).await?;
+            let guard = locked(held).await?;
             let session = session_of(&guard)?;
             let first = items.first().and_then(|(version, _)| version.parse().ok());
             let first: Version = first.expect("a plan has files, and their versions were understood");
@@ -71,7 +72,7 @@ pub(super) async fn act(
             Ok(StepResult::Prepared)
         }
         Step::Run { file, script, again } => {
-            let mut guard = locked(state).await?;
+            let mut guard = locked(held).await?;
             let session = guard.as_mut().ok_or_else(gone)?;
             let sent = sent(file, script);
             let outcome = if *again {
@@ -89,20 +90,22 @@ pub(super) async fn act(
             }))
         }
         Step::SnapshotAfterRun => {
-            let guard = locked(state).await?;
+            let guard = locked(held).await?;
             let session = session_of(&guard)?;
             let just = schema::snapshot_after_run(object, session).await?;
-            let observation = session::observation(object, &state.known, session, just).await?;
+            let observation = session::observation(object, state, session, just).await?;
             Ok(StepResult::Observed(Box::new(observation)))
         }
     }
 }
 
+/// The session that holds the database's lock, once it was opened.
+type Held = tokio::sync::Mutex<Option<Session>>;
 type Locked<'a> = MutexGuard<'a, Option<Session>>;
 
 /// The session that holds the lock.
-async fn locked(state: &State) -> Result<Locked<'_>, StepError> {
-    Ok(state.session.lock().await)
+async fn locked(held: &Held) -> Result<Locked<'_>, StepError> {
+    Ok(held.lock().await)
 }
 
 fn session_of<'a>(guard: &'a Locked<'_>) -> Result<&'a Session, StepError> {
@@ -119,16 +122,21 @@ fn written(outcome: Result<(), ace_database::QueryError>) -> Result<StepResult, 
     Ok(StepResult::Written)
 }
 
-async fn begin(kind: &MigrationSets, object: &MigrationSet, state: &State) -> Result<StepResult, StepError> {
+async fn begin(
+    kind: &MigrationSets,
+    object: &MigrationSet,
+    state: &State,
+    held: &Held,
+) -> Result<StepResult, StepError> {
     kind.closing_sessions.wait(&Key::of(object)).await;
-    let session = session::open(kind, object, &state.known).await?;
+    let session = session::open(kind, object, state).await?;
     let looked = match session::lock(&session).await {
-        Ok(()) => session::observation(object, &state.known, &session, None).await,
+        Ok(()) => session::observation(object, state, &session, None).await,
         Err(step_error) => Err(step_error),
     };
     match looked {
         Ok(observation) => {
-            *state.session.lock().await = Some(session);
+            *held.lock().await = Some(session);
             Ok(StepResult::Observed(Box::new(observation)))
         }
         Err(step_error) => {
@@ -156,17 +164,15 @@ async fn ask(
     kind: &MigrationSets,
     object: &MigrationSet,
     state: &State,
+    held: &Held,
     statements: &[String],
 ) -> Result<StepResult, StepError> {
-    let guard = state.session.lock().await;
+    let guard = held.lock().await;
     if let Some(session) = guard.as_ref() {
         return answers(session, statements).await;
     }
     drop(guard);
-    session::session(kind, object, &state.known)
-        .await?
-        .ask(statements)
-        .await
+    session::session(kind, object, state).await?.ask(statements).await
 }
 
 fn recorded(file: &File) -> Vec<String> {

@@ -12,17 +12,16 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ace_api::{MigrationReason, MigrationSet, MigrationSetStatus};
+use ace_api::{MigrationReason, MigrationSet};
 use ace_database::Session;
 use ace_domain::{
-    kinds::migration_set::{self, Memory, Step, StepError, StepResult},
+    kinds::migration_set::{self, Memory, State, Step, StepError, StepResult},
     reconcile::decision::Decision,
-    reconcile::event::Event,
+    reconcile::kind::Kind as _,
     reconcile::timing::Timing,
 };
 use ace_supabase::AllowedHosts;
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use tokio::task::JoinHandle;
 
 pub use observe::{Inputs, known};
@@ -32,7 +31,7 @@ use super::edge_function::EdgeFunctions;
 use crate::{
     connections::applied_migrations::AppliedVersions,
     connections::grants::Installation,
-    driver::{Key, Kind, Waker},
+    driver::{Controller, Key, Waker},
     index::Directory,
     metrics::Metrics,
     sources::Sources,
@@ -87,114 +86,52 @@ impl ClosingSessions {
     }
 }
 
-/// What a pass over a set works on.
-pub struct State {
-    /// What is known.
-    pub known: migration_set::State,
+impl Controller for MigrationSets {
+    type Kind = migration_set::Kind;
     /// The session that holds the database's lock.
-    session: tokio::sync::Mutex<Option<Session>>,
-}
+    type Context = tokio::sync::Mutex<Option<Session>>;
 
-impl Kind for MigrationSets {
-    const NAME: &'static str = "MigrationSet";
-    /// Each file is a step, and thousands of files are no fault.
-    const MOST_STEPS: usize = 100_000;
-
-    type Object = MigrationSet;
-    type Status = MigrationSetStatus;
-    type State = State;
-    type Step = Step;
-    type StepResult = StepResult;
-    type StepError = StepError;
-    type Reason = MigrationReason;
-    type Memory = Memory;
-
-    async fn observe(&self, object: &MigrationSet, memory: Memory, _: u32, now: Timestamp) -> State {
-        State {
-            known: observe::observe(self, object, memory, now).await,
-            session: tokio::sync::Mutex::default(),
-        }
+    async fn observe(&self, object: &MigrationSet, memory: Memory, _: u32, now: Timestamp) -> (State, Self::Context) {
+        (
+            observe::observe(self, object, memory, now).await,
+            Self::Context::default(),
+        )
     }
 
-    async fn act(&self, object: &MigrationSet, state: &State, step: &Step) -> Result<StepResult, StepError> {
-        act::act(self, object, state, step).await
+    async fn act(
+        &self,
+        object: &MigrationSet,
+        state: &State,
+        session: &Self::Context,
+        step: &Step,
+    ) -> Result<StepResult, StepError> {
+        act::act(self, object, state, session, step).await
     }
 
-    fn conclude(&self, object: &MigrationSet, state: State, _: &Decision<Step, MigrationReason>) -> Memory {
+    fn conclude(
+        &self,
+        object: &MigrationSet,
+        state: &mut State,
+        session: Self::Context,
+        _: &Decision<Step, MigrationReason>,
+    ) {
         let key = Key::of(object);
-        if let Some(session) = state.session.into_inner() {
+        if let Some(session) = session.into_inner() {
             self.closing_sessions.begin(&key, session);
         }
-        if let Some(observation) = state.known.observation()
+        if let Some(observation) = state.observation()
             && self.applied.set(&key, observation.ledger.keys())
         {
             for function in self.directory.requiring(&key) {
                 self.functions.wake(function, "Migration");
             }
         }
-        state.known.memory
     }
 
     fn forget(&self, key: &Key) {
         self.sets.forget(key);
         self.applied.forget(key);
-        self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
-    }
-
-    fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision<Step, MigrationReason> {
-        migration_set::decide(object, &state.known, now)
-    }
-
-    fn update(
-        object: &MigrationSet,
-        state: &mut State,
-        step: &Step,
-        outcome: Result<StepResult, StepError>,
-        now: Timestamp,
-    ) {
-        migration_set::update(object, &mut state.known, step, outcome, now);
-    }
-
-    fn status(
-        object: &MigrationSet,
-        state: &State,
-        decision: &Decision<Step, MigrationReason>,
-        now: Timestamp,
-    ) -> MigrationSetStatus {
-        migration_set::status(object, &state.known, decision, now)
-    }
-
-    fn follow(state: &mut State, shown: &MigrationSetStatus) {
-        state.known.memo.conditions.clone_from(&shown.conditions);
-    }
-
-    fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
-        migration_set::events(before, after)
-    }
-
-    fn conditions(status: &MigrationSetStatus) -> (&[Condition], Option<i32>) {
-        let standing = status.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
-        (&status.conditions, standing.map(|drift| drift.count))
-    }
-
-    fn step_name(step: &Step) -> &'static str {
-        step.name()
-    }
-
-    fn records_first(step: &Step) -> bool {
-        step.records_first()
-    }
-
-    fn is_unknown(_: &StepError) -> bool {
-        // Whether a transaction was committed is in the ledger, and the next pass reads it before anything else.
-        false
-    }
-
-    fn wants_finalizer(_: &MigrationSet) -> bool {
-        false
-    }
-
-    fn is_suspended(object: &MigrationSet) -> bool {
-        object.spec.suspend
+        self.metrics
+            .forget_object(migration_set::Kind::NAME, &key.namespace, &key.name);
     }
 }

@@ -1,25 +1,30 @@
+use std::sync::Arc;
+
 use ace_api::Platform;
 use ace_database::Limits;
-use ace_domain::kinds::platform::{DatabaseCheck, DatabaseFailure, Observation, Step, StepError};
+use ace_domain::kinds::platform::{DatabaseCheck, DatabaseFailure, Observation, State, Step, StepError};
 use ace_supabase::{CallError, Priority};
 use jiff::Timestamp;
 
-use super::{Observed, Platforms, database};
-use crate::{connections::database::DatabaseConnector, driver::Key, kinds::edge_function::is_news};
+use super::{Platforms, database};
+use crate::{
+    connections::PlatformConnection, connections::database::DatabaseConnector, driver::Key,
+    kinds::edge_function::is_news,
+};
 
 /// One look. Wakes the functions that it is news for.
 pub(super) async fn act(
     kind: &Platforms,
     object: &Platform,
-    observed: &Observed,
+    state: &State,
+    connection: &Arc<PlatformConnection>,
     step: Step,
 ) -> Result<Observation, StepError> {
-    let connection = &observed.connection;
     let key = Key::of(object);
     let Some(open) = connection.clients() else {
         return Err(StepError::Failed("the platform's token is not known".to_owned()));
     };
-    let mut database = observed.state.observation.database().cloned();
+    let mut database = state.observation.database().cloned();
     match step {
         Step::GetProject => connection
             .get_project(&open.client)

@@ -6,22 +6,21 @@ mod observe;
 
 use std::sync::Arc;
 
-use ace_api::{EdgeFunction, Platform, PlatformReason, PlatformStatus};
+use ace_api::{EdgeFunction, Platform, PlatformReason};
 use ace_domain::{
-    kinds::platform::{self, DatabaseCheck, Observation, Phase, Step, StepError},
+    kinds::platform::{self, Memory, Observation, Phase, State, Step, StepError},
     reconcile::decision::Decision,
-    reconcile::event::Event,
+    reconcile::kind::Kind as _,
     reconcile::timing::Timing,
 };
 use ace_supabase::{AllowedHosts, Http};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{edge_function::EdgeFunctions, migration_set::MigrationSets};
 use crate::{
     connections::grants::Installation,
     connections::{PlatformConnection, PlatformConnections},
-    driver::{Key, Kind, Waker},
+    driver::{Controller, Key, Waker},
     index::{Directory, platform_of_set},
     metrics::Metrics,
     sources::Sources,
@@ -55,134 +54,71 @@ pub struct Platforms {
     pub installation: Installation,
 }
 
-/// What a pass wants to remember of a Platform.
-#[derive(Clone, Debug, Default)]
-pub struct Memory {
-    /// Generation and suspension that the functions were told of.
-    reported: Option<i64>,
-    /// Whether the anonymous key was there when they were told.
-    anon: bool,
-    /// The last look at the database.
-    database: Option<DatabaseCheck>,
-}
+impl Controller for Platforms {
+    type Kind = platform::Kind;
+    type Context = Arc<PlatformConnection>;
 
-impl Kind for Platforms {
-    const NAME: &'static str = "Platform";
-
-    type Object = Platform;
-    type Status = PlatformStatus;
-    type State = observe::Observed;
-    type Step = Step;
-    type StepResult = Observation;
-    type StepError = StepError;
-    type Reason = PlatformReason;
-    type Memory = Memory;
-
-    async fn observe(&self, object: &Platform, memory: Memory, _failures: u32, now: Timestamp) -> observe::Observed {
+    async fn observe(
+        &self,
+        object: &Platform,
+        memory: Memory,
+        _failures: u32,
+        now: Timestamp,
+    ) -> (State, Arc<PlatformConnection>) {
         observe::observe(self, object, memory, now).await
     }
 
-    async fn act(&self, object: &Platform, state: &observe::Observed, step: &Step) -> Result<Observation, StepError> {
-        act::act(self, object, state, *step).await
+    async fn act(
+        &self,
+        object: &Platform,
+        state: &State,
+        connection: &Arc<PlatformConnection>,
+        step: &Step,
+    ) -> Result<Observation, StepError> {
+        act::act(self, object, state, connection, *step).await
     }
 
     fn conclude(
         &self,
         object: &Platform,
-        observed: observe::Observed,
+        state: &mut State,
+        connection: Arc<PlatformConnection>,
         decision: &Decision<Step, PlatformReason>,
-    ) -> Memory {
+    ) {
         let key = Key::of(object);
         let generation = object.metadata.generation;
-        let anon = observed.connection.clients().is_some_and(|open| open.anon.is_some());
+        let anon = connection.clients().is_some_and(|open| open.anon.is_some());
         match decision {
-            Decision::Wait(cause, _) | Decision::Refuse(cause, _) if !platform::api_answers(&observed.state) => {
-                observed.connection.set_message(cause.message.clone());
+            Decision::Wait(cause, _) | Decision::Refuse(cause, _) if !platform::api_answers(state) => {
+                connection.set_message(cause.message.clone());
             }
-            _ => observed.connection.set_message("the platform answers".to_owned()),
+            _ => connection.set_message("the platform answers".to_owned()),
         }
-        let reported = &observed.memory;
-        if reported.reported == generation && reported.anon == anon {
-            self.tell_phase(object, &observed.connection);
+        let before = &state.memory;
+        if before.reported == generation && before.anon == anon {
+            self.tell_phase(object, &connection);
         } else {
-            let phases = self.turn(object, &observed.connection);
-            // Before a look at the database, this pass may have told them already.
-            if reported.reported.is_some() || phases != (Phase::Reachable, Phase::Reachable) {
+            let phases = self.turn(object, &connection);
+            // Before a check of the database, this pass may have enqueued them already.
+            if before.reported.is_some() || phases != (Phase::Reachable, Phase::Reachable) {
                 self.wake(&key, "Platform", |_| true);
             }
         }
-        if reported.reported != generation {
+        if before.reported != generation {
             self.wake_sets(&key);
         }
-        Memory {
-            reported: generation,
-            anon,
-            database: observed.state.observation.database().cloned(),
-        }
+        state.memory.reported = generation;
+        state.memory.anon = anon;
     }
 
     fn forget(&self, key: &Key) {
         self.platforms.forget(key);
         self.connections.forget(key);
-        self.metrics.forget_object(Self::NAME, &key.namespace, &key.name);
+        self.metrics
+            .forget_object(platform::Kind::NAME, &key.namespace, &key.name);
         self.metrics.forget_platform(&key.to_string());
         self.wake(key, "Platform", |_| true);
         self.wake_sets(key);
-    }
-
-    fn decide(object: &Platform, observed: &observe::Observed, now: Timestamp) -> Decision<Step, PlatformReason> {
-        platform::decide(object, &observed.state, now)
-    }
-
-    fn update(
-        _: &Platform,
-        observed: &mut observe::Observed,
-        _: &Step,
-        outcome: Result<Observation, StepError>,
-        _: Timestamp,
-    ) {
-        platform::update(&mut observed.state, outcome);
-    }
-
-    fn status(
-        object: &Platform,
-        observed: &observe::Observed,
-        decision: &Decision<Step, PlatformReason>,
-        now: Timestamp,
-    ) -> PlatformStatus {
-        platform::status(object, &observed.state, decision, now)
-    }
-
-    fn follow(observed: &mut observe::Observed, shown: &PlatformStatus) {
-        observed.state.memo.conditions.clone_from(&shown.conditions);
-    }
-
-    fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
-        platform::events(before, after)
-    }
-
-    fn conditions(status: &PlatformStatus) -> (&[Condition], Option<i32>) {
-        (&status.conditions, None)
-    }
-
-    fn step_name(step: &Step) -> &'static str {
-        step.name()
-    }
-
-    fn records_first(_: &Step) -> bool {
-        false
-    }
-
-    fn is_unknown(_: &StepError) -> bool {
-        false
-    }
-
-    fn wants_finalizer(_: &Platform) -> bool {
-        false
-    }
-
-    fn is_suspended(object: &Platform) -> bool {
-        object.spec.suspend
     }
 }
 
@@ -216,5 +152,3 @@ impl Platforms {
         }
     }
 }
-
-pub use observe::Observed;

@@ -1,30 +1,25 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use ace_api::{Platform, SecretKeyReference};
-use ace_domain::kinds::platform::{Access, State, is_due};
+use ace_domain::kinds::platform::{Access, Memory, State, is_due};
 use ace_supabase::{Client, Gateway, Token, Url};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Memory, Platforms};
+use super::Platforms;
 use crate::{
     connections::secrets::{SecretError, read_secret_patiently},
     connections::{Clients, PlatformConnection},
     driver::Key,
 };
 
-/// What a pass over a Platform works on.
-pub struct Observed {
-    /// What is known.
-    pub state: State,
-    /// Where it is shared.
-    pub connection: Arc<PlatformConnection>,
-    /// What the last pass remembered.
-    pub memory: Memory,
-}
-
 /// Collects what is known of a Platform. Only reads.
-pub(super) async fn observe(kind: &Platforms, object: &Platform, memory: Memory, now: Timestamp) -> Observed {
+pub(super) async fn observe(
+    kind: &Platforms,
+    object: &Platform,
+    memory: Memory,
+    now: Timestamp,
+) -> (State, Arc<PlatformConnection>) {
     let key = Key::of(object);
     let rate = u32::try_from(object.spec.requests_per_minute)
         .ok()
@@ -48,19 +43,17 @@ pub(super) async fn observe(kind: &Platforms, object: &Platform, memory: Memory,
         observation,
         managed,
         needs_secrets,
+        memory,
         step_error: None,
     };
     // A pass that only counts functions anew asks nobody, and so needs no token.
-    let only_counts =
-        connection.clients().is_some() && memory.reported == object.metadata.generation && !is_due(object, &state, now);
+    let only_counts = connection.clients().is_some()
+        && state.memory.reported == object.metadata.generation
+        && !is_due(object, &state, now);
     if !object.spec.suspend && !only_counts {
         state.access = access(kind, object, &connection).await;
     }
-    Observed {
-        state,
-        connection,
-        memory,
-    }
+    (state, connection)
 }
 
 /// Reads the Secrets and opens the way to the platform, or says what is in the way.

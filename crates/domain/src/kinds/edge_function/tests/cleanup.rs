@@ -1,5 +1,6 @@
 //! The object is being deleted.
 
+use crate::reconcile::event::Event;
 use ace_api::{DeletionPolicy, FunctionReason, Mode};
 
 use super::{
@@ -13,7 +14,7 @@ use crate::reconcile::decision::StepError;
 fn what_it_made_itself_and_nobody_changed_is_deleted() {
     let mut case = leaving();
     case.does(Step::Delete, Ok(StepResult::Deleted));
-    assert_eq!(case.decide(), Decision::Release { left_live: None });
+    assert_eq!(case.decide(), Decision::Release { event: None });
 }
 
 #[test]
@@ -31,7 +32,7 @@ fn what_is_kept_is_kept_without_a_look() {
             .with(|case| case.object.spec.deletion_policy = DeletionPolicy::Retain),
         settled().deleted().mode(Mode::Observe),
     ] {
-        assert_eq!(case.decide(), Decision::Release { left_live: None });
+        assert_eq!(case.decide(), Decision::Release { event: None });
     }
 }
 
@@ -69,8 +70,11 @@ fn what_is_not_its_own_stays_live_and_an_event_says_why() {
         ),
     ];
     for (mut case, expected) in cases {
-        let left_live = Some(expected.to_owned());
-        assert_eq!(case.decide(), Decision::Release { left_live });
+        let event = Some(Event::warning(
+            "LeftLive",
+            format!("the function stays live: {expected}"),
+        ));
+        assert_eq!(case.decide(), Decision::Release { event });
     }
 }
 
@@ -85,7 +89,7 @@ fn a_leaving_object_adopts_nothing() {
 fn absence_is_confirmed_before_the_finalizer_goes() {
     let mut case = leaving().with(|case| case.state.listing.as_mut().unwrap().entry = None);
     case.is_gone();
-    assert_eq!(case.decide(), Decision::Release { left_live: None });
+    assert_eq!(case.decide(), Decision::Release { event: None });
 }
 
 #[test]
@@ -93,7 +97,7 @@ fn an_object_that_made_nothing_leaves_at_once() {
     let mut case = leaving()
         .forgotten()
         .with(|case| case.state.listing.as_mut().unwrap().entry = None);
-    assert_eq!(case.decide(), Decision::Release { left_live: None });
+    assert_eq!(case.decide(), Decision::Release { event: None });
 }
 
 #[test]
@@ -123,7 +127,7 @@ fn a_lost_answer_to_a_deletion_is_looked_for() {
     case = case.later(15);
     case.lists(at(1), None);
     case.is_gone();
-    assert_eq!(case.decide(), Decision::Release { left_live: None });
+    assert_eq!(case.decide(), Decision::Release { event: None });
 }
 
 /// The object is being deleted with the policy `Delete`, and a list of this pass shows what it made.

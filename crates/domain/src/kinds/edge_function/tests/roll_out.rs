@@ -13,6 +13,7 @@ use super::{
     },
 };
 use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::kind::Step as _;
 
 #[test]
 fn a_changed_wish_is_deployed_confirmed_read_back_proven_and_only_then_ready() {

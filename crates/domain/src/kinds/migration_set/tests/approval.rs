@@ -1,5 +1,6 @@
 //! Approvals: of a plan, and of exactly what is left of it.
 
+use crate::reconcile::kind::Step as _;
 use ace_api::MigrationReason;
 
 use super::{

@@ -1,5 +1,6 @@
 //! A database that was there before the operator: what is recorded without being run, and when.
 
+use crate::reconcile::kind::Step as _;
 use ace_api::{Baseline, MigrationReason, OutOfOrder};
 
 use super::{

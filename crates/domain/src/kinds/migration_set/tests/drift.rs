@@ -1,5 +1,6 @@
 //! Whether the live schema is the one that it should be.
 
+use crate::reconcile::kind::Step as _;
 use ace_api::{Drift, MigrationEventType, MigrationSetStatus};
 
 use super::{

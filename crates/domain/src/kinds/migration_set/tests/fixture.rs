@@ -17,6 +17,7 @@ use super::{
     },
     messages::{A, B, LIVE, V1, V2, V3, bare, folder, own, taken, target},
 };
+use crate::reconcile::kind::Step as _;
 use crate::{kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::timing::Timing, sql::read};
 
 /// What a look asks.

@@ -1,5 +1,6 @@
 //! What failed is not tried again by itself, and what lifts that.
 
+use crate::reconcile::kind::Step as _;
 use ace_api::{Approval, HeldMigration, MigrationReason};
 
 use super::{

@@ -7,6 +7,7 @@ use super::{
     fixture::{Case, at, pending, settled},
     messages::{A, B, DROP, HARMLESS, V1, V2, V3, reason},
 };
+use crate::reconcile::kind::Step as _;
 use crate::{kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::timing::Timing};
 
 fn looks(case: &Case) -> bool {

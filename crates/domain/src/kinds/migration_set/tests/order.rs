@@ -9,6 +9,7 @@ use super::{
     fixture::{Case, at, fresh, pending, ran, settled},
     messages::{A, B, DROP, HARMLESS, LIVE, V1, V2, V3, V4, file, own, reason, said, script, taken},
 };
+use crate::reconcile::kind::Step as _;
 use crate::sql::read;
 
 #[test]

@@ -1,5 +1,6 @@
 //! When nothing is written: the questions that come first, and the words that stop everything.
 
+use crate::reconcile::kind::Step as _;
 use ace_api::MigrationReason;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
@@ -53,7 +54,7 @@ fn nothing_is_written_while_it_is_suspended_or_deleted() {
         let platform = case.clone().platform(|platform| platform.suspended = true);
         assert!(is_quiet(&platform) && matches!(platform.decide(), Decision::Settled(_)));
         let deleted = case.with(|case| case.object.metadata.deletion_timestamp = Some(Time(at(-1))));
-        assert!(is_quiet(&deleted) && deleted.decide() == Decision::Release { left_live: None });
+        assert!(is_quiet(&deleted) && deleted.decide() == Decision::Release { event: None });
     }
 }
 

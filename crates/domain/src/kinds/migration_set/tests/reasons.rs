@@ -12,6 +12,7 @@ use super::{
     },
 };
 use crate::kinds::platform::DatabaseFailure;
+use crate::reconcile::kind::Step as _;
 
 fn refuses(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
     says(case, &(true, reason, message.to_owned(), again));

@@ -1,5 +1,6 @@
 //! A ledger that went back: what was run once is not run again by itself, and that is not forgotten.
 
+use crate::reconcile::kind::Step as _;
 use ace_api::MigrationReason;
 
 use super::{

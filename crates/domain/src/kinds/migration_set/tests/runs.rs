@@ -1,5 +1,6 @@
 //! A run: what its status says in the middle, how often it is written, and what is looked at behind it.
 
+use crate::reconcile::kind::Step as _;
 use ace_api::PlanStatus;
 
 use super::{

@@ -60,6 +60,7 @@ pub(super) fn listed() -> State {
         observation,
         managed: std::collections::BTreeSet::new(),
         needs_secrets: false,
+        memory: crate::kinds::platform::Memory::default(),
         step_error: None,
     }
 }

@@ -1,0 +1,116 @@
+//! What a kind decides; what it reads and does is its controller's.
+
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
+use kube::{Resource, core::object::HasStatus};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{decision::Decision, event::Event, timing::Timing};
+
+/// One effect, as data.
+pub trait Step: Clone + Debug + Send + Sync {
+    /// Its name in metrics and logs.
+    fn name(&self) -> &'static str;
+
+    /// The step can't be repeated safely: the status that announces it is written first, and the answer to that write is the
+    /// object as it is then.
+    fn records_first(&self) -> bool {
+        false
+    }
+}
+
+/// Why a step had no result.
+pub trait StepError: Debug + Send {
+    /// The step may have taken effect; only an observation can tell.
+    fn is_outcome_unknown(&self) -> bool {
+        false
+    }
+}
+
+/// The decisions of one kind. All of them are pure: the time comes in as an argument.
+pub trait Kind: Sized + Send + Sync + 'static {
+    /// The kind's name, as users and metrics know it.
+    const NAME: &'static str;
+    /// Far above the steps of any real pass: one that reaches it decides in a circle.
+    const MAX_STEPS: usize = 128;
+
+    /// The custom resource.
+    type Object: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + HasStatus<Status = Self::Status>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+        + Send
+        + Sync
+        + 'static;
+    /// Its status.
+    type Status: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
+    /// What is known when a decision is made.
+    type State: Send + Sync;
+    /// One effect.
+    type Step: Step;
+    /// What a step returned.
+    type StepResult: Send;
+    /// Why a step had no result.
+    type StepError: StepError;
+    /// Reasons of conditions.
+    type Reason: Copy + Debug + Send + Sync;
+    /// What is kept of one object between passes and lost with the process.
+    type Memory: Clone + Default + Send + Sync;
+
+    /// What to do next.
+    fn decide(object: &Self::Object, state: &Self::State, now: Timestamp) -> Decision<Self::Step, Self::Reason>;
+    /// Takes in what a step returned.
+    fn update(
+        object: &Self::Object,
+        state: &mut Self::State,
+        step: &Self::Step,
+        outcome: Result<Self::StepResult, Self::StepError>,
+        now: Timestamp,
+    );
+    /// Draws what follows from what was observed.
+    fn infer(object: &Self::Object, state: &mut Self::State, now: Timestamp) {
+        let _ = (object, state, now);
+    }
+    /// The status that follows from what is known and decided.
+    fn status(
+        object: &Self::Object,
+        state: &Self::State,
+        decision: &Decision<Self::Step, Self::Reason>,
+        now: Timestamp,
+    ) -> Self::Status;
+    /// This status was written in the middle of a pass: the next one keeps the transition times of its conditions.
+    fn keep_conditions(state: &mut Self::State, written: &Self::Status);
+    /// This step was announced in the status and then not made.
+    fn skip_step(state: &mut Self::State, step: &Self::Step) {
+        let _ = (state, step);
+    }
+    /// What is kept for the next pass.
+    fn into_memory(state: Self::State, decision: &Decision<Self::Step, Self::Reason>) -> Self::Memory;
+    /// The events between two statuses.
+    fn events(before: &Self::Status, after: &Self::Status) -> Vec<Event>;
+    /// The conditions of a status, and how many fields differ.
+    fn conditions(status: &Self::Status) -> (&[Condition], Option<i32>);
+    /// The object must not go before it was cleaned up.
+    fn wants_finalizer(object: &Self::Object) -> bool {
+        let _ = object;
+        false
+    }
+    /// `spec.suspend`.
+    fn is_suspended(object: &Self::Object) -> bool;
+
+    /// How long one step may take.
+    fn step_deadline(step: &Self::Step, timing: Timing) -> std::time::Duration {
+        let _ = step;
+        timing.step_deadline()
+    }
+    /// How long one pass may take; it ends before the step that would begin later.
+    fn pass_deadline(timing: Timing) -> std::time::Duration {
+        timing.pass_deadline()
+    }
+    /// The step was cut off at its deadline.
+    fn timed_out(step: &Self::Step, after: std::time::Duration) -> Self::StepError;
+}

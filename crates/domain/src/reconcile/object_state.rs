@@ -1,0 +1,107 @@
+//! What is kept of one object between its passes. All of it can be found out again.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use kube::ResourceExt;
+
+use super::{decision::Requeue, timing::Timing};
+
+/// What is kept of one object.
+#[derive(Clone, Debug)]
+pub struct ObjectState<O, M> {
+    /// The API server's answer to our own last write: the cache may not have it yet.
+    answer: Option<Arc<O>>,
+    /// Version of the object that our own last write made.
+    written: Option<String>,
+    /// When the next pass is due.
+    due: Option<Instant>,
+    /// Passes in a row that ended in a failure.
+    failures: u32,
+    /// The kind's own memory.
+    pub memory: M,
+}
+
+impl<O, M: Default> Default for ObjectState<O, M> {
+    fn default() -> Self {
+        Self {
+            answer: None,
+            written: None,
+            due: None,
+            failures: 0,
+            memory: M::default(),
+        }
+    }
+}
+
+impl<O: ResourceExt + Clone, M> ObjectState<O, M> {
+    /// The newer of the cached object and the answer to our own last write to it.
+    pub fn newest(&mut self, cached: &O) -> Arc<O> {
+        match self.answer.take().filter(|answer| is_newer(answer.as_ref(), cached)) {
+            Some(answer) => {
+                self.answer = Some(answer.clone());
+                answer
+            }
+            None => Arc::new(cached.clone()),
+        }
+    }
+
+    /// The event that our own write caused and nothing else: the pass that wrote has said when the next one is due. Answers
+    /// with the time until then; `None` for any other event.
+    pub fn echo(&self, object: &O, now: Instant) -> Option<Option<Duration>> {
+        let is_ours = self.written.is_some() && self.written == object.resource_version();
+        let wait = self.due.map(|due| due.saturating_duration_since(now));
+        (is_ours && wait != Some(Duration::ZERO)).then_some(wait)
+    }
+
+    /// Our own write made `answer` of the object that was read as `read`. Where a user changed it in between, the answer holds a
+    /// desired state that no pass has seen: then its event is no mere echo.
+    pub fn note_write(&mut self, read: &O, answer: &Arc<O>) {
+        self.written = answer
+            .resource_version()
+            .filter(|_| has_same_desired_state(read, answer));
+        self.answer = Some(answer.clone());
+    }
+
+    /// How long to wait for the next pass, and the count of failures that follows. `jitter`: a factor around 1 for waits after
+    /// failures.
+    pub fn requeue(&mut self, requeue: Requeue, timing: Timing, jitter: f64, now: Instant) -> Option<Duration> {
+        let wait = match requeue {
+            Requeue::OnChange => None,
+            Requeue::After(wait) => Some(wait),
+            Requeue::Backoff => Some(timing.backoff(self.failures).mul_f64(jitter)),
+        };
+        self.failures = if requeue == Requeue::Backoff {
+            self.failures.saturating_add(1)
+        } else {
+            0
+        };
+        self.due = wait.map(|wait| now + wait);
+        wait
+    }
+
+    /// Passes in a row that ended in a failure.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+}
+
+/// The answer to our own last write is newer than what the cache has.
+fn is_newer<O: ResourceExt>(answer: &O, cached: &O) -> bool {
+    let version = |object: &O| {
+        object
+            .resource_version()
+            .and_then(|version| version.parse::<u64>().ok())
+    };
+    answer.uid() == cached.uid() && version(answer) > version(cached)
+}
+
+/// Nothing that a user can ask for differs.
+fn has_same_desired_state<O: ResourceExt>(read: &O, written: &O) -> bool {
+    let leaving = |object: &O| object.meta().deletion_timestamp.is_some();
+    read.meta().generation == written.meta().generation
+        && leaving(read) == leaving(written)
+        && read.annotations() == written.annotations()
+}

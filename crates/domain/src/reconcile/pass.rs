@@ -1,0 +1,318 @@
+//! One pass over one object, without I/O: it hands out effects as data and takes in their answers.
+//!
+//! ```text
+//! finalizer ─▶ Observe ─▶ decide ─┬─ a step ──▶ [Admit, Record] Act ──▶ update ──▶ decide …
+//!                                 ├─ nothing to do now ──▶ Report, if the status differs ──▶ End
+//!                                 └─ released ──▶ Publish, finalizer ──▶ End
+//! ```
+//! The operator, `kubectl ace plan` and the models of the tests all run this one.
+
+use std::sync::Arc;
+
+use ace_api::FINALIZER;
+use jiff::Timestamp;
+use kube::{Resource, ResourceExt, core::object::HasStatus};
+
+use super::{
+    decision::{Decision, Requeue},
+    event::Event,
+    kind::{Kind, Step},
+};
+
+/// What is to be done next, and how its answer is handed back.
+#[derive(Debug)]
+pub enum Effect<K: Kind> {
+    /// Add our finalizer or remove it; answered by [`Pass::finalizer_set`].
+    SetFinalizer(bool),
+    /// Collect what is known; answered by [`Pass::observed`].
+    Observe,
+    /// Could this step be made now? Asked before it is announced, so that a step that has to wait costs no write; answered by
+    /// [`Pass::admitted`].
+    Admit(K::Step),
+    /// Write this status, also where it says nothing new: the answer is the object as it is now; answered by
+    /// [`Pass::status_written`].
+    Record(K::Status),
+    /// Make this step; answered by [`Pass::acted`].
+    Act(K::Step),
+    /// Write this status, which differs from the one shown; answered by [`Pass::status_written`].
+    Report(K::Status),
+    /// Publish this event; needs no answer.
+    Publish(Event),
+    /// Nothing more.
+    End(End),
+}
+
+/// How a pass ended, and when the next one is due.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct End {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// When the next one is due, unless a change comes first.
+    pub requeue: Requeue,
+}
+
+/// How a pass ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Outcome {
+    /// Nothing to do until something changes.
+    Settled,
+    /// It waits for something.
+    Waiting,
+    /// A person must act.
+    Refused,
+    /// The object changed after a step was announced and before it was made.
+    StartedOver,
+    /// The object is gone or was released.
+    Gone,
+    /// More steps than any real pass has: its decisions go in a circle.
+    Endless,
+    /// It took longer than a pass may.
+    OutOfTime,
+}
+
+/// One pass over one object.
+pub struct Pass<K: Kind> {
+    object: Arc<K::Object>,
+    state: Option<K::State>,
+    shown: K::Status,
+    deadline: Timestamp,
+    steps: usize,
+    stage: Stage<K>,
+}
+
+enum Stage<K: Kind> {
+    Begin,
+    Finalizer,
+    Observe,
+    Decide,
+    Admit(K::Step),
+    Record(K::Step, K::Status),
+    Act(K::Step),
+    Report(Decision<K::Step, K::Reason>, K::Status),
+    Release(Option<Event>),
+    End(End, Option<Decision<K::Step, K::Reason>>),
+}
+
+impl<K: Kind> Pass<K> {
+    /// A pass over `object` that begins no step at `deadline` or later.
+    pub fn new(object: Arc<K::Object>, deadline: Timestamp) -> Self {
+        let shown = HasStatus::status(object.as_ref()).cloned().unwrap_or_default();
+        Self {
+            object,
+            state: None,
+            shown,
+            deadline,
+            steps: 0,
+            stage: Stage::Begin,
+        }
+    }
+
+    /// The object as the pass reads it.
+    pub fn object(&self) -> &Arc<K::Object> {
+        &self.object
+    }
+
+    /// What is known; nothing before the observation.
+    pub fn state(&self) -> Option<&K::State> {
+        self.state.as_ref()
+    }
+
+    /// The status as it was last read or written.
+    pub fn shown(&self) -> &K::Status {
+        &self.shown
+    }
+
+    /// What to do next.
+    pub fn next(&mut self, now: Timestamp) -> Effect<K> {
+        loop {
+            match &self.stage {
+                Stage::Begin => self.begin(),
+                Stage::Finalizer => return Effect::SetFinalizer(!self.has_finalizer()),
+                Stage::Observe => return Effect::Observe,
+                Stage::Decide => self.decide(now),
+                Stage::Admit(step) => return Effect::Admit(step.clone()),
+                Stage::Record(_, status) => return Effect::Record(status.clone()),
+                Stage::Act(step) => return Effect::Act(step.clone()),
+                Stage::Report(_, status) => return Effect::Report(status.clone()),
+                Stage::Release(Some(_)) => {
+                    let Stage::Release(Some(event)) = std::mem::replace(&mut self.stage, Stage::Release(None)) else {
+                        unreachable!("it was matched above")
+                    };
+                    return Effect::Publish(event);
+                }
+                Stage::Release(None) if self.has_finalizer() => return Effect::SetFinalizer(false),
+                Stage::Release(None) => self.end(Outcome::Gone, Requeue::OnChange, None),
+                Stage::End(end, _) => return Effect::End(*end),
+            }
+        }
+    }
+
+    /// Our finalizer was added or removed; `object` is what the API server answered.
+    pub fn finalizer_set(&mut self, object: Arc<K::Object>) {
+        self.object = object;
+        if matches!(self.stage, Stage::Release(_)) || self.is_leaving() {
+            self.end(Outcome::Gone, Requeue::OnChange, None);
+        } else {
+            self.stage = Stage::Observe;
+        }
+    }
+
+    /// This is known.
+    pub fn observed(&mut self, mut state: K::State, now: Timestamp) {
+        K::infer(&self.object, &mut state, now);
+        self.state = Some(state);
+        self.stage = Stage::Decide;
+    }
+
+    /// Whether the step could be made now; an error is taken in as if it had been tried.
+    pub fn admitted(&mut self, answer: Result<(), K::StepError>, now: Timestamp) {
+        let (Stage::Admit(step), Some(state)) = (std::mem::replace(&mut self.stage, Stage::Decide), &mut self.state)
+        else {
+            return;
+        };
+        match answer {
+            Ok(()) => {
+                let status = K::status(&self.object, state, &Decision::Do(step.clone()), now);
+                self.stage = Stage::Record(step, status);
+            }
+            Err(error) => K::update(&self.object, state, &step, Err(error), now),
+        }
+    }
+
+    /// The status was written, and `object` is what the API server answered; the events that the new status tells of.
+    pub fn status_written(&mut self, object: &K::Object) -> Vec<Event> {
+        let Some(state) = &mut self.state else {
+            return Vec::new();
+        };
+        let (status, next) = match std::mem::replace(&mut self.stage, Stage::Decide) {
+            Stage::Record(step, status) => {
+                K::keep_conditions(state, &status);
+                if has_changed::<K>(&self.object, object) {
+                    K::skip_step(state, &step);
+                    let end = End {
+                        outcome: Outcome::StartedOver,
+                        requeue: Requeue::After(std::time::Duration::ZERO),
+                    };
+                    (status, Stage::End(end, Some(Decision::Do(step))))
+                } else {
+                    (status, Stage::Act(step))
+                }
+            }
+            Stage::Report(decision, status) => (status, Stage::End(end_of(&decision), Some(decision))),
+            other => {
+                self.stage = other;
+                return Vec::new();
+            }
+        };
+        self.stage = next;
+        let events = K::events(&self.shown, &status);
+        self.shown = status;
+        events
+    }
+
+    /// The step was made, or it had no result.
+    pub fn acted(&mut self, outcome: Result<K::StepResult, K::StepError>, now: Timestamp) {
+        if let (Stage::Act(step), Some(state)) = (std::mem::replace(&mut self.stage, Stage::Decide), &mut self.state) {
+            K::update(&self.object, state, &step, outcome, now);
+        }
+    }
+
+    /// Ends the pass, also in its middle, where a write failed: what is known, and the decision that it ended with. A step that
+    /// was to be announced is known not to have been made, whether the write was lost or its answer.
+    pub fn into_parts(mut self) -> Option<(K::State, Decision<K::Step, K::Reason>)> {
+        let mut state = self.state.take()?;
+        let decision = match self.stage {
+            Stage::Record(step, _) => {
+                K::skip_step(&mut state, &step);
+                Decision::Do(step)
+            }
+            Stage::Admit(step) | Stage::Act(step) => Decision::Do(step),
+            Stage::Report(decision, _) | Stage::End(_, Some(decision)) => decision,
+            Stage::Release(_)
+            | Stage::Begin
+            | Stage::Finalizer
+            | Stage::Observe
+            | Stage::Decide
+            | Stage::End(_, None) => Decision::Release { event: None },
+        };
+        Some((state, decision))
+    }
+
+    fn begin(&mut self) {
+        let (has, wants, leaving) = (
+            self.has_finalizer(),
+            K::wants_finalizer(&self.object),
+            self.is_leaving(),
+        );
+        if leaving && !has {
+            self.end(Outcome::Gone, Requeue::OnChange, None);
+        } else if has != wants {
+            self.stage = Stage::Finalizer;
+        } else {
+            self.stage = Stage::Observe;
+        }
+    }
+
+    fn decide(&mut self, now: Timestamp) {
+        let Some(state) = &self.state else {
+            self.stage = Stage::Observe;
+            return;
+        };
+        match K::decide(&self.object, state, now) {
+            Decision::Do(step) if self.steps >= K::MAX_STEPS => {
+                self.end(Outcome::Endless, Requeue::Backoff, Some(Decision::Do(step)));
+            }
+            Decision::Do(step) if now >= self.deadline => {
+                self.end(Outcome::OutOfTime, Requeue::Backoff, Some(Decision::Do(step)));
+            }
+            Decision::Do(step) => {
+                self.steps += 1;
+                self.stage = if step.records_first() {
+                    Stage::Admit(step)
+                } else {
+                    Stage::Act(step)
+                };
+            }
+            Decision::Release { event } => self.stage = Stage::Release(event),
+            decision => {
+                let status = K::status(&self.object, state, &decision, now);
+                if status == self.shown {
+                    let End { outcome, requeue } = end_of(&decision);
+                    self.end(outcome, requeue, Some(decision));
+                } else {
+                    self.stage = Stage::Report(decision, status);
+                }
+            }
+        }
+    }
+
+    fn end(&mut self, outcome: Outcome, requeue: Requeue, decision: Option<Decision<K::Step, K::Reason>>) {
+        self.stage = Stage::End(End { outcome, requeue }, decision);
+    }
+
+    fn has_finalizer(&self) -> bool {
+        self.object.finalizers().iter().any(|name| name == FINALIZER)
+    }
+
+    fn is_leaving(&self) -> bool {
+        self.object.meta().deletion_timestamp.is_some()
+    }
+}
+
+fn end_of<S, R>(decision: &Decision<S, R>) -> End {
+    let (outcome, requeue) = match decision {
+        Decision::Settled(requeue) => (Outcome::Settled, *requeue),
+        Decision::Wait(_, requeue) => (Outcome::Waiting, *requeue),
+        Decision::Refuse(_, requeue) => (Outcome::Refused, *requeue),
+        Decision::Do(_) => (Outcome::Endless, Requeue::Backoff),
+        Decision::Release { .. } => (Outcome::Gone, Requeue::OnChange),
+    };
+    End { outcome, requeue }
+}
+
+/// Suspended, deleted or changed since the pass began.
+fn has_changed<K: Kind>(before: &K::Object, fresh: &K::Object) -> bool {
+    before.meta().generation != fresh.meta().generation
+        || fresh.meta().deletion_timestamp.is_some() != before.meta().deletion_timestamp.is_some()
+        || K::is_suspended(fresh) != K::is_suspended(before)
+}

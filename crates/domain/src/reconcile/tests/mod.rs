@@ -1,0 +1,2 @@
+mod object_state;
+mod pass;

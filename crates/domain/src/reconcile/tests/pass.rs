@@ -1,0 +1,391 @@
+//! The order of a pass, with a kind whose decisions the test writes down.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use ace_api::{EdgeFunction, EdgeFunctionStatus, FINALIZER, FunctionReason};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use serde_json::{Value, json};
+
+use crate::reconcile::{
+    decision::{self, Requeue},
+    event::Event,
+    kind::{self, Kind},
+    pass::{Effect, End, Outcome, Pass},
+};
+
+type Decision = decision::Decision<Step, FunctionReason>;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Step {
+    Read,
+    Write,
+}
+
+impl kind::Step for Step {
+    fn name(&self) -> &'static str {
+        "Step"
+    }
+
+    fn records_first(&self) -> bool {
+        *self == Self::Write
+    }
+}
+
+#[derive(Debug, PartialEq)]
+struct Failed;
+
+impl kind::StepError for Failed {}
+
+/// Decisions in order; the last one is repeated.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Known {
+    script: VecDeque<Decision>,
+    url: Option<String>,
+    log: Vec<String>,
+}
+
+#[derive(Debug)]
+enum Scripted {}
+
+impl Kind for Scripted {
+    const NAME: &'static str = "Scripted";
+    const MAX_STEPS: usize = 3;
+
+    type Object = EdgeFunction;
+    type Status = EdgeFunctionStatus;
+    type State = Known;
+    type Step = Step;
+    type StepResult = &'static str;
+    type StepError = Failed;
+    type Reason = FunctionReason;
+    type Memory = Vec<String>;
+
+    fn decide(_: &EdgeFunction, state: &Known, _: Timestamp) -> Decision {
+        state
+            .script
+            .front()
+            .cloned()
+            .unwrap_or(Decision::Settled(Requeue::OnChange))
+    }
+
+    fn update(_: &EdgeFunction, state: &mut Known, step: &Step, outcome: Result<&'static str, Failed>, _: Timestamp) {
+        state.log.push(format!("{step:?}: {outcome:?}"));
+        if state.script.len() > 1 {
+            state.script.pop_front();
+        }
+    }
+
+    fn infer(_: &EdgeFunction, state: &mut Known, _: Timestamp) {
+        state.log.push("inferred".to_owned());
+    }
+
+    fn status(object: &EdgeFunction, state: &Known, decision: &Decision, _: Timestamp) -> EdgeFunctionStatus {
+        let url = match decision {
+            Decision::Do(step) => Some(format!("{step:?} is next")),
+            _ => state.url.clone(),
+        };
+        EdgeFunctionStatus {
+            url,
+            ..object.status.clone().unwrap_or_default()
+        }
+    }
+
+    fn keep_conditions(state: &mut Known, written: &EdgeFunctionStatus) {
+        state
+            .log
+            .push(format!("shown: {}", written.url.clone().unwrap_or_default()));
+    }
+
+    fn skip_step(state: &mut Known, step: &Step) {
+        state.log.push(format!("{step:?} was not made"));
+    }
+
+    fn into_memory(state: Known, _: &Decision) -> Vec<String> {
+        state.log
+    }
+
+    fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
+        vec![Event::normal("Changed", format!("{:?} to {:?}", before.url, after.url))]
+    }
+
+    fn conditions(_: &EdgeFunctionStatus) -> (&[Condition], Option<i32>) {
+        (&[], None)
+    }
+
+    fn wants_finalizer(object: &EdgeFunction) -> bool {
+        object.spec.deletion_policy == ace_api::DeletionPolicy::Delete
+    }
+
+    fn is_suspended(object: &EdgeFunction) -> bool {
+        object.spec.suspend
+    }
+
+    fn timed_out(_: &Step, _: Duration) -> Failed {
+        Failed
+    }
+}
+
+const SETTLED: Decision = Decision::Settled(Requeue::OnChange);
+
+fn now() -> Timestamp {
+    Timestamp::UNIX_EPOCH
+}
+
+fn object(change: impl FnOnce(&mut Value)) -> Arc<EdgeFunction> {
+    let mut value = json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "EdgeFunction",
+        "metadata": { "name": "hello", "namespace": "ace", "generation": 1 },
+        "spec": {
+            "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "code" }, "verifyJWT": true,
+        },
+    });
+    change(&mut value);
+    Arc::new(serde_json::from_value(value).unwrap())
+}
+
+fn plain() -> Arc<EdgeFunction> {
+    object(|_| ())
+}
+
+fn leaving(finalizers: &[&str]) -> Arc<EdgeFunction> {
+    object(|value| {
+        value["metadata"]["deletionTimestamp"] = json!("2026-11-23T10:00:00Z");
+        value["metadata"]["finalizers"] = json!(finalizers);
+        value["spec"]["deletionPolicy"] = json!("Delete");
+    })
+}
+
+/// A pass over the plain object that has observed it, and decides this.
+fn pass(script: &[Decision]) -> Pass<Scripted> {
+    pass_over(plain(), script)
+}
+
+fn pass_over(object: Arc<EdgeFunction>, script: &[Decision]) -> Pass<Scripted> {
+    let mut pass = Pass::new(object, now() + Duration::from_secs(60));
+    assert!(matches!(pass.next(now()), Effect::Observe));
+    pass.observed(known(script), now());
+    pass
+}
+
+fn known(script: &[Decision]) -> Known {
+    Known {
+        script: script.iter().cloned().collect(),
+        ..Known::default()
+    }
+}
+
+fn end(outcome: Outcome, requeue: Requeue) -> End {
+    End { outcome, requeue }
+}
+
+fn ended(pass: &mut Pass<Scripted>) -> End {
+    match pass.next(now()) {
+        Effect::End(end) => end,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Lets the pass announce its step, and answers with the object as it is then.
+fn record(pass: &mut Pass<Scripted>, fresh: &EdgeFunction) {
+    assert!(matches!(pass.next(now()), Effect::Admit(Step::Write)));
+    pass.admitted(Ok(()), now());
+    assert!(matches!(pass.next(now()), Effect::Record(status) if status.url.as_deref() == Some("Write is next")));
+    pass.status_written(fresh);
+}
+
+fn log(pass: Pass<Scripted>) -> Vec<String> {
+    let (state, decision) = pass.into_parts().unwrap();
+    Scripted::into_memory(state, &decision)
+}
+
+#[test]
+fn a_step_is_made_and_taken_in_before_the_next_decision() {
+    let mut pass = pass(&[Decision::Do(Step::Read), SETTLED]);
+    assert!(matches!(pass.next(now()), Effect::Act(Step::Read)));
+    pass.acted(Ok("seen"), now());
+    assert_eq!(ended(&mut pass), end(Outcome::Settled, Requeue::OnChange));
+    assert_eq!(log(pass), ["inferred", "Read: Ok(\"seen\")"]);
+}
+
+#[test]
+fn a_status_is_written_only_if_it_differs_and_its_events_are_told_once() {
+    let mut unchanged = pass(&[SETTLED]);
+    assert_eq!(ended(&mut unchanged), end(Outcome::Settled, Requeue::OnChange));
+
+    let mut changed = Pass::<Scripted>::new(plain(), now() + Duration::from_secs(60));
+    let url = Some("new".to_owned());
+    changed.next(now());
+    changed.observed(
+        Known {
+            url,
+            ..known(&[SETTLED])
+        },
+        now(),
+    );
+    assert!(matches!(changed.next(now()), Effect::Report(status) if status.url.as_deref() == Some("new")));
+    let told = changed.status_written(&plain());
+    assert_eq!(told, [Event::normal("Changed", "None to Some(\"new\")")]);
+    assert_eq!(changed.shown().url.as_deref(), Some("new"));
+    assert_eq!(
+        changed.status_written(&plain()),
+        [],
+        "an answer that nothing was asked for"
+    );
+    assert_eq!(ended(&mut changed), end(Outcome::Settled, Requeue::OnChange));
+}
+
+#[test]
+fn a_step_that_can_not_be_repeated_is_announced_first_even_if_that_says_nothing_new() {
+    let announced = object(|value| value["status"] = json!({ "observedGeneration": 1, "url": "Write is next" }));
+    let mut pass = pass_over(announced.clone(), &[Decision::Do(Step::Write), SETTLED]);
+    record(&mut pass, &announced);
+    assert!(matches!(pass.next(now()), Effect::Act(Step::Write)));
+    pass.acted(Ok("written"), now());
+    let expected = ["inferred", "shown: Write is next", "Write: Ok(\"written\")"];
+    assert_eq!(log(pass), expected);
+}
+
+#[test]
+fn a_step_that_can_not_be_made_now_is_not_announced() {
+    let mut pass = pass(&[Decision::Do(Step::Write), SETTLED]);
+    assert!(matches!(pass.next(now()), Effect::Admit(Step::Write)));
+    pass.admitted(Err(Failed), now());
+    assert_eq!(ended(&mut pass), end(Outcome::Settled, Requeue::OnChange));
+    assert_eq!(log(pass), ["inferred", "Write: Err(Failed)"]);
+}
+
+#[test]
+fn an_announced_step_is_not_made_when_the_object_was_changed_suspended_or_deleted_meanwhile() {
+    let changes: [fn(&mut Value); 3] = [
+        |value| value["metadata"]["generation"] = json!(2),
+        |value| value["spec"]["suspend"] = json!(true),
+        |value| value["metadata"]["deletionTimestamp"] = json!("2026-11-23T10:00:00Z"),
+    ];
+    for change in changes {
+        let mut pass = pass(&[Decision::Do(Step::Write), SETTLED]);
+        record(&mut pass, &object(change));
+        assert_eq!(
+            ended(&mut pass),
+            end(Outcome::StartedOver, Requeue::After(Duration::ZERO))
+        );
+        let expected = ["inferred", "shown: Write is next", "Write was not made"];
+        assert_eq!(log(pass), expected);
+    }
+}
+
+#[test]
+fn a_changed_annotation_does_not_stop_an_announced_step() {
+    let mut pass = pass(&[Decision::Do(Step::Write), SETTLED]);
+    let annotated = object(|value| value["metadata"]["annotations"] = json!({ "a": "b" }));
+    record(&mut pass, &annotated);
+    assert!(matches!(pass.next(now()), Effect::Act(Step::Write)));
+}
+
+#[test]
+fn a_step_whose_announcement_was_lost_is_known_not_to_have_been_made() {
+    let mut pass = pass(&[Decision::Do(Step::Write), SETTLED]);
+    pass.next(now());
+    pass.admitted(Ok(()), now());
+    assert!(matches!(pass.next(now()), Effect::Record(_)));
+    let (state, decision) = pass.into_parts().unwrap();
+    assert_eq!(decision, Decision::Do(Step::Write));
+    assert_eq!(state.log, ["inferred", "Write was not made"]);
+}
+
+#[test]
+fn what_was_learned_is_kept_when_the_last_status_was_lost() {
+    let mut pass = pass(&[Decision::Do(Step::Read), SETTLED]);
+    pass.next(now());
+    pass.acted(Ok("seen"), now());
+    let mut changed = known(&[SETTLED]);
+    changed.url = Some("new".to_owned());
+    pass.observed(changed, now());
+    assert!(matches!(pass.next(now()), Effect::Report(_)));
+    let (state, decision) = pass.into_parts().unwrap();
+    assert_eq!((state.url.as_deref(), decision), (Some("new"), SETTLED));
+}
+
+#[test]
+fn decisions_that_go_in_a_circle_end() {
+    let mut pass = pass(&[Decision::Do(Step::Read)]);
+    for _ in 0..Scripted::MAX_STEPS {
+        assert!(matches!(pass.next(now()), Effect::Act(Step::Read)));
+        pass.acted(Ok("again"), now());
+    }
+    assert_eq!(ended(&mut pass), end(Outcome::Endless, Requeue::Backoff));
+    assert_eq!(log(pass).len(), 1 + Scripted::MAX_STEPS);
+}
+
+#[test]
+fn no_step_begins_at_the_deadline_and_what_was_learned_is_kept() {
+    let mut pass = pass(&[Decision::Do(Step::Read)]);
+    let deadline = now() + Duration::from_secs(60);
+    assert!(matches!(pass.next(now()), Effect::Act(_)));
+    pass.acted(Ok("seen"), now());
+    let Effect::End(ended) = pass.next(deadline) else {
+        panic!("a step begins at the deadline")
+    };
+    assert_eq!(ended, end(Outcome::OutOfTime, Requeue::Backoff));
+    assert_eq!(log(pass), ["inferred", "Read: Ok(\"seen\")"]);
+}
+
+#[test]
+fn a_finalizer_is_added_before_anything_is_observed_and_taken_off_where_it_is_not_wanted() {
+    let delete = |finalizers: &[&str]| {
+        object(|value| {
+            value["spec"]["deletionPolicy"] = json!("Delete");
+            value["metadata"]["finalizers"] = json!(finalizers);
+        })
+    };
+    let mut added = Pass::<Scripted>::new(delete(&[]), now());
+    assert!(matches!(added.next(now()), Effect::SetFinalizer(true)));
+    added.finalizer_set(delete(&[FINALIZER]));
+    assert!(matches!(added.next(now()), Effect::Observe));
+
+    let retained = object(|value| value["metadata"]["finalizers"] = json!([FINALIZER, "other"]));
+    let mut removed = Pass::<Scripted>::new(retained, now());
+    assert!(matches!(removed.next(now()), Effect::SetFinalizer(false)));
+}
+
+#[test]
+fn an_object_that_is_deleted_is_cleaned_up_only_while_it_has_our_finalizer() {
+    let mut theirs = Pass::<Scripted>::new(leaving(&["other"]), now());
+    assert_eq!(ended(&mut theirs), end(Outcome::Gone, Requeue::OnChange));
+    assert!(theirs.into_parts().is_none());
+
+    let mut ours = Pass::<Scripted>::new(leaving(&[FINALIZER]), now());
+    assert!(matches!(ours.next(now()), Effect::Observe));
+}
+
+#[test]
+fn a_deleted_object_whose_policy_became_retain_loses_the_finalizer_and_nothing_else_is_done() {
+    let retained = object(|value| {
+        value["metadata"]["deletionTimestamp"] = json!("2026-11-23T10:00:00Z");
+        value["metadata"]["finalizers"] = json!([FINALIZER]);
+    });
+    let mut pass = Pass::<Scripted>::new(retained.clone(), now());
+    assert!(matches!(pass.next(now()), Effect::SetFinalizer(false)));
+    pass.finalizer_set(retained);
+    assert_eq!(ended(&mut pass), end(Outcome::Gone, Requeue::OnChange));
+}
+
+#[test]
+fn a_release_says_what_stays_before_the_finalizer_goes() {
+    let event = Some(Event::warning("LeftLive", "it stays"));
+    let mut pass = pass_over(leaving(&[FINALIZER]), &[Decision::Release { event: event.clone() }]);
+    assert!(matches!(pass.next(now()), Effect::Publish(told) if Some(&told) == event.as_ref()));
+    assert!(matches!(pass.next(now()), Effect::SetFinalizer(false)));
+    pass.finalizer_set(leaving(&[]));
+    assert_eq!(ended(&mut pass), end(Outcome::Gone, Requeue::OnChange));
+}
+
+#[test]
+fn waiting_and_refusing_end_a_pass_with_their_own_requeue() {
+    let cause = decision::Cause::new(FunctionReason::Retrying, "why");
+    let after = Requeue::After(Duration::from_secs(7));
+    let mut waiting = pass(&[Decision::Wait(cause.clone(), Requeue::Backoff)]);
+    assert_eq!(ended(&mut waiting), end(Outcome::Waiting, Requeue::Backoff));
+    let mut refused = pass(&[Decision::Refuse(cause, after)]);
+    assert_eq!(ended(&mut refused), end(Outcome::Refused, after));
+}
