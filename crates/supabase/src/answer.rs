@@ -1,14 +1,21 @@
 //! From an answer to what it means. Pure.
 
-use std::time::Duration;
-
+use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::budget::RateLimit;
-use crate::http::Answer;
+use crate::budget::{LONGEST_BLOCK, RateLimit};
+use crate::retry_after::{retry_after, seconds};
 use crate::secret::Token;
+
+/// A complete answer, whatever its status.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// Of a success, all of it. Of anything else, what could be had: the status alone decides there.
+    pub(crate) body: Bytes,
+}
 
 /// The statuses that mean something of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,17 +100,13 @@ pub(crate) fn clean(text: &str, token: &Token) -> String {
 
 /// Reads `X-RateLimit-Remaining`, `X-RateLimit-Reset` (seconds) and `Retry-After` (seconds or a date).
 pub(crate) fn rate_limit(headers: &HeaderMap, now: Timestamp) -> RateLimit {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let seconds = |text: &str| text.parse::<u64>().ok().map(Duration::from_secs);
-    let until = |text: &str| {
-        let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
-        // A date that has passed means "now".
-        Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
-    };
+    let remaining = headers
+        .get("x-ratelimit-remaining")
+        .and_then(|value| value.to_str().ok());
     RateLimit {
-        remaining: text("x-ratelimit-remaining").and_then(|text| text.parse().ok()),
-        reset: text("x-ratelimit-reset").and_then(seconds),
-        retry_after: text("retry-after").and_then(|text| seconds(text).or_else(|| until(text))),
+        remaining: remaining.and_then(|text| text.trim().parse().ok()),
+        reset: seconds(headers, "x-ratelimit-reset", LONGEST_BLOCK),
+        retry_after: retry_after(headers, now, LONGEST_BLOCK),
     }
 }
 
@@ -115,9 +118,8 @@ mod tests {
     use http::HeaderMap;
     use jiff::Timestamp;
 
-    use super::{Verdict, clean, rate_limit, verdict};
+    use super::{Answer, Verdict, clean, rate_limit, verdict};
     use crate::budget::RateLimit;
-    use crate::http::Answer;
     use crate::secret::Token;
 
     fn token() -> Token {

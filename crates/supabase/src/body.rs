@@ -10,7 +10,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use multer::Multipart;
 use serde::Deserialize;
 
-use crate::http::Answer;
+use crate::answer::Answer;
 
 /// What is deployed under a slug.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -200,7 +200,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::{Body, BodyFile, in_container, parse_body};
-    use crate::http::Answer;
+    use crate::answer::Answer;
 
     const CONTAINER: &str = "user_fn_abcdefghijklmnopqrst_5d0e4f60-0000-4000-8000-000000000000_7";
 

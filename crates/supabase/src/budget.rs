@@ -53,7 +53,7 @@ const CONTRACT: u32 = 120;
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// No header can silence a Platform for longer: a reset that was sent as a date instead of seconds would last for decades.
-const LONGEST_BLOCK: Duration = Duration::from_mins(15);
+pub(crate) const LONGEST_BLOCK: Duration = Duration::from_mins(15);
 
 impl Budget {
     /// A full bucket.

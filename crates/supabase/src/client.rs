@@ -3,21 +3,24 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION};
 use jiff::Timestamp;
-use reqwest::{Method, RequestBuilder, Url};
+use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::answer::{Verdict, clean, rate_limit, verdict};
+use crate::answer::{Answer, Verdict, clean, rate_limit, verdict};
 use crate::body::{Body, parse_body};
 use crate::budget::{Budget, Permit, Priority};
 use crate::deploy::Deploy;
 use crate::error::{CallError, Lost, NotSent, Outcome};
-use crate::http::{Answer, Connection, Fault, Http, exchange};
+use crate::http::{Connection, Request};
+use crate::limits::Http;
 use crate::model::{Function, Project, SecretDigest, ServiceHealth};
 use crate::names::{ProjectRef, Slug};
 use crate::observer::{Observation, Observer, Unobserved};
+use crate::request_error::RequestError;
 use crate::secret::Token;
 
 /// The Management API of one project, with one token. Cheap to clone; make a new one when the token changes, with the
@@ -55,6 +58,9 @@ struct Call<'a> {
 }
 
 const JSON: &str = "application/json";
+
+/// Enough for the message of any refusal.
+const REFUSAL_LIMIT: usize = 64 * 1024;
 
 /// Every service that the platform reports on for a common project, asked for by name as it must be.
 const SERVICES: [(&str, &str); 6] = [
@@ -229,26 +235,22 @@ impl Client {
         &self,
         call: Call<'_>,
         connection: Connection,
-        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
+        fill: impl FnOnce(Request) -> Request,
         parse: impl FnOnce(&Answer) -> Option<T>,
     ) -> Result<T, CallError> {
         let url = self.url(&call).ok_or(CallError::NotSent(NotSent::HostNotAllowed))?;
-        let client = self.http.client(&url, connection).map_err(CallError::NotSent)?;
+        let request = self.http.request(call.method, url, connection)?;
         let permit = self.budget().try_take(call.priority, Instant::now()).map_err(|again| {
             self.observer.deferred(call.operation, call.priority);
             CallError::NotSent(NotSent::Deferred { again })
         })?;
-        let request = client
-            .request(call.method, url)
+        let request = request
             .header(AUTHORIZATION, self.token.bearer())
-            .header(ACCEPT, call.accept);
+            .header(ACCEPT, HeaderValue::from_static(call.accept));
         let observation = Observation::begin(self.observer.as_ref(), call.operation);
         let result = match send(permit, fill(request), call.deadline, call.limit).await {
             Ok(answer) => self.judge(&answer, parse),
-            Err(Fault::NotSent(reason)) => Err(CallError::NotSent(reason)),
-            Err(Fault::Transport) => Err(CallError::Transport),
-            Err(Fault::Timeout) => Err(CallError::Timeout),
-            Err(Fault::TooLarge(limit)) => Err(CallError::BodyTooLarge { limit }),
+            Err(error) => Err(error.into()),
         };
         observation.end(result.as_ref().map_or_else(CallError::reason, |_| "Ok"));
         result
@@ -298,8 +300,15 @@ impl Client {
 }
 
 /// Takes the permit by value: one permit, one request.
-async fn send(_paid: Permit, request: RequestBuilder, deadline: Duration, limit: usize) -> Result<Answer, Fault> {
-    exchange(request, deadline, limit).await
+async fn send(_paid: Permit, request: Request, deadline: Duration, limit: usize) -> Result<Answer, RequestError> {
+    let response = request.send(deadline).await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let success = (200..300).contains(&status);
+    let body = match response.body(if success { limit } else { REFUSAL_LIMIT }).await {
+        Err(error) if success => return Err(error),
+        body => body.unwrap_or_default(),
+    };
+    Ok(Answer { status, headers, body })
 }
 
 fn parse_json<T: DeserializeOwned>(answer: &Answer) -> Option<T> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::request_error::RequestError;
+
 /// Why a call gave no answer, or an answer that is a refusal. None of these can have changed anything on the platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -141,6 +143,19 @@ impl CallError {
             | Self::Timeout
             | Self::Unreadable => true,
             Self::Refused { .. } | Self::FunctionAbsent | Self::BodyTooLarge { .. } => false,
+        }
+    }
+}
+
+impl From<RequestError> for CallError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::HostNotAllowed => Self::NotSent(NotSent::HostNotAllowed),
+            RequestError::Invalid => Self::NotSent(NotSent::Invalid("the request cannot be built")),
+            RequestError::Connect | RequestError::Tls => Self::NotSent(NotSent::Connect),
+            RequestError::Timeout => Self::Timeout,
+            RequestError::Transport => Self::Transport,
+            RequestError::TooLarge { limit } => Self::BodyTooLarge { limit },
         }
     }
 }

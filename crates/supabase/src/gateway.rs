@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderName;
 use http::header::AUTHORIZATION;
-use reqwest::{Method, Response, Url};
-use tokio::time::{Instant, timeout_at};
+use reqwest::{Method, Url};
+use tokio::time::timeout;
 
-use crate::error::NotSent;
-use crate::http::{Connection, Fault, Http, respond};
+use crate::http::{Connection, Response};
+use crate::limits::Http;
 use crate::names::Slug;
 use crate::observer::{Observation, Observer, Unobserved};
+use crate::request_error::RequestError;
 use crate::secret::Token;
 
 /// The gateway of one project: `https://<ref>.supabase.co`, or where its Platform says it is. It costs no budget.
@@ -84,6 +86,18 @@ impl ProbeError {
     }
 }
 
+impl From<RequestError> for ProbeError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::HostNotAllowed => Self::HostNotAllowed,
+            RequestError::Invalid => Self::Path,
+            RequestError::Connect | RequestError::Tls => Self::Connect,
+            RequestError::Timeout => Self::Timeout,
+            RequestError::Transport | RequestError::TooLarge { .. } => Self::Transport,
+        }
+    }
+}
+
 impl Gateway {
     /// `base` is the Platform's url; a path in it is kept.
     pub fn new(http: &Http, base: Url) -> Self {
@@ -104,28 +118,20 @@ impl Gateway {
     pub async fn probe(&self, probe: &Probe) -> Result<u16, ProbeError> {
         let url = self.url(probe).ok_or(ProbeError::Path)?;
         // A check is about the function, not about a connection that happened to be kept.
-        let client = self
-            .http
-            .client(&url, Connection::Fresh)
-            .map_err(|_| ProbeError::HostNotAllowed)?;
-        let mut request = client.request(probe.method.clone(), url);
+        let mut request = self.http.request(probe.method.clone(), url, Connection::Fresh)?;
         if let ProbeAuth::Anon(key) = &probe.auth {
             request = request
                 .header(AUTHORIZATION, key.bearer())
-                .header("apikey", key.plain());
+                .header(HeaderName::from_static("apikey"), key.plain());
         }
         let observation = Observation::begin(self.observer.as_ref(), "probe");
-        let deadline = Instant::now() + probe.timeout;
-        let result = match respond(request, deadline).await {
+        let result = match request.send(probe.timeout).await {
             Ok(response) => {
-                let status = response.status().as_u16();
-                drain(response, deadline).await;
+                let status = response.status();
+                drain(response).await;
                 Ok(status)
             }
-            Err(Fault::NotSent(NotSent::Connect)) => Err(ProbeError::Connect),
-            Err(Fault::NotSent(_)) => Err(ProbeError::Path),
-            Err(Fault::Timeout) => Err(ProbeError::Timeout),
-            Err(Fault::Transport | Fault::TooLarge(_)) => Err(ProbeError::Transport),
+            Err(error) => Err(ProbeError::from(error)),
         };
         observation.end(result.map_or_else(|error| error.reason(), |_| "Ok"));
         result
@@ -157,13 +163,16 @@ impl Gateway {
     }
 }
 
-async fn drain(mut response: Response, deadline: Instant) {
-    let deadline = deadline.min(Instant::now() + DRAIN_TIME);
-    let mut seen = 0;
-    while seen < DRAIN_LIMIT {
-        match timeout_at(deadline, response.chunk()).await {
-            Ok(Ok(Some(chunk))) => seen += chunk.len(),
-            _ => return,
+async fn drain(mut response: Response) {
+    let read = async {
+        let mut seen = 0;
+        while seen < DRAIN_LIMIT {
+            match response.chunk().await {
+                Ok(Some(chunk)) => seen += chunk.len(),
+                _ => return,
+            }
         }
-    }
+    };
+    // Whether it was read to its end is of no interest.
+    let _ = timeout(DRAIN_TIME, read).await;
 }

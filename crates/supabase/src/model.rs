@@ -1,8 +1,8 @@
 //! What the platform says of its objects. Tolerant: nulls, fields and enum values that we do not know are no error.
 
-use serde::Deserialize;
+use std::fmt;
 
-use crate::secret::Digest;
+use serde::Deserialize;
 
 /// A function as lists, reads and changes show it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -117,8 +117,19 @@ pub struct SecretDigest {
     pub digest: Digest,
 }
 
+/// The digest that the platform shows instead of a secret's value: lower-case hex of SHA-256, unsalted, so it gives a short
+/// value away. It can be compared, not printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Digest(String);
+
 fn digest<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
-    String::deserialize(deserializer).map(Digest::new)
+    String::deserialize(deserializer).map(Digest)
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Digest(..)")
+    }
 }
 
 impl FunctionStatus {
@@ -193,7 +204,7 @@ fn word(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Function, FunctionStatus, Project, ProjectStatus};
+    use super::{Function, FunctionStatus, Project, ProjectStatus, SecretDigest};
 
     #[test]
     fn a_function_is_read_though_everything_optional_is_null_and_something_new_is_there() {
@@ -221,6 +232,15 @@ mod tests {
         assert_eq!(
             serde_json::from_str::<Function>(r#"{"id":"i","slug":"s","status":"FROZEN","version":3}"#).unwrap(),
             expected
+        );
+    }
+
+    #[test]
+    fn a_digest_never_shows_itself() {
+        let read: SecretDigest = serde_json::from_str(r#"{"name":"KEY","value":"canary"}"#).unwrap();
+        assert_eq!(
+            format!("{read:?}"),
+            r#"SecretDigest { name: "KEY", digest: Digest(..) }"#
         );
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use reqwest::header::HeaderValue;
+use http::HeaderValue;
 
 /// An access token or an API key. It has no `Display`, and its `Debug` shows no part of it.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub enum TokenError {
 }
 
 impl Token {
-    /// Takes a token as it lies in a Secret: surrounding white space (the line feed of `echo … | base64`) is dropped.
-    /// The form is not checked further, as the platform has added token forms before.
+    /// Takes a token as it lies in a file or a Secret: surrounding white space (the line feed of `echo … | base64`) is
+    /// dropped. The form is not checked further, as issuers add token forms.
     pub fn new(text: &str) -> Result<Self, TokenError> {
         let text = text.trim();
         if text.is_empty() {
@@ -34,17 +34,17 @@ impl Token {
     }
 
     /// `Bearer <token>`, marked so that HTTP libraries neither log it nor index it in HPACK tables.
-    pub(crate) fn bearer(&self) -> HeaderValue {
+    pub fn bearer(&self) -> HeaderValue {
         sensitive(&format!("Bearer {}", self.0))
     }
 
-    /// The token alone, as the gateway's `apikey` header wants it.
-    pub(crate) fn plain(&self) -> HeaderValue {
+    /// The token alone, as headers such as `apikey` want it; marked likewise.
+    pub fn plain(&self) -> HeaderValue {
         sensitive(&self.0)
     }
 
-    /// `text` without any occurrence of this token: a platform or a proxy may quote what it was sent.
-    pub(crate) fn remove_from(&self, text: &str) -> String {
+    /// `text` without any occurrence of this token: a server or a proxy may quote what it was sent.
+    pub fn remove_from(&self, text: &str) -> String {
         text.replace(&self.0, "[token]")
     }
 }
@@ -61,34 +61,45 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The digest that the platform shows instead of a secret's value: lower-case hex of SHA-256, unsalted, so it gives a short
-/// value away. It can be compared, not printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Digest(String);
-
-impl Digest {
-    pub(crate) fn new(text: String) -> Self {
-        Self(text)
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Digest(..)")
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Digest, Token, TokenError};
+    use std::fmt::Display;
+    use std::marker::PhantomData;
+
+    use serde::Serialize;
+
+    use super::{Token, TokenError};
+
+    /// What text forms a type has. A constant of the type itself is taken before that of a trait, and this type has one only
+    /// where its bound holds.
+    struct Forms<T>(PhantomData<T>);
+
+    trait NoForm {
+        const DISPLAYED: bool = false;
+        const SERIALISED: bool = false;
+    }
+
+    impl<T> NoForm for Forms<T> {}
+
+    impl<T: Display> Forms<T> {
+        const DISPLAYED: bool = true;
+    }
+
+    impl<T: Serialize> Forms<T> {
+        const SERIALISED: bool = true;
+    }
+
+    #[test]
+    fn no_secret_can_be_displayed_or_serialised() {
+        // So it would be found if one could.
+        assert_eq!((Forms::<String>::DISPLAYED, Forms::<String>::SERIALISED), (true, true));
+        assert_eq!((Forms::<Token>::DISPLAYED, Forms::<Token>::SERIALISED), (false, false));
+    }
 
     #[test]
     fn a_token_never_shows_itself() {
         let token = Token::new(" sbp_canary\n").unwrap();
-        assert_eq!(
-            format!("{token:?} {:?}", Digest::new("canary".into())),
-            "Token(..) Digest(..)"
-        );
+        assert_eq!(format!("{token:?}"), "Token(..)");
         assert!(token.bearer().is_sensitive() && token.plain().is_sensitive());
         assert_eq!(token.bearer(), "Bearer sbp_canary");
         assert_eq!(
