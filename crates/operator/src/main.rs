@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use ace_domain::reconcile::timing::Timing;
+use ace_egress::AllowedHosts;
 use ace_operator::{
     connections::grants::Installation,
     http::{self, Health, ListenArguments},
@@ -11,7 +12,6 @@ use ace_operator::{
     shutdown::Shutdown,
     telemetry::{self, LogArguments},
 };
-use ace_supabase::AllowedHosts;
 use clap::Parser;
 use tokio::net::TcpListener;
 
@@ -51,7 +51,7 @@ enum StartError {
     #[error(transparent)]
     Log(#[from] telemetry::LogError),
     #[error("a flag names no host: {0}")]
-    Hosts(#[from] ace_supabase::HostPatternError),
+    Hosts(#[from] ace_egress::HostPatternError),
     #[error("signals can't be listened to: {0}")]
     Signals(#[source] std::io::Error),
     #[error("the address of --listen can't be used: {0}")]

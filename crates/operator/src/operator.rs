@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use ace_api::{EdgeFunction, MigrationSet, Platform};
 use ace_domain::reconcile::timing::Timing;
-use ace_supabase::{AllowedHosts, Deadlines, Http, HttpError, Limits};
+use ace_egress::{AllowedHosts, HttpError};
+use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use kube::{

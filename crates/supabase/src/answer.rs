@@ -1,13 +1,12 @@
 //! From an answer to what it means. Pure.
 
+use ace_egress::{Token, retry_after, seconds};
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::budget::{LONGEST_BLOCK, RateLimit};
-use crate::retry_after::{retry_after, seconds};
-use crate::secret::Token;
 
 /// A complete answer, whatever its status.
 pub(crate) struct Answer {
@@ -114,13 +113,13 @@ pub(crate) fn rate_limit(headers: &HeaderMap, now: Timestamp) -> RateLimit {
 mod tests {
     use std::time::Duration;
 
+    use ace_egress::Token;
     use bytes::Bytes;
     use http::HeaderMap;
     use jiff::Timestamp;
 
     use super::{Answer, Verdict, clean, rate_limit, verdict};
     use crate::budget::RateLimit;
-    use crate::secret::Token;
 
     fn token() -> Token {
         Token::new("sbp_canary").unwrap()

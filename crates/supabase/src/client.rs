@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ace_egress::{Connection, Method, Request, RequestError, Token, Url};
 use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION};
 use jiff::Timestamp;
-use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -15,13 +15,10 @@ use crate::body::{Body, parse_body};
 use crate::budget::{Budget, Permit, Priority};
 use crate::deploy::Deploy;
 use crate::error::{CallError, Lost, NotSent, Outcome};
-use crate::http::{Connection, Request};
 use crate::limits::Http;
 use crate::model::{Function, Project, SecretDigest, ServiceHealth};
 use crate::names::{ProjectRef, Slug};
 use crate::observer::{Observation, Observer, Unobserved};
-use crate::request_error::RequestError;
-use crate::secret::Token;
 
 /// The Management API of one project, with one token. Cheap to clone; make a new one when the token changes, with the
 /// same budget.

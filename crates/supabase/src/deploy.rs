@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use ace_egress::multipart::{Form, Part};
 use bytes::Bytes;
-use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
 /// One version of a function, to be made live.

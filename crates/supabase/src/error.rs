@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::request_error::RequestError;
+use ace_egress::RequestError;
 
 /// Why a call gave no answer, or an answer that is a refusal. None of these can have changed anything on the platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -3,17 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ace_egress::{Connection, Method, RequestError, Response, Token, Url};
 use http::HeaderName;
 use http::header::AUTHORIZATION;
-use reqwest::{Method, Url};
 use tokio::time::timeout;
 
-use crate::http::{Connection, Response};
 use crate::limits::Http;
 use crate::names::Slug;
 use crate::observer::{Observation, Observer, Unobserved};
-use crate::request_error::RequestError;
-use crate::secret::Token;
 
 /// The gateway of one project: `https://<ref>.supabase.co`, or where its Platform says it is. It costs no budget.
 #[derive(Clone)]

@@ -6,9 +6,9 @@
 //! - **A read fails, a change may be unknown.** Reads answer `Result<T, CallError>`; changes answer [`Outcome`], which is
 //!   not a `Result`, so that `?` cannot turn "perhaps done" into "failed".
 //! - **Every call has a deadline** ([`Deadlines`]), and every answer a size limit.
-//! - **Only allowed hosts** ([`AllowedHosts`]) are called, redirects are not followed.
-//! - **Secrets have no text form**: [`Token`] and [`Digest`] print their type's name only, and the platform's messages are
-//!   cleaned of the token before anyone sees them.
+//! - **Only allowed hosts** ([`ace_egress::AllowedHosts`]) are called, redirects are not followed.
+//! - **Secrets have no text form**: [`ace_egress::Token`] and [`Digest`] print their type's name only, and the platform's
+//!   messages are cleaned of the token before anyone sees them.
 
 mod answer;
 mod body;
@@ -17,15 +17,10 @@ mod client;
 mod deploy;
 mod error;
 mod gateway;
-mod hosts;
-mod http;
 mod limits;
 mod model;
 mod names;
 mod observer;
-mod request_error;
-mod retry_after;
-mod secret;
 
 pub use body::{Body, BodyFile};
 pub use budget::{Budget, Permit, Priority, RateLimit};
@@ -33,11 +28,7 @@ pub use client::{Client, Deletion};
 pub use deploy::{Deploy, DeployFile};
 pub use error::{CallError, Lost, NotSent, Outcome};
 pub use gateway::{Gateway, Probe, ProbeAuth, ProbeError};
-pub use hosts::{AllowedHosts, HostPatternError};
-pub use http::HttpError;
 pub use limits::{Deadlines, Http, Limits};
 pub use model::{Digest, Function, FunctionStatus, Project, ProjectStatus, SecretDigest, ServiceHealth, ServiceStatus};
 pub use names::{NameError, ProjectRef, Slug};
 pub use observer::{Observer, Unobserved};
-pub use reqwest::{Method, Url};
-pub use secret::{Token, TokenError};

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, Url};
-
-use crate::hosts::AllowedHosts;
-use crate::http::{Connection, HttpClient, HttpError, Request};
-use crate::request_error::RequestError;
+use ace_egress::{AllowedHosts, Connection, HttpClient, HttpError, Method, Request, RequestError, Url};
 
 /// How long each kind of call may take, from its first byte to the last of its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

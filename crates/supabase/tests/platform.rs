@@ -10,12 +10,12 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use ace_egress::{AllowedHosts, Method, Token};
 use ace_sandbox::bed::tools;
 use ace_sandbox::platform::{PlatformConfig, Running, start};
 use ace_supabase::{
-    AllowedHosts, Body, BodyFile, Budget, CallError, Client, Deadlines, Deletion, Deploy, DeployFile, Function,
-    FunctionStatus, Gateway, Http, Limits, Lost, Method, Outcome, Priority, Probe, ProbeAuth, ProjectStatus, Slug,
-    Token,
+    Body, BodyFile, Budget, CallError, Client, Deadlines, Deletion, Deploy, DeployFile, Function, FunctionStatus,
+    Gateway, Http, Limits, Lost, Outcome, Priority, Probe, ProbeAuth, ProjectStatus, Slug,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;

@@ -3,8 +3,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use ace_api::{Database, DatabaseTls, SecretKeyReference};
+use ace_egress::Url;
 use percent_encoding::percent_decode_str;
-use reqwest::Url;
 
 use super::PlanError;
 

@@ -3,10 +3,10 @@ use std::time::Duration;
 
 use ace_api::SecretKeyReference;
 use ace_domain::kinds::platform::DatabaseFailure;
+use ace_egress::AllowedHosts;
 use ace_operator::connections::secrets::{SecretError, read_secret};
 use ace_operator::metrics::Metrics;
 use ace_operator::sources::{ArtifactState, Settings, SourceKey, Sources};
-use ace_supabase::AllowedHosts;
 use kube::config::KubeConfigOptions;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource};

@@ -3,7 +3,7 @@
 use ace_api::{Database, DatabaseTls, SecretKeyReference};
 use ace_database::{Access, Authority, Limits, OpenError, Password, QueryError, Tls};
 use ace_domain::{kinds::platform::DatabaseFailure, reconcile::timing::Timing};
-use ace_supabase::AllowedHosts;
+use ace_egress::AllowedHosts;
 use kube::Client;
 
 use crate::{
@@ -125,7 +125,7 @@ mod tests {
     use ace_api::Database;
     use ace_database::{Connection, Limits};
     use ace_domain::{kinds::platform::DatabaseFailure as T, reconcile::timing::Timing};
-    use ace_supabase::AllowedHosts;
+    use ace_egress::AllowedHosts;
     use k8s_openapi::ByteString;
     use serde_json::{Value, json};
 

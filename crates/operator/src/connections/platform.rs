@@ -10,7 +10,8 @@ use ace_domain::{
     kinds::edge_function::Listing,
     kinds::platform::{Changes, Observation, Phase},
 };
-use ace_supabase::{Budget, CallError, Client, FunctionStatus, Gateway, Priority, Token, Url};
+use ace_egress::{Token, Url};
+use ace_supabase::{Budget, CallError, Client, FunctionStatus, Gateway, Priority};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 

@@ -2,7 +2,8 @@
 
 use std::{num::NonZeroU32, sync::Arc, task::Poll, time::Duration};
 
-use ace_supabase::{AllowedHosts, Client, Deadlines, Http, Limits, Priority, Token, Url};
+use ace_egress::{AllowedHosts, Token, Url};
+use ace_supabase::{Client, Deadlines, Http, Limits, Priority};
 use bytes::Bytes;
 use futures::{future::join_all, poll, stream};
 use jiff::Timestamp;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ace_supabase::AllowedHosts;
+use ace_egress::AllowedHosts;
 use bytes::{Bytes, BytesMut};
 use reqwest::{Client, Response, Url, redirect, retry};
 use tokio::sync::Semaphore;

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ace_domain::bundle::ArchiveLimits;
-use ace_supabase::AllowedHosts;
+use ace_egress::AllowedHosts;
 
 use crate::connections::grants::Installation;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ace_supabase::{AllowedHosts, Deadlines, Gateway, Http, Limits, Method, Probe, ProbeAuth, ProbeError, Token};
+use ace_egress::{AllowedHosts, Method, Token};
+use ace_supabase::{Deadlines, Gateway, Http, Limits, Probe, ProbeAuth, ProbeError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

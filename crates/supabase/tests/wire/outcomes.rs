@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ace_supabase::{AllowedHosts, CallError, Deadlines, Deletion, Http, Limits, Lost, NotSent, Outcome, Priority};
+use ace_egress::AllowedHosts;
+use ace_supabase::{CallError, Deadlines, Deletion, Http, Limits, Lost, NotSent, Outcome, Priority};
 
 use crate::changes::deploy;
 use crate::reads::FUNCTION;

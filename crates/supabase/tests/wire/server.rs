@@ -6,7 +6,8 @@ use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ace_supabase::{AllowedHosts, Budget, Client, Deadlines, Http, Limits, Observer, Slug, Token};
+use ace_egress::{AllowedHosts, Token};
+use ace_supabase::{Budget, Client, Deadlines, Http, Limits, Observer, Slug};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};

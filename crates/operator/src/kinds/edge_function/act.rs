@@ -7,7 +7,8 @@ use ace_domain::{
     kinds::platform::Changes,
     reconcile::decision::StepError,
 };
-use ace_supabase::{CallError, Deploy, DeployFile, Method, Outcome, Priority, ProbeAuth, ProbeError, Slug};
+use ace_egress::Method;
+use ace_supabase::{CallError, Deploy, DeployFile, Outcome, Priority, ProbeAuth, ProbeError, Slug};
 use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::time::Instant;

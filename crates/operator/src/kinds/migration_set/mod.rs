@@ -20,7 +20,7 @@ use ace_domain::{
     reconcile::kind::Kind as _,
     reconcile::timing::Timing,
 };
-use ace_supabase::AllowedHosts;
+use ace_egress::AllowedHosts;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 

@@ -13,7 +13,8 @@ use ace_domain::{
     reconcile::kind::Kind as _,
     reconcile::timing::Timing,
 };
-use ace_supabase::{AllowedHosts, Http};
+use ace_egress::AllowedHosts;
+use ace_supabase::Http;
 use jiff::Timestamp;
 
 use super::{edge_function::EdgeFunctions, migration_set::MigrationSets};

@@ -2,7 +2,8 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use ace_api::{Platform, SecretKeyReference};
 use ace_domain::kinds::platform::{Access, Memory, State, is_due};
-use ace_supabase::{Client, Gateway, Token, Url};
+use ace_egress::{Token, Url};
+use ace_supabase::{Client, Gateway};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -154,7 +155,8 @@ mod tests {
 
     use ace_api::Platform;
     use ace_domain::{kinds::platform::Access, reconcile::timing::Timing};
-    use ace_supabase::{AllowedHosts, Deadlines, Http, Limits};
+    use ace_egress::AllowedHosts;
+    use ace_supabase::{Deadlines, Http, Limits};
     use jiff::Timestamp;
     use kube::runtime::reflector;
     use serde_json::json;

@@ -143,7 +143,7 @@ async fn an_api_server_that_hangs_is_given_up_at_the_deadline() {
     let client = kube::Client::try_from(config).unwrap();
     let settings = Settings {
         read: Duration::from_millis(20),
-        ..Settings::new(ace_supabase::AllowedHosts::default())
+        ..Settings::new(ace_egress::AllowedHosts::default())
     };
     let sources = crate::sources::Sources::new(client, settings, crate::metrics::Metrics::new("1.2.3")).unwrap();
     let says = "ConfigMap ace/functions can't be read: the API server did not answer in time";

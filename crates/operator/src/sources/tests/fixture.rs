@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ace_api::SourceKind;
 use ace_domain::bundle::{Tree, TreePath, write_archive};
-use ace_supabase::AllowedHosts;
+use ace_egress::AllowedHosts;
 use axum::body::Body;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;

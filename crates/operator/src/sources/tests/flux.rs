@@ -190,7 +190,7 @@ async fn an_archive_that_is_too_large_is_refused_by_its_declared_length_and_whil
 #[tokio::test]
 async fn a_host_that_is_not_allowed_is_not_called() {
     let fixture = flux_with(|settings| Settings {
-        hosts: ace_supabase::AllowedHosts::default(),
+        hosts: ace_egress::AllowedHosts::default(),
         ..settings
     })
     .await;

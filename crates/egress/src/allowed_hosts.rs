@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use reqwest::Url;
 
-/// The hosts that a Platform or a source may name. An empty list allows nothing.
+/// The hosts that may be called. An empty list allows nothing.
 ///
 /// A pattern is `[scheme://]host[:port]`:
 ///
@@ -64,7 +64,7 @@ enum DatabasePort {
 const POSTGRES: u16 = 5432;
 
 impl AllowedHosts {
-    /// Understands the patterns of the operator's `--allow-host`; see the type for their form.
+    /// Understands the patterns of a flag such as `--allow-host`; see the type for their form.
     pub fn parse<I: IntoIterator<Item = S>, S: AsRef<str>>(patterns: I) -> Result<Self, HostPatternError> {
         let patterns = patterns
             .into_iter()

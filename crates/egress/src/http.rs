@@ -13,8 +13,8 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use crate::hosts::{AllowedHosts, is_loopback};
-use crate::request_error::RequestError;
+use crate::allowed_hosts::{AllowedHosts, is_loopback};
+use crate::error::RequestError;
 
 /// Makes requests to allowed hosts. Follows no redirect and repeats nothing. Cheap to clone.
 #[derive(Debug, Clone)]

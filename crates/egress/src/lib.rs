@@ -1,0 +1,21 @@
+//! The only way out of the process over HTTP.
+//!
+//! What a caller can rely on:
+//! - **Only allowed hosts** ([`AllowedHosts`]) are connected to, and redirects are not followed.
+//! - **One call is at most one request.** Nothing is repeated and nothing sleeps here.
+//! - **Every call has a deadline, and every answer a size limit.** A failure says whether the server may have received the
+//!   request ([`RequestError::sent`]).
+//! - **Secrets have no text form**: a [`Token`] prints its type's name only, and no error holds an address.
+
+mod allowed_hosts;
+mod error;
+mod http;
+mod retry_after;
+mod secret;
+
+pub use allowed_hosts::{AllowedHosts, HostPatternError};
+pub use error::{RequestError, Sent};
+pub use http::{Connection, HttpClient, HttpError, Request, Response};
+pub use reqwest::{Method, Url, multipart};
+pub use retry_after::{retry_after, seconds};
+pub use secret::{Token, TokenError};

@@ -1,0 +1,9 @@
+//! Requests against servers of our own: who is connected to, what is sent, and what each answer, cut or silence becomes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows tests by their attribute, and their helpers have none"
+)]
+
+mod requests;
+mod server;
