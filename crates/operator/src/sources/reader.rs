@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ace_api::SourceKind;
+use ace_egress::HttpError;
 use futures::{FutureExt, Stream};
 use kube::Client;
 use tokio::sync::{Notify, Semaphore};
@@ -22,7 +23,7 @@ use crate::metrics::Metrics;
 /// The HTTP client could not be made: a matter of the machine (certificates, TLS), fatal at start.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for sources cannot be set up")]
-pub struct SourcesError(#[from] reqwest::Error);
+pub struct SourcesError(#[from] HttpError);
 
 /// The sources that somebody asked for.
 pub struct Sources {
