@@ -3,7 +3,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use ace_api::{Database, DatabaseTls, SecretKeyReference};
-use ace_egress::Url;
+use ace_egress::{SecretString, Url};
 use percent_encoding::percent_decode_str;
 
 use super::PlanError;
@@ -21,7 +21,7 @@ pub(super) struct Address {
     name: String,
     user: String,
     tls: Option<DatabaseTls>,
-    pub(super) password: String,
+    pub(super) password: SecretString,
 }
 
 impl FromStr for DatabaseUrl {
@@ -72,7 +72,7 @@ impl DatabaseUrl {
             name: or_postgres(decoded(url.path().trim_start_matches('/'))?),
             user: or_postgres(decoded(url.username())?),
             tls,
-            password: decoded(url.password().ok_or(PlanError::Url("names no password"))?)?,
+            password: SecretString::new(decoded(url.password().ok_or(PlanError::Url("names no password"))?)?),
         })
     }
 }
@@ -100,6 +100,7 @@ impl Address {
 #[cfg(test)]
 mod tests {
     use ace_api::DatabaseTls;
+    use ace_egress::SecretString;
 
     use super::{Address, DatabaseUrl};
 
@@ -110,7 +111,7 @@ mod tests {
             name: "postgres".to_owned(),
             user: "postgres".to_owned(),
             tls: None,
-            password: "canary".to_owned(),
+            password: SecretString::new("canary"),
         }
     }
 
@@ -132,7 +133,7 @@ mod tests {
                     name: "x y".to_owned(),
                     user: "a.b".to_owned(),
                     tls: Some(DatabaseTls::Require),
-                    password: "can@ry/".to_owned(),
+                    password: SecretString::new("can@ry/"),
                 },
             ),
         ];

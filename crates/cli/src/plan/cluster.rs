@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use ace_api::SecretKeyReference;
 use ace_domain::kinds::platform::DatabaseFailure;
-use ace_egress::AllowedHosts;
+use ace_egress::{AllowedHosts, SecretString};
 use ace_operator::connections::secrets::{SecretError, read_secret};
 use ace_operator::metrics::Metrics;
 use ace_operator::sources::{ArtifactState, Settings, SourceKey, Sources};
@@ -76,7 +76,7 @@ impl Cluster {
         &self,
         namespace: &str,
         reference: &SecretKeyReference,
-    ) -> Result<Result<String, DatabaseFailure>, PlanError> {
+    ) -> Result<Result<SecretString, DatabaseFailure>, PlanError> {
         match read_secret(&self.client, namespace, reference).await {
             Ok(text) => Ok(Ok(text)),
             Err(SecretError::Missing(message)) => Ok(Err(DatabaseFailure::SecretMissing(message))),

@@ -18,6 +18,7 @@ mod text;
 use std::process::ExitCode;
 
 use ace_domain::kinds::platform::DatabaseFailure;
+use ace_egress::SecretString;
 use ace_operator::connections::database;
 use ace_operator::kinds::migration_set::{Inputs, ReadOnlySession, known};
 use jiff::Timestamp;
@@ -83,8 +84,8 @@ async fn way(
         let authority = authority.transpose()?;
         database::access(
             database,
-            &password,
-            authority.as_deref(),
+            password.reveal(),
+            authority.as_ref().map(SecretString::reveal),
             ace_database::Limits::default(),
         )
     });

@@ -3,7 +3,7 @@
 use ace_api::{Database, DatabaseTls, SecretKeyReference};
 use ace_database::{Access, Authority, Limits, OpenError, Password, QueryError, Tls};
 use ace_domain::{kinds::platform::DatabaseFailure, reconcile::timing::Timing};
-use ace_egress::AllowedHosts;
+use ace_egress::{AllowedHosts, SecretString};
 use kube::Client;
 
 use crate::{
@@ -38,10 +38,11 @@ impl DatabaseConnector<'_> {
             Some(reference) => Some(self.secret(namespace, reference).await?),
             None => None,
         };
-        access(database, &password, authority.as_deref(), self.limits)
+        let authority = authority.as_ref().map(SecretString::reveal);
+        access(database, password.reveal(), authority, self.limits)
     }
 
-    async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<String, DatabaseFailure> {
+    async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, DatabaseFailure> {
         let text = read_secret_patiently(self.client, self.timing, namespace, reference).await;
         text.map_err(|error| match error {
             SecretError::Missing(message) => DatabaseFailure::SecretMissing(message),

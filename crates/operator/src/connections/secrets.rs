@@ -2,6 +2,7 @@
 
 use ace_api::SecretKeyReference;
 use ace_domain::reconcile::timing::Timing;
+use ace_egress::SecretString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 
@@ -27,7 +28,7 @@ pub async fn read_secret_patiently(
     timing: Timing,
     namespace: &str,
     reference: &SecretKeyReference,
-) -> Result<String, SecretError> {
+) -> Result<SecretString, SecretError> {
     for _ in 0..2 {
         match read_secret(client, namespace, reference).await {
             Err(SecretError::Forbidden) => tokio::time::sleep(timing.rights()).await,
@@ -42,7 +43,7 @@ pub async fn read_secret(
     client: &Client,
     namespace: &str,
     reference: &SecretKeyReference,
-) -> Result<String, SecretError> {
+) -> Result<SecretString, SecretError> {
     let (name, key) = (&reference.name, &reference.key);
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
     let secret = match answer(secrets.get(name)).await {
@@ -55,7 +56,9 @@ pub async fn read_secret(
     };
     let value = secret.data.unwrap_or_default().remove(key);
     let value = value.ok_or_else(|| SecretError::Missing(format!("Secret `{name}` has no key `{key}`")))?;
-    String::from_utf8(value.0).map_err(|_| SecretError::Missing(format!("key `{key}` of Secret `{name}` is not text")))
+    let text = String::from_utf8(value.0);
+    let text = text.map_err(|_| SecretError::Missing(format!("key `{key}` of Secret `{name}` is not text")))?;
+    Ok(SecretString::new(text))
 }
 
 #[cfg(test)]
@@ -67,13 +70,14 @@ mod tests {
 
     use ace_api::SecretKeyReference;
     use ace_domain::reconcile::timing::Timing;
+    use ace_egress::SecretString;
     use serde_json::json;
 
     use super::{SecretError, read_secret_patiently};
     use crate::fake::{Answer, api_server};
 
     /// What is said of a Secret that may be read after so many refusals, and how often it was asked for.
-    async fn read_after(refusals: usize) -> (Result<String, SecretError>, usize) {
+    async fn read_after(refusals: usize) -> (Result<SecretString, SecretError>, usize) {
         let asked = Arc::new(AtomicUsize::new(0));
         let server = api_server(move |_| {
             if asked.fetch_add(1, Ordering::SeqCst) < refusals {
@@ -92,8 +96,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_believed_when_it_comes_again_and_again() {
-        assert_eq!(read_after(0).await, (Ok("sbp".to_owned()), 1));
-        assert_eq!(read_after(2).await, (Ok("sbp".to_owned()), 3));
+        let text = SecretString::new("sbp");
+        assert_eq!(read_after(0).await, (Ok(text.clone()), 1));
+        assert_eq!(read_after(2).await, (Ok(text), 3));
         assert_eq!(read_after(3).await, (Err(SecretError::Forbidden), 3));
     }
 }

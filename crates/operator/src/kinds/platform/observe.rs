@@ -141,7 +141,7 @@ async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReferen
             )),
             SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
         })?;
-    Token::new(&text).map_err(|error| {
+    Token::new(text.reveal()).map_err(|error| {
         Access::TokenInvalid(format!(
             "key `{}` of Secret `{}` is no token: {error}",
             reference.key, reference.name
