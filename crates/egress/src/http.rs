@@ -144,6 +144,11 @@ impl Request {
         Self(self.0.header(name, value))
     }
 
+    /// With these headers, in place of those of the same name.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        Self(self.0.headers(headers))
+    }
+
     /// With a body of `application/json`.
     pub fn json(self, body: &Value) -> Self {
         Self(self.0.json(body))
@@ -152,6 +157,11 @@ impl Request {
     /// With a body of `multipart/form-data`.
     pub fn multipart(self, form: Form) -> Self {
         Self(self.0.multipart(form))
+    }
+
+    /// With these bytes as body; what they are, a header says.
+    pub fn body(self, bytes: Bytes) -> Self {
+        Self(self.0.body(bytes))
     }
 
     /// Sends the request, once, and takes the head of its answer. `deadline` is for the whole of it, from the connection to

@@ -5,18 +5,22 @@
 //! - **One call is at most one request.** Nothing is repeated and nothing sleeps here.
 //! - **Every call has a deadline, and every answer a size limit.** A failure says whether the server may have received the
 //!   request ([`RequestError::sent`]).
-//! - **Secrets have no text form**: [`Token`] and [`SecretString`] print their type's name only, and no error holds an
-//!   address.
+//! - **Secrets have no text form**: [`Token`], [`SecretString`] and [`SecretUrl`] print their type's name only, and no error
+//!   holds an address.
 
 mod allowed_hosts;
 mod error;
 mod http;
+mod post;
 mod retry_after;
 mod secret;
+mod secret_url;
 
 pub use allowed_hosts::{AllowedHosts, HostPatternError};
 pub use error::{RequestError, Sent};
 pub use http::{Connection, HttpClient, HttpError, Request, Response};
+pub use post::{Post, Reply};
 pub use reqwest::{Method, Url, multipart};
 pub use retry_after::{retry_after, seconds};
 pub use secret::{SecretString, Token, TokenError};
+pub use secret_url::{SecretUrl, SecretUrlError};

@@ -91,6 +91,7 @@ mod tests {
     use serde::Serialize;
 
     use super::{SecretString, Token, TokenError};
+    use crate::secret_url::SecretUrl;
 
     /// What text forms a type has. A constant of the type itself is taken before that of a trait, and this type has one only
     /// where its bound holds.
@@ -115,9 +116,17 @@ mod tests {
     fn no_secret_can_be_displayed_or_serialised() {
         // So it would be found if one could.
         assert_eq!((Forms::<String>::DISPLAYED, Forms::<String>::SERIALISED), (true, true));
-        let displayed = [Forms::<Token>::DISPLAYED, Forms::<SecretString>::DISPLAYED];
-        let serialised = [Forms::<Token>::SERIALISED, Forms::<SecretString>::SERIALISED];
-        assert_eq!((displayed, serialised), ([false; 2], [false; 2]));
+        let displayed = [
+            Forms::<Token>::DISPLAYED,
+            Forms::<SecretString>::DISPLAYED,
+            Forms::<SecretUrl>::DISPLAYED,
+        ];
+        let serialised = [
+            Forms::<Token>::SERIALISED,
+            Forms::<SecretString>::SERIALISED,
+            Forms::<SecretUrl>::SERIALISED,
+        ];
+        assert_eq!((displayed, serialised), ([false; 3], [false; 3]));
     }
 
     #[test]

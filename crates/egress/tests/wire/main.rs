@@ -5,5 +5,6 @@
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 
+mod posts;
 mod requests;
 mod server;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ace_egress::{AllowedHosts, Connection, HttpClient, Method, RequestError, Sent};
 use bytes::Bytes;
 
-use crate::server::{Behaviour, LONG, SOON, Server, Trap, answer, client, client_of, closed, untrusted};
+use crate::server::{Behaviour, LONG, SOON, Server, Trap, answer, client, client_of, closed, ends, untrusted};
 
 const LIMIT: usize = 10;
 
@@ -16,8 +16,11 @@ async fn get(client: &HttpClient, url: &str) -> Result<(u16, Bytes), RequestErro
 
 async fn get_within(client: &HttpClient, url: &str, deadline: Duration) -> Result<(u16, Bytes), RequestError> {
     let request = client.request(Method::GET, url.parse().unwrap(), Connection::Pooled)?;
-    let response = request.send(deadline).await?;
-    Ok((response.status(), response.body(LIMIT).await?))
+    ends(async {
+        let response = request.send(deadline).await?;
+        Ok((response.status(), response.body(LIMIT).await?))
+    })
+    .await
 }
 
 #[tokio::test]

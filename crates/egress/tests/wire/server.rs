@@ -10,6 +10,7 @@ use rustls::{ServerConfig, ServerConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// What a server does with each connection, once it has read a request.
 #[derive(Debug, Clone)]
@@ -54,6 +55,13 @@ impl Server {
     /// The requests, each with the number of its connection.
     pub(crate) fn seen(&self) -> Vec<(usize, String)> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Ends, with the text of the only request.
+    pub(crate) fn only(self) -> String {
+        let mut seen = self.seen();
+        assert_eq!(seen.len(), 1, "{seen:?}");
+        seen.remove(0).1
     }
 }
 
@@ -163,6 +171,11 @@ pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// Over as soon as nothing comes.
 pub(crate) const SOON: Duration = Duration::from_millis(200);
+
+/// Fails instead of hanging for ever.
+pub(crate) async fn ends<T>(call: impl Future<Output = T>) -> T {
+    timeout(2 * LONG, call).await.expect("a call ends at its deadline")
+}
 
 /// An answer with a declared length.
 pub(crate) fn answer(head: &str, body: &str) -> String {
