@@ -26,7 +26,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Control plane, PostgreSQL and platform, until Ctrl-C.
+    /// Control plane, PostgreSQL, platform and receivers of notifications, until Ctrl-C.
     Up {
         #[command(flatten)]
         place: Place,
@@ -287,6 +287,7 @@ fn how_to_go_on(bed: &Bed) -> String {
     line("functions", &format_args!("{}/functions/v1/<slug>", file.functions_url));
     line("admin listener", &file.admin_url);
     line("artifacts", &file.artifacts_url);
+    line("notifications", &format_args!("{}/deliveries", file.receivers_url));
     line("project", &file.project);
     line("everything else", &directory.join(bed::BED_FILE).display());
     let token = format!(

@@ -49,6 +49,25 @@ async fn everything_in_a_bed_answers_at_the_addresses_of_bed_json() {
     );
     let profile = fs::read_to_string(&file.supabase_profile).unwrap();
     assert!(profile.contains(&format!("api_url: {}\n", file.api_url)), "{profile}");
+
+    let message = json!({"text": "hello"});
+    let posted = http()
+        .post(&file.slack_webhook_url)
+        .json(&message)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(posted.text().await.unwrap(), "ok");
+    let unsigned = http().post(&file.webhook_url).json(&message).send().await.unwrap();
+    assert_eq!(unsigned.text().await.unwrap(), "webhook-id is missing");
+    let received = http()
+        .get(format!("{}/deliveries", file.receivers_url))
+        .send()
+        .await
+        .unwrap();
+    let received: Value = received.json().await.unwrap();
+    let accepted = received.as_array().unwrap().iter().map(|one| &one["accepted"]);
+    assert_eq!(accepted.collect::<Vec<_>>(), [true, false]);
 }
 
 #[test]
@@ -152,7 +171,14 @@ async fn what_is_in_a_bed_survives_a_restart() {
 
     let bed = start(&directory).await;
     let after = bed.file();
-    let identity = |file: &BedFile| (file.project.clone(), file.token.clone(), file.jwt_secret.clone());
+    let identity = |file: &BedFile| {
+        let project = (file.project.clone(), file.token.clone(), file.jwt_secret.clone());
+        let receivers = (
+            file.webhook_secret.clone(),
+            file.slack_webhook_url.rsplit('/').next().map(str::to_owned),
+        );
+        (project, receivers)
+    };
     assert!(identity(&before) == identity(after));
     assert_eq!(admin(after, "get configmap kept -o jsonpath={.data.a}"), "b");
     assert_eq!(query(after, "select a from kept").await.as_deref(), Some("7"));

@@ -6,7 +6,11 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+
+use crate::receivers;
 
 use super::error::BedError;
 
@@ -48,6 +52,14 @@ pub struct BedFile {
     pub artifacts_directory: PathBuf,
     /// Profile for the official CLI (`SUPABASE_PROFILE`).
     pub supabase_profile: PathBuf,
+    /// Receivers of notifications, `http://127.0.0.1:PORT`; what they received is at `{receiversUrl}/deliveries`.
+    pub receivers_url: String,
+    /// A Slack incoming webhook. Every other webhook ID, `B` and at least eight upper-case letters and digits, is another channel.
+    pub slack_webhook_url: String,
+    /// An endpoint for Standard Webhooks. Every other last part is another one.
+    pub webhook_url: String,
+    /// Under which webhooks are signed: `whsec_…`.
+    pub webhook_secret: String,
 }
 
 impl BedFile {
@@ -103,6 +115,9 @@ pub(super) struct Memory {
     pub(super) admin_token: String,
     pub(super) controllers_token: String,
     pub(super) database_password: String,
+    pub(super) slack_token: String,
+    /// 48 hexadecimal digits, whose bytes are the key under which webhooks are signed.
+    pub(super) webhook_key: String,
 }
 
 /// Ports on loopback, kept over restarts while they are free.
@@ -115,6 +130,7 @@ pub(super) struct Ports {
     pub(super) api: Option<u16>,
     pub(super) admin: Option<u16>,
     pub(super) artifacts: Option<u16>,
+    pub(super) receivers: Option<u16>,
 }
 
 impl Memory {
@@ -133,6 +149,8 @@ impl Memory {
             (&mut memory.admin_token, 24),
             (&mut memory.controllers_token, 24),
             (&mut memory.database_password, 24),
+            (&mut memory.slack_token, 12),
+            (&mut memory.webhook_key, 24),
         ] {
             if secret.is_empty() {
                 *secret = hex::encode(&rand::random::<[u8; 24]>()[..bytes]);
@@ -143,6 +161,14 @@ impl Memory {
             memory.projects.push(letters.take(20).collect());
         }
         Ok(memory)
+    }
+
+    /// What the receivers of notifications ask for.
+    pub(super) fn receivers(&self) -> receivers::Secrets {
+        receivers::Secrets {
+            slack_token: self.slack_token.clone(),
+            signing: format!("whsec_{}", STANDARD.encode(&self.webhook_key)),
+        }
     }
 
     /// Other projects than the last time, when any are named.
@@ -199,8 +225,7 @@ pub(super) fn remove(path: &Path) -> Result<(), BedError> {
 
 /// A kubeconfig with one cluster, one user and one context, all of that name. `authority` is PEM.
 pub(super) fn kubeconfig(name: &str, server: &str, authority: &str, token: &str) -> String {
-    use base64::Engine as _;
-    let authority = base64::engine::general_purpose::STANDARD.encode(authority);
+    let authority = STANDARD.encode(authority);
     format!(
         "apiVersion: v1
 kind: Config

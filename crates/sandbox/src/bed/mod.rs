@@ -1,4 +1,4 @@
-//! Control plane, PostgreSQL and platform, started and stopped together.
+//! Control plane, PostgreSQL, platform and receivers of notifications, started and stopped together.
 //!
 //! [`Bed::start`] brings a bed up in a directory and [`Bed::stop`] takes it down; what is in it survives in the
 //! directory. A bed that is dropped, and one whose process is killed, leaves no process behind. Tests take [`testing`].
@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::{self, PlatformConfig};
+use crate::receivers;
 
 pub use cluster::ClusterError;
 pub use database::BOOTSTRAP;
@@ -69,7 +70,8 @@ pub struct Bed {
     control_plane: ControlPlane,
     database: Database,
     platform: platform::Running,
-    artifacts: CancellationToken,
+    /// Of the artifact server and the receivers.
+    stop: CancellationToken,
     /// Held while the bed is up.
     _lock: File,
 }
@@ -101,19 +103,14 @@ impl Bed {
         memory.ports = for_database.ports;
         (memory.ports.etcd, memory.ports.kubernetes) = (for_cluster.ports.etcd, for_cluster.ports.kubernetes);
 
-        let port = ports::free(memory.ports.artifacts).map_err(listen("artifacts", 0))?;
-        memory.ports.artifacts = Some(port);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .await
-            .map_err(listen("artifacts", port))?;
-        let artifacts = CancellationToken::new();
+        let stop = CancellationToken::new();
+        let (listener, artifacts_url) = listen_at(&mut memory.ports.artifacts, "artifacts").await?;
         let artifacts_directory = directory.join("artifacts");
         file::make_directory(&artifacts_directory)?;
-        tokio::spawn(artifacts::serve(
-            listener,
-            artifacts_directory.clone(),
-            artifacts.clone(),
-        ));
+        tokio::spawn(artifacts::serve(listener, artifacts_directory.clone(), stop.clone()));
+        let (listener, receivers_url) = listen_at(&mut memory.ports.receivers, "receivers").await?;
+        let secrets = memory.receivers();
+        tokio::spawn(receivers::serve(listener, secrets.clone(), stop.clone()));
         file::write_json(&state, &memory)?;
 
         let project = memory
@@ -134,9 +131,13 @@ impl Bed {
             kubeconfig: directory.join("kubeconfig"),
             kubectl: directory.join("bin/kubectl"),
             audit_log: control_plane.audit_log.clone(),
-            artifacts_url: format!("http://127.0.0.1:{port}"),
+            artifacts_url,
             artifacts_directory,
             supabase_profile: directory.join("supabase-profile.yaml"),
+            slack_webhook_url: secrets.slack_url(&receivers_url, "B00000000"),
+            webhook_url: format!("{receivers_url}/webhooks/bed"),
+            webhook_secret: secrets.signing,
+            receivers_url,
         };
         let bed = Bed {
             directory,
@@ -144,7 +145,7 @@ impl Bed {
             control_plane,
             database,
             platform,
-            artifacts,
+            stop,
             _lock: lock,
         };
         bed.write_files()?;
@@ -229,12 +230,12 @@ impl Bed {
             control_plane,
             database,
             platform,
-            artifacts,
+            stop,
             _lock: lock,
             ..
         } = self;
         let removed = file::remove(&directory.join(BED_FILE));
-        artifacts.cancel();
+        stop.cancel();
         let platform = async {
             platform.shutdown().await;
             // Functions hold sessions: the database goes after them.
@@ -282,6 +283,16 @@ fn claim(directory: &Path) -> Result<(PathBuf, File), BedError> {
     let lock = file::hold(&directory)?;
     file::remove(&directory.join(BED_FILE))?;
     Ok((directory, lock))
+}
+
+/// Listens on loopback, on the remembered port if it is free; also gives the URL.
+async fn listen_at(remembered: &mut Option<u16>, name: &'static str) -> Result<(TcpListener, String), BedError> {
+    let port = ports::free(*remembered).map_err(listen(name, 0))?;
+    *remembered = Some(port);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(listen(name, port))?;
+    Ok((listener, format!("http://127.0.0.1:{port}")))
 }
 
 async fn start_platform(

@@ -26,7 +26,7 @@ mod journal;
 mod keys;
 mod limiter;
 mod routes;
-mod serve;
+pub(crate) mod serve;
 mod sites;
 pub mod state;
 mod store;

@@ -20,7 +20,7 @@ const DRAIN: Duration = Duration::from_secs(2);
 
 /// In a response's extensions: cut the connection, the client shall see no answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cut;
+pub(crate) struct Cut;
 
 /// Why a connection ends: hyper closes it when the service fails.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ pub(super) async fn bind_gateway(wanted: u16) -> io::Result<TcpListener> {
 }
 
 /// Serves until `stop`, then lets requests under way finish for a short while.
-pub(super) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
