@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use bed_support::{
     AceDev, ace_dev, admin, call, deploy_and_call, descendants, eventually, http, kubectl, management, namespace,
-    query, refusal, still_running,
+    notified, query, refusal, still_running,
 };
 
 async fn start(directory: &Path) -> Bed {
@@ -49,25 +49,7 @@ async fn everything_in_a_bed_answers_at_the_addresses_of_bed_json() {
     );
     let profile = fs::read_to_string(&file.supabase_profile).unwrap();
     assert!(profile.contains(&format!("api_url: {}\n", file.api_url)), "{profile}");
-
-    let message = json!({"text": "hello"});
-    let posted = http()
-        .post(&file.slack_webhook_url)
-        .json(&message)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(posted.text().await.unwrap(), "ok");
-    let unsigned = http().post(&file.webhook_url).json(&message).send().await.unwrap();
-    assert_eq!(unsigned.text().await.unwrap(), "webhook-id is missing");
-    let received = http()
-        .get(format!("{}/deliveries", file.receivers_url))
-        .send()
-        .await
-        .unwrap();
-    let received: Value = received.json().await.unwrap();
-    let accepted = received.as_array().unwrap().iter().map(|one| &one["accepted"]);
-    assert_eq!(accepted.collect::<Vec<_>>(), [true, false]);
+    assert_eq!(notified(&file).await, [true, false]);
 }
 
 #[test]
@@ -171,14 +153,8 @@ async fn what_is_in_a_bed_survives_a_restart() {
 
     let bed = start(&directory).await;
     let after = bed.file();
-    let identity = |file: &BedFile| {
-        let project = (file.project.clone(), file.token.clone(), file.jwt_secret.clone());
-        let receivers = (
-            file.webhook_secret.clone(),
-            file.slack_webhook_url.rsplit('/').next().map(str::to_owned),
-        );
-        (project, receivers)
-    };
+    let identity =
+        |file: &BedFile| [&file.project, &file.token, &file.jwt_secret, &file.webhook_secret].map(String::clone);
     assert!(identity(&before) == identity(after));
     assert_eq!(admin(after, "get configmap kept -o jsonpath={.data.a}"), "b");
     assert_eq!(query(after, "select a from kept").await.as_deref(), Some("7"));

@@ -111,6 +111,17 @@ pub fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
+/// Posts a message to Slack and an unsigned one to a webhook; answers which of what was received took effect.
+pub async fn notified(bed: &BedFile) -> Vec<bool> {
+    for url in [&bed.slack_webhook_url, &bed.webhook_url] {
+        let message = json!({"text": "hello"});
+        http().post(url).json(&message).send().await.unwrap();
+    }
+    let received = http().get(format!("{}/deliveries", bed.receivers_url)).send().await;
+    let received: Vec<Value> = received.unwrap().json().await.unwrap();
+    received.iter().map(|one| one["accepted"].as_bool().unwrap()).collect()
+}
+
 /// The Management API's answer to a GET.
 pub async fn management(bed: &BedFile, path: &str) -> Value {
     let answer = http()
