@@ -1,5 +1,5 @@
-//! Programs that are not built from this repository, and where they are: PostgreSQL from the distribution, Deno and the
-//! official CLI from the npm registry. Everything is looked up in a few milliseconds once it is there.
+//! Programs that are not built from this repository, and where they are: PostgreSQL from the distribution; Deno, the official
+//! CLI and the SDKs that tests use from the npm registry. Everything is looked up in a few milliseconds once it is there.
 
 use std::env;
 use std::fs::{self, File};
@@ -173,6 +173,11 @@ pub fn supabase_cli() -> Result<PathBuf, ToolError> {
     Ok(node_modules(Progress::Silent)?.join(".bin/supabase"))
 }
 
+/// The installed packages of the npm registry, for a test that runs an SDK.
+pub fn npm_packages() -> Result<PathBuf, ToolError> {
+    node_modules(Progress::Silent)
+}
+
 /// The installed packages, which are fetched at the first call. Their place is named by a digest of the lock.
 fn node_modules(progress: Progress) -> Result<PathBuf, ToolError> {
     let directory = cache_directory()?.join("tools").join(digest([PACKAGE, LOCK]));
@@ -181,7 +186,7 @@ fn node_modules(progress: Progress) -> Result<PathBuf, ToolError> {
             program: "npm",
             remedy: "install Node.js 20 or newer".to_owned(),
         })?;
-        progress.say("installing Deno and the Supabase CLI from the npm registry");
+        progress.say("installing Deno, the Supabase CLI and SDKs for the tests from the npm registry");
         let write = |name: &str, text: &str| {
             let path = unfinished.join(name);
             fs::write(&path, text).map_err(|source| ToolError::Cache { path, source })
