@@ -18,7 +18,7 @@ demo: ## A team's functions and migrations rolled out, changed by hand, broken a
 	$(CARGO) build --package ace-operator --package ace-sandbox --bins
 	@"$${CARGO_TARGET_DIR:-target}/debug/ace-dev" demo $(if $(ONCE),--once) $(ARGS)
 
-up: ## Control plane, PostgreSQL and platform, until Ctrl-C
+up: ## Control plane, PostgreSQL, platform and receivers of notifications, until Ctrl-C
 	@$(ACE_DEV) up $(ARGS)
 
 check: lint ## Format, lints, generated files, unit tests
@@ -42,3 +42,4 @@ lint:
 walls:
 	$(CARGO) check --package ace-api --package ace-domain
 	$(CARGO) check --package ace-egress
+	$(CARGO) check --package ace-notify

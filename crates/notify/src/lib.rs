@@ -1,0 +1,74 @@
+//! Notifications: what is posted to a channel, and what its reply means.
+//!
+//! Everything but [`deliver`] is pure: times and ids are arguments, and a message has the same id and body at each attempt.
+//! Nothing is repeated here: one delivery is one request, and the [`Outcome`] says whether another one is due.
+
+mod message;
+mod outcome;
+mod slack;
+mod text;
+mod webhook;
+
+use std::time::Duration;
+
+use ace_egress::{HttpClient, Post, Reply, RequestError, SecretUrl};
+use bytes::Bytes;
+use http::HeaderMap;
+
+pub use message::{Attempt, LONGEST_TEXT, Message, MessageId, MessageIdError, MessageType};
+pub use outcome::Outcome;
+pub use webhook::{SigningSecret, SigningSecretError};
+
+/// How a channel is spoken to, with what that takes besides its URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    /// Slack's incoming webhooks.
+    Slack,
+    /// Standard Webhooks 1.0.0, signed with a symmetric secret.
+    Webhook(SigningSecret),
+}
+
+/// What is posted to a channel's URL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `Content-Type` among them.
+    pub headers: HeaderMap,
+    /// JSON in UTF-8.
+    pub body: Bytes,
+}
+
+impl Format {
+    /// What one attempt to deliver a message posts.
+    pub fn request(&self, message: &Message, attempt: Attempt) -> Request {
+        match self {
+            Self::Slack => slack::request(message, attempt),
+            Self::Webhook(secret) => webhook::request(message, attempt, secret),
+        }
+    }
+
+    /// What became of an attempt.
+    pub fn outcome(&self, result: &Result<Reply, RequestError>) -> Outcome {
+        match (self, result) {
+            (_, Err(error)) => outcome::unanswered(*error),
+            (Self::Slack, Ok(reply)) => slack::outcome(reply),
+            (Self::Webhook(_), Ok(reply)) => webhook::outcome(reply),
+        }
+    }
+}
+
+/// Posts a request, once. `deadline` is for the whole call; see [`Post::deadline`].
+pub async fn deliver(
+    http: &HttpClient,
+    url: &SecretUrl,
+    request: Request,
+    deadline: Duration,
+) -> Result<Reply, RequestError> {
+    let Request { headers, body } = request;
+    let post = Post {
+        url,
+        headers,
+        body,
+        deadline,
+    };
+    http.post(post).await
+}

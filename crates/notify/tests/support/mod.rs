@@ -1,0 +1,92 @@
+//! The sandbox's receivers, and messages for them.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "each test binary uses its own part of this, and a test that cannot go on fails"
+)]
+
+use std::net::Ipv4Addr;
+
+use ace_notify::{Attempt, Format, Message, MessageId, MessageType, SigningSecret};
+use ace_sandbox::receivers::{self, Secrets};
+use jiff::Timestamp;
+use reqwest::Client;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// From the tests of Standard Webhooks' libraries.
+pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+pub struct Receivers {
+    pub url: String,
+    secrets: Secrets,
+    http: Client,
+    _stop: DropGuard,
+}
+
+pub async fn receivers() -> Receivers {
+    // Another test of this process may have been first.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let secrets = Secrets {
+        slack_token: "CANARYslacktoken".to_owned(),
+        signing: SECRET.to_owned(),
+    };
+    let stop = CancellationToken::new();
+    tokio::spawn(receivers::serve(listener, secrets.clone(), stop.clone()));
+    Receivers {
+        url,
+        secrets,
+        http: Client::builder().no_proxy().build().unwrap(),
+        _stop: stop.drop_guard(),
+    }
+}
+
+impl Receivers {
+    /// A Slack webhook, with nothing received yet per `id`.
+    pub fn slack(&self, id: &str) -> String {
+        self.secrets.slack_url(&self.url, id)
+    }
+
+    pub fn webhook(&self) -> String {
+        format!("{}/webhooks/CANARYname", self.url)
+    }
+
+    /// What was received at a URL of these.
+    pub async fn received(&self, url: &str) -> Vec<Value> {
+        let path = url.strip_prefix(&self.url).unwrap();
+        let request = self.http.get(format!("{}/deliveries?path={path}", self.url));
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    pub async fn set_fault(&self, fault: Value) {
+        let request = self.http.post(format!("{}/faults", self.url)).json(&fault);
+        assert_eq!(request.send().await.unwrap().status(), 204);
+    }
+}
+
+pub fn webhook() -> Format {
+    Format::Webhook(SigningSecret::new(SECRET).unwrap())
+}
+
+pub fn message(text: &str) -> Message {
+    Message {
+        id: MessageId::derived(["uid", text]),
+        message_type: MessageType::Test,
+        namespace: "ace".to_owned(),
+        channel: "on-call".to_owned(),
+        time: "2026-11-23T09:00:00Z".parse().unwrap(),
+        text: text.to_owned(),
+    }
+}
+
+pub fn now(may_repeat: bool) -> Attempt {
+    Attempt {
+        time: Timestamp::now(),
+        may_repeat,
+    }
+}
