@@ -4,7 +4,8 @@
 //! conditions check, and the house's own: which conditions there are and when, closed lists of reasons, bounds.
 
 use ace_api::{
-    DriftReason, FunctionReason, MESSAGE_LIMIT, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy,
+    DriftReason, FunctionReason, ListedReason, MESSAGE_LIMIT, MigrationReason, PlatformReason, SchemaDriftReason,
+    ShownBy,
 };
 use serde_json::Value;
 
@@ -181,11 +182,11 @@ fn shape(object: &Value, broken: &mut Broken) {
 
 /// Where the closed list of the kind has a reason, and what it says of it; `None` when it is not in it.
 fn meaning(kind: &str, type_: &str, reason: &str) -> Option<(ShownBy, &'static str)> {
-    fn find<R: Reason>(all: &[(R, ShownBy, &'static str)], reason: &str) -> Option<(ShownBy, &'static str)> {
+    let find = |all: &'static [ListedReason], reason| {
         all.iter()
-            .find(|(known, ..)| known.as_str() == reason)
-            .map(|(_, shown_by, says)| (*shown_by, *says))
-    }
+            .find(|known| known.name == reason)
+            .map(|known| (known.shown_by, known.meaning))
+    };
     match (kind, type_) {
         ("Platform", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(PlatformReason::ALL, reason),
         ("EdgeFunction", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(FunctionReason::ALL, reason),

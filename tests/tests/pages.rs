@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy};
+use ace_api::{DriftReason, FunctionReason, ListedReason, MigrationReason, PlatformReason, SchemaDriftReason};
 use ace_tests::repository;
 
 #[test]
@@ -35,9 +35,9 @@ fn a_relative_link_leads_to_a_file() {
 }
 
 /// Reason and condition, as the code lists them.
-fn reasons<R: Reason>(all: &[(R, ShownBy, &str)]) -> BTreeSet<(String, String)> {
+fn reasons(all: &[ListedReason]) -> BTreeSet<(String, String)> {
     all.iter()
-        .map(|(reason, shown_by, _)| (reason.as_str().to_owned(), shown_by.as_str().to_owned()))
+        .map(|reason| (reason.name.to_owned(), reason.shown_by.as_str().to_owned()))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ace_api::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy};
+use ace_api::{DriftReason, FunctionReason, ListedReason, MigrationReason, PlatformReason, SchemaDriftReason};
 use serde_json::Value;
 
 use crate::definitions::definitions;
@@ -196,15 +196,15 @@ fn bounds(field: &Value) -> Vec<String> {
     bounds
 }
 
-fn reasons<R: Reason>(page: &mut String, title: &str, reasons: &[(R, ShownBy, &str)]) {
+fn reasons(page: &mut String, title: &str, reasons: &[ListedReason]) {
     let _ = write!(page, "### {title}\n\n| reason | shown by | meaning |\n|---|---|---|\n");
-    for (reason, shown_by, meaning) in reasons {
+    for reason in reasons {
         let _ = writeln!(
             page,
             "| `{}` | {} | {} |",
-            reason.as_str(),
-            cell(shown_by.as_str()),
-            cell(meaning)
+            reason.name,
+            cell(reason.shown_by.as_str()),
+            cell(reason.meaning)
         );
     }
     page.push('\n');

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{
     AdoptionPolicy, CheckAuth, CheckMethod, DatabaseTls, DeletionPolicy, DriftReason, EdgeFunction, FunctionEventType,
-    FunctionReason, IntentType, MigrationEventType, MigrationMode, MigrationReason, MigrationSet, Mode, OutOfOrder,
-    Platform, PlatformReason, Reason, RiskClass, Rollback, SchemaDriftReason, ShownBy, SourceKind, WhileDrifted,
+    FunctionReason, IntentType, ListedReason, MigrationEventType, MigrationMode, MigrationReason, MigrationSet, Mode,
+    OutOfOrder, Platform, PlatformReason, RiskClass, Rollback, SchemaDriftReason, SourceKind, WhileDrifted,
 };
 
 /// Every custom resource definition, as it is installed.
@@ -26,19 +26,19 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     ]
 }
 
-fn both<R: Reason, D: Reason>(reasons: &[(R, ShownBy, &str)], drift: &[(D, ShownBy, &str)]) -> String {
+fn both(reasons: &[ListedReason], drift: &[ListedReason]) -> String {
     format!("{} Of `Drifted`: {}", listed(reasons), listed(drift))
 }
 
-fn listed<R: Reason>(reasons: &[(R, ShownBy, &str)]) -> String {
+fn listed(reasons: &[ListedReason]) -> String {
     let lines: Vec<String> = reasons
         .iter()
-        .map(|(reason, shown_by, says)| {
+        .map(|reason| {
             format!(
                 "`{}` ({}: {})",
-                reason.as_str(),
-                shown_by.as_str(),
-                says.trim_end_matches('.')
+                reason.name,
+                reason.shown_by.as_str(),
+                reason.meaning.trim_end_matches('.')
             )
         })
         .collect();

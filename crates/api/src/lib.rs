@@ -3,38 +3,30 @@
 //! Nothing in here does I/O, reads a clock or decides anything. The custom resource definitions that [`crds`] makes from
 //! these types are what the API server enforces; `cargo xtask` writes them to `crds/`.
 
-mod condition;
+mod common;
 mod crd;
-mod duration;
 mod edge_function;
 mod migration_set;
-mod names;
 mod platform;
-mod reason;
-mod shared;
 
-pub use condition::{ConditionType, Conditions};
+pub use common::{
+    ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
+    DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION,
+    LABEL_WATCH, ListedReason, LocalReference, MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretKeyReference, ShownBy,
+    Source, SourceKind, VERSION, clipped, field_manager, message,
+};
 pub use crd::crds;
-pub use duration::{Duration, InvalidDuration};
 pub use edge_function::{
-    AdoptionPolicy, Applied, Check, CheckAuth, CheckMethod, EdgeFunction, EdgeFunctionSpec, EdgeFunctionStatus,
-    FunctionEvent, FunctionEventType, Held, Intent, IntentType, Live, MigrationRequirement, Proven, Requires, Rollback,
-    SecretRequirement, Source, SourceKind, Stamp, Wanted,
+    AdoptionPolicy, Applied, Check, CheckAuth, CheckMethod, DriftReason, EdgeFunction, EdgeFunctionSpec,
+    EdgeFunctionStatus, FunctionEvent, FunctionEventType, FunctionReason, Held, Intent, IntentType, Live,
+    MigrationRequirement, Proven, Requires, Rollback, SecretRequirement, Stamp, Wanted,
 };
 pub use migration_set::{
     Approval, Baseline, HeldMigration, MigrationEvent, MigrationEventType, MigrationMode, MigrationPolicy,
-    MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource, MigrationTarget, OutOfOrder, PendingMigration,
-    PlanStatus, RiskClass, SchemaStatus, WhileDrifted,
-};
-pub use names::{
-    ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, FINALIZER, GROUP, LABEL_ARCHIVE, LABEL_FUNCTION,
-    LABEL_WATCH, VERSION, field_manager,
+    MigrationReason, MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource, MigrationTarget, OutOfOrder,
+    PendingMigration, PlanStatus, RiskClass, SchemaDriftReason, SchemaStatus, WhileDrifted,
 };
 pub use platform::{
-    ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformSpec, PlatformStatus,
-    ProjectStatus,
-};
-pub use reason::{DriftReason, FunctionReason, MigrationReason, PlatformReason, Reason, SchemaDriftReason, ShownBy};
-pub use shared::{
-    DeletionPolicy, Drift, DriftField, LocalReference, MESSAGE_LIMIT, Mode, SecretKeyReference, clipped, message,
+    ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason, PlatformSpec,
+    PlatformStatus, ProjectStatus,
 };

@@ -63,7 +63,7 @@ fn a_changed_annotation_asks_for_both_looks_now_and_is_echoed_once_they_were_mad
     let decision = decide(&object, &state, at(11));
     let status = status(&object, &state, &decision, at(11));
     assert_eq!(
-        (decision, status.last_handled_reconcile_at.as_deref()),
+        (decision, status.common.last_handled_reconcile_at.as_deref()),
         (Decision::Settled(after(INTERVAL)), Some("now"))
     );
 }
@@ -210,7 +210,13 @@ fn a_suspended_platform_is_not_looked_at_and_stays_what_it_was() {
         let status = status(&object, &state, &decision, at(9_999));
         assert_eq!(lines(&status), [expected, "Suspended=True/SuspendedByUser"]);
         let text = "`spec.suspend` is true: nothing is looked at or written";
-        assert!(status.conditions.iter().all(|condition| condition.message == text));
+        assert!(
+            status
+                .common
+                .conditions
+                .iter()
+                .all(|condition| condition.message == text)
+        );
     }
 }
 
@@ -322,7 +328,7 @@ fn lines(status: &PlatformStatus) -> Vec<String> {
     let line = |c: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
         format!("{}={}/{}", c.type_, c.status, c.reason)
     };
-    status.conditions.iter().map(line).collect()
+    status.common.conditions.iter().map(line).collect()
 }
 
 fn project(state: &str) -> ProjectStatus {

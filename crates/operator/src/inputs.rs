@@ -138,7 +138,7 @@ impl Standing {
                     .and_then(|status| status.proven.as_ref())
                     .map(|proven| proven.source_digest.clone()),
             ),
-            stalled: status.is_some_and(|status| status.conditions.iter().any(|c| c.type_ == "Stalled")),
+            stalled: status.is_some_and(|status| status.common.conditions.iter().any(|c| c.type_ == "Stalled")),
         }
     }
 

@@ -105,6 +105,6 @@ impl Fleet {
 }
 
 fn drifted(status: Option<&EdgeFunctionStatus>) -> Option<&str> {
-    let drifted = status?.conditions.iter().find(|c| c.type_ == "Drifted")?;
+    let drifted = status?.common.conditions.iter().find(|c| c.type_ == "Drifted")?;
     Some(drifted.status.as_str())
 }

@@ -143,6 +143,7 @@ fn is_wish(fleet: &mut Fleet) {
         for managed in fleet.objects.iter().filter(|managed| managed.object.slug() == *slug) {
             let status = managed.object.status.clone().unwrap_or_default();
             let ready_is = status
+                .common
                 .conditions
                 .iter()
                 .find(|c| c.type_ == "Ready")
@@ -152,7 +153,7 @@ fn is_wish(fleet: &mut Fleet) {
                     ready += 1;
                     let live = fleet.outside.truth(slug).map(|(text, _, rule)| (text, rule));
                     // What can't be compared is said to be so, and is not corrected.
-                    let opaque = status.conditions.iter().any(|c| c.reason == "NotComparable");
+                    let opaque = status.common.conditions.iter().any(|c| c.reason == "NotComparable");
                     let rule = managed.object.spec.verify_jwt;
                     let is_wish = live.is_some_and(|(seen, ruled)| (seen == *text || opaque) && ruled == rule);
                     if !is_wish {

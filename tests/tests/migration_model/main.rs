@@ -102,7 +102,11 @@ fn rests(model: &mut Model) {
         .iter()
         .any(|type_| model.reason(type_).is_some());
     if !settled {
-        let conditions = model.object.status.as_ref().map(|status| status.conditions.clone());
+        let conditions = model
+            .object
+            .status
+            .as_ref()
+            .map(|status| status.common.conditions.clone());
         model.fault(format!("it is neither ready nor stalled: {conditions:?}"));
     }
 }

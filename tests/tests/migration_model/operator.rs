@@ -324,7 +324,7 @@ impl Model {
     }
 
     pub(crate) fn reason(&self, type_: &str) -> Option<String> {
-        let conditions = &self.object.status.as_ref()?.conditions;
+        let conditions = &self.object.status.as_ref()?.common.conditions;
         let found = conditions
             .iter()
             .find(|condition| condition.type_ == type_ && condition.status == "True");

@@ -1,13 +1,15 @@
 //! `EdgeFunction`: one function of one project. This file is what the user writes; `status` is what the operator answers.
 
+mod reasons;
 mod status;
 
 use kube::{CustomResource, KubeSchema, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{DeletionPolicy, LocalReference, Mode};
+use crate::{DeletionPolicy, LocalReference, Mode, Source};
 
+pub use reasons::{DriftReason, FunctionReason};
 pub use status::{
     Applied, EdgeFunctionStatus, FunctionEvent, FunctionEventType, Held, Intent, IntentType, Live, Proven, Stamp,
     Wanted,
@@ -119,43 +121,6 @@ impl EdgeFunction {
     pub fn slug(&self) -> String {
         self.spec.slug.clone().unwrap_or_else(|| self.name_any())
     }
-}
-
-/// Where code or SQL comes from.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Source {
-    /// kind of the object that carries the tree. The Flux kinds are read through their `status.artifact`; a ConfigMap holds one `*.tar.gz` in `binaryData`, or files as flat keys.
-    pub kind: SourceKind,
-    /// name of the object, in the same namespace.
-    #[schemars(length(max = 253))]
-    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')").message("`name` must be an object's name: lower-case letters, digits, '-' and '.', such as 'functions'"))]
-    pub name: String,
-    /// path of the folder in the tree, e.g. `supabase/functions` or `supabase/migrations`. Defaults to the tree's root.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 512))]
-    #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`path` must be relative, without '.', '..' or a '/' at either end, such as 'supabase/functions'"))]
-    pub path: Option<String>,
-    /// digest pins the tree: only an artifact with this SHA-256 is used. For a ConfigMap it is that of its `tar.gz`, or of its flat keys as `status.source.artifactRevision` shows it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
-    #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`digest` must be 'sha256:' and 64 lower-case hexadecimal digits"))]
-    pub digest: Option<String>,
-}
-
-/// Kinds that carry a source tree.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
-pub enum SourceKind {
-    /// `source.toolkit.fluxcd.io` GitRepository.
-    GitRepository,
-    /// `source.toolkit.fluxcd.io` OCIRepository.
-    OCIRepository,
-    /// `source.toolkit.fluxcd.io` Bucket.
-    Bucket,
-    /// `source.toolkit.fluxcd.io` ExternalArtifact.
-    ExternalArtifact,
-    /// A core ConfigMap.
-    ConfigMap,
 }
 
 /// What must be there first.

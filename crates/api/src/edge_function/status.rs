@@ -1,29 +1,19 @@
 //! What was wanted, applied and seen of a function.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Drift, shared::time};
+use crate::{CommonStatus, Drift, ObjectStatus, common::status::time};
 
 /// What was wanted, applied and seen.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeFunctionStatus {
-    /// conditions of this object.
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
-    pub conditions: Vec<Condition>,
-    /// observedGeneration is the generation that this status describes; -1 before the first look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// lastHandledReconcileAt echoes the annotation `ops.mobulace.com/reconcile-at` (or `reconcile.fluxcd.io/requestedAt`) that was acted upon last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
-    pub last_handled_reconcile_at: Option<String>,
+    /// What every status has.
+    #[serde(flatten)]
+    pub common: CommonStatus,
     /// url under which the function answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
@@ -54,6 +44,20 @@ pub struct EdgeFunctionStatus {
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<FunctionEvent>,
+}
+
+impl ObjectStatus for EdgeFunctionStatus {
+    fn common(&self) -> &CommonStatus {
+        &self.common
+    }
+
+    fn common_mut(&mut self) -> &mut CommonStatus {
+        &mut self.common
+    }
+
+    fn drift(&self) -> Option<&Drift> {
+        self.drift.as_ref()
+    }
 }
 
 /// The content wanted now.

@@ -1,6 +1,7 @@
 //! `MigrationSet`: the ordered migrations of one database. This file is what the user writes; `status` is what the operator
 //! answers.
 
+mod reasons;
 mod status;
 
 use kube::{CustomResource, KubeSchema};
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Duration, LocalReference, Source};
 
+pub use reasons::{MigrationReason, SchemaDriftReason};
 pub use status::{
     HeldMigration, MigrationEvent, MigrationEventType, MigrationSetStatus, MigrationSource, MigrationTarget,
     PendingMigration, PlanStatus, SchemaStatus,

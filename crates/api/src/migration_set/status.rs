@@ -1,30 +1,20 @@
 //! What was applied, what is pending, and how the schema differs.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RiskClass;
-use crate::{Drift, shared::time};
+use crate::{CommonStatus, Drift, ObjectStatus, common::status::time};
 
 /// What was applied, what is pending, and how the schema differs. The ledgers in the database are the truth; this is a memo.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationSetStatus {
-    /// conditions of this object.
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
-    pub conditions: Vec<Condition>,
-    /// observedGeneration is the generation that this status describes; -1 before the first look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// lastHandledReconcileAt echoes the annotation `ops.mobulace.com/reconcile-at` (or `reconcile.fluxcd.io/requestedAt`) that was acted upon last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
-    pub last_handled_reconcile_at: Option<String>,
+    /// What every status has.
+    #[serde(flatten)]
+    pub common: CommonStatus,
     /// source is the folder of files as it was last read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<MigrationSource>,
@@ -64,6 +54,20 @@ pub struct MigrationSetStatus {
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<MigrationEvent>,
+}
+
+impl ObjectStatus for MigrationSetStatus {
+    fn common(&self) -> &CommonStatus {
+        &self.common
+    }
+
+    fn common_mut(&mut self) -> &mut CommonStatus {
+        &mut self.common
+    }
+
+    fn drift(&self) -> Option<&Drift> {
+        self.drift.as_ref()
+    }
 }
 
 /// The folder of files.

@@ -153,8 +153,8 @@ impl Report {
                 target: shown.target,
                 schema: shown.schema,
                 drift: shown.drift.filter(|drift| drift.corrected_time.is_none()),
-                drifted: drifted(&shown.conditions, |condition| &condition.status),
-                drift_message: drifted(&shown.conditions, |condition| &condition.message),
+                drifted: drifted(&shown.common.conditions, |condition| &condition.status),
+                drift_message: drifted(&shown.common.conditions, |condition| &condition.message),
             }),
             pending: plan.map_or_else(Vec::new, |plan| {
                 plan.items.iter().map(|item| pending(item, policy)).collect()

@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 
+use ace_api::ObjectStatus;
 use jiff::Timestamp;
-use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
+use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, core::object::HasStatus};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -47,7 +48,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
         + Sync
         + 'static;
     /// Its status.
-    type Status: Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
+    type Status: ObjectStatus + Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
     /// What is known when a decision is made.
     type State: Send + Sync;
     /// One effect.
@@ -92,8 +93,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
     fn into_memory(state: Self::State, decision: &Decision<Self::Step, Self::Reason>) -> Self::Memory;
     /// The events between two statuses.
     fn events(before: &Self::Status, after: &Self::Status) -> Vec<Event>;
-    /// The conditions of a status, and how many fields differ.
-    fn conditions(status: &Self::Status) -> (&[Condition], Option<i32>);
     /// The object must not go before it was cleaned up.
     fn wants_finalizer(object: &Self::Object) -> bool {
         let _ = object;

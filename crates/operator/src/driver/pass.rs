@@ -3,6 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ace_api::ObjectStatus;
 use ace_domain::reconcile::{
     decision::Requeue,
     event::{Event, EventType},
@@ -192,9 +193,9 @@ async fn act<C: Controller>(
 
 /// Takes a status into the gauges.
 fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status<C>) {
-    let (conditions, fields) = C::Kind::conditions(status);
+    let standing = status.drift().filter(|drift| drift.corrected_time.is_none());
     let key = Key::of(object);
-    let state = ConditionGauges::of(conditions, fields);
+    let state = ConditionGauges::of(&status.common().conditions, standing.map(|drift| drift.count));
     let metrics = &context.tools.metrics;
     metrics.observe_object(C::Kind::NAME, &key.namespace, &key.name, state);
 }

@@ -90,7 +90,7 @@ fn is_older(state: &State) -> bool {
 
 /// After a restart: until the first list, what was said before stays said.
 fn unlisted(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Decision {
-    match ConditionType::Ready.of(&state.memo.conditions) {
+    match ConditionType::Ready.of(&state.memo.common.conditions) {
         Some(ready) if ready.status == "True" && is_live(object, state) => Decision::Settled(Requeue::OnChange),
         Some(ready) if ready.reason == FunctionReason::NotSeen.as_str() => {
             wait(FunctionReason::NotSeen, ready.message.clone())
@@ -151,7 +151,7 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
     let Some(listing) = &state.listing else {
         return wait(FunctionReason::FirstLook, "the function was not looked at yet");
     };
-    let handled = state.memo.last_handled_reconcile_at.as_ref();
+    let handled = state.memo.common.last_handled_reconcile_at.as_ref();
     if is_reconcile_requested(object, handled) && listing.started < state.began {
         return Decision::Do(Step::List {
             not_before: state.began,

@@ -12,7 +12,9 @@ pub fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Ev
     events.reverse();
     events.extend(redeployed_notice(before, after));
     events.extend(drift_notice(before, after));
-    events.extend(stalled(&before.conditions, &after.conditions, |now| now.reason.clone()));
+    events.extend(stalled(&before.common.conditions, &after.common.conditions, |now| {
+        now.reason.clone()
+    }));
     events
 }
 
@@ -51,12 +53,12 @@ fn redeployed_notice(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) ->
 }
 
 fn drift_notice(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Option<Event> {
-    let now = Drifted.of(&after.conditions)?;
+    let now = Drifted.of(&after.common.conditions)?;
     // Drift that was out of sight for a while is the same drift.
     let stood = before
         .drift
         .as_ref()
         .is_some_and(|drift| drift.corrected_time.is_none());
-    let is_news = Drifted.is_true(&after.conditions) && !Drifted.is_true(&before.conditions) && !stood;
+    let is_news = Drifted.is_true(&after.common.conditions) && !Drifted.is_true(&before.common.conditions) && !stood;
     is_news.then(|| Event::warning("DriftDetected", &now.message))
 }

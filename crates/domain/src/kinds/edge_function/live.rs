@@ -41,7 +41,7 @@ pub(super) fn is_opened(entry: &LiveFunction, applied: &Applied) -> bool {
 /// The wish of this generation is live and proven, as far as is known. In `Observe`: it was looked at.
 pub(super) fn is_live(object: &EdgeFunction, state: &State) -> bool {
     if object.spec.mode == Mode::Observe {
-        return ConditionType::Ready.is_true(&state.memo.conditions);
+        return ConditionType::Ready.is_true(&state.memo.common.conditions);
     }
     let Some(applied) = state.applied() else { return false };
     is_wanted(object, state, applied)
@@ -53,7 +53,7 @@ pub(super) fn is_live(object: &EdgeFunction, state: &State) -> bool {
 /// The applied content is the wanted one; where the source can't be used, it was when the status was last written for this spec.
 pub(super) fn is_wanted(object: &EdgeFunction, state: &State, applied: &Applied) -> bool {
     let wanted = state.wanted().or_else(|| {
-        let seen = state.memo.observed_generation == object.metadata.generation;
+        let seen = state.memo.common.observed_generation == object.metadata.generation;
         let source = state.memo.source.as_ref().filter(|_| seen);
         source.map(|source| source.digest.clone())
     });

@@ -32,7 +32,6 @@ mod tests;
 
 use ace_api::{DeletionPolicy, EdgeFunction, EdgeFunctionStatus, FunctionReason, Mode};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::reconcile::{decision::StepError, event::Event, kind};
 
@@ -96,7 +95,7 @@ impl kind::Kind for Kind {
     }
 
     fn keep_conditions(state: &mut State, written: &EdgeFunctionStatus) {
-        state.memo.conditions.clone_from(&written.conditions);
+        state.memo.common.conditions.clone_from(&written.common.conditions);
     }
 
     fn skip_step(state: &mut State, step: &Step) {
@@ -116,11 +115,6 @@ impl kind::Kind for Kind {
 
     fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
         events(before, after)
-    }
-
-    fn conditions(status: &EdgeFunctionStatus) -> (&[Condition], Option<i32>) {
-        let standing = status.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
-        (&status.conditions, standing.map(|drift| drift.count))
     }
 
     fn wants_finalizer(object: &EdgeFunction) -> bool {

@@ -1,8 +1,8 @@
 //! How a function is shown.
 
 use ace_api::{
-    ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason,
-    IntentType, Live, Mode, Reason, Wanted, clipped,
+    CommonStatus, ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType,
+    FunctionReason, IntentType, Live, Mode, Reason, Wanted, clipped,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -42,12 +42,14 @@ pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Ti
         DriftAssessment::Says { drift, .. } => drift,
     };
     let status = EdgeFunctionStatus {
-        conditions,
-        observed_generation: object.metadata.generation,
-        last_handled_reconcile_at: if handled {
-            reconcile_at(object)
-        } else {
-            state.memo.last_handled_reconcile_at
+        common: CommonStatus {
+            conditions,
+            observed_generation: object.metadata.generation,
+            last_handled_reconcile_at: if handled {
+                reconcile_at(object)
+            } else {
+                state.memo.common.last_handled_reconcile_at
+            },
         },
         url,
         source,
@@ -73,8 +75,8 @@ fn is_about_to_be_seen(object: &EdgeFunction, state: &State, decision: &Decision
     let waits = matches!(decision, Decision::Wait(cause, _) if cause.reason == FunctionReason::WaitingForPlatform);
     let first = matches!(&state.platform, PlatformState::Present(platform) if !platform.looked);
     let memo = &state.memo;
-    let is_ready = ConditionType::Ready.is_true(&memo.conditions);
-    waits && first && !(is_ready && memo.observed_generation == object.metadata.generation)
+    let is_ready = ConditionType::Ready.is_true(&memo.common.conditions);
+    waits && first && !(is_ready && memo.common.observed_generation == object.metadata.generation)
 }
 
 /// Notes in the memo what the decision itself changes: the intent of a deploy, and what is not tried again.
@@ -184,7 +186,7 @@ fn conditions(
     now: Timestamp,
 ) -> Vec<Condition> {
     use ConditionType::{Drifted, Ready};
-    let next = Conditions::new(&state.memo.conditions, object.metadata.generation, now);
+    let next = Conditions::new(&state.memo.common.conditions, object.metadata.generation, now);
     let next = match decision {
         Decision::Do(step) => {
             let cause = in_progress(step);
@@ -221,7 +223,7 @@ fn conditions(
 
 /// The reason of `Ready` while nothing is looked at.
 fn suspended(object: &EdgeFunction, state: &State) -> FunctionReason {
-    let stays = is_live(object, state) && ConditionType::Ready.is_true(&state.memo.conditions);
+    let stays = is_live(object, state) && ConditionType::Ready.is_true(&state.memo.common.conditions);
     match object.spec.mode {
         _ if !stays => FunctionReason::Suspended,
         Mode::Observe => FunctionReason::Observed,
@@ -272,7 +274,7 @@ fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -
     let drift = match assessment {
         DriftAssessment::Says { value, message, .. } => value.filter(|drifted| *drifted).map(|_| message.clone()),
         DriftAssessment::Keep => {
-            let before = ConditionType::Drifted.of(&state.memo.conditions);
+            let before = ConditionType::Drifted.of(&state.memo.common.conditions);
             before.filter(|c| c.status == "True").map(|c| c.message.clone())
         }
     };

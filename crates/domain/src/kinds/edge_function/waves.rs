@@ -36,7 +36,7 @@ pub fn blockers<'a>(wave: i32, members: impl IntoIterator<Item = Member<'a>>) ->
             }
             let stalled = status
                 .into_iter()
-                .flat_map(|status| &status.conditions)
+                .flat_map(|status| &status.common.conditions)
                 .any(|c| c.type_ == "Stalled");
             Some(if stalled {
                 format!("{name} (stalled; suspend it to pass)")

@@ -24,8 +24,8 @@ pub(super) fn conditions(
     now: Timestamp,
 ) -> Vec<Condition> {
     use ConditionType::{Drifted, Ready};
-    let before = &state.memo.conditions;
-    let is_still_ready = Ready.is_true(before) && state.memo.observed_generation == object.metadata.generation;
+    let before = &state.memo.common.conditions;
+    let is_still_ready = Ready.is_true(before) && state.memo.common.observed_generation == object.metadata.generation;
     let next = Conditions::new(before, object.metadata.generation, now);
     let unseen = matches!(decision, Decision::Wait(cause, _) if is_only_unseen(cause));
     let refused = if unseen { still_refused(object, state) } else { None };
@@ -92,8 +92,8 @@ fn is_live(object: &MigrationSet, state: &State) -> bool {
 fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
     use MigrationReason as Reason;
     let memo = &state.memo;
-    let stalled = ConditionType::Stalled.of(&memo.conditions)?;
-    if memo.observed_generation != object.metadata.generation || decide::is_only_reported(object, state) {
+    let stalled = ConditionType::Stalled.of(&memo.common.conditions)?;
+    if memo.common.observed_generation != object.metadata.generation || decide::is_only_reported(object, state) {
         return None;
     }
     if let (PlatformState::Present(platform), Some(observation)) = (&state.platform, state.observation()) {

@@ -114,7 +114,7 @@ fn stopped(object: &MigrationSet, state: &State, stop: &Stop, now: Timestamp) ->
 
 /// A look, when one is due; a wait, when the last one was in vain and the next is not due yet.
 fn look(object: &MigrationSet, state: &State, platform: &PlatformFacts, now: Timestamp) -> Option<Decision> {
-    let asked = is_reconcile_requested(object, state.memo.last_handled_reconcile_at.as_ref());
+    let asked = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     let failed_observation = state.memory.failed_observation.as_ref();
     if let Some(failed_observation) =
         failed_observation.filter(|failed_observation| failed_observation.place == platform.place)

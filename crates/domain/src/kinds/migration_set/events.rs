@@ -12,7 +12,7 @@ pub fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Ev
     events.reverse();
     events.extend(drift_notice(before, after));
     // The message too: it names the plan that needs an approval.
-    events.extend(stalled(&before.conditions, &after.conditions, |now| {
+    events.extend(stalled(&before.common.conditions, &after.common.conditions, |now| {
         (now.reason.clone(), now.message.clone())
     }));
     events
@@ -44,8 +44,8 @@ fn done_notice(event: &MigrationEvent) -> Event {
 }
 
 fn drift_notice(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
-    let now = Drifted.of(&after.conditions)?;
-    match (Drifted.is_true(&before.conditions), now.status.as_str()) {
+    let now = Drifted.of(&after.common.conditions)?;
+    match (Drifted.is_true(&before.common.conditions), now.status.as_str()) {
         (true, "False") => Some(Event::normal("DriftGone", &now.message)),
         (false, "True") => Some(Event::warning("DriftFound", &now.message)),
         _ => None,

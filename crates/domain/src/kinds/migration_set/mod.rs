@@ -29,7 +29,6 @@ use std::time::Duration;
 
 use ace_api::{MigrationReason, MigrationSet, MigrationSetStatus};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::platform::DatabaseFailure;
 use crate::reconcile::{event::Event, kind, timing::Timing};
@@ -88,7 +87,7 @@ impl kind::Kind for Kind {
     }
 
     fn keep_conditions(state: &mut State, written: &MigrationSetStatus) {
-        state.memo.conditions.clone_from(&written.conditions);
+        state.memo.common.conditions.clone_from(&written.common.conditions);
     }
 
     fn into_memory(state: State, _: &Decision) -> Memory {
@@ -97,11 +96,6 @@ impl kind::Kind for Kind {
 
     fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
         events(before, after)
-    }
-
-    fn conditions(status: &MigrationSetStatus) -> (&[Condition], Option<i32>) {
-        let standing = status.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
-        (&status.conditions, standing.map(|drift| drift.count))
     }
 
     fn is_suspended(object: &MigrationSet) -> bool {

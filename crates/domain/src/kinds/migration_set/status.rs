@@ -1,8 +1,8 @@
 //! How a set of migrations is shown.
 
 use ace_api::{
-    HeldMigration, MigrationMode, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget, PendingMigration,
-    PlanStatus, Reason, SchemaStatus,
+    CommonStatus, HeldMigration, MigrationMode, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget,
+    PendingMigration, PlanStatus, Reason, SchemaStatus,
 };
 use jiff::Timestamp;
 
@@ -28,9 +28,12 @@ pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Ti
     let assessment = assessment(object, state, now);
     let counts = counts(object, state);
     let status = MigrationSetStatus {
-        conditions: conditions(object, state, decision, assessment.as_ref(), &counts, now),
-        observed_generation: object.metadata.generation,
-        last_handled_reconcile_at: handled(object, state, decision).or_else(|| memo.last_handled_reconcile_at.clone()),
+        common: CommonStatus {
+            conditions: conditions(object, state, decision, assessment.as_ref(), &counts, now),
+            observed_generation: object.metadata.generation,
+            last_handled_reconcile_at: handled(object, state, decision)
+                .or_else(|| memo.common.last_handled_reconcile_at.clone()),
+        },
         source: source(state).or_else(|| memo.source.clone()),
         target: target(state).or_else(|| memo.target.clone()),
         head: counts.head,

@@ -51,7 +51,7 @@ pub(super) fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
     if object.spec.database.is_none() {
         return false;
     }
-    let asked = is_reconcile_requested(object, state.memo.last_handled_reconcile_at.as_ref());
+    let asked = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     state.observation.database().is_none_or(|check| {
         check.generation != object.metadata.generation
             || now >= check.at + patience(object, state, check)

@@ -134,7 +134,7 @@ pub fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
 fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
     let interval = state.timing.interval(object.spec.interval.get());
     let observation = &state.observation;
-    let asked = is_reconcile_requested(object, state.memo.last_handled_reconcile_at.as_ref());
+    let asked = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     let old = |at: Timestamp, most: std::time::Duration| now >= at + most || asked && at < state.began;
     if observation.failing().is_some()
         || observation

@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 
 use ace_api::{Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use crate::reconcile::{event::Event, kind, timing::Timing};
 
@@ -151,7 +150,7 @@ impl kind::Kind for Kind {
     }
 
     fn keep_conditions(state: &mut State, written: &PlatformStatus) {
-        state.memo.conditions.clone_from(&written.conditions);
+        state.memo.common.conditions.clone_from(&written.common.conditions);
     }
 
     fn into_memory(state: State, _: &Decision) -> Memory {
@@ -163,10 +162,6 @@ impl kind::Kind for Kind {
 
     fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
         events(before, after)
-    }
-
-    fn conditions(status: &PlatformStatus) -> (&[Condition], Option<i32>) {
-        (&status.conditions, None)
     }
 
     fn is_suspended(object: &Platform) -> bool {

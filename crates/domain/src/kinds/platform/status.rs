@@ -1,6 +1,7 @@
 //! How a Platform is shown.
 
 use ace_api::{
+    CommonStatus,
     ConditionType::{Ready, Suspended},
     Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus,
 };
@@ -18,14 +19,14 @@ const MOST_NAMED: usize = 50;
 /// The status that follows from what is known and decided.
 pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
     let memo = &state.memo;
-    let next = Conditions::new(&memo.conditions, object.metadata.generation, now);
+    let next = Conditions::new(&memo.common.conditions, object.metadata.generation, now);
     let conditions = match decision {
         Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase) => {
             next.reconciling(Some(false), PlatformReason::FirstLook, "looking")
         }
         // A lost look is no news before three intervals.
         Decision::Wait(cause, _)
-            if is_only_unseen(cause) && Ready.is_true(&memo.conditions) && unchanged(object, memo) =>
+            if is_only_unseen(cause) && Ready.is_true(&memo.common.conditions) && unchanged(object, memo) =>
         {
             next.keep(Ready)
         }
@@ -37,7 +38,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
         Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
             let text = "`spec.suspend` is true: nothing is looked at or written";
             let reason = PlatformReason::SuspendedByUser;
-            let stays = Ready.is_true(&memo.conditions);
+            let stays = Ready.is_true(&memo.common.conditions);
             let ready = if stays { PlatformReason::Reachable } else { reason };
             next.set(Ready, Some(stays), ready, text)
                 .set(Suspended, Some(true), reason, text)
@@ -50,9 +51,11 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
     let looked = state.observation.seen() >= state.began;
     let handled = reconcile_at(object).filter(|_| looked && !matches!(decision, Decision::Do(_)));
     PlatformStatus {
-        conditions,
-        observed_generation: object.metadata.generation,
-        last_handled_reconcile_at: handled.or_else(|| memo.last_handled_reconcile_at.clone()),
+        common: CommonStatus {
+            conditions,
+            observed_generation: object.metadata.generation,
+            last_handled_reconcile_at: handled.or_else(|| memo.common.last_handled_reconcile_at.clone()),
+        },
         project: state
             .observation
             .project()
@@ -88,7 +91,7 @@ fn database(object: &Platform, state: &State) -> Option<DatabaseStatus> {
 }
 
 fn unchanged(object: &Platform, memo: &PlatformStatus) -> bool {
-    memo.observed_generation == object.metadata.generation
+    memo.common.observed_generation == object.metadata.generation
 }
 
 fn functions(state: &State) -> Option<FunctionCount> {
@@ -118,12 +121,17 @@ fn functions(state: &State) -> Option<FunctionCount> {
 
 /// What happened between two statuses: the platform was lost, was found again, or a person must act.
 pub fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
-    let stalled = stalled(&before.conditions, &after.conditions, |now| now.reason.clone());
+    let stalled = stalled(&before.common.conditions, &after.common.conditions, |now| {
+        now.reason.clone()
+    });
     stalled.or_else(|| sight_notice(before, after)).into_iter().collect()
 }
 
 fn sight_notice(before: &PlatformStatus, after: &PlatformStatus) -> Option<Event> {
-    let (was, now) = (Ready.of(&before.conditions)?, Ready.of(&after.conditions)?);
+    let (was, now) = (
+        Ready.of(&before.common.conditions)?,
+        Ready.of(&after.common.conditions)?,
+    );
     match (was.status.as_str(), now.status.as_str()) {
         ("True", "Unknown" | "False") => Some(Event::warning(&now.reason, &now.message)),
         ("Unknown" | "False", "True") => Some(Event::normal(&now.reason, &now.message)),

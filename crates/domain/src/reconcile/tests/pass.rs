@@ -4,7 +4,6 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use ace_api::{EdgeFunction, EdgeFunctionStatus, FINALIZER, FunctionReason};
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 
 use crate::reconcile::{
@@ -107,10 +106,6 @@ impl Kind for Scripted {
 
     fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
         vec![Event::normal("Changed", format!("{:?} to {:?}", before.url, after.url))]
-    }
-
-    fn conditions(_: &EdgeFunctionStatus) -> (&[Condition], Option<i32>) {
-        (&[], None)
     }
 
     fn wants_finalizer(object: &EdgeFunction) -> bool {

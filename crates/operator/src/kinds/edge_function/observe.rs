@@ -85,7 +85,7 @@ fn platform(
 
 /// The Platform's own look found no Secret.
 fn token_is_gone(platform: &ace_api::Platform) -> bool {
-    let conditions = platform.status.iter().flat_map(|status| &status.conditions);
+    let conditions = platform.status.iter().flat_map(|status| &status.common.conditions);
     conditions.into_iter().any(|condition| {
         condition.type_ == "Ready"
             && ["SecretMissing", "AccessMissing", "TokenRejected"].contains(&condition.reason.as_str())

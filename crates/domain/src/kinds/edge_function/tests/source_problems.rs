@@ -113,10 +113,10 @@ fn a_look_that_is_asked_for_is_not_handled_before_it_was_made() {
     );
     let status = case.status();
     assert_eq!(shown(&status)[1], "Stalled=True/SourceInvalid");
-    assert_eq!(status.last_handled_reconcile_at, None);
+    assert_eq!(status.common.last_handled_reconcile_at, None);
     case.state.step_error = None;
     case.lists(at(0), Some(entry(A, 3)));
-    assert_eq!(case.status().last_handled_reconcile_at.as_deref(), Some("now"));
+    assert_eq!(case.status().common.last_handled_reconcile_at.as_deref(), Some("now"));
 }
 
 #[test]

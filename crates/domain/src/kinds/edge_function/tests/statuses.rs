@@ -1,8 +1,8 @@
 //! What every status keeps to, whatever it says.
 
 use ace_api::{
-    Conditions, Drift, EdgeFunction, EdgeFunctionStatus, FunctionEvent, FunctionEventType, FunctionReason, Held,
-    MESSAGE_LIMIT, Mode, Stamp,
+    CommonStatus, Conditions, Drift, EdgeFunction, EdgeFunctionStatus, FunctionEvent, FunctionEventType,
+    FunctionReason, Held, MESSAGE_LIMIT, Mode, Stamp,
 };
 use jiff::SignedDuration;
 
@@ -67,7 +67,7 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
             &decision,
             case.now + SignedDuration::from_secs(30),
         );
-        assert_eq!(again, first, "{:?}", first.conditions);
+        assert_eq!(again, first, "{:?}", first.common.conditions);
     }
 }
 
@@ -75,7 +75,7 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
 fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
     for mut case in worlds() {
         let status = case.status();
-        tells_whether_to_wait_or_to_act(&status.conditions, case.object.metadata.generation);
+        tells_whether_to_wait_or_to_act(&status.common.conditions, case.object.metadata.generation);
     }
 }
 
@@ -124,7 +124,7 @@ fn worst() -> Case {
             case.object.spec.checks = vec![check("preflight")];
             case.state.listing.as_mut().unwrap().started = at(0);
             let memo = &mut case.state.memo;
-            memo.last_handled_reconcile_at = Some(long(256));
+            memo.common.last_handled_reconcile_at = Some(long(256));
             memo.applied.as_mut().unwrap().stamp.bundle_digest = Some(long(128));
             memo.held = Some(Held {
                 reason: "ChecksFailed".to_owned(),
@@ -147,7 +147,7 @@ fn worst() -> Case {
                 corrected_time: None,
             });
             memo.history = vec![event; 10];
-            memo.conditions = Conditions::new(&[], Some(4), at(0))
+            memo.common.conditions = Conditions::new(&[], Some(4), at(0))
                 .set(
                     ace_api::ConditionType::Drifted,
                     Some(true),
@@ -167,7 +167,10 @@ fn a_new_object_is_never_taken_for_a_finished_one() {
     }))
     .unwrap();
     let expected = EdgeFunctionStatus {
-        observed_generation: Some(-1),
+        common: CommonStatus {
+            observed_generation: Some(-1),
+            ..CommonStatus::default()
+        },
         ..EdgeFunctionStatus::default()
     };
     assert_eq!(new.status, Some(expected));

@@ -40,8 +40,14 @@ fn a_function_suspended_before_its_wish_was_live_is_not_ready_and_its_generation
         shown(&status)[..2],
         ["Ready=False/Suspended", "Suspended=True/SuspendedByUser"]
     );
-    assert_eq!(status.observed_generation, Some(9));
-    assert!(status.conditions.iter().all(|c| c.observed_generation == Some(9)));
+    assert_eq!(status.common.observed_generation, Some(9));
+    assert!(
+        status
+            .common
+            .conditions
+            .iter()
+            .all(|c| c.observed_generation == Some(9))
+    );
 }
 
 #[test]
@@ -97,7 +103,7 @@ fn a_changed_annotation_asks_for_a_list_that_is_newer_than_the_pass() {
     let mut case = settled().asks("now");
     case.lists(at(0), Some(entry(A, 3)));
     let status = case.status();
-    assert_eq!(status.last_handled_reconcile_at.as_deref(), Some("now"));
+    assert_eq!(status.common.last_handled_reconcile_at.as_deref(), Some("now"));
     let mut next = case.written();
     next.state.began = at(10);
     assert_eq!(next.decide(), Decision::Settled(Requeue::OnChange), "and only once");
@@ -120,5 +126,5 @@ fn an_annotation_is_handled_by_a_refusal_that_needs_no_look() {
     let lost = Claim::Lost("ace/older".to_owned());
     let mut case = settled().asks("now").with(|case| case.state.claim = lost);
     assert_eq!(cause(case.decide()).0, FunctionReason::SlugClaimed);
-    assert_eq!(case.status().last_handled_reconcile_at.as_deref(), Some("now"));
+    assert_eq!(case.status().common.last_handled_reconcile_at.as_deref(), Some("now"));
 }

@@ -168,11 +168,11 @@ pub(super) fn shown(status: &EdgeFunctionStatus) -> Vec<String> {
     let line = |c: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
         format!("{}={}/{}", c.type_, c.status, c.reason)
     };
-    status.conditions.iter().map(line).collect()
+    status.common.conditions.iter().map(line).collect()
 }
 
 pub(super) fn message(status: &EdgeFunctionStatus, type_: &str) -> String {
-    let found = status.conditions.iter().find(|c| c.type_ == type_);
+    let found = status.common.conditions.iter().find(|c| c.type_ == type_);
     found.map(|c| c.message.clone()).unwrap_or_default()
 }
 

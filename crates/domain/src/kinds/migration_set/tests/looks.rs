@@ -41,10 +41,10 @@ fn a_look_that_takes_longer_than_it_counts_is_not_made_for_ever() {
 fn somebody_who_asks_gets_one_look_and_its_echo() {
     let mut case = settled().asks("now");
     assert!(looks(&case));
-    assert_eq!(case.status().last_handled_reconcile_at, None);
+    assert_eq!(case.status().common.last_handled_reconcile_at, None);
     let seen = case.sees(|_| ());
     case.does("Look", seen);
-    assert_eq!(case.status().last_handled_reconcile_at.as_deref(), Some("now"));
+    assert_eq!(case.status().common.last_handled_reconcile_at.as_deref(), Some("now"));
     let case = case.later(1).next_pass();
     assert!(!looks(&case));
     assert!(looks(&case.asks("again")));
@@ -54,7 +54,7 @@ fn somebody_who_asks_gets_one_look_and_its_echo() {
 fn who_asks_while_it_does_not_answer_is_not_told_that_it_was_looked_at() {
     let mut case = settled().asks("now");
     case.does("Look", Err(super::super::StepError::Database(unanswered())));
-    assert_eq!(case.status().last_handled_reconcile_at, None);
+    assert_eq!(case.status().common.last_handled_reconcile_at, None);
     assert!(looks(&case.later(1).next_pass()), "and is not made to wait");
 }
 

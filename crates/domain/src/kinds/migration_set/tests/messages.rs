@@ -127,13 +127,17 @@ pub(super) fn reason(decision: Decision) -> MigrationReason {
 
 /// `Ready=True/Applied …`, one line per condition.
 pub(super) fn shown(status: &MigrationSetStatus) -> Vec<String> {
-    let conditions = status.conditions.iter();
+    let conditions = status.common.conditions.iter();
     conditions
         .map(|condition| format!("{}={}/{}", condition.type_, condition.status, condition.reason))
         .collect()
 }
 
 pub(super) fn message(status: &MigrationSetStatus, type_: &str) -> String {
-    let found = status.conditions.iter().find(|condition| condition.type_ == type_);
+    let found = status
+        .common
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == type_);
     found.map(|condition| condition.message.clone()).unwrap_or_default()
 }

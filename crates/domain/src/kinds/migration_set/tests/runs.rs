@@ -36,7 +36,7 @@ fn the_status_is_written_at_the_start_and_then_every_two_seconds() {
     let mut written = vec![case.status()];
     let mut follow = |case: &mut Case| {
         let status = case.status();
-        case.state.memo.conditions.clone_from(&status.conditions);
+        case.state.memo.common.conditions.clone_from(&status.common.conditions);
         if written.last() != Some(&status) {
             written.push(status);
         }

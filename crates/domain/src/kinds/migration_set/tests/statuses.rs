@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use ace_api::{
-    ConditionType, Conditions, Drift, DriftField, MESSAGE_LIMIT, MigrationEvent, MigrationEventType, MigrationReason,
-    MigrationSet, MigrationSetStatus, Reason, SchemaDriftReason, ShownBy, WhileDrifted,
+    CommonStatus, ConditionType, Conditions, Drift, DriftField, ListedReason, MESSAGE_LIMIT, MigrationEvent,
+    MigrationEventType, MigrationReason, MigrationSet, MigrationSetStatus, SchemaDriftReason, ShownBy, WhileDrifted,
 };
 use jiff::SignedDuration;
 
@@ -125,8 +125,8 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
 fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
     for case in worlds() {
         let status = case.status();
-        tells_whether_to_wait_or_to_act(&status.conditions, case.object.metadata.generation);
-        let mut conditions = status.conditions.iter();
+        tells_whether_to_wait_or_to_act(&status.common.conditions, case.object.metadata.generation);
+        let mut conditions = status.common.conditions.iter();
         assert!(conditions.all(|c| fits(&c.type_, &c.status, &c.reason)), "{status:#?}");
     }
 }
@@ -151,20 +151,22 @@ fn fits(type_: &str, status: &str, reason: &str) -> bool {
     }
 }
 
-fn shown_by<R: Reason>(all: &[(R, ShownBy, &str)], reason: &str) -> ShownBy {
-    all.iter().find(|(known, ..)| known.as_str() == reason).unwrap().1
+fn shown_by(all: &[ListedReason], reason: &str) -> ShownBy {
+    all.iter().find(|known| known.name == reason).unwrap().shown_by
 }
 
 #[test]
 fn every_reason_is_said_by_some_world() {
     let said: BTreeSet<String> = worlds()
         .iter()
-        .flat_map(|case| case.status().conditions)
+        .flat_map(|case| case.status().common.conditions)
         .map(|condition| condition.reason)
         .collect();
-    let all = MigrationReason::ALL.iter().map(|(reason, ..)| reason.as_str());
-    let drift = SchemaDriftReason::ALL.iter().map(|(reason, ..)| reason.as_str());
-    let missing: Vec<_> = all.chain(drift).filter(|reason| !said.contains(*reason)).collect();
+    let all = MigrationReason::ALL.iter().chain(SchemaDriftReason::ALL);
+    let missing: Vec<_> = all
+        .map(|reason| reason.name)
+        .filter(|reason| !said.contains(*reason))
+        .collect();
     assert_eq!(missing, Vec::<&str>::new());
 }
 
@@ -338,7 +340,7 @@ fn worst() -> Case {
         artifact_revision: long(300),
     };
     let memo = &mut case.state.memo;
-    memo.last_handled_reconcile_at = Some(long(256));
+    memo.common.last_handled_reconcile_at = Some(long(256));
     memo.history = vec![event; 10];
     memo.drift = Some(Drift {
         detected_time: at(0),
@@ -346,7 +348,7 @@ fn worst() -> Case {
         fields: Vec::new(),
         corrected_time: None,
     });
-    memo.conditions = Conditions::new(&[], Some(3), at(0))
+    memo.common.conditions = Conditions::new(&[], Some(3), at(0))
         .set(
             ConditionType::Drifted,
             Some(true),
@@ -371,7 +373,10 @@ fn a_new_object_is_never_taken_for_a_finished_one() {
     }))
     .unwrap();
     let expected = MigrationSetStatus {
-        observed_generation: Some(-1),
+        common: CommonStatus {
+            observed_generation: Some(-1),
+            ..CommonStatus::default()
+        },
         ..MigrationSetStatus::default()
     };
     assert_eq!(new.status, Some(expected));

@@ -114,7 +114,9 @@ fn a_changed_spec_and_a_changed_annotation_ask_the_database_now() {
     later.observation.record_database(check(2, Err(silent())));
     let decision = decide(&asked, &later, at(3));
     assert!(matches!(decision, Decision::Wait(..)), "{decision:?}");
-    let handled = status(&asked, &later, &decision, at(3)).last_handled_reconcile_at;
+    let handled = status(&asked, &later, &decision, at(3))
+        .common
+        .last_handled_reconcile_at;
     assert_eq!(handled.as_deref(), Some("now"));
 }
 

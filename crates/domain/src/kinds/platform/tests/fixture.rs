@@ -103,7 +103,7 @@ pub(super) fn after(seconds: u64) -> Requeue {
 }
 
 pub(super) fn shown(status: &PlatformStatus) -> Vec<(&str, &str, &str, &str)> {
-    let conditions = status.conditions.iter();
+    let conditions = status.common.conditions.iter();
     conditions
         .map(|c| {
             (

@@ -1,11 +1,16 @@
-//! `Platform`: one live project.
+//! `Platform`: one live project. This file is what the user writes; `status` is what the operator answers.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+mod reasons;
+mod status;
+
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Duration, SecretKeyReference};
+
+pub use reasons::PlatformReason;
+pub use status::{DatabaseStatus, FunctionCount, PlatformStatus, ProjectStatus};
 
 /// How to reach one live Supabase project, how often to look at it and how many requests that may cost.
 #[allow(clippy::duplicated_attributes, reason = "each column repeats its keys")]
@@ -181,72 +186,4 @@ pub enum DatabaseTls {
     Require,
     /// Not encrypted. For a database on the same machine.
     Disable,
-}
-
-/// What is known of the project.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlatformStatus {
-    /// conditions of this object.
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 8))]
-    pub conditions: Vec<Condition>,
-    /// observedGeneration is the generation that this status describes; -1 before the first look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// lastHandledReconcileAt echoes the annotation `ops.mobulace.com/reconcile-at` (or `reconcile.fluxcd.io/requestedAt`) that was acted upon last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
-    pub last_handled_reconcile_at: Option<String>,
-    /// project as the Management API describes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub project: Option<ProjectStatus>,
-    /// database as it described itself when it was last asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub database: Option<DatabaseStatus>,
-    /// functions that live in the project.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub functions: Option<FunctionCount>,
-}
-
-/// The project as the Management API describes it.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ProjectStatus {
-    /// state in the platform's words, e.g. `ACTIVE_HEALTHY`.
-    #[schemars(length(max = 64))]
-    pub state: String,
-    /// region where it runs.
-    #[schemars(length(max = 64))]
-    pub region: String,
-}
-
-/// The database as it describes itself.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DatabaseStatus {
-    /// serverVersion of Postgres.
-    #[schemars(length(max = 64))]
-    pub server_version: String,
-    /// systemIdentifier of the cluster: another one is another database.
-    #[schemars(length(max = 32))]
-    pub system_identifier: String,
-    /// timeline: a higher one has been restored or promoted.
-    pub timeline: i64,
-}
-
-/// Functions that live in the project.
-#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FunctionCount {
-    /// managed by an EdgeFunction of this namespace.
-    pub managed: i32,
-    /// unmanagedCount of functions that no EdgeFunction of this namespace describes.
-    pub unmanaged_count: i32,
-    /// unmanaged functions by slug, at most fifty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), inner(length(max = 64)))]
-    #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub unmanaged: Vec<String>,
 }

@@ -1,0 +1,94 @@
+//! What a reason is, and how a kind lists its own.
+
+/// A reason of a condition.
+pub trait Reason: Copy {
+    /// The CamelCase word in the condition.
+    fn as_str(self) -> &'static str;
+}
+
+/// The condition that a reason belongs to, with its status where the reason fixes one. `Ready` also repeats the reason of the
+/// condition that explains it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ShownBy {
+    /// `Ready=True`.
+    Ready,
+    /// `Ready=False`, explained by no other condition's reason.
+    ReadyFalse,
+    /// `Ready=Unknown`, with `Reconciling`.
+    ReadyUnknown,
+    /// `Reconciling=True`.
+    Reconciling,
+    /// `Stalled=True`.
+    Stalled,
+    /// `Suspended=True`.
+    Suspended,
+    /// `Drifted=True`.
+    DriftedTrue,
+    /// `Drifted=False`.
+    DriftedFalse,
+    /// `Drifted=Unknown`.
+    DriftedUnknown,
+}
+
+impl ShownBy {
+    /// How descriptions and pages name it; those of `Drifted` are listed apart, so that its status is enough.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::ReadyFalse => "Ready is False",
+            Self::ReadyUnknown => "Ready is Unknown",
+            Self::Reconciling => "Reconciling",
+            Self::Stalled => "Stalled",
+            Self::Suspended => "Suspended",
+            Self::DriftedTrue => "True",
+            Self::DriftedFalse => "False",
+            Self::DriftedUnknown => "Unknown",
+        }
+    }
+}
+
+/// One entry of a kind's closed list of reasons.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ListedReason {
+    /// The CamelCase word in the condition.
+    pub name: &'static str,
+    /// The condition that it belongs to.
+    pub shown_by: ShownBy,
+    /// What it says.
+    pub meaning: &'static str,
+}
+
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($reason:ident: $shown_by:ident = $meaning:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        pub enum $name {
+            $(#[doc = concat!(stringify!($shown_by), ": ", $meaning)] $reason,)*
+        }
+
+        impl $name {
+            /// Every reason, in the order of the reference.
+            pub const ALL: &[crate::ListedReason] = &[$(crate::ListedReason {
+                name: stringify!($reason),
+                shown_by: crate::ShownBy::$shown_by,
+                meaning: $meaning,
+            },)*];
+
+            /// The reason of this name, if there is one.
+            pub fn named(name: &str) -> Option<Self> {
+                let all = [$(Self::$reason,)*];
+                all.into_iter().find(|reason| crate::Reason::as_str(*reason) == name)
+            }
+        }
+
+        impl crate::Reason for $name {
+            fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$reason => stringify!($reason),)*
+                }
+            }
+        }
+    };
+}
+
+pub(crate) use reasons;

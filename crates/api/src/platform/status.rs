@@ -1,0 +1,80 @@
+//! What is known of a project.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CommonStatus, Drift, ObjectStatus};
+
+/// What is known of the project.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformStatus {
+    /// What every status has.
+    #[serde(flatten)]
+    pub common: CommonStatus,
+    /// project as the Management API describes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectStatus>,
+    /// database as it described itself when it was last asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabaseStatus>,
+    /// functions that live in the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub functions: Option<FunctionCount>,
+}
+
+impl ObjectStatus for PlatformStatus {
+    fn common(&self) -> &CommonStatus {
+        &self.common
+    }
+
+    fn common_mut(&mut self) -> &mut CommonStatus {
+        &mut self.common
+    }
+
+    fn drift(&self) -> Option<&Drift> {
+        None
+    }
+}
+
+/// The project as the Management API describes it.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectStatus {
+    /// state in the platform's words, e.g. `ACTIVE_HEALTHY`.
+    #[schemars(length(max = 64))]
+    pub state: String,
+    /// region where it runs.
+    #[schemars(length(max = 64))]
+    pub region: String,
+}
+
+/// The database as it describes itself.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseStatus {
+    /// serverVersion of Postgres.
+    #[schemars(length(max = 64))]
+    pub server_version: String,
+    /// systemIdentifier of the cluster: another one is another database.
+    #[schemars(length(max = 32))]
+    pub system_identifier: String,
+    /// timeline: a higher one has been restored or promoted.
+    pub timeline: i64,
+}
+
+/// Functions that live in the project.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FunctionCount {
+    /// managed by an EdgeFunction of this namespace.
+    pub managed: i32,
+    /// unmanagedCount of functions that no EdgeFunction of this namespace describes.
+    pub unmanaged_count: i32,
+    /// unmanaged functions by slug, at most fifty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(max = 64)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub unmanaged: Vec<String>,
+}
