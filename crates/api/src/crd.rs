@@ -1,33 +1,26 @@
 //! The custom resource definitions, made from the types and brought to Kubernetes' conventions.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::CustomResourceExt;
 use serde_json::{Value, json};
 
-use crate::{
-    AdoptionPolicy, CheckAuth, CheckMethod, DatabaseTls, DeletionPolicy, DriftReason, EdgeFunction, FunctionEventType,
-    FunctionReason, IntentType, ListedReason, MigrationEventType, MigrationMode, MigrationReason, MigrationSet, Mode,
-    OutOfOrder, Platform, PlatformReason, RiskClass, Rollback, SchemaDriftReason, SourceKind, WhileDrifted,
-};
+use crate::{KINDS, KindEntry, ListedReason};
 
 /// Every custom resource definition, as it is installed.
 ///
 /// Beyond what the types say: nothing is nullable (the API server drops nulls instead), a new object's status says
-/// `observedGeneration: -1` (so that kstatus never takes it for finished), conditions carry the upstream rules, and their
-/// description lists the reasons.
+/// `observedGeneration: -1` (so that kstatus never takes it for finished), conditions carry the upstream rules, their
+/// description lists the reasons, and the columns that every kind has stand behind its own.
 pub fn crds() -> Vec<CustomResourceDefinition> {
-    vec![
-        finished(&Platform::crd(), &listed(PlatformReason::ALL)),
-        finished(&EdgeFunction::crd(), &both(FunctionReason::ALL, DriftReason::ALL)),
-        finished(
-            &MigrationSet::crd(),
-            &both(MigrationReason::ALL, SchemaDriftReason::ALL),
-        ),
-    ]
+    KINDS.iter().map(finished).collect()
 }
 
-fn both(reasons: &[ListedReason], drift: &[ListedReason]) -> String {
-    format!("{} Of `Drifted`: {}", listed(reasons), listed(drift))
+fn reasons(kind: &KindEntry) -> String {
+    let reasons = listed(kind.reasons);
+    if kind.has_drift() {
+        format!("{reasons} Of `Drifted`: {}", listed(kind.drift_reasons))
+    } else {
+        reasons
+    }
 }
 
 fn listed(reasons: &[ListedReason]) -> String {
@@ -45,19 +38,20 @@ fn listed(reasons: &[ListedReason]) -> String {
     format!("{}.", lines.join("; "))
 }
 
-fn finished(crd: &CustomResourceDefinition, reasons: &str) -> CustomResourceDefinition {
-    let mut value = serde_json::to_value(crd).expect("a definition made from types is JSON");
+fn finished(kind: &KindEntry) -> CustomResourceDefinition {
+    let mut value = serde_json::to_value(kind.derived()).expect("a definition made from types is JSON");
+    let meanings = meanings(kind);
+    let reasons = reasons(kind);
     for version in value["spec"]["versions"]
         .as_array_mut()
         .expect("a definition has versions")
     {
+        version["additionalPrinterColumns"] = columns(kind, &version["additionalPrinterColumns"]);
         let schema = &mut version["schema"]["openAPIV3Schema"];
-        tidy(schema, &meanings());
+        tidy(schema, &meanings);
         let status = &mut schema["properties"]["status"];
         status["default"] = json!({ "observedGeneration": -1 });
-        if status["properties"]["observedGeneration"].is_object() {
-            status["properties"]["observedGeneration"]["minimum"] = json!(-1);
-        }
+        status["properties"]["observedGeneration"]["minimum"] = json!(-1);
         let conditions = &mut status["properties"]["conditions"];
         conditions["description"] = json!(format!(
             "conditions of this object. `Ready` is always there; `Reconciling`, `Stalled` and `Suspended` only while True, the first two never together. Reasons: {reasons}"
@@ -65,6 +59,36 @@ fn finished(crd: &CustomResourceDefinition, reasons: &str) -> CustomResourceDefi
         constrain_condition(&mut conditions["items"]);
     }
     serde_json::from_value(value).expect("a tidied definition is still one")
+}
+
+/// The kind's own columns, and behind those of each priority the ones that every kind has.
+fn columns(kind: &KindEntry, own: &Value) -> Value {
+    let column = |name: &str, type_: &str, path: &str| json!({ "name": name, "type": type_, "jsonPath": path });
+    let condition = |name: &str, type_: &str, field: &str| {
+        column(
+            name,
+            "string",
+            &format!(".status.conditions[?(@.type==\"{type_}\")].{field}"),
+        )
+    };
+    let wide = |mut column: Value| {
+        column["priority"] = json!(1);
+        column
+    };
+    let own = own.as_array().into_iter().flatten().cloned();
+    let (own_wide, own): (Vec<Value>, Vec<Value>) = own.partition(|column| column["priority"] == 1);
+    let drifted = kind.has_drift().then(|| condition("Drifted", "Drifted", "status"));
+    own.into_iter()
+        .chain([condition("Ready", "Ready", "status")])
+        .chain(drifted)
+        .chain([
+            condition("Message", "Ready", "message"),
+            column("Age", "date", ".metadata.creationTimestamp"),
+            wide(condition("Reason", "Ready", "reason")),
+        ])
+        .chain(own_wide)
+        .chain([wide(column("Suspended", "boolean", ".spec.suspend"))])
+        .collect()
 }
 
 /// What controller-gen writes for `metav1.Condition` and k8s-openapi's schema leaves out.
@@ -103,47 +127,33 @@ fn tidy(schema: &mut Value, meanings: &[(Value, String)]) {
 }
 
 /// What the values of each enum mean, by the enum's values: kube keeps only the values, and `kubectl explain` should teach.
-fn meanings() -> Vec<(Value, String)> {
-    [
-        schemars::schema_for!(AdoptionPolicy),
-        schemars::schema_for!(CheckAuth),
-        schemars::schema_for!(CheckMethod),
-        schemars::schema_for!(DatabaseTls),
-        schemars::schema_for!(DeletionPolicy),
-        schemars::schema_for!(FunctionEventType),
-        schemars::schema_for!(IntentType),
-        schemars::schema_for!(MigrationEventType),
-        schemars::schema_for!(MigrationMode),
-        schemars::schema_for!(Mode),
-        schemars::schema_for!(OutOfOrder),
-        schemars::schema_for!(RiskClass),
-        schemars::schema_for!(Rollback),
-        schemars::schema_for!(SourceKind),
-        schemars::schema_for!(WhileDrifted),
-    ]
-    .iter()
-    .map(|schema| {
-        let variants = schema.as_value()["oneOf"]
-            .as_array()
-            .expect("each variant is documented");
-        let words = variants.iter().map(|variant| variant["const"].clone()).collect();
-        let says: Vec<String> = variants
-            .iter()
-            .map(|variant| {
-                let (word, says) = (variant["const"].as_str(), variant["description"].as_str());
-                format!("`{}`: {}", word.unwrap_or_default(), says.unwrap_or_default())
-            })
-            .collect();
-        (words, says.join(" "))
-    })
-    .collect()
+fn meanings(kind: &KindEntry) -> Vec<(Value, String)> {
+    let schema = kind.schema();
+    let definitions = schema.as_value()["$defs"].as_object().into_iter().flatten();
+    let enums = definitions.filter_map(|(_, definition)| definition["oneOf"].as_array());
+    enums
+        .map(|variants| {
+            let words = variants.iter().map(|variant| variant["const"].clone()).collect();
+            let says: Vec<String> = variants
+                .iter()
+                .map(|variant| {
+                    let (word, says) = (variant["const"].as_str(), variant["description"].as_str());
+                    format!("`{}`: {}", word.unwrap_or_default(), says.unwrap_or_default())
+                })
+                .collect();
+            (words, says.join(" "))
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::Value;
 
     use super::crds;
+    use crate::KINDS;
 
     #[test]
     fn every_string_list_and_number_of_a_spec_is_bounded() {
@@ -202,6 +212,59 @@ mod tests {
             let status = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"];
             assert_eq!(status["default"], serde_json::json!({ "observedGeneration": -1 }));
         }
+    }
+
+    #[test]
+    fn the_columns_of_every_kind_end_alike_and_show_fields_that_there_are() {
+        for (kind, crd) in KINDS.iter().zip(crds()) {
+            let version = serde_json::to_value(&crd.spec.versions[0]).unwrap();
+            let columns = version["additionalPrinterColumns"].as_array().unwrap();
+            let (wide, first): (Vec<&Value>, Vec<&Value>) = columns.iter().partition(|column| column["priority"] == 1);
+            let names = |columns: &[&Value]| -> Vec<String> {
+                let names = columns.iter().map(|column| column["name"].as_str().unwrap().to_owned());
+                names.collect()
+            };
+            let common: &[&str] = if kind.has_drift() {
+                &["Ready", "Drifted", "Message", "Age"]
+            } else {
+                &["Ready", "Message", "Age"]
+            };
+            let (first, wide) = (names(&first), names(&wide));
+            assert_eq!(first[first.len() - common.len()..], *common, "{}", kind.name);
+            assert_eq!(
+                (wide[0].as_str(), wide[wide.len() - 1].as_str()),
+                ("Reason", "Suspended")
+            );
+            let distinct: BTreeSet<&String> = first.iter().chain(&wide).collect();
+            assert_eq!(distinct.len(), columns.len(), "{}", kind.name);
+            let schema = &version["schema"]["openAPIV3Schema"];
+            for column in columns {
+                let path = column["jsonPath"].as_str().unwrap();
+                let fields = path.split("[?").next().unwrap().split('.').skip(1);
+                let field = fields.fold(schema, |schema, field| &schema["properties"][field]);
+                // The schema leaves the fields of `metadata` to Kubernetes.
+                assert!(
+                    field.is_object() || path.starts_with(".metadata."),
+                    "{}: {path}",
+                    kind.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_value_of_an_enum_is_explained() {
+        walk_all(&mut |path, schema| {
+            for value in schema["enum"].as_array().into_iter().flatten() {
+                let explained = format!("`{}`: ", value.as_str().unwrap());
+                let text = schema["description"].as_str().unwrap_or_default();
+                // A condition's status is Kubernetes' own.
+                assert!(
+                    text.contains(&explained) || path.ends_with("conditions[].status"),
+                    "{path} says nothing of {value}"
+                );
+            }
+        });
     }
 
     fn walk_all(check: &mut impl FnMut(&str, &Value)) {

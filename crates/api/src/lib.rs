@@ -8,6 +8,7 @@ mod crd;
 mod edge_function;
 mod migration_set;
 mod platform;
+mod registry;
 
 pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
@@ -30,3 +31,4 @@ pub use platform::{
     ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason, PlatformSpec,
     PlatformStatus, ProjectStatus,
 };
+pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Reference, Right, Scope, Target};

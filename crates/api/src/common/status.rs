@@ -71,3 +71,51 @@ pub struct DriftField {
 pub(crate) fn time(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "string", "format": "date-time" })
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+    use serde_json::{Value, json};
+
+    use super::{CommonStatus, Drift, ObjectStatus};
+    use crate::{EdgeFunctionStatus, PlatformStatus};
+
+    #[test]
+    fn what_is_common_stands_among_the_fields_of_a_kind() {
+        fn written(mut status: impl ObjectStatus + Serialize) -> Value {
+            *status.common_mut() = CommonStatus {
+                observed_generation: Some(3),
+                last_handled_reconcile_at: Some("now".to_owned()),
+                ..CommonStatus::default()
+            };
+            assert_eq!(status.common().observed_generation, Some(3));
+            serde_json::to_value(status).unwrap()
+        }
+        let function = EdgeFunctionStatus {
+            url: Some("u".to_owned()),
+            ..EdgeFunctionStatus::default()
+        };
+        let mut expected = json!({ "observedGeneration": 3, "lastHandledReconcileAt": "now" });
+        assert_eq!(written(PlatformStatus::default()), expected);
+        expected["url"] = json!("u");
+        assert_eq!(written(function), expected);
+        let read: EdgeFunctionStatus = serde_json::from_value(expected.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), expected);
+    }
+
+    #[test]
+    fn only_a_kind_that_can_drift_shows_a_drift() {
+        let drift = Drift {
+            detected_time: jiff::Timestamp::UNIX_EPOCH,
+            count: 1,
+            fields: Vec::new(),
+            corrected_time: None,
+        };
+        let function = EdgeFunctionStatus {
+            drift: Some(drift.clone()),
+            ..EdgeFunctionStatus::default()
+        };
+        assert_eq!(function.drift(), Some(&drift));
+        assert_eq!(PlatformStatus::default().drift(), None);
+    }
+}

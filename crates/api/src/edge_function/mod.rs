@@ -33,16 +33,10 @@ pub use status::{
     printcolumn(name = "Live", type_ = "string", json_path = ".status.live.revision"),
     printcolumn(name = "Version", type_ = "integer", json_path = ".status.live.version"),
     printcolumn(name = "JWT", type_ = "boolean", json_path = ".status.live.verifyJWT"),
-    printcolumn(name = "Ready", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
-    printcolumn(name = "Drifted", type_ = "string", json_path = ".status.conditions[?(@.type==\"Drifted\")].status"),
-    printcolumn(name = "Message", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].message"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(name = "Reason", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason", priority = 1),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode", priority = 1),
     printcolumn(name = "Wave", type_ = "integer", json_path = ".spec.wave", priority = 1),
     printcolumn(name = "Platform", type_ = "string", json_path = ".spec.platformRef.name", priority = 1),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url", priority = 1),
-    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1),
     validation = Rule::new("has(self.spec.slug) || (size(self.metadata.name) <= 64 && self.metadata.name.matches('^[A-Za-z][A-Za-z0-9_-]*$'))")
         .message("the name is no slug: set `spec.slug`, or choose a name of at most 64 letters, digits and '-' that starts with a letter")
         .field_path(".spec.slug")

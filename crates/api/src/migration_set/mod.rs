@@ -33,28 +33,6 @@ pub use status::{
     printcolumn(name = "Head", type_ = "string", json_path = ".status.head"),
     printcolumn(name = "Applied", type_ = "integer", json_path = ".status.applied"),
     printcolumn(name = "Pending", type_ = "integer", json_path = ".status.pending"),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(
-        name = "Drifted",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Drifted\")].status"
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message"
-    ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
-        priority = 1
-    ),
     printcolumn(name = "Mode", type_ = "string", json_path = ".spec.mode", priority = 1),
     printcolumn(name = "Plan", type_ = "string", json_path = ".status.plan.digest", priority = 1),
     printcolumn(
@@ -62,8 +40,7 @@ pub use status::{
         type_ = "string",
         json_path = ".spec.platformRef.name",
         priority = 1
-    ),
-    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1)
+    )
 )]
 #[x_kube(
     validation = Rule::new("self.platformRef.name == oldSelf.platformRef.name")

@@ -33,25 +33,7 @@ pub use status::{DatabaseStatus, FunctionCount, PlatformStatus, ProjectStatus};
         type_ = "integer",
         json_path = ".status.functions.unmanagedCount"
     ),
-    printcolumn(
-        name = "Ready",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
-    ),
-    printcolumn(
-        name = "Message",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].message"
-    ),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
-    printcolumn(
-        name = "Reason",
-        type_ = "string",
-        json_path = ".status.conditions[?(@.type==\"Ready\")].reason",
-        priority = 1
-    ),
-    printcolumn(name = "Interval", type_ = "string", json_path = ".spec.interval", priority = 1),
-    printcolumn(name = "Suspended", type_ = "boolean", json_path = ".spec.suspend", priority = 1)
+    printcolumn(name = "Interval", type_ = "string", json_path = ".spec.interval", priority = 1)
 )]
 #[x_kube(
     validation = Rule::new("self.project == oldSelf.project")

@@ -1,0 +1,214 @@
+use std::{collections::BTreeSet, fs, path::Path};
+
+use serde_json::{Value, json};
+
+use super::{CARRIERS, COMMON_RIGHTS, KINDS, KindEntry, Right, Scope, Target};
+use crate::{CATEGORY, GROUP, ListedReason, ShownBy, SourceKind, VERSION};
+
+/// The rule on each field that holds the name of an object.
+const NAME_RULE: &str = "self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')";
+
+#[test]
+fn every_kind_that_is_defined_is_registered() {
+    let defined: BTreeSet<String> = sources()
+        .iter()
+        .flat_map(|source| source.split("#[kube(").skip(1))
+        .map(|rest| between(rest, "kind = \"", "\"").to_owned())
+        .collect();
+    let registered: BTreeSet<String> = KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    assert_eq!((&registered, registered.len()), (&defined, KINDS.len()));
+}
+
+#[test]
+fn every_list_of_reasons_that_is_written_is_registered_whole() {
+    let sources = sources();
+    let blocks = sources.iter().flat_map(|source| source.split("\nreasons! {").skip(1));
+    let written: BTreeSet<Vec<String>> = blocks
+        .map(|rest| {
+            let block = rest.split("\n}\n").next().unwrap_or_default();
+            let entries = block.lines().filter_map(|line| line.split_once(" = \""));
+            entries.map(|(entry, _)| entry.trim().to_owned()).collect()
+        })
+        .collect();
+    let entries = |list: &[ListedReason]| {
+        list.iter()
+            .map(|reason| format!("{}: {:?}", reason.name, reason.shown_by))
+            .collect()
+    };
+    let lists = KINDS.iter().flat_map(|kind| [kind.reasons, kind.drift_reasons]);
+    let registered: BTreeSet<Vec<String>> = lists.filter(|list| !list.is_empty()).map(entries).collect();
+    assert_eq!(registered, written);
+}
+
+#[test]
+fn each_reason_is_listed_once_and_under_its_own_condition() {
+    let is_of_drifted = |reason: &ListedReason| {
+        [ShownBy::DriftedTrue, ShownBy::DriftedFalse, ShownBy::DriftedUnknown].contains(&reason.shown_by)
+    };
+    for kind in KINDS {
+        assert!(!kind.reasons.iter().any(is_of_drifted), "{}", kind.name);
+        assert!(kind.drift_reasons.iter().all(is_of_drifted), "{}", kind.name);
+        for list in [kind.reasons, kind.drift_reasons] {
+            let names: BTreeSet<&str> = list.iter().map(|reason| reason.name).collect();
+            assert_eq!(names.len(), list.len(), "{}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn a_row_names_its_kind_as_the_definition_does() {
+    for kind in KINDS {
+        let spec = json!(kind.derived().spec);
+        let names = &spec["names"];
+        let defined = (&names["kind"], &names["plural"], &names["shortNames"]);
+        assert_eq!(
+            defined,
+            (&json!(kind.name), &json!(kind.plural), &json!([kind.short_name]))
+        );
+        let place = (&spec["group"], &spec["versions"][0]["name"], &spec["scope"]);
+        assert_eq!(place, (&json!(GROUP), &json!(VERSION), &json!("Namespaced")));
+        assert_eq!(names["categories"], json!([CATEGORY]), "{}", kind.name);
+        assert_eq!(kind.resource().plural, kind.plural);
+    }
+}
+
+#[test]
+fn a_status_has_the_common_fields_and_drift_just_where_the_row_has_reasons_for_it() {
+    for kind in KINDS {
+        let status = schema_of(kind)["properties"]["status"]["properties"].clone();
+        for field in ["observedGeneration", "conditions", "lastHandledReconcileAt"] {
+            assert!(status[field].is_object(), "{}: {field}", kind.name);
+        }
+        assert_eq!(status["drift"].is_object(), kind.has_drift(), "{}", kind.name);
+        assert!(status["common"].is_null(), "{}", kind.name);
+    }
+}
+
+#[test]
+fn the_references_of_a_row_are_the_fields_of_its_spec_that_hold_an_objects_name() {
+    for kind in KINDS {
+        let mut found = BTreeSet::new();
+        references("spec", &schema_of(kind)["properties"]["spec"], &mut |path, beside| {
+            found.insert((path.to_owned(), shape_of(beside)));
+        });
+        let named: BTreeSet<_> = kind
+            .references
+            .iter()
+            .map(|reference| {
+                let shape = match reference.target {
+                    Target::Source => Shape::Source,
+                    Target::Secret => Shape::SecretKey,
+                    Target::Kind(target) => {
+                        assert!(KindEntry::named(target).is_some(), "{}: {target}", kind.name);
+                        Shape::Name
+                    }
+                };
+                (reference.path.to_owned(), shape)
+            })
+            .collect();
+        assert_eq!(named, found, "{}", kind.name);
+    }
+}
+
+#[test]
+fn the_carriers_are_the_kinds_of_a_source() {
+    let schema = schemars::schema_for!(SourceKind);
+    let variants = schema.as_value()["oneOf"].as_array().unwrap();
+    let kinds: Vec<&str> = variants
+        .iter()
+        .map(|variant| variant["const"].as_str().unwrap())
+        .collect();
+    let carriers: Vec<&str> = CARRIERS.iter().map(|carrier| carrier.kind).collect();
+    assert_eq!(carriers, kinds);
+}
+
+#[test]
+fn a_row_reads_its_own_objects_and_asks_for_no_others_of_ours() {
+    for kind in KINDS {
+        let (own, others): (Vec<&Right>, Vec<&Right>) = kind.rights.iter().partition(|right| right.group == GROUP);
+        let [own] = own[..] else {
+            panic!("{}: one right on its objects", kind.name)
+        };
+        assert_eq!((own.resource, own.scope), (kind.plural, Scope::Cluster));
+        assert!(["list", "watch"].iter().all(|verb| own.verbs.contains(verb)), "{own:?}");
+        for right in others.into_iter().chain([own]).chain(COMMON_RIGHTS) {
+            assert!(!right.why.ends_with('.') && !right.verbs.contains(&"*"), "{right:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_kind_of_ours_has_no_row_and_what_is_no_condition_no_reasons() {
+    assert!(KindEntry::named("Secret").is_none());
+    let kind = KindEntry::named("EdgeFunction").unwrap();
+    assert!(kind.reasons_of("Healthy").is_empty());
+    assert!(kind.reasons_of("Drifted").iter().any(|reason| reason.name == "NoDrift"));
+    assert!(
+        kind.reasons_of("Stalled")
+            .iter()
+            .any(|reason| reason.name == "RolledBack")
+    );
+}
+
+/// What stands beside a name tells what is named.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Shape {
+    Name,
+    SecretKey,
+    Source,
+}
+
+fn shape_of(fields: &Value) -> Shape {
+    if fields["kind"]["enum"].is_array() {
+        Shape::Source
+    } else if fields["key"].is_object() {
+        Shape::SecretKey
+    } else {
+        Shape::Name
+    }
+}
+
+/// Calls `found` with the path of each field that holds an object's name, and with the fields beside it.
+fn references(path: &str, schema: &Value, found: &mut impl FnMut(&str, &Value)) {
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        let rules = field["x-kubernetes-validations"].as_array().into_iter().flatten();
+        if rules.into_iter().any(|rule| rule["rule"] == NAME_RULE) {
+            found(&path, &schema["properties"]);
+        }
+        references(&path, field, found);
+        references(&path, &field["items"], found);
+    }
+}
+
+fn schema_of(kind: &KindEntry) -> Value {
+    json!(
+        kind.derived().spec.versions[0]
+            .schema
+            .as_ref()
+            .unwrap()
+            .open_api_v3_schema
+    )
+}
+
+/// The sources of this crate but for its tests.
+fn sources() -> Vec<String> {
+    fn below(folder: &Path, found: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                below(&path, found);
+            } else if !path.ends_with("tests.rs") {
+                found.push(fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text.split_once(before).unwrap();
+    rest.split(after).next().unwrap()
+}
