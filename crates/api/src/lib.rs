@@ -3,6 +3,8 @@
 //! Nothing in here does I/O, reads a clock or decides anything. The custom resource definitions that [`crds`] makes from
 //! these types are what the API server enforces; `cargo xtask` writes them to `crds/`.
 
+#![warn(missing_docs)]
+
 mod common;
 mod crd;
 mod edge_function;
