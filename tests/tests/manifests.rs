@@ -4,11 +4,12 @@
 
 use std::fs;
 
+use ace_api::{KINDS, Scope};
 use ace_tests::{bed, repository};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
-use xtask::rights::{self, RIGHTS, Scope};
+use xtask::rights;
 
 #[test]
 fn what_is_generated_is_committed() {
@@ -133,21 +134,21 @@ async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
         "delete",
         "deletecollection",
     ];
-    for right in RIGHTS {
+    for grant in rights::grants() {
         for verb in verbs {
-            let granted = right.verbs.contains(&verb);
+            let granted = grant.verbs.contains(&verb);
             assert_eq!(
-                may(verb, right.group, right.resource, &space).await,
+                may(verb, grant.group, &grant.resource, &space).await,
                 granted,
                 "{verb} {}",
-                right.resource
+                grant.resource
             );
-            let elsewhere = granted && right.scope == Scope::Cluster;
+            let elsewhere = granted && grant.scope == Scope::Cluster;
             assert_eq!(
-                may(verb, right.group, right.resource, "default").await,
+                may(verb, grant.group, &grant.resource, "default").await,
                 elsewhere,
                 "{verb} {} in another namespace",
-                right.resource
+                grant.resource
             );
         }
     }
@@ -211,6 +212,18 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
     assert_eq!(migrations["spec"]["platformRef"]["name"], "a-prod");
     assert_eq!(generated["spec"]["requires"]["migration"]["name"], name(migrations));
     assert_eq!(platform["metadata"]["name"], "a-prod");
+    for (kind, reference) in KINDS
+        .iter()
+        .flat_map(|kind| kind.references.iter().map(move |to| (kind, to)))
+    {
+        let pointer = format!("/{}", reference.path.replace('.', "/"));
+        let of_kind = documents.iter().filter(|document| document["kind"] == kind.name);
+        let names: Vec<&str> = of_kind
+            .filter_map(|document| document.pointer(&pointer)?.as_str())
+            .collect();
+        let is_followed = !names.is_empty() && names.iter().all(|name| name.starts_with("a-"));
+        assert!(is_followed, "{} {}: {names:?}", kind.name, reference.path);
+    }
 }
 
 #[tokio::test]
@@ -239,6 +252,7 @@ metadata: {name: prod}
 spec:
   project: abcdefghijklmnopqrst
   api: {tokenSecretRef: {name: supabase, key: token}}
+  anonKeySecretRef: {name: supabase, key: anon}
   database: {host: db.example, passwordSecretRef: {name: supabase, key: password}, caSecretRef: {name: supabase, key: ca}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1

@@ -13,7 +13,7 @@ use kube::{
     api::{DeleteParams, ListParams},
 };
 use serde_json::{Value, json};
-use xtask::rights::RIGHTS;
+use xtask::rights;
 
 /// What only the project's secrets hold.
 const CANARY: &str = "canary-5f1d7c0e9b";
@@ -158,11 +158,11 @@ fn assert_rights(audited: usize) {
         .into_iter()
         .map(|request| (request.group, request.resource, request.verb))
         .collect();
-    let granted: BTreeSet<(String, String, String)> = RIGHTS
-        .iter()
-        .flat_map(|right| {
-            let of = |verb: &&str| (right.group.to_owned(), right.resource.to_owned(), (*verb).to_owned());
-            right.verbs.iter().map(of)
+    let granted: BTreeSet<(String, String, String)> = rights::grants()
+        .into_iter()
+        .flat_map(|grant| {
+            let of = move |verb: &str| (grant.group.to_owned(), grant.resource.clone(), verb.to_owned());
+            grant.verbs.into_iter().map(of)
         })
         .collect();
     let unused: Vec<_> = granted.difference(&used).collect();

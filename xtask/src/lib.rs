@@ -2,6 +2,7 @@
 
 pub mod definitions;
 mod metrics;
+mod name_references;
 pub mod reference;
 pub mod rights;
 pub mod tree;

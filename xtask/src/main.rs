@@ -1,4 +1,4 @@
-//! `cargo xtask generate` writes what is made from the types and from the table of rights; `cargo xtask check` compares.
+//! `cargo xtask generate` writes what is made from the types and from the list of kinds; `cargo xtask check` compares.
 
 use std::{env, process::ExitCode};
 

@@ -2,30 +2,31 @@
 
 use std::fmt::Write as _;
 
-use ace_api::{DriftReason, FunctionReason, ListedReason, MigrationReason, PlatformReason, SchemaDriftReason};
+use ace_api::{KINDS, KindEntry, ListedReason};
 use serde_json::Value;
 
 use crate::definitions::definitions;
 
 /// Files by path from the root of the repository.
 pub(crate) fn files() -> Vec<(String, String)> {
-    definitions()
-        .iter()
-        .map(|definition| {
+    let definitions = definitions();
+    let kinds = KINDS.iter().zip(&definitions);
+    kinds
+        .map(|(kind, definition)| {
             let singular = text(&definition["spec"]["names"]["singular"]);
-            (format!("docs/reference/{singular}.md"), page(definition))
+            (format!("docs/reference/{singular}.md"), page(kind, definition))
         })
         .collect()
 }
 
-fn page(definition: &Value) -> String {
+fn page(kind: &KindEntry, definition: &Value) -> String {
     let spec = &definition["spec"];
     let names = &spec["names"];
-    let kind = text(&names["kind"]);
     let version = &spec["versions"][0];
     let schema = &version["schema"]["openAPIV3Schema"];
     let mut page = format!(
-        "<!-- Made by `cargo xtask generate`; do not edit. -->\n# {kind}\n\n`{}/{}` · short name `{}` · categories {} · namespaced\n\n{}\n\n",
+        "<!-- Made by `cargo xtask generate`; do not edit. -->\n# {}\n\n`{}/{}` · short name `{}` · categories {} · namespaced\n\n{}\n\n",
+        kind.name,
         text(&spec["group"]),
         text(&version["name"]),
         words(&names["shortNames"]),
@@ -37,16 +38,9 @@ fn page(definition: &Value) -> String {
     section(&mut page, "status", &schema["properties"]["status"]);
     page.push_str("## Conditions\n\n");
     page.push_str(CONDITIONS);
-    match kind {
-        "Platform" => reasons(&mut page, "Reasons", PlatformReason::ALL),
-        "MigrationSet" => {
-            reasons(&mut page, "Reasons", MigrationReason::ALL);
-            reasons(&mut page, "Reasons of `Drifted`", SchemaDriftReason::ALL);
-        }
-        _ => {
-            reasons(&mut page, "Reasons", FunctionReason::ALL);
-            reasons(&mut page, "Reasons of `Drifted`", DriftReason::ALL);
-        }
+    reasons(&mut page, "Reasons", kind.reasons);
+    if kind.has_drift() {
+        reasons(&mut page, "Reasons of `Drifted`", kind.drift_reasons);
     }
     columns(&mut page, &version["additionalPrinterColumns"]);
     if let Some(fields) = version["selectableFields"].as_array() {

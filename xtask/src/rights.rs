@@ -1,8 +1,9 @@
-//! The one table of what the operator may do. The RBAC manifests are made from it, and the test of used rights reads it.
+//! What the operator may do, made from the list of kinds. The RBAC manifests are made from it, and the test of used rights
+//! reads it.
 
 use std::fmt::Write as _;
 
-use ace_api::GROUP;
+use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, Scope, Target};
 use serde_json::{Value, json};
 
 use crate::yaml;
@@ -14,118 +15,105 @@ pub const NAMESPACE: &str = "ace-system";
 /// Name of the ClusterRole that a RoleBinding grants in one namespace.
 pub const NAMESPACE_ROLE: &str = "ace-operator-namespace";
 
-/// API group of the Flux sources.
-const FLUX: &str = "source.toolkit.fluxcd.io";
-
-/// Where a right holds.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Scope {
-    /// In every namespace.
-    Cluster,
-    /// Only where a RoleBinding grants it.
-    Namespace,
-}
+const READ: &[&str] = &["get", "list", "watch"];
 
 /// What may be done with one resource, and why.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Right {
-    /// Where it holds.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Grant {
     pub scope: Scope,
     /// API group; empty for the core group.
     pub group: &'static str,
     /// Plural, with the subresource behind a slash.
-    pub resource: &'static str,
+    pub resource: String,
     /// The verbs, as the API server's audit log names them.
-    pub verbs: &'static [&'static str],
+    pub verbs: Vec<&'static str>,
     /// The reason, for the reference.
-    pub why: &'static str,
+    pub why: String,
 }
 
-const READ: &[&str] = &["get", "list", "watch"];
-
-/// Everything that the operator may do; there is nothing else.
-pub const RIGHTS: &[Right] = &[
-    cluster(
-        GROUP,
-        "platforms",
-        &["list", "watch"],
-        "Platforms are read; their spec is never written.",
-    ),
-    cluster(
-        GROUP,
-        "platforms/status",
-        &["patch"],
-        "Status is written by server-side apply.",
-    ),
-    cluster(
-        GROUP,
-        "edgefunctions",
-        &["list", "watch", "patch"],
-        "Read; `patch` puts the finalizer on and takes it off, nothing else.",
-    ),
-    cluster(
-        GROUP,
-        "edgefunctions/status",
-        &["patch"],
-        "Status is written by server-side apply.",
-    ),
-    cluster(
-        GROUP,
-        "migrationsets",
-        &["list", "watch"],
-        "Read; their spec is never written.",
-    ),
-    cluster(
-        GROUP,
-        "migrationsets/status",
-        &["patch"],
-        "Status is written by server-side apply.",
-    ),
-    cluster(
-        "events.k8s.io",
-        "events",
-        &["create", "patch"],
-        "Deploys, roll-backs, drift and refusals are told as events; a repeated one is counted up.",
-    ),
-    cluster(FLUX, "gitrepositories", READ, "Sources of code."),
-    cluster(FLUX, "ocirepositories", READ, "Sources of code."),
-    cluster(FLUX, "buckets", READ, "Sources of code."),
-    cluster(FLUX, "externalartifacts", READ, "Sources of code."),
-    namespace(
-        "secrets",
-        &["get"],
-        "Only the Secrets that a Platform names are read; they are never listed or watched.",
-    ),
-    namespace(
-        "configmaps",
-        &["get", "list", "watch", "create", "delete"],
-        "Sources of code are read, labelled ones watched; archives of replaced and of proven content are made and removed. None is ever changed.",
-    ),
-];
-
-const fn cluster(
-    group: &'static str,
-    resource: &'static str,
-    verbs: &'static [&'static str],
-    why: &'static str,
-) -> Right {
-    Right {
-        scope: Scope::Cluster,
-        group,
-        resource,
-        verbs,
-        why,
+impl From<&ace_api::Right> for Grant {
+    fn from(right: &ace_api::Right) -> Self {
+        Self {
+            scope: right.scope,
+            group: right.group,
+            resource: right.resource.to_owned(),
+            verbs: right.verbs.to_vec(),
+            why: right.why.to_owned(),
+        }
     }
 }
 
-const fn namespace(resource: &'static str, verbs: &'static [&'static str], why: &'static str) -> Right {
-    Right {
+/// Everything that the operator may do; there is nothing else. Our own kinds come first, and no resource twice.
+pub fn grants() -> Vec<Grant> {
+    let own = KINDS.iter().flat_map(|kind| {
+        let objects = kind.rights.iter().filter(|right| right.group == GROUP);
+        objects.map(Grant::from).chain([status_of(kind)])
+    });
+    let sources = CARRIERS.iter().map(|carrier| &carrier.right);
+    let others = KINDS
+        .iter()
+        .flat_map(|kind| kind.rights)
+        .filter(|right| right.group != GROUP);
+    let mut grants: Vec<Grant> = Vec::new();
+    let all = own
+        .chain(COMMON_RIGHTS.iter().map(Grant::from))
+        .chain([secrets()])
+        .chain(sources.chain(others).map(Grant::from));
+    for grant in all {
+        let same = |known: &&mut Grant| {
+            (known.scope, known.group, &known.resource) == (grant.scope, grant.group, &grant.resource)
+        };
+        match grants.iter_mut().find(same) {
+            None => grants.push(grant),
+            Some(known) => {
+                for verb in grant.verbs {
+                    if !known.verbs.contains(&verb) {
+                        known.verbs.push(verb);
+                    }
+                }
+                let _ = write!(known.why, "; {}", grant.why);
+            }
+        }
+    }
+    grants
+}
+
+fn status_of(kind: &KindEntry) -> Grant {
+    Grant {
+        scope: Scope::Cluster,
+        group: GROUP,
+        resource: format!("{}/status", kind.plural),
+        verbs: vec!["patch"],
+        why: "status is written by server-side apply".to_owned(),
+    }
+}
+
+/// Reading the Secrets that objects name.
+fn secrets() -> Grant {
+    let refers = |kind: &&KindEntry| {
+        let mut references = kind.references.iter();
+        references.any(|reference| reference.target == Target::Secret)
+    };
+    let kinds = KINDS.iter().filter(refers).map(|kind| with_article(kind.name));
+    Grant {
         scope: Scope::Namespace,
         group: "",
-        resource,
-        verbs,
-        why,
+        resource: "secrets".to_owned(),
+        verbs: vec!["get"],
+        why: format!(
+            "only the Secrets that {} names are read; they are never listed or watched",
+            kinds.collect::<Vec<_>>().join(" or ")
+        ),
     }
+}
+
+fn with_article(kind: &str) -> String {
+    let article = if kind.starts_with(['A', 'E', 'I', 'O']) {
+        "an"
+    } else {
+        "a"
+    };
+    format!("{article} {kind}")
 }
 
 /// The command that grants the rights of [`Scope::Namespace`] in `namespace`.
@@ -196,14 +184,14 @@ fn aggregated(name: &str, to: &str, verbs: &[&str]) -> Value {
 
 /// One rule per group and set of verbs, in the order of the table.
 fn rules(scope: Scope) -> Vec<Value> {
-    let mut rules: Vec<(&str, &[&str], Vec<&str>)> = Vec::new();
-    for right in RIGHTS.iter().filter(|right| right.scope == scope) {
+    let mut rules: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
+    for grant in grants().into_iter().filter(|grant| grant.scope == scope) {
         match rules
             .iter_mut()
-            .find(|(group, verbs, _)| (*group, *verbs) == (right.group, right.verbs))
+            .find(|(group, verbs, _)| (*group, verbs) == (grant.group, &grant.verbs))
         {
-            Some((_, _, resources)) => resources.push(right.resource),
-            None => rules.push((right.group, right.verbs, vec![right.resource])),
+            Some((_, _, resources)) => resources.push(grant.resource),
+            None => rules.push((grant.group, grant.verbs, vec![grant.resource])),
         }
     }
     rules
@@ -214,11 +202,7 @@ fn rules(scope: Scope) -> Vec<Value> {
 
 /// What people may do with our kinds; their status is the operator's alone.
 fn own_kinds(verbs: &[&str]) -> Vec<Value> {
-    let resources: Vec<&str> = RIGHTS
-        .iter()
-        .filter(|right| right.group == GROUP && !right.resource.contains('/'))
-        .map(|right| right.resource)
-        .collect();
+    let resources: Vec<&str> = KINDS.iter().map(|kind| kind.plural).collect();
     vec![json!({ "apiGroups": [GROUP], "resources": resources, "verbs": verbs })]
 }
 
@@ -233,53 +217,96 @@ fn page() -> String {
     text.push_str("A namespace gets that RoleBinding from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
     text.push_str(&grant_command("NAMESPACE"));
     text.push_str("\n```\n\nPeople who have Kubernetes' own roles `view`, `edit` or `admin` in a namespace have the same on our kinds there (`ace-view`, `ace-edit`). ");
-    text.push_str("Whoever may write an EdgeFunction runs code in the project with the project's secrets, and whoever may write a MigrationSet runs SQL in its database and approves it: grant `edit` accordingly.\n");
+    let writers: Vec<String> = KINDS
+        .iter()
+        .filter_map(|kind| {
+            Some(format!(
+                "whoever may write {} {}",
+                with_article(kind.name),
+                kind.writers_can?
+            ))
+        })
+        .collect();
+    let _ = writeln!(
+        text,
+        "{}: grant `edit` accordingly.",
+        capitalised(&writers.join(", and "))
+    );
     text
 }
 
 fn table(scope: Scope) -> String {
     let mut text = "| group | resource | verbs | why |\n|---|---|---|---|\n".to_owned();
-    for right in RIGHTS.iter().filter(|right| right.scope == scope) {
-        let group = if right.group.is_empty() {
+    for grant in grants().into_iter().filter(|grant| grant.scope == scope) {
+        let group = if grant.group.is_empty() {
             "core".to_owned()
         } else {
-            format!("`{}`", right.group)
+            format!("`{}`", grant.group)
         };
-        let verbs = right.verbs.join(", ");
-        let _ = writeln!(text, "| {group} | `{}` | {verbs} | {} |", right.resource, right.why);
+        let (verbs, why) = (grant.verbs.join(", "), capitalised(&grant.why));
+        let _ = writeln!(text, "| {group} | `{}` | {verbs} | {why}. |", grant.resource);
     }
     text
 }
 
+fn capitalised(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use ace_api::{GROUP, KINDS, Scope};
     use serde_json::json;
 
-    use super::{RIGHTS, Scope, rules};
+    use super::{grants, rules};
 
     #[test]
     fn no_right_is_named_twice_and_none_is_a_wildcard() {
-        for (n, right) in RIGHTS.iter().enumerate() {
+        let grants = grants();
+        for (n, grant) in grants.iter().enumerate() {
             assert!(
-                !RIGHTS[..n]
+                !grants[..n]
                     .iter()
-                    .any(|other| (other.group, other.resource) == (right.group, right.resource)),
-                "{right:?}"
+                    .any(|other| (other.group, &other.resource) == (grant.group, &grant.resource)),
+                "{grant:?}"
             );
             assert!(
-                !right.resource.contains('*') && !right.verbs.contains(&"*"),
-                "{right:?}"
+                !grant.resource.contains('*') && !grant.verbs.contains(&"*"),
+                "{grant:?}"
             );
         }
     }
 
     #[test]
+    fn every_kind_is_read_and_of_its_status_only_patched() {
+        let own: BTreeSet<String> = grants()
+            .into_iter()
+            .filter(|grant| grant.group == GROUP)
+            .map(|grant| {
+                let is_status = grant.resource.ends_with("/status");
+                let verbs: &[&str] = if is_status { &["patch"] } else { &["list", "watch"] };
+                assert!(verbs.iter().all(|verb| grant.verbs.contains(verb)), "{grant:?}");
+                assert!(!is_status || grant.verbs == ["patch"], "{grant:?}");
+                grant.resource
+            })
+            .collect();
+        let kinds = KINDS
+            .iter()
+            .flat_map(|kind| [kind.plural.to_owned(), format!("{}/status", kind.plural)]);
+        assert_eq!(own, kinds.collect());
+    }
+
+    #[test]
     fn secrets_and_config_maps_are_granted_by_namespace_only() {
         assert!(
-            RIGHTS
+            grants()
                 .iter()
-                .filter(|right| right.scope == Scope::Cluster)
-                .all(|right| !right.group.is_empty())
+                .filter(|grant| grant.scope == Scope::Cluster)
+                .all(|grant| !grant.group.is_empty())
         );
         assert_eq!(
             rules(Scope::Namespace),

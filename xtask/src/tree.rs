@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{definitions, metrics, reference, rights};
+use crate::{definitions, metrics, name_references, reference, rights};
 
 /// Folders in which every file is generated: another one there is left over from a kind that is gone.
 const OWNED: &[&str] = &["crds", "docs/reference"];
@@ -79,6 +79,7 @@ pub fn files() -> BTreeMap<String, String> {
         rights::files(),
         reference::files(),
         metrics::files(),
+        name_references::files(),
     ]
     .into_iter()
     .flatten()
