@@ -3,10 +3,7 @@
 //! [`violations`] judges one version by itself, [`turns`] one after another. The rules are kstatus's, those of Flux's
 //! conditions check, and the house's own: which conditions there are and when, closed lists of reasons, bounds.
 
-use ace_api::{
-    DriftReason, FunctionReason, ListedReason, MESSAGE_LIMIT, MigrationReason, PlatformReason, SchemaDriftReason,
-    ShownBy,
-};
+use ace_api::{KindEntry, MESSAGE_LIMIT, ShownBy};
 use serde_json::Value;
 
 /// Largest status, in bytes of JSON.
@@ -182,19 +179,9 @@ fn shape(object: &Value, broken: &mut Broken) {
 
 /// Where the closed list of the kind has a reason, and what it says of it; `None` when it is not in it.
 fn meaning(kind: &str, type_: &str, reason: &str) -> Option<(ShownBy, &'static str)> {
-    let find = |all: &'static [ListedReason], reason| {
-        all.iter()
-            .find(|known| known.name == reason)
-            .map(|known| (known.shown_by, known.meaning))
-    };
-    match (kind, type_) {
-        ("Platform", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(PlatformReason::ALL, reason),
-        ("EdgeFunction", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(FunctionReason::ALL, reason),
-        ("EdgeFunction", "Drifted") => find(DriftReason::ALL, reason),
-        ("MigrationSet", "Ready" | "Reconciling" | "Stalled" | "Suspended") => find(MigrationReason::ALL, reason),
-        ("MigrationSet", "Drifted") => find(SchemaDriftReason::ALL, reason),
-        _ => None,
-    }
+    let reasons = KindEntry::named(kind)?.reasons_of(type_);
+    let known = reasons.iter().find(|known| known.name == reason)?;
+    Some((known.shown_by, known.meaning))
 }
 
 /// Whether a reason is used where it belongs. `Ready` shares the reason of the condition that explains it, and `Reconciling`
@@ -251,8 +238,10 @@ fn combinations(object: &Value, broken: &mut Broken) {
             "Ready is False, and nothing says whether to wait or to act".to_owned()
         }),
     }
-    let drifted_is_missing = object["kind"] != "Platform" && status("Drifted").is_none();
-    broken.when(drifted_is_missing, || "Drifted is not there".to_owned());
+    let can_drift = KindEntry::named(text(&object["kind"])).is_some_and(KindEntry::has_drift);
+    broken.when(can_drift && status("Drifted").is_none(), || {
+        "Drifted is not there".to_owned()
+    });
 }
 
 fn conditions(object: &Value) -> &[Value] {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use ace_api::{EdgeFunction, MigrationSet, Platform};
+use ace_api::{KINDS, KindEntry};
 use futures::StreamExt;
 use kube::{
     Api, Client,
@@ -47,7 +47,7 @@ impl Version {
     }
 }
 
-/// Records every version of the Platforms, EdgeFunctions and MigrationSets of one namespace, from its start to [`StatusWatch::finish`].
+/// Records every version of the objects of our kinds in one namespace, from its start to [`StatusWatch::finish`].
 pub struct StatusWatch {
     seen: Arc<Seen>,
     /// With their kinds.
@@ -78,21 +78,16 @@ impl StatusWatch {
     /// If the watch can't begin within half a minute.
     pub async fn start(client: &Client, namespace: &str) -> Self {
         let seen = Arc::new(Seen::default());
-        let resources = [
-            ApiResource::erase::<Platform>(&()),
-            ApiResource::erase::<EdgeFunction>(&()),
-            ApiResource::erase::<MigrationSet>(&()),
-        ];
         let mut apis = Vec::new();
         let mut tasks = Vec::new();
-        for resource in resources.clone() {
+        for resource in KINDS.iter().map(KindEntry::resource) {
             let api = Api::namespaced_with(client.clone(), namespace, &resource);
             apis.push((api.clone(), resource.kind.clone()));
             tasks.push(tokio::spawn(follow(api, resource, seen.clone())));
         }
         let watch = Self { seen, apis, tasks };
         watch
-            .until(|record| record.started == resources.len())
+            .until(|record| record.started == KINDS.len())
             .await
             .expect("the watch begins");
         watch

@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ace_api::{EdgeFunction, MigrationSet, Platform, RiskClass};
+use ace_api::{KINDS, KindEntry, RiskClass};
 use ace_domain::{
     bundle::Tree,
     sql::{Catalogue, assess, read, read_folder},
@@ -16,10 +16,9 @@ use ace_domain::{
 use ace_tests::{Space, bed, repository, with_namespace};
 use bytes::Bytes;
 use kube::{
-    Api, CustomResourceExt,
+    Api,
     api::{DynamicObject, PostParams},
 };
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// One document, and where it is written.
@@ -31,10 +30,11 @@ struct Example {
 #[test]
 fn there_are_examples_of_every_kind() {
     let examples = examples();
-    for kind in ["Platform", "EdgeFunction", "MigrationSet"] {
+    for kind in KINDS {
         assert!(
-            examples.iter().any(|example| example.object["kind"] == kind),
-            "no example of a {kind}"
+            examples.iter().any(|example| example.object["kind"] == kind.name),
+            "no example of a {}",
+            kind.name
         );
     }
 }
@@ -42,13 +42,10 @@ fn there_are_examples_of_every_kind() {
 #[test]
 fn every_example_says_what_the_types_understand_and_nothing_else() {
     for Example { place, object } in examples() {
-        let understood = match object["kind"].as_str() {
-            Some("Platform") => read_back::<Platform>(&object),
-            Some("EdgeFunction") => read_back::<EdgeFunction>(&object),
-            Some("MigrationSet") => read_back::<MigrationSet>(&object),
-            other => panic!("{place}: unknown kind {other:?}"),
-        };
-        let understood = understood.unwrap_or_else(|error| panic!("{place}: {error}"));
+        let kind = kind_of(&object).unwrap_or_else(|| panic!("{place}: unknown kind {}", object["kind"]));
+        let understood = kind
+            .read_back(object.clone())
+            .unwrap_or_else(|error| panic!("{place}: {error}"));
         assert!(
             contains(&understood, &object),
             "{place}:\n{object:#}\nis understood as\n{understood:#}"
@@ -205,8 +202,8 @@ fn snippets(page: &str) -> Vec<String> {
         .collect()
 }
 
-fn read_back<K: DeserializeOwned + Serialize>(object: &Value) -> serde_json::Result<Value> {
-    serde_json::to_value(serde_json::from_value::<K>(object.clone())?)
+fn kind_of(object: &Value) -> Option<&'static KindEntry> {
+    KindEntry::named(object["kind"].as_str()?)
 }
 
 /// Whether `whole` has all that `part` says; it may have defaults besides.
@@ -224,11 +221,7 @@ fn contains(whole: &Value, part: &Value) -> bool {
 
 /// Creates the object without keeping it, in the test's namespace.
 async fn create(space: &Space, object: &Value) -> kube::Result<Value> {
-    let resource = match object["kind"].as_str() {
-        Some("Platform") => Platform::api_resource(),
-        Some("MigrationSet") => MigrationSet::api_resource(),
-        _ => EdgeFunction::api_resource(),
-    };
+    let resource = kind_of(object).expect("the kind is ours").resource();
     let mut placed: DynamicObject = serde_json::from_value(object.clone()).map_err(kube::Error::SerdeError)?;
     placed.metadata.namespace = Some(space.name.clone());
     let dry_run = PostParams {

@@ -4,20 +4,18 @@
 
 use std::{collections::BTreeSet, fs};
 
-use ace_api::{DriftReason, FunctionReason, ListedReason, MigrationReason, PlatformReason, SchemaDriftReason};
+use ace_api::{KINDS, ListedReason};
 use ace_tests::repository;
 
 #[test]
 fn every_reason_is_explained_under_its_condition_and_no_other_is() {
     let page = fs::read_to_string(repository().join("docs/reasons.md")).unwrap();
-    for (chapter, reasons) in [
-        ("Platform", reasons(PlatformReason::ALL)),
-        ("EdgeFunction", reasons(FunctionReason::ALL)),
-        ("EdgeFunction: Drifted", reasons(DriftReason::ALL)),
-        ("MigrationSet", reasons(MigrationReason::ALL)),
-        ("MigrationSet: Drifted", reasons(SchemaDriftReason::ALL)),
-    ] {
-        assert_eq!(explained(&page, chapter), reasons, "{chapter}");
+    for kind in KINDS {
+        assert_eq!(explained(&page, kind.name), reasons(kind.reasons), "{}", kind.name);
+        if kind.has_drift() {
+            let chapter = format!("{}: Drifted", kind.name);
+            assert_eq!(explained(&page, &chapter), reasons(kind.drift_reasons), "{chapter}");
+        }
     }
 }
 
