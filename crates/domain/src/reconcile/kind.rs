@@ -83,8 +83,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
         decision: &Decision<Self::Step, Self::Reason>,
         now: Timestamp,
     ) -> Self::Status;
-    /// This status was written in the middle of a pass: the next one keeps the transition times of its conditions.
-    fn keep_conditions(state: &mut Self::State, written: &Self::Status);
+    /// The status as it was last written, in which a step's results are noted.
+    fn memo(state: &mut Self::State) -> &mut Self::Status;
     /// This step was announced in the status and then not made.
     fn skip_step(state: &mut Self::State, step: &Self::Step) {
         let _ = (state, step);

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use ace_api::FINALIZER;
+use ace_api::{FINALIZER, ObjectStatus as _};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt, core::object::HasStatus};
 
@@ -186,7 +186,9 @@ impl<K: Kind> Pass<K> {
         };
         let (status, next) = match std::mem::replace(&mut self.stage, Stage::Decide) {
             Stage::Record(step, status) => {
-                K::keep_conditions(state, &status);
+                // The next status keeps the transition times of the conditions that are shown now.
+                let shown = &status.common().conditions;
+                K::memo(state).common_mut().conditions.clone_from(shown);
                 if has_changed::<K>(&self.object, object) {
                     K::skip_step(state, &step);
                     let end = End {

@@ -94,8 +94,8 @@ impl kind::Kind for Kind {
         status(object, state, decision, now)
     }
 
-    fn keep_conditions(state: &mut State, written: &EdgeFunctionStatus) {
-        state.memo.common.conditions.clone_from(&written.common.conditions);
+    fn memo(state: &mut State) -> &mut EdgeFunctionStatus {
+        &mut state.memo
     }
 
     fn skip_step(state: &mut State, step: &Step) {

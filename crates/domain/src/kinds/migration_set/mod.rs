@@ -86,8 +86,8 @@ impl kind::Kind for Kind {
         status(object, state, decision, now)
     }
 
-    fn keep_conditions(state: &mut State, written: &MigrationSetStatus) {
-        state.memo.common.conditions.clone_from(&written.common.conditions);
+    fn memo(state: &mut State) -> &mut MigrationSetStatus {
+        &mut state.memo
     }
 
     fn into_memory(state: State, _: &Decision) -> Memory {

@@ -4,6 +4,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use ace_api::{EdgeFunction, EdgeFunctionStatus, FINALIZER, FunctionReason};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::{Value, json};
 
 use crate::reconcile::{
@@ -41,6 +42,8 @@ impl kind::StepError for Failed {}
 struct Known {
     script: VecDeque<Decision>,
     url: Option<String>,
+    memo: EdgeFunctionStatus,
+    announces: Vec<Condition>,
     log: Vec<String>,
 }
 
@@ -84,16 +87,16 @@ impl Kind for Scripted {
             Decision::Do(step) => Some(format!("{step:?} is next")),
             _ => state.url.clone(),
         };
-        EdgeFunctionStatus {
+        let mut status = EdgeFunctionStatus {
             url,
             ..object.status.clone().unwrap_or_default()
-        }
+        };
+        status.common.conditions.extend(state.announces.iter().cloned());
+        status
     }
 
-    fn keep_conditions(state: &mut Known, written: &EdgeFunctionStatus) {
-        state
-            .log
-            .push(format!("shown: {}", written.url.clone().unwrap_or_default()));
+    fn memo(state: &mut Known) -> &mut EdgeFunctionStatus {
+        &mut state.memo
     }
 
     fn skip_step(state: &mut Known, step: &Step) {
@@ -237,7 +240,7 @@ fn a_step_that_can_not_be_repeated_is_announced_first_even_if_that_says_nothing_
     record(&mut pass, &announced);
     assert!(matches!(pass.next(now()), Effect::Act(Step::Write)));
     pass.acted(Ok("written"), now());
-    let expected = ["inferred", "shown: Write is next", "Write: Ok(\"written\")"];
+    let expected = ["inferred", "Write: Ok(\"written\")"];
     assert_eq!(log(pass), expected);
 }
 
@@ -264,7 +267,7 @@ fn an_announced_step_is_not_made_when_the_object_was_changed_suspended_or_delete
             ended(&mut pass),
             end(Outcome::StartedOver, Requeue::After(Duration::ZERO))
         );
-        let expected = ["inferred", "shown: Write is next", "Write was not made"];
+        let expected = ["inferred", "Write was not made"];
         assert_eq!(log(pass), expected);
     }
 }
@@ -383,4 +386,22 @@ fn waiting_and_refusing_end_a_pass_with_their_own_requeue() {
     assert_eq!(ended(&mut waiting), end(Outcome::Waiting, Requeue::Backoff));
     let mut refused = pass(&[Decision::Refuse(cause, after)]);
     assert_eq!(ended(&mut refused), end(Outcome::Refused, after));
+}
+
+#[test]
+fn conditions_that_were_announced_keep_their_transition_times_in_the_next_status() {
+    let mut pass = pass(&[Decision::Do(Step::Write), SETTLED]);
+    let mut state = known(&[Decision::Do(Step::Write), SETTLED]);
+    state.announces = ace_api::Conditions::new(&[], Some(1), now())
+        .set(
+            ace_api::ConditionType::Ready,
+            Some(false),
+            FunctionReason::Deploying,
+            "deploying",
+        )
+        .finish();
+    let announced = state.announces.clone();
+    pass.observed(state, now());
+    record(&mut pass, &plain());
+    assert_eq!(pass.state().unwrap().memo.common.conditions, announced);
 }
