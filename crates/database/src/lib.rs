@@ -5,6 +5,7 @@
 //! - **A session is a session**: a pooler that hands each statement to another backend is refused when it is seen.
 //! - **A file runs once or not at all**: a [`Session`] that holds the database's lock runs it with its rows in both ledgers, and
 //!   what can't run in a transaction with a journal.
+//! - **Domain's types**: what is run, and what is read of ledgers and schemas, is what decisions are made on.
 //! - **Errors are small**: none holds a password, the text of a statement or a value of a row. Only what is wrong with a file is
 //!   said in the server's words.
 
@@ -24,15 +25,10 @@ mod tls;
 pub use access::{Access, Limits};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
-pub use fingerprint::{
-    Change, Difference, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences,
-};
+pub use fingerprint::{Change, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
 pub use identity::Identity;
-pub use ledger::{
-    Kind, Ledgers, Migration, Notes, OperatorSchema, Owner, Plan, Prepared, Recorded, Reference, ReferenceState, Step,
-    Unrun,
-};
+pub use ledger::{Ledgers, Prepared, Reference};
 pub use password::{Password, PasswordError};
-pub use run::{Alone, Applied, Progress, RunError, Script, Segment, Statement, Watcher};
-pub use session::{Blocker, Locked, Parsed, Session, Settings, Target};
+pub use run::{Progress, RunError, Watcher};
+pub use session::{Locked, Session, Settings};
 pub use tls::{Authority, AuthorityError, Tls};

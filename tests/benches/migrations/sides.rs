@@ -7,10 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_database::{
-    Access, Limits, Locked, Owner, Password, Prepared, Script, Segment, Session, Settings, Statement, Tls,
+use ace_database::{Access, Limits, Locked, Password, Prepared, Session, Settings, Tls};
+use ace_domain::{
+    kinds::migration_set::Owner,
+    sql::{File, read},
 };
-use ace_domain::sql::{self, File, read};
 use ace_sandbox::bed::tools::postgres_bin_dir;
 use ace_tests::{Database, Operator, SET, on_database_of};
 use serde_json::json;
@@ -79,7 +80,8 @@ async fn psql(database: &Database, file: &Path) {
 /// The session that the operator uses, over the same files, which were read before.
 pub async fn executor(files: &[File]) -> Turn {
     let database = Database::create().await;
-    let scripts: Vec<_> = files.iter().map(sent).collect();
+    let understood = |file: &File| read(file).unwrap_or_else(|error| panic!("{}: {error}", file.file_name));
+    let scripts: Vec<_> = files.iter().map(understood).collect();
     let server = Server::of(&database).await;
     let (began, used) = (Instant::now(), server.cpu());
     let mut session = Session::open(&access(&database), &Settings::new("bench"))
@@ -91,9 +93,9 @@ pub async fn executor(files: &[File]) -> Turn {
         name: "main".to_owned(),
     };
     assert_eq!(session.prepare_house(&owner).await.ok(), Some(Prepared::Ours));
-    for script in &scripts {
-        let ran = session.run(script, &|_| ()).await;
-        ran.unwrap_or_else(|error| panic!("{}: {error}", script.version));
+    for (file, script) in files.iter().zip(&scripts) {
+        let ran = session.run(file, script, &|_| ()).await;
+        ran.unwrap_or_else(|error| panic!("{}: {error}", file.version));
     }
     session.close().await;
     Turn {
@@ -113,26 +115,6 @@ pub fn access(database: &Database) -> Access {
         password: Password::new(&database.password).expect("the bed's password is one"),
         tls: Tls::Disable,
         limits: Limits::default(),
-    }
-}
-
-/// A file as the operator sends it; none of ours has a statement that can't run in a transaction.
-fn sent(file: &File) -> Script {
-    let script = read(file).unwrap_or_else(|error| panic!("{}: {error}", file.file_name));
-    let sentence = |sentence: &sql::Statement| Statement {
-        text: sentence.text.clone(),
-        line: sentence.line,
-    };
-    let segments = script.segments.iter().map(|segment| match segment {
-        sql::Segment::Together(sentences) => Segment::Together(sentences.iter().map(sentence).collect()),
-        sql::Segment::Alone(sentence, _) => panic!("{}: {}", file.file_name, sentence.text),
-    });
-    Script {
-        version: file.version.to_string(),
-        name: file.name.clone(),
-        sha256: file.sha256.clone(),
-        segments: segments.collect(),
-        recorded: script.recorded,
     }
 }
 

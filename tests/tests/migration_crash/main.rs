@@ -65,20 +65,18 @@ impl<'a> Ground<'a> {
     /// Puts five files in place of those before, and answers with the version of the last.
     async fn put(&self, stage: &Stage<'_>, number: u32, first: &str) -> String {
         let files = set::files(number);
-        let named = files.iter().enumerate().map(|(index, file)| {
+        let texts = files.iter().enumerate().map(|(index, (file, _))| {
             let before = if index == 0 { first } else { "" };
-            (
-                format!("{}_{}.sql", file.version, file.name),
-                format!("{before}{};\n", file.recorded.join(";\n")),
-            )
+            format!("{before}{}", file.text)
         });
-        let named: Vec<(String, String)> = named.collect();
-        let named: Vec<(&str, &str)> = named
+        let texts: Vec<String> = texts.collect();
+        let named: Vec<(&str, &str)> = files
             .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .zip(&texts)
+            .map(|((file, _), text)| (file.file_name.as_str(), text.as_str()))
             .collect();
         stage.migrations(&named).await;
-        files.last().unwrap().version.clone()
+        files.last().unwrap().0.version.to_string()
     }
 
     /// Waits until the set is at rest, and looks what became of the five files.

@@ -9,7 +9,7 @@ use ace_api::DriftField;
 use ace_domain::{
     bundle::{Tree, TreePath},
     kinds::migration_set::{
-        LedgerRow, Observation, OperatorSchema, OwnRow, ReferenceState, SchemaObservation, StoredPlan, Target,
+        LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, StoredPlan, Target,
     },
     sql::{File, Folder, Script, ScriptError, read, read_folder, split},
 };
@@ -23,7 +23,6 @@ pub(crate) type Objects = BTreeMap<String, String>;
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
     pub target: Target,
-    pub server_major: i32,
     pub ledger: BTreeMap<String, Option<Vec<String>>>,
     pub books: Option<Books>,
     pub live: Objects,
@@ -34,7 +33,7 @@ pub(crate) struct Database {
 /// `ace_ops`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Books {
-    pub owner: Option<(String, String)>,
+    pub owner: Option<Owner>,
     pub rows: BTreeMap<String, OwnRow>,
     /// Bytes and number of the parts that are done, of files that stopped half-way.
     pub half: BTreeMap<String, (String, usize)>,
@@ -106,8 +105,8 @@ impl Database {
                 database: "postgres".to_owned(),
                 database_oid: 5,
                 server_version: "15.8".to_owned(),
+                server_major: 15,
             },
-            server_major: 15,
             ledger: BTreeMap::new(),
             books: None,
             wished: live.clone(),
@@ -129,7 +128,6 @@ impl Database {
             at,
             place: place.to_owned(),
             target: self.target.clone(),
-            server_major: self.server_major,
             form: 1,
             ledger: ledger.collect(),
             operator_schema: self.books.as_ref().map(operator_schema),
@@ -190,7 +188,7 @@ impl Database {
         let reference = Reference {
             objects: objects.unwrap_or_else(|| self.live.clone()),
             schemas,
-            server_major: self.server_major,
+            server_major: self.target.server_major,
             snapshot_pending: false,
             before: None,
             meanwhile: BTreeSet::new(),

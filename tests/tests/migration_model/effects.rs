@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ace_api::MigrationSet;
 use ace_domain::{
-    kinds::migration_set::{Blocker, Ran, Refusal, State, Step, StepError, StepResult, StoredPlan, SyntaxCheck},
+    kinds::migration_set::{Blocker, Owner, Ran, Refusal, State, Step, StepError, StepResult, SyntaxCheck},
     sql::{File, Script},
 };
 
@@ -31,10 +31,9 @@ impl Model {
             Step::SnapshotAfterRun => self.db.snapshot_after_run(),
             Step::Claim => {
                 let books = self.db.books.get_or_insert_default();
-                let ours = ("ace".to_owned(), "main".to_owned());
-                let owner = books.owner.get_or_insert_with(|| ours.clone());
-                if *owner != ours {
-                    return Err(StepError::Claimed(format!("{}/{}", owner.0, owner.1)));
+                let owner = books.owner.get_or_insert_with(|| Owner::of(object));
+                if *owner != Owner::of(object) {
+                    return Err(StepError::Claimed(owner.to_string()));
                 }
                 return Ok(StepResult::Written);
             }
@@ -60,15 +59,9 @@ impl Model {
                 self.db.set_reference(schemas, keep);
                 return Ok(StepResult::Written);
             }
-            Step::Prepare { digest, target, items } => {
+            Step::Prepare(plan) => {
                 self.db.look_before();
-                self.db.books.get_or_insert_with(Books::default).plan = Some(StoredPlan {
-                    digest: digest.clone(),
-                    system_identifier: target.system_identifier.clone(),
-                    timeline: target.timeline,
-                    database_oid: target.database_oid,
-                    items: items.clone(),
-                });
+                self.db.books.get_or_insert_with(Books::default).plan = Some(plan.clone());
                 return Ok(StepResult::Prepared);
             }
             Step::Run { file, script, again } => return self.run_file(object, file, script, *again),
@@ -116,7 +109,7 @@ impl Model {
         if self.now < self.blocked_until {
             let blockers = vec![Blocker {
                 pid: 17,
-                application: "psql".to_owned(),
+                application: Some("psql".to_owned()),
                 age: None,
             }];
             let version = file.version.clone();

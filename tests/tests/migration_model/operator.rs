@@ -8,7 +8,7 @@ use std::{
 
 use ace_api::{MigrationMode, MigrationSet};
 use ace_domain::{
-    kinds::migration_set::{self, Memory, PlatformFacts, PlatformState, SourceState, State, Step, StepError},
+    kinds::migration_set::{self, Memory, Owner, PlatformFacts, PlatformState, SourceState, State, Step, StepError},
     kinds::platform::DatabaseFailure,
     reconcile::decision::Requeue,
     reconcile::kind::{Kind as _, Step as _},
@@ -294,7 +294,7 @@ impl Model {
             return;
         }
         let owner = self.db.books.as_ref().and_then(|books| books.owner.clone());
-        let ours = owner.is_none_or(|owner| owner == ("ace".to_owned(), "main".to_owned()));
+        let ours = owner.is_none_or(|owner| owner == Owner::of(object));
         let allowed = object.spec.mode == MigrationMode::Apply && !object.spec.suspend;
         let held = matches!(step, Step::Begin) || state.locked;
         if !(allowed && held && (ours || matches!(step, Step::Begin | Step::ObserveAgain | Step::Claim))) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ace_api::{Approval, Baseline, MigrationMode, OutOfOrder, WhileDrifted};
+use ace_domain::kinds::migration_set::Owner;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
 use super::{
@@ -215,11 +216,14 @@ fn outside(model: &mut Model, act: &Act) {
                 model.db.target.timeline = timeline + 1;
             }
         }
-        Act::Upgrade => model.db.server_major += 1,
+        Act::Upgrade => model.db.target.server_major += 1,
         Act::Foreign(other) => {
             let name = if *other { "other" } else { "main" };
             if let Some(books) = &mut model.db.books {
-                books.owner = Some(("ace".to_owned(), name.to_owned()));
+                books.owner = Some(Owner {
+                    namespace: "ace".to_owned(),
+                    name: name.to_owned(),
+                });
             }
         }
         _ => {}

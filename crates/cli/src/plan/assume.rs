@@ -1,10 +1,9 @@
 use ace_api::MigrationSet;
 use ace_domain::kinds::migration_set::{
-    LedgerRow, Observation, OperatorSchema, OwnRow, ReferenceState, SchemaObservation, State, Step, StepResult,
+    LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, State, Step, StepResult,
 };
 use ace_domain::sql::File;
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 /// What the database would show if the steps that were not made had been.
 pub(super) struct Assumed(Option<Observation>);
@@ -27,7 +26,7 @@ impl Assumed {
             }
             Step::Claim => {
                 let operator_schema = observation.operator_schema.get_or_insert_with(OperatorSchema::default);
-                operator_schema.owner = Some((object.namespace().unwrap_or_default(), object.name_any()));
+                operator_schema.owner = Some(Owner::of(object));
             }
             Step::Adopt(files) => note(observation, files, now),
             Step::Baseline(files) => {
@@ -38,7 +37,7 @@ impl Assumed {
                     .extend(versions.map(|version| (version, LedgerRow::default())));
             }
             Step::SetReference { keep, .. } => refer(object, observation, !keep.is_empty()),
-            Step::Observe | Step::Read(_) | Step::CheckSyntax(_) | Step::Prepare { .. } | Step::Run { .. } => {
+            Step::Observe | Step::Read(_) | Step::CheckSyntax(_) | Step::Prepare(_) | Step::Run { .. } => {
                 return None;
             }
         }
@@ -77,7 +76,7 @@ fn refer(object: &MigrationSet, observation: &mut Observation, keeps: bool) {
         digest: before.map_or_else(|| digest.clone(), |before| before.digest),
         snapshot_pending: false,
         schemas,
-        server_major: observation.server_major,
+        server_major: observation.target.server_major,
         form: observation.form,
     });
 }

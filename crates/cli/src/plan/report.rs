@@ -257,7 +257,7 @@ fn described(step: &Step) -> String {
                 keep.join(", ")
             )
         }
-        Step::Prepare { items, .. } => format!("runs {}", files(items.len())),
+        Step::Prepare(plan) => format!("runs {}", files(plan.items.len())),
         other => other.name().to_owned(),
     }
 }

@@ -1,23 +1,18 @@
 use std::collections::BTreeSet;
 
+use ace_api::DriftField;
+
 use super::{Described, Fingerprint, definition};
 
 /// What is said of an object that is not there.
 const ABSENT: &str = "absent";
 
-/// An object that is not as desired, in words for the reader: one line each, of at most 200 characters.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Difference {
-    /// Class and name: `column/public.campaigns.x`.
-    pub path: String,
-    /// `absent`, the whole object if it is not observed, or the attributes that differ: `nullable`.
-    pub desired: String,
-    /// The same of what is there: `not null`.
-    pub observed: String,
-}
-
-/// The objects that differ, ordered by class and name. None: the fingerprints are equal.
-pub fn differences(desired: &Fingerprint, observed: &Fingerprint) -> Vec<Difference> {
+/// The objects that differ, ordered by class and name, in words for the reader: one line each, of at most 200 characters. None: the
+/// fingerprints are equal.
+///
+/// A path is class and name: `column/public.campaigns.x`. Either side is `absent`, the whole object if it is not on the other one,
+/// or the attributes that differ: `nullable`, `not null`.
+pub fn differences(desired: &Fingerprint, observed: &Fingerprint) -> Vec<DriftField> {
     let keys: BTreeSet<_> = desired.0.keys().chain(observed.0.keys()).collect();
     let differing = keys.into_iter().filter_map(|key @ (class, name)| {
         let (desired, observed) = match (desired.0.get(key), observed.0.get(key)) {
@@ -31,7 +26,7 @@ pub fn differences(desired: &Fingerprint, observed: &Fingerprint) -> Vec<Differe
             }
         };
         let path = definition::shown(&format!("{class}/{name}"));
-        Some(Difference {
+        Some(DriftField {
             path,
             desired,
             observed,

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use change::Change;
 pub use class::{ObjectClass, UnknownClass};
-pub use difference::{Difference, differences};
+pub use difference::differences;
 pub use look::{FORM, Look};
 
 /// One object of a schema.

@@ -1,3 +1,4 @@
+use ace_domain::kinds::migration_set::Owner;
 use tokio_postgres::types::Type;
 
 use crate::{QueryError, Session};
@@ -56,15 +57,6 @@ const EXISTING: &str = "SELECT pg_catalog.to_regnamespace('supabase_migrations')
      WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
      AND NOT a.attisdropped AND a.attname IN ('version', 'name', 'statements')), \
     pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
-
-/// The MigrationSet that a database belongs to.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Owner {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-}
 
 /// Whether files may be run for somebody.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -1,14 +1,15 @@
-use std::time::Duration;
+use std::{collections::BTreeMap, time::SystemTime};
 
+use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema, OwnRow, Owner, StoredPlan};
 use tokio_postgres::Row;
 
-use super::{Kind, Ledgers, Migration, Notes, OperatorSchema, Owner, Plan, Recorded, Step, operator_schema::LAYOUT};
+use super::{Ledgers, operator_schema::LAYOUT};
 use crate::{QueryError, Session};
 
 /// The columns of the CLI's table, or none; whether there are tables of ours.
 const EXISTING: &str = "SELECT (SELECT pg_catalog.string_agg(a.attname, ',') FROM pg_catalog.pg_attribute a \
      WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
-     AND NOT a.attisdropped AND a.attname IN ('version', 'name', 'statements')), \
+     AND NOT a.attisdropped AND a.attname IN ('version', 'statements')), \
     pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
 
 impl Session {
@@ -18,25 +19,26 @@ impl Session {
         let existing = existing.first().ok_or(QueryError::Protocol)?;
         let columns: Option<String> = read(existing, 0)?;
         let operator_schema = if read(existing, 1)? {
-            self.operator_schema().await?
+            Some(self.operator_schema().await?)
         } else {
-            OperatorSchema::Absent
+            None
         };
-        let known = matches!(operator_schema, OperatorSchema::Present(_));
-        let recorded = match columns {
-            None => None,
-            Some(columns) => Some(self.recorded(&columns, known).await?),
+        let known = operator_schema
+            .as_ref()
+            .is_some_and(|operator_schema| !operator_schema.newer);
+        let ledger = match columns {
+            None => BTreeMap::new(),
+            Some(columns) => self.ledger(&columns, known).await?,
         };
         Ok(Ledgers {
-            recorded,
+            ledger,
             operator_schema,
         })
     }
 
-    async fn recorded(&self, columns: &str, known: bool) -> Result<Vec<Recorded>, QueryError> {
-        let has = |name| columns.split(',').any(|column| column == name);
-        let name = if has("name") { "r.name::text" } else { "NULL::text" };
-        let statements = match (has("statements"), known) {
+    async fn ledger(&self, columns: &str, known: bool) -> Result<BTreeMap<String, LedgerRow>, QueryError> {
+        let has_statements = columns.split(',').any(|column| column == "statements");
+        let statements = match (has_statements, known) {
             (false, _) => "NULL::text[]",
             (true, false) => "r.statements::text[]",
             (true, true) => {
@@ -44,44 +46,47 @@ impl Session {
                  THEN r.statements::text[] END"
             }
         };
-        // As the CLI orders them: as strings of bytes.
-        let statement = format!(
-            "SELECT r.version::text, {name}, {statements} FROM supabase_migrations.schema_migrations r \
-             ORDER BY r.version::text COLLATE \"C\""
-        );
+        let statement = format!("SELECT r.version::text, {statements} FROM supabase_migrations.schema_migrations r");
         let rows = self.connection.query(&statement, &[]).await?;
-        let recorded = rows.iter().map(|row| {
-            let statements: Option<Vec<Option<String>>> = read(row, 2)?;
-            Ok(Recorded {
-                version: read(row, 0)?,
-                name: read(row, 1)?,
-                statements: statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect()),
-            })
+        let ledger = rows.iter().map(|row| {
+            let statements: Option<Vec<Option<String>>> = read(row, 1)?;
+            let statements = statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect());
+            Ok((read(row, 0)?, LedgerRow { statements }))
         });
-        recorded.collect()
+        ledger.collect()
     }
 
     async fn operator_schema(&self) -> Result<OperatorSchema, QueryError> {
         let layout = self.layout().await?;
         if layout > LAYOUT {
-            return Ok(OperatorSchema::Newer(layout));
+            return Ok(OperatorSchema {
+                newer: true,
+                ..OperatorSchema::default()
+            });
         }
         let owners = self.connection.query("SELECT namespace, name FROM ace_ops.owner", &[]);
-        let migrations = "SELECT version, name, sha256, kind, duration_ms, warnings, applied_by, applied_at \
-             FROM ace_ops.migration ORDER BY version COLLATE \"C\"";
-        let migrations = self.connection.query(migrations, &[]);
-        let steps = "SELECT version, segment, sha256, done FROM ace_ops.step ORDER BY version COLLATE \"C\", segment";
-        let steps = self.connection.query(steps, &[]);
+        let rows = self
+            .connection
+            .query("SELECT version, sha256, applied_at FROM ace_ops.migration", &[]);
+        // The segments of a file all have the digest with which it began: with other bytes it does not go on.
+        let half = self
+            .connection
+            .query("SELECT DISTINCT version, sha256 FROM ace_ops.step", &[]);
         let plans = "SELECT digest, system_identifier, timeline, database_oid, versions, digests FROM ace_ops.plan";
         let plans = self.connection.query(plans, &[]);
         // Sent together, answered in order.
-        let (owners, migrations, steps, plans) = tokio::try_join!(owners, migrations, steps, plans)?;
-        Ok(OperatorSchema::Present(Box::new(Notes {
+        let (owners, rows, half, plans) = tokio::try_join!(owners, rows, half, plans)?;
+        Ok(OperatorSchema {
+            newer: false,
             owner: owners.first().map(owner).transpose()?,
-            migrations: migrations.iter().map(migration).collect::<Result<_, _>>()?,
-            steps: steps.iter().map(step).collect::<Result<_, _>>()?,
+            rows: rows.iter().map(own_row).collect::<Result<_, _>>()?,
+            half: half
+                .iter()
+                .map(|row| Ok((read(row, 0)?, read(row, 1)?)))
+                .collect::<Result<_, _>>()?,
             plan: plans.first().map(plan).transpose()?,
-        })))
+            reference: None,
+        })
     }
 }
 
@@ -97,40 +102,22 @@ fn owner(row: &Row) -> Result<Owner, QueryError> {
     })
 }
 
-fn migration(row: &Row) -> Result<Migration, QueryError> {
-    let kind: &str = read(row, 3)?;
-    let kinds = [Kind::Applied, Kind::Adopted, Kind::Baseline];
-    Ok(Migration {
-        version: read(row, 0)?,
-        name: read(row, 1)?,
-        sha256: read(row, 2)?,
-        kind: kinds
-            .into_iter()
-            .find(|known| known.as_str() == kind)
-            .ok_or(QueryError::Protocol)?,
-        duration: Duration::from_millis(read::<i64>(row, 4)?.try_into().unwrap_or(0)),
-        warnings: read(row, 5)?,
-        applied_by: read(row, 6)?,
-        applied_at: read(row, 7)?,
-    })
+fn own_row(row: &Row) -> Result<(String, OwnRow), QueryError> {
+    let time: SystemTime = read(row, 2)?;
+    let own = OwnRow {
+        sha256: read(row, 1)?,
+        time: time.try_into().unwrap_or_default(),
+    };
+    Ok((read(row, 0)?, own))
 }
 
-fn step(row: &Row) -> Result<Step, QueryError> {
-    Ok(Step {
-        version: read(row, 0)?,
-        segment: read(row, 1)?,
-        sha256: read(row, 2)?,
-        done: read(row, 3)?,
-    })
-}
-
-fn plan(row: &Row) -> Result<Plan, QueryError> {
+fn plan(row: &Row) -> Result<StoredPlan, QueryError> {
     let (versions, digests): (Vec<String>, Vec<String>) = (read(row, 4)?, read(row, 5)?);
-    Ok(Plan {
+    Ok(StoredPlan {
         digest: read(row, 0)?,
         system_identifier: read(row, 1)?,
         timeline: read(row, 2)?,
-        database_oid: read(row, 3)?,
-        files: versions.into_iter().zip(digests).collect(),
+        database_oid: read::<u32>(row, 3)?.into(),
+        items: versions.into_iter().zip(digests).collect(),
     })
 }

@@ -1,3 +1,4 @@
+use ace_domain::kinds::migration_set::ReferenceState;
 use serde_json::json;
 use tokio_postgres::{Row, types::Type};
 
@@ -5,32 +6,15 @@ use super::read::read;
 use crate::{Change, Fingerprint, QueryError, SchemaObject, Session, connection::Parameters};
 
 /// What the schema should look like: as it did after the last file that we ran, or as it was accepted.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
     /// Its objects. Of another form, only those whose class is still known.
     pub objects: Fingerprint,
-    /// Files ran since, and the schema was not looked at afterwards: nothing can be said about drift.
-    pub behind: bool,
     /// How the look before those files differed from the reference: that is drift, and no work of theirs. `None` when no run is
     /// under way.
     pub standing: Option<Vec<Change>>,
-    /// How it was taken.
+    /// How it was taken, and whether it is behind: then nothing can be said about drift.
     pub state: ReferenceState,
-}
-
-/// How a reference was taken.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct ReferenceState {
-    /// By which major version of the server: another one words definitions differently.
-    pub server_major: i32,
-    /// In which form: see [`FORM`](crate::FORM).
-    pub form: i32,
-    /// Of which schemas.
-    pub schemas: Vec<String>,
-    /// Of the fingerprint.
-    pub digest: String,
-    /// The catalogue's gate at the last look.
-    pub gate: String,
 }
 
 impl Session {
@@ -43,7 +27,7 @@ impl Session {
         if operator_schema != "t" {
             return Ok(None);
         }
-        let states = format!("SELECT {STATE}, behind, looked FROM ace_ops.state WHERE server_major IS NOT NULL");
+        let states = format!("SELECT {STATE}, looked FROM ace_ops.state WHERE server_major IS NOT NULL");
         let states = self.connection.query(&states, &[]);
         let objects = "SELECT class, name, schemas, definition FROM ace_ops.reference";
         let objects = self.connection.query(objects, &[]);
@@ -53,10 +37,9 @@ impl Session {
         let Some(row) = states.first() else { return Ok(None) };
         let objects = objects.iter().filter_map(|row| change(row).transpose());
         let standing = standing.iter().filter_map(|row| change(row).transpose());
-        let looked: bool = read(row, 6)?;
+        let looked: bool = read(row, 5)?;
         Ok(Some(Reference {
             objects: Fingerprint::default().changed(&objects.collect::<Result<Vec<_>, QueryError>>()?),
-            behind: read(row, 5)?,
             standing: looked
                 .then(|| standing.collect::<Result<_, QueryError>>())
                 .transpose()?,
@@ -65,7 +48,7 @@ impl Session {
     }
 
     /// How the reference was taken, and whether it is behind; without its objects, which are many.
-    pub async fn reference_state(&self) -> Result<Option<(ReferenceState, bool)>, QueryError> {
+    pub async fn reference_state(&self) -> Result<Option<ReferenceState>, QueryError> {
         let [operator_schema] = self
             .connection
             .row("SELECT pg_catalog.to_regclass('ace_ops.state') IS NOT NULL")
@@ -73,10 +56,9 @@ impl Session {
         if operator_schema != "t" {
             return Ok(None);
         }
-        let states = format!("SELECT {STATE}, behind FROM ace_ops.state WHERE server_major IS NOT NULL");
+        let states = format!("SELECT {STATE} FROM ace_ops.state WHERE server_major IS NOT NULL");
         let rows = self.connection.query(&states, &[]).await?;
-        let Some(row) = rows.first() else { return Ok(None) };
-        Ok(Some((state(row)?, read(row, 5)?)))
+        rows.first().map(state).transpose()
     }
 
     /// Stores the look before a run, as its difference from the reference. One stays whose run has changed something and was
@@ -104,21 +86,27 @@ impl Session {
         self.write(&statement, changed, &parameters).await
     }
 
-    /// Makes this the reference: the first one, one that was accepted, one of other schemas, or one that is described anew. Under
-    /// the lock.
-    pub async fn replace_reference(&self, objects: &Fingerprint, state: &ReferenceState) -> Result<(), QueryError> {
+    /// Makes this the reference: the first one, one that was accepted, one of other schemas, or one that is described anew. `gate` is
+    /// the catalogue's at the look that showed it. Under the lock.
+    pub async fn replace_reference(
+        &self,
+        objects: &Fingerprint,
+        state: &ReferenceState,
+        gate: &str,
+    ) -> Result<(), QueryError> {
         let statement = format!(
             "WITH gone AS (DELETE FROM ace_ops.reference), standing AS (DELETE FROM ace_ops.standing), \
-             state AS (UPDATE ace_ops.state SET behind = false, looked = false, digest = $2, gate = $3, \
-                       server_major = $4, form = $5, schemas = $6) \
+             state AS (UPDATE ace_ops.state SET looked = false, digest = $2, gate = $3, \
+                       server_major = $4, form = $5, schemas = $6, behind = $7) \
              INSERT INTO ace_ops.reference SELECT o.* FROM {OBJECTS}"
         );
         let parameters = [
             (&state.digest as _, Type::TEXT),
-            (&state.gate as _, Type::TEXT),
+            (&gate as _, Type::TEXT),
             (&state.server_major as _, Type::INT4),
             (&state.form as _, Type::INT4),
             (&state.schemas as _, Type::TEXT_ARRAY),
+            (&state.snapshot_pending as _, Type::BOOL),
         ];
         self.write(&statement, &Fingerprint::default().changes_to(objects), &parameters)
             .await
@@ -145,7 +133,7 @@ const OBJECTS: &str = "pg_catalog.json_to_recordset($1::pg_catalog.json) \
     AS o (class text, name text, schemas text[], definition text)";
 
 /// The columns of [`state`].
-const STATE: &str = "server_major, form, schemas, digest, gate";
+const STATE: &str = "server_major, form, schemas, digest, behind";
 
 fn state(row: &Row) -> Result<ReferenceState, QueryError> {
     Ok(ReferenceState {
@@ -153,7 +141,7 @@ fn state(row: &Row) -> Result<ReferenceState, QueryError> {
         form: read(row, 1)?,
         schemas: read(row, 2)?,
         digest: read(row, 3)?,
-        gate: read(row, 4)?,
+        snapshot_pending: read(row, 4)?,
     })
 }
 

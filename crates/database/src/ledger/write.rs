@@ -1,20 +1,7 @@
+use ace_domain::{kinds::migration_set::StoredPlan, sql::File};
 use tokio_postgres::types::Type;
 
-use super::{Kind, Plan};
 use crate::{QueryError, Session};
-
-/// A version that is written down without being run.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Unrun {
-    /// The file's version.
-    pub version: String,
-    /// The file's name.
-    pub name: String,
-    /// Of the file's bytes.
-    pub sha256: String,
-    /// Statements as the CLI records them; of no matter for those that are adopted.
-    pub recorded: Vec<String>,
-}
 
 /// One row per version, into our own ledger. `$5` is who says so. Whatever of them ran half-way is history with that: its journal
 /// would make a later run of the version pass by the parts that it calls done.
@@ -22,21 +9,21 @@ const NOTE: &str = "WITH journal AS (DELETE FROM ace_ops.step WHERE version = AN
     SELECT v, n, s, $4, $5 FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS f(v, n, s)";
 
 impl Session {
-    /// Notes the bytes of versions that others applied. A version that was noted before is refused. Under the lock.
-    pub async fn adopt(&self, versions: &[Unrun]) -> Result<(), QueryError> {
-        self.note(versions, Kind::Adopted, NOTE).await
+    /// Notes the bytes of files that others applied. A version that was noted before is refused. Under the lock.
+    pub async fn adopt(&self, files: &[File]) -> Result<(), QueryError> {
+        self.note(files, "adopted", NOTE).await
     }
 
-    /// Writes versions into the CLI's ledger and ours, in one transaction, each where it is absent: the schema that they would
-    /// make is there. Under the lock.
-    pub async fn baseline(&self, versions: &[Unrun]) -> Result<(), QueryError> {
+    /// Writes files into the CLI's ledger and ours, in one transaction, each where it is absent: the schema that they would make is
+    /// there. Under the lock.
+    pub async fn baseline(&self, files: &[File]) -> Result<(), QueryError> {
         let absent = format!("{NOTE} WHERE NOT EXISTS (SELECT FROM ace_ops.migration m WHERE m.version = f.v)");
         self.connection.execute("BEGIN").await?;
         let written = async {
-            for version in versions {
-                self.record_unrun(version).await?;
+            for file in files {
+                self.record_unrun(file).await?;
             }
-            self.note(versions, Kind::Baseline, &absent).await
+            self.note(files, "baseline", &absent).await
         };
         match written.await {
             Ok(()) => self.connection.execute("COMMIT").await,
@@ -49,41 +36,41 @@ impl Session {
     }
 
     /// Stores what is going to run, in place of what ran before. Under the lock.
-    pub async fn store_plan(&self, plan: &Plan) -> Result<(), QueryError> {
-        let (versions, digests): (Vec<_>, Vec<_>) = plan.files.iter().map(|(v, d)| (v.as_str(), d.as_str())).unzip();
+    pub async fn store_plan(&self, plan: &StoredPlan) -> Result<(), QueryError> {
+        let (versions, digests): (Vec<_>, Vec<_>) = plan.items.iter().map(|(v, d)| (v.as_str(), d.as_str())).unzip();
         let statement = "INSERT INTO ace_ops.plan (digest, system_identifier, timeline, database_oid, versions, digests) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (one) DO UPDATE SET (digest, system_identifier, timeline, \
+             VALUES ($1, $2, $3, $4::pg_catalog.oid, $5, $6) ON CONFLICT (one) DO UPDATE SET (digest, system_identifier, timeline, \
              database_oid, versions, digests) = (excluded.digest, excluded.system_identifier, excluded.timeline, \
              excluded.database_oid, excluded.versions, excluded.digests)";
         let parameters = [
             (&plan.digest as _, Type::TEXT),
             (&plan.system_identifier as _, Type::TEXT),
             (&plan.timeline as _, Type::INT8),
-            (&plan.database_oid as _, Type::OID),
+            (&plan.database_oid as _, Type::INT8),
             (&versions as _, Type::TEXT_ARRAY),
             (&digests as _, Type::TEXT_ARRAY),
         ];
         self.connection.query(statement, &parameters).await.map(|_| ())
     }
 
-    async fn record_unrun(&self, version: &Unrun) -> Result<(), QueryError> {
+    async fn record_unrun(&self, file: &File) -> Result<(), QueryError> {
         let statement = "INSERT INTO supabase_migrations.schema_migrations (version, name, statements) SELECT $1, $2, $3 \
              WHERE NOT EXISTS (SELECT FROM supabase_migrations.schema_migrations WHERE version = $1)";
         let parameters = [
-            (&version.version as _, Type::TEXT),
-            (&version.name as _, Type::TEXT),
-            (&version.recorded as _, Type::TEXT_ARRAY),
+            (&file.version.as_str() as _, Type::TEXT),
+            (&file.name as _, Type::TEXT),
+            (&file.recorded() as _, Type::TEXT_ARRAY),
         ];
         self.connection.query(statement, &parameters).await.map(|_| ())
     }
 
-    async fn note(&self, versions: &[Unrun], kind: Kind, statement: &str) -> Result<(), QueryError> {
-        let column = |of: fn(&Unrun) -> &str| versions.iter().map(of).collect::<Vec<_>>();
+    async fn note(&self, files: &[File], kind: &str, statement: &str) -> Result<(), QueryError> {
+        let column = |of: fn(&File) -> &str| files.iter().map(of).collect::<Vec<_>>();
         let parameters = [
-            (&column(|file| &file.version) as _, Type::TEXT_ARRAY),
+            (&column(|file| file.version.as_str()) as _, Type::TEXT_ARRAY),
             (&column(|file| &file.name) as _, Type::TEXT_ARRAY),
             (&column(|file| &file.sha256) as _, Type::TEXT_ARRAY),
-            (&kind.as_str() as _, Type::TEXT),
+            (&kind as _, Type::TEXT),
             (&self.settings.application as _, Type::TEXT),
         ];
         self.connection.query(statement, &parameters).await.map(|_| ())

@@ -1,4 +1,6 @@
-use super::{Alone, Progress, Run, RunError, Statement, index::Index, journal::Noted};
+use ace_domain::sql::{Alone, Statement};
+
+use super::{Progress, Run, RunError, index::Index, journal::Noted};
 
 /// Whether a statement still has to run.
 #[derive(Eq, PartialEq)]
@@ -63,7 +65,7 @@ impl Run<'_> {
                 .into_iter()
                 .map(oid)
                 .collect(),
-            Alone::Reindex { schema, name } => self
+            Alone::Reindex { schema, name, .. } => self
                 .leftovers(schema.as_deref(), name)
                 .await?
                 .into_iter()
@@ -90,7 +92,7 @@ impl Run<'_> {
             Alone::DropIndex { .. } if !foreign.is_empty() && !self.any_exists(foreign).await? => {
                 return Ok(Work::Done);
             }
-            Alone::Reindex { schema, name } => {
+            Alone::Reindex { schema, name, .. } => {
                 for index in self.leftovers(schema.as_deref(), name).await? {
                     if !foreign.contains(&index.oid) {
                         self.drop_index(&index).await?;
@@ -134,17 +136,15 @@ impl Run<'_> {
             Alone::Reindex { .. } | Alone::Vacuum | Alone::AlterSystem => true,
         };
         let unproved = || RunError::Unproved {
-            name: alone.name().to_owned(),
+            name: name(alone).to_owned(),
         };
         proved.then_some(()).ok_or_else(unproved)
     }
 }
 
-impl Alone {
-    fn name(&self) -> &str {
-        match self {
-            Self::CreateIndex { name, .. } | Self::DropIndex { name, .. } | Self::Reindex { name, .. } => name,
-            Self::Vacuum | Self::AlterSystem => "",
-        }
+fn name(alone: &Alone) -> &str {
+    match alone {
+        Alone::CreateIndex { name, .. } | Alone::DropIndex { name, .. } | Alone::Reindex { name, .. } => name,
+        Alone::Vacuum | Alone::AlterSystem => "",
     }
 }

@@ -1,13 +1,12 @@
 use std::time::Duration;
 
+use ace_domain::{kinds::migration_set::Blocker, sql::Statement};
 use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 use crate::{
-    Blocker, QueryError, SqlState,
+    QueryError, SqlState,
     error::is_transport,
     redact::{Said, Text},
-    run::Statement,
-    session::lines_before,
 };
 
 /// How much of the server's words is shown, in characters.
@@ -126,7 +125,7 @@ impl RunError {
             code if ["08", "40", "53"].contains(&&code[..2]) || code.starts_with("57P") => Self::Retry { state },
             _ => Self::Sql {
                 message: file.redacted(&Said::of(error), MESSAGE),
-                line: sentence.map(|sentence| sentence.line + line_within(error, &sentence.text)),
+                line: sentence.map(|sentence| line(error, sentence)),
                 state,
             },
         }
@@ -161,9 +160,9 @@ impl From<QueryError> for RunError {
     }
 }
 
-fn line_within(error: &DbError, text: &str) -> u32 {
+fn line(error: &DbError, sentence: &Statement) -> u32 {
     match error.position() {
-        Some(ErrorPosition::Original(position)) => lines_before(text, *position),
-        _ => 0,
+        Some(ErrorPosition::Original(position)) => sentence.line_at(*position),
+        _ => sentence.line,
     }
 }

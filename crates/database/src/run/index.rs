@@ -1,6 +1,7 @@
+use ace_domain::sql::Statement;
 use tokio_postgres::types::Type;
 
-use super::{Run, RunError, Statement, watch::Patience};
+use super::{Run, RunError, watch::Patience};
 
 /// An index as the catalogue shows it.
 pub(super) struct Index {

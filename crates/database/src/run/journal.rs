@@ -35,7 +35,7 @@ impl Run<'_> {
         let rows = connection
             .query(
                 &statement,
-                &[(&self.script.version as _, Type::TEXT), (&self.again as _, Type::BOOL)],
+                &[(&self.version() as _, Type::TEXT), (&self.again as _, Type::BOOL)],
             )
             .await?;
         let first = rows.first().ok_or(RunError::Protocol)?;
@@ -49,7 +49,7 @@ impl Run<'_> {
             .iter()
             .filter(|row| row.get::<_, Option<i32>>(2).is_some())
             .collect();
-        if noted.iter().any(|row| row.get::<_, &str>(3) != self.script.sha256) {
+        if noted.iter().any(|row| row.get::<_, &str>(3) != self.file.sha256) {
             let done = noted.iter().filter(|row| row.get(4)).count();
             return Err(RunError::HalfApplied { done });
         }
@@ -113,10 +113,7 @@ impl Run<'_> {
         let forgotten = async {
             self.settle(&transaction, false).await?;
             let statement = "DELETE FROM ace_ops.step WHERE version = $1 AND segment = $2 AND NOT done";
-            let parameters = [
-                (&self.script.version as _, Type::TEXT),
-                (&segment(number) as _, Type::INT4),
-            ];
+            let parameters = [(&self.version() as _, Type::TEXT), (&segment(number) as _, Type::INT4)];
             self.write(statement, &parameters).await
         };
         let forgotten = forgotten.await;
@@ -135,9 +132,9 @@ impl Run<'_> {
              INSERT INTO ace_ops.step (version, segment, sha256, done, indexes, settings) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (version, segment) DO UPDATE SET done = excluded.done, settings = excluded.settings";
         let parameters = [
-            (&self.script.version as _, Type::TEXT),
+            (&self.version() as _, Type::TEXT),
             (&segment(number) as _, Type::INT4),
-            (&self.script.sha256 as _, Type::TEXT),
+            (&self.file.sha256 as _, Type::TEXT),
             (&done as _, Type::BOOL),
             (&indexes as _, Type::OID_ARRAY),
             (&settings as _, Type::TEXT),

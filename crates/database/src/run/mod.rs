@@ -20,94 +20,19 @@ mod watch;
 
 use std::{
     sync::{Mutex, OnceLock},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
+use ace_domain::{
+    kinds::migration_set::{Blocker, Ran},
+    sql::{File, Script, Segment},
+};
 use tokio::task::AbortHandle;
 
 use crate::{Session, redact::Text};
 
 pub(crate) use error::MESSAGE;
 pub use error::RunError;
-
-/// A file that is ready to run.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Script {
-    /// The file's version.
-    pub version: String,
-    /// The file's name, as the official CLI records it.
-    pub name: String,
-    /// Of the file's bytes, in the caller's words.
-    pub sha256: String,
-    /// The file's statements, as the official CLI records them.
-    pub recorded: Vec<String>,
-    /// What is sent, in this order. None is a file that does nothing.
-    pub segments: Vec<Segment>,
-}
-
-/// A part of a file.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Segment {
-    /// Statements of one transaction.
-    Together(Vec<Statement>),
-    /// One that can't run in a transaction.
-    Alone(Statement, Alone),
-}
-
-/// A statement.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Statement {
-    /// What is sent, in one message.
-    pub text: String,
-    /// The line of the file where the text begins, from 1.
-    pub line: u32,
-}
-
-/// What a statement that can't run in a transaction does, so that the catalogue can be asked whether it did. Names are without
-/// their quotes.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Alone {
-    /// `CREATE INDEX CONCURRENTLY`.
-    CreateIndex {
-        /// The table's schema, which is the index's too; as written.
-        schema: Option<String>,
-        /// The table.
-        table: String,
-        /// The index.
-        name: String,
-        /// Whether it may be there already.
-        if_not_exists: bool,
-    },
-    /// `DROP INDEX CONCURRENTLY`.
-    DropIndex {
-        /// The index's schema, as written.
-        schema: Option<String>,
-        /// The index.
-        name: String,
-        /// Whether it may be absent.
-        if_exists: bool,
-    },
-    /// `REINDEX INDEX CONCURRENTLY` or `REINDEX TABLE CONCURRENTLY`.
-    Reindex {
-        /// The schema of the index or table, as written.
-        schema: Option<String>,
-        /// The index or table.
-        name: String,
-    },
-    /// `VACUUM`: can be repeated.
-    Vacuum,
-    /// `ALTER SYSTEM`: can be repeated.
-    AlterSystem,
-}
-
-/// A file that ran, now or, as far as its done segments go, before.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Applied {
-    /// How long it ran this time.
-    pub duration: Duration,
-    /// What the server warned of this time: at most 8, of at most 200 characters, in its own words and the file's.
-    pub warnings: Vec<String>,
-}
 
 /// What a run is doing.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -120,7 +45,7 @@ pub enum Progress {
     /// It waits for a lock.
     Waiting {
         /// Those who have it, or stand before us.
-        blockers: Vec<crate::Blocker>,
+        blockers: Vec<Blocker>,
     },
 }
 
@@ -130,6 +55,8 @@ pub type Watcher<'a> = &'a (dyn Fn(Progress) + Sync);
 /// One file on its way through a session.
 struct Run<'a> {
     session: &'a Session,
+    file: &'a File,
+    /// What is in it.
     script: &'a Script,
     /// Our own ledger may have the version: a person has allowed that it runs again.
     again: bool,
@@ -141,21 +68,29 @@ struct Run<'a> {
 }
 
 impl Session {
-    /// Runs a file. The session must hold the lock, and the tables be prepared. Dropping the future ends the session.
-    pub async fn run(&mut self, script: &Script, watcher: Watcher<'_>) -> Result<Applied, RunError> {
-        self.run_as(script, false, watcher).await
+    /// Runs a file, which holds this script. The session must hold the lock, and the tables be prepared. Dropping the future ends the
+    /// session.
+    pub async fn run(&mut self, file: &File, script: &Script, watcher: Watcher<'_>) -> Result<Ran, RunError> {
+        self.run_as(file, script, false, watcher).await
     }
 
     /// Runs a file that our own ledger may have, and the CLI's has not: its rows were taken out there, or the database was restored,
     /// and a person has allowed that it runs again. Its old row goes in the transaction that writes the new one.
-    pub async fn run_again(&mut self, script: &Script, watcher: Watcher<'_>) -> Result<Applied, RunError> {
-        self.run_as(script, true, watcher).await
+    pub async fn run_again(&mut self, file: &File, script: &Script, watcher: Watcher<'_>) -> Result<Ran, RunError> {
+        self.run_as(file, script, true, watcher).await
     }
 
-    async fn run_as(&mut self, script: &Script, again: bool, watcher: Watcher<'_>) -> Result<Applied, RunError> {
+    async fn run_as(
+        &mut self,
+        file: &File,
+        script: &Script,
+        again: bool,
+        watcher: Watcher<'_>,
+    ) -> Result<Ran, RunError> {
         let abandoned = Abandon(Some(self.connection.abandoner()));
         let run = Run {
             session: self,
+            file,
             script,
             again,
             watcher,
@@ -177,24 +112,25 @@ impl Session {
 }
 
 impl Run<'_> {
-    async fn run(&self) -> Result<Applied, RunError> {
+    async fn run(&self) -> Result<Ran, RunError> {
         match &self.script.segments[..] {
             [] => self.whole(&[]).await?,
             [Segment::Together(sentences)] => self.whole(sentences).await?,
             segments => self.segments(segments).await?,
         }
-        Ok(Applied {
+        Ok(Ran {
             duration: self.began.elapsed(),
             warnings: self.warned(),
         })
     }
 
+    fn version(&self) -> &str {
+        self.file.version.as_str()
+    }
+
     fn text(&self) -> &Text {
         self.text.get_or_init(|| {
-            let sentences = self.script.segments.iter().flat_map(|segment| match segment {
-                Segment::Together(sentences) => &sentences[..],
-                Segment::Alone(sentence, _) => std::slice::from_ref(sentence),
-            });
+            let sentences = self.script.sentences();
             Text::of(sentences.map(|sentence| sentence.text.as_str()))
         })
     }

@@ -1,9 +1,10 @@
 use std::sync::PoisonError;
 
+use ace_domain::sql::Statement;
 use tokio::time::timeout;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, types::Type};
 
-use super::{Progress, Run, RunError, Statement};
+use super::{Progress, Run, RunError};
 use crate::{Limits, connection::Parameters, session::held};
 
 /// A transaction that has begun: its number, in digits.
@@ -123,7 +124,7 @@ impl Run<'_> {
     /// is there is an error: nobody may have run it twice.
     pub(super) async fn record(&self) -> Result<(), RunError> {
         if self.again {
-            let version = [(&self.script.version as _, Type::TEXT)];
+            let version = [(&self.version() as _, Type::TEXT)];
             self.write("DELETE FROM ace_ops.migration WHERE version = $1", &version)
                 .await?;
         }
@@ -135,10 +136,10 @@ impl Run<'_> {
              VALUES ($1, $2, $4, 'applied', $5, $6, $7)";
         let milliseconds = i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX);
         let parameters = [
-            (&self.script.version as _, Type::TEXT),
-            (&self.script.name as _, Type::TEXT),
+            (&self.version() as _, Type::TEXT),
+            (&self.file.name as _, Type::TEXT),
             (&self.script.recorded as _, Type::TEXT_ARRAY),
-            (&self.script.sha256 as _, Type::TEXT),
+            (&self.file.sha256 as _, Type::TEXT),
             (&milliseconds as _, Type::INT8),
             (&self.warned() as _, Type::TEXT_ARRAY),
             (&self.session.settings.application as _, Type::TEXT),

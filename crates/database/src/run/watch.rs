@@ -3,11 +3,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ace_domain::{kinds::migration_set::Blocker, sql::Statement};
 use tokio::time::{MissedTickBehavior, interval_at, timeout};
 use tokio_postgres::types::Type;
 
-use super::{Progress, Run, RunError, Statement};
-use crate::{Blocker, Connection, Limits, QueryError, session::age};
+use super::{Progress, Run, RunError};
+use crate::{
+    Connection, Limits, QueryError,
+    session::{age, blocker},
+};
 
 /// Four looks within the time that a lock may be waited for, and not more than twenty a second.
 const LOOKS: u32 = 4;
@@ -124,10 +128,7 @@ impl Run<'_> {
         let pid: i32 = self.session.connection.pid().parse().ok()?;
         let rows = self.ask(WAIT, pid).await.ok()?;
         let waited = rows.first().and_then(|row| age(row.try_get(0).ok()?));
-        Some((
-            waited,
-            rows.iter().filter_map(|row| Blocker::from_columns(row, 1)).collect(),
-        ))
+        Some((waited, rows.iter().filter_map(|row| blocker(row, 1)).collect()))
     }
 
     /// Ends a statement and waits until it has. A session that can't be reached for that is ended itself: the server notices within

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use ace_domain::kinds::migration_set::Blocker;
 use tokio_postgres::Row;
 
 use crate::{QueryError, Session};
@@ -31,26 +32,13 @@ pub enum Locked {
     Held(Option<Blocker>),
 }
 
-/// A session that has what we wait for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Blocker {
-    /// Its process; 0 for a prepared transaction.
-    pub pid: i32,
-    /// What it calls itself, or the kind of its process.
-    pub application: Option<String>,
-    /// How old its transaction is, or the session if it has none; unknown to a role without `pg_monitor`.
-    pub age: Option<Duration>,
-}
-
-impl Blocker {
-    /// From three columns that begin with this one: process, application, age in seconds.
-    pub(crate) fn from_columns(row: &Row, first: usize) -> Option<Self> {
-        Some(Self {
-            pid: row.try_get(first).ok()?,
-            application: row.try_get(first + 1).ok()?,
-            age: age(row.try_get(first + 2).ok()?),
-        })
-    }
+/// From three columns that begin with this one: process, application, age in seconds.
+pub(crate) fn blocker(row: &Row, first: usize) -> Option<Blocker> {
+    Some(Blocker {
+        pid: row.try_get(first).ok()?,
+        application: row.try_get(first + 1).ok()?,
+        age: age(row.try_get(first + 2).ok()?),
+    })
 }
 
 /// Of seconds, as the server counts them.
@@ -78,7 +66,7 @@ impl Session {
             is_ours()
         );
         let rows = self.connection.query(&holder, &[]).await?;
-        Ok(Locked::Held(rows.first().and_then(|row| Blocker::from_columns(row, 0))))
+        Ok(Locked::Held(rows.first().and_then(|row| blocker(row, 0))))
     }
 
     /// Gives the lock up.

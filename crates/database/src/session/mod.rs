@@ -9,10 +9,8 @@ use tokio::sync::Mutex;
 
 use crate::{Access, Connection, OpenError, QueryError, connection::StartUp};
 
-pub(crate) use catalogue::lines_before;
-pub use catalogue::{Parsed, Target};
-pub use lock::{Blocker, Locked};
-pub(crate) use lock::{age, held};
+pub use lock::Locked;
+pub(crate) use lock::{age, blocker, held};
 
 /// How often the server looks whether its client still stands while it works for it: a client that was killed is noticed, its
 /// statement cancelled and its lock free within this time (0.3 s: 1 s measured; without it the statement commits).

@@ -1,18 +1,12 @@
-use ace_database::{Access, Alone, RunError, Script, Segment, Session, Statement};
+use ace_database::{Access, RunError, Session};
+use ace_domain::sql::{Alone, ReindexTarget, Segment};
 
 use crate::{
-    bed::{Bed, nobody, notes, script, sentences, settings},
+    bed::{Bed, Migration, segments, sentence, sentences, settings},
     proxy::{Cut, Proxy},
 };
 
-fn sentence(text: &str) -> Statement {
-    Statement {
-        text: text.to_owned(),
-        line: 1,
-    }
-}
-
-fn build(unique: &str, if_not_exists: bool) -> Script {
+fn build(unique: &str, if_not_exists: bool) -> Migration {
     let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let text = format!("CREATE {unique} INDEX CONCURRENTLY {exists}i ON t (n)");
     let create = Alone::CreateIndex {
@@ -21,7 +15,7 @@ fn build(unique: &str, if_not_exists: bool) -> Script {
         name: "i".to_owned(),
         if_not_exists,
     };
-    script("1", vec![Segment::Alone(sentence(&text), create)])
+    segments("1", vec![Segment::Alone(sentence(&text), create)])
 }
 
 /// A database with a table that has this in it.
@@ -38,8 +32,8 @@ async fn indexes(bed: &Bed) -> Vec<String> {
     bed.column(statement).await
 }
 
-/// Runs a script until its statement is done at the server, and dies there: its row says that it began.
-async fn die_after_the_statement(bed: &Bed, script: &Script) {
+/// Runs a file until its statement is done at the server, and dies there: its row says that it began.
+async fn die_after_the_statement(bed: &Bed, migration: &Migration) {
     let proxy = Proxy::before(bed.access().port).await;
     let access = Access {
         port: proxy.port,
@@ -48,7 +42,7 @@ async fn die_after_the_statement(bed: &Bed, script: &Script) {
     let mut session = bed.session_with(&access, &settings()).await;
     // The look, what was before, what must not be (if asked), BEGIN, proof, row, COMMIT, its proof, limits, the statement.
     let asks = matches!(
-        script.segments[..],
+        migration.script.segments[..],
         [Segment::Alone(
             _,
             Alone::CreateIndex {
@@ -58,25 +52,25 @@ async fn die_after_the_statement(bed: &Bed, script: &Script) {
         )]
     );
     proxy.arm(9 + usize::from(asks), Cut::After);
-    assert_eq!(session.run(script, &nobody).await.map(|_| ()), Err(RunError::Lost));
+    assert_eq!(state(&mut session, migration).await, Err(RunError::Lost));
 }
 
-async fn state(session: &mut Session, script: &Script) -> Result<(), RunError> {
-    session.run(script, &nobody).await.map(|_| ())
+async fn state(session: &mut Session, migration: &Migration) -> Result<(), RunError> {
+    migration.run(session).await.map(|_| ())
 }
 
 #[tokio::test]
 async fn an_index_that_was_built_when_the_client_died_is_not_built_again() {
     let bed = bed("(1)").await;
     for if_not_exists in [false, true] {
-        let script = build("", if_not_exists);
-        die_after_the_statement(&bed, &script).await;
+        let migration = build("", if_not_exists);
+        die_after_the_statement(&bed, &migration).await;
         let built = bed.column("SELECT 'i'::regclass::oid::text").await;
         let mut session = bed.session().await;
-        assert_eq!(notes(&session).await.steps.len(), 1);
-        assert_eq!(state(&mut session, &script).await, Ok(()));
+        assert_eq!(bed.steps().await, ["1 0 f"]);
+        assert_eq!(state(&mut session, &migration).await, Ok(()));
         assert_eq!(bed.column("SELECT 'i'::regclass::oid::text").await, built);
-        assert_eq!(notes(&session).await.steps, []);
+        assert!(bed.steps().await.is_empty());
         let again = "DROP INDEX i; DELETE FROM ace_ops.migration; DELETE FROM supabase_migrations.schema_migrations";
         bed.superuser().await.batch_execute(again).await.unwrap();
     }
@@ -86,15 +80,15 @@ async fn an_index_that_was_built_when_the_client_died_is_not_built_again() {
 async fn an_invalid_index_of_ours_is_dropped_and_built_again() {
     let bed = bed("(1)").await;
     for if_not_exists in [false, true] {
-        let script = build("", if_not_exists);
-        die_after_the_statement(&bed, &script).await;
+        let migration = build("", if_not_exists);
+        die_after_the_statement(&bed, &migration).await;
         let superuser = bed.superuser().await;
         superuser
             .batch_execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'i'::regclass")
             .await
             .unwrap();
         let mut session = bed.session().await;
-        assert_eq!(state(&mut session, &script).await, Ok(()));
+        assert_eq!(state(&mut session, &migration).await, Ok(()));
         assert_eq!(indexes(&bed).await, ["i true"]);
         let again = "DROP INDEX i; DELETE FROM ace_ops.migration; DELETE FROM supabase_migrations.schema_migrations";
         superuser.batch_execute(again).await.unwrap();
@@ -104,10 +98,10 @@ async fn an_invalid_index_of_ours_is_dropped_and_built_again() {
 #[tokio::test]
 async fn an_index_that_is_absent_is_built_again() {
     let bed = bed("(1)").await;
-    let script = build("", false);
-    die_after_the_statement(&bed, &script).await;
+    let migration = build("", false);
+    die_after_the_statement(&bed, &migration).await;
     bed.superuser().await.batch_execute("DROP INDEX i").await.unwrap();
-    assert_eq!(state(&mut bed.session().await, &script).await, Ok(()));
+    assert_eq!(state(&mut bed.session().await, &migration).await, Ok(()));
     assert_eq!(indexes(&bed).await, ["i true"]);
 }
 
@@ -130,7 +124,7 @@ async fn an_invalid_index_that_was_there_before_is_neither_proof_nor_dropped() {
     assert_eq!(code.as_str(), "42P07");
     assert_eq!(indexes(&bed).await, ["i false"]);
     // Nothing was begun, so the file may be changed.
-    assert_eq!(notes(&session).await.steps, []);
+    assert!(bed.steps().await.is_empty());
 }
 
 #[tokio::test]
@@ -147,14 +141,14 @@ async fn a_valid_index_that_was_there_before_is_enough_for_if_not_exists() {
 #[tokio::test]
 async fn an_index_of_that_name_on_another_table_is_not_ours() {
     let bed = bed("(1)").await;
-    let script = build("", false);
-    die_after_the_statement(&bed, &script).await;
+    let migration = build("", false);
+    die_after_the_statement(&bed, &migration).await;
     bed.superuser()
         .await
         .batch_execute("DROP INDEX i; CREATE TABLE u (n int); CREATE INDEX i ON u (n)")
         .await
         .unwrap();
-    let RunError::Sql { state: code, .. } = state(&mut bed.session().await, &script).await.unwrap_err() else {
+    let RunError::Sql { state: code, .. } = state(&mut bed.session().await, &migration).await.unwrap_err() else {
         panic!("it was taken for ours");
     };
     assert_eq!(code.as_str(), "42P07");
@@ -175,7 +169,7 @@ async fn a_build_that_fails_leaves_no_index_and_the_file_may_be_changed() {
     assert_eq!(code.as_str(), "23505");
     assert_eq!(indexes(&bed).await, Vec::<String>::new());
     let mut changed = build("", false);
-    changed.sha256 = "sha256:changed".to_owned();
+    changed.file.sha256 = "sha256:changed".to_owned();
     assert_eq!(state(&mut session, &changed).await, Ok(()));
 }
 
@@ -183,13 +177,13 @@ async fn a_build_that_fails_leaves_no_index_and_the_file_may_be_changed() {
 async fn a_file_that_ran_half_way_does_not_go_on_with_other_bytes() {
     let bed = bed("(1), (1)").await;
     let mut file = build("UNIQUE", false);
-    file.segments
-        .insert(0, Segment::Together(sentences(&["CREATE TABLE u ()"])));
+    let first = Segment::Together(sentences(&["CREATE TABLE u ()"]));
+    file.script.segments.insert(0, first.clone());
     let mut session = bed.session().await;
     assert_eq!(state(&mut session, &file).await.unwrap_err().reason(), "Sql");
     let mut changed = build("", false);
-    changed.segments.insert(0, file.segments[0].clone());
-    changed.sha256 = "sha256:changed".to_owned();
+    changed.script.segments.insert(0, first);
+    changed.file.sha256 = "sha256:changed".to_owned();
     assert_eq!(
         state(&mut session, &changed).await,
         Err(RunError::HalfApplied { done: 1 })
@@ -209,11 +203,11 @@ async fn a_drop_is_done_when_what_was_there_is_gone() {
         name: "i".to_owned(),
         if_exists: false,
     };
-    let script = script("1", vec![Segment::Alone(sentence("DROP INDEX CONCURRENTLY i"), drop)]);
-    die_after_the_statement(&bed, &script).await;
+    let migration = segments("1", vec![Segment::Alone(sentence("DROP INDEX CONCURRENTLY i"), drop)]);
+    die_after_the_statement(&bed, &migration).await;
     // Somebody has made another one since: it is not the one that was to go.
     superuser.batch_execute("CREATE INDEX i ON t (n)").await.unwrap();
-    assert_eq!(state(&mut bed.session().await, &script).await, Ok(()));
+    assert_eq!(state(&mut bed.session().await, &migration).await, Ok(()));
     assert_eq!(indexes(&bed).await, ["i true"]);
 }
 
@@ -233,19 +227,20 @@ async fn what_an_interrupted_reindex_left_is_dropped_and_what_others_left_is_not
         ))
         .await
         .unwrap();
-    for (version, name, statement) in [
-        ("1", "i", "REINDEX INDEX CONCURRENTLY i"),
-        ("2", "t", "REINDEX TABLE CONCURRENTLY t"),
+    for (version, target, name, statement) in [
+        ("1", ReindexTarget::Index, "i", "REINDEX INDEX CONCURRENTLY i"),
+        ("2", ReindexTarget::Table, "t", "REINDEX TABLE CONCURRENTLY t"),
     ] {
         let reindex = Alone::Reindex {
+            target,
             schema: None,
             name: name.to_owned(),
         };
-        let script = script(version, vec![Segment::Alone(sentence(statement), reindex)]);
-        die_after_the_statement(&bed, &script).await;
+        let migration = segments(version, vec![Segment::Alone(sentence(statement), reindex)]);
+        die_after_the_statement(&bed, &migration).await;
         let left = format!("{} {} {}", invalid("i_ccnew"), invalid("i_ccold1"), invalid("other"));
         superuser.batch_execute(&left).await.unwrap();
-        assert_eq!(state(&mut bed.session().await, &script).await, Ok(()));
+        assert_eq!(state(&mut bed.session().await, &migration).await, Ok(()));
         assert!(indexes(&bed).await.starts_with(&["i true".to_owned()]));
         let mut left = indexes(&bed).await;
         left.retain(|index| index.ends_with("false"));
@@ -269,7 +264,7 @@ async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
         name: "i".to_owned(),
         if_not_exists: false,
     };
-    let script = script(
+    let migration = segments(
         "1",
         vec![
             Segment::Together(sentences(&[
@@ -294,20 +289,20 @@ async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
     let mut session = bed.session_with(&through, &settings()).await;
     // Look, BEGIN, five times two, proof, look, row, COMMIT; the next is the proof of the commit.
     proxy.arm(17, Cut::Before);
-    assert!(session.run(&script, &nobody).await.is_err());
+    assert!(migration.run(&mut session).await.is_err());
     let mut session = bed.session().await;
-    assert_eq!(notes(&session).await.steps.len(), 1);
-    assert_eq!(state(&mut session, &script).await, Ok(()));
+    assert_eq!(bed.steps().await, ["1 0 t"]);
+    assert_eq!(state(&mut session, &migration).await, Ok(()));
     assert_eq!(bed.column("SELECT seen FROM app.u").await, ["anon app 5MB"]);
 }
 
 #[tokio::test]
 async fn what_can_be_repeated_is() {
     let bed = bed("(1)").await;
-    let vacuum = script("1", vec![Segment::Alone(sentence("VACUUM t"), Alone::Vacuum)]);
+    let vacuum = segments("1", vec![Segment::Alone(sentence("VACUUM t"), Alone::Vacuum)]);
     die_after_the_statement(&bed, &vacuum).await;
     assert_eq!(state(&mut bed.session().await, &vacuum).await, Ok(()));
-    let alter = script(
+    let alter = segments(
         "2",
         vec![Segment::Alone(
             sentence("ALTER SYSTEM SET work_mem = '4MB'"),
@@ -317,5 +312,5 @@ async fn what_can_be_repeated_is() {
     // The ordinary role may not: an error like any other, and nothing of it is left.
     let mut session = bed.session().await;
     assert_eq!(state(&mut session, &alter).await.unwrap_err().reason(), "Sql");
-    assert_eq!(notes(&session).await.steps, []);
+    assert!(bed.steps().await.is_empty());
 }

@@ -1,9 +1,12 @@
-use ace_database::{Applied, Kind, Recorded, RunError, SqlState};
+use std::collections::BTreeMap;
 
-use crate::bed::{APPLICATION, Bed, file, nobody, notes, run, script};
+use ace_database::{RunError, SqlState};
+use ace_domain::kinds::migration_set::{LedgerRow, Ran};
+
+use crate::bed::{APPLICATION, Bed, migration, operator_schema, run, segments};
 
 /// What a file failed with: state, message and line.
-fn sql(outcome: Result<Applied, RunError>) -> (String, String, Option<u32>) {
+fn sql(outcome: Result<Ran, RunError>) -> (String, String, Option<u32>) {
     match outcome {
         Err(RunError::Sql { state, message, line }) => (state.as_str().to_owned(), message, line),
         other => panic!("{other:?}"),
@@ -14,13 +17,13 @@ fn sql(outcome: Result<Applied, RunError>) -> (String, String, Option<u32>) {
 async fn a_file_is_in_both_ledgers_as_the_cli_and_we_would_have_it() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    let mut file = file(
+    let mut migration = migration(
         "20240101000000",
         &["create table t (n text default 'a;b')", "insert into t values ('ü')"],
     );
-    file.name = "create_t".to_owned();
-    file.recorded[0].insert_str(0, "-- first comment; with semicolon\n");
-    assert!(session.run(&file, &nobody).await.is_ok());
+    migration.file.name = "create_t".to_owned();
+    migration.script.recorded[0].insert_str(0, "-- first comment; with semicolon\n");
+    assert!(migration.run(&mut session).await.is_ok());
     // As `supabase db push` 3.1.0 leaves it (seen with pg_dump).
     let row = "SELECT version || '|' || name || '|' || statements::text FROM supabase_migrations.schema_migrations";
     assert_eq!(
@@ -30,26 +33,13 @@ async fn a_file_is_in_both_ledgers_as_the_cli_and_we_would_have_it() {
           \"insert into t values ('ü')\"}"
         ]
     );
-    let migrations = notes(&session).await.migrations;
-    let ours = &migrations[0];
-    assert_eq!(
-        (
-            &*ours.version,
-            &*ours.name,
-            &*ours.sha256,
-            ours.kind,
-            &*ours.applied_by,
-            migrations.len()
-        ),
-        (
-            "20240101000000",
-            "create_t",
-            "sha256:20240101000000",
-            Kind::Applied,
-            APPLICATION,
-            1
-        )
-    );
+    let ours = "SELECT concat_ws('|', version, name, sha256, kind, applied_by) FROM ace_ops.migration";
+    let row = format!("20240101000000|create_t|sha256:20240101000000|applied|{APPLICATION}");
+    assert_eq!(bed.column(ours).await, [row]);
+    let rows = operator_schema(&session).await.rows.into_iter();
+    let digests: Vec<_> = rows.map(|(version, row)| (version, row.sha256)).collect();
+    let digest = ("20240101000000".to_owned(), "sha256:20240101000000".to_owned());
+    assert_eq!(digests, [digest]);
 }
 
 #[tokio::test]
@@ -84,7 +74,7 @@ async fn a_file_that_fails_leaves_nothing_and_names_its_line() {
             Some(4)
         )
     );
-    assert_eq!(session.ledgers().await.unwrap().recorded, Some(Vec::new()));
+    assert_eq!(session.ledgers().await.unwrap().ledger, BTreeMap::new());
     assert!(run(&mut session, &["CREATE TABLE t ()"]).await.is_ok());
 }
 
@@ -181,17 +171,18 @@ async fn warnings_are_kept_and_anything_less_is_not() {
         "DROP TABLE IF EXISTS t",
         warns,
     ];
-    let applied = run(&mut session, &texts).await.unwrap();
+    let ran = run(&mut session, &texts).await.unwrap();
     // 1 stands in the file.
     let expected: Vec<_> = std::iter::once("1")
         .chain(["…"; 7])
         .map(|number| format!("Still have {number} policies of \"me\""))
         .collect();
-    assert_eq!(applied.warnings, expected);
-    assert_eq!(notes(&session).await.migrations[0].warnings, expected);
+    assert_eq!(ran.warnings, expected);
+    let warnings = "SELECT unnest(warnings) FROM ace_ops.migration";
+    assert_eq!(bed.column(warnings).await, expected);
     // They are those of their file.
-    let applied = session.run(&file("2", &["SELECT 1"]), &nobody).await.unwrap();
-    assert_eq!(applied.warnings, Vec::<String>::new());
+    let ran = migration("2", &["SELECT 1"]).run(&mut session).await.unwrap();
+    assert_eq!(ran.warnings, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -220,24 +211,19 @@ async fn nothing_of_a_file_leaks_into_the_next() {
     .into_iter()
     .enumerate()
     {
-        let mut file = file(&format!("{number}-a"), &[statement]);
-        file.recorded = vec![format!("{statement} -- \\ü'")];
-        assert!(session.run(&file, &nobody).await.is_ok(), "{statement}");
+        let version = format!("1{number:02}");
+        let mut file = migration(&version, &[statement]);
+        file.script.recorded = vec![format!("{statement} -- \\ü'")];
+        assert!(file.run(&mut session).await.is_ok(), "{statement}");
         let after = "DO $$ BEGIN ASSERT current_user = 'postgres' AND to_regclass('pg_temp.scratch') IS NULL AND \
              current_setting('search_path') = '\"$user\", public, extensions' AND \
              current_setting('standard_conforming_strings') = 'on' AND current_setting('client_encoding') = 'UTF8' AND \
              current_setting('row_security') = 'on' AND NOT EXISTS (SELECT FROM pg_prepared_statements) AND \
              NOT EXISTS (SELECT FROM pg_cursors) AND NOT EXISTS (SELECT pg_listening_channels()); END $$";
-        let outcome = session
-            .run(
-                &script(&format!("{number}-b"), crate::bed::file("", &[after]).segments),
-                &nobody,
-            )
-            .await;
+        let outcome = migration(&format!("2{number:02}"), &[after]).run(&mut session).await;
         assert!(outcome.is_ok(), "{statement}: {outcome:?}");
-        let recorded = session.ledgers().await.unwrap().recorded.unwrap();
-        let name = recorded.iter().find(|row| row.version == format!("{number}-a"));
-        assert!(name.is_some(), "{statement}");
+        let ledger = session.ledgers().await.unwrap().ledger;
+        assert!(ledger.contains_key(&version), "{statement}");
     }
     let slashes =
         "SELECT count(*)::text FROM supabase_migrations.schema_migrations WHERE statements[1] LIKE '%-- \\\\ü'''";
@@ -259,15 +245,13 @@ async fn a_file_of_ten_megabytes_in_one_statement_is_applied_and_recorded() {
 async fn a_file_without_a_statement_is_recorded() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    assert!(session.run(&script("1", Vec::new()), &nobody).await.is_ok());
-    assert!(session.run(&file("2", &["-- nothing here;"]), &nobody).await.is_ok());
-    let recorded = session.ledgers().await.unwrap().recorded.unwrap();
-    let expected = ["1", "2"].map(|version| Recorded {
-        version: version.to_owned(),
-        name: Some(format!("file_{version}")),
-        statements: None,
-    });
-    assert_eq!(recorded, expected);
+    assert!(segments("1", Vec::new()).run(&mut session).await.is_ok());
+    let comment = migration("2", &["-- nothing here;"]);
+    assert!(comment.run(&mut session).await.is_ok());
+    let expected = ["1", "2"].map(|version| (version.to_owned(), LedgerRow::default()));
+    assert_eq!(session.ledgers().await.unwrap().ledger, expected.into());
+    let names = "SELECT name FROM supabase_migrations.schema_migrations ORDER BY version";
+    assert_eq!(bed.column(names).await, ["file_1", "file_2"]);
 }
 
 #[tokio::test]

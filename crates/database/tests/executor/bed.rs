@@ -8,9 +8,10 @@ use std::{
     time::Duration,
 };
 
-use ace_database::{
-    Access, Applied, Locked, Notes, OperatorSchema, Owner, Prepared, Progress, RunError, Script, Segment, Session,
-    Settings, Statement,
+use ace_database::{Access, Locked, Prepared, Progress, RunError, Session, Settings};
+use ace_domain::{
+    kinds::migration_set::{OperatorSchema, Owner, Ran},
+    sql::{File, Script, Segment, Statement},
 };
 use ace_sandbox::bed::BOOTSTRAP;
 use tokio::sync::Mutex;
@@ -80,6 +81,12 @@ impl Bed {
         session
     }
 
+    /// The segments that began: version, number, and whether each is done.
+    pub async fn steps(&self) -> Vec<String> {
+        self.column("SELECT concat_ws(' ', version, segment, done) FROM ace_ops.step ORDER BY version, segment")
+            .await
+    }
+
     /// The rows of a statement's only column, as text.
     pub async fn column(&self, statement: &str) -> Vec<String> {
         column(&self.superuser().await, statement).await
@@ -112,44 +119,69 @@ pub fn owner() -> Owner {
     }
 }
 
-/// A file of one statement per line.
+/// A file, and what it is taken to hold: statements that no file may have, too.
+pub struct Migration {
+    pub file: File,
+    pub script: Script,
+}
+
+impl Migration {
+    pub async fn run(&self, session: &mut Session) -> Result<Ran, RunError> {
+        session.run(&self.file, &self.script, &nobody).await
+    }
+
+    pub async fn run_again(&self, session: &mut Session) -> Result<Ran, RunError> {
+        session.run_again(&self.file, &self.script, &nobody).await
+    }
+}
+
+pub fn sentence(text: &str) -> Statement {
+    Statement {
+        text: text.to_owned(),
+        offset: 0,
+        line: 1,
+    }
+}
+
+/// One statement per line.
 pub fn sentences(texts: &[&str]) -> Vec<Statement> {
     let line = |(index, text): (usize, &&str)| Statement {
-        text: (*text).to_owned(),
         line: u32::try_from(index).unwrap() + 1,
+        ..sentence(text)
     };
     texts.iter().enumerate().map(line).collect()
 }
 
-pub fn file(version: &str, texts: &[&str]) -> Script {
-    script(version, vec![Segment::Together(sentences(texts))])
+pub fn migration(version: &str, texts: &[&str]) -> Migration {
+    segments(version, vec![Segment::Together(sentences(texts))])
 }
 
-pub fn script(version: &str, segments: Vec<Segment>) -> Script {
-    let texts = segments.iter().flat_map(|segment| match segment {
-        Segment::Together(sentences) => sentences.iter().collect::<Vec<_>>(),
-        Segment::Alone(sentence, _) => vec![sentence],
-    });
-    Script {
-        version: version.to_owned(),
+pub fn segments(version: &str, segments: Vec<Segment>) -> Migration {
+    let mut script = Script::default();
+    script.segments = segments;
+    script.recorded = script.sentences().map(|sentence| sentence.text.clone()).collect();
+    let file = file(version, &script.recorded.join(";\n"));
+    Migration { file, script }
+}
+
+pub fn file(version: &str, text: &str) -> File {
+    File {
+        version: version.parse().unwrap(),
         name: format!("file_{version}"),
+        file_name: format!("{version}_file_{version}.sql"),
         sha256: format!("sha256:{version}"),
-        recorded: texts.map(|sentence| sentence.text.clone()).collect(),
-        segments,
+        text: text.into(),
     }
 }
 
 pub fn nobody(_: Progress) {}
 
 /// Runs a file of these statements, as version 1 of a database that has none.
-pub async fn run(session: &mut Session, texts: &[&str]) -> Result<Applied, RunError> {
-    session.run(&file("1", texts), &nobody).await
+pub async fn run(session: &mut Session, texts: &[&str]) -> Result<Ran, RunError> {
+    migration("1", texts).run(session).await
 }
 
 /// What is in `ace_ops`.
-pub async fn notes(session: &Session) -> Notes {
-    match session.ledgers().await.unwrap().operator_schema {
-        OperatorSchema::Present(notes) => *notes,
-        other => panic!("{other:?}"),
-    }
+pub async fn operator_schema(session: &Session) -> OperatorSchema {
+    session.ledgers().await.unwrap().operator_schema.unwrap()
 }

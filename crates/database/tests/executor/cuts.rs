@@ -1,21 +1,15 @@
 //! The connection is cut before and after every request of a run; another session goes on from there.
 
-use ace_database::{Access, Alone, RunError, Script, Segment, Session, Statement};
+use ace_database::{Access, RunError, Session};
+use ace_domain::sql::{Alone, ReindexTarget, Segment};
 
 use crate::{
-    bed::{Bed, file, nobody, script, sentences, settings},
+    bed::{Bed, Migration, migration, segments, sentence, sentences, settings},
     proxy::{Cut, Proxy},
 };
 
-fn alone(text: &str) -> Statement {
-    Statement {
-        text: text.to_owned(),
-        line: 1,
-    }
-}
-
 /// A file with everything that a file may do, and a counter that each of its transactions increments.
-fn everything(number: usize) -> Script {
+fn everything(number: usize) -> Migration {
     let (table, index) = (format!("t{number}"), format!("i{number}"));
     let create = Alone::CreateIndex {
         schema: None,
@@ -35,7 +29,7 @@ fn everything(number: usize) -> Script {
         if_exists: false,
     };
     let count = format!("UPDATE {table} SET n = n + 1");
-    script(
+    segments(
         &number.to_string(),
         vec![
             Segment::Together(sentences(&[
@@ -46,25 +40,26 @@ fn everything(number: usize) -> Script {
                 &count,
             ])),
             Segment::Alone(
-                alone(&format!("CREATE INDEX CONCURRENTLY {index} ON {table} (n)")),
+                sentence(&format!("CREATE INDEX CONCURRENTLY {index} ON {table} (n)")),
                 create,
             ),
             Segment::Alone(
-                alone(&format!(
+                sentence(&format!(
                     "CREATE INDEX CONCURRENTLY IF NOT EXISTS {index}_scratch ON {table} (n)"
                 )),
                 scratch,
             ),
             Segment::Together(sentences(&[&count])),
             Segment::Alone(
-                alone(&format!("REINDEX TABLE CONCURRENTLY {table}")),
+                sentence(&format!("REINDEX TABLE CONCURRENTLY {table}")),
                 Alone::Reindex {
+                    target: ReindexTarget::Table,
                     schema: None,
                     name: table.clone(),
                 },
             ),
-            Segment::Alone(alone(&format!("DROP INDEX CONCURRENTLY app.{index}_scratch")), drop),
-            Segment::Alone(alone(&format!("VACUUM {table}")), Alone::Vacuum),
+            Segment::Alone(sentence(&format!("DROP INDEX CONCURRENTLY app.{index}_scratch")), drop),
+            Segment::Alone(sentence(&format!("VACUUM {table}")), Alone::Vacuum),
         ],
     )
 }
@@ -74,7 +69,7 @@ fn everything(number: usize) -> Script {
 async fn cut_everywhere(
     bed: &Bed,
     cut: Cut,
-    of: fn(usize) -> Script,
+    of: fn(usize) -> Migration,
     check: impl AsyncFn(usize, Option<RunError>),
 ) -> usize {
     let proxy = Proxy::before(bed.access().port).await;
@@ -85,7 +80,7 @@ async fn cut_everywhere(
     for number in 1.. {
         let mut session = bed.session_with(&through, &settings()).await;
         proxy.arm(number, cut);
-        let outcome = session.run(&of(number), &nobody).await.map(|_| ());
+        let outcome = of(number).run(&mut session).await.map(|_| ());
         let requests = proxy.seen();
         drop(session);
         if requests < number {
@@ -100,10 +95,10 @@ async fn cut_everywhere(
 }
 
 /// What an operator does that finds a file which is in no ledger.
-async fn go_on(session: &mut Session, script: &Script) {
-    match session.run(script, &nobody).await {
+async fn go_on(session: &mut Session, migration: &Migration) {
+    match migration.run(session).await {
         Ok(_) | Err(RunError::AlreadyRecorded) => {}
-        Err(error) => panic!("{}: {error:?}", script.version),
+        Err(error) => panic!("{}: {error:?}", migration.file.version),
     }
 }
 
@@ -140,9 +135,9 @@ async fn a_file_that_is_cut_after_any_request_ends_as_if_nothing_had_happened() 
     ends_as_if_nothing_had_happened(Cut::After).await;
 }
 
-fn counter(number: usize) -> Script {
+fn counter(number: usize) -> Migration {
     let table = format!("CREATE TABLE t{number} (n integer)");
-    file(
+    migration(
         &number.to_string(),
         &[&table, &format!("INSERT INTO t{number} VALUES (1)")],
     )
@@ -162,15 +157,11 @@ async fn before_commit_is_sent_a_loss_says_that_nothing_happened_and_afterwards_
             let version = number + if cut == Cut::After { 100 } else { 0 };
             let mut session = bed.session_with(&through, &settings()).await;
             proxy.arm(number, cut);
-            let outcome = session.run(&counter(version), &nobody).await.map(|_| ());
+            let outcome = counter(version).run(&mut session).await.map(|_| ());
             let cut_off = proxy.seen() == number;
             drop(session);
             let ledgers = bed.session().await.ledgers().await.unwrap();
-            let recorded = ledgers
-                .recorded
-                .unwrap()
-                .iter()
-                .any(|row| row.version == version.to_string());
+            let recorded = ledgers.ledger.contains_key(&version.to_string());
             if !cut_off {
                 assert_eq!((outcome, recorded), (Ok(()), true));
                 break;

@@ -1,8 +1,9 @@
-use std::sync::Mutex;
+use std::{collections::BTreeMap, sync::Mutex};
 
 use ace_database::{Locked, Prepared, Progress, RunError, Session};
+use ace_domain::kinds::migration_set::Owner;
 
-use crate::bed::{APPLICATION, Bed, file, nobody, owner, run, settings};
+use crate::bed::{APPLICATION, Bed, migration, owner, run, settings};
 
 #[tokio::test]
 async fn only_one_session_has_the_lock_and_the_other_learns_who() {
@@ -69,7 +70,7 @@ async fn two_sessions_that_race_apply_a_file_once() {
         let mut outcomes = Vec::new();
         for version in ["1", "2", "3"] {
             let table = format!("CREATE TABLE t{version} ()");
-            outcomes.push(session.run(&file(version, &[&table]), &nobody).await.map(|_| ()));
+            outcomes.push(migration(version, &[&table]).run(&mut session).await.map(|_| ()));
         }
         session.close().await;
         outcomes
@@ -94,7 +95,7 @@ async fn a_file_that_ends_its_transaction_is_in_no_ledger() {
     ] {
         let outcome = run(&mut session, &["SELECT 1", end, "SELECT 2"]).await;
         assert_eq!(outcome, Err(RunError::Smuggled), "{end}");
-        assert_eq!(session.ledgers().await.unwrap().recorded, Some(Vec::new()), "{end}");
+        assert_eq!(session.ledgers().await.unwrap().ledger, BTreeMap::new(), "{end}");
     }
 }
 
@@ -175,8 +176,8 @@ async fn a_backend_that_is_terminated_at_any_statement_leaves_nothing() {
         };
         let mut slow = texts.map(str::to_owned);
         slow[at as usize - 1] = format!("SELECT pg_sleep(60); {}", texts[at as usize - 1]);
-        let script = file("1", &slow.each_ref().map(String::as_str));
-        let (outcome, ()) = tokio::join!(session.run(&script, &watcher), async {
+        let slow = migration("1", &slow.each_ref().map(String::as_str));
+        let (outcome, ()) = tokio::join!(session.run(&slow.file, &slow.script, &watcher), async {
             receiver.await.unwrap();
             superuser.query(kill, &[]).await.unwrap();
         });
@@ -196,9 +197,9 @@ async fn a_run_that_is_dropped_ends_its_session_and_its_lock() {
     let watcher = |_| {
         let _ = sender.lock().unwrap().take().unwrap().send(());
     };
-    let sleeps = file("1", &["SELECT pg_sleep(600)"]);
+    let sleeps = migration("1", &["SELECT pg_sleep(600)"]);
     tokio::select! {
-        _ = session.run(&sleeps, &watcher) => panic!("it ended"),
+        _ = session.run(&sleeps.file, &sleeps.script, &watcher) => panic!("it ended"),
         _ = receiver => {}
     }
     // The session is still in our hands.
@@ -211,7 +212,7 @@ async fn a_run_that_is_dropped_ends_its_session_and_its_lock() {
 async fn another_set_finds_the_database_claimed_until_it_is_given_up() {
     let bed = Bed::new().await;
     let session = bed.session().await;
-    let other = ace_database::Owner {
+    let other = Owner {
         name: "other".to_owned(),
         ..owner()
     };

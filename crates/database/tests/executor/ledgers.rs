@@ -1,16 +1,15 @@
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ace_database::{Kind, Ledgers, OperatorSchema, Parsed, Plan, Prepared, QueryError, Recorded, Session, Unrun};
+use ace_database::{Identity, Ledgers, Prepared, QueryError, Session};
+use ace_domain::{
+    kinds::migration_set::{SyntaxCheck, LedgerRow, OperatorSchema, StoredPlan},
+    sql::File,
+};
 
-use crate::bed::{Bed, file, nobody, notes, owner, run, settings};
+use crate::bed::{Bed, file, operator_schema, owner, run, settings};
 
-fn unrun(version: &str) -> Unrun {
-    Unrun {
-        version: version.to_owned(),
-        name: format!("file_{version}"),
-        sha256: format!("sha256:{version}"),
-        recorded: vec!["SELECT 1".to_owned()],
-    }
+fn unrun(version: &str) -> File {
+    file(version, "SELECT 1;\n")
 }
 
 async fn looker(bed: &Bed) -> Session {
@@ -27,8 +26,8 @@ async fn what_is_missing_is_a_value() {
         .await
         .unwrap();
     let nothing = Ledgers {
-        recorded: None,
-        operator_schema: OperatorSchema::Absent,
+        ledger: BTreeMap::new(),
+        operator_schema: None,
     };
     assert_eq!(session.ledgers().await, Ok(nothing));
     assert_eq!(session.reference().await, Ok(None));
@@ -38,10 +37,9 @@ async fn what_is_missing_is_a_value() {
 async fn a_ledger_without_names_and_statements_is_read() {
     let bed = Bed::new().await;
     let session = looker(&bed).await;
-    let row = |name: Option<&str>, statements: Option<&[&str]>| Recorded {
-        version: "10".to_owned(),
-        name: name.map(str::to_owned),
-        statements: statements.map(|texts| texts.iter().copied().map(str::to_owned).collect()),
+    let row = |statements: Option<&[&str]>| {
+        let statements = statements.map(|texts| texts.iter().copied().map(str::to_owned).collect());
+        ("10".to_owned(), LedgerRow { statements })
     };
     for (change, seen) in [
         (
@@ -49,23 +47,23 @@ async fn a_ledger_without_names_and_statements_is_read() {
              CREATE TABLE supabase_migrations.schema_migrations (version text PRIMARY KEY); \
              ALTER TABLE supabase_migrations.schema_migrations OWNER TO postgres; \
              INSERT INTO supabase_migrations.schema_migrations VALUES ('10')",
-            row(None, None),
+            row(None),
         ),
         (
             "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN name text DEFAULT 'a'",
-            row(Some("a"), None),
+            row(None),
         ),
         (
             "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN statements text[] DEFAULT '{b,c}', ADD COLUMN created_by text",
-            row(Some("a"), Some(&["b", "c"])),
+            row(Some(&["b", "c"])),
         ),
         (
             "UPDATE supabase_migrations.schema_migrations SET name = NULL, statements = NULL",
-            row(None, None),
+            row(None),
         ),
     ] {
         bed.superuser().await.batch_execute(change).await.unwrap();
-        assert_eq!(session.ledgers().await.unwrap().recorded, Some(vec![seen]), "{change}");
+        assert_eq!(session.ledgers().await.unwrap().ledger, [seen].into(), "{change}");
     }
 }
 
@@ -75,8 +73,8 @@ async fn versions_are_ordered_as_strings() {
     let session = bed.session().await;
     let versions = ["20240101", "9", "00000000000000", "10"].map(unrun);
     session.baseline(&versions).await.unwrap();
-    let recorded = session.ledgers().await.unwrap().recorded.unwrap();
-    let order: Vec<_> = recorded.iter().map(|row| row.version.as_str()).collect();
+    let ledger = session.ledgers().await.unwrap().ledger;
+    let order: Vec<_> = ledger.keys().collect();
     assert_eq!(order, ["00000000000000", "10", "20240101", "9"]);
 }
 
@@ -87,13 +85,16 @@ async fn five_thousand_versions_are_read() {
     let fill = "INSERT INTO supabase_migrations.schema_migrations (version, name, statements) \
          SELECT to_char(n, 'FM00000'), 'n', ARRAY[repeat('x', 1000)] FROM generate_series(1, 5000) n";
     bed.superuser().await.batch_execute(fill).await.unwrap();
-    let recorded = session.ledgers().await.unwrap().recorded.unwrap();
-    let adopted: Vec<_> = recorded.iter().map(|row| unrun(&row.version)).collect();
+    let before = session.ledgers().await.unwrap().ledger;
+    let adopted: Vec<_> = before.keys().map(|version| unrun(version)).collect();
     session.adopt(&adopted).await.unwrap();
-    let ledgers = session.ledgers().await.unwrap();
-    let bytes = |rows: &[Recorded]| rows.iter().filter_map(|row| row.statements.as_ref()).count();
-    assert_eq!((bytes(&recorded), bytes(&ledgers.recorded.unwrap())), (5000, 0));
-    assert_eq!(notes(&session).await.migrations.len(), 5000);
+    let Ledgers {
+        ledger,
+        operator_schema,
+    } = session.ledgers().await.unwrap();
+    let bytes = |rows: &BTreeMap<_, LedgerRow>| rows.values().filter_map(|row| row.statements.as_ref()).count();
+    assert_eq!((bytes(&before), bytes(&ledger)), (5000, 0));
+    assert_eq!((ledger.len(), operator_schema.unwrap().rows.len()), (5000, 5000));
 }
 
 #[tokio::test]
@@ -103,8 +104,8 @@ async fn a_baseline_writes_only_what_is_absent() {
     assert!(run(&mut session, &["CREATE TABLE t ()"]).await.is_ok());
     session.baseline(&["1", "2"].map(unrun)).await.unwrap();
     session.baseline(&["1", "2"].map(unrun)).await.unwrap();
-    let kinds: Vec<_> = notes(&session).await.migrations.iter().map(|row| row.kind).collect();
-    assert_eq!(kinds, [Kind::Applied, Kind::Baseline]);
+    let kinds = "SELECT kind FROM ace_ops.migration ORDER BY version";
+    assert_eq!(bed.column(kinds).await, ["applied", "baseline"]);
     let statements = "SELECT version || statements::text FROM supabase_migrations.schema_migrations ORDER BY 1";
     assert_eq!(
         bed.column(statements).await,
@@ -121,10 +122,9 @@ async fn a_version_is_adopted_once_and_does_not_touch_the_other_ledger() {
         session.adopt(&[unrun("2"), unrun("1")]).await.unwrap_err().reason(),
         "Refused"
     );
-    let notes = notes(&session).await;
-    let seen: Vec<_> = notes.migrations.iter().map(|row| (row.kind, row.duration)).collect();
-    assert_eq!(seen, [(Kind::Adopted, Duration::ZERO)]);
-    assert_eq!(session.ledgers().await.unwrap().recorded, Some(Vec::new()));
+    let seen = "SELECT concat_ws(' ', version, kind, duration_ms) FROM ace_ops.migration";
+    assert_eq!(bed.column(seen).await, ["1 adopted 0"]);
+    assert_eq!(session.ledgers().await.unwrap().ledger, BTreeMap::new());
 }
 
 #[tokio::test]
@@ -135,33 +135,31 @@ async fn a_file_that_others_finished_is_not_half_applied_any_more() {
     bed.superuser().await.batch_execute(begun).await.unwrap();
     session.adopt(&[unrun("1")]).await.unwrap();
     session.baseline(&[unrun("2")]).await.unwrap();
-    let steps = notes(&session).await.steps;
-    assert_eq!(
-        steps.iter().map(|step| step.version.as_str()).collect::<Vec<_>>(),
-        ["3"]
-    );
+    let left = BTreeMap::from([("3".to_owned(), "sha256:other".to_owned())]);
+    assert_eq!(operator_schema(&session).await.half, left);
     // What is refused keeps it.
     assert!(session.adopt(&["3", "2"].map(unrun)).await.is_err());
-    assert_eq!(notes(&session).await.steps, steps);
+    assert_eq!(operator_schema(&session).await.half, left);
+    assert_eq!(bed.steps().await, ["3 0 t"]);
 }
 
 #[tokio::test]
 async fn one_plan_is_kept_and_the_next_takes_its_place() {
     let bed = Bed::new().await;
     let session = bed.session().await;
-    let plan = |digest: &str, versions: &[&str]| Plan {
+    let plan = |digest: &str, versions: &[&str]| StoredPlan {
         digest: digest.to_owned(),
         system_identifier: "7431200000000000001".to_owned(),
         timeline: 1,
         database_oid: 4_000_000_000,
-        files: versions
+        items: versions
             .iter()
             .map(|version| ((*version).to_owned(), format!("sha256:{version}")))
             .collect(),
     };
     for plan in [plan("a", &["2", "1"]), plan("b", &[])] {
         session.store_plan(&plan).await.unwrap();
-        assert_eq!(notes(&session).await.plan, Some(plan));
+        assert_eq!(operator_schema(&session).await.plan, Some(plan));
     }
 }
 
@@ -175,10 +173,11 @@ async fn a_layout_of_a_later_release_is_not_touched() {
         .await
         .unwrap();
     assert_eq!(session.prepare_house(&owner()).await, Ok(Prepared::Newer(2)));
-    assert_eq!(
-        session.ledgers().await.unwrap().operator_schema,
-        OperatorSchema::Newer(2)
-    );
+    let unreadable = OperatorSchema {
+        newer: true,
+        ..OperatorSchema::default()
+    };
+    assert_eq!(operator_schema(&session).await, unreadable);
 }
 
 #[tokio::test]
@@ -210,26 +209,19 @@ async fn nothing_is_written_through_a_session_that_only_looks() {
     let refused = |error: &QueryError| error.to_string() == "the server can't now (SQLSTATE 25006)";
     assert!(
         session
-            .store_plan(&Plan {
+            .store_plan(&StoredPlan {
                 digest: String::new(),
                 system_identifier: String::new(),
                 timeline: 1,
                 database_oid: 1,
-                files: Vec::new()
+                items: Vec::new()
             })
             .await
             .is_err_and(|error| refused(&error))
     );
     assert!(session.adopt(&[unrun("1")]).await.is_err_and(|error| refused(&error)));
     session.try_lock().await.unwrap();
-    assert_eq!(
-        session
-            .run(&file("1", &["SELECT 1"]), &nobody)
-            .await
-            .unwrap_err()
-            .reason(),
-        "Retry"
-    );
+    assert_eq!(run(&mut session, &["SELECT 1"]).await.unwrap_err().reason(), "Retry");
 }
 
 #[tokio::test]
@@ -244,18 +236,20 @@ async fn a_session_knows_where_it_is_and_which_tables_are_large() {
         .await
         .unwrap();
     let session = looker(&bed).await;
-    let large = vec![("Sché ma".to_owned(), "T".to_owned())];
-    assert_eq!(session.large_tables(1000).await, Ok(large));
-    assert_eq!(session.large_tables(1001).await, Ok(Vec::new()));
+    let large = ("Sché ma".to_owned(), "T".to_owned());
+    assert_eq!(session.large_tables(1000).await, Ok(BTreeSet::from([large])));
+    assert_eq!(session.large_tables(1001).await, Ok(BTreeSet::new()));
     let target = session.target().await.unwrap();
-    let seen = format!(
-        "{} {} {}",
-        target.database_oid, target.database_name, target.server_version_number
-    );
-    let expected = "SELECT oid || ' ' || datname || ' ' || current_setting('server_version_num') FROM pg_database \
-         WHERE datname = current_database()";
+    let seen = format!("{} {} {}", target.database_oid, target.database, target.server_major);
+    let expected = "SELECT oid || ' ' || datname || ' ' || current_setting('server_version_num')::int / 10000 \
+         FROM pg_database WHERE datname = current_database()";
     assert_eq!(bed.column(expected).await, [seen]);
-    assert_eq!(session.connection().identify().await, Ok(target.identity));
+    let identity = Identity {
+        server_version: target.server_version,
+        system_identifier: target.system_identifier,
+        timeline: target.timeline,
+    };
+    assert_eq!(session.connection().identify().await, Ok(identity));
 }
 
 #[tokio::test]
@@ -269,13 +263,13 @@ async fn only_a_syntax_error_is_one() {
         "CREATE INDEX CONCURRENTLY i ON absent (n)",
         "-- nothing",
     ] {
-        assert_eq!(session.parses(statement).await, Ok(Parsed::Yes), "{statement}");
+        assert_eq!(session.parses(statement).await, Ok(SyntaxCheck::Parses), "{statement}");
     }
-    let no = Parsed::No {
+    let no = SyntaxCheck::Fault {
         line: 2,
         message: "syntax error at or near \"TABEL\"".to_owned(),
     };
     assert_eq!(session.parses("-- ä\n\nCREATE TABEL t ()").await, Ok(no));
     // It asked, and did nothing else.
-    assert_eq!(session.parses("SELECT 1").await, Ok(Parsed::Yes));
+    assert_eq!(session.parses("SELECT 1").await, Ok(SyntaxCheck::Parses));
 }

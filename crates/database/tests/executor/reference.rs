@@ -1,6 +1,7 @@
-use ace_database::{Change, Fingerprint, ObjectClass, Reference, ReferenceState, SchemaObject, Session};
+use ace_database::{Change, Fingerprint, ObjectClass, Reference, SchemaObject, Session};
+use ace_domain::kinds::migration_set::ReferenceState;
 
-use crate::bed::{Bed, file, nobody, run, settings};
+use crate::bed::{Bed, migration, run, settings};
 
 fn object(name: &str, definition: &str) -> SchemaObject {
     SchemaObject {
@@ -27,12 +28,16 @@ fn change(name: &str, definition: Option<&str>) -> Change {
 
 fn state(digest: &str) -> ReferenceState {
     ReferenceState {
+        digest: digest.to_owned(),
+        snapshot_pending: false,
+        schemas: vec!["public".to_owned(), "Other".to_owned()],
         server_major: 15,
         form: 3,
-        schemas: vec!["public".to_owned(), "Other".to_owned()],
-        digest: digest.to_owned(),
-        gate: "1".to_owned(),
     }
+}
+
+async fn gate(bed: &Bed) -> Vec<String> {
+    bed.column("SELECT gate FROM ace_ops.state").await
 }
 
 #[tokio::test]
@@ -40,14 +45,14 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     let first = fingerprint(&[("a", "1"), ("b", "1"), ("c", "1")]);
-    session.replace_reference(&first, &state("first")).await.unwrap();
+    session.replace_reference(&first, &state("first"), "1").await.unwrap();
     let mut expected = Reference {
         objects: first,
-        behind: false,
         standing: None,
         state: state("first"),
     };
     assert_eq!(session.reference().await.unwrap(), Some(expected.clone()));
+    assert_eq!(gate(&bed).await, ["1"]);
 
     let standing = [change("b", Some("by hand")), change("c", None)];
     session.before_run(&standing).await.unwrap();
@@ -57,7 +62,7 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
     assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
     // The run was interrupted here: its look afterwards is still due, and this look is no look before.
     session.before_run(&[change("a", None)]).await.unwrap();
-    expected.behind = true;
+    expected.state.snapshot_pending = true;
     assert_eq!(session.reference().await.unwrap(), Some(expected.clone()));
 
     session
@@ -70,14 +75,11 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
         .unwrap();
     let expected = Reference {
         objects: fingerprint(&[("a", "2"), ("c", "1"), ("d", "1")]),
-        behind: false,
         standing: None,
-        state: ReferenceState {
-            gate: "2".to_owned(),
-            ..state("second")
-        },
+        state: state("second"),
     };
     assert_eq!(session.reference().await.unwrap(), Some(expected));
+    assert_eq!(gate(&bed).await, ["2"]);
 }
 
 #[tokio::test]
@@ -85,7 +87,7 @@ async fn a_look_before_a_run_that_saw_no_drift_is_a_look_all_the_same() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     session
-        .replace_reference(&Fingerprint::default(), &state("first"))
+        .replace_reference(&Fingerprint::default(), &state("first"), "1")
         .await
         .unwrap();
     session.before_run(&[]).await.unwrap();
@@ -99,7 +101,7 @@ async fn a_look_before_a_run_that_changed_nothing_does_not_hide_what_was_done_by
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     session
-        .replace_reference(&Fingerprint::default(), &state("first"))
+        .replace_reference(&Fingerprint::default(), &state("first"), "1")
         .await
         .unwrap();
     session.before_run(&[change("a", Some("1"))]).await.unwrap();
@@ -117,13 +119,13 @@ async fn a_file_that_fails_does_not_put_the_reference_behind() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     session
-        .replace_reference(&Fingerprint::default(), &state("first"))
+        .replace_reference(&Fingerprint::default(), &state("first"), "1")
         .await
         .unwrap();
     assert!(run(&mut session, &["SELECT 1 / 0"]).await.is_err());
-    assert!(!session.reference().await.unwrap().unwrap().behind);
-    assert!(session.run(&file("2", &["SELECT 1"]), &nobody).await.is_ok());
-    assert!(session.reference().await.unwrap().unwrap().behind);
+    assert!(!session.reference().await.unwrap().unwrap().state.snapshot_pending);
+    assert!(migration("2", &["SELECT 1"]).run(&mut session).await.is_ok());
+    assert!(session.reference().await.unwrap().unwrap().state.snapshot_pending);
 }
 
 #[tokio::test]
@@ -131,17 +133,16 @@ async fn a_reference_that_is_replaced_forgets_the_run_that_was_under_way() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     session
-        .replace_reference(&fingerprint(&[("a", "1")]), &state("first"))
+        .replace_reference(&fingerprint(&[("a", "1")]), &state("first"), "1")
         .await
         .unwrap();
     session.before_run(&[change("a", None)]).await.unwrap();
     session
-        .replace_reference(&fingerprint(&[("b", "1")]), &state("second"))
+        .replace_reference(&fingerprint(&[("b", "1")]), &state("second"), "1")
         .await
         .unwrap();
     let expected = Reference {
         objects: fingerprint(&[("b", "1")]),
-        behind: false,
         standing: None,
         state: state("second"),
     };
@@ -156,12 +157,16 @@ async fn how_a_reference_was_taken_and_whether_it_is_behind_is_known_without_its
     let mut session = bed.session().await;
     assert_eq!(looker.reference_state().await, Ok(None));
     session
-        .replace_reference(&fingerprint(&[("a", "1")]), &state("first"))
+        .replace_reference(&fingerprint(&[("a", "1")]), &state("first"), "1")
         .await
         .unwrap();
-    assert_eq!(looker.reference_state().await, Ok(Some((state("first"), false))));
+    assert_eq!(looker.reference_state().await, Ok(Some(state("first"))));
     assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
-    assert_eq!(looker.reference_state().await, Ok(Some((state("first"), true))));
+    let behind = ReferenceState {
+        snapshot_pending: true,
+        ..state("first")
+    };
+    assert_eq!(looker.reference_state().await, Ok(Some(behind)));
 }
 
 #[tokio::test]
@@ -174,7 +179,7 @@ async fn four_thousand_objects_are_a_reference() {
     // A name may be longer than an index takes.
     objects.push(object(&"z".repeat(9000), "1"));
     let objects: Fingerprint = objects.into_iter().collect();
-    session.replace_reference(&objects, &state("first")).await.unwrap();
+    session.replace_reference(&objects, &state("first"), "1").await.unwrap();
     assert!(session.reference().await.unwrap().unwrap().objects == objects);
 }
 
@@ -183,7 +188,7 @@ async fn a_class_that_only_another_form_has_is_passed_by() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     let known = fingerprint(&[("a", "1")]);
-    session.replace_reference(&known, &state("first")).await.unwrap();
+    session.replace_reference(&known, &state("first"), "1").await.unwrap();
     bed.superuser()
         .await
         .batch_execute("INSERT INTO ace_ops.reference VALUES ('portal', 'b', '{public}', '1')")

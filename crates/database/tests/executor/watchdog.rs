@@ -1,8 +1,12 @@
 use std::{sync::Mutex, time::Duration};
 
-use ace_database::{Alone, Blocker, Progress, RunError, Script, Segment, Session, Settings, Statement, Watcher};
+use ace_database::{Progress, RunError, Session, Settings, Watcher};
+use ace_domain::{
+    kinds::migration_set::Blocker,
+    sql::{Alone, Segment},
+};
 
-use crate::bed::{Bed, column, file, nobody, run, script, settings};
+use crate::bed::{Bed, Migration, column, migration, nobody, run, segments, sentence, settings};
 
 fn impatient() -> Settings {
     Settings {
@@ -20,9 +24,9 @@ fn hurried() -> Settings {
 
 /// Who stood in the way of a file. The watchdog may come in too late to see it on a machine that is busy: it is there the next
 /// time.
-async fn blocked(session: &mut Session, file: &Script, watcher: Watcher<'_>) -> Vec<Blocker> {
+async fn blocked(session: &mut Session, file: &Migration, watcher: Watcher<'_>) -> Vec<Blocker> {
     for _ in 0..20 {
-        match session.run(file, watcher).await {
+        match session.run(&file.file, &file.script, watcher).await {
             Err(RunError::LockTimeout { blockers }) if blockers.is_empty() => {}
             Err(RunError::LockTimeout { blockers }) => return blockers,
             other => panic!("{other:?}"),
@@ -96,7 +100,7 @@ async fn a_lock_that_is_not_had_names_its_holder_whatever_the_file_has_set() {
                 waited.lock().unwrap().push(blockers.len());
             }
         };
-        let file = file("1", &[set, "ALTER TABLE t ADD COLUMN n int"]);
+        let file = migration("1", &[set, "ALTER TABLE t ADD COLUMN n int"]);
         let blockers = blocked(&mut session, &file, &watcher).await;
         // `postgres` of the bed may see other roles' sessions only by name.
         let shown: Vec<_> = blockers
@@ -153,7 +157,7 @@ async fn the_age_of_a_blocker_is_for_those_who_may_see_it() {
     for rights in ["SELECT 1", &format!("GRANT pg_monitor TO {role}")] {
         bed.superuser().await.batch_execute(rights).await.unwrap();
         let mut session = bed.session_with(&access, &hurried()).await;
-        let blockers = blocked(&mut session, &file("1", &["LOCK TABLE t"]), &nobody).await;
+        let blockers = blocked(&mut session, &migration("1", &["LOCK TABLE t"]), &nobody).await;
         ages.push(blockers[0].age.is_some());
     }
     assert_eq!(ages, [false, true]);
@@ -182,13 +186,10 @@ async fn a_build_of_an_index_waits_for_transactions_longer_than_for_locks() {
         name: "i".to_owned(),
         if_not_exists: false,
     };
-    let sentence = Statement {
-        text: "CREATE INDEX CONCURRENTLY i ON t (n)".to_owned(),
-        line: 1,
-    };
-    let script = script("1", vec![Segment::Alone(sentence, create)]);
+    let sentence = sentence("CREATE INDEX CONCURRENTLY i ON t (n)");
+    let build = segments("1", vec![Segment::Alone(sentence, create)]);
     let waits = "SELECT (clock_timestamp() - waitstart > '200 ms')::text FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'";
-    let (outcome, ()) = tokio::join!(session.run(&script, &nobody), async {
+    let (outcome, ()) = tokio::join!(build.run(&mut session), async {
         bed.until(waits, &["true"]).await;
         superuser.batch_execute("COMMIT").await.unwrap();
     });
@@ -222,7 +223,8 @@ async fn what_ends_the_session_of_a_paused_operator_outlives_what_a_file_sets() 
     let session_settings = "SELECT name || '=' || reset_val FROM pg_settings WHERE name IN ('lock_timeout', 'statement_timeout', \
          'idle_session_timeout', 'tcp_keepalives_idle', 'application_name') ORDER BY name";
     let ours = format!("CREATE TABLE u AS {session_settings}");
-    assert!(session.run(&file("2", &["RESET ALL", &ours]), &nobody).await.is_ok());
+    let resets = migration("2", &["RESET ALL", &ours]);
+    assert!(resets.run(&mut session).await.is_ok());
     let table = "SELECT u::text FROM u";
     assert_eq!(
         bed.column(table).await,

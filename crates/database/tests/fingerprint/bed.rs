@@ -1,6 +1,7 @@
 //! A server, a connection that looks, and a session of the same role that changes things.
 
-use ace_database::{Access, Connection, Difference, Fingerprint, Look, differences};
+use ace_api::DriftField;
+use ace_database::{Access, Connection, Fingerprint, Look, differences};
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::server::{PASSWORD, Server};
@@ -57,7 +58,7 @@ pub fn taken(look: Look) -> Fingerprint {
     }
 }
 
-pub fn told(differences: Vec<Difference>) -> Vec<[String; 3]> {
+pub fn told(differences: Vec<DriftField>) -> Vec<[String; 3]> {
     differences
         .into_iter()
         .map(|it| [it.path, it.desired, it.observed])

@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use ace_database::{
-    Access, FORM, Fingerprint, Locked, Look, OperatorSchema, Owner, Password, Plan, Prepared, QueryError,
-    ReferenceState, RunError, Session, Settings, Tls,
+    Access, FORM, Fingerprint, Locked, Look, Password, Prepared, QueryError, RunError, Session, Settings, Tls,
 };
+use ace_domain::kinds::migration_set::{Owner, ReferenceState, StoredPlan};
 use tokio::time::{sleep, timeout};
 
 use crate::{server::PASSWORD, set::files};
@@ -120,17 +120,17 @@ impl Operator {
     async fn work(&self, session: &mut Session) -> Result<(), Trouble> {
         session.target().await?;
         self.prepare(session).await?;
-        let recorded = session.ledgers().await?.recorded.unwrap_or_default();
+        let ledger = session.ledgers().await?.ledger;
         let pending: Vec<_> = files(self.number)
             .into_iter()
-            .filter(|file| recorded.iter().all(|row| row.version != file.version))
+            .filter(|(file, _)| !ledger.contains_key(file.version.as_str()))
             .collect();
         if !pending.is_empty() {
             self.look_before(session).await?;
         }
-        for file in &pending {
+        for (file, script) in &pending {
             self.hesitate().await;
-            session.run(file, &|_| ()).await?;
+            session.run(file, script, &|_| ()).await?;
         }
         self.hesitate().await;
         self.look_behind(session).await
@@ -143,12 +143,15 @@ impl Operator {
             namespace: "ace".to_owned(),
             name: "main".to_owned(),
         };
-        if !matches!(&ledgers.operator_schema, OperatorSchema::Present(notes) if notes.owner.is_some()) {
+        if ledgers
+            .operator_schema
+            .is_none_or(|operator_schema| operator_schema.owner.is_none())
+        {
             assert_eq!(session.prepare_house(&owner).await?, Prepared::Ours);
         }
         if session.reference_state().await?.is_none() {
-            let (objects, state) = self.look(session).await?;
-            session.replace_reference(&objects, &state).await?;
+            let (objects, state, gate) = self.look(session).await?;
+            session.replace_reference(&objects, &state, &gate).await?;
         }
         // A run that was interrupted is looked behind before the next begins.
         self.look_behind(session).await
@@ -156,38 +159,38 @@ impl Operator {
 
     async fn look_before(&self, session: &Session) -> Result<(), Trouble> {
         session.before_run(&[]).await?;
-        let plan = Plan {
+        let plan = StoredPlan {
             digest: "sha256:plan".to_owned(),
             system_identifier: "1".to_owned(),
             timeline: 1,
             database_oid: 1,
-            files: Vec::new(),
+            items: Vec::new(),
         };
         Ok(session.store_plan(&plan).await?)
     }
 
     /// Nobody but these processes changes the schema, so that all of it is their work; and they drop nothing.
     async fn look_behind(&self, session: &Session) -> Result<(), Trouble> {
-        if !session.reference_state().await?.is_some_and(|(_, behind)| behind) {
+        if !session.reference_state().await?.is_some_and(|state| state.snapshot_pending) {
             return Ok(());
         }
-        let (objects, state) = self.look(session).await?;
+        let (objects, state, gate) = self.look(session).await?;
         let changed = Fingerprint::default().changes_to(&objects);
-        Ok(session.after_run(&changed, &state.digest, &state.gate).await?)
+        Ok(session.after_run(&changed, &state.digest, &gate).await?)
     }
 
-    async fn look(&self, session: &Session) -> Result<(Fingerprint, ReferenceState), Trouble> {
+    async fn look(&self, session: &Session) -> Result<(Fingerprint, ReferenceState, String), Trouble> {
         let schemas = vec!["public".to_owned()];
         match session.connection().fingerprint(&schemas).await? {
             Look::Taken { fingerprint, gate } => {
                 let state = ReferenceState {
+                    digest: fingerprint.digest(),
+                    snapshot_pending: false,
+                    schemas,
                     server_major: 15,
                     form: FORM,
-                    schemas,
-                    digest: fingerprint.digest(),
-                    gate,
                 };
-                Ok((fingerprint, state))
+                Ok((fingerprint, state, gate))
             }
             Look::Busy => Err(Trouble::Busy),
         }

@@ -1,23 +1,24 @@
 //! Five files with everything that a file may do, and what has to be there when each ran once.
 
-use ace_database::{Alone, Script, Segment, Statement};
+use ace_domain::sql::{Alone, File, Script, Segment, Statement};
 
 /// A table without any constraint that would hide a second run.
 pub const COUNTED: &str = "CREATE TABLE public.counted (what text); ALTER TABLE public.counted OWNER TO postgres";
 
-fn together(texts: &[&str]) -> Segment {
-    let sentence = |text: &&str| Statement {
-        text: (*text).to_owned(),
+fn sentence(text: &str) -> Statement {
+    Statement {
+        text: text.to_owned(),
+        offset: 0,
         line: 1,
-    };
-    Segment::Together(texts.iter().map(sentence).collect())
+    }
+}
+
+fn together(texts: &[&str]) -> Segment {
+    Segment::Together(texts.iter().map(|text| sentence(text)).collect())
 }
 
 fn index(name: &str, table: &str) -> Segment {
-    let sentence = Statement {
-        text: format!("CREATE INDEX CONCURRENTLY {name} ON public.{table} (n)"),
-        line: 1,
-    };
+    let sentence = sentence(&format!("CREATE INDEX CONCURRENTLY {name} ON public.{table} (n)"));
     let create = Alone::CreateIndex {
         schema: Some("public".to_owned()),
         table: table.to_owned(),
@@ -28,7 +29,7 @@ fn index(name: &str, table: &str) -> Segment {
 }
 
 /// The files of this number: DDL; DML; an index; DML, an index and DML; a function.
-pub fn files(number: u32) -> Vec<Script> {
+pub fn files(number: u32) -> Vec<(File, Script)> {
     let count = |what: &str| format!("INSERT INTO public.counted VALUES ('{number}.{what}')");
     let (table, plus) = (format!("t{number}"), format!("UPDATE public.t{number} SET n = n + 1"));
     let create = format!("CREATE TABLE IF NOT EXISTS public.{table} (n integer)");
@@ -50,22 +51,22 @@ pub fn files(number: u32) -> Vec<Script> {
     files
         .into_iter()
         .zip(1..)
-        .map(|(segments, file)| script(&format!("{number:08}{file}"), segments))
+        .map(|(segments, last)| file(&format!("{number:08}{last}"), segments))
         .collect()
 }
 
-fn script(version: &str, segments: Vec<Segment>) -> Script {
-    let texts = segments.iter().flat_map(|segment| match segment {
-        Segment::Together(sentences) => sentences.as_slice(),
-        Segment::Alone(sentence, _) => std::slice::from_ref(sentence),
-    });
-    Script {
-        version: version.to_owned(),
+fn file(version: &str, segments: Vec<Segment>) -> (File, Script) {
+    let mut script = Script::default();
+    script.segments = segments;
+    script.recorded = script.sentences().map(|sentence| sentence.text.clone()).collect();
+    let file = File {
+        version: version.parse().unwrap(),
         name: "file".to_owned(),
+        file_name: format!("{version}_file.sql"),
         sha256: format!("sha256:{version}"),
-        recorded: texts.map(|sentence| sentence.text.clone()).collect(),
-        segments,
-    }
+        text: format!("{};\n", script.recorded.join(";\n")).into(),
+    };
+    (file, script)
 }
 
 /// Asks for the line that [`once`] is.

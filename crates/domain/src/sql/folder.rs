@@ -5,6 +5,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::split::split;
 use super::version::{VERSION_DIGITS, Version};
 use crate::bundle::{Tree, TreePath};
 
@@ -93,6 +94,14 @@ impl FolderError {
             Self::Version { .. } => "InvalidVersion",
             Self::Encoding { .. } => "NotUtf8",
         }
+    }
+}
+
+impl File {
+    /// The statements for the CLI's ledger row, as the CLI splits them: with comments and an outer `BEGIN … COMMIT`.
+    pub fn recorded(&self) -> Vec<String> {
+        let pieces = split(&self.text).into_iter();
+        pieces.map(|piece| self.text[piece].to_owned()).collect()
     }
 }
 

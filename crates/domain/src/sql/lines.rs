@@ -25,7 +25,25 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// How many line feeds come before this character of the text. The server counts characters from 1.
+pub fn lines_before(text: &str, position: u32) -> u32 {
+    let before = text.chars().take(position.saturating_sub(1) as usize);
+    saturated(before.filter(|character| *character == '\n').count())
+}
+
 /// A text of more than 4 GiB is none that anybody sends.
-pub(super) fn saturated(number: usize) -> u32 {
+fn saturated(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lines_before;
+
+    #[test]
+    fn a_position_counts_characters_and_not_bytes() {
+        assert_eq!(lines_before("-- äöü\nselect x", 7), 0);
+        assert_eq!(lines_before("-- äöü\nselect x", 8), 1);
+        assert_eq!(lines_before("", 0), 0);
+    }
 }

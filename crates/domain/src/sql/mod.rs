@@ -22,6 +22,7 @@ mod version;
 
 pub use error::{Refusal, ScriptError};
 pub use folder::{File, Folder, FolderError, Skipped, read_folder};
+pub use lines::lines_before;
 pub use risk::{Catalogue, Risk, RiskClass, SAYS_CHARACTERS, assess};
 pub use script::{Alone, ReindexTarget, Script, Segment, Statement, Unread, read};
 pub use split::split;

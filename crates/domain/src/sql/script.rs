@@ -5,12 +5,12 @@ use super::error::{Refusal, ScriptError};
 use super::execution_mode::{ExecutionMode, execution_mode};
 use super::folder::File;
 use super::lexer::{Word, words};
-use super::lines::{Lines, saturated};
+use super::lines::{Lines, lines_before};
 use super::parse::{Reading, parse};
 use super::split::split;
 
-/// A file as it will be run.
-#[derive(Clone, Debug, Eq, PartialEq)]
+/// A file as it will be run. Without segments it does nothing.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Script {
     /// In written order. Without the pieces that are only comments, and without a `BEGIN … COMMIT` around the whole file.
     pub segments: Vec<Segment>,
@@ -130,8 +130,7 @@ impl Script {
 impl Statement {
     /// Line in the file of the server's error position, which counts characters of the message from 1.
     pub fn line_at(&self, position: u32) -> u32 {
-        let before = self.text.chars().take(position.saturating_sub(1) as usize);
-        self.line + saturated(before.filter(|it| *it == '\n').count())
+        self.line + lines_before(&self.text, position)
     }
 }
 
@@ -148,10 +147,8 @@ pub fn read(file: &File) -> Result<Script, ScriptError> {
     let mut pieces = pieces(text, ranges).map_err(located)?;
     without_outer_pair(&mut pieces).map_err(located)?;
     let mut script = Script {
-        segments: Vec::new(),
         recorded,
-        unread: Vec::new(),
-        effects: Vec::new(),
+        ..Script::default()
     };
     for (piece, reading) in pieces.iter().zip(parse(text, &pieces)) {
         script.take(text, &lines, piece, reading);

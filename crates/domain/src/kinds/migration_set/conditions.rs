@@ -120,7 +120,7 @@ fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
 }
 
 fn is_run(step: &Step) -> bool {
-    matches!(step, Step::Prepare { .. } | Step::Run { .. } | Step::SnapshotAfterRun)
+    matches!(step, Step::Prepare(_) | Step::Run { .. } | Step::SnapshotAfterRun)
 }
 
 fn suspension(object: &MigrationSet, state: &State) -> Option<Cause> {

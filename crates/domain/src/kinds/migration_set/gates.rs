@@ -1,14 +1,13 @@
 //! What is left to do on a database that answers: the order in which things are done, and what stands in their way.
 
 use ace_api::{HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
-use kube::ResourceExt;
 
 use super::{
     Cause, decide,
     ledger_diff::{LedgerDiff, Pending, first_pending, ledger_diff},
     messages,
     plan::{Plan, pending_digest},
-    state::{Observation, OperatorSchema, PlatformFacts, ReferenceState, SchemaObservation, State},
+    state::{Observation, OperatorSchema, Owner, PlatformFacts, ReferenceState, SchemaObservation, State},
     step::{Step, SyntaxCheck},
 };
 use crate::{reconcile::annotations::reconcile_at, sql::Folder};
@@ -86,13 +85,12 @@ fn foreign(object: &MigrationSet, observation: &Observation) -> Option<Next> {
     if operator_schema.newer {
         return Some(Next::Refuse(messages::newer()));
     }
-    let (namespace, name) = operator_schema.owner.as_ref()?;
-    (!is_ours(object, operator_schema)).then(|| Next::Refuse(messages::claimed(object, &format!("{namespace}/{name}"))))
+    let owner = operator_schema.owner.as_ref()?;
+    (!is_ours(object, operator_schema)).then(|| Next::Refuse(messages::claimed(object, &owner.to_string())))
 }
 
 fn is_ours(object: &MigrationSet, operator_schema: &OperatorSchema) -> bool {
-    let owner = operator_schema.owner.as_ref();
-    owner.is_some_and(|(namespace, name)| object.namespace().as_ref() == Some(namespace) && object.name_any() == *name)
+    operator_schema.owner == Some(Owner::of(object))
 }
 
 /// A look behind a run is due, and ours to make.
@@ -310,11 +308,7 @@ fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
         }
         SchemaObservation::Taken { .. } => {}
     }
-    Next::UnderLock(Step::Prepare {
-        digest: plan.digest.clone(),
-        target: observation.target.clone(),
-        items: plan.list(),
-    })
+    Next::UnderLock(Step::Prepare(plan.stored(&observation.target)))
 }
 
 /// The next file of a run that was allowed and prepared.

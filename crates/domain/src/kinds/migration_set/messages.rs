@@ -92,11 +92,7 @@ pub(super) fn blocked(version: &Version, blockers: &[Blocker]) -> Cause {
 }
 
 fn blocker(blocker: &Blocker) -> String {
-    let name = if blocker.application.is_empty() {
-        "unnamed"
-    } else {
-        &blocker.application
-    };
+    let name = blocker.application.as_deref().unwrap_or("unnamed");
     let age = blocker
         .age
         .map(|age| format!(", in a transaction for {} s", age.as_secs()))

@@ -38,7 +38,7 @@ pub use events::events;
 pub use ledger_diff::{LedgerDiff, ledger_diff};
 pub use plan::{Item, Plan, Target, plan_digest};
 pub use state::{
-    Announced, Counts, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, OwnRow, PlatformFacts,
+    Announced, Counts, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, OwnRow, Owner, PlatformFacts,
     PlatformState, ReferenceState, SchemaObservation, SourceState, State, Stop, StoredPlan,
 };
 pub use status::{planned, status};

@@ -15,7 +15,7 @@ use crate::sql::{Catalogue, File, Risk, Script, assess};
 /// Which database it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Target {
-    /// Given once to a cluster; kept by physical copies, lost by dump and restore.
+    /// Decimal digits, given once to a cluster; kept by physical copies, lost by dump and restore.
     pub system_identifier: String,
     /// Another one after each restore or promotion.
     pub timeline: i64,
@@ -23,8 +23,11 @@ pub struct Target {
     pub database: String,
     /// Number of the database in its cluster.
     pub database_oid: i64,
-    /// Version of the server. Not part of a plan: an upgrade in place keeps it valid.
+    /// Version of the server without its packager's words, e.g. `15.18` or `18beta2`. Not part of a plan: an upgrade in place
+    /// keeps it valid.
     pub server_version: String,
+    /// Its major version, e.g. 15.
+    pub server_major: i32,
 }
 
 /// What would run, in order.
@@ -129,9 +132,15 @@ impl Plan {
         })
     }
 
-    /// Version and mark of each file.
-    pub(super) fn list(&self) -> Vec<(String, String)> {
-        list(&self.items)
+    /// As it is stored before its first file.
+    pub(super) fn stored(&self, target: &Target) -> StoredPlan {
+        StoredPlan {
+            digest: self.digest.clone(),
+            system_identifier: target.system_identifier.clone(),
+            timeline: target.timeline,
+            database_oid: target.database_oid,
+            items: list(&self.items),
+        }
     }
 
     /// What needs an approval, in order.

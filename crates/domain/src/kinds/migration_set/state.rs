@@ -2,12 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     sync::Arc,
     time::Duration,
 };
 
-use ace_api::{Database, DriftField, MigrationEvent, MigrationSetStatus, PlanStatus};
+use ace_api::{Database, DriftField, MigrationEvent, MigrationSet, MigrationSetStatus, PlanStatus};
 use jiff::Timestamp;
+use kube::ResourceExt;
 
 use super::{
     plan::Target,
@@ -118,8 +120,6 @@ pub struct Observation {
     pub place: String,
     /// Which database answered.
     pub target: Target,
-    /// Major version of the server, e.g. 15.
-    pub server_major: i32,
     /// In which form this operator describes schemas.
     pub form: i32,
     /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.
@@ -135,20 +135,21 @@ pub struct Observation {
 /// A row of the Supabase CLI's ledger.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LedgerRow {
-    /// What was run, as it was recorded; `None` when nobody recorded it, or when our own books know the bytes.
+    /// What was run, as the CLI splits a file; `None` when nobody recorded it, or when our own books know the bytes of this version:
+    /// they are megabytes.
     pub statements: Option<Vec<String>>,
 }
 
-/// Our own books in the database.
+/// Our own books in the database: what is in its schema `ace_ops`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OperatorSchema {
-    /// A newer operator wrote them.
+    /// A newer operator wrote them: nothing else of them can be read.
     pub newer: bool,
-    /// Which set they belong to: (namespace, name).
-    pub owner: Option<(String, String)>,
+    /// Which set they belong to.
+    pub owner: Option<Owner>,
     /// What was applied, by version.
     pub rows: BTreeMap<String, OwnRow>,
-    /// Files of several transactions that stopped half-way: version and digest of the bytes.
+    /// Files of several transactions that stopped half-way: version and digest of the bytes when they began.
     pub half: BTreeMap<String, String>,
     /// The list of the last run.
     pub plan: Option<StoredPlan>,
@@ -163,10 +164,35 @@ impl OperatorSchema {
     }
 }
 
+/// The MigrationSet that a database belongs to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Owner {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Owner {
+    /// This set.
+    pub fn of(object: &MigrationSet) -> Self {
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+        }
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
+    }
+}
+
 /// One applied version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnRow {
-    /// Digest of the bytes.
+    /// Of the file's bytes: see [`File::sha256`](crate::script::File::sha256).
     pub sha256: String,
     /// When it was noted, by the server's clock: what tells one run of a version from the next.
     pub time: Timestamp,
@@ -194,7 +220,7 @@ pub struct ReferenceState {
     pub digest: String,
     /// A run's look behind it is due.
     pub snapshot_pending: bool,
-    /// Schemas that it covers.
+    /// Schemas that it covers, ordered.
     pub schemas: Vec<String>,
     /// Major version of the server that described it: another one words things differently.
     pub server_major: i32,
@@ -304,7 +330,8 @@ impl Observation {
             .operator_schema
             .as_ref()
             .and_then(|operator_schema| operator_schema.reference.as_ref());
-        reference.is_some_and(|reference| (reference.server_major, reference.form) != (self.server_major, self.form))
+        reference
+            .is_some_and(|reference| (reference.server_major, reference.form) != (self.target.server_major, self.form))
     }
 
     /// Files ran, and the look behind them is due.

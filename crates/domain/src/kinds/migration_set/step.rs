@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ace_api::MigrationReason;
 
-use super::{plan::Target, state::Observation};
+use super::state::{Observation, StoredPlan};
 use crate::{
     kinds::platform::DatabaseFailure,
     reconcile::kind,
@@ -38,14 +38,7 @@ pub enum Step {
         keep: Vec<String>,
     },
     /// Stores the list of a run, and how the schema differs from its reference before it.
-    Prepare {
-        /// The plan's digest.
-        digest: String,
-        /// The database that it was made for.
-        target: Target,
-        /// Version and [`mark`](super::Item::mark) of each file, in order.
-        items: Vec<(String, String)>,
-    },
+    Prepare(StoredPlan),
     /// Runs one file. Exactly once: its rows in the ledgers are in its transaction.
     Run {
         /// The file.
@@ -62,13 +55,13 @@ pub enum Step {
 /// What the server says of a statement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SyntaxCheck {
-    /// It can parse it.
+    /// Its grammar takes it; whether it means something there is another question.
     Parses,
-    /// It can't.
+    /// A syntax error.
     Fault {
         /// Lines of the statement before the one with the fault.
         line: u32,
-        /// The server's message, without values.
+        /// The server's words, as far as they are its own or the statement's.
         message: String,
     },
 }
@@ -85,7 +78,7 @@ impl kind::Step for Step {
             Self::Adopt(_) => "Adopt",
             Self::Baseline(_) => "Baseline",
             Self::SetReference { .. } => "SetReference",
-            Self::Prepare { .. } => "Prepare",
+            Self::Prepare(_) => "Prepare",
             Self::Run { .. } => "Run",
             Self::SnapshotAfterRun => "LookBehind",
         }
@@ -99,7 +92,7 @@ impl kind::Step for Step {
                 | Self::Adopt(_)
                 | Self::Baseline(_)
                 | Self::SetReference { .. }
-                | Self::Prepare { .. }
+                | Self::Prepare(_)
                 | Self::Run { .. }
         )
     }
@@ -122,12 +115,12 @@ pub enum StepResult {
     Ran(Ran),
 }
 
-/// A file that was run.
+/// A file that was run, now or, as far as its parts that were done go, before.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Ran {
-    /// How long it took.
+    /// How long it took this time.
     pub duration: Duration,
-    /// The server's warnings, without values of rows.
+    /// What the server warned of this time, without values of rows: at most 8, of at most 200 characters.
     pub warnings: Vec<String>,
 }
 
@@ -160,11 +153,11 @@ impl kind::StepError for StepError {
 /// A session that others wait for.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Blocker {
-    /// Its backend's process.
+    /// Its backend's process; 0 for a prepared transaction.
     pub pid: i32,
-    /// The name that it gave itself.
-    pub application: String,
-    /// How old its transaction is, where we may know.
+    /// What it calls itself, or the kind of its process; `None` when it says nothing.
+    pub application: Option<String>,
+    /// How old its transaction is, or the session if it has none; unknown to a role without `pg_monitor`.
     pub age: Option<Duration>,
 }
 

@@ -9,7 +9,7 @@ use super::{
     ledger_diff::left,
     state::{
         Announced, Counts, FailedObservation, LedgerRow, Observation, OperatorSchema, OwnRow, PlatformState, State,
-        Stop, StoredPlan,
+        Stop,
     },
     status::counts,
     step::{Ran, Step, StepError, StepResult},
@@ -61,18 +61,10 @@ fn update_from_result(object: &MigrationSet, state: &mut State, step: &Step, res
             state.written_steps.insert(step.name());
             remember_writing(object, state, step, now);
         }
-        (Step::Prepare { digest, target, items }, StepResult::Prepared) => {
+        (Step::Prepare(plan), StepResult::Prepared) => {
             state.prepared = true;
             state.written_steps.insert(step.name());
-            with_house(state, |operator_schema| {
-                operator_schema.plan = Some(StoredPlan {
-                    digest: digest.clone(),
-                    system_identifier: target.system_identifier.clone(),
-                    timeline: target.timeline,
-                    database_oid: target.database_oid,
-                    items: items.clone(),
-                });
-            });
+            with_house(state, |operator_schema| operator_schema.plan = Some(plan.clone()));
             let counts = counts(object, state);
             announce(state, counts, now);
         }

@@ -1,13 +1,9 @@
 use ace_api::MigrationSet;
-use ace_database::{
-    Alone as Lone, OperatorSchema, Owner, Plan, Prepared, Script as Sent, Segment as Part, Session, Statement as Said,
-    Unrun,
-};
+use ace_database::{Prepared, Session};
 use ace_domain::{
-    kinds::migration_set::{Ran, State, Step, StepError, StepResult},
-    sql::{Alone, File, Script, Segment, Statement, Version, split},
+    kinds::migration_set::{Owner, State, Step, StepError, StepResult},
+    sql::{File, Script, Version},
 };
-use kube::ResourceExt;
 use tokio::sync::MutexGuard;
 
 use super::{
@@ -40,54 +36,40 @@ pub(super) async fn act(
         }
         Step::Claim => claim(object, &locked(held).await?).await,
         Step::Adopt(files) => {
-            let unrun: Vec<Unrun> = files.iter().map(|file| unrun(file, Vec::new())).collect();
             let session = locked(held).await?;
-            written(session_of(&session)?.adopt(&unrun).await)
+            written(session_of(&session)?.adopt(files).await)
         }
         Step::Baseline(files) => {
-            let unrun: Vec<Unrun> = files.iter().map(|file| unrun(file, recorded(file))).collect();
             let session = locked(held).await?;
-            written(session_of(&session)?.baseline(&unrun).await)
+            written(session_of(&session)?.baseline(files).await)
         }
         Step::SetReference { digest, keep } => {
             let session = locked(held).await?;
             schema::make_reference(object, session_of(&session)?, digest, keep).await?;
             Ok(StepResult::Written)
         }
-        Step::Prepare { digest, target, items } => {
+        Step::Prepare(plan) => {
             let guard = locked(held).await?;
             let session = session_of(&guard)?;
-            let first = items.first().and_then(|(version, _)| version.parse().ok());
+            let first = plan.items.first().and_then(|(version, _)| version.parse().ok());
             let first: Version = first.expect("a plan has files, and their versions were understood");
             schema::look_before(object, session, &first).await?;
-            let plan = Plan {
-                digest: digest.clone(),
-                system_identifier: target.system_identifier.clone(),
-                timeline: target.timeline,
-                database_oid: u32::try_from(target.database_oid).unwrap_or_default(),
-                files: items.clone(),
-            };
-            let stored = session.store_plan(&plan).await;
+            let stored = session.store_plan(plan).await;
             stored.map_err(|error| error::not_said(&error))?;
             Ok(StepResult::Prepared)
         }
         Step::Run { file, script, again } => {
             let mut guard = locked(held).await?;
             let session = guard.as_mut().ok_or_else(gone)?;
-            let sent = sent(file, script);
             let outcome = if *again {
-                session.run_again(&sent, &|_| ()).await
+                session.run_again(file, script, &|_| ()).await
             } else {
-                session.run(&sent, &|_| ()).await
+                session.run(file, script, &|_| ()).await
             };
-            let applied = match outcome {
-                Ok(applied) => applied,
-                Err(error) => return Err(error::not_run(file, error, begun(session, &sent).await)),
-            };
-            Ok(StepResult::Ran(Ran {
-                duration: applied.duration,
-                warnings: applied.warnings,
-            }))
+            match outcome {
+                Ok(ran) => Ok(StepResult::Ran(ran)),
+                Err(error) => Err(error::not_run(file, error, begun(session, file, script).await)),
+            }
         }
         Step::SnapshotAfterRun => {
             let guard = locked(held).await?;
@@ -147,15 +129,11 @@ async fn begin(
 }
 
 async fn claim(object: &MigrationSet, guard: &Locked<'_>) -> Result<StepResult, StepError> {
-    let owner = Owner {
-        namespace: object.namespace().unwrap_or_default(),
-        name: object.name_any(),
-    };
-    let prepared = session_of(guard)?.prepare_house(&owner).await;
+    let prepared = session_of(guard)?.prepare_house(&Owner::of(object)).await;
     match prepared.map_err(|error| error::not_said(&error))? {
         // What a newer operator wrote, the next look says.
         Prepared::Ours | Prepared::Newer(_) => Ok(StepResult::Written),
-        Prepared::Claimed(by) => Err(StepError::Claimed(format!("{}/{}", by.namespace, by.name))),
+        Prepared::Claimed(by) => Err(StepError::Claimed(by.to_string())),
     }
 }
 
@@ -175,73 +153,10 @@ async fn ask(
     session::session(kind, object, state).await?.ask(statements).await
 }
 
-fn recorded(file: &File) -> Vec<String> {
-    split(&file.text)
-        .into_iter()
-        .map(|piece| file.text[piece].to_owned())
-        .collect()
-}
-
-fn unrun(file: &File, recorded: Vec<String>) -> Unrun {
-    Unrun {
-        version: file.version.to_string(),
-        name: file.name.clone(),
-        sha256: file.sha256.clone(),
-        recorded,
-    }
-}
-
 /// Whether a file that failed has to stay as it is: its parts are in the books, or nobody can say so.
-async fn begun(session: &Session, sent: &Sent) -> bool {
+async fn begun(session: &Session, file: &File, script: &Script) -> bool {
     match session.ledgers().await.map(|ledgers| ledgers.operator_schema) {
-        Ok(OperatorSchema::Present(notes)) => notes.steps.iter().any(|step| step.version == sent.version),
-        _ => sent.segments.len() > 1,
-    }
-}
-
-/// The file as it is sent.
-fn sent(file: &File, script: &Script) -> Sent {
-    let said = |sentence: &Statement| Said {
-        text: sentence.text.clone(),
-        line: sentence.line,
-    };
-    let segments = script.segments.iter().map(|segment| match segment {
-        Segment::Together(sentences) => Part::Together(sentences.iter().map(said).collect()),
-        Segment::Alone(sentence, alone) => Part::Alone(said(sentence), lone(alone)),
-    });
-    Sent {
-        version: file.version.to_string(),
-        name: file.name.clone(),
-        sha256: file.sha256.clone(),
-        recorded: script.recorded.clone(),
-        segments: segments.collect(),
-    }
-}
-
-fn lone(alone: &Alone) -> Lone {
-    match alone.clone() {
-        Alone::CreateIndex {
-            schema,
-            name,
-            table,
-            if_not_exists,
-        } => Lone::CreateIndex {
-            schema,
-            table,
-            name,
-            if_not_exists,
-        },
-        Alone::DropIndex {
-            schema,
-            name,
-            if_exists,
-        } => Lone::DropIndex {
-            schema,
-            name,
-            if_exists,
-        },
-        Alone::Reindex { schema, name, .. } => Lone::Reindex { schema, name },
-        Alone::Vacuum => Lone::Vacuum,
-        Alone::AlterSystem => Lone::AlterSystem,
+        Ok(Some(operator_schema)) if !operator_schema.newer => operator_schema.half.contains_key(file.version.as_str()),
+        _ => script.segments.len() > 1,
     }
 }

@@ -1,9 +1,9 @@
 //! What a database's answers mean for a set.
 
 use ace_api::ANNOTATION_RECONCILE_AT;
-use ace_database::{Blocker, QueryError, RunError};
+use ace_database::{QueryError, RunError};
 use ace_domain::{
-    kinds::migration_set::{Blocker as Named, Refusal, StepError},
+    kinds::migration_set::{Blocker, Refusal, StepError},
     sql::{File, Version},
 };
 
@@ -75,10 +75,7 @@ pub(super) fn not_run(file: &File, error: RunError, begun: bool) -> StepError {
             true,
             format!("{name}: {done} of its parts ran with other bytes; put the file back as it was"),
         ),
-        RunError::LockTimeout { blockers } => StepError::Blocked {
-            version,
-            blockers: named(blockers),
-        },
+        RunError::LockTimeout { blockers } => StepError::Blocked { version, blockers },
         RunError::Retry { state } => {
             StepError::Passing(format!("{version}: the database can't now (SQLSTATE {state})"))
         }
@@ -94,16 +91,6 @@ pub(super) fn not_run(file: &File, error: RunError, begun: bool) -> StepError {
 
 fn refusal(version: Version, half: bool, message: String) -> StepError {
     StepError::Refused(Refusal { version, half, message })
-}
-
-/// Those whom others wait for.
-pub(super) fn named(blockers: Vec<Blocker>) -> Vec<Named> {
-    let named = blockers.into_iter().map(|blocker| Named {
-        pid: blocker.pid,
-        application: blocker.application.unwrap_or_default(),
-        age: blocker.age,
-    });
-    named.collect()
 }
 
 #[cfg(test)]

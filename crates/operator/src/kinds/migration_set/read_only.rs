@@ -3,9 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use ace_api::MigrationSet;
-use ace_database::{Access, Parsed, Session, Settings};
+use ace_database::{Access, Session, Settings};
 use ace_domain::{
-    kinds::migration_set::{State, Step, StepError, StepResult, SyntaxCheck},
+    kinds::migration_set::{State, Step, StepError, StepResult},
     sql::{File, read},
 };
 use tokio::task::spawn_blocking;
@@ -81,15 +81,8 @@ pub(super) async fn read_files(files: Vec<File>) -> Result<StepResult, StepError
 pub(super) async fn answers(session: &Session, statements: &[String]) -> Result<StepResult, StepError> {
     let mut answers = BTreeMap::new();
     for statement in statements {
-        let parsed = session
-            .parses(statement)
-            .await
-            .map_err(|error| error::not_said(&error))?;
-        let answer = match parsed {
-            Parsed::Yes => SyntaxCheck::Parses,
-            Parsed::No { line, message } => SyntaxCheck::Fault { line, message },
-        };
-        answers.insert(statement.clone(), answer);
+        let answer = session.parses(statement).await;
+        answers.insert(statement.clone(), answer.map_err(|error| error::not_said(&error))?);
     }
     Ok(StepResult::SyntaxChecked(answers))
 }

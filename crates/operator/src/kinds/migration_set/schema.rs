@@ -1,13 +1,13 @@
 //! The live schema beside its reference.
 
-use ace_api::{DriftField, MigrationSet};
-use ace_database::{FORM, Fingerprint, Look, ObjectClass, Reference, ReferenceState as Stored, Session, differences};
+use ace_api::MigrationSet;
+use ace_database::{FORM, Fingerprint, Look, ObjectClass, Reference, Session, differences};
 use ace_domain::{
     kinds::migration_set::{ReferenceState, SchemaObservation, State, StepError},
     sql::Version,
 };
 
-use super::{error, session};
+use super::error;
 
 /// What a look showed.
 pub(super) struct Seen {
@@ -28,21 +28,12 @@ pub(super) async fn look(
     has_books: bool,
     just: Option<Taken>,
 ) -> Result<Seen, StepError> {
-    let reference = if has_books {
-        session
-            .reference_state()
-            .await
-            .map_err(|error| error::not_said(&error))?
+    let stands = if has_books {
+        let state = session.reference_state().await;
+        state.map_err(|error| error::not_said(&error))?
     } else {
         None
     };
-    let stands = reference.as_ref().map(|(state, snapshot_pending)| ReferenceState {
-        digest: state.digest.clone(),
-        snapshot_pending: *snapshot_pending,
-        schemas: state.schemas.clone(),
-        server_major: state.server_major,
-        form: state.form,
-    });
     let gate = session.connection().gate().await;
     let gate = gate.map_err(|error| error::not_said(&error))?;
     let before = known.observation();
@@ -77,13 +68,7 @@ pub(super) async fn look(
             let mut watched = stands.schemas.clone();
             watched.retain(|schema| object.spec.schemas.contains(schema));
             let wanted = wanted(session).await?.keeping(&watched, &live);
-            let found = differences(&wanted, &live).into_iter();
-            let fields = found.map(|difference| DriftField {
-                path: difference.path,
-                desired: difference.desired,
-                observed: difference.observed,
-            });
-            fields.collect()
+            differences(&wanted, &live)
         }
         _ => Vec::new(),
     };
@@ -156,14 +141,14 @@ pub(super) async fn make_reference(
     let mut schemas = object.spec.schemas.clone();
     schemas.sort_unstable();
     let target = session.target().await.map_err(|error| error::not_said(&error))?;
-    let state = Stored {
-        server_major: session::major(&target),
-        form: FORM,
-        schemas,
+    let state = ReferenceState {
         digest: reference.digest(),
-        gate,
+        snapshot_pending: false,
+        schemas,
+        server_major: target.server_major,
+        form: FORM,
     };
-    let written = session.replace_reference(&reference, &state).await;
+    let written = session.replace_reference(&reference, &state, &gate).await;
     written.map_err(|error| error::not_said(&error))
 }
 
@@ -174,7 +159,7 @@ pub(super) async fn look_before(object: &MigrationSet, session: &Session, first:
         let holders = session.exclusive_holders(&object.spec.schemas).await;
         return Err(StepError::Blocked {
             version: first.clone(),
-            blockers: error::named(holders.map_err(|error| error::not_said(&error))?),
+            blockers: holders.map_err(|error| error::not_said(&error))?,
         });
     };
     let written = session.before_run(&wanted.changes_to(&live)).await;

@@ -1,11 +1,9 @@
 //! Looks at a database, and what its books say.
 
 use ace_api::MigrationSet;
-use ace_database::{FORM, Limits, Locked, Notes, OperatorSchema as Found, Session};
+use ace_database::{FORM, Ledgers, Limits, Locked, Session};
 use ace_domain::{
-    kinds::migration_set::{
-        LedgerRow, Observation, OperatorSchema, OwnRow, PlatformState, State, StepError, StoredPlan, Target,
-    },
+    kinds::migration_set::{Observation, PlatformState, State, StepError},
     kinds::platform::DatabaseFailure,
 };
 use jiff::Timestamp;
@@ -76,78 +74,26 @@ pub(super) async fn observation(
     let at = Timestamp::now();
     let step_error = |error| error::not_said(&error);
     let target = session.target().await.map_err(step_error)?;
-    let ledgers = session.ledgers().await.map_err(step_error)?;
+    let Ledgers {
+        ledger,
+        mut operator_schema,
+    } = session.ledgers().await.map_err(step_error)?;
     let large = session.large_tables(LARGE).await.map_err(step_error)?;
-    let server_major = major(&target);
-    let mut operator_schema = match ledgers.operator_schema {
-        Found::Absent => None,
-        Found::Newer(_) => Some(OperatorSchema {
-            newer: true,
-            ..OperatorSchema::default()
-        }),
-        Found::Present(notes) => Some(bookkeeping(*notes)),
-    };
     let seen = schema::look(object, known, session, operator_schema.is_some(), just).await?;
     if let Some(operator_schema) = &mut operator_schema {
         operator_schema.reference = seen.reference;
     }
-    let rows = ledgers.recorded.unwrap_or_default().into_iter();
     Ok(Observation {
         at,
         place: match &known.platform {
             PlatformState::Present(platform) => platform.place.clone(),
             PlatformState::Absent => String::new(),
         },
-        target: Target {
-            system_identifier: target.identity.system_identifier,
-            timeline: target.identity.timeline,
-            database: target.database_name,
-            database_oid: i64::from(target.database_oid),
-            server_version: target.identity.server_version,
-        },
-        server_major,
-        ledger: rows
-            .map(|row| {
-                let statements = row.statements;
-                (row.version, LedgerRow { statements })
-            })
-            .collect(),
+        target,
         form: FORM,
+        ledger,
         operator_schema,
-        large: large.into_iter().collect(),
+        large,
         schema: seen.schema,
     })
-}
-
-/// Major version of the server, e.g. 15.
-pub(super) fn major(target: &ace_database::Target) -> i32 {
-    i32::try_from(target.server_version_number / 10_000).unwrap_or_default()
-}
-
-fn bookkeeping(notes: Notes) -> OperatorSchema {
-    let rows = notes.migrations.into_iter().map(|row| {
-        let own = OwnRow {
-            sha256: row.sha256,
-            time: row.applied_at.try_into().unwrap_or_default(),
-        };
-        (row.version, own)
-    });
-    OperatorSchema {
-        newer: false,
-        owner: notes.owner.map(|owner| (owner.namespace, owner.name)),
-        rows: rows.collect(),
-        half: notes
-            .steps
-            .into_iter()
-            .map(|step| (step.version, step.sha256))
-            .collect(),
-        plan: notes.plan.map(|plan| StoredPlan {
-            digest: plan.digest,
-            system_identifier: plan.system_identifier,
-            timeline: plan.timeline,
-            database_oid: i64::from(plan.database_oid),
-            items: plan.files,
-        }),
-        reference: None,
-    }
 }

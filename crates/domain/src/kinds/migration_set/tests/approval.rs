@@ -73,12 +73,11 @@ fn one_that_is_given_while_the_view_is_old_is_acted_upon_at_once() {
     let mut case = case.approve(&plan);
     let seen = case.sees(|_| ());
     case.does("Begin", seen);
-    let prepare = Step::Prepare {
-        digest: plan,
-        target: target(),
+    let stored = StoredPlan {
         items: vec![(V3.to_owned(), file(V3, DROP).sha256)],
+        ..stored(&plan, &target())
     };
-    assert_eq!(case.step(), prepare);
+    assert_eq!(case.step(), Step::Prepare(stored));
 }
 
 #[test]

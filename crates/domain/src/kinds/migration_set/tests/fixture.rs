@@ -15,7 +15,7 @@ use super::{
         Decision, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, PlatformFacts, PlatformState, Ran,
         ReferenceState, SourceState, State, Step, StepError, StepResult, decide, status, update,
     },
-    messages::{A, B, LIVE, V1, V2, V3, bare, folder, own, taken, target},
+    messages::{A, B, LIVE, V1, V2, V3, bare, folder, own, owner, taken, target},
 };
 use crate::reconcile::kind::Step as _;
 use crate::{kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::timing::Timing, sql::read};
@@ -337,13 +337,12 @@ fn observation() -> Observation {
         at: at(-60),
         place: PLACE.to_owned(),
         target: target(),
-        server_major: 15,
         form: 1,
         ledger: rows
             .map(|(version, _)| (version.to_owned(), LedgerRow::default()))
             .into(),
         operator_schema: Some(OperatorSchema {
-            owner: Some(("ace".to_owned(), "main".to_owned())),
+            owner: Some(owner("ace", "main")),
             rows: rows.map(|(version, text)| (version.to_owned(), own(text))).into(),
             reference: Some(ReferenceState {
                 digest: LIVE.to_owned(),

@@ -6,7 +6,7 @@ use ace_api::{DriftField, MigrationReason, MigrationSetStatus};
 use bytes::Bytes;
 
 use super::{
-    super::{Decision, LedgerRow, OwnRow, SchemaObservation, Target},
+    super::{Decision, LedgerRow, OwnRow, Owner, SchemaObservation, Target},
     fixture::at,
 };
 use crate::{
@@ -48,6 +48,13 @@ pub(super) fn file(version: &str, text: &str) -> File {
 
 pub(super) fn script(text: &str) -> Arc<Script> {
     Arc::new(read(&file(V1, text)).unwrap())
+}
+
+pub(super) fn owner(namespace: &str, name: &str) -> Owner {
+    Owner {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    }
 }
 
 /// Our own row for these bytes.
@@ -93,6 +100,7 @@ pub(super) fn target() -> Target {
         database: "postgres".to_owned(),
         database_oid: 5,
         server_version: "15.8".to_owned(),
+        server_major: 15,
     }
 }
 

@@ -48,7 +48,7 @@ fn obedient(case: &Case, step: &Step) -> Result<StepResult, StepError> {
         Step::CheckSyntax(asked) => Ok(StepResult::SyntaxChecked(
             asked.iter().map(|text| (text.clone(), SyntaxCheck::Parses)).collect(),
         )),
-        Step::Prepare { .. } => Ok(StepResult::Prepared),
+        Step::Prepare(_) => Ok(StepResult::Prepared),
         Step::Run { .. } => ran(),
         Step::Claim | Step::Adopt(_) | Step::Baseline(_) | Step::SetReference { .. } => Ok(StepResult::Written),
         Step::Observe | Step::Begin | Step::ObserveAgain | Step::SnapshotAfterRun => case.sees(|observation| {
@@ -207,7 +207,7 @@ fn what_our_parser_can_t_read_the_server_is_asked_about() {
 fn a_reference_comes_before_the_first_file() {
     for case in [
         pending(HARMLESS).operator_schema(|operator_schema| operator_schema.reference = None),
-        pending(HARMLESS).observation(|observation| observation.server_major = 17),
+        pending(HARMLESS).observation(|observation| observation.target.server_major = 17),
         pending(HARMLESS).spec(|spec| spec.schemas.push("private".to_owned())),
         pending(HARMLESS)
             .observation(|observation| observation.schema = taken(super::messages::OTHER, Vec::new()))

@@ -7,7 +7,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     super::{Decision, PlatformState, SchemaObservation, SourceState, StepError, Stop},
     fixture::{Case, at, fresh, pending, settled},
-    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, differs, recorded, taken},
+    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, differs, owner, recorded, taken},
 };
 
 /// Everything that could be written to a database.
@@ -81,7 +81,7 @@ fn nothing_is_written_to_a_database_of_another_set_or_of_a_newer_operator() {
                 .unwrap_or_default()
         };
         let claimed = case.clone().observation(|observation| {
-            let owner = Some(("elsewhere".to_owned(), "main".to_owned()));
+            let owner = Some(owner("elsewhere", "main"));
             observation.operator_schema = Some(super::super::OperatorSchema {
                 owner,
                 ..operator_schema(&case)

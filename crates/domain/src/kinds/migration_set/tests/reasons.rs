@@ -8,7 +8,8 @@ use super::{
     super::{Blocker, Decision, LedgerRow, PlatformState, Refusal, SchemaObservation, SourceState, StepError},
     fixture::{Case, fresh, pending, settled},
     messages::{
-        A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, recorded, said, taken,
+        A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, owner, recorded, said,
+        taken,
     },
 };
 use crate::kinds::platform::DatabaseFailure;
@@ -54,7 +55,7 @@ fn what_the_source_lacks_is_said_in_its_own_words() {
         (SourceState::AccessMissing(words()), true, Reason::AccessMissing, 240),
     ] {
         let case = settled().source(sight);
-        let others = Some(("ace".to_owned(), "other".to_owned()));
+        let others = Some(owner("ace", "other"));
         let shared = case
             .clone()
             .observe()
@@ -76,7 +77,7 @@ fn whose_database_it_is() {
     );
     let message = "the database of Platform `prod` belongs to MigrationSet ace/other; if that one is gone for good, run \
                    `DELETE FROM ace_ops.owner` there";
-    let other = || Some(("ace".to_owned(), "other".to_owned()));
+    let other = || Some(owner("ace", "other"));
     refuses(
         &settled().operator_schema(|operator_schema| operator_schema.owner = other()),
         Reason::DatabaseClaimed,
@@ -309,17 +310,17 @@ fn what_the_database_says_of_a_file() {
 
 #[test]
 fn who_holds_a_lock() {
-    let blocker = |pid, application: &str, age: Option<u64>| Blocker {
+    let blocker = |pid, application: Option<&str>, age: Option<u64>| Blocker {
         pid,
-        application: application.to_owned(),
+        application: application.map(str::to_owned),
         age: age.map(Duration::from_secs),
     };
     let many = || {
         vec![
-            blocker(17, "psql", Some(61)),
-            blocker(18, "", None),
-            blocker(19, "a", None),
-            blocker(20, "b", None),
+            blocker(17, Some("psql"), Some(61)),
+            blocker(18, None, None),
+            blocker(19, Some("a"), None),
+            blocker(20, Some("b"), None),
         ]
     };
     for (blockers, who) in [

@@ -176,7 +176,7 @@ fn blocked(version: &str) -> StepError {
         version: version.parse().unwrap(),
         blockers: vec![Blocker {
             pid: 17,
-            application: "psql".to_owned(),
+            application: Some("psql".to_owned()),
             age: None,
         }],
     }

@@ -11,7 +11,7 @@ use jiff::SignedDuration;
 use super::{
     super::{Cause, Decision, PlatformState, Refusal, SchemaObservation, SourceState, StepError, StepResult, status},
     fixture::{Case, at, fresh, pending, ran, settled},
-    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, differs, recorded, shown, taken},
+    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, differs, owner, recorded, shown, taken},
 };
 use crate::{
     kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::kstatus::tells_whether_to_wait_or_to_act,
@@ -56,7 +56,7 @@ fn worlds() -> Vec<Case> {
         settled().observation(|observation| observation.schema = SchemaObservation::Busy),
         settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("table/public.t")])),
         settled().operator_schema(|operator_schema| operator_schema.newer = true),
-        settled().operator_schema(|operator_schema| operator_schema.owner = Some(("a".to_owned(), "b".to_owned()))),
+        settled().operator_schema(|operator_schema| operator_schema.owner = Some(owner("a", "b"))),
         settled().operator_schema(|operator_schema| operator_schema.half = [(V4.to_owned(), OTHER.to_owned())].into()),
         settled()
             .operator_schema(|operator_schema| operator_schema.reference = None)
