@@ -5,11 +5,13 @@ ARGS ?=
 ACE_DEV = $(CARGO) run --package ace-sandbox --bin ace-dev --
 # What `make bench` measures; with ARGS, name one.
 BENCH ?= fleet migrations
+# What `make mutants` runs.
+mutants: SEEDED ?= all
 # `make demo ONCE=1` ends by itself, with an error when something did not happen.
 ONCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test bench tools lint walls
+.PHONY: help demo up check test mutants bench tools lint walls
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,8 +26,11 @@ up: ## Control plane, PostgreSQL, platform and receivers of notifications, until
 check: lint ## Format, lints, generated files, unit tests
 	$(CARGO) test --workspace --lib --bins
 
-test: lint walls tools ## Everything
+test: lint walls tools ## Everything, with the mutants that the change at hand touches
 	$(CARGO) test --workspace
+
+mutants: tools ## Every deliberate mistake of tests/seeded; e.g. SEEDED=07 for those so named
+	SEEDED=$(SEEDED) $(CARGO) test --package ace-tests --test seeded -- --nocapture
 
 bench: tools ## Measures the operator beside a bare client, and beside psql; e.g. BENCH=migrations ARGS="--rounds 9"
 	set -e; for bench in $(BENCH); do $(CARGO) bench --package ace-tests --bench $$bench -- $(ARGS); done

@@ -14,6 +14,7 @@
 pub mod kstatus;
 
 mod audit;
+mod cargo;
 mod cli;
 mod console;
 mod cuts;
@@ -30,6 +31,7 @@ mod status_watch;
 mod tree;
 
 pub use audit::Audited;
+pub use cargo::cargo;
 pub use cli::Colleague;
 pub use console::{BODY, CALL, Fault, LIST, Project, Request, UPLOAD};
 pub use cuts::{Cut, Cuts, Side};

@@ -17,7 +17,7 @@ use std::{
 use tokio::runtime::Runtime;
 use xtask::rights;
 
-use crate::{TestBed, bed, http::http};
+use crate::{TestBed, bed, cargo, http::http};
 
 /// How long a start may take on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -239,26 +239,12 @@ pub fn built(package: &str, program: &str) -> PathBuf {
         .nth(2)
         .expect("cargo puts tests two folders below the target directory");
     let target = profile.parent().expect("a profile lies in the target directory");
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo
         .args(["build", "--quiet", "--package", package, "--bin", program])
         .arg("--target-dir")
         .arg(target)
         .current_dir(crate::repository());
-    // What cargo tells a test of its package, some build scripts (ring's) take for a reason to build anew.
-    let of_this_package = [
-        "CARGO_PKG_",
-        "CARGO_MANIFEST_",
-        "CARGO_BIN_",
-        "CARGO_CRATE_",
-        "CARGO_PRIMARY_",
-    ];
-    for (name, _) in env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if of_this_package.iter().any(|prefix| name.starts_with(prefix)) {
-            cargo.env_remove(name);
-        }
-    }
     if profile.ends_with("release") {
         cargo.arg("--release");
     }

@@ -191,3 +191,7 @@ fn understood<T>(
         Some(Err(_)) | None => Err(StepError::Unanswered("the API server did not answer".to_owned())),
     }
 }
+
+#[cfg(test)]
+#[path = "archives_tests.rs"]
+mod tests;
