@@ -1,11 +1,14 @@
 //! What the API server wrote down about the operator.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 use xtask::rights;
 
 use crate::TestBed;
+
+/// Files that the API server puts aside before it removes the oldest.
+const KEPT: usize = 3;
 
 /// One request of the operator's ServiceAccount.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -66,8 +69,26 @@ impl TestBed {
             .collect()
     }
 
+    /// All of it: the API server puts what exceeds a hundred megabytes aside, under names that have the time in them.
     fn audit_log(&self) -> String {
-        let bytes = fs::read(&self.bed.file().audit_log).expect("the API server writes an audit log");
-        String::from_utf8_lossy(&bytes).into_owned()
+        let newest = &self.bed.file().audit_log;
+        let folder = newest.parent().expect("a file lies in a folder");
+        let is_aside = |path: &PathBuf| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            name.starts_with("audit-") && name.ends_with(".log")
+        };
+        let entries = fs::read_dir(folder).expect("the bed's directory can be read");
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(is_aside)
+            .collect();
+        assert!(files.len() < KEPT, "the API server has removed a part of its audit log");
+        files.sort_unstable();
+        files.push(newest.clone());
+        let read = |file| fs::read(file).expect("the API server writes an audit log");
+        files
+            .iter()
+            .map(|file| String::from_utf8_lossy(&read(file)).into_owned())
+            .collect()
     }
 }

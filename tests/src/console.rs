@@ -27,6 +27,8 @@ pub struct Project {
     pub token: String,
     api: String,
     admin: String,
+    /// Number of the first request that can be about it: the journal has those of all tests.
+    first: u64,
 }
 
 /// One request in the platform's journal.
@@ -60,6 +62,7 @@ impl Project {
     /// If the platform does not.
     pub async fn create(bed: &BedFile) -> Self {
         lift_limits(bed).await;
+        let first = next_request(&bed.admin_url).await;
         let made = post(&format!("{}/projects", bed.admin_url), &json!({})).await;
         let text = |key: &str| {
             made[key]
@@ -76,6 +79,7 @@ impl Project {
             token: text("token"),
             api: bed.api_url.clone(),
             admin: bed.admin_url.clone(),
+            first,
         }
     }
 
@@ -84,8 +88,7 @@ impl Project {
     /// # Panics
     /// If the platform does not answer.
     pub async fn now(&self) -> u64 {
-        let journal = get(&format!("{}/requests?since={}", self.admin, u64::MAX)).await;
-        journal["next"].as_u64().expect("the journal is numbered")
+        next_request(&self.admin).await
     }
 
     /// What this project was asked since `since`.
@@ -93,6 +96,7 @@ impl Project {
     /// # Panics
     /// If the platform does not answer.
     pub async fn requests(&self, since: u64) -> Vec<Request> {
+        let since = since.max(self.first);
         let journal = get(&format!("{}/requests?since={since}", self.admin)).await;
         let requests = journal["requests"].as_array().expect("the journal is a list").iter();
         requests
@@ -251,6 +255,11 @@ async fn lift_limits(bed: &BedFile) {
             .json(&json!({ "rateLimits": false })),
     )
     .await;
+}
+
+async fn next_request(admin: &str) -> u64 {
+    let journal = get(&format!("{admin}/requests?since={}", u64::MAX)).await;
+    journal["next"].as_u64().expect("the journal is numbered")
 }
 
 async fn get(url: &str) -> Value {

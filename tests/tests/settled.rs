@@ -1,4 +1,4 @@
-//! What an operator costs that has nothing to do. Alone in its binary, because it counts everything that the operator does.
+//! What an operator costs that has nothing to do. On a bed without neighbours, because it counts everything that the operator does.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 

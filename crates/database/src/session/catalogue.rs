@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use ace_domain::{
-    kinds::migration_set::{SyntaxCheck, Blocker, Target},
+    kinds::migration_set::{Blocker, SyntaxCheck, Target},
     sql::lines_before,
 };
 use tokio_postgres::{

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ace_database::{Identity, Ledgers, Prepared, QueryError, Session};
 use ace_domain::{
-    kinds::migration_set::{SyntaxCheck, LedgerRow, OperatorSchema, StoredPlan},
+    kinds::migration_set::{LedgerRow, OperatorSchema, StoredPlan, SyntaxCheck},
     sql::File,
 };
 

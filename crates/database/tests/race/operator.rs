@@ -171,7 +171,11 @@ impl Operator {
 
     /// Nobody but these processes changes the schema, so that all of it is their work; and they drop nothing.
     async fn look_behind(&self, session: &Session) -> Result<(), Trouble> {
-        if !session.reference_state().await?.is_some_and(|state| state.snapshot_pending) {
+        if !session
+            .reference_state()
+            .await?
+            .is_some_and(|state| state.snapshot_pending)
+        {
             return Ok(());
         }
         let (objects, state, gate) = self.look(session).await?;

@@ -1,0 +1,65 @@
+//! What the API server refuses, in which words, and what it admits.
+
+mod admitted;
+mod kubectl;
+mod refused;
+
+use ace_tests::Space;
+use kube::{
+    Api, Resource,
+    api::{ApiResource, DynamicObject},
+    core::NamespaceResourceScope,
+};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+/// The tests of all modules.
+pub(crate) fn tests() -> Vec<Trial> {
+    let modules = [admitted::tests(), kubectl::tests(), refused::tests()];
+    modules.into_iter().flatten().collect()
+}
+
+fn dynamic<K>(space: &Space) -> Api<DynamicObject>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    Api::namespaced_with(space.client.clone(), &space.name, &ApiResource::erase::<K>(&()))
+}
+
+fn parsed(object: &Value) -> DynamicObject {
+    serde_json::from_value(object.clone()).unwrap()
+}
+
+fn function() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "EdgeFunction",
+        "metadata": { "name": "hello" },
+        "spec": {
+            "platformRef": { "name": "prod" },
+            "source": { "kind": "ConfigMap", "name": "code" },
+            "verifyJWT": true,
+        },
+    })
+}
+
+fn migrations() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "MigrationSet",
+        "metadata": { "name": "main" },
+        "spec": {
+            "platformRef": { "name": "prod" },
+            "source": { "kind": "ConfigMap", "name": "migrations" },
+        },
+    })
+}
+
+fn platform() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "Platform",
+        "metadata": { "name": "prod" },
+        "spec": { "project": "abcdefghijklmnopqrst", "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } } },
+    })
+}

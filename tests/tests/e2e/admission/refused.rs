@@ -1,0 +1,188 @@
+//! What is refused, at creation and at a change.
+
+use std::collections::BTreeMap;
+
+use ace_api::{EdgeFunction, MigrationSet, Platform};
+use ace_tests::{Space, with_namespace};
+use kube::{
+    Api, Resource,
+    api::{DynamicObject, Patch, PatchParams, PostParams},
+    core::NamespaceResourceScope,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{dynamic, function, migrations, parsed, platform};
+
+/// A change (a merge patch) of a good object, and what the API server says of which field.
+#[derive(Deserialize)]
+struct Refusal {
+    change: Value,
+    causes: BTreeMap<String, String>,
+}
+
+crate::tests![
+    bad_functions_are_refused_in_words_that_say_what_to_write,
+    bad_platforms_are_refused_in_words_that_say_what_to_write,
+    bad_migration_sets_are_refused_in_words_that_say_what_to_write,
+    what_an_object_is_can_not_be_changed_later,
+];
+
+async fn bad_functions_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<EdgeFunction>(space, &function(), include_str!("functions.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_platforms_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<Platform>(space, &platform(), include_str!("platforms.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_migration_sets_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<MigrationSet>(space, &migrations(), include_str!("migrations.yaml")).await;
+    })
+    .await;
+}
+
+async fn what_an_object_is_can_not_be_changed_later() {
+    with_namespace(async |space| {
+        let mut named = function();
+        named["spec"]["slug"] = json!("hello");
+        named["metadata"]["name"] = json!("named");
+        let functions = dynamic::<EdgeFunction>(space);
+        for object in [function(), named] {
+            functions
+                .create(&PostParams::default(), &parsed(&object))
+                .await
+                .unwrap();
+        }
+        let platform_ref = "`platformRef` is immutable: create another EdgeFunction for another platform";
+        let slug = "`slug` is immutable, also when unset: create another EdgeFunction for another slug";
+        for (name, change, field, says) in [
+            (
+                "hello",
+                json!({ "platformRef": { "name": "other" } }),
+                "spec.platformRef",
+                platform_ref,
+            ),
+            ("hello", json!({ "slug": "hello" }), "spec.slug", slug),
+            ("named", json!({ "slug": "other" }), "spec.slug", slug),
+            ("named", json!({ "slug": null }), "spec.slug", slug),
+        ] {
+            assert_eq!(changed(&functions, name, &change).await, cause(field, says), "{change}");
+        }
+        let rest = json!({ "mode": "Observe", "wave": 3, "source": { "name": "other" } });
+        assert_eq!(changed(&functions, "hello", &rest).await, BTreeMap::new());
+
+        let platforms = dynamic::<Platform>(space);
+        platforms
+            .create(&PostParams::default(), &parsed(&platform()))
+            .await
+            .unwrap();
+        let project = "`project` is immutable: create another Platform for another project";
+        let url = "`url` is immutable: create another Platform for another gateway";
+        for (change, field, says) in [
+            (json!({ "project": "bbbbbbbbbbbbbbbbbbbb" }), "spec.project", project),
+            (json!({ "url": "https://other.example" }), "spec.url", url),
+        ] {
+            assert_eq!(
+                changed(&platforms, "prod", &change).await,
+                cause(field, says),
+                "{change}"
+            );
+        }
+        let rest = json!({ "interval": "1h30m", "api": { "url": "https://api.example" } });
+        assert_eq!(changed(&platforms, "prod", &rest).await, BTreeMap::new());
+
+        let sets = dynamic::<MigrationSet>(space);
+        sets.create(&PostParams::default(), &parsed(&migrations()))
+            .await
+            .unwrap();
+        let other = json!({ "platformRef": { "name": "other" } });
+        let platform_ref = "`platformRef` is immutable: create another MigrationSet for another platform";
+        assert_eq!(
+            changed(&sets, "main", &other).await,
+            cause("spec.platformRef", platform_ref)
+        );
+        let rest = json!({ "mode": "Observe", "source": { "name": "other" }, "schemas": ["internal"] });
+        assert_eq!(changed(&sets, "main", &rest).await, BTreeMap::new());
+    })
+    .await;
+}
+
+async fn refused<K>(space: &Space, good: &Value, refusals: &str)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    let api = dynamic::<K>(space);
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    // Otherwise each bad one might be refused for something else.
+    api.create(&dry_run, &parsed(good)).await.unwrap();
+    let mut wrong = Vec::new();
+    let refusals: Vec<Refusal> = serde_yaml::from_str(refusals).unwrap();
+    for Refusal { change, causes } in refusals {
+        let mut bad = good.clone();
+        merge(&mut bad, &change);
+        let said = causes_of(api.create(&dry_run, &parsed(&bad)).await);
+        if said != causes {
+            wrong.push(format!("{change}\n  {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+async fn changed(api: &Api<DynamicObject>, name: &str, spec: &Value) -> BTreeMap<String, String> {
+    let dry_run = PatchParams {
+        dry_run: true,
+        ..PatchParams::default()
+    };
+    causes_of(api.patch(name, &dry_run, &Patch::Merge(json!({ "spec": spec }))).await)
+}
+
+/// What the API server says of each field; several things are joined.
+fn causes_of(answer: kube::Result<DynamicObject>) -> BTreeMap<String, String> {
+    let causes = match answer {
+        Ok(_) => Vec::new(),
+        Err(kube::Error::Api(status)) => status.details.map(|details| details.causes).unwrap_or_default(),
+        Err(other) => panic!("{other}"),
+    };
+    let mut said = BTreeMap::new();
+    for cause in causes {
+        // No cause, but the remark that rules are checked only where the schema is met.
+        if cause.message.contains("some validation rules were not checked") {
+            continue;
+        }
+        said.entry(cause.field)
+            .and_modify(|said: &mut String| *said = format!("{said}; {}", cause.message))
+            .or_insert(cause.message.clone());
+    }
+    said
+}
+
+fn cause(field: &str, says: &str) -> BTreeMap<String, String> {
+    BTreeMap::from([(field.to_owned(), format!("Invalid value: {says}"))])
+}
+
+/// JSON merge patch (RFC 7386).
+fn merge(target: &mut Value, change: &Value) {
+    match (target, change) {
+        (Value::Object(target), Value::Object(change)) => {
+            for (name, value) in change {
+                if value.is_null() {
+                    target.remove(name);
+                } else {
+                    merge(target.entry(name).or_insert(Value::Null), value);
+                }
+            }
+        }
+        (target, change) => *target = change.clone(),
+    }
+}

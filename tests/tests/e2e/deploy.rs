@@ -1,0 +1,353 @@
+//! What is generated is committed, and what is in `deploy/` can be applied and grants what it says.
+
+use std::fs;
+
+use ace_api::{KINDS, Scope};
+use ace_tests::{bed, repository};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use kube::{Api, api::PostParams};
+use serde_json::{Value, json};
+use xtask::rights;
+
+crate::tests![
+    kubectl_reads_the_definitions_as_they_were_made,
+    server_side_apply_again_changes_nothing,
+    plain_apply_takes_every_document_too,
+    everything_of_the_operator_is_in_its_namespace_or_in_none,
+    the_operators_pod_is_admitted_where_only_restricted_pods_are,
+    one_operator_at_a_time_writes,
+    the_service_account_may_do_what_the_table_says_and_nothing_near_it,
+    a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names,
+    other_content_is_another_name_and_so_another_wish,
+    ;
+    what_is_generated_is_committed,
+];
+
+fn what_is_generated_is_committed() {
+    let differences = xtask::tree::check(&repository()).unwrap();
+    assert!(differences.is_empty(), "run `cargo xtask generate`: {differences:#?}");
+}
+
+async fn kubectl_reads_the_definitions_as_they_were_made() {
+    let mut made = xtask::definitions::definitions();
+    made.sort_by_key(|definition| definition["metadata"]["name"].as_str().map(str::to_owned));
+    assert_eq!(kustomized("crds").await, made);
+}
+
+async fn server_side_apply_again_changes_nothing() {
+    // The bed applied it once already.
+    let deploy = path("deploy");
+    let before = versions().await;
+    bed()
+        .kubectl
+        .run(&["apply", "--server-side", "-k", &deploy])
+        .await
+        .expect("deploy/ is applied again");
+    assert_eq!(versions().await, before);
+}
+
+async fn plain_apply_takes_every_document_too() {
+    let bed = bed();
+    let deploy = path("deploy");
+    let said = bed
+        .kubectl
+        .run(&["apply", "--dry-run=server", "-k", &deploy])
+        .await
+        .expect("deploy/ is applied");
+    assert_eq!(said.lines().count(), kustomized("deploy").await.len(), "{said}");
+}
+
+async fn everything_of_the_operator_is_in_its_namespace_or_in_none() {
+    for document in kustomized("deploy").await {
+        let namespace = document["metadata"]["namespace"].as_str();
+        let expected = match document["kind"].as_str() {
+            Some("Deployment" | "ServiceAccount") => Some(rights::NAMESPACE),
+            _ => None,
+        };
+        assert_eq!(namespace, expected, "{document}");
+    }
+}
+
+async fn the_operators_pod_is_admitted_where_only_restricted_pods_are() {
+    let client = bed().client().await;
+    let deployment: Deployment = Api::namespaced(client.clone(), rights::NAMESPACE)
+        .get(rights::OPERATOR)
+        .await
+        .unwrap();
+    let template = deployment.spec.template;
+    let pods: Api<Pod> = Api::namespaced(client, rights::NAMESPACE);
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    let mut pod = Pod {
+        spec: template.spec,
+        ..Pod::default()
+    };
+    pod.metadata.name = Some("operator".to_owned());
+    pods.create(&dry_run, &pod).await.unwrap();
+
+    // The rule is at work: one privilege more, and the pod is refused.
+    let spec = pod.spec.as_mut().unwrap();
+    spec.containers[0]
+        .security_context
+        .as_mut()
+        .unwrap()
+        .allow_privilege_escalation = Some(true);
+    let refusal = pods.create(&dry_run, &pod).await.unwrap_err().to_string();
+    assert!(
+        refusal.contains("violates PodSecurity \"restricted:latest\": allowPrivilegeEscalation"),
+        "{refusal}"
+    );
+}
+
+async fn one_operator_at_a_time_writes() {
+    let documents = kustomized("deploy").await;
+    let deployment = documents
+        .iter()
+        .find(|document| document["kind"] == "Deployment")
+        .unwrap();
+    let spec = &deployment["spec"];
+    assert_eq!(
+        (&spec["replicas"], &spec["strategy"]),
+        (&json!(1), &json!({ "type": "Recreate" }))
+    );
+}
+
+async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
+    let space = format!("rights-{}", std::process::id());
+    let bed = bed();
+    bed.kubectl
+        .run(&["create", "namespace", &space])
+        .await
+        .expect("a namespace is made");
+    let command = rights::grant_command(&space);
+    let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+    bed.kubectl
+        .run(&arguments)
+        .await
+        .expect("the command of the message works");
+
+    let verbs = [
+        "get",
+        "list",
+        "watch",
+        "create",
+        "update",
+        "patch",
+        "delete",
+        "deletecollection",
+    ];
+    for grant in rights::grants() {
+        for verb in verbs {
+            let granted = grant.verbs.contains(&verb);
+            assert_eq!(
+                may(verb, grant.group, &grant.resource, &space).await,
+                granted,
+                "{verb} {}",
+                grant.resource
+            );
+            let elsewhere = granted && grant.scope == Scope::Cluster;
+            assert_eq!(
+                may(verb, grant.group, &grant.resource, "default").await,
+                elsewhere,
+                "{verb} {} in another namespace",
+                grant.resource
+            );
+        }
+    }
+    for (group, resource) in [
+        ("", "pods"),
+        ("", "namespaces"),
+        ("rbac.authorization.k8s.io", "rolebindings"),
+    ] {
+        for verb in verbs {
+            assert!(!may(verb, group, resource, &space).await, "{verb} {resource}");
+        }
+    }
+    bed.kubectl
+        .run(&["delete", "namespace", &space, "--wait=false"])
+        .await
+        .expect("the namespace goes");
+}
+
+async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names() {
+    let dir = team(
+        "namespace: team-a\nnamePrefix: a-\ncomponents: [COMPONENTS/namespace-access, COMPONENTS/name-references]\n\
+         configMapGenerator: [{name: code, literals: [index.ts=1]}]\nsecretGenerator: [{name: supabase, literals: [token=x]}]\n",
+    );
+    let documents = kustomized(dir.path().join("team").to_str().unwrap()).await;
+    let of_kind = |kind: &str| {
+        let mut found = documents.iter().filter(move |document| document["kind"] == kind);
+        (found.next().unwrap(), found.next())
+    };
+    let name = |document: &Value| document["metadata"]["name"].as_str().unwrap().to_owned();
+
+    let (binding, _) = of_kind("RoleBinding");
+    assert_eq!(binding["metadata"]["namespace"], "team-a");
+    let made = rights::role_binding();
+    assert_eq!(
+        (&binding["roleRef"], &binding["subjects"]),
+        (&made["roleRef"], &made["subjects"])
+    );
+
+    let (config_map, secret, platform) = (
+        name(of_kind("ConfigMap").0),
+        name(of_kind("Secret").0),
+        of_kind("Platform").0,
+    );
+    assert!(
+        config_map.starts_with("a-code-") && secret.starts_with("a-supabase-"),
+        "{config_map} {secret}"
+    );
+    let (generated, from_git) = of_kind("EdgeFunction");
+    assert_eq!(generated["spec"]["source"]["name"], config_map);
+    assert_eq!(generated["spec"]["platformRef"]["name"], "a-prod");
+    assert_eq!(from_git.unwrap()["spec"]["source"]["name"], "a-platform");
+    assert_eq!(platform["spec"]["api"]["tokenSecretRef"]["name"], secret);
+    let database = &platform["spec"]["database"];
+    assert_eq!(
+        (&database["passwordSecretRef"]["name"], &database["caSecretRef"]["name"]),
+        (&json!(secret), &json!(secret))
+    );
+    let migrations = of_kind("MigrationSet").0;
+    assert_eq!(migrations["spec"]["source"]["name"], config_map);
+    assert_eq!(migrations["spec"]["platformRef"]["name"], "a-prod");
+    assert_eq!(generated["spec"]["requires"]["migration"]["name"], name(migrations));
+    assert_eq!(platform["metadata"]["name"], "a-prod");
+    for (kind, reference) in KINDS
+        .iter()
+        .flat_map(|kind| kind.references.iter().map(move |to| (kind, to)))
+    {
+        let pointer = format!("/{}", reference.path.replace('.', "/"));
+        let of_kind = documents.iter().filter(|document| document["kind"] == kind.name);
+        let names: Vec<&str> = of_kind
+            .filter_map(|document| document.pointer(&pointer)?.as_str())
+            .collect();
+        let is_followed = !names.is_empty() && names.iter().all(|name| name.starts_with("a-"));
+        assert!(is_followed, "{} {}: {names:?}", kind.name, reference.path);
+    }
+}
+
+async fn other_content_is_another_name_and_so_another_wish() {
+    let mut names = Vec::new();
+    for content in ["1", "2"] {
+        let dir = team(&format!(
+            "components: [COMPONENTS/name-references]\nconfigMapGenerator: [{{name: code, literals: [index.ts={content}]}}]\n"
+        ));
+        let documents = kustomized(dir.path().join("team").to_str().unwrap()).await;
+        let function = documents
+            .iter()
+            .find(|document| document["kind"] == "EdgeFunction")
+            .unwrap();
+        names.push(function["spec"]["source"]["name"].clone());
+    }
+    assert_ne!(names[0], names[1]);
+}
+
+/// A copy of the components, and beside it a team's folder: kustomize does not follow absolute paths.
+fn team(kustomization: &str) -> tempfile::TempDir {
+    const RESOURCES: &str = "
+apiVersion: ops.mobulace.com/v1alpha1
+kind: Platform
+metadata: {name: prod}
+spec:
+  project: abcdefghijklmnopqrst
+  api: {tokenSecretRef: {name: supabase, key: token}}
+  anonKeySecretRef: {name: supabase, key: anon}
+  database: {host: db.example, passwordSecretRef: {name: supabase, key: password}, caSecretRef: {name: supabase, key: ca}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: MigrationSet
+metadata: {name: main}
+spec: {platformRef: {name: prod}, source: {kind: ConfigMap, name: code}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: EdgeFunction
+metadata: {name: a}
+spec:
+  platformRef: {name: prod}
+  source: {kind: ConfigMap, name: code}
+  verifyJWT: true
+  requires: {migration: {name: main, version: \"1\"}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: EdgeFunction
+metadata: {name: b}
+spec: {platformRef: {name: prod}, source: {kind: GitRepository, name: platform}, verifyJWT: true}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: platform}
+";
+    let dir = tempfile::tempdir().unwrap();
+    for component in ["namespace-access", "name-references"] {
+        let copy = dir.path().join(component);
+        fs::create_dir(&copy).unwrap();
+        for entry in fs::read_dir(repository().join("deploy/components").join(component)).unwrap() {
+            let entry = entry.unwrap();
+            fs::copy(entry.path(), copy.join(entry.file_name())).unwrap();
+        }
+    }
+    let folder = dir.path().join("team");
+    fs::create_dir(&folder).unwrap();
+    let kustomization = kustomization.replace("COMPONENTS", "..");
+    fs::write(
+        folder.join("kustomization.yaml"),
+        format!("resources: [resources.yaml]\n{kustomization}"),
+    )
+    .unwrap();
+    fs::write(folder.join("resources.yaml"), RESOURCES).unwrap();
+    dir
+}
+
+/// What the API server itself says that the operator's ServiceAccount may do.
+async fn may(verb: &str, group: &str, resource: &str, namespace: &str) -> bool {
+    use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let review: SubjectAccessReview = serde_json::from_value(json!({
+        "metadata": {},
+        "spec": {
+            "user": format!("system:serviceaccount:{}:{}", rights::NAMESPACE, rights::OPERATOR),
+            "groups": ["system:serviceaccounts", "system:authenticated"],
+            "resourceAttributes": {
+                "verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace,
+            },
+        },
+    }))
+    .unwrap();
+    let reviews: Api<SubjectAccessReview> = Api::all(bed().client().await);
+    reviews
+        .create(&PostParams::default(), &review)
+        .await
+        .unwrap()
+        .status
+        .unwrap()
+        .allowed
+}
+
+/// Resource versions of all that `deploy/` makes.
+async fn versions() -> String {
+    let deploy = path("deploy");
+    let columns = "custom-columns=KIND:.kind,NAME:.metadata.name,VERSION:.metadata.resourceVersion";
+    bed()
+        .kubectl
+        .run(&["get", "-k", &deploy, "-o", columns])
+        .await
+        .expect("deploy/ was applied")
+}
+
+/// The documents that kustomize makes of a folder.
+async fn kustomized(folder: &str) -> Vec<Value> {
+    let text = bed()
+        .kubectl
+        .run(&["kustomize", &path(folder)])
+        .await
+        .expect("kustomize builds it");
+    serde_yaml::from_multiple(&text).unwrap()
+}
+
+/// A path of the checkout; an absolute one stays as it is.
+fn path(folder: &str) -> String {
+    repository().join(folder).to_str().unwrap().to_owned()
+}

@@ -1,0 +1,116 @@
+//! Everything end to end: the operator's process under its ServiceAccount, the real API server, a platform that the official CLI
+//! talks to, a real PostgreSQL. One bed and one operator serve the whole run, and each test has a namespace, a project and a
+//! database of its own.
+//!
+//! `cargo test -p ace-tests --test e2e drift` runs the tests whose names contain `drift`. The names are the same as with the harness
+//! that comes with the compiler; this one is used because it has an end, at which the rights are compared that the whole run used.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod admission;
+mod deploy;
+mod examples;
+mod functions;
+mod listed;
+mod migrations;
+mod plan;
+mod platform;
+mod rights;
+mod watch;
+
+use std::{cell::Cell, future::Future, panic, process::ExitCode, thread};
+
+use libtest_mimic::{Arguments, Conclusion, Trial};
+use tokio::runtime;
+
+/// Tests at one time, unless `--test-threads` says otherwise: they wait for most of their time.
+const THREADS: usize = 8;
+
+/// The tests of a module, as its function `tests`; those that wait for nothing stand behind a `;`. One that is not named here is dead
+/// code, and does not pass the lints.
+macro_rules! tests {
+    ($($waits:ident),* $(,)? $(; $($pure:ident),* $(,)?)?) => {
+        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
+            vec![
+                $(crate::waiting(concat!(module_path!(), "::", stringify!($waits)), $waits),)*
+                $($(crate::pure(concat!(module_path!(), "::", stringify!($pure)), $pure),)*)?
+            ]
+        }
+    };
+}
+pub(crate) use tests;
+
+thread_local! {
+    /// The test that this thread runs.
+    static TEST: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+fn main() -> ExitCode {
+    // Several tests write at the same time: each failure says whose it is.
+    panic::set_hook(Box::new(|panic| {
+        let thread = thread::current();
+        let test = TEST.get().or(thread.name()).unwrap_or("a thread of a test");
+        eprintln!("{test}: {panic}");
+    }));
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(THREADS);
+    // What the API server does by itself comes first: the operator, once it is started, takes care of every object there is.
+    let without_operator = vec![
+        admission::tests(),
+        deploy::tests(),
+        examples::tests(),
+        listed::tests(),
+        rights::tests(),
+        watch::tests(),
+    ];
+    let with_operator = vec![
+        functions::tests(),
+        migrations::tests(),
+        plan::tests(),
+        platform::tests(),
+    ];
+    let conclusions = [without_operator, with_operator]
+        .map(|trials| libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()));
+    if conclusions.iter().any(Conclusion::has_failed) {
+        return ExitCode::from(101);
+    }
+    if arguments.list {
+        return ExitCode::SUCCESS;
+    }
+    if is_part(&conclusions) {
+        println!("some tests were left out, so the rights that they use are not compared with those granted");
+        return ExitCode::SUCCESS;
+    }
+    match rights::compare() {
+        Ok(used) => {
+            println!("the whole run used each of the {used} rights that are granted, and no other");
+            ExitCode::SUCCESS
+        }
+        Err(difference) => {
+            eprintln!("{difference}");
+            ExitCode::from(101)
+        }
+    }
+}
+
+/// Some tests were not run: what they would have used, nobody knows.
+fn is_part(conclusions: &[Conclusion]) -> bool {
+    let left_out = |conclusion: &Conclusion| conclusion.num_filtered_out + conclusion.num_ignored;
+    conclusions.iter().map(left_out).sum::<u64>() > 0
+}
+
+fn waiting<F: Future<Output = ()>>(path: &'static str, test: impl FnOnce() -> F + Send + 'static) -> Trial {
+    pure(path, || {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime can be made").block_on(test());
+    })
+}
+
+fn pure(path: &'static str, test: impl FnOnce() + Send + 'static) -> Trial {
+    let (_, name) = path.split_once("::").expect("a test lies in a module");
+    Trial::test(name, || {
+        TEST.set(Some(name));
+        test();
+        Ok(())
+    })
+}

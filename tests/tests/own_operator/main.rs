@@ -1,0 +1,13 @@
+//! What can't be done with the operator that the other tests share: it is killed, cut off and stopped, or logs everything. Each test
+//! starts operators of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod disclosure;
+mod functions;
+mod migrations;
+
+use tokio::sync::Mutex;
+
+/// An operator serves every namespace of the bed: one test at a time.
+static ONE: Mutex<()> = Mutex::const_new(());

@@ -1,0 +1,121 @@
+//! Two operators at once, and one that sleeps for longer than its session lives.
+
+use std::{io::Write, time::Duration};
+
+use ace_tests::{Cuts, Operator, OperatorOptions, with_unjudged_namespace};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::sleep;
+
+use super::{Ground, ONE, start};
+
+const RUNS: u32 = 20;
+/// Ends the sessions of whoever runs migrations, as the server does with one that says nothing for a minute.
+const IDLE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+    WHERE datname = current_database() AND application_name LIKE 'ace-operator/%'";
+
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Nothing,
+    Killed(u64),
+    /// Stopped, its session ended, and woken after milliseconds.
+    Stopped(u64, u64),
+}
+
+impl Fate {
+    fn random(random: &mut StdRng) -> Self {
+        let after = random.random_range(0..1_000);
+        match random.random_range(0..5) {
+            0 => Self::Nothing,
+            1 | 2 => Self::Killed(after),
+            _ => Self::Stopped(after, random.random_range(100..1_000)),
+        }
+    }
+}
+
+fn signal(operator: &Operator, signal: Signal) {
+    let process = Pid::from_raw(i32::try_from(operator.process_id()).unwrap()).unwrap();
+    kill_process(process, signal).unwrap();
+}
+
+async fn strike(ground: &Ground<'_>, operator: &mut Operator, options: &OperatorOptions, fate: Fate) {
+    match fate {
+        Fate::Nothing => {}
+        Fate::Killed(after) => {
+            sleep(Duration::from_millis(after)).await;
+            operator.kill();
+            *operator = start(options).await;
+        }
+        Fate::Stopped(after, pause) => {
+            sleep(Duration::from_millis(after)).await;
+            signal(operator, Signal::STOP);
+            ground.database.rows(IDLE).await;
+            sleep(Duration::from_millis(pause)).await;
+            signal(operator, Signal::CONT);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_operators_to_which_anything_happens_apply_every_file_once() {
+    let _one = ONE.lock().await;
+    with_unjudged_namespace(async |space| {
+        let options = OperatorOptions::default();
+        let mut first = start(&options).await;
+        let mut second = start(&options).await;
+        let ground = Ground::prepare(space, &first, &Cuts::default()).await;
+        for number in 1..=RUNS {
+            let mut random = StdRng::seed_from_u64(number.into());
+            let fates = [Fate::random(&mut random), Fate::random(&mut random)];
+            let head = ground.put(&ground.stage(&first), number, "").await;
+            tokio::join!(
+                strike(&ground, &mut first, &options, fates[0]),
+                strike(&ground, &mut second, &options, fates[1]),
+            );
+            ground
+                .is_applied_once(&ground.stage(&first), number, &head, &format!("{fates:?}"))
+                .await;
+        }
+        // Past what the harness keeps to itself.
+        let _ = writeln!(std::io::stderr(), "{RUNS} runs of two whole operators; no file twice");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_when_it_wakes() {
+    let _one = ONE.lock().await;
+    with_unjudged_namespace(async |space| {
+        let options = OperatorOptions::default();
+        let sleeper = start(&options).await;
+        let ground = Ground::prepare(space, &sleeper, &Cuts::default()).await;
+        let stage = ground.stage(&sleeper);
+        let head = ground.put(&stage, 1, "SELECT pg_sleep(5);\n").await;
+        let running = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(5)%' AND state = 'active'";
+        stage
+            .eventually("it runs", async || ground.database.rows(running).await.pop())
+            .await;
+        signal(&sleeper, Signal::STOP);
+        let next = start(&options).await;
+        // The server ends the session of the first after a minute.
+        ground
+            .is_applied_once(&ground.stage(&next), 1, &head, "beside a sleeper")
+            .await;
+        signal(&sleeper, Signal::CONT);
+        let lost = async || {
+            sleeper
+                .log()
+                .contains("the session ended before the transaction did")
+                .then_some(())
+        };
+        stage.eventually("the sleeper finds its session gone", lost).await;
+        let after = ground.put(&stage, 2, "").await;
+        ground
+            .is_applied_once(&stage, 2, &after, "with a sleeper that woke")
+            .await;
+        ground
+            .is_applied_once(&stage, 1, &after, "with a sleeper that woke")
+            .await;
+    })
+    .await;
+}
