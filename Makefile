@@ -16,7 +16,7 @@ ONCE ?=
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
-demo: ## A team's functions and migrations rolled out, changed by hand, broken and mended; ONCE=1 ends by itself
+demo: ## A team's functions and migrations rolled out, changed out of band, broken and fixed; ONCE=1 ends by itself
 	$(CARGO) build --package ace-operator --package ace-sandbox --bins
 	@"$${CARGO_TARGET_DIR:-target}/debug/ace-dev" demo $(if $(ONCE),--once) $(ARGS)
 

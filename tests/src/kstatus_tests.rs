@@ -10,8 +10,8 @@ fn sound_objects_break_no_rule() {
         ("Drifted", "Unknown", "NotCompared"),
     ]);
     let unknown = function(&[
-        ("Ready", "Unknown", "NotSeen"),
-        ("Reconciling", "True", "NotSeen"),
+        ("Ready", "Unknown", "NotObserved"),
+        ("Reconciling", "True", "NotObserved"),
         ("Drifted", "False", "NoDrift"),
     ]);
     let mut platform = function(&[("Ready", "True", "Reachable")]);

@@ -58,7 +58,7 @@ fn page(kind: &KindEntry, definition: &Value) -> String {
 }
 
 /// What holds for the conditions of every kind.
-const CONDITIONS: &str = "`Ready` is always there. `Reconciling` (the operator is at it, or tries again), `Stalled` (only a person can go on; the message says how) and `Suspended` are there only while they are True, and never both of the first two. Each condition says which generation it describes.\n\n";
+const CONDITIONS: &str = "`Ready` is always present. `Reconciling` (work is in progress, waits for a dependency, or is retried), `Stalled` (a person has to act; the message says how) and `Suspended` are present only while they are True, and never both of the first two. Each condition has the generation that it describes.\n\n";
 
 /// A schema's fields as a table, then those of the objects within, each under its path.
 fn section(page: &mut String, path: &str, schema: &Value) {

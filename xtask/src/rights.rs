@@ -216,7 +216,7 @@ fn page() -> String {
     );
     text.push_str("A namespace gets that RoleBinding from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
     text.push_str(&grant_command("NAMESPACE"));
-    text.push_str("\n```\n\nPeople who have Kubernetes' own roles `view`, `edit` or `admin` in a namespace have the same on our kinds there (`ace-view`, `ace-edit`). ");
+    text.push_str("\n```\n\nPeople who have Kubernetes' own roles `view`, `edit` or `admin` in a namespace have the same on ace-ops's kinds there (`ace-view`, `ace-edit`). ");
     let writers: Vec<String> = KINDS
         .iter()
         .filter_map(|kind| {

@@ -54,7 +54,7 @@ fn finished(kind: &KindEntry) -> CustomResourceDefinition {
         status["properties"]["observedGeneration"]["minimum"] = json!(-1);
         let conditions = &mut status["properties"]["conditions"];
         conditions["description"] = json!(format!(
-            "conditions of this object. `Ready` is always there; `Reconciling`, `Stalled` and `Suspended` only while True, the first two never together. Reasons: {reasons}"
+            "conditions of this object. `Ready` is always present; `Reconciling`, `Stalled` and `Suspended` only while True, the first two never together. Reasons: {reasons}"
         ));
         constrain_condition(&mut conditions["items"]);
     }

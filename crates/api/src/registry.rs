@@ -76,7 +76,7 @@ pub const KINDS: &[KindEntry] = &[
             namespace(
                 "configmaps",
                 &["create", "delete"],
-                "archives of replaced and of proven content are made and removed. None is ever changed",
+                "archives of replaced and of proven content are created and deleted. None is ever changed",
             ),
         ],
         writers_can: Some("runs code in the project with the project's secrets"),
@@ -123,7 +123,7 @@ pub const COMMON_RIGHTS: &[Right] = &[cluster(
     "events.k8s.io",
     "events",
     &["create", "patch"],
-    "deploys, roll-backs, drift and refusals are told as events; a repeated one is counted up",
+    "deploys, roll-backs, drift and refusals are reported as events; a repeated one is counted up",
 )];
 
 const READ: &[&str] = &["get", "list", "watch"];

@@ -26,43 +26,44 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Print the resources for a Supabase project directory.
     ///
-    /// The MigrationSet of its migrations and one EdgeFunction for each function, as YAML on standard output; what is odd about
-    /// the directory, on standard error. Exit code 0: printed, oddities or not; 1: the directory can't be read, or has neither
-    /// function nor migration; 2: wrong usage.
+    /// Prints a MigrationSet for its migrations and one EdgeFunction for each function, as YAML on standard output, and warnings
+    /// about the directory on standard error. Exit code 0: printed, with or without warnings; 1: the directory can't be read, has
+    /// neither function nor migration, or the usage is wrong.
     Import(ImportArguments),
     /// Show what a MigrationSet would run, and what needs an approval. Writes nothing anywhere.
     ///
-    /// Decides as the operator does, in a session with the database that can't write, and with your own rights: you need to
-    /// `get` the MigrationSet, its Platform, the Secrets that this one names, and the object that carries the files. Which hosts
-    /// the operator may call does not matter here. Exit code 0: nothing stands in the way; 2: an approval is needed, and nothing
-    /// else; 1: a refusal, something that can't be told now, an error, or wrong usage.
+    /// Decides as the operator does, in a read-only session with the database, and with your own rights: you need to `get` the
+    /// MigrationSet, its Platform, the Secrets that the Platform names, and the source object. The operator's flag `--allow-host`
+    /// does not apply here. Exit code 0: the operator would run this, or has nothing to run; 2: an approval is needed, and nothing
+    /// else; 1: a refusal, a state that can't be determined now, an error, or wrong usage.
     Plan(PlanArguments),
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct PlanArguments {
-    /// Name of the MigrationSet; beside `-f`, which of the manifest's.
+    /// Name of the MigrationSet; with `-f`, which one of the manifest.
     #[arg(value_name = "NAME", required_unless_present = "manifest")]
     pub(crate) name: Option<String>,
-    /// A file with the MigrationSet as it would be applied, `-` for standard input. A Platform in it comes before the cluster's.
+    /// File with the MigrationSet as it would be applied, `-` for standard input. A Platform in it is used instead of the
+    /// cluster's.
     #[arg(long, short = 'f', value_name = "MANIFEST")]
     pub(crate) manifest: Option<PathBuf>,
-    /// The files, in place of those that the source object carries: a checkout in which `spec.source.path` lies, or the folder
-    /// of migrations itself.
+    /// Directory with the files, used instead of the source object: a checkout that has `spec.source.path`, or the folder of
+    /// migrations itself.
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
-    /// Namespace of the MigrationSet; left out, the manifest's or that of your context.
+    /// Namespace of the MigrationSet. Defaults to the manifest's, then to that of your context.
     #[arg(long, short, value_name = "NS")]
     pub(crate) namespace: Option<String>,
-    /// Context of your kubeconfig; left out, the current one.
+    /// Context of your kubeconfig. Defaults to the current one.
     #[arg(long, value_name = "CONTEXT")]
     pub(crate) context: Option<String>,
-    /// The way to the database for those who may not read its Secret: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, with
-    /// `?sslmode=disable|require|verify-full` where it is not the Platform's. Better said in the environment, which other users
-    /// of the machine can't see.
+    /// Database URL for users who may not read its Secret: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`, with
+    /// `?sslmode=disable|require|verify-full` if it differs from the Platform's. Prefer the environment variable, because other
+    /// users of the machine can read command lines.
     #[arg(long, env = "ACE_DATABASE_URL", hide_env_values = true, value_name = "URL")]
     pub(crate) database_url: Option<DatabaseUrl>,
-    /// `text` is for people, `json` for programs.
+    /// Output format: `text` for people, `json` for programs.
     #[arg(long, short, value_enum, default_value_t = Output::Text)]
     pub(crate) output: Output,
 }
@@ -76,30 +77,31 @@ pub(crate) enum Output {
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
-    /// The project directory: the one with `config.toml` and `functions/`, or the one that has it as `supabase/`.
+    /// Project directory: the one with `config.toml` and `functions/`, or its parent, if it is named `supabase`.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
     /// Name of the Platform that the functions belong to.
     #[arg(long, value_name = "NAME")]
     platform: String,
-    /// What the operator may do: by default `Enforce`, as for a resource that does not say. `Observe` only looks.
+    /// `spec.mode` of the resources, `Enforce` by default; of a MigrationSet `Apply`, unless it is `Observe`. In `Observe` the
+    /// operator writes nothing to the project.
     #[arg(long, value_parser = one_of::<Mode>(&["Enforce", "Apply", "Observe"]))]
     mode: Option<Mode>,
-    /// Kind of the object that carries the code.
+    /// Kind of the source object.
     #[arg(long, default_value = "GitRepository", value_parser = one_of::<SourceKind>(&["GitRepository", "OCIRepository", "Bucket", "ExternalArtifact", "ConfigMap"]))]
     source_kind: SourceKind,
-    /// Name of the object that carries the code; by default that of the Platform.
+    /// Name of the source object. Defaults to that of the Platform.
     #[arg(long, value_name = "NAME")]
     source_name: Option<String>,
-    /// Path of the functions' folder in what that object carries; by default `supabase/functions`, and the root for a ConfigMap.
-    /// `.` is the root.
-    #[arg(long, value_name = "PATH")]
-    source_path: Option<String>,
-    /// Path of the migrations' folder there; by default `migrations` beside the functions' folder, and the root where that is the
+    /// Path of the functions' folder in the source. Defaults to `supabase/functions`, and to the root for a ConfigMap. `.` is the
     /// root.
     #[arg(long, value_name = "PATH")]
+    source_path: Option<String>,
+    /// Path of the migrations' folder in the source. Defaults to `migrations` beside the functions' folder, and to the root if that
+    /// is the root.
+    #[arg(long, value_name = "PATH")]
     migrations_path: Option<String>,
-    /// Namespace of the resources; left out, that of `kubectl apply` holds.
+    /// Namespace of the resources. Left out, it is not written, and `kubectl apply` decides.
     #[arg(long, short, value_name = "NS")]
     namespace: Option<String>,
 }

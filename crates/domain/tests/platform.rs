@@ -11,7 +11,7 @@ use ace_api::{Platform, PlatformReason, PlatformStatus, ProjectStatus, Stamp};
 use ace_domain::{
     kinds::edge_function::LiveFunction,
     kinds::platform::{Access, Observation, Phase, State, Step, StepError, decide, is_due, status, update},
-    reconcile::decision::{Cause, Decision, Requeue},
+    reconcile::decision::{Cause, Decision, Deferral, Limiter, Requeue},
     reconcile::timing::Timing,
 };
 use jiff::Timestamp;
@@ -109,7 +109,7 @@ fn a_secret_that_nobody_could_be_asked_for_is_a_lost_look_and_no_missing_secret(
     assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::Unreachable));
     assert_eq!(status(&platform(), &state, &decision, at(60)), memo);
     let decision = decide(&platform(), &state, at(901));
-    assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::NotSeen));
+    assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::NotObserved));
 }
 
 #[test]
@@ -117,7 +117,10 @@ fn without_a_good_list_for_three_intervals_nobody_knows_and_the_reason_is_said()
     for step_error in [
         StepError::Unanswered("503".to_owned()),
         StepError::Failed("an answer that can't be read".to_owned()),
-        StepError::Deferred(Duration::from_secs(7)),
+        StepError::Deferred(Deferral {
+            again: Duration::from_secs(7),
+            by: Limiter::Platform,
+        }),
     ] {
         let mut state = ready();
         state.step_error = Some(step_error);
@@ -126,7 +129,7 @@ fn without_a_good_list_for_three_intervals_nobody_knows_and_the_reason_is_said()
         let lost = decide(&platform(), &state, at(901));
         assert_eq!(
             lines(&status(&platform(), &state, &lost, at(901))),
-            ["Ready=Unknown/NotSeen", "Reconciling=True/NotSeen"]
+            ["Ready=Unknown/NotObserved", "Reconciling=True/NotObserved"]
         );
     }
 }
@@ -142,7 +145,7 @@ fn after_a_restart_the_three_intervals_count_from_the_start() {
     let lost = decide(&platform(), &state, at(10_901));
     assert_eq!(
         lines(&status(&platform(), &state, &lost, at(10_901)))[0],
-        "Ready=Unknown/NotSeen"
+        "Ready=Unknown/NotObserved"
     );
 }
 

@@ -237,10 +237,13 @@ impl Client {
     ) -> Result<T, CallError> {
         let url = self.url(&call).ok_or(CallError::NotSent(NotSent::HostNotAllowed))?;
         let request = self.http.request(call.method, url, connection)?;
-        let permit = self.budget().try_take(call.priority, Instant::now()).map_err(|again| {
-            self.observer.deferred(call.operation, call.priority);
-            CallError::NotSent(NotSent::Deferred { again })
-        })?;
+        let permit = self
+            .budget()
+            .try_take(call.priority, Instant::now())
+            .map_err(|deferral| {
+                self.observer.deferred(call.operation, call.priority);
+                CallError::NotSent(NotSent::Deferred(deferral))
+            })?;
         let request = request
             .header(AUTHORIZATION, self.token.bearer())
             .header(ACCEPT, HeaderValue::from_static(call.accept));

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use ace_egress::RequestError;
 
+use crate::budget::{Deferral, Limiter};
+
 /// Why a call gave no answer, or an answer that is a refusal. None of these can have changed anything on the platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
@@ -55,11 +57,8 @@ pub enum CallError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotSent {
     /// The budget has no token for this priority now.
-    #[error("the request budget is used up; come again in {} s", again.as_secs())]
-    Deferred {
-        /// The earliest time at which it can be otherwise.
-        again: Duration,
-    },
+    #[error("the request budget is used up; come again in {} s", .0.again.as_secs())]
+    Deferred(Deferral),
     /// The operator's flags do not allow this host.
     #[error("the host is not allowed (--allow-host)")]
     HostNotAllowed,
@@ -124,10 +123,14 @@ impl CallError {
         }
     }
 
-    /// How long to wait before asking again, where that is known: a matter of waiting, not a failure.
-    pub fn again(&self) -> Option<Duration> {
+    /// How long to wait before asking again, and for whom, where that is known: a matter of waiting, not a failure.
+    pub fn deferral(&self) -> Option<Deferral> {
         match self {
-            Self::NotSent(NotSent::Deferred { again }) | Self::RateLimited { again } => Some(*again),
+            Self::NotSent(NotSent::Deferred(deferral)) => Some(*deferral),
+            Self::RateLimited { again } => Some(Deferral {
+                again: *again,
+                by: Limiter::Platform,
+            }),
             _ => None,
         }
     }
@@ -136,7 +139,7 @@ impl CallError {
     /// anything. The opposite is a refusal.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::NotSent(reason) => matches!(reason, NotSent::Deferred { .. } | NotSent::Connect),
+            Self::NotSent(reason) => matches!(reason, NotSent::Deferred(_) | NotSent::Connect),
             Self::RateLimited { .. }
             | Self::Unavailable { .. }
             | Self::Transport
@@ -164,7 +167,7 @@ impl NotSent {
     /// A word from a closed set, for metrics and conditions.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Deferred { .. } => "Deferred",
+            Self::Deferred(_) => "Deferred",
             Self::HostNotAllowed => "HostNotAllowed",
             Self::Connect => "Connect",
             Self::Invalid(_) => "Invalid",

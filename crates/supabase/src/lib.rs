@@ -23,7 +23,7 @@ mod names;
 mod observer;
 
 pub use body::{Body, BodyFile};
-pub use budget::{Budget, Permit, Priority, RateLimit};
+pub use budget::{Budget, Deferral, Limiter, Permit, Priority, RateLimit};
 pub use client::{Client, Deletion};
 pub use deploy::{Deploy, DeployFile};
 pub use error::{CallError, Lost, NotSent, Outcome};

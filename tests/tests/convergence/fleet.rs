@@ -362,6 +362,7 @@ impl Fleet {
             platform: PlatformState::Present(PlatformFacts {
                 project: PROJECT.to_owned(),
                 gateway: format!("https://{PROJECT}.supabase.co"),
+                requests_per_minute: 60,
                 interval: INTERVAL,
                 suspended: false,
                 leaving: false,

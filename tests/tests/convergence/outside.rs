@@ -10,7 +10,7 @@ use ace_api::Stamp;
 use ace_domain::{
     bundle::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath, Upload},
     kinds::edge_function::{Body, BodyContent, LiveFunction},
-    reconcile::decision::StepError,
+    reconcile::decision::{Deferral, Limiter, StepError},
 };
 use ace_sandbox::platform::state::{Deploy, Files, Ids, Patch, Project, Record, State};
 use bytes::Bytes;
@@ -115,7 +115,10 @@ impl Outside {
         self.pass_to(self.now + Duration::from_millis(200));
         if self.deferrals > 0 {
             self.deferrals -= 1;
-            return Err(StepError::Deferred(Duration::from_secs(7)));
+            return Err(StepError::Deferred(Deferral {
+                again: Duration::from_secs(7),
+                by: Limiter::Budget,
+            }));
         }
         self.journal.push(request);
         if self.now < self.outage_until {

@@ -8,15 +8,15 @@ use crate::{Reason, message};
 /// The conditions of every kind.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ConditionType {
-    /// This generation is live and was seen. Always there.
+    /// The desired state of this generation is live and was observed. Always present.
     Ready,
-    /// The operator is at it or will try again. There only while True.
+    /// Work is in progress, waits for a dependency, or is retried. Present only while True.
     Reconciling,
-    /// Only a person can go on. There only while True.
+    /// A person has to act. Present only while True.
     Stalled,
-    /// The spec says so. There only while True.
+    /// The spec suspends reconciliation. Present only while True.
     Suspended,
-    /// The live thing differs from what was applied. Always there.
+    /// The live resource differs from what was applied. Always present.
     Drifted,
 }
 
@@ -105,22 +105,22 @@ impl<'a> Conditions<'a> {
         }
     }
 
-    /// An attempt is under way or will be repeated; `ready` is the value of `Ready`.
+    /// An attempt is in progress or will be repeated; `ready` is the value of `Ready`.
     #[must_use]
     pub fn reconciling(self, ready: Option<bool>, reason: impl Reason, text: &str) -> Self {
         self.set(ConditionType::Ready, ready, reason, text)
             .set(ConditionType::Reconciling, Some(true), reason, text)
     }
 
-    /// Only a person can go on.
+    /// A person has to act.
     #[must_use]
     pub fn stalled(self, reason: impl Reason, text: &str) -> Self {
         self.set(ConditionType::Ready, Some(false), reason, text)
             .set(ConditionType::Stalled, Some(true), reason, text)
     }
 
-    /// Nothing is to be touched, for this reason. `Ready` stays True where the wish `is_live`; else it is False, with the reason
-    /// `unready`.
+    /// Nothing is to be touched, for this reason. `Ready` stays True where the desired state `is_live`; else it is False, with the
+    /// reason `unready`.
     #[must_use]
     pub fn suspended<R: Reason>(self, is_live: bool, unready: R, reason: R, text: &str) -> Self {
         let next = if is_live && ConditionType::Ready.is_true(self.before) {
@@ -148,7 +148,7 @@ mod tests {
     fn the_transition_time_moves_only_with_the_status() {
         let (first, second, third) = (at(1), at(2), at(3));
         let before = Conditions::new(&[], Some(1), first)
-            .set(ConditionType::Ready, Some(false), PlatformReason::FirstLook, "a")
+            .set(ConditionType::Ready, Some(false), PlatformReason::Observing, "a")
             .finish();
         let same = Conditions::new(&before, Some(2), second)
             .set(ConditionType::Ready, Some(false), PlatformReason::Unreachable, "b")
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_kept_condition_is_the_old_one_for_the_new_generation() {
         let before = Conditions::new(&[], Some(1), at(1))
-            .set(ConditionType::Drifted, None, PlatformReason::FirstLook, "a")
+            .set(ConditionType::Drifted, None, PlatformReason::Observing, "a")
             .finish();
         let kept = Conditions::new(&before, Some(2), at(9))
             .keep(ConditionType::Drifted)
@@ -181,32 +181,32 @@ mod tests {
     fn a_condition_that_was_never_set_is_unknown_where_it_would_be_kept() {
         let kept = |before: &[_]| {
             let next = Conditions::new(before, Some(1), at(1));
-            next.keep_or(ConditionType::Drifted, PlatformReason::FirstLook, "a")
+            next.keep_or(ConditionType::Drifted, PlatformReason::Observing, "a")
                 .finish()
         };
         let unknown = Conditions::new(&[], Some(1), at(1))
-            .set(ConditionType::Drifted, None, PlatformReason::FirstLook, "a")
+            .set(ConditionType::Drifted, None, PlatformReason::Observing, "a")
             .finish();
         assert_eq!(kept(&[]), unknown);
         let before = Conditions::new(&[], Some(1), at(0))
-            .set(ConditionType::Drifted, Some(true), PlatformReason::NotSeen, "b")
+            .set(ConditionType::Drifted, Some(true), PlatformReason::NotObserved, "b")
             .finish();
         assert_eq!(kept(&before), before);
     }
 
     #[test]
     fn whoever_is_suspended_stays_ready_only_while_the_wish_is_live() {
-        use PlatformReason::{FirstLook, Reachable, SuspendedByUser};
+        use PlatformReason::{Observing, Reachable, SuspendedByUser};
         let ready = Conditions::new(&[], Some(1), at(0))
             .set(ConditionType::Ready, Some(true), Reachable, "a")
             .finish();
         for (before, is_live, reason) in [
             (&ready[..], true, "Reachable"),
-            (&ready[..], false, "FirstLook"),
-            (&[][..], true, "FirstLook"),
+            (&ready[..], false, "Observing"),
+            (&[][..], true, "Observing"),
         ] {
             let next = Conditions::new(before, Some(1), at(1))
-                .suspended(is_live, FirstLook, SuspendedByUser, "b")
+                .suspended(is_live, Observing, SuspendedByUser, "b")
                 .finish();
             assert_eq!(ConditionType::Ready.of(&next).unwrap().reason, reason);
             assert_eq!(ConditionType::Ready.is_true(&next), reason == "Reachable");

@@ -8,9 +8,9 @@ pub const VERSION: &str = "v1alpha1";
 pub const CATEGORY: &str = "ace";
 /// On an object only while its deletion policy is `Delete`.
 pub const FINALIZER: &str = "ops.mobulace.com/cleanup";
-/// A changed value asks for a look now.
+/// A changed value asks for a reconcile now.
 pub const ANNOTATION_RECONCILE_AT: &str = "ops.mobulace.com/reconcile-at";
-/// Flux's name for the same wish (`flux reconcile`, Argo CD actions).
+/// Flux's name for the same request (`flux reconcile`, Argo CD actions).
 pub const ANNOTATION_RECONCILE_AT_FLUX: &str = "reconcile.fluxcd.io/requestedAt";
 /// A ConfigMap with this label set to `true` is watched: a change in place is noticed at once.
 pub const LABEL_WATCH: &str = "ops.mobulace.com/watch";

@@ -3,24 +3,24 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What the operator may do when the live thing differs from the wish.
+/// What the operator may do when the live resource differs from the desired state.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Mode {
-    /// A changed wish is rolled out; a change made behind the operator's back is reported, then corrected.
+    /// A change of the spec or source is rolled out; an out-of-band change is reported, then corrected.
     #[default]
     Enforce,
-    /// A changed wish is rolled out; a change made behind the operator's back is only reported.
+    /// A change of the spec or source is rolled out; an out-of-band change is only reported.
     Apply,
     /// Nothing is ever written to the platform: differences are only reported.
     Observe,
 }
 
-/// What happens to the live thing when the object is deleted.
+/// What happens to the live resource when the object is deleted.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum DeletionPolicy {
     /// It stays as it is.
     #[default]
     Retain,
-    /// It is deleted, if it still is what this object made it.
+    /// It is deleted, unless it was changed out of band.
     Delete,
 }

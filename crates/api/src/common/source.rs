@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
-    /// kind of the object that carries the tree. The Flux kinds are read through their `status.artifact`; a ConfigMap holds one `*.tar.gz` in `binaryData`, or files as flat keys.
+    /// kind of the object that holds the tree. The Flux kinds are read through their `status.artifact`; a ConfigMap holds one `*.tar.gz` in `binaryData`, or files as flat keys.
     pub kind: SourceKind,
     /// name of the object, in the same namespace.
     #[schemars(length(max = 253))]
@@ -26,7 +26,7 @@ pub struct Source {
     pub digest: Option<String>,
 }
 
-/// Kinds that carry a source tree.
+/// Kinds that hold a source tree.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum SourceKind {
     /// `source.toolkit.fluxcd.io` GitRepository.

@@ -15,10 +15,10 @@ pub struct CommonStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub conditions: Vec<Condition>,
-    /// observedGeneration is the generation that this status describes; -1 before the first look.
+    /// observedGeneration is the generation that this status describes; -1 before the first reconcile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// lastHandledReconcileAt echoes the annotation `ops.mobulace.com/reconcile-at` (or `reconcile.fluxcd.io/requestedAt`) that was acted upon last.
+    /// lastHandledReconcileAt is the value of the annotation `ops.mobulace.com/reconcile-at` (or `reconcile.fluxcd.io/requestedAt`) that was handled last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub last_handled_reconcile_at: Option<String>,
@@ -34,11 +34,11 @@ pub trait ObjectStatus {
     fn drift(&self) -> Option<&Drift>;
 }
 
-/// How the live thing differs from what was last applied or adopted.
+/// How the live resource differs from what was last applied or adopted.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Drift {
-    /// detectedTime is when the drift was believed.
+    /// detectedTime is when the drift was confirmed.
     #[schemars(schema_with = "time")]
     pub detected_time: Timestamp,
     /// count of differences; `fields` names the first sixteen.
@@ -47,7 +47,7 @@ pub struct Drift {
     #[schemars(length(max = 16))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub fields: Vec<DriftField>,
-    /// correctedTime is when the live thing was brought back; unset while the drift stands.
+    /// correctedTime is when the difference was gone; unset while the drift lasts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
     pub corrected_time: Option<Timestamp>,

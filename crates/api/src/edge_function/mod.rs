@@ -15,7 +15,7 @@ pub use status::{
     Wanted,
 };
 
-/// One function: where its code comes from, who may call it, and how a new version proves itself.
+/// One function: where its code comes from, whether it requires a JWT, and which checks prove a new version.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "ops.mobulace.com",
@@ -26,7 +26,7 @@ pub use status::{
     derive = "PartialEq",
     shortname = "fn",
     category = "ace",
-    doc = "EdgeFunction is one edge function of a Platform: its source, its JWT rule, the checks that prove a new version, and what to do when somebody else changes it.",
+    doc = "EdgeFunction is one edge function of a Platform: its source, whether it requires a JWT, the checks that prove a new version, and what to do when the live function is changed out of band.",
     selectable = ".spec.platformRef.name",
     selectable = ".spec.source.name",
     printcolumn(name = "Want", type_ = "string", json_path = ".status.source.revision"),
@@ -56,56 +56,56 @@ pub use status::{
 pub struct EdgeFunctionSpec {
     /// platformRef names the Platform, in the same namespace. Immutable.
     pub platform_ref: LocalReference,
-    /// slug of the function: the last part of its address. Defaults to the object's name. Immutable, also when unset.
+    /// slug of the function: the last segment of its URL. Defaults to the object's name. Immutable, also when unset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z][A-Za-z0-9_-]*$')").message("`slug` must start with a letter and hold only letters, digits, '-' and '_', such as 'send-email'"))]
     pub slug: Option<String>,
-    /// source of the code: a tree shared by all functions that point at it.
+    /// source of the code: a tree of files that several functions can share. Only what the entrypoint imports is part of a function.
     pub source: Source,
     /// entrypoint in the source tree. Defaults to `<slug>/index.ts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`entrypoint` must be a relative path without '.' or '..', such as 'hello/index.ts'"))]
     pub entrypoint: Option<String>,
-    /// importMap in the source tree. Defaults to what the entrypoint's folder has: `deno.json`, `deno.jsonc` or `import_map.json`.
+    /// importMap in the source tree. Defaults to the first of `deno.json`, `deno.jsonc` and `import_map.json` that exists in the entrypoint's folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`importMap` must be a relative path without '.' or '..', such as 'deno.json'"))]
     pub import_map: Option<String>,
-    /// staticFiles are globs in the source tree; what they match is part of the content.
+    /// staticFiles are globs in the source tree; the files that they match are deployed with the function.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(g, !g.startsWith('/') && !g.split('/').exists(p, p == '..'))").message("`staticFiles` must be relative globs without '..', such as 'hello/templates/*.html'"))]
     pub static_files: Vec<String>,
-    /// verifyJWT: true lets only callers with a token of the project in. There is no default, because a wrong guess locks callers out or lets everybody in. It is changed without an upload.
+    /// verifyJWT requires a valid project JWT from callers when true. There is no default, because a wrong guess locks callers out or lets everybody in. It is changed without an upload.
     #[serde(rename = "verifyJWT")]
     pub verify_jwt: bool,
-    /// requires what must be there before a new revision is rolled out.
+    /// requires lists what must exist before a new revision is rolled out: secrets of the project, or an applied migration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requires: Option<Requires>,
-    /// checks run after each deploy, one after another, against the Platform's url. They must have no side effects.
+    /// checks are HTTP requests sent to the function after each deploy, one after another. A revision whose checks pass is proven. They must have no side effects.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub checks: Vec<Check>,
-    /// rollback says what follows when a check fails.
+    /// rollback says what happens when a check fails.
     #[serde(default)]
     pub rollback: Rollback,
-    /// wave, 0 to 9: a new revision waits until the functions of lower waves, of the same platform and source, are live and proven.
+    /// wave orders roll-outs, 0 to 9: a new revision waits until the functions of lower waves, of the same Platform and source, are live and proven.
     #[serde(default)]
     #[schemars(range(min = 0, max = 9))]
     pub wave: i32,
-    /// mode says what the operator may do when the live function differs from the wish.
+    /// mode says what the operator may do when the live function differs from the desired state.
     #[serde(default)]
     pub mode: Mode,
-    /// adoptionPolicy says what happens at first contact with a function that is live already.
+    /// adoptionPolicy says what happens to a function that is live already and was not deployed by this object.
     #[serde(default)]
     pub adoption_policy: AdoptionPolicy,
     /// deletionPolicy says what happens to the live function when this object is deleted.
     #[serde(default)]
     pub deletion_policy: DeletionPolicy,
-    /// suspend: nothing is looked at or written for this function.
+    /// suspend stops reconciliation of this function: nothing is read from or written to the platform for it.
     #[serde(default)]
     pub suspend: bool,
 }
@@ -117,7 +117,7 @@ impl EdgeFunction {
     }
 }
 
-/// What must be there first.
+/// What must exist first.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Requires {
@@ -135,7 +135,7 @@ pub struct Requires {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretRequirement {
-    /// anyOf these names must be set, one to eight. `SUPABASE_*` is always there and may not be named.
+    /// anyOf lists one to eight names of which one must be set. `SUPABASE_*` is always set and may not be named.
     #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("!self.exists(n, n.startsWith('SUPABASE_'))").message("`anyOf` must not name 'SUPABASE_*': the platform always sets these, so leave them out"))]
     pub any_of: Vec<String>,
@@ -154,7 +154,7 @@ pub struct MigrationRequirement {
     pub version: String,
 }
 
-/// One request whose answer proves a deploy.
+/// One HTTP request whose response proves a deploy.
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
@@ -166,20 +166,20 @@ pub struct Check {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CheckMethod")]
     pub method: Option<CheckMethod>,
-    /// path under the function's address, with an optional query. Defaults to `/`.
+    /// path below the function's URL, with an optional query. Defaults to `/`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     #[x_kube(validation = Rule::new(r"self.matches('^/[!-~]*$') && !self.contains('#') && !self.split('?')[0].matches('(^|/)[.]{1,2}(/|$)|[\\\\]|(?i)%(2e|2f|5c)')").message(r"`path` must start with '/' and stay under the function: no '#', and before a '?' no '.', '..', '\', '%2e', '%2f' or '%5c', such as '/healthz?deep=1'"))]
     pub path: Option<String>,
-    /// auth of the request: `None`, or `Anon` for the key that the Platform's `anonKeySecretRef` names. Defaults to `None`.
+    /// auth of the request: `None`, or `Anon` to send the key that the Platform's `anonKeySecretRef` names. Defaults to `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "CheckAuth")]
     pub auth: Option<CheckAuth>,
-    /// expectStatus: one of these HTTP statuses must come back.
+    /// expectStatus lists the HTTP status codes that pass the check.
     #[schemars(length(min = 1, max = 8), inner(range(min = 100, max = 599)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub expect_status: Vec<i32>,
-    /// timeoutSeconds, 1 to 30. Defaults to 10.
+    /// timeoutSeconds of the request, 1 to 30. Defaults to 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 30))]
     pub timeout_seconds: Option<i32>,
@@ -200,32 +200,32 @@ pub enum CheckMethod {
     Post,
 }
 
-/// What a check shows at the gateway.
+/// How a check authenticates at the gateway.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum CheckAuth {
-    /// Nothing.
+    /// No key is sent.
     #[default]
     None,
-    /// The project's anonymous key.
+    /// The project's anonymous key is sent.
     Anon,
 }
 
-/// What follows when a check fails.
+/// What happens when a check fails.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Rollback {
-    /// The version that proved itself last is deployed again.
+    /// The last proven revision is deployed again.
     #[default]
     OnFailedChecks,
-    /// The new version stays live.
+    /// The new revision stays live.
     Never,
 }
 
-/// What happens at first contact with a function that is live already.
+/// What happens to a function that is live already and was not deployed by this object.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum AdoptionPolicy {
-    /// It is adopted when it provably is the wanted content, and left alone otherwise.
+    /// It is adopted if its content is proved to be the desired one, and left unchanged otherwise.
     #[default]
     IfIdentical,
-    /// It is archived and replaced when it differs.
+    /// It is archived in a ConfigMap and replaced if it differs.
     Always,
 }

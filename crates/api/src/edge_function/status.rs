@@ -1,4 +1,4 @@
-//! What was wanted, applied and seen of a function.
+//! What is desired of a function, what was applied, and what was observed.
 
 use jiff::Timestamp;
 use kube::KubeSchema;
@@ -7,39 +7,39 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CommonStatus, Drift, ObjectStatus, common::status::time};
 
-/// What was wanted, applied and seen.
+/// What is desired, what was applied, and what was observed.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeFunctionStatus {
     /// What every status has.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// url under which the function answers.
+    /// url of the function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 512))]
     pub url: Option<String>,
-    /// source is the content wanted now.
+    /// source is the desired content, as read from `spec.source`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Wanted>,
-    /// applied is the last wish made live, or adopted. Others' changes never alter it.
+    /// applied is the last desired state that was deployed or adopted; out-of-band changes never alter it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
-    /// live is what was last seen, whoever put it there.
+    /// live is the function as it was last observed, whoever deployed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<Live>,
-    /// intent is recorded before a deploy and removed when its outcome is known.
+    /// intent is the deploy in progress: recorded before it is sent, removed when its outcome is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
-    /// proven is the content that passed its checks last, and the ConfigMap that keeps it for a roll-back.
+    /// proven is the content that passed its checks last, and the ConfigMap that stores it for a roll-back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proven: Option<Proven>,
-    /// held is what the operator does not try again by itself.
+    /// held is what the operator does not retry until the source, the spec or `reconcile-at` changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
-    /// drift between `applied` and `live`.
+    /// drift is how `live` differs from `applied`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
-    /// history of what was done, newest first, at most ten entries.
+    /// history lists what was done, newest first, at most ten entries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -60,48 +60,48 @@ impl ObjectStatus for EdgeFunctionStatus {
     }
 }
 
-/// The content wanted now.
+/// The desired content.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wanted {
-    /// revision of the content: the first twelve hex digits of its digest. It belongs to the function's import closure, not to the repository.
+    /// revision of the content: the first twelve hex digits of its digest. It identifies the files that the function imports, not a commit of the repository.
     #[schemars(length(max = 12))]
     pub revision: String,
-    /// digest (SHA-256) of the import closure.
+    /// digest (SHA-256) of the import closure: the entrypoint and every file that it imports, directly or not.
     #[schemars(length(max = 71))]
     pub digest: String,
-    /// files in the closure.
+    /// files is the number of files in the import closure.
     pub files: i32,
-    /// bytes in the closure.
+    /// bytes is the size of the import closure.
     pub bytes: i64,
     /// artifactRevision of the source object that it was read from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub artifact_revision: Option<String>,
-    /// failed is true when this content failed its checks or was refused; it is not tried again by itself.
+    /// failed is true if this content failed its checks or was refused; it is not deployed again until the source, the spec or `reconcile-at` changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
 }
 
-/// One deployed version, as the platform names it. Any deploy changes it, whoever makes it.
+/// One deployed version, as the platform identifies it. Every deploy changes it, whoever makes it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stamp {
     /// id of the function at the platform.
     #[schemars(length(max = 64))]
     pub id: String,
-    /// version, counted by the platform.
+    /// version number that the platform assigned.
     pub version: i64,
     /// updatedTime at the platform.
     #[schemars(schema_with = "time")]
     pub updated_time: Timestamp,
-    /// bundleDigest of the platform's bundle; differs for each deploy, also of the same source.
+    /// bundleDigest that the platform shows for its bundle; each deploy has another one, also of the same source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     pub bundle_digest: Option<String>,
 }
 
-/// The last wish made live, or adopted.
+/// The last desired state that was deployed or adopted.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Applied {
@@ -114,18 +114,18 @@ pub struct Applied {
     /// sourceDigest (SHA-256) of the content.
     #[schemars(length(max = 71))]
     pub source_digest: String,
-    /// verifyJWT as applied.
+    /// verifyJWT as it was applied.
     #[serde(rename = "verifyJWT")]
     pub verify_jwt: bool,
-    /// bodyDigest (SHA-256) of the files that the platform showed for this stamp; unset when it showed none.
+    /// bodyDigest (SHA-256) of the files that the platform returned for this version; unset if it returned none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 71))]
     pub body_digest: Option<String>,
-    /// stamp of the deploy.
+    /// stamp by which the platform identifies this version.
     pub stamp: Stamp,
 }
 
-/// What was last seen.
+/// The function as it was last observed.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Live {
@@ -134,17 +134,17 @@ pub struct Live {
     /// updatedTime of that version.
     #[schemars(schema_with = "time")]
     pub updated_time: Timestamp,
-    /// revision of the live content; `foreign` when it is not known to us.
+    /// revision of the live content; `foreign` if this object did not deploy or adopt it.
     #[schemars(length(max = 12))]
     pub revision: String,
     /// verifyJWT as the platform shows it.
     #[serde(rename = "verifyJWT", default, skip_serializing_if = "Option::is_none")]
     pub verify_jwt: Option<bool>,
-    /// stamp of the live version.
+    /// stamp by which the platform identifies the live version.
     pub stamp: Stamp,
 }
 
-/// A deploy under way.
+/// A deploy in progress.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {
@@ -154,7 +154,7 @@ pub struct Intent {
     /// sourceDigest of the content that is being deployed.
     #[schemars(length(max = 71))]
     pub source_digest: String,
-    /// before is what was live when the intent was recorded; unset when nothing was.
+    /// before is the version that was live when the intent was recorded; unset if none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Stamp>,
     /// startTime of the deploy.
@@ -165,9 +165,9 @@ pub struct Intent {
 /// Why something is deployed.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum IntentType {
-    /// A changed wish.
+    /// A changed desired state.
     RollOut,
-    /// The applied content again, over a foreign one.
+    /// The applied content again, to undo an out-of-band change.
     Correction,
     /// The proven content again, after failed checks.
     RollBack,
@@ -183,29 +183,29 @@ pub struct Proven {
     /// sourceDigest (SHA-256) of the content.
     #[schemars(length(max = 71))]
     pub source_digest: String,
-    /// archive: name of the ConfigMap that holds it; unset when it is too large for one, and then there is no roll-back to it.
+    /// archive is the name of the ConfigMap that stores it; unset if it is too large for one, and then there is no roll-back to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub archive: Option<String>,
 }
 
-/// What is not tried again by itself: until the source, the spec or `reconcile-at` changes.
+/// What is not retried until the source, the spec or `reconcile-at` changes.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
-    /// reason why: one of the reasons of `Stalled`.
+    /// reason of the `Stalled` condition.
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// message that the condition shows.
+    /// message of the `Stalled` condition.
     #[schemars(length(max = 1000))]
     pub message: String,
     /// sourceDigest of the content that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 71))]
     pub source_digest: Option<String>,
-    /// generation of the spec at that time.
+    /// generation of the object at that time.
     pub generation: i64,
-    /// reconcileAt: value of the annotation at that time.
+    /// reconcileAt is the value of the annotation `reconcile-at` at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub reconcile_at: Option<String>,
@@ -218,10 +218,10 @@ pub struct FunctionEvent {
     /// type of what was done.
     #[serde(rename = "type")]
     pub type_: FunctionEventType,
-    /// revision of the content that it left live.
+    /// revision of the content that was live afterwards.
     #[schemars(length(max = 12))]
     pub revision: String,
-    /// version at the platform.
+    /// version number that the platform assigned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
     /// time when it was done.
@@ -232,16 +232,16 @@ pub struct FunctionEvent {
 /// Types of what was done.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum FunctionEventType {
-    /// A changed wish was made live.
+    /// A changed desired state was deployed.
     Deployed,
-    /// Live content was found to be the wanted one.
+    /// The live content was proved to be the desired one.
     Adopted,
-    /// The JWT rule was changed, without an upload.
+    /// `verifyJWT` was changed, without an upload.
     Configured,
-    /// A foreign change was undone.
+    /// An out-of-band change was undone.
     Corrected,
-    /// The proven content was deployed again.
+    /// The last proven content was deployed again.
     RolledBack,
-    /// Corrections stopped, because somebody else keeps changing it back.
+    /// Corrections stopped, because the function is changed out of band again and again.
     Contested,
 }

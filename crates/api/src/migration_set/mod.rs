@@ -27,7 +27,7 @@ pub use status::{
     derive = "PartialEq",
     shortname = "migs",
     category = "ace",
-    doc = "MigrationSet is the ordered SQL migrations of a Platform's database. Each file runs exactly once, in a transaction with its row in the Supabase CLI's ledger; what is dangerous waits for an approval; and a schema that is changed by hand shows as drift.",
+    doc = "MigrationSet is the ordered SQL migrations of a Platform's database. Each file runs exactly once, in a transaction with its row in the Supabase CLI's ledger; dangerous statements wait for an approval; and an out-of-band change of the schema is reported as drift.",
     selectable = ".spec.platformRef.name",
     selectable = ".spec.source.name",
     printcolumn(name = "Head", type_ = "string", json_path = ".status.head"),
@@ -55,41 +55,41 @@ pub use status::{
 )]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationSetSpec {
-    /// platformRef names the Platform, in the same namespace; its `spec.database` says how to reach the database. Immutable.
+    /// platformRef names the Platform, in the same namespace; its `spec.database` says how to connect. Immutable.
     pub platform_ref: LocalReference,
-    /// source of the files: a tree in whose folder `path` lie files such as `20260301000000_add_codes.sql`. The digits are the version; versions are ordered as text, as the Supabase CLI orders them.
+    /// source of the files: a tree whose folder `path` has files such as `20260301000000_add_codes.sql`. The digits are the version; versions are ordered as text, as the Supabase CLI orders them.
     pub source: Source,
-    /// mode says whether pending migrations are run. SQL is never corrected behind anyone's back, so there is no `Enforce`.
+    /// mode says whether pending migrations are run. An out-of-band change of the schema is reported and never corrected, so there is no `Enforce`.
     #[serde(default)]
     pub mode: MigrationMode,
-    /// schemas whose objects are watched for changes made by hand, one to sixteen.
+    /// schemas in which out-of-band changes are detected, one to sixteen.
     #[serde(default = "MigrationSetSpec::default_schemas")]
     #[schemars(length(min = 1, max = 16), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("!self.exists(s, s.startsWith('pg_') || s in ['information_schema', 'ace_ops', 'supabase_migrations'])").message("`schemas` must not name 'pg_*', 'information_schema', 'supabase_migrations' or 'ace_ops': they are the server's and the operator's own"))]
     pub schemas: Vec<String>,
-    /// baseline names migrations that a database had before the operator came: they are recorded without being run.
+    /// baseline names the migrations that an existing database already has: they are recorded without being run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub baseline: Option<Baseline>,
     /// policy says what needs an approval and what is refused.
     #[serde(default)]
     pub policy: MigrationPolicy,
-    /// approvals of plans, at most 64. A plan's digest covers the database and the bytes of every file in it: an approval is worth nothing anywhere else.
+    /// approvals of plans, at most 64. A plan's digest covers the database and the bytes of every file in it, so an approval is valid for exactly these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["plan".into()]))]
     pub approvals: Vec<Approval>,
-    /// acceptedSchema is the digest of a schema that is no drift: it becomes the reference. It acts only while the live schema has this digest (`status.schema.digest`).
+    /// acceptedSchema is the digest of a live schema (`status.schema.digest`) to accept as the desired one, which ends its drift. It has an effect only while the live schema has this digest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`acceptedSchema` must be 'sha256:' and 64 lower-case hexadecimal digits, as `status.schema.digest` shows it"))]
     pub accepted_schema: Option<String>,
-    /// lockTimeout: a statement that waits longer than this for a lock is given up, with its whole file, and tried again; between `100ms` and `5m`. Everybody else waits behind it meanwhile.
+    /// lockTimeout limits how long a statement waits for a lock, between `100ms` and `5m`; after that its whole file is rolled back and retried. Other sessions queue behind a waiting statement.
     #[serde(default = "MigrationSetSpec::default_lock_timeout")]
     pub lock_timeout: Duration,
-    /// statementTimeout is the most time that one statement may take, between `1s` and `24h`.
+    /// statementTimeout limits how long one statement may run, between `1s` and `24h`.
     #[serde(default = "MigrationSetSpec::default_statement_timeout")]
     pub statement_timeout: Duration,
-    /// suspend: the database is neither looked at nor written.
+    /// suspend stops reconciliation: nothing is read from or written to the database.
     #[serde(default)]
     pub suspend: bool,
 }
@@ -111,10 +111,10 @@ impl MigrationSetSpec {
 /// Whether pending migrations are run.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum MigrationMode {
-    /// Pending migrations are run; changes made by hand are reported.
+    /// Pending migrations are run; out-of-band changes are reported.
     #[default]
     Apply,
-    /// Nothing is ever written to the database: what is pending and what differs is only reported.
+    /// Nothing is ever written to the database: pending migrations and drift are only reported.
     Observe,
 }
 
@@ -122,11 +122,11 @@ pub enum MigrationMode {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Baseline {
-    /// through: files up to this version, itself included, are recorded as applied. Until they are, it must be the version of a file.
+    /// through is the last version that is recorded as applied; all files before it are recorded, too. Until they are, it must be the version of a file.
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^[0-9]+$')").message("`through` must be the digits at the start of a migration's file name, such as '20260204400000'"))]
     pub through: String,
-    /// schemaDigest of the live schema that these migrations made; with any other they are not recorded.
+    /// schemaDigest of the live schema that these migrations made. Nothing is recorded if the live schema has another one.
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`schemaDigest` must be 'sha256:' and 64 lower-case hexadecimal digits, as `status.schema.digest` shows it"))]
     pub schema_digest: String,
@@ -144,7 +144,7 @@ pub struct MigrationPolicy {
     /// outOfOrder says what happens to a pending migration that is older than the newest applied one.
     #[serde(default)]
     pub out_of_order: OutOfOrder,
-    /// whileDrifted says whether migrations run while the schema differs from its reference.
+    /// whileDrifted says whether migrations run while the live schema differs from the desired one.
     #[serde(default)]
     pub while_drifted: WhileDrifted,
 }
@@ -168,15 +168,15 @@ impl Default for MigrationPolicy {
 /// What can go wrong with a statement that works.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum RiskClass {
-    /// Rows or columns are gone afterwards: DROP TABLE, DROP COLUMN, TRUNCATE, DELETE.
+    /// Rows or columns are lost: DROP TABLE, DROP COLUMN, TRUNCATE, DELETE.
     DataLoss,
-    /// Somebody can see or change more than before: row security off, a table without it, a role that bypasses it.
+    /// Data becomes readable or writable for more users: row security off, a table without it, a role that bypasses it.
     Exposure,
     /// Rows are changed: INSERT, UPDATE, MERGE.
     DataChange,
     /// A large table that is in use is locked while it is read or rewritten.
     LongLock,
-    /// What it does can't be read off the text: DO blocks, CALL, statements that the parser does not know.
+    /// The effect can't be determined from the text: DO blocks, CALL, statements that the parser does not know.
     Opaque,
 }
 
@@ -203,10 +203,10 @@ pub enum OutOfOrder {
     Apply,
 }
 
-/// Whether migrations run while the schema differs from its reference.
+/// Whether migrations run while the live schema differs from the desired one.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum WhileDrifted {
-    /// They run; what had drifted before stays drift.
+    /// They run; drift from before the run stays drift.
     #[default]
     Apply,
     /// They wait until the drift is gone or accepted.
@@ -221,7 +221,7 @@ pub struct Approval {
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`plan` must be 'sha256:' and 64 lower-case hexadecimal digits, as `status.plan.digest` shows it"))]
     pub plan: String,
-    /// reason for those who read it later, such as a ticket.
+    /// reason of the approval for later readers, such as a ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub reason: Option<String>,

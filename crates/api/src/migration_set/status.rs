@@ -8,48 +8,48 @@ use serde::{Deserialize, Serialize};
 use super::RiskClass;
 use crate::{CommonStatus, Drift, ObjectStatus, common::status::time};
 
-/// What was applied, what is pending, and how the schema differs. The ledgers in the database are the truth; this is a memo.
+/// What was applied, what is pending, and how the schema differs, as last observed in the database.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationSetStatus {
     /// What every status has.
     #[serde(flatten)]
     pub common: CommonStatus,
-    /// source is the folder of files as it was last read.
+    /// source is the folder of migrations as it was last read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<MigrationSource>,
-    /// target is the database that this status is about.
+    /// target is the database that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<MigrationTarget>,
-    /// head is the highest version in the ledger; while versions that were applied are gone from it, the highest that was seen.
+    /// head is the highest version in the ledger; while applied versions are missing from the ledger, the highest that was ever observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub head: Option<String>,
-    /// applied files.
+    /// applied is the number of files that are applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<i32>,
-    /// pending files.
+    /// pending is the number of files that are not applied yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<i32>,
-    /// unknownApplied versions are in the ledger and have no file: information, not an error.
+    /// unknownApplied is the number of versions in the ledger that have no file: information, not an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unknown_applied: Option<i32>,
-    /// unverified versions were applied by somebody who did not record the statements: they can't be compared with their files.
+    /// unverified is the number of versions whose statements are not recorded in the ledger, so that they can't be compared with their files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unverified: Option<i32>,
     /// plan is what would run next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
-    /// schema as it was last seen.
+    /// schema as it was last observed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaStatus>,
-    /// held is the migration that failed and is not tried again by itself.
+    /// held is the migration that failed and is not retried until files, spec or `reconcile-at` change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldMigration>,
-    /// drift between the reference and the live schema.
+    /// drift is how the live schema differs from the desired one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
-    /// history of what was done, newest first, at most ten entries; `ace_ops.migration` in the database has all.
+    /// history lists what was done, newest first, at most ten entries; `ace_ops.migration` in the database has all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -77,28 +77,28 @@ pub struct MigrationSource {
     /// artifactRevision of the source object that it was read from.
     #[schemars(length(max = 256))]
     pub artifact_revision: String,
-    /// files that are migrations.
+    /// files is the number of files that are migrations.
     pub files: i32,
-    /// skipped files whose name is not that of a migration, at most ten.
+    /// skipped lists files whose name is not that of a migration, at most ten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub skipped: Vec<String>,
 }
 
-/// Which database it is.
+/// Identity of the database.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationTarget {
-    /// systemIdentifier of the cluster: another one is another database.
+    /// systemIdentifier of the PostgreSQL cluster: another one means another database.
     #[schemars(length(max = 32))]
     pub system_identifier: String,
-    /// timeline: a higher one has been restored or promoted.
+    /// timeline of the PostgreSQL cluster: a higher one means that it was restored or promoted.
     pub timeline: i64,
-    /// database by name.
+    /// database is its name.
     #[schemars(length(max = 63))]
     pub database: String,
-    /// databaseOid is the number that the cluster gave it; one that was dropped and made again has another.
+    /// databaseOid is its object identifier; a database that was dropped and created again has another one.
     pub database_oid: i64,
     /// serverVersion of Postgres.
     #[schemars(length(max = 64))]
@@ -109,10 +109,10 @@ pub struct MigrationTarget {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
-    /// digest that an approval has to name. It covers the database, its head, and version, bytes and risks of each pending file.
+    /// digest of the plan, which an approval names. It covers the database, its head, and version, bytes and risks of each pending file.
     #[schemars(length(max = 71))]
     pub digest: String,
-    /// approvalRequired is true while something in it needs an approval that is not there.
+    /// approvalRequired is true while a statement of the plan needs an approval and has none.
     pub approval_required: bool,
     /// pending migrations in their order, at most twenty.
     #[schemars(length(max = 20))]
@@ -127,7 +127,7 @@ pub struct PendingMigration {
     /// version of the file.
     #[schemars(length(max = 64))]
     pub version: String,
-    /// name of the file, behind its version.
+    /// name of the file, after its version.
     #[schemars(length(max = 128))]
     pub name: String,
     /// risks of its statements.
@@ -137,18 +137,18 @@ pub struct PendingMigration {
     pub risks: Vec<RiskClass>,
 }
 
-/// The schema as it was last seen.
+/// The schema as it was last observed.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SchemaStatus {
     /// digest of the live schema.
     #[schemars(length(max = 71))]
     pub digest: String,
-    /// referenceDigest of the schema that it should be: as the last run left it, or as it was accepted.
+    /// referenceDigest is the digest of the desired schema: as the last run left it, or as it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 71))]
     pub reference_digest: Option<String>,
-    /// objects in the live schema.
+    /// objects is the number of objects in the live schema.
     pub objects: i32,
 }
 
@@ -156,21 +156,21 @@ pub struct SchemaStatus {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldMigration {
-    /// reason why: one of the reasons of `Stalled`.
+    /// reason of the `Stalled` condition.
     #[schemars(length(max = 64))]
     pub reason: String,
-    /// message that the condition shows.
+    /// message of the `Stalled` condition.
     #[schemars(length(max = 1000))]
     pub message: String,
     /// version that failed.
     #[schemars(length(max = 64))]
     pub version: String,
-    /// digest (SHA-256) of all pending files at that time: other files are tried.
+    /// digest (SHA-256) of all pending files at that time. Changed files are tried.
     #[schemars(length(max = 71))]
     pub digest: String,
-    /// generation of the spec at that time.
+    /// generation of the object at that time.
     pub generation: i64,
-    /// reconcileAt: value of the annotation at that time.
+    /// reconcileAt is the value of the annotation `reconcile-at` at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub reconcile_at: Option<String>,
@@ -183,14 +183,14 @@ pub struct MigrationEvent {
     /// type of what was done.
     #[serde(rename = "type")]
     pub type_: MigrationEventType,
-    /// version that it was done with; unset when it was about the schema alone.
+    /// version of the migration; unset if only the schema was concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub version: Option<String>,
     /// durationMilliseconds of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_milliseconds: Option<i64>,
-    /// warnings of the server, at most four.
+    /// warnings that the server reported, at most four.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4), inner(length(max = 200)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
@@ -205,12 +205,12 @@ pub struct MigrationEvent {
 pub enum MigrationEventType {
     /// The file was run.
     Applied,
-    /// Somebody else had run the file; its recorded statements are those of the file.
+    /// The file had been run out of band; its recorded statements are those of the file.
     Adopted,
     /// The file was recorded without being run.
     Baselined,
-    /// The live schema became the reference.
+    /// The live schema became the desired one.
     SchemaAccepted,
-    /// The live schema became the reference, because another major version of the server or of the operator describes it in other words.
+    /// The live schema became the desired one, because another major version of the server or of the operator describes it in other words.
     SchemaReworded,
 }

@@ -12,7 +12,7 @@ use crate::{Duration, SecretKeyReference};
 pub use reasons::PlatformReason;
 pub use status::{DatabaseStatus, FunctionCount, PlatformStatus, ProjectStatus};
 
-/// How to reach one live Supabase project, how often to look at it and how many requests that may cost.
+/// How to reach one live Supabase project, how often to observe it, and how many requests that may cost.
 #[allow(clippy::duplicated_attributes, reason = "each column repeats its keys")]
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -24,7 +24,7 @@ pub use status::{DatabaseStatus, FunctionCount, PlatformStatus, ProjectStatus};
     derive = "PartialEq",
     shortname = "plat",
     category = "ace",
-    doc = "Platform is one live Supabase project: how to reach it, how often to look, and what is known of it. Other objects of the namespace name it in `platformRef`.",
+    doc = "Platform is one live Supabase project: how to reach it, how often to observe it, and what was observed. Other objects of the namespace refer to it in `platformRef`.",
     printcolumn(name = "Project", type_ = "string", json_path = ".spec.project"),
     printcolumn(name = "State", type_ = "string", json_path = ".status.project.state"),
     printcolumn(name = "Functions", type_ = "integer", json_path = ".status.functions.managed"),
@@ -52,27 +52,27 @@ pub struct PlatformSpec {
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^[a-z]{20}$')").message("`project` must be the twenty lower-case letters in the project's dashboard address, such as 'abcdefghijklmnopqrst'"))]
     pub project: String,
-    /// url is the origin of the project's gateway, under which functions answer. Defaults to `https://<project>.supabase.co`. Immutable.
+    /// url is the origin of the project's gateway, where functions are called. Defaults to `https://<project>.supabase.co`. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$')").message("`url` must be an origin without user, path or '/' at its end, such as 'https://abcdefghijklmnopqrst.supabase.co'"))]
     pub url: Option<String>,
-    /// api says where the Management API is and which token opens it.
+    /// api says how to reach the Management API.
     pub api: ApiEndpoint,
     /// anonKeySecretRef names the project's anonymous key; needed only by checks with `auth: Anon`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anon_key_secret_ref: Option<SecretKeyReference>,
-    /// database says how to reach the project's Postgres; needed only by MigrationSets. With it, the database is asked who it is at the first look, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer leaves functions alone.
+    /// database says how to connect to the project's Postgres; needed only by MigrationSets. The connection is checked when the Platform is first reconciled, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer does not affect functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
-    /// interval between two looks at the platform, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). One look lists all functions of the project, however many objects there are.
+    /// interval between two observations of the project, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). Each is one request that lists all functions of the project, however many objects there are.
     #[serde(default = "PlatformSpec::default_interval")]
     pub interval: Duration,
-    /// requestsPerMinute is the most requests that the operator sends to the Management API for this project, in any minute. Supabase allows 120 per user, project and endpoint; leave the rest to people and pipelines.
+    /// requestsPerMinute limits the requests that the operator sends to the Management API for this project, in any minute. Supabase allows 120 per user, project and endpoint; leave the rest to people and pipelines.
     #[serde(default = "PlatformSpec::default_requests_per_minute")]
     #[schemars(range(min = 6, max = 120))]
     pub requests_per_minute: i32,
-    /// suspend stops every look and every write, for all objects of this platform.
+    /// suspend stops reconciliation of this Platform and of all objects that refer to it: nothing is read or written.
     #[serde(default)]
     pub suspend: bool,
 }
@@ -94,7 +94,7 @@ impl PlatformSpec {
     }
 }
 
-/// The Management API and the token that opens it.
+/// The Management API and its access token.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiEndpoint {
@@ -113,7 +113,7 @@ impl ApiEndpoint {
     }
 }
 
-/// How to reach the project's Postgres.
+/// How to connect to the project's Postgres.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[x_kube(
     validation = Rule::new("self.port != 6543")
@@ -138,10 +138,10 @@ pub struct Database {
     #[serde(default = "Database::default_name")]
     #[schemars(length(min = 1, max = 128))]
     pub user: String,
-    /// tls says how the server is known.
+    /// tls is the TLS mode, as in libpq's `sslmode`.
     #[serde(default)]
     pub tls: DatabaseTls,
-    /// caSecretRef names the certificate of the authority that signed the server's; unset: the system's authorities.
+    /// caSecretRef names the CA certificate, as PEM, that the server's certificate is verified with. Unset, the system's CA certificates are used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretKeyReference>,
     /// passwordSecretRef names the user's password.
@@ -158,13 +158,13 @@ impl Database {
     }
 }
 
-/// How the database server is known.
+/// TLS mode, as in libpq's `sslmode`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum DatabaseTls {
-    /// Encrypted; certificate and host name are verified.
+    /// Encrypted; the certificate and the host name in it are verified.
     #[default]
     VerifyFull,
-    /// Encrypted; whoever answers is believed.
+    /// Encrypted; the certificate is not verified.
     Require,
     /// Not encrypted. For a database on the same machine.
     Disable,

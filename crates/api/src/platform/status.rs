@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CommonStatus, Drift, ObjectStatus};
 
-/// What is known of the project.
+/// What was observed of the project.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlatformStatus {
@@ -16,10 +16,10 @@ pub struct PlatformStatus {
     /// project as the Management API describes it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project: Option<ProjectStatus>,
-    /// database as it described itself when it was last asked.
+    /// database as it described itself at the last successful check.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<DatabaseStatus>,
-    /// functions that live in the project.
+    /// functions counts the functions that are live in the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub functions: Option<FunctionCount>,
 }
@@ -42,7 +42,7 @@ impl ObjectStatus for PlatformStatus {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProjectStatus {
-    /// state in the platform's words, e.g. `ACTIVE_HEALTHY`.
+    /// state as the Management API reports it, e.g. `ACTIVE_HEALTHY`.
     #[schemars(length(max = 64))]
     pub state: String,
     /// region where it runs.
@@ -57,22 +57,22 @@ pub struct DatabaseStatus {
     /// serverVersion of Postgres.
     #[schemars(length(max = 64))]
     pub server_version: String,
-    /// systemIdentifier of the cluster: another one is another database.
+    /// systemIdentifier of the PostgreSQL cluster: another one means another database.
     #[schemars(length(max = 32))]
     pub system_identifier: String,
-    /// timeline: a higher one has been restored or promoted.
+    /// timeline of the PostgreSQL cluster: a higher one means that it was restored or promoted.
     pub timeline: i64,
 }
 
-/// Functions that live in the project.
+/// Functions that are live in the project.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FunctionCount {
-    /// managed by an EdgeFunction of this namespace.
+    /// managed is the number of functions that an EdgeFunction of this namespace describes.
     pub managed: i32,
-    /// unmanagedCount of functions that no EdgeFunction of this namespace describes.
+    /// unmanagedCount is the number of functions that no EdgeFunction of this namespace describes.
     pub unmanaged_count: i32,
-    /// unmanaged functions by slug, at most fifty.
+    /// unmanaged lists the slugs of functions that no EdgeFunction of this namespace describes, at most fifty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 50), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

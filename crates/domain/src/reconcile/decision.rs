@@ -61,11 +61,39 @@ impl Requeue {
     }
 }
 
+/// Until when a rate limit asks to wait, and which one it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Deferral {
+    /// Time to wait.
+    pub again: Duration,
+    /// Whose limit it is.
+    pub by: Limiter,
+}
+
+/// Whose limit a request has to wait for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Limiter {
+    /// The Management API's.
+    Platform,
+    /// `spec.requestsPerMinute` of the Platform.
+    Budget,
+}
+
+impl Deferral {
+    /// What a condition says. `requests_per_minute`: as the Platform's spec has it.
+    pub fn message(&self, requests_per_minute: i32) -> String {
+        match self.by {
+            Limiter::Platform => "rate limited by the Management API; retrying".to_owned(),
+            Limiter::Budget => format!("`requestsPerMinute` ({requests_per_minute}) is used up; retrying"),
+        }
+    }
+}
+
 /// Why a step had no result.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepError {
-    /// Not sent: our budget, or the platform's limit, says when to come again.
-    Deferred(Duration),
+    /// Not sent, or refused for now: a rate limit says when to come again.
+    Deferred(Deferral),
     /// The other side did not answer, or said that it can't now. Nothing was changed.
     Unanswered(String),
     /// The effect may have taken place; only looking can tell.

@@ -80,6 +80,9 @@ pub struct Pass<K: Kind> {
     stage: Stage<K>,
 }
 
+/// What is known at the end of a pass, and the decision that it ended with.
+pub type Parts<K> = (<K as Kind>::State, Decision<<K as Kind>::Step, <K as Kind>::Reason>);
+
 enum Stage<K: Kind> {
     Begin,
     Finalizer,
@@ -221,7 +224,7 @@ impl<K: Kind> Pass<K> {
 
     /// Ends the pass, also in its middle, where a write failed: what is known, and the decision that it ended with. A step that
     /// was to be announced is known not to have been made, whether the write was lost or its answer.
-    pub fn into_parts(mut self) -> Option<(K::State, Decision<K::Step, K::Reason>)> {
+    pub fn into_parts(mut self) -> Option<Parts<K>> {
         let mut state = self.state.take()?;
         let decision = match self.stage {
             Stage::Record(step, _) => {

@@ -1,7 +1,11 @@
 //! From the client's words to the domain's.
 
 use ace_api::Stamp;
-use ace_domain::{bundle::Mark, kinds::edge_function::LiveFunction, reconcile::decision::StepError};
+use ace_domain::{
+    bundle::Mark,
+    kinds::edge_function::LiveFunction,
+    reconcile::decision::{Deferral, Limiter, StepError},
+};
 use ace_supabase::{CallError, Function, NotSent};
 use jiff::Timestamp;
 
@@ -27,10 +31,26 @@ pub fn stamp(function: &Function) -> Stamp {
     }
 }
 
+/// Whose rate limit a call has to wait for, if that is all.
+pub fn deferral(error: &CallError) -> Option<Deferral> {
+    error.deferral().map(limit)
+}
+
+/// A rate limit as the domain sees it.
+pub fn limit(deferral: ace_supabase::Deferral) -> Deferral {
+    Deferral {
+        again: deferral.again,
+        by: match deferral.by {
+            ace_supabase::Limiter::Budget => Limiter::Budget,
+            ace_supabase::Limiter::Platform => Limiter::Platform,
+        },
+    }
+}
+
 /// What a failed call means for the one who made it.
 pub fn step_error(error: &CallError) -> StepError {
-    if let Some(again) = error.again() {
-        return StepError::Deferred(again);
+    if let Some(limit) = deferral(error) {
+        return StepError::Deferred(limit);
     }
     match error {
         CallError::Refused { status: 401, .. } => {

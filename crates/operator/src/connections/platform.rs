@@ -11,7 +11,7 @@ use ace_domain::{
     kinds::platform::{Changes, Observation, Phase},
 };
 use ace_egress::{Token, Url};
-use ace_supabase::{Budget, CallError, Client, FunctionStatus, Gateway, Priority};
+use ace_supabase::{Budget, CallError, Client, Deferral, FunctionStatus, Gateway, Priority};
 use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
@@ -31,6 +31,8 @@ struct State {
     observation: Observation,
     clients: Option<Clients>,
     phase: Phase,
+    /// No token opens the platform, as of the last pass over the Platform.
+    token_gone: bool,
     /// Nothing before the first pass over the Platform has ended.
     message: Option<String>,
     /// When the Platform is to take a pass for what its functions found.
@@ -38,6 +40,7 @@ struct State {
 }
 
 /// How well a platform is in sight, as its functions need it.
+#[allow(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub struct PlatformHealth {
     /// When the last good list was asked for; before the first: when we began to watch.
     pub seen: Timestamp,
@@ -47,6 +50,8 @@ pub struct PlatformHealth {
     pub listed: bool,
     /// The last request was answered.
     pub answering: bool,
+    /// No token opens the platform. False before the first look has come to an end.
+    pub token_gone: bool,
     /// The Platform's own words.
     pub message: String,
 }
@@ -95,6 +100,7 @@ impl PlatformHealth {
             looked: false,
             listed: false,
             answering: true,
+            token_gone: false,
             message: UNSEEN.to_owned(),
         }
     }
@@ -110,6 +116,7 @@ impl PlatformConnection {
                 observation: Observation::new(now),
                 clients: None,
                 phase: Phase::Unlisted,
+                token_gone: false,
                 message: None,
                 look_due: None,
             }),
@@ -151,8 +158,8 @@ impl PlatformConnection {
             .set_rate(rate);
     }
 
-    /// When the budget has a token of this priority, if it has none now.
-    pub fn deferred(&self, priority: Priority) -> Option<Duration> {
+    /// Until when a request of this priority has to wait, if it can't be sent now.
+    pub fn deferred(&self, priority: Priority) -> Option<Deferral> {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner).clone();
         budget.try_take(priority, std::time::Instant::now()).err()
     }
@@ -187,6 +194,7 @@ impl PlatformConnection {
             looked: state.message.is_some(),
             listed: observation.listed().is_some(),
             answering: observation.failing().is_none(),
+            token_gone: state.token_gone,
             message: message.to_owned(),
         }
     }
@@ -204,6 +212,11 @@ impl PlatformConnection {
     /// What the Platform says of itself at the end of a pass.
     pub fn set_message(&self, message: String) {
         self.state().message = Some(message);
+    }
+
+    /// Whether no token opens the platform, as of a pass that ends now; answers what was said before.
+    pub fn set_token_gone(&self, token_gone: bool) -> bool {
+        std::mem::replace(&mut self.state().token_gone, token_gone)
     }
 
     /// The phase that the functions were told last, and notes the next.

@@ -136,7 +136,7 @@ fn all_ready(functions: &[Value], revision: &str) -> Look<usize> {
             continue;
         }
         let reason = if ready == "True" || reason.is_empty() {
-            "FirstLook"
+            "Observing"
         } else {
             reason
         };

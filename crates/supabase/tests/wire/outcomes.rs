@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ace_egress::AllowedHosts;
-use ace_supabase::{CallError, Deadlines, Deletion, Http, Limits, Lost, NotSent, Outcome, Priority};
+use ace_supabase::{CallError, Deadlines, Deletion, Http, Limiter, Limits, Lost, NotSent, Outcome, Priority};
 
 use crate::changes::deploy;
 use crate::reads::FUNCTION;
@@ -151,7 +151,7 @@ async fn a_429_says_when_to_come_again_and_blocks_the_budget_without_another_req
     );
     let outcome = client.delete_function(Priority::Change, &slug("hello")).await;
     assert!(
-        matches!(outcome, Outcome::Failed(CallError::NotSent(NotSent::Deferred { again: rest })) if rest <= again),
+        matches!(outcome, Outcome::Failed(CallError::NotSent(NotSent::Deferred(rest))) if rest.again <= again && rest.by == Limiter::Platform),
         "{outcome:?}"
     );
     assert!(budget.lock().unwrap().blocked_until(Instant::now()).is_some());
@@ -189,8 +189,12 @@ async fn a_window_that_others_have_used_up_defers_the_next_call() {
     assert_eq!(client.list_functions(Priority::Look).await, Ok(Vec::new()));
     let error = client.list_functions(Priority::Change).await.unwrap_err();
     assert_eq!(
-        (error.reason(), error.is_passing(), error.again().is_some()),
-        ("Deferred", true, true)
+        (
+            error.reason(),
+            error.is_passing(),
+            error.deferral().map(|deferral| deferral.by)
+        ),
+        ("Deferred", true, Some(Limiter::Platform))
     );
     server.only();
 }
@@ -200,9 +204,10 @@ async fn an_empty_budget_defers_without_a_request_and_keeps_its_reserve_for_chan
     let server = Server::playing([json(200, "[]"), json(200, "{}")]).await;
     let client = client_with(&http(), &server.url, budget(2));
     assert_eq!(client.list_functions(Priority::Look).await, Ok(Vec::new()));
+    let error = client.list_functions(Priority::Look).await.unwrap_err();
     assert_eq!(
-        client.list_functions(Priority::Look).await.unwrap_err().reason(),
-        "Deferred"
+        (error.reason(), error.deferral().map(|deferral| deferral.by)),
+        ("Deferred", Some(Limiter::Budget))
     );
     let outcome = client.delete_function(Priority::Change, &slug("hello")).await;
     assert_eq!(outcome, Outcome::Done(Deletion::Deleted));

@@ -65,7 +65,7 @@ async fn a_token_that_is_refused_stalls_the_platform_and_a_good_one_mends_it() {
             .await;
         stage
             .until("hello", "is out of sight", |function| {
-                reason_of(function, "Ready") == "NotSeen"
+                reason_of(function, "Ready") == "NotObserved"
             })
             .await;
         stage.secret(&stage.project.token, &stage.project.anon_key).await;

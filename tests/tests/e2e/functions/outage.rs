@@ -33,7 +33,7 @@ async fn ten_minutes_of_503_stall_nothing_claim_nothing_and_cost_a_probe_per_hal
             .project
             .fault(json!({ "route": "*", "fault": { "status": 503 } }))
             .await;
-        let lost = |object: &Value| reason_of(object, "Ready") == "NotSeen" && !is_true(object, "Ready");
+        let lost = |object: &Value| reason_of(object, "Ready") == "NotObserved" && !is_true(object, "Ready");
         stage.space.wait::<Platform>(PLATFORM, "is out of sight", lost).await;
         for name in ["one", "two"] {
             stage.until(name, "is out of sight", lost).await;

@@ -102,7 +102,7 @@ async fn each_change_by_hand_is_named_exactly_and_gone_when_it_is_put_back() {
         let told = async || {
             let events = stage.events("main").await;
             let of = |reason: &str| events.iter().filter(|event| event.starts_with(reason)).count();
-            (of("DriftFound") == CASES.len() && of("DriftGone") > 0).then_some(())
+            (of("DriftDetected") == CASES.len() && of("DriftCorrected") > 0).then_some(())
         };
         stage.eventually("drift is told", told).await;
     })
@@ -207,7 +207,7 @@ async fn a_reference_in_another_form_is_taken_anew_and_is_no_drift() {
         let told = async || {
             let events = stage.events("main").await;
             assert!(
-                !events.iter().any(|event| event.starts_with("DriftFound")),
+                !events.iter().any(|event| event.starts_with("DriftDetected")),
                 "{events:?}"
             );
             events

@@ -38,7 +38,7 @@ async fn a_password_that_was_changed_is_asked_for_and_pending_files_wait_for_it(
         settled(stage, &database).await;
         database.run("ALTER ROLE postgres PASSWORD 'canary-rotated'").await;
         stage.migrations(&[NOTES, INDEX]).await;
-        let stalled = stage.set_stalled("DatabaseRefused").await;
+        let stalled = stage.set_stalled("DatabasePasswordRejected").await;
         assert_eq!(
             message_of(&stalled, "Ready"),
             "the database rejects the password of user `postgres`: put the right one into key `password` of Secret `database`"
@@ -68,7 +68,7 @@ async fn a_server_that_stops_in_the_middle_of_a_file_is_waited_for_and_the_file_
         server.stop();
         let lost = stage
             .until_set("says that the database does not answer", |set| {
-                ["DatabaseUnreachable", "NotSeen"].contains(&reason_of(set, "Reconciling"))
+                ["DatabaseUnreachable", "NotObserved"].contains(&reason_of(set, "Reconciling"))
                     && message_of(set, "Ready").contains("does not answer")
             })
             .await;

@@ -37,7 +37,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
             ),
             (
                 database.url().replace(&database.password, "canary"),
-                "DatabaseRefused",
+                "DatabasePasswordRejected",
                 "the database rejects user or password of --database-url",
             ),
         ] {

@@ -4,7 +4,9 @@ use ace_api::{DeletionPolicy, EdgeFunction, Mode};
 use jiff::Timestamp;
 
 use super::{
-    Cause, Decision, intent,
+    Cause, Decision,
+    decide::rate_limited,
+    intent,
     state::{Claim, PlatformState, State},
     step::Step,
 };
@@ -31,10 +33,9 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
     if let Some(step_error) = &state.step_error {
         return match step_error {
             StepError::AccessMissing(message) => left(message),
-            StepError::Deferred(again) => Decision::Wait(
-                Cause::new(FunctionReason::RateLimited, "waits to delete the function"),
-                Requeue::After(*again),
-            ),
+            StepError::Deferred(deferral) => {
+                Decision::Wait(rate_limited(state, deferral), Requeue::After(deferral.again))
+            }
             StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
                 Decision::Wait(Cause::new(FunctionReason::Retrying, message.clone()), Requeue::Backoff)
             }

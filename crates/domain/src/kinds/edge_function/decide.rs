@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ace_api::{Applied, ConditionType, EdgeFunction, FunctionReason, Mode, Reason};
+use ace_api::{Applied, ConditionType, EdgeFunction, FunctionReason, Mode};
 use jiff::Timestamp;
 
 use super::{
@@ -20,8 +20,11 @@ use super::{
 use crate::{
     bundle::Closure,
     reconcile::annotations::is_reconcile_requested,
-    reconcile::decision::{Requeue, StepError},
+    reconcile::decision::{Deferral, Requeue, StepError},
 };
+
+/// The reason, and its name in statuses that versions up to 0.1 have written.
+const NOT_OBSERVED: [&str; 2] = ["NotObserved", "NotSeen"];
 
 /// What to do next.
 pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
@@ -56,7 +59,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
     }
     if now > platform.seen + state.timing.lost_after(platform.interval) {
         return wait(
-            FunctionReason::NotSeen,
+            FunctionReason::NotObserved,
             format!("not seen for three intervals: {}", platform.message),
         );
     }
@@ -92,8 +95,8 @@ fn is_older(state: &State) -> bool {
 fn unlisted(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Decision {
     match ConditionType::Ready.of(&state.memo.common.conditions) {
         Some(ready) if ready.status == "True" && is_live(object, state) => Decision::Settled(Requeue::OnChange),
-        Some(ready) if ready.reason == FunctionReason::NotSeen.as_str() => {
-            wait(FunctionReason::NotSeen, ready.message.clone())
+        Some(ready) if NOT_OBSERVED.contains(&ready.reason.as_str()) => {
+            wait(FunctionReason::NotObserved, ready.message.clone())
         }
         _ => wait(
             FunctionReason::WaitingForPlatform,
@@ -119,11 +122,7 @@ fn wait(reason: FunctionReason, message: impl Into<String>) -> Decision {
 
 fn after_error(object: &EdgeFunction, state: &State, step_error: &StepError) -> Decision {
     let (reason, message, again) = match step_error {
-        StepError::Deferred(again) => (
-            FunctionReason::RateLimited,
-            "the platform's limit or our own budget asks to wait",
-            Requeue::After(*again),
-        ),
+        StepError::Deferred(deferral) => return deferred(object, state, deferral),
         StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
             (FunctionReason::Retrying, message.as_str(), Requeue::Backoff)
         }
@@ -147,9 +146,29 @@ fn after_error(object: &EdgeFunction, state: &State, step_error: &StepError) -> 
     postpone(object, state, reason, message, again)
 }
 
+fn deferred(object: &EdgeFunction, state: &State, deferral: &Deferral) -> Decision {
+    let cause = rate_limited(state, deferral);
+    postpone(
+        object,
+        state,
+        cause.reason,
+        &cause.message,
+        Requeue::After(deferral.again),
+    )
+}
+
+/// Which limit it is that asks to wait.
+pub(super) fn rate_limited(state: &State, deferral: &Deferral) -> Cause {
+    let rate = match &state.platform {
+        PlatformState::Present(platform) => platform.requests_per_minute,
+        PlatformState::Absent => 0,
+    };
+    Cause::new(FunctionReason::RateLimited, deferral.message(rate))
+}
+
 fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Timestamp) -> Decision {
     let Some(listing) = &state.listing else {
-        return wait(FunctionReason::FirstLook, "the function was not looked at yet");
+        return wait(FunctionReason::Observing, "the function was not looked at yet");
     };
     let handled = state.memo.common.last_handled_reconcile_at.as_ref();
     if is_reconcile_requested(object, handled) && listing.started < state.began {
@@ -182,7 +201,7 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
     }
     let content = state.content();
     match state.comparison() {
-        None => wait(FunctionReason::FirstLook, "the function was not looked at yet"),
+        None => wait(FunctionReason::Observing, "the function was not looked at yet"),
         Some(Comparison::Need(step)) => Decision::Do(step),
         Some(Comparison::Absent) => match absent(object, state, platform, content, now) {
             // A list that lacks a function is no leave to write over it unseen.

@@ -54,6 +54,8 @@ pub struct PlatformFacts {
     pub project: String,
     /// Origin of the project's gateway.
     pub gateway: String,
+    /// `spec.requestsPerMinute`.
+    pub requests_per_minute: i32,
     /// The users' interval, not scaled.
     pub interval: Duration,
     /// `spec.suspend` of the Platform.

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     Cause, Decision, checks,
+    cleanup::is_leaving,
     compare::{Comparison, FOREIGN},
     drift::{DriftAssessment, assessment},
     intent::remember,
@@ -189,11 +190,11 @@ fn conditions(
     let next = Conditions::new(&state.memo.common.conditions, object.metadata.generation, now);
     let next = match decision {
         Decision::Do(step) => {
-            let cause = in_progress(step);
+            let cause = in_progress(object, step);
             next.reconciling(Some(false), cause.reason, &cause.message)
         }
         Decision::Wait(cause, _) => {
-            let ready = (cause.reason != FunctionReason::NotSeen).then_some(false);
+            let ready = (cause.reason != FunctionReason::NotObserved).then_some(false);
             next.reconciling(ready, cause.reason, &cause.message)
         }
         Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
@@ -246,7 +247,11 @@ fn suspension(object: &EdgeFunction, state: &State) -> Option<Cause> {
     }
 }
 
-fn in_progress(step: &Step) -> Cause {
+fn in_progress(object: &EdgeFunction, step: &Step) -> Cause {
+    if is_leaving(object) {
+        let message = format!("deleting function {}", object.slug());
+        return Cause::new(FunctionReason::Deleting, message);
+    }
     let Step::Deploy { intent, .. } = step else {
         return Cause::new(FunctionReason::Retrying, "under way");
     };

@@ -27,7 +27,7 @@ pub(super) fn conditions(
     let before = &state.memo.common.conditions;
     let is_still_ready = Ready.is_true(before) && state.memo.common.observed_generation == object.metadata.generation;
     let next = Conditions::new(before, object.metadata.generation, now);
-    let unseen = matches!(decision, Decision::Wait(cause, _) if is_only_unseen(cause));
+    let unseen = matches!(decision, Decision::Wait(cause, _) if is_only_unseen(state, cause));
     let refused = if unseen { still_refused(object, state) } else { None };
     let next = match decision {
         // Our books alone are written: the database is what it was.
@@ -42,7 +42,7 @@ pub(super) fn conditions(
             if let Some(refused) = refused {
                 next.stalled(refused.reason, &refused.message)
             } else {
-                let ready = (cause.reason != MigrationReason::NotSeen).then_some(false);
+                let ready = (cause.reason != MigrationReason::NotObserved).then_some(false);
                 next.reconciling(ready, cause.reason, &cause.message)
             }
         }
@@ -68,11 +68,11 @@ pub(super) fn conditions(
     drifted.finish()
 }
 
-fn is_only_unseen(cause: &Cause) -> bool {
-    matches!(
-        cause.reason,
-        MigrationReason::DatabaseUnreachable | MigrationReason::SourceFailed
-    )
+/// The database or the source could not be read: that says nothing about what is in them.
+fn is_only_unseen(state: &State, cause: &Cause) -> bool {
+    let is_source =
+        || matches!(decide::sourceless(&state.source), Some(gates::Next::Unread(failed)) if failed == *cause);
+    cause.reason == MigrationReason::DatabaseUnreachable || is_source()
 }
 
 /// As far as files and database were seen, nothing is left to do.
@@ -99,7 +99,7 @@ fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
     if let (PlatformState::Present(platform), Some(observation)) = (&state.platform, state.observation()) {
         match gates::next(object, state, platform, observation) {
             gates::Next::Refuse(cause) => return Some(cause),
-            gates::Next::Wait(cause) if cause.reason == Reason::SourceFailed => {}
+            gates::Next::Unread(_) => {}
             _ => return None,
         }
     }
@@ -111,6 +111,8 @@ fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
             | Reason::SourceInvalid
             | Reason::AccessMissing
             | Reason::DatabaseMissing
+            | Reason::DatabasePasswordRejected
+            | Reason::DatabaseCertificateRefused
             | Reason::DatabaseRefused
             | Reason::HostNotAllowed
             | Reason::PoolerUnsupported
@@ -150,7 +152,7 @@ fn in_progress(step: &Step, counts: &Counts) -> Cause {
         Step::SetReference { .. } => "noting what the schema should be".to_owned(),
         _ => "comparing files and ledgers".to_owned(),
     };
-    Cause::new(MigrationReason::FirstLook, message)
+    Cause::new(MigrationReason::Observing, message)
 }
 
 fn migrations(number: Option<i32>) -> String {

@@ -58,9 +58,7 @@ pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision 
         }
         gates::Next::UnderLock(step) if state.locked => Decision::Do(step),
         gates::Next::UnderLock(_) => Decision::Do(Step::Begin),
-        gates::Next::Wait(cause) if cause.reason == MigrationReason::SourceFailed => {
-            Decision::Wait(cause, Requeue::Backoff)
-        }
+        gates::Next::Unread(cause) => Decision::Wait(cause, Requeue::Backoff),
         gates::Next::Wait(cause) => Decision::Wait(cause, rest),
         gates::Next::Refuse(_) if is_only_reported(object, state) => Decision::Settled(rest),
         gates::Next::Refuse(cause) => Decision::Refuse(cause, rest),
@@ -151,7 +149,7 @@ fn after_error(
 ) -> Decision {
     let wait = |cause: Cause, again| {
         let reason = if state.is_lost(now) {
-            MigrationReason::NotSeen
+            MigrationReason::NotObserved
         } else {
             cause.reason
         };
@@ -185,11 +183,11 @@ fn after_error(
 
 /// Why there are no files, if there are none.
 pub(super) fn sourceless(source: &SourceState) -> Option<gates::Next> {
-    use MigrationReason::{AccessMissing, SourceFailed, SourceInvalid, SourceMissing, SourceRefused};
+    use MigrationReason::{AccessMissing, Retrying, SourceInvalid, SourceRefused, WaitingForSource};
     let next = match source {
         SourceState::Ready { .. } => return None,
-        SourceState::Waiting(message) => gates::Next::Wait(Cause::new(SourceMissing, message.clone())),
-        SourceState::Failed(message) => gates::Next::Wait(Cause::new(SourceFailed, message.clone())),
+        SourceState::Waiting(message) => gates::Next::Wait(Cause::new(WaitingForSource, message.clone())),
+        SourceState::Failed(message) => gates::Next::Unread(Cause::new(Retrying, message.clone())),
         SourceState::Refused(message) => gates::Next::Refuse(Cause::new(SourceRefused, message.clone())),
         SourceState::Invalid(message) => gates::Next::Refuse(Cause::new(SourceInvalid, message.clone())),
         SourceState::AccessMissing(message) => gates::Next::Refuse(Cause::new(AccessMissing, message.clone())),

@@ -61,8 +61,8 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
         }
         Reference::Behind => {
             return Some(unknown(
-                SchemaDriftReason::RunUnfinished,
-                "migrations ran, and the look behind them is due",
+                SchemaDriftReason::SnapshotPending,
+                "migrations ran, and the schema snapshot after the run is pending",
             ));
         }
         Reference::Own(desired) => (desired, differences.clone()),

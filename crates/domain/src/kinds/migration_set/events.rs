@@ -46,8 +46,8 @@ fn done_notice(event: &MigrationEvent) -> Event {
 fn drift_notice(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
     let now = Drifted.of(&after.common.conditions)?;
     match (Drifted.is_true(&before.common.conditions), now.status.as_str()) {
-        (true, "False") => Some(Event::normal("DriftGone", &now.message)),
-        (false, "True") => Some(Event::warning("DriftFound", &now.message)),
+        (true, "False") => Some(Event::normal("DriftCorrected", &now.message)),
+        (false, "True") => Some(Event::warning("DriftDetected", &now.message)),
         _ => None,
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum Next {
     UnderLock(Step),
     /// The world is not there yet.
     Wait(Cause),
+    /// The source could not be read this time; it may well be as it was.
+    Unread(Cause),
     /// Only a person can go on.
     Refuse(Cause),
     /// Everything is as it should be.

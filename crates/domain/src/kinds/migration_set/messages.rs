@@ -21,7 +21,7 @@ pub(super) fn platform_missing(object: &MigrationSet) -> Cause {
         "there is no Platform `{}` in this namespace",
         object.spec.platform_ref.name
     );
-    Cause::new(MigrationReason::PlatformMissing, message)
+    Cause::new(MigrationReason::WaitingForPlatform, message)
 }
 
 pub(super) fn database_missing(object: &MigrationSet) -> Cause {
@@ -43,7 +43,9 @@ pub(super) fn database(platform: &PlatformFacts, step_error: &DatabaseFailure) -
     let reason = match cause.reason {
         Theirs::DatabaseUnreachable => Ours::DatabaseUnreachable,
         Theirs::DatabaseSecretMissing => Ours::DatabaseSecretMissing,
-        Theirs::DatabaseAccessMissing => Ours::AccessMissing,
+        Theirs::AccessMissing => Ours::AccessMissing,
+        Theirs::DatabasePasswordRejected => Ours::DatabasePasswordRejected,
+        Theirs::DatabaseCertificateRefused => Ours::DatabaseCertificateRefused,
         Theirs::HostNotAllowed => Ours::HostNotAllowed,
         Theirs::PoolerUnsupported => Ours::PoolerUnsupported,
         _ => Ours::DatabaseRefused,

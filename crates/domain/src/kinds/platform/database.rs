@@ -93,7 +93,7 @@ impl DatabaseFailure {
 
     pub(crate) fn cause(&self, database: &Database) -> Cause {
         use PlatformReason::{
-            DatabaseAccessMissing, DatabaseCertificateRefused, DatabasePasswordRejected, DatabaseRefused,
+            AccessMissing, DatabaseCertificateRefused, DatabasePasswordRejected, DatabaseRefused,
             DatabaseSecretMissing, DatabaseUnreachable, HostNotAllowed, PoolerUnsupported,
         };
         let Database {
@@ -108,7 +108,7 @@ impl DatabaseFailure {
                 format!("the database at {at} does not answer: {how}"),
             ),
             Self::SecretMissing(message) => (DatabaseSecretMissing, format!("for the database: {message}")),
-            Self::AccessMissing(message) => (DatabaseAccessMissing, message.clone()),
+            Self::AccessMissing(message) => (AccessMissing, message.clone()),
             Self::HostNotAllowed => (
                 HostNotAllowed,
                 format!(

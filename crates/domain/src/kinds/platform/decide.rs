@@ -61,6 +61,16 @@ pub fn api_answers(state: &State) -> bool {
     state.access == Access::Open && state.step_error.is_none() && !passing
 }
 
+/// No token opens the platform: there is none to be read, or the platform refuses it. What is wrong with the database's Secrets
+/// says nothing about it.
+pub fn is_token_gone(state: &State) -> bool {
+    matches!(state.access, Access::SecretMissing(_) | Access::AccessMissing(_))
+        || matches!(
+            state.step_error,
+            Some(StepError::TokenRejected | StepError::Forbidden(_))
+        )
+}
+
 /// The project's state, in the platform's words.
 fn project_state(state: &State) -> Option<&str> {
     let (_, project) = state.observation.project()?;
@@ -91,13 +101,13 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
     let refuse = |reason, message: &str| Decision::Refuse(Cause::new(reason, message), Requeue::After(interval));
     let wait = |reason, message: &str, again| {
         let lost = now > state.observation.seen() + state.timing.lost_after(object.spec.interval.get());
-        let reason = if lost { PlatformReason::NotSeen } else { reason };
+        let reason = if lost { PlatformReason::NotObserved } else { reason };
         Decision::Wait(Cause::new(reason, message), again)
     };
     match step_error {
-        StepError::Deferred(again) => {
-            let message = "the platform's limit or our own budget asks to wait";
-            wait(PlatformReason::RateLimited, message, Requeue::After(*again))
+        StepError::Deferred(deferral) => {
+            let message = deferral.message(object.spec.requests_per_minute);
+            wait(PlatformReason::RateLimited, &message, Requeue::After(deferral.again))
         }
         StepError::Unanswered(message) | StepError::Failed(message) => wait(
             PlatformReason::Unreachable,

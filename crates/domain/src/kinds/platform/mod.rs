@@ -13,10 +13,10 @@ use std::collections::BTreeSet;
 use ace_api::{Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
 
-use crate::reconcile::{event::Event, kind, timing::Timing};
+use crate::reconcile::{decision::Deferral, event::Event, kind, timing::Timing};
 
 pub use database::{DatabaseCheck, DatabaseFailure};
-pub use decide::{api_answers, decide, is_due, update};
+pub use decide::{api_answers, decide, is_due, is_token_gone, update};
 pub use observation::{Changes, Observation, Phase};
 pub use status::{events, status};
 
@@ -92,8 +92,8 @@ impl kind::Step for Step {
 /// Why a look showed nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepError {
-    /// Our budget or the platform's limit says when to come again.
-    Deferred(std::time::Duration),
+    /// A rate limit says when to come again.
+    Deferred(Deferral),
     /// No answer, or one that says that it can't now.
     Unanswered(String),
     /// 401.

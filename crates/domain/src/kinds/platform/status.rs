@@ -22,7 +22,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
     let next = Conditions::new(&memo.common.conditions, object.metadata.generation, now);
     let conditions = match decision {
         Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase) => {
-            next.reconciling(Some(false), PlatformReason::FirstLook, "looking")
+            next.reconciling(Some(false), PlatformReason::Observing, "looking")
         }
         // A lost look is no news before three intervals.
         Decision::Wait(cause, _)
@@ -31,7 +31,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
             next.keep(Ready)
         }
         Decision::Wait(cause, _) => {
-            let ready = (cause.reason != PlatformReason::NotSeen).then_some(false);
+            let ready = (cause.reason != PlatformReason::NotObserved).then_some(false);
             next.reconciling(ready, cause.reason, &cause.message)
         }
         Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),

@@ -1,5 +1,7 @@
 //! Which events are echoes of our own writes, and when the next pass is due.
 
+#![allow(clippy::disallowed_methods, reason = "an `Instant` can only be had from the clock")]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

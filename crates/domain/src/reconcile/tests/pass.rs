@@ -160,7 +160,7 @@ fn pass(script: &[Decision]) -> Pass<Scripted> {
 }
 
 fn pass_over(object: Arc<EdgeFunction>, script: &[Decision]) -> Pass<Scripted> {
-    let mut pass = Pass::new(object, now() + Duration::from_secs(60));
+    let mut pass = Pass::new(object, now() + Duration::from_mins(1));
     assert!(matches!(pass.next(now()), Effect::Observe));
     pass.observed(known(script), now());
     pass
@@ -211,7 +211,7 @@ fn a_status_is_written_only_if_it_differs_and_its_events_are_told_once() {
     let mut unchanged = pass(&[SETTLED]);
     assert_eq!(ended(&mut unchanged), end(Outcome::Settled, Requeue::OnChange));
 
-    let mut changed = Pass::<Scripted>::new(plain(), now() + Duration::from_secs(60));
+    let mut changed = Pass::<Scripted>::new(plain(), now() + Duration::from_mins(1));
     let url = Some("new".to_owned());
     changed.next(now());
     changed.observed(
@@ -318,7 +318,7 @@ fn decisions_that_go_in_a_circle_end() {
 #[test]
 fn no_step_begins_at_the_deadline_and_what_was_learned_is_kept() {
     let mut pass = pass(&[Decision::Do(Step::Read)]);
-    let deadline = now() + Duration::from_secs(60);
+    let deadline = now() + Duration::from_mins(1);
     assert!(matches!(pass.next(now()), Effect::Act(_)));
     pass.acted(Ok("seen"), now());
     let Effect::End(ended) = pass.next(deadline) else {

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{EdgeFunctions, archives, observe::needs_key};
 use crate::{
-    connections::{Clients, PlatformConnection, entry, stamp, step_error},
+    connections::{Clients, PlatformConnection, entry, limit, stamp, step_error},
     driver::Key,
     index::platform_of,
 };
@@ -74,7 +74,7 @@ fn kept(outcome: Result<Result<String, ArchiveFault>, StepError>) -> Result<Step
 /// Whether the budget has a token for a step.
 pub(super) fn admit(connection: Option<&PlatformConnection>, state: &State, step: &Step) -> Result<(), StepError> {
     let deferred = connection.and_then(|connection| connection.deferred(priority(state, step)));
-    deferred.map_or(Ok(()), |again| Err(StepError::Deferred(again)))
+    deferred.map_or(Ok(()), |deferral| Err(StepError::Deferred(limit(deferral))))
 }
 
 fn priority(state: &State, step: &Step) -> Priority {

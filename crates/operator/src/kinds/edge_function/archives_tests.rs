@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ace_api::EdgeFunction;
 use ace_domain::reconcile::timing::Timing;
-use ace_supabase::AllowedHosts;
+use ace_egress::AllowedHosts;
 use kube::runtime::reflector;
 use serde_json::{Value, json};
 
@@ -10,12 +10,13 @@ use super::{FOREIGN, FOREIGN_ARCHIVES, prune};
 use crate::{
     connections::PlatformConnections,
     connections::applied_migrations::AppliedVersions,
+    connections::grants::Installation,
     driver::Waker,
     fake::{Answer, Server, api_server},
     index::Directory,
     kinds::edge_function::EdgeFunctions,
     metrics::Metrics,
-    sources::{Identity, Settings, Sources},
+    sources::{Settings, Sources},
 };
 
 const MAPS: &str = "/api/v1/namespaces/ace/configmaps";
@@ -60,7 +61,7 @@ fn functions(server: &Server) -> EdgeFunctions {
         timing: Timing::default(),
         platforms: Waker::new(metrics.clone()).0,
         functions: Waker::new(metrics).0,
-        identity: Identity::default(),
+        installation: Installation::default(),
     }
 }
 

@@ -71,24 +71,16 @@ fn platform(
     PlatformState::Present(PlatformFacts {
         project: platform.spec.project.clone(),
         gateway: platform.spec.gateway(),
+        requests_per_minute: platform.spec.requests_per_minute,
         interval: platform.spec.interval.get(),
         suspended: platform.spec.suspend,
-        leaving: platform.metadata.deletion_timestamp.is_some() || token_is_gone(&platform),
+        leaving: platform.metadata.deletion_timestamp.is_some() || artifact_state.token_gone,
         seen: artifact_state.seen,
         looked: artifact_state.looked,
         listed: artifact_state.listed,
         answering: artifact_state.answering && open.is_some(),
         message: artifact_state.message,
         anon_key: open.is_some_and(|open| open.anon.is_some()),
-    })
-}
-
-/// The Platform's own look found no Secret.
-fn token_is_gone(platform: &ace_api::Platform) -> bool {
-    let conditions = platform.status.iter().flat_map(|status| &status.common.conditions);
-    conditions.into_iter().any(|condition| {
-        condition.type_ == "Ready"
-            && ["SecretMissing", "AccessMissing", "TokenRejected"].contains(&condition.reason.as_str())
     })
 }
 

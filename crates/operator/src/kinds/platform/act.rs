@@ -8,7 +8,8 @@ use jiff::Timestamp;
 
 use super::{Platforms, database};
 use crate::{
-    connections::PlatformConnection, connections::database::DatabaseConnector, driver::Key,
+    connections::{PlatformConnection, database::DatabaseConnector, deferral},
+    driver::Key,
     kinds::edge_function::is_news,
 };
 
@@ -103,8 +104,8 @@ impl Platforms {
 }
 
 fn step_error(error: &CallError) -> StepError {
-    if let Some(again) = error.again() {
-        return StepError::Deferred(again);
+    if let Some(limit) = deferral(error) {
+        return StepError::Deferred(limit);
     }
     match error {
         CallError::Refused { status: 401, .. } => StepError::TokenRejected,

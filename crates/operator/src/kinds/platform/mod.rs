@@ -95,6 +95,13 @@ impl Controller for Platforms {
             }
             _ => connection.set_message("the platform answers".to_owned()),
         }
+        let is_token_gone = platform::is_token_gone(state);
+        if !connection.set_token_gone(is_token_gone) && is_token_gone {
+            // Nothing can be deleted any more.
+            self.wake(&key, "Platform", |function| {
+                function.metadata.deletion_timestamp.is_some()
+            });
+        }
         let before = &state.memory;
         if before.reported == generation && before.anon == anon {
             self.tell_phase(object, &connection);

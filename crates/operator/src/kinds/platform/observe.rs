@@ -154,18 +154,21 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use ace_api::Platform;
-    use ace_domain::{kinds::platform::Access, reconcile::timing::Timing};
+    use ace_domain::{
+        kinds::platform::{Access, DatabaseCheck, DatabaseFailure, StepError, decide},
+        reconcile::timing::Timing,
+    };
     use ace_egress::AllowedHosts;
     use ace_supabase::{Deadlines, Http, Limits};
     use jiff::Timestamp;
     use kube::runtime::reflector;
     use serde_json::json;
 
-    use super::{PlatformConnection, Platforms, access};
+    use super::{Memory, PlatformConnection, Platforms, access, observe};
     use crate::{
         connections::PlatformConnections,
         connections::grants::Installation,
-        driver::Waker,
+        driver::{Controller, Waker},
         fake::{Answer, Server, api_server},
         index::Directory,
         metrics::Metrics,
@@ -181,6 +184,7 @@ mod tests {
             let name = asked.path.rsplit('/').next().unwrap_or_default();
             match if name == "token" { token } else { anon } {
                 200 => Answer::json(&json!({ "metadata": { "name": name }, "data": { "key": "c2Jw" } })),
+                403 => Answer::refusal(403, "Forbidden"),
                 404 => Answer::refusal(404, "NotFound"),
                 code => Answer::status(code),
             }
@@ -241,5 +245,45 @@ mod tests {
         assert_eq!(check(200, 404).await, (Access::Open, Some(false)));
         let missing = Access::SecretMissing("there is no Secret `token`".to_owned());
         assert_eq!(check(404, 200).await, (missing, None));
+    }
+
+    #[tokio::test]
+    async fn a_right_that_is_missing_on_the_databases_secret_is_no_missing_token() {
+        let codes = Codes::new(Mutex::new((200, 200)));
+        let server = secrets(codes.clone()).await;
+        let ready = |reason: &str| {
+            let mut object = platform();
+            let condition = json!({
+                "type": "Ready", "status": "False", "reason": reason, "message": "",
+                "lastTransitionTime": "2026-01-01T00:00:00Z",
+            });
+            object.status = Some(serde_json::from_value(json!({ "conditions": [condition] })).unwrap());
+            object
+        };
+        for (reason, token, refused, expected) in [
+            // The operator was started anew: the status is all that is left of the last process.
+            ("AccessMissing", 200, None, false),
+            ("SecretMissing", 200, None, false),
+            ("AccessMissing", 500, None, false),
+            ("Reachable", 403, None, true),
+            ("Reachable", 404, None, true),
+            ("Reachable", 200, Some(StepError::TokenRejected), true),
+            ("Reachable", 200, Some(StepError::Failed("disk".to_owned())), false),
+        ] {
+            *codes.lock().unwrap() = (token, 200);
+            let (kind, object) = (platforms(&server), ready(reason));
+            let now = Timestamp::now();
+            let (mut state, connection) = observe(&kind, &object, Memory::default(), now).await;
+            state.step_error = refused;
+            state.observation.record_database(DatabaseCheck {
+                at: now,
+                generation: None,
+                outcome: Err(DatabaseFailure::AccessMissing("kubectl create rolebinding".to_owned())),
+            });
+            assert!(!connection.artifact_state().token_gone);
+            let decision = decide(&object, &state, now);
+            kind.conclude(&object, &mut state, connection.clone(), &decision);
+            assert_eq!(connection.artifact_state().token_gone, expected, "{reason} {token}");
+        }
     }
 }

@@ -6,9 +6,9 @@ use ace_api::{DeletionPolicy, FunctionReason, Mode};
 use super::{
     super::{Claim, Decision, PlatformState, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{A, B, X, cause, entry, foreign, stamp},
+    words::{A, B, X, cause, entry, foreign, message, shown, stamp},
 };
-use crate::reconcile::decision::StepError;
+use crate::reconcile::{decision::StepError, kind::Step as _};
 
 #[test]
 fn what_it_made_itself_and_nobody_changed_is_deleted() {
@@ -22,6 +22,25 @@ fn nothing_is_deleted_by_a_list_from_before_the_pass() {
     let mut case = settled().deleted();
     case.lists(at(0), Some(entry(A, 3)));
     assert_eq!(case.decide(), Decision::Do(Step::Delete));
+}
+
+#[test]
+fn every_step_of_it_says_that_the_function_is_being_deleted() {
+    let old_list = settled().deleted();
+    let unconfirmed = leaving().with(|case| case.state.listing.as_mut().unwrap().entry = None);
+    for (mut case, step) in [(old_list, "List"), (unconfirmed, "Get"), (leaving(), "Delete")] {
+        assert!(
+            matches!(case.decide(), Decision::Do(next) if next.name() == step),
+            "{step}"
+        );
+        let status = case.status();
+        assert_eq!(
+            shown(&status)[..2],
+            ["Ready=False/Deleting", "Reconciling=True/Deleting"],
+            "{step}"
+        );
+        assert_eq!(message(&status, "Ready"), "deleting function hello");
+    }
 }
 
 #[test]

@@ -264,6 +264,7 @@ fn platform() -> PlatformFacts {
     PlatformFacts {
         project: PROJECT.to_owned(),
         gateway: format!("https://{PROJECT}.supabase.co"),
+        requests_per_minute: 60,
         interval: Duration::from_mins(5),
         suspended: false,
         leaving: false,

@@ -2,19 +2,26 @@
 
 use std::time::Duration;
 
-use ace_api::{DriftReason, Mode, Reason};
+use ace_api::{DriftReason, FunctionReason, Mode, Reason};
 
 use super::{
     super::{Claim, Decision, PlatformState, SourceState, Step, events},
     fixture::{Case, at, settled},
-    words::{B, X, foreign, message, shown},
+    words::{B, X, cause, foreign, message, shown},
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::decision::{Deferral, Limiter, Requeue, StepError};
+
+fn deferral(by: Limiter) -> Deferral {
+    Deferral {
+        again: Duration::from_secs(7),
+        by,
+    }
+}
 
 fn troubles() -> [(StepError, Requeue); 6] {
     [
         (
-            StepError::Deferred(Duration::from_secs(7)),
+            StepError::Deferred(deferral(Limiter::Budget)),
             Requeue::After(Duration::from_secs(7)),
         ),
         (StepError::Unanswered("503".to_owned()), Requeue::Backoff),
@@ -34,6 +41,20 @@ fn trouble_of_every_class_is_no_news_while_the_wish_is_live() {
         let mut case = settled().with(|case| case.state.step_error = Some(step_error));
         assert_eq!(case.decide(), Decision::Settled(again));
         assert_eq!(case.status(), case.state.memo);
+    }
+}
+
+#[test]
+fn a_rate_limit_says_whose_it_is() {
+    let ours = "`requestsPerMinute` (90) is used up; retrying";
+    let theirs = "rate limited by the Management API; retrying";
+    for (by, expected) in [(Limiter::Budget, ours), (Limiter::Platform, theirs)] {
+        for case in [settled().wants(B), settled().deleted()] {
+            let mut case = case.platform(|platform| platform.requests_per_minute = 90);
+            case.state.step_error = Some(StepError::Deferred(deferral(by)));
+            let expected = (FunctionReason::RateLimited, expected.to_owned());
+            assert_eq!(cause(case.decide()), expected);
+        }
     }
 }
 
@@ -62,6 +83,24 @@ fn trouble_is_retried_while_the_wish_is_not_live_and_only_a_missing_right_stalls
 }
 
 #[test]
+fn what_an_older_version_said_of_a_lost_platform_stays_said_after_the_restart() {
+    for reason in ["NotObserved", "NotSeen"] {
+        let mut case = settled().platform(|platform| platform.listed = false);
+        let ready = case
+            .state
+            .memo
+            .common
+            .conditions
+            .iter_mut()
+            .find(|condition| condition.type_ == "Ready");
+        let ready = ready.unwrap();
+        (ready.status, ready.reason, ready.message) = ("Unknown".to_owned(), reason.to_owned(), "no answer".to_owned());
+        let expected = (FunctionReason::NotObserved, "no answer".to_owned());
+        assert_eq!(cause(case.decide()), expected);
+    }
+}
+
+#[test]
 fn a_function_that_was_not_seen_for_three_intervals_is_unknown_and_says_why() {
     let mut case = settled().platform(|platform| {
         platform.seen = at(-901);
@@ -72,8 +111,8 @@ fn a_function_that_was_not_seen_for_three_intervals_is_unknown_and_says_why() {
     assert_eq!(
         shown(&status),
         [
-            "Ready=Unknown/NotSeen",
-            "Reconciling=True/NotSeen",
+            "Ready=Unknown/NotObserved",
+            "Reconciling=True/NotObserved",
             "Drifted=Unknown/NotCompared"
         ]
     );

@@ -12,7 +12,7 @@ use super::{
         stamp,
     },
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::decision::{Deferral, Limiter, Requeue, StepError};
 use crate::reconcile::kind::Step as _;
 
 #[test]
@@ -143,7 +143,10 @@ fn a_refused_deploy_is_held_until_the_source_or_the_spec_changes() {
 #[test]
 fn a_deploy_that_was_not_sent_leaves_no_intent() {
     for step_error in [
-        StepError::Deferred(std::time::Duration::from_secs(7)),
+        StepError::Deferred(Deferral {
+            again: std::time::Duration::from_secs(7),
+            by: Limiter::Budget,
+        }),
         StepError::Unanswered("503".to_owned()),
         StepError::Failed("the status could not be written".to_owned()),
     ] {

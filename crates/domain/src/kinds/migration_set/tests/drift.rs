@@ -13,7 +13,7 @@ const GONE: &str = "the schema is as it should be";
 
 fn drifted() -> Case {
     settled().observation(|observation| {
-        observation.schema = taken(OTHER, vec![differs("column/public.a.x"), differs("table/public.t")])
+        observation.schema = taken(OTHER, vec![differs("column/public.a.x"), differs("table/public.t")]);
     })
 }
 
@@ -98,8 +98,8 @@ fn what_can_t_be_compared_is_unknown_and_keeps_what_was_found() {
         (none, "NotCompared", "the schema was not compared yet".to_owned()),
         (
             settled().snapshot_pending(),
-            "RunUnfinished",
-            "migrations ran, and the look behind them is due".to_owned(),
+            "SnapshotPending",
+            "migrations ran, and the schema snapshot after the run is pending".to_owned(),
         ),
         (
             settled().observation(|observation| observation.schema = SchemaObservation::Busy),

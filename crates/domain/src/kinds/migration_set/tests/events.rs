@@ -65,11 +65,11 @@ fn drift_is_told_when_it_comes_and_when_it_goes() {
     let (fine, drifted) = (settled().status(), drifted.status());
     assert_eq!(
         said(&fine, &drifted),
-        one("DriftFound", "1 object differs: column public.a.x")
+        one("DriftDetected", "1 object differs: column public.a.x")
     );
     assert_eq!(said(&drifted, &drifted), []);
     let gone = "the schema is as it should be";
-    assert_eq!(said(&drifted, &fine), one("DriftGone", gone));
+    assert_eq!(said(&drifted, &fine), one("DriftCorrected", gone));
 }
 
 #[test]
@@ -99,6 +99,6 @@ fn an_accepted_schema_is_told() {
         reported[0],
         one("SchemaAccepted", "the live schema is the reference now")[0]
     );
-    assert_eq!(reported[1].0, "DriftGone");
+    assert_eq!(reported[1].0, "DriftCorrected");
     assert!(case.status().drift.unwrap().corrected_time == Some(at(0)));
 }

@@ -27,8 +27,8 @@ const WAITS: [&str; 3] = [
     "Drifted=False/NoDrift",
 ];
 const LOST: [&str; 3] = [
-    "Ready=Unknown/NotSeen",
-    "Reconciling=True/NotSeen",
+    "Ready=Unknown/NotObserved",
+    "Reconciling=True/NotObserved",
     "Drifted=False/NoDrift",
 ];
 
@@ -159,7 +159,17 @@ fn a_source_that_can_t_be_read_this_time_is_no_news_either() {
     let waiting = failed(pending(HARMLESS).next_pass());
     assert_eq!(
         shown(&waiting.status())[..2],
-        ["Ready=False/SourceFailed", "Reconciling=True/SourceFailed"]
+        ["Ready=False/Retrying", "Reconciling=True/Retrying"]
+    );
+}
+
+#[test]
+fn what_else_is_tried_again_is_news_although_the_source_can_t_be_read_either() {
+    let failed = settled().source(SourceState::Failed("it timed out".to_owned()));
+    let lost = failed.with(|case| case.state.step_error = Some(StepError::Passing("it was lost".to_owned())));
+    assert_eq!(
+        shown(&lost.status())[..2],
+        ["Ready=False/Retrying", "Reconciling=True/Retrying"]
     );
 }
 
@@ -168,8 +178,8 @@ fn a_wrong_password_is_for_a_person() {
     let mut case = settled().observation(|observation| observation.at = at(-300));
     case.does("Look", Err(StepError::Database(DatabaseFailure::PasswordRejected)));
     let expected = [
-        "Ready=False/DatabaseRefused",
-        "Stalled=True/DatabaseRefused",
+        "Ready=False/DatabasePasswordRejected",
+        "Stalled=True/DatabasePasswordRejected",
         "Drifted=False/NoDrift",
     ];
     assert_eq!(shown(&case.status()), expected);

@@ -32,7 +32,7 @@ fn what_the_platform_lacks() {
     let absent = settled().with(|case| case.state.platform = PlatformState::Absent);
     waits(
         &absent,
-        Reason::PlatformMissing,
+        Reason::WaitingForPlatform,
         "there is no Platform `prod` in this namespace",
         None,
     );
@@ -48,8 +48,8 @@ fn what_the_platform_lacks() {
 fn what_the_source_lacks_is_said_in_its_own_words() {
     let words = || "its own words".to_owned();
     for (sight, stalls, reason, again) in [
-        (SourceState::Waiting(words()), false, Reason::SourceMissing, 240),
-        (SourceState::Failed(words()), false, Reason::SourceFailed, 0),
+        (SourceState::Waiting(words()), false, Reason::WaitingForSource, 240),
+        (SourceState::Failed(words()), false, Reason::Retrying, 0),
         (SourceState::Refused(words()), true, Reason::SourceRefused, 240),
         (SourceState::Invalid(words()), true, Reason::SourceInvalid, 240),
         (SourceState::AccessMissing(words()), true, Reason::AccessMissing, 240),
@@ -380,11 +380,16 @@ fn why_the_database_can_t_be_asked() {
             300,
         ),
         (DatabaseFailure::HostNotAllowed, true, Reason::HostNotAllowed, 300),
-        (DatabaseFailure::PasswordRejected, true, Reason::DatabaseRefused, 300),
+        (
+            DatabaseFailure::PasswordRejected,
+            true,
+            Reason::DatabasePasswordRejected,
+            300,
+        ),
         (
             DatabaseFailure::CertificateRefused(words()),
             true,
-            Reason::DatabaseRefused,
+            Reason::DatabaseCertificateRefused,
             300,
         ),
         (DatabaseFailure::Pooler, true, Reason::PoolerUnsupported, 300),

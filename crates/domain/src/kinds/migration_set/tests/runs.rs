@@ -67,7 +67,7 @@ fn in_the_middle_it_says_what_was_done_what_is_left_and_that_it_was_allowed() {
     let expected = [
         "Ready=False/Applying",
         "Reconciling=True/Applying",
-        "Drifted=Unknown/RunUnfinished",
+        "Drifted=Unknown/SnapshotPending",
     ];
     assert_eq!(shown(&status), expected);
     assert_eq!(message(&status, "Ready"), "running 3 migrations");
@@ -251,7 +251,7 @@ fn notes_in_our_books_do_not_flap_what_is_ready() {
     let new = adopts.spec(|spec| spec.lock_timeout = ace_api::Duration::from_secs(9));
     assert_eq!(
         shown(&new.status())[0],
-        "Ready=False/FirstLook",
+        "Ready=False/Observing",
         "a new spec is not ready before its pass is over"
     );
 }

@@ -90,6 +90,8 @@ fn worlds() -> Vec<Case> {
         in_vain(DatabaseFailure::HostNotAllowed),
         in_vain(DatabaseFailure::Pooler),
         in_vain(DatabaseFailure::PasswordRejected),
+        in_vain(DatabaseFailure::CertificateRefused(text())),
+        in_vain(DatabaseFailure::Refused("42501".to_owned())),
         step_error(pending(HARMLESS), StepError::Busy(text())),
         step_error(pending(HARMLESS), StepError::Passing(text())),
         step_error(pending(HARMLESS), StepError::Claimed(text())),
@@ -203,7 +205,7 @@ fn while_our_books_are_written_it_is_said_what_is() {
         let status = case.status();
         assert_eq!(
             shown(&status)[..2],
-            ["Ready=False/FirstLook", "Reconciling=True/FirstLook"]
+            ["Ready=False/Observing", "Reconciling=True/Observing"]
         );
         assert_eq!(super::messages::message(&status, "Ready"), words);
     }

@@ -186,7 +186,7 @@ fn what_stands_before_the_database_says_what_to_do() {
         ),
         (
             T::AccessMissing(word("run kubectl")),
-            R::DatabaseAccessMissing,
+            R::AccessMissing,
             true,
             "run kubectl",
         ),

@@ -20,12 +20,12 @@ fn refused(reason: PlatformReason) -> PlatformStatus {
 #[test]
 fn a_platform_that_is_lost_or_found_or_needs_a_person_is_told_once() {
     let fine = shown(&Decision::Settled(Requeue::OnChange));
-    let silent = Cause::new(PlatformReason::NotSeen, "silent");
+    let silent = Cause::new(PlatformReason::NotObserved, "silent");
     let lost = shown(&Decision::Wait(silent, Requeue::OnChange));
     let rejected = refused(PlatformReason::TokenRejected);
     let missing = refused(PlatformReason::ProjectNotFound);
     for (before, after, reported) in [
-        (&fine, &lost, Event::warning("NotSeen", "silent")),
+        (&fine, &lost, Event::warning("NotObserved", "silent")),
         (&lost, &fine, Event::normal("Reachable", "API answers")),
         (&fine, &rejected, Event::warning("TokenRejected", "act")),
         (&rejected, &missing, Event::warning("ProjectNotFound", "act")),
