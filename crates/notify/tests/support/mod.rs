@@ -2,7 +2,6 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    missing_docs,
     clippy::unwrap_used,
     reason = "each test binary uses its own part of this, and a test that cannot go on fails"
 )]
