@@ -51,7 +51,7 @@ pub(crate) async fn plan(arguments: &PlanArguments) -> Result<Report, PlanError>
         source: files.artifact_state.clone(),
     };
     let state = known(&subject.set, inputs, Timestamp::now());
-    let rehearsal = rehearse(&subject.set, state, &way).await;
+    let rehearsal = Box::pin(rehearse(&subject.set, state, &way)).await;
     Ok(Report::of(&subject, &files, &rehearsal, address.is_some()))
 }
 

@@ -10,10 +10,12 @@ use super::Key;
 /// What is kept of each object between passes, and for which objects a pass was asked for.
 #[derive(Debug)]
 pub struct ObjectStates<O, M> {
-    /// With the uid of the object that it belongs to.
-    states: Mutex<HashMap<Key, (String, ObjectState<O, M>)>>,
+    states: Mutex<HashMap<Key, Kept<O, M>>>,
     enqueued: Mutex<HashSet<Key>>,
 }
+
+/// The uid of the object that it belongs to, and what is kept of it.
+type Kept<O, M> = (String, ObjectState<O, M>);
 
 impl<O, M> Default for ObjectStates<O, M> {
     fn default() -> Self {
