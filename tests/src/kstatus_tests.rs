@@ -78,11 +78,11 @@ fn each_rule_is_broken_by_one_change() {
         ),
         (
             set(ready(), "Drifted", "reason", "Missing", ""),
-            "Drifted=False has the reason Missing, which belongs to DriftedTrue: the function that was applied is gone.",
+            "Drifted=False has the reason Missing, which belongs to DriftedTrue: the function that was applied does not exist any more.",
         ),
         (
             set(stalled(), "Stalled", "reason", "Retrying", ""),
-            "Stalled=True has the reason Retrying, which belongs to Reconciling: an attempt failed; it is repeated.",
+            "Stalled=True has the reason Retrying, which belongs to Reconciling: an attempt failed; it is retried with backoff.",
         ),
         (
             set(ready(), "Ready", "reason", "ChecksFailed", ""),
