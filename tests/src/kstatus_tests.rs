@@ -86,7 +86,7 @@ fn each_rule_is_broken_by_one_change() {
         ),
         (
             set(ready(), "Ready", "reason", "ChecksFailed", ""),
-            "Ready=True has the reason ChecksFailed, which belongs to Stalled: checks failed, and there was nothing to roll back to.",
+            "Ready=True has the reason ChecksFailed, which belongs to Stalled: checks failed, and there was no proven content to roll back to.",
         ),
         (set(ready(), "Ready", "message", "", ""), "Ready has no message"),
         (
