@@ -28,14 +28,6 @@ pub(crate) enum DemoError {
         /// The system's words.
         source: io::Error,
     },
-    /// The example has changed, and a step of the demo no longer fits it.
-    #[error("{file} has no `{text}` that the demo could change")]
-    Unchangeable {
-        /// Below the functions' folder.
-        file: String,
-        /// What was looked for.
-        text: String,
-    },
     /// A program that can't be run.
     #[error("could not run {program}")]
     Run {
@@ -44,29 +36,36 @@ pub(crate) enum DemoError {
         /// The system's words.
         source: io::Error,
     },
-    /// A program that failed.
-    #[error("`{command}` failed: {message}")]
-    Failed {
-        /// As a person would type it.
-        command: String,
-        /// What it said.
+    /// The address of the project's database.
+    #[error("the bed's database has no one host and port")]
+    DatabaseAddress,
+    /// The way to the programs.
+    #[error("PATH, or the directory of the bed, can't stand in a PATH")]
+    ProgramPath,
+    /// The client that asks the operator whether it is ready.
+    #[error("could not set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+    /// A step file is not of the form that it has to have.
+    #[error("{place}: {message}")]
+    StepFile {
+        /// `file:line`.
+        place: String,
+        /// What is wrong.
         message: String,
     },
-    /// The project's database.
-    #[error("could not {action} the project's database")]
-    Database {
-        /// A verb.
-        action: &'static str,
-        /// The client's words.
-        source: tokio_postgres::Error,
-    },
-    /// No answer to a request.
-    #[error("could not {action}")]
-    Unanswered {
-        /// What was attempted.
-        action: String,
-        /// The client's words.
-        source: reqwest::Error,
+    /// A step did not show what it must.
+    #[error("{place}: `{command}`: {}: {expected}; instead: {instead}", not_seen(*within))]
+    Step {
+        /// `file:line`.
+        place: String,
+        /// The command, or the file that was to be edited.
+        command: String,
+        /// What was to be seen.
+        expected: String,
+        /// For how long that was waited for.
+        within: Option<Duration>,
+        /// What was seen last.
+        instead: String,
     },
     /// The operator is gone.
     #[error("the operator ended by itself ({status}); its last words:{last_words}")]
@@ -79,19 +78,14 @@ pub(crate) enum DemoError {
     /// It was ended before everything was seen.
     #[error("the demo was interrupted before it was over")]
     Interrupted,
-    /// Something did not happen in time.
-    #[error("not seen within {} s: {what}; the last look: {last}", patience.as_secs())]
-    NotSeen {
-        /// What was waited for.
-        what: String,
-        /// For how long.
+    /// The operator does not become ready.
+    #[error("the operator was not ready within {} s; its last words:{last_words}", patience.as_secs())]
+    OperatorNotReady {
+        /// For how long that was waited for.
         patience: Duration,
-        /// What was there instead.
-        last: String,
+        /// The end of its log.
+        last_words: String,
     },
-    /// Something is not as it has to be.
-    #[error("{0}")]
-    Wrong(String),
 }
 
 impl DemoError {
@@ -102,7 +96,9 @@ impl DemoError {
     }
 }
 
-/// Demands what the demo claims.
-pub(super) fn ensure(holds: bool, wrong: impl FnOnce() -> String) -> Result<(), DemoError> {
-    if holds { Ok(()) } else { Err(DemoError::Wrong(wrong())) }
+fn not_seen(within: Option<Duration>) -> String {
+    within.map_or_else(
+        || "not seen".to_owned(),
+        |within| format!("not seen within {} s", within.as_secs()),
+    )
 }

@@ -3,33 +3,29 @@
 //! Everything runs at life's pace and against the bed; each claim is checked where it is made, and the demo fails with
 //! the first that does not hold. The operator is a process of its own with the rights of its ServiceAccount.
 
-mod calls;
-mod database;
-mod drift;
+mod environment;
 mod error;
-mod http;
-mod kubectl;
-mod migrations;
+mod expectation;
 mod operator;
-mod rollout;
+mod runner;
 mod screen;
-mod setup;
-mod stage;
-mod supabase;
-mod team;
+mod steps;
+#[cfg(test)]
+mod tests;
 
+use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Instant;
 
-use ace_sandbox::bed::{Bed, BedError, testing};
+use ace_sandbox::bed::{Bed, BedError, BedFile, testing};
 
-use database::Database;
+use environment::Environment;
 pub(crate) use error::DemoError;
-use kubectl::Kubectl;
 use operator::Operator;
+use runner::Runner;
 use screen::Screen;
-use stage::Stage;
-use team::{NAMESPACE, Team};
 
 /// What the viewer asked for.
 pub(crate) struct DemoConfig {
@@ -49,8 +45,10 @@ pub(crate) async fn run(
     bring_up: impl AsyncFnOnce(PathBuf) -> Result<Option<Bed>, BedError>,
     asked_to_end: impl AsyncFn(),
 ) -> Result<(), DemoError> {
-    let (began, screen) = (Instant::now(), Screen::new());
-    let (checkout, program) = (team::checkout()?, operator::program(config.operator)?);
+    let out = std::io::stdout();
+    let is_terminal = out.is_terminal();
+    let (began, screen) = (Instant::now(), Screen::new(Rc::new(RefCell::new(out)), is_terminal));
+    let (checkout, program) = (environment::checkout()?, operator::program(config.operator)?);
     screen.chapter("The bed: control plane, PostgreSQL, Supabase's platform");
     let Some(mut bed) = bring_up(config.directory).await? else {
         return interrupted(config.once);
@@ -77,7 +75,7 @@ pub(crate) async fn run(
     let failure = if config.once {
         None
     } else {
-        go_on(screen, &bed, operator.as_ref());
+        go_on(&screen, &bed, operator.as_ref());
         tokio::select! {
             error = bed.ended() => Some(error.into()),
             error = ended(&mut operator) => Some(error),
@@ -93,39 +91,37 @@ fn interrupted(once: bool) -> Result<(), DemoError> {
     if once { Err(DemoError::Interrupted) } else { Ok(()) }
 }
 
+/// Plays the step files in their order. The first makes what the operator needs before it starts.
 async fn play(
     screen: &Screen,
     checkout: &Path,
     program: &Path,
-    bed: ace_sandbox::bed::BedFile,
+    bed: BedFile,
     directory: PathBuf,
     running: &mut Option<Operator>,
 ) -> Result<(), DemoError> {
-    let team = Team::copy(checkout, directory.join("demo"))?;
-    *running = Some(setup::operator(*screen, program, &bed, &directory, &team).await?);
-    let stage = Stage {
-        screen: *screen,
-        kubectl: Kubectl::new(&bed),
-        project: http::Project::new(&bed)?,
-        database: Database::of(&bed)?,
-        team,
-        bed,
+    let log = operator::log(&directory);
+    let environment = Environment::of(&bed, checkout, directory.join("demo"), &log)?;
+    let chapters = steps::read_all(environment.names())?;
+    let mut runner = Runner { screen, environment };
+    let mut chapters = chapters.iter();
+    if let Some(definitions) = chapters.next() {
+        runner.play(definitions).await?;
+    }
+    let began = Instant::now();
+    *running = Some(Operator::start(program, &bed, &directory).await?);
+    screen.done("ace-operator runs, with its ServiceAccount's token", began);
+    screen.note(format_args!("its log: {}", log.display()));
+    let tour = async {
+        for chapter in chapters {
+            runner.play(chapter).await?;
+        }
+        Ok(())
     };
     tokio::select! {
-        outcome = tour(&stage) => outcome,
+        outcome = tour => outcome,
         error = ended(running) => Err(error),
     }
-}
-
-/// What there is to see, in its order.
-async fn tour(stage: &Stage) -> Result<(), DemoError> {
-    setup::team(stage).await?;
-    calls::some(stage).await?;
-    setup::overview(stage).await?;
-    drift::show(stage).await?;
-    rollout::show(stage).await?;
-    migrations::by_hand(stage).await?;
-    migrations::dropping(stage).await
 }
 
 async fn ended(operator: &mut Option<Operator>) -> DemoError {
@@ -142,20 +138,18 @@ async fn stop(bed: Bed, operator: Option<Operator>) -> Result<(), DemoError> {
     Ok(bed.stop().await?)
 }
 
-fn go_on(screen: Screen, bed: &Bed, operator: Option<&Operator>) {
-    let file = bed.file();
+fn go_on(screen: &Screen, bed: &Bed, operator: Option<&Operator>) {
     screen.chapter("Go on, in another terminal");
     let line = |text: String| screen.answer(&text);
-    let bin = bed.directory().join("bin");
-    line(format!("export KUBECONFIG={}", crate::shell(&file.kubeconfig)));
-    line(format!("export PATH={}:$PATH", crate::shell(&bin)));
-    line(format!("kubectl --namespace {NAMESPACE} get ace"));
-    line(format!("kubectl --namespace {NAMESPACE} describe fn handle-purl"));
-    line(format!("kubectl --namespace {NAMESPACE} describe migs main"));
+    line(format!("cd {}", crate::shell(&bed.directory().join("demo"))));
+    line(". ./environment     # names and programs of the commands above".to_owned());
+    line("kubectl -n ace get ace".to_owned());
+    line("kubectl -n ace describe fn handle-purl".to_owned());
+    line("kubectl -n ace describe migs main".to_owned());
     line("kubectl explain fn.spec".to_owned());
-    line(format!("curl {}/functions/v1/health", file.functions_url));
+    line("curl $F/health".to_owned());
     if let Some(operator) = operator {
-        line(format!("tail -f {}", crate::shell(operator.log())));
+        line("tail -f $OPERATOR_LOG".to_owned());
         line(format!("curl {}", operator.metrics()));
     }
     screen.note("Ctrl-C takes everything down; what is in it stays.");

@@ -11,11 +11,11 @@ use ace_sandbox::bed::{self, BedFile};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use super::database::Database;
+use super::environment;
 use super::error::DemoError;
 
 /// Namespace and name of the ServiceAccount in `deploy/`.
-pub(super) const NAMESPACE: &str = "ace-system";
+const NAMESPACE: &str = "ace-system";
 const ACCOUNT: &str = "ace-operator";
 
 /// Until it has filled its caches; it takes less than a second.
@@ -46,12 +46,18 @@ pub(super) fn program(named: Option<PathBuf>) -> Result<PathBuf, DemoError> {
     }
 }
 
+/// Where it logs, in the bed's directory.
+pub(super) fn log(directory: &Path) -> PathBuf {
+    directory.join("operator.log")
+}
+
 impl Operator {
     /// Starts it, and returns when it is ready. Its ServiceAccount has to exist.
     pub(super) async fn start(program: &Path, bed: &BedFile, directory: &Path) -> Result<Operator, DemoError> {
         let kubeconfig = bed::service_account_kubeconfig(directory, NAMESPACE, ACCOUNT).await?;
         let address = free_address().map_err(DemoError::file("find a port for", "ace-operator"))?;
-        let log = directory.join("operator.log");
+        let (host, port, _) = environment::database(bed)?;
+        let log = log(directory);
         if log.exists() {
             fs::rename(&log, log.with_extension("previous.log")).map_err(DemoError::file("rename", &log))?;
         }
@@ -59,7 +65,7 @@ impl Operator {
         let mut command = guarded(program);
         command
             .args(["--allow-host", &bed.api_url, "--allow-host", &bed.functions_url])
-            .args(["--allow-host", &Database::of(bed)?.allowed()])
+            .args(["--allow-host", &format!("postgres://{host}:{port}")])
             .args(["--allow-source-host", &bed.artifacts_url])
             .args(["--listen", &address.to_string(), "--log-format", "human"])
             .env_clear()
@@ -87,7 +93,7 @@ impl Operator {
 
     async fn ready(&mut self, url: &str) -> Result<(), DemoError> {
         let began = Instant::now();
-        let client = super::http::client()?;
+        let client = client()?;
         while began.elapsed() < PATIENCE {
             if let Ok(Some(status)) = self.child.try_wait() {
                 return Err(self.gone(&status.to_string()));
@@ -102,16 +108,10 @@ impl Operator {
             }
             tokio::time::sleep(LOOK).await;
         }
-        Err(DemoError::NotSeen {
-            what: "the operator is ready".to_owned(),
+        Err(DemoError::OperatorNotReady {
             patience: PATIENCE,
-            last: last_lines(&self.log),
+            last_words: last_lines(&self.log),
         })
-    }
-
-    /// Its log.
-    pub(super) fn log(&self) -> &Path {
-        &self.log
     }
 
     /// Where its metrics are served.
@@ -161,6 +161,14 @@ fn guarded(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(GUARD).arg(program);
     command
+}
+
+/// A client for addresses on this machine.
+fn client() -> Result<reqwest::Client, DemoError> {
+    // An error says that there is a provider already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
+    client.map_err(DemoError::Client)
 }
 
 /// A port that is free now.

@@ -1,7 +1,9 @@
 //! What the viewer sees: chapters, commands, answers, and on a terminal a board that is redrawn in place.
 
+use std::cell::RefCell;
 use std::fmt::Display;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// Columns and lines of a terminal that does not say how many it has.
@@ -15,31 +17,36 @@ const GREEN: &str = "\x1b[32m";
 const RED: &str = "\x1b[31m";
 const PLAIN: &str = "\x1b[0m";
 
-/// Standard output.
-#[derive(Debug, Clone, Copy)]
+/// Where the viewer looks.
+#[derive(Clone)]
 pub(super) struct Screen {
+    out: Rc<RefCell<dyn Write>>,
     terminal: bool,
     colour: bool,
 }
 
 impl Screen {
-    pub(super) fn new() -> Screen {
-        let terminal = std::io::stdout().is_terminal();
+    pub(super) fn new(out: Rc<RefCell<dyn Write>>, terminal: bool) -> Screen {
         let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Screen { terminal, colour }
+        Screen { out, terminal, colour }
+    }
+
+    /// Whether what was drawn can be drawn again.
+    pub(super) fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// A heading.
-    pub(super) fn chapter(self, title: &str) {
-        say(format_args!("\n{}", self.styled(BOLD, title)));
+    pub(super) fn chapter(&self, title: &str) {
+        self.say(format_args!("\n{}", self.styled(BOLD, title)));
     }
 
     /// Something that was done, and how long it took since `began`.
-    pub(super) fn done(self, what: impl Display, began: Instant) {
+    pub(super) fn done(&self, what: impl Display, began: Instant) {
         let what = what.to_string();
         let gap = TIMES.saturating_sub(what.chars().count()).max(2);
         let took = format!("{:>6.1} s", began.elapsed().as_secs_f64());
-        say(format_args!(
+        self.say(format_args!(
             "  {} {what}{:gap$}{}",
             self.styled(GREEN, "✓"),
             "",
@@ -47,37 +54,35 @@ impl Screen {
         ));
     }
 
-    /// Something that was seen.
-    pub(super) fn seen(self, what: impl Display) {
-        say(format_args!("  {} {what}", self.styled(GREEN, "✓")));
-    }
-
     /// A word to the viewer.
-    pub(super) fn note(self, what: impl Display) {
-        say(format_args!("  {}", self.styled(DIM, &what.to_string())));
+    pub(super) fn note(&self, what: impl Display) {
+        self.say(format_args!("  {}", self.styled(DIM, &what.to_string())));
     }
 
     /// A command as the viewer could type it.
-    pub(super) fn command(self, line: &str) {
-        say(format_args!("  {}", self.styled(BOLD, &format!("$ {line}"))));
+    pub(super) fn command(&self, command: &str) {
+        for (index, line) in command.lines().enumerate() {
+            let mark = if index == 0 { "$" } else { " " };
+            self.say(format_args!("  {}", self.styled(BOLD, &format!("{mark} {line}"))));
+        }
     }
 
     /// What a command printed. Lines that are too long are cut.
-    pub(super) fn answer(self, text: &str) {
+    pub(super) fn answer(&self, text: &str) {
         let width = self.size().0.saturating_sub(4);
         for line in text.trim_end().lines() {
             let line = cut(line.trim_end(), width);
-            say(if line.is_empty() { line } else { format!("    {line}") });
+            self.say(if line.is_empty() { line } else { format!("    {line}") });
         }
     }
 
     /// Why it ended.
-    pub(super) fn failure(self, what: &str) {
-        say(format_args!("\n  {} {what}", self.styled(RED, "✗")));
+    pub(super) fn failure(&self, what: &str) {
+        self.say(format_args!("\n  {} {what}", self.styled(RED, "✗")));
     }
 
     /// A piece that is drawn again and again.
-    pub(super) fn live(self) -> Live {
+    pub(super) fn live(&self) -> Live<'_> {
         Live {
             screen: self,
             began: Instant::now(),
@@ -86,7 +91,17 @@ impl Screen {
         }
     }
 
-    fn styled(self, style: &str, text: &str) -> String {
+    fn say(&self, line: impl Display) {
+        self.print(format_args!("{line}\n"));
+    }
+
+    /// A text, at once. A reader that has gone away is no failure.
+    fn print(&self, text: impl Display) {
+        let mut out = self.out.borrow_mut();
+        let _ = write!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    fn styled(&self, style: &str, text: &str) -> String {
         if self.colour {
             format!("{style}{text}{PLAIN}")
         } else {
@@ -95,7 +110,7 @@ impl Screen {
     }
 
     /// Columns and lines.
-    fn size(self) -> (usize, usize) {
+    fn size(&self) -> (usize, usize) {
         if !self.terminal {
             // Lines in a file may be as long as they are.
             return (usize::MAX, usize::MAX);
@@ -107,16 +122,15 @@ impl Screen {
 }
 
 /// A board. It is redrawn on a terminal; elsewhere its headline is said whenever it changes.
-#[derive(Debug)]
-pub(super) struct Live {
-    screen: Screen,
+pub(super) struct Live<'a> {
+    screen: &'a Screen,
     began: Instant,
     /// Lines of it that stand on the terminal.
     drawn: usize,
     said: String,
 }
 
-impl Live {
+impl Live<'_> {
     /// How long it is there.
     pub(super) fn elapsed(&self) -> Duration {
         self.began.elapsed()
@@ -127,7 +141,7 @@ impl Live {
         let seconds = self.elapsed().as_secs();
         if !self.screen.terminal {
             if self.said != headline {
-                say(format_args!("  {seconds:>4} s  {headline}"));
+                self.screen.say(format_args!("  {seconds:>4} s  {headline}"));
                 headline.clone_into(&mut self.said);
             }
             return;
@@ -142,22 +156,16 @@ impl Live {
         lines.extend(table.take(rows.saturating_sub(3)));
         self.clear();
         self.drawn = lines.len();
-        say(lines.join("\n"));
+        self.screen.say(lines.join("\n"));
     }
 
     /// Takes it off a terminal, for what is to be said in its place.
     pub(super) fn clear(&mut self) {
         if self.drawn > 0 {
-            print!("\x1b[{}F\x1b[J", self.drawn);
+            self.screen.print(format_args!("\x1b[{}F\x1b[J", self.drawn));
             self.drawn = 0;
         }
     }
-}
-
-/// A line, at once. A reader that has gone away is no failure.
-fn say(line: impl Display) {
-    let mut out = std::io::stdout().lock();
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 /// The first `width` characters, the last of which says so where there are more.
