@@ -23,6 +23,8 @@ use crate::{Ran, StatusWatch, TestBed, bed, kstatus};
 
 /// How long a test waits for what it expects to happen.
 const PATIENCE: Duration = Duration::from_secs(90);
+/// Between two questions after what no watch tells of.
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(50);
 
 /// A fresh namespace in which the operator has its rights, and a watch of it.
 pub struct Space {
@@ -111,6 +113,23 @@ impl Space {
     /// Runs kubectl in the namespace.
     pub async fn kubectl(&self, arguments: &[&str]) -> Ran {
         self.kubectl_with(arguments, "").await
+    }
+
+    /// Asks until there is an answer: for what no watch tells of.
+    ///
+    /// # Panics
+    /// If there is none in time.
+    pub async fn eventually<A>(&self, what: &str, mut ask: impl AsyncFnMut() -> Option<A>) -> A {
+        let asked = async {
+            loop {
+                if let Some(answer) = ask().await {
+                    return answer;
+                }
+                tokio::time::sleep(BETWEEN_QUESTIONS).await;
+            }
+        };
+        let answer = timeout(PATIENCE, asked).await;
+        answer.unwrap_or_else(|_| panic!("not within {} s: {what}", PATIENCE.as_secs()))
     }
 
     /// Runs kubectl in the namespace, with `input` on its standard input.

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, resume_unwind},
-    time::{Duration, Instant},
 };
 
 use ace_api::{EdgeFunction, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_WATCH, Platform};
@@ -25,10 +24,6 @@ use crate::{
     with_namespace,
 };
 
-/// How long a test waits for what can only be asked for.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// Between two such questions.
-const LOOK: Duration = Duration::from_millis(50);
 /// The ConfigMap of [`Stage::source`].
 pub const TREE: &str = "tree";
 /// The Platform of every stage.
@@ -258,15 +253,8 @@ impl Stage<'_> {
     ///
     /// # Panics
     /// If there is none while a test has patience.
-    pub async fn eventually<A>(&self, what: &str, mut ask: impl AsyncFnMut() -> Option<A>) -> A {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(answer) = ask().await {
-                return answer;
-            }
-            assert!(Instant::now() < deadline, "not within {} s: {what}", PATIENCE.as_secs());
-            tokio::time::sleep(LOOK).await;
-        }
+    pub async fn eventually<A>(&self, what: &str, ask: impl AsyncFnMut() -> Option<A>) -> A {
+        self.space.eventually(what, ask).await
     }
 }
 

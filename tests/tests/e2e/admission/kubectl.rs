@@ -24,13 +24,19 @@ async fn kubectl_refuses_a_field_that_does_not_exist() {
 async fn kubectl_explain_teaches_the_modes_and_the_reasons() {
     with_namespace(async |space| {
         let explained = async |path: &str| {
-            let text = space.kubectl(&["explain", path]).await.expect("the API server describes the field");
+            // The API server has a definition a moment before it describes its fields.
+            let text = space
+                .eventually("the API server describes the field", async || {
+                    let ran = space.kubectl(&["explain", path]).await;
+                    ran.success.then_some(ran.stdout)
+                })
+                .await;
             text.split_whitespace().collect::<Vec<_>>().join(" ")
         };
         let mode = explained("edgefunction.spec.mode").await;
         for says in [
             "ENUM: Enforce Apply Observe",
-            "`Enforce`: A changed wish is rolled out; a change made behind the operator's back is reported, then corrected.",
+            "`Enforce`: A change of the spec or source is rolled out; an out-of-band change is reported, then corrected.",
             "`Observe`: Nothing is ever written to the platform: differences are only reported.",
         ] {
             assert!(mode.contains(says), "{mode}");
@@ -38,18 +44,18 @@ async fn kubectl_explain_teaches_the_modes_and_the_reasons() {
         let spec = explained("migs.spec").await;
         for says in [
             "`20260301000000_add_codes.sql`. The digits are the version",
-            "an approval is worth nothing anywhere else.",
-            "SQL is never corrected behind anyone's back, so there is no `Enforce`.",
+            "so an approval is valid for exactly these.",
+            "An out-of-band change of the schema is reported and never corrected, so there is no `Enforce`.",
             "they are recorded without being run.",
         ] {
             assert!(spec.contains(says), "{spec}");
         }
         let classes = explained("migs.spec.policy.approve").await;
-        assert!(classes.contains("`Opaque`: What it does can't be read off the text: DO blocks"), "{classes}");
+        assert!(classes.contains("`Opaque`: The effect can't be determined from the text: DO blocks"), "{classes}");
         let conditions = explained("migs.status.conditions").await;
         assert!(conditions.contains("`ApprovalRequired` (Stalled: "), "{conditions}");
         let conditions = explained("edgefunction.status.conditions").await;
-        assert!(conditions.contains("`RolledBack` (Stalled: checks failed, and the proven content is live again)"), "{conditions}");
+        assert!(conditions.contains("`RolledBack` (Stalled: checks failed, and the last proven content is live again)"), "{conditions}");
     })
     .await;
 }
