@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
-use list::{MetricKind, REFERENCE};
+use runtime::{MetricKind, MetricReference, metric};
 
-// The file and not the crate: the operator takes minutes to build, and the list needs nothing of it.
+// The files and not the crates: the operator takes minutes to build, and the lists need nothing of it.
 #[path = "../../crates/operator/src/metrics/reference.rs"]
-mod list;
+mod operator;
+#[path = "../../crates/runtime/src/metrics/reference.rs"]
+mod runtime;
 
 /// Files by path from the root of the repository.
 pub(crate) fn files() -> Vec<(String, String)> {
@@ -18,7 +20,7 @@ fn page() -> String {
          The operator shows them on `/metrics`, in the text format of OpenMetrics. A histogram has `_bucket`, `_sum` and `_count`.\n\n\
          | name | type | labels | what it says |\n|---|---|---|---|\n"
         .to_owned();
-    for metric in REFERENCE {
+    for metric in runtime::REFERENCE.iter().chain(operator::REFERENCE) {
         let kind = match metric.kind {
             MetricKind::Counter => "counter",
             MetricKind::Gauge => "gauge",

@@ -11,7 +11,8 @@ use ace_api::{EdgeFunction, MigrationSet, Mode, Platform, Source, SourceKind};
 use ace_domain::kinds::edge_function::Claimant;
 use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
-use crate::{driver::Key, sources::SourceKey};
+use crate::sources::SourceKey;
+use ace_runtime::reconcile::Key;
 
 /// Reads of the caches. An object that can't be read is not there.
 #[derive(Clone)]

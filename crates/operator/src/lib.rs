@@ -1,26 +1,16 @@
-//! The operator: driver, sources and kinds.
+//! The operator: kinds, what they share to reach the outside, and sources.
 //!
 //! ```text
-//! watches ─▶ directory (caches) ─▶ driver ─▶ kinds ─▶ domain (decides)
-//!                                    │         └────▶ sites (one look per platform, shared), sources (one read, shared)
-//!                                    └─▶ status, events, metrics
+//! informers ─▶ index ─▶ runtime ─▶ kinds ─▶ domain (decides)
+//!                         │         └────▶ connections (one list per platform, shared), sources (one read, shared)
+//!                         └─▶ status, events, metrics
 //! ```
 
 pub mod connections;
-pub mod driver;
-pub mod events;
-pub mod http;
 pub mod index;
 pub mod kinds;
 pub mod metrics;
 pub mod operator;
-pub mod shutdown;
 pub mod sources;
-pub mod telemetry;
 
-mod api_server;
-mod cache;
-mod inputs;
-
-#[cfg(test)]
-mod fake;
+mod function_facts;

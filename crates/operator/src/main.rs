@@ -6,9 +6,11 @@ use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
 use ace_operator::{
     connections::grants::Installation,
-    http::{self, Health, ListenArguments},
     metrics::Metrics,
     operator::{GRACE, Operator, Settings},
+};
+use ace_runtime::{
+    health::{self, Health, ListenArguments},
     shutdown::Shutdown,
     telemetry::{self, LogArguments},
 };
@@ -99,7 +101,12 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         instance: arguments.instance,
     };
     let operator = Operator::new(client, settings, &metrics)?;
-    let server = tokio::spawn(http::serve(listener, metrics, health.clone(), shutdown.stop()));
+    let server = tokio::spawn(health::serve(
+        listener,
+        metrics.runtime,
+        health.clone(),
+        shutdown.stop(),
+    ));
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     Box::pin(operator.run(health, shutdown.clone())).await;
     if let Ok(Err(error)) = server.await {

@@ -16,23 +16,26 @@ use kube::{
 use tokio::task::JoinSet;
 
 use crate::{
-    cache::Cache,
     connections::PlatformConnections,
     connections::applied_migrations::AppliedVersions,
     connections::grants::Installation,
-    driver::{self, Controller as _, Key, Tools, Waker, Wakes},
-    events::Events,
-    http::Health,
+    function_facts::FunctionFacts,
     index::{Directory, source_of_set},
-    inputs::{Follower, News, Standing},
     kinds::{
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
         platform::Platforms,
     },
     metrics::Metrics,
-    shutdown::Shutdown,
     sources::{Settings as SourceSettings, Sources, SourcesError},
+};
+use ace_runtime::{
+    events::Events,
+    health::Health,
+    index::{Change, ChangeTracker},
+    informer::Cache,
+    reconcile::{self, Controller as _, Key, Tools, Waker, Wakes},
+    shutdown::Shutdown,
 };
 
 /// What the flags decide.
@@ -66,7 +69,7 @@ pub enum SetupError {
 /// The operator, ready to run.
 pub struct Operator {
     tools: Tools,
-    publisher: crate::events::Publisher,
+    publisher: ace_runtime::events::Publisher,
     platforms: Arc<Platforms>,
     functions: Arc<EdgeFunctions>,
     sets: Arc<MigrationSets>,
@@ -89,10 +92,10 @@ impl Operator {
             ..SourceSettings::new(settings.source_hosts)
         };
         let sources = Sources::new(client.clone(), source_settings.scaled(settings.scale), metrics.clone())?;
-        let (events, event_queue) = Events::new(client.clone(), &settings.instance, metrics.clone());
+        let (events, event_queue) = Events::new(client.clone(), &settings.instance, metrics.runtime.clone());
         let tools = Tools {
             client: client.clone(),
-            metrics: metrics.clone(),
+            metrics: metrics.runtime.clone(),
             events,
             timing: settings.timing,
         };
@@ -101,10 +104,10 @@ impl Operator {
         let (set_reader, set_writer) = reflector::store();
         let directory = Directory::new(platform_reader.clone(), function_reader.clone(), set_reader.clone());
         let connections = Arc::new(PlatformConnections::default());
-        let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.clone());
-        let (wakes_sets, set_wakes) = Waker::<MigrationSets>::new(metrics.clone());
+        let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.runtime.clone());
+        let (wakes_sets, set_wakes) = Waker::<MigrationSets>::new(metrics.runtime.clone());
         let applied = Arc::new(AppliedVersions::default());
-        let (wakes_platforms, platform_wakes) = Waker::<Platforms>::new(metrics.clone());
+        let (wakes_platforms, platform_wakes) = Waker::<Platforms>::new(metrics.runtime.clone());
         let functions = Arc::new(EdgeFunctions {
             client: client.clone(),
             directory: directory.clone(),
@@ -210,7 +213,7 @@ impl Operator {
                 stop.run_until_cancelled(until_stop).await;
             });
         }
-        let platforms = driver::run(
+        let platforms = reconcile::run(
             self.platforms,
             self.tools.clone(),
             self.platform_wakes,
@@ -218,7 +221,7 @@ impl Operator {
             platforms.store,
             stop.clone(),
         );
-        let functions = driver::run(
+        let functions = reconcile::run(
             self.functions,
             self.tools.clone(),
             self.function_wakes,
@@ -226,7 +229,7 @@ impl Operator {
             functions.store,
             stop.clone(),
         );
-        let sets = driver::run(self.sets, self.tools, self.set_wakes, set_objects, sets.store, stop);
+        let sets = reconcile::run(self.sets, self.tools, self.set_wakes, set_objects, sets.store, stop);
         tasks.spawn(health.clone().keep("platforms", platforms));
         tasks.spawn(health.clone().keep("functions", functions));
         tasks.spawn(health.clone().keep("migrations", sets));
@@ -254,10 +257,10 @@ impl Operator {
 }
 
 fn follow_platforms(platforms: Arc<Platforms>) -> impl FnMut(&watcher::Event<DeserializeGuard<Platform>>) + Send {
-    let mut follower = Follower::<()>::default();
+    let mut tracker = ChangeTracker::<()>::default();
     move |event| {
-        for news in follower.take(event, |_: &Platform| ()) {
-            if let News::Gone { key, .. } = news {
+        for change in tracker.take(event, |_: &Platform| ()) {
+            if let Change::Gone { key, .. } = change {
                 platforms.forget(&key);
             }
         }
@@ -269,18 +272,18 @@ fn follow_functions(
     sources: Arc<Sources>,
     directory: Directory,
 ) -> impl FnMut(&watcher::Event<DeserializeGuard<EdgeFunction>>) + Send {
-    let mut follower = Follower::<Standing>::default();
+    let mut tracker = ChangeTracker::<FunctionFacts>::default();
     move |event| {
-        for news in follower.take(event, Standing::of) {
-            match &news {
-                News::Changed { key, before, after } => {
-                    directory.moved(key, before.as_ref().map(Standing::place), Some(after.place()));
+        for change in tracker.take(event, FunctionFacts::of) {
+            match &change {
+                Change::Changed { key, before, after } => {
+                    directory.moved(key, before.as_ref().map(FunctionFacts::place), Some(after.place()));
                 }
-                News::Gone { key, before } => directory.moved(key, Some(before.place()), None),
+                Change::Gone { key, before } => directory.moved(key, Some(before.place()), None),
             }
-            match news {
-                News::Changed { before: None, .. } => {}
-                News::Changed {
+            match change {
+                Change::Changed { before: None, .. } => {}
+                Change::Changed {
                     key,
                     before: Some(before),
                     after,
@@ -292,7 +295,7 @@ fn follow_functions(
                         wake_higher_waves(&functions, &directory, &before);
                     }
                 }
-                News::Gone { key, before } => {
+                Change::Gone { key, before } => {
                     functions.forget(&key);
                     wake_rivals(&functions, &directory, &key, &before);
                     wake_higher_waves(&functions, &directory, &before);
@@ -303,7 +306,7 @@ fn follow_functions(
     }
 }
 
-fn wake_rivals(functions: &EdgeFunctions, directory: &Directory, key: &Key, before: &Standing) {
+fn wake_rivals(functions: &EdgeFunctions, directory: &Directory, key: &Key, before: &FunctionFacts) {
     for rival in directory.of_slug(&before.slug) {
         if rival != *key {
             functions.functions.wake(rival, "Claim");
@@ -311,7 +314,7 @@ fn wake_rivals(functions: &EdgeFunctions, directory: &Directory, key: &Key, befo
     }
 }
 
-fn wake_higher_waves(functions: &EdgeFunctions, directory: &Directory, before: &Standing) {
+fn wake_higher_waves(functions: &EdgeFunctions, directory: &Directory, before: &FunctionFacts) {
     let Some(wave) = before.wave else { return };
     for key in directory.above(&before.platform, &before.source, wave) {
         functions.functions.wake(key, "Wave");
@@ -323,10 +326,10 @@ fn follow_sets(
     sources: Arc<Sources>,
     directory: Directory,
 ) -> impl FnMut(&watcher::Event<DeserializeGuard<MigrationSet>>) + Send {
-    let mut follower = Follower::<()>::default();
+    let mut tracker = ChangeTracker::<()>::default();
     move |event| {
-        for news in follower.take(event, |_: &MigrationSet| ()) {
-            if let News::Gone { key, .. } = news {
+        for change in tracker.take(event, |_: &MigrationSet| ()) {
+            if let Change::Gone { key, .. } = change {
                 sets.forget(&key);
                 sources.retain(&directory.sources());
             }

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::driver::Key;
+use ace_runtime::reconcile::Key;
 
 /// Versions in the ledger of each set's database, as of its last look. Lost with the process, and found out again by the set's
 /// first pass.

@@ -131,7 +131,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{DatabaseConnector, Names, not_open};
-    use crate::fake::{Answer, api_server};
+    use ace_runtime::testing::{Answer, api_server};
 
     /// Names and texts.
     type Keys = &'static [(&'static str, &'static str)];

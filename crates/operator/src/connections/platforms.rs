@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::platform::PlatformConnection;
-use crate::driver::Key;
+use ace_runtime::reconcile::Key;
 
 /// Every Platform's site, by `namespace/name`.
 #[derive(Default)]

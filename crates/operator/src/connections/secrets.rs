@@ -6,7 +6,7 @@ use ace_egress::SecretString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
 
-use crate::api_server::answer;
+use ace_runtime::request::answer;
 
 /// Why there is no value. None of these holds any part of one.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -74,7 +74,7 @@ mod tests {
     use serde_json::json;
 
     use super::{SecretError, read_secret_patiently};
-    use crate::fake::{Answer, api_server};
+    use ace_runtime::testing::{Answer, api_server};
 
     /// What is said of a Secret that may be read after so many refusals, and how often it was asked for.
     async fn read_after(refusals: usize) -> (Result<SecretString, SecretError>, usize) {

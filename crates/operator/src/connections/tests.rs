@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::{sync::Semaphore, time::Instant};
 
 use super::PlatformConnection;
-use crate::fake::{Answer, Server, server};
+use ace_runtime::testing::{Answer, Server, server};
 
 /// A site, and a platform that answers a list when the test allows it.
 struct Stage {

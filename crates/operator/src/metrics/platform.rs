@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::{ByPlatform, Durations, Metrics, Registering, request_histogram};
+use ace_runtime::metrics::{Durations, Registering, request_histogram};
+
+use super::Metrics;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 pub(super) struct RequestLabels {
@@ -40,7 +42,7 @@ pub(super) struct Platforms {
     deferred: Family<DeferredLabels, Counter>,
     available: Family<PlatformLabels, Gauge>,
     blocked: Family<PlatformLabels, Gauge>,
-    known: Mutex<ByPlatform<Known>>,
+    known: Mutex<BTreeMap<String, Known>>,
 }
 
 /// What goes when the Platform goes.
@@ -61,7 +63,7 @@ pub struct PlatformMetrics {
 impl Metrics {
     /// The counters of one Platform, called `namespace/name`. Its budget is read whenever metrics are.
     pub fn platform(&self, platform: &str, budget: Arc<Mutex<Budget>>) -> PlatformMetrics {
-        self.0.platforms.known().entry(platform.to_owned()).or_default().budget = Some(budget);
+        self.platforms.known().entry(platform.to_owned()).or_default().budget = Some(budget);
         PlatformMetrics {
             metrics: self.clone(),
             platform: platform.to_owned(),
@@ -70,7 +72,7 @@ impl Metrics {
 
     /// Removes everything that names this Platform. Call it when the object is gone.
     pub fn forget_platform(&self, platform: &str) {
-        let platforms = &self.0.platforms;
+        let platforms = &self.platforms;
         let Some(known) = platforms.known().remove(platform) else {
             return;
         };
@@ -90,7 +92,7 @@ impl Metrics {
 
 impl Observer for PlatformMetrics {
     fn request(&self, operation: &'static str, outcome: &'static str, duration: Duration) {
-        let platforms = &self.metrics.0.platforms;
+        let platforms = &self.metrics.platforms;
         platforms
             .durations
             .get_or_create(&OperationLabels { operation })
@@ -113,7 +115,7 @@ impl Observer for PlatformMetrics {
             Priority::Retry => "Retry",
             Priority::Look => "Look",
         };
-        let platforms = &self.metrics.0.platforms;
+        let platforms = &self.metrics.platforms;
         if let Some(known) = platforms.known().get_mut(&self.platform) {
             let labels = DeferredLabels {
                 platform: self.platform.clone(),
@@ -127,7 +129,7 @@ impl Observer for PlatformMetrics {
 }
 
 impl Platforms {
-    pub(super) fn register(registering: &mut Registering) -> Self {
+    pub(super) fn register(registering: &mut Registering<'_>) -> Self {
         Self {
             requests: registering.add("ace_platform_requests", Family::default()),
             durations: registering.seconds("ace_platform_request_duration", request_histogram),
@@ -155,7 +157,7 @@ impl Platforms {
         }
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, ByPlatform<Known>> {
+    fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,9 +16,9 @@ use tokio::time::Instant;
 use super::{EdgeFunctions, archives, observe::needs_key};
 use crate::{
     connections::{Clients, PlatformConnection, entry, limit, stamp, step_error},
-    driver::Key,
     index::platform_of,
 };
+use ace_runtime::reconcile::Key;
 
 /// The way to the platform of one pass.
 struct Way<'a> {

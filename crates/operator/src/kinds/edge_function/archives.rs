@@ -18,7 +18,7 @@ use kube::{
 };
 
 use super::EdgeFunctions;
-use crate::api_server::answer;
+use ace_runtime::request::answer;
 
 const PROVEN: &str = "Proven";
 const FOREIGN: &str = "Foreign";

@@ -11,12 +11,14 @@ use crate::{
     connections::PlatformConnections,
     connections::applied_migrations::AppliedVersions,
     connections::grants::Installation,
-    driver::Waker,
-    fake::{Answer, Server, api_server},
     index::Directory,
     kinds::edge_function::EdgeFunctions,
     metrics::Metrics,
     sources::{Settings, Sources},
+};
+use ace_runtime::{
+    reconcile::Waker,
+    testing::{Answer, Server, api_server},
 };
 
 const MAPS: &str = "/api/v1/namespaces/ace/configmaps";
@@ -59,8 +61,8 @@ fn functions(server: &Server) -> EdgeFunctions {
         applied: Arc::new(AppliedVersions::default()),
         metrics: metrics.clone(),
         timing: Timing::default(),
-        platforms: Waker::new(metrics.clone()).0,
-        functions: Waker::new(metrics).0,
+        platforms: Waker::new(metrics.runtime.clone()).0,
+        functions: Waker::new(metrics.runtime).0,
         installation: Installation::default(),
     }
 }

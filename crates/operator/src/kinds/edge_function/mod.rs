@@ -23,11 +23,11 @@ use crate::{
     connections::applied_migrations::AppliedVersions,
     connections::grants::Installation,
     connections::{PlatformConnection, PlatformConnections},
-    driver::{Controller, Key, Waker},
     index::Directory,
     metrics::Metrics,
     sources::Sources,
 };
+use ace_runtime::reconcile::{Controller, Key, Waker};
 
 /// The controller's kind.
 pub struct EdgeFunctions {
@@ -97,6 +97,7 @@ impl Controller for EdgeFunctions {
     fn forget(&self, key: &Key) {
         self.functions.forget(key);
         self.metrics
+            .runtime
             .forget_object(edge_function::Kind::NAME, &key.namespace, &key.name);
     }
 }

@@ -11,11 +11,11 @@ use kube::ResourceExt;
 use super::EdgeFunctions;
 use crate::{
     connections::{PlatformConnection, PlatformHealth},
-    driver::Key,
     index::{platform_of, source_of},
     sources::pinned::{folder, wanted},
     sources::{Artifact, ArtifactState},
 };
+use ace_runtime::reconcile::Key;
 
 /// Collects what is known of a function: from caches and from what its Platform has seen. Asks nobody but its source.
 pub(super) async fn observe(

@@ -11,7 +11,7 @@ use super::{
     read_only::{answers, read_files},
     schema, session,
 };
-use crate::driver::Key;
+use ace_runtime::reconcile::Key;
 
 /// One effect.
 pub(super) async fn act(

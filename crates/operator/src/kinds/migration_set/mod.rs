@@ -29,13 +29,10 @@ pub use read_only::ReadOnlySession;
 
 use super::edge_function::EdgeFunctions;
 use crate::{
-    connections::applied_migrations::AppliedVersions,
-    connections::grants::Installation,
-    driver::{Controller, Key, Waker},
-    index::Directory,
-    metrics::Metrics,
-    sources::Sources,
+    connections::applied_migrations::AppliedVersions, connections::grants::Installation, index::Directory,
+    metrics::Metrics, sources::Sources,
 };
+use ace_runtime::reconcile::{Controller, Key, Waker};
 
 /// The controller's kind.
 pub struct MigrationSets {
@@ -132,6 +129,7 @@ impl Controller for MigrationSets {
         self.sets.forget(key);
         self.applied.forget(key);
         self.metrics
+            .runtime
             .forget_object(migration_set::Kind::NAME, &key.namespace, &key.name);
     }
 }

@@ -11,7 +11,8 @@ use ace_domain::{
 use tokio::task::spawn_blocking;
 
 use super::{error, session};
-use crate::{connections::database::not_open, driver::Key};
+use crate::connections::database::not_open;
+use ace_runtime::reconcile::Key;
 
 /// The way to a set's database, for those who only look.
 pub struct ReadOnlySession {

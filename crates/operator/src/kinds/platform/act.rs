@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use super::{Platforms, database};
 use crate::{
     connections::{PlatformConnection, database::DatabaseConnector, deferral},
-    driver::Key,
     kinds::edge_function::is_news,
 };
+use ace_runtime::reconcile::Key;
 
 /// One look. Wakes the functions that it is news for.
 pub(super) async fn act(

@@ -21,11 +21,11 @@ use super::{edge_function::EdgeFunctions, migration_set::MigrationSets};
 use crate::{
     connections::grants::Installation,
     connections::{PlatformConnection, PlatformConnections},
-    driver::{Controller, Key, Waker},
     index::{Directory, platform_of_set},
     metrics::Metrics,
     sources::Sources,
 };
+use ace_runtime::reconcile::{Controller, Key, Waker};
 
 /// The controller's kind.
 pub struct Platforms {
@@ -123,6 +123,7 @@ impl Controller for Platforms {
         self.platforms.forget(key);
         self.connections.forget(key);
         self.metrics
+            .runtime
             .forget_object(platform::Kind::NAME, &key.namespace, &key.name);
         self.metrics.forget_platform(&key.to_string());
         self.wake(key, "Platform", |_| true);

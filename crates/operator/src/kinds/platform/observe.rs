@@ -11,8 +11,8 @@ use super::Platforms;
 use crate::{
     connections::secrets::{SecretError, read_secret_patiently},
     connections::{Clients, PlatformConnection},
-    driver::Key,
 };
+use ace_runtime::reconcile::Key;
 
 /// Collects what is known of a Platform. Only reads.
 pub(super) async fn observe(
@@ -168,11 +168,13 @@ mod tests {
     use crate::{
         connections::PlatformConnections,
         connections::grants::Installation,
-        driver::{Controller, Waker},
-        fake::{Answer, Server, api_server},
         index::Directory,
         metrics::Metrics,
         sources::{Settings, Sources},
+    };
+    use ace_runtime::{
+        reconcile::{Controller, Waker},
+        testing::{Answer, Server, api_server},
     };
 
     /// Status codes of the answers for Secret `token` and Secret `anon`.
@@ -202,9 +204,9 @@ mod tests {
             directory: Directory::new(reflector::store().0, reflector::store().0, reflector::store().0),
             connections: Arc::new(PlatformConnections::default()),
             sources,
-            platforms: Waker::new(metrics.clone()).0,
-            functions: Waker::new(metrics.clone()).0,
-            sets: Waker::new(metrics.clone()).0,
+            platforms: Waker::new(metrics.runtime.clone()).0,
+            functions: Waker::new(metrics.runtime.clone()).0,
+            sets: Waker::new(metrics.runtime.clone()).0,
             metrics,
             timing: Timing::scaled(1_000),
             installation: Installation::default(),

@@ -6,8 +6,8 @@ use super::fixture::{
     Fixture, MAPS, REPOSITORIES, archive, config_map, content, keys_map, next, points_at, repository, tree, until,
     watched,
 };
-use crate::fake::{Answer, server};
 use crate::sources::ArtifactState;
+use ace_runtime::testing::{Answer, server};
 
 fn map_path() -> String {
     format!("{MAPS}/functions")

@@ -170,7 +170,7 @@ async fn a_hundred_who_ask_at_once_cost_one_request_and_share_one_tree() {
     fixture.artifact_state(&key).await;
     assert_eq!(fixture.api.asked(), [format!("GET {}", map_path())]);
     let reads = "ace_source_reads_total{kind=\"ConfigMap\",outcome=\"Ready\"} 1\n";
-    assert!(fixture.metrics.text().unwrap().contains(reads));
+    assert!(fixture.metrics.runtime.text().unwrap().contains(reads));
 }
 
 #[tokio::test]

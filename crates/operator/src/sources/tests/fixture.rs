@@ -18,10 +18,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::fake::{Answer, Asked, Server, server};
 use crate::metrics::Metrics;
 use crate::sources::config_map::sha256;
 use crate::sources::{ArtifactState, Settings, SourceKey, Sources};
+use ace_runtime::testing::{Answer, Asked, Server, server};
 
 pub(super) const FLUX: &str = "/apis/source.toolkit.fluxcd.io";
 pub(super) const MAPS: &str = "/api/v1/namespaces/ace/configmaps";

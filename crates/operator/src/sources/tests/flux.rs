@@ -6,9 +6,9 @@ use futures::stream;
 use serde_json::json;
 
 use super::fixture::{FLUX, Fixture, REPOSITORIES, archive, content, odd_archive, points_at, repository, tree};
-use crate::fake::{Answer, Server, server};
 use crate::sources::config_map::sha256;
 use crate::sources::{ArtifactState, Settings};
+use ace_runtime::testing::{Answer, Server, server};
 
 const FILES: [(&str, &str); 1] = [("supabase/functions/hello/index.ts", "Deno.serve(() => new Response())")];
 const KINDS: [(&str, &str); 2] = [("GitRepository", "gitrepositories"), ("Bucket", "buckets")];

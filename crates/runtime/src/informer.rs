@@ -18,20 +18,20 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 /// A cache. Its watch goes on whoever takes its objects: a controller that waits must not keep it from being filled.
-pub(crate) struct Cache<K>
+pub struct Cache<K>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
     DeserializeGuard<K>: kube::runtime::reflector::Lookup<DynamicType = ()>,
 {
     /// Fills the cache; never ends.
-    pub(crate) watch: BoxFuture<'static, ()>,
+    pub watch: BoxFuture<'static, ()>,
     /// The objects that were added or changed, in order.
-    pub(crate) objects: UnboundedReceiverStream<Result<DeserializeGuard<K>, watcher::Error>>,
+    pub objects: UnboundedReceiverStream<Result<DeserializeGuard<K>, watcher::Error>>,
     /// What is in it.
-    pub(crate) store: Store<DeserializeGuard<K>>,
+    pub store: Store<DeserializeGuard<K>>,
     /// Cancelled once the first list is in. `Store::wait_until_ready` wakes only the last of those who wait for it, and the
     /// controller is one of them.
-    pub(crate) filled: CancellationToken,
+    pub filled: CancellationToken,
 }
 
 impl<K> Cache<K>
@@ -39,7 +39,7 @@ where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     /// A cache of all namespaces that hands each event to `follow` after it took it in.
-    pub(crate) fn new(
+    pub fn new(
         client: Client,
         store: Store<DeserializeGuard<K>>,
         writer: Writer<DeserializeGuard<K>>,

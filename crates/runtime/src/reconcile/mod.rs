@@ -3,14 +3,14 @@
 //! Events, metrics and deadlines are here, once; a kind does not know of them.
 
 mod controller;
-mod memory;
+mod object_states;
 mod pass;
-mod run;
-mod write;
+mod queue;
+mod status_writer;
 
 pub use controller::Controller;
-pub use memory::ObjectStates;
-pub use run::{Tools, Waker, Wakes, run};
+pub use object_states::ObjectStates;
+pub use queue::{Tools, Waker, Wakes, run};
 
 /// `namespace/name` of an object.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::series::{Act, Count, Series};
 use super::{EventType, Events, Told, cut, event};
-use crate::fake::{Answer, api_server};
 use crate::metrics::Metrics;
+use crate::testing::{Answer, api_server};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

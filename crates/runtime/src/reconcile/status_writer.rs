@@ -10,7 +10,7 @@ use kube::{
 };
 use serde_json::json;
 
-use crate::api_server::{DEADLINE, answer};
+use crate::request::{DEADLINE, answer};
 
 /// Why an object could not be written.
 #[derive(Debug, thiserror::Error)]

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// Deadline of one request: kube's client has none of its own.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The answer to a request; `None` when it did not come within the deadline.
-pub(crate) async fn answer<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Option<Result<T, kube::Error>> {
+pub async fn answer<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Option<Result<T, kube::Error>> {
     tokio::time::timeout(DEADLINE, request).await.ok()
 }

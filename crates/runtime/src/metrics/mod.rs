@@ -1,21 +1,20 @@
-//! What the operator counts, as typed handles: a call site chooses among values, never among label texts of its own.
+//! What is counted, as typed handles: a call site chooses among values, never among label texts of its own. Crates above add
+//! what only they know of by [`Metrics::register`].
 //!
 //! Names, labels and how to read them are in [`REFERENCE`], which is where the help texts come from. No label holds a digest,
 //! a path or a message; those that name an object go when the object goes.
 
 mod guard;
 mod object;
-mod platform;
 mod reference;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ace_api::SourceKind;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -27,29 +26,27 @@ use prometheus_client::registry::{Metric, Registry, Unit};
 
 pub use guard::{Pass, PassOutcome, Step, StepOutcome};
 pub use object::ObjectState;
-pub use platform::PlatformMetrics;
-pub use reference::{MetricKind, MetricReference, REFERENCE};
+pub use reference::{MetricKind, MetricReference, REFERENCE, metric};
 
 use object::Objects;
-use platform::Platforms;
 
 /// The handle; cheap to clone, and every clone counts into the same registry.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
-type Durations<S> = Family<S, Histogram, fn() -> Histogram>;
+/// Durations by labels.
+pub type Durations<S> = Family<S, Histogram, fn() -> Histogram>;
 
 struct Inner {
-    registry: Registry,
+    registry: Mutex<Registry>,
+    before_text: Mutex<Vec<Box<dyn Fn() + Send + Sync>>>,
     passes: Family<PassLabels, Counter>,
     pass_durations: Durations<KindLabels>,
     steps: Family<StepLabels, Counter>,
     step_durations: Durations<StepKindLabels>,
-    platforms: Platforms,
     objects: Mutex<Objects>,
     status_writes: Family<KindLabels, Counter>,
     wakes: Family<WakeLabels, Counter>,
-    source_reads: Family<ReadLabels, Counter>,
     events_dropped: Family<DropLabels, Counter>,
 }
 
@@ -84,12 +81,6 @@ struct WakeLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct ReadLabels {
-    kind: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct DropLabels {
     reason: &'static str,
 }
@@ -105,31 +96,54 @@ fn pass_histogram() -> Histogram {
 }
 
 /// A read of the platform takes some 100 ms and may take 30 s; a deploy may take 60.
-fn request_histogram() -> Histogram {
+pub fn request_histogram() -> Histogram {
     Histogram::new([0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0])
 }
 
 impl Metrics {
     /// An empty registry of the operator in this version.
     pub fn new(version: &'static str) -> Self {
-        let mut registering = Registering(Registry::default());
+        let mut registry = Registry::default();
+        let mut registering = Registering {
+            registry: &mut registry,
+            reference: REFERENCE,
+        };
+        let build = Info::new(BuildLabels { version });
         registering
-            .0
-            .register("ace_build", help("ace_build"), Info::new(BuildLabels { version }));
+            .registry
+            .register("ace_build", help(REFERENCE, "ace_build"), build);
         let inner = Inner {
             passes: registering.add("ace_passes", Family::default()),
             pass_durations: registering.seconds("ace_pass_duration", pass_histogram),
             steps: registering.add("ace_steps", Family::default()),
             step_durations: registering.seconds("ace_step_duration", request_histogram),
-            platforms: Platforms::register(&mut registering),
             objects: Mutex::new(Objects::register(&mut registering)),
             status_writes: registering.add("ace_status_writes", Family::default()),
             wakes: registering.add("ace_wakes", Family::default()),
-            source_reads: registering.add("ace_source_reads", Family::default()),
             events_dropped: registering.add("ace_events_dropped", Family::default()),
-            registry: registering.0,
+            registry: Mutex::new(registry),
+            before_text: Mutex::default(),
         };
         Self(Arc::new(inner))
+    }
+
+    /// Adds metrics of a crate above, under the help texts of its own `reference`.
+    pub fn register<T>(
+        &self,
+        reference: &'static [MetricReference],
+        register: impl FnOnce(&mut Registering<'_>) -> T,
+    ) -> T {
+        let mut registry = self.0.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        register(&mut Registering {
+            registry: &mut registry,
+            reference,
+        })
+    }
+
+    /// Has `refresh` called before each reading: for gauges that change by time alone.
+    pub fn before_text(&self, refresh: impl Fn() + Send + Sync + 'static) {
+        let mut before = self.0.before_text.lock().unwrap_or_else(PoisonError::into_inner);
+        before.push(Box::new(refresh));
     }
 
     /// Begins a pass over one object of `kind`; see [`Pass`].
@@ -152,18 +166,6 @@ impl Metrics {
         self.0.wakes.get_or_create(&WakeLabels { kind, source }).inc();
     }
 
-    /// Counts a read of a source object.
-    pub fn source_read(&self, kind: SourceKind, outcome: &'static str) {
-        let kind = match kind {
-            SourceKind::GitRepository => "GitRepository",
-            SourceKind::OCIRepository => "OCIRepository",
-            SourceKind::Bucket => "Bucket",
-            SourceKind::ExternalArtifact => "ExternalArtifact",
-            SourceKind::ConfigMap => "ConfigMap",
-        };
-        self.0.source_reads.get_or_create(&ReadLabels { kind, outcome }).inc();
-    }
-
     /// Counts an event that never reached the API server.
     pub fn event_dropped(&self, reason: &'static str) {
         self.0.events_dropped.get_or_create(&DropLabels { reason }).inc();
@@ -181,9 +183,15 @@ impl Metrics {
 
     /// All of it in the text format of `OpenMetrics`.
     pub fn text(&self) -> Result<String, fmt::Error> {
-        self.0.platforms.read_budgets();
+        let before = self.0.before_text.lock().unwrap_or_else(PoisonError::into_inner);
+        for refresh in before.iter() {
+            refresh();
+        }
         let mut text = String::new();
-        encode(&mut text, &self.0.registry)?;
+        encode(
+            &mut text,
+            &self.0.registry.lock().unwrap_or_else(PoisonError::into_inner),
+        )?;
         Ok(text)
     }
 
@@ -214,27 +222,42 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// Registers metrics under the help texts of [`REFERENCE`].
-struct Registering(Registry);
+/// Registers metrics under the help texts of a reference.
+pub struct Registering<'a> {
+    registry: &'a mut Registry,
+    reference: &'static [MetricReference],
+}
 
-impl Registering {
+impl Registering<'_> {
     /// `name` without the suffix that the text format adds by itself.
-    fn add<M: Metric + Clone>(&mut self, name: &'static str, metric: M) -> M {
-        self.0.register(name, help(name), metric.clone());
+    ///
+    /// # Panics
+    /// If the reference does not have the metric.
+    pub fn add<M: Metric + Clone>(&mut self, name: &'static str, metric: M) -> M {
+        self.registry.register(name, help(self.reference, name), metric.clone());
         metric
     }
 
-    fn seconds<S>(&mut self, name: &'static str, buckets: fn() -> Histogram) -> Durations<S>
+    /// Durations in seconds, `name` without that unit.
+    ///
+    /// # Panics
+    /// If the reference does not have the metric.
+    pub fn seconds<S>(&mut self, name: &'static str, buckets: fn() -> Histogram) -> Durations<S>
     where
         S: EncodeLabelSet + Clone + Eq + std::hash::Hash + fmt::Debug + Send + Sync + 'static,
     {
         let durations = Durations::<S>::new_with_constructor(buckets);
-        self.0
-            .register_with_unit(name, help(name), Unit::Seconds, durations.clone());
+        let help = help(self.reference, name);
+        self.registry
+            .register_with_unit(name, help, Unit::Seconds, durations.clone());
         durations
     }
 
-    fn gauges<S>(&mut self, name: &'static str) -> Family<S, Gauge>
+    /// Gauges by labels.
+    ///
+    /// # Panics
+    /// If the reference does not have the metric.
+    pub fn gauges<S>(&mut self, name: &'static str) -> Family<S, Gauge>
     where
         S: EncodeLabelSet + Clone + Eq + std::hash::Hash + fmt::Debug + Send + Sync + 'static,
     {
@@ -242,13 +265,12 @@ impl Registering {
     }
 }
 
-/// Objects or platforms by what they are called.
+/// Objects by what they are called.
 type ByName<T> = HashMap<(&'static str, String, String), T>;
-type ByPlatform<T> = BTreeMap<String, T>;
 
 /// The help text of a metric, by its name without the suffix that the text format adds.
-fn help(name: &str) -> &'static str {
-    REFERENCE
+fn help(reference: &'static [MetricReference], name: &str) -> &'static str {
+    reference
         .iter()
         .find(|metric| {
             metric

@@ -1,5 +1,13 @@
 //! Servers for tests: an API server and an artifact server that answer what a test says, and remember what they were asked.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
+    reason = "a test may panic, and uses what it makes"
+)]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,44 +25,44 @@ use tokio::task::AbortHandle;
 
 /// What a server was asked.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: String,
-    pub(crate) body: Bytes,
+pub struct Asked {
+    pub method: Method,
+    pub path: String,
+    pub query: String,
+    pub body: Bytes,
 }
 
 /// What it answers.
-pub(crate) struct Answer {
+pub struct Answer {
     status: u16,
     headers: BTreeMap<&'static str, String>,
     body: Body,
 }
 
 /// A server on a free port, which ends with its value.
-pub(crate) struct Server {
+pub struct Server {
     address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     task: AbortHandle,
 }
 
 impl Answer {
-    pub(crate) fn json(body: &Value) -> Self {
+    pub fn json(body: &Value) -> Self {
         Self::bytes(body.to_string()).header("content-type", "application/json")
     }
 
     /// A failure as the API server words it.
-    pub(crate) fn status(code: u16) -> Self {
+    pub fn status(code: u16) -> Self {
         Self::refusal(code, "Told")
     }
 
     /// A failure with one of the API server's own reasons, by which clients tell failures apart.
-    pub(crate) fn refusal(code: u16, reason: &str) -> Self {
+    pub fn refusal(code: u16, reason: &str) -> Self {
         let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "as told", "reason": reason });
         Self::json(&body).code(code)
     }
 
-    pub(crate) fn bytes(body: impl Into<Body>) -> Self {
+    pub fn bytes(body: impl Into<Body>) -> Self {
         Self {
             status: 200,
             headers: BTreeMap::new(),
@@ -62,18 +70,18 @@ impl Answer {
         }
     }
 
-    pub(crate) fn code(self, status: u16) -> Self {
+    pub fn code(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(name, value.to_owned());
         self
     }
 }
 
 /// A server that answers every request as `answer` says.
-pub(crate) async fn server<F>(answer: F) -> Server
+pub async fn server<F>(answer: F) -> Server
 where
     F: Fn(Asked) -> Answer + Clone + Send + Sync + 'static,
 {
@@ -108,7 +116,7 @@ where
 }
 
 /// Like [`server`]; a name of its own says what a test plays.
-pub(crate) async fn api_server<F>(answer: F) -> Server
+pub async fn api_server<F>(answer: F) -> Server
 where
     F: Fn(Asked) -> Answer + Clone + Send + Sync + 'static,
 {
@@ -116,19 +124,19 @@ where
 }
 
 impl Server {
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// A client of it that repeats nothing by itself.
-    pub(crate) fn client(&self) -> Client {
+    pub fn client(&self) -> Client {
         let mut config = Config::new(self.url().parse().unwrap());
         config.default_retry = false;
         Client::try_from(config).unwrap()
     }
 
     /// Method and path of everything it was asked so far.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }

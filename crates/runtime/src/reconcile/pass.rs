@@ -17,8 +17,8 @@ use kube::{ResourceExt, core::DeserializeGuard, runtime::controller::Action};
 use super::{
     Controller, Key,
     controller::{Memory, Object, State, Status, Step, StepError, StepResult},
-    run::Context,
-    write::{self, WriteError},
+    queue::Context,
+    status_writer::{self as write, WriteError},
 };
 use crate::metrics::{ObjectState as ConditionGauges, PassOutcome, StepOutcome};
 

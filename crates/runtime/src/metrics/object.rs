@@ -79,7 +79,7 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    pub(super) fn register(registering: &mut Registering) -> Self {
+    pub(super) fn register(registering: &mut Registering<'_>) -> Self {
         Self {
             known: ByName::new(),
             counts: registering.gauges("ace_objects"),

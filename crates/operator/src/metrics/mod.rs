@@ -1,0 +1,75 @@
+//! What the operator counts beyond what is counted of every kind: requests to platforms, and reads of sources.
+
+mod platform;
+mod reference;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use ace_api::SourceKind;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+
+use ace_runtime::metrics as runtime;
+use ace_runtime::metrics::{MetricKind, MetricReference, metric};
+
+pub use platform::PlatformMetrics;
+pub use reference::REFERENCE;
+
+use platform::Platforms;
+
+/// The handle; cheap to clone, and every clone counts into the same registry.
+#[derive(Clone)]
+pub struct Metrics {
+    /// What is counted of every kind.
+    pub runtime: runtime::Metrics,
+    platforms: Arc<Platforms>,
+    source_reads: Family<ReadLabels, Counter>,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ReadLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+impl Metrics {
+    /// An empty registry of the operator in this version.
+    pub fn new(version: &'static str) -> Self {
+        let runtime = runtime::Metrics::new(version);
+        let (platforms, source_reads) = runtime.register(REFERENCE, |registering| {
+            (
+                Arc::new(Platforms::register(registering)),
+                registering.add("ace_source_reads", Family::default()),
+            )
+        });
+        let budgets = platforms.clone();
+        runtime.before_text(move || budgets.read_budgets());
+        Self {
+            runtime,
+            platforms,
+            source_reads,
+        }
+    }
+
+    /// Counts a read of a source object.
+    pub fn source_read(&self, kind: SourceKind, outcome: &'static str) {
+        let kind = match kind {
+            SourceKind::GitRepository => "GitRepository",
+            SourceKind::OCIRepository => "OCIRepository",
+            SourceKind::Bucket => "Bucket",
+            SourceKind::ExternalArtifact => "ExternalArtifact",
+            SourceKind::ConfigMap => "ConfigMap",
+        };
+        self.source_reads.get_or_create(&ReadLabels { kind, outcome }).inc();
+    }
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}

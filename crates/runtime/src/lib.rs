@@ -1,0 +1,18 @@
+//! What carries out the decisions of any kind, and knows none: reconciles, informers, events, metrics, health, shutdown.
+//!
+//! ```text
+//! informer ─▶ queue ─▶ reconcile (`ace_domain::reconcile::pass`) ─▶ a Controller's observe and act
+//!                          └─▶ status writer, events, metrics
+//! ```
+
+pub mod events;
+pub mod health;
+pub mod index;
+pub mod informer;
+pub mod metrics;
+pub mod reconcile;
+pub mod request;
+pub mod shutdown;
+pub mod telemetry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

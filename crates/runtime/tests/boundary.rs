@@ -1,0 +1,54 @@
+//! What serves every kind names none: a kind that the runtime knew would have to be edited here for each one that comes.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use ace_api::KINDS;
+
+#[test]
+fn no_kind_is_named() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = files(&source);
+    assert!(files.len() > 10, "the files of the crate are read: {files:?}");
+    let named: Vec<String> = files.iter().flat_map(|file| kinds_in(file)).collect();
+    assert_eq!(named, Vec::<String>::new());
+}
+
+#[test]
+fn a_kind_that_is_named_is_found() {
+    let kind = KINDS[0].name;
+    let words = |line: &str| KINDS.iter().any(|kind| has_word(line, kind.name));
+    assert!(words(&format!("fn of(object: &{kind}) {{")) && words(&format!("use ace_api::{{{kind}, KINDS}};")));
+    assert!(!words(&format!("fn of(object: &{kind}s) {{")));
+}
+
+/// The files with code; tests may use a kind as their example.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let entries = entries.filter(|path| path.file_stem().is_none_or(|stem| stem != "tests"));
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
+}
+
+fn kinds_in(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap();
+    let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let lines = code.lines().enumerate();
+    let lines = lines.filter(|(_, line)| !line.trim_start().starts_with("//"));
+    lines
+        .flat_map(|(number, line)| {
+            let named = KINDS.iter().filter(move |kind| has_word(line, kind.name));
+            named.map(move |kind| format!("{}:{}: {}", file.display(), number + 1, kind.name))
+        })
+        .collect()
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|found| found == word)
+}
