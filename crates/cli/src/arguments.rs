@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::import::Wish;
 use crate::plan::DatabaseUrl;
 
-/// Where the functions' folder lies in a repository that the CLI was used in.
+/// Path of the functions' folder in a repository of the Supabase CLI.
 const FUNCTIONS: &str = "supabase/functions";
 /// Name of the folder beside it.
 const MIGRATIONS: &str = "migrations";
@@ -68,7 +68,7 @@ pub(crate) struct PlanArguments {
     pub(crate) output: Output,
 }
 
-/// How a plan is written.
+/// Output format of a plan.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Output {
     Text,
@@ -107,7 +107,6 @@ pub(crate) struct ImportArguments {
 }
 
 impl ImportArguments {
-    /// What the arguments ask for.
     pub(crate) fn desired_digest(&self) -> Wish {
         let default = (self.source_kind != SourceKind::ConfigMap).then_some(FUNCTIONS);
         let functions = folder(self.source_path.as_deref().or(default));
@@ -133,13 +132,13 @@ impl ImportArguments {
     }
 }
 
-/// A folder of a source; `None` is its root.
+/// A folder of a source; `None` is the root.
 fn folder(path: Option<&str>) -> Option<String> {
     let path = path.map(|path| path.trim_matches('/'));
     path.filter(|path| !matches!(*path, "" | ".")).map(str::to_owned)
 }
 
-/// A parser of the names of an enum of the API, which knows them by serde alone.
+/// A parser for an enum of the API, whose names are only known to serde.
 fn one_of<T: Clone + DeserializeOwned + Send + Sync + 'static>(
     names: &'static [&'static str],
 ) -> impl TypedValueParser<Value = T> {

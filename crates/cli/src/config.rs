@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Table;
 
-/// What a project's `config.toml` says about its functions; whatever else is in it is none of our business.
+/// The functions in a project's `config.toml`; everything else in it is ignored.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 pub(crate) struct Config {
     #[serde(default)]
@@ -34,7 +34,7 @@ impl Config {
 }
 
 impl Entry {
-    /// The CLI writes an empty text where nothing is meant.
+    /// The CLI writes an empty text for a missing value.
     pub(crate) fn entrypoint(&self) -> Option<&str> {
         self.entrypoint.as_deref().filter(|path| !path.is_empty())
     }

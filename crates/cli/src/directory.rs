@@ -7,15 +7,15 @@ use thiserror::Error;
 
 use crate::config::Config;
 
-/// A Supabase project as it lies on disk.
+/// A Supabase project on disk.
 #[derive(Debug)]
 pub(crate) struct Project {
     pub(crate) config: Config,
     /// The files of `functions/`.
     pub(crate) functions: Tree,
-    /// What lies in `functions/` but can't be carried by a source: links, devices, names that are no paths.
+    /// Entries of `functions/` that a source can't have: links, devices, names that are not paths.
     pub(crate) left_out: Vec<String>,
-    /// `migrations/`, if it is there.
+    /// `migrations/`, if it exists.
     pub(crate) migrations: Option<Files>,
 }
 
@@ -23,13 +23,13 @@ pub(crate) struct Project {
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     pub(crate) tree: Tree,
-    /// What can't be carried by a source.
+    /// Entries that a source can't have.
     pub(crate) left_out: Vec<String>,
 }
 
 #[derive(Debug, Error)]
 pub(crate) enum DirectoryError {
-    #[error("{0} has neither functions/ nor migrations/: name the directory with config.toml")]
+    #[error("{0} has neither functions/ nor migrations/: pass the directory that has config.toml")]
     NoProject(PathBuf),
     #[error("cannot read {path}: {error}")]
     Read { path: PathBuf, error: io::Error },

@@ -8,7 +8,7 @@ use ace_domain::bundle::{Closure, FunctionSource, TreeIndex, TreePath};
 
 use crate::config::Entry;
 use crate::directory::Project;
-use crate::oddity::Oddity;
+use crate::warning::Warning;
 
 /// Most groups that `requires.secrets` takes.
 const SECRETS: usize = 64;
@@ -19,7 +19,7 @@ const FALLBACK_IMPORT_MAP: &str = "import_map.json";
 /// Names that the platform itself sets, besides `SUPABASE_*`.
 const PLATFORM_NAMES: [&str; 3] = ["SB_REGION", "SB_EXECUTION_ID", "DENO_DEPLOYMENT_ID"];
 
-/// What the resources shall say that the project does not.
+/// Fields of the resources that are not in the project.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
     pub(crate) platform: LocalReference,
@@ -30,12 +30,12 @@ pub(crate) struct Wish {
     pub(crate) namespace: Option<String>,
 }
 
-/// The resources of a project, and what is odd about it.
+/// The resources of a project, and warnings about it.
 #[derive(Debug)]
 pub(crate) struct Imported {
     /// By slug.
     pub(crate) functions: Vec<EdgeFunction>,
-    pub(crate) oddities: Vec<Oddity>,
+    pub(crate) warnings: Vec<Warning>,
     files: usize,
     unused: usize,
     /// Names in all of `requires.secrets`.
@@ -43,7 +43,7 @@ pub(crate) struct Imported {
 }
 
 impl Imported {
-    /// One line on what was printed, where there is a file of functions.
+    /// A summary of what was printed, if there is a file of functions.
     pub(crate) fn summary(&self) -> Option<String> {
         let Self {
             functions,
@@ -55,7 +55,7 @@ impl Imported {
         let functions = functions.len();
         let advice = match secrets {
             0 => String::new(),
-            _ => format!("; requires.secrets names {secrets} that the code reads: take out those it can do without"),
+            _ => format!("; requires.secrets lists {secrets} that the code reads: remove those that are optional"),
         };
         let text = format!("{functions} functions printed; {files} files, {unused} of which no function needs{advice}");
         (*files > 0).then_some(text)
@@ -79,7 +79,7 @@ struct Importer<'p> {
     /// Of the functions that are printed.
     slugs: BTreeSet<String>,
     functions: BTreeMap<String, EdgeFunction>,
-    oddities: Vec<Oddity>,
+    warnings: Vec<Warning>,
     fallback: Vec<String>,
     needed: BTreeSet<TreePath>,
     secrets: BTreeSet<String>,
@@ -93,7 +93,7 @@ impl<'p> Importer<'p> {
             index: TreeIndex::new(project.functions.clone()),
             slugs: BTreeSet::new(),
             functions: BTreeMap::new(),
-            oddities: Vec::new(),
+            warnings: Vec::new(),
             fallback: Vec::new(),
             needed: BTreeSet::new(),
             secrets: BTreeSet::new(),
@@ -108,7 +108,7 @@ impl<'p> Importer<'p> {
             .filter_map(|(path, _)| Some(path.as_str().split_once('/')?.0))
             .collect();
         let named = |slug: &str| config.functions.get(slug).and_then(Entry::entrypoint);
-        // A path that leads out of the tree is reported with its function.
+        // A path that leaves the tree is reported with its function.
         let exists = |slug: &str| match named(slug).map(below_functions) {
             None => tree.get(&format!("{slug}/index.ts")).is_some(),
             Some(path) => path.is_none_or(|path| tree.get(path.as_str()).is_some()),
@@ -120,7 +120,8 @@ impl<'p> Importer<'p> {
             .copied()
             .filter(|slug| is_slug(slug) && exists(slug))
             .collect();
-        // `_shared` and hidden folders are no functions by convention; those of an entry hold what its entrypoint names.
+        // `_shared` and hidden folders are no functions by convention; a folder of an entry has the file that its entrypoint
+        // names.
         let used: BTreeSet<&str> = there
             .iter()
             .filter_map(|slug| named(slug)?.trim_start_matches("./").split('/').nth(1))
@@ -142,20 +143,20 @@ impl<'p> Importer<'p> {
             .copied()
             .filter(|slug| !config.functions.contains_key(*slug));
         let found = [
-            Oddity::EntriesWithoutFunction(owned(gone)),
-            Oddity::FunctionsWithoutEntry(owned(without_entry)),
-            Oddity::Disabled(owned(disabled)),
-            Oddity::NoFunction(owned(no_function.copied())),
-            Oddity::LeftOut(self.project.left_out.clone()),
+            Warning::EntriesWithoutFunction(owned(gone)),
+            Warning::FunctionsWithoutEntry(owned(without_entry)),
+            Warning::Disabled(owned(disabled)),
+            Warning::NoFunction(owned(no_function.copied())),
+            Warning::LeftOut(self.project.left_out.clone()),
         ];
-        self.oddities
-            .extend(found.into_iter().filter(|oddity| !oddity.is_empty()));
+        self.warnings
+            .extend(found.into_iter().filter(|warning| !warning.is_empty()));
         enabled.into_iter().map(str::to_owned).collect()
     }
 
     fn function(&mut self, slug: &str) {
         let entry = self.project.config.functions.get(slug).cloned().unwrap_or_default();
-        let outside = |key, path: &str| Oddity::Outside {
+        let outside = |key, path: &str| Warning::Outside {
             function: slug.to_owned(),
             key,
             path: path.to_owned(),
@@ -175,10 +176,10 @@ impl<'p> Importer<'p> {
             .filter_map(|pattern| inside("static_files", Some(pattern)))
             .collect();
         let left_out = !problems.is_empty();
-        self.oddities.append(&mut problems);
+        self.warnings.append(&mut problems);
         if !entry.other.is_empty() {
             let keys = entry.other.keys().cloned().collect();
-            self.oddities.push(Oddity::Keys {
+            self.warnings.push(Warning::Keys {
                 function: slug.to_owned(),
                 keys,
             });
@@ -209,7 +210,7 @@ impl<'p> Importer<'p> {
             entrypoint,
             import_map: import_map.or(fallback),
             static_files,
-            // The CLI's default, made explicit: in a resource there is none.
+            // The CLI's default, made explicit, because a resource has none.
             verify_jwt: entry.verify_jwt.unwrap_or(true),
             requires: requires.map(|secrets| Requires {
                 secrets,
@@ -244,7 +245,7 @@ impl<'p> Importer<'p> {
                 Some(closure)
             }
             Err(error) => {
-                self.oddities.push(Oddity::Source {
+                self.warnings.push(Warning::Source {
                     function: source.slug.to_owned(),
                     error,
                 });
@@ -264,7 +265,7 @@ impl<'p> Importer<'p> {
             .collect();
         if names.len() > SECRETS {
             let left_out = names[SECRETS..].iter().map(ToString::to_string).collect();
-            self.oddities.push(Oddity::Secrets {
+            self.warnings.push(Warning::Secrets {
                 function: slug.to_owned(),
                 left_out,
             });
@@ -292,12 +293,12 @@ impl<'p> Importer<'p> {
     }
 
     fn finish(mut self) -> Imported {
-        self.oddities
-            .extend((!self.fallback.is_empty()).then_some(Oddity::FallbackImportMap(self.fallback)));
+        self.warnings
+            .extend((!self.fallback.is_empty()).then_some(Warning::FallbackImportMap(self.fallback)));
         let files = self.project.functions.len();
         Imported {
             functions: self.functions.into_values().collect(),
-            oddities: self.oddities,
+            warnings: self.warnings,
             files,
             unused: files - self.needed.len(),
             secrets: self.secrets.len(),

@@ -7,8 +7,8 @@ mod directory;
 mod import;
 mod manifest;
 mod migrations;
-mod oddity;
 mod plan;
+mod warning;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -20,9 +20,9 @@ use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArgument
 use crate::directory::Project;
 use crate::migrations::ImportedSet;
 
-/// What lies in one folder is either.
-const ONE_FOLDER: &str = "functions and migrations are both to be read from one folder of the source: name theirs with --source-path \
-     and --migrations-path, or give the MigrationSet a source of its own";
+/// Files in one folder are either functions or migrations, not both.
+const ONE_FOLDER: &str = "functions and migrations would both be read from one folder of the source: set --source-path and \
+     --migrations-path, or give the MigrationSet its own source";
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -34,13 +34,13 @@ fn main() -> ExitCode {
         Command::Plan(arguments) => plan(&arguments),
     };
     outcome.unwrap_or_else(|message| {
-        // Nothing is left to be said if standard error is gone.
+        // If standard error is closed, there is no other place for the message.
         let _ = writeln!(io::stderr(), "error: {message}");
         ExitCode::FAILURE
     })
 }
 
-/// Help is no misuse. A pipeline takes 2, which clap would answer with, for "ask somebody to approve this plan".
+/// Help is no wrong usage. Exit code 2, which clap would use, means "an approval is needed" to a pipeline.
 fn misused(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     if error.exit_code() == 0 {
@@ -50,7 +50,7 @@ fn misused(error: &clap::Error) -> ExitCode {
     }
 }
 
-/// Resources go to standard output, what is odd to standard error: the output can be piped into `kubectl apply`.
+/// Resources go to standard output and warnings to standard error, so that the output can be piped into `kubectl apply`.
 fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
     let yaml = |error: &dyn fmt::Display| format!("cannot write YAML: {error}");
     let project = Project::read(&arguments.directory).map_err(|error| error.to_string())?;
@@ -61,19 +61,19 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
         None => ImportedSet::default(),
     };
     let documents = manifest::documents(set.set.as_ref(), &imported.functions).map_err(|error| yaml(&error))?;
-    let oddities = imported.oddities.iter().map(ToString::to_string);
-    let oddities = oddities.chain(set.oddities.iter().map(ToString::to_string));
+    let warnings = imported.warnings.iter().map(ToString::to_string);
+    let warnings = warnings.chain(set.warnings.iter().map(ToString::to_string));
     let one_folder =
         desired_digest.source == desired_digest.migrations && set.set.is_some() && !imported.functions.is_empty();
-    let oddities = oddities.chain(one_folder.then(|| ONE_FOLDER.to_owned()));
+    let warnings = warnings.chain(one_folder.then(|| ONE_FOLDER.to_owned()));
     let summaries = set.summary().into_iter().chain(imported.summary());
     let mut errors = io::stderr().lock();
-    let reported = oddities
+    let reported = warnings
         .chain(summaries)
         .try_for_each(|text| writeln!(errors, "{text}"));
     reported.map_err(|error| format!("cannot write: {error}"))?;
     if documents.is_empty() {
-        return Err("there is neither function nor migration to print".to_owned());
+        return Err("there are no functions and no migrations to print".to_owned());
     }
     print(&documents)?;
     Ok(ExitCode::SUCCESS)
@@ -97,7 +97,7 @@ fn plan(arguments: &PlanArguments) -> Result<ExitCode, String> {
 
 fn print(text: &str) -> Result<(), String> {
     match io::stdout().write_all(text.as_bytes()) {
-        // `kubectl ace import … | head` is no fault.
+        // A closed pipe, as in `kubectl ace import … | head`, is no error.
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
         _ => Ok(()),
     }

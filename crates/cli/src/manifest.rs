@@ -3,10 +3,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// Fields that are written even where they say what holds anyway, because they decide what the operator may do.
+/// Fields that are written even with their default, because they decide what the operator may do.
 const EXPLICIT: [&str; 2] = ["verifyJWT", "mode"];
 
-/// The objects as YAML documents, without the fields that only repeat a default: what a person would have written.
+/// The objects as YAML documents, without fields that repeat a default, as a person would write them.
 pub(crate) fn documents(
     set: Option<&MigrationSet>,
     functions: &[EdgeFunction],
@@ -29,7 +29,7 @@ pub(crate) fn documents(
     Ok(text)
 }
 
-/// What the fields are when nobody writes them is read from the type itself, so that it can't be told twice.
+/// The defaults are read from the type itself, so that they are defined only once.
 fn document<S: DeserializeOwned + Serialize>(
     object: &impl Serialize,
     required: &Value,

@@ -43,7 +43,7 @@ fn import(directory: &Path, arguments: &[&str]) -> (Vec<EdgeFunction>, Vec<Strin
     (functions, errors.lines().map(str::to_owned).collect())
 }
 
-/// The one resource as YAML says it, defaults left out.
+/// The one resource as YAML, without defaults.
 fn document(directory: &Path, arguments: &[&str]) -> Value {
     let output = run(directory, arguments);
     serde_yaml::from_str(std::str::from_utf8(&output.stdout).unwrap().trim_start_matches("---\n")).unwrap()
@@ -142,10 +142,10 @@ fn everything_odd_is_named_and_the_rest_is_printed() {
         "1 entry in config.toml without a function, left out: gone",
         "1 function without an entry in config.toml, so verifyJWT is true: plain",
         "1 function not enabled in config.toml, left out: off",
-        "2 folders in functions/ without index.ts or with a name that is no slug, left out: 9to5, empty",
+        "2 folders in functions/ without index.ts or with a name that is not a valid slug, left out: 9to5, empty",
         "broken: broken/index.ts:2 imports \"./none.ts\", and broken/none.ts is not in the source",
         "far, left out: its import_map \"./import_map.json\" is outside functions/; move the file into it",
-        "keyed: config.toml says more than a resource can: schedule",
+        "keyed: config.toml has keys without a field in the resource: schedule",
         "3 functions printed; 9 files, 7 of which no function needs",
     ];
     assert_eq!(errors, expected);
@@ -208,7 +208,7 @@ fn a_link_is_named_because_no_source_carries_it() {
     let (_, errors) = import(&directory, &[]);
     assert_eq!(
         errors[1],
-        "1 file in functions/ that a source can't carry (links, odd names): hello/linked.ts"
+        "1 file in functions/ that a source can't have (links, invalid names), left out: hello/linked.ts"
     );
     assert_eq!(
         errors[2],
@@ -290,13 +290,13 @@ fn a_folder_of_migrations_is_a_set_that_watches_the_schemas_of_its_tables() {
 }
 
 #[test]
-fn the_migrations_lie_beside_the_functions_unless_it_is_said_where() {
+fn the_migrations_are_beside_the_functions_by_default() {
     let directory = directory(
         "beside",
         &[("functions/hello/index.ts", ""), ("migrations/1_a.sql", "SELECT 1;")],
     );
-    let one_folder = "functions and migrations are both to be read from one folder of the source: name theirs with --source-path \
-                      and --migrations-path, or give the MigrationSet a source of its own";
+    let one_folder = "functions and migrations would both be read from one folder of the source: set --source-path and \
+                      --migrations-path, or give the MigrationSet its own source";
     let cases: [(&[&str], Value, bool); 5] = [
         (&[], json!("supabase/migrations"), false),
         (&["--source-path", "app/functions/"], json!("app/migrations"), false),
@@ -342,10 +342,10 @@ fn everything_odd_about_migrations_is_named_and_the_set_is_printed() {
         "{unread:?}"
     );
     let expected = [
-        "migrations/: 2_first.sql and 2_second.sql have the same version; give one of them a version of its own",
-        "migrations/: 2_first.sql and 2_third.sql have the same version; give one of them a version of its own",
+        "migrations/: 2_first.sql and 2_second.sql have the same version; give one of them another version",
+        "migrations/: 2_first.sql and 2_third.sql have the same version; give one of them another version",
         "migrations/: 5_latin.sql is not UTF-8 (byte 3); save it as UTF-8",
-        "migrations/README.md is skipped: migrations are called <digits>_<name>.sql",
+        "migrations/README.md is skipped: migrations are named <digits>_<name>.sql",
         "migrations/3_commit.sql: line 2, column 1: COMMIT, without a BEGIN as the file's first statement; leave it out: every file runs \
          in a transaction of its own",
         "2 statements need an approval when run (DataLoss): 2_first.sql line 1 drops table c, 2_first.sql line 3 drops table d",
@@ -367,7 +367,6 @@ fn a_folder_without_migrations_is_no_set() {
     );
     let (functions, errors) = import(&beside, &[]);
     assert_eq!(functions.len(), 1);
-    let says =
-        "migrations/: the folder . has no migration; they are called <digits>_<name>.sql and lie at its top level";
+    let says = "migrations/: the folder . has no migrations; their files must be named <digits>_<name>.sql and be at its top level";
     assert!(errors.contains(&says.to_owned()), "{errors:?}");
 }

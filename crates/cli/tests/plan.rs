@@ -1,4 +1,4 @@
-//! `kubectl ace plan` where there is nothing to ask; what it says of a cluster and a database is tested with those, in `tests`.
+//! `kubectl ace plan` without a cluster and a database; with those it is tested in `tests`.
 #![cfg(test)]
 
 use std::fs;
@@ -31,10 +31,10 @@ fn wrong_usage_of_plan_is_no_call_for_an_approval() {
 }
 
 #[test]
-fn a_cluster_that_can_not_be_asked_is_named() {
+fn a_cluster_that_does_not_answer_is_named() {
     let (code, said) = run(&["plan", "main"], "/nowhere");
     assert_eq!(code, Some(1));
-    assert!(said.starts_with("error: no way to the cluster: "), "{said}");
+    assert!(said.starts_with("error: can't connect to the cluster: "), "{said}");
 
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let kubeconfig = Path::new(env!("CARGO_TARGET_TMPDIR")).join("closed.yaml");

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::{Password, Tls};
 
-/// How to reach one database, and as whom.
+/// Address and credentials of one database.
 #[derive(Clone, Debug)]
 pub struct Access {
     /// Name or address of the server; with [`Tls::VerifyFull`], the name that its certificate must have.
@@ -15,20 +15,20 @@ pub struct Access {
     pub user: String,
     /// The role's password.
     pub password: Password,
-    /// How the server is known.
+    /// TLS mode of the connection.
     pub tls: Tls,
-    /// How long things may take.
+    /// Deadlines.
     pub limits: Limits,
 }
 
-/// How long things may take.
+/// Deadlines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
-    /// To have a session: name look-up, every address of the name, TLS and authentication together. 10 s.
+    /// For opening a session: name look-up, every address of the name, TLS and authentication together. 10 s.
     pub open: Duration,
     /// Per statement, at the server (`statement_timeout`); we wait [`Limits::MARGIN`] longer, for its answer. 10 s.
     pub statement: Duration,
-    /// Until the server ends a session that forgot its transaction. 60 s, so that a paused operator loses its locks.
+    /// Until the server ends a session that is idle in a transaction. 60 s, so that a paused operator loses its locks.
     pub idle_in_transaction: Duration,
 }
 

@@ -23,18 +23,18 @@ use crate::{
 /// Port of Supabase's pooler in transaction mode, on every host.
 const TRANSACTION_POOLER: u16 = 6543;
 
-/// By which sessions are recognised in `pg_stat_activity`.
+/// Default `application_name` of sessions.
 const APPLICATION: &str = "ace-operator";
 
-/// A connection on which nothing came for this long is asked whether it still stands; given up after three questions.
+/// TCP keepalive: a connection without data for this long is probed, and closed after three probes.
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// What was sent and is not acknowledged for this long was sent to nobody.
+/// TCP user timeout: a connection is closed if sent data is not acknowledged for this long.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
-/// Time for a farewell.
+/// Deadline for closing a session.
 const PARTING: Duration = Duration::from_secs(1);
 
 /// One session of one backend. Dropping it ends it.
@@ -44,13 +44,13 @@ pub struct Connection {
     /// Process of the backend, as the server calls it.
     pid: String,
     notices: Notices,
-    /// Moves the bytes.
+    /// Drives the connection.
     driver: AbortOnDropHandle<()>,
 }
 
-/// What a session starts with. Settings of the start-up outlive `RESET ALL`; those of `SET` do not.
+/// Start-up parameters of a session. They outlive `RESET ALL`; those of `SET` do not.
 pub(crate) struct StartUp<'a> {
-    /// By which the session is recognised in `pg_stat_activity`.
+    /// `application_name` of the session.
     pub(crate) application: &'a str,
     /// Names and values, beside those of [`Limits`], which they override.
     pub(crate) settings: Vec<(&'static str, String)>,
@@ -60,7 +60,7 @@ pub(crate) struct StartUp<'a> {
 pub(crate) type Parameters<'a> = &'a [(&'a (dyn ToSql + Sync), Type)];
 
 impl Connection {
-    /// Opens a session, and makes sure that it is one: that two statements are answered by the same backend.
+    /// Opens a session, and checks that it is one: that two statements are answered by the same backend.
     pub async fn open(access: &Access) -> Result<Self, OpenError> {
         let ordinary = StartUp {
             application: APPLICATION,
@@ -69,7 +69,7 @@ impl Connection {
         Self::open_as(access, &ordinary).await
     }
 
-    /// The same under another name and with further settings.
+    /// Opens a session with another name and further settings.
     pub(crate) async fn open_as(access: &Access, start_up: &StartUp<'_>) -> Result<Self, OpenError> {
         if access.port == TRANSACTION_POOLER {
             return Err(OpenError::Pooler);
@@ -93,17 +93,17 @@ impl Connection {
         }
     }
 
-    /// Asks the server who it is.
+    /// Reads the identity of the server.
     pub async fn identify(&self) -> Result<Identity, QueryError> {
         let [version, system_identifier, timeline] = self.row(IDENTIFY).await?;
         Identity::from_columns([&version, &system_identifier, &timeline]).ok_or(QueryError::Protocol)
     }
 
-    /// Says farewell, so that the server does not log a lost client.
+    /// Closes the session in order, so that the server does not log a lost client.
     pub async fn close(self) {
         let Self { client, driver, .. } = self;
         drop(client);
-        // A server that does not take the farewell gets none.
+        // A server that does not answer in time is not waited for.
         let _ = timeout(PARTING, driver).await;
     }
 
@@ -143,7 +143,7 @@ impl Connection {
         self.answer(self.client.batch_execute(statements)).await
     }
 
-    /// What the driver says, within the limit. The session ends with it: the next statement would wait behind this one.
+    /// The driver's result, within the limit. A timeout ends the session: the next statement would wait behind this one.
     pub(crate) async fn answer<T>(
         &self,
         statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
@@ -168,12 +168,12 @@ impl Connection {
         &self.notices
     }
 
-    /// Ends the session without a farewell.
+    /// Drops the connection.
     pub(crate) fn abandon(&self) {
         self.driver.abort();
     }
 
-    /// Ends the session for somebody who has no hold of it.
+    /// A handle that ends the session from another task.
     pub(crate) fn abandoner(&self) -> AbortHandle {
         self.driver.abort_handle()
     }
@@ -219,7 +219,7 @@ where
     let (client, mut connection) = connected.map_err(|error| OpenError::of(error, limit))?;
     let notices = notices.clone();
     let driver = tokio::spawn(async move {
-        // How it ended is told to whoever waits for an answer.
+        // The error is returned to the callers that wait for an answer.
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
             if let AsyncMessage::Notice(notice) = message {
                 notices.hear(&notice);
@@ -253,7 +253,7 @@ fn config(access: &Access, start_up: &StartUp<'_>) -> Config {
         .password(access.password.reveal())
         .application_name(start_up.application)
         .options(options.join(" "))
-        // Per address: a name with an IPv6 address that leads nowhere may have another.
+        // Per address: a name whose IPv6 address is unreachable may have another.
         .connect_timeout(open / 2)
         .tcp_user_timeout(UNACKNOWLEDGED)
         .keepalives(true)

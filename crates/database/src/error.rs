@@ -3,7 +3,7 @@ use std::{error::Error, fmt, io, time::Duration};
 use rustls::CertificateError;
 use tokio_postgres::error::DbError;
 
-/// Five characters by which PostgreSQL says what is wrong, e.g. `28P01`.
+/// PostgreSQL's error code of five characters, e.g. `28P01`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SqlState(String);
 
@@ -17,8 +17,8 @@ impl SqlState {
         &self.0
     }
 
-    /// The server would perhaps say something else in a moment: connection, rollback, resources, operator intervention,
-    /// system, a lock that was not had, a server that is read-only for now.
+    /// The error is temporary: connection, rollback, resources, operator intervention, system, a lock that was not granted, a
+    /// server that is read-only for now.
     fn passes(&self) -> bool {
         matches!(self.0.get(..2), Some("08" | "40" | "53" | "57" | "58")) || matches!(self.as_str(), "55P03" | "25006")
     }
@@ -34,92 +34,92 @@ impl fmt::Display for SqlState {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OpenError {
     /// The name can't be looked up, or has no address.
-    #[error("the host's name has no address")]
+    #[error("the host name has no address")]
     Unresolved,
     /// The port could not be connected to.
     #[error("the server can't be reached: {0}")]
     Unreachable(io::ErrorKind),
-    /// Nothing, or not enough, came within the limit.
+    /// No complete answer within the limit.
     #[error("the server did not answer within {} s", .0.as_secs_f32())]
     NoAnswer(Duration),
     /// The connection ended before there was a session.
     #[error("the server closed the connection")]
     Closed,
-    /// The server answers that it can't now: starting, stopping, too many sessions.
-    #[error("the server takes no session now (SQLSTATE {0})")]
+    /// The server is temporarily unavailable: starting, stopping, too many sessions.
+    #[error("the server accepts no session now (SQLSTATE {0})")]
     Unavailable(SqlState),
-    /// Wrong password, or no such role: PostgreSQL does not tell which.
+    /// Wrong password, or no such role: PostgreSQL does not distinguish them.
     #[error("the server rejects the password")]
     PasswordRejected,
-    /// The server answers no, and will again.
+    /// The server refuses the session permanently.
     #[error("the server refuses the session (SQLSTATE {0})")]
     Refused(SqlState),
-    /// The server's certificate is not believed.
-    #[error("the server's certificate is refused: {0}")]
+    /// The verification of the server's certificate failed.
+    #[error("the verification of the server's certificate failed: {0}")]
     Certificate(CertificateFault),
-    /// TLS is wished, and the server has none.
+    /// TLS is required, and the server does not support it.
     #[error("the server does not speak TLS")]
     NoTls,
     /// There is no common version or cipher of TLS, or one side broke its rules.
     #[error("the TLS handshake failed")]
     Handshake,
-    /// No authority of the system's could be read: nothing is wrong with the server.
+    /// No CA certificate of the system could be read: the server is not the cause.
     #[error("the system's certificates can't be read")]
     NoAuthorities,
-    /// A pooler that gives each transaction another backend, or that refuses the settings that a session starts with.
-    #[error("a pooler stands between us and the server")]
+    /// A pooler that gives each transaction another backend, or that refuses the start-up parameters of a session.
+    #[error("a pooler in transaction mode is in front of the server")]
     Pooler,
-    /// The other side does not speak PostgreSQL's protocol, asks for an authentication that we don't know, or could not prove
-    /// that it knows the password.
-    #[error("the server's answer is of no use")]
+    /// The server does not speak PostgreSQL's protocol, requires an unsupported authentication, or did not prove that it knows
+    /// the password.
+    #[error("the server sent an unexpected response")]
     Protocol,
 }
 
 /// What is wrong with a server's certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum CertificateFault {
-    /// No authority that is believed signed it.
-    #[error("no authority that is believed has signed it")]
+    /// No trusted CA has signed it.
+    #[error("it is not signed by a trusted CA")]
     UnknownIssuer,
-    /// It is another host's.
-    #[error("it is not for this host name")]
+    /// It is for another host name.
+    #[error("it is not valid for this host name")]
     WrongName,
-    /// Its time is over.
+    /// It has expired.
     #[error("it has expired")]
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     #[error("it is not valid yet")]
     NotYetValid,
-    /// It was taken back.
+    /// It was revoked.
     #[error("it was revoked")]
     Revoked,
     /// Anything else.
-    #[error("it is not a server's certificate, or damaged")]
+    #[error("it is not a server certificate, or it is damaged")]
     Unusable,
 }
 
-/// Why a statement gave no answer.
+/// Why a statement failed.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum QueryError {
-    /// Nothing came within the limit.
+    /// No answer within the limit.
     #[error("the server did not answer within {} s", .0.as_secs_f32())]
     NoAnswer(Duration),
     /// The session has ended.
     #[error("the session has ended")]
     Closed,
-    /// The server can't now.
-    #[error("the server can't now (SQLSTATE {0})")]
+    /// A temporary error of the server.
+    #[error("the server is temporarily unable to answer (SQLSTATE {0})")]
     Unavailable(SqlState),
     /// The server refuses the statement.
     #[error("the server refuses the statement (SQLSTATE {0})")]
     Refused(SqlState),
     /// The answer is not one of PostgreSQL's.
-    #[error("the server's answer is of no use")]
+    #[error("the server sent an unexpected response")]
     Protocol,
 }
 
 impl OpenError {
-    /// A word for metrics; there are as many as variants.
+    /// The variant as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Unresolved => "Unresolved",
@@ -138,7 +138,7 @@ impl OpenError {
         }
     }
 
-    /// What the driver's error means. `limit` is the one that was set for the whole.
+    /// Maps an error of the driver. `limit` is the deadline that was set.
     pub(crate) fn of(error: tokio_postgres::Error, limit: Duration) -> Self {
         if let Some(state) = error.code() {
             return Self::answered(SqlState(state.code().to_owned()));
@@ -146,7 +146,7 @@ impl OpenError {
         if error.is_closed() {
             return Self::Closed;
         }
-        // The driver's kinds are private: its first words are the only sign of how far it got.
+        // The driver's error kinds are private: only the beginning of its message shows in which phase it failed.
         let stage = error.to_string();
         let Some(source) = error.into_source() else {
             return Self::Protocol;
@@ -164,7 +164,7 @@ impl OpenError {
     fn answered(state: SqlState) -> Self {
         match state.as_str() {
             "28P01" => Self::PasswordRejected,
-            // PostgreSQL says this of a start-up that breaks the protocol, PgBouncer of `options` that it does not forward.
+            // PostgreSQL reports this for a start-up that breaks the protocol, PgBouncer for `options` that it does not forward.
             "08P01" => Self::Pooler,
             _ if state.passes() => Self::Unavailable(state),
             _ => Self::Refused(state),
@@ -173,7 +173,7 @@ impl OpenError {
 }
 
 impl QueryError {
-    /// A word for metrics; there are as many as variants.
+    /// The variant as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NoAnswer(_) => "NoAnswer",
@@ -186,7 +186,7 @@ impl QueryError {
 
     pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
         match error.code().map(|state| SqlState(state.code().to_owned())) {
-            // It was ended by the server, which says so in its last words.
+            // The server ended the session, and its last message has the reason.
             Some(state) if state.as_str().starts_with("57P") => Self::Closed,
             Some(state) if state.passes() => Self::Unavailable(state),
             Some(state) => Self::Refused(state),
@@ -221,7 +221,7 @@ fn transport(error: &io::Error, limit: Duration) -> OpenError {
     match error.kind() {
         TimedOut => OpenError::NoAnswer(limit),
         BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => OpenError::Closed,
-        // The driver's own: what came could not be read.
+        // An error of the driver: the answer could not be decoded.
         _ if error.raw_os_error().is_none() => OpenError::Protocol,
         kind => OpenError::Unreachable(kind),
     }
@@ -229,7 +229,7 @@ fn transport(error: &io::Error, limit: Duration) -> OpenError {
 
 fn handshake(error: &io::Error) -> OpenError {
     let Some(cause) = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>()) else {
-        // A connection that ends is no statement about certificates.
+        // A closed connection says nothing about certificates.
         return OpenError::Closed;
     };
     match cause {
@@ -240,7 +240,7 @@ fn handshake(error: &io::Error) -> OpenError {
 
 fn certificate(error: &CertificateError) -> CertificateFault {
     match error {
-        // A bad signature is that of another authority with the same name.
+        // A bad signature is that of another CA with the same name.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => CertificateFault::UnknownIssuer,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             CertificateFault::WrongName

@@ -1,20 +1,20 @@
-/// Which database server this is. A restored copy differs in its timeline, another cluster in its system identifier.
+/// Identity of a database server. A restored copy differs in its timeline, another cluster in its system identifier.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Identity {
     /// Version of the server without its packager's words: `15.18`, `18beta2`.
     pub server_version: String,
-    /// Decimal digits, given once by `initdb`, kept by physical copies and lost by dump and restore.
+    /// Decimal digits, set once by `initdb`; physical copies keep it, a dump and restore does not.
     pub system_identifier: String,
     /// As of the last checkpoint: a server that was just promoted shows the old one until its next.
     pub timeline: i64,
 }
 
-/// Asks for the three columns of an [`Identity`]. Any role may call these functions (checked on PostgreSQL 15).
+/// Query of the three columns of an [`Identity`]. Any role may call these functions (checked on PostgreSQL 15).
 pub(crate) const IDENTIFY: &str = "SELECT pg_catalog.current_setting('server_version'), s.system_identifier, c.timeline_id \
      FROM pg_catalog.pg_control_system() s, pg_catalog.pg_control_checkpoint() c";
 
 impl Identity {
-    /// From the columns of [`IDENTIFY`]; `None` when they are not what PostgreSQL answers.
+    /// From the columns of [`IDENTIFY`]; `None` if they are not what PostgreSQL returns.
     pub(crate) fn from_columns([version, system_identifier, timeline]: [&str; 3]) -> Option<Self> {
         // `15.18 (Debian 15.18-1.pgdg12+1)`
         let server_version = version.split_whitespace().next()?;

@@ -1,13 +1,13 @@
-//! The way to a project's Postgres: a connection that knows whom it talks to, has deadlines, and never shows a password.
+//! Client of a project's PostgreSQL: verified connections with deadlines, which never show a password.
 //!
-//! - **TLS as the user says**: certificate and host name verified, encrypted only, or none. See [`Tls`].
-//! - **Deadlines everywhere**: nothing here waits longer than its [`Limits`], and the server gives up when we do.
-//! - **A session is a session**: a pooler that hands each statement to another backend is refused when it is seen.
-//! - **A file runs once or not at all**: a [`Session`] that holds the database's lock runs it with its rows in both ledgers, and
-//!   what can't run in a transaction with a journal.
+//! - **TLS as configured**: certificate and host name verified, encrypted only, or none. See [`Tls`].
+//! - **Deadlines everywhere**: nothing here waits longer than its [`Limits`], and the server cancels what is not waited for.
+//! - **A session is a session**: a pooler that gives each statement another backend is refused.
+//! - **A file runs once or not at all**: a [`Session`] that holds the database's lock runs it with its rows in both ledgers,
+//!   and statements that can't run in a transaction with a journal.
 //! - **Domain's types**: what is run, and what is read of ledgers and schemas, is what decisions are made on.
-//! - **Errors are small**: none holds a password, the text of a statement or a value of a row. Only what is wrong with a file is
-//!   said in the server's words.
+//! - **Errors are small**: none has a password, the text of a statement or a value of a row. Only an error in a file has the
+//!   server's message.
 
 mod access;
 mod connection;

@@ -4,16 +4,16 @@ use tokio_postgres::error::{DbError, Severity};
 
 use crate::redact::Said;
 
-/// How many are kept, and how long each may be: they end up in a status.
+/// Most warnings that are kept, and most characters of each: they end up in a status.
 pub(crate) const COUNT: usize = 8;
 pub(crate) const CHARACTERS: usize = 200;
 
-/// The warnings that a session heard and nobody took yet.
+/// The warnings of a session that were not taken yet.
 #[derive(Clone, Default)]
 pub(crate) struct Notices(Arc<Mutex<Vec<Said>>>);
 
 impl Notices {
-    /// Keeps it if it is a warning, as long as there is room. Anything less is what every migration says.
+    /// Keeps a warning, as long as there is room. Lower levels come from every migration.
     pub(crate) fn hear(&self, notice: &DbError) {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if notice.parsed_severity() == Some(Severity::Warning) && heard.len() < COUNT {
@@ -21,7 +21,7 @@ impl Notices {
         }
     }
 
-    /// Takes what was heard.
+    /// Takes the warnings.
     pub(crate) fn take(&self) -> Vec<Said> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

@@ -16,8 +16,8 @@ pub enum PasswordError {
 }
 
 impl Password {
-    /// Takes a password as it lies in a Secret: one line feed at its end (that of `echo … | base64`) is dropped, anything
-    /// else may belong to it.
+    /// A password from a Secret: one line feed at its end (that of `echo … | base64`) is dropped, anything else may belong to
+    /// it.
     pub fn new(text: &str) -> Result<Self, PasswordError> {
         let text = text.strip_suffix('\n').unwrap_or(text);
         let text = text.strip_suffix('\r').unwrap_or(text);
@@ -30,7 +30,7 @@ impl Password {
         Ok(Self(text.to_owned()))
     }
 
-    /// What is sent to the server, or proved to it.
+    /// The text, for the authentication.
     pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
@@ -47,7 +47,7 @@ mod tests {
     use super::{Password, PasswordError};
 
     #[test]
-    fn a_password_never_shows_itself() {
+    fn a_password_is_never_printed() {
         assert_eq!(format!("{:?}", Password::new("canary").unwrap()), "Password(..)");
     }
 
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_travel_to_the_server_is_no_password() {
+    fn what_the_protocol_cannot_send_is_no_password() {
         assert_eq!(Password::new("\n"), Err(PasswordError::Empty));
         assert_eq!(Password::new("a\0b"), Err(PasswordError::Illegal));
     }

@@ -1,6 +1,6 @@
-//! What may be shown of the server's words. A SQLSTATE says nothing about that: what a cast, dynamic SQL or `current_setting`
-//! takes for a name may be a row's value, and `RAISE` may claim any state. So a word is shown only if somebody has written it: in
-//! the file that ran, in PostgreSQL's own messages, or as the name of what is in the catalogue.
+//! What may be shown of the server's messages. A SQLSTATE does not decide that: what a cast, dynamic SQL or `current_setting`
+//! takes for a name may be a row's value, and `RAISE` may use any state. So a word is shown only if it occurs in the file that
+//! ran, in PostgreSQL's own messages, or as the name of an object in the catalogue.
 
 use tokio_postgres::error::DbError;
 
@@ -25,22 +25,22 @@ const OWN: &str = "\
     using uuid value values varying version view violated violates violation was were when where which while will window with \
     within without would xml zero zone";
 
-/// What plays the message's part where too little of it may be shown.
-const LOGGED: &str = "the message is in the database's log";
+/// Shown instead of a message of which too little may be shown.
+const LOGGED: &str = "the server's log has the message";
 
 /// How much of a message is kept until it is shown, in characters.
 const KEPT: usize = 1_000;
 
-/// What the server said. It may hold values of rows, so it can't be printed: see [`Text::redacted`].
+/// A message of the server. It may have values of rows, so it can't be printed: see [`Text::redacted`].
 pub(crate) struct Said {
     message: String,
-    /// What in the catalogue it is about. `None`: SQL raised it, and its words are none of PostgreSQL's.
+    /// Names of the catalogue that it is about. `None`: SQL raised it, so it is not a message of PostgreSQL.
     names: Option<Vec<String>>,
 }
 
 impl Said {
     pub(crate) fn of(error: &DbError) -> Self {
-        // `RAISE` and `ASSERT` may name what they like, under any SQLSTATE.
+        // `RAISE` and `ASSERT` may have any text, under any SQLSTATE.
         let raised = |routine| ["exec_stmt_raise", "exec_stmt_assert"].contains(&routine);
         let names = [
             error.schema(),
@@ -69,7 +69,7 @@ impl Text {
         Self(statements.join("\n"))
     }
 
-    /// What may be shown of a message, in one line of at most `limit` characters: … is for each run of words that may not.
+    /// The part of a message that may be shown, in one line of at most `limit` characters; … replaces the rest.
     pub(crate) fn redacted(&self, said: &Said, limit: usize) -> String {
         let mut shown = String::new();
         let (mut kept, mut hidden) = (0, 0);

@@ -8,26 +8,26 @@ use rustls::{
 };
 use rustls_platform_verifier::BuilderVerifierExt;
 
-/// How the server is known.
+/// TLS mode of a connection.
 #[derive(Clone, Debug)]
 pub enum Tls {
-    /// Encrypted; certificate and host name are verified, by this authority, or else by those of the system.
+    /// Encrypted; certificate and host name are verified, with this CA or else with those of the system.
     VerifyFull(Option<Authority>),
-    /// Encrypted; whoever answers is believed.
+    /// Encrypted; the certificate is not verified.
     Require,
     /// Not encrypted.
     Disable,
 }
 
-/// Certificates of the authorities that may sign a server's.
+/// Certificates of the trusted CAs.
 #[derive(Clone)]
 pub struct Authority(Arc<RootCertStore>);
 
-/// Why a text names no authority.
+/// Why a text has no CA certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum AuthorityError {
     /// No `BEGIN CERTIFICATE` in it.
-    #[error("there is no PEM certificate in it")]
+    #[error("it has no PEM certificate")]
     Missing,
     /// A certificate in it is damaged.
     #[error("a certificate in it can't be read")]
@@ -35,7 +35,7 @@ pub enum AuthorityError {
 }
 
 impl Authority {
-    /// Reads one or more PEM certificates; what lies between them is skipped.
+    /// Reads one or more PEM certificates; text between them is skipped.
     pub fn from_pem(text: &str) -> Result<Self, AuthorityError> {
         let mut store = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
@@ -55,8 +55,8 @@ impl fmt::Debug for Authority {
     }
 }
 
-/// A configuration that verifies as `authority` says. Reads files when that is `None`: the system's certificates, each time
-/// anew, so that a bundle that was exchanged counts.
+/// A configuration that verifies with `authority`. If that is `None` the system's certificates are read from files, each time
+/// again, so that a replaced bundle is used.
 pub(crate) fn verifying(authority: Option<Authority>) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
@@ -67,7 +67,7 @@ pub(crate) fn verifying(authority: Option<Authority>) -> Result<ClientConfig, ru
     Ok(builder.with_no_client_auth())
 }
 
-/// A configuration that believes whoever answers.
+/// A configuration that accepts any certificate.
 pub(crate) fn believing() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider.clone())
@@ -78,7 +78,7 @@ pub(crate) fn believing() -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-/// Any certificate will do, but whoever shows it must hold its key.
+/// Any certificate is accepted, but the server must have its key.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);
 

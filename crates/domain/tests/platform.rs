@@ -1,4 +1,4 @@
-//! When a Platform is looked at, and what its status says of it.
+//! When a Platform is checked, and its status.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -20,7 +20,7 @@ use serde_json::json;
 const INTERVAL: u64 = 300;
 
 #[test]
-fn at_first_the_project_is_looked_at_then_its_functions_then_the_secrets_that_somebody_requires() {
+fn the_first_check_reads_the_project_then_its_functions_then_the_required_secrets() {
     let mut state = new();
     state.needs_secrets = true;
     assert_eq!(decide(&platform(), &state, at(0)), Decision::Do(Step::GetProject));
@@ -48,7 +48,7 @@ fn one_list_per_interval_and_the_project_once_an_hour() {
 }
 
 #[test]
-fn a_changed_annotation_asks_for_both_looks_now_and_is_echoed_once_they_were_made() {
+fn a_changed_annotation_requests_both_reads_now_and_is_acknowledged_after_them() {
     let mut object = platform();
     let annotations = object.metadata.annotations.get_or_insert_default();
     annotations.insert("reconcile.fluxcd.io/requestedAt".to_owned(), "now".to_owned());
@@ -69,7 +69,7 @@ fn a_changed_annotation_asks_for_both_looks_now_and_is_echoed_once_they_were_mad
 }
 
 #[test]
-fn what_keeps_the_platform_closed_is_a_wait_or_a_refusal_and_no_look() {
+fn without_access_there_is_a_wait_or_a_refusal_and_no_request() {
     let says = || "kubectl create rolebinding".to_owned();
     let cases = [
         (Access::Unanswered(says()), "Reconciling=True/Unreachable"),
@@ -86,7 +86,7 @@ fn what_keeps_the_platform_closed_is_a_wait_or_a_refusal_and_no_look() {
 }
 
 #[test]
-fn a_lost_look_is_no_news_and_is_probed_at_most_twice_a_minute() {
+fn one_failed_request_changes_nothing_and_is_repeated_at_most_twice_a_minute() {
     let mut state = ready();
     let memo = state.memo.clone();
     state.observation.failed("503".to_owned());
@@ -101,7 +101,7 @@ fn a_lost_look_is_no_news_and_is_probed_at_most_twice_a_minute() {
 }
 
 #[test]
-fn a_secret_that_nobody_could_be_asked_for_is_a_lost_look_and_no_missing_secret() {
+fn a_secret_that_could_not_be_read_is_a_failed_request_and_no_missing_secret() {
     let mut state = ready();
     let memo = state.memo.clone();
     state.access = Access::Unanswered("the API server did not answer for Secret `supabase`".to_owned());
@@ -113,7 +113,7 @@ fn a_secret_that_nobody_could_be_asked_for_is_a_lost_look_and_no_missing_secret(
 }
 
 #[test]
-fn without_a_good_list_for_three_intervals_nobody_knows_and_the_reason_is_said() {
+fn without_a_successful_list_for_three_intervals_ready_is_unknown_with_the_cause() {
     for step_error in [
         StepError::Unanswered("503".to_owned()),
         StepError::Failed("an answer that can't be read".to_owned()),
@@ -165,7 +165,7 @@ fn an_answer_that_only_a_person_can_change_stalls() {
         (
             StepError::ProjectNotFound,
             PlatformReason::ProjectNotFound,
-            "the token's owner has no project `abcdefghijklmnopqrst`",
+            "the owner of the token has no project `abcdefghijklmnopqrst`: check `spec.project` and the token",
         ),
     ];
     for (step_error, reason, message) in cases {
@@ -192,7 +192,7 @@ fn a_project_that_is_asleep_stalls_and_one_that_is_on_its_way_is_waited_for() {
 }
 
 #[test]
-fn a_state_that_nobody_knows_and_a_project_that_may_not_be_read_are_no_trouble() {
+fn an_unknown_state_and_a_project_that_may_not_be_read_are_no_errors() {
     for known in [Some(project("DREAMING")), None] {
         let mut state = seen();
         state.observation.record_project(at(0), known);
@@ -201,7 +201,7 @@ fn a_state_that_nobody_knows_and_a_project_that_may_not_be_read_are_no_trouble()
 }
 
 #[test]
-fn a_suspended_platform_is_not_looked_at_and_stays_what_it_was() {
+fn a_suspended_platform_is_not_checked_and_stays_what_it_was() {
     let mut object = platform();
     object.spec.suspend = true;
     for (state, expected) in [
@@ -212,7 +212,7 @@ fn a_suspended_platform_is_not_looked_at_and_stays_what_it_was() {
         assert_eq!(decision, Decision::Settled(Requeue::OnChange));
         let status = status(&object, &state, &decision, at(9_999));
         assert_eq!(lines(&status), [expected, "Suspended=True/SuspendedByUser"]);
-        let text = "`spec.suspend` is true: nothing is looked at or written";
+        let text = "`spec.suspend` is true: nothing is checked or changed";
         assert!(
             status
                 .common
@@ -252,7 +252,7 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
 }
 
 #[test]
-fn a_platform_is_in_sight_failing_or_lost() {
+fn a_platform_is_reachable_failing_or_lost() {
     let lost_after = Duration::from_mins(15);
     let mut observation = Observation::new(at(0));
     let mut phases = vec![observation.phase(lost_after, at(0))];
@@ -265,7 +265,7 @@ fn a_platform_is_in_sight_failing_or_lost() {
 }
 
 #[test]
-fn a_look_remembers_our_last_write_and_is_fresh_when_its_list_began_after_it() {
+fn a_listing_has_our_last_write_and_is_fresh_if_its_list_began_after_it() {
     let mut observation = Observation::new(at(0));
     observation.record_list(at(1), [("hello".to_owned(), entry(1))].into());
     observation.wrote("hello", at(2));
@@ -306,7 +306,7 @@ fn new() -> State {
     }
 }
 
-/// The project and its functions were looked at, at 0.
+/// The project and its functions were read, at 0.
 fn seen() -> State {
     let mut state = new();
     state.observation.record_project(at(0), Some(project("ACTIVE_HEALTHY")));

@@ -17,23 +17,23 @@ use ace_runtime::{
 use clap::Parser;
 use tokio::net::TcpListener;
 
-/// Gives memory back after a burst, which glibc's does not: 37 MiB for 1,000 settled functions beside 47. Its settings are in
-/// `.cargo/config.toml`.
+/// Returns memory after a burst, which glibc's allocator does not: 37 MiB instead of 47 for 1,000 settled functions. Its
+/// settings are in `.cargo/config.toml`.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Brings Supabase projects to what the cluster's custom resources say, and keeps them there.
+/// Reconciles Supabase projects with the custom resources of the cluster.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
     /// Hosts that a Platform may name: `host`, `*.domain`, or an origin such as `http://127.0.0.1:54321`. May be repeated.
-    /// `host` allows the database on it, too, on port 5432; `host:port` on that port, `postgres://host:port` nothing else.
+    /// `host` also allows a database on it, on port 5432; `host:port` one on that port; `postgres://host:port` nothing else.
     #[arg(long = "allow-host", default_values = ["api.supabase.com", "*.supabase.co", "*.supabase.com"])]
     hosts: Vec<String>,
-    /// Hosts that a source's artifact may lie on, in the same form. May be repeated.
+    /// Hosts from which artifacts of sources may be downloaded, in the same form. May be repeated.
     #[arg(long = "allow-source-host", default_values = ["http://source-controller.flux-system.svc.cluster.local", "http://source-controller.flux-system.svc.cluster.local."])]
     source_hosts: Vec<String>,
-    /// Namespace that the operator is installed in; it is part of the commands that messages offer.
+    /// Namespace that the operator is installed in; it is part of the commands in messages.
     #[arg(long, env = "POD_NAMESPACE", default_value = "ace-system")]
     namespace: String,
     /// Name of this process, for events.
@@ -52,13 +52,13 @@ struct Arguments {
 enum StartError {
     #[error(transparent)]
     Log(#[from] telemetry::LogError),
-    #[error("a flag names no host: {0}")]
+    #[error("a flag has an invalid host: {0}")]
     Hosts(#[from] ace_egress::HostPatternError),
-    #[error("signals can't be listened to: {0}")]
+    #[error("can't install signal handlers: {0}")]
     Signals(#[source] std::io::Error),
-    #[error("the address of --listen can't be used: {0}")]
+    #[error("can't listen on the address of --listen: {0}")]
     Listen(#[source] std::io::Error),
-    #[error("no way to the API server: {0}")]
+    #[error("can't configure a client of the API server: {0}")]
     Kubernetes(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error(transparent)]
     Setup(#[from] ace_operator::operator::SetupError),
@@ -110,15 +110,15 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     Box::pin(operator.run(health, shutdown.clone())).await;
     if let Ok(Err(error)) = server.await {
-        tracing::warn!(%error, "the listener ended with an error");
+        tracing::warn!(%error, "the HTTP server failed");
     }
-    tracing::info!("ended");
+    tracing::info!("stopped");
     Ok(())
 }
 
 /// From `KUBECONFIG`, else from the pod's ServiceAccount.
 async fn client() -> Result<kube::Client, Box<dyn std::error::Error + Send + Sync>> {
-    // An error says that the process has a provider already, which is as good.
+    // An error means that the process already has a provider, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = kube::Config::infer().await?;
     Ok(kube::Client::try_from(config)?)

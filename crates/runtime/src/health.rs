@@ -1,4 +1,4 @@
-//! What is served: metrics, and whether the process is alive and ready. Read-only, without secrets, for the cluster's inside.
+//! The HTTP server: metrics, liveness and readiness. Read-only, without secrets, for the cluster network.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -28,10 +28,10 @@ pub struct ListenArguments {
     pub listen: SocketAddr,
 }
 
-/// Between two beats of a heart.
+/// Interval of the heartbeats of a loop.
 const BEAT: Duration = Duration::from_secs(1);
-/// A heart that was silent for longer stands still. The kubelet asks every 10 s and restarts at the third refusal, so a
-/// machine that is busy for a while costs no restart.
+/// A loop without a heartbeat for longer is stuck. The kubelet probes every 10 s and restarts at the third failure, so a
+/// machine that is busy for a while causes no restart.
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Whether the process is alive, and ready. Cheap to clone.
@@ -40,14 +40,14 @@ pub struct Health(Arc<Mutex<Signs>>);
 
 #[derive(Debug, Default)]
 struct Signs {
-    /// Last beat of each loop that must not stop.
+    /// Last heartbeat of each loop that must not stop.
     hearts: BTreeMap<&'static str, Instant>,
-    /// What must have been done once.
+    /// Whether each gate is open.
     gates: BTreeMap<&'static str, bool>,
     stopping: bool,
 }
 
-/// Something that must have been done before the process is ready.
+/// Something that must be done before the process is ready.
 #[derive(Debug)]
 #[must_use = "a gate that is dropped stays closed"]
 pub struct Gate {
@@ -56,8 +56,8 @@ pub struct Gate {
 }
 
 impl Health {
-    /// Drives a loop that must not end before the process does. It beats for as long as the loop is polled: it falls silent
-    /// when the loop ends, panics, blocks its thread, or is never polled again.
+    /// Runs a loop that must not end before the process does, with heartbeats for as long as it is polled: they stop when the
+    /// loop ends, panics, blocks its thread, or is never polled again.
     pub async fn keep<F: Future>(self, name: &'static str, work: F) -> F::Output {
         let mut ticks = interval(BEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -71,7 +71,7 @@ impl Health {
         }
     }
 
-    /// A gate that is closed.
+    /// A closed gate of this name.
     pub fn gate(&self, name: &'static str) -> Gate {
         self.signs().gates.insert(name, false);
         Gate {
@@ -80,12 +80,12 @@ impl Health {
         }
     }
 
-    /// From now on the process is not ready any more, and loops may end.
+    /// Begins the shutdown: the process is not ready any more, and loops may end.
     pub fn stopping(&self) {
         self.signs().stopping = true;
     }
 
-    /// Names of the loops that stand still at `now`.
+    /// Names of the loops that are stuck at `now`.
     fn silent(&self, now: Instant) -> Vec<&'static str> {
         let signs = self.signs();
         if signs.stopping {
@@ -98,12 +98,12 @@ impl Health {
         silent.map(|(name, _)| *name).collect()
     }
 
-    /// What the process waits for before it is ready.
-    fn waits_for(&self) -> Vec<&'static str> {
+    /// Names of the closed gates.
+    fn waiting_for(&self) -> Vec<&'static str> {
         let signs = self.signs();
         let closed = signs.gates.iter().filter(|(_, open)| !**open).map(|(name, _)| *name);
         closed
-            .chain(signs.stopping.then_some("nothing: it is stopping"))
+            .chain(signs.stopping.then_some("nothing: shutting down"))
             .collect()
     }
 
@@ -113,13 +113,13 @@ impl Health {
 }
 
 impl Gate {
-    /// It has been done.
+    /// Opens the gate.
     pub fn open(self) {
         self.health.signs().gates.insert(self.name, true);
     }
 }
 
-/// Serves until `stop`; fails when the connections can't be accepted.
+/// Serves until `stop`; fails if connections can't be accepted.
 pub async fn serve(listener: TcpListener, metrics: Metrics, health: Health, stop: CancellationToken) -> io::Result<()> {
     axum::serve(listener, router(metrics, health))
         .with_graceful_shutdown(stop.cancelled_owned())
@@ -128,8 +128,8 @@ pub async fn serve(listener: TcpListener, metrics: Metrics, health: Health, stop
 
 /// The routes.
 pub fn router(metrics: Metrics, health: Health) -> Router {
-    let healthz = |State(health): State<Health>| async move { verdict("stands still", &health.silent(Instant::now())) };
-    let readyz = |State(health): State<Health>| async move { verdict("waits for", &health.waits_for()) };
+    let healthz = |State(health): State<Health>| async move { answer("stuck", &health.silent(Instant::now())) };
+    let readyz = |State(health): State<Health>| async move { answer("waiting for", &health.waiting_for()) };
     Router::new()
         .route("/metrics", get(move || async move { text(&metrics) }))
         .route("/healthz", get(healthz))
@@ -137,7 +137,7 @@ pub fn router(metrics: Metrics, health: Health) -> Router {
         .with_state(health)
 }
 
-fn verdict(problem: &str, names: &[&str]) -> (StatusCode, String) {
+fn answer(problem: &str, names: &[&str]) -> (StatusCode, String) {
     if names.is_empty() {
         return (StatusCode::OK, "ok\n".to_owned());
     }
@@ -203,31 +203,31 @@ mod tests {
         let body = |answer: (u16, String, String)| (answer.0, answer.2);
         assert_eq!(
             body(get(&url, "/readyz").await),
-            (503, "waits for: EdgeFunctions, Platforms\n".to_owned())
+            (503, "waiting for: EdgeFunctions, Platforms\n".to_owned())
         );
         platforms.open();
         assert_eq!(
             body(get(&url, "/readyz").await),
-            (503, "waits for: EdgeFunctions\n".to_owned())
+            (503, "waiting for: EdgeFunctions\n".to_owned())
         );
         functions.open();
         assert_eq!(body(get(&url, "/readyz").await), (200, "ok\n".to_owned()));
         health.stopping();
         assert_eq!(
             body(get(&url, "/readyz").await),
-            (503, "waits for: nothing: it is stopping\n".to_owned())
+            (503, "waiting for: nothing: shutting down\n".to_owned())
         );
         assert_eq!(body(get(&url, "/healthz").await), (200, "ok\n".to_owned()));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_that_ended_stands_still_and_one_that_runs_does_not() {
+    async fn a_loop_that_ended_is_stuck_and_one_that_runs_is_not() {
         let health = Health::default();
         health.clone().keep("ended", ready(())).await;
         let running = health.clone();
         let task = tokio::spawn(async move { running.keep("running", pending::<()>()).await });
         assert_eq!(health.silent(Instant::now()), Vec::<&str>::new());
-        // Time is virtual here.
+        // Time is paused in this test.
         sleep(SILENCE + 2 * BEAT).await;
         assert_eq!(health.silent(Instant::now()), ["ended"]);
         task.abort();

@@ -1,4 +1,4 @@
-//! One kind's cache, and the watch that fills it.
+//! The cache of one kind, and the watch that fills it.
 
 use std::fmt::Debug;
 
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-/// A cache. Its watch goes on whoever takes its objects: a controller that waits must not keep it from being filled.
+/// A cache. Its watch does not depend on the consumer of its objects: a slow controller must not keep it from being filled.
 pub struct Cache<K>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
@@ -27,9 +27,9 @@ where
     pub watch: BoxFuture<'static, ()>,
     /// The objects that were added or changed, in order.
     pub objects: UnboundedReceiverStream<Result<DeserializeGuard<K>, watcher::Error>>,
-    /// What is in it.
+    /// The cached objects.
     pub store: Store<DeserializeGuard<K>>,
-    /// Cancelled once the first list is in. `Store::wait_until_ready` wakes only the last of those who wait for it, and the
+    /// Cancelled once the first list is cached. `Store::wait_until_ready` wakes only the last of several waiting tasks, and the
     /// controller is one of them.
     pub filled: CancellationToken,
 }
@@ -38,7 +38,7 @@ impl<K> Cache<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    /// A cache of all namespaces that hands each event to `follow` after it took it in.
+    /// A cache of all namespaces that passes each event to `follow` after applying it.
     pub fn new(
         client: Client,
         store: Store<DeserializeGuard<K>>,
@@ -63,7 +63,7 @@ where
             .boxed();
         let watch = async move {
             while let Some(object) = objects.next().await {
-                // The receiver is gone only when the controller has ended.
+                // The receiver is dropped only when the controller has ended.
                 let _ = sender.send(object);
             }
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Deadline of one request: kube's client has none of its own.
+/// Deadline of one request: kube's client has none.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The answer to a request; `None` when it did not come within the deadline.

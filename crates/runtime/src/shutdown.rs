@@ -1,4 +1,4 @@
-//! The end in two steps: first nothing new begins, then what still runs is cut off.
+//! Shutdown in two steps: first no new work begins, then unfinished work is aborted.
 
 use std::future::Future;
 use std::io;
@@ -8,23 +8,23 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Tells everybody that the process is to end. Cheap to clone.
+/// Signals the shutdown to all tasks. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Shutdown {
     stop: CancellationToken,
     cut: CancellationToken,
 }
 
-/// Work that did not end before it was cut off.
+/// The work did not end before it was aborted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("the work was cut off, as the process is to end")]
+#[error("the work was aborted because the process is shutting down")]
 pub struct CutOff;
 
 impl Shutdown {
-    /// The first SIGTERM or SIGINT stops, and `grace` later cuts; a second one cuts at once. `grace` must be shorter than
-    /// the pod's `terminationGracePeriodSeconds` (30 s by default), or SIGKILL comes first.
+    /// The first SIGTERM or SIGINT stops, and `grace` later unfinished work is aborted; a second one aborts at once. `grace`
+    /// must be shorter than the pod's `terminationGracePeriodSeconds` (30 s by default), or SIGKILL comes first.
     ///
-    /// Must be called within a tokio runtime. Fails when the signals can't be listened to.
+    /// Must be called within a tokio runtime. Fails if the signal handlers can't be installed.
     pub fn on_signals(grace: Duration) -> io::Result<Self> {
         let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let shutdown = Self::by_hand();
@@ -32,17 +32,17 @@ impl Shutdown {
         Ok(shutdown)
     }
 
-    /// One that listens to no signal; see [`Shutdown::begin`].
+    /// One without signal handlers; see [`Shutdown::begin`].
     pub fn by_hand() -> Self {
         let cut = CancellationToken::new();
-        // Who listens for the stop hears the cut, too.
+        // Aborting also stops.
         Self {
             stop: cut.child_token(),
             cut,
         }
     }
 
-    /// Stops now, and cuts after `grace`. Returns when it has cut.
+    /// Stops now, and aborts unfinished work after `grace`. Returns after that.
     pub async fn begin(&self, grace: Duration) {
         self.stop.cancel();
         tokio::select! {
@@ -51,28 +51,28 @@ impl Shutdown {
         }
     }
 
-    /// Cuts now.
+    /// Aborts unfinished work now.
     pub fn cut(&self) {
         self.cut.cancel();
     }
 
-    /// Cancelled when nothing new may begin: for controllers, watches and timers.
+    /// Cancelled when no new work may begin: for controllers, watches and timers.
     pub fn stop(&self) -> CancellationToken {
         self.stop.clone()
     }
 
-    /// Runs what is in flight until it ends or is cut off. Meant for single effects and for the wait at the end of `main`.
+    /// Runs work until it ends or is aborted. Meant for single steps and for the wait at the end of `main`.
     pub async fn in_flight<F: Future>(&self, work: F) -> Result<F::Output, CutOff> {
         self.cut.run_until_cancelled(work).await.ok_or(CutOff)
     }
 
     async fn obey(self, mut terminate: Signal, mut interrupt: Signal, grace: Duration) {
         next(&mut terminate, &mut interrupt).await;
-        tracing::info!(grace = ?grace, "asked to end: nothing new begins, what runs may end");
+        tracing::info!(grace = ?grace, "shutting down: no new work is started, work in progress may finish");
         tokio::select! {
-            () = self.begin(grace) => tracing::warn!("what still ran was cut off"),
+            () = self.begin(grace) => tracing::warn!("grace period is over: unfinished work was aborted"),
             () = next(&mut terminate, &mut interrupt) => {
-                tracing::warn!("asked again: what still ran was cut off");
+                tracing::warn!("second signal: unfinished work was aborted");
                 self.cut();
             }
         }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_listens_for_the_stop_hears_a_cut_without_one() {
+    async fn a_cut_without_a_stop_stops_too() {
         let shutdown = Shutdown::by_hand();
         shutdown.cut();
         shutdown.stop().cancelled().await;

@@ -10,15 +10,15 @@ use tracing_subscriber::{Layer, fmt, layer::SubscriberExt, registry};
 /// Flags of the log.
 #[derive(Args, Clone, Debug)]
 pub struct LogArguments {
-    /// How log lines look.
+    /// Format of log lines.
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
-    /// What is logged: a level, or `target=level` pairs, such as `info,ace_operator=debug`.
+    /// Filter of the log: a level, or `target=level` pairs, such as `info,ace_operator=debug`.
     #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
     pub log: String,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum LogFormat {
     /// One JSON object per line.
@@ -27,19 +27,19 @@ pub enum LogFormat {
     Human,
 }
 
-/// Why there is no log; fatal at start.
+/// Why logging could not be set up; fatal at start.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
     /// The filter does not parse.
-    #[error("--log is no filter: write a level, or target=level pairs")]
+    #[error("--log is not a valid filter: use a level, or target=level pairs")]
     Filter(#[source] ParseError),
     /// The process has a log already.
-    #[error("the log was set up twice")]
+    #[error("logging was already set up")]
     Twice(#[source] TryInitError),
 }
 
 /// Libraries that print frames, headers, bodies or SQL below this level: tokens, source code and rows are in them. So they are
-/// capped whatever the filter says.
+/// capped whatever the filter is.
 const CAPPED: [&str; 10] = [
     "h2",
     "hyper",
@@ -79,7 +79,7 @@ fn filter(text: &str) -> Result<EnvFilter, ParseError> {
         .parse(text)
 }
 
-/// Drops, for everybody, what the capped libraries say below `info`.
+/// Drops what the capped libraries log below `info`.
 fn capped() -> EnvFilter {
     CAPPED.iter().fold(EnvFilter::new("trace"), |filter, library| {
         let directive: Directive = format!("{library}=info")
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_and_headers_stay_out_of_the_log_though_everything_is_asked_for() {
+    fn frames_and_headers_stay_out_of_the_log_at_any_level() {
         let lines = Lines::default();
         let layer = fmt::layer()
             .json()

@@ -1,4 +1,4 @@
-//! Servers for tests: an API server and an artifact server that answer what a test says, and remember what they were asked.
+//! Servers for tests: an API server and an artifact server that answer as a test says, and record their requests.
 
 #![allow(
     clippy::unwrap_used,
@@ -23,26 +23,25 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 
-/// What a server was asked.
+/// A request that a server received.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Received {
     pub method: Method,
     pub path: String,
     pub query: String,
     pub body: Bytes,
 }
 
-/// What it answers.
 pub struct Answer {
     status: u16,
     headers: BTreeMap<&'static str, String>,
     body: Body,
 }
 
-/// A server on a free port, which ends with its value.
+/// A server on a free port, which is stopped when dropped.
 pub struct Server {
     address: SocketAddr,
-    asked: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     task: AbortHandle,
 }
 
@@ -51,14 +50,14 @@ impl Answer {
         Self::bytes(body.to_string()).header("content-type", "application/json")
     }
 
-    /// A failure as the API server words it.
+    /// A failure in the form of the API server.
     pub fn status(code: u16) -> Self {
-        Self::refusal(code, "Told")
+        Self::refusal(code, "TestFailure")
     }
 
-    /// A failure with one of the API server's own reasons, by which clients tell failures apart.
+    /// A failure with a reason of the API server, by which clients distinguish failures.
     pub fn refusal(code: u16, reason: &str) -> Self {
-        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "as told", "reason": reason });
+        let body = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": "failed as the test says", "reason": reason });
         Self::json(&body).code(code)
     }
 
@@ -83,23 +82,23 @@ impl Answer {
 /// A server that answers every request as `answer` says.
 pub async fn server<F>(answer: F) -> Server
 where
-    F: Fn(Asked) -> Answer + Clone + Send + Sync + 'static,
+    F: Fn(Received) -> Answer + Clone + Send + Sync + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-    let remembered = asked.clone();
+    let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+    let recorded = requests.clone();
     let app = Router::new().fallback(move |request: Request| {
-        let (answer, remembered) = (answer.clone(), remembered.clone());
+        let (answer, recorded) = (answer.clone(), recorded.clone());
         async move {
             let (head, body) = request.into_parts();
-            let request = Asked {
+            let request = Received {
                 method: head.method,
                 path: head.uri.path().to_owned(),
                 query: head.uri.query().unwrap_or_default().to_owned(),
                 body: to_bytes(body, 1 << 20).await.unwrap(),
             };
-            remembered
+            recorded
                 .lock()
                 .unwrap()
                 .push(format!("{} {}", request.method, request.path));
@@ -112,13 +111,17 @@ where
         }
     });
     let task = tokio::spawn(async move { axum::serve(listener, app).await }).abort_handle();
-    Server { address, asked, task }
+    Server {
+        address,
+        requests,
+        task,
+    }
 }
 
-/// Like [`server`]; a name of its own says what a test plays.
+/// Like [`server`]; the name shows what a test simulates.
 pub async fn api_server<F>(answer: F) -> Server
 where
-    F: Fn(Asked) -> Answer + Clone + Send + Sync + 'static,
+    F: Fn(Received) -> Answer + Clone + Send + Sync + 'static,
 {
     server(answer).await
 }
@@ -128,16 +131,16 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// A client of it that repeats nothing by itself.
+    /// A client of it without retries.
     pub fn client(&self) -> Client {
         let mut config = Config::new(self.url().parse().unwrap());
         config.default_retry = false;
         Client::try_from(config).unwrap()
     }
 
-    /// Method and path of everything it was asked so far.
-    pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+    /// Method and path of all requests so far.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 

@@ -25,7 +25,7 @@ const AFTER: [&str; 19] = [
     "column/public.campaigns.budget_cents  wanted absent, found integer",
     "put back: the drift is gone",
     "_mailing_imports.sql ran: ",
-    " drops table public.mailing_imports; to allow it add plan sha256:",
+    " drops table public.mailing_imports; to approve it, add plan sha256:",
     "nothing ran: public.mailing_imports is still there",
     "13 of 13 migrations are applied",
     "public.mailing_imports is dropped",
@@ -34,7 +34,7 @@ const AFTER: [&str; 19] = [
 /// Once in a project's life.
 const NEW: [&str; 4] = [
     "3 of 3 to set",
-    " drops column public.gift_cards.pin, and 1 more statement needs it; to allow it add plan sha256:",
+    " drops column public.gift_cards.pin, and 1 more statement needs it; to approve it, add plan sha256:",
     "20250616130000  purge                    Exposure",
     "MigrationSet `main` has not applied 20250616130000",
 ];

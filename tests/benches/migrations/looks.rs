@@ -117,7 +117,7 @@ pub async fn rest(operator: &Operator) -> Rest {
                 let looks = operator
                     .metric(
                         "ace_steps_total",
-                        &[("kind", "MigrationSet"), ("step", "Look"), ("outcome", "Done")],
+                        &[("kind", "MigrationSet"), ("step", "Observe"), ("outcome", "Done")],
                     )
                     .await;
                 (looks >= least).then_some(looks)

@@ -164,15 +164,15 @@ const KIND: (&str, &str) = ("kind", "MigrationSet");
 /// Seconds that the operator spent in each step so far.
 async fn steps(operator: &Operator) -> Vec<(&'static str, f64)> {
     let names = [
-        "Look",
+        "Observe",
         "Read",
         "Begin",
         "Claim",
-        "LookAgain",
+        "ObserveAgain",
         "SetReference",
         "Prepare",
         "Run",
-        "LookBehind",
+        "SnapshotAfterRun",
     ];
     let mut steps = Vec::new();
     for step in names {

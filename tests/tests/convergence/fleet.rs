@@ -367,7 +367,7 @@ impl Fleet {
                 suspended: false,
                 leaving: false,
                 seen: self.observation.seen(),
-                looked: true,
+                first_check_done: true,
                 listed: self.observation.listed().is_some(),
                 answering: self.observation.failing().is_none(),
                 message: self.observation.failing().unwrap_or("the platform answers").to_owned(),

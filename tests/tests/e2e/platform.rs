@@ -97,7 +97,7 @@ async fn a_platform_says_who_its_database_is_and_functions_do_not_depend_on_it()
             (reason_of(&stalled, "Stalled"), message_of(&stalled, "Ready")),
             (
                 "DatabasePasswordRejected",
-                "the database rejects the password of user `postgres`: put the right one into key `password` of Secret `database`"
+                "the database rejects the password of user `postgres`: put the correct one into key `password` of Secret `database`"
             )
         );
         rolls_out(stage, HELLO_AGAIN).await;

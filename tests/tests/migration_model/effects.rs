@@ -79,7 +79,7 @@ impl Model {
         let (version, effect) = (file.version.to_string(), effect(&file.text));
         let passing = || {
             Err(StepError::Passing(
-                "it was not kept, or the ledger will tell".to_owned(),
+                "nothing was applied, or the ledger will show it".to_owned(),
             ))
         };
         let refused = |half| {

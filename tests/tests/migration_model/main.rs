@@ -88,13 +88,13 @@ fn rests(model: &mut Model) {
     if model.writes != writes {
         model.fault("it writes at rest");
     }
-    let reads = |step: &&&str| ["Look", "Read", "Ask"].contains(step);
+    let reads = |step: &&&str| ["Observe", "Read", "CheckSyntax"].contains(step);
     let made: Vec<_> = model.steps[steps..]
         .iter()
         .filter(|step| !reads(step))
         .copied()
         .collect();
-    let looks = model.steps[steps..].iter().filter(|step| **step == "Look").count();
+    let looks = model.steps[steps..].iter().filter(|step| **step == "Observe").count();
     if !made.is_empty() || looks > 13 {
         model.fault(format!("at rest it makes {looks} looks and {made:?}"));
     }

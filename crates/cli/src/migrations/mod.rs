@@ -1,4 +1,4 @@
-mod oddity;
+mod warning;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,24 +9,24 @@ use serde_json::json;
 
 use crate::directory::Files;
 use crate::import::Wish;
-use oddity::Oddity;
+use warning::Warning;
 
 /// Most schemas that a MigrationSet watches.
 const SCHEMAS: usize = 16;
 /// Schemas that it must not watch, besides `pg_*`: the server's and the operator's own.
 const NOT_WATCHED: [&str; 3] = ["information_schema", "ace_ops", "supabase_migrations"];
 
-/// The MigrationSet of a project, and what is odd about its files.
+/// The MigrationSet of a project, and warnings about its files.
 #[derive(Debug, Default)]
 pub(crate) struct ImportedSet {
     /// None where there is no migration.
     pub(crate) set: Option<MigrationSet>,
-    pub(crate) oddities: Vec<Oddity>,
+    pub(crate) warnings: Vec<Warning>,
     migrations: usize,
 }
 
 impl ImportedSet {
-    /// One line on what was printed.
+    /// A summary of what was printed.
     pub(crate) fn summary(&self) -> Option<String> {
         let migrations = self.migrations;
         self.set.as_ref().map(|set| {
@@ -41,16 +41,16 @@ impl ImportedSet {
 /// Makes the resource. Pure: everything that is read is in `files`.
 pub(crate) fn import(files: &Files, desired_digest: &Wish) -> Result<ImportedSet, serde_json::Error> {
     let (folder, errors) = readable(&files.tree);
-    let mut oddities: Vec<_> = errors.into_iter().map(Oddity::Folder).collect();
+    let mut warnings: Vec<_> = errors.into_iter().map(Warning::Folder).collect();
     let left_out = &files.left_out;
-    oddities.extend((!left_out.is_empty()).then(|| Oddity::LeftOut(left_out.clone())));
+    warnings.extend((!left_out.is_empty()).then(|| Warning::LeftOut(left_out.clone())));
     let Some(folder) = folder else {
         return Ok(ImportedSet {
-            oddities,
+            warnings,
             ..ImportedSet::default()
         });
     };
-    oddities.extend(folder.skipped.iter().map(|skipped| Oddity::Skipped {
+    warnings.extend(folder.skipped.iter().map(|skipped| Warning::Skipped {
         file: skipped.file_name.clone(),
         cause: skipped.why,
     }));
@@ -58,22 +58,22 @@ pub(crate) fn import(files: &Files, desired_digest: &Wish) -> Result<ImportedSet
     for file in &folder.files {
         match sql::read(file) {
             Ok(script) => scripts.push((file, script)),
-            Err(error) => oddities.push(Oddity::Refused {
+            Err(error) => warnings.push(Warning::Refused {
                 file: file.file_name.clone(),
                 error,
             }),
         }
     }
-    oddities.extend(scripts.iter().flat_map(|(file, script)| unread(file, script)));
-    oddities.extend(approvals(&scripts));
+    warnings.extend(scripts.iter().flat_map(|(file, script)| unread(file, script)));
+    warnings.extend(approvals(&scripts));
     Ok(ImportedSet {
         set: Some(set(desired_digest, schemas(&scripts))?),
-        oddities,
+        warnings,
         migrations: folder.files.len(),
     })
 }
 
-/// The folder without the files for which it would be refused, and the refusals.
+/// The folder without the files that would be refused, and the refusals.
 fn readable(tree: &Tree) -> (Option<Folder>, Vec<FolderError>) {
     let (mut files, mut errors) = (tree.files().clone(), Vec::new());
     loop {
@@ -96,8 +96,8 @@ fn readable(tree: &Tree) -> (Option<Folder>, Vec<FolderError>) {
     }
 }
 
-fn unread<'a>(file: &'a File, script: &'a Script) -> impl Iterator<Item = Oddity> + 'a {
-    script.unread.iter().map(|unread| Oddity::Unread {
+fn unread<'a>(file: &'a File, script: &'a Script) -> impl Iterator<Item = Warning> + 'a {
+    script.unread.iter().map(|unread| Warning::Unread {
         file: file.file_name.clone(),
         line: unread.line,
         column: unread.column,
@@ -105,8 +105,8 @@ fn unread<'a>(file: &'a File, script: &'a Script) -> impl Iterator<Item = Oddity
     })
 }
 
-/// What the default policy guards, class by class. Which tables are large is known to the database alone.
-fn approvals(scripts: &[(&File, Script)]) -> Vec<Oddity> {
+/// The statements that need an approval by the default policy, by class. Only the database knows which tables are large.
+fn approvals(scripts: &[(&File, Script)]) -> Vec<Warning> {
     let read: Vec<&Script> = scripts.iter().map(|(_, script)| script).collect();
     let guarded = MigrationPolicy::default().approve;
     let mut classes: BTreeMap<RiskClass, Vec<String>> = BTreeMap::new();
@@ -118,11 +118,11 @@ fn approvals(scripts: &[(&File, Script)]) -> Vec<Oddity> {
     }
     let classes = classes.into_iter();
     classes
-        .map(|(class, statements)| Oddity::Guarded { class, statements })
+        .map(|(class, statements)| Warning::Guarded { class, statements })
         .collect()
 }
 
-/// `public`, and where else tables are made.
+/// `public`, and other schemas in which the files create tables.
 fn schemas(scripts: &[(&File, Script)]) -> Vec<String> {
     let made: BTreeSet<&str> = scripts.iter().flat_map(|(_, script)| script.schemas()).collect();
     let others = made
@@ -135,11 +135,11 @@ fn schemas(scripts: &[(&File, Script)]) -> Vec<String> {
         .collect()
 }
 
-/// One database has one set: it is called as its Platform.
+/// A database has one MigrationSet, so it has the name of its Platform.
 fn set(desired_digest: &Wish, schemas: Vec<String>) -> Result<MigrationSet, serde_json::Error> {
     let spec = json!({ "platformRef": desired_digest.platform, "source": desired_digest.migrations });
     let spec = MigrationSetSpec {
-        // SQL is not corrected behind anyone's back, so there is no `Enforce`.
+        // Drift of a schema is never corrected, so there is no `Enforce`.
         mode: match desired_digest.mode {
             Some(Mode::Observe) => MigrationMode::Observe,
             Some(Mode::Enforce | Mode::Apply) | None => MigrationMode::Apply,

@@ -8,12 +8,12 @@ use percent_encoding::percent_decode_str;
 
 use super::PlanError;
 
-/// The way to a database as people write it. It has a password in it: it shows nothing of itself, and is understood only after
-/// the arguments were, because a message about a bad argument repeats it.
+/// The URL of a database. It has a password in it, so its `Debug` shows nothing, and it is parsed only after the arguments:
+/// clap's message about a bad argument repeats its value.
 #[derive(Clone)]
 pub(crate) struct DatabaseUrl(String);
 
-/// What such a text says.
+/// The parts of the URL.
 #[derive(Clone, PartialEq)]
 pub(super) struct Address {
     host: String,
@@ -61,7 +61,7 @@ impl DatabaseUrl {
                 ("sslmode", "verify-full") => Some(DatabaseTls::VerifyFull),
                 _ => {
                     return Err(PlanError::Url(
-                        "takes no parameter but sslmode, which is disable, require or verify-full",
+                        "allows no parameter but sslmode, which is disable, require or verify-full",
                     ));
                 }
             };
@@ -78,7 +78,7 @@ impl DatabaseUrl {
 }
 
 impl Address {
-    /// The Platform's database, reached as the caller says.
+    /// The Platform's database, with the access of the URL.
     pub(super) fn database(&self, named: Option<Database>) -> Database {
         let nobody = || SecretKeyReference {
             name: String::new(),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_is_what_supabase_has() {
+    fn the_defaults_are_those_of_supabase() {
         let cases = [
             ("postgresql://postgres:canary@db.example.com:5432/postgres", usual()),
             ("postgres://:canary@db.example.com", usual()),

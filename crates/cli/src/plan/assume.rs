@@ -45,7 +45,7 @@ impl Assumed {
     }
 }
 
-/// Our books know these bytes.
+/// `ace_ops` has the digest of these bytes.
 fn note(observation: &mut Observation, files: &[File], time: Timestamp) {
     let operator_schema = observation.operator_schema.get_or_insert_with(OperatorSchema::default);
     operator_schema.rows.extend(files.iter().map(|file| {
@@ -57,7 +57,7 @@ fn note(observation: &mut Observation, files: &[File], time: Timestamp) {
     }));
 }
 
-/// The live schema is the reference, but for what it `keeps`: the look has compared with that already.
+/// The live schema is the reference, except for the schemas in `keep`: the observation was already compared with those.
 fn refer(object: &MigrationSet, observation: &mut Observation, keeps: bool) {
     let SchemaObservation::Taken {
         digest, differences, ..

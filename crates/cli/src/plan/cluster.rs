@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::PlanError;
 
-/// Deadline of one request: the client has none of its own.
+/// Deadline of one request: the client has none.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The cluster, as the caller's kubeconfig reaches it.
@@ -25,9 +25,9 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Reads the kubeconfig; asks nothing yet.
+    /// Reads the kubeconfig, without any request.
     pub(super) async fn connect(context: Option<&str>) -> Result<Self, PlanError> {
-        // An error says that the process has a provider already, which is as good.
+        // An error means that the process already has a provider, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = match context {
             None => Config::infer().await.map_err(|error| error.to_string()),
@@ -46,7 +46,7 @@ impl Cluster {
         Ok(Self { client, namespace })
     }
 
-    /// One object, if it is there.
+    /// One object, if it exists.
     pub(super) async fn find<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, PlanError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,

@@ -5,10 +5,10 @@ use thiserror::Error;
 
 use crate::directory::DirectoryError;
 
-/// Why there is no plan. None of it holds a password.
+/// Why there is no plan. No text contains a password.
 #[derive(Debug, Error)]
 pub(crate) enum PlanError {
-    #[error("no way to the cluster: {0}")]
+    #[error("can't connect to the cluster: {0}")]
     Kubeconfig(String),
     #[error("you may not read {what}: ask for the right to `get` {resource} in namespace {namespace}")]
     Forbidden {
@@ -18,7 +18,7 @@ pub(crate) enum PlanError {
     },
     #[error(
         "you may not read Secret {namespace}/{name}, which the Platform names for its database (key `{key}`): ask for the right to \
-         `get` that one, or name the way to the database with --database-url or in ACE_DATABASE_URL"
+         `get` it, or set the database's URL with --database-url or in ACE_DATABASE_URL"
     )]
     Secret {
         namespace: String,
@@ -46,7 +46,7 @@ pub(crate) enum PlanError {
     #[error("--database-url {0}")]
     Url(&'static str),
     #[error(
-        "the files of {0} are served inside the cluster: name a checkout of them with --dir (a ConfigMap would be read from here)"
+        "the files of {0} are served inside the cluster only: pass a checkout of them with --dir (ConfigMaps are read directly)"
     )]
     InsideTheCluster(String),
     #[error(transparent)]

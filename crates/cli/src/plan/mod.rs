@@ -1,9 +1,9 @@
 //! `kubectl ace plan`: what a MigrationSet would run, decided as the operator decides it.
 //!
 //! ```text
-//! manifest, cluster, --dir ─▶ Subject ─▶ World ─▶ decide ─┬─ a step that reads ──▶ Looker ─▶ learn ─▶ decide …
-//!                                                         ├─ a step that writes ─▶ assume ─▶ learn ─▶ decide …
-//!                                                         └─ the first run, or what stands in its way ─▶ Report
+//! manifest, cluster, --dir ─▶ Subject ─▶ State ─▶ decide ─┬─ a step that reads ──▶ ReadOnlySession ─▶ update ─▶ decide …
+//!                                                         ├─ a step that writes ─▶ assume ─▶ update ─▶ decide …
+//!                                                         └─ the first run, or what blocks it ─▶ Report
 //! ```
 
 mod address;
@@ -33,7 +33,7 @@ pub(crate) use address::DatabaseUrl;
 pub(crate) use error::PlanError;
 pub(crate) use report::Report;
 
-/// What the sessions are recognised by at the server.
+/// `application_name` of the sessions.
 const PROGRAM: &str = "kubectl-ace";
 
 /// Makes the plan. Everything is read with the caller's rights, and nothing is written anywhere.
@@ -44,19 +44,19 @@ pub(crate) async fn plan(arguments: &PlanArguments) -> Result<Report, PlanError>
     if let (Some(address), Some(platform)) = (&address, &mut subject.platform) {
         platform.spec.database = Some(address.database(platform.spec.database.take()));
     }
-    let way = way(&cluster, &subject, address.as_ref()).await?;
+    let session = session(&cluster, &subject, address.as_ref()).await?;
     let files = subject.files(arguments.dir.as_deref(), &cluster).await?;
     let inputs = Inputs {
         platform: subject.platform.clone(),
         source: files.artifact_state.clone(),
     };
     let state = known(&subject.set, inputs, Timestamp::now());
-    let rehearsal = Box::pin(rehearse(&subject.set, state, &way)).await;
+    let rehearsal = Box::pin(rehearse(&subject.set, state, &session)).await;
     Ok(Report::of(&subject, &files, &rehearsal, address.is_some()))
 }
 
-/// The way to the database, or what the operator would say of it.
-async fn way(
+/// The access to the database, or the failure that the operator would report.
+async fn session(
     cluster: &Cluster,
     subject: &Subject,
     address: Option<&Address>,
@@ -66,7 +66,9 @@ async fn way(
         .as_ref()
         .and_then(|platform| platform.spec.database.as_ref());
     let Some(database) = database else {
-        return Ok(Err(DatabaseFailure::Unanswered("none is named".to_owned())));
+        return Ok(Err(DatabaseFailure::Unanswered(
+            "the Platform has no `spec.database`".to_owned(),
+        )));
     };
     let password = match address {
         Some(address) => Ok(address.password.clone()),
@@ -93,7 +95,7 @@ async fn way(
 }
 
 impl Report {
-    /// 0: nothing stands in the way; 2: an approval is needed; 1: anything else.
+    /// 0: it can run; 2: an approval is needed; 1: anything else.
     pub(crate) fn exit_code(&self) -> ExitCode {
         match self.outcome {
             report::Outcome::Nothing | report::Outcome::Runs => ExitCode::SUCCESS,

@@ -14,15 +14,15 @@ use super::assume::Assumed;
 
 /// A pass of which only the reads were made.
 pub(super) struct Rehearsal {
-    /// What is known, before anything was assumed.
+    /// The state before anything was assumed.
     pub(super) seen: State,
-    /// The steps that would write, in order; a run of files, which is the last, is its first step.
+    /// The steps that would write, in order; the last may be the first step of a run.
     pub(super) steps: Vec<Step>,
-    /// What would run then, or would but for what stands in its way.
+    /// What would run then, or would without what blocks it.
     pub(super) plan: Option<Plan>,
-    /// Where it ended: the step that would run files, or why there is none.
+    /// The decision at the end: the step that would run files, or why there is none.
     pub(super) end: Decision,
-    /// Why the database could not be asked.
+    /// Why the database could not be observed.
     pub(super) step_error: Option<StepError>,
 }
 
@@ -80,7 +80,7 @@ pub(super) async fn rehearse(
     }
 }
 
-/// A refusal may come before the files are read; people want to see them all the same.
+/// A refusal may come before the files are read; the report shows them all the same.
 async fn read_the_rest(object: &MigrationSet, state: &mut State, session: &ReadOnlySession) {
     let (Some(observation), Some(folder)) = (state.observation(), state.folder()) else {
         return;

@@ -15,14 +15,14 @@ use serde::Serialize;
 use super::rehearsal::Rehearsal;
 use super::subject::{Carried, Subject};
 
-/// What would happen. As JSON it is for programs: fields are added, and not renamed.
+/// The plan. Its JSON is for programs: fields are added, and not renamed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) mode: MigrationMode,
-    /// Why nothing of this is run, if that is so whatever the plan says.
+    /// Why nothing runs whatever the plan is: suspended, deleted, or mode `Observe`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) idle: Option<String>,
     pub(super) platform: String,
@@ -31,14 +31,14 @@ pub(crate) struct Report {
     /// Host, port, database and user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) database: Option<String>,
-    /// What carries the files.
+    /// The source object, or `--dir`.
     pub(super) carrier: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) source: Option<MigrationSource>,
-    /// Files of `--dir` that no source would carry.
+    /// Files of `--dir` that a source can't have.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) left_out: Vec<String>,
-    /// What was seen of the database; absent when it could not be asked.
+    /// The observation of the database; `None` if it could not be observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seen: Option<Seen>,
     /// In their order.
@@ -47,18 +47,18 @@ pub(crate) struct Report {
     pub(super) steps: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) digest: Option<String>,
-    /// What has to be added to `spec.approvals`.
+    /// The digest that has to be added to `spec.approvals`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) approval: Option<Approval>,
     pub(super) outcome: Outcome,
-    /// As the condition would have it.
+    /// The reason and message of the condition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<String>,
 }
 
-/// What was seen of the database, as the status would show it.
+/// The observation of the database, as in a status.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Seen {
@@ -85,14 +85,14 @@ pub(super) struct Pending {
     pub(super) version: String,
     pub(super) name: String,
     pub(super) file: String,
-    /// It ran before, and is gone from the ledger.
+    /// It was applied before and is missing from the ledger.
     pub(super) again: bool,
     pub(super) classes: Vec<RiskClass>,
     pub(super) needs_approval: bool,
     pub(super) risks: Vec<Danger>,
 }
 
-/// What can go wrong with a statement.
+/// A risk of a statement.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Danger {
@@ -104,18 +104,17 @@ pub(super) struct Danger {
     pub(super) needs_approval: bool,
 }
 
-/// How it would end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
 pub(crate) enum Outcome {
     /// No file would be run.
     Nothing,
     /// The pending files would be run.
     Runs,
-    /// They would be, if somebody approved the plan.
+    /// They would be run after an approval of the plan.
     ApprovalRequired,
-    /// A person has to change something.
+    /// A person has to act.
     Refused,
-    /// Something is not there yet, or does not answer.
+    /// A dependency is not ready or does not answer.
     Waits,
 }
 
@@ -180,17 +179,17 @@ fn end(end: &Decision) -> (Outcome, Option<MigrationReason>, Option<String>) {
         Decision::Refuse(cause, _) if cause.reason == MigrationReason::ApprovalRequired => {
             (Outcome::ApprovalRequired, cause)
         }
-        // A file that would run twice is not made harmless by a name under a plan: its message says what to look at first.
+        // A file that would run twice needs more than an approval: its message says what to check first.
         Decision::Refuse(cause, _) => (Outcome::Refused, cause),
     };
     (outcome, Some(cause.reason), Some(cause.message.clone()))
 }
 
-/// The sentences of the operator name the Secret; here the password came with the URL.
+/// The operator's message names the Secret; here the password comes from the URL.
 fn at_the_url(step_error: Option<&StepError>, by_url: bool) -> Option<String> {
     match step_error {
         Some(StepError::Database(DatabaseFailure::PasswordRejected)) if by_url => {
-            Some("the database rejects user or password of --database-url".to_owned())
+            Some("the database rejects the user or password of --database-url".to_owned())
         }
         Some(StepError::Database(DatabaseFailure::PasswordInvalid(cause))) if by_url => {
             Some(format!("--database-url: {cause}"))
@@ -245,15 +244,15 @@ fn pending(item: &Item, policy: &[RiskClass]) -> Pending {
 fn described(step: &Step) -> String {
     let files = |number: usize| format!("{number} file{}", if number == 1 { "" } else { "s" });
     match step {
-        Step::Claim => "takes the database for this MigrationSet, in schema ace_ops".to_owned(),
-        Step::Adopt(adopted) => format!("notes that {} ran that somebody else has run", files(adopted.len())),
-        Step::Baseline(recorded) => format!("records {} without running them", files(recorded.len())),
+        Step::Claim => "claims the database for this MigrationSet, in schema ace_ops".to_owned(),
+        Step::Adopt(adopted) => format!("records {} as applied outside this operator", files(adopted.len())),
+        Step::Baseline(recorded) => format!("records {} as applied, without running SQL", files(recorded.len())),
         Step::SetReference { digest, keep } if keep.is_empty() => {
-            format!("takes the live schema, {digest}, as what it should be")
+            format!("stores the live schema, {digest}, as the reference")
         }
         Step::SetReference { keep, .. } => {
             format!(
-                "takes the schemas that are new in `spec.schemas` as they are; what is expected of {} stays",
+                "stores the schemas that are new in `spec.schemas` as they are; the reference of {} stays",
                 keep.join(", ")
             )
         }

@@ -17,7 +17,7 @@ use crate::directory::read_files;
 
 /// The MigrationSet, and the Platform that it names.
 pub(super) struct Subject {
-    /// As it would decide if it were to run what it can: neither suspended nor `Observe`.
+    /// With `suspend` and mode `Observe` removed, to show what would run.
     pub(super) set: MigrationSet,
     /// As it is written.
     pub(super) written: MigrationSet,
@@ -27,16 +27,16 @@ pub(super) struct Subject {
     pub(super) platform_suspended: bool,
 }
 
-/// The files, and what carries them.
+/// The files and their origin.
 pub(super) struct Carried {
     /// A source object, or `--dir`.
     pub(super) by: String,
-    /// What lies in the directory that no source would carry: links, odd names.
+    /// Entries of the directory that a source can't have: links, names that are not paths.
     pub(super) left_out: Vec<String>,
     pub(super) artifact_state: ArtifactState,
 }
 
-/// What a manifest holds of interest.
+/// The objects of a manifest.
 #[derive(Default)]
 struct Manifest {
     sets: Vec<MigrationSet>,
@@ -104,7 +104,7 @@ impl Subject {
                 let files = read_files(&folder, &prefix)?;
                 let artifact = Artifact {
                     revision: folder.display().to_string(),
-                    // A pin is about the object that carries the files, and says nothing of these.
+                    // `spec.source.digest` pins the artifact of the source object, not a directory.
                     digest: source.digest.clone().unwrap_or_default(),
                     tree: Arc::new(SourceTree::new(files.tree)),
                 };
@@ -124,8 +124,8 @@ impl Subject {
     }
 }
 
-/// What the API server would make of a manifest: what failed, and how far the ledger was once seen to go, is remembered in the
-/// status, and what failed is tried again only when the generation or an annotation is another.
+/// The object that the API server would store for a manifest. The status of the existing object is kept, because it remembers a
+/// failed run and the highest version of the ledger; a failed run is retried only if the generation or the annotation changes.
 fn applied_over(live: MigrationSet, written: &mut MigrationSet) {
     written.metadata.generation = live.metadata.generation.filter(|_| live.spec == written.spec);
     let annotations = live.metadata.annotations.unwrap_or_default().into_iter();
@@ -171,7 +171,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The one MigrationSet, or the one of that name; with the Platforms beside it.
+    /// The only MigrationSet, or the one of that name, with the Platforms of the manifest.
     fn choose(self, path: &Path, name: Option<&str>) -> Result<(MigrationSet, Vec<Platform>), PlanError> {
         let all = self.sets.len();
         let wanted = |set: &MigrationSet| name.is_none_or(|name| set.name_any() == name);
@@ -183,16 +183,16 @@ impl Manifest {
         };
         match (sets.pop(), sets.is_empty(), name) {
             (Some(set), true, _) => Ok((set, self.platforms)),
-            (Some(_), false, None) => Err(refused(format!("{all} MigrationSets"), "name the one that is meant")),
+            (Some(_), false, None) => Err(refused(format!("{all} MigrationSets"), "pass the name of one")),
             (Some(_), false, Some(name)) => Err(refused(
                 format!("several MigrationSets called {name}"),
                 "keep one of them",
             )),
             (None, _, Some(name)) => Err(refused(
                 format!("no MigrationSet called {name}"),
-                "name one that is in it",
+                "pass the name of one that is in it",
             )),
-            (None, _, None) => Err(refused("no MigrationSet".to_owned(), "name a manifest that has one")),
+            (None, _, None) => Err(refused("no MigrationSet".to_owned(), "pass a manifest that has one")),
         }
     }
 }
@@ -211,7 +211,7 @@ mod tests {
 
     use super::Manifest;
 
-    /// Names of the sets in a manifest, the one that is asked for, and what comes of it.
+    /// Names of the sets in a manifest, the requested name, and the result.
     type Case = (
         &'static [&'static str],
         Option<&'static str>,
@@ -231,12 +231,12 @@ mod tests {
             (
                 &["main"],
                 Some("other"),
-                Err("x.yaml has no MigrationSet called other; name one that is in it"),
+                Err("x.yaml has no MigrationSet called other; pass the name of one that is in it"),
             ),
             (
                 &["main", "other"],
                 None,
-                Err("x.yaml has 2 MigrationSets; name the one that is meant"),
+                Err("x.yaml has 2 MigrationSets; pass the name of one"),
             ),
             (
                 &["main", "main"],
@@ -246,7 +246,7 @@ mod tests {
             (
                 &[],
                 None,
-                Err("x.yaml has no MigrationSet; name a manifest that has one"),
+                Err("x.yaml has no MigrationSet; pass a manifest that has one"),
             ),
         ];
         for (names, name, expected) in cases {

@@ -35,7 +35,7 @@ impl Display for Report {
             seen.write(f)?;
         }
         self.table(f)?;
-        self.verdict(f)
+        self.outcome_lines(f)
     }
 }
 
@@ -105,7 +105,7 @@ impl Report {
         Ok(())
     }
 
-    fn verdict(&self, f: &mut Formatter<'_>) -> fmt::Result {
+    fn outcome_lines(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f)?;
         for step in &self.steps {
             writeln!(f, "The operator {step}.")?;
@@ -116,22 +116,22 @@ impl Report {
         let message = self.message.as_deref().unwrap_or_default();
         match (self.outcome, self.reason.unwrap_or_default()) {
             (Outcome::Nothing, _) => writeln!(f, "There is no migration to run.")?,
-            (Outcome::Runs, _) => writeln!(f, "Nothing stands in the way.")?,
+            (Outcome::Runs, _) => writeln!(f, "It can run.")?,
             (Outcome::ApprovalRequired, _) => writeln!(f, "An approval is needed: {message}")?,
-            (Outcome::Refused, reason) => writeln!(f, "Nothing would run, {reason}: {message}")?,
-            (Outcome::Waits, reason) => writeln!(f, "It can't be told now, {reason}: {message}")?,
+            (Outcome::Refused, reason) => writeln!(f, "Nothing would run ({reason}): {message}")?,
+            (Outcome::Waits, reason) => writeln!(f, "The outcome is unknown now ({reason}): {message}")?,
         }
         if let Some(approval) = &self.approval {
             writeln!(f, "For `spec.approvals`:\n- plan: {}", approval.plan)?;
         }
         if let Some(idle) = &self.idle {
-            writeln!(f, "Nothing of this happens as it is: {idle}.")?;
+            writeln!(f, "None of this happens now: {idle}.")?;
         }
         Ok(())
     }
 }
 
-/// Each danger once, where it comes first, with the lines of all like it: a file of a hundred UPDATEs is one to read.
+/// Each risk once, where it first occurs, with the lines of all equal ones: a file of a hundred UPDATEs has one line.
 fn grouped(risks: &[Danger]) -> Vec<(&Danger, Vec<String>)> {
     let mut groups: Vec<(&Danger, Vec<String>)> = Vec::new();
     for risk in risks {

@@ -1,16 +1,16 @@
 use super::{Described, Fingerprint, ObjectClass, SchemaObject, entry, object};
 
-/// How one object of a schema becomes that of another time.
+/// Change of one object from one fingerprint to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// It is this.
+    /// The object has this definition.
     Is(SchemaObject),
-    /// There is none of this class and name.
+    /// There is no object of this class and name.
     Gone(ObjectClass, String),
 }
 
 impl Fingerprint {
-    /// What has to be changed of this one to have the other.
+    /// The changes from this fingerprint to the other.
     pub fn changes_to(&self, other: &Self) -> Vec<Change> {
         let gone = self.0.keys().filter(|key| !other.0.contains_key(*key));
         let gone = gone.map(|(class, name)| Change::Gone(*class, name.clone()));
@@ -31,7 +31,7 @@ impl Fingerprint {
         self
     }
 
-    /// The objects of these schemas as they are here, and all that are of none of them as they are `elsewhere`.
+    /// The objects of these schemas from this fingerprint, and all others from `elsewhere`.
     #[must_use]
     pub fn keeping(self, schemas: &[String], elsewhere: &Self) -> Self {
         let stays = |is: &Described| is.schemas.iter().any(|schema| schemas.contains(schema));

@@ -3,7 +3,7 @@ use std::{fmt, str::FromStr};
 /// Declares the classes with their words, once.
 macro_rules! classes {
     ($($(#[$documentation:meta])* $class:ident = $word:literal,)*) => {
-        /// What kind of thing an object of a schema is. Ordered as a reader goes through a schema.
+        /// Class of an object of a schema, in the order of presentation.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum ObjectClass {
             $($(#[$documentation])* $class,)*
@@ -13,7 +13,7 @@ macro_rules! classes {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$class,)*];
 
-            /// The word of paths and of the ledger: lower case, without spaces.
+            /// Name in paths and in the ledger: lower case, without spaces.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$class => $word,)*
@@ -52,7 +52,7 @@ classes! {
     Domain = "domain",
     /// A composite or range type.
     Type = "type",
-    /// A sequence, without its place.
+    /// A sequence, without its current value.
     Sequence = "sequence",
     /// Extended statistics.
     Statistics = "statistics",
@@ -60,11 +60,11 @@ classes! {
     Operator = "operator",
     /// A cast from or to a type of the schemas, or by a function of theirs.
     Cast = "cast",
-    /// What a publication takes from the schemas.
+    /// Objects of the schemas in a publication.
     Publication = "publication",
-    /// What one role may do with one object.
+    /// Grants of one role on one object.
     Grant = "grant",
-    /// What one role may do with objects that another will make.
+    /// Default privileges of one role on objects that another one creates.
     DefaultPrivilege = "default-privilege",
 }
 
@@ -83,7 +83,7 @@ impl FromStr for ObjectClass {
     }
 }
 
-/// A word that names no class.
+/// A name of no class.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("no class of objects is called so")]
+#[error("there is no such class of objects")]
 pub struct UnknownClass;

@@ -1,18 +1,18 @@
-//! How an object is written down: one attribute a line, always the same ones in the same order for a class.
+//! Definition of an object: one attribute per line, always the same ones in the same order for a class.
 //!
-//! An attribute that begins with [`ORDINARY`] is what nobody would mention, e.g. that a column is nullable: it is shown only
-//! where it is the difference.
+//! An attribute that begins with [`ORDINARY`] is a default, e.g. that a column is nullable: it is shown only if it is the
+//! difference.
 
 use sha2::{Digest, Sha256};
 
 use super::ObjectClass;
 
-/// Marks an attribute that goes without saying.
+/// Prefix of a default attribute.
 const ORDINARY: char = '~';
 
 /// Longest attribute that is kept as it is, in characters.
 const LONGEST_ATTRIBUTE: usize = 120;
-/// What is kept of a longer one, before its digest.
+/// Characters of a longer one that are kept before its digest.
 const HEAD: usize = 60;
 /// Longest text that is shown, in characters.
 const LONGEST_SHOWN: usize = 200;
@@ -43,7 +43,7 @@ pub(super) fn one_line(text: &str) -> String {
     line
 }
 
-/// An object for the reader: what it has that is not ordinary.
+/// An object for the reader: its attributes that are not defaults.
 pub(super) fn whole(class: ObjectClass, definition: &str) -> String {
     let told = definition
         .lines()

@@ -4,7 +4,7 @@ use ace_api::DriftField;
 
 use super::{Described, Fingerprint, definition};
 
-/// What is said of an object that is not there.
+/// Value shown for an object that does not exist.
 const ABSENT: &str = "absent";
 
 /// The objects that differ, ordered by class and name, in words for the reader: one line each, of at most 200 characters. None: the

@@ -3,8 +3,8 @@ use std::fmt::Write;
 use super::{Fingerprint, SchemaObject, definition};
 use crate::{Connection, QueryError};
 
-/// Which form objects are described in; of two forms nothing can be compared. To be raised whenever the same object would read
-/// differently: its SQL here, the settings under which that is asked, or what is kept of an attribute. A test holds it to them.
+/// Version of the form of definitions; two forms can't be compared. To be incremented whenever the same object would have
+/// another definition: by its SQL here, by the settings of its query, or by what is kept of an attribute. A test enforces that.
 pub const FORM: i32 = 1;
 
 /// The rest of a statement whose `WITH` begins with the schemas. Rows of four: class, name, JSON array of schemas, JSON array of
@@ -14,12 +14,12 @@ pub(super) const OBJECTS: &str = include_str!("objects.sql");
 /// One row of one word.
 const GATE: &str = include_str!("gate.sql");
 
-/// What is set while catalogues are read, so that the same object always reads the same: whatever a session or a database
-/// prefers, names outside `pg_catalog` are qualified and constants have one form. READ COMMITTED, so that the second gate sees
-/// what was committed since the first.
+/// Settings while catalogues are read, so that the same object always has the same definition: whatever the settings of session
+/// or database, names outside `pg_catalog` are qualified and constants have one form. READ COMMITTED, so that the second change
+/// check sees what was committed since the first.
 ///
-/// A lock is waited for much shorter than the server's `deadlock_timeout` of 1 s: reading a view locks its tables until the
-/// end, and with 1 s it was somebody's DDL that was ended for the deadlock (seen).
+/// The lock timeout is much shorter than the server's `deadlock_timeout` of 1 s: reading a view locks its tables until the end,
+/// and with 1 s it was a user's DDL that was cancelled for the deadlock (observed).
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; \
     SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL lock_timeout = '100ms'; SET LOCAL jit = off; \
     SET LOCAL quote_all_identifiers = off; SET LOCAL standard_conforming_strings = on; SET LOCAL DateStyle = 'ISO, MDY'; \
@@ -27,37 +27,37 @@ pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; 
     SET LOCAL bytea_output = hex; SET LOCAL lc_monetary = 'C'; SET LOCAL xmlbinary = base64; \n";
 const END: &str = ";\nCOMMIT";
 
-/// What came of looking at schemas.
+/// The result of reading schemas.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Look {
     /// The schemas as they were at one moment.
     Taken {
         /// Their objects.
         fingerprint: Fingerprint,
-        /// What [`Connection::gate`] says as long as they stay so.
+        /// The value of [`Connection::gate`] that belongs to them.
         gate: String,
     },
-    /// They can't be known now: somebody holds a table for himself, or changed the database's schema meanwhile.
+    /// They can't be read now: another session holds an exclusive lock on a table, or changed a schema meanwhile.
     Busy,
 }
 
 impl Connection {
-    /// Looks at these schemas. Reads catalogues only, so a table need not be readable; a schema that is absent has no objects.
-    /// Outside of a transaction; the session is afterwards as it was.
+    /// Reads these schemas. Uses catalogues only, so a table need not be readable; a schema that does not exist has no objects.
+    /// Must be called outside of a transaction; leaves the session as it was.
     pub async fn fingerprint(&self, schemas: &[String]) -> Result<Look, QueryError> {
         let named = named(schemas);
-        // The functions that write definitions read the catalogues of now, not of the statement's snapshot: only between
-        // two equal gates is what they wrote one state.
+        // The functions that return definitions read the current catalogues, not the statement's snapshot: their results are
+        // one consistent state only between two equal change checks.
         match self.read(&format!("{GATE};\nWITH {named}\n{OBJECTS};\n{GATE}")).await {
             Ok(rows) => taken(rows),
             Err(QueryError::Unavailable(state)) if state.as_str() == "55P03" => Ok(Look::Busy),
-            // A catalogue row that went between two reads of it.
+            // A catalogue row that was deleted between two reads of it.
             Err(QueryError::Refused(state)) if state.as_str() == "XX000" => Ok(Look::Busy),
             Err(error) => Err(error),
         }
     }
 
-    /// A word that changes whenever a schema of the database does, or a role's name, and costs little. It says nothing else:
+    /// A cheap value that changes whenever a schema of the database or the name of a role does. Nothing else follows from it:
     /// it also changes when a table is rewritten or truncated, and differs in every copy.
     pub async fn gate(&self) -> Result<String, QueryError> {
         let rows = self.read(GATE).await?;
@@ -68,14 +68,15 @@ impl Connection {
     async fn read(&self, statements: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
         let answer = self.rows(&format!("{BEGIN}{statements}{END}")).await;
         if answer.is_err() {
-            // Of a session that has ended this fails too, and the first error says more.
+            // If the session has ended this fails too, and the first error has the cause.
             let _ = self.rows("ROLLBACK").await;
         }
         answer
     }
 }
 
-/// The first part of `WITH`. Names are hexadecimal: in a literal, a session's settings say what a backslash is.
+/// The first part of `WITH`. Names are hexadecimal, because the meaning of a backslash in a literal depends on the session's
+/// settings.
 fn named(schemas: &[String]) -> String {
     let mut named = "named (name) AS (SELECT NULL::pg_catalog.text".to_owned();
     for schema in schemas {

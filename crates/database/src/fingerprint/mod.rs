@@ -1,4 +1,4 @@
-//! What a schema is, in lines that can be compared: with those of yesterday, of a copy, of a restored dump.
+//! Fingerprints of schemas, which can be compared with an earlier one, or with that of a copy or a restored dump.
 //!
 //! Covered are the objects of the named schemas by [`ObjectClass`], with owner, comment and every grant. Left out are members
 //! of extensions; what belongs to the database or the cluster and not to a schema (roles and their settings, event triggers,
@@ -25,7 +25,7 @@ pub use look::{FORM, Look};
 /// One object of a schema.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct SchemaObject {
-    /// What kind of thing it is.
+    /// Class of the object.
     pub class: ObjectClass,
     /// Its name within the class, quoted as in SQL and on one line: `public.campaigns.x`, `public.f(integer, text)`,
     /// `table public.campaigns to anon`.
@@ -37,13 +37,13 @@ pub struct SchemaObject {
     pub definition: String,
 }
 
-/// The objects of some schemas at one moment.
+/// The objects of some schemas at one time.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Fingerprint(BTreeMap<Key, Described>);
 
 type Key = (ObjectClass, String);
 
-/// An object but for its class and name.
+/// An object without its class and name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Described {
     schemas: Vec<String>,

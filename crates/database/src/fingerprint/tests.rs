@@ -68,7 +68,7 @@ fn equal_fingerprints_have_no_differences() {
 }
 
 #[test]
-fn an_object_of_one_side_is_told_without_what_goes_without_saying() {
+fn an_object_of_one_side_is_shown_without_ordinary_attributes() {
     let column = object(ObjectClass::Column, "public.a.b", &["text", "not null", "~no default"]);
     let path = "column/public.a.b".to_owned();
     let expected = [path.clone(), "absent".to_owned(), "text not null".to_owned()];
@@ -78,7 +78,7 @@ fn an_object_of_one_side_is_told_without_what_goes_without_saying() {
 }
 
 #[test]
-fn of_an_object_of_both_sides_only_what_differs_is_told() {
+fn of_an_object_of_both_sides_only_what_differs_is_shown() {
     let table = |attributes| object(ObjectClass::Table, "public.a", attributes);
     let desired = table(&["table", "row security enabled", "~not forced"]);
     let observed = table(&["table", "row security disabled", "~not forced"]);
@@ -149,7 +149,7 @@ fn texts_that_differ_only_in_line_breaks_stay_different_on_one_line() {
     assert_eq!(definition::one_line("Größe ☃"), "Größe ☃");
 }
 
-/// A table of these schemas that is this.
+/// A table of these schemas with this definition.
 fn table(name: &str, schemas: &[&str], is: &str) -> SchemaObject {
     SchemaObject {
         schemas: schemas.iter().map(|&schema| schema.to_owned()).collect(),
@@ -157,11 +157,11 @@ fn table(name: &str, schemas: &[&str], is: &str) -> SchemaObject {
     }
 }
 
-/// The reference after a run, from the reference, the look before and the look behind it.
+/// The reference after a run, from the reference and the snapshots before and after the run.
 fn after(reference: &[(&str, &str)], before: &[(&str, &str)], behind: &[(&str, &str)]) -> Fingerprint {
     let [reference, before, behind] = [reference, before, behind].map(tables);
     let seen = reference.clone().changed(&reference.changes_to(&before));
-    assert_eq!(seen, before, "the look before is the reference and its standing drift");
+    assert_eq!(seen, before, "the snapshot before is the reference and its drift");
     reference.changed(&seen.changes_to(&behind))
 }
 
@@ -218,8 +218,8 @@ fn objects_of_schemas_that_stay_are_kept_and_all_others_are_as_elsewhere() {
     assert_eq!(kept.keeping(&[], &live), live);
 }
 
-/// Whoever changes what is read, or what is kept of it, has to raise the number: else each database that was described before
-/// shows drift everywhere.
+/// After a change of what is read, or of what is kept of it, `FORM` has to be incremented: otherwise every database with a
+/// stored reference shows drift everywhere.
 #[test]
 fn another_form_has_another_number() {
     let attributes = ["~ordinary", "a\nb\\c\u{1b}", &"ü".repeat(500)].map(str::to_owned);

@@ -1,4 +1,4 @@
-//! What is written down in the database: the official CLI's ledger, and our own schema `ace_ops` beside it.
+//! The ledgers in the database: that of the official CLI, and our own schema `ace_ops`.
 
 mod operator_schema;
 mod read;
@@ -12,7 +12,7 @@ use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema};
 pub use operator_schema::Prepared;
 pub use reference::Reference;
 
-/// Everything that is written down, but for the reference of the schema. What is missing is a value, not an error.
+/// Both ledgers, without the reference of the schema. A missing table is a value, not an error.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ledgers {
     /// Rows of `supabase_migrations.schema_migrations` by version as it lies there; empty also without that table.

@@ -3,21 +3,22 @@ use tokio_postgres::types::Type;
 
 use crate::{QueryError, Session};
 
-/// Which tables there are. A later one is not touched.
+/// Version of the tables. A later one is not touched.
 pub(super) const LAYOUT: i32 = 1;
 
-/// The official CLI's table, word for word as it makes it (CLI 3.1.0, statement log).
+/// The official CLI's table, exactly as it creates it (CLI 3.1.0, statement log).
 const CLI_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS supabase_migrations;";
 const CLI_TABLE: &str = "\
     CREATE TABLE IF NOT EXISTS supabase_migrations.schema_migrations (version text NOT NULL PRIMARY KEY); \
     ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]; \
     ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text;";
 
-/// Our own. A table `one` has one row at most. The tables of objects have no key: names may be longer than an index takes.
+/// Our own tables. One with a column `one` has at most one row. The tables of objects have no key: names may be longer than an
+/// index allows.
 const TABLES: &str = "\
     CREATE SCHEMA ace_ops; \
     COMMENT ON SCHEMA ace_ops IS 'Kept by ace-ops: which migrations ran here, with the digest of their bytes, and what the \
-schema looked like afterwards. Dropping it makes ace-ops look at this database as at a new one.'; \
+schema was afterwards. Without it ace-ops treats this database as a new one.'; \
     CREATE TABLE ace_ops.state (one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, \
         behind boolean NOT NULL DEFAULT false, looked boolean NOT NULL DEFAULT false, \
         server_major integer, form integer, schemas text[], digest text, gate text); \
@@ -34,7 +35,7 @@ schema looked like afterwards. Dropping it makes ace-ops look at this database a
     CREATE TABLE ace_ops.reference (class text NOT NULL, name text NOT NULL, schemas text[] NOT NULL, definition text NOT NULL); \
     CREATE TABLE ace_ops.standing (class text NOT NULL, name text NOT NULL, schemas text[], definition text);";
 
-/// Row security for all, and no rights for anybody, whatever the default privileges of this database are.
+/// Row security for all tables, and no privileges for any role, whatever the default privileges of this database are.
 const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \
     FOR t IN SELECT c.oid::pg_catalog.regclass AS name FROM pg_catalog.pg_class c \
              WHERE c.relnamespace = 'ace_ops'::pg_catalog.regnamespace AND c.relkind = 'r' LOOP \
@@ -51,32 +52,32 @@ const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \
         EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s', t.what, t.grantee); \
     END LOOP; END $$;";
 
-/// What is there already: the CLI's schema, its three columns, our tables.
+/// Whether they exist: the CLI's schema, its three columns, our tables.
 const EXISTING: &str = "SELECT pg_catalog.to_regnamespace('supabase_migrations') IS NOT NULL, \
     (SELECT count(*) = 3 FROM pg_catalog.pg_attribute a \
      WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
      AND NOT a.attisdropped AND a.attname IN ('version', 'name', 'statements')), \
     pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
 
-/// Whether files may be run for somebody.
+/// Whether files may be run for an owner.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Prepared {
-    /// The tables are there, and the database is the caller's.
+    /// The tables exist, and the database belongs to the caller.
     Ours,
-    /// It is another's, who came first.
+    /// The database belongs to another owner, who claimed it first.
     Claimed(Owner),
-    /// A later ace-ops made the tables, in this layout.
+    /// A later ace-ops created the tables, in this layout.
     Newer(i32),
 }
 
 impl Session {
-    /// Makes what is missing of the CLI's ledger and of `ace_ops`, and claims the database for this owner if nobody has.
+    /// Creates what is missing of the CLI's ledger and of `ace_ops`, and claims the database for this owner if it has none.
     /// Under the lock.
     pub async fn prepare_house(&self, owner: &Owner) -> Result<Prepared, QueryError> {
         let [schema, table, operator_schema] = self.connection.row(EXISTING).await?;
         let mut missing = String::new();
         if table != "t" {
-            // Even a schema that exists is refused to a role that could not create it.
+            // `IF NOT EXISTS` is refused to a role that may not create schemas, even if the schema exists.
             missing.extend((schema != "t").then_some(CLI_SCHEMA));
             missing.push_str(CLI_TABLE);
         }
@@ -95,7 +96,7 @@ impl Session {
         self.claim(owner).await
     }
 
-    /// Gives the database up, if it is this owner's. What is written down stays. Under the lock.
+    /// Releases the database if it belongs to this owner. The ledgers stay. Under the lock.
     pub async fn give_up(&self, owner: &Owner) -> Result<(), QueryError> {
         let statement = "DELETE FROM ace_ops.owner WHERE namespace = $1 AND name = $2";
         let parameters = [(&owner.namespace as _, Type::TEXT), (&owner.name as _, Type::TEXT)];

@@ -6,14 +6,14 @@ use tokio_postgres::Row;
 use super::{Ledgers, operator_schema::LAYOUT};
 use crate::{QueryError, Session};
 
-/// The columns of the CLI's table, or none; whether there are tables of ours.
+/// The columns of the CLI's table, or none; whether our tables exist.
 const EXISTING: &str = "SELECT (SELECT pg_catalog.string_agg(a.attname, ',') FROM pg_catalog.pg_attribute a \
      WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
      AND NOT a.attisdropped AND a.attname IN ('version', 'statements')), \
     pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
 
 impl Session {
-    /// Reads everything that is written down. Only under the lock is it also what will be there a moment later.
+    /// Reads both ledgers. Without the lock they may change at any time.
     pub async fn ledgers(&self) -> Result<Ledgers, QueryError> {
         let existing = self.connection.query(EXISTING, &[]).await?;
         let existing = existing.first().ok_or(QueryError::Protocol)?;
@@ -90,7 +90,7 @@ impl Session {
     }
 }
 
-/// A column of a table of ours, which has another type only if somebody changed it.
+/// A column of one of our tables, which has another type only if it was changed by hand.
 pub(super) fn read<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
     row.try_get(index).map_err(|_| QueryError::Protocol)
 }

@@ -5,13 +5,13 @@ use tokio_postgres::{Row, types::Type};
 use super::read::read;
 use crate::{Change, Fingerprint, QueryError, SchemaObject, Session, connection::Parameters};
 
-/// What the schema should look like: as it did after the last file that we ran, or as it was accepted.
+/// The reference of the schema: as it was after the last file that this operator ran, or as it was accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
-    /// Its objects. Of another form, only those whose class is still known.
+    /// Its objects. From another form, only those whose class is still known.
     pub objects: Fingerprint,
-    /// How the look before those files differed from the reference: that is drift, and no work of theirs. `None` when no run is
-    /// under way.
+    /// How the snapshot before those files differed from the reference: that is drift, not made by them. `None` if no run is
+    /// unfinished.
     pub standing: Option<Vec<Change>>,
     /// How it was taken, and whether it is behind: then nothing can be said about drift.
     pub state: ReferenceState,
@@ -47,7 +47,7 @@ impl Session {
         }))
     }
 
-    /// How the reference was taken, and whether it is behind; without its objects, which are many.
+    /// How the reference was taken, and whether a snapshot is pending; without its objects, which are many.
     pub async fn reference_state(&self) -> Result<Option<ReferenceState>, QueryError> {
         let [operator_schema] = self
             .connection
@@ -61,9 +61,9 @@ impl Session {
         rows.first().map(state).transpose()
     }
 
-    /// Stores the look before a run, as its difference from the reference. One stays whose run has changed something and was
-    /// interrupted: its look afterwards is still due. One whose run changed nothing is replaced: what differs since is no work of
-    /// ours. Under the lock.
+    /// Stores the snapshot before a run, as its difference from the reference. That of an interrupted run which changed
+    /// something stays: its snapshot afterwards is still pending. That of a run which changed nothing is replaced: later
+    /// differences are not from a run. Under the lock.
     pub async fn before_run(&self, standing: &[Change]) -> Result<(), QueryError> {
         let statement = format!(
             "WITH begun AS (UPDATE ace_ops.state SET looked = true WHERE NOT (looked AND behind) RETURNING 1), \
@@ -73,7 +73,7 @@ impl Session {
         self.write(&statement, standing, &[]).await
     }
 
-    /// Takes what a run changed into the reference, by the look after it; from now on the reference is not behind. Under the lock.
+    /// Adds the changes of a run to the reference, by the snapshot after it; no snapshot is pending afterwards. Under the lock.
     pub async fn after_run(&self, changed: &[Change], digest: &str, gate: &str) -> Result<(), QueryError> {
         let statement = format!(
             "WITH changed AS (SELECT o.* FROM {OBJECTS}), \
@@ -128,7 +128,7 @@ impl Session {
     }
 }
 
-/// Objects that are written, as the columns of both tables of them: lists of lists are no array of the server's.
+/// Objects as JSON, with the columns of both tables of objects: PostgreSQL has no arrays of arrays of different lengths.
 const OBJECTS: &str = "pg_catalog.json_to_recordset($1::pg_catalog.json) \
     AS o (class text, name text, schemas text[], definition text)";
 
@@ -145,7 +145,7 @@ fn state(row: &Row) -> Result<ReferenceState, QueryError> {
     })
 }
 
-/// A row of either table of objects; nothing of a class that another form had.
+/// A row of either table of objects; `None` for a class of another form.
 fn change(row: &Row) -> Result<Option<Change>, QueryError> {
     let Ok(class) = read::<&str>(row, 0)?.parse() else {
         return Ok(None);

@@ -3,8 +3,8 @@ use tokio_postgres::types::Type;
 
 use crate::{QueryError, Session};
 
-/// One row per version, into our own ledger. `$5` is who says so. Whatever of them ran half-way is history with that: its journal
-/// would make a later run of the version pass by the parts that it calls done.
+/// One row per version, into our own ledger. `$5` is the session's `application_name`. The journal of the versions is deleted:
+/// a later run would skip the parts that it has as done.
 const NOTE: &str = "WITH journal AS (DELETE FROM ace_ops.step WHERE version = ANY ($1)) INSERT INTO ace_ops.migration (version, name, sha256, kind, applied_by) \
     SELECT v, n, s, $4, $5 FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS f(v, n, s)";
 
@@ -28,14 +28,14 @@ impl Session {
         match written.await {
             Ok(()) => self.connection.execute("COMMIT").await,
             Err(error) => {
-                // A session that can't roll back has ended, and with it the transaction.
+                // A session that can't roll back has ended, and its transaction with it.
                 let _ = self.connection.execute("ROLLBACK").await;
                 Err(error)
             }
         }
     }
 
-    /// Stores what is going to run, in place of what ran before. Under the lock.
+    /// Stores the plan of a run, instead of the one before. Under the lock.
     pub async fn store_plan(&self, plan: &StoredPlan) -> Result<(), QueryError> {
         let (versions, digests): (Vec<_>, Vec<_>) = plan.items.iter().map(|(v, d)| (v.as_str(), d.as_str())).unzip();
         let statement = "INSERT INTO ace_ops.plan (digest, system_identifier, timeline, database_oid, versions, digests) \

@@ -10,12 +10,13 @@ enum Work {
 }
 
 impl Run<'_> {
-    /// Runs a statement that can't run in a transaction, or finds out that an earlier run did. `step` is the row of a run that was
-    /// interrupted. When it fails, what it left is dropped and its row with it; if that can't be done now, the next run does it.
+    /// Runs a statement that can't run in a transaction, or detects that an earlier run did. `step` is the journal's row of an
+    /// interrupted run. After a failure its remains are dropped and its row deleted; if that is not possible now, the next run
+    /// does it.
     pub(super) async fn alone(
         &self,
         number: usize,
-        sentence: &Statement,
+        statement: &Statement,
         alone: &Alone,
         step: Option<&Noted>,
     ) -> Result<(), RunError> {
@@ -31,23 +32,23 @@ impl Run<'_> {
             if step.is_none() {
                 self.start(number, &foreign).await?;
             }
-            (self.watcher)(Progress::Statement { line: sentence.line });
-            self.send_alone(&sentence.text, Some(sentence)).await?;
+            (self.watcher)(Progress::Statement { line: statement.line });
+            self.send_alone(&statement.text, Some(statement)).await?;
             self.prove(alone, &foreign).await
         };
         let worked = worked.await;
         if let Err(error) = &worked {
-            // Without the lock, another one may be at work on it.
+            // Without the lock another session may be running it.
             let clean = !error.ended() && *error != RunError::LockLost;
             if clean && matches!(self.recover(alone, &foreign).await, Ok(Work::Open)) {
-                // A row that stays is looked at by the next run.
+                // A row that stays is handled by the next run.
                 let _ = self.forget(number).await;
             }
         }
         worked
     }
 
-    /// Indexes that are no work of a statement that has not begun, although they bear its marks.
+    /// Indexes that look like the remains of this statement, but existed before it began.
     async fn before(&self, alone: &Alone) -> Result<Vec<u32>, RunError> {
         let oid = |index: Index| index.oid;
         Ok(match alone {
@@ -75,7 +76,7 @@ impl Run<'_> {
         })
     }
 
-    /// What the catalogue says of a statement that began: done, or to be repeated after what is left of it is dropped.
+    /// The state of a statement that began, by the catalogue: done, or to be repeated after its remains are dropped.
     async fn recover(&self, alone: &Alone, foreign: &[u32]) -> Result<Work, RunError> {
         match alone {
             Alone::CreateIndex {
@@ -88,7 +89,7 @@ impl Run<'_> {
                     None => {}
                 }
             }
-            // An index of that name which came later is another one.
+            // An index of that name that was created later is another one.
             Alone::DropIndex { .. } if !foreign.is_empty() && !self.any_exists(foreign).await? => {
                 return Ok(Work::Done);
             }
@@ -123,7 +124,7 @@ impl Run<'_> {
         }
     }
 
-    /// Makes sure that a statement which the server calls done has done what it should.
+    /// Checks in the catalogue that a statement which succeeded has its effect.
     async fn prove(&self, alone: &Alone, foreign: &[u32]) -> Result<(), RunError> {
         let proved = match alone {
             Alone::CreateIndex {

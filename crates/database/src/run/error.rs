@@ -9,54 +9,54 @@ use crate::{
     redact::{Said, Text},
 };
 
-/// How much of the server's words is shown, in characters.
+/// Most characters of the server's message that are shown.
 pub(crate) const MESSAGE: usize = 300;
 
-/// Why a file was not applied. Unless a variant says otherwise, nothing of its last transaction happened.
+/// Why a file was not applied. Unless a variant says otherwise, its last transaction was rolled back.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum RunError {
-    /// The server refuses a statement, and will again.
+    /// The server refuses a statement permanently.
     #[error("{message} (SQLSTATE {state})")]
     Sql {
-        /// What is wrong.
+        /// SQLSTATE of the error.
         state: SqlState,
-        /// The server's words, as far as they are its own or the file's, in one line of at most 300 characters.
+        /// The server's message without values of rows, in one line of at most 300 characters.
         message: String,
-        /// The line of the file where it is wrong; `None` if it is no statement of the file's.
+        /// The line of the error in the file; `None` if the statement is not from the file.
         line: Option<u32>,
     },
-    /// A lock was not had in time.
-    #[error("a lock was not had in time")]
+    /// A lock was not granted in time.
+    #[error("a lock was not granted in time")]
     LockTimeout {
-        /// Those who had it when it was last looked.
+        /// The sessions that held it at the last check.
         blockers: Vec<Blocker>,
     },
-    /// A statement took longer than it may.
+    /// A statement took longer than its timeout.
     #[error("the statement took too long")]
     TimedOut {
-        /// The line of the file where it begins.
+        /// The line at which it begins.
         line: Option<u32>,
     },
     /// The session does not hold the lock of this database.
-    #[error("the session does not hold the lock")]
+    #[error("the session does not hold the migration lock")]
     LockLost,
-    /// The file ended its transaction. What came before is committed or not, as the file said; no ledger has it.
+    /// The file ended its transaction. Its statements before that are committed or not, as the file decided; no ledger has them.
     #[error("the file ends its own transaction")]
     Smuggled,
-    /// `IF NOT EXISTS` found an INVALID index that is not ours: the server would call that success.
-    #[error("the index {name} is there, INVALID, and was not made by this file")]
+    /// `IF NOT EXISTS` found an INVALID index that this file did not create: for the server that is success.
+    #[error("the index {name} exists, is INVALID and was not created by this file")]
     IndexNotOurs {
         /// The index.
         name: String,
     },
-    /// The server calls a statement that ran alone done, and the catalogue does not show what it should have done.
-    #[error("the catalogue does not show what became of the index {name}")]
+    /// A statement that ran alone succeeded, but the catalogue does not show its effect.
+    #[error("the catalogue does not show the expected state of the index {name}")]
     Unproved {
         /// The index.
         name: String,
     },
-    /// Segments of the file began when it had other bytes.
-    #[error("the file ran half-way with other bytes")]
+    /// Segments of the file began with other bytes.
+    #[error("a part of the file ran from other content")]
     HalfApplied {
         /// How many of them are done.
         done: usize,
@@ -64,28 +64,28 @@ pub enum RunError {
     /// A ledger has the version.
     #[error("the version is in the ledger")]
     AlreadyRecorded,
-    /// The file inserts its own row into a ledger, which is for whoever runs it to do.
+    /// The file inserts its own row into a ledger, which the operator has to do.
     #[error("the file writes its own row into the ledger")]
     WritesLedger,
-    /// The server can't now.
-    #[error("the server can't now (SQLSTATE {state})")]
+    /// A temporary error of the server.
+    #[error("the server is temporarily unable to run it (SQLSTATE {state})")]
     Retry {
-        /// What it says.
+        /// SQLSTATE of the error.
         state: SqlState,
     },
-    /// The session ended before COMMIT was sent. What a statement that ran alone has done is found out by the next run.
-    #[error("the session ended before the transaction did")]
+    /// The session ended before COMMIT was sent. The next run detects the effect of a statement that ran alone.
+    #[error("the session ended before the transaction was committed")]
     Lost,
-    /// COMMIT was sent, and no answer came: the ledger knows, once the lock is had again.
-    #[error("the answer to COMMIT was lost")]
+    /// COMMIT was sent without a response: the ledger shows the outcome, once the lock is held again.
+    #[error("the response to COMMIT was lost")]
     Unknown,
-    /// The server answers what is no answer to a statement: `COPY … FROM stdin` and its like.
-    #[error("the server's answer is of no use")]
+    /// The response does not belong to a plain statement, as for `COPY … FROM stdin`.
+    #[error("the server sent an unexpected response")]
     Protocol,
 }
 
 impl RunError {
-    /// A word for metrics; there are as many as variants.
+    /// The variant as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Sql { .. } => "Sql",
@@ -105,16 +105,16 @@ impl RunError {
         }
     }
 
-    /// What the driver's error means, at a statement of the file of this text or at one of ours.
-    pub(super) fn of(error: &tokio_postgres::Error, sentence: Option<&Statement>, file: &Text) -> Self {
+    /// Maps an error of the driver, at a statement of the file or at one of ours.
+    pub(super) fn of(error: &tokio_postgres::Error, statement: Option<&Statement>, file: &Text) -> Self {
         match error.as_db_error() {
-            Some(error) => Self::answered(error, sentence, file),
+            Some(error) => Self::answered(error, statement, file),
             None if error.is_closed() || is_transport(error) => Self::Lost,
             None => Self::Protocol,
         }
     }
 
-    fn answered(error: &DbError, sentence: Option<&Statement>, file: &Text) -> Self {
+    fn answered(error: &DbError, statement: Option<&Statement>, file: &Text) -> Self {
         let state = SqlState::of(error);
         if matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
             return Self::Lost;
@@ -125,13 +125,13 @@ impl RunError {
             code if ["08", "40", "53"].contains(&&code[..2]) || code.starts_with("57P") => Self::Retry { state },
             _ => Self::Sql {
                 message: file.redacted(&Said::of(error), MESSAGE),
-                line: sentence.map(|sentence| line(error, sentence)),
+                line: statement.map(|statement| line(error, statement)),
                 state,
             },
         }
     }
 
-    /// The same, where the answer took this long and the limit is known: the server's own limit speaks of a cancel.
+    /// Distinguishes a timeout by the elapsed time: the server reports it as a cancel.
     pub(super) fn within(self, elapsed: Duration, limit: Duration) -> Self {
         match self {
             Self::Sql { state, line, .. } if state.as_str() == "57014" && elapsed >= limit => Self::TimedOut { line },
@@ -139,7 +139,7 @@ impl RunError {
         }
     }
 
-    /// Whether the session is gone with it.
+    /// Whether the session has ended with it.
     pub(super) fn ended(&self) -> bool {
         matches!(self, Self::Lost | Self::Unknown)
     }
@@ -160,9 +160,9 @@ impl From<QueryError> for RunError {
     }
 }
 
-fn line(error: &DbError, sentence: &Statement) -> u32 {
+fn line(error: &DbError, statement: &Statement) -> u32 {
     match error.position() {
-        Some(ErrorPosition::Original(position)) => sentence.line_at(*position),
-        _ => sentence.line,
+        Some(ErrorPosition::Original(position)) => statement.line_at(*position),
+        _ => statement.line,
     }
 }

@@ -9,11 +9,11 @@ pub(super) struct Index {
     pub(super) valid: bool,
     /// Qualified, and quoted where it must be.
     qualified: String,
-    /// Whether it is on the table that was asked about.
+    /// Whether it is on the given table.
     pub(super) on_table: bool,
 }
 
-/// The relation that a name `$2` in a schema `$1`, or on the session's path, means.
+/// The relation of name `$2` in schema `$1`, or on the session's search path.
 const NAMED: &str =
     "pg_catalog.to_regclass(coalesce(pg_catalog.quote_ident($1) || '.', '') || pg_catalog.quote_ident($2))";
 
@@ -48,7 +48,7 @@ impl Run<'_> {
         Ok(self.indexes(&statement, &parameters).await?.into_iter().next())
     }
 
-    /// Whether any of these is still there.
+    /// Whether any of these still exists.
     pub(super) async fn any_exists(&self, indexes: &[u32]) -> Result<bool, RunError> {
         let statement = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1))";
         let rows = self
@@ -59,8 +59,8 @@ impl Run<'_> {
         rows.first().map(|row| row.get(0)).ok_or(RunError::Protocol)
     }
 
-    /// What `REINDEX CONCURRENTLY` of this index or table leaves behind when it is interrupted: the new indexes before it
-    /// exchanges them, the old ones afterwards, on the table, its partitions and what they keep out of line.
+    /// Remains of an interrupted `REINDEX CONCURRENTLY` of this index or table: the new indexes before it exchanges them, the
+    /// old ones afterwards, on the table, its partitions and their TOAST tables.
     pub(super) async fn leftovers(&self, schema: Option<&str>, name: &str) -> Result<Vec<Index>, RunError> {
         let statement = format!(
             "{SHOWN}, true FROM {INDEXES} WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND i.indrelid IN ( \
@@ -75,21 +75,21 @@ impl Run<'_> {
         self.indexes(&statement, &parameters).await
     }
 
-    /// Drops an INVALID index, without standing in anybody's way.
+    /// Drops an INVALID index, without blocking other sessions.
     pub(super) async fn drop_index(&self, index: &Index) -> Result<(), RunError> {
         let statement = format!("DROP INDEX CONCURRENTLY IF EXISTS {}", index.qualified);
         self.send_alone(&statement, None).await
     }
 
-    /// Sends a statement that can't run in a transaction. It waits for locks as long as it may run.
-    pub(super) async fn send_alone(&self, statement: &str, sentence: Option<&Statement>) -> Result<(), RunError> {
+    /// Sends a statement that can't run in a transaction. It may wait for locks until its timeout.
+    pub(super) async fn send_alone(&self, statement: &str, of_file: Option<&Statement>) -> Result<(), RunError> {
         self.prepare_alone().await?;
         let patience = Patience {
             lock: None,
             ..self.patience()
         };
         let client = self.session.connection.client();
-        let answer = self.guarded(client.batch_execute(statement), patience, sentence).await;
+        let answer = self.guarded(client.batch_execute(statement), patience, of_file).await;
         self.hear();
         answer
     }

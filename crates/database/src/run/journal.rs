@@ -6,10 +6,10 @@ use crate::{
     session::{CONNECTION_CHECK, held},
 };
 
-/// What is written down about a file before it runs.
+/// The journal of a file that can't run in one transaction.
 pub(super) struct Ledger {
     pub(super) steps: Vec<Noted>,
-    /// What the file had set in its session when its last segment was noted, as JSON.
+    /// The session's settings from the file when its last segment was recorded, as JSON.
     settings: Option<String>,
 }
 
@@ -17,12 +17,12 @@ pub(super) struct Ledger {
 pub(super) struct Noted {
     pub(super) segment: usize,
     pub(super) done: bool,
-    /// Indexes that were there before it began, and are not its work.
+    /// Indexes that existed before it began.
     pub(super) indexes: Vec<u32>,
 }
 
 impl Run<'_> {
-    /// Makes sure that the lock is held and that the file is in no ledger, and reads how far it came.
+    /// Checks that the lock is held and that the file is in no ledger, and reads the journal.
     pub(super) async fn look(&self) -> Result<Ledger, RunError> {
         let statement = format!(
             "SELECT {}, EXISTS (SELECT FROM supabase_migrations.schema_migrations WHERE version = $1) \
@@ -60,7 +60,7 @@ impl Run<'_> {
                 indexes: row.get(5),
             })
         });
-        // Those of an earlier file's statements are none of this one's.
+        // Warnings of an earlier file do not belong to this one.
         connection.notices().take();
         Ok(Ledger {
             steps: steps.collect::<Result<_, QueryError>>()?,
@@ -68,7 +68,7 @@ impl Run<'_> {
         })
     }
 
-    /// Sets what the file had set in the session in which it was interrupted. Its temporary tables are gone.
+    /// Restores the settings of the session in which the file was interrupted. Its temporary tables are lost.
     pub(super) async fn restore(&self, ledger: &Ledger) -> Result<(), RunError> {
         let Some(settings) = &ledger.settings else {
             return Ok(());
@@ -80,7 +80,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Writes that a segment begins, before it does. Its effects are outside of any transaction, so the reference is behind from
+    /// Records that a segment begins, before it does. Its effects are outside of any transaction, so a snapshot is pending from
     /// now on.
     pub(super) async fn start(&self, number: usize, indexes: &[u32]) -> Result<(), RunError> {
         let transaction = self.begin().await?;
@@ -92,7 +92,7 @@ impl Run<'_> {
         self.end(transaction, noted).await
     }
 
-    /// Writes that a segment which ran alone is proved; with the last one of the file, that the file is applied.
+    /// Records that a segment which ran alone is done; after the last one of the file, that the file is applied.
     pub(super) async fn finish(&self, number: usize, of: usize) -> Result<(), RunError> {
         let transaction = self.begin().await?;
         let noted = async {
@@ -107,7 +107,8 @@ impl Run<'_> {
         self.end(transaction, noted).await
     }
 
-    /// Writes that nothing is left of a segment that failed, so that the file may be changed. Without the lock nothing is written.
+    /// Deletes the row of a segment that failed and left nothing, so that the file may be changed. Without the lock nothing is
+    /// written.
     pub(super) async fn forget(&self, number: usize) -> Result<(), RunError> {
         let transaction = self.begin().await?;
         let forgotten = async {
@@ -120,7 +121,7 @@ impl Run<'_> {
         self.end(transaction, forgotten).await
     }
 
-    /// Writes a segment's row, in a transaction that is settled. The indexes stay those of the first time.
+    /// Writes a segment's row, in a transaction whose file part has ended. The indexes stay those of the first time.
     pub(super) async fn note(
         &self,
         number: usize,
@@ -142,7 +143,7 @@ impl Run<'_> {
         self.write(statement, &parameters).await
     }
 
-    /// Makes the session ready for a statement that runs alone: it waits for locks as long as it may run.
+    /// Prepares the session for a statement that runs alone: it may wait for locks until its timeout.
     pub(super) async fn prepare_alone(&self) -> Result<(), RunError> {
         let settings = &self.session.settings;
         let statements = format!(

@@ -1,15 +1,14 @@
-//! Runs a file so that it happened once or not at all, whoever dies when.
+//! Runs a file exactly once or not at all, even if the operator or the server crashes.
 //!
 //! A file of one transactional segment is one transaction on the connection that holds the lock, with its rows in both ledgers:
-//! that is the whole proof. A file with statements that can't run in a transaction is run segment by segment; each has a row in
-//! `ace_ops.step` before it begins (or, if transactional, with it), and what an interrupted one has done is asked of the
+//! that alone guarantees it. A file with statements that can't run in a transaction is run segment by segment; each has a row
+//! in `ace_ops.step` before it begins (or, if transactional, with it), and the effect of an interrupted one is read from the
 //! catalogue.
 //!
-//! **Cancels.** The watchdog ends a statement by `pg_cancel_backend` from its own session, whose answer comes when the signal is
-//! delivered; the main session says nothing before that answer is there, and a backend that is not at work ignores the signal. So a
-//! cancel hits the statement that it was meant for or nothing. (A cancel request of the protocol is answered by nothing, and one
-//! that is late could hit the next statement.) Once a cancel was asked for, the file is given up even if its statement was
-//! quicker. COMMIT is never watched.
+//! **Cancels.** The watchdog ends a statement by `pg_cancel_backend` from its own session, whose answer comes when the signal
+//! is delivered; the main session sends nothing before that answer, and an idle backend ignores the signal. So a cancel hits
+//! the intended statement or none. (A cancel request of the protocol has no response, and a late one could hit the next
+//! statement.) After a cancel the file has failed even if its statement was quicker. COMMIT is never watched.
 
 mod alone;
 mod error;
@@ -34,7 +33,7 @@ use crate::{Session, redact::Text};
 pub(crate) use error::MESSAGE;
 pub use error::RunError;
 
-/// What a run is doing.
+/// Progress of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Progress {
     /// The statement at this line is sent.
@@ -44,26 +43,26 @@ pub enum Progress {
     },
     /// It waits for a lock.
     Waiting {
-        /// Those who have it, or stand before us.
+        /// The sessions that hold it or wait for it before us.
         blockers: Vec<Blocker>,
     },
 }
 
-/// Whoever wants to know.
+/// Observer of a run's progress.
 pub type Watcher<'a> = &'a (dyn Fn(Progress) + Sync);
 
-/// One file on its way through a session.
+/// The run of one file in a session.
 struct Run<'a> {
     session: &'a Session,
     file: &'a File,
     /// What is in it.
     script: &'a Script,
-    /// Our own ledger may have the version: a person has allowed that it runs again.
+    /// Our own ledger may have the version: its second run is approved.
     again: bool,
     watcher: Watcher<'a>,
     began: Instant,
     warnings: Mutex<Vec<String>>,
-    /// The file's, made when the server has something to say.
+    /// The file's words, computed at the first message of the server.
     text: OnceLock<Text>,
 }
 
@@ -74,8 +73,8 @@ impl Session {
         self.run_as(file, script, false, watcher).await
     }
 
-    /// Runs a file that our own ledger may have, and the CLI's has not: its rows were taken out there, or the database was restored,
-    /// and a person has allowed that it runs again. Its old row goes in the transaction that writes the new one.
+    /// Runs a file that our own ledger may have and the CLI's has not: its rows were deleted there, or the database was
+    /// restored, and its second run is approved. Its old row is deleted in the transaction that writes the new one.
     pub async fn run_again(&mut self, file: &File, script: &Script, watcher: Watcher<'_>) -> Result<Ran, RunError> {
         self.run_as(file, script, true, watcher).await
     }
@@ -99,10 +98,10 @@ impl Session {
             text: OnceLock::new(),
         };
         let outcome = run.run().await;
-        // Nothing of a file is left for the next one, or for whoever looks at the schema.
+        // The file's settings must not affect the next file or the snapshot of the schema.
         if self.refresh().await.is_ok() {
             abandoned.disarm();
-            // A row that stood in the way and is gone with the transaction was the file's own.
+            // A conflicting row that disappears with the rollback was inserted by the file itself.
             if outcome == Err(RunError::AlreadyRecorded) && run.look().await.is_ok() {
                 return Err(RunError::WritesLedger);
             }
@@ -115,7 +114,7 @@ impl Run<'_> {
     async fn run(&self) -> Result<Ran, RunError> {
         match &self.script.segments[..] {
             [] => self.whole(&[]).await?,
-            [Segment::Together(sentences)] => self.whole(sentences).await?,
+            [Segment::Together(statements)] => self.whole(statements).await?,
             segments => self.segments(segments).await?,
         }
         Ok(Ran {
@@ -130,12 +129,12 @@ impl Run<'_> {
 
     fn text(&self) -> &Text {
         self.text.get_or_init(|| {
-            let sentences = self.script.sentences();
-            Text::of(sentences.map(|sentence| sentence.text.as_str()))
+            let statements = self.script.executable_statements();
+            Text::of(statements.map(|statement| statement.text.as_str()))
         })
     }
 
-    /// Goes on behind the segments that are done.
+    /// Continues after the segments that are done.
     async fn segments(&self, segments: &[Segment]) -> Result<(), RunError> {
         let ledger = self.look().await?;
         self.restore(&ledger).await?;
@@ -143,9 +142,9 @@ impl Run<'_> {
             let step = ledger.steps.iter().find(|step| step.segment == number);
             match segment {
                 _ if step.is_some_and(|step| step.done) => {}
-                Segment::Together(sentences) => self.part(number, sentences, segments.len()).await?,
-                Segment::Alone(sentence, alone) => {
-                    self.alone(number, sentence, alone, step).await?;
+                Segment::Together(statements) => self.part(number, statements, segments.len()).await?,
+                Segment::Alone(statement, alone) => {
+                    self.alone(number, statement, alone, step).await?;
                     self.finish(number, segments.len()).await?;
                 }
             }
@@ -154,7 +153,7 @@ impl Run<'_> {
     }
 }
 
-/// Ends the session when it is dropped: a run that was given up leaves a transaction behind.
+/// Ends the session when dropped: an aborted run leaves a transaction open.
 struct Abandon(Option<AbortHandle>);
 
 impl Abandon {

@@ -7,15 +7,15 @@ use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, types::Type};
 use super::{Progress, Run, RunError};
 use crate::{Limits, connection::Parameters, session::held};
 
-/// A transaction that has begun: its number, in digits.
+/// The id of a transaction that has begun.
 pub(super) struct Transaction(String);
 
-/// Nothing of the file's decides how our rows are written: its role, its path and its encoding end before. `SET LOCAL` leaves them
-/// to the file's next segment.
+/// Role, search path and encoding for our own rows, independent of what the file has set. With `SET LOCAL` the file's settings
+/// return for its next segment.
 const OURSELVES: &str = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; \
     SET LOCAL search_path = pg_catalog; SET LOCAL client_encoding = 'UTF8'";
 
-/// What the file has set in its session, for a run that goes on in another one. Limits are ours.
+/// The session's settings from the file, for a run that is continued in another session. Timeouts are ours.
 const SETTINGS: &str = "SELECT (coalesce(pg_catalog.jsonb_object_agg(s.name, s.setting), '{}') \
      || CASE pg_catalog.current_setting('role') WHEN 'none' THEN '{}' \
         ELSE pg_catalog.jsonb_build_object('role', pg_catalog.current_setting('role')) END)::text \
@@ -26,13 +26,13 @@ const SETTINGS: &str = "SELECT (coalesce(pg_catalog.jsonb_object_agg(s.name, s.s
 
 impl Run<'_> {
     /// Runs a file of one transaction, with its rows in both ledgers.
-    pub(super) async fn whole(&self, sentences: &[Statement]) -> Result<(), RunError> {
+    pub(super) async fn whole(&self, statements: &[Statement]) -> Result<(), RunError> {
         // Sent together, and answered in order; the file's own statements wait for both answers.
         let (ledger, transaction) = tokio::join!(self.look(), self.begin());
         let transaction = transaction?;
         let written = async {
             ledger?;
-            self.say_all(sentences).await?;
+            self.say_all(statements).await?;
             self.settle(&transaction, false).await?;
             self.record().await
         };
@@ -40,15 +40,15 @@ impl Run<'_> {
         self.end(transaction, written).await
     }
 
-    /// Runs one of a file's `of` segments in a transaction with the row that says so: its journal's, or both ledgers' if the file
-    /// ends here.
-    pub(super) async fn part(&self, number: usize, sentences: &[Statement], of: usize) -> Result<(), RunError> {
+    /// Runs one of a file's `of` segments in a transaction with its row in the journal, or with those in both ledgers after the
+    /// last one.
+    pub(super) async fn part(&self, number: usize, statements: &[Statement], of: usize) -> Result<(), RunError> {
         let transaction = self.begin().await?;
         let written = async {
-            self.say_all(sentences).await?;
+            self.say_all(statements).await?;
             let settings = self.settle(&transaction, true).await?;
             if number + 1 < of {
-                // A row of the file's own would be committed here, and stand for the parts that are still to come.
+                // A ledger row that the file inserts itself would be committed here, before its other parts have run.
                 self.look().await?;
                 self.note(number, true, &[], &settings).await
             } else {
@@ -71,30 +71,31 @@ impl Run<'_> {
         Ok(Transaction(id))
     }
 
-    async fn say_all(&self, sentences: &[Statement]) -> Result<(), RunError> {
-        for sentence in sentences {
-            self.say(sentence).await?;
+    async fn say_all(&self, statements: &[Statement]) -> Result<(), RunError> {
+        for statement in statements {
+            self.say(statement).await?;
         }
         Ok(())
     }
 
     /// Sends a statement of the file.
-    async fn say(&self, sentence: &Statement) -> Result<(), RunError> {
-        (self.watcher)(Progress::Statement { line: sentence.line });
+    async fn say(&self, statement: &Statement) -> Result<(), RunError> {
+        (self.watcher)(Progress::Statement { line: statement.line });
         let client = self.session.connection.client();
         let renewal = self.session.renewal();
         // Sent together, and answered in order.
         let both = async {
-            let (renewed, answer) = tokio::join!(client.batch_execute(&renewal), client.batch_execute(&sentence.text));
+            let (renewed, answer) = tokio::join!(client.batch_execute(&renewal), client.batch_execute(&statement.text));
             renewed.and(answer)
         };
-        let answer = self.guarded(both, self.patience(), Some(sentence)).await;
+        let answer = self.guarded(both, self.patience(), Some(statement)).await;
         self.hear();
         answer
     }
 
-    /// Ends the file's part of a transaction: what it deferred happens now, under the watchdog; then it is proved that this is still
-    /// the transaction that began, on the session that holds the lock. Gives back the file's settings, if they are wanted.
+    /// Ends the file's part of a transaction: deferred constraints and triggers run now, under the watchdog; then it checks
+    /// that this is still the transaction that began, on the session that holds the lock. Returns the file's settings on
+    /// request.
     pub(super) async fn settle(&self, transaction: &Transaction, settings: bool) -> Result<String, RunError> {
         let statements = format!(
             "SET CONSTRAINTS ALL IMMEDIATE; {}; {OURSELVES}; SELECT pg_catalog.pg_current_xact_id(), {}",
@@ -120,8 +121,8 @@ impl Run<'_> {
         settings.get(0).map(str::to_owned).ok_or(RunError::Protocol)
     }
 
-    /// Writes the file's row into both ledgers, forgets its journal, and marks the reference of the schema as behind. A version that
-    /// is there is an error: nobody may have run it twice.
+    /// Writes the file's row into both ledgers, deletes its journal, and marks a snapshot as pending. An existing row of the
+    /// version is an error: the file must not run twice.
     pub(super) async fn record(&self) -> Result<(), RunError> {
         if self.again {
             let version = [(&self.version() as _, Type::TEXT)];
@@ -147,7 +148,7 @@ impl Run<'_> {
         self.write(statement, &parameters).await
     }
 
-    /// Writes rows of ours, in a transaction that is settled.
+    /// Writes our rows, in a transaction whose file part has ended.
     pub(super) async fn write(&self, statement: &str, parameters: Parameters<'_>) -> Result<(), RunError> {
         let client = self.session.connection.client();
         let written = self
@@ -159,7 +160,7 @@ impl Run<'_> {
         }
     }
 
-    /// Commits what was written, or takes back what was not.
+    /// Commits if the rows were written, otherwise rolls back.
     pub(super) async fn end(&self, transaction: Transaction, written: Result<(), RunError>) -> Result<(), RunError> {
         let Err(error) = written else {
             return self.commit(transaction).await;
@@ -170,8 +171,8 @@ impl Run<'_> {
         Err(error)
     }
 
-    /// Sends COMMIT. The driver does not show how it was answered, and a ROLLBACK is no error: so the server is asked what became of
-    /// the transaction.
+    /// Sends COMMIT. The driver does not show its command tag, and a ROLLBACK is no error: so the status of the transaction is
+    /// queried.
     async fn commit(&self, transaction: Transaction) -> Result<(), RunError> {
         let connection = &self.session.connection;
         let client = connection.client();
@@ -184,7 +185,7 @@ impl Run<'_> {
             return Err(RunError::Unknown);
         };
         if let Err(error) = committed {
-            // Only an error that leaves the session standing says that nothing was committed.
+            // Only an error that leaves the session open proves that nothing was committed.
             return Err(match RunError::of(&error, None, self.text()) {
                 RunError::Lost | RunError::Protocol => RunError::Unknown,
                 error => error,
@@ -198,7 +199,7 @@ impl Run<'_> {
         }
     }
 
-    /// Keeps what the server warned of during a statement of the file's.
+    /// Keeps the server's warnings of a statement of the file.
     pub(super) fn hear(&self) {
         let heard = self.session.connection.notices().take();
         let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);

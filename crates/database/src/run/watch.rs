@@ -13,20 +13,20 @@ use crate::{
     session::{age, blocker},
 };
 
-/// Four looks within the time that a lock may be waited for, and not more than twenty a second.
+/// Four checks within the lock timeout, and at most twenty per second.
 const LOOKS: u32 = 4;
 const OFTEN: Duration = Duration::from_millis(50);
 const SELDOM: Duration = Duration::from_secs(1);
 
-/// A lock that may be waited for less than this is given up by the server while a session for the watchdog is being opened; and
-/// once it is, nobody can tell who had it.
+/// With a shorter lock timeout the server gives up before the watchdog's session is open, and afterwards the holder of the lock
+/// is unknown.
 const HASTY: Duration = Duration::from_millis(500);
 
-/// For how long one question of the watchdog may keep it from the clock.
+/// Deadline of one query of the watchdog, so that it does not miss the timeouts.
 const QUESTION: Duration = Duration::from_secs(5);
 
-/// A statement may catch a cancel (`EXCEPTION WHEN query_canceled`): it is cancelled so often, at this distance, before its session
-/// is ended.
+/// A statement may catch a cancel (`EXCEPTION WHEN query_canceled`): it is cancelled this often, at this interval, before its
+/// session is terminated.
 const CANCELS: u32 = 10;
 const BETWEEN_CANCELS: Duration = Duration::from_millis(500);
 
@@ -40,10 +40,10 @@ const WAIT: &str = "SELECT extract(epoch FROM pg_catalog.clock_timestamp() - l.w
     LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid \
     WHERE l.pid = $1 AND NOT l.granted ORDER BY b.pid";
 
-/// How long a statement may wait, and run.
+/// Timeouts of a statement.
 #[derive(Clone, Copy)]
 pub(super) struct Patience {
-    /// For one lock; `None` for a statement that runs alone: a build of an index waits for transactions, and one that gives up
+    /// For one lock; `None` for a statement that runs alone: a build of an index waits for transactions, and one that times out
     /// leaves an INVALID index.
     pub(super) lock: Option<Duration>,
     pub(super) statement: Duration,
@@ -62,12 +62,12 @@ impl Run<'_> {
         }
     }
 
-    /// Waits for the answer to a statement, and ends the statement when it is not patient any more.
+    /// Waits for the answer to a statement, and cancels the statement after its timeouts.
     pub(super) async fn guarded<T>(
         &self,
         statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
         patience: Patience,
-        sentence: Option<&Statement>,
+        of_file: Option<&Statement>,
     ) -> Result<T, RunError> {
         if patience.lock.is_some_and(|lock| lock < HASTY) {
             self.stand_by().await;
@@ -82,13 +82,13 @@ impl Run<'_> {
         };
         let error = match halt {
             Err(Ok(answer)) => return Ok(answer),
-            Err(Err(error)) => RunError::of(&error, sentence, self.text()).within(began.elapsed(), patience.statement),
+            Err(Err(error)) => RunError::of(&error, of_file, self.text()).within(began.elapsed(), patience.statement),
             Ok(halt) => {
                 self.stop(statement).await;
                 match halt {
                     Halt::Lock => RunError::LockTimeout { blockers: Vec::new() },
                     Halt::Time => RunError::TimedOut {
-                        line: sentence.map(|sentence| sentence.line),
+                        line: of_file.map(|of_file| of_file.line),
                     },
                 }
             }
@@ -99,10 +99,10 @@ impl Run<'_> {
         })
     }
 
-    /// Returns when the statement should be ended; the server's own limits, if the file left them alone, come first.
+    /// Returns when the statement has to be cancelled; the server's own timeouts come first, unless the file has changed them.
     async fn watch(&self, began: Instant, patience: Patience, blockers: &mut Vec<Blocker>) -> Halt {
         let period = patience.lock.map_or(SELDOM, |lock| (lock / LOOKS).clamp(OFTEN, SELDOM));
-        // The first look opens the watchdog's session, which takes longer than the others.
+        // The first check opens the watchdog's session, which takes longer.
         let mut looks = interval_at(tokio::time::Instant::now() + OFTEN, period);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -123,7 +123,7 @@ impl Run<'_> {
         }
     }
 
-    /// How long the session has waited for a lock, if it does, and for whom. `None` when it can't be asked now.
+    /// How long the session has been waiting for a lock, and for whom. `None` if that can't be queried now.
     async fn waits(&self) -> Option<(Option<Duration>, Vec<Blocker>)> {
         let pid: i32 = self.session.connection.pid().parse().ok()?;
         let rows = self.ask(WAIT, pid).await.ok()?;
@@ -131,8 +131,8 @@ impl Run<'_> {
         Some((waited, rows.iter().filter_map(|row| blocker(row, 1)).collect()))
     }
 
-    /// Ends a statement and waits until it has. A session that can't be reached for that is ended itself: the server notices within
-    /// seconds, and no signal is on its way to a later statement.
+    /// Cancels a statement and waits until it has ended. If that can't be queried the main session is dropped: the server
+    /// notices within seconds, and no late signal can hit another statement.
     async fn stop<T>(&self, mut statement: impl Future<Output = T> + Unpin) {
         let Ok(pid) = self.session.connection.pid().parse::<i32>() else {
             return self.session.connection.abandon();
@@ -156,7 +156,7 @@ impl Run<'_> {
         }
     }
 
-    /// Asks on the watchdog's session, which is opened when there is none.
+    /// Queries on the watchdog's session, which is opened if there is none.
     async fn ask(&self, statement: &str, pid: i32) -> Result<Vec<tokio_postgres::Row>, QueryError> {
         let mut watchdog = self.session.watchdog.lock().await;
         let asked = async {
@@ -165,7 +165,7 @@ impl Run<'_> {
                 None => self.session.open_watchdog().await.map_err(|_| QueryError::Closed)?,
             };
             let rows = connection.query(statement, &[(&pid, Type::INT4)]).await?;
-            // One that gave no answer is not asked again.
+            // One that did not answer is not used again.
             Ok((connection, rows))
         };
         let answer: Result<(Connection, _), QueryError> = timeout(QUESTION, asked)

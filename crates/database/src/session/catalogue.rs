@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Session {
-    /// Asks where this session is.
+    /// Reads server and database of this session.
     pub async fn target(&self) -> Result<Target, QueryError> {
         let Identity {
             server_version,
@@ -39,8 +39,8 @@ impl Session {
         })
     }
 
-    /// The tables and materialized views, as schema and name, that have at least so many rows: as of the last ANALYZE or as the
-    /// statistics count them, whichever is more.
+    /// The tables and materialized views, as schema and name, that have at least this many rows: by the last ANALYZE or by the
+    /// statistics, whichever is more.
     pub async fn large_tables(&self, rows: u64) -> Result<BTreeSet<(String, String)>, QueryError> {
         let statement = "SELECT n.nspname::text, c.relname::text FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -53,7 +53,7 @@ impl Session {
         Ok(found.iter().map(|row| (row.get(0), row.get(1))).collect())
     }
 
-    /// Who has a table of these schemas for himself, or waits to have it: nobody else can look at it meanwhile.
+    /// The sessions with an exclusive lock on a table of these schemas, or waiting for one: meanwhile the table can't be read.
     pub async fn exclusive_holders(&self, schemas: &[String]) -> Result<Vec<Blocker>, QueryError> {
         let statement = "SELECT DISTINCT coalesce(l.pid, 0), coalesce(nullif(a.application_name, ''), a.backend_type), \
                  extract(epoch FROM pg_catalog.now() - coalesce(a.xact_start, a.backend_start))::float8 \
@@ -70,10 +70,10 @@ impl Session {
         Ok(found.iter().filter_map(|row| blocker(row, 0)).collect())
     }
 
-    /// Asks the server's grammar about one statement, which is not run. Only a syntax error is a no: a table that is not there yet
-    /// is none of the grammar's business.
+    /// Has the server check the syntax of one statement, which is not run. Only a syntax error counts: a table that does not
+    /// exist yet does not.
     pub async fn parses(&self, statement: &str) -> Result<SyntaxCheck, QueryError> {
-        // Its tables are looked up after its grammar, and the answer does not wait for whoever has locked them.
+        // Its tables are looked up after the syntax check, whose answer must not wait for their locks.
         let read = async {
             match self.connection.client().prepare_typed(statement, &[]).await {
                 Err(error) if error.as_db_error().is_none() => Err(error),

@@ -5,10 +5,10 @@ use tokio_postgres::Row;
 
 use crate::{QueryError, Session};
 
-/// Computed by the server, so that all names of one database are one key.
+/// Computed by the server, so that the key is the same for all host names of one database.
 const KEY: &str = "pg_catalog.hashtextextended('ace-ops:' || pg_catalog.current_database(), 0)";
 
-/// Which rows `l` of `pg_locks` are this lock: a key of 64 bits lies there in two halves.
+/// The rows `l` of `pg_locks` that are this lock: a key of 64 bits is stored there in two halves.
 fn is_ours() -> String {
     format!(
         "l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted \
@@ -23,12 +23,12 @@ pub(crate) fn held() -> String {
     format!("EXISTS (SELECT FROM pg_catalog.pg_locks l WHERE l.pid = pg_catalog.pg_backend_pid() AND {ours})")
 }
 
-/// Whether the lock was had.
+/// The result of trying to take the lock.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Locked {
-    /// It is this session's, now or already.
+    /// This session holds it.
     Mine,
-    /// Another session has it; `None` when it went while we looked.
+    /// Another session holds it; `None` if that session ended meanwhile.
     Held(Option<Blocker>),
 }
 
@@ -47,10 +47,10 @@ pub(crate) fn age(seconds: Option<f64>) -> Option<Duration> {
 }
 
 impl Session {
-    /// Tries to have the one lock of this database, for as long as the session lives. It never waits: a session that waits for
-    /// it holds a snapshot, and `CREATE INDEX CONCURRENTLY` of the holder would wait for that (a deadlock, measured).
+    /// Tries to take the one lock of this database, for as long as the session exists. It never waits: a waiting session holds
+    /// a snapshot, and `CREATE INDEX CONCURRENTLY` of the holder would wait for that (a deadlock, measured).
     pub async fn try_lock(&self) -> Result<Locked, QueryError> {
-        // Locks of sessions are counted: a second one would have to be given up twice.
+        // Session locks are counted: a second one would have to be released twice.
         let attempt = format!(
             "SELECT CASE WHEN {} THEN true ELSE pg_catalog.pg_try_advisory_lock({KEY}) END",
             held()
@@ -69,7 +69,7 @@ impl Session {
         Ok(Locked::Held(rows.first().and_then(|row| blocker(row, 0))))
     }
 
-    /// Gives the lock up.
+    /// Releases the lock.
     pub(crate) async fn unlock(&self) -> Result<(), QueryError> {
         let statement = format!("SELECT pg_catalog.pg_advisory_unlock({KEY}) WHERE {}", held());
         self.connection.execute(&statement).await

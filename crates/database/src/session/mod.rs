@@ -1,4 +1,4 @@
-//! A session that may run migrations: what it starts with, its lock, and what it asks of the catalogue.
+//! A session that may run migrations: its settings, its lock, and its catalogue queries.
 
 mod catalogue;
 mod lock;
@@ -12,30 +12,29 @@ use crate::{Access, Connection, OpenError, QueryError, connection::StartUp};
 pub use lock::Locked;
 pub(crate) use lock::{age, blocker, held};
 
-/// How often the server looks whether its client still stands while it works for it: a client that was killed is noticed, its
-/// statement cancelled and its lock free within this time (0.3 s: 1 s measured; without it the statement commits).
+/// How often the server checks during a statement whether its client is still connected: after the client was killed, its
+/// statement is cancelled and its lock free within this time (0.3 s: 1 s measured; without it the statement commits).
 pub(crate) const CONNECTION_CHECK: Duration = Duration::from_secs(2);
 
-/// The name under which the watchdog's session is seen.
+/// `application_name` of the watchdog's session.
 const WATCHDOG: &str = "ace-operator/watchdog";
 
-/// What a session keeps to.
+/// Settings of a session.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Settings {
-    /// By which the session is recognised in `pg_stat_activity`, and who is written beside what it applied:
-    /// `ace-operator/<namespace>/<name>`. The server keeps 63 bytes.
+    /// `application_name` of the session, which is also recorded with what it applied: `ace-operator/<namespace>/<name>`. The
+    /// server keeps 63 bytes.
     pub application: String,
     /// How long a statement of a transactional file waits for one lock. 2 s.
     pub lock_timeout: Duration,
     /// How long a statement of a file may take. 15 min.
     pub statement_timeout: Duration,
-    /// Until the server ends a session that says nothing, in a transaction or outside, and with it the lock of an operator that
-    /// is paused. 60 s.
+    /// Until the server ends an idle session, in a transaction or outside, and with it the lock of a paused operator. 60 s.
     pub idle: Duration,
 }
 
 impl Settings {
-    /// The limits that are named beside the fields.
+    /// The values that are named beside the fields.
     pub fn new(application: &str) -> Self {
         Self {
             application: application.to_owned(),
@@ -46,10 +45,10 @@ impl Settings {
     }
 }
 
-/// A session with a database that may run migrations, and a second one for the watchdog, which is opened when a statement takes
-/// long enough to be watched, or at once where locks are waited for only shortly. Dropping it ends both, and with them the lock.
+/// A session that may run migrations, and a second one for the watchdog, which is opened when a statement takes long enough to
+/// be watched, or at once if the lock timeout is short. Dropping it ends both, and with them the lock.
 ///
-/// An error that says that the session has ended is final: the next one is a new session.
+/// After an error that the session has ended, a new session has to be opened.
 pub struct Session {
     pub(crate) connection: Connection,
     pub(crate) settings: Settings,
@@ -63,7 +62,7 @@ impl Session {
         Self::open_with(access, settings, Vec::new()).await
     }
 
-    /// Opens a session through which nothing can be written: for those who only look.
+    /// Opens a read-only session.
     pub async fn open_read_only(access: &Access, settings: &Settings) -> Result<Self, OpenError> {
         let read_only = ("default_transaction_read_only", "on".to_owned());
         Self::open_with(access, settings, vec![read_only]).await
@@ -86,14 +85,14 @@ impl Session {
         })
     }
 
-    /// The connection under it, for those who only look.
+    /// The underlying connection, for reads.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
 
-    /// Gives the lock up and says farewell, so that whoever comes next finds the database free.
+    /// Releases the lock and closes the session, so that the next session can take it at once.
     pub async fn close(self) {
-        // The end of the session does the same, a moment later.
+        // The end of the session releases it too, a moment later.
         let _ = self.unlock().await;
         if let Some(watchdog) = self.watchdog.into_inner() {
             watchdog.close().await;
@@ -101,7 +100,7 @@ impl Session {
         self.connection.close().await;
     }
 
-    /// A session of the same role that watches this one.
+    /// A session of the same role, for the watchdog.
     pub(crate) async fn open_watchdog(&self) -> Result<Connection, OpenError> {
         let start_up = StartUp {
             application: WATCHDOG,
@@ -110,15 +109,15 @@ impl Session {
         Connection::open_as(&self.access, &start_up).await
     }
 
-    /// Makes the session as it was when it began, but for its lock: `DISCARD ALL` would give that up.
+    /// Resets the session, except for its lock: `DISCARD ALL` would release that.
     pub(crate) async fn refresh(&self) -> Result<(), QueryError> {
         let statements = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES; \
              CLOSE ALL; DEALLOCATE ALL; UNLISTEN *";
         self.connection.execute(statements).await
     }
 
-    /// Sets again, until the end of the transaction, what makes a paused or lost operator lose its lock: a dump that is used as a
-    /// migration begins with `SET idle_in_transaction_session_timeout = 0`.
+    /// Sets again, until the end of the transaction, the timeouts by which a paused or lost operator loses its lock: a dump
+    /// that is used as a migration begins with `SET idle_in_transaction_session_timeout = 0`.
     pub(crate) fn renewal(&self) -> String {
         let idle = self.settings.idle.as_millis();
         format!(
@@ -136,7 +135,7 @@ fn start_up(settings: &Settings) -> Vec<(&'static str, String)> {
         ("idle_in_transaction_session_timeout", milliseconds(settings.idle)),
         ("idle_session_timeout", milliseconds(settings.idle)),
         ("client_connection_check_interval", milliseconds(CONNECTION_CHECK)),
-        // A client whose machine is gone answers no questions: 30 s + 3 × 10 s.
+        // A client whose machine is down answers no probes: 30 s + 3 × 10 s.
         ("tcp_keepalives_idle", "30".to_owned()),
         ("tcp_keepalives_interval", "10".to_owned()),
         ("tcp_keepalives_count", "3".to_owned()),

@@ -3,7 +3,7 @@
 use ace_database::{RunError, Session};
 use ace_domain::sql::Segment;
 
-use crate::bed::{Bed, migration, operator_schema, segments, sentences};
+use crate::bed::{Bed, migration, operator_schema, segments, statements};
 
 const TEXTS: [&str; 2] = ["CREATE TABLE IF NOT EXISTS t (n int)", "INSERT INTO t VALUES (1)"];
 
@@ -46,7 +46,7 @@ async fn what_was_taken_out_of_the_other_ledger_runs_again_only_if_that_is_allow
 }
 
 #[tokio::test]
-async fn what_the_other_ledger_has_does_not_run_again_whoever_allows_it() {
+async fn what_the_other_ledger_has_does_not_run_again_even_if_approved() {
     let (bed, mut session) = reverted().await;
     for _ in 0..2 {
         let _ = migration("1", &TEXTS).run_again(&mut session).await;
@@ -64,7 +64,7 @@ async fn what_fails_when_it_runs_again_leaves_its_old_row() {
 }
 
 #[tokio::test]
-async fn a_file_that_writes_its_own_row_is_told_from_one_that_somebody_recorded() {
+async fn a_file_that_writes_its_own_row_is_distinguished_from_one_that_was_recorded() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     let own = "INSERT INTO supabase_migrations.schema_migrations (version) VALUES ('1')";
@@ -80,7 +80,7 @@ async fn a_first_part_that_writes_the_files_row_does_not_stand_for_the_rest() {
     let mut session = bed.session().await;
     let own = "INSERT INTO supabase_migrations.schema_migrations (version) VALUES ('1')";
     let parts = [["CREATE TABLE t ()", own], ["CREATE TABLE u ()", "CREATE TABLE v ()"]];
-    let parts = parts.map(|texts| Segment::Together(sentences(&texts)));
+    let parts = parts.map(|texts| Segment::Together(statements(&texts)));
     let file = segments("1", parts.to_vec());
     assert_eq!(file.run(&mut session).await, Err(RunError::WritesLedger));
     let left = "SELECT relname::text FROM pg_class WHERE relname IN ('t', 'u', 'v') \

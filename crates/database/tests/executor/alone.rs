@@ -2,7 +2,7 @@ use ace_database::{Access, RunError, Session};
 use ace_domain::sql::{Alone, ReindexTarget, Segment};
 
 use crate::{
-    bed::{Bed, Migration, segments, sentence, sentences, settings},
+    bed::{Bed, Migration, segments, settings, statement, statements},
     proxy::{Cut, Proxy},
 };
 
@@ -15,7 +15,7 @@ fn build(unique: &str, if_not_exists: bool) -> Migration {
         name: "i".to_owned(),
         if_not_exists,
     };
-    segments("1", vec![Segment::Alone(sentence(&text), create)])
+    segments("1", vec![Segment::Alone(statement(&text), create)])
 }
 
 /// A database with a table that has this in it.
@@ -177,7 +177,7 @@ async fn a_build_that_fails_leaves_no_index_and_the_file_may_be_changed() {
 async fn a_file_that_ran_half_way_does_not_go_on_with_other_bytes() {
     let bed = bed("(1), (1)").await;
     let mut file = build("UNIQUE", false);
-    let first = Segment::Together(sentences(&["CREATE TABLE u ()"]));
+    let first = Segment::Together(statements(&["CREATE TABLE u ()"]));
     file.script.segments.insert(0, first.clone());
     let mut session = bed.session().await;
     assert_eq!(state(&mut session, &file).await.unwrap_err().reason(), "Sql");
@@ -188,7 +188,7 @@ async fn a_file_that_ran_half_way_does_not_go_on_with_other_bytes() {
         state(&mut session, &changed).await,
         Err(RunError::HalfApplied { done: 1 })
     );
-    // With the old bytes, and what stood in the way gone, it goes on behind what is done.
+    // With the old bytes, and without the obstacle, it continues after what is done.
     bed.superuser().await.batch_execute("TRUNCATE t").await.unwrap();
     assert_eq!(state(&mut session, &file).await, Ok(()));
 }
@@ -203,7 +203,7 @@ async fn a_drop_is_done_when_what_was_there_is_gone() {
         name: "i".to_owned(),
         if_exists: false,
     };
-    let migration = segments("1", vec![Segment::Alone(sentence("DROP INDEX CONCURRENTLY i"), drop)]);
+    let migration = segments("1", vec![Segment::Alone(statement("DROP INDEX CONCURRENTLY i"), drop)]);
     die_after_the_statement(&bed, &migration).await;
     // Somebody has made another one since: it is not the one that was to go.
     superuser.batch_execute("CREATE INDEX i ON t (n)").await.unwrap();
@@ -227,7 +227,7 @@ async fn what_an_interrupted_reindex_left_is_dropped_and_what_others_left_is_not
         ))
         .await
         .unwrap();
-    for (version, target, name, statement) in [
+    for (version, target, name, text) in [
         ("1", ReindexTarget::Index, "i", "REINDEX INDEX CONCURRENTLY i"),
         ("2", ReindexTarget::Table, "t", "REINDEX TABLE CONCURRENTLY t"),
     ] {
@@ -236,7 +236,7 @@ async fn what_an_interrupted_reindex_left_is_dropped_and_what_others_left_is_not
             schema: None,
             name: name.to_owned(),
         };
-        let migration = segments(version, vec![Segment::Alone(sentence(statement), reindex)]);
+        let migration = segments(version, vec![Segment::Alone(statement(text), reindex)]);
         die_after_the_statement(&bed, &migration).await;
         let left = format!("{} {} {}", invalid("i_ccnew"), invalid("i_ccold1"), invalid("other"));
         superuser.batch_execute(&left).await.unwrap();
@@ -244,8 +244,8 @@ async fn what_an_interrupted_reindex_left_is_dropped_and_what_others_left_is_not
         assert!(indexes(&bed).await.starts_with(&["i true".to_owned()]));
         let mut left = indexes(&bed).await;
         left.retain(|index| index.ends_with("false"));
-        // What is INVALID and no leftover, the table's own reindexing passes by.
-        assert_eq!(left, ["old_ccnew false", "other false"], "{statement}");
+        // An INVALID index that is no leftover is skipped by the reindexing of the table.
+        assert_eq!(left, ["old_ccnew false", "other false"], "{text}");
         superuser.batch_execute("DROP INDEX other").await.unwrap();
     }
 }
@@ -267,15 +267,15 @@ async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
     let migration = segments(
         "1",
         vec![
-            Segment::Together(sentences(&[
+            Segment::Together(statements(&[
                 "SET search_path = app",
                 "SELECT set_config('work_mem', '5MB', false)",
                 "CREATE TABLE t (n int)",
                 "ALTER TABLE t OWNER TO anon",
                 "SET ROLE anon",
             ])),
-            Segment::Alone(sentence("CREATE INDEX CONCURRENTLY i ON t (n)"), create),
-            Segment::Together(sentences(&[
+            Segment::Alone(statement("CREATE INDEX CONCURRENTLY i ON t (n)"), create),
+            Segment::Together(statements(&[
                 "CREATE TABLE u AS SELECT concat_ws(' ', current_user, current_setting('search_path'), \
                  current_setting('work_mem')) AS seen",
             ])),
@@ -299,13 +299,13 @@ async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
 #[tokio::test]
 async fn what_can_be_repeated_is() {
     let bed = bed("(1)").await;
-    let vacuum = segments("1", vec![Segment::Alone(sentence("VACUUM t"), Alone::Vacuum)]);
+    let vacuum = segments("1", vec![Segment::Alone(statement("VACUUM t"), Alone::Vacuum)]);
     die_after_the_statement(&bed, &vacuum).await;
     assert_eq!(state(&mut bed.session().await, &vacuum).await, Ok(()));
     let alter = segments(
         "2",
         vec![Segment::Alone(
-            sentence("ALTER SYSTEM SET work_mem = '4MB'"),
+            statement("ALTER SYSTEM SET work_mem = '4MB'"),
             Alone::AlterSystem,
         )],
     );

@@ -141,9 +141,9 @@ async fn a_message_shows_no_value_of_a_row() {
         (
             "DO $$ BEGIN ASSERT false, (SELECT n FROM t); END $$",
             "P0004",
-            "the message is in the database's log",
+            "the server's log has the message",
         ),
-        ("SELECT tells()", "P0001", "the message is in the database's log"),
+        ("SELECT tells()", "P0001", "the server's log has the message"),
         (
             "SELECT 'written'::int",
             "22P02",
@@ -265,7 +265,7 @@ async fn an_answer_that_is_none_ends_the_file() {
 }
 
 #[tokio::test]
-async fn what_passes_is_told_from_what_does_not() {
+async fn temporary_errors_are_distinguished_from_permanent_ones() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     for state in ["40001", "40P01", "53100", "53200", "08006", "57P03", "25006"] {

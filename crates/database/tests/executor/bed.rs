@@ -65,7 +65,7 @@ impl Bed {
         self.server.superuser_of(&self.database).await.unwrap()
     }
 
-    /// A session that may run files: its lock is had as soon as whoever has it is gone.
+    /// A session that may run files. It takes the lock as soon as its holder has ended.
     pub async fn session(&self) -> Session {
         self.session_with(&self.access(), &settings()).await
     }
@@ -135,7 +135,7 @@ impl Migration {
     }
 }
 
-pub fn sentence(text: &str) -> Statement {
+pub fn statement(text: &str) -> Statement {
     Statement {
         text: text.to_owned(),
         offset: 0,
@@ -144,22 +144,25 @@ pub fn sentence(text: &str) -> Statement {
 }
 
 /// One statement per line.
-pub fn sentences(texts: &[&str]) -> Vec<Statement> {
+pub fn statements(texts: &[&str]) -> Vec<Statement> {
     let line = |(index, text): (usize, &&str)| Statement {
         line: u32::try_from(index).unwrap() + 1,
-        ..sentence(text)
+        ..statement(text)
     };
     texts.iter().enumerate().map(line).collect()
 }
 
 pub fn migration(version: &str, texts: &[&str]) -> Migration {
-    segments(version, vec![Segment::Together(sentences(texts))])
+    segments(version, vec![Segment::Together(statements(texts))])
 }
 
 pub fn segments(version: &str, segments: Vec<Segment>) -> Migration {
     let mut script = Script::default();
     script.segments = segments;
-    script.recorded = script.sentences().map(|sentence| sentence.text.clone()).collect();
+    script.recorded = script
+        .executable_statements()
+        .map(|statement| statement.text.clone())
+        .collect();
     let file = file(version, &script.recorded.join(";\n"));
     Migration { file, script }
 }

@@ -4,7 +4,7 @@ use ace_database::{Access, RunError, Session};
 use ace_domain::sql::{Alone, ReindexTarget, Segment};
 
 use crate::{
-    bed::{Bed, Migration, migration, segments, sentence, sentences, settings},
+    bed::{Bed, Migration, migration, segments, settings, statement, statements},
     proxy::{Cut, Proxy},
 };
 
@@ -32,7 +32,7 @@ fn everything(number: usize) -> Migration {
     segments(
         &number.to_string(),
         vec![
-            Segment::Together(sentences(&[
+            Segment::Together(statements(&[
                 // Holds for the rest of the file, in whatever session that is.
                 "SET search_path = app",
                 &format!("CREATE TABLE {table} (n integer)"),
@@ -40,26 +40,26 @@ fn everything(number: usize) -> Migration {
                 &count,
             ])),
             Segment::Alone(
-                sentence(&format!("CREATE INDEX CONCURRENTLY {index} ON {table} (n)")),
+                statement(&format!("CREATE INDEX CONCURRENTLY {index} ON {table} (n)")),
                 create,
             ),
             Segment::Alone(
-                sentence(&format!(
+                statement(&format!(
                     "CREATE INDEX CONCURRENTLY IF NOT EXISTS {index}_scratch ON {table} (n)"
                 )),
                 scratch,
             ),
-            Segment::Together(sentences(&[&count])),
+            Segment::Together(statements(&[&count])),
             Segment::Alone(
-                sentence(&format!("REINDEX TABLE CONCURRENTLY {table}")),
+                statement(&format!("REINDEX TABLE CONCURRENTLY {table}")),
                 Alone::Reindex {
                     target: ReindexTarget::Table,
                     schema: None,
                     name: table.clone(),
                 },
             ),
-            Segment::Alone(sentence(&format!("DROP INDEX CONCURRENTLY app.{index}_scratch")), drop),
-            Segment::Alone(sentence(&format!("VACUUM {table}")), Alone::Vacuum),
+            Segment::Alone(statement(&format!("DROP INDEX CONCURRENTLY app.{index}_scratch")), drop),
+            Segment::Alone(statement(&format!("VACUUM {table}")), Alone::Vacuum),
         ],
     )
 }

@@ -6,7 +6,7 @@ use ace_domain::kinds::migration_set::Owner;
 use crate::bed::{APPLICATION, Bed, migration, owner, run, settings};
 
 #[tokio::test]
-async fn only_one_session_has_the_lock_and_the_other_learns_who() {
+async fn only_one_session_has_the_lock_and_the_other_is_told_which() {
     let bed = Bed::new().await;
     let (first, second) = (
         bed.session().await,
@@ -137,7 +137,7 @@ async fn a_version_is_never_recorded_over_a_row_that_is_there() {
         } else {
             "('1')"
         };
-        // By the file itself, after we looked.
+        // By the file itself, after the check.
         let texts = ["CREATE TABLE t ()", &format!("INSERT INTO {table} VALUES {values}")];
         assert_eq!(run(&mut session, &texts).await, Err(RunError::WritesLedger), "{table}");
     }

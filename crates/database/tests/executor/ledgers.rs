@@ -202,11 +202,12 @@ async fn our_schema_is_closed_to_everybody() {
 }
 
 #[tokio::test]
-async fn nothing_is_written_through_a_session_that_only_looks() {
+async fn nothing_is_written_through_a_read_only_session() {
     let bed = Bed::new().await;
     bed.session().await.close().await;
     let mut session = looker(&bed).await;
-    let refused = |error: &QueryError| error.to_string() == "the server can't now (SQLSTATE 25006)";
+    let refused =
+        |error: &QueryError| error.to_string() == "the server is temporarily unable to answer (SQLSTATE 25006)";
     assert!(
         session
             .store_plan(&StoredPlan {

@@ -60,7 +60,7 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
     assert_eq!(session.reference().await.unwrap(), Some(expected.clone()));
 
     assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
-    // The run was interrupted here: its look afterwards is still due, and this look is no look before.
+    // The run was interrupted here: its snapshot is still pending, and this one does not count as the snapshot before.
     session.before_run(&[change("a", None)]).await.unwrap();
     expected.state.snapshot_pending = true;
     assert_eq!(session.reference().await.unwrap(), Some(expected.clone()));
@@ -83,7 +83,7 @@ async fn a_run_changes_the_reference_by_what_it_changed_and_drift_stays_what_it_
 }
 
 #[tokio::test]
-async fn a_look_before_a_run_that_saw_no_drift_is_a_look_all_the_same() {
+async fn a_snapshot_before_a_run_without_drift_is_stored_all_the_same() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     session
@@ -97,7 +97,7 @@ async fn a_look_before_a_run_that_saw_no_drift_is_a_look_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_look_before_a_run_that_changed_nothing_does_not_hide_what_was_done_by_hand_since() {
+async fn a_snapshot_before_a_run_that_changed_nothing_does_not_hide_later_out_of_band_changes() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     session
@@ -129,7 +129,7 @@ async fn a_file_that_fails_does_not_put_the_reference_behind() {
 }
 
 #[tokio::test]
-async fn a_reference_that_is_replaced_forgets_the_run_that_was_under_way() {
+async fn a_reference_that_is_replaced_forgets_the_unfinished_run() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     session
@@ -184,7 +184,7 @@ async fn four_thousand_objects_are_a_reference() {
 }
 
 #[tokio::test]
-async fn a_class_that_only_another_form_has_is_passed_by() {
+async fn a_class_that_only_another_form_has_is_skipped() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     let known = fingerprint(&[("a", "1")]);

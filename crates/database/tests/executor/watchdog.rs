@@ -6,7 +6,7 @@ use ace_domain::{
     sql::{Alone, Segment},
 };
 
-use crate::bed::{Bed, Migration, column, migration, nobody, run, segments, sentence, settings};
+use crate::bed::{Bed, Migration, column, migration, nobody, run, segments, settings, statement};
 
 fn impatient() -> Settings {
     Settings {
@@ -32,7 +32,7 @@ async fn blocked(session: &mut Session, file: &Migration, watcher: Watcher<'_>) 
             other => panic!("{other:?}"),
         }
     }
-    panic!("nobody was ever seen");
+    panic!("no holder was ever reported");
 }
 
 #[tokio::test]
@@ -186,8 +186,8 @@ async fn a_build_of_an_index_waits_for_transactions_longer_than_for_locks() {
         name: "i".to_owned(),
         if_not_exists: false,
     };
-    let sentence = sentence("CREATE INDEX CONCURRENTLY i ON t (n)");
-    let build = segments("1", vec![Segment::Alone(sentence, create)]);
+    let build = statement("CREATE INDEX CONCURRENTLY i ON t (n)");
+    let build = segments("1", vec![Segment::Alone(build, create)]);
     let waits = "SELECT (clock_timestamp() - waitstart > '200 ms')::text FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'";
     let (outcome, ()) = tokio::join!(build.run(&mut session), async {
         bed.until(waits, &["true"]).await;

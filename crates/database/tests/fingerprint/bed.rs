@@ -1,4 +1,4 @@
-//! A server, a connection that looks, and a session of the same role that changes things.
+//! A server, a connection that takes fingerprints, and a session of the same role that changes things.
 
 use ace_api::DriftField;
 use ace_database::{Access, Connection, Fingerprint, Look, differences};
@@ -65,7 +65,7 @@ pub fn told(differences: Vec<DriftField>) -> Vec<[String; 3]> {
         .collect()
 }
 
-/// A session that does not look.
+/// A session that takes no fingerprints.
 pub async fn session(access: &Access) -> Client {
     let mut config = Config::new();
     config

@@ -26,7 +26,7 @@ const SCHEMA: &str = "
     CREATE RULE quiet AS ON DELETE TO public.codes DO INSTEAD NOTHING;
 ";
 
-/// SQL that changes one thing, SQL that puts it back, and what is told in between.
+/// SQL that changes one thing, SQL that reverts it, and the differences in between.
 type Case = (&'static str, &'static str, &'static [[&'static str; 3]]);
 
 /// Names say what was changed; `absent` as desired and observed changes sides.
@@ -284,7 +284,7 @@ async fn each_change_is_named_alone_with_what_it_changed_and_is_gone_when_put_ba
 }
 
 #[tokio::test]
-async fn a_new_body_is_told_by_digests_that_differ() {
+async fn a_new_body_is_shown_by_digests_that_differ() {
     let bed = Bed::start(SCHEMA).await;
     let changed = bed
         .change("CREATE OR REPLACE FUNCTION public.twice(integer) RETURNS integer LANGUAGE sql IMMUTABLE AS 'SELECT 3 * $1'")

@@ -1,4 +1,4 @@
-//! A look at a schema of the size of a real one.
+//! A fingerprint of a schema of the size of a real one.
 
 use std::collections::BTreeMap;
 

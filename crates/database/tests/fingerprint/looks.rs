@@ -77,7 +77,7 @@ async fn what_a_session_prefers_does_not_change_what_is_seen() {
     let plain = bed.fingerprint().await;
     let settings = "SET search_path = public; SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'SQL, DMY'; SET IntervalStyle = 'iso_8601'; \
         SET bytea_output = 'escape'; SET standard_conforming_strings = off; SET quote_all_identifiers = on; SET extra_float_digits = -10";
-    // For the database, so that the connection that looks begins with them.
+    // For the database, so that the connection of the fingerprint begins with them.
     for setting in settings.split("; ") {
         bed.run(&setting.replacen("SET", "ALTER ROLE postgres IN DATABASE postgres SET", 1))
             .await;
@@ -112,7 +112,7 @@ async fn only_the_named_schemas_are_seen_and_an_absent_one_has_nothing() {
 }
 
 #[tokio::test]
-async fn a_look_writes_nothing_and_leaves_no_transaction() {
+async fn a_fingerprint_writes_nothing_and_leaves_no_transaction() {
     let bed = Bed::start("CREATE TABLE public.t (a integer DEFAULT 1)").await;
     let facts = async || {
         let facts = "SELECT pg_catalog.pg_snapshot_xmax(pg_catalog.pg_current_snapshot())::text || ' ' || state \
@@ -133,7 +133,7 @@ async fn a_look_writes_nothing_and_leaves_no_transaction() {
 }
 
 #[tokio::test]
-async fn what_was_half_read_before_a_change_and_half_after_it_is_no_look() {
+async fn what_was_half_read_before_a_change_and_half_after_it_is_no_fingerprint() {
     let bed = Bed::start(
         "CREATE TABLE public.t (a text DEFAULT 'one'); CREATE POLICY p ON public.t USING (a = 'one');
          CREATE VIEW public.v AS SELECT a FROM public.t WHERE a < 'one'",
@@ -145,7 +145,7 @@ async fn what_was_half_read_before_a_change_and_half_after_it_is_no_look() {
          CREATE OR REPLACE VIEW public.v AS SELECT a FROM public.t WHERE a < 'two'",
     )
     .await;
-    // The look has read rows of catalogues, and waits for the table; then it reads the view as it is after the change.
+    // The fingerprint has read rows of catalogues, and waits for the table; then it reads the view as it is after the change.
     let commit = async {
         let waits = "SELECT 1 FROM pg_catalog.pg_locks WHERE NOT granted";
         while bed.psql.query(waits, &[]).await.unwrap().is_empty() {}

@@ -1,4 +1,4 @@
-//! What is seen of a schema on a real PostgreSQL, and what a reader is told of its changes.
+//! Fingerprints of schemas on a real PostgreSQL, and the differences that a reader gets.
 
 #![expect(
     clippy::unwrap_used,

@@ -83,7 +83,7 @@ async fn an_object_knows_its_schema_whatever_that_is_called_and_a_cast_all_of_it
 }
 
 #[tokio::test]
-async fn functions_of_one_name_are_told_apart_by_their_arguments() {
+async fn functions_of_one_name_are_distinguished_by_their_arguments() {
     let bed = Bed::start("").await;
     let paths = |changed: Vec<[String; 3]>| -> Vec<_> {
         changed

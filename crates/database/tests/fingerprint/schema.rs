@@ -1,4 +1,4 @@
-//! A schema of the size of a real one: 132 tables, 132 functions and 642 indexes were measured. `make bench` looks at it, too.
+//! A schema of the size of a real one: 132 tables, 132 functions and 642 indexes were measured. `make bench` uses it, too.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Exactly once, whoever dies when: processes that do what the operator does at the database, killed, stopped and cut off at every
+//! Exactly once, whatever crashes: processes that do what the operator does at the database, killed, stopped and cut off at every
 //! request and at random.
 
 #![expect(

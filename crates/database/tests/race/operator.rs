@@ -64,7 +64,7 @@ struct Operator {
     pause: u64,
 }
 
-/// Why a pass ended early.
+/// Why a reconcile ended early.
 #[derive(Debug)]
 enum Trouble {
     /// The schema can't be read now.
@@ -88,7 +88,7 @@ impl From<RunError> for Trouble {
 }
 
 impl Operator {
-    /// Until every file is applied and the schema was looked at behind them.
+    /// Until every file is applied and the snapshot after them was taken.
     async fn run(&self) {
         loop {
             match Box::pin(self.pass()).await {
@@ -153,7 +153,7 @@ impl Operator {
             let (objects, state, gate) = self.look(session).await?;
             session.replace_reference(&objects, &state, &gate).await?;
         }
-        // A run that was interrupted is looked behind before the next begins.
+        // The snapshot of an interrupted run is taken before the next begins.
         self.look_behind(session).await
     }
 

@@ -5,7 +5,7 @@ use ace_domain::sql::{Alone, File, Script, Segment, Statement};
 /// A table without any constraint that would hide a second run.
 pub const COUNTED: &str = "CREATE TABLE public.counted (what text); ALTER TABLE public.counted OWNER TO postgres";
 
-fn sentence(text: &str) -> Statement {
+fn statement(text: &str) -> Statement {
     Statement {
         text: text.to_owned(),
         offset: 0,
@@ -14,18 +14,18 @@ fn sentence(text: &str) -> Statement {
 }
 
 fn together(texts: &[&str]) -> Segment {
-    Segment::Together(texts.iter().map(|text| sentence(text)).collect())
+    Segment::Together(texts.iter().map(|text| statement(text)).collect())
 }
 
 fn index(name: &str, table: &str) -> Segment {
-    let sentence = sentence(&format!("CREATE INDEX CONCURRENTLY {name} ON public.{table} (n)"));
+    let statement = statement(&format!("CREATE INDEX CONCURRENTLY {name} ON public.{table} (n)"));
     let create = Alone::CreateIndex {
         schema: Some("public".to_owned()),
         table: table.to_owned(),
         name: name.to_owned(),
         if_not_exists: false,
     };
-    Segment::Alone(sentence, create)
+    Segment::Alone(statement, create)
 }
 
 /// The files of this number: DDL; DML; an index; DML, an index and DML; a function.
@@ -58,7 +58,10 @@ pub fn files(number: u32) -> Vec<(File, Script)> {
 fn file(version: &str, segments: Vec<Segment>) -> (File, Script) {
     let mut script = Script::default();
     script.segments = segments;
-    script.recorded = script.sentences().map(|sentence| sentence.text.clone()).collect();
+    script.recorded = script
+        .executable_statements()
+        .map(|statement| statement.text.clone())
+        .collect();
     let file = File {
         version: version.parse().unwrap(),
         name: "file".to_owned(),

@@ -79,7 +79,7 @@ async fn a_server_that_answers_says_what_it_refuses() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_free_seat_is_asked_again() {
+async fn a_server_without_a_free_connection_is_temporarily_unavailable() {
     let mut server = Server::start().await;
     let superuser = server.superuser().await;
     superuser
@@ -153,7 +153,7 @@ async fn what_does_not_speak_the_protocol_is_no_database() {
 }
 
 #[tokio::test]
-async fn a_host_without_an_address_is_told_from_one_without_a_server() {
+async fn a_host_without_an_address_is_distinguished_from_one_without_a_server() {
     let port = free_port();
     let nobody = OpenError::Unreachable(ErrorKind::ConnectionRefused);
     assert_eq!(refusal(&to(port)).await, nobody);

@@ -3,7 +3,7 @@ use ace_database::{Connection, Limits, OpenError, QueryError};
 use crate::server::{PASSWORD, Server};
 
 #[tokio::test]
-async fn the_ordinary_role_learns_who_the_server_is() {
+async fn the_ordinary_role_can_read_the_identity_of_the_server() {
     let mut server = Server::start().await;
     let connection = Connection::open(&server.access()).await.unwrap();
     let identity = connection.identify().await.unwrap();
@@ -54,7 +54,10 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server() {
     let connection = Connection::open(&access).await.unwrap();
     let error = connection.identify().await.unwrap_err();
     assert_eq!(error.reason(), "Unavailable");
-    assert_eq!(error.to_string(), "the server can't now (SQLSTATE 57014)");
+    assert_eq!(
+        error.to_string(),
+        "the server is temporarily unable to answer (SQLSTATE 57014)"
+    );
     // The session stands: it was the server who gave up, not we.
     let again = connection.identify().await.unwrap_err();
     assert_eq!(again, error);

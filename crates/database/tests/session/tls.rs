@@ -61,7 +61,7 @@ fn by(signed: &Signed) -> Tls {
 }
 
 #[tokio::test]
-async fn only_the_named_authority_and_the_right_host_name_are_believed() {
+async fn only_the_given_authority_and_the_right_host_name_are_trusted() {
     let (signed, namesake, stranger) = (sign(|_| ()), sign(|_| ()), sign_as("stranger", |_| ()));
     let server = server(&signed, &[]).await;
     let refused = |fault| Err(OpenError::Certificate(fault));
@@ -112,7 +112,7 @@ async fn an_authority_may_lie_among_others_in_one_file() {
 }
 
 #[tokio::test]
-async fn a_server_that_wants_another_version_of_tls_is_told_from_one_with_a_bad_certificate() {
+async fn a_server_that_requires_another_version_of_tls_is_distinguished_from_one_with_a_bad_certificate() {
     let signed = sign(|_| ());
     let server = server(
         &signed,

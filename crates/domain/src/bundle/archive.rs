@@ -11,7 +11,7 @@ use super::tree::Tree;
 
 /// Longest name shown in an error, in bytes.
 const SHOWN: usize = 120;
-/// Most bytes reserved on a header's word before the data are there.
+/// Most bytes reserved by the size in a header before the data are read.
 const RESERVED: u64 = 64 << 10;
 /// Most bytes of a PAX extension header: a path of 512 bytes and whatever attributes a Mac adds fit.
 const EXTENSION: u64 = 64 << 10;
@@ -46,7 +46,7 @@ pub fn read_archive_where(
     let read = read_entries(&mut stream, limits, &keep).and_then(|tree| stream.end().map(|()| tree));
     let mut tree = read.map_err(|fault| match (fault, stream.fault) {
         (Fault::Refused(error), _) => error,
-        // The tar layer reports a failing stream in words of its own; the stream knows what happened.
+        // The tar library reports a failing stream with a message of its own; the stream has the cause.
         (_, Some(StreamFault::Limit)) => ArchiveError::Unpacked { limit: limits.unpacked },
         (_, Some(StreamFault::Gzip)) => ArchiveError::Gzip,
         (Fault::Damaged { entry }, Some(StreamFault::Truncated)) => ArchiveError::Truncated { entry },
@@ -56,7 +56,7 @@ pub fn read_archive_where(
     Ok(tree)
 }
 
-/// Packs files into a `tar.gz`: the same files give the same bytes, whoever packs them and when.
+/// Packs files into a `tar.gz`: the same files give the same bytes at any time.
 ///
 /// # Panics
 /// Never: memory takes every byte, and a [`TreePath`] is what a tar takes.
@@ -74,7 +74,7 @@ pub fn write_archive(files: &BTreeMap<TreePath, Bytes>) -> Vec<u8> {
     written
         .and_then(|()| builder.into_inner())
         .and_then(flate2::write::GzEncoder::finish)
-        .expect("memory takes every byte, and a TreePath is relative and without `..`")
+        .expect("a write to memory does not fail, and a TreePath is relative and without `..`")
 }
 
 enum Fault {
@@ -250,7 +250,7 @@ enum StreamFault {
     Gzip,
 }
 
-/// The inflated bytes, counted; remembers why it failed and how many zeros it ended with.
+/// Counts the inflated bytes, and keeps the failure and the number of zeros at the end.
 struct Stream<'a> {
     decoder: GzDecoder<&'a [u8]>,
     left: usize,

@@ -21,8 +21,8 @@ pub struct BodyFiles {
     files: BTreeMap<String, Bytes>,
 }
 
-/// What a deployed body is, whoever deployed it: the entrypoint's name, and each file's path relative to it, length and
-/// bytes. Neither the container's name, which changes with each deploy, nor the folder that the deploy used is in it.
+/// Digest of a deployed body, independent of the deploy: over the entrypoint's name, and each file's path relative to it,
+/// length and bytes. The container's name, which changes with each deploy, and the folder that the deploy used are left out.
 ///
 /// As text `sha256:` and 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Deserialize, Eq, Hash, PartialEq, Serialize)]
@@ -79,7 +79,7 @@ impl BodyFiles {
         self.files.values().map(Bytes::len).sum()
     }
 
-    /// What this body is.
+    /// The digest of this body.
     pub fn digest(&self) -> BodyDigest {
         let mut fields = Fields::new("ops.mobulace.com/body/v1");
         fields.bytes(self.entrypoint.as_deref().unwrap_or_default().as_bytes());

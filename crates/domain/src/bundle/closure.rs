@@ -8,7 +8,7 @@ use super::index::TreeIndex;
 use super::path::TreePath;
 use super::tree::Tree;
 
-/// What a resource says about a function's source; paths begin at the tree's root.
+/// A function's source as the spec has it; paths begin at the tree's root.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionSource<'a> {
     /// Name of the function on the platform.
@@ -81,12 +81,12 @@ impl Closure {
         &self.remote
     }
 
-    /// What the content is.
+    /// Digest of the content.
     pub fn digest(&self) -> SourceDigest {
         self.digest
     }
 
-    /// The short name of the content.
+    /// Revision of the content: the beginning of its digest.
     pub fn revision(&self) -> Revision {
         self.digest.revision()
     }

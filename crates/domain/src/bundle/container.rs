@@ -1,14 +1,13 @@
-//! Paths as the platform's container shows them, and as they compare.
+//! Paths as the platform's container reports them, and the form in which they are compared.
 //!
 //! A deploy of `supabase/functions/hello/index.ts` comes back as
 //! `file:///tmp/user_fn_<ref>_<id>_<version>/source/supabase/functions/hello/index.ts` in the list, and in a body as
 //! `user_fn_<ref>_<id>_<version>/source/…`, with or without `/tmp/` or `file://` before it. A file that the deploy called
 //! `../_shared/cors.ts` lies in `_shared/` *beside* `source/`.
 //!
-//! The folder before the function depends on who deployed: ours is `ace-<revision>/`, the CLI's is what lies between
-//! project root and function, the dashboard has none. What a module means does not depend on it, because modules name
-//! each other relative to themselves. So paths are compared **relative to the entrypoint's folder**, where all of these are
-//! `index.ts` and `../_shared/cors.ts`.
+//! The folder before the function depends on the client: ours is `ace-<revision>/`, the CLI's is the path between project root
+//! and function, the dashboard has none. Modules import each other by relative paths, so it has no effect on them. Paths are
+//! compared **relative to the entrypoint's folder**, where all of these are `index.ts` and `../_shared/cors.ts`.
 
 /// First letters of the folder that the container unpacks a deployment into.
 const CONTAINER: &str = "user_fn_";

@@ -6,7 +6,7 @@ use super::container;
 use super::digest::{self, Sha};
 use super::path::TreePath;
 
-/// What stands for a file that one side does not have.
+/// The value shown for a file that one side does not have.
 const ABSENT: &str = "absent";
 /// Path of the difference that is no file: the platform runs another one than it should.
 const ENTRYPOINT: &str = "entrypoint";
@@ -27,18 +27,18 @@ pub struct FileDifference {
     pub path: String,
     /// `sha256:` and twelve digits, `absent`, or the entrypoint's path.
     pub desired: String,
-    /// The same of what was seen.
+    /// The same of the observed side.
     pub observed: String,
 }
 
-/// Whether a body is our source.
+/// Whether a body proves to be our source.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Proof {
     /// Each file of the body equals ours at its path, and none of ours is missing but those imported for their types.
     Proved,
-    /// It is something else, or a form of it that says nothing of the source.
+    /// It is different content, or transpiled content, which does not show its source.
     Differs(Vec<FileDifference>),
-    /// No file of the body could be the entrypoint, so that paths can't be compared.
+    /// No file of the body can be the entrypoint, so paths can't be compared.
     Unanchored,
 }
 
@@ -89,7 +89,7 @@ pub fn proves(closure: &Closure, body: &BodyFiles) -> Proof {
     }
 }
 
-/// In what two sides differ, by path: the entrypoint first when it does. Sides are a closure or a body each.
+/// The differences of two sides by path; a different entrypoint comes first. Each side is a closure or a body.
 pub fn differences(desired: &FileDigests, observed: &FileDigests) -> Vec<FileDifference> {
     let shown = |hash: Option<&Sha>| hash.map_or_else(|| ABSENT.to_owned(), digest::short);
     let named = |path: &Option<String>| path.clone().unwrap_or_else(|| ABSENT.to_owned());

@@ -13,14 +13,14 @@ const ALGORITHM: &str = "sha256:";
 /// Hexadecimal digits of a [`Revision`]: 48 bits, so that among a million revisions a collision has odds of 1 : 500.
 const REVISION_DIGITS: usize = 12;
 
-/// What a function's content is: entrypoint, import map, and every file of the closure with its path, length and bytes.
+/// Digest of a function's content: entrypoint, import map, and every file of the closure with its path, length and bytes.
 ///
 /// As text `sha256:` and 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SourceDigest(Sha);
 
-/// The first twelve hexadecimal digits of a [`SourceDigest`]: how people and paths name a content.
+/// The first twelve hexadecimal digits of a [`SourceDigest`]: names a content in status, messages and paths.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Revision(String);

@@ -2,7 +2,7 @@ use thiserror::Error;
 
 use super::path::TreePath;
 
-/// Why a function has no closure: each is for the author of the source or of the resource to mend.
+/// Why the closure of a function can't be computed. Each has to be fixed in the source or in the resource.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum ClosureError {
     /// The entrypoint is no path.
@@ -16,13 +16,13 @@ pub enum ClosureError {
     /// The entrypoint is not in the source.
     #[error("the entrypoint {path} is not in the source; add the file, or set spec.entrypoint and spec.source.path")]
     EntrypointMissing {
-        /// Where it was looked for.
+        /// The path at which it was expected.
         path: TreePath,
     },
     /// The import map is not in the source.
     #[error("the import map {path} is not in the source; add the file or change spec.importMap{}", named_by(.by.as_ref()))]
     ImportMapMissing {
-        /// Where it was looked for.
+        /// The path at which it was expected.
         path: String,
         /// The `deno.json` that names it, if one does.
         by: Option<TreePath>,
@@ -46,7 +46,7 @@ pub enum ClosureError {
         specifier: String,
         /// Where it leads, from the source's root.
         resolved: String,
-        /// A file that may have been meant.
+        /// A similar path that exists.
         instead: Option<TreePath>,
     },
     /// A local import leaves the source.
@@ -61,7 +61,7 @@ pub enum ClosureError {
         /// As written.
         specifier: String,
     },
-    /// The import map has an entry for the specifier that leads nowhere.
+    /// The import map's entry for the specifier has no usable address.
     #[error(
         "{from}:{line} imports {specifier:?}, for which the import map has no usable address; write one that begins with ./, ../ or a scheme"
     )]
@@ -73,7 +73,7 @@ pub enum ClosureError {
         /// As written.
         specifier: String,
     },
-    /// A file is no program.
+    /// A file does not parse.
     #[error("{path}:{line}:{column} does not parse: {problem}")]
     Syntax {
         /// The file.
@@ -82,7 +82,7 @@ pub enum ClosureError {
         line: usize,
         /// From 1, in characters.
         column: usize,
-        /// The parser's words.
+        /// The parser's message.
         problem: String,
     },
     /// A static pattern is no glob of paths in the source.
@@ -93,7 +93,7 @@ pub enum ClosureError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A static pattern names no file.
+    /// A static pattern matches no file.
     #[error("the static pattern {pattern:?} matches no file of the source; patterns begin at the source's root")]
     StaticNothing {
         /// As written.
@@ -107,7 +107,7 @@ pub enum ClosureError {
     },
     /// More bytes than the platform takes.
     #[error(
-        "the function has {bytes} bytes, more than the {limit} that the platform takes; narrow spec.staticFiles or its imports"
+        "the function has {bytes} bytes, more than the {limit} that the platform accepts; narrow spec.staticFiles or its imports"
     )]
     TooLarge {
         /// Bytes of the closure.

@@ -18,7 +18,7 @@ type Entries = Vec<(String, Address)>;
 #[derive(Clone, Debug)]
 enum Address {
     At(Location),
-    /// The map forbids the import (`null`), or says nothing usable.
+    /// The map forbids the import (`null`), or has no usable address.
     Unusable,
 }
 
@@ -29,7 +29,7 @@ pub(super) struct MapFile {
     pub(super) reference: Option<String>,
 }
 
-/// What an import map says about a specifier.
+/// The result of resolving a specifier by an import map.
 pub(super) enum Mapped {
     To(Location),
     /// There is an entry, and it forbids the import.

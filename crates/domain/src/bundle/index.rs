@@ -11,7 +11,7 @@ use super::path::TreePath;
 use super::tree::Tree;
 use super::walk;
 
-/// A tree with what was learned of its files: each is parsed and hashed at most once, when a closure first reaches it,
+/// A tree with the imports and digests of its files: each is parsed and hashed at most once, when a closure first reaches it,
 /// however many closures do. Shared between threads by reference.
 #[derive(Debug)]
 pub struct TreeIndex {
@@ -26,13 +26,13 @@ struct Learned {
 }
 
 impl TreeIndex {
-    /// An index that has learned nothing yet.
+    /// An index without any parsed file.
     pub fn new(tree: Tree) -> Self {
         let learned = tree.iter().map(|(path, _)| (path.clone(), Arc::default())).collect();
         Self { tree, learned }
     }
 
-    /// An index of the next revision of the tree, which keeps what was learned of files that are the same.
+    /// An index of the next revision of the tree, which keeps the results for unchanged files.
     #[must_use]
     pub fn renewed(&self, tree: Tree) -> Self {
         let known = |path: &TreePath, bytes: &Bytes| {
@@ -58,7 +58,7 @@ impl TreeIndex {
         walk::closure(self, source)
     }
 
-    /// The import map that a function has without being told: that of its entrypoint's folder.
+    /// The default import map of a function: that of its entrypoint's folder.
     pub fn own_import_map(&self, source: &FunctionSource<'_>) -> Option<TreePath> {
         walk::own_import_map(&self.tree, source)
     }
@@ -79,7 +79,7 @@ impl TreeIndex {
             .map_or_else(compute, |learned| *learned.hash.get_or_init(compute))
     }
 
-    /// What a file asks for; `None` when its name is not that of a module.
+    /// Imports and environment names of a file; `None` if its name is not that of a module.
     pub(super) fn module(&self, path: &TreePath) -> Option<&Result<Module, SyntaxFault>> {
         let language = module::language(path.name())?;
         let (learned, bytes) = (self.learned.get(path)?, self.tree.get(path.as_str())?);

@@ -10,8 +10,8 @@ pub const CLOSURE_BYTES: usize = 20 * MIB;
 /// Most files of one closure. The largest of the real tree has 14; the bound keeps one upload one request of sane size.
 pub const CLOSURE_FILES: usize = 2_000;
 
-/// What an archive may cost. The real functions tree is 234 KB as tar.gz, 1 MB unpacked, 127 files; a Flux artifact holds
-/// the whole repository, so the defaults leave two orders of magnitude.
+/// Limits of an archive. The real functions tree is 234 KB as tar.gz, 1 MB unpacked, 127 files; a Flux artifact holds the whole
+/// repository, so the defaults leave two orders of magnitude.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ArchiveLimits {
     /// Bytes of the tar.gz.
@@ -30,7 +30,7 @@ impl Default for ArchiveLimits {
     fn default() -> Self {
         Self {
             compressed: 32 * MIB,
-            // Gzip can inflate a thousandfold: what 32 MiB could become must not be tried.
+            // Gzip can inflate a thousandfold: 32 MiB must not be inflated without a limit.
             unpacked: 128 * MIB,
             // No larger file can be deployed.
             file: CLOSURE_BYTES,
@@ -101,32 +101,32 @@ pub enum ArchiveError {
         /// Its name.
         entry: String,
     },
-    /// A device, a pipe, a sparse file or an entry of a kind nobody knows.
+    /// A device, a pipe, a sparse file or an entry of an unknown kind.
     #[error("{entry} is neither a file nor a folder; leave it out of the archive")]
     Special {
         /// Its name.
         entry: String,
     },
-    /// Two entries that can't stand beside each other.
-    #[error("the archive contradicts itself: {0}; pack it anew")]
+    /// Two entries that contradict each other.
+    #[error("the archive contradicts itself: {0}; pack it again")]
     Conflict(TreeError),
     /// The compressed stream ends early.
-    #[error("the archive is truncated{}; pack or fetch it anew", after(.entry.as_ref()))]
+    #[error("the archive is truncated{}; pack or fetch it again", after(.entry.as_ref()))]
     Truncated {
         /// The last entry that was begun.
         entry: Option<String>,
     },
     /// Not gzip, or a checksum does not hold.
-    #[error("the archive is not a valid tar.gz; pack or fetch it anew")]
+    #[error("the archive is not a valid tar.gz; pack or fetch it again")]
     Gzip,
     /// A header is not one of tar, or its checksum does not hold.
-    #[error("the archive's tar is damaged{}; pack or fetch it anew", after(.entry.as_ref()))]
+    #[error("the archive's tar is damaged{}; pack or fetch it again", after(.entry.as_ref()))]
     Tar {
         /// The last entry that was begun.
         entry: Option<String>,
     },
-    /// Something follows the end of the archive.
-    #[error("something follows the end of the archive; pack or fetch it anew")]
+    /// There is data after the end of the archive.
+    #[error("there is data after the end of the archive; pack or fetch it again")]
     Trailing,
 }
 

@@ -6,7 +6,7 @@
 //!                     (parsed once)    ├─▶ Upload ─▶ the platform ─▶ BodyFiles
 //!                                      └────────── proves / differences ◀──┘
 //! ```
-//! All of it is pure: bytes in, values or a sentence that says what is wrong out.
+//! All of it is pure: bytes in, values or an error message out.
 
 mod archive;
 mod body;

@@ -10,7 +10,7 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_parser::Parser;
 use oxc_span::{GetSpan, SourceType, Span};
 
-/// What one file asks for.
+/// Imports and environment names of one file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Module {
     pub(super) imports: Vec<Import>,
@@ -60,19 +60,19 @@ const MODULE_BYTES: usize = 512 << 10;
 /// The deepest recursion costs 4 kB of stack for each without optimisation.
 const MODULE_BRACKETS: usize = 20_000;
 /// Most `<` of a module that is parsed, without those of `</`, `<!` and `<=`; the real tree has at most 87. Where type
-/// arguments never close, the parser tries each anew: 1,000 of them take 70 MB for a second, 5,000 would take 1.6 GB.
+/// arguments never close, the parser tries each again: 1,000 of them take 70 MB for a second, 5,000 would take 1.6 GB.
 const MODULE_ANGLES: usize = 1_000;
 /// Stack of the thread that parses, in bytes of address space; only what is used costs memory.
 const STACK: usize = 512 << 20;
 
 /// Reads a file. Bytes that are not UTF-8 are replaced first, as Deno does: an odd comment is no reason to refuse.
 ///
-/// Only what no parser can go on from is refused here: our parser's further complaints (it checks some of TypeScript's
-/// rules too) are not the platform's, which has the last word at the deploy.
+/// Only errors that no parser can recover from are refused here: our parser's other errors (it checks some of TypeScript's
+/// rules too) are not necessarily the platform's, which decides at the deploy.
 ///
-/// The parser descends recursively and knows no limit: 1,000 nested parentheses overflow a thread's usual stack, which
-/// ends the process, and with it everybody's functions. So it runs on a stack that the deepest file within the bounds
-/// above can't exhaust (measured without optimisation, for brackets, operators, arrows, types and statements).
+/// The parser descends recursively without a limit: 1,000 nested parentheses overflow a thread's usual stack, which ends the
+/// process, and with it the reconciles of all objects. So it runs on a stack that the deepest file within the bounds above
+/// can't exhaust (measured without optimisation, for brackets, operators, arrows, types and statements).
 ///
 /// # Panics
 /// When the system has no room for one more thread.
@@ -101,7 +101,7 @@ pub(super) fn parse(bytes: &[u8], language: SourceType) -> Result<Module, Syntax
         let thread = std::thread::Builder::new().name("parse".to_owned()).stack_size(STACK);
         thread
             .spawn_scoped(scope, || read(text, language))
-            .expect("there is room for one more thread")
+            .expect("the system can start one more thread")
             .join()
     });
     read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))

@@ -8,7 +8,7 @@ use super::digest::{SourceDigest, of_bytes};
 use super::path::TreePath;
 use super::tree::Tree;
 
-/// What a closure is beside its files: kept with an archive of them, so that the same content can be deployed again.
+/// The parts of a closure besides its files: kept with an archive of them, so that the same content can be deployed again.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClosureManifest {
@@ -26,7 +26,7 @@ pub struct ClosureManifest {
     /// Names that the running files read from the environment.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub secrets: BTreeSet<String>,
-    /// What the content must have as its digest.
+    /// The digest that the content must have.
     pub digest: SourceDigest,
 }
 
@@ -39,15 +39,15 @@ pub enum RestoreError {
     /// The files are not those that the manifest was made for.
     #[error("the archive's content is {found}, not {expected}")]
     Digest {
-        /// What the manifest says.
+        /// The digest in the manifest.
         expected: SourceDigest,
-        /// What the files are.
+        /// The digest of the files.
         found: SourceDigest,
     },
 }
 
 impl Closure {
-    /// What has to be kept beside the files to restore this closure.
+    /// The manifest that is needed besides the files to restore this closure.
     pub fn manifest(&self) -> ClosureManifest {
         ClosureManifest {
             entrypoint: self.entrypoint.clone(),
@@ -59,7 +59,7 @@ impl Closure {
         }
     }
 
-    /// The closure that was archived as `manifest` and `files`; its digest is computed anew and must be the same. Its
+    /// The closure that was archived as `manifest` and `files`; its digest is recomputed and must be the same. Its
     /// remote specifiers are not known.
     pub fn restore(manifest: ClosureManifest, files: Tree) -> Result<Self, RestoreError> {
         let ClosureManifest {

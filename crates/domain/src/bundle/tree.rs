@@ -16,7 +16,7 @@ pub struct Tree {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum TreeError {
     /// A file is already there.
-    #[error("{0} is there twice")]
+    #[error("{0} occurs twice")]
     Duplicate(TreePath),
     /// One path is needed as a file and as a folder.
     #[error("{0} is both a file and a folder")]

@@ -9,7 +9,7 @@ use super::statics;
 /// First letters of the folder that our uploads lie in.
 const MARK: &str = "ace-";
 
-/// The folder of an upload, by which the platform shows back what it runs: `ace-<revision>/`.
+/// The folder of an upload, which the platform returns in the entrypoint's path: `ace-<revision>/`.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark;
 
@@ -33,7 +33,7 @@ impl Mark {
     }
 
     /// The revision that an `entrypoint_path` of the platform is marked with; `None` for anything that is not ours.
-    /// A folder of such a name deeper in the path is somebody else's.
+    /// A folder of such a name deeper in the path was not made by us.
     pub fn in_entrypoint_path(path: &str) -> Option<Revision> {
         let stripped = container::strip(path);
         let mut segments = container::uploaded(&stripped);

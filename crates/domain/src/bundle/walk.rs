@@ -279,7 +279,7 @@ fn is_deno_config(path: &TreePath) -> bool {
     matches!(path.name(), "deno.json" | "deno.jsonc")
 }
 
-/// A file that an import without the right extension may have meant.
+/// The file that an import with a wrong extension probably refers to.
 fn instead(tree: &Tree, resolved: &str) -> Option<TreePath> {
     let stem = resolved
         .split(['?', '#'])

@@ -85,7 +85,7 @@ fn alter_column(table: &Name, it: &ast::AlterColumn, take: &mut dyn FnMut(Effect
             says
         }
         Some(AlterColumnOption::SetNotNull(_)) => format!("sets column {table}.{column} not null"),
-        Some(AlterColumnOption::SetExpression(_)) => format!("computes column {table}.{column} anew"),
+        Some(AlterColumnOption::SetExpression(_)) => format!("recomputes column {table}.{column}"),
         _ => return,
     };
     take(locks(table, EXCLUSIVE, says));

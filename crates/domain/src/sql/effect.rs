@@ -18,7 +18,7 @@ pub(super) enum Effect {
     Creates { table: Name, if_not_exists: bool },
     /// Row security is on afterwards.
     Secures(Name),
-    /// The table is gone.
+    /// The table is dropped.
     Drops(Name),
     /// The table is called something else.
     Renames(Name, Name),

@@ -10,7 +10,7 @@ use super::risk::RiskClass;
 /// Takes an effect, with its offset in the piece.
 pub(super) type Take<'t> = dyn FnMut(usize, Effect) + 't;
 
-/// What is only stored, or holds no statement however long it is.
+/// Nodes that are only stored, or contain no statement.
 const NOT_RUN: [SyntaxKind; 6] = [
     SyntaxKind::CREATE_FUNCTION,
     SyntaxKind::CREATE_PROCEDURE,
@@ -228,7 +228,7 @@ pub(super) fn contains(node: &SyntaxNode, kind: SyntaxKind) -> bool {
     node.descendants().any(|it| it.kind() == kind)
 }
 
-/// Whether a word is anywhere in it, outside of quotes.
+/// Whether a word occurs in it, outside of quotes.
 fn has_word(node: &SyntaxNode, word: &str) -> bool {
     tokens(node).any(|token| token.text().eq_ignore_ascii_case(word))
 }

@@ -8,7 +8,7 @@ pub struct ScriptError {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
-    /// What is there, and what to write instead.
+    /// What is refused, and what to write instead.
     pub refusal: Refusal,
 }
 
@@ -18,7 +18,7 @@ pub struct ScriptError {
 pub struct Refusal {
     /// The statement and why it can't be taken.
     pub refused: &'static str,
-    /// What its author can do.
+    /// What the author can do.
     pub instead: &'static str,
     reason: &'static str,
 }
@@ -40,7 +40,7 @@ impl Refusal {
         }
     }
 
-    /// Can't run in a transaction, and what it did can't be told afterwards.
+    /// Can't run in a transaction, and its effect can't be verified afterwards.
     pub(super) const fn unprovable(refused: &'static str, instead: &'static str) -> Self {
         Self {
             refused,
@@ -49,7 +49,7 @@ impl Refusal {
         }
     }
 
-    /// No SQL that a server takes.
+    /// Not SQL that a server accepts.
     pub(super) const fn no_sql(refused: &'static str, instead: &'static str) -> Self {
         Self {
             refused,

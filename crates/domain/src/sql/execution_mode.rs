@@ -1,4 +1,4 @@
-//! How a statement has to run, decided on its words alone.
+//! How a statement has to run, decided by its words alone.
 
 use super::error::Refusal;
 use super::lexer::{Kind, Word};
@@ -15,10 +15,10 @@ pub(super) enum ExecutionMode {
     Alone(Alone),
 }
 
-/// How a piece of the file runs, or where what it must not contain is.
+/// How a piece of the file runs, or the position of what it must not contain.
 ///
-/// A piece is one statement nearly always. Where it holds several (bodies of rules and functions; what the CLI does not
-/// split and the server does), each is looked at, and all of them have to be ordinary ones.
+/// A piece is nearly always one statement. If it contains several (bodies of rules and functions; text that the CLI does not
+/// split and the server does), each is checked, and all of them have to be ordinary ones.
 pub(super) fn execution_mode(text: &str, words: &[Word]) -> Result<ExecutionMode, (usize, Refusal)> {
     if let Some(word) = words.iter().find(|word| word.is_sign(text, b'\\')) {
         return Err((word.range.start, PSQL));
@@ -271,7 +271,7 @@ impl Statement<'_> {
 const OWN: &str = "leave it out: every file runs in a transaction of its own";
 const HAND: &str = "run it by hand, outside of migrations";
 const OPTIONS: Refusal = Refusal::control("BEGIN with options", OWN);
-const CHAIN: Refusal = Refusal::control("COMMIT with more than the word", OWN);
+const CHAIN: Refusal = Refusal::control("COMMIT with options", OWN);
 const ROLLBACK: Refusal = Refusal::control(
     "ROLLBACK, which would undo the migration",
     "leave it out, or roll back to a savepoint",
@@ -290,14 +290,14 @@ const UNLOCK: Refusal = Refusal::control(
     "unlock the keys that were locked one by one",
 );
 const HIDDEN: Refusal = Refusal::control(
-    "a statement that must be one of its own, within another",
-    "end the one before with a `;` outside of parentheses, and begin a new line",
+    "a statement that must stand alone, inside another one",
+    "end the previous statement with a `;` outside of parentheses, and begin a new line",
 );
 const DATABASE: Refusal = Refusal::unprovable("CREATE or DROP DATABASE, which can't run in a transaction", HAND);
 const TABLESPACE: Refusal = Refusal::unprovable("a statement about tablespaces that can't run in a transaction", HAND);
 const SUBSCRIPTION: Refusal = Refusal::unprovable(
-    "CREATE SUBSCRIPTION, which makes a slot outside of any transaction",
-    "make the slot by hand and write WITH (create_slot = false)",
+    "CREATE SUBSCRIPTION, which creates a replication slot outside of any transaction",
+    "create the slot by hand and write WITH (create_slot = false)",
 );
 const DETACH: Refusal = Refusal::unprovable(
     "DETACH PARTITION … CONCURRENTLY, which can't run in a transaction",
@@ -312,7 +312,7 @@ const REINDEX: Refusal = Refusal::unprovable(
     "write REINDEX TABLE CONCURRENTLY for each table",
 );
 const UNNAMED: Refusal = Refusal::unprovable(
-    "CREATE INDEX CONCURRENTLY without a name: repeated, it would make a second index",
+    "CREATE INDEX CONCURRENTLY without a name: repeated, it would create a second index",
     "name it",
 );
 const SEVERAL: Refusal = Refusal::unprovable(
@@ -320,11 +320,11 @@ const SEVERAL: Refusal = Refusal::unprovable(
     "write a statement for each",
 );
 const NAME: Refusal = Refusal::unprovable(
-    "a CONCURRENTLY whose names can't be read, so that nobody could tell whether it ran",
+    "a CONCURRENTLY statement whose names can't be read, so that its outcome could not be verified",
     "write plain names, without U&",
 );
 const PSQL: Refusal = Refusal::no_sql(
-    "a backslash outside of quotes: psql's commands are no SQL",
+    "a backslash outside of quotes: psql commands are not SQL",
     "leave it out",
 );
 const COPY: Refusal = Refusal::no_sql(

@@ -9,7 +9,7 @@ use super::split::split;
 use super::version::{VERSION_DIGITS, Version};
 use crate::bundle::{Tree, TreePath};
 
-/// An `<14 digits>_init.sql` older than this is what an early CLI wrote; the official one still passes over it.
+/// An `<14 digits>_init.sql` older than this is a file of an early CLI; the official one still skips it.
 const FIRST_INIT: &str = "20211209000000";
 
 /// The migrations of one folder.
@@ -24,9 +24,9 @@ pub struct Folder {
 /// One migration as it lies in the folder.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct File {
-    /// What precedes the first `_` of the file name.
+    /// The digits before the first `_` of the file name.
     pub version: Version,
-    /// What lies between that `_` and `.sql`, as the CLI records it; may be empty.
+    /// The part between that `_` and `.sql`, as the CLI records it; may be empty.
     pub name: String,
     /// Without the folder.
     pub file_name: String,
@@ -45,23 +45,25 @@ pub struct Skipped {
     pub why: &'static str,
 }
 
-/// Why a folder can't be read; each is for its author to mend.
+/// Why a folder can't be read. Each has to be fixed in the source.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum FolderError {
     /// Nothing lies there.
     #[error("the folder {folder} is not in the source; set spec.source.path to the one with the migrations")]
     Missing {
-        /// Where it was looked for.
+        /// The path at which it was expected.
         folder: TreePath,
     },
     /// No file of the folder is a migration.
-    #[error("the folder {folder} has no migration; they are called <digits>_<name>.sql and lie at its top level")]
+    #[error(
+        "the folder {folder} has no migrations; their files must be named <digits>_<name>.sql and be at its top level"
+    )]
     Empty {
         /// The folder, `.` for the source's root.
         folder: String,
     },
     /// Two files with one version.
-    #[error("{first} and {second} have the same version; give one of them a version of its own")]
+    #[error("{first} and {second} have the same version; give one of them another version")]
     Duplicate {
         /// The one that is first by name.
         first: String,
@@ -130,9 +132,9 @@ pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, Fol
         let file_name = path.as_str().to_owned();
         let why = match parts(&file_name) {
             _ if first == Some(path.as_str()) && is_first_init(&file_name) => {
-                "a first file that an early CLI wrote; call it something else than init to have it run"
+                "an `init` file of an early Supabase CLI; rename it to have it run"
             }
-            None => "migrations are called <digits>_<name>.sql",
+            None => "migrations are named <digits>_<name>.sql",
             Some((digits, name)) => {
                 let file = read_file(digits, name, &file_name, bytes)?;
                 if let Some(other) = files.insert(file.version.clone(), file) {

@@ -1,5 +1,5 @@
-//! PostgreSQL's words, as its lexer sees them with `standard_conforming_strings` on. How a statement runs is decided on them
-//! alone, so that nothing depends on how far our parser's grammar reaches.
+//! PostgreSQL's words, as its lexer reads them with `standard_conforming_strings` on. How a statement runs is decided by them
+//! alone, so that it does not depend on what our parser's grammar covers.
 
 use std::ops::Range;
 
@@ -185,7 +185,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// A string whose first quote is here, and what continues it behind a line break.
+    /// A string whose first quote is here, and its continuation after a line break.
     fn text(&mut self, start: usize, escapes: bool) -> Result<Kind, Unterminated> {
         loop {
             self.at += 1;

@@ -31,7 +31,7 @@ pub fn lines_before(text: &str, position: u32) -> u32 {
     saturated(before.filter(|character| *character == '\n').count())
 }
 
-/// A text of more than 4 GiB is none that anybody sends.
+/// No source has a text of more than 4 GiB.
 fn saturated(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -4,7 +4,7 @@
 //! Tree ─▶ Folder ─▶ File ─▶ split ─┬─▶ words ─▶ how each runs, or why it is refused ─▶ Segment
 //!                                  └─▶ tree ─▶ effects ─▶ assess(whole plan, Catalogue) ─▶ Risk
 //! ```
-//! Pure: bytes in, values or a sentence that says what to write instead out.
+//! Pure: bytes in, values or an error message with what to write instead out.
 
 mod alterations;
 mod effect;

@@ -22,8 +22,8 @@ pub(super) struct Reading {
 
 /// Deepest nesting of a piece that is parsed, in words: those before and since the last comma, at each open parenthesis.
 ///
-/// The parser descends recursively, knows no limit, and its time grows with the square of the depth: without optimisation
-/// 2,000 parentheses take 0.5 s and 20,000 take 30 s; 500 nested selects of four words each take 0.8 s.
+/// The parser descends recursively without a limit, and its time grows with the square of the depth: without optimisation 2,000
+/// parentheses take 0.5 s and 20,000 take 30 s; 500 nested selects of four words each take 0.8 s.
 const NESTING: usize = 1_000;
 /// Stack of the thread that parses, in bytes of address space; only what is used costs memory. The deepest piece within
 /// [`NESTING`] takes less than an eighth of it without optimisation (measured for parentheses, operators, selects and joins).
@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str, pieces: &[Piece]) -> Vec<Reading> {
         let thread = std::thread::Builder::new().name("parse".to_owned()).stack_size(STACK);
         thread
             .spawn_scoped(scope, || pieces.iter().map(|piece| read(text, piece)).collect())
-            .expect("there is room for one more thread")
+            .expect("the system can start one more thread")
             .join()
     });
     read.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -62,12 +62,12 @@ fn read(text: &str, piece: &Piece) -> Reading {
     reading
 }
 
-/// A piece that the parser does not know: what its words alone say is better than nothing.
+/// A piece that the parser does not know: its words alone still show some risks.
 fn unread(text: &str, piece: &Piece, offset: usize, message: String) -> Reading {
     let start = piece.words[0].range.start;
     let mut effects = vec![Effect::Risk(
         RiskClass::Opaque,
-        "does what our parser can't read".to_owned(),
+        "has a statement that the operator's parser can't read".to_owned(),
     )];
     for (class, says, phrases) in BY_WORDS {
         let said = |phrase: &&[&str]| {
@@ -86,7 +86,7 @@ fn unread(text: &str, piece: &Piece, offset: usize, message: String) -> Reading 
 const BY_WORDS: [(RiskClass, &str, &[&[&str]]); 3] = [
     (
         RiskClass::DataLoss,
-        "says DROP, DELETE or TRUNCATE",
+        "contains DROP, DELETE or TRUNCATE",
         &[
             &["drop", "table"],
             &["drop", "column"],
@@ -102,7 +102,7 @@ const BY_WORDS: [(RiskClass, &str, &[&[&str]]); 3] = [
     ),
     (
         RiskClass::Exposure,
-        "says CREATE TABLE or something of row level security",
+        "contains CREATE TABLE or a row level security setting",
         &[
             &["create", "table"],
             &["disable", "row"],
@@ -113,7 +113,7 @@ const BY_WORDS: [(RiskClass, &str, &[&[&str]]); 3] = [
     ),
     (
         RiskClass::DataChange,
-        "says INSERT, UPDATE, MERGE or COPY",
+        "contains INSERT, UPDATE, MERGE or COPY",
         &[&["insert", "into"], &["update"], &["merge", "into"], &["copy"]],
     ),
 ];

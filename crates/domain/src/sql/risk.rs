@@ -5,7 +5,7 @@ pub use ace_api::RiskClass;
 use super::effect::{Effect, Name};
 use super::script::Script;
 
-/// What can go wrong with a statement that works.
+/// What can go wrong with a statement that succeeds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Risk {
     /// Of which kind.
@@ -21,7 +21,7 @@ pub struct Risk {
 /// Longest [`Risk::says`], in characters.
 pub const SAYS_CHARACTERS: usize = 120;
 
-/// What of the database the risks depend on.
+/// The facts about the database that risks depend on.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Catalogue {
     /// Schema and name of the tables and materialised views that exist and are not small.

@@ -98,7 +98,7 @@ pub struct Unread {
     pub line: u32,
     /// From 1, in characters.
     pub column: u32,
-    /// The parser's words; never those of a literal.
+    /// The parser's message; without the content of literals.
     pub message: String,
 }
 
@@ -110,15 +110,15 @@ pub(super) struct Piece {
 }
 
 impl Script {
-    /// All that is sent, in order.
-    pub fn sentences(&self) -> impl Iterator<Item = &Statement> {
+    /// All statements that are sent, in order.
+    pub fn executable_statements(&self) -> impl Iterator<Item = &Statement> {
         self.segments.iter().flat_map(|segment| match segment {
-            Segment::Together(sentences) => sentences.as_slice(),
-            Segment::Alone(sentence, _) => std::slice::from_ref(sentence),
+            Segment::Together(statements) => statements.as_slice(),
+            Segment::Alone(statement, _) => std::slice::from_ref(statement),
         })
     }
 
-    /// Schemas that are named where tables are made.
+    /// Schemas in which the file creates tables.
     pub fn schemas(&self) -> impl Iterator<Item = &str> {
         self.effects.iter().filter_map(|(_, effect)| match effect {
             Effect::Creates { table, .. } => table.schema.as_deref(),
@@ -134,7 +134,7 @@ impl Statement {
     }
 }
 
-/// Reads what a file does and how it has to run, or says why it must not.
+/// Parses a file and decides how it has to run, or why it must not.
 pub fn read(file: &File) -> Result<Script, ScriptError> {
     let text = &*file.text;
     let lines = Lines::new(text);
@@ -237,7 +237,7 @@ fn without_outer_pair(pieces: &mut Vec<Piece>) -> Result<(), (usize, Refusal)> {
     Ok(())
 }
 
-const NUL: Refusal = Refusal::no_sql("a NUL character, which PostgreSQL does not take", "remove it");
+const NUL: Refusal = Refusal::no_sql("a NUL character, which PostgreSQL does not accept", "remove it");
 const UNTERMINATED: &str = "close it";
 const BEGIN: Refusal = Refusal::control(
     "BEGIN, without a COMMIT as the file's last statement",

@@ -61,7 +61,7 @@ enum State {
         escapes: bool,
         step: QuoteStep,
     },
-    /// After an `E''` string, which goes on behind a line break.
+    /// After an `E''` string, which continues after a line break.
     Continuation {
         newline: bool,
         dashes: u8,

@@ -1,4 +1,4 @@
-//! An archive comes from somebody else: what is not a plain tree of files is refused, with its name and what to do.
+//! An archive is untrusted input: what is not a plain tree of files is refused, with its name and what to do.
 
 use ace_domain::bundle::{
     ArchiveError, ArchiveLimits, Tree, TreeError, TreePathError, read_archive, read_archive_where, write_archive,
@@ -288,7 +288,7 @@ fn a_bomb_is_refused_while_it_inflates() {
 }
 
 #[test]
-fn a_size_is_not_believed_before_its_bytes_are_there() {
+fn a_declared_size_reserves_no_memory_before_its_bytes_are_there() {
     let lie = Hostile::default().promise("huge", 20 << 20).unended();
     assert_eq!(
         refused(lie),

@@ -77,7 +77,7 @@ fn the_same_code_is_the_same_body_whoever_deployed_it_and_however_it_is_named() 
             "supabase/functions/",
             "file:///home/runner/work/app/app/",
         ),
-        // Parts without the container, and nothing said of the entrypoint.
+        // Parts without the container, and no name of the entrypoint.
         deployed("source/", "supabase/functions/", &listed),
         body(
             None,

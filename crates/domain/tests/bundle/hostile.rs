@@ -1,4 +1,4 @@
-//! Archives as nobody should write them.
+//! Malformed and malicious archives.
 
 use std::io::Write;
 

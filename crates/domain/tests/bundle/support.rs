@@ -16,7 +16,7 @@ pub(crate) fn tree(files: &[(&str, &str)]) -> Tree {
     .unwrap()
 }
 
-/// A function of which nothing is said but its name.
+/// A function of which only the slug is given.
 pub(crate) fn function(slug: &str) -> FunctionSource<'_> {
     FunctionSource {
         slug,

@@ -70,7 +70,7 @@ fn what_is_no_migration_is_skipped_with_the_reason() {
         ("foo.sql", b""),
     ]);
     let folder = read_folder(&tree, None).unwrap();
-    let why = "migrations are called <digits>_<name>.sql";
+    let why = "migrations are named <digits>_<name>.sql";
     let skipped = [".keep", "20240105000000.sql", "3_x.SQL", "foo.sql"];
     assert_eq!(
         folder.skipped,
@@ -99,7 +99,7 @@ fn folders_that_can_not_be_read_say_what_to_do() {
     let cases: [(Files<'_>, &str, &str); 5] = [
         (
             &[("1_a.sql", b""), ("1_b.sql", b"")],
-            "1_a.sql and 1_b.sql have the same version; give one of them a version of its own",
+            "1_a.sql and 1_b.sql have the same version; give one of them another version",
             "DuplicateVersion",
         ),
         (
@@ -114,12 +114,12 @@ fn folders_that_can_not_be_read_say_what_to_do() {
         ),
         (
             &[("readme.md", b"")],
-            "the folder . has no migration; they are called <digits>_<name>.sql and lie at its top level",
+            "the folder . has no migrations; their files must be named <digits>_<name>.sql and be at its top level",
             "FolderEmpty",
         ),
         (
             &[],
-            "the folder . has no migration; they are called <digits>_<name>.sql and lie at its top level",
+            "the folder . has no migrations; their files must be named <digits>_<name>.sql and be at its top level",
             "FolderEmpty",
         ),
     ];

@@ -62,7 +62,7 @@ fn five_thousand_files_and_one_of_ten_megabytes_are_read() {
     let counts: Vec<_> = folder
         .files
         .iter()
-        .map(|file| ace_domain::sql::read(file).unwrap().sentences().count())
+        .map(|file| ace_domain::sql::read(file).unwrap().executable_statements().count())
         .collect();
     assert_eq!(
         (counts.len(), counts[0], counts.iter().sum::<usize>()),
@@ -88,8 +88,8 @@ proptest! {
         if let Ok(script) = try_script(&text) {
             let recorded: Vec<_> = split(&text).into_iter().map(|range| text[range].to_owned()).collect();
             prop_assert_eq!(&script.recorded, &recorded);
-            for sentence in script.sentences() {
-                prop_assert_eq!(&text[sentence.offset..sentence.offset + sentence.text.len()], &sentence.text);
+            for statement in script.executable_statements() {
+                prop_assert_eq!(&text[statement.offset..statement.offset + statement.text.len()], &statement.text);
             }
         }
     }

@@ -13,7 +13,7 @@ fn alone(text: &str) -> Alone {
 fn statements_run_in_written_order_in_as_few_transactions_as_they_can() {
     let text =
         "select 1;\n-- why\nselect 2;\ncreate index concurrently i on t (a);\nvacuum t;\nselect 3;\n-- the end\n";
-    let sentence = |text: &str, offset, line| Statement {
+    let statement = |text: &str, offset, line| Statement {
         text: text.to_owned(),
         offset,
         line,
@@ -22,9 +22,9 @@ fn statements_run_in_written_order_in_as_few_transactions_as_they_can() {
     assert_eq!(
         script.segments,
         [
-            Segment::Together(vec![sentence("select 1", 0, 1), sentence("select 2", 17, 3)]),
+            Segment::Together(vec![statement("select 1", 0, 1), statement("select 2", 17, 3)]),
             Segment::Alone(
-                sentence("create index concurrently i on t (a)", 27, 4),
+                statement("create index concurrently i on t (a)", 27, 4),
                 Alone::CreateIndex {
                     schema: None,
                     name: "i".to_owned(),
@@ -32,8 +32,8 @@ fn statements_run_in_written_order_in_as_few_transactions_as_they_can() {
                     if_not_exists: false,
                 }
             ),
-            Segment::Alone(sentence("vacuum t", 65, 5), Alone::Vacuum),
-            Segment::Together(vec![sentence("select 3", 75, 6)]),
+            Segment::Alone(statement("vacuum t", 65, 5), Alone::Vacuum),
+            Segment::Together(vec![statement("select 3", 75, 6)]),
         ]
     );
     assert_eq!(script.recorded[1], "-- why\nselect 2");
@@ -161,7 +161,7 @@ fn files_without_a_statement_have_nothing_to_run() {
 #[test]
 fn the_servers_position_leads_to_the_line_of_the_file() {
     let script = script("select 1;\r\n\r\n-- ä\r\nselect 'ö',\r\n  x;");
-    let last = script.sentences().last().unwrap();
+    let last = script.executable_statements().last().unwrap();
     assert_eq!(
         (
             last.line,

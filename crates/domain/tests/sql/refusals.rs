@@ -60,15 +60,10 @@ fn what_ends_the_transaction_or_gives_up_the_lock_is_refused() {
         (
             "begin; commit and chain",
             "line 1, column 8",
-            "COMMIT with more than the word",
+            "COMMIT with options",
             OWN,
         ),
-        (
-            "commit prepared 'x'",
-            "line 1, column 1",
-            "COMMIT with more than the word",
-            OWN,
-        ),
+        ("commit prepared 'x'", "line 1, column 1", "COMMIT with options", OWN),
         (
             "prepare transaction 'x'",
             "line 1, column 1",
@@ -135,8 +130,8 @@ fn what_changes_the_transaction_itself_is_refused() {
 
 #[test]
 fn nothing_hides_in_what_the_cli_does_not_split() {
-    let message = "a statement that must be one of its own, within another; \
-                   end the one before with a `;` outside of parentheses, and begin a new line";
+    let message = "a statement that must stand alone, inside another one; \
+                   end the previous statement with a `;` outside of parentheses, and begin a new line";
     for (text, place) in [
         ("select begin atomic from t; commit; end", "line 1, column 29"),
         ("create f begin atomic select 1; commit; end", "line 1, column 33"),
@@ -154,7 +149,7 @@ fn nothing_hides_in_what_the_cli_does_not_split() {
 #[test]
 fn what_can_not_be_proved_afterwards_is_refused() {
     let plain = "write plain names, without U&";
-    let names = "a CONCURRENTLY whose names can't be read, so that nobody could tell whether it ran";
+    let names = "a CONCURRENTLY statement whose names can't be read, so that its outcome could not be verified";
     for (text, refused, instead) in [
         (
             "create database d",
@@ -183,8 +178,8 @@ fn what_can_not_be_proved_afterwards_is_refused() {
         ),
         (
             "create subscription s connection '' publication p",
-            "CREATE SUBSCRIPTION, which makes a slot outside of any transaction",
-            "make the slot by hand and write WITH (create_slot = false)",
+            "CREATE SUBSCRIPTION, which creates a replication slot outside of any transaction",
+            "create the slot by hand and write WITH (create_slot = false)",
         ),
         (
             "alter table if exists t detach partition p concurrently",
@@ -213,7 +208,7 @@ fn what_can_not_be_proved_afterwards_is_refused() {
         ),
         (
             "create index concurrently on t (a)",
-            "CREATE INDEX CONCURRENTLY without a name: repeated, it would make a second index",
+            "CREATE INDEX CONCURRENTLY without a name: repeated, it would create a second index",
             "name it",
         ),
         (
@@ -234,7 +229,7 @@ fn what_can_not_be_proved_afterwards_is_refused() {
 
 #[test]
 fn what_is_no_sql_is_refused_where_it_begins() {
-    let psql = "a backslash outside of quotes: psql's commands are no SQL; leave it out";
+    let psql = "a backslash outside of quotes: psql commands are not SQL; leave it out";
     let copy = "COPY with the rows in the file or on the terminal, which needs psql; write the rows as INSERT … VALUES";
     for (text, message) in [
         ("select 1;\n\\connect db\n", format!("line 2, column 1: {psql}")),
@@ -266,7 +261,7 @@ fn what_is_no_sql_is_refused_where_it_begins() {
         ),
         (
             "select 1;\r\n-- \0",
-            "line 2, column 4: a NUL character, which PostgreSQL does not take; remove it".to_owned(),
+            "line 2, column 4: a NUL character, which PostgreSQL does not accept; remove it".to_owned(),
         ),
     ] {
         assert_eq!(refusal(text), (message, "NotSql"), "{text}");

@@ -370,7 +370,7 @@ fn what_can_not_be_read_is_opaque_and_more_if_its_words_say_so() {
 }
 
 #[test]
-fn what_is_said_is_bounded_and_of_one_line() {
+fn the_description_of_a_risk_is_bounded_and_of_one_line() {
     let text = format!("drop table \"a\nb{}\"", "ä".repeat(200));
     let says = &plan(&[&text])[0][0].says;
     assert_eq!((says.chars().count(), says.starts_with("drops table a b")), (120, true));

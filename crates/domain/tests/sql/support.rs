@@ -19,5 +19,8 @@ pub fn script(text: &str) -> Script {
 }
 
 pub fn sent(script: &Script) -> Vec<&str> {
-    script.sentences().map(|sentence| sentence.text.as_str()).collect()
+    script
+        .executable_statements()
+        .map(|statement| statement.text.as_str())
+        .collect()
 }

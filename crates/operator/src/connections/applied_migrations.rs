@@ -1,4 +1,4 @@
-//! Versions that were seen as applied: what functions that require one of them wait for.
+//! Applied versions by MigrationSet, for functions that require one of them.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -7,13 +7,13 @@ use std::{
 
 use ace_runtime::reconcile::Key;
 
-/// Versions in the ledger of each set's database, as of its last look. Lost with the process, and found out again by the set's
-/// first pass.
+/// Versions in the ledger of each set's database, by its last observation. Lost with the process, and observed again by the
+/// set's first reconcile.
 #[derive(Debug, Default)]
 pub struct AppliedVersions(Mutex<HashMap<Key, Arc<BTreeSet<String>>>>);
 
 impl AppliedVersions {
-    /// What a set has seen; whether that is news.
+    /// Records the versions of a set; true if they changed.
     pub fn set<'a>(&self, set: &Key, versions: impl Iterator<Item = &'a String>) -> bool {
         let versions: BTreeSet<String> = versions.cloned().collect();
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -24,13 +24,13 @@ impl AppliedVersions {
         true
     }
 
-    /// What was last seen; nothing before the first look.
+    /// The versions by the last observation; `None` before the first.
     pub fn get(&self, set: &Key) -> Option<Arc<BTreeSet<String>>> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(set).cloned()
     }
 
-    /// The set is gone.
+    /// Forgets a set that was deleted.
     pub fn forget(&self, set: &Key) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(set);

@@ -1,4 +1,4 @@
-//! From the client's words to the domain's.
+//! Converts types of the Management API's client to the domain's.
 
 use ace_api::Stamp;
 use ace_domain::{
@@ -9,7 +9,7 @@ use ace_domain::{
 use ace_supabase::{CallError, Function, NotSent};
 use jiff::Timestamp;
 
-/// A live function as the domain sees it.
+/// Converts a function of the Management API.
 pub fn entry(function: &Function) -> LiveFunction {
     LiveFunction {
         stamp: stamp(function),
@@ -18,7 +18,7 @@ pub fn entry(function: &Function) -> LiveFunction {
     }
 }
 
-/// The stamp of a function. A platform that does not say when it was updated says nothing by it.
+/// The stamp of a function. Without a time of its update the stamp has the Unix epoch, which compares equal to itself.
 pub fn stamp(function: &Function) -> Stamp {
     let updated = function
         .updated_at
@@ -47,14 +47,14 @@ pub fn limit(deferral: ace_supabase::Deferral) -> Deferral {
     }
 }
 
-/// What a failed call means for the one who made it.
+/// The step error of a failed call.
 pub fn step_error(error: &CallError) -> StepError {
     if let Some(limit) = deferral(error) {
         return StepError::Deferred(limit);
     }
     match error {
         CallError::Refused { status: 401, .. } => {
-            StepError::Unanswered("the platform refuses the Platform's token".to_owned())
+            StepError::Unanswered("the Management API rejects the Platform's token".to_owned())
         }
         CallError::Refused { .. } => StepError::Refused(error.to_string()),
         CallError::NotSent(NotSent::Connect)

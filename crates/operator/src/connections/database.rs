@@ -1,4 +1,4 @@
-//! The way from a Platform's `spec.database` to a session: the Secrets that open it, and what stands before it.
+//! From a Platform's `spec.database` to a session: reads the Secrets, and maps every failure.
 
 use ace_api::{Database, DatabaseTls, SecretKeyReference};
 use ace_database::{Access, Authority, Limits, OpenError, Password, QueryError, Tls};
@@ -11,22 +11,22 @@ use crate::{
     connections::secrets::{SecretError, read_secret_patiently},
 };
 
-/// What it takes to find out how a database is reached, and nothing more.
+/// Reads the Secrets that are needed to connect to a database.
 pub struct DatabaseConnector<'a> {
-    /// To the API server: for Secrets.
+    /// Client of the API server, to read Secrets.
     pub client: &'a Client,
-    /// Where databases may be.
+    /// Allowed hosts of databases.
     pub hosts: &'a AllowedHosts,
-    /// Names in the commands that messages offer.
+    /// Names in the commands of messages.
     pub names: &'a Names,
-    /// How long things may take.
+    /// Deadlines.
     pub limits: Limits,
-    /// Constants of time.
+    /// Intervals and deadlines.
     pub timing: Timing,
 }
 
 impl DatabaseConnector<'_> {
-    /// How to reach this database, with what its Secrets in `namespace` hold.
+    /// The access to this database, with the content of its Secrets in `namespace`.
     pub async fn access(&self, namespace: &str, database: &Database) -> Result<Access, DatabaseFailure> {
         // Port 0 is allowed nowhere.
         let port = u16::try_from(database.port).unwrap_or_default();
@@ -47,22 +47,22 @@ impl DatabaseConnector<'_> {
         text.map_err(|error| match error {
             SecretError::Missing(message) => DatabaseFailure::SecretMissing(message),
             SecretError::Forbidden => DatabaseFailure::AccessMissing(format!(
-                "the operator may not read the database's Secret `{}`: {}",
+                "the operator is not allowed to read the database's Secret `{}`; allow it with `{}`",
                 reference.name,
                 self.names.grant_namespace(namespace)
             )),
-            SecretError::Unanswered(_) => DatabaseFailure::Unanswered(format!("it was not asked, as {error}")),
+            SecretError::Unanswered(_) => DatabaseFailure::Unanswered(format!("no connection was attempted: {error}")),
         })
     }
 }
 
-/// Where the certificate of the authority lies that has to be read to know the server.
+/// The Secret with the CA certificate, if the server's certificate is verified by one.
 pub fn authority(database: &Database) -> Option<&SecretKeyReference> {
     let verified = database.tls == DatabaseTls::VerifyFull;
     database.ca_secret_ref.as_ref().filter(|_| verified)
 }
 
-/// How to reach this database, with what its Secrets hold. Asks nobody whether it may be reached.
+/// The access to this database, with the content of its Secrets. Does not check whether its host is allowed.
 pub fn access(
     database: &Database,
     password: &str,
@@ -74,7 +74,7 @@ pub fn access(
     let authority = authority.map_err(|error| DatabaseFailure::AuthorityInvalid(error.to_string()))?;
     Ok(Access {
         host: database.host.clone(),
-        // The definition allows none but ports; 0 is reached nowhere.
+        // The CRD allows only ports; no server listens on 0.
         port: u16::try_from(database.port).unwrap_or_default(),
         name: database.name.clone(),
         user: database.user.clone(),
@@ -88,8 +88,8 @@ pub fn access(
     })
 }
 
-/// Why there is no session.
-pub fn not_open(error: &OpenError) -> DatabaseFailure {
+/// The failure of opening a session.
+pub fn open_failure(error: &OpenError) -> DatabaseFailure {
     use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable};
     match error {
         OpenError::Unresolved | OpenError::Unreachable(NetworkUnreachable | HostUnreachable) => {
@@ -111,8 +111,8 @@ pub fn not_open(error: &OpenError) -> DatabaseFailure {
     }
 }
 
-/// Why there is no answer.
-pub fn not_said(error: &QueryError) -> DatabaseFailure {
+/// The failure of a query.
+pub fn query_failure(error: &QueryError) -> DatabaseFailure {
     match error {
         QueryError::Refused(state) => DatabaseFailure::Refused(state.as_str().to_owned()),
         QueryError::NoAnswer(_) | QueryError::Closed | QueryError::Unavailable(_) | QueryError::Protocol => {
@@ -130,13 +130,13 @@ mod tests {
     use k8s_openapi::ByteString;
     use serde_json::{Value, json};
 
-    use super::{DatabaseConnector, Names, not_open};
+    use super::{DatabaseConnector, Names, open_failure};
     use ace_runtime::testing::{Answer, api_server};
 
     /// Names and texts.
     type Keys = &'static [(&'static str, &'static str)];
 
-    /// Asks the database that this spec names; Secret `supabase` holds these keys.
+    /// Connects to the database of this spec; Secret `supabase` has these keys.
     async fn open(keys: Keys, spec: Value) -> (Result<(), T>, Vec<String>) {
         let keys = keys.to_vec();
         let server = api_server(move |asked| {
@@ -169,14 +169,14 @@ mod tests {
             timing: Timing::scaled(1_000),
         };
         let outcome = match connector.access("ace", &database).await {
-            Ok(access) => Connection::open(&access).await.map_err(|error| not_open(&error)),
+            Ok(access) => Connection::open(&access).await.map_err(|error| open_failure(&error)),
             Err(step_error) => Err(step_error),
         };
-        (outcome.map(|_| ()), server.asked())
+        (outcome.map(|_| ()), server.requests())
     }
 
     #[tokio::test]
-    async fn what_stands_before_a_database_is_told_apart() {
+    async fn causes_of_a_missing_database_connection_are_distinguished() {
         let password: Keys = &[("password", "canary")];
         let table: [(Keys, Value, T); 8] = [
             (
@@ -193,14 +193,16 @@ mod tests {
                 &[],
                 json!({ "passwordSecretRef": { "name": "closed", "key": "password" } }),
                 T::AccessMissing(format!(
-                    "the operator may not read the database's Secret `closed`: {}",
+                    "the operator is not allowed to read the database's Secret `closed`; allow it with `{}`",
                     Names::default().grant_namespace("ace")
                 )),
             ),
             (
                 &[],
                 json!({ "passwordSecretRef": { "name": "silent", "key": "password" } }),
-                T::Unanswered("it was not asked, as the API server did not answer for Secret `silent`".to_owned()),
+                T::Unanswered(
+                    "no connection was attempted: the API server did not answer for Secret `silent`".to_owned(),
+                ),
             ),
             (
                 &[("password", "\n")],
@@ -210,14 +212,14 @@ mod tests {
             (
                 &[("password", "canary"), ("ca.crt", "canary")],
                 json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
-                T::AuthorityInvalid("there is no PEM certificate in it".to_owned()),
+                T::AuthorityInvalid("it has no PEM certificate".to_owned()),
             ),
             (
                 password,
                 json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
                 T::SecretMissing("Secret `supabase` has no key `ca.crt`".to_owned()),
             ),
-            // Nobody listens on port 1. An authority is of no concern where nothing is verified.
+            // No server listens on port 1. A CA is not read if nothing is verified.
             (
                 password,
                 json!({ "tls": "Require", "caSecretRef": { "name": "absent", "key": "ca.crt" } }),

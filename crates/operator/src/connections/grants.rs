@@ -1,6 +1,6 @@
-//! Which commands give the operator the rights that it lacks.
+//! The commands that grant missing rights to the operator.
 
-/// Names under which the operator was installed; they are part of the commands that its messages offer.
+/// Names under which the operator is installed; they are part of the commands in messages.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Installation {
     /// Namespace of the operator's ServiceAccount.
@@ -23,7 +23,7 @@ impl Default for Installation {
 }
 
 impl Installation {
-    /// Gives the operator Secrets and ConfigMaps of `namespace`.
+    /// Command that grants access to Secrets and ConfigMaps of `namespace`.
     pub fn grant_namespace(&self, namespace: &str) -> String {
         let Self {
             namespace: home,
@@ -35,7 +35,7 @@ impl Installation {
         )
     }
 
-    /// Gives the operator what it has in every namespace: its own kinds, events and Flux sources.
+    /// Command that grants the cluster-wide rights: the operator's kinds, events and Flux sources.
     pub fn grant_cluster(&self) -> String {
         let Self {
             namespace: home,

@@ -1,4 +1,4 @@
-//! What passes share to reach the outside: platforms, databases, Secrets.
+//! Connections that reconciles share: platforms, databases, Secrets.
 
 pub mod applied_migrations;
 pub mod database;

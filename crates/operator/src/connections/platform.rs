@@ -17,13 +17,13 @@ use tokio::{sync::watch, time::Instant};
 
 use super::convert::entry;
 
-/// What is shared about one Platform: its access, its budget, what was seen of it, and one list at a time.
+/// The shared state of one Platform: its clients, its request budget, its observation, and one list at a time.
 pub struct PlatformConnection {
     uid: String,
     budget: Arc<Mutex<Budget>>,
     state: Mutex<State>,
     listing: tokio::sync::Mutex<()>,
-    /// Writes under way.
+    /// Number of unfinished writes.
     writing: watch::Sender<usize>,
 }
 
@@ -33,47 +33,47 @@ struct State {
     phase: Phase,
     /// No token opens the platform, as of the last pass over the Platform.
     token_gone: bool,
-    /// Nothing before the first pass over the Platform has ended.
+    /// `None` before the first reconcile of the Platform has ended.
     message: Option<String>,
-    /// When the Platform is to take a pass for what its functions found.
-    look_due: Option<Instant>,
+    /// When the Platform has to be reconciled for changes that its functions observed.
+    reconcile_due: Option<Instant>,
 }
 
-/// How well a platform is in sight, as its functions need it.
+/// Reachability of a platform, for its functions.
 #[allow(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub struct PlatformHealth {
-    /// When the last good list was asked for; before the first: when we began to watch.
+    /// When the last successful list was requested; before the first: when the operator started watching.
     pub seen: Timestamp,
-    /// A first look has come to an end.
-    pub looked: bool,
-    /// There was a good list.
+    /// The first check of the Platform has ended.
+    pub first_check_done: bool,
+    /// There was a successful list.
     pub listed: bool,
     /// The last request was answered.
     pub answering: bool,
     /// No token opens the platform. False before the first look has come to an end.
     pub token_gone: bool,
-    /// The Platform's own words.
+    /// The message of the Platform's `Ready`, or of the last failed request.
     pub message: String,
 }
 
-/// The way to a platform, while its token is known.
+/// The clients of a platform, while its token is known.
 #[derive(Clone)]
 pub struct Clients {
-    /// To the Management API.
+    /// Client of the Management API.
     pub client: Arc<Client>,
-    /// To the functions.
+    /// Client of the functions.
     pub gateway: Gateway,
-    /// The anonymous key, where the Platform names one that can be read.
+    /// The anonymous key, if the Platform names one that can be read.
     pub anon: Option<Token>,
-    /// The token that it was made with: another one means that it must be made anew.
+    /// The token of the clients: with another one they have to be created again.
     pub token: Token,
-    /// The Management API's address that it was made with.
+    /// The Management API's address of the client.
     pub api: Url,
-    /// The gateway's address that it was made with.
+    /// The gateway's address of the client.
     pub at: Url,
 }
 
-/// A write under way.
+/// An unfinished write.
 pub struct Writing<'a> {
     connection: &'a PlatformConnection,
     slug: &'a str,
@@ -86,18 +86,18 @@ impl Drop for Writing<'_> {
     }
 }
 
-/// Longest wait for others' writes before a list. The platform takes a second or two for a deploy.
+/// Longest wait for unfinished writes before a list. A deploy takes a second or two.
 const GATHERING: Duration = Duration::from_secs(2);
 
-/// What is said of a platform before there is more to say.
-const UNSEEN: &str = "the platform was not looked at yet";
+/// Message before the first check.
+const UNSEEN: &str = "no check has finished yet";
 
 impl PlatformHealth {
-    /// Before there is a site.
+    /// Health before the Platform has a connection.
     pub fn nothing(now: Timestamp) -> Self {
         Self {
             seen: now,
-            looked: false,
+            first_check_done: false,
             listed: false,
             answering: true,
             token_gone: false,
@@ -107,7 +107,7 @@ impl PlatformHealth {
 }
 
 impl PlatformConnection {
-    /// A site that nothing was seen of yet.
+    /// A connection without any observation.
     pub fn new(uid: &str, rate: NonZeroU32, now: Timestamp) -> Self {
         Self {
             uid: uid.to_owned(),
@@ -118,26 +118,26 @@ impl PlatformConnection {
                 phase: Phase::Unlisted,
                 token_gone: false,
                 message: None,
-                look_due: None,
+                reconcile_due: None,
             }),
             listing: tokio::sync::Mutex::new(()),
             writing: watch::Sender::new(0),
         }
     }
 
-    /// Has the Platform look no sooner than `due`. Whether the caller is the first who asks, and so has to see to it.
-    pub fn put_off_look(&self, due: Instant) -> bool {
-        let before = &mut self.state().look_due;
+    /// Postpones the reconcile of the Platform to `due`. True for the first caller, which has to enqueue it.
+    pub fn postpone_reconcile(&self, due: Instant) -> bool {
+        let before = &mut self.state().reconcile_due;
         let is_first = before.is_none();
         *before = Some(before.map_or(due, |before| before.max(due)));
         is_first
     }
 
-    /// Until when to wait with the look; nothing once it is due, and asked for no more.
-    pub fn take_look(&self, now: Instant) -> Option<Instant> {
+    /// The time until which the reconcile is postponed; `None` once it is due, which also resets it.
+    pub fn take_reconcile(&self, now: Instant) -> Option<Instant> {
         let mut state = self.state();
-        state.look_due = state.look_due.filter(|due| *due > now);
-        state.look_due
+        state.reconcile_due = state.reconcile_due.filter(|due| *due > now);
+        state.reconcile_due
     }
 
     /// The Platform object's uid.
@@ -150,7 +150,7 @@ impl PlatformConnection {
         self.budget.clone()
     }
 
-    /// Follows a changed `requestsPerMinute`.
+    /// Sets `requestsPerMinute`.
     pub fn set_rate(&self, rate: NonZeroU32) {
         self.budget
             .lock()
@@ -164,34 +164,34 @@ impl PlatformConnection {
         budget.try_take(priority, std::time::Instant::now()).err()
     }
 
-    /// The way to the platform, if there is one.
+    /// The clients, if the Platform's token is known.
     pub fn clients(&self) -> Option<Clients> {
         self.state().clients.clone()
     }
 
-    /// Opens the way, or closes it.
+    /// Sets or removes the clients.
     pub fn set_clients(&self, clients: Option<Clients>) {
         self.state().clients = clients;
     }
 
-    /// A copy of what was seen.
+    /// A copy of the observation.
     pub fn observation(&self) -> Observation {
         self.state().observation.clone()
     }
 
-    /// The last list, as far as it is about `slug`.
+    /// What the last list shows of `slug`.
     pub fn listing(&self, slug: &str) -> Option<Listing> {
         self.state().observation.listing(slug)
     }
 
-    /// How well the platform is in sight.
-    pub fn artifact_state(&self) -> PlatformHealth {
+    /// Reachability of the platform, for its functions.
+    pub fn health(&self) -> PlatformHealth {
         let state = self.state();
         let observation = &state.observation;
         let message = observation.failing().or(state.message.as_deref()).unwrap_or(UNSEEN);
         PlatformHealth {
             seen: observation.seen(),
-            looked: state.message.is_some(),
+            first_check_done: state.message.is_some(),
             listed: observation.listed().is_some(),
             answering: observation.failing().is_none(),
             token_gone: state.token_gone,
@@ -209,7 +209,7 @@ impl PlatformConnection {
         self.state().observation.secrets().map(|(_, names)| names.clone())
     }
 
-    /// What the Platform says of itself at the end of a pass.
+    /// Sets the message of the Platform's `Ready`, at the end of its reconcile.
     pub fn set_message(&self, message: String) {
         self.state().message = Some(message);
     }
@@ -219,28 +219,29 @@ impl PlatformConnection {
         std::mem::replace(&mut self.state().token_gone, token_gone)
     }
 
-    /// The phase that the functions were told last, and notes the next.
+    /// Returns the phase that was last reported to the functions and the current one, which becomes the reported one.
     pub fn turn(&self, lost_after: Duration, now: Timestamp) -> (Phase, Phase) {
         let mut state = self.state();
         let next = state.observation.phase(lost_after, now);
         (std::mem::replace(&mut state.phase, next), next)
     }
 
-    /// A function went by this phase, whatever the Platform has told since: it is woken when the next one is better. Answers
-    /// with the phase before.
+    /// Records that a function was decided by this phase, even if another one was reported since: it is enqueued when the next
+    /// phase is better. Returns the phase before.
     pub fn reported(&self, phase: Phase) -> Phase {
         std::mem::replace(&mut self.state().phase, phase)
     }
 
-    /// We are about to write to a slug. Every list that is asked for before the end of it is worthless for the slug, also when
-    /// the task is cut off within it.
+    /// Begins a write to a slug. Every list that is requested before its end is outdated for the slug, also if the task is
+    /// aborted.
     pub fn write<'a>(&'a self, slug: &'a str) -> Writing<'a> {
         self.state().observation.wrote(slug, Timestamp::now());
         self.writing.send_modify(|count| *count += 1);
         Writing { connection: self, slug }
     }
 
-    /// Others' writes, each of which needs a list after its end. Where requests are scarce, one list for all is worth a wait.
+    /// Waits for the unfinished writes, each of which needs a list after its end. While requests are scarce one list serves
+    /// them all.
     pub(super) async fn others_write(&self) {
         let is_scarce = {
             let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
@@ -248,12 +249,12 @@ impl PlatformConnection {
         };
         if is_scarce {
             let mut writing = self.writing.subscribe();
-            // That they take longer is no trouble.
+            // A timeout is no error: the list is made without waiting longer.
             let _ = tokio::time::timeout(GATHERING, writing.wait_for(|count| *count == 0)).await;
         }
     }
 
-    /// Notes how a request ended, for all who share the platform.
+    /// Records the result of a request, for all objects that share the platform.
     pub fn note(&self, error: Option<&CallError>) {
         let mut state = self.state();
         match error {
@@ -265,8 +266,7 @@ impl PlatformConnection {
         }
     }
 
-    /// A list that was asked for at `not_before` or later, and what it changed; however many ask at the same time, there is one
-    /// request.
+    /// Lists the functions at `not_before` or later, and returns the changes; concurrent callers share one request.
     pub async fn list(&self, client: &Client, priority: Priority, not_before: Timestamp) -> Result<Changes, CallError> {
         if self.has_list(not_before) {
             return Ok(Changes::default());
@@ -289,7 +289,7 @@ impl PlatformConnection {
         Ok(changes)
     }
 
-    /// Takes the names of the project's secrets; whether they changed.
+    /// Lists the names of the project's secrets; true if they changed.
     pub async fn list_secrets(&self, client: &Client) -> Result<bool, CallError> {
         let started = Timestamp::now();
         let secrets = client.list_secrets(Priority::Look).await;
@@ -302,7 +302,7 @@ impl PlatformConnection {
         Ok(self.state().observation.record_secrets(started, names))
     }
 
-    /// Asks for the project itself. A token that may not read it is no failure: the lists tell enough.
+    /// Reads the project. A token that is not allowed to is no failure: the lists show enough.
     pub async fn get_project(&self, client: &Client) -> Result<(), CallError> {
         let started = Timestamp::now();
         let project = match client.get_project(Priority::Look).await {
@@ -330,7 +330,7 @@ impl PlatformConnection {
     }
 }
 
-/// The platform itself is in trouble, not this one request.
+/// The error is about the platform, not about this request.
 fn is_outage(error: &CallError) -> bool {
     use ace_supabase::NotSent;
     matches!(

@@ -8,17 +8,17 @@ use std::{
 use super::platform::PlatformConnection;
 use ace_runtime::reconcile::Key;
 
-/// Every Platform's site, by `namespace/name`.
+/// The connections of all Platforms, by `namespace/name`.
 #[derive(Default)]
 pub struct PlatformConnections(Mutex<HashMap<Key, Arc<PlatformConnection>>>);
 
 impl PlatformConnections {
-    /// The site of a Platform, if one was opened.
+    /// The connection of a Platform, if it has one.
     pub fn get(&self, key: &Key) -> Option<Arc<PlatformConnection>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// The site of a Platform; `open` makes one where there is none, or where it is another object's of the same name.
+    /// The connection of a Platform; `open` creates one if there is none, or if it belongs to another object of the same name.
     pub fn of(&self, key: &Key, uid: &str, clients: impl FnOnce() -> PlatformConnection) -> Arc<PlatformConnection> {
         let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match connections.get(key) {
@@ -31,7 +31,7 @@ impl PlatformConnections {
         }
     }
 
-    /// The Platform is gone.
+    /// Forgets a Platform that was deleted.
     pub fn forget(&self, key: &Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }

@@ -1,4 +1,4 @@
-//! Reading one key of one Secret.
+//! Reads one key of one Secret.
 
 use ace_api::SecretKeyReference;
 use ace_domain::reconcile::timing::Timing;
@@ -8,21 +8,22 @@ use kube::{Api, Client};
 
 use ace_runtime::request::answer;
 
-/// Why there is no value. None of these holds any part of one.
+/// Why a key can't be read. No text contains any part of a value.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SecretError {
-    /// The Secret or its key is not there.
+    /// The Secret or its key does not exist.
     #[error("{0}")]
     Missing(String),
-    /// The operator may not read Secrets of the namespace.
-    #[error("the operator may not read Secrets of the namespace")]
+    /// The operator is not allowed to read Secrets of the namespace.
+    #[error("the operator is not allowed to read Secrets of the namespace")]
     Forbidden,
-    /// No answer, or one that says that it can't now.
+    /// No answer, or a temporary refusal.
     #[error("the API server did not answer for Secret `{0}`")]
     Unanswered(String),
 }
 
-/// The text of one key. That it may not be read is believed at the third answer.
+/// The text of one key. A refusal counts at the third answer: an API server that has just started refuses what it allows a
+/// moment later.
 pub async fn read_secret_patiently(
     client: &Client,
     timing: Timing,
@@ -76,7 +77,7 @@ mod tests {
     use super::{SecretError, read_secret_patiently};
     use ace_runtime::testing::{Answer, api_server};
 
-    /// What is said of a Secret that may be read after so many refusals, and how often it was asked for.
+    /// The result for a Secret that can be read after so many refusals, and the number of requests.
     async fn read_after(refusals: usize) -> (Result<SecretString, SecretError>, usize) {
         let asked = Arc::new(AtomicUsize::new(0));
         let server = api_server(move |_| {
@@ -91,11 +92,11 @@ mod tests {
             key: "token".to_owned(),
         };
         let read = read_secret_patiently(&server.client(), Timing::scaled(1_000), "ace", &reference).await;
-        (read, server.asked().len())
+        (read, server.requests().len())
     }
 
     #[tokio::test]
-    async fn a_refusal_is_believed_when_it_comes_again_and_again() {
+    async fn a_refusal_counts_at_the_third_answer() {
         let text = SecretString::new("sbp");
         assert_eq!(read_after(0).await, (Ok(text.clone()), 1));
         assert_eq!(read_after(2).await, (Ok(text), 3));

@@ -1,4 +1,4 @@
-//! Whom a list serves, and when the Platform looks.
+//! Sharing of lists, and postponed reconciles of the Platform.
 
 use std::{num::NonZeroU32, sync::Arc, task::Poll, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio::{sync::Semaphore, time::Instant};
 use super::PlatformConnection;
 use ace_runtime::testing::{Answer, Server, server};
 
-/// A site, and a platform that answers a list when the test allows it.
+/// A connection, and a platform that answers a list when the test allows it.
 struct Stage {
     connection: PlatformConnection,
     client: Client,
@@ -64,18 +64,18 @@ impl Stage {
         }
     }
 
-    async fn is_asked(&self, times: usize) {
-        while self.server.asked().len() < times {
+    async fn gets_requests(&self, times: usize) {
+        while self.server.requests().len() < times {
             tokio::task::yield_now().await;
         }
     }
 }
 
 #[tokio::test]
-async fn a_list_serves_those_who_wrote_before_it_was_asked_for_and_the_next_one_all_who_came_meanwhile() {
+async fn a_list_serves_writes_from_before_its_request_and_the_next_one_all_later_writes() {
     let stage = stage(60).await;
     let meanwhile = async {
-        stage.is_asked(1).await;
+        stage.gets_requests(1).await;
         let others = join_all((0..8).map(|_| stage.list()));
         let answer = async {
             tokio::task::yield_now().await;
@@ -84,7 +84,7 @@ async fn a_list_serves_those_who_wrote_before_it_was_asked_for_and_the_next_one_
         tokio::join!(others, answer)
     };
     tokio::join!(stage.list(), meanwhile);
-    assert_eq!(stage.server.asked().len(), 2);
+    assert_eq!(stage.server.requests().len(), 2);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn where_requests_are_scarce_a_list_waits_for_writes_that_need_one_too() {
     stage.answers.add_permits(2);
     let writing = stage.connection.write("other");
     stage.list().await;
-    assert_eq!(stage.server.asked().len(), 1, "where there are plenty, it does not");
+    assert_eq!(stage.server.requests().len(), 1, "where there are plenty, it does not");
     stage.make_scarce();
     let mut list = std::pin::pin!(stage.list());
     assert_eq!(poll!(&mut list), Poll::Pending);
@@ -120,16 +120,16 @@ async fn a_write_that_takes_long_does_not_keep_a_list_from_being_made() {
 }
 
 #[tokio::test]
-async fn of_many_who_have_the_platform_look_the_first_sees_to_it_and_the_last_decides_when() {
+async fn of_many_requests_for_a_reconcile_of_the_platform_the_first_schedules_it_and_the_last_decides_when() {
     let stage = stage(60).await;
     let now = Instant::now();
     let at = |seconds| now + Duration::from_secs(seconds);
-    let firsts = [5, 9, 7].map(|seconds| stage.connection.put_off_look(at(seconds)));
+    let firsts = [5, 9, 7].map(|seconds| stage.connection.postpone_reconcile(at(seconds)));
     assert_eq!(firsts, [true, false, false]);
-    assert_eq!(stage.connection.take_look(at(5)), Some(at(9)));
-    assert_eq!(stage.connection.take_look(at(9)), None);
+    assert_eq!(stage.connection.take_reconcile(at(5)), Some(at(9)));
+    assert_eq!(stage.connection.take_reconcile(at(9)), None);
     assert!(
-        stage.connection.put_off_look(at(20)),
-        "what was taken is asked for anew"
+        stage.connection.postpone_reconcile(at(20)),
+        "a taken reconcile can be requested again"
     );
 }

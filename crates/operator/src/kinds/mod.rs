@@ -1,4 +1,4 @@
-//! The kinds: for each, what is observed and how effects are made. What is decided is in `ace-domain`.
+//! The kinds: how each observes and acts. The decisions are in `ace-domain`.
 
 pub mod edge_function;
 pub mod migration_set;

@@ -45,7 +45,7 @@ pub(super) struct Platforms {
     known: Mutex<BTreeMap<String, Known>>,
 }
 
-/// What goes when the Platform goes.
+/// Series that are removed with the Platform.
 #[derive(Default)]
 struct Known {
     budget: Option<Arc<Mutex<Budget>>>,
@@ -70,7 +70,7 @@ impl Metrics {
         }
     }
 
-    /// Removes everything that names this Platform. Call it when the object is gone.
+    /// Removes all series that name this Platform. To be called when it was deleted.
     pub fn forget_platform(&self, platform: &str) {
         let platforms = &self.platforms;
         let Some(known) = platforms.known().remove(platform) else {
@@ -97,7 +97,7 @@ impl Observer for PlatformMetrics {
             .durations
             .get_or_create(&OperationLabels { operation })
             .observe(duration.as_secs_f64());
-        // A call that ends after its Platform was forgotten would leave a series that nobody removes.
+        // A call that ends after its Platform was forgotten would leave a series that is never removed.
         if let Some(known) = platforms.known().get_mut(&self.platform) {
             let labels = RequestLabels {
                 platform: self.platform.clone(),
@@ -140,7 +140,7 @@ impl Platforms {
         }
     }
 
-    /// Gauges of budgets change by time alone, so they are read when somebody looks.
+    /// Gauges of budgets change with time alone, so they are computed when metrics are read.
     pub(super) fn read_budgets(&self) {
         let now = Instant::now();
         for (platform, known) in &*self.known() {

@@ -55,7 +55,7 @@ fn every_metric_is_in_the_reference_with_its_labels_and_nothing_else_is() {
 }
 
 #[test]
-fn the_budget_is_read_when_somebody_looks() {
+fn the_budget_is_read_when_metrics_are_read() {
     let (metrics, budget) = (Metrics::new("1.2.3"), budget());
     metrics.platform("ace/prod", budget.clone());
     let now = Instant::now();
@@ -89,7 +89,7 @@ fn nothing_names_a_platform_that_is_gone() {
         4
     );
     metrics.forget_platform("ace/prod");
-    // A request that was under way ends.
+    // An unfinished request ends.
     platform.request("deploy", "Abandoned", Duration::from_secs(1));
     assert_eq!(
         text(&metrics)

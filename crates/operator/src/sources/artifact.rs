@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ace_api::SourceKind;
 use ace_domain::bundle::{Tree, TreeIndex, TreePath};
 
-/// Names the object that carries a source tree.
+/// Key of the object that carries a source tree.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SourceKey {
-    /// Namespace of the object, and of all that use it.
+    /// Namespace of the object and of its users.
     pub namespace: String,
     /// Its kind.
     pub kind: SourceKind,
@@ -22,23 +22,23 @@ impl fmt::Display for SourceKey {
     }
 }
 
-/// What is known of a source. Every text is one sentence for a condition's message. Cheap to clone.
+/// The state of a source. Every text is a message for a condition. Cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ArtifactState {
-    /// Its tree.
+    /// Its content was read.
     Ready(Arc<Artifact>),
-    /// The object, or its artifact, is not there yet: what is waited for.
+    /// The object or its artifact does not exist yet.
     Waiting(String),
-    /// Its content can't be used: what to change.
+    /// Its content can't be used; the text says what to change.
     Refused(String),
-    /// The operator may not read it: the command that mends it.
+    /// The operator is not allowed to read it; the text has the command that grants it.
     AccessMissing(String),
-    /// The API server or the artifact server did not answer; it is asked again without anybody's doing.
+    /// The API server or the artifact server did not answer; it is retried.
     Failed(String),
 }
 
 impl ArtifactState {
-    /// The kind of sight, as a label of bounded cardinality.
+    /// The kind of state, as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Ready(_) => "Ready",
@@ -50,10 +50,10 @@ impl ArtifactState {
     }
 }
 
-/// One content of a source. Two are equal when their revisions and digests are.
+/// One content of a source. Two are equal if their revisions and digests are.
 #[derive(Clone, Debug)]
 pub struct Artifact {
-    /// How the source names it, at most 256 bytes; of a ConfigMap it is the digest.
+    /// Revision as the source names it, at most 256 bytes; the digest for a ConfigMap.
     pub revision: String,
     /// `sha256:` and 64 digits: of the tar.gz, or of a ConfigMap's flat keys.
     pub digest: String,
@@ -69,14 +69,14 @@ impl PartialEq for Artifact {
 
 impl Eq for Artifact {}
 
-/// A tree with one index per folder that somebody looks at, so that all functions under one path parse each file once.
+/// A tree with one index per folder that is used, so that all functions under one path parse each file once.
 pub struct SourceTree {
     tree: Tree,
     indexes: Mutex<HashMap<Option<TreePath>, Option<Arc<TreeIndex>>>>,
 }
 
 impl SourceTree {
-    /// A tree of which nothing was learned yet.
+    /// A tree without any index.
     pub fn new(tree: Tree) -> Self {
         Self {
             tree,
@@ -84,7 +84,7 @@ impl SourceTree {
         }
     }
 
-    /// The next content of the same source; what was learned of files that stayed the same is kept.
+    /// The next content of the same source; the results for unchanged files are kept.
     #[must_use]
     pub fn renewed(&self, tree: Tree) -> Self {
         let known = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -107,21 +107,21 @@ impl SourceTree {
         &self.tree
     }
 
-    /// What lies below `folder` (the root without one), shared by all who ask for it; `None` when nothing does.
+    /// The files below `folder` (the root without one), shared by all callers; `None` if there are none.
     pub fn at(&self, folder: Option<&TreePath>) -> Option<Arc<TreeIndex>> {
         let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(index) = indexes.get(&folder.cloned()) {
             return index.clone();
         }
         let index = below(&self.tree, folder).map(|tree| Arc::new(TreeIndex::new(tree)));
-        // Paths come from specs: an absent one is not remembered, or wrong specs would fill the memory.
+        // Paths come from specs: one that does not exist is not cached, or wrong specs would fill the memory.
         if index.is_some() {
             indexes.insert(folder.cloned(), index.clone());
         }
         index
     }
 
-    /// Roughly what it holds in memory, in bytes, without what its indexes learn.
+    /// Approximate size in memory, in bytes, without its indexes.
     pub(super) fn bytes(&self) -> usize {
         /// A map's node, the `Bytes` handle and the index's slot of one file.
         const FILE: usize = 256;
@@ -133,7 +133,7 @@ impl SourceTree {
 }
 
 impl fmt::Debug for SourceTree {
-    /// Without the files: a sight may be logged, and source code is not.
+    /// Without the files: a state may be logged, source code must not be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SourceTree({} files)", self.tree.len())
     }

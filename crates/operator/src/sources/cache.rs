@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use super::SourceTree;
 
-/// Trees by digest, the least recently used given up first once they hold more than `limit` bytes.
+/// Trees by digest; the least recently used are evicted above `limit` bytes.
 #[derive(Debug)]
 pub(super) struct Trees {
     limit: usize,
@@ -35,7 +35,7 @@ impl Trees {
         Some(held.tree.clone())
     }
 
-    /// Keeps a tree. The newest always stays, even when it alone exceeds the limit: it is about to be used by many.
+    /// Adds a tree. The newest is never evicted, even if it alone exceeds the limit: it is about to be used by many.
     pub(super) fn put(&mut self, digest: &str, tree: Arc<SourceTree>) {
         self.uses += 1;
         let held = Held {
@@ -57,7 +57,7 @@ impl Trees {
         }
     }
 
-    /// Gives up all trees whose digest nobody names any more.
+    /// Evicts all trees whose digest is not used any more.
     pub(super) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
         self.held.retain(|digest, _| wanted(digest));
     }

@@ -7,8 +7,8 @@ use tokio::sync::Notify;
 
 use super::SourceKey;
 
-/// Tells everybody who listens which sources changed. Nothing is lost and nothing piles up: a key that a listener has not
-/// taken yet is there once, however often it changed.
+/// Publishes the keys of changed sources to all listeners. Nothing is lost and nothing piles up: a key that a listener has not
+/// taken yet is queued once, however often it changed.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     listeners: Mutex<Vec<Weak<Listener>>>,
@@ -21,7 +21,7 @@ struct Listener {
 }
 
 impl Changes {
-    pub(super) fn tell(&self, key: &SourceKey) {
+    pub(super) fn publish(&self, key: &SourceKey) {
         self.listeners
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

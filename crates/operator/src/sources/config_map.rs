@@ -1,4 +1,4 @@
-//! What a ConfigMap carries. Pure.
+//! The content of a ConfigMap as a source. Pure.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,9 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1::ConfigMap;
 use sha2::{Digest, Sha256};
 
-/// Names what is hashed, so that no archive can have the digest of flat keys.
+/// Prefix of the hashed data, so that no archive can have the digest of flat keys.
 const DOMAIN: &str = "ace-config-map-keys-v1";
-/// Keys named in a message.
+/// Most keys in a message.
 const NAMED: usize = 3;
 
 /// The source in a ConfigMap.
@@ -16,24 +16,24 @@ const NAMED: usize = 3;
 pub(super) enum Carried {
     /// The one `*.tar.gz` or `*.tgz` in `binaryData`.
     Archive(Bytes),
-    /// Each key is a file in the root of the tree. Keys can't hold `/` and nothing stands for it: a tree with folders
-    /// needs an archive.
+    /// Each key is a file in the root of the tree. Keys can't contain `/`, and there is no substitute for it: a tree with
+    /// folders needs an archive.
     Keys(BTreeMap<String, Bytes>),
 }
 
-/// What the ConfigMap carries, or one sentence that says what to change.
+/// The content of the ConfigMap, or a message that says what to change.
 pub(super) fn carried(map: ConfigMap) -> Result<Carried, String> {
     let texts = map.data.unwrap_or_default();
     let mut binaries = map.binary_data.unwrap_or_default();
     if let Some(key) = texts.keys().find(|key| is_archive(key)) {
         return Err(format!(
-            "its key {key} lies in `data`, where only text is, so it is not gzip; pack it with `tar czf`, and `kubectl create configmap --from-file` puts it into `binaryData`"
+            "its key {key} is in `data`, which holds only text, so it is not gzip; pack it with `tar czf`, and `kubectl create configmap --from-file` puts it into `binaryData`"
         ));
     }
     let archives: Vec<String> = binaries.keys().filter(|key| is_archive(key)).cloned().collect();
     match archives.as_slice() {
         [] if texts.is_empty() && binaries.is_empty() => {
-            Err("it is empty; put one tar.gz into `binaryData`, or files as flat keys".to_owned())
+            Err("it is empty; put one tar.gz into `binaryData`, or use one key per file".to_owned())
         }
         [] => {
             let texts = texts.into_iter().map(|(key, text)| (key, Bytes::from(text)));
@@ -165,7 +165,7 @@ mod tests {
         let cases = [
             (
                 map(&[], &[]),
-                "it is empty; put one tar.gz into `binaryData`, or files as flat keys",
+                "it is empty; put one tar.gz into `binaryData`, or use one key per file",
             ),
             (
                 map(
@@ -180,7 +180,7 @@ mod tests {
             ),
             (
                 map(&[("f.tar.gz", "H4sI")], &[]),
-                "its key f.tar.gz lies in `data`, where only text is, so it is not gzip; pack it with `tar czf`, and `kubectl create configmap --from-file` puts it into `binaryData`",
+                "its key f.tar.gz is in `data`, which holds only text, so it is not gzip; pack it with `tar czf`, and `kubectl create configmap --from-file` puts it into `binaryData`",
             ),
         ];
         for (map, says) in cases {

@@ -1,4 +1,4 @@
-//! What is remembered of one source. Pure: the clock is an argument.
+//! The memory of one source. Pure: the clock is an argument.
 
 use std::sync::Arc;
 
@@ -9,33 +9,33 @@ use tokio::time::Instant;
 use super::backoff::Backoff;
 use super::{ArtifactState, SourceTree};
 
-/// What one read brought.
+/// The result of one read.
 #[derive(Clone, Debug)]
 pub(super) struct Reading {
     pub(super) artifact_state: ArtifactState,
-    /// The object's `resourceVersion`, when it was there.
+    /// The object's `resourceVersion`, if it exists.
     pub(super) version: Option<String>,
-    /// Whether the object carries the label that has it watched (of Flux kinds: always).
+    /// Whether the object has the label for which it is watched (Flux kinds: always).
     pub(super) labelled: bool,
     pub(super) again: Again,
 }
 
-/// What makes another read worth while.
+/// When to read again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Again {
-    /// Only a change of the object.
+    /// When the object changes.
     OnChange,
-    /// Time: nobody tells us when this mends itself.
+    /// After a while: no watch reports when the problem is over.
     Soon,
-    /// Nothing was learned: the API server did not answer, so that an older sight stands.
+    /// The API server did not answer, so the state before stays.
     Unanswered,
 }
 
-/// What a flight ends with.
+/// The result of a shared read.
 #[derive(Clone, Debug)]
 pub(super) struct Landed {
     pub(super) artifact_state: ArtifactState,
-    /// Something else is seen than before.
+    /// The state has changed.
     pub(super) changed: bool,
 }
 
@@ -46,19 +46,19 @@ pub(super) struct Entry {
     pub(super) memo: Option<Memo>,
     pub(super) version: Option<String>,
     pub(super) labelled: bool,
-    /// When time alone makes another read due.
+    /// When another read is due.
     pub(super) due: Option<Instant>,
     pub(super) flight: Option<Flight>,
-    /// The number of the flight that was begun last.
+    /// The number of the read that was begun last.
     pub(super) number: u64,
     failures: u32,
 }
 
-/// A sight without the tree: trees belong to the cache, which may give them up.
+/// A state without the tree: trees belong to the cache, which may evict them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) enum Memo {
     Ready { revision: String, digest: String },
-    Told(ArtifactState),
+    Other(ArtifactState),
 }
 
 impl Memo {
@@ -68,24 +68,24 @@ impl Memo {
                 revision: artifact.revision.clone(),
                 digest: artifact.digest.clone(),
             },
-            told => Self::Told(told.clone()),
+            other => Self::Other(other.clone()),
         }
     }
 
-    /// Whether somebody who knew `self` must hear of `next`. How a failure is worded is no news.
-    fn is_news(&self, next: &Self) -> bool {
+    /// Whether `next` has to be published after `self`. Another text of a failure is no change.
+    fn is_changed_by(&self, next: &Self) -> bool {
         !matches!(
             (self, next),
             (
-                Self::Told(ArtifactState::Failed(_)),
-                Self::Told(ArtifactState::Failed(_))
+                Self::Other(ArtifactState::Failed(_)),
+                Self::Other(ArtifactState::Failed(_))
             )
         ) && self != next
     }
 }
 
 impl Entry {
-    /// Remembers a flight that was begun.
+    /// Records a read that was begun.
     pub(super) fn fly(&mut self, number: u64, flight: BoxFuture<'static, Landed>) -> Flight {
         self.number = number;
         let flight = flight.shared();
@@ -93,7 +93,7 @@ impl Entry {
         flight
     }
 
-    /// Takes in what a read brought. `kept` is the tree of the content that is remembered, if it is still there.
+    /// Records the result of a read. `kept` is the tree of the remembered content, if it is still cached.
     pub(super) fn land(
         &mut self,
         reading: Reading,
@@ -123,7 +123,7 @@ impl Entry {
             };
         }
         let memo = Memo::of(&reading.artifact_state);
-        let changed = self.memo.as_ref().is_some_and(|before| before.is_news(&memo));
+        let changed = self.memo.as_ref().is_some_and(|before| before.is_changed_by(&memo));
         self.memo = Some(memo);
         if reading.again != Again::Unanswered {
             self.version = reading.version;

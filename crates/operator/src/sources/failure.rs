@@ -3,21 +3,19 @@ use kube::Error;
 use super::{ArtifactState, SourceKey};
 use crate::connections::grants::Installation;
 
-/// What came of asking the API server for an object.
+/// The result of a GET of an object.
 #[derive(Debug)]
-pub(super) enum Asked<T> {
-    /// The object.
+pub(super) enum Lookup<T> {
     Found(T),
-    /// It is not there.
+    /// It does not exist.
     Absent,
-    /// The operator has no right to read it.
     Forbidden,
-    /// No answer, or none that says anything about the object.
+    /// No answer, or none about the object.
     Unanswered(String),
 }
 
-impl<T> Asked<T> {
-    /// Reads what a GET brought; `None` of the outer option is a deadline that passed.
+impl<T> Lookup<T> {
+    /// The result of a GET; `None` of the outer option is a deadline that passed.
     pub(super) fn from(answer: Option<Result<Option<T>, Error>>) -> Self {
         match answer {
             Some(Ok(Some(object))) => Self::Found(object),
@@ -26,7 +24,7 @@ impl<T> Asked<T> {
                 Some(404) => Self::Absent,
                 Some(403) => Self::Forbidden,
                 Some(code) => Self::Unanswered(format!("the API server answered {code}")),
-                // An object that does not parse is no matter of the connection, but asking again is all that can be done.
+                // An object that does not parse is no problem of the connection, but can only be retried.
                 None if matches!(error, Error::SerdeError(_)) => {
                     Self::Unanswered("the API server's answer could not be read".to_owned())
                 }
@@ -37,7 +35,7 @@ impl<T> Asked<T> {
     }
 }
 
-/// The HTTP status of an error that the API server answered with.
+/// The HTTP status of an error from the API server.
 pub(super) fn status_code(error: &Error) -> Option<u16> {
     match error {
         Error::Api(status) => Some(status.code),
@@ -45,11 +43,13 @@ pub(super) fn status_code(error: &Error) -> Option<u16> {
     }
 }
 
-/// That the operator may not read the object of `key`, with the command that mends it.
+/// The state for a missing right to read the object of `key`, with the command that grants it.
 pub(super) fn access_missing(key: &SourceKey, installation: &Installation) -> ArtifactState {
     let command = match key.kind {
         ace_api::SourceKind::ConfigMap => installation.grant_namespace(&key.namespace),
         _ => installation.grant_cluster(),
     };
-    ArtifactState::AccessMissing(format!("the operator may not read {key}; allow it with `{command}`"))
+    ArtifactState::AccessMissing(format!(
+        "the operator is not allowed to read {key}; allow it with `{command}`"
+    ))
 }

@@ -1,4 +1,4 @@
-//! Downloads artifacts: from allowed hosts only, once, without redirects, counted and checked.
+//! Downloads artifacts: from allowed hosts only, without redirects, with a limit of bytes and a checked digest.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use super::flux::Pointer;
 
 /// Downloads at one time: each may hold an archive of the largest size in memory.
 const AT_ONCE: usize = 2;
-/// Shorter than the deadline of a download, so that "never connected" is told from "too slow".
+/// Shorter than the deadline of a download, to distinguish "never connected" from "too slow".
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Why there is no archive. The text goes on a sentence that begins with the object's name.
+/// Why there is no archive. The text continues a message that begins with the object's name.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum FetchError {
     /// The object or the operator's flags must change.
     Refused(String),
-    /// The server must change; it may be asked again, later.
+    /// The server must change; it is retried later.
     Odd(String),
-    /// No archive this time.
+    /// A temporary failure.
     Failed(String),
 }
 
@@ -44,10 +44,10 @@ impl Fetcher {
         })
     }
 
-    /// The archive that `pointer` names, if its bytes have the digest that it says.
+    /// The archive at `pointer`, if its bytes have the pointer's digest.
     pub(super) async fn fetch(&self, pointer: &Pointer) -> Result<Bytes, FetchError> {
         let Ok(url) = Url::parse(&pointer.url) else {
-            let says = "lies at an address that is no URL; correct the source";
+            let says = "has an address that is not a URL; correct the source";
             return Err(FetchError::Refused(says.to_owned()));
         };
         let place = place(&url);
@@ -58,9 +58,9 @@ impl Fetcher {
         if found == pointer.digest {
             return Ok(bytes);
         }
-        // The server may be writing it, so it is asked again; but what was sent is not used.
+        // The server may be writing it, so it is retried; these bytes are not used.
         Err(FetchError::Odd(format!(
-            "is not what its object says: {place} sent {}, the object names {}; reconcile the source",
+            "does not match the digest in its object: {place} sent {}, the object has {}; reconcile the source",
             short(&found),
             short(&pointer.digest)
         )))
@@ -71,11 +71,11 @@ impl Fetcher {
         match self.http.request(Method::GET, url, Connection::Pooled) {
             Ok(request) => Ok(request),
             Err(_) if has_password => {
-                let says = "lies at an address with a password in it; serve it without";
+                let says = "has an address with a password in it; serve it without one";
                 Err(FetchError::Refused(says.to_owned()))
             }
             Err(_) => Err(FetchError::Refused(format!(
-                "lies at {place}, which the operator may not call; start it with --allow-source-host={place} if it should"
+                "is at {place}, which the operator is not allowed to call; add --allow-source-host={place} to its flags to allow it"
             ))),
         }
     }
@@ -84,8 +84,8 @@ impl Fetcher {
         let failed = |what: &str| FetchError::Failed(format!("{what} {place}"));
         let response = request.send(self.deadline).await.map_err(|error| match error {
             RequestError::Timeout => self.too_late(place),
-            RequestError::Connect | RequestError::Tls => failed("can't be had: no connection to"),
-            _ => failed("can't be had: no answer of"),
+            RequestError::Connect | RequestError::Tls => failed("can't be downloaded: no connection to"),
+            _ => failed("can't be downloaded: no answer from"),
         })?;
         match response.status() {
             200..300 => {}
@@ -95,7 +95,9 @@ impl Fetcher {
                 )));
             }
             status => {
-                return Err(FetchError::Failed(format!("can't be had: {place} answered {status}")));
+                return Err(FetchError::Failed(format!(
+                    "can't be downloaded: {place} answered {status}"
+                )));
             }
         }
         response.body(self.limit).await.map_err(|error| match error {
@@ -103,19 +105,19 @@ impl Fetcher {
                 "has more than {limit} bytes; narrow the source with spec.ignore or .sourceignore"
             )),
             RequestError::Timeout => self.too_late(place),
-            _ => failed("broke off while it came from"),
+            _ => failed("can't be downloaded: the connection was closed by"),
         })
     }
 
     fn too_late(&self, place: &str) -> FetchError {
         FetchError::Failed(format!(
-            "did not arrive from {place} within {} s",
+            "can't be downloaded: {place} did not send it within {} s",
             self.deadline.as_secs()
         ))
     }
 }
 
-/// Scheme, host and port: the path of an artifact can hold what is nobody else's business.
+/// Scheme, host and port: the path of an artifact may be confidential.
 fn place(url: &Url) -> String {
     url.origin().ascii_serialization()
 }

@@ -1,4 +1,4 @@
-//! Flux sources, read by their fields: no library of Flux is needed, and a kind that we have no type for is read alike.
+//! Flux sources, read as dynamic objects: all of their kinds have the same fields.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,21 +20,21 @@ const GROUP: &str = "source.toolkit.fluxcd.io";
 const VERSIONS: [&str; 2] = ["v1", "v1beta2"];
 /// Longest revision that is shown, in bytes.
 const REVISION: usize = 256;
-/// Longest foreign message that is quoted, in bytes.
+/// Longest quoted message of a Flux controller, in bytes.
 const QUOTED: usize = 300;
 
-/// What an object says about its artifact.
+/// The artifact of an object.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Says {
-    /// Where it lies, and what it is.
-    Artifact(Pointer),
-    /// There is none yet: what is waited for.
-    Nothing(String),
-    /// It can't be used: what to change.
+pub(super) enum FluxArtifact {
+    /// It can be downloaded.
+    Ready(Pointer),
+    /// There is none yet; the text says why.
+    Waiting(String),
+    /// It can't be used; the text says what to change.
     Unusable(String),
 }
 
-/// Where an artifact lies, and what it is.
+/// URL, revision and digest of an artifact.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Pointer {
     pub(super) url: String,
@@ -69,24 +69,24 @@ struct Condition {
 
 /// Reads the artifact of an object.
 ///
-/// An artifact that is there is used, whatever `Ready` and `observedGeneration` say, as Flux's own consumers do: it is the
-/// last content that was fetched and checked. A failing fetch must not take a deployed content away, and the controller of
-/// a suspended source never catches up with its generation, so waiting for that could be waiting for ever.
-pub(super) fn says(object: &DynamicObject) -> Says {
+/// An existing artifact is used whatever `Ready` and `observedGeneration` say, as Flux's own consumers do: it is the last
+/// content that was fetched and checked. A failing fetch must not remove deployed content, and the controller of a suspended
+/// source never observes its generation, so waiting for that could last for ever.
+pub(super) fn artifact_of(object: &DynamicObject) -> FluxArtifact {
     let Ok(status) = serde_json::from_value::<Option<Status>>(object.data["status"].clone()) else {
-        return Says::Unusable("its status can't be read; install a current version of Flux".to_owned());
+        return FluxArtifact::Unusable("its status can't be read; install a current version of Flux".to_owned());
     };
     let status = status.unwrap_or_default();
     let Some(artifact) = &status.artifact else {
-        return Says::Nothing(waits_for(object, &status));
+        return FluxArtifact::Waiting(pending_message(object, &status));
     };
     if artifact.digest.is_empty() {
-        return Says::Unusable("its artifact has no digest; update Flux to 2.0 or later".to_owned());
+        return FluxArtifact::Unusable("its artifact has no digest; update Flux to 2.0 or later".to_owned());
     }
     let (algorithm, digits) = artifact.digest.split_once(':').unwrap_or_default();
     if algorithm != "sha256" && !algorithm.is_empty() {
-        return Says::Unusable(format!(
-            "the digest of its artifact is of the kind {}; set --artifact-digest-algo=sha256 on its controller",
+        return FluxArtifact::Unusable(format!(
+            "the digest of its artifact is of type {}; set --artifact-digest-algo=sha256 on its controller",
             cut(algorithm, 32)
         ));
     }
@@ -95,19 +95,19 @@ pub(super) fn says(object: &DynamicObject) -> Says {
             .bytes()
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     {
-        return Says::Unusable(
+        return FluxArtifact::Unusable(
             "the digest of its artifact is not sha256: and 64 lower-case hexadecimal digits; update its controller"
                 .to_owned(),
         );
     }
-    Says::Artifact(Pointer {
+    FluxArtifact::Ready(Pointer {
         url: artifact.url.clone(),
         digest: artifact.digest.clone(),
         revision: cut(&artifact.revision, REVISION),
     })
 }
 
-fn waits_for(object: &DynamicObject, status: &Status) -> String {
+fn pending_message(object: &DynamicObject, status: &Status) -> String {
     if object.data["spec"]["suspend"] == true {
         return "it is suspended and has no artifact; resume it".to_owned();
     }
@@ -117,7 +117,7 @@ fn waits_for(object: &DynamicObject, status: &Status) -> String {
         Some(ready) if !behind && ready.status != "True" && !ready.message.is_empty() => {
             format!("it has no artifact yet: {}", cut(&ready.message, QUOTED))
         }
-        _ => "its controller has not made an artifact of it yet".to_owned(),
+        _ => "its controller has not produced an artifact yet".to_owned(),
     }
 }
 
@@ -130,7 +130,7 @@ fn cut(text: &str, most: usize) -> String {
     text
 }
 
-/// Which Flux kinds the cluster serves, in which version. Asked at most once per `every`, by whoever needs to know.
+/// The Flux kinds that the cluster serves, with their versions. Discovered at most once per `every`.
 pub(super) struct Installed {
     client: Client,
     every: Duration,
@@ -140,11 +140,11 @@ pub(super) struct Installed {
 
 /// Whether a kind is served.
 pub(super) enum Served {
-    /// By this resource.
+    /// It is served as this resource.
     As(ApiResource),
-    /// Not at all.
+    /// It is not served.
     No,
-    /// The API server did not say: what it did instead.
+    /// The API server did not answer; the text says how it failed.
     Unanswered(String),
 }
 
@@ -158,7 +158,7 @@ impl Installed {
         }
     }
 
-    /// How a kind is served. A kind that is known is not asked for again until [`Installed::forget`].
+    /// How a kind is served. A known kind is not discovered again until [`Installed::forget`].
     pub(super) async fn served(&self, kind: SourceKind) -> Served {
         let kind = format!("{kind:?}");
         let mut known = self.known.lock().await;
@@ -186,14 +186,14 @@ impl Installed {
                 Served::No
             }
             Ok(Err(error)) => Served::Unanswered(match status_code(&error) {
-                Some(code) => format!("the API server answered {code} when it was asked for its kinds"),
-                None => "the API server did not say which kinds it has".to_owned(),
+                Some(code) => format!("the API server answered {code} to the discovery of its kinds"),
+                None => "the API server did not answer the discovery of its kinds".to_owned(),
             }),
             Err(_) => Served::Unanswered("the API server did not answer in time".to_owned()),
         }
     }
 
-    /// A kind that was served is gone, or served in another version: the next question goes to the API server.
+    /// Forgets all kinds, after one was removed or is served in another version.
     pub(super) async fn forget(&self) {
         *self.known.lock().await = None;
     }
@@ -204,7 +204,7 @@ mod tests {
     use kube::api::DynamicObject;
     use serde_json::{Value, json};
 
-    use super::{Pointer, Says, says};
+    use super::{FluxArtifact, Pointer, artifact_of};
 
     const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
@@ -232,29 +232,33 @@ mod tests {
             digest: DIGEST.into(),
             revision: "main@sha1:4f2c".into(),
         };
-        assert_eq!(says(&object(&status)), Says::Artifact(pointer));
+        assert_eq!(artifact_of(&object(&status)), FluxArtifact::Ready(pointer));
     }
 
     #[test]
-    fn without_an_artifact_it_says_what_the_source_waits_for() {
+    fn without_an_artifact_the_message_says_what_the_source_waits_for() {
         let failed = |observed: i64| json!({ "observedGeneration": observed, "conditions": [{ "type": "Ready", "status": "False", "message": "auth\nfailed" }] });
         let cases = [
-            (json!(null), "its controller has not made an artifact of it yet"),
+            (json!(null), "its controller has not produced an artifact yet"),
             (
                 json!({ "observedGeneration": -1 }),
-                "its controller has not made an artifact of it yet",
+                "its controller has not produced an artifact yet",
             ),
-            (failed(1), "its controller has not made an artifact of it yet"),
+            (failed(1), "its controller has not produced an artifact yet"),
             (failed(2), "it has no artifact yet: auth failed"),
         ];
         for (status, waits) in cases {
-            assert_eq!(says(&object(&status)), Says::Nothing(waits.to_owned()), "{status}");
+            assert_eq!(
+                artifact_of(&object(&status)),
+                FluxArtifact::Waiting(waits.to_owned()),
+                "{status}"
+            );
         }
         let mut suspended = object(&json!(null));
         suspended.data["spec"] = json!({ "suspend": true });
         assert_eq!(
-            says(&suspended),
-            Says::Nothing("it is suspended and has no artifact; resume it".to_owned())
+            artifact_of(&suspended),
+            FluxArtifact::Waiting("it is suspended and has no artifact; resume it".to_owned())
         );
     }
 
@@ -264,7 +268,7 @@ mod tests {
             ("", "its artifact has no digest; update Flux to 2.0 or later"),
             (
                 "sha512:00",
-                "the digest of its artifact is of the kind sha512; set --artifact-digest-algo=sha256 on its controller",
+                "the digest of its artifact is of type sha512; set --artifact-digest-algo=sha256 on its controller",
             ),
             (
                 "sha256:AB",
@@ -277,14 +281,14 @@ mod tests {
         ];
         for (digest, says_so) in cases {
             assert_eq!(
-                says(&object(&json!({ "artifact": artifact(digest) }))),
-                Says::Unusable(says_so.to_owned())
+                artifact_of(&object(&json!({ "artifact": artifact(digest) }))),
+                FluxArtifact::Unusable(says_so.to_owned())
             );
         }
-        let odd = says(&object(&json!({ "artifact": "text" })));
+        let odd = artifact_of(&object(&json!({ "artifact": "text" })));
         assert_eq!(
             odd,
-            Says::Unusable("its status can't be read; install a current version of Flux".to_owned())
+            FluxArtifact::Unusable("its status can't be read; install a current version of Flux".to_owned())
         );
     }
 
@@ -292,7 +296,7 @@ mod tests {
     fn a_revision_is_cut_at_a_character_to_what_a_status_can_hold() {
         let mut status = json!({ "artifact": artifact(DIGEST) });
         status["artifact"]["revision"] = json!("ä".repeat(300));
-        let Says::Artifact(pointer) = says(&object(&status)) else {
+        let FluxArtifact::Ready(pointer) = artifact_of(&object(&status)) else {
             panic!("it is there")
         };
         assert!(

@@ -1,12 +1,12 @@
 //! Where code comes from: one reader of trees, two carriers (Flux sources and ConfigMaps).
 //!
 //! ```text
-//! sight(key) ─▶ memo ─▶ flight: object ─▶ artifact ─▶ archive ─▶ tree      one per key at a time, shared by all callers
+//! artifact_state(key) ─▶ memo ─▶ read: object ─▶ artifact ─▶ archive ─▶ tree   one per key at a time, shared by all callers
 //!                 ▲                                                │
-//! watches, retries ─▶ the same flight in the background ───────────┴─▶ changes()   only when something else is seen
+//! watches, retries ─▶ the same read in the background ─────────────┴─▶ changes()   only if the state has changed
 //! ```
-//! Only what somebody asked for is read or watched: the watch of a Flux kind begins with the first key of that kind, so an
-//! installation without Flux costs no request.
+//! Only sources that are used are read or watched: the watch of a Flux kind begins with the first key of that kind, so a
+//! cluster without Flux costs no request.
 
 mod artifact;
 mod backoff;

@@ -1,11 +1,11 @@
-//! What a source shows of what a kind wants.
+//! From the state of a source to the desired content of an object.
 
 use ace_api::Source;
 use ace_domain::{bundle::TreePath, reconcile::inputs::SourceState};
 
 use crate::sources::{Artifact, ArtifactState};
 
-/// What `read` makes of the artifact in sight, unless the spec pins another one. Why it can't be read is for a person.
+/// The content that `read` extracts from the artifact, unless the spec pins another digest. An error of `read` needs a person.
 pub(crate) fn wanted<T>(
     source: &Source,
     artifact_state: &ArtifactState,
@@ -31,7 +31,7 @@ pub(crate) fn wanted<T>(
     }
 }
 
-/// The folder in which it lies; none is the whole tree.
+/// The folder of the content; `None` is the whole tree.
 pub(crate) fn folder(source: &Source) -> Result<Option<TreePath>, String> {
     let path = source.path.as_deref().map(TreePath::new).transpose();
     path.map_err(|error| format!("`spec.source.path`: {error}"))

@@ -1,4 +1,4 @@
-//! One read: from an object to a tree, or to the sentence that says why there is none.
+//! One read: from an object to a tree, or to the message that says why there is none.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use tokio::time::timeout;
 
 use super::config_map::{Carried, carried};
 use super::entry::{Again, Memo, Reading};
-use super::failure::{Asked, access_missing};
+use super::failure::{Lookup, access_missing};
 use super::fetch::FetchError;
-use super::flux::{Pointer, Says, Served, says};
+use super::flux::{FluxArtifact, Pointer, Served, artifact_of};
 use super::reader::State;
 use super::{Artifact, ArtifactState, SourceKey, SourceTree, Sources};
 
 impl Sources {
-    /// Reads the object of a key and what it points at.
+    /// Reads the object of a key and its artifact.
     pub(super) async fn read(&self, key: &SourceKey) -> Reading {
         match key.kind {
             SourceKind::ConfigMap => self.read_config_map(key).await,
@@ -28,16 +28,16 @@ impl Sources {
 
     async fn read_config_map(&self, key: &SourceKey) -> Reading {
         let maps = Api::<ConfigMap>::namespaced(self.client.clone(), &key.namespace);
-        let map = match Asked::from(timeout(self.settings.read, maps.get_opt(&key.name)).await.ok()) {
-            Asked::Found(map) => map,
-            Asked::Absent => return told(ArtifactState::Waiting(format!("{key} is not there; create it"))),
-            Asked::Forbidden => return told(access_missing(key, &self.settings.installation)),
-            Asked::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
+        let map = match Lookup::from(timeout(self.settings.read, maps.get_opt(&key.name)).await.ok()) {
+            Lookup::Found(map) => map,
+            Lookup::Absent => return unread(ArtifactState::Waiting(format!("{key} does not exist; create it"))),
+            Lookup::Forbidden => return unread(access_missing(key, &self.settings.installation)),
+            Lookup::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
         let labelled = map.labels().get(LABEL_WATCH).is_some_and(|value| value == "true");
         let version = map.resource_version();
         let artifact_state = match carried(map) {
-            Err(why) => ArtifactState::Refused(format!("{key} is no source: {why}")),
+            Err(why) => ArtifactState::Refused(format!("{key} is not a usable source: {why}")),
             Ok(carried) => {
                 let digest = carried.digest();
                 let limits = self.settings.limits;
@@ -63,30 +63,29 @@ impl Sources {
         let resource = match self.installed.served(key.kind).await {
             Served::As(resource) => resource,
             Served::No => {
-                let waits = format!(
-                    "{key} can't be there: the cluster does not serve its kind; install Flux's source-controller"
-                );
-                return told(ArtifactState::Waiting(waits));
+                let waits =
+                    format!("{key} can't exist: the cluster does not serve its kind; install Flux's source-controller");
+                return unread(ArtifactState::Waiting(waits));
             }
             Served::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
         let objects = Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, &resource);
-        let object = match Asked::from(timeout(self.settings.read, objects.get_opt(&key.name)).await.ok()) {
-            Asked::Found(object) => object,
-            Asked::Absent => return told(ArtifactState::Waiting(format!("{key} is not there; create it"))),
-            Asked::Forbidden => return told(access_missing(key, &self.settings.installation)),
-            Asked::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
+        let object = match Lookup::from(timeout(self.settings.read, objects.get_opt(&key.name)).await.ok()) {
+            Lookup::Found(object) => object,
+            Lookup::Absent => return unread(ArtifactState::Waiting(format!("{key} does not exist; create it"))),
+            Lookup::Forbidden => return unread(access_missing(key, &self.settings.installation)),
+            Lookup::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
-        let (artifact_state, again) = match says(&object) {
-            Says::Nothing(why) => (
+        let (artifact_state, again) = match artifact_of(&object) {
+            FluxArtifact::Waiting(why) => (
                 ArtifactState::Waiting(format!("{key} is not ready: {why}")),
                 Again::Soon,
             ),
-            Says::Unusable(why) => (
+            FluxArtifact::Unusable(why) => (
                 ArtifactState::Refused(format!("{key} can't be used: {why}")),
                 Again::OnChange,
             ),
-            Says::Artifact(pointer) => self.follow(key, &pointer).await,
+            FluxArtifact::Ready(pointer) => self.follow(key, &pointer).await,
         };
         Reading {
             artifact_state,
@@ -96,7 +95,7 @@ impl Sources {
         }
     }
 
-    /// The artifact that an object points at.
+    /// Downloads the artifact of an object.
     async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (ArtifactState, Again) {
         let known = self.state().trees.get(&pointer.digest);
         if let Some(tree) = known {
@@ -135,7 +134,7 @@ impl Sources {
         (artifact_state, Again::OnChange)
     }
 
-    /// The tree of a digest, from the cache or from `unpack`, which may take its time.
+    /// The tree of a digest, from the cache or from `unpack`, which may take long.
     async fn tree(
         &self,
         key: &SourceKey,
@@ -163,7 +162,7 @@ impl Sources {
         });
         unpacked
             .await
-            .unwrap_or_else(|_| Err("reading it broke off".to_owned()))
+            .unwrap_or_else(|_| Err("reading it failed unexpectedly".to_owned()))
             .map(Arc::new)
     }
 }
@@ -172,8 +171,8 @@ fn ready(revision: String, digest: String, tree: Arc<SourceTree>) -> ArtifactSta
     ArtifactState::Ready(Arc::new(Artifact { revision, digest, tree }))
 }
 
-/// A sight that time may change, of an object that was not read.
-fn told(artifact_state: ArtifactState) -> Reading {
+/// The state of an object that was not read; it is read again after a while.
+fn unread(artifact_state: ArtifactState) -> Reading {
     Reading {
         artifact_state,
         version: None,
@@ -182,7 +181,7 @@ fn told(artifact_state: ArtifactState) -> Reading {
     }
 }
 
-/// Nothing was learned.
+/// The state after a failed request.
 pub(super) fn unanswered(why: String) -> Reading {
     Reading {
         artifact_state: ArtifactState::Failed(why),

@@ -20,23 +20,23 @@ use super::watch::{self, Target};
 use super::{Artifact, ArtifactState, Settings, SourceKey};
 use crate::metrics::Metrics;
 
-/// The HTTP client could not be made: a matter of the machine (certificates, TLS), fatal at start.
+/// The HTTP client could not be created, because of the machine's certificates or TLS. Fatal at start.
 #[derive(Debug, thiserror::Error)]
 #[error("the HTTP client for sources cannot be set up")]
 pub struct SourcesError(#[from] HttpError);
 
-/// The sources that somebody asked for.
+/// The sources that are used.
 pub struct Sources {
     pub(super) client: Client,
     pub(super) settings: Settings,
     pub(super) fetcher: Fetcher,
-    /// One archive is unpacked at a time: it may take 128 MiB, and the processor besides.
+    /// One archive is unpacked at a time: it may take 128 MiB, and a processor.
     pub(super) unpacking: Semaphore,
     metrics: Metrics,
     pub(super) installed: Installed,
     pub(super) changes: Changes,
     pub(super) state: Mutex<State>,
-    /// Something in `state` asks for the attention of `run`.
+    /// Notifies `run` of a change in `state`.
     pub(super) attention: Notify,
 }
 
@@ -44,19 +44,19 @@ pub(super) struct State {
     pub(super) entries: HashMap<SourceKey, Entry>,
     pub(super) trees: Trees,
     pub(super) targets: BTreeMap<Target, watch::Progress>,
-    /// Flights begun so far, of all keys.
+    /// Number of reads so far, of all keys.
     pub(super) flights: u64,
 }
 
 impl State {
-    /// What a key's sight is without a read, if that is known.
+    /// The state of a key, if it is known without a read.
     fn remembered(&mut self, key: &SourceKey, now: Instant) -> Option<ArtifactState> {
         let entry = self
             .entries
             .get(key)
             .filter(|entry| entry.due.is_none_or(|due| due > now))?;
         match entry.memo.as_ref()? {
-            Memo::Told(artifact_state) => Some(artifact_state.clone()),
+            Memo::Other(artifact_state) => Some(artifact_state.clone()),
             Memo::Ready { revision, digest } => {
                 let tree = self.trees.get(digest)?;
                 let artifact = Artifact {
@@ -69,7 +69,7 @@ impl State {
         }
     }
 
-    /// Whether a watch would tell of a change of this key's object.
+    /// Whether a watch reports changes of this key's object.
     pub(super) fn covers(&self, key: &SourceKey) -> bool {
         let synced = self
             .targets
@@ -81,7 +81,7 @@ impl State {
 }
 
 impl Sources {
-    /// A reader that has read nothing yet.
+    /// A reader without any known source.
     pub fn new(client: Client, settings: Settings, metrics: Metrics) -> Result<Arc<Self>, SourcesError> {
         let fetcher = Fetcher::new(settings.hosts.clone(), settings.download, settings.limits.compressed)?;
         Ok(Arc::new(Self {
@@ -102,8 +102,8 @@ impl Sources {
         }))
     }
 
-    /// What is known now. Reads the object when it was never read, when a failure is old enough to be tried again, and
-    /// when its tree was given up; however many ask at the same time, there is one request and one download.
+    /// The current state. Reads the object if it was never read, if a failure is due for a retry, or if its tree was evicted;
+    /// concurrent callers share one request and one download.
     pub async fn artifact_state(self: &Arc<Self>, key: &SourceKey) -> ArtifactState {
         let flight = {
             let mut state = self.state();
@@ -119,8 +119,8 @@ impl Sources {
         flight.await.artifact_state
     }
 
-    /// Reads the object again and says whether something else is seen than before; then [`Sources::changes`] tells it to
-    /// everybody, too. Answers `false` without a request where a watch would have told. Meant for the Platform's tick.
+    /// Reads the object again; true if the state has changed, which [`Sources::changes`] then publishes, too. Returns `false`
+    /// without a request if a watch covers the object. Called once per interval of a Platform.
     pub async fn refresh(self: &Arc<Self>, key: &SourceKey) -> bool {
         {
             let mut state = self.state();
@@ -132,17 +132,17 @@ impl Sources {
         self.reread(key).await
     }
 
-    /// Keys whose sight changed after the call. A key that was not taken yet is there once, however often it changed.
+    /// Keys whose state changes after the call. A key that was not taken yet is queued once, however often it changed.
     pub fn changes(&self) -> impl Stream<Item = SourceKey> + Send + 'static + use<> {
         self.changes.listen()
     }
 
-    /// Has labelled ConfigMaps of this namespace watched. [`Sources::sight`] of a ConfigMap does it by itself.
+    /// Watches labelled ConfigMaps of this namespace. [`Sources::artifact_state`] of a ConfigMap does it by itself.
     pub fn watch_namespace(&self, namespace: &str) {
         self.want(&mut self.state(), Target::ConfigMaps(namespace.to_owned()));
     }
 
-    /// Forgets what is not `used` any more, and ends watches that serve nothing else.
+    /// Forgets keys that are not `used` any more, and ends watches that cover no other key.
     pub fn retain(&self, used: &BTreeSet<SourceKey>) {
         let mut state = self.state();
         state.entries.retain(|key, _| used.contains(key));
@@ -170,12 +170,12 @@ impl Sources {
         });
     }
 
-    /// Watches and repeats, until `stop`. Without it sources are still read, but nobody is told of changes.
+    /// Watches and retries, until `stop`. Without it sources are still read, but changes are not published.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         watch::run(self, stop).await;
     }
 
-    /// Reads the object of a key again, unless nobody uses it any more, in a flight that begins after this call.
+    /// Reads the object of a key again if it is still used. The read begins after this call.
     pub(super) async fn reread(self: &Arc<Self>, key: &SourceKey) -> bool {
         let asked = self.state().flights;
         loop {
@@ -186,7 +186,7 @@ impl Sources {
                 };
                 match &entry.flight {
                     Some(flight) => (flight.clone(), entry.number > asked),
-                    // Another caller's flight began after this call, and has landed; it told of what it saw.
+                    // Another caller's read began after this call and has ended; it has published the change.
                     None if entry.number > asked => return false,
                     None => (self.begin(&mut state, key), true),
                 }
@@ -209,7 +209,7 @@ impl Sources {
         });
     }
 
-    /// Begins a read that goes on though all who wait for it go away.
+    /// Begins a read that continues without any waiting caller.
     fn begin(self: &Arc<Self>, state: &mut State, key: &SourceKey) -> Flight {
         state.flights += 1;
         let number = state.flights;
@@ -218,10 +218,10 @@ impl Sources {
         let task = tokio::spawn(async move {
             let reading = {
                 let (sources, key) = (sources.clone(), key.clone());
-                // A task of its own: if it panics, the flight still lands.
+                // A task of its own: if it panics, the shared read still ends.
                 tokio::spawn(async move { sources.read(&key).await }).await
             };
-            let reading = reading.unwrap_or_else(|_| unanswered(format!("reading {key} broke off")));
+            let reading = reading.unwrap_or_else(|_| unanswered(format!("reading {key} failed unexpectedly")));
             sources.land(&key, number, reading)
         });
         let landed = task.map(|landed| {
@@ -244,7 +244,7 @@ impl Sources {
         };
         let mut state = self.state();
         let State { entries, trees, .. } = &mut *state;
-        // A key that was forgotten meanwhile may be used again, with a flight of its own.
+        // A key that was forgotten meanwhile may be used again, with a read of its own.
         let Some(entry) = entries.get_mut(key).filter(|entry| entry.number == number) else {
             return Landed {
                 artifact_state: reading.artifact_state,
@@ -265,7 +265,7 @@ impl Sources {
             self.attention.notify_one();
         }
         if landed.changed {
-            self.changes.tell(key);
+            self.changes.publish(key);
         }
         landed
     }

@@ -5,15 +5,15 @@ use ace_egress::AllowedHosts;
 
 use crate::connections::grants::Installation;
 
-/// How sources are read.
+/// Settings of the source reader.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Hosts that an artifact may lie on.
+    /// Hosts from which artifacts may be downloaded.
     pub hosts: AllowedHosts,
-    /// What an archive may cost.
+    /// Limits of an archive.
     pub limits: ArchiveLimits,
-    /// Bytes of trees that are kept for the next look. 64 MiB: some sixty trees like the real one, which has 1 MB. A tree
-    /// that was given up is fetched anew.
+    /// Bytes of trees in the cache. 64 MiB: some sixty trees like the real one, which has 1 MB. An evicted tree is downloaded
+    /// again.
     pub cache: usize,
     /// Deadline of one request to the API server. 30 s.
     pub read: Duration,
@@ -23,14 +23,14 @@ pub struct Settings {
     pub retry_first: Duration,
     /// Longest such wait. 5 min.
     pub retry_most: Duration,
-    /// How often the API server is asked for a Flux kind that it does not serve. 1 min.
+    /// Shortest time between two discoveries of Flux kinds. 1 min.
     pub discovery: Duration,
-    /// Under which names the operator is installed.
+    /// Names under which the operator is installed.
     pub installation: Installation,
 }
 
 impl Settings {
-    /// The defaults, with the hosts that may be asked.
+    /// The defaults, with these allowed hosts.
     pub fn new(hosts: AllowedHosts) -> Self {
         Self {
             hosts,
@@ -45,8 +45,7 @@ impl Settings {
         }
     }
 
-    /// Waits divided by `scale`, for tests and benchmarks that run in shortened time. Deadlines stay as they are, because
-    /// the machine is no faster then.
+    /// Divides waits by `scale`, for tests and benchmarks. Deadlines stay, because the machine is no faster.
     #[must_use]
     pub fn scaled(self, scale: u32) -> Self {
         let scale = scale.max(1);

@@ -1,5 +1,5 @@
-//! Watches of what carries sources, and repeats of what could not be read. Only metadata are watched, so no content of a
-//! ConfigMap is ever held here; what a change means is found out by reading the one object.
+//! Watches of source objects, and retries of failed reads. Only metadata are watched, so no content of a ConfigMap is held
+//! here; after a change the object is read.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,12 +26,12 @@ use super::flux::Served;
 use super::reader::State;
 use super::{ArtifactState, SourceKey, Sources};
 
-/// Objects that are read again at one time on behalf of watches and repeats.
+/// Most objects that are read at one time for watches and retries.
 const REREADS: usize = 8;
-/// A broken watch is opened again this much sooner than an unreadable object is read: it may have missed a change.
+/// Factor by which a broken watch is reopened sooner than an unreadable object is read: it may have missed a change.
 const WATCH_SOONER: u32 = 15;
 
-/// What one watch covers.
+/// The scope of one watch.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Target {
     /// A Flux kind in all namespaces.
@@ -40,7 +40,7 @@ pub(super) enum Target {
     ConfigMaps(String),
 }
 
-/// How far a watch is.
+/// The progress of a watch.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) stop: CancellationToken,
@@ -49,7 +49,7 @@ pub(super) struct Progress {
     started: bool,
 }
 
-/// What a watch says.
+/// An item of a watch.
 enum Word {
     Began,
     Listed(Seen),
@@ -61,7 +61,7 @@ enum Word {
 
 /// Why there is no watch.
 enum Closed {
-    /// The API server does not serve what it is about.
+    /// The API server does not serve the kind.
     NotServed,
     /// The API server answered with this status, or not at all.
     Refused(Option<u16>),
@@ -122,7 +122,7 @@ pub(super) async fn run(sources: Arc<Sources>, stop: CancellationToken) {
             () = waiting => {}
             Some(ended) = watches.join_next() => {
                 if let Err(error) = ended {
-                    tracing::error!(%error, "a watch of sources broke off");
+                    tracing::error!(%error, "watch of sources ended; reopening it");
                 }
             }
         }
@@ -138,16 +138,16 @@ fn unstarted(state: &mut State) -> Vec<(Target, CancellationToken)> {
     .collect()
 }
 
-/// Takes the keys whose repeat is due, and says when the next one is.
+/// The keys whose retry is due, and the time of the next one.
 fn due(sources: &Sources, now: Instant) -> (Vec<SourceKey>, Option<Instant>) {
     let mut state = sources.state();
     let repeating = state.entries.iter().filter(|(_, entry)| entry.due.is_some());
-    // What is waited for comes with a watch where there is one.
-    let told: Vec<SourceKey> = repeating
-        .filter(|(key, entry)| matches!(entry.memo, Some(Memo::Told(ArtifactState::Waiting(_)))) && state.covers(key))
+    // If a watch covers the object, it reports the change.
+    let due: Vec<SourceKey> = repeating
+        .filter(|(key, entry)| matches!(entry.memo, Some(Memo::Other(ArtifactState::Waiting(_)))) && state.covers(key))
         .map(|(key, _)| key.clone())
         .collect();
-    for key in told {
+    for key in due {
         if let Some(entry) = state.entries.get_mut(&key) {
             entry.due = None;
         }
@@ -221,17 +221,17 @@ async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>) 
     }
 }
 
-/// Keys that the list of a watch did not name, and whose sight may come from before it: of an object that is gone, or of
-/// one that could not be read.
+/// Keys that the list of a watch did not have, and whose state may be older: of an object that was deleted, or of one that
+/// could not be read.
 fn unlisted(state: &State, target: &Target, listed: &BTreeSet<SourceKey>) -> Vec<(SourceKey, Option<String>)> {
     let unlisted = state.entries.iter().filter(|(key, entry)| {
-        let doubtful = entry.labelled || matches!(entry.memo, Some(Memo::Told(_)));
+        let doubtful = entry.labelled || matches!(entry.memo, Some(Memo::Other(_)));
         doubtful && Target::of(key) == *target && !listed.contains(key)
     });
     unlisted.map(|(key, _)| (key.clone(), None)).collect()
 }
 
-/// Reads an object again unless the version that a watch saw is the one that was read.
+/// Reads an object again unless the version in the watch is the one that was read.
 async fn catch_up(sources: &Arc<Sources>, key: &SourceKey, version: Option<String>) {
     let flight = sources.state().entries.get(key).and_then(|entry| entry.flight.clone());
     if let Some(flight) = flight {
@@ -243,7 +243,7 @@ async fn catch_up(sources: &Arc<Sources>, key: &SourceKey, version: Option<Strin
     }
 }
 
-/// The words of a watch.
+/// The items of a watch.
 async fn open(sources: &Sources, target: &Target) -> Result<BoxStream<'static, Word>, Closed> {
     let client = sources.client.clone();
     match target {
@@ -261,7 +261,7 @@ async fn open(sources: &Sources, target: &Target) -> Result<BoxStream<'static, W
     }
 }
 
-/// Opens a watch if a list of one object is answered: kube's watcher logs every refusal in full, and a right that is missing
+/// Opens a watch after a successful list of one object: kube's watcher logs every refusal in full, so a right that is missing
 /// for days would be logged for days.
 async fn permitted<K>(
     sources: &Sources,
@@ -310,17 +310,17 @@ fn set_synced(sources: &Sources, target: &Target, synced: bool) {
     }
 }
 
-/// Waits until what failed is worth another attempt.
+/// Waits until the next attempt.
 async fn refused(sources: &Sources, target: &Target, code: Option<u16>, failures: u32) {
     log(target, code, failures);
     sleep(pause(sources, code, failures)).await;
     if code == Some(404) {
-        // The kind is gone, or served in another version now.
+        // The kind was removed, or is served in another version now.
         sources.installed.forget().await;
     }
 }
 
-/// A missing right waits for a person, so it is asked for as rarely as an object; anything else may mend itself at once.
+/// A missing right needs a person, so it is retried as rarely as an object; other failures may be over soon.
 fn pause(sources: &Sources, code: Option<u16>, failures: u32) -> Duration {
     let settings = &sources.settings;
     let sooner = if code == Some(403) { 1 } else { WATCH_SOONER };
@@ -331,17 +331,17 @@ fn pause(sources: &Sources, code: Option<u16>, failures: u32) -> Duration {
     .after(failures)
 }
 
-/// Logs that a watch failed. A missing right is no news: the sights of the objects that are asked for say it to the people
-/// who can mend it.
+/// Logs that a watch failed. A missing right is not logged as a warning: the conditions of the objects that use the source
+/// report it.
 fn log(target: &Target, code: Option<u16>, failures: u32) {
     if failures == 1 && code != Some(403) {
-        tracing::warn!(?target, ?code, "a watch of sources failed; it is opened again");
+        tracing::warn!(?target, ?code, "watch of sources failed; retrying");
     } else {
-        tracing::debug!(?target, ?code, failures, "a watch of sources failed again");
+        tracing::debug!(?target, ?code, failures, "watch of sources failed again; retrying");
     }
 }
 
-/// The HTTP status behind an error.
+/// The HTTP status of an error.
 fn code_of(error: &watcher::Error) -> Option<u16> {
     match error {
         watcher::Error::InitialListFailed(error)

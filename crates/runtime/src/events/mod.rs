@@ -1,9 +1,9 @@
 //! Events of events.k8s.io: what happened to an object, for `kubectl describe` and `kubectl events`.
 //!
-//! Not kube's `Recorder`: that one counts a repeat up without looking at its note, so that after a first failure every
-//! further one shows the note of the first. Here another note is another event, and only the same one is counted up.
+//! Not kube's `Recorder`: that one ignores the note when it counts a repeated event, so that after a first failure every
+//! further one shows the note of the first. Here another note is another event.
 //!
-//! Telling never waits and never fails: status is the truth, an event only points at it.
+//! Publishing never waits and never fails: the status has the same information.
 
 mod series;
 
@@ -31,7 +31,7 @@ use series::{Act, Series};
 
 /// The `reportingController` of every event.
 const CONTROLLER: &str = "ops.mobulace.com/ace-operator";
-/// Events that wait to be written. An outage of the platform tells as many at once as there are objects.
+/// Most events that wait to be written. An outage of the platform publishes as many at once as there are objects.
 const QUEUE: usize = 1_024;
 /// Longest note, in bytes: the API server refuses what exceeds 1 kB.
 const NOTE: usize = 1_024;
@@ -39,32 +39,32 @@ const NOTE: usize = 1_024;
 const WORD: usize = 128;
 /// Deadline of one write.
 const WRITE: Duration = Duration::from_secs(10);
-/// How long what is queued at the end may take.
+/// Deadline for the queued events at shutdown.
 const DRAIN: Duration = Duration::from_secs(2);
 /// Longest part of an object's name in the name of its event, which may have 253 bytes.
 const NAME: usize = 200;
 
-/// Tells events. Cheap to clone.
+/// Publishes events. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Events {
-    queue: Sender<Told>,
+    queue: Sender<Publication>,
     metrics: Metrics,
 }
 
 /// Writes events, one after another.
 pub struct Publisher {
     client: Client,
-    queue: Receiver<Told>,
+    queue: Receiver<Publication>,
     instance: String,
     series: Series,
     metrics: Metrics,
-    /// Events created so far: tells those of one instant apart.
+    /// Number of created events: distinguishes those of one instant by name.
     created: u8,
 }
 
-/// One event as it was told.
+/// One event as it was published.
 #[derive(Clone, Debug)]
-struct Told {
+struct Publication {
     regarding: ObjectReference,
     type_: EventType,
     reason: String,
@@ -73,7 +73,7 @@ struct Told {
 }
 
 impl Events {
-    /// A pair of which the second must be run. `instance` tells processes apart, as the pod's name does.
+    /// A pair of which the second must be run. `instance` distinguishes processes, as the pod's name does.
     pub fn new(client: Client, instance: &str, metrics: Metrics) -> (Self, Publisher) {
         let (sender, queue) = mpsc::channel(QUEUE);
         let publisher = Publisher {
@@ -87,24 +87,24 @@ impl Events {
         (Self { queue: sender, metrics }, publisher)
     }
 
-    /// Tells that something happened. `reason` is a CamelCase word of a closed set, such as `DriftDetected`; `action` says
-    /// what the operator did about it, such as `Deploy`; `note` is one sentence, cut to 1 kB. Never waits.
+    /// Publishes an event. `reason` is a CamelCase word of a closed set, such as `DriftDetected`; `action` is what the operator
+    /// did, such as `Deploy`; `note` is one sentence, cut to 1 kB. Never waits.
     pub fn publish(&self, regarding: ObjectReference, type_: EventType, reason: &str, action: &str, note: &str) {
-        let told = Told {
+        let publication = Publication {
             regarding,
             type_,
             reason: cut(reason, WORD),
             action: cut(action, WORD),
             note: cut(note, NOTE),
         };
-        if self.queue.try_send(told).is_err() {
+        if self.queue.try_send(publication).is_err() {
             self.metrics.event_dropped("QueueFull");
         }
     }
 }
 
 impl Publisher {
-    /// Writes until `stop`, and then what is queued, for at most two seconds.
+    /// Writes events until `stop`, and then the queued ones for at most two seconds.
     pub async fn run(mut self, stop: CancellationToken) {
         loop {
             let next = self.series.next_count();
@@ -117,45 +117,45 @@ impl Publisher {
             tokio::select! {
                 () = stop.cancelled() => break,
                 () = counting => self.count().await,
-                told = self.queue.recv() => match told {
-                    Some(told) => self.write(told).await,
+                publication = self.queue.recv() => match publication {
+                    Some(publication) => self.write(publication).await,
                     None => break,
                 },
             }
         }
         self.queue.close();
         let end = Instant::now() + DRAIN;
-        while let Some(told) = self.queue.recv().await {
-            if timeout_at(end, self.write(told)).await.is_err() {
+        while let Some(publication) = self.queue.recv().await {
+            if timeout_at(end, self.write(publication)).await.is_err() {
                 self.metrics.event_dropped("Stopping");
             }
         }
     }
 
-    async fn write(&mut self, told: Told) {
-        match self.series.told(&told, Instant::now()) {
-            Act::Create => self.create(told).await,
+    async fn write(&mut self, publication: Publication) {
+        match self.series.publish(&publication, Instant::now()) {
+            Act::Create => self.create(publication).await,
             Act::Nothing => {}
             Act::Drop => self.metrics.event_dropped("Spam"),
         }
     }
 
-    async fn create(&mut self, told: Told) {
+    async fn create(&mut self, publication: Publication) {
         let now = Timestamp::now();
         self.created = self.created.wrapping_add(1);
-        let event = event(&told, &self.instance, now, self.created);
+        let event = event(&publication, &self.instance, now, self.created);
         let (namespace, name) = (
             event.metadata.namespace.clone().unwrap_or_default(),
             event.metadata.name.clone().unwrap_or_default(),
         );
         let written = timeout(WRITE, self.api(&namespace).create(&PostParams::default(), &event)).await;
         match written {
-            Ok(Ok(_)) => self.series.created(&told, &namespace, &name, Instant::now()),
-            failed => self.failed(failed.ok().and_then(Result::err).as_ref(), &told),
+            Ok(Ok(_)) => self.series.created(&publication, &namespace, &name, Instant::now()),
+            failed => self.failed(failed.ok().and_then(Result::err).as_ref(), &publication),
         }
     }
 
-    /// Writes the counts of events that were told again meanwhile.
+    /// Writes the counts of events that were published again.
     async fn count(&mut self) {
         for count in self.series.counts(Instant::now()) {
             let patch = json!({ "series": {
@@ -164,17 +164,17 @@ impl Publisher {
             }});
             let events = self.api(&count.namespace);
             let params = PatchParams::default();
-            // Of a count that is not written nothing is lost: the event is there, and the next count includes it. If the
-            // event is gone (the API server keeps them for an hour), the next one is told anew.
+            // A count that is not written is not lost: the next one includes it. If the event does not exist any more (the API
+            // server keeps it for an hour), the next one is created again.
             match timeout(WRITE, events.patch(&count.name, &params, &Patch::Merge(&patch))).await {
                 Ok(Ok(_)) => {}
                 Ok(Err(Error::Api(status))) if status.is_not_found() => self.series.forget(&count.name),
-                _ => tracing::debug!(event = count.name, "an event could not be counted up"),
+                _ => tracing::debug!(event = count.name, "event count could not be updated"),
             }
         }
     }
 
-    fn failed(&mut self, error: Option<&Error>, told: &Told) {
+    fn failed(&mut self, error: Option<&Error>, publication: &Publication) {
         let code = match error {
             Some(Error::Api(status)) => Some(status.code),
             _ => None,
@@ -183,10 +183,10 @@ impl Publisher {
             .event_dropped(if code.is_some() { "Refused" } else { "Unanswered" });
         tracing::debug!(
             code,
-            reason = told.reason,
-            namespace = told.regarding.namespace,
-            name = told.regarding.name,
-            "an event could not be written"
+            reason = publication.reason,
+            namespace = publication.regarding.namespace,
+            name = publication.regarding.name,
+            "event could not be created"
         );
     }
 
@@ -195,13 +195,16 @@ impl Publisher {
     }
 }
 
-/// The event as the API server takes it.
-fn event(told: &Told, instance: &str, now: Timestamp, number: u8) -> Event {
-    // An event lies where its object does; what has no namespace has its events in `default`.
-    let namespace = told.regarding.namespace.clone().unwrap_or_else(|| "default".to_owned());
-    let object = told.regarding.name.as_deref().unwrap_or("unnamed");
+fn event(publication: &Publication, instance: &str, now: Timestamp, number: u8) -> Event {
+    // An event is in the namespace of its object; an object without a namespace has its events in `default`.
+    let namespace = publication
+        .regarding
+        .namespace
+        .clone()
+        .unwrap_or_else(|| "default".to_owned());
+    let object = publication.regarding.name.as_deref().unwrap_or("unnamed");
     let object = object[..object.floor_char_boundary(NAME)].trim_end_matches(['.', '-']);
-    let type_ = match told.type_ {
+    let type_ = match publication.type_ {
         EventType::Normal => "Normal",
         EventType::Warning => "Warning",
     };
@@ -211,11 +214,11 @@ fn event(told: &Told, instance: &str, now: Timestamp, number: u8) -> Event {
             name: Some(format!("{object}.{:x}{number:02x}", now.as_microsecond())),
             ..ObjectMeta::default()
         },
-        action: Some(told.action.clone()),
+        action: Some(publication.action.clone()),
         event_time: Some(MicroTime(now)),
-        note: Some(told.note.clone()),
-        reason: Some(told.reason.clone()),
-        regarding: Some(told.regarding.clone()),
+        note: Some(publication.note.clone()),
+        reason: Some(publication.reason.clone()),
+        regarding: Some(publication.regarding.clone()),
         reporting_controller: Some(CONTROLLER.to_owned()),
         reporting_instance: Some(instance.to_owned()),
         type_: Some(type_.to_owned()),
@@ -223,7 +226,7 @@ fn event(told: &Told, instance: &str, now: Timestamp, number: u8) -> Event {
     }
 }
 
-/// At most `most` bytes, cut between characters, with a sign that it was.
+/// At most `most` bytes, cut between characters, with … at the end if it was cut.
 fn cut(text: &str, most: usize) -> String {
     if text.len() <= most {
         return text.to_owned();

@@ -1,4 +1,4 @@
-//! What was told again, and what is told too often. Pure: the clock is an argument.
+//! Repeated events and the rate limit per object. Pure: the clock is an argument.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use k8s_openapi::api::core::v1::ObjectReference;
 use kube::runtime::events::EventType;
 use tokio::time::Instant;
 
-use super::Told;
+use super::Publication;
 
-/// An event that is told again within this time after the last one is counted up; later it is a new one. As client-go has it.
+/// An event that is published again within this time is counted; later it is a new event. The value is client-go's.
 const WINDOW: Duration = Duration::from_mins(6);
-/// A count is written at most so often.
+/// Shortest time between two writes of a count.
 const COUNT: Duration = Duration::from_mins(1);
-/// Series that are remembered. The one that was told longest ago is forgotten first.
+/// Most series that are remembered. The one that was published longest ago is forgotten first.
 const SERIES: usize = 1_024;
-/// New events that one object can tell at once, as client-go has it …
+/// New events that one object can have at once, as in client-go …
 const BURST: f64 = 25.0;
-/// … and the time after which it can tell another one.
+/// … and the time after which it can have another one.
 const REFILL: Duration = Duration::from_mins(1);
 
-/// What to do with an event that was told.
+/// What to do with a published event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Act {
-    /// It is new.
+    /// It is new: create it.
     Create,
-    /// It is known; its count is written with the others.
+    /// It is repeated: its count is written later.
     Nothing,
-    /// Its object tells too much.
+    /// Its object has too many events.
     Drop,
 }
 
@@ -45,7 +45,7 @@ pub(super) struct Series {
     buckets: HashMap<Object, Bucket>,
 }
 
-/// The note is part of it.
+/// Identity of a series. The note is part of it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Key {
     object: Object,
@@ -63,9 +63,9 @@ struct Open {
     namespace: String,
     name: String,
     count: i32,
-    /// When it was told last.
-    told: Instant,
-    /// When the API server last heard of it, and with which count.
+    /// When it was published last.
+    published: Instant,
+    /// When it was last written, and with which count.
     written: Instant,
     written_count: i32,
 }
@@ -77,15 +77,15 @@ struct Bucket {
 }
 
 impl Series {
-    pub(super) fn told(&mut self, told: &Told, now: Instant) -> Act {
-        let key = Key::of(told);
+    pub(super) fn publish(&mut self, publication: &Publication, now: Instant) -> Act {
+        let key = Key::of(publication);
         if let Some(open) = self
             .open
             .get_mut(&key)
-            .filter(|open| now.duration_since(open.told) < WINDOW)
+            .filter(|open| now.duration_since(open.published) < WINDOW)
         {
             open.count = open.count.saturating_add(1);
-            open.told = now;
+            open.published = now;
             return Act::Nothing;
         }
         // A new event of the same key would count up the old one.
@@ -106,13 +106,13 @@ impl Series {
         Act::Create
     }
 
-    /// Remembers an event that was created.
-    pub(super) fn created(&mut self, told: &Told, namespace: &str, name: &str, now: Instant) {
+    /// Records an event that was created.
+    pub(super) fn created(&mut self, publication: &Publication, namespace: &str, name: &str, now: Instant) {
         if self.open.len() >= SERIES
             && let Some(oldest) = self
                 .open
                 .iter()
-                .min_by_key(|(_, open)| open.told)
+                .min_by_key(|(_, open)| open.published)
                 .map(|(key, _)| key.clone())
         {
             self.open.remove(&oldest);
@@ -121,14 +121,14 @@ impl Series {
             namespace: namespace.to_owned(),
             name: name.to_owned(),
             count: 1,
-            told: now,
+            published: now,
             written: now,
             written_count: 1,
         };
-        self.open.insert(Key::of(told), open);
+        self.open.insert(Key::of(publication), open);
     }
 
-    /// When the next count is to be written.
+    /// When the next count has to be written.
     pub(super) fn next_count(&self) -> Option<Instant> {
         self.open
             .values()
@@ -137,7 +137,7 @@ impl Series {
             .min()
     }
 
-    /// The counts that are to be written now.
+    /// The counts that have to be written now.
     pub(super) fn counts(&mut self, now: Instant) -> Vec<Count> {
         let counts = self
             .open
@@ -153,7 +153,7 @@ impl Series {
             })
             .collect();
         self.open
-            .retain(|_, open| open.count > open.written_count || now.duration_since(open.told) < WINDOW);
+            .retain(|_, open| open.count > open.written_count || now.duration_since(open.published) < WINDOW);
         counts
     }
 
@@ -170,20 +170,20 @@ impl Bucket {
 }
 
 impl Key {
-    fn of(told: &Told) -> Self {
+    fn of(publication: &Publication) -> Self {
         let ObjectReference {
             kind,
             namespace,
             name,
             uid,
             ..
-        } = &told.regarding;
+        } = &publication.regarding;
         Self {
             object: Object([kind, namespace, name, uid].map(Clone::clone)),
-            warning: told.type_ == EventType::Warning,
-            reason: told.reason.clone(),
-            action: told.action.clone(),
-            note: told.note.clone(),
+            warning: publication.type_ == EventType::Warning,
+            reason: publication.reason.clone(),
+            action: publication.action.clone(),
+            note: publication.note.clone(),
         }
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::series::{Act, Count, Series};
-use super::{EventType, Events, Told, cut, event};
+use super::{EventType, Events, Publication, cut, event};
 use crate::metrics::Metrics;
 use crate::testing::{Answer, api_server};
 
@@ -25,8 +25,8 @@ fn object(name: &str) -> ObjectReference {
     }
 }
 
-fn told(note: &str) -> Told {
-    Told {
+fn publication(note: &str) -> Publication {
+    Publication {
         regarding: object("send-email"),
         type_: EventType::Warning,
         reason: "DriftDetected".into(),
@@ -35,11 +35,11 @@ fn told(note: &str) -> Told {
     }
 }
 
-/// What a series makes of an event at a time, when every creation succeeds.
-fn tell(series: &mut Series, note: &str, now: Instant) -> Act {
-    let act = series.told(&told(note), now);
+/// The series' decision about an event, if every creation succeeds.
+fn publish(series: &mut Series, note: &str, now: Instant) -> Act {
+    let act = series.publish(&publication(note), now);
     if act == Act::Create {
-        series.created(&told(note), "ace", &format!("send-email.{note}"), now);
+        series.created(&publication(note), "ace", &format!("send-email.{note}"), now);
     }
     act
 }
@@ -57,14 +57,14 @@ fn an_event_has_everything_that_the_api_server_asks_for() {
         "reportingController": "ops.mobulace.com/ace-operator", "reportingInstance": "pod-1", "type": "Warning",
     });
     assert_eq!(
-        serde_json::to_value(event(&told("1 file differs"), "pod-1", now, 255)).unwrap(),
+        serde_json::to_value(event(&publication("1 file differs"), "pod-1", now, 255)).unwrap(),
         expected
     );
 }
 
 #[test]
 fn the_name_of_an_event_stays_a_name_though_its_object_has_the_longest_one() {
-    let mut long = told("");
+    let mut long = publication("");
     long.regarding.name = Some(format!("{}-{}", "a".repeat(199), "b".repeat(53)));
     let name = event(&long, "pod-1", Timestamp::UNIX_EPOCH, 0).metadata.name.unwrap();
     assert_eq!(name, format!("{}.000", "a".repeat(199)));
@@ -80,7 +80,7 @@ fn a_note_is_cut_between_characters_to_what_the_api_server_takes() {
 #[test]
 fn another_note_is_another_event_and_only_the_same_one_is_counted_up() {
     let (mut series, start) = (Series::default(), Instant::now());
-    let acts = ["a", "b", "a", "a"].map(|note| tell(&mut series, note, start));
+    let acts = ["a", "b", "a", "a"].map(|note| publish(&mut series, note, start));
     assert_eq!(acts, [Act::Create, Act::Create, Act::Nothing, Act::Nothing]);
     assert_eq!(series.next_count(), Some(start + MINUTE));
     let count = Count {
@@ -93,51 +93,51 @@ fn another_note_is_another_event_and_only_the_same_one_is_counted_up() {
 }
 
 #[test]
-fn counts_are_written_once_a_minute_however_often_an_event_is_told() {
+fn counts_are_written_once_a_minute_however_often_an_event_is_published() {
     let (mut series, start) = (Series::default(), Instant::now());
     let mut written = Vec::new();
     for second in 0..=180 {
         let now = start + Duration::from_secs(second);
-        tell(&mut series, "a", now);
+        publish(&mut series, "a", now);
         written.extend(series.counts(now).into_iter().map(|count| count.times));
     }
     assert_eq!(written, [61, 121, 181]);
 }
 
 #[test]
-fn an_event_that_is_told_again_much_later_is_a_new_one() {
+fn an_event_that_is_published_again_much_later_is_a_new_one() {
     let (mut series, start) = (Series::default(), Instant::now());
-    assert_eq!(tell(&mut series, "a", start), Act::Create);
-    assert_eq!(tell(&mut series, "a", start + 5 * MINUTE), Act::Nothing);
-    assert_eq!(tell(&mut series, "a", start + 10 * MINUTE), Act::Nothing);
-    assert_eq!(tell(&mut series, "a", start + 17 * MINUTE), Act::Create);
+    assert_eq!(publish(&mut series, "a", start), Act::Create);
+    assert_eq!(publish(&mut series, "a", start + 5 * MINUTE), Act::Nothing);
+    assert_eq!(publish(&mut series, "a", start + 10 * MINUTE), Act::Nothing);
+    assert_eq!(publish(&mut series, "a", start + 17 * MINUTE), Act::Create);
 }
 
 #[test]
 fn an_object_that_tells_too_much_is_cut_short_and_another_one_is_not() {
     let (mut series, start) = (Series::default(), Instant::now());
-    let acts: Vec<Act> = (0..26).map(|n| tell(&mut series, &n.to_string(), start)).collect();
+    let acts: Vec<Act> = (0..26).map(|n| publish(&mut series, &n.to_string(), start)).collect();
     assert_eq!(acts.iter().filter(|act| **act == Act::Create).count(), 25);
     assert_eq!(acts[25], Act::Drop);
-    let other = Told {
+    let other = Publication {
         regarding: object("other"),
-        ..told("x")
+        ..publication("x")
     };
-    assert_eq!(series.told(&other, start), Act::Create);
-    assert_eq!(tell(&mut series, "later", start + MINUTE), Act::Create);
-    assert_eq!(tell(&mut series, "too soon", start + MINUTE), Act::Drop);
+    assert_eq!(series.publish(&other, start), Act::Create);
+    assert_eq!(publish(&mut series, "later", start + MINUTE), Act::Create);
+    assert_eq!(publish(&mut series, "too soon", start + MINUTE), Act::Drop);
 }
 
 #[test]
-fn an_event_that_the_api_server_lost_is_told_anew() {
+fn an_event_that_the_api_server_lost_is_created_again() {
     let (mut series, start) = (Series::default(), Instant::now());
-    tell(&mut series, "a", start);
+    publish(&mut series, "a", start);
     series.forget("send-email.a");
-    assert_eq!(tell(&mut series, "a", start), Act::Create);
+    assert_eq!(publish(&mut series, "a", start), Act::Create);
 }
 
 #[tokio::test]
-async fn what_is_told_before_the_end_is_written_and_what_is_refused_is_counted() {
+async fn events_published_before_shutdown_are_written_and_refused_ones_are_counted() {
     let written = Arc::new(Mutex::new(Vec::new()));
     let server = api_server({
         let written = written.clone();

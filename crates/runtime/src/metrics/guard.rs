@@ -24,21 +24,21 @@ macro_rules! outcomes {
 }
 
 outcomes! {
-    /// How a pass ended. What is chosen here is what a dashboard shows.
+    /// How a reconcile ended, as a dashboard shows it.
     PassOutcome {
-        /// The wish is live, or was looked at; nothing is left to do.
+        /// Nothing is left to do.
         Settled,
-        /// The world is not there yet.
+        /// A dependency is not ready.
         Waiting,
-        /// A person must act.
+        /// A person has to act.
         Refused,
-        /// The object changed meanwhile, so the pass starts over.
+        /// The object changed meanwhile, so the reconcile starts over.
         StartedOver,
-        /// The object is gone, or the operator has let go of it.
+        /// The object was deleted, or its finalizer was removed.
         Gone,
-        /// An effect did not work; it is repeated.
+        /// A step failed; it is retried.
         Failed,
-        /// The pass was cut off: a deadline, a panic, the end of the process.
+        /// The reconcile was aborted: a deadline, a panic, a shutdown.
         Abandoned,
     }
 }
@@ -50,16 +50,16 @@ outcomes! {
         Done,
         /// It had no effect.
         Failed,
-        /// The answer was lost.
+        /// The response was lost.
         Unknown,
-        /// It was cut off before it was known.
+        /// It was aborted before its outcome was known.
         Abandoned,
     }
 }
 
-/// One pass over an object. Dropped unfinished it counts as [`PassOutcome::Abandoned`].
+/// One reconcile of an object. Dropped unfinished it counts as [`PassOutcome::Abandoned`].
 #[derive(Debug)]
-#[must_use = "a pass that is dropped counts as abandoned"]
+#[must_use = "a reconcile that is dropped counts as abandoned"]
 pub struct Pass {
     metrics: Metrics,
     kind: &'static str,
@@ -77,7 +77,7 @@ impl Pass {
         }
     }
 
-    /// Ends the pass.
+    /// Ends the reconcile.
     pub fn finish(mut self, outcome: PassOutcome) {
         self.outcome = outcome;
     }
@@ -90,7 +90,7 @@ impl Drop for Pass {
     }
 }
 
-/// One effect. Dropped unfinished it counts as [`StepOutcome::Abandoned`].
+/// One step. Dropped unfinished it counts as [`StepOutcome::Abandoned`].
 #[derive(Debug)]
 #[must_use = "a step that is dropped counts as abandoned"]
 pub struct Step {

@@ -1,8 +1,8 @@
 //! What is counted, as typed handles: a call site chooses among values, never among label texts of its own. Crates above add
 //! what only they know of by [`Metrics::register`].
 //!
-//! Names, labels and how to read them are in [`REFERENCE`], which is where the help texts come from. No label holds a digest,
-//! a path or a message; those that name an object go when the object goes.
+//! Names, labels and help texts are in [`REFERENCE`]. No label has a digest, a path or a message; series that name an object
+//! are removed with the object.
 
 mod guard;
 mod object;
@@ -90,7 +90,7 @@ struct BuildLabels {
     version: &'static str,
 }
 
-/// Passes that find nothing to do take a few milliseconds, a deploy with its checks seconds, and its deadline is 60 s.
+/// A reconcile without changes takes a few milliseconds, a deploy with its checks seconds, and its deadline is 60 s.
 fn pass_histogram() -> Histogram {
     Histogram::new([0.001, 0.005, 0.025, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 180.0])
 }
@@ -146,7 +146,7 @@ impl Metrics {
         before.push(Box::new(refresh));
     }
 
-    /// Begins a pass over one object of `kind`; see [`Pass`].
+    /// Begins a reconcile of one object of `kind`; see [`Pass`].
     pub fn pass(&self, kind: &'static str) -> Pass {
         Pass::begin(self.clone(), kind)
     }
@@ -161,27 +161,27 @@ impl Metrics {
         self.0.status_writes.get_or_create(&KindLabels { kind }).inc();
     }
 
-    /// Counts an object that was woken, by what: `Spec`, `Source`, `Platform` …, of a closed set.
+    /// Counts an object that was enqueued, by cause: `Spec`, `Source`, `Platform` …, of a closed set.
     pub fn woken(&self, kind: &'static str, source: &'static str) {
         self.0.wakes.get_or_create(&WakeLabels { kind, source }).inc();
     }
 
-    /// Counts an event that never reached the API server.
+    /// Counts an event that was not created.
     pub fn event_dropped(&self, reason: &'static str) {
         self.0.events_dropped.get_or_create(&DropLabels { reason }).inc();
     }
 
-    /// Takes in what an object's status says; replaces what was said of it before.
+    /// Records the status of an object, in place of the one before.
     pub fn observe_object(&self, kind: &'static str, namespace: &str, name: &str, state: ObjectState) {
         self.objects().observe(kind, namespace, name, state);
     }
 
-    /// Takes an object out of all gauges. Call it when the object is gone.
+    /// Removes an object from all gauges. To be called when it was deleted.
     pub fn forget_object(&self, kind: &'static str, namespace: &str, name: &str) {
         self.objects().forget(kind, namespace, name);
     }
 
-    /// All of it in the text format of `OpenMetrics`.
+    /// All metrics in the text format of `OpenMetrics`.
     pub fn text(&self) -> Result<String, fmt::Error> {
         let before = self.0.before_text.lock().unwrap_or_else(PoisonError::into_inner);
         for refresh in before.iter() {
@@ -265,7 +265,7 @@ impl Registering<'_> {
     }
 }
 
-/// Objects by what they are called.
+/// Labels by the name of an object.
 type ByName<T> = HashMap<(&'static str, String, String), T>;
 
 /// The help text of a metric, by its name without the suffix that the text format adds.

@@ -5,7 +5,7 @@ use prometheus_client::metrics::gauge::Gauge;
 
 use super::{ByName, Registering};
 
-/// What an object's status says, as far as it is counted.
+/// The parts of an object's status that are counted.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -205,6 +205,10 @@ mod tests {
             "artifactsUrl",
             "artifactsDirectory",
             "supabaseProfile",
+            "receiversUrl",
+            "slackWebhookUrl",
+            "webhookUrl",
+            "webhookSecret",
         ];
         let mut bed: serde_json::Map<_, _> = others.into_iter().map(name).collect();
         bed.insert(

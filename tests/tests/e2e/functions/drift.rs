@@ -80,7 +80,10 @@ async fn in_apply_a_changed_byte_is_named_and_nothing_is_written() {
             is_true(&function, "Ready"),
             "in Apply drift is no reason to be not Ready: {function:#}"
         );
-        assert_eq!(message_of(&function, "Drifted"), "redeployed elsewhere: 1 file differs");
+        assert_eq!(
+            message_of(&function, "Drifted"),
+            "redeployed out of band: 1 file differs"
+        );
         let fields = &function["status"]["drift"]["fields"];
         assert_eq!(fields[0]["path"], "files/_shared/who.ts", "{fields:#}");
         assert_eq!(fields.as_array().map(Vec::len), Some(1));

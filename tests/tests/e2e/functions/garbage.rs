@@ -163,7 +163,7 @@ async fn an_artifact_that_is_not_what_its_digest_says_is_not_used() {
         show_artifact(stage, "swapped", &digest, &other).await;
         let source = json!({ "kind": "GitRepository", "name": "swapped" });
         stage.function("hello", json!({ "source": source })).await;
-        assert_refused(stage, "hello", "is not what its object says").await;
+        assert_refused(stage, "hello", "does not match the digest in its object").await;
         assert_eq!(stage.project.uploads(0).await, [""; 0]);
     })
     .await;

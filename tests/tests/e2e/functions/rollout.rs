@@ -81,7 +81,9 @@ async fn a_higher_wave_waits_for_a_stalled_member_and_names_it_until_it_is_suspe
         stage.function("first", json!({})).await;
         stage.function("second", json!({ "wave": 1 })).await;
         stage.stalled("first", "SourceInvalid").await;
-        let named = |function: &Value| message_of(function, "Ready").contains("first (stalled; suspend it to pass)");
+        let named = |function: &Value| {
+            message_of(function, "Ready").contains("first (stalled; fix it, or suspend it to continue without it)")
+        };
         let second = stage.until("second", "names who is in its way", named).await;
         assert_eq!(reason_of(&second, "Reconciling"), "WaitingForWave");
         stage.function("first", json!({ "suspend": true })).await;
@@ -177,7 +179,7 @@ async fn failed_checks_roll_back_the_failed_content_is_not_tried_again_and_a_fix
         );
         assert_eq!(status["source"]["failed"], true);
         let expected = format!(
-            "check root got 500; {} is live again; change the source",
+            "check root got 500; roll-back to {}; change the source",
             good.as_str().unwrap()
         );
         assert_eq!(message_of(&rolled, "Stalled"), expected);

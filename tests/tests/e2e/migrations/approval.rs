@@ -40,7 +40,7 @@ async fn a_table_is_dropped_once_by_the_approval_of_this_plan_on_this_database_a
         let theirs = digest_of(&set);
         assert_eq!(
             message_of(&set, "Ready"),
-            format!("20260102000000 drops table public.notes; to allow it add plan {theirs} to `spec.approvals`")
+            format!("20260102000000 drops table public.notes; to approve it, add plan {theirs} to `spec.approvals`")
         );
         assert_eq!(
             set["status"]["plan"],

@@ -16,7 +16,8 @@ async fn files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_th
         let digest = stalled["status"]["schema"]["digest"].as_str().unwrap().to_owned();
         let message = message_of(&stalled, "Ready");
         assert!(
-            message.starts_with("the ledger is empty and the schema has 1 object: ") && message.contains(&digest),
+            message.starts_with("the migration ledger is empty, but the schema has 1 object: ")
+                && message.contains(&digest),
             "{message}"
         );
 
@@ -24,9 +25,13 @@ async fn files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_th
         let baseline =
             |through: &str, digest: &str| json!({ "baseline": { "through": through, "schemaDigest": digest } });
         for (through, digest, said) in [
-            ("20260101000000", &other, "and the live schema is"),
-            ("20260101", &digest, "the nearest: 20260101000000, 20260102000000"),
-            ("20260103000000", &digest, "the nearest: 20260102000000"),
+            ("20260101000000", &other, "but the live schema is"),
+            (
+                "20260101",
+                &digest,
+                "the nearest versions: 20260101000000, 20260102000000",
+            ),
+            ("20260103000000", &digest, "the nearest versions: 20260102000000"),
         ] {
             stage.migration_set(baseline(through, digest)).await;
             stage

@@ -87,7 +87,7 @@ async fn the_cli_and_the_operator_in_turn_see_what_the_other_did_as_applied() {
             stage.migrations(&files).await;
             let version = &name[..14];
             let message = format!(
-                "{version}: the file is not what was applied; put it back, and write the change as a new migration"
+                "{version}: the file differs from what was applied; restore it, and write the change as a new migration"
             );
             stage
                 .until_set("is Stalled/ChecksumMismatch", |set| {
@@ -138,8 +138,8 @@ async fn a_version_that_is_older_than_the_newest_one_is_refused_unless_the_polic
         let stalled = stage.set_stalled("OutOfOrder").await;
         assert_eq!(
             message_of(&stalled, "Ready"),
-            "20260102000000 would come before 20260103000000, which is applied: give it a newer version, or set \
-             `policy.outOfOrder` to `Apply`"
+            "20260102000000 would come before 20260103000000, which is already applied: give it a newer version, or set \
+             `spec.policy.outOfOrder: Apply`"
         );
         assert_eq!(database.ledger().await, ["20260101000000", "20260103000000"]);
         stage
@@ -295,7 +295,7 @@ async fn a_database_belongs_to_the_set_that_came_first_until_it_is_given_up() {
             .space
             .wait::<MigrationSet>("second", "is Stalled", |set| is_true(set, "Stalled"))
             .await;
-        let expected = format!("belongs to MigrationSet {}/main;", stage.space.name);
+        let expected = format!("is claimed by MigrationSet {}/main;", stage.space.name);
         assert_eq!(reason_of(&stalled, "Stalled"), "DatabaseClaimed");
         assert!(message_of(&stalled, "Ready").contains(&expected), "{stalled:#}");
 

@@ -30,7 +30,7 @@ async fn what_can_not_be_run_is_refused_with_its_place_before_anything_runs() {
             ),
             (
                 "SELECT 1;\n\\d public.notes\n",
-                "line 2, column 1: a backslash outside of quotes: psql's commands are no SQL; leave it out",
+                "line 2, column 1: a backslash outside of quotes: psql commands are not SQL; leave it out",
             ),
             (
                 "COPY public.notes FROM stdin;\n1\tone\n\\.\n",

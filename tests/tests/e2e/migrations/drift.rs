@@ -233,7 +233,7 @@ async fn nothing_runs_while_the_schema_differs_if_the_policy_says_so() {
         let blocked = stage.set_stalled("DriftBlocked").await;
         assert_eq!(
             message_of(&blocked, "Ready"),
-            "1 object differs: index public.by_hand: undo it, or name the live schema in `spec.acceptedSchema`"
+            "1 object differs: index public.by_hand: revert the change, or set `spec.acceptedSchema` to `status.schema.digest` to accept it"
         );
         assert_eq!(database.ledger().await, ["20260101000000"]);
         database.run("DROP INDEX public.by_hand").await;

@@ -41,7 +41,7 @@ async fn a_password_that_was_changed_is_asked_for_and_pending_files_wait_for_it(
         let stalled = stage.set_stalled("DatabasePasswordRejected").await;
         assert_eq!(
             message_of(&stalled, "Ready"),
-            "the database rejects the password of user `postgres`: put the right one into key `password` of Secret `database`"
+            "the database rejects the password of user `postgres`: put the correct one into key `password` of Secret `database`"
         );
         "canary-rotated".clone_into(&mut database.password);
         stage.password(&database.password).await;
@@ -101,7 +101,7 @@ async fn a_disk_that_is_full_is_waited_for() {
         let waiting = stage.set_waits("Retrying").await;
         assert_eq!(
             message_of(&waiting, "Ready"),
-            "20260102000000: the database can't now (SQLSTATE 53100)"
+            "20260102000000: the database is temporarily unable to run it (SQLSTATE 53100)"
         );
         assert_eq!(database.ledger().await, ["20260101000000"]);
         fs::remove_file(&file).unwrap();

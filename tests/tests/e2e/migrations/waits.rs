@@ -44,14 +44,15 @@ async fn a_lock_of_another_session_is_waited_for_with_its_holder_named_even_by_f
             files.push((name, sql));
             stage.migrations(&files).await;
             let version = &name[..14];
-            let expected = format!("{version} waits for a lock that pid {pid} (colleague, in a transaction for ");
+            let expected =
+                format!("{version} is waiting for a lock held by pid {pid} (colleague, in a transaction for ");
             // A slow machine may not get to ask for the holder before the lock is given up; each attempt is a new chance.
             stage
                 .until_set(&format!("says {expected}"), |set| {
                     let message = message_of(set, "Ready");
                     reason_of(set, "Reconciling") == "WaitingForLock"
                         && message.starts_with(&expected)
-                        && message.ends_with(" holds; it is tried again")
+                        && message.ends_with(" s); retrying")
                 })
                 .await;
             assert_eq!(database.ledger().await.len(), files.len() - 1);

@@ -22,7 +22,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
             error(&["-f", &manifest], None).await,
             format!(
                 "error: you may not read Secret {space}/database, which the Platform names for its database (key `password`): ask \
-                 for the right to `get` that one, or name the way to the database with --database-url or in ACE_DATABASE_URL\n"
+                 for the right to `get` it, or set the database's URL with --database-url or in ACE_DATABASE_URL\n"
             )
         );
         // The way around it.
@@ -38,7 +38,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
             (
                 database.url().replace(&database.password, "canary"),
                 "DatabasePasswordRejected",
-                "the database rejects user or password of --database-url",
+                "the database rejects the user or password of --database-url",
             ),
         ] {
             let ran = reader.run(&["-f", &manifest, "-o", "json"], Some(&url)).await;
@@ -56,8 +56,8 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
         assert_eq!(
             error(&["-f", &flux], Some(&url)).await,
             format!(
-                "error: the files of GitRepository {space}/app are served inside the cluster: name a checkout of them with --dir \
-                 (a ConfigMap would be read from here)\n"
+                "error: the files of GitRepository {space}/app are served inside the cluster only: pass a checkout of them with \
+                 --dir (ConfigMaps are read directly)\n"
             )
         );
         let other = reader.manifest(&json!({ "source": { "kind": "ConfigMap", "name": "other" } }));
@@ -70,7 +70,7 @@ async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_s
         let empty = reader.file("empty.yaml", "kind: Other\n");
         assert_eq!(
             error(&["-f", &empty], None).await,
-            format!("error: {empty} has no MigrationSet; name a manifest that has one\n")
+            format!("error: {empty} has no MigrationSet; pass a manifest that has one\n")
         );
         let odd = reader.manifest(&json!({ "mode": "Enforce" }));
         let said = error(&["-f", &odd], None).await;

@@ -1,4 +1,4 @@
-//! What stands in the way of a run.
+//! What blocks a run.
 
 use ace_tests::{message_of, on_database};
 use serde_json::{Value, json};
@@ -36,14 +36,14 @@ async fn what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped()
                 "edited",
                 &[(NOTES.0, "SELECT 1;\n"), DROP],
                 "ChecksumMismatch",
-                "20260101000000: the file is not what was applied; put it back, and write the change as a new migration",
+                "20260101000000: the file differs from what was applied; restore it, and write the change as a new migration",
             ),
             (
                 "late",
                 &[late, NOTES],
                 "OutOfOrder",
-                "20250101000000 would come before 20260101000000, which is applied: give it a newer version, or set \
-                 `policy.outOfOrder` to `Apply`",
+                "20250101000000 would come before 20260101000000, which is already applied: give it a newer version, or set \
+                 `spec.policy.outOfOrder: Apply`",
             ),
             (
                 "refused",
@@ -140,7 +140,7 @@ async fn a_schema_without_a_ledger_asks_for_a_baseline_and_with_it_only_the_rest
             .collect();
         assert_eq!(code, Some(0), "{report:#}");
         assert!(
-            steps.contains(&"records 1 file without running them") && steps.ends_with(&["runs 1 file"]),
+            steps.contains(&"records 1 file as applied, without running SQL") && steps.ends_with(&["runs 1 file"]),
             "{steps:?}"
         );
         assert_eq!(report["pending"].as_array().unwrap().len(), 1);

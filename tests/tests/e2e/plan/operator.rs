@@ -26,9 +26,9 @@ async fn a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_tr
         };
         assert_eq!(
             (*claim, *run),
-            ("takes the database for this MigrationSet, in schema ace_ops", "runs 1 file")
+            ("claims the database for this MigrationSet, in schema ace_ops", "runs 1 file")
         );
-        assert!(reference.starts_with("takes the live schema, sha256:"), "{reference}");
+        assert!(reference.starts_with("stores the live schema, sha256:"), "{reference}");
         assert_eq!(content(database).await, before);
 
         stage.migration_set(json!({})).await;

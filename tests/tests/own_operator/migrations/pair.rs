@@ -105,7 +105,7 @@ async fn an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_
         let lost = async || {
             sleeper
                 .log()
-                .contains("the session ended before the transaction did")
+                .contains("the session ended before the transaction was committed")
                 .then_some(())
         };
         stage.eventually("the sleeper finds its session gone", lost).await;

@@ -1,4 +1,4 @@
-//! A function is live that this object does not remember: known by an archive, waiting for a person, or replaced.
+//! A live function of which the status has no record: it is adopted, replaced, or refused until a person decides.
 
 use std::sync::Arc;
 
@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{bundle::Closure, reconcile::annotations::reconcile_at, reconcile::decision::Requeue};
 
-/// A function is live that this object does not remember.
 pub(super) fn adopt_or_refuse(
     object: &EdgeFunction,
     state: &State,
@@ -37,21 +36,21 @@ pub(super) fn adopt_or_refuse(
     if let Some(held) = held(object, state, Some(&digest)).filter(|held| held.reason != unknown) {
         return refuse_held(held, Requeue::OnChange);
     }
-    let asked = (state.memo.held.as_ref())
+    let retry_requested = (state.memo.held.as_ref())
         .is_some_and(|held| held.reason == unknown && held.reconcile_at != reconcile_at(object));
     match mark {
         _ if object.spec.adoption_policy == AdoptionPolicy::Always => {}
-        Some(_) if asked => {}
+        Some(_) if retry_requested => {}
         Some(mark) => {
             let message = format!(
-                "version {} was deployed by an ace-operator as {mark}, and this object does not remember it: change the annotation `ops.mobulace.com/reconcile-at` to replace it, or set `spec.adoptionPolicy: Always`",
+                "version {} was deployed by an ace-operator as revision {mark}, but the status of this object has no record of it: change the annotation `ops.mobulace.com/reconcile-at` to replace it, or set `spec.adoptionPolicy: Always`",
                 entry.stamp.version
             );
             return Decision::Refuse(Cause::new(FunctionReason::UnknownOwnDeploy, message), Requeue::OnChange);
         }
         None => {
             let message = format!(
-                "version {} is live and differs from the source: bring the source up to it, or set `spec.adoptionPolicy: Always` to archive and replace it",
+                "version {} is live, was not deployed from this object and differs from the source: change the source to match it, or set `spec.adoptionPolicy: Always` to archive and replace it",
                 entry.stamp.version
             );
             return Decision::Refuse(Cause::new(FunctionReason::AdoptionConflict, message), Requeue::OnChange);
@@ -60,7 +59,7 @@ pub(super) fn adopt_or_refuse(
     roll_out(object, state, platform, content, Before::Foreign(entry), now)
 }
 
-/// Name of the archive that keeps a revision of this object's function.
+/// Name of the ConfigMap that archives this revision of the object's function.
 pub fn archive_name(object: &EdgeFunction, revision: &str) -> String {
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let room = 253 - 1 - revision.len();

@@ -1,4 +1,4 @@
-//! Archives: content kept in ConfigMaps, so that it can be deployed again or looked at.
+//! Archives: content kept in ConfigMaps, to be deployed again or inspected.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::bundle::{ArchiveLimits, Closure, ClosureManifest, TreePath, read_arch
 
 /// Most bytes that an archive's tar.gz may have: a ConfigMap takes 1 MiB in all.
 pub const ARCHIVE_BYTES: usize = 900 * 1024;
-/// Foreign bodies that are kept for each function.
+/// Archives of foreign bodies that are kept for each function.
 pub const FOREIGN_ARCHIVES: usize = 3;
 
 const CONTENT: &str = "content.tar.gz";
@@ -30,12 +30,12 @@ pub struct ArchiveData {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ArchiveFault {
     /// It packs to this many bytes.
-    #[error("the content packs to {0} bytes, and an archive takes {ARCHIVE_BYTES}")]
+    #[error("the content packs to {0} bytes, more than the {ARCHIVE_BYTES} that an archive can hold")]
     TooLarge(usize),
-    /// There is nothing that could be kept.
+    /// The platform returned no content that could be archived.
     #[error("the body can't be read")]
     Unreadable,
-    /// What was kept is not what is there.
+    /// A key is missing, or the content does not have the digest of its manifest.
     #[error("the archive is damaged: {0}")]
     Damaged(String),
 }
@@ -65,7 +65,7 @@ pub fn proven_archive(content: &Closure, verify_jwt: bool) -> Result<ArchiveData
     })
 }
 
-/// Reads back what [`proven_archive`] made; the digest is computed anew.
+/// Reads back what [`proven_archive`] made. The digest is recomputed, so that a damaged archive is never deployed.
 pub fn read_proven_archive(archive: &ArchiveData) -> Result<Archived, ArchiveFault> {
     let damaged = |what: String| ArchiveFault::Damaged(what);
     let manifest = archive
@@ -110,7 +110,7 @@ pub fn foreign_archive(body: &Body) -> Result<ArchiveData, ArchiveFault> {
     })
 }
 
-/// A body's paths are relative to its entrypoint and may climb (`../_shared/cors.ts`); an archive's may not.
+/// A body's paths are relative to its entrypoint and may contain `..` (`../_shared/cors.ts`); an archive's must not.
 fn inside(path: &str) -> TreePath {
     let named: Vec<&str> = path
         .split('/')

@@ -1,4 +1,4 @@
-//! Checks after a deploy, what they prove, and the roll-back when they fail.
+//! Checks after a deploy, and the roll-back when they fail.
 
 use ace_api::{Applied, CheckAuth, EdgeFunction, FunctionReason, Held, Intent, IntentType, Reason};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::reconcile::decision::Requeue;
 
-/// The run of checks for content of this digest, as far as it has come.
+/// The unfinished run of checks for content of this digest, or a new one.
 pub(super) fn run(state: &State, digest: &str) -> CheckRun {
     state
         .memory
@@ -22,7 +22,7 @@ pub(super) fn run(state: &State, digest: &str) -> CheckRun {
         .unwrap_or_else(|| new_run(digest))
 }
 
-/// A check needs the anonymous key, and there is none.
+/// A check needs the anonymous key, and it could not be read.
 pub(super) fn lacks_key(object: &EdgeFunction, platform: &PlatformFacts) -> bool {
     !platform.anon_key
         && object
@@ -32,7 +32,7 @@ pub(super) fn lacks_key(object: &EdgeFunction, platform: &PlatformFacts) -> bool
             .any(|check| check.auth == Some(CheckAuth::Anon))
 }
 
-/// What is left to prove the applied content; `None` when nothing is.
+/// The next check of the applied content, or the archiving after the last one; `None` when it is proven.
 pub(super) fn next(
     object: &EdgeFunction,
     state: &State,
@@ -52,7 +52,7 @@ pub(super) fn next(
         return Some(waits_for_key());
     }
     let run = run(state, &applied.source_digest);
-    let waiting = Cause::new(FunctionReason::Checking, "the checks of the last deploy are under way");
+    let waiting = Cause::new(FunctionReason::Checking, "running the checks of the last deploy");
     if let Some(not_before) = run.not_before.filter(|not_before| *not_before > now) {
         return Some(Decision::Wait(waiting, Requeue::at(not_before, now)));
     }
@@ -71,9 +71,8 @@ pub(super) fn next(
     })
 }
 
-/// Waiting for the anonymous key.
 pub(super) fn waits_for_key() -> Decision {
-    let message = "a check has `auth: Anon`, and the Platform's `anonKeySecretRef` names no key that can be read";
+    let message = "a check has `auth: Anon`, but the anonymous key can't be read: set the Platform's `spec.anonKeySecretRef` to a Secret key that exists";
     Decision::Wait(Cause::new(FunctionReason::WaitingForKey, message), Requeue::OnChange)
 }
 
@@ -84,7 +83,7 @@ pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Tim
         Decision::Refuse(Cause::new(FunctionReason::ChecksFailed, message), Requeue::OnChange)
     };
     let Some(proven) = &state.memo.proven else {
-        return lost("no version has proved itself");
+        return lost("no earlier version has passed its checks");
     };
     let archived = state
         .archived()
@@ -109,25 +108,24 @@ pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Tim
     }
     match (&proven.archive, &state.memory.archive) {
         (Some(name), Some((read, None))) if name == read => {
-            lost("the archive of the proven version is gone or damaged")
+            lost("the archive of the last version that passed its checks is missing or damaged")
         }
         (Some(name), _) => Decision::Do(Step::LoadArchive(name.clone())),
-        (None, _) => lost("the proven version was too large to be archived"),
+        (None, _) => lost("the last version that passed its checks was too large to archive"),
     }
 }
 
-/// Content is held because its checks failed and the proven one is to be live instead.
+/// The content is held because its checks failed, and the proven content replaces it.
 pub(super) fn is_roll_back(held: &Held) -> bool {
     held.reason == FunctionReason::RolledBack.as_str()
 }
 
-/// The failed content is still the applied one.
+/// The roll-back has not happened: the failed content is still the applied one.
 pub(super) fn is_roll_back_due(state: &State, held: &Held) -> bool {
     let failed = held.source_digest.as_ref();
     is_roll_back(held) && failed.is_some() && failed == state.applied().map(|applied| &applied.source_digest)
 }
 
-/// Address of the function.
 pub(super) fn url(object: &EdgeFunction, platform: &PlatformFacts) -> String {
     format!("{}/functions/v1/{}", platform.gateway, object.slug())
 }

@@ -1,10 +1,10 @@
-//! One slug, one owner.
+//! Which of several objects with the same slug owns the function.
 
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
 
-/// An object that may own a slug. Those in `Observe` do not claim.
+/// An object that may own a slug. Objects in mode `Observe` do not.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Claimant {
     /// `namespace/name`.

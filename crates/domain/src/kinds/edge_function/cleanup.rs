@@ -1,4 +1,4 @@
-//! The object is being deleted.
+//! Decisions while the object is being deleted.
 
 use ace_api::{DeletionPolicy, EdgeFunction, Mode};
 use jiff::Timestamp;
@@ -16,12 +16,11 @@ use crate::reconcile::{
 };
 use ace_api::FunctionReason;
 
-/// The object is being deleted.
 pub(super) fn is_leaving(object: &EdgeFunction) -> bool {
     object.metadata.deletion_timestamp.is_some()
 }
 
-/// Deletes only what is the object's own and unchanged; anything else stays, and an event says so.
+/// Deletes only what this object deployed and what is unchanged since; anything else stays live, and an event says so.
 pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
     let left = |cause: &str| Decision::Release {
         event: Some(Event::warning("LeftLive", format!("the function stays live: {cause}"))),
@@ -40,7 +39,10 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
                 Decision::Wait(Cause::new(FunctionReason::Retrying, message.clone()), Requeue::Backoff)
             }
             StepError::OutcomeUnknown => Decision::Wait(
-                Cause::new(FunctionReason::Retrying, "the answer was lost; looking again"),
+                Cause::new(
+                    FunctionReason::Retrying,
+                    "the outcome of the last request is unknown; checking again",
+                ),
                 Requeue::Backoff,
             ),
         };
@@ -49,9 +51,9 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         return left("the object is suspended");
     }
     let platform = match &state.platform {
-        PlatformState::Absent => return left("its Platform is gone"),
+        PlatformState::Absent => return left("its Platform does not exist"),
         PlatformState::Present(platform) if platform.leaving => {
-            return left("its Platform, or the Platform's token, is gone");
+            return left("its Platform is being deleted, or the Platform's token is missing");
         }
         PlatformState::Present(platform) if platform.suspended => return left("its Platform is suspended"),
         PlatformState::Present(platform) => platform,
@@ -65,7 +67,7 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
             .as_ref()
             .is_some_and(|listing| listing.is_fresh() && listing.entry.is_some());
         return if is_there {
-            left("this object does not remember having made it")
+            left("the status of this object has no record of deploying it")
         } else {
             Decision::Release { event: None }
         };
@@ -75,7 +77,7 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         return retry(&platform.message);
     }
     let Some(listing) = &state.listing else {
-        return retry("the function was not looked at yet");
+        return retry("the function has not been observed yet");
     };
     let not_before = listing.last_write.map_or(state.began, |write| write.max(state.began));
     if listing.started < not_before {
@@ -88,6 +90,6 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         (None, _) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
         (None, _) => Decision::Release { event: None },
         (Some(entry), Some(applied)) if applied.stamp == entry.stamp => Decision::Do(Step::Delete),
-        (Some(_), _) => left("somebody else has changed it since"),
+        (Some(_), _) => left("it was changed out of band"),
     }
 }

@@ -1,4 +1,4 @@
-//! What the live function is, against what was applied.
+//! Compares the live function with what was applied.
 
 use ace_api::{Applied, DriftField, clipped};
 use jiff::Timestamp;
@@ -9,31 +9,28 @@ use super::{
 };
 use crate::bundle::{Closure, TreePath, differences};
 
-/// The word in `status.live.revision` for content that is not known to us.
+/// `status.live.revision` of content that this object did not deploy.
 pub(super) const FOREIGN: &str = "foreign";
 
-/// What can be said of the live function.
 #[derive(Debug)]
 pub(super) enum Comparison<'a> {
-    /// Nothing yet: this step comes first.
+    /// Not decidable before this step is done.
     Need(Step),
-    /// It is not there; where it was applied before, a single look confirmed it.
+    /// The function does not exist. If it was applied before, a request for it alone confirmed that.
     Absent,
-    /// It is what was applied.
+    /// The live function has the stamp of what was applied.
     Applied(&'a LiveFunction),
-    /// It is something else.
+    /// The live function is different content.
     Foreign {
-        /// The live function.
         entry: &'a LiveFunction,
-        /// How it differs.
         difference: Difference,
-        /// Until when the difference is only suspected.
+        /// Until this time the difference is only suspected: a single list may be stale.
         suspected_until: Option<Timestamp>,
     },
 }
 
 impl State {
-    /// The memo, if it is about this project.
+    /// What the status says was applied, if it was applied to this project.
     pub(super) fn applied(&self) -> Option<&Applied> {
         let PlatformState::Present(platform) = &self.platform else {
             return self.memo.applied.as_ref();
@@ -44,34 +41,34 @@ impl State {
             .filter(|applied| applied.project == platform.project)
     }
 
-    /// The wish is not live: what is asked of the platform is a user's change, not a look.
+    /// The desired content is not applied: requests to the platform serve a user's change, so they have its priority.
     pub fn is_change_pending(&self) -> bool {
         let wanted = self.wanted();
         wanted.is_some() && wanted.as_ref() != self.applied().map(|applied| &applied.source_digest)
     }
 
-    /// The entrypoint of the wanted content, if it is known.
+    /// The entrypoint of the desired content, if the source can be used.
     pub fn expected_entrypoint(&self) -> Option<TreePath> {
         self.content().map(|content| content.entrypoint().clone())
     }
 
-    /// The wanted content, if it is known.
+    /// The desired content, if the source can be used.
     pub(super) fn content(&self) -> Option<&std::sync::Arc<Closure>> {
         self.source.content()
     }
 
-    /// Digest of the wanted content, if it is known.
+    /// Digest of the desired content, if the source can be used.
     pub(super) fn wanted(&self) -> Option<String> {
         self.content().map(|content| content.digest().to_string())
     }
 
-    /// Digest of the content that is to be live: the wanted one, or the applied one where the source can't be used.
+    /// Digest of the content that should be live: the source's, or the applied one while the source can't be used.
     pub(super) fn desired_digest(&self) -> Option<String> {
         self.wanted()
             .or_else(|| self.applied().map(|applied| applied.source_digest.clone()))
     }
 
-    /// Content in hand that has this digest.
+    /// Content of this digest, from the source or from the archive that was read last.
     pub(super) fn content_of(&self, digest: &str) -> Option<&std::sync::Arc<Closure>> {
         self.content()
             .into_iter()
@@ -79,23 +76,22 @@ impl State {
             .find(|content| content.digest().to_string() == digest)
     }
 
-    /// What was read back from an archive last.
     pub(super) fn archived(&self) -> Option<&Archived> {
         self.memory.archive.as_ref().and_then(|(_, archived)| archived.as_ref())
     }
 
-    /// The body of what is live, if it was read.
+    /// The body of this stamp, if it was read.
     pub(super) fn body_of(&self, entry: &LiveFunction) -> Option<&Body> {
         self.memory.body.as_ref().filter(|body| body.stamp == entry.stamp)
     }
 
-    /// The function was asked for alone since this list, and was not there.
+    /// Since this list was requested, a request for the function alone answered that it does not exist.
     pub(super) fn is_absence_confirmed(&self, listing: &Listing) -> bool {
-        self.memory.absent.is_some_and(|asked| asked >= listing.started)
+        self.memory.absent.is_some_and(|absent| absent >= listing.started)
     }
 
-    /// The list still shows the stamp and the JWT rule that our last change of the rule found: it is behind, for as long as
-    /// any list may be.
+    /// The list still shows the stamp and the JWT rule from before our last change of the rule: it is stale, as a list may be
+    /// for a while after a write.
     pub(super) fn is_stale(&self, listing: &Listing) -> bool {
         let (Some(entry), Some(applied)) = (&listing.entry, self.applied()) else {
             return false;
@@ -108,7 +104,7 @@ impl State {
                 .is_some_and(|write| listing.started < write + self.timing.unknown_outcome())
     }
 
-    /// What the last list says, against the memo. `None` while there is no list, or only one from before our last write.
+    /// The last list compared with what was applied. `None` while there is no list, or only one from before our last write.
     pub(super) fn comparison(&self) -> Option<Comparison<'_>> {
         let listing = self.listing.as_ref().filter(|listing| listing.is_fresh())?;
         if self.is_stale(listing) {

@@ -1,4 +1,4 @@
-//! What to do next about a function. Pure: nothing in here waits, fails or looks anything up.
+//! What to do next about a function.
 
 use std::sync::Arc;
 
@@ -26,7 +26,6 @@ use crate::{
 /// The reason, and its name in statuses that versions up to 0.1 have written.
 const NOT_OBSERVED: [&str; 2] = ["NotObserved", "NotSeen"];
 
-/// What to do next.
 pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
     if object.metadata.deletion_timestamp.is_some() {
         return cleanup::decide(object, state, now);
@@ -52,7 +51,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         && object.spec.mode != Mode::Observe
     {
         let message = format!(
-            "EdgeFunction {owner} is older and owns `{}` of this project: delete one of the two, or let this one `Observe`",
+            "EdgeFunction {owner} is older and owns slug `{}` of this project: delete one of the two, or set `spec.mode: Observe` on this one",
             object.slug()
         );
         return Decision::Refuse(Cause::new(FunctionReason::SlugClaimed, message), Requeue::OnChange);
@@ -60,7 +59,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
     if now > platform.seen + state.timing.lost_after(platform.interval) {
         return wait(
             FunctionReason::NotObserved,
-            format!("not seen for three intervals: {}", platform.message),
+            format!("not observed for three intervals: {}", platform.message),
         );
     }
     if !platform.listed {
@@ -74,7 +73,8 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
             &platform.message,
             Requeue::OnChange,
         ),
-        // Somebody may have deployed since the last list, and what nobody has seen nobody has archived.
+        // The function may have been deployed out of band since the last list, and that content would be overwritten without an
+        // archive.
         Decision::Do(Step::Deploy { .. }) if is_older(state) => Decision::Do(Step::List {
             not_before: state.began,
         }),
@@ -83,15 +83,15 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
     without_source(object, state, decision)
 }
 
-/// The last list is from before this pass.
+/// The last list was requested before this reconcile began.
 fn is_older(state: &State) -> bool {
     let Some(listing) = &state.listing else { return true };
-    // That a function is absent may have been asked for alone, in this pass.
-    let is_absent = listing.entry.is_none() && state.memory.absent.is_some_and(|asked| asked >= state.began);
+    // That the function does not exist may have been confirmed by a request for it alone, in this reconcile.
+    let is_absent = listing.entry.is_none() && state.memory.absent.is_some_and(|absent| absent >= state.began);
     listing.started < state.began && !is_absent
 }
 
-/// After a restart: until the first list, what was said before stays said.
+/// After a restart the conditions stay as they were until the first list.
 fn unlisted(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Decision {
     match ConditionType::Ready.of(&state.memo.common.conditions) {
         Some(ready) if ready.status == "True" && is_live(object, state) => Decision::Settled(Requeue::OnChange),
@@ -100,19 +100,24 @@ fn unlisted(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> D
         }
         _ => wait(
             FunctionReason::WaitingForPlatform,
-            format!("the platform was not seen yet: {}", platform.message),
+            format!(
+                "the first check of the Platform has not succeeded yet: {}",
+                platform.message
+            ),
         ),
     }
 }
 
-/// What can't be done now is no news where the wish is live, or where only a person can go on.
-fn postpone(object: &EdgeFunction, state: &State, reason: FunctionReason, message: &str, again: Requeue) -> Decision {
+/// A temporary error does not change the conditions if the desired state is live, or if a person has to act anyway.
+fn postpone(object: &EdgeFunction, state: &State, reason: FunctionReason, message: &str, requeue: Requeue) -> Decision {
     if is_current(object, state) {
-        return Decision::Settled(again);
+        return Decision::Settled(requeue);
     }
     match held(object, state, state.desired_digest().as_deref()) {
-        Some(held) if state.memo.intent.is_none() && !checks::is_roll_back_due(state, held) => refuse_held(held, again),
-        _ => Decision::Wait(Cause::new(reason, message), again),
+        Some(held) if state.memo.intent.is_none() && !checks::is_roll_back_due(state, held) => {
+            refuse_held(held, requeue)
+        }
+        _ => Decision::Wait(Cause::new(reason, message), requeue),
     }
 }
 
@@ -121,29 +126,29 @@ fn wait(reason: FunctionReason, message: impl Into<String>) -> Decision {
 }
 
 fn after_error(object: &EdgeFunction, state: &State, step_error: &StepError) -> Decision {
-    let (reason, message, again) = match step_error {
+    let (reason, message, requeue) = match step_error {
         StepError::Deferred(deferral) => return deferred(object, state, deferral),
         StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
             (FunctionReason::Retrying, message.as_str(), Requeue::Backoff)
         }
         StepError::OutcomeUnknown => (
             FunctionReason::Retrying,
-            "the answer was lost; looking again",
+            "the outcome of the last request is unknown; checking again",
             Requeue::Backoff,
         ),
         StepError::AccessMissing(message) => {
-            let again = match &state.platform {
+            let requeue = match &state.platform {
                 PlatformState::Present(platform) => Requeue::After(state.timing.interval(platform.interval)),
                 PlatformState::Absent => Requeue::Backoff,
             };
             return if is_current(object, state) {
-                Decision::Settled(again)
+                Decision::Settled(requeue)
             } else {
-                Decision::Refuse(Cause::new(FunctionReason::AccessMissing, message.clone()), again)
+                Decision::Refuse(Cause::new(FunctionReason::AccessMissing, message.clone()), requeue)
             };
         }
     };
-    postpone(object, state, reason, message, again)
+    postpone(object, state, reason, message, requeue)
 }
 
 fn deferred(object: &EdgeFunction, state: &State, deferral: &Deferral) -> Decision {
@@ -168,7 +173,7 @@ pub(super) fn rate_limited(state: &State, deferral: &Deferral) -> Cause {
 
 fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Timestamp) -> Decision {
     let Some(listing) = &state.listing else {
-        return wait(FunctionReason::Observing, "the function was not looked at yet");
+        return wait(FunctionReason::Observing, "the function has not been observed yet");
     };
     let handled = state.memo.common.last_handled_reconcile_at.as_ref();
     if is_reconcile_requested(object, handled) && listing.started < state.began {
@@ -187,7 +192,7 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
     if state.is_stale(listing) {
         let then = listing.started + state.timing.stale_list();
         return if then > now {
-            let message = "the JWT rule was changed; the platform's list does not show it yet";
+            let message = "`verifyJWT` was changed; the platform's list does not show it yet";
             postpone(
                 object,
                 state,
@@ -201,10 +206,10 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
     }
     let content = state.content();
     match state.comparison() {
-        None => wait(FunctionReason::Observing, "the function was not looked at yet"),
+        None => wait(FunctionReason::Observing, "the function has not been observed yet"),
         Some(Comparison::Need(step)) => Decision::Do(step),
         Some(Comparison::Absent) => match absent(object, state, platform, content, now) {
-            // A list that lacks a function is no leave to write over it unseen.
+            // A list may be stale: before a function is created, a request for it alone has to confirm that it does not exist.
             Decision::Do(Step::Deploy { .. }) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
             decision => decision,
         },
@@ -216,23 +221,23 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
         Some(Comparison::Foreign { entry, difference, .. }) => match (state.applied(), content) {
             (Some(applied), _) => foreign(object, state, platform, content, (entry, applied), &difference, now),
             (None, Some(content)) => adopt_or_refuse(object, state, platform, content, entry, now),
-            // What is live may be the wish itself.
+            // Without the source it is not known whether the live content is the desired one.
             (None, None) => Decision::Settled(Requeue::OnChange),
         },
     }
 }
 
-/// One look may show a stale answer: the second decides.
+/// A single list may be stale: a second one, requested later, confirms the change.
 fn suspected(object: &EdgeFunction, state: &State, matures: Timestamp, now: Timestamp) -> Decision {
     if now >= matures {
         return Decision::Do(Step::List { not_before: matures });
     }
-    let again = Requeue::at(matures, now);
+    let requeue = Requeue::at(matures, now);
     if is_live(object, state) {
-        return Decision::Settled(again);
+        return Decision::Settled(requeue);
     }
-    let message = "the live function seems to have been changed by somebody else; a second look decides";
-    Decision::Wait(Cause::new(FunctionReason::Confirming, message), again)
+    let message = "the live function may have been changed out of band; a second check will confirm it";
+    Decision::Wait(Cause::new(FunctionReason::Confirming, message), requeue)
 }
 
 fn absent(
@@ -262,7 +267,6 @@ fn absent(
     }
 }
 
-/// The live content is the applied one.
 fn known(
     object: &EdgeFunction,
     state: &State,
@@ -288,7 +292,7 @@ fn known(
     let next = content
         .filter(|content| held.is_none() && applied.source_digest != content.digest().to_string())
         .map(|content| roll_out(object, state, platform, content, Before::Known(entry), now));
-    // One upload brings the new content with its rule: the old content never runs under the new one.
+    // The upload carries the JWT rule too: patched separately, the old content would run under the new rule.
     if let Some(Decision::Do(_)) = &next {
         return next.unwrap_or(Decision::Settled(Requeue::OnChange));
     }
@@ -308,7 +312,7 @@ fn known(
     checks::next(object, state, platform, applied, now).unwrap_or(Decision::Settled(Requeue::OnChange))
 }
 
-/// The live content is not the applied one, and that is believed.
+/// The live content is not the applied one, and a second list has confirmed it.
 fn foreign(
     object: &EdgeFunction,
     state: &State,

@@ -1,4 +1,4 @@
-//! Drift: what `Drifted` says, and which fields differ.
+//! The condition `Drifted` and the fields that differ.
 
 use ace_api::{Drift, DriftField, DriftReason, EdgeFunction, clipped};
 use jiff::Timestamp;
@@ -10,15 +10,14 @@ use super::{
     state::{Difference, LiveFunction, PlatformState, State},
 };
 
-/// Differences that a status names.
+/// Most differences that a status lists.
 const MOST_FIELDS: usize = 16;
 
-/// What can be said about drift.
 #[derive(Debug, PartialEq)]
 pub(super) enum DriftAssessment {
-    /// Nothing new.
+    /// The condition stays as it is.
     Keep,
-    /// It is so.
+    /// The condition is set; `value: None` is Unknown.
     Says {
         value: Option<bool>,
         reason: DriftReason,
@@ -27,7 +26,7 @@ pub(super) enum DriftAssessment {
     },
 }
 
-/// Judges by the last list; says nothing where there is none that may be compared.
+/// Assesses drift by the last list; keeps the condition where no list can be compared.
 pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -> DriftAssessment {
     let PlatformState::Present(platform) = &state.platform else {
         return DriftAssessment::Keep;
@@ -36,14 +35,14 @@ pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -
         return DriftAssessment::Keep;
     }
     if now > platform.seen + state.timing.lost_after(platform.interval) {
-        // What was seen last is kept: the same drift, seen again, is no news.
-        return not_compared("not seen for three intervals", state.memo.drift.clone());
+        // The drift that was observed last is kept: observed again, it must not cause another event.
+        return not_compared("not observed for three intervals", state.memo.drift.clone());
     }
     if state.memo.intent.is_some() {
         return DriftAssessment::Keep;
     }
     match state.comparison() {
-        // The JWT rule is a plain field: one look is enough, whatever the content is.
+        // The JWT rule is a plain field of the list: it needs no confirmation by a second list.
         Some(Comparison::Foreign {
             entry,
             suspected_until: Some(_),
@@ -61,13 +60,13 @@ pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -
             Some(applied) => drifted(
                 state,
                 DriftReason::Missing,
-                "the function is gone",
+                "the function was deleted out of band",
                 vec![field("function", &applied.revision, "absent")],
                 now,
             ),
             None => not_compared("nothing is live yet", None),
         },
-        // Without the source nobody knows whether it is the wish that is live.
+        // Without the source it is not known whether the live content is the desired one.
         Some(Comparison::Foreign { .. }) if state.applied().is_none() && state.content().is_none() => {
             DriftAssessment::Keep
         }
@@ -87,7 +86,8 @@ pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -
         }) => {
             let fields = plain_fields(object, state, entry);
             if fields.is_empty() || state.applied().is_none() {
-                let message = "the live content can't be read in a form that can be compared".to_owned();
+                let message =
+                    "the platform returns the live content in a form that can't be compared with the source".to_owned();
                 DriftAssessment::Says {
                     value: None,
                     reason: DriftReason::NotComparable,
@@ -125,9 +125,12 @@ fn judged(
     let (reason, message) = match &corrected {
         Some(drift) => (
             DriftReason::DriftCorrected,
-            format!("undone: {}", summary(&drift.fields)),
+            format!("corrected: {}", summary(&drift.fields)),
         ),
-        None => (DriftReason::NoDrift, "the live function is what was applied".to_owned()),
+        None => (
+            DriftReason::NoDrift,
+            "the live function matches what was applied".to_owned(),
+        ),
     };
     DriftAssessment::Says {
         value: Some(false),
@@ -137,7 +140,7 @@ fn judged(
     }
 }
 
-/// Fields that one look is enough for.
+/// Differences that need no confirmation by a second list.
 fn plain_fields(object: &EdgeFunction, state: &State, entry: &LiveFunction) -> Vec<DriftField> {
     let Some(applied) = state.applied() else {
         return Vec::new();
@@ -195,7 +198,7 @@ fn field(path: &str, desired: &str, observed: &str) -> DriftField {
     }
 }
 
-/// `redeployed elsewhere: 2 files differ; verifyJWT is true`.
+/// `redeployed out of band: 2 files differ; verifyJWT is true`.
 fn summary(fields: &[DriftField]) -> String {
     let files = fields
         .iter()
@@ -203,8 +206,8 @@ fn summary(fields: &[DriftField]) -> String {
         .count();
     let content = match files {
         0 => None,
-        1 => Some("redeployed elsewhere: 1 file differs".to_owned()),
-        _ => Some(format!("redeployed elsewhere: {files} files differ")),
+        1 => Some("redeployed out of band: 1 file differs".to_owned()),
+        _ => Some(format!("redeployed out of band: {files} files differ")),
     };
     let plain = fields.iter().filter(|field| !super::compare::is_content(&field.path));
     let plain = plain.map(|field| format!("{} is {}", field.path, field.observed));

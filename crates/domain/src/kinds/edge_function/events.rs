@@ -1,60 +1,63 @@
-//! What is worth an event.
+//! Events about a function.
 
 use ace_api::{ConditionType::Drifted, EdgeFunctionStatus, FunctionEvent, FunctionEventType};
 
 use crate::reconcile::event::{Event, stalled};
 
-/// What happened between two statuses.
+/// Events for the difference between two statuses.
 pub fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
     let known = before.history.first();
     let done = after.history.iter().take_while(|event| Some(*event) != known);
-    let mut events: Vec<Event> = done.map(done_notice).collect();
+    let mut events: Vec<Event> = done.map(history_event).collect();
     events.reverse();
-    events.extend(redeployed_notice(before, after));
-    events.extend(drift_notice(before, after));
+    events.extend(redeployed_event(before, after));
+    events.extend(drift_event(before, after));
     events.extend(stalled(&before.common.conditions, &after.common.conditions, |now| {
         now.reason.clone()
     }));
     events
 }
 
-fn done_notice(event: &FunctionEvent) -> Event {
+fn history_event(event: &FunctionEvent) -> Event {
     let revision = &event.revision;
     let version = event.version.map(|version| format!(" as version {version}"));
     let version = version.unwrap_or_default();
     match event.type_ {
         FunctionEventType::Deployed => Event::normal("Deployed", format!("deployed {revision}{version}")),
         FunctionEventType::Adopted => Event::normal("Adopted", format!("adopted {revision}{version}")),
-        FunctionEventType::Configured => Event::normal("Configured", format!("changed the JWT rule of {revision}")),
+        FunctionEventType::Configured => Event::normal("Configured", format!("changed `verifyJWT` of {revision}")),
         FunctionEventType::Corrected => Event::normal(
             "DriftCorrected",
-            format!("undid a foreign change: {revision} is live{version}"),
+            format!("corrected an out-of-band change: {revision} is live{version}"),
         ),
         FunctionEventType::RolledBack => Event::warning(
             "RolledBack",
-            format!("deployed {revision} again{version}: checks failed"),
+            format!("rolled back to {revision}{version}: the checks of newer content failed"),
         ),
-        FunctionEventType::Contested => Event::warning("DriftContested", format!("stopped correcting {revision}")),
+        FunctionEventType::Contested => Event::warning(
+            "DriftContested",
+            format!("stopped correcting drift: {revision} keeps being changed out of band"),
+        ),
     }
 }
 
-/// The same content under another stamp, and nothing that we did.
-fn redeployed_notice(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Option<Event> {
+/// The applied content has another stamp, and this operator did not deploy it.
+fn redeployed_event(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Option<Event> {
     let (was, is) = (before.applied.as_ref()?, after.applied.as_ref()?);
-    // Not the whole stamp: a change of the JWT rule alone moves its time.
+    // Not the whole stamp: a change of the JWT rule alone changes its time.
     let is_another = (&was.stamp.id, was.stamp.version) != (&is.stamp.id, is.stamp.version);
     (is_another && before.history.first() == after.history.first()).then(|| {
         let (revision, version) = (&is.revision, is.stamp.version);
         Event::normal(
             "Redeployed",
-            format!("somebody deployed {revision} again as version {version}"),
+            format!("{revision} was deployed again out of band as version {version}"),
         )
     })
 }
 
-fn drift_notice(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Option<Event> {
+fn drift_event(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Option<Event> {
     let now = Drifted.of(&after.common.conditions)?;
-    // Drift that was out of sight for a while is the same drift.
+    // Drift that could not be observed for a while is the same drift, and gets no second event.
     let stood = before
         .drift
         .as_ref()

@@ -1,7 +1,7 @@
 //! A deploy whose outcome is not known yet.
 //!
-//! Its intent stands in status since before it was sent. What became of it is read from the platform, never from memory alone:
-//! the stamp that the platform answered, the mark that it shows back, or the bytes.
+//! Its intent is in status since before the request was sent. The outcome is read from the platform, never from memory alone:
+//! by the stamp in the response, by the mark in the entrypoint's path, or by the bytes.
 
 use ace_api::{Applied, Drift, FunctionEvent, FunctionEventType, FunctionReason, Intent, IntentType, Stamp};
 use jiff::Timestamp;
@@ -16,22 +16,21 @@ use crate::{
     reconcile::decision::Requeue,
 };
 
-/// Entries of the history that are kept.
 const HISTORY: usize = 10;
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
-    /// It took effect, with this stamp.
+    /// The deploy took effect, with this stamp.
     Live(Stamp),
-    /// It had no effect, or somebody wrote over it at once.
+    /// The deploy had no effect, or was overwritten immediately.
     Gone,
-    /// A list at this time tells more.
+    /// Not known before a list that is requested at this time or later.
     LookAt(Timestamp),
-    /// The body tells.
+    /// Not known before this body is read.
     ReadBody(Stamp),
 }
 
-/// Notes in the memo what became of the intent, if that can be said.
+/// Updates the status when the outcome of the intent is known.
 pub(super) fn settle(state: &mut State, now: Timestamp) {
     let Some((intent, outcome)) = outcome(state) else {
         return;
@@ -46,7 +45,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp) {
     state.memory.sent_jwt = None;
 }
 
-/// The next step towards knowing what became of the intent.
+/// The next step to find out the outcome of the intent.
 pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
     let waiting = match state.memory.sent {
         Some(_) => Cause::new(
@@ -55,7 +54,7 @@ pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
         ),
         None => Cause::new(
             FunctionReason::OutcomeUnknown,
-            "the answer to a deploy was lost; it is sent again only when the platform's lists prove that it had no effect",
+            "the response to a deploy was lost; it will be repeated only after the platform's lists show that it had no effect",
         ),
     };
     match outcome(state).map(|(_, outcome)| outcome) {
@@ -80,7 +79,7 @@ fn outcome(state: &State) -> Option<(Intent, Outcome)> {
     Some((intent, outcome))
 }
 
-/// The platform answered with a stamp: a list that does not show it yet is a stale one.
+/// The platform answered with a stamp: a list that does not show it yet is stale.
 fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> Outcome {
     let entry = listing.entry.as_ref().filter(|entry| entry.stamp.id == sent.id);
     if let Some(entry) = entry.filter(|entry| entry.stamp.version == sent.version) {
@@ -89,8 +88,8 @@ fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> 
     if entry.is_some_and(|entry| entry.stamp.version > sent.version) {
         return Outcome::Live(sent.clone());
     }
-    // What was there before means that the list is behind, for as long as a lost deploy may take to show up. Anything else
-    // that stays is what somebody made of it since; either way our deploy took effect, and the comparison goes on from there.
+    // A list that still shows the state from before is stale, for as long as a deploy may take to appear. Any other state that
+    // persists is a later out-of-band change; either way our deploy took effect, and the comparison starts from there.
     let is_before = entry.is_some() || listing.entry.as_ref().map(|entry| &entry.stamp) == intent.before.as_ref();
     let soonest = if is_before {
         effective_until(state, intent)
@@ -103,7 +102,7 @@ fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> 
     }
 }
 
-/// No answer: only what the lists show can tell.
+/// The response was lost: only the lists can show the outcome.
 fn unanswered(state: &State, listing: &Listing, intent: &Intent) -> Outcome {
     let entry = listing.entry.as_ref();
     if let Some(entry) = entry.filter(|entry| Some(&entry.stamp) != intent.before.as_ref()) {
@@ -113,20 +112,20 @@ fn unanswered(state: &State, listing: &Listing, intent: &Intent) -> Outcome {
             None => return Outcome::ReadBody(entry.stamp.clone()),
         }
     }
-    // Whatever else is shown, the request may still be on its way: until it can't be any more, nothing is sent again.
+    // Whatever else the list shows, the request may still be in flight: nothing is repeated before it can't be any more.
     match shown_since(state, listing, effective_until(state, intent)) {
         Ok(()) => Outcome::Gone,
         Err(then) => Outcome::LookAt(then),
     }
 }
 
-/// When a deploy whose answer was lost can't take effect any more.
+/// After this time a deploy whose response was lost can't take effect any more.
 fn effective_until(state: &State, intent: &Intent) -> Timestamp {
     intent.start_time + state.timing.deploy_deadline() + state.timing.unknown_outcome()
 }
 
-/// Two lists, the first of them asked for at `soonest` or later and the second a second look after it, showed the same; else
-/// when to ask again.
+/// Two lists showed the same: the first requested at `soonest` or later, the second at least the confirmation delay after it.
+/// Otherwise the time of the next list.
 fn shown_since(state: &State, listing: &Listing, soonest: Timestamp) -> Result<(), Timestamp> {
     let Some(first) = listing.lists.iter().find(|list| **list >= soonest) else {
         return Err(soonest);
@@ -135,7 +134,7 @@ fn shown_since(state: &State, listing: &Listing, soonest: Timestamp) -> Result<(
     if listing.started >= second { Ok(()) } else { Err(second) }
 }
 
-/// What is live is what the intent sent; `None` before its body was read.
+/// Whether the live content is that of the intent; `None` before its body was read.
 fn is_ours(state: &State, entry: &LiveFunction, intent: &Intent) -> Option<bool> {
     if entry.mark.is_some() && entry.mark == revision(&intent.source_digest) {
         return Some(true);
@@ -155,7 +154,7 @@ fn succeeded(state: &mut State, intent: &Intent, stamp: Stamp, now: Timestamp) {
         .as_ref()
         .and_then(|listing| listing.entry.as_ref())
         .filter(|entry| entry.stamp == stamp);
-    // What we sent, so that a change of it since is seen as one; what is shown, where a crash has lost it.
+    // What was sent, so that a later change of it is drift; what the list shows, if a crash has lost what was sent.
     let verify_jwt = state
         .memory
         .sent_jwt
@@ -177,7 +176,7 @@ fn succeeded(state: &mut State, intent: &Intent, stamp: Stamp, now: Timestamp) {
     };
 }
 
-/// Notes that content of this digest is applied, and how it came to be.
+/// Records content of this digest as applied, with an entry in the history.
 pub(super) fn make_applied(
     state: &mut State,
     digest: &str,
@@ -193,7 +192,7 @@ pub(super) fn make_applied(
     let PlatformState::Present(platform) = &state.platform else {
         return;
     };
-    // What was proved in one project, with its secrets, is not proved in another.
+    // Checks that passed in one project, with its secrets, prove nothing about another.
     let moved = state
         .memo
         .applied
@@ -212,7 +211,6 @@ pub(super) fn make_applied(
     });
 }
 
-/// Adds to the history.
 pub(super) fn remember(
     state: &mut State,
     type_: FunctionEventType,
@@ -232,7 +230,7 @@ pub(super) fn remember(
     state.memo.history.truncate(HISTORY);
 }
 
-/// The revision of a digest that stands in a status.
+/// The revision of a digest from a status.
 pub(super) fn revision(digest: &str) -> Option<Revision> {
     digest.parse::<SourceDigest>().ok().map(|digest| digest.revision())
 }

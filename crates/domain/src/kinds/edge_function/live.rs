@@ -1,4 +1,4 @@
-//! Whether the wish is live, as far as is known.
+//! Whether the desired state is live, by the last observation.
 
 use ace_api::{Applied, ConditionType, EdgeFunction, Mode};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::bundle::Closure;
 
-/// The wish is live, and nothing that is believed of the live function says that it has to be corrected.
+/// The desired state is live, and there is no confirmed drift that has to be corrected.
 pub(super) fn is_current(object: &EdgeFunction, state: &State) -> bool {
     let undone = match state.comparison() {
         Some(Comparison::Absent) => state.applied().is_some(),
@@ -23,7 +23,7 @@ pub(super) fn is_current(object: &EdgeFunction, state: &State) -> bool {
     is_live(object, state) && !(undone && object.spec.mode == Mode::Enforce)
 }
 
-/// The wish was never live, or somebody wrote over it before it was proven: it is still to be rolled out.
+/// The desired content was never live, or was overwritten before its checks passed: it still has to be rolled out.
 pub(super) fn is_pending(state: &State, applied: &Applied, wanted: &Closure) -> bool {
     applied.source_digest != wanted.digest().to_string() || !is_proven(state, applied)
 }
@@ -33,12 +33,12 @@ fn is_proven(state: &State, applied: &Applied) -> bool {
     proven.is_some_and(|proven| proven.source_digest == applied.source_digest)
 }
 
-/// The live JWT rule is another than the applied one.
+/// The live JWT rule differs from the applied one.
 pub(super) fn is_opened(entry: &LiveFunction, applied: &Applied) -> bool {
     entry.verify_jwt.is_some_and(|seen| seen != applied.verify_jwt)
 }
 
-/// The wish of this generation is live and proven, as far as is known. In `Observe`: it was looked at.
+/// The desired state of this generation is live and its checks have passed. In mode `Observe`: the function was observed.
 pub(super) fn is_live(object: &EdgeFunction, state: &State) -> bool {
     if object.spec.mode == Mode::Observe {
         return ConditionType::Ready.is_true(&state.memo.common.conditions);
@@ -50,7 +50,8 @@ pub(super) fn is_live(object: &EdgeFunction, state: &State) -> bool {
         && is_proven(state, applied)
 }
 
-/// The applied content is the wanted one; where the source can't be used, it was when the status was last written for this spec.
+/// The applied content is the desired one. While the source can't be used: it was when the status was last written for this
+/// generation.
 pub(super) fn is_wanted(object: &EdgeFunction, state: &State, applied: &Applied) -> bool {
     let wanted = state.wanted().or_else(|| {
         let seen = state.memo.common.observed_generation == object.metadata.generation;

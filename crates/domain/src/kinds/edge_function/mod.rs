@@ -1,11 +1,11 @@
-//! One edge function: what is known, what to do next, what was learned, and how it is shown.
+//! One edge function: its state, the decision, the update after a step, and the status.
 //!
 //! ```text
-//! World ──▶ decide ──▶ Do(step) ─ (the operator acts) ─▶ learn ──▶ World …
+//! State ──▶ decide ──▶ Do(step) ─ (the operator acts) ─▶ update ──▶ State …
 //!              └─▶ Wait | Refuse | Settled | Release ──▶ status
 //! ```
-//! Three things are kept apart: what is *wanted* now, what was last *applied* (or adopted), and what is *live*, whoever put it
-//! there. The wish changed when wanted ≠ applied; drift is live ≠ applied.
+//! Three things are kept apart: the *desired* content of the source, what was last *applied* (or adopted), and what is *live*.
+//! Desired ≠ applied is a change to roll out; live ≠ applied is drift.
 
 mod adoption;
 mod archive;
@@ -51,9 +51,9 @@ pub use step::{Step, StepResult};
 pub use update::{infer, skip_step, update};
 pub use waves::{Member, blockers};
 
-/// A decision about a function.
+/// The decision about an EdgeFunction.
 pub type Decision = crate::reconcile::decision::Decision<Step, FunctionReason>;
-/// A reason about a function.
+/// A reason of an EdgeFunction, with its message.
 pub type Cause = crate::reconcile::decision::Cause<FunctionReason>;
 
 /// The decisions about EdgeFunctions.

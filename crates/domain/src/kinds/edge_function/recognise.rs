@@ -1,4 +1,4 @@
-//! Live content that is known although its stamp is not: by its body, its mark, or its bytes.
+//! Recognises live content whose stamp is unknown: by its body digest, its mark, or its bytes.
 
 use ace_api::{EdgeFunction, FunctionEventType};
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use crate::bundle::{BodyDigest, BodyFiles, Closure, Proof, proves};
 /// How a transpiled script names its source map.
 const SOURCE_MAP: &[u8] = b"//# sourceMappingURL=";
 
-/// The live content may be known although its stamp is not: redeployed as it was, or made by somebody who was first.
+/// Recognises content that was redeployed unchanged, or that was deployed out of band before this object did.
 pub(super) fn recognise(object: &EdgeFunction, state: &mut State, now: Timestamp) {
     let Some(listing) = state.listing.as_ref().filter(|listing| listing.is_fresh()) else {
         return;
@@ -29,7 +29,7 @@ pub(super) fn recognise(object: &EdgeFunction, state: &mut State, now: Timestamp
         return adopt_at_first_contact(object, state, &entry, body.is_some(), files, now);
     };
     if applied.stamp == entry.stamp {
-        // Somebody may have deployed between our list and the body: what is not ours is not taken for ours.
+        // There may have been a deploy between our list and the body: foreign content must not become the applied body.
         let content = state.content_of(&applied.source_digest);
         let is_ours = content.is_none_or(|content| is_content(content, &entry, files.map(|(files, _)| files)));
         if applied.body_digest.is_none()
@@ -43,7 +43,7 @@ pub(super) fn recognise(object: &EdgeFunction, state: &mut State, now: Timestamp
     if body.is_none() {
         return;
     }
-    // The same bundle, of which something else was changed: the JWT rule, or the name.
+    // The same bundle with other metadata: the JWT rule or the name was changed.
     let same_bundle = entry.stamp.bundle_digest.is_some()
         && (&entry.stamp.id, entry.stamp.version, &entry.stamp.bundle_digest)
             == (&applied.stamp.id, applied.stamp.version, &applied.stamp.bundle_digest);
@@ -61,7 +61,7 @@ pub(super) fn recognise(object: &EdgeFunction, state: &mut State, now: Timestamp
     if same || wanted.as_deref() == Some(&applied.source_digest) {
         redeployed(state, &entry, digest.map(|digest| digest.to_string()));
     } else if same_bundle {
-        // Whatever the body is, it is not this bundle's: the list is older than it, or its form has changed.
+        // The body is not that of this bundle: the list is older than the body, or the form of bodies has changed.
         redeployed(state, &entry, applied.body_digest);
     } else if let Some(wanted) = wanted {
         adopt(object, state, &wanted, &entry, digest, now);
@@ -75,7 +75,7 @@ fn redeployed(state: &mut State, entry: &LiveFunction, body: Option<String>) {
     }
 }
 
-/// Without a memo: the wish, or what an archive of ours holds.
+/// Nothing was applied so far: adopts the desired content, or that of an archive.
 fn adopt_at_first_contact(
     object: &EdgeFunction,
     state: &mut State,
@@ -97,7 +97,7 @@ fn adopt_at_first_contact(
     }
 }
 
-/// Live content is known when the bytes prove it, or when the mark says so and the bytes do not say otherwise.
+/// The live content is `content` if the bytes prove it, or if the mark says so and the bytes do not contradict it.
 fn is_content(content: &Closure, entry: &LiveFunction, body: Option<&BodyFiles>) -> bool {
     let is_marked = entry.mark.as_ref() == Some(&content.revision());
     match body.map(|body| (body, proves(content, body))) {
@@ -107,7 +107,7 @@ fn is_content(content: &Closure, entry: &LiveFunction, body: Option<&BodyFiles>)
     }
 }
 
-/// What is not ours in a marked body is another form of our scripts, not an edited one: it carries a source map.
+/// The files of a marked body that differ from ours are transpiled, not edited: each has a source map.
 fn is_transpiled(content: &Closure, body: &BodyFiles) -> bool {
     let is_mapped = |bytes: &Bytes| bytes.windows(SOURCE_MAP.len()).any(|window| window == SOURCE_MAP);
     let mut others = body

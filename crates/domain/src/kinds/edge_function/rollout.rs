@@ -1,4 +1,4 @@
-//! Making content live: what must hold before an upload, and the upload.
+//! Deploys: their preconditions, and the upload.
 
 use std::sync::Arc;
 
@@ -18,11 +18,10 @@ use crate::{
 /// What is live before a deploy.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Before<'a> {
-    /// Nothing.
     Nothing,
-    /// Content that we know.
+    /// Content that this object deployed or adopted.
     Known(&'a LiveFunction),
-    /// Content that is not ours: it is archived before it is overwritten.
+    /// Foreign content: it is archived before it is overwritten.
     Foreign(&'a LiveFunction),
 }
 
@@ -35,7 +34,7 @@ impl Before<'_> {
     }
 }
 
-/// What is held, if it is about this content, this spec and this `reconcile-at`.
+/// What is held, if it holds for this content, this generation and this `reconcile-at`.
 pub(super) fn held<'a>(object: &EdgeFunction, state: &'a State, digest: Option<&str>) -> Option<&'a Held> {
     state.memo.held.as_ref().filter(|held| {
         let same_content = held.source_digest.is_none() || held.source_digest.as_deref() == digest;
@@ -50,13 +49,12 @@ pub(super) fn is_contest(held: &Held) -> bool {
     held.reason == FunctionReason::DriftContested.as_str()
 }
 
-/// The refusal that `held` stands for.
-pub(super) fn refuse_held(held: &Held, again: Requeue) -> Decision {
+pub(super) fn refuse_held(held: &Held, requeue: Requeue) -> Decision {
     let reason = FunctionReason::named(&held.reason).unwrap_or(FunctionReason::DeployRefused);
-    Decision::Refuse(Cause::new(reason, held.message.clone()), again)
+    Decision::Refuse(Cause::new(reason, held.message.clone()), requeue)
 }
 
-/// Rolls the wanted content out.
+/// Deploys the desired content, or says what it waits for.
 pub(super) fn roll_out(
     object: &EdgeFunction,
     state: &State,
@@ -74,10 +72,10 @@ pub(super) fn roll_out(
     deploy(state, IntentType::RollOut, content, object.spec.verify_jwt, before, now)
 }
 
-/// Deploys the applied content again, over foreign content or none; `None` when that content is not to be had any more.
+/// Deploys the applied content again, over foreign content or none; `None` when that content is not available any more.
 pub(super) fn correct(object: &EdgeFunction, state: &State, before: Before<'_>, now: Timestamp) -> Option<Decision> {
     let applied = state.applied()?;
-    // Content that was refused or failed its checks is not put back over what somebody made of it.
+    // Content that was refused or failed its checks must not overwrite what replaced it.
     let failed = held(object, state, state.desired_digest().as_deref())
         .filter(|held| held.source_digest.as_ref() == Some(&applied.source_digest));
     if let Some(failed) = failed {
@@ -106,7 +104,7 @@ pub(super) fn correct(object: &EdgeFunction, state: &State, before: Before<'_>, 
     (!was_read).then(|| Decision::Do(Step::LoadArchive(name.clone())))
 }
 
-/// Somebody changes the function back again and again.
+/// The function is changed out of band after each correction.
 pub(super) fn contest(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<Decision> {
     if let Some(held) = held(object, state, state.desired_digest().as_deref()).filter(|held| is_contest(held)) {
         return Some(refuse_held(held, Requeue::OnChange));
@@ -121,7 +119,7 @@ pub(super) fn contest(object: &EdgeFunction, state: &State, now: Timestamp) -> O
         .count();
     (corrections >= CONTEST_CORRECTIONS).then(|| {
         let message = format!(
-            "corrected {corrections} times within an hour and changed again: find who changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at`"
+            "corrected {corrections} times within an hour and changed out of band again: find out what changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at` to resume corrections"
         );
         Decision::Refuse(Cause::new(FunctionReason::DriftContested, message), Requeue::OnChange)
     })
@@ -134,7 +132,7 @@ fn missing(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Op
         let Some(names) = &state.secrets else {
             return wait(
                 FunctionReason::WaitingForSecrets,
-                "the project's secrets were not listed yet".to_owned(),
+                "the project's secrets have not been listed yet".to_owned(),
             );
         };
         let missing = missing_secrets(object, names);
@@ -149,9 +147,9 @@ fn missing(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Op
         let (set, version) = (&migration.name, &migration.version);
         let message = match &state.migrations {
             Some(applied) if applied.contains(version) => None,
-            Some(_) => Some(format!("MigrationSet `{set}` has not applied {version}")),
+            Some(_) => Some(format!("MigrationSet `{set}` has not applied {version} yet")),
             None => Some(format!(
-                "MigrationSet `{set}` is absent, or its database was not seen yet"
+                "MigrationSet `{set}` does not exist, or its database has not been observed yet"
             )),
         };
         if let Some(message) = message {
@@ -168,13 +166,13 @@ fn missing(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Op
         };
         return wait(
             FunctionReason::WaitingForWave,
-            format!("waits for lower waves: {}{more}", named.join(", ")),
+            format!("waiting for functions of lower waves: {}{more}", named.join(", ")),
         );
     }
     checks::lacks_key(object, platform).then(checks::waits_for_key)
 }
 
-/// The groups of required secrets of which none is set, as a person reads them.
+/// The groups of required secrets of which none is set, as `A or B`.
 pub(super) fn missing_secrets(object: &EdgeFunction, names: &std::collections::BTreeSet<String>) -> Vec<String> {
     let groups = object.spec.requires.iter().flat_map(|requires| &requires.secrets);
     groups
@@ -209,7 +207,7 @@ fn deploy(
     })
 }
 
-/// A body that is not ours is archived before it is overwritten; if it can't be, nothing is written.
+/// A foreign body is archived before it is overwritten; if it can't be, nothing is written.
 pub(super) fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decision> {
     if state.memory.archived.as_ref() == Some(&entry.stamp) {
         return None;
@@ -222,7 +220,7 @@ pub(super) fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decis
         .filter(|(stamp, _)| *stamp == entry.stamp)
     {
         let message = format!(
-            "version {} is not ours and packs to {bytes} bytes, more than an archive takes: download it, then delete the live function",
+            "version {} was not deployed from this object and packs to {bytes} bytes, too large to archive: download it, then delete the live function",
             entry.stamp.version
         );
         return refuse(FunctionReason::ArchiveTooLarge, message);
@@ -231,7 +229,7 @@ pub(super) fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decis
         None => Some(Decision::Do(Step::ReadBody(entry.stamp.clone()))),
         Some(body) if body.content == BodyContent::TooLarge => {
             let message = format!(
-                "version {} is not ours and larger than the operator reads: download it, then delete the live function",
+                "version {} was not deployed from this object and is too large to read: download it, then delete the live function",
                 entry.stamp.version
             );
             refuse(FunctionReason::ArchiveUnreadable, message)

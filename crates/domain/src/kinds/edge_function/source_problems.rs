@@ -1,4 +1,4 @@
-//! A source that can't be used: the function goes on with what was applied, and says why nothing new is rolled out.
+//! A source that can't be used: the applied content stays desired, and the conditions say why nothing new is rolled out.
 
 use ace_api::{EdgeFunction, FunctionReason};
 
@@ -9,30 +9,30 @@ use super::{
 };
 use crate::reconcile::decision::Requeue;
 
-/// What is decided about the live function, where the source can be used. Where it can't, steps are done all the same; else the
-/// source's own decision is the one that is shown.
+/// Returns the decision about the live function if the source can be used. If it can't, steps are done all the same, and any
+/// other decision is replaced by the one about the source.
 pub(super) fn without_source(object: &EdgeFunction, state: &State, decision: Decision) -> Decision {
     let Some(own) = own(object, state) else {
         return decision;
     };
     match (own, decision) {
         (_, decision @ (Decision::Do(_) | Decision::Release { .. })) => decision,
-        // What stops corrections is held, and only what is shown is.
-        (_, Decision::Refuse(cause, again)) if cause.reason == FunctionReason::DriftContested => {
-            Decision::Refuse(cause, again)
+        // That corrections have stopped is held in status, and only a decision that is returned gets there.
+        (_, Decision::Refuse(cause, requeue)) if cause.reason == FunctionReason::DriftContested => {
+            Decision::Refuse(cause, requeue)
         }
-        (Decision::Settled(again), decision) => no_later(decision, again),
-        (mut own, Decision::Refuse(refused, again)) => {
+        (Decision::Settled(requeue), decision) => no_later(decision, requeue),
+        (mut own, Decision::Refuse(refused, requeue)) => {
             if let Decision::Wait(cause, _) | Decision::Refuse(cause, _) = &mut own {
                 cause.message = format!("{}; besides, {}", cause.message, refused.message);
             }
-            no_later(own, again)
+            no_later(own, requeue)
         }
-        (own, Decision::Settled(again) | Decision::Wait(_, again)) => no_later(own, again),
+        (own, Decision::Settled(requeue) | Decision::Wait(_, requeue)) => no_later(own, requeue),
     }
 }
 
-/// Why nothing can be rolled out; `None` where the source can be used.
+/// The decision about a source that can't be used; `None` where it can.
 fn own(object: &EdgeFunction, state: &State) -> Option<Decision> {
     let (reason, message) = match &state.source {
         SourceState::Ready { .. } => return None,
@@ -49,26 +49,26 @@ fn own(object: &EdgeFunction, state: &State) -> Option<Decision> {
         SourceState::Invalid(message) => (FunctionReason::SourceInvalid, message),
         SourceState::AccessMissing(message) => (FunctionReason::AccessMissing, message),
     };
-    // That a right was given wakes nobody.
-    let again = match &state.platform {
+    // A right that is granted triggers no reconcile, so it is checked once per interval.
+    let requeue = match &state.platform {
         PlatformState::Present(platform) if reason == FunctionReason::AccessMissing => {
             Requeue::After(state.timing.interval(platform.interval))
         }
         _ => Requeue::OnChange,
     };
-    Some(Decision::Refuse(Cause::new(reason, message.clone()), again))
+    Some(Decision::Refuse(Cause::new(reason, message.clone()), requeue))
 }
 
 fn no_later(decision: Decision, than: Requeue) -> Decision {
     match decision {
-        Decision::Wait(cause, again) => Decision::Wait(cause, sooner(again, than)),
-        Decision::Refuse(cause, again) => Decision::Refuse(cause, sooner(again, than)),
-        Decision::Settled(again) => Decision::Settled(sooner(again, than)),
+        Decision::Wait(cause, requeue) => Decision::Wait(cause, sooner(requeue, than)),
+        Decision::Refuse(cause, requeue) => Decision::Refuse(cause, sooner(requeue, than)),
+        Decision::Settled(requeue) => Decision::Settled(sooner(requeue, than)),
         other => other,
     }
 }
 
-/// A time that is known goes before one that only grows.
+/// A known time comes before a backoff.
 fn sooner(one: Requeue, other: Requeue) -> Requeue {
     match (one, other) {
         (Requeue::After(one), Requeue::After(other)) => Requeue::After(one.min(other)),

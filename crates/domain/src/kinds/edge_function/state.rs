@@ -1,4 +1,4 @@
-//! All that is known about one function when a decision is made.
+//! The state of one function when a decision is made.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -12,38 +12,38 @@ use crate::{
     reconcile::timing::Timing,
 };
 
-/// What is known of the outside, what was remembered in status included.
+/// The observed state and what the status remembers.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Constants of time.
+    /// Intervals and deadlines.
     pub timing: Timing,
-    /// When this pass began.
+    /// When this reconcile began.
     pub began: Timestamp,
-    /// The status as it was last written; what a step teaches is noted in it.
+    /// The status as it was last written, updated by the results of steps.
     pub memo: EdgeFunctionStatus,
     /// The Platform that the function lives on.
     pub platform: PlatformState,
     /// Who owns the slug.
     pub claim: Claim,
-    /// The content that is wanted.
+    /// The desired content.
     pub source: SourceState,
-    /// Functions of lower waves that want content of the same tree and do not have it yet.
+    /// Functions of lower waves whose content of the same tree is not applied and proven yet.
     pub blockers: Vec<String>,
-    /// The last list, as far as it is about this function.
+    /// What the last list shows of this function.
     pub listing: Option<Listing>,
-    /// Names of the secrets that are set in the project; unknown before they were listed.
+    /// Names of the secrets that are set in the project; `None` before the first list of them.
     pub secrets: Option<BTreeSet<String>>,
-    /// Versions that the MigrationSet which the function requires has applied; unknown before it was looked at.
+    /// Versions that the required MigrationSet has applied; `None` before its database was observed.
     pub migrations: Option<Arc<BTreeSet<String>>>,
-    /// Memory that is lost with the process.
+    /// What is not in status: lost with the process.
     pub memory: Memory,
-    /// Why the last step taught nothing.
+    /// Why the last step failed.
     pub step_error: Option<StepError>,
 }
 
-/// The Platform, as far as its functions care.
+/// The Platform that `spec.platformRef` names.
 pub type PlatformState = inputs::PlatformState<PlatformFacts>;
-/// The wanted content: an import closure.
+/// The desired content: an import closure.
 pub type SourceState = inputs::SourceState<Arc<Closure>>;
 
 /// What a function needs to know of its Platform.
@@ -56,21 +56,21 @@ pub struct PlatformFacts {
     pub gateway: String,
     /// `spec.requestsPerMinute`.
     pub requests_per_minute: i32,
-    /// The users' interval, not scaled.
+    /// `spec.interval` of the Platform, not scaled.
     pub interval: Duration,
     /// `spec.suspend` of the Platform.
     pub suspended: bool,
-    /// The Platform is being deleted, or its token is gone: nothing can be cleaned up any more.
+    /// The Platform is being deleted, or its token is missing: nothing can be deleted on the platform any more.
     pub leaving: bool,
-    /// When the last good list was asked for; before the first: when the operator began to watch.
+    /// When the last successful list was requested; before the first: when the operator started watching.
     pub seen: Timestamp,
-    /// A first look has come to an end, a good one or not; then its functions are woken, whatever it showed.
-    pub looked: bool,
-    /// There was a good list.
+    /// The first check of the Platform has ended, successful or not. Its functions are enqueued at that moment.
+    pub first_check_done: bool,
+    /// There was a successful list.
     pub listed: bool,
     /// The last request was answered.
     pub answering: bool,
-    /// The sentence of the Platform's own `Ready`.
+    /// The message of the Platform's `Ready`.
     pub message: String,
     /// The anonymous key could be read.
     pub anon_key: bool,
@@ -85,23 +85,23 @@ pub enum Claim {
     Lost(String),
 }
 
-/// The last list of the platform's functions, as far as it is about one slug.
+/// What the last list of the platform's functions shows of one slug.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listing {
-    /// When the list was asked for.
+    /// When the list was requested.
     pub started: Timestamp,
-    /// The function in it.
+    /// The function, if the list has it.
     pub entry: Option<LiveFunction>,
-    /// When the first list of those was asked for that, one after another, showed exactly this.
+    /// When the first of the latest lists with exactly this entry was requested.
     pub since: Timestamp,
-    /// When lists were asked for that, one after another, showed exactly this: a bounded selection, oldest first.
+    /// When the latest lists with exactly this entry were requested: a bounded selection, oldest first.
     pub lists: Vec<Timestamp>,
-    /// When we last wrote to the slug. A list that was asked for before says nothing.
+    /// When this operator last wrote to the slug. A list that was requested before may be outdated.
     pub last_write: Option<Timestamp>,
 }
 
 impl Listing {
-    /// The list was not asked for before our last write had ended.
+    /// The list was requested after our last write had ended.
     pub fn is_fresh(&self) -> bool {
         self.last_write.is_none_or(|write| self.started >= write)
     }
@@ -112,22 +112,22 @@ impl Listing {
 pub struct LiveFunction {
     /// Its stamp.
     pub stamp: Stamp,
-    /// Its JWT rule, where the platform says it.
+    /// Its JWT rule, if the platform reports it.
     pub verify_jwt: Option<bool>,
-    /// The revision that its entrypoint's path names, if one of ours deployed it.
+    /// The revision in its entrypoint's path, if an ace-operator deployed it.
     pub mark: Option<Revision>,
 }
 
 /// The body of one stamp.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
-    /// The stamp that was live when the body was asked for.
+    /// The stamp that was live when the body was requested.
     pub stamp: Stamp,
-    /// What came back.
+    /// The files, or why there are none.
     pub content: BodyContent,
 }
 
-/// What the platform gave as a body.
+/// The content of a body, as the platform returns it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BodyContent {
     /// Files.
@@ -137,36 +137,36 @@ pub enum BodyContent {
         /// Their digest.
         digest: BodyDigest,
     },
-    /// A bundle that we can't look into.
+    /// A bundle whose files the operator can't read.
     Bundle(Arc<[u8]>),
-    /// More bytes than the operator reads.
+    /// The body has more bytes than the operator reads.
     TooLarge,
 }
 
-/// Memory of one object that is lost with the process; everything in it can be found out again.
+/// Memory of one object. It is lost with the process: everything in it can be observed again.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// The platform's answer to the deploy that `intent` records.
+    /// The stamp in the response to the deploy that `intent` records.
     pub sent: Option<Stamp>,
     /// The JWT rule of the deploy that `intent` records.
     pub sent_jwt: Option<bool>,
-    /// The intent that was recorded and then not acted upon, because the object had changed: nothing came of it.
+    /// The intent that was recorded but not sent, because the object had changed.
     pub unsent: Option<Intent>,
-    /// The stamp that our last change of the JWT rule found: a list that still shows it is behind.
+    /// The stamp from before our last change of the JWT rule: a list that still shows it is stale.
     pub patched: Option<Stamp>,
-    /// When the function was last asked for alone and was not there.
+    /// When a request for the function alone last answered that it does not exist.
     pub absent: Option<Timestamp>,
     /// The last body that was read.
     pub body: Option<Body>,
-    /// The foreign stamp that lies in an archive.
+    /// The foreign stamp whose body was archived.
     pub archived: Option<Stamp>,
-    /// The foreign stamp that does not fit into an archive, and the bytes that it packs to.
+    /// The foreign stamp whose body does not fit into an archive, and the bytes that it packs to.
     pub unarchivable: Option<(Stamp, usize)>,
-    /// The archive that was read last, by name; nothing in it when it is gone or damaged.
+    /// The archive that was read last, by name; `None` in it if the archive is missing or damaged.
     pub archive: Option<(String, Option<Archived>)>,
-    /// The checks under way.
+    /// The unfinished checks.
     pub checks: Option<CheckRun>,
-    /// Attempts in a row that failed.
+    /// Failed attempts in a row.
     pub failures: u32,
 }
 
@@ -179,16 +179,16 @@ pub struct Archived {
     pub verify_jwt: bool,
 }
 
-/// Checks of one deploy under way.
+/// The unfinished checks of one deploy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckRun {
     /// Source digest of the content that is checked.
     pub digest: String,
     /// Checks that passed.
     pub passed: usize,
-    /// Attempts of the next one that failed.
+    /// Failed attempts of the next check.
     pub failed: u32,
-    /// Not before this time.
+    /// When the next attempt is due.
     pub not_before: Option<Timestamp>,
 }
 
@@ -197,7 +197,7 @@ pub struct CheckRun {
 pub enum CheckAnswer {
     /// The function answered with this HTTP status.
     Status(i32),
-    /// It did not answer in time.
+    /// The function did not answer in time.
     TimedOut,
 }
 
@@ -213,8 +213,8 @@ pub struct Probe {
 /// How foreign content differs from what was applied.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Difference {
-    /// File by file.
+    /// These files differ.
     Fields(Vec<DriftField>),
-    /// It can't be compared.
+    /// The content can't be compared.
     NotComparable,
 }

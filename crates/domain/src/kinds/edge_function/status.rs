@@ -1,4 +1,4 @@
-//! How a function is shown.
+//! The status of a function.
 
 use ace_api::{
     CommonStatus, ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType,
@@ -21,12 +21,13 @@ use super::{
 };
 use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded};
 
-/// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
+/// The status that follows from state and decision. An equal state gives an equal status at any time, so that it is not written
+/// again.
 pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
     if is_about_to_be_seen(object, state, decision) {
         return state.memo.clone();
     }
-    // Judged before the intent of this very decision is noted: what a correction is about to undo is still there.
+    // Assessed before the intent of this decision is recorded: the drift that a correction is about to undo is still there.
     let assessment = assessment(object, state, now);
     let mut state = state.clone();
     note(object, &mut state, decision, now);
@@ -65,22 +66,22 @@ pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Ti
     bounded(status, shorten)
 }
 
-/// Names one difference less; their paths may be long.
+/// Drops one difference; their paths may be long.
 fn shorten(status: &mut EdgeFunctionStatus) -> bool {
     status.drift.as_mut().and_then(|drift| drift.fields.pop()).is_some()
 }
 
-/// The Platform's first look is under way, and nobody takes the status for the end until it wakes the function: a write would
-/// say nothing that the next one does not.
+/// The Platform's first check has not ended; when it does, the function is enqueued. Until then the status is not final, and
+/// writing it would cost a request for nothing.
 fn is_about_to_be_seen(object: &EdgeFunction, state: &State, decision: &Decision) -> bool {
     let waits = matches!(decision, Decision::Wait(cause, _) if cause.reason == FunctionReason::WaitingForPlatform);
-    let first = matches!(&state.platform, PlatformState::Present(platform) if !platform.looked);
+    let first = matches!(&state.platform, PlatformState::Present(platform) if !platform.first_check_done);
     let memo = &state.memo;
     let is_ready = ConditionType::Ready.is_true(&memo.common.conditions);
     waits && first && !(is_ready && memo.common.observed_generation == object.metadata.generation)
 }
 
-/// Notes in the memo what the decision itself changes: the intent of a deploy, and what is not tried again.
+/// Records what the decision itself changes: the intent of a deploy, and what is not retried.
 fn note(object: &EdgeFunction, state: &mut State, decision: &Decision, now: Timestamp) {
     match decision {
         Decision::Do(Step::Deploy { intent, .. }) => state.memo.intent = Some(intent.clone()),
@@ -115,7 +116,7 @@ fn note(object: &EdgeFunction, state: &mut State, decision: &Decision, now: Time
     }
 }
 
-/// Refusals that only a change of source, spec or `reconcile-at` lifts, and that nothing else in status remembers.
+/// Refusals that only a change of source, spec or `reconcile-at` ends, and that nothing else in status remembers.
 fn is_kept(reason: &str) -> bool {
     [FunctionReason::DriftContested, FunctionReason::UnknownOwnDeploy]
         .iter()
@@ -123,14 +124,14 @@ fn is_kept(reason: &str) -> bool {
 }
 
 fn handled(object: &EdgeFunction, state: &State, decision: &Decision) -> bool {
-    let looked = state
+    let observed = state
         .listing
         .as_ref()
         .is_some_and(|listing| listing.started >= state.began);
     let acted_upon = match decision {
-        Decision::Settled(_) | Decision::Wait(..) => looked,
-        // Who does not own the slug has no look of its own.
-        Decision::Refuse(cause, _) => looked || cause.reason == FunctionReason::SlugClaimed,
+        Decision::Settled(_) | Decision::Wait(..) => observed,
+        // An object that does not own the slug makes no list of its own.
+        Decision::Refuse(cause, _) => observed || cause.reason == FunctionReason::SlugClaimed,
         Decision::Do(_) | Decision::Release { .. } => false,
     };
     reconcile_at(object).is_some() && acted_upon
@@ -216,13 +217,13 @@ fn conditions(
         DriftAssessment::Keep => next.keep_or(
             Drifted,
             DriftReason::NotCompared,
-            "the live function was not compared yet",
+            "the live function has not been compared yet",
         ),
     };
     drifted.finish()
 }
 
-/// The reason of `Ready` while nothing is looked at.
+/// The reason of `Ready` while the function is suspended.
 fn suspended(object: &EdgeFunction, state: &State) -> FunctionReason {
     let stays = is_live(object, state) && ConditionType::Ready.is_true(&state.memo.common.conditions);
     match object.spec.mode {
@@ -234,13 +235,13 @@ fn suspended(object: &EdgeFunction, state: &State) -> FunctionReason {
 
 fn suspension(object: &EdgeFunction, state: &State) -> Option<Cause> {
     if object.spec.suspend {
-        let message = "`spec.suspend` is true: nothing is looked at or written";
+        let message = "`spec.suspend` is true: nothing is checked or changed";
         return Some(Cause::new(FunctionReason::SuspendedByUser, message));
     }
     match &state.platform {
         PlatformState::Present(platform) if platform.suspended => {
             let platform = &object.spec.platform_ref.name;
-            let message = format!("Platform `{platform}` is suspended: nothing is looked at or written");
+            let message = format!("Platform `{platform}` is suspended: nothing is checked or changed");
             Some(Cause::new(FunctionReason::SuspendedByPlatform, message))
         }
         _ => None,
@@ -253,18 +254,19 @@ fn in_progress(object: &EdgeFunction, step: &Step) -> Cause {
         return Cause::new(FunctionReason::Deleting, message);
     }
     let Step::Deploy { intent, .. } = step else {
-        return Cause::new(FunctionReason::Retrying, "under way");
+        let message = format!("reconciling function {}", object.slug());
+        return Cause::new(FunctionReason::Retrying, message);
     };
     let revision = revision_of(&intent.source_digest);
     match intent.type_ {
         IntentType::RollOut => Cause::new(FunctionReason::Deploying, format!("deploying {revision}")),
         IntentType::Correction => Cause::new(
             FunctionReason::CorrectingDrift,
-            format!("deploying {revision} again over a foreign change"),
+            format!("deploying {revision} again to correct an out-of-band change"),
         ),
         IntentType::RollBack => Cause::new(
             FunctionReason::RollingBack,
-            format!("checks failed; deploying {revision} again"),
+            format!("checks failed; rolling back to {revision}"),
         ),
     }
 }
@@ -286,21 +288,17 @@ fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -
     if object.spec.mode == Mode::Observe {
         let message = drift.unwrap_or_else(|| match (state.applied(), state.wanted()) {
             (Some(applied), Some(wanted)) if applied.source_digest != wanted => {
-                format!(
-                    "{} is live; the source wants {}",
-                    applied.revision,
-                    revision_of(&wanted)
-                )
+                format!("{} is live; the source has {}", applied.revision, revision_of(&wanted))
             }
             (Some(applied), _) if applied.verify_jwt != object.spec.verify_jwt => format!(
-                "{} is live with verifyJWT {}; the spec wants {}",
+                "{} is live with `verifyJWT` {}; the spec has {}",
                 applied.revision, applied.verify_jwt, object.spec.verify_jwt
             ),
             (Some(applied), _) => format!("{} is live", applied.revision),
             (None, Some(wanted)) if matches!(state.comparison(), Some(Comparison::Absent)) => {
-                format!("nothing is live yet; the source wants {}", revision_of(&wanted))
+                format!("nothing is live yet; the source has {}", revision_of(&wanted))
             }
-            (None, _) => "the function was looked at".to_owned(),
+            (None, _) => "the function was observed".to_owned(),
         });
         return (FunctionReason::Observed, message);
     }
@@ -314,7 +312,7 @@ fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -
         .as_ref()
         .is_some_and(|proven| proven.archive.is_none());
     let note = if unarchived {
-        "; it is too large to be archived, so there is no roll-back to it"
+        "; it is too large to archive, so it can't be rolled back to"
     } else {
         ""
     };

@@ -1,4 +1,4 @@
-//! The effects on a function, as data.
+//! Steps of a reconcile, as data.
 
 use std::sync::Arc;
 
@@ -8,32 +8,32 @@ use jiff::Timestamp;
 use super::state::{Archived, Body, CheckAnswer, Listing, LiveFunction, Probe};
 use crate::{bundle::Closure, reconcile::kind};
 
-/// One effect. What it needs is in it.
+/// One step, with everything that it needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// A list that is asked for at `not_before` or later; shared by all who wait for one.
+    /// Lists the functions at `not_before` or later; one list serves all functions that wait for one.
     List {
-        /// Earlier lists say nothing.
+        /// Earlier lists may be outdated.
         not_before: Timestamp,
     },
-    /// Asks for this function alone: is it really absent?
+    /// Gets this function alone, to confirm that it does not exist.
     Get,
-    /// Reads the body of what is live.
+    /// Reads the live body.
     ReadBody(Stamp),
     /// Reads the archive of the proven version.
     LoadArchive(String),
-    /// Keeps a foreign body before it is overwritten.
+    /// Archives a foreign body before it is overwritten.
     ArchiveForeign(Body),
-    /// Keeps content that passed its checks.
+    /// Archives content that passed its checks.
     ArchiveProven {
         /// The content.
         content: Arc<Closure>,
         /// Its JWT rule.
         verify_jwt: bool,
     },
-    /// Uploads content. Can't be repeated safely: its intent is in status before.
+    /// Uploads content. It can't be repeated safely, so its intent is recorded in status first.
     Deploy {
-        /// As it is recorded.
+        /// The intent as it is recorded in status.
         intent: Intent,
         /// The content.
         content: Arc<Closure>,
@@ -42,14 +42,14 @@ pub enum Step {
     },
     /// Changes the JWT rule without an upload.
     PatchJwt(bool),
-    /// Asks the function.
+    /// Calls the function.
     Probe(Probe),
     /// Deletes the function.
     Delete,
 }
 
 impl Step {
-    /// The step asks the Management API.
+    /// The step calls the Management API.
     pub fn needs_platform(&self) -> bool {
         matches!(
             self,
@@ -74,7 +74,7 @@ impl kind::Step for Step {
         }
     }
 
-    /// The intent must be in status, and the object be seen as it is then, before this step runs.
+    /// The status must be written, and the object observed unchanged since, before this step runs.
     fn records_first(&self) -> bool {
         matches!(self, Self::Deploy { .. } | Self::Delete)
     }
@@ -85,24 +85,24 @@ impl kind::Step for Step {
 pub enum StepResult {
     /// A newer list.
     Listed(Listing),
-    /// The function alone, or its absence.
+    /// The function, or `None` if it does not exist.
     Got(Option<LiveFunction>),
     /// A body.
     Body(Body),
-    /// The archived content; `None` when the archive is gone or damaged.
+    /// The archived content; `None` if the archive is missing or damaged.
     Archive(Option<Archived>),
-    /// An archive was made, of this name.
+    /// An archive of this name was created.
     Archived(String),
-    /// An archive can't be made: the content packs to this many bytes.
+    /// The content packs to this many bytes, too many for an archive.
     ArchiveTooLarge(usize),
-    /// The platform took the deploy, and stamped it so.
+    /// The platform accepted the deploy and returned this stamp.
     Deployed(Stamp),
     /// The JWT rule was changed.
     Patched,
-    /// The function answered, or not.
+    /// The result of a check's request.
     Probed(CheckAnswer),
-    /// The gateway could not be reached at all; says nothing about the function.
+    /// The gateway could not be reached, which says nothing about the function.
     GatewayUnreachable,
-    /// The function is gone.
+    /// The function was deleted.
     Deleted,
 }

@@ -1,4 +1,4 @@
-//! What a step taught, and what follows from what is known.
+//! Updates the state by the results of steps.
 
 use ace_api::{
     Check, EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Proven, Reason, Rollback,
@@ -19,7 +19,7 @@ use crate::{
     reconcile::timing::CHECK_ATTEMPTS,
 };
 
-/// Takes over what a step taught.
+/// Updates the state by the result of a step, or by its error.
 pub fn update(
     object: &EdgeFunction,
     state: &mut State,
@@ -35,14 +35,14 @@ pub fn update(
     infer(object, state, now);
 }
 
-/// Remembers that a step whose intent is recorded was not sent.
+/// Records that a step whose intent is in status was not sent.
 pub fn skip_step(state: &mut State, step: &Step) {
     if let Step::Deploy { intent, .. } = step {
         state.memory.unsent = Some(intent.clone());
     }
 }
 
-/// Draws what follows from what is known: the outcome of a deploy, an adoption, a redeploy of the same code.
+/// Updates the status by what the state implies: the outcome of a deploy, an adoption, a redeploy of the same content.
 pub fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
     if state
         .memory
@@ -58,7 +58,7 @@ pub fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
     if state.memo.intent.is_some() {
         intent::settle(state, now);
     }
-    // A leaving object takes nothing over: it deletes what it made itself, and nothing else.
+    // An object that is being deleted adopts nothing: it deletes only what it deployed.
     if state.memo.intent.is_none() && !is_leaving(object) {
         recognise(object, state, now);
     }
@@ -127,7 +127,7 @@ fn update_from_error(object: &EdgeFunction, state: &mut State, step: &Step, step
         (Step::Deploy { intent, verify_jwt, .. }, StepError::OutcomeUnknown) => {
             sent(object, state, intent, *verify_jwt, now);
         }
-        // Where other content is wanted, what is held is about that: a correction that is refused is only tried again later.
+        // If the source has other content, `held` belongs to that: a refused correction is only retried later.
         (Step::Deploy { intent, .. }, StepError::Refused(says))
             if intent.type_ == IntentType::Correction && state.wanted().as_ref() != Some(&intent.source_digest) =>
         {
@@ -164,7 +164,7 @@ fn update_from_error(object: &EdgeFunction, state: &mut State, step: &Step, step
     }
 }
 
-/// A deploy is on its way or has arrived.
+/// A deploy was sent, with or without a response.
 fn sent(object: &EdgeFunction, state: &mut State, intent: &Intent, verify_jwt: bool, now: Timestamp) {
     if intent.type_ == IntentType::Correction {
         note_drift(object, state, now);
@@ -175,7 +175,7 @@ fn sent(object: &EdgeFunction, state: &mut State, intent: &Intent, verify_jwt: b
     wrote(state, now);
 }
 
-/// Notes the drift that is about to be undone, so that the status can say afterwards what it was.
+/// Records the drift that is being corrected, so that the status can say afterwards what it was.
 fn note_drift(object: &EdgeFunction, state: &mut State, now: Timestamp) {
     if let DriftAssessment::Says { drift: Some(drift), .. } = assessment(object, state, now) {
         state.memo.drift = Some(drift);
@@ -234,7 +234,7 @@ fn update_from_probe(object: &EdgeFunction, state: &mut State, check: &Check, an
     }
     let got = match answer {
         CheckAnswer::Status(status) => format!("got {status}"),
-        CheckAnswer::TimedOut => format!("had no answer in {} s", check.timeout_seconds.unwrap_or(10)),
+        CheckAnswer::TimedOut => format!("got no answer within {} s", check.timeout_seconds.unwrap_or(10)),
     };
     let origin = state.memo.history.iter().find(|event| {
         use FunctionEventType::{Adopted, Deployed, RolledBack};
@@ -247,7 +247,7 @@ fn update_from_probe(object: &EdgeFunction, state: &mut State, check: &Check, an
             Some(proven) => (
                 FunctionReason::RolledBack,
                 format!(
-                    "check {} {got}; {} is live again; change the source",
+                    "check {} {got}; roll-back to {}; change the source",
                     check.name, proven.revision
                 ),
             ),
@@ -262,7 +262,7 @@ fn update_from_probe(object: &EdgeFunction, state: &mut State, check: &Check, an
     hold(object, state, reason, &message, Some(applied.source_digest));
 }
 
-/// Notes what is not tried again by itself.
+/// Records a failure that is not retried until source, spec or `reconcile-at` change.
 pub(super) fn hold(
     object: &EdgeFunction,
     state: &mut State,
@@ -273,7 +273,7 @@ pub(super) fn hold(
     state.memo.held = Some(held(object, reason, message, digest));
 }
 
-/// What is not tried again, as of this spec.
+/// The failure as the status keeps it, for this generation.
 pub(super) fn held(object: &EdgeFunction, reason: FunctionReason, message: &str, digest: Option<String>) -> Held {
     Held {
         reason: reason.as_str().to_owned(),
@@ -292,7 +292,6 @@ fn proven(content: &Closure, archive: Option<String>) -> Proven {
     }
 }
 
-/// A fresh run of checks.
 pub(super) fn new_run(digest: &str) -> CheckRun {
     CheckRun {
         digest: digest.to_owned(),

@@ -1,19 +1,20 @@
-//! Waves: new content waits for the functions of lower waves.
+//! Waves: new content is rolled out after that of the functions in lower waves.
 
 use ace_api::{EdgeFunction, Mode};
 
-/// A function of the same platform and source object, and the content that it wants of the current tree.
+/// A function of the same Platform and source object, with its desired content in the current tree.
 #[derive(Clone, Debug)]
 pub struct Member<'a> {
     /// The object.
     pub object: &'a EdgeFunction,
-    /// Digest of the content that it wants; `None` when the tree does not have it.
+    /// Digest of its desired content; `None` if the tree does not have it.
     pub wants: Option<String>,
 }
 
-/// The members of waves lower than `wave` that do not have, applied and proven, what they want; each with a word on its state.
+/// Names of the functions in waves lower than `wave` whose desired content is not applied and proven, with a note if they are
+/// stalled.
 ///
-/// Members that are suspended, only observe or are being deleted do not count; stalled ones do.
+/// Functions that are suspended, in mode `Observe` or being deleted do not block; stalled ones do.
 pub fn blockers<'a>(wave: i32, members: impl IntoIterator<Item = Member<'a>>) -> Vec<String> {
     let mut blockers: Vec<String> = members
         .into_iter()
@@ -39,7 +40,7 @@ pub fn blockers<'a>(wave: i32, members: impl IntoIterator<Item = Member<'a>>) ->
                 .flat_map(|status| &status.common.conditions)
                 .any(|c| c.type_ == "Stalled");
             Some(if stalled {
-                format!("{name} (stalled; suspend it to pass)")
+                format!("{name} (stalled; fix it, or suspend it to continue without it)")
             } else {
                 name
             })

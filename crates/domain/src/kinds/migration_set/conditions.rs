@@ -1,4 +1,4 @@
-//! What the conditions of a set of migrations say.
+//! The conditions of a MigrationSet.
 
 use ace_api::{ConditionType, Conditions, MigrationMode, MigrationReason, MigrationSet, SchemaDriftReason};
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::sql::File;
 
-/// `Ready`, `Reconciling` and `Stalled` from the decision, `Drifted` from the verdict.
+/// `Ready`, `Reconciling` and `Stalled` follow from the decision, `Drifted` from the assessment.
 pub(super) fn conditions(
     object: &MigrationSet,
     state: &State,
@@ -30,13 +30,13 @@ pub(super) fn conditions(
     let unseen = matches!(decision, Decision::Wait(cause, _) if is_only_unseen(state, cause));
     let refused = if unseen { still_refused(object, state) } else { None };
     let next = match decision {
-        // Our books alone are written: the database is what it was.
+        // Only schema `ace_ops` is written: the user's schemas stay as they are.
         Decision::Do(step) if !is_run(step) && is_still_ready && counts.pending == Some(0) => next.keep(Ready),
         Decision::Do(step) => {
             let cause = in_progress(step, counts);
             next.reconciling(Some(false), cause.reason, &cause.message)
         }
-        // A lost look is no news before three intervals: neither that all is well nor what a person has to do is over.
+        // A failed observation changes no condition before three intervals: neither `Ready` nor what a person has to do.
         Decision::Wait(..) if unseen && is_still_ready && is_live(object, state) => next.keep(Ready),
         Decision::Wait(cause, _) => {
             if let Some(refused) = refused {
@@ -62,7 +62,7 @@ pub(super) fn conditions(
         None => next.keep_or(
             Drifted,
             SchemaDriftReason::NotCompared,
-            "the schema was not compared yet",
+            "the schema has not been compared yet",
         ),
     };
     drifted.finish()
@@ -75,7 +75,7 @@ fn is_only_unseen(state: &State, cause: &Cause) -> bool {
     cause.reason == MigrationReason::DatabaseUnreachable || is_source()
 }
 
-/// As far as files and database were seen, nothing is left to do.
+/// By the last observation of files and database, nothing is left to do.
 fn is_live(object: &MigrationSet, state: &State) -> bool {
     if object.spec.mode == MigrationMode::Observe {
         return true;
@@ -88,7 +88,7 @@ fn is_live(object: &MigrationSet, state: &State) -> bool {
     }
 }
 
-/// What a person was told to do and has not done, as far as files and database were seen.
+/// What a person still has to do, by the last observation of files and database.
 fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
     use MigrationReason as Reason;
     let memo = &state.memo;
@@ -103,7 +103,8 @@ fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
             _ => return None,
         }
     }
-    // As it was said, where one of both can't be seen now; what only the one or the other said is not known to last.
+    // If files or database can't be observed now, the old message stays; but what came from just the one that can't be observed
+    // is not known to persist.
     let reason = Reason::named(&stalled.reason)?;
     let lasts = !matches!(
         reason,
@@ -138,7 +139,7 @@ fn suspension(object: &MigrationSet, state: &State) -> Option<Cause> {
     }
 }
 
-/// While steps are made: only those whose object is read afresh are shown, so what is said is what is about to be written.
+/// The status is written before steps that record first, so the message is in the progressive form.
 fn in_progress(step: &Step, counts: &Counts) -> Cause {
     if is_run(step) {
         let message = format!("running {}", migrations(counts.pending));
@@ -146,11 +147,11 @@ fn in_progress(step: &Step, counts: &Counts) -> Cause {
     }
     let number = |files: &[File]| migrations(i32::try_from(files.len()).ok());
     let message = match step {
-        Step::Claim => "taking the database for this set".to_owned(),
-        Step::Adopt(files) => format!("noting {} that others have run", number(files)),
-        Step::Baseline(files) => format!("recording {} without running them", number(files)),
-        Step::SetReference { .. } => "noting what the schema should be".to_owned(),
-        _ => "comparing files and ledgers".to_owned(),
+        Step::Claim => "claiming the database for this MigrationSet".to_owned(),
+        Step::Adopt(files) => format!("recording {} applied outside this operator", number(files)),
+        Step::Baseline(files) => format!("recording {} as applied, without running SQL", number(files)),
+        Step::SetReference { .. } => "storing the live schema as the reference".to_owned(),
+        _ => "comparing the files with the migration ledgers".to_owned(),
     };
     Cause::new(MigrationReason::Observing, message)
 }
@@ -200,7 +201,7 @@ fn settled(
     (MigrationReason::Applied, message)
 }
 
-/// In `Observe`: what would be a refusal.
+/// In mode `Observe`: the message of what would be a refusal.
 fn reported(object: &MigrationSet, state: &State) -> Option<String> {
     let (PlatformState::Present(platform), Some(observation)) = (&state.platform, state.observation()) else {
         return None;

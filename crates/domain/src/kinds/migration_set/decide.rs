@@ -1,4 +1,4 @@
-//! What to do next about a database's migrations.
+//! What to do next about a MigrationSet.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
     kinds::platform::DatabaseFailure, reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue,
 };
 
-/// What to do next.
+/// Decides by the state alone. Time is an argument.
 pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision {
     if object.metadata.deletion_timestamp.is_some() {
         return Decision::Release { event: None };
@@ -40,7 +40,7 @@ pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision 
         return after_error(object, state, platform, step_error, now);
     }
     if !state.locked
-        && let Some(decision) = look(object, state, platform, now)
+        && let Some(decision) = observe_if_due(object, state, platform, now)
     {
         return decision;
     }
@@ -66,12 +66,12 @@ pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision 
     }
 }
 
-/// In `Observe`, what would be a refusal is a sentence. That no file could be looked at is none.
+/// In mode `Observe` a refusal is only reported in `Ready`, unless the files can't be read.
 pub(super) fn is_only_reported(object: &MigrationSet, state: &State) -> bool {
     object.spec.mode == MigrationMode::Observe && state.folder().is_some()
 }
 
-/// How long a look counts. A schema that could not be read, or not behind a run, is looked at again soon.
+/// How long an observation is valid. A schema that could not be read, or not after a run, is observed again soon.
 fn freshness(object: &MigrationSet, state: &State, observation: &Observation) -> Duration {
     if observation.schema == SchemaObservation::Busy || gates::owes_snapshot(object, observation) {
         state.timing.backoff_first().min(state.interval())
@@ -80,16 +80,17 @@ fn freshness(object: &MigrationSet, state: &State, observation: &Observation) ->
     }
 }
 
-/// A step wrote, and a look does not show it: nobody can say why, and writing again would not help.
+/// A step wrote, and the next observation does not show it: the cause is unknown, and repeating the write would not help.
 fn unseen(step: &Step) -> Cause {
     let message = format!(
-        "the database does not show what step {} wrote; it is looked at again",
+        "the database does not show what step {} wrote; checking again",
         step.name()
     );
     Cause::new(MigrationReason::Retrying, message)
 }
 
-/// The run stopped, and the session still stands: the schema is looked at before a person is called or others are waited for.
+/// The run stopped, and the session is still open: a schema snapshot is taken before the condition asks for a person or waits
+/// for locks.
 fn stopped(object: &MigrationSet, state: &State, stop: &Stop, now: Timestamp) -> Decision {
     if state.is_snapshot_pending() && state.locked && !state.snapshot_taken {
         return Decision::Do(Step::SnapshotAfterRun);
@@ -110,28 +111,28 @@ fn stopped(object: &MigrationSet, state: &State, stop: &Stop, now: Timestamp) ->
     }
 }
 
-/// A look, when one is due; a wait, when the last one was in vain and the next is not due yet.
-fn look(object: &MigrationSet, state: &State, platform: &PlatformFacts, now: Timestamp) -> Option<Decision> {
-    let asked = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
+/// An observation if one is due; a wait if the last one failed and the next is not due yet.
+fn observe_if_due(object: &MigrationSet, state: &State, platform: &PlatformFacts, now: Timestamp) -> Option<Decision> {
+    let requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     let failed_observation = state.memory.failed_observation.as_ref();
     if let Some(failed_observation) =
         failed_observation.filter(|failed_observation| failed_observation.place == platform.place)
     {
         let due = failed_observation.at + patience(state, &failed_observation.step_error);
-        if now < due && !(asked && failed_observation.at < state.began) {
+        if now < due && !(requested && failed_observation.at < state.began) {
             let step_error = StepError::Database(failed_observation.step_error.clone());
             return Some(after_error(object, state, platform, &step_error, now));
         }
         return Some(Decision::Do(Step::Observe));
     }
-    // A pass looks once: a look that takes longer than it counts would be made for ever.
+    // One observation per reconcile: one that takes longer than it is valid would be repeated for ever.
     let is_due = state.observation().is_none_or(|observation| {
-        observation.at < state.began && (asked || now >= observation.at + freshness(object, state, observation))
+        observation.at < state.began && (requested || now >= observation.at + freshness(object, state, observation))
     });
     is_due.then_some(Decision::Do(Step::Observe))
 }
 
-/// How long a look in vain counts. Supabase bans addresses that come with wrong passwords.
+/// How long a failed observation is valid. Supabase bans addresses that send wrong passwords.
 fn patience(state: &State, step_error: &DatabaseFailure) -> Duration {
     if step_error.passes() {
         state.timing.probe()
@@ -147,13 +148,13 @@ fn after_error(
     step_error: &StepError,
     now: Timestamp,
 ) -> Decision {
-    let wait = |cause: Cause, again| {
+    let wait = |cause: Cause, requeue| {
         let reason = if state.is_lost(now) {
             MigrationReason::NotObserved
         } else {
             cause.reason
         };
-        Decision::Wait(Cause::new(reason, cause.message), again)
+        Decision::Wait(Cause::new(reason, cause.message), requeue)
     };
     match step_error {
         StepError::Database(step_error) => {
@@ -163,25 +164,28 @@ fn after_error(
                 .failed_observation
                 .as_ref()
                 .map_or(now, |failed_observation| failed_observation.at);
-            let again = Requeue::at(failed_observation + patience(state, step_error), now);
+            let requeue = Requeue::at(failed_observation + patience(state, step_error), now);
             if step_error.passes() {
-                wait(cause, again)
+                wait(cause, requeue)
             } else {
-                Decision::Refuse(cause, again)
+                Decision::Refuse(cause, requeue)
             }
         }
         StepError::Busy(who) => wait(messages::busy(who), Requeue::After(state.timing.turn())),
         StepError::Passing(how) => wait(Cause::new(MigrationReason::Retrying, how.clone()), Requeue::Backoff),
         StepError::Claimed(by) => Decision::Refuse(messages::claimed(object, by), Requeue::After(state.interval())),
-        // Learned as what stopped the run: see `learn`.
+        // `update` makes a `Stop` of these two, so they are never a step error.
         StepError::Blocked { .. } | StepError::Refused(_) => wait(
-            Cause::new(MigrationReason::Retrying, "the run stopped"),
+            Cause::new(
+                MigrationReason::Retrying,
+                "the run of migrations has stopped; checking again",
+            ),
             Requeue::Backoff,
         ),
     }
 }
 
-/// Why there are no files, if there are none.
+/// Why the files can't be read; `None` if they were.
 pub(super) fn sourceless(source: &SourceState) -> Option<gates::Next> {
     use MigrationReason::{AccessMissing, Retrying, SourceInvalid, SourceRefused, WaitingForSource};
     let next = match source {

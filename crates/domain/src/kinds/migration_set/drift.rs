@@ -1,4 +1,4 @@
-//! Whether the live schema is the one that it should be.
+//! Drift of the live schema from its reference.
 
 use ace_api::{Drift, DriftField, MigrationMode, MigrationSet, SchemaDriftReason};
 use jiff::Timestamp;
@@ -9,26 +9,22 @@ use super::{
     state::{Observation, SchemaObservation, State},
 };
 
-/// Differences that a status names.
+/// Most differences that a status lists.
 const NAMED: usize = 16;
-/// Bytes of a difference's path, and of each of its sides: the schema's bounds.
+/// Most bytes of a difference's path and of each side: the bounds in the CRD.
 const PATH: usize = 256;
 const SIDE: usize = 128;
 
-/// What is said of drift.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DriftAssessment {
     /// The condition's status; `None` is Unknown.
     pub(super) value: Option<bool>,
-    /// Its reason.
     pub(super) reason: SchemaDriftReason,
-    /// Its message.
     pub(super) message: String,
-    /// What differs.
     pub(super) drift: Option<Drift>,
 }
 
-/// What the last look says of drift; nothing when there was none, so that what was said before stands.
+/// Drift by the last observation; `None` without one, so that the condition stays as it was.
 pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -> Option<DriftAssessment> {
     let observation = state.observation()?;
     let unknown = |reason, message: &str| DriftAssessment {
@@ -43,20 +39,22 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
     else {
         return Some(unknown(
             SchemaDriftReason::NotComparable,
-            "the schema can't be read now: somebody holds a lock on a part of it",
+            "the schema can't be read now: another session holds a lock on part of it",
         ));
     };
     let (desired, fields) = match reference(object, state, observation) {
         Reference::None => {
             return Some(unknown(
                 SchemaDriftReason::NoReference,
-                &format!("name the schema that it should be in `spec.acceptedSchema`; the live one is {digest}"),
+                &format!(
+                    "there is no reference schema: set `spec.acceptedSchema` to the digest of the expected one; the live schema is {digest}"
+                ),
             ));
         }
         Reference::NotYet => {
             return Some(unknown(
                 SchemaDriftReason::NotCompared,
-                "the schema was not compared yet",
+                "the schema has not been compared yet",
             ));
         }
         Reference::Behind => {
@@ -75,15 +73,15 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
 }
 
 enum Reference<'a> {
-    /// Nobody said what the schema should be.
+    /// Mode `Observe` without `spec.acceptedSchema`.
     None,
-    /// It will be taken, perhaps anew.
+    /// The reference is not stored yet, or is about to be replaced.
     NotYet,
-    /// A run's look behind it is due.
+    /// The snapshot after a run is pending.
     Behind,
-    /// In our books, object by object.
+    /// Stored in `ace_ops`, object by object.
     Own(&'a str),
-    /// In the spec, as a digest.
+    /// `spec.acceptedSchema`, a digest.
     Accepted(&'a str),
 }
 
@@ -104,13 +102,13 @@ fn reference<'a>(object: &'a MigrationSet, state: &State, observation: &'a Obser
     }
 }
 
-/// While a run goes on, not each file is worth a write.
+/// During a run the status is not written for every file.
 fn is_shown(state: &State) -> bool {
     state.announced.as_ref().is_none_or(|shown| shown.snapshot_pending)
 }
 
 fn same(state: &State, now: Timestamp) -> DriftAssessment {
-    // It is remembered that there was drift, and when it went.
+    // The last drift stays in status, with the time at which it ended.
     let drift = state.memo.drift.clone().map(|drift| Drift {
         corrected_time: drift.corrected_time.or(Some(now)),
         ..drift
@@ -118,14 +116,14 @@ fn same(state: &State, now: Timestamp) -> DriftAssessment {
     DriftAssessment {
         value: Some(false),
         reason: SchemaDriftReason::NoDrift,
-        message: "the schema is as it should be".to_owned(),
+        message: "the schema matches the reference".to_owned(),
         drift,
     }
 }
 
 fn differs(state: &State, desired: &str, observed: &str, fields: Vec<DriftField>, now: Timestamp) -> DriftAssessment {
     let fields = if fields.is_empty() {
-        // Only digests are known.
+        // The reference is only a digest.
         vec![DriftField {
             path: "schema".to_owned(),
             desired: desired.to_owned(),

@@ -1,16 +1,16 @@
-//! What is worth an event.
+//! Events about a MigrationSet.
 
 use ace_api::{ConditionType::Drifted, MigrationEvent, MigrationEventType, MigrationSetStatus};
 
 use crate::reconcile::event::{Event, stalled};
 
-/// What happened between two statuses.
+/// Events for the difference between two statuses.
 pub fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
     let known = before.history.first();
     let done = after.history.iter().take_while(|event| Some(*event) != known);
-    let mut events: Vec<Event> = done.map(done_notice).collect();
+    let mut events: Vec<Event> = done.map(history_event).collect();
     events.reverse();
-    events.extend(drift_notice(before, after));
+    events.extend(drift_event(before, after));
     // The message too: it names the plan that needs an approval.
     events.extend(stalled(&before.common.conditions, &after.common.conditions, |now| {
         (now.reason.clone(), now.message.clone())
@@ -18,7 +18,7 @@ pub fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Ev
     events
 }
 
-fn done_notice(event: &MigrationEvent) -> Event {
+fn history_event(event: &MigrationEvent) -> Event {
     let version = event.version.as_deref().unwrap_or_default();
     let (reason, note) = match event.type_ {
         MigrationEventType::Applied => {
@@ -27,13 +27,16 @@ fn done_notice(event: &MigrationEvent) -> Event {
         }
         MigrationEventType::Adopted => (
             "Adopted",
-            format!("{version} was run by somebody else, from the same file"),
+            format!("{version} was applied outside this operator, from the same file"),
         ),
-        MigrationEventType::Baselined => ("Baselined", format!("recorded {version} without running it")),
-        MigrationEventType::SchemaAccepted => ("SchemaAccepted", "the live schema is the reference now".to_owned()),
+        MigrationEventType::Baselined => (
+            "Baselined",
+            format!("recorded {version} as applied, without running it"),
+        ),
+        MigrationEventType::SchemaAccepted => ("SchemaAccepted", "the live schema is now the reference".to_owned()),
         MigrationEventType::SchemaReworded => (
             "SchemaReworded",
-            "schemas are described in other words now, and the live one is the reference".to_owned(),
+            "the form of schema descriptions changed; the live schema is now the reference".to_owned(),
         ),
     };
     // A migration that reports its own failure does so as a warning.
@@ -43,7 +46,7 @@ fn done_notice(event: &MigrationEvent) -> Event {
     }
 }
 
-fn drift_notice(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
+fn drift_event(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
     let now = Drifted.of(&after.common.conditions)?;
     match (Drifted.is_true(&before.common.conditions), now.status.as_str()) {
         (true, "False") => Some(Event::normal("DriftCorrected", &now.message)),

@@ -1,4 +1,4 @@
-//! What is left to do on a database that answers: the order in which things are done, and what stands in their way.
+//! The order of the steps on a database that answers, and what blocks each of them.
 
 use ace_api::{HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
 
@@ -12,27 +12,26 @@ use super::{
 };
 use crate::{reconcile::annotations::reconcile_at, sql::Folder};
 
-/// What is next.
 pub(super) enum Next {
     /// A step that writes nothing.
     Step(Step),
     /// A step that needs the database's lock.
     UnderLock(Step),
-    /// The world is not there yet.
+    /// A dependency is not ready.
     Wait(Cause),
     /// The source could not be read this time; it may well be as it was.
     Unread(Cause),
-    /// Only a person can go on.
+    /// A person has to act.
     Refuse(Cause),
-    /// Everything is as it should be.
+    /// Nothing is left to do.
     Nothing,
 }
 
-/// What is next. Each line is one thing that comes before all that follow.
+/// Each line takes precedence over all that follow.
 pub(super) fn next(object: &MigrationSet, state: &State, platform: &PlatformFacts, observation: &Observation) -> Next {
     let sourceless = || decide::sourceless(&state.source);
     let observes = object.spec.mode == MigrationMode::Observe;
-    // Whoever only observes may share a database; without files there is nothing to say.
+    // A set in mode `Observe` may share the database of another; without files it has nothing to report.
     let first = if observes { sourceless() } else { None };
     first
         .or_else(|| foreign(object, observation))
@@ -62,7 +61,7 @@ fn with_files(
         .or_else(|| baseline(object, observation, folder, &ledger_diff))
         .or_else(|| unread(state, &ledger_diff))
         .or_else(|| late(object, &ledger_diff))
-        .or_else(|| books(object, observation, &ledger_diff))
+        .or_else(|| bookkeeping(object, observation, &ledger_diff))
         .or_else(|| held(object, state, &ledger_diff))
         .unwrap_or_else(
             || match Plan::of(object, state, observation, &ledger_diff, &platform.project) {
@@ -72,7 +71,7 @@ fn with_files(
         )
 }
 
-/// The highest version that this very database was seen with.
+/// The highest version in the ledger of this same database, by the status.
 pub(super) fn remembered<'a>(state: &'a State, observation: &Observation) -> Option<&'a str> {
     let target = state.memo.target.as_ref()?;
     let same = target.system_identifier == observation.target.system_identifier
@@ -81,7 +80,7 @@ pub(super) fn remembered<'a>(state: &'a State, observation: &Observation) -> Opt
     state.memo.head.as_deref().filter(|_| same)
 }
 
-/// The database is not ours.
+/// Another MigrationSet, or a newer operator, owns the database.
 fn foreign(object: &MigrationSet, observation: &Observation) -> Option<Next> {
     let operator_schema = observation.operator_schema.as_ref()?;
     if operator_schema.newer {
@@ -95,7 +94,7 @@ fn is_ours(object: &MigrationSet, operator_schema: &OperatorSchema) -> bool {
     operator_schema.owner == Some(Owner::of(object))
 }
 
-/// A look behind a run is due, and ours to make.
+/// The snapshot after a run is pending, and this set has to take it.
 pub(super) fn owes_snapshot(object: &MigrationSet, observation: &Observation) -> bool {
     let ours = observation
         .operator_schema
@@ -104,7 +103,7 @@ pub(super) fn owes_snapshot(object: &MigrationSet, observation: &Observation) ->
     ours && object.spec.mode == MigrationMode::Apply && observation.is_snapshot_pending()
 }
 
-/// The look behind a run, and a new reference: both are due whatever the files say.
+/// The snapshot after a run and a new reference: both are due whatever the files contain.
 fn schema_chores(object: &MigrationSet, state: &State, observation: &Observation) -> Option<Next> {
     if object.spec.mode == MigrationMode::Observe || state.prepared {
         return None;
@@ -124,7 +123,8 @@ fn schema_chores(object: &MigrationSet, state: &State, observation: &Observation
     Some(Next::UnderLock(Step::SetReference { digest, keep }))
 }
 
-/// Whether the reference has to be taken anew, and the schemas whose objects keep theirs: drift in what stays watched stays drift.
+/// Whether the reference has to be replaced, and the schemas that keep theirs: drift in a schema that stays in `spec.schemas`
+/// stays drift.
 fn renewed(
     object: &MigrationSet,
     observation: &Observation,
@@ -143,14 +143,14 @@ fn renewed(
     moved.then_some(watched)
 }
 
-/// The schemas of the spec, as a reference has them.
+/// `spec.schemas`, sorted as in a reference.
 pub(super) fn watched(object: &MigrationSet) -> Vec<String> {
     let mut schemas = object.spec.schemas.clone();
     schemas.sort_unstable();
     schemas
 }
 
-/// A file is not what was run under its version.
+/// A file differs from what was run under its version.
 fn edited(observation: &Observation, folder: &Folder, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     if !ledger_diff.changed.is_empty() {
         return Some(Next::Refuse(messages::changed(&ledger_diff.changed)));
@@ -159,7 +159,7 @@ fn edited(observation: &Observation, folder: &Folder, ledger_diff: &LedgerDiff<'
         .operator_schema
         .as_ref()
         .map(|operator_schema| &operator_schema.half)?;
-    // What is in the ledger is applied, however it came there: somebody has finished it.
+    // A version in the ledger is applied, even if it was finished by hand.
     let mut half = half
         .iter()
         .filter(|(version, _)| !observation.ledger.contains_key(*version));
@@ -170,7 +170,7 @@ fn edited(observation: &Observation, folder: &Folder, ledger_diff: &LedgerDiff<'
     Some(Next::Refuse(messages::half(version)))
 }
 
-/// A schema that was there before the ledger.
+/// A schema that existed before the ledger.
 fn baseline(
     object: &MigrationSet,
     observation: &Observation,
@@ -192,7 +192,7 @@ fn baseline(
         Some(named) if !ledger_diff.baseline.is_empty() && named.schema_digest != *digest => {
             Some(Next::Refuse(messages::baseline_mismatch(named, digest)))
         }
-        // What it names is known: a file that is recorded now, or one that was applied and runs again only if it is allowed.
+        // The baseline's version is a file that is recorded now, or one that was applied and runs again only with an approval.
         Some(named) if named.schema_digest == *digest => None,
         _ => {
             let nothing_recorded = observation.ledger.is_empty()
@@ -205,7 +205,7 @@ fn baseline(
     }
 }
 
-/// A file has this version, or had it when it was applied: once the baseline was taken, files may leave the folder.
+/// A file has this version, or had it when it was applied: after the baseline files may be removed from the folder.
 fn is_known(version: &str, folder: &Folder, observation: &Observation) -> bool {
     let noted = observation
         .operator_schema
@@ -214,7 +214,7 @@ fn is_known(version: &str, folder: &Folder, observation: &Observation) -> bool {
     noted || observation.ledger.contains_key(version) || folder.file(version).is_some()
 }
 
-/// Files that were not read, can't be run, or hold what only the server can read.
+/// Pending files that were not read, can't be run, or have statements that only the server can parse.
 fn unread(state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     let pending = || ledger_diff.pending.iter().map(|pending| pending.file);
     let missing: Vec<_> = pending()
@@ -256,8 +256,8 @@ fn late(object: &MigrationSet, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     refused.then(|| Next::Refuse(messages::late(&ledger_diff.late, head)))
 }
 
-/// Our books: made, and brought to what the ledger proves.
-fn books(object: &MigrationSet, observation: &Observation, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
+/// Schema `ace_ops`: created, and completed by what the ledger proves.
+fn bookkeeping(object: &MigrationSet, observation: &Observation, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     if object.spec.mode == MigrationMode::Observe {
         return None;
     }
@@ -276,7 +276,7 @@ fn books(object: &MigrationSet, observation: &Observation, ledger_diff: &LedgerD
     (!ledger_diff.baseline.is_empty()).then(|| Next::UnderLock(Step::Baseline(baseline.collect())))
 }
 
-/// What failed is not tried again before files, spec or `reconcile-at` change.
+/// A failed run is not retried before files, spec or `reconcile-at` change.
 fn held(object: &MigrationSet, state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     let held = state.memo.held.as_ref()?;
     let digest = pending_digest(ledger_diff.pending.iter().map(|pending| pending.file));
@@ -284,14 +284,14 @@ fn held(object: &MigrationSet, state: &State, ledger_diff: &LedgerDiff<'_>) -> O
     still_applies(held, object, &digest).then(|| Next::Refuse(Cause::new(reason, held.message.clone())))
 }
 
-/// Files, spec and `reconcile-at` are those with which it failed.
+/// Files, spec and `reconcile-at` are the same as when it failed.
 pub(super) fn still_applies(held: &HeldMigration, object: &MigrationSet, digest: &str) -> bool {
     held.digest == digest
         && Some(held.generation) == object.metadata.generation
         && held.reconcile_at == reconcile_at(object)
 }
 
-/// The gates of a run.
+/// The preconditions of a run.
 fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
     if plan.needs_approval {
         return Next::Refuse(messages::approval(object, plan, observation));
@@ -300,7 +300,7 @@ fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
         return Next::Nothing;
     }
     match &observation.schema {
-        // What a run changes could not be told from what had drifted.
+        // The changes of this run could not be distinguished from drift.
         _ if observation.is_snapshot_pending() => return Next::Wait(messages::schema_busy()),
         SchemaObservation::Busy => return Next::Wait(messages::schema_busy()),
         SchemaObservation::Taken { differences, .. }
@@ -313,7 +313,7 @@ fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
     Next::UnderLock(Step::Prepare(plan.stored(&observation.target)))
 }
 
-/// The next file of a run that was allowed and prepared.
+/// The next file of a run that was prepared.
 fn running(state: &State, pending: Option<Pending<'_>>) -> Next {
     let Some(pending) = pending else {
         return Next::UnderLock(Step::SnapshotAfterRun);
@@ -324,7 +324,7 @@ fn running(state: &State, pending: Option<Pending<'_>>) -> Next {
             script: script.clone(),
             again: pending.again,
         }),
-        // The files can't change within a pass; and if they could, the next pass would read them.
+        // The files can't change within a reconcile; if they could, the next reconcile would read them.
         _ => Next::UnderLock(Step::SnapshotAfterRun),
     }
 }

@@ -1,4 +1,4 @@
-//! Files and ledgers side by side.
+//! Compares the files with the ledgers.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::state::{Observation, OperatorSchema};
 use crate::sql::{File, Folder, split};
 
-/// How files and ledgers stand to each other.
+/// The files by their state in the ledgers.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerDiff<'a> {
     /// The highest version in the ledger.
@@ -17,15 +17,15 @@ pub struct LedgerDiff<'a> {
     pub applied: usize,
     /// Versions in the ledger without a file.
     pub unknown: usize,
-    /// Applied files whose statements nobody recorded.
+    /// Applied files whose statements are in no ledger.
     pub unverified: usize,
-    /// Files that others have run, as their recorded statements prove.
+    /// Files that were applied outside this operator, as their recorded statements prove.
     pub adoptable: Vec<&'a File>,
     /// Files that are recorded without being run, when the schema is the one that `spec.baseline` names.
     pub baseline: Vec<&'a File>,
     /// Files to run, in order.
     pub pending: Vec<Pending<'a>>,
-    /// Applied versions whose file is another one now.
+    /// Applied versions whose file has changed.
     pub changed: Vec<String>,
     /// Pending versions that are older than the head and were never applied.
     pub late: Vec<String>,
@@ -36,13 +36,13 @@ pub struct LedgerDiff<'a> {
 pub struct Pending<'a> {
     /// The file.
     pub file: &'a File,
-    /// It was applied before, and is gone from the ledger.
+    /// It was applied before and is missing from the ledger.
     pub again: bool,
-    /// When it was noted in our books, if it was.
+    /// When it was recorded in `ace_ops`, if it was.
     pub noted: Option<Timestamp>,
 }
 
-/// Compares files with what the ledgers say. `remembered`: the highest version that this database was seen with.
+/// Compares the files with the ledgers. `remembered`: the highest version that the status has of this database.
 pub fn ledger_diff<'a>(
     object: &MigrationSet,
     folder: &'a Folder,
@@ -56,7 +56,7 @@ pub fn ledger_diff<'a>(
         .map_or(&nobody, |operator_schema: &OperatorSchema| &operator_schema.rows);
     let head = observation.ledger.keys().next_back().cloned();
     let through = object.spec.baseline.as_ref().map(|baseline| baseline.through.as_str());
-    // The ledger went back: what it had up to there was run once.
+    // The ledger regressed: everything up to `remembered` was run before.
     let lost_until = remembered.filter(|remembered| head.as_deref() < Some(*remembered));
     let mut ledger_diff = LedgerDiff {
         head: head.clone(),
@@ -103,8 +103,8 @@ pub fn ledger_diff<'a>(
     ledger_diff
 }
 
-/// What is left of the run under way. Its files enter the ledger one after another, so that this is found by halving: a run asks
-/// after each of thousands of files.
+/// The files of the current run that are not in the ledger. They enter it in order, so a binary search finds the first: it is
+/// needed after each of thousands of files.
 pub(super) fn left(observation: &Observation) -> &[(String, String)] {
     let plan = observation
         .operator_schema
@@ -114,7 +114,7 @@ pub(super) fn left(observation: &Observation) -> &[(String, String)] {
     &items[items.partition_point(|(version, _)| observation.ledger.contains_key(version))..]
 }
 
-/// The file that a run comes to next. Nothing but the run itself can have changed the ledger meanwhile.
+/// The next file of the current run. Under the lock only the run itself changes the ledger.
 pub(super) fn first_pending<'a>(
     folder: &'a Folder,
     observation: &Observation,
@@ -136,7 +136,7 @@ pub(super) fn first_pending<'a>(
     })
 }
 
-/// The recorded statements are those of this file. Whoever recorded a file in one piece, as dashboards do, meant the same.
+/// The recorded statements are those of this file. Dashboards record a whole file as one statement, so both sides are split.
 fn is_record_of(statements: &[String], text: &str) -> bool {
     let recorded = statements
         .iter()

@@ -1,4 +1,4 @@
-//! The sentences that conditions show: what is, and what to do.
+//! The messages of conditions: what was observed, and what to do.
 
 use ace_api::{Baseline, DriftField, MigrationReason, MigrationSet, PlatformReason};
 
@@ -13,7 +13,7 @@ use crate::{
     sql::{File, Folder, ScriptError, Unread, Version},
 };
 
-/// Names in a sentence; the rest is a number.
+/// Most names in a message; the rest is counted.
 const NAMED: usize = 3;
 
 pub(super) fn platform_missing(object: &MigrationSet) -> Cause {
@@ -26,18 +26,18 @@ pub(super) fn platform_missing(object: &MigrationSet) -> Cause {
 
 pub(super) fn database_missing(object: &MigrationSet) -> Cause {
     let message = format!(
-        "Platform `{}` names no database: set its `spec.database`",
+        "Platform `{}` has no database: set its `spec.database`",
         object.spec.platform_ref.name
     );
     Cause::new(MigrationReason::DatabaseMissing, message)
 }
 
-/// What a look in vain means, in the words of the Platform.
+/// The cause of a failed observation, with the message that the Platform has for it.
 pub(super) fn database(platform: &PlatformFacts, step_error: &DatabaseFailure) -> Cause {
     use MigrationReason as Ours;
     use PlatformReason as Theirs;
     let Some(database) = &platform.database else {
-        return Cause::new(Ours::DatabaseMissing, "the Platform names no database");
+        return Cause::new(Ours::DatabaseMissing, "the Platform has no `spec.database`");
     };
     let cause = step_error.cause(database);
     let reason = match cause.reason {
@@ -54,14 +54,14 @@ pub(super) fn database(platform: &PlatformFacts, step_error: &DatabaseFailure) -
 }
 
 pub(super) fn newer() -> Cause {
-    let message = "a newer ace-operator keeps its books in schema `ace_ops` of this database: update this one";
+    let message = "schema `ace_ops` of this database was created by a newer ace-operator: upgrade this one";
     Cause::new(MigrationReason::OperatorTooOld, message)
 }
 
 pub(super) fn claimed(object: &MigrationSet, by: &str) -> Cause {
     let message = format!(
-        "the database of Platform `{}` belongs to MigrationSet {by}; if that one is gone for good, run \
-         `DELETE FROM ace_ops.owner` there",
+        "the database of Platform `{}` is claimed by MigrationSet {by}; if that one no longer exists, run \
+         `DELETE FROM ace_ops.owner` in the database",
         object.spec.platform_ref.name
     );
     Cause::new(MigrationReason::DatabaseClaimed, message)
@@ -70,14 +70,14 @@ pub(super) fn claimed(object: &MigrationSet, by: &str) -> Cause {
 pub(super) fn busy(who: &str) -> Cause {
     Cause::new(
         MigrationReason::WaitingForTurn,
-        format!("another session runs migrations on this database: {who}"),
+        format!("another session is running migrations on this database: {who}"),
     )
 }
 
 pub(super) fn schema_busy() -> Cause {
     Cause::new(
         MigrationReason::WaitingForLock,
-        "the schema can't be read now: somebody holds a lock on a part of it",
+        "the schema can't be read now: another session holds a lock on part of it",
     )
 }
 
@@ -89,7 +89,7 @@ pub(super) fn blocked(version: &Version, blockers: &[Blocker]) -> Cause {
     };
     Cause::new(
         MigrationReason::WaitingForLock,
-        format!("{version} waits for a lock that {others} holds; it is tried again"),
+        format!("{version} is waiting for a lock held by {others}; retrying"),
     )
 }
 
@@ -106,7 +106,7 @@ pub(super) fn changed(versions: &[String]) -> Cause {
     let which = listed(&versions[..versions.len().min(NAMED)], versions.len());
     Cause::new(
         MigrationReason::ChecksumMismatch,
-        format!("{which}: the file is not what was applied; put it back, and write the change as a new migration"),
+        format!("{which}: the file differs from what was applied; restore it, and write the change as a new migration"),
     )
 }
 
@@ -114,8 +114,8 @@ pub(super) fn half(version: &str) -> Cause {
     Cause::new(
         MigrationReason::HalfApplied,
         format!(
-            "{version} stopped half-way and its file was changed since: put it back as it was, or, when you have finished it \
-             by hand, record it with `supabase migration repair {version} --status applied`"
+            "{version} was applied in part and its file was changed since: restore the file, or finish the migration by hand and \
+             record it with `supabase migration repair {version} --status applied`"
         ),
     )
 }
@@ -125,8 +125,8 @@ pub(super) fn baseline_required(made: usize, digest: &str) -> Cause {
     Cause::new(
         MigrationReason::BaselineRequired,
         format!(
-            "the ledger is empty and the schema has {made} {noun}: if they come from these files, set `spec.baseline` to \
-             {{through: <the last version that is in it>, schemaDigest: \"{digest}\"}}"
+            "the migration ledger is empty, but the schema has {made} {noun}: if these files created them, set `spec.baseline` to \
+             {{through: <the last version that the schema contains>, schemaDigest: \"{digest}\"}}"
         ),
     )
 }
@@ -135,15 +135,15 @@ pub(super) fn baseline_mismatch(named: &Baseline, digest: &str) -> Cause {
     Cause::new(
         MigrationReason::BaselineMismatch,
         format!(
-            "`spec.baseline` names {}, and the live schema is {digest}: nothing was recorded; check that the files up to {} \
-             make this schema, and name its digest",
+            "`spec.baseline.schemaDigest` is {}, but the live schema is {digest}: nothing was recorded; check that the files up \
+             to {} create this schema, then set its digest",
             short(&named.schema_digest),
             named.through
         ),
     )
 }
 
-/// `through` is the version of no file: what it means can't be guessed, and to guess it too old would run old files.
+/// No file has the version `through`. It is not guessed: a version that is too low would run old files.
 pub(super) fn baseline_unknown(named: &Baseline, folder: &Folder) -> Cause {
     let through = &named.through;
     let snapshot_pending = folder
@@ -154,8 +154,8 @@ pub(super) fn baseline_unknown(named: &Baseline, folder: &Folder) -> Cause {
     Cause::new(
         MigrationReason::BaselineMismatch,
         format!(
-            "`spec.baseline.through` is {through}, and no file has that version: nothing was recorded and nothing runs; the \
-             nearest: {}",
+            "`spec.baseline.through` is {through}, but no file has that version: nothing was recorded and nothing will run; the \
+             nearest versions: {}",
             near.join(", ")
         ),
     )
@@ -183,12 +183,11 @@ pub(super) fn late(versions: &[String], head: &str) -> Cause {
     Cause::new(
         MigrationReason::OutOfOrder,
         format!(
-            "{which} would come before {head}, which is applied: give it a newer version, or set `policy.outOfOrder` to `Apply`"
+            "{which} would come before {head}, which is already applied: give it a newer version, or set `spec.policy.outOfOrder: Apply`"
         ),
     )
 }
 
-/// What needs an approval, and how it is given.
 pub(super) fn approval(object: &MigrationSet, plan: &Plan, observation: &Observation) -> Cause {
     let digest = &plan.digest;
     let stored = observation
@@ -202,20 +201,20 @@ pub(super) fn approval(object: &MigrationSet, plan: &Plan, observation: &Observa
     } else {
         "; the approvals in the spec are for other plans"
     };
-    let way = format!("to allow it add plan {digest} to `spec.approvals`{others}");
+    let instruction = format!("add plan {digest} to `spec.approvals`{others}");
     let mut again = plan.items.iter().filter(|item| item.again);
     if let Some(item) = again.next() {
         let version = &item.file.version;
         let head = observation.ledger.keys().next_back().map_or("empty", String::as_str);
         let message = match again.count() {
             0 => format!(
-                "{version} was applied once and is gone from the ledger, whose head is {head}: if its effects are still there, \
-                 record it with `supabase migration repair {version} --status applied`; if it has to run again, {way}"
+                "{version} was applied before but is missing from the ledger, whose head is {head}: if its effects are still there, \
+                 record it with `supabase migration repair {version} --status applied`; if it must run again, {instruction}"
             ),
             more => format!(
-                "{version} and {more} more were applied once and are gone from the ledger, whose head is {head}: those whose \
-                 effects are still there, record with `supabase migration repair VERSION --status applied`; if they have to run \
-                 again, {way}"
+                "{version} and {more} more were applied before but are missing from the ledger, whose head is {head}: record those \
+                 whose effects are still there with `supabase migration repair VERSION --status applied`; if they must run again, \
+                 {instruction}"
             ),
         };
         return Cause::new(MigrationReason::LedgerRegressed, message);
@@ -228,8 +227,13 @@ pub(super) fn approval(object: &MigrationSet, plan: &Plan, observation: &Observa
         number => format!(", and {number} more statements need it"),
     };
     let message = first.map_or_else(
-        || way.clone(),
-        |(item, risk)| format!("{} {}{more}; {way}", item.file.version, risk.says),
+        || format!("to approve it, {instruction}"),
+        |(item, risk)| {
+            format!(
+                "{} {}{more}; to approve it, {instruction}",
+                item.file.version, risk.says
+            )
+        },
     );
     Cause::new(MigrationReason::ApprovalRequired, message)
 }
@@ -238,7 +242,7 @@ pub(super) fn drift_blocks(differences: &[DriftField]) -> Cause {
     Cause::new(
         MigrationReason::DriftBlocked,
         format!(
-            "{}: undo it, or name the live schema in `spec.acceptedSchema`",
+            "{}: revert the change, or set `spec.acceptedSchema` to `status.schema.digest` to accept it",
             differs(differences)
         ),
     )

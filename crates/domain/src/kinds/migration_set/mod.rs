@@ -1,13 +1,13 @@
-//! The migrations of one database: what is known, what to do next, what was learned, and how it is shown.
+//! The migrations of one database: their state, the decision, the update after a step, and the status.
 //!
 //! ```text
 //! files ─┐
-//! ledger ┼▶ Standing ──▶ Plan ──▶ decide ──▶ Do(step) ─ (the operator acts) ─▶ learn ──▶ World …
-//! schema ┘                           └─▶ Wait | Refuse | Settled ──▶ status
+//! ledger ┼▶ LedgerDiff ──▶ Plan ──▶ decide ──▶ Do(step) ─ (the operator acts) ─▶ update ──▶ State …
+//! schema ┘                             └─▶ Wait | Refuse | Settled ──▶ status
 //! ```
-//! Three ledgers are compared: the files of the source, what the Supabase CLI's table says was run, and what our own table
-//! says of the bytes that were run. Whatever writes happens under the database's advisory lock, which is what
-//! [`Step::Begin`] takes and the end of a pass gives back.
+//! Three things are compared: the files of the source, the versions in the Supabase CLI's ledger, and the digests of the bytes
+//! that were run, in our own ledger. Every write is made under the database's advisory lock, which [`Step::Begin`] takes and
+//! the end of a reconcile releases.
 
 mod conditions;
 mod decide;
@@ -45,9 +45,9 @@ pub use status::{planned, status};
 pub use step::{Blocker, Ran, Refusal, Step, StepError, StepResult, SyntaxCheck};
 pub use update::update;
 
-/// A decision about a set of migrations.
+/// The decision about a MigrationSet.
 pub type Decision = crate::reconcile::decision::Decision<Step, MigrationReason>;
-/// A reason about a set of migrations.
+/// A reason of a MigrationSet, with its message.
 pub type Cause = crate::reconcile::decision::Cause<MigrationReason>;
 
 /// The decisions about MigrationSets.

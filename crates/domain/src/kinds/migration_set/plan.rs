@@ -1,4 +1,4 @@
-//! What would run, and the digest by which a person allows it.
+//! What would run, and the digest by which it is approved.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use super::{
 };
 use crate::sql::{Catalogue, File, Risk, Script, assess};
 
-/// Which database it is.
+/// The identity of a database.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Target {
     /// Decimal digits, given once to a cluster; kept by physical copies, lost by dump and restore.
     pub system_identifier: String,
-    /// Another one after each restore or promotion.
+    /// Incremented by each restore or promotion.
     pub timeline: i64,
     /// Name of the database.
     pub database: String,
-    /// Number of the database in its cluster.
+    /// OID of the database: a copy within the cluster has another one.
     pub database_oid: i64,
     /// Version of the server without its packager's words, e.g. `15.18` or `18beta2`. Not part of a plan: an upgrade in place
     /// keeps it valid.
@@ -33,7 +33,7 @@ pub struct Target {
 /// What would run, in order.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// By which an approval names it.
+    /// Digest by which an approval names the plan.
     pub digest: String,
     /// The files.
     pub items: Vec<Item>,
@@ -50,15 +50,15 @@ pub struct Item {
     pub script: Arc<Script>,
     /// What can go wrong with it.
     pub risks: Vec<Risk>,
-    /// It was applied before, and is gone from the ledger.
+    /// It was applied before and is missing from the ledger.
     pub again: bool,
-    /// When it was noted in our books, if it was.
+    /// When it was recorded in `ace_ops`, if it was.
     pub noted: Option<Timestamp>,
 }
 
 impl Item {
-    /// What would run: the digest of the bytes; if it ran before, also which time that was, so that whoever allows it to run
-    /// once more does not allow it for ever.
+    /// What would run: the digest of the bytes. If it ran before, also when, so that an approval to run it once more does not
+    /// hold for ever.
     pub fn mark(&self) -> String {
         let digest = &self.file.sha256;
         match self.noted {
@@ -76,7 +76,6 @@ impl Item {
         classes
     }
 
-    /// Its classes that need an approval.
     fn guarded(&self, policy: &[RiskClass]) -> Vec<RiskClass> {
         let classes = self.classes().into_iter();
         classes.filter(|class| policy.contains(class)).collect()
@@ -84,7 +83,7 @@ impl Item {
 }
 
 impl Plan {
-    /// The plan of what is pending; nothing while a file was not read, or can't be.
+    /// The plan of the pending files; `None` while one of them was not read or can't be.
     pub(super) fn of(
         object: &MigrationSet,
         state: &State,
@@ -143,7 +142,7 @@ impl Plan {
         }
     }
 
-    /// What needs an approval, in order.
+    /// The risks that need an approval, in order.
     pub(super) fn guarded<'a>(&'a self, policy: &'a [RiskClass]) -> impl Iterator<Item = (&'a Item, &'a Risk)> {
         let risks = self
             .items
@@ -158,7 +157,7 @@ fn list(items: &[Item]) -> Vec<(String, String)> {
     items.map(|item| (item.file.version.to_string(), item.mark())).collect()
 }
 
-/// The plan itself is approved, or it is exactly what is left of one that is and was begun on this database.
+/// The plan is approved, or it is exactly the rest of an approved plan that was begun on this database.
 fn is_approved(object: &MigrationSet, observation: &Observation, digest: &str, items: &[Item]) -> bool {
     let approved = |digest: &str| object.spec.approvals.iter().any(|approval| approval.plan == digest);
     if approved(digest) {
@@ -178,7 +177,7 @@ fn is_approved(object: &MigrationSet, observation: &Observation, digest: &str, i
     approved(&stored.digest) && is_of(stored, &observation.target) && left.eq(&list(items))
 }
 
-/// It was made for this database, at this time of its life.
+/// The plan was made for this database and this timeline.
 fn is_of(stored: &StoredPlan, target: &Target) -> bool {
     (&stored.system_identifier, stored.timeline, stored.database_oid)
         == (&target.system_identifier, target.timeline, target.database_oid)
@@ -203,7 +202,7 @@ pub fn plan_digest(project: &str, target: &Target, head: Option<&str>, items: &[
     digest.finish()
 }
 
-/// Digest of files, whatever the database: what failed once is tried again when it changes.
+/// Digest of files, whatever the database: a failed run is retried when it changes.
 pub(super) fn pending_digest<'a>(files: impl Iterator<Item = &'a File>) -> String {
     let mut digest = Lengthened::default();
     for file in files {
@@ -213,7 +212,7 @@ pub(super) fn pending_digest<'a>(files: impl Iterator<Item = &'a File>) -> Strin
     digest.finish()
 }
 
-/// SHA-256 over parts, each behind its length.
+/// SHA-256 over parts, each preceded by its length.
 #[derive(Default)]
 struct Lengthened(Sha256);
 

@@ -1,4 +1,4 @@
-//! All that is known about one set of migrations when a decision is made.
+//! The state of one MigrationSet when a decision is made.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,62 +22,62 @@ use crate::{
     sql::{Folder, Script, ScriptError, Version},
 };
 
-/// What is known of the outside, what was remembered in status included.
+/// The observed state and what the status remembers.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Constants of time.
+    /// Intervals and deadlines.
     pub timing: Timing,
-    /// When this pass began.
+    /// When this reconcile began.
     pub began: Timestamp,
-    /// When the operator began to watch.
+    /// When the operator started watching.
     pub watching_since: Timestamp,
-    /// The status as it was last written; what a step teaches is noted in it.
+    /// The status as it was last written, updated by the results of steps.
     pub memo: MigrationSetStatus,
     /// The Platform that names the database.
     pub platform: PlatformState,
     /// The files.
     pub source: SourceState,
-    /// Files that were read, by digest: only those that are pending.
+    /// Parsed files by digest: only those that are pending.
     pub scripts: BTreeMap<String, Result<Arc<Script>, ScriptError>>,
-    /// What the server says of statements that our parser can't read, by statement.
+    /// The server's syntax check of statements that our parser can't read, by statement.
     pub answers: BTreeMap<String, SyntaxCheck>,
-    /// This pass holds the database's lock.
+    /// This reconcile holds the database's lock.
     pub locked: bool,
-    /// The step that wrote last, while nobody has looked at what it wrote.
+    /// The step that wrote last, until its effect was observed.
     pub unseen: Option<&'static str>,
-    /// Names of the steps that wrote in this pass. What was written and is not seen afterwards is not written again.
+    /// Names of the steps that wrote in this reconcile. A write whose effect is not observed afterwards is not repeated.
     pub written_steps: BTreeSet<&'static str>,
-    /// The list of the run under way was stored, and the schema before it looked at.
+    /// The plan of the current run was stored, and the schema snapshot before it was taken.
     pub prepared: bool,
-    /// What the status shows while a run goes on: not each file is worth a write.
+    /// What the status shows during a run: it is not written for every file.
     pub announced: Option<Announced>,
-    /// The look behind a run was made, or tried, in this pass.
+    /// The schema snapshot after a run was taken, or tried, in this reconcile.
     pub snapshot_taken: bool,
-    /// What stopped a run whose session still stands.
+    /// What stopped a run whose session is still open.
     pub stop: Option<Stop>,
-    /// Memory that is lost with the process.
+    /// What is not in status: lost with the process.
     pub memory: Memory,
-    /// Why the last step taught nothing.
+    /// Why the last step failed.
     pub step_error: Option<StepError>,
 }
 
-/// What the status shows of a run under way.
+/// What the status shows of the current run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Announced {
-    /// Since when it is shown.
+    /// When the status was written with it.
     pub at: Timestamp,
-    /// Files and ledgers.
+    /// The counts that the status shows.
     pub counts: Counts,
-    /// Files ran, and the look behind them is due.
+    /// Files ran, and the schema snapshot after the run is pending.
     pub snapshot_pending: bool,
-    /// What was done until then.
+    /// The history until then.
     pub history: Vec<MigrationEvent>,
 }
 
-/// Files and ledgers, as a status counts them.
+/// The counts of files and versions in a status.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
-    /// The highest version in the ledger; where it went back, the one from which it did.
+    /// The highest version in the ledger; if the ledger regressed, the highest one before.
     pub head: Option<String>,
     /// Files that are applied.
     pub applied: Option<i32>,
@@ -85,13 +85,13 @@ pub struct Counts {
     pub pending: Option<i32>,
     /// Versions in the ledger without a file, if there are any.
     pub unknown: Option<i32>,
-    /// Applied files whose statements nobody recorded, if there are any.
+    /// Applied files whose statements are in no ledger, if there are any.
     pub unverified: Option<i32>,
     /// What would run, or is being run.
     pub plan: Option<PlanStatus>,
 }
 
-/// The Platform, as far as its migrations care.
+/// The Platform that `spec.platformRef` names.
 pub type PlatformState = inputs::PlatformState<PlatformFacts>;
 /// The files.
 pub type SourceState = inputs::SourceState<Arc<Folder>>;
@@ -101,30 +101,30 @@ pub type SourceState = inputs::SourceState<Arc<Folder>>;
 pub struct PlatformFacts {
     /// Reference of the project.
     pub project: String,
-    /// The users' interval, not scaled.
+    /// `spec.interval` of the Platform, not scaled.
     pub interval: Duration,
     /// `spec.suspend` of the Platform.
     pub suspended: bool,
     /// The database that the Platform names.
     pub database: Option<Box<Database>>,
-    /// Database and schemas in one text: a look at another place says nothing.
+    /// Database and schemas in one text: an observation of another place is not used.
     pub place: String,
 }
 
-/// What one look at the database showed.
+/// One observation of the database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
-    /// When it was asked.
+    /// When it was made.
     pub at: Timestamp,
-    /// What was asked: see [`PlatformFacts::place`].
+    /// What was observed: see [`PlatformFacts::place`].
     pub place: String,
     /// Which database answered.
     pub target: Target,
-    /// In which form this operator describes schemas.
+    /// Version of the form in which this operator describes schemas.
     pub form: i32,
     /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.
     pub ledger: BTreeMap<String, LedgerRow>,
-    /// Our own books; `None` where there are none.
+    /// Schema `ace_ops`; `None` if it does not exist.
     pub operator_schema: Option<OperatorSchema>,
     /// Tables that are not small, as (schema, name).
     pub large: BTreeSet<(String, String)>,
@@ -151,9 +151,9 @@ pub struct OperatorSchema {
     pub rows: BTreeMap<String, OwnRow>,
     /// Files of several transactions that stopped half-way: version and digest of the bytes when they began.
     pub half: BTreeMap<String, String>,
-    /// The list of the last run.
+    /// The plan of the last run.
     pub plan: Option<StoredPlan>,
-    /// What the schema should be.
+    /// The reference of the schema.
     pub reference: Option<ReferenceState>,
 }
 
@@ -194,20 +194,20 @@ impl fmt::Display for Owner {
 pub struct OwnRow {
     /// Of the file's bytes: see [`File::sha256`](crate::script::File::sha256).
     pub sha256: String,
-    /// When it was noted, by the server's clock: what tells one run of a version from the next.
+    /// When it was recorded, by the server's clock: distinguishes one run of a version from the next.
     pub time: Timestamp,
 }
 
-/// The list of a run, stored before its first file.
+/// The plan of a run, stored before its first file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredPlan {
     /// Its digest, which approvals name.
     pub digest: String,
-    /// Of the cluster that it was made for.
+    /// System identifier of the cluster that it was made for.
     pub system_identifier: String,
-    /// Of the cluster that it was made for.
+    /// Timeline of the cluster that it was made for.
     pub timeline: i64,
-    /// Of the database that it was made for.
+    /// OID of the database that it was made for.
     pub database_oid: i64,
     /// Version and [`mark`](super::Item::mark) of each file, in order.
     pub items: Vec<(String, String)>,
@@ -218,69 +218,69 @@ pub struct StoredPlan {
 pub struct ReferenceState {
     /// Its digest.
     pub digest: String,
-    /// A run's look behind it is due.
+    /// The schema snapshot after a run is pending.
     pub snapshot_pending: bool,
     /// Schemas that it covers, ordered.
     pub schemas: Vec<String>,
-    /// Major version of the server that described it: another one words things differently.
+    /// Major version of the server that described it: another one describes the same object differently.
     pub server_major: i32,
-    /// In which form it is described: another one says other things of an object.
+    /// Version of the form in which it is described.
     pub form: i32,
 }
 
 /// The live schema.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SchemaObservation {
-    /// Somebody holds a lock on it.
+    /// Another session holds a lock on it.
     Busy,
     /// It was read.
     Taken {
         /// Its digest.
         digest: String,
-        /// Its objects.
+        /// Number of its objects.
         objects: usize,
-        /// Those of them that somebody made: a new database has grants and nothing else.
+        /// Number of objects that a user created: a new database has grants only.
         made: usize,
         /// How it differs from the reference; empty where there is none.
         differences: Vec<DriftField>,
-        /// What the cheap gate said when it was read.
+        /// Value of the cheap change check when it was read: while it is the same, so is the schema.
         gate: String,
     },
 }
 
-/// Memory of one object that is lost with the process; everything in it can be found out again.
+/// Memory of one object. It is lost with the process: everything in it can be observed again.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// The last good look.
+    /// The last successful observation.
     pub observation: Option<Arc<Observation>>,
-    /// The last look, if it was in vain.
+    /// The last observation, if it failed.
     pub failed_observation: Option<FailedObservation>,
-    /// Attempts in a row that a lock has stopped.
+    /// Attempts in a row that were stopped by a lock.
     pub blocked: u32,
 }
 
-/// A look in vain.
+/// A failed observation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedObservation {
     /// When it was made.
     pub at: Timestamp,
-    /// What was asked: see [`PlatformFacts::place`].
+    /// What was observed: see [`PlatformFacts::place`].
     pub place: String,
-    /// Why it was in vain.
+    /// Why it failed.
     pub step_error: DatabaseFailure,
 }
 
-/// What stopped a run whose session still stands.
+/// What stopped a run whose session is still open.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stop {
-    /// Others hold what a statement of this version needs.
+    /// Other sessions hold a lock that a statement of this version needs.
     Blocked(Version, Vec<Blocker>),
     /// The database refuses a file.
     Refused(Refusal),
 }
 
 impl State {
-    /// The last look, if it was at the database that the Platform names now.
+    /// The last observation, if it was of the database that the Platform names now.
     pub fn observation(&self) -> Option<&Observation> {
         let PlatformState::Present(platform) = &self.platform else {
             return None;
@@ -289,7 +289,7 @@ impl State {
         (observation.place == platform.place).then_some(observation)
     }
 
-    /// Files ran, and the look behind them is due.
+    /// Files ran, and the schema snapshot after the run is pending.
     pub(super) fn is_snapshot_pending(&self) -> bool {
         self.observation().is_some_and(Observation::is_snapshot_pending)
     }
@@ -299,14 +299,14 @@ impl State {
         self.source.content()
     }
 
-    /// When the database was last seen; before the first look: since when we watch.
+    /// When the database was last observed; before the first observation: when the operator started watching.
     pub fn seen(&self) -> Timestamp {
         self.observation().map_or(self.watching_since, |observation| {
             observation.at.max(self.watching_since)
         })
     }
 
-    /// The Platform's interval, at the pace of this process.
+    /// The Platform's interval, scaled.
     pub fn interval(&self) -> Duration {
         match &self.platform {
             PlatformState::Present(platform) => self.timing.interval(platform.interval),
@@ -314,7 +314,7 @@ impl State {
         }
     }
 
-    /// The database was not seen for three intervals.
+    /// The database was not observed for three intervals.
     pub fn is_lost(&self, now: Timestamp) -> bool {
         match &self.platform {
             PlatformState::Present(platform) => now > self.seen() + self.timing.lost_after(platform.interval),
@@ -324,7 +324,8 @@ impl State {
 }
 
 impl Observation {
-    /// The reference is described in other words than the live schema, so that nothing can be compared.
+    /// The reference was described by another server version or in another form than the live schema: the two can't be
+    /// compared.
     pub(super) fn is_reworded(&self) -> bool {
         let reference = self
             .operator_schema
@@ -334,7 +335,7 @@ impl Observation {
             .is_some_and(|reference| (reference.server_major, reference.form) != (self.target.server_major, self.form))
     }
 
-    /// Files ran, and the look behind them is due.
+    /// Files ran, and the schema snapshot after the run is pending.
     pub(super) fn is_snapshot_pending(&self) -> bool {
         let reference = self
             .operator_schema

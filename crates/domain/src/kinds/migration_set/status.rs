@@ -1,4 +1,4 @@
-//! How a set of migrations is shown.
+//! The status of a MigrationSet.
 
 use ace_api::{
     CommonStatus, HeldMigration, MigrationMode, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget,
@@ -17,12 +17,13 @@ use super::{
 };
 use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded};
 
-/// Pending migrations that a status names.
+/// Most pending migrations that a status lists.
 const PENDING: usize = 20;
-/// Skipped files that a status names.
+/// Most skipped files that a status lists.
 const SKIPPED: usize = 10;
 
-/// The status that follows from what is known and decided. Equal knowledge gives an equal status, whatever the clock says.
+/// The status that follows from state and decision. An equal state gives an equal status at any time, so that it is not written
+/// again.
 pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Timestamp) -> MigrationSetStatus {
     let memo = &state.memo;
     let assessment = assessment(object, state, now);
@@ -53,7 +54,7 @@ pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Ti
     bounded(status, shorten)
 }
 
-/// Drops the one thing that is missed least; whether there was one.
+/// Drops the least important entry; false if there is none left.
 fn shorten(status: &mut MigrationSetStatus) -> bool {
     let warned = status.history.iter_mut().rev().find(|event| !event.warnings.is_empty());
     let skipped = status.source.as_mut().map(|source| &mut source.skipped);
@@ -66,7 +67,7 @@ fn shorten(status: &mut MigrationSetStatus) -> bool {
         || status.history.pop().is_some()
 }
 
-/// Files and ledgers as they were last seen; while a run goes on, as they were last announced.
+/// The counts by the last observation; during a run, as they were last announced.
 pub(super) fn counts(object: &MigrationSet, state: &State) -> Counts {
     if let Some(shown) = &state.announced {
         return shown.counts.clone();
@@ -94,7 +95,7 @@ pub(super) fn counts(object: &MigrationSet, state: &State) -> Counts {
     }
 }
 
-/// What would run, as far as that is known: nothing before the files were read, or while one of them can't be.
+/// What would run; `None` before the files were read, or while one of them can't be.
 pub fn planned(object: &MigrationSet, state: &State) -> Option<Plan> {
     plan(object, state, &known(object, state)?)
 }
@@ -104,7 +105,7 @@ fn known<'a>(object: &MigrationSet, state: &'a State) -> Option<LedgerDiff<'a>> 
     Some(ledger_diff(object, folder, observation, remembered(state, observation)))
 }
 
-/// The head of the ledger; where it went back, the one from which it did, until a person has decided what that means.
+/// The head of the ledger. If it regressed: the head before, until a person has decided what to do.
 fn head(ledger_diff: &LedgerDiff<'_>, before: Option<&String>) -> Option<String> {
     let regressed = ledger_diff.pending.iter().any(|pending| pending.again);
     if regressed && before > ledger_diff.head.as_ref() {
@@ -133,7 +134,6 @@ fn shown_plan(plan: &Plan) -> PlanStatus {
     }
 }
 
-/// The files as they were read; nothing while they can't be.
 pub(super) fn source(state: &State) -> Option<MigrationSource> {
     let SourceState::Ready {
         content: folder,
@@ -186,7 +186,7 @@ fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {
     })
 }
 
-/// What is not tried again by itself: noted when a run stops, dropped when something that matters has changed.
+/// The failure that is not retried: recorded when a run stops, dropped when files, spec or `reconcile-at` change.
 fn held(object: &MigrationSet, state: &State) -> Option<HeldMigration> {
     if state.memo.held.is_none() && state.stop.is_none() {
         return None;
@@ -210,9 +210,9 @@ fn held(object: &MigrationSet, state: &State) -> Option<HeldMigration> {
 }
 
 fn handled(object: &MigrationSet, state: &State, decision: &Decision) -> Option<String> {
-    let looked = state
+    let observed = state
         .observation()
         .is_some_and(|observation| observation.at >= state.began);
     let ended = !matches!(decision, Decision::Do(_) | Decision::Release { .. });
-    reconcile_at(object).filter(|_| looked && ended)
+    reconcile_at(object).filter(|_| observed && ended)
 }

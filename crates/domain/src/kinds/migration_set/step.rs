@@ -1,4 +1,4 @@
-//! The effects on a database, as data.
+//! Steps of a reconcile, as data.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -11,33 +11,33 @@ use crate::{
     sql::{File, Script, ScriptError, Version},
 };
 
-/// One effect. What it needs is in it.
+/// One step, with everything that it needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Asks the database what it is and has; writes nothing.
+    /// Reads identity, ledgers and schema of the database; writes nothing.
     Observe,
-    /// Reads files.
+    /// Parses files.
     Read(Vec<File>),
-    /// Asks the server whether it can parse what our parser can't; writes nothing.
+    /// Has the server check the syntax of statements that our parser can't read; writes nothing.
     CheckSyntax(Vec<String>),
-    /// Opens the session that runs migrations and takes the database's lock; looks again under it.
+    /// Opens the session that runs migrations, takes the database's lock and observes again under it.
     Begin,
-    /// Looks again under the lock, after our own writes.
+    /// Observes again under the lock, after our own writes.
     ObserveAgain,
-    /// Makes our books, and takes the database for this set.
+    /// Creates schema `ace_ops` and claims the database for this set.
     Claim,
-    /// Notes the bytes of what others have run.
+    /// Records the digests of files that were applied outside this operator.
     Adopt(Vec<File>),
     /// Records files without running them.
     Baseline(Vec<File>),
     /// The live schema becomes the reference.
     SetReference {
-        /// If it still has this digest.
+        /// Only if it still has this digest.
         digest: String,
         /// Schemas whose objects keep the reference that they have.
         keep: Vec<String>,
     },
-    /// Stores the list of a run, and how the schema differs from its reference before it.
+    /// Stores the plan of a run, and how the schema differs from its reference before it.
     Prepare(StoredPlan),
     /// Runs one file. Exactly once: its rows in the ledgers are in its transaction.
     Run {
@@ -45,21 +45,21 @@ pub enum Step {
         file: File,
         /// What is in it.
         script: Arc<Script>,
-        /// It was applied before and is gone from the ledger; a person allowed it.
+        /// It was applied before and is missing from the ledger; its second run is approved.
         again: bool,
     },
-    /// Looks at the schema behind a run: what the run changed enters the reference.
+    /// Takes a schema snapshot after a run: what the run changed enters the reference.
     SnapshotAfterRun,
 }
 
-/// What the server says of a statement.
+/// The server's syntax check of a statement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SyntaxCheck {
     /// Its grammar takes it; whether it means something there is another question.
     Parses,
     /// A syntax error.
     Fault {
-        /// Lines of the statement before the one with the fault.
+        /// Number of lines of the statement before the one with the error.
         line: u32,
         /// The server's words, as far as they are its own or the statement's.
         message: String,
@@ -69,22 +69,22 @@ pub enum SyntaxCheck {
 impl kind::Step for Step {
     fn name(&self) -> &'static str {
         match self {
-            Self::Observe => "Look",
+            Self::Observe => "Observe",
             Self::Read(_) => "Read",
-            Self::CheckSyntax(_) => "Ask",
+            Self::CheckSyntax(_) => "CheckSyntax",
             Self::Begin => "Begin",
-            Self::ObserveAgain => "LookAgain",
+            Self::ObserveAgain => "ObserveAgain",
             Self::Claim => "Claim",
             Self::Adopt(_) => "Adopt",
             Self::Baseline(_) => "Baseline",
             Self::SetReference { .. } => "SetReference",
             Self::Prepare(_) => "Prepare",
             Self::Run { .. } => "Run",
-            Self::SnapshotAfterRun => "LookBehind",
+            Self::SnapshotAfterRun => "SnapshotAfterRun",
         }
     }
 
-    /// The object is read afresh before this step runs: a person may have stopped it.
+    /// The status is written before this step, so that a spec that was changed meanwhile is noticed.
     fn records_first(&self) -> bool {
         matches!(
             self,
@@ -98,18 +98,18 @@ impl kind::Step for Step {
     }
 }
 
-/// What a step taught.
+/// The result of a step.
 #[derive(Debug)]
 pub enum StepResult {
-    /// What the database is and has.
+    /// Identity, ledgers and schema of the database.
     Observed(Box<Observation>),
-    /// What is in files, by digest.
+    /// Parsed files by digest.
     Read(BTreeMap<String, Result<Arc<Script>, ScriptError>>),
-    /// What the server says of statements.
+    /// The server's syntax check by statement.
     SyntaxChecked(BTreeMap<String, SyntaxCheck>),
-    /// It is written.
+    /// The step wrote to `ace_ops` or the ledger.
     Written,
-    /// The list is stored and the schema was looked at.
+    /// The plan is stored, and the schema snapshot before the run was taken.
     Prepared,
     /// The file was run.
     Ran(Ran),
@@ -124,25 +124,25 @@ pub struct Ran {
     pub warnings: Vec<String>,
 }
 
-/// Why a step taught nothing. None of it holds a password or a value of a row.
+/// Why a step failed. No text contains a password or a value of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepError {
-    /// The database could not be asked.
+    /// The database could not be observed.
     Database(DatabaseFailure),
-    /// Another session runs migrations: who, in words.
+    /// Another session is running migrations: its description.
     Busy(String),
-    /// Others hold what a statement needs.
+    /// Other sessions hold a lock that a statement needs.
     Blocked {
         /// The file's version.
         version: Version,
-        /// Who they are.
+        /// The sessions that hold the lock.
         blockers: Vec<Blocker>,
     },
-    /// The database refuses the file; nothing of it was kept, or what was kept is in the books.
+    /// The database refuses the file. Nothing of it was applied, or the parts that were are recorded in `ace_ops`.
     Refused(Refusal),
-    /// It failed for a reason that passes; nothing of it was kept, or the ledger will show it.
+    /// It failed for a temporary reason. Nothing of it was applied, or the ledger will show it.
     Passing(String),
-    /// Another set was faster: `namespace/name`.
+    /// Another MigrationSet has claimed the database: `namespace/name`.
     Claimed(String),
 }
 
@@ -150,7 +150,7 @@ impl kind::StepError for StepError {
     // Whether a transaction was committed is in the ledger, and the next pass reads it before anything else.
 }
 
-/// A session that others wait for.
+/// A session that holds a lock.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Blocker {
     /// Its backend's process; 0 for a prepared transaction.
@@ -161,19 +161,18 @@ pub struct Blocker {
     pub age: Option<Duration>,
 }
 
-/// What a person has to mend.
+/// A failure that a person has to fix.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
     /// The file's version.
     pub version: Version,
-    /// Bytes that changed since it stopped half-way: not a fault of its SQL.
+    /// The file was changed after it had been applied in part: its SQL is not the cause.
     pub half: bool,
     /// One sentence: line, SQLSTATE and message.
     pub message: String,
 }
 
 impl Refusal {
-    /// How conditions name it.
     pub(super) fn reason(&self) -> MigrationReason {
         if self.half {
             MigrationReason::HalfApplied

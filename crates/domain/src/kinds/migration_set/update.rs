@@ -1,4 +1,4 @@
-//! What steps teach.
+//! Updates the state by the results of steps.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use super::{
 use crate::reconcile::kind::Step as _;
 use crate::sql::{File, Script, Segment};
 
-/// Entries of a history.
+/// Most entries of a history.
 const HISTORY: usize = 10;
-/// Warnings of one run that a status keeps, and characters of each.
+/// Most warnings of one run that a status keeps, and characters of each.
 const WARNINGS: usize = 4;
 const WARNING: usize = 200;
 
-/// Takes in what a step taught, or why it taught nothing.
+/// Updates the state by the result of a step, or by its error.
 pub fn update(
     object: &MigrationSet,
     state: &mut State,
@@ -64,7 +64,7 @@ fn update_from_result(object: &MigrationSet, state: &mut State, step: &Step, res
         (Step::Prepare(plan), StepResult::Prepared) => {
             state.prepared = true;
             state.written_steps.insert(step.name());
-            with_house(state, |operator_schema| operator_schema.plan = Some(plan.clone()));
+            change_operator_schema(state, |operator_schema| operator_schema.plan = Some(plan.clone()));
             let counts = counts(object, state);
             announce(state, counts, now);
         }
@@ -102,10 +102,10 @@ fn remember_writing(object: &MigrationSet, state: &mut State, step: &Step, now: 
     }
 }
 
-/// The ledgers have the file's rows: that is known without another look.
+/// The transaction wrote the file's rows, so the observation is updated without reading them again.
 fn has_run(state: &mut State, file: &File, ran: Ran, now: Timestamp) {
     let version = file.version.to_string();
-    with_view(state, |observation| {
+    change_observation(state, |observation| {
         observation.ledger.insert(version.clone(), LedgerRow::default());
         if let Some(operator_schema) = &mut observation.operator_schema {
             let row = OwnRow {
@@ -139,9 +139,9 @@ fn has_run(state: &mut State, file: &File, ran: Ran, now: Timestamp) {
     }
 }
 
-/// The schema is no longer the one that was seen.
+/// The schema is no longer the one that was observed.
 fn mark_snapshot_pending(state: &mut State) {
-    with_house(state, |operator_schema| {
+    change_operator_schema(state, |operator_schema| {
         if let Some(reference) = &mut operator_schema.reference {
             reference.snapshot_pending = true;
         }
@@ -149,7 +149,7 @@ fn mark_snapshot_pending(state: &mut State) {
     state.snapshot_taken = false;
 }
 
-/// Notes what the status shows until the next announcement.
+/// Sets what the status shows until the next announcement.
 fn announce(state: &mut State, counts: Counts, now: Timestamp) {
     state.announced = Some(Announced {
         at: now,
@@ -159,16 +159,17 @@ fn announce(state: &mut State, counts: Counts, now: Timestamp) {
     });
 }
 
-/// What is shown of a run that went on. Nothing is counted or judged anew, which would take longer the more files there are.
+/// The counts after further files. They are derived from those before: counting again would take longer the more files there
+/// are.
 fn later(shown: &Counts, observation: &Observation) -> Counts {
     let pending = i32::try_from(left(observation).len()).ok();
     let ran = shown.pending.zip(pending).map(|(before, now)| before - now);
     Counts {
-        // Where the ledger went back, it is the one from which it did.
+        // If the ledger regressed, the head before stays the highest.
         head: shown.head.clone().max(observation.ledger.keys().next_back().cloned()),
         applied: shown.applied.zip(ran).map(|(applied, ran)| applied + ran),
         pending,
-        // What is being run stays what was allowed.
+        // The plan that is shown stays the approved one.
         ..shown.clone()
     }
 }
@@ -178,14 +179,14 @@ fn remember(state: &mut State, event: MigrationEvent) {
     state.memo.history.truncate(HISTORY);
 }
 
-fn with_view(state: &mut State, change: impl FnOnce(&mut Observation)) {
+fn change_observation(state: &mut State, change: impl FnOnce(&mut Observation)) {
     if let Some(observation) = &mut state.memory.observation {
         change(Arc::make_mut(observation));
     }
 }
 
-fn with_house(state: &mut State, change: impl FnOnce(&mut OperatorSchema)) {
-    with_view(state, |observation| {
+fn change_operator_schema(state: &mut State, change: impl FnOnce(&mut OperatorSchema)) {
+    change_observation(state, |observation| {
         if let Some(operator_schema) = &mut observation.operator_schema {
             change(operator_schema);
         }
@@ -194,7 +195,7 @@ fn with_house(state: &mut State, change: impl FnOnce(&mut OperatorSchema)) {
 
 fn after_error(state: &mut State, step: &Step, step_error: StepError, now: Timestamp) {
     match step_error {
-        // Both leave the session as it was: the run stops, and the look behind it follows.
+        // Both leave the session open: the run stops, and the schema snapshot after it follows.
         StepError::Blocked { version, blockers } => {
             state.memory.blocked = state.memory.blocked.saturating_add(1);
             stop(state, step, Stop::Blocked(version, blockers));
@@ -211,7 +212,7 @@ fn after_error(state: &mut State, step: &Step, step_error: StepError, now: Times
             if matches!(step, Step::SnapshotAfterRun) {
                 state.snapshot_taken = true;
             }
-            // Whatever it was: another pass begins with another session, and finds in the ledgers what is done.
+            // The next reconcile opens another session and reads from the ledgers what was done.
             state.locked = false;
             state.prepared = false;
             state.announced = None;
@@ -229,7 +230,7 @@ fn stop(state: &mut State, step: &Step, by: Stop) {
     state.announced = None;
 }
 
-/// Parts of it stay although it stopped.
+/// Parts of the file stay applied although it failed: not all of it is one transaction.
 fn keeps_parts(script: &Script) -> bool {
     !matches!(script.segments.as_slice(), [] | [Segment::Together(_)])
 }

@@ -1,4 +1,4 @@
-//! What the looks at a database show, and what a Platform says of them.
+//! Checks of the Platform's database, and their effect on its conditions.
 
 use std::time::Duration;
 
@@ -8,85 +8,85 @@ use jiff::Timestamp;
 use super::{Cause, Decision, State};
 use crate::{reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue};
 
-/// One look at the database.
+/// One check of the database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseCheck {
-    /// When it was asked.
+    /// When it was made.
     pub at: Timestamp,
-    /// Generation of the spec that says how: another one may be about another database.
+    /// Generation of the spec that it was made for: another one may name another database.
     pub generation: Option<i64>,
-    /// Who it is, or why it did not say so.
+    /// Identity of the server, or why it could not be read.
     pub outcome: Result<DatabaseStatus, DatabaseFailure>,
 }
 
-/// Why a database did not say who it is. None of it holds a password.
+/// Why the check of a database failed. No text contains a password.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DatabaseFailure {
-    /// No answer, or one that says that it can't now: how.
+    /// No answer, or a temporary refusal: its description.
     Unanswered(String),
-    /// A Secret or its key is not there.
+    /// A Secret or its key does not exist.
     SecretMissing(String),
-    /// The operator may not read the Secrets; the sentence has the command that allows it.
+    /// The operator is not allowed to read the Secrets; the message has the command that allows it.
     AccessMissing(String),
-    /// The operator may not call that host and port.
+    /// The operator is not allowed to connect to that host and port.
     HostNotAllowed,
-    /// What is in the Secret can't be a password: why.
+    /// The Secret's content is not a valid password: why.
     PasswordInvalid(String),
     /// The server rejects the password, or knows no such user.
     PasswordRejected,
-    /// What is in the Secret of the authority can't be one: why.
+    /// The Secret of the CA has no valid certificate: why.
     AuthorityInvalid(String),
-    /// The server's certificate is not believed: why.
+    /// The verification of the server's certificate failed: why.
     CertificateRefused(String),
-    /// TLS is wished, and there is none with this server: why.
+    /// TLS is required, and no TLS connection is possible: why.
     NoTls(String),
     /// A pooler in transaction mode answers.
     Pooler,
-    /// The server refuses the user, the database or the question, with this SQLSTATE.
+    /// The server refuses the user, the database or the query, with this SQLSTATE.
     Refused(String),
 }
 
-/// Whether the database is to be asked now.
+/// Whether a check is due.
 pub(super) fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
     if object.spec.database.is_none() {
         return false;
     }
-    let asked = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
+    let requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     state.observation.database().is_none_or(|check| {
         check.generation != object.metadata.generation
             || now >= check.at + patience(object, state, check)
-            || asked && check.at < state.began
+            || requested && check.at < state.began
     })
 }
 
-/// How long a look counts.
+/// How long a check is valid.
 fn patience(object: &Platform, state: &State, check: &DatabaseCheck) -> Duration {
     match check.outcome.as_ref().map_err(DatabaseFailure::passes) {
         Ok(_) => state.timing.project_look(),
         Err(true) => state.timing.probe(),
-        // Until a person has acted. Not more often: Supabase bans addresses that come with wrong passwords.
+        // A person has to act. Not more often: Supabase bans addresses that send wrong passwords.
         Err(false) => state.timing.interval(object.spec.interval.get()),
     }
 }
 
-/// What the last look means for the Platform; the API answers. `next_list`: time until the next look at the API.
+/// The decision by the last check, while the API answers. `next_list`: time until the next list of functions.
 pub(super) fn judge(object: &Platform, state: &State, next_list: Duration, now: Timestamp) -> Decision {
     let (Some(database), Some(check)) = (&object.spec.database, state.observation.database()) else {
         return Decision::Settled(Requeue::After(next_list));
     };
     let next = check.at + patience(object, state, check);
     let next = next.duration_since(now).try_into().unwrap_or(Duration::ZERO);
-    // The lists keep their own pace, whatever the database does.
-    let again = Requeue::After(next_list.min(next));
+    // The lists keep their own interval, whatever the database does.
+    let requeue = Requeue::After(next_list.min(next));
     match &check.outcome {
-        Ok(_) => Decision::Settled(again),
-        Err(step_error) if step_error.passes() => Decision::Wait(step_error.cause(database), again),
-        Err(step_error) => Decision::Refuse(step_error.cause(database), again),
+        Ok(_) => Decision::Settled(requeue),
+        Err(step_error) if step_error.passes() => Decision::Wait(step_error.cause(database), requeue),
+        Err(step_error) => Decision::Refuse(step_error.cause(database), requeue),
     }
 }
 
 impl DatabaseFailure {
-    /// It may be over without anybody's doing.
+    /// It may be over without a person acting.
     pub(crate) fn passes(&self) -> bool {
         matches!(self, Self::Unanswered(_) | Self::SecretMissing(_))
     }
@@ -107,21 +107,24 @@ impl DatabaseFailure {
                 DatabaseUnreachable,
                 format!("the database at {at} does not answer: {how}"),
             ),
-            Self::SecretMissing(message) => (DatabaseSecretMissing, format!("for the database: {message}")),
+            Self::SecretMissing(message) => (
+                DatabaseSecretMissing,
+                format!("can't connect to the database: {message}"),
+            ),
             Self::AccessMissing(message) => (AccessMissing, message.clone()),
             Self::HostNotAllowed => (
                 HostNotAllowed,
                 format!(
-                    "the operator may not call the database at {at}: its flag `--allow-host` must name `postgres://{at}`"
+                    "the operator is not allowed to connect to the database at {at}: add `postgres://{at}` to its flag `--allow-host`"
                 ),
             ),
             Self::PasswordInvalid(cause) => (
                 DatabasePasswordRejected,
-                format!("{password} can't be a password of the database: {cause}"),
+                format!("{password} is not a valid database password: {cause}"),
             ),
             Self::PasswordRejected => (
                 DatabasePasswordRejected,
-                format!("the database rejects the password of user `{user}`: put the right one into {password}"),
+                format!("the database rejects the password of user `{user}`: put the correct one into {password}"),
             ),
             Self::AuthorityInvalid(cause) => (DatabaseCertificateRefused, authority_invalid(database, cause)),
             Self::CertificateRefused(cause) => (DatabaseCertificateRefused, certificate_refused(database, cause)),
@@ -132,7 +135,7 @@ impl DatabaseFailure {
             Self::Pooler => (
                 PoolerUnsupported,
                 format!(
-                    "a pooler that shares sessions answers at {at}: name the direct connection or the session pooler, on port 5432"
+                    "a pooler in transaction mode answers at {at}: use the direct connection or the session pooler, on port 5432"
                 ),
             ),
             Self::Refused(state) => (DatabaseRefused, refused(state, user, name)),
@@ -147,32 +150,34 @@ fn authority_invalid(database: &Database, cause: &str) -> String {
         || "`spec.database.caSecretRef`".to_owned(),
         |secret| format!("key `{}` of Secret `{}`", secret.key, secret.name),
     );
-    format!("{place} names no authority for the database: {cause}; put the PEM certificate of its authority there")
+    format!("{place} has no valid CA certificate for the database: {cause}; put the PEM certificate of its CA there")
 }
 
 fn certificate_refused(database: &Database, cause: &str) -> String {
     let remedy = match &database.ca_secret_ref {
         Some(secret) => format!(
-            "put its authority's certificate into key `{}` of Secret `{}`",
+            "put the certificate of its CA into key `{}` of Secret `{}`",
             secret.key, secret.name
         ),
-        None => "name its authority's certificate in `spec.database.caSecretRef`".to_owned(),
+        None => "set `spec.database.caSecretRef` to the certificate of its CA".to_owned(),
     };
     let host = &database.host;
-    format!("the certificate of the database at {host} is refused: {cause}; {remedy}, or set the `host` that it is for")
+    format!(
+        "verification of the certificate of the database at {host} failed: {cause}; {remedy}, or set `spec.database.host` to a name in the certificate"
+    )
 }
 
 fn refused(state: &str, user: &str, name: &str) -> String {
     match state {
         "28000" => format!(
-            "the database does not let user `{user}` in (SQLSTATE {state}): check `user` and `tls`, and the network restrictions of the project"
+            "the database refuses a session to user `{user}` (SQLSTATE {state}): check `user` and `tls`, and the network restrictions of the project"
         ),
         "3D000" => format!("there is no database `{name}` (SQLSTATE {state}): correct `spec.database.name`"),
         "42501" => format!(
             "user `{user}` lacks a right (SQLSTATE {state}): it must be allowed to connect to `{name}`, to call pg_control_system() and pg_control_checkpoint(), and, for migrations, to create schemas in it"
         ),
         "XX000" => format!(
-            "the database refuses user `{user}` (SQLSTATE {state}): the user of Supabase's pooler has the project behind it, as in `postgres.<project>`"
+            "the database refuses user `{user}` (SQLSTATE {state}): with Supabase's pooler the user name ends with the project, as in `postgres.<project>`"
         ),
         _ => format!(
             "the database refuses user `{user}` or database `{name}` with SQLSTATE {state}: correct `spec.database`"

@@ -1,4 +1,4 @@
-//! When to look at a platform.
+//! What to do next about a Platform.
 
 use ace_api::{Platform, PlatformReason, SecretKeyReference};
 use jiff::Timestamp;
@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use super::{Access, Cause, Decision, State, Step, StepError, database};
 use crate::{reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue};
 
-/// States from which only a person brings a project back.
+/// Project states that need a person.
 const INACTIVE: [&str; 5] = ["INACTIVE", "INIT_FAILED", "REMOVED", "RESTORE_FAILED", "PAUSE_FAILED"];
-/// States that pass.
+/// Temporary project states.
 const NOT_READY: [&str; 8] = [
     "ACTIVE_UNHEALTHY",
     "COMING_UP",
@@ -20,7 +20,7 @@ const NOT_READY: [&str; 8] = [
     "RESIZING",
 ];
 
-/// What to do next.
+/// Decides by the state alone. Time is an argument.
 pub fn decide(object: &Platform, state: &State, now: Timestamp) -> Decision {
     if object.metadata.deletion_timestamp.is_some() {
         return Decision::Release { event: None };
@@ -40,7 +40,7 @@ pub fn decide(object: &Platform, state: &State, now: Timestamp) -> Decision {
     }
 }
 
-/// Takes over what a look taught. The view has been fed by the look itself.
+/// Updates the state by the result of a step, or by its error.
 pub fn update(state: &mut State, outcome: Result<super::Observation, StepError>) {
     match outcome {
         Ok(observation) => {
@@ -55,7 +55,7 @@ pub fn update(state: &mut State, outcome: Result<super::Observation, StepError>)
     }
 }
 
-/// Nothing is wrong with the platform itself: what else is wrong, is wrong with its database.
+/// The platform itself is fine: any problem is with its database.
 pub fn api_answers(state: &State) -> bool {
     let passing = project_state(state).is_some_and(|state| INACTIVE.contains(&state) || NOT_READY.contains(&state));
     state.access == Access::Open && state.step_error.is_none() && !passing
@@ -71,15 +71,15 @@ pub fn is_token_gone(state: &State) -> bool {
         )
 }
 
-/// The project's state, in the platform's words.
+/// The project's state, as the Management API names it.
 fn project_state(state: &State) -> Option<&str> {
     let (_, project) = state.observation.project()?;
     project.as_ref().map(|project| project.state.as_str())
 }
 
 fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> {
-    let again = Requeue::After(state.timing.interval(object.spec.interval.get()));
-    let refuse = |reason, message: &String| Some(Decision::Refuse(Cause::new(reason, message.clone()), again));
+    let requeue = Requeue::After(state.timing.interval(object.spec.interval.get()));
+    let refuse = |reason, message: &String| Some(Decision::Refuse(Cause::new(reason, message.clone()), requeue));
     match &state.access {
         Access::Open => None,
         Access::Unanswered(message) => {
@@ -99,10 +99,10 @@ fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> 
 fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Timestamp) -> Decision {
     let interval = state.timing.interval(object.spec.interval.get());
     let refuse = |reason, message: &str| Decision::Refuse(Cause::new(reason, message), Requeue::After(interval));
-    let wait = |reason, message: &str, again| {
+    let wait = |reason, message: &str, requeue| {
         let lost = now > state.observation.seen() + state.timing.lost_after(object.spec.interval.get());
         let reason = if lost { PlatformReason::NotObserved } else { reason };
-        Decision::Wait(Cause::new(reason, message), again)
+        Decision::Wait(Cause::new(reason, message), requeue)
     };
     match step_error {
         StepError::Deferred(deferral) => {
@@ -114,7 +114,7 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
             message,
             Requeue::After(state.timing.probe()),
         ),
-        // It was learned into the view: see `learn`.
+        // `update` records these in the observation, so they are never a step error.
         StepError::Database(_) => seen(object, state, now),
         StepError::TokenRejected => {
             let SecretKeyReference { name, key } = &object.spec.api.token_secret_ref;
@@ -130,13 +130,16 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
             ),
         ),
         StepError::ProjectNotFound => {
-            let message = format!("the token's owner has no project `{}`", object.spec.project);
+            let message = format!(
+                "the owner of the token has no project `{}`: check `spec.project` and the token",
+                object.spec.project
+            );
             refuse(PlatformReason::ProjectNotFound, &message)
         }
     }
 }
 
-/// Something is to be asked.
+/// A request is due.
 pub fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
     due(object, state, now).is_some()
 }
@@ -144,8 +147,8 @@ pub fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
 fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
     let interval = state.timing.interval(object.spec.interval.get());
     let observation = &state.observation;
-    let asked = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
-    let old = |at: Timestamp, most: std::time::Duration| now >= at + most || asked && at < state.began;
+    let requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
+    let old = |at: Timestamp, most: std::time::Duration| now >= at + most || requested && at < state.began;
     if observation.failing().is_some()
         || observation
             .project()
@@ -159,7 +162,7 @@ fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
     if state.needs_secrets && observation.secrets().is_none_or(|(at, _)| old(*at, interval)) {
         return Some(Step::ListSecrets);
     }
-    // Last, because functions need the others; and the database of a project that does not run does not answer.
+    // Last, because functions need the others, and the database of an inactive project does not answer.
     (api_answers(state) && database::is_due(object, state, now)).then_some(Step::CheckDatabase)
 }
 

@@ -1,4 +1,4 @@
-//! One Platform: when to look, and what its status says.
+//! One Platform: its state, the decision, and the status.
 
 mod database;
 mod decide;
@@ -20,27 +20,27 @@ pub use decide::{api_answers, decide, is_due, is_token_gone, update};
 pub use observation::{Changes, Observation, Phase};
 pub use status::{events, status};
 
-/// A decision about a Platform.
+/// The decision about a Platform.
 pub type Decision = crate::reconcile::decision::Decision<Step, PlatformReason>;
-/// A reason about a Platform.
+/// A reason of a Platform, with its message.
 pub type Cause = crate::reconcile::decision::Cause<PlatformReason>;
 
-/// What is known when a decision is made.
+/// The state of one Platform when a decision is made.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Constants of time.
+    /// Intervals and deadlines.
     pub timing: Timing,
-    /// When this pass began.
+    /// When this reconcile began.
     pub began: Timestamp,
     /// The status as it was last written.
     pub memo: PlatformStatus,
-    /// What is known of the access.
+    /// Access to the Management API.
     pub access: Access,
-    /// What was seen.
+    /// What was observed of the project.
     pub observation: Observation,
-    /// Slugs that EdgeFunctions of the namespace describe.
+    /// Slugs of the EdgeFunctions that name this Platform.
     pub managed: BTreeSet<String>,
-    /// Some function requires secrets.
+    /// An EdgeFunction requires secrets.
     pub needs_secrets: bool,
     /// What the last pass remembered.
     pub memory: Memory,
@@ -48,33 +48,33 @@ pub struct State {
     pub step_error: Option<StepError>,
 }
 
-/// What is known of the access to the platform.
+/// Access to the Management API.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Access {
-    /// There is a token, and the operator may call the host.
+    /// There is a token, and the operator is allowed to call the host.
     Open,
-    /// Nobody said what the Secret holds, and nothing of it was known before.
+    /// The API server did not answer for the Secret, and it was never read before.
     Unanswered(String),
-    /// The Secret or its key is not there.
+    /// The Secret or its key does not exist.
     SecretMissing(String),
-    /// The operator may not read the Secret.
+    /// The operator is not allowed to read the Secret.
     AccessMissing(String),
-    /// What is in the Secret can't be a token.
+    /// The Secret's content is not a valid token.
     TokenInvalid(String),
-    /// The operator may not call that host.
+    /// The operator is not allowed to call that host.
     HostNotAllowed(String),
 }
 
-/// A look.
+/// One step. All of them only read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
-    /// The project itself.
+    /// Reads the project.
     GetProject,
-    /// All its functions.
+    /// Lists its functions.
     ListFunctions,
-    /// The names of its secrets.
+    /// Lists the names of its secrets.
     ListSecrets,
-    /// Who the database is.
+    /// Connects to the database and reads its identity.
     CheckDatabase,
 }
 
@@ -84,17 +84,17 @@ impl kind::Step for Step {
             Self::GetProject => "GetProject",
             Self::ListFunctions => "ListFunctions",
             Self::ListSecrets => "ListSecrets",
-            Self::CheckDatabase => "AskDatabase",
+            Self::CheckDatabase => "CheckDatabase",
         }
     }
 }
 
-/// Why a look showed nothing.
+/// Why a step failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepError {
     /// A rate limit says when to come again.
     Deferred(Deferral),
-    /// No answer, or one that says that it can't now.
+    /// No answer, or a temporary refusal.
     Unanswered(String),
     /// 401.
     TokenRejected,
@@ -102,9 +102,9 @@ pub enum StepError {
     Forbidden(String),
     /// 404 for the project.
     ProjectNotFound,
-    /// The database did not say who it is: no trouble of the platform's.
+    /// The check of the database failed, which says nothing about the Management API.
     Database(Box<DatabaseCheck>),
-    /// Anything else.
+    /// Any other failure.
     Failed(String),
 }
 

@@ -1,4 +1,4 @@
-//! What one Platform's looks have shown: shared by all its functions, lost with the process.
+//! What was observed of one Platform: shared by all its functions, lost with the process.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -8,10 +8,10 @@ use jiff::Timestamp;
 use super::DatabaseCheck;
 use crate::kinds::edge_function::{Listing, LiveFunction};
 
-/// Starts of lists that are remembered. Only those that lie apart are kept, so that sixteen reach back minutes.
+/// Most lists whose start is remembered. Only those far apart are kept, so that sixteen reach back minutes.
 const LISTS: usize = 16;
 
-/// What was seen of one project.
+/// What was observed of one project.
 #[derive(Clone, Debug)]
 pub struct Observation {
     watching_since: Timestamp,
@@ -32,25 +32,25 @@ struct Seen {
     since: Timestamp,
 }
 
-/// What a list has changed.
+/// Changes from one list to the next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
-    /// Slugs whose entry is another than in the list before.
+    /// Slugs whose entry differs from the list before.
     entries: Vec<String>,
-    /// Those of them that we wrote to since the list before.
+    /// Those of them that this operator wrote to since the list before.
     own: BTreeSet<String>,
-    /// Some function came or went.
+    /// A function was created or deleted.
     pub comings: bool,
 }
 
 impl Changes {
-    /// Whether the changes are news for a function. One that writes asks for a list of its own after each write.
+    /// Whether a function has to be reconciled for these changes. One that writes requests a list of its own after each write.
     pub fn are_news(&self, slug: &str, writes: bool) -> bool {
         self.entries.iter().any(|changed| changed == slug) && !(writes && self.own.contains(slug))
     }
 }
 
-/// How well the platform is in sight; its functions are woken when this changes for the better, and once when it is lost.
+/// Reachability of the platform. Its functions are enqueued when this improves, and once when the platform is lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
     /// Not listed yet.
@@ -59,12 +59,12 @@ pub enum Phase {
     Reachable,
     /// The last request was not answered.
     Failing,
-    /// No good list for three intervals.
+    /// No successful list for three intervals.
     Lost,
 }
 
 impl Observation {
-    /// Nothing was seen yet.
+    /// An observation without any list.
     pub fn new(watching_since: Timestamp) -> Self {
         Self {
             watching_since,
@@ -80,7 +80,7 @@ impl Observation {
         }
     }
 
-    /// Takes a list that was asked for at `started`. One that is older than the last one says nothing.
+    /// Records a list that was requested at `started`. One that is older than the last one is ignored.
     pub fn record_list(&mut self, started: Timestamp, entries: BTreeMap<String, LiveFunction>) -> Changes {
         self.failing = None;
         let mut changes = Changes::default();
@@ -118,7 +118,7 @@ impl Observation {
         changes
     }
 
-    /// Keeps the newest list and, before it, those that lie furthest apart.
+    /// Keeps the newest list and, before it, those that are furthest apart.
     fn thin(&mut self) {
         while self.lists.len() > LISTS {
             let gap = |index: usize| self.lists[index + 1].duration_since(self.lists[index - 1]);
@@ -127,40 +127,40 @@ impl Observation {
         }
     }
 
-    /// We are about to write to a slug, or have just done so.
+    /// This operator is about to write to a slug, or has just done so.
     pub fn wrote(&mut self, slug: &str, at: Timestamp) {
         self.writes.insert(slug.to_owned(), at);
     }
 
-    /// A request was not answered; says how.
+    /// Records that a request was not answered, with its description.
     pub fn failed(&mut self, message: String) {
         self.failing = Some(message);
     }
 
-    /// A request was answered, whatever the answer.
+    /// Records that a request was answered, whatever the answer.
     pub fn answered(&mut self) {
         self.failing = None;
     }
 
-    /// Takes the names of the project's secrets; whether they changed.
+    /// Records the names of the project's secrets; true if they changed.
     pub fn record_secrets(&mut self, started: Timestamp, names: BTreeSet<String>) -> bool {
         let changed = self.secrets.as_ref().map(|(_, before)| before) != Some(&names);
         self.secrets = Some((started, names));
         changed
     }
 
-    /// Takes the description of the project; `None` when the token may not read it.
+    /// Records the project; `None` if the token is not allowed to read it.
     pub fn record_project(&mut self, started: Timestamp, project: Option<ProjectStatus>) {
         self.failing = None;
         self.project = Some((started, project));
     }
 
-    /// Takes what a look at the database showed. It says nothing about the platform: no function is woken by it.
+    /// Records a check of the database. It says nothing about the Management API: no function is enqueued for it.
     pub fn record_database(&mut self, check: DatabaseCheck) {
         self.database = Some(check);
     }
 
-    /// The last list, as far as it is about `slug`.
+    /// What the last list shows of `slug`.
     pub fn listing(&self, slug: &str) -> Option<Listing> {
         let (first, last) = (self.first?, self.last?);
         let (entry, since) = match self.functions.get(slug) {
@@ -185,37 +185,37 @@ impl Observation {
             .map(|(slug, _)| slug.as_str())
     }
 
-    /// When the last good list was asked for.
+    /// When the last successful list was requested.
     pub fn listed(&self) -> Option<Timestamp> {
         self.last
     }
 
-    /// When the last good list was asked for; before the first, when we began to watch.
+    /// When the last successful list was requested; before the first: when the operator started watching.
     pub fn seen(&self) -> Timestamp {
         self.last.unwrap_or(self.watching_since)
     }
 
-    /// Names of the project's secrets and when they were asked for.
+    /// Names of the project's secrets and when they were requested.
     pub fn secrets(&self) -> Option<&(Timestamp, BTreeSet<String>)> {
         self.secrets.as_ref()
     }
 
-    /// The project and when it was asked for.
+    /// The project and when it was requested.
     pub fn project(&self) -> Option<&(Timestamp, Option<ProjectStatus>)> {
         self.project.as_ref()
     }
 
-    /// The last look at the database.
+    /// The last check of the database.
     pub fn database(&self) -> Option<&DatabaseCheck> {
         self.database.as_ref()
     }
 
-    /// How the last request failed, if it did.
+    /// Description of the last request's failure, if it failed.
     pub fn failing(&self) -> Option<&str> {
         self.failing.as_deref()
     }
 
-    /// How well the platform is in sight.
+    /// Reachability of the platform at `now`.
     pub fn phase(&self, lost_after: std::time::Duration, now: Timestamp) -> Phase {
         if now > self.seen() + lost_after {
             Phase::Lost
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_function_wrote_is_no_news_for_it_and_for_one_that_only_observes_it_is() {
+    fn a_functions_own_write_enqueues_only_functions_that_observe() {
         let mut observation = Observation::new(at(0));
         observation.record_list(at(1), list(&[("a", 1), ("b", 1)]));
         observation.wrote("a", at(2));
@@ -269,7 +269,7 @@ mod tests {
         let news =
             [("a", true), ("a", false), ("b", true), ("c", true)].map(|(slug, writes)| changes.are_news(slug, writes));
         assert_eq!(news, [false, true, true, false]);
-        // That write has been seen: whoever changed this, it was not us.
+        // Our write was in an earlier list: this change is out of band.
         assert!(
             observation
                 .record_list(at(4), list(&[("a", 3), ("b", 2)]))
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_knows_since_when_the_lists_agree() {
+    fn a_listing_has_the_time_since_which_the_lists_agree() {
         let mut observation = Observation::new(at(0));
         observation.record_list(at(1), list(&[("a", 1)]));
         observation.record_list(at(5), list(&[("a", 2)]));
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_list_that_arrives_late_says_nothing() {
+    fn an_older_list_that_arrives_late_is_ignored() {
         let mut observation = Observation::new(at(0));
         observation.record_list(at(5), list(&[("a", 2)]));
         assert_eq!(observation.record_list(at(4), list(&[("a", 1)])), changes(&[], false));

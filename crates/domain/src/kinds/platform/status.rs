@@ -1,4 +1,4 @@
-//! How a Platform is shown.
+//! The status of a Platform.
 
 use ace_api::{
     CommonStatus,
@@ -13,10 +13,10 @@ use crate::{
     reconcile::event::{Event, stalled},
 };
 
-/// Unmanaged functions that a status names.
+/// Most unmanaged functions that a status lists.
 const MOST_NAMED: usize = 50;
 
-/// The status that follows from what is known and decided.
+/// The status that follows from state and decision.
 pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
     let memo = &state.memo;
     let next = Conditions::new(&memo.common.conditions, object.metadata.generation, now);
@@ -24,7 +24,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
         Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase) => {
             next.reconciling(Some(false), PlatformReason::Observing, "looking")
         }
-        // A lost look is no news before three intervals.
+        // A failed request changes no condition before three intervals.
         Decision::Wait(cause, _)
             if is_only_unseen(cause) && Ready.is_true(&memo.common.conditions) && unchanged(object, memo) =>
         {
@@ -36,7 +36,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
         }
         Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
         Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
-            let text = "`spec.suspend` is true: nothing is looked at or written";
+            let text = "`spec.suspend` is true: nothing is checked or changed";
             let reason = PlatformReason::SuspendedByUser;
             let stays = Ready.is_true(&memo.common.conditions);
             let ready = if stays { PlatformReason::Reachable } else { reason };
@@ -48,8 +48,8 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
         }
     }
     .finish();
-    let looked = state.observation.seen() >= state.began;
-    let handled = reconcile_at(object).filter(|_| looked && !matches!(decision, Decision::Do(_)));
+    let observed = state.observation.seen() >= state.began;
+    let handled = reconcile_at(object).filter(|_| observed && !matches!(decision, Decision::Do(_)));
     PlatformStatus {
         common: CommonStatus {
             conditions,
@@ -70,7 +70,6 @@ fn is_only_unseen(cause: &Cause) -> bool {
     matches!(cause.reason, PlatformReason::Unreachable | PlatformReason::RateLimited)
 }
 
-/// Who answers, when all do.
 fn answers(object: &Platform) -> &'static str {
     if object.spec.database.is_some() {
         "API and database answer"
@@ -79,7 +78,7 @@ fn answers(object: &Platform) -> &'static str {
     }
 }
 
-/// The database as it last described itself; nothing that may be about another one.
+/// The database as it was last observed; `None` if that may have been another one.
 fn database(object: &Platform, state: &State) -> Option<DatabaseStatus> {
     object.spec.database.as_ref()?;
     let memo = &state.memo;
@@ -119,15 +118,18 @@ fn functions(state: &State) -> Option<FunctionCount> {
     })
 }
 
-/// What happened between two statuses: the platform was lost, was found again, or a person must act.
+/// Events for the difference between two statuses: the platform was lost, is reachable again, or needs a person.
 pub fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
     let stalled = stalled(&before.common.conditions, &after.common.conditions, |now| {
         now.reason.clone()
     });
-    stalled.or_else(|| sight_notice(before, after)).into_iter().collect()
+    stalled
+        .or_else(|| reachability_event(before, after))
+        .into_iter()
+        .collect()
 }
 
-fn sight_notice(before: &PlatformStatus, after: &PlatformStatus) -> Option<Event> {
+fn reachability_event(before: &PlatformStatus, after: &PlatformStatus) -> Option<Event> {
     let (was, now) = (
         Ready.of(&before.common.conditions)?,
         Ready.of(&after.common.conditions)?,

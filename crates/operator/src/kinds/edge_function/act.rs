@@ -20,15 +20,15 @@ use crate::{
 };
 use ace_runtime::reconcile::Key;
 
-/// The way to the platform of one pass.
-struct Way<'a> {
+/// The clients of one step.
+struct PlatformAccess<'a> {
     connection: &'a Arc<PlatformConnection>,
     open: Clients,
     slug: Slug,
     priority: Priority,
 }
 
-/// One effect.
+/// Runs one step.
 pub(super) async fn act(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
@@ -44,22 +44,22 @@ pub(super) async fn act(
         }
         _ => {}
     }
-    let way = way(object, state, connection, step)?;
+    let access = access(object, state, connection, step)?;
     match step {
-        Step::List { not_before } => way.list(kind, object, *not_before).await,
-        Step::Get => way.get().await,
-        Step::ReadBody(stamp) => way.read_body(state, stamp).await,
+        Step::List { not_before } => access.list(kind, object, *not_before).await,
+        Step::Get => access.get().await,
+        Step::ReadBody(stamp) => access.read_body(state, stamp).await,
         Step::Deploy {
             intent,
             content,
             verify_jwt,
-        } => way.deploy(object, intent, content, *verify_jwt).await,
-        Step::PatchJwt(verify_jwt) => way.patch(*verify_jwt).await,
-        Step::Probe(probe) => way.probe(probe).await,
-        Step::Delete => way.delete().await,
-        Step::LoadArchive(_) | Step::ArchiveForeign(_) | Step::ArchiveProven { .. } => {
-            Err(StepError::Failed("archives need no platform".to_owned()))
-        }
+        } => access.deploy(object, intent, content, *verify_jwt).await,
+        Step::PatchJwt(verify_jwt) => access.patch(*verify_jwt).await,
+        Step::Probe(probe) => access.probe(probe).await,
+        Step::Delete => access.delete().await,
+        Step::LoadArchive(_) | Step::ArchiveForeign(_) | Step::ArchiveProven { .. } => Err(StepError::Failed(
+            "reading and writing archives needs no platform".to_owned(),
+        )),
     }
 }
 
@@ -86,21 +86,21 @@ fn priority(state: &State, step: &Step) -> Priority {
     }
 }
 
-fn way<'a>(
+fn access<'a>(
     object: &EdgeFunction,
     state: &State,
     connection: Option<&'a Arc<PlatformConnection>>,
     step: &Step,
-) -> Result<Way<'a>, StepError> {
-    let unknown = || StepError::Unanswered("the platform's token is not known".to_owned());
+) -> Result<PlatformAccess<'a>, StepError> {
+    let unknown = || StepError::Unanswered("the Platform's token has not been read yet".to_owned());
     let connection = connection.ok_or_else(unknown)?;
     let open = connection.clients().ok_or_else(unknown)?;
     let slug = object
         .slug()
         .parse()
-        .map_err(|_| StepError::Failed("the slug is no slug".to_owned()))?;
+        .map_err(|_| StepError::Failed("the slug is not valid".to_owned()))?;
     let priority = priority(state, step);
-    Ok(Way {
+    Ok(PlatformAccess {
         connection,
         open,
         slug,
@@ -108,7 +108,7 @@ fn way<'a>(
     })
 }
 
-impl Way<'_> {
+impl PlatformAccess<'_> {
     async fn list(
         &self,
         kind: &EdgeFunctions,
@@ -120,11 +120,11 @@ impl Way<'_> {
             .list(&self.open.client, self.priority, not_before)
             .await
             .map_err(|error| step_error(&error))?;
-        kind.tell_others(object, self.connection, &changes);
+        kind.enqueue_others(object, self.connection, &changes);
         let listing = self.connection.listing(self.slug.as_str());
         listing
             .map(StepResult::Listed)
-            .ok_or_else(|| StepError::Failed("the list is not there".to_owned()))
+            .ok_or_else(|| StepError::Failed("the list of functions is missing".to_owned()))
     }
 
     async fn get(&self) -> Result<StepResult, StepError> {
@@ -218,7 +218,7 @@ impl Way<'_> {
                 Err(step_error(&error))
             }
             Outcome::Unknown(lost) => {
-                tracing::warn!(slug = self.slug.as_str(), %lost, "the answer to a change was lost");
+                tracing::warn!(slug = self.slug.as_str(), %lost, "outcome of a change is unknown: the response was lost");
                 Err(StepError::OutcomeUnknown)
             }
         }
@@ -252,25 +252,31 @@ impl Way<'_> {
 }
 
 impl EdgeFunctions {
-    /// A list that one function asked for is news for others, too: at once for the functions whose entry changed, and a
-    /// little later for the Platform, which counts them: after a roll-out of many, and not after each.
-    fn tell_others(&self, object: &EdgeFunction, connection: &Arc<PlatformConnection>, changes: &Changes) {
+    /// Enqueues other objects after a list that one function requested: at once the functions whose entry changed, and later
+    /// the Platform, which counts functions: once after a roll-out of many, not after each.
+    fn enqueue_others(&self, object: &EdgeFunction, connection: &Arc<PlatformConnection>, changes: &Changes) {
         let (platform, own) = (platform_of(object), object.uid());
         let others = |other: &EdgeFunction| other.uid() != own && is_news(changes, other);
         for key in self.directory.on_platform(&platform, others) {
             self.functions.wake(key, "Drift");
         }
         if changes.comings {
-            self.have_platform_look(connection, platform, self.timing.recount());
+            self.schedule_platform_reconcile(connection, platform, self.timing.recount());
         }
     }
 
-    /// Has the Platform take a pass once nobody has asked for one for `wait`: it costs a request for its Secret, and a status.
-    pub(super) fn have_platform_look(&self, connection: &Arc<PlatformConnection>, platform: Key, wait: Duration) {
-        if connection.put_off_look(Instant::now() + wait) {
+    /// Enqueues the Platform after `wait` without a further call: its reconcile costs a request for its Secret and a status
+    /// update.
+    pub(super) fn schedule_platform_reconcile(
+        &self,
+        connection: &Arc<PlatformConnection>,
+        platform: Key,
+        wait: Duration,
+    ) {
+        if connection.postpone_reconcile(Instant::now() + wait) {
             let (connection, platforms) = (connection.clone(), self.platforms.clone());
             tokio::spawn(async move {
-                while let Some(due) = connection.take_look(Instant::now()) {
+                while let Some(due) = connection.take_reconcile(Instant::now()) {
                     tokio::time::sleep_until(due).await;
                 }
                 platforms.wake(platform, "Function");
@@ -279,7 +285,7 @@ impl EdgeFunctions {
     }
 }
 
-/// Whether a list is news for a function.
+/// Whether a function has to be reconciled for these changes.
 pub(crate) fn is_news(changes: &Changes, function: &EdgeFunction) -> bool {
     changes.are_news(&function.slug(), function.spec.mode != Mode::Observe)
 }

@@ -37,13 +37,13 @@ pub(super) async fn load(kind: &EdgeFunctions, object: &EdgeFunction, name: &str
                 .collect(),
         };
         read_proven_archive(&data)
-            .inspect_err(|fault| tracing::warn!(archive = name, %fault, "an archive can't be used"))
+            .inspect_err(|fault| tracing::warn!(archive = name, %fault, "archive can't be used"))
             .ok()
     });
     Ok(StepResult::Archive(archived))
 }
 
-/// Keeps content that passed its checks, in place of the one kept before.
+/// Archives content that passed its checks, and deletes the archive before it.
 pub(super) async fn keep_proven(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
@@ -56,7 +56,7 @@ pub(super) async fn keep_proven(
     };
     let name = archive_name(object, &content.revision().to_string());
     create(kind, object, &name, PROVEN, data).await?;
-    // A first archive has none before it. One that a lost status hides goes with the next roll-out.
+    // A first archive has none before it. One that is missing from a lost status is deleted by the next roll-out.
     let before = object.status.as_ref().and_then(|status| status.proven.as_ref());
     if before.is_some_and(|proven| proven.archive.as_ref() != Some(&name)) {
         prune(kind, object, PROVEN, 1, &name).await?;
@@ -64,7 +64,7 @@ pub(super) async fn keep_proven(
     Ok(Ok(name))
 }
 
-/// Keeps a foreign body; of the older ones, the last few stay.
+/// Archives a foreign body, and deletes all but the last few older ones.
 pub(super) async fn keep_foreign(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
@@ -125,13 +125,13 @@ async fn create(
     };
     let api = api(kind, object);
     match answer(api.create(&PostParams::default(), &map)).await {
-        // The name holds the content's digest, or the version's stamp: what is there is what was to be written.
+        // The name has the content's digest or the version's stamp, so an existing archive has the same content.
         Some(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(()),
         answer => understood(kind, object, answer).map(|_| ()),
     }
 }
 
-/// Deletes all but the newest `keep` archives of one sort; `name` always stays.
+/// Deletes all but the newest `keep` archives of one kind; `name` always stays.
 async fn prune(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
@@ -151,7 +151,7 @@ async fn prune(
     found.sort_by_key(|map| std::cmp::Reverse((map.name_any() == name, map.creation_timestamp())));
     for map in found.into_iter().skip(keep) {
         if let Some(Err(error)) = answer(api.delete(&map.name_any(), &DeleteParams::default())).await {
-            tracing::debug!(archive = map.name_any(), %error, "an old archive stays");
+            tracing::debug!(archive = map.name_any(), %error, "old archive could not be deleted");
         }
     }
     Ok(())
@@ -180,7 +180,7 @@ fn understood<T>(
     match answer {
         Some(Ok(value)) => Ok(value),
         Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(StepError::AccessMissing(format!(
-            "the operator may not keep archives in this namespace: {}",
+            "the operator is not allowed to write archives (ConfigMaps) in this namespace; allow it with `{}`",
             kind.installation
                 .grant_namespace(&object.namespace().unwrap_or_default())
         ))),

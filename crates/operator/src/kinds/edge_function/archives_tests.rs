@@ -91,7 +91,7 @@ async fn of_a_functions_archives_the_newest_stay_and_the_one_just_made_always_do
         .await
         .unwrap();
     let removed: Vec<String> = server
-        .asked()
+        .requests()
         .into_iter()
         .filter(|asked| asked.starts_with("DELETE"))
         .collect();

@@ -31,31 +31,31 @@ use ace_runtime::reconcile::{Controller, Key, Waker};
 
 /// The controller's kind.
 pub struct EdgeFunctions {
-    /// To the API server: for archives.
+    /// Client of the API server, for archives.
     pub client: kube::Client,
-    /// The caches.
+    /// Caches of all kinds.
     pub directory: Directory,
-    /// The shared observations.
+    /// The shared connections of Platforms.
     pub connections: Arc<PlatformConnections>,
-    /// Where code comes from.
+    /// Sources of code.
     pub sources: Arc<Sources>,
-    /// What sets of migrations have applied.
+    /// Applied versions by MigrationSet.
     pub applied: Arc<AppliedVersions>,
-    /// Counts.
+    /// Metrics, to count enqueued objects.
     pub metrics: Metrics,
-    /// Constants of time.
+    /// Intervals and deadlines.
     pub timing: Timing,
-    /// Wakes Platforms.
+    /// Enqueues Platforms.
     pub platforms: Waker<Platforms>,
-    /// Wakes functions; this kind's own waker.
+    /// Enqueues functions.
     pub functions: Waker<EdgeFunctions>,
-    /// Names in the commands that messages offer.
+    /// Names in the commands of messages.
     pub installation: Installation,
 }
 
 impl Controller for EdgeFunctions {
     type Kind = edge_function::Kind;
-    /// What its Platform's functions share; nothing where there is no Platform.
+    /// The connection of its Platform, if there is one.
     type Context = Option<Arc<PlatformConnection>>;
 
     async fn observe(
@@ -103,8 +103,8 @@ impl Controller for EdgeFunctions {
 }
 
 impl EdgeFunctions {
-    /// A function that found its Platform out of sight waits to be woken. The Platform wakes it when its own next phase is a
-    /// better one, so it has to know what the function went by: a list may have come between the two.
+    /// A function whose Platform is not reachable waits to be enqueued. The Platform enqueues it when its phase improves, so it
+    /// has to know by which phase the function was decided: a list may have come in between.
     fn remember_phase(&self, object: &EdgeFunction, state: &State, connection: &Arc<PlatformConnection>) {
         let PlatformState::Present(facts) = &state.platform else {
             return;
@@ -123,8 +123,8 @@ impl EdgeFunctions {
         if connection.reported(phase) == Phase::Reachable {
             let platform = crate::index::platform_of(object);
             if failing {
-                // The Platform looks by itself while it knows that something is wrong.
-                self.have_platform_look(connection, platform, self.timing.probe());
+                // The Platform reconciles by itself while it has a problem.
+                self.schedule_platform_reconcile(connection, platform, self.timing.probe());
             } else {
                 self.platforms.wake(platform, "Function");
             }

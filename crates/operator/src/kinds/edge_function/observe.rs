@@ -17,7 +17,7 @@ use crate::{
 };
 use ace_runtime::reconcile::Key;
 
-/// Collects what is known of a function: from caches and from what its Platform has seen. Asks nobody but its source.
+/// Collects the state of a function from caches and from its Platform's observation. Requests nothing but its source.
 pub(super) async fn observe(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
@@ -35,7 +35,7 @@ pub(super) async fn observe(
     let state = State {
         timing: kind.timing,
         began: now,
-        blockers: waits_for(
+        blockers: blocking_functions(
             kind,
             object,
             &artifact_state,
@@ -67,19 +67,19 @@ fn platform(
         return PlatformState::Absent;
     };
     let open = connection.and_then(PlatformConnection::clients);
-    let artifact_state = connection.map_or_else(|| PlatformHealth::nothing(now), PlatformConnection::artifact_state);
+    let health = connection.map_or_else(|| PlatformHealth::nothing(now), PlatformConnection::health);
     PlatformState::Present(PlatformFacts {
         project: platform.spec.project.clone(),
         gateway: platform.spec.gateway(),
         requests_per_minute: platform.spec.requests_per_minute,
         interval: platform.spec.interval.get(),
         suspended: platform.spec.suspend,
-        leaving: platform.metadata.deletion_timestamp.is_some() || artifact_state.token_gone,
-        seen: artifact_state.seen,
-        looked: artifact_state.looked,
-        listed: artifact_state.listed,
-        answering: artifact_state.answering && open.is_some(),
-        message: artifact_state.message,
+        leaving: platform.metadata.deletion_timestamp.is_some() || health.token_gone,
+        seen: health.seen,
+        first_check_done: health.first_check_done,
+        listed: health.listed,
+        answering: health.answering && open.is_some(),
+        message: health.message,
         anon_key: open.is_some_and(|open| open.anon.is_some()),
     })
 }
@@ -100,7 +100,7 @@ fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
     }
 }
 
-/// The content that `object` wants of an artifact.
+/// The desired content of `object` from an artifact.
 fn closure(object: &EdgeFunction, artifact: &Artifact) -> Result<Closure, String> {
     let spec = &object.spec;
     let folder = folder(&spec.source)?;
@@ -108,7 +108,7 @@ fn closure(object: &EdgeFunction, artifact: &Artifact) -> Result<Closure, String
     let index = index.ok_or_else(|| {
         let path = spec.source.path.as_deref().unwrap_or("/");
         let top = top(artifact.tree.tree());
-        format!("the source has no folder `{path}`, only {top}: correct `spec.source.path`, or the archive")
+        format!("the source has no folder `{path}`, only {top}: correct `spec.source.path` or the archive")
     })?;
     let slug = object.slug();
     let source = FunctionSource {
@@ -120,7 +120,7 @@ fn closure(object: &EdgeFunction, artifact: &Artifact) -> Result<Closure, String
     index.closure(&source).map_err(|error| error.to_string())
 }
 
-/// What lies at the root of a tree, in a few words.
+/// The first names at the root of a tree, for a message.
 fn top(tree: &Tree) -> String {
     const NAMED: usize = 4;
     let first = |path: &TreePath| path.as_str().split('/').next().unwrap_or_default().to_owned();
@@ -130,8 +130,8 @@ fn top(tree: &Tree) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// Functions of lower waves that this one's new content waits for. Nobody waits with content that is applied already.
-fn waits_for(
+/// Functions of lower waves that the new content waits for. Content that is already applied waits for none.
+fn blocking_functions(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
     artifact_state: &ArtifactState,
@@ -157,7 +157,6 @@ fn waits_for(
     blockers(object.spec.wave, members)
 }
 
-/// The checks need the anonymous key.
 pub(super) fn needs_key(auth: Option<CheckAuth>) -> bool {
     auth == Some(CheckAuth::Anon)
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use ace_runtime::reconcile::Key;
 
-/// One effect.
+/// Runs one step.
 pub(super) async fn act(
     kind: &MigrationSets,
     object: &MigrationSet,
@@ -24,7 +24,7 @@ pub(super) async fn act(
     match step {
         Step::Observe => {
             let session = session::session(kind, object, state).await?;
-            session.look(object, state).await
+            session.observe(object, state).await
         }
         Step::Read(files) => read_files(files.clone()).await,
         Step::CheckSyntax(statements) => ask(kind, object, state, held, statements).await,
@@ -53,9 +53,9 @@ pub(super) async fn act(
             let session = session_of(&guard)?;
             let first = plan.items.first().and_then(|(version, _)| version.parse().ok());
             let first: Version = first.expect("a plan has files, and their versions were understood");
-            schema::look_before(object, session, &first).await?;
+            schema::snapshot_before_run(object, session, &first).await?;
             let stored = session.store_plan(plan).await;
-            stored.map_err(|error| error::not_said(&error))?;
+            stored.map_err(|error| error::query_error(&error))?;
             Ok(StepResult::Prepared)
         }
         Step::Run { file, script, again } => {
@@ -68,7 +68,7 @@ pub(super) async fn act(
             };
             match outcome {
                 Ok(ran) => Ok(StepResult::Ran(ran)),
-                Err(error) => Err(error::not_run(file, error, begun(session, file, script).await)),
+                Err(error) => Err(error::run_error(file, error, begun(session, file, script).await)),
             }
         }
         Step::SnapshotAfterRun => {
@@ -94,13 +94,13 @@ fn session_of<'a>(guard: &'a Locked<'_>) -> Result<&'a Session, StepError> {
     guard.as_ref().ok_or_else(gone)
 }
 
-/// No such step is decided on without a session.
+/// Never happens: such a step is only decided under the lock.
 fn gone() -> StepError {
     StepError::Passing("there is no session".to_owned())
 }
 
 fn written(outcome: Result<(), ace_database::QueryError>) -> Result<StepResult, StepError> {
-    outcome.map_err(|error| error::not_said(&error))?;
+    outcome.map_err(|error| error::query_error(&error))?;
     Ok(StepResult::Written)
 }
 
@@ -130,14 +130,14 @@ async fn begin(
 
 async fn claim(object: &MigrationSet, guard: &Locked<'_>) -> Result<StepResult, StepError> {
     let prepared = session_of(guard)?.prepare_house(&Owner::of(object)).await;
-    match prepared.map_err(|error| error::not_said(&error))? {
-        // What a newer operator wrote, the next look says.
+    match prepared.map_err(|error| error::query_error(&error))? {
+        // The next observation reports a schema of a newer operator.
         Prepared::Ours | Prepared::Newer(_) => Ok(StepResult::Written),
         Prepared::Claimed(by) => Err(StepError::Claimed(by.to_string())),
     }
 }
 
-/// Asks the server about statements; through the session at hand, or one that can't write.
+/// Checks the syntax of statements, through the open session or a read-only one.
 async fn ask(
     kind: &MigrationSets,
     object: &MigrationSet,
@@ -153,7 +153,7 @@ async fn ask(
     session::session(kind, object, state).await?.ask(statements).await
 }
 
-/// Whether a file that failed has to stay as it is: its parts are in the books, or nobody can say so.
+/// Whether a file that failed must not be changed: parts of it are recorded in `ace_ops`, or that is not known.
 async fn begun(session: &Session, file: &File, script: &Script) -> bool {
     match session.ledgers().await.map(|ledgers| ledgers.operator_schema) {
         Ok(Some(operator_schema)) if !operator_schema.newer => operator_schema.half.contains_key(file.version.as_str()),

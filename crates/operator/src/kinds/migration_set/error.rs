@@ -1,4 +1,4 @@
-//! What a database's answers mean for a set.
+//! Maps errors of the database to step errors.
 
 use ace_api::ANNOTATION_RECONCILE_AT;
 use ace_database::{QueryError, RunError};
@@ -9,22 +9,21 @@ use ace_domain::{
 
 use crate::connections::database;
 
-/// Why there is no answer.
-pub(super) fn not_said(error: &QueryError) -> StepError {
-    StepError::Database(database::not_said(error))
+pub(super) fn query_error(error: &QueryError) -> StepError {
+    StepError::Database(database::query_failure(error))
 }
 
-/// Who has the database's lock.
+/// Description of the session that holds the database's lock.
 pub(super) fn holder(by: Option<&Blocker>) -> String {
     let Some(by) = by else {
-        return "it is ending".to_owned();
+        return "a session that is just ending".to_owned();
     };
     let name = by.application.as_deref().unwrap_or("unnamed");
     format!("pid {} ({name})", by.pid)
 }
 
-/// Why a file was not applied. `begun`: a part of it has run, and only the same bytes go on behind that.
-pub(super) fn not_run(file: &File, error: RunError, begun: bool) -> StepError {
+/// Why a file was not applied. `begun`: a part of it has run, and only the same bytes can be continued.
+pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError {
     let version = file.version.clone();
     let refused = |what: String, mend: &str, todo: &str| {
         let todo = if begun {
@@ -42,7 +41,7 @@ pub(super) fn not_run(file: &File, error: RunError, begun: bool) -> StepError {
     match error {
         RunError::Sql { state, message, line } => refused(
             format!("{}: {message} (SQLSTATE {state})", at(line)),
-            "mend in the database what stands in its way",
+            "fix its cause in the database",
             "correct the file",
         ),
         RunError::TimedOut { line } => refused(
@@ -53,39 +52,43 @@ pub(super) fn not_run(file: &File, error: RunError, begun: bool) -> StepError {
         RunError::Smuggled => refusal(
             version,
             false,
-            format!("{name}: the file ends its own transaction, so it can't be proved to run once; take that out"),
+            format!(
+                "{name}: the file ends its own transaction, so it can't be guaranteed to run exactly once; remove that statement"
+            ),
         ),
         RunError::WritesLedger => refusal(
             version,
             false,
-            format!("{name}: the file writes its own row into the ledger; take that INSERT out"),
+            format!("{name}: the file writes its own row into the ledger; remove that INSERT"),
         ),
         RunError::IndexNotOurs { name: index } => refused(
-            format!("{name}: index {index} is there, INVALID, and not made by this file"),
+            format!("{name}: index {index} exists, is INVALID and was not created by this file"),
             "drop it by hand",
             "drop it by hand",
         ),
         RunError::Unproved { name: index } => refused(
-            format!("{name}: the catalogue does not show what became of index {index}"),
-            "look at it by hand",
-            "look at it by hand",
+            format!("{name}: the catalogue does not show the expected state of index {index}"),
+            "check the index by hand",
+            "check the index by hand",
         ),
         RunError::HalfApplied { done } => refusal(
             version,
             true,
-            format!("{name}: {done} of its parts ran with other bytes; put the file back as it was"),
+            format!("{name}: {done} of its parts ran from other content; restore the file"),
         ),
         RunError::LockTimeout { blockers } => StepError::Blocked { version, blockers },
-        RunError::Retry { state } => {
-            StepError::Passing(format!("{version}: the database can't now (SQLSTATE {state})"))
-        }
-        RunError::Lost => StepError::Passing(format!("{version}: the session ended before the transaction did")),
-        RunError::Unknown => StepError::Passing(format!(
-            "{version}: the answer to COMMIT was lost; the ledger will tell"
+        RunError::Retry { state } => StepError::Passing(format!(
+            "{version}: the database is temporarily unable to run it (SQLSTATE {state})"
         )),
-        RunError::LockLost => StepError::Passing(format!("{version}: the session lost the database's lock")),
-        RunError::AlreadyRecorded => StepError::Passing(format!("{version} was recorded by somebody else meanwhile")),
-        RunError::Protocol => StepError::Passing(format!("{version}: the server's answer is of no use")),
+        RunError::Lost => StepError::Passing(format!(
+            "{version}: the session ended before the transaction was committed"
+        )),
+        RunError::Unknown => StepError::Passing(format!(
+            "{version}: the response to COMMIT was lost; the ledger will show whether it was applied"
+        )),
+        RunError::LockLost => StepError::Passing(format!("{version}: the session lost the migration lock")),
+        RunError::AlreadyRecorded => StepError::Passing(format!("{version} was recorded by another session meanwhile")),
+        RunError::Protocol => StepError::Passing(format!("{version}: the server sent an unexpected response")),
     }
 }
 
@@ -100,7 +103,7 @@ mod tests {
         sql::File,
     };
 
-    use super::{RunError, not_run};
+    use super::{RunError, run_error};
 
     #[test]
     fn a_file_of_which_a_part_has_run_is_to_be_left_as_it_is() {
@@ -117,7 +120,7 @@ mod tests {
             (true, format!("a part of the file has run: raise it, {leave}")),
         ] {
             let StepError::Refused(Refusal { message, half, .. }) =
-                not_run(&file, RunError::TimedOut { line: Some(2) }, begun)
+                run_error(&file, RunError::TimedOut { line: Some(2) }, begun)
             else {
                 panic!("it is refused");
             };

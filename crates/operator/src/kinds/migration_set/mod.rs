@@ -36,29 +36,29 @@ use ace_runtime::reconcile::{Controller, Key, Waker};
 
 /// The controller's kind.
 pub struct MigrationSets {
-    /// To the API server: for Secrets.
+    /// Client of the API server, to read Secrets.
     pub client: kube::Client,
-    /// The caches.
+    /// Caches of all kinds.
     pub directory: Directory,
-    /// Where files come from.
+    /// Sources of files.
     pub sources: Arc<Sources>,
-    /// Where databases may be.
+    /// Allowed hosts of databases.
     pub hosts: AllowedHosts,
-    /// What functions want to know.
+    /// Applied versions, for functions that require them.
     pub applied: Arc<AppliedVersions>,
-    /// Counts.
+    /// Metrics, to count enqueued objects.
     pub metrics: Metrics,
-    /// Constants of time.
+    /// Intervals and deadlines.
     pub timing: Timing,
-    /// Wakes sets; this kind's own waker.
+    /// Enqueues MigrationSets.
     pub sets: Waker<MigrationSets>,
-    /// Wakes functions.
+    /// Enqueues functions.
     pub functions: Waker<EdgeFunctions>,
-    /// Names in the commands that messages offer.
+    /// Names in the commands of messages.
     pub installation: Installation,
-    /// When the operator began to watch.
+    /// When the operator started watching.
     pub watching_since: Timestamp,
-    /// Sessions that are being closed: whoever comes next would find the lock of a session of its own.
+    /// Sessions that are being closed: the next reconcile would find the lock held by the session of the last one.
     pub closing_sessions: ClosingSessions,
 }
 
@@ -77,7 +77,7 @@ impl ClosingSessions {
     async fn wait(&self, key: &Key) {
         let closing = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         if let Some(closing) = closing {
-            // It can't fail in a way that matters: the session is gone either way.
+            // Its result does not matter: the session is closed either way.
             let _ = closing.await;
         }
     }

@@ -18,15 +18,15 @@ use crate::{
     sources::{Artifact, ArtifactState},
 };
 
-/// What was read for a set, before any database is asked.
+/// The inputs of a set that are read before its database.
 pub struct Inputs {
-    /// The Platform that it names, if there is one.
+    /// The Platform, if it exists.
     pub platform: Option<Platform>,
-    /// Its files.
+    /// The migrations of `spec.source`.
     pub source: ArtifactState,
 }
 
-/// Collects what is known of a set: from caches and its source. Asks no database.
+/// Collects the state of a set from caches and its source. Does not connect to a database.
 pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, memory: Memory, now: Timestamp) -> State {
     let inputs = Inputs {
         platform: kind.directory.platform(&platform_of_set(object)),
@@ -40,7 +40,7 @@ pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, memory:
     }
 }
 
-/// What is known of a set at the beginning of a pass, with nothing remembered but its status.
+/// The state of a set at the beginning of a reconcile, without any memory but its status.
 pub fn known(object: &MigrationSet, inputs: Inputs, now: Timestamp) -> State {
     State {
         timing: Timing::default(),
@@ -82,12 +82,12 @@ fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformState 
     })
 }
 
-/// Everything that decides what a look shows, or whether it can be made.
+/// Everything in a Platform that affects an observation of its database.
 fn place(database: &Database, object: &MigrationSet) -> String {
     format!("{database:?} {:?}", object.spec.schemas)
 }
 
-/// The files that `object` wants of an artifact.
+/// The files of `object` in an artifact.
 fn files(object: &MigrationSet, artifact: &Artifact) -> Result<Folder, String> {
     let folder = folder(&object.spec.source)?;
     read_folder(artifact.tree.tree(), folder.as_ref()).map_err(|error| error.to_string())

@@ -1,4 +1,4 @@
-//! The steps that write nothing: a dry run makes them, too.
+//! The steps that write nothing, shared with `kubectl ace plan`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,17 +11,17 @@ use ace_domain::{
 use tokio::task::spawn_blocking;
 
 use super::{error, session};
-use crate::connections::database::not_open;
+use crate::connections::database::open_failure;
 use ace_runtime::reconcile::Key;
 
-/// The way to a set's database, for those who only look.
+/// Read-only access to a set's database.
 pub struct ReadOnlySession {
     pub(super) access: Access,
     pub(super) settings: Settings,
 }
 
 impl ReadOnlySession {
-    /// `program` is what the sessions are recognised by, followed by the set's name.
+    /// The sessions' `application_name` is `program` followed by the set's name.
     pub fn new(access: Access, object: &MigrationSet, program: &str) -> Self {
         let settings = Settings {
             lock_timeout: object.spec.lock_timeout.get(),
@@ -31,7 +31,7 @@ impl ReadOnlySession {
         Self { access, settings }
     }
 
-    /// Makes a step in a session through which nothing can be written; nothing for a step that writes or takes the lock.
+    /// Runs a step in a read-only session; `None` for a step that writes or takes the lock.
     pub async fn make(
         &self,
         object: &MigrationSet,
@@ -39,14 +39,14 @@ impl ReadOnlySession {
         step: &Step,
     ) -> Option<Result<StepResult, StepError>> {
         match step {
-            Step::Observe => Some(self.look(object, known).await),
+            Step::Observe => Some(self.observe(object, known).await),
             Step::Read(files) => Some(read_files(files.clone()).await),
             Step::CheckSyntax(statements) => Some(self.ask(statements).await),
             _ => None,
         }
     }
 
-    pub(super) async fn look(&self, object: &MigrationSet, known: &State) -> Result<StepResult, StepError> {
+    pub(super) async fn observe(&self, object: &MigrationSet, known: &State) -> Result<StepResult, StepError> {
         let session = self.open().await?;
         let observation = session::observation(object, known, &session, None).await;
         session.close().await;
@@ -62,11 +62,11 @@ impl ReadOnlySession {
 
     async fn open(&self) -> Result<Session, StepError> {
         let session = Session::open_read_only(&self.access, &self.settings).await;
-        session.map_err(|error| StepError::Database(not_open(&error)))
+        session.map_err(|error| StepError::Database(open_failure(&error)))
     }
 }
 
-/// Large files take long to be read, and other passes want to go on.
+/// Large files take long to parse, which must not block other reconciles.
 pub(super) async fn read_files(files: Vec<File>) -> Result<StepResult, StepError> {
     let reading = spawn_blocking(move || {
         let read = files.iter().map(|file| (file.sha256.clone(), read(file).map(Arc::new)));
@@ -78,12 +78,12 @@ pub(super) async fn read_files(files: Vec<File>) -> Result<StepResult, StepError
         .map_err(|_| StepError::Passing("the files could not be read".to_owned()))
 }
 
-/// What the server says of statements.
+/// The server's syntax check of statements.
 pub(super) async fn answers(session: &Session, statements: &[String]) -> Result<StepResult, StepError> {
     let mut answers = BTreeMap::new();
     for statement in statements {
         let answer = session.parses(statement).await;
-        answers.insert(statement.clone(), answer.map_err(|error| error::not_said(&error))?);
+        answers.insert(statement.clone(), answer.map_err(|error| error::query_error(&error))?);
     }
     Ok(StepResult::SyntaxChecked(answers))
 }

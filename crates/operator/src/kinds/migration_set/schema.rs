@@ -1,4 +1,4 @@
-//! The live schema beside its reference.
+//! The live schema and its reference.
 
 use ace_api::MigrationSet;
 use ace_database::{FORM, Fingerprint, Look, ObjectClass, Reference, Session, differences};
@@ -9,19 +9,19 @@ use ace_domain::{
 
 use super::error;
 
-/// What a look showed.
 pub(super) struct Seen {
     /// The live schema.
     pub(super) schema: SchemaObservation,
-    /// What it should be.
+    /// Its reference.
     pub(super) reference: Option<ReferenceState>,
 }
 
-/// A schema, and what the gate says as long as it stays so.
+/// A schema, and the value of the change check that belongs to it.
 pub(super) type Taken = (Fingerprint, String);
 
-/// Looks at the schema, unless the gate says that it is the one that was seen before, or `just`.
-pub(super) async fn look(
+/// Reads the schema, unless the change check shows that it is still the one of the last observation, or the one read `just`
+/// before.
+pub(super) async fn observe(
     object: &MigrationSet,
     known: &State,
     session: &Session,
@@ -30,12 +30,12 @@ pub(super) async fn look(
 ) -> Result<Seen, StepError> {
     let stands = if has_books {
         let state = session.reference_state().await;
-        state.map_err(|error| error::not_said(&error))?
+        state.map_err(|error| error::query_error(&error))?
     } else {
         None
     };
     let gate = session.connection().gate().await;
-    let gate = gate.map_err(|error| error::not_said(&error))?;
+    let gate = gate.map_err(|error| error::query_error(&error))?;
     let before = known.observation();
     let same = before.filter(|before| {
         let known = before
@@ -64,7 +64,7 @@ pub(super) async fn look(
     let digest = live.digest();
     let differs = match &stands {
         Some(stands) if stands.digest != digest && !stands.snapshot_pending => {
-            // Where other schemas are watched now, it is compared as it will be.
+            // If `spec.schemas` has changed, it is compared with the reference of the new ones.
             let mut watched = stands.schemas.clone();
             watched.retain(|schema| object.spec.schemas.contains(schema));
             let wanted = wanted(session).await?.keeping(&watched, &live);
@@ -84,7 +84,7 @@ pub(super) async fn look(
     })
 }
 
-/// Somebody made it: a new database has none of these.
+/// A user created it: a new database has none of these.
 fn is_made(class: ObjectClass) -> bool {
     use ObjectClass::{Domain, Enum, Function, MaterializedView, Sequence, Table, Type, View};
     matches!(
@@ -93,10 +93,10 @@ fn is_made(class: ObjectClass) -> bool {
     )
 }
 
-/// The live schema; nothing when somebody holds a lock on it.
+/// The live schema; `None` if another session holds a lock on it.
 async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, StepError> {
     let look = session.connection().fingerprint(&object.spec.schemas).await;
-    match look.map_err(|error| error::not_said(&error))? {
+    match look.map_err(|error| error::query_error(&error))? {
         Look::Taken { fingerprint, gate } => Ok(Some((fingerprint, gate))),
         Look::Busy => Ok(None),
     }
@@ -105,22 +105,21 @@ async fn taken(object: &MigrationSet, session: &Session) -> Result<Option<Taken>
 async fn must_be_taken(object: &MigrationSet, session: &Session) -> Result<(Fingerprint, String), StepError> {
     let taken = taken(object, session).await?;
     taken.ok_or_else(|| {
-        StepError::Passing("the schema can't be read now: somebody holds a lock on a part of it".to_owned())
+        StepError::Passing("the schema can't be read now: another session holds a lock on part of it".to_owned())
     })
 }
 
 async fn stored(session: &Session) -> Result<Option<Reference>, StepError> {
-    session.reference().await.map_err(|error| error::not_said(&error))
+    session.reference().await.map_err(|error| error::query_error(&error))
 }
 
-/// What the schema should be, object by object.
+/// The reference, object by object.
 async fn wanted(session: &Session) -> Result<Fingerprint, StepError> {
     let reference = stored(session).await?;
     Ok(reference.map(|reference| reference.objects).unwrap_or_default())
 }
 
-/// The live schema becomes the reference, if it is the one that was decided about; but for objects of the schemas that `keep`
-/// theirs.
+/// The live schema becomes the reference, if it still has `digest`; objects of the schemas in `keep` keep their reference.
 pub(super) async fn make_reference(
     object: &MigrationSet,
     session: &Session,
@@ -130,7 +129,7 @@ pub(super) async fn make_reference(
     let (live, gate) = must_be_taken(object, session).await?;
     if live.digest() != digest {
         return Err(StepError::Passing(
-            "the schema is being changed by somebody else".to_owned(),
+            "the schema is being changed by another session".to_owned(),
         ));
     }
     let reference = if keep.is_empty() {
@@ -140,7 +139,7 @@ pub(super) async fn make_reference(
     };
     let mut schemas = object.spec.schemas.clone();
     schemas.sort_unstable();
-    let target = session.target().await.map_err(|error| error::not_said(&error))?;
+    let target = session.target().await.map_err(|error| error::query_error(&error))?;
     let state = ReferenceState {
         digest: reference.digest(),
         snapshot_pending: false,
@@ -149,24 +148,28 @@ pub(super) async fn make_reference(
         form: FORM,
     };
     let written = session.replace_reference(&reference, &state, &gate).await;
-    written.map_err(|error| error::not_said(&error))
+    written.map_err(|error| error::query_error(&error))
 }
 
-/// The look before a run, which begins with `first`: what differs from the reference now is no work of the run.
-pub(super) async fn look_before(object: &MigrationSet, session: &Session, first: &Version) -> Result<(), StepError> {
+/// The snapshot before a run that begins with `first`: what differs from the reference now was not changed by the run.
+pub(super) async fn snapshot_before_run(
+    object: &MigrationSet,
+    session: &Session,
+    first: &Version,
+) -> Result<(), StepError> {
     let wanted = wanted(session).await?;
     let Some((live, _)) = taken(object, session).await? else {
         let holders = session.exclusive_holders(&object.spec.schemas).await;
         return Err(StepError::Blocked {
             version: first.clone(),
-            blockers: holders.map_err(|error| error::not_said(&error))?,
+            blockers: holders.map_err(|error| error::query_error(&error))?,
         });
     };
     let written = session.before_run(&wanted.changes_to(&live)).await;
-    written.map_err(|error| error::not_said(&error))
+    written.map_err(|error| error::query_error(&error))
 }
 
-/// The look behind a run: what differs from the look before it is the run's work, and enters the reference.
+/// The snapshot after a run: what differs from the snapshot before was changed by the run, and enters the reference.
 pub(super) async fn snapshot_after_run(object: &MigrationSet, session: &Session) -> Result<Option<Taken>, StepError> {
     let Some(reference) = stored(session).await? else {
         return Ok(None);
@@ -182,6 +185,6 @@ pub(super) async fn snapshot_after_run(object: &MigrationSet, session: &Session)
     let run = before.changes_to(live);
     let digest = reference.objects.changed(&run).digest();
     let written = session.after_run(&run, &digest, gate).await;
-    written.map_err(|error| error::not_said(&error))?;
+    written.map_err(|error| error::query_error(&error))?;
     Ok(Some(taken))
 }

@@ -1,4 +1,4 @@
-//! Looks at a database, and what its books say.
+//! Observations of a database and its `ace_ops` schema.
 
 use ace_api::MigrationSet;
 use ace_database::{FORM, Ledgers, Limits, Locked, Session};
@@ -14,12 +14,12 @@ use super::{
     read_only::ReadOnlySession,
     schema::{self, Taken},
 };
-use crate::connections::database::{DatabaseConnector, not_open};
+use crate::connections::database::{DatabaseConnector, open_failure};
 
-/// Tables with fewer rows are locked for a moment only.
+/// Tables with fewer rows are locked only for a moment, so they are not large.
 const LARGE: u64 = 10_000;
 
-/// The way to the database that the Platform names.
+/// Access to the database of the Platform.
 pub(super) async fn session(
     kind: &MigrationSets,
     object: &MigrationSet,
@@ -48,23 +48,25 @@ pub(super) async fn session(
 pub(super) async fn open(kind: &MigrationSets, object: &MigrationSet, known: &State) -> Result<Session, StepError> {
     let ReadOnlySession { access, settings } = session(kind, object, known).await?;
     let session = Session::open(&access, &settings).await;
-    session.map_err(|error| StepError::Database(not_open(&error)))
+    session.map_err(|error| StepError::Database(open_failure(&error)))
 }
 
-/// No such step is decided on.
+/// Never happens: such a step is not decided without a database.
 fn no_database() -> StepError {
-    StepError::Database(DatabaseFailure::Unanswered("none is named".to_owned()))
+    StepError::Database(DatabaseFailure::Unanswered(
+        "the Platform has no `spec.database`".to_owned(),
+    ))
 }
 
-/// Takes the database's lock, or says who has it.
+/// Takes the database's lock, or returns the session that holds it.
 pub(super) async fn lock(session: &Session) -> Result<(), StepError> {
-    match session.try_lock().await.map_err(|error| error::not_said(&error))? {
+    match session.try_lock().await.map_err(|error| error::query_error(&error))? {
         Locked::Mine => Ok(()),
         Locked::Held(by) => Err(StepError::Busy(error::holder(by.as_ref()))),
     }
 }
 
-/// One look at everything. Writes nothing. The schema was perhaps seen `just` now.
+/// Observes identity, ledgers and schema. Writes nothing. `just`: the schema, if it was read a moment ago.
 pub(super) async fn observation(
     object: &MigrationSet,
     known: &State,
@@ -72,14 +74,14 @@ pub(super) async fn observation(
     just: Option<Taken>,
 ) -> Result<Observation, StepError> {
     let at = Timestamp::now();
-    let step_error = |error| error::not_said(&error);
-    let target = session.target().await.map_err(step_error)?;
+    let query_error = |error| error::query_error(&error);
+    let target = session.target().await.map_err(query_error)?;
     let Ledgers {
         ledger,
         mut operator_schema,
-    } = session.ledgers().await.map_err(step_error)?;
-    let large = session.large_tables(LARGE).await.map_err(step_error)?;
-    let seen = schema::look(object, known, session, operator_schema.is_some(), just).await?;
+    } = session.ledgers().await.map_err(query_error)?;
+    let large = session.large_tables(LARGE).await.map_err(query_error)?;
+    let seen = schema::observe(object, known, session, operator_schema.is_some(), just).await?;
     if let Some(operator_schema) = &mut operator_schema {
         operator_schema.reference = seen.reference;
     }

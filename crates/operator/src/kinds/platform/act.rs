@@ -13,7 +13,7 @@ use crate::{
 };
 use ace_runtime::reconcile::Key;
 
-/// One look. Wakes the functions that it is news for.
+/// Runs one step. Enqueues the functions that it affects.
 pub(super) async fn act(
     kind: &Platforms,
     object: &Platform,
@@ -23,7 +23,9 @@ pub(super) async fn act(
 ) -> Result<Observation, StepError> {
     let key = Key::of(object);
     let Some(open) = connection.clients() else {
-        return Err(StepError::Failed("the platform's token is not known".to_owned()));
+        return Err(StepError::Failed(
+            "the Platform's token has not been read yet".to_owned(),
+        ));
     };
     let mut database = state.observation.database().cloned();
     match step {
@@ -55,8 +57,8 @@ pub(super) async fn act(
             }
         }
         Step::CheckDatabase => {
-            // Functions don't wait for a database that takes its time.
-            kind.tell_phase(object, connection);
+            // Functions must not wait for a slow database.
+            kind.report_phase(object, connection);
             let check = kind.check_database(object).await;
             if check.outcome.is_err() {
                 return Err(StepError::Database(Box::new(check)));
@@ -64,7 +66,7 @@ pub(super) async fn act(
             database = Some(check);
         }
     }
-    // The site is what functions share, and the database is none of theirs.
+    // The connection is shared with functions, which do not use the database.
     let mut observation = connection.observation();
     if let Some(check) = database {
         observation.record_database(check);
@@ -84,8 +86,10 @@ impl Platforms {
         let at = Timestamp::now();
         let outcome = match &object.spec.database {
             Some(database) => database::ask(&connector, object, database).await,
-            // No such step is decided on.
-            None => Err(DatabaseFailure::Unanswered("none is named".to_owned())),
+            // Never happens: such a step is not decided without a database.
+            None => Err(DatabaseFailure::Unanswered(
+                "the Platform has no `spec.database`".to_owned(),
+            )),
         };
         DatabaseCheck {
             at,
@@ -94,8 +98,8 @@ impl Platforms {
         }
     }
 
-    /// Sources that no watch covers are read once per interval, however many functions use them. Whoever uses one that
-    /// changed is woken through [`crate::sources::Sources::changes`].
+    /// Sources that no watch covers are read once per interval, however many functions use them. The users of one that changed
+    /// are enqueued through [`crate::sources::Sources::changes`].
     async fn refresh_sources(&self, platform: &Key) {
         for source in self.directory.sources_on(platform) {
             self.sources.refresh(&source).await;
@@ -115,6 +119,6 @@ fn step_error(error: &CallError) -> StepError {
             StepError::Unanswered(format!("the platform does not answer: {error}"))
         }
         CallError::NotSent(reason) => StepError::Unanswered(format!("the platform can't be reached: {reason}")),
-        _ => StepError::Failed(format!("the platform's answer is of no use: {error}")),
+        _ => StepError::Failed(format!("unexpected response of the Management API: {error}")),
     }
 }

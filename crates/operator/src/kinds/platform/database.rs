@@ -1,13 +1,13 @@
-//! One look at a database: what it says of itself.
+//! One check of a database.
 
 use ace_api::{Database, DatabaseStatus, Platform};
 use ace_database::Connection;
 use ace_domain::kinds::platform::DatabaseFailure;
 use kube::ResourceExt;
 
-use crate::connections::database::{DatabaseConnector, not_open, not_said};
+use crate::connections::database::{DatabaseConnector, open_failure, query_failure};
 
-/// Asks the database of a Platform who it is.
+/// Connects to the database of a Platform and reads its identity.
 pub(super) async fn ask(
     connector: &DatabaseConnector<'_>,
     object: &Platform,
@@ -15,10 +15,10 @@ pub(super) async fn ask(
 ) -> Result<DatabaseStatus, DatabaseFailure> {
     let namespace = object.namespace().unwrap_or_default();
     let access = connector.access(&namespace, database).await?;
-    let connection = Connection::open(&access).await.map_err(|error| not_open(&error))?;
+    let connection = Connection::open(&access).await.map_err(|error| open_failure(&error))?;
     let identity = connection.identify().await;
     connection.close().await;
-    let identity = identity.map_err(|error| not_said(&error))?;
+    let identity = identity.map_err(|error| query_failure(&error))?;
     Ok(DatabaseStatus {
         server_version: identity.server_version,
         system_identifier: identity.system_identifier,

@@ -1,4 +1,4 @@
-//! `Platform`: the only kind that polls. Its looks wake just the functions whose entry changed.
+//! `Platform`: the only kind that polls. Its lists enqueue only the functions whose entry changed.
 
 mod act;
 mod database;
@@ -29,29 +29,29 @@ use ace_runtime::reconcile::{Controller, Key, Waker};
 
 /// The controller's kind.
 pub struct Platforms {
-    /// To the API server: for Secrets.
+    /// Client of the API server, to read Secrets.
     pub client: kube::Client,
-    /// To the platforms.
+    /// HTTP client of the platforms.
     pub http: Http,
-    /// Where platforms and their databases may be.
+    /// Allowed hosts of platforms and databases.
     pub hosts: AllowedHosts,
-    /// The caches.
+    /// Caches of all kinds.
     pub directory: Directory,
-    /// The shared observations.
+    /// The shared connections.
     pub connections: Arc<PlatformConnections>,
-    /// The sources that functions read.
+    /// Sources, of which those without a watch are polled.
     pub sources: Arc<Sources>,
-    /// Wakes Platforms; this kind's own waker.
+    /// Enqueues Platforms.
     pub platforms: Waker<Platforms>,
-    /// Wakes functions.
+    /// Enqueues functions.
     pub functions: Waker<EdgeFunctions>,
-    /// Wakes sets of migrations.
+    /// Enqueues MigrationSets.
     pub sets: Waker<MigrationSets>,
-    /// Counts.
+    /// Metrics, to count enqueued objects and requests.
     pub metrics: Metrics,
-    /// Constants of time.
+    /// Intervals and deadlines.
     pub timing: Timing,
-    /// Names in the commands that messages offer.
+    /// Names in the commands of messages.
     pub installation: Installation,
 }
 
@@ -104,7 +104,7 @@ impl Controller for Platforms {
         }
         let before = &state.memory;
         if before.reported == generation && before.anon == anon {
-            self.tell_phase(object, &connection);
+            self.report_phase(object, &connection);
         } else {
             let phases = self.turn(object, &connection);
             // Before a check of the database, this pass may have enqueued them already.
@@ -132,8 +132,8 @@ impl Controller for Platforms {
 }
 
 impl Platforms {
-    /// Wakes the functions if the platform came into sight, or was lost.
-    fn tell_phase(&self, object: &Platform, connection: &PlatformConnection) {
+    /// Enqueues the functions if the platform became reachable, or was lost.
+    fn report_phase(&self, object: &Platform, connection: &PlatformConnection) {
         let news = match self.turn(object, connection) {
             (before, after) if before == after => return,
             (_, Phase::Reachable) => "PlatformSeen",
@@ -154,7 +154,7 @@ impl Platforms {
         }
     }
 
-    /// Migrations need the Platform's spec and nothing else of it: they ask the database themselves.
+    /// Migrations need only the Platform's spec: they connect to the database themselves.
     fn wake_sets(&self, platform: &Key) {
         for key in self.directory.sets(|set| platform_of_set(set) == *platform) {
             self.sets.wake(key, "Platform");

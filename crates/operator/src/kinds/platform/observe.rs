@@ -14,7 +14,7 @@ use crate::{
 };
 use ace_runtime::reconcile::Key;
 
-/// Collects what is known of a Platform. Only reads.
+/// Collects the state of a Platform. Only reads.
 pub(super) async fn observe(
     kind: &Platforms,
     object: &Platform,
@@ -47,7 +47,7 @@ pub(super) async fn observe(
         memory,
         step_error: None,
     };
-    // A pass that only counts functions anew asks nobody, and so needs no token.
+    // A reconcile that only counts functions again makes no request, and so needs no token.
     let only_counts = connection.clients().is_some()
         && state.memory.reported == object.metadata.generation
         && !is_due(object, &state, now);
@@ -57,7 +57,7 @@ pub(super) async fn observe(
     (state, connection)
 }
 
-/// Reads the Secrets and opens the way to the platform, or says what is in the way.
+/// Reads the Secrets and creates the clients, or returns what prevents it.
 async fn access(kind: &Platforms, object: &Platform, connection: &PlatformConnection) -> Access {
     match open(kind, object, connection).await {
         Ok(open) => {
@@ -78,7 +78,7 @@ async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnecti
         .clients()
         .filter(|open| open.api == api && open.at == gateway);
     let (token, anon) = match (tokens(kind, object).await, &known) {
-        // Nobody said that they changed.
+        // Without an answer the Secrets are taken as unchanged.
         (Err(Access::Unanswered(_)), Some(known)) => return Ok(known.clone()),
         (read, _) => read?,
     };
@@ -88,7 +88,7 @@ async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnecti
     let project = spec
         .project
         .parse()
-        .map_err(|_| Access::TokenInvalid("the project's reference is no reference".to_owned()))?;
+        .map_err(|_| Access::TokenInvalid("`spec.project` is not a valid project reference".to_owned()))?;
     let observer = Arc::new(kind.metrics.platform(&Key::of(object).to_string(), connection.budget()));
     let client =
         Client::new(&kind.http, api.clone(), token.clone(), project, connection.budget()).observed_by(observer.clone());
@@ -106,7 +106,7 @@ async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnecti
 fn allowed(kind: &Platforms, text: &str) -> Result<Url, Access> {
     let refused = || {
         Access::HostNotAllowed(format!(
-            "the operator may not call {text}: its flag `--allow-host` must name the host"
+            "the operator is not allowed to call {text}: add the host to its flag `--allow-host`"
         ))
     };
     Url::parse(text)
@@ -115,8 +115,8 @@ fn allowed(kind: &Platforms, text: &str) -> Result<Url, Access> {
         .ok_or_else(refused)
 }
 
-/// The token, and the anonymous key where one is named that can be read: without it everything but some checks works, and
-/// those say so.
+/// The token, and the anonymous key if one is named that can be read: without it everything but checks with `auth: Anon` works,
+/// and those report it.
 async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<Token>), Access> {
     let spec = &object.spec;
     let token = self::token(kind, object, &spec.api.token_secret_ref).await?;
@@ -136,14 +136,14 @@ async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReferen
         .map_err(|error| match error {
             SecretError::Missing(message) => Access::SecretMissing(message),
             SecretError::Forbidden => Access::AccessMissing(format!(
-                "the operator may not read Secrets of this namespace: {}",
+                "the operator is not allowed to read Secrets of this namespace; allow it with `{}`",
                 kind.installation.grant_namespace(&namespace)
             )),
             SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
         })?;
     Token::new(text.reveal()).map_err(|error| {
         Access::TokenInvalid(format!(
-            "key `{}` of Secret `{}` is no token: {error}",
+            "key `{}` of Secret `{}` is not a valid token: {error}",
             reference.key, reference.name
         ))
     })
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_secret_that_nobody_could_be_asked_for_is_as_it_was() {
+    async fn a_secret_that_could_not_be_read_is_as_it_was() {
         let codes = Codes::new(Mutex::new((500, 200)));
         let server = secrets(codes.clone()).await;
         let (kind, object) = (platforms(&server), platform());
@@ -237,13 +237,13 @@ mod tests {
             (access, connection.clients().map(|open| open.anon.is_some()))
         };
         let silent = |name| Access::Unanswered(format!("the API server did not answer for Secret `{name}`"));
-        // Nothing was known yet.
+        // The Secret was never read before.
         assert_eq!(check(500, 200).await, (silent("token"), None));
         assert_eq!(check(200, 500).await, (silent("anon"), None));
         assert_eq!(check(200, 200).await, (Access::Open, Some(true)));
         assert_eq!(check(500, 200).await, (Access::Open, Some(true)));
         assert_eq!(check(200, 500).await, (Access::Open, Some(true)));
-        // What was answered counts.
+        // An answer counts.
         assert_eq!(check(200, 404).await, (Access::Open, Some(false)));
         let missing = Access::SecretMissing("there is no Secret `token`".to_owned());
         assert_eq!(check(404, 200).await, (missing, None));
@@ -282,10 +282,10 @@ mod tests {
                 generation: None,
                 outcome: Err(DatabaseFailure::AccessMissing("kubectl create rolebinding".to_owned())),
             });
-            assert!(!connection.artifact_state().token_gone);
+            assert!(!connection.health().token_gone);
             let decision = decide(&object, &state, now);
             kind.conclude(&object, &mut state, connection.clone(), &decision);
-            assert_eq!(connection.artifact_state().token_gone, expected, "{reason} {token}");
+            assert_eq!(connection.health().token_gone, expected, "{reason} {token}");
         }
     }
 }

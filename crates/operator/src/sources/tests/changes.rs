@@ -23,7 +23,7 @@ fn run(fixture: &Fixture) -> DropGuard {
 fn requests(fixture: &Fixture, path: &str) -> usize {
     fixture
         .api
-        .asked()
+        .requests()
         .iter()
         .filter(|asked| **asked == format!("GET {path}"))
         .count()
@@ -81,7 +81,7 @@ async fn what_was_parsed_of_a_file_is_kept_while_the_file_stays_the_same() {
 }
 
 #[tokio::test]
-async fn a_failed_look_takes_no_known_content_away() {
+async fn a_failed_read_takes_no_known_content_away() {
     let fixture = Fixture::new().await;
     let key = config_map("functions");
     fixture.cluster.put(&map_path(), keys_map(&[("a.ts", "1")]));
@@ -92,7 +92,7 @@ async fn a_failed_look_takes_no_known_content_away() {
 }
 
 #[tokio::test]
-async fn a_labelled_map_that_changes_in_place_is_told_at_once_and_polled_no_more() {
+async fn a_labelled_map_that_changes_in_place_is_reported_at_once_and_polled_no_more() {
     let fixture = Fixture::new().await;
     let key = config_map("functions");
     let mut changes = Box::pin(fixture.sources.changes());
@@ -146,17 +146,17 @@ async fn changed_while_the_watch_was_broken(meanwhile: impl FnOnce(&Fixture)) {
     fixture.cluster.remove(&path("removed"));
     meanwhile(&fixture);
     fixture.cluster.mend(MAPS);
-    let told = BTreeSet::from([next(&mut changes).await, next(&mut changes).await]);
-    assert_eq!(told, BTreeSet::from([config_map("changed"), config_map("removed")]));
+    let reported = BTreeSet::from([next(&mut changes).await, next(&mut changes).await]);
+    assert_eq!(reported, BTreeSet::from([config_map("changed"), config_map("removed")]));
 }
 
 #[tokio::test]
-async fn a_change_that_a_broken_watch_missed_is_told_when_it_is_open_again() {
+async fn a_change_that_a_broken_watch_missed_is_reported_when_it_is_open_again() {
     changed_while_the_watch_was_broken(|_| {}).await;
 }
 
 #[tokio::test]
-async fn a_change_that_only_a_new_list_shows_is_told() {
+async fn a_change_that_only_a_new_list_shows_is_reported() {
     changed_while_the_watch_was_broken(|fixture| fixture.cluster.compact()).await;
 }
 
@@ -193,7 +193,7 @@ async fn a_right_that_is_given_later_is_found_by_itself() {
 }
 
 #[tokio::test]
-async fn another_artifact_of_a_flux_source_is_told_though_flux_was_installed_later() {
+async fn another_artifact_of_a_flux_source_is_reported_though_flux_was_installed_later() {
     let fixture = Fixture::new().await;
     fixture.cluster.serve_no_flux();
     let (key, path) = (repository("platform"), format!("{REPOSITORIES}/platform"));
@@ -224,11 +224,11 @@ async fn another_artifact_of_a_flux_source_is_told_though_flux_was_installed_lat
     while content(&fixture.artifact_state(&key).await).2 != tree(&[("a.ts", "2")]) {
         seen.push(next(&mut changes).await);
     }
-    assert!(seen.iter().all(|told| *told == key), "{seen:?}");
+    assert!(seen.iter().all(|reported| *reported == key), "{seen:?}");
 }
 
 #[tokio::test]
-async fn nothing_of_flux_is_asked_for_while_no_source_needs_it() {
+async fn nothing_of_flux_is_requested_while_no_source_needs_it() {
     let fixture = Fixture::new().await;
     fixture.cluster.put(&map_path(), keys_map(&[("a.ts", "1")]));
     let _running = run(&fixture);
@@ -237,7 +237,7 @@ async fn nothing_of_flux_is_asked_for_while_no_source_needs_it() {
     assert_eq!(
         fixture
             .api
-            .asked()
+            .requests()
             .iter()
             .filter(|asked| asked.contains("/apis"))
             .count(),

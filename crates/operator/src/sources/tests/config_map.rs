@@ -44,7 +44,7 @@ async fn what_can_not_be_used_is_refused_with_what_to_change() {
     let cases = [
         (
             both,
-            "ConfigMap ace/functions is no source: it holds the archive functions.tar.gz and other keys (index.ts); keep the archive or the files, not both",
+            "ConfigMap ace/functions is not a usable source: it holds the archive functions.tar.gz and other keys (index.ts); keep the archive or the files, not both",
         ),
         (
             archive_map(&whole[..whole.len() / 2]),
@@ -96,7 +96,7 @@ async fn an_archive_above_the_limits_is_refused() {
 #[tokio::test]
 async fn a_map_that_is_not_there_is_waited_for() {
     let fixture = Fixture::new().await;
-    let says = "ConfigMap ace/functions is not there; create it";
+    let says = "ConfigMap ace/functions does not exist; create it";
     assert_eq!(
         fixture.artifact_state(&config_map("functions")).await,
         ArtifactState::Waiting(says.to_owned())
@@ -107,7 +107,7 @@ async fn a_map_that_is_not_there_is_waited_for() {
 async fn a_missing_right_comes_with_the_command_that_gives_it() {
     let fixture = Fixture::new().await;
     fixture.cluster.fail(&map_path(), 403);
-    let says = "the operator may not read ConfigMap ace/functions; allow it with `kubectl create rolebinding ace-operator -n ace --clusterrole=ace-operator-namespace --serviceaccount=ace-system:ace-operator`";
+    let says = "the operator is not allowed to read ConfigMap ace/functions; allow it with `kubectl create rolebinding ace-operator -n ace --clusterrole=ace-operator-namespace --serviceaccount=ace-system:ace-operator`";
     assert_eq!(
         fixture.artifact_state(&config_map("functions")).await,
         ArtifactState::AccessMissing(says.to_owned())
@@ -115,7 +115,7 @@ async fn a_missing_right_comes_with_the_command_that_gives_it() {
 }
 
 #[tokio::test]
-async fn an_api_server_that_does_not_answer_is_a_failure_and_no_verdict() {
+async fn an_api_server_that_does_not_answer_is_a_failure_and_no_refusal() {
     let fixture = Fixture::new().await;
     fixture.cluster.fail(&map_path(), 500);
     let says = "ConfigMap ace/functions can't be read: the API server answered 500";
@@ -158,8 +158,8 @@ async fn a_hundred_who_ask_at_once_cost_one_request_and_share_one_tree() {
     let fixture = Fixture::new().await;
     fixture.cluster.put(&map_path(), archive_map(&archive(&FILES)));
     let key = config_map("functions");
-    let sights = join_all((0..100).map(|_| fixture.artifact_state(&key))).await;
-    let trees: Vec<_> = sights
+    let states = join_all((0..100).map(|_| fixture.artifact_state(&key))).await;
+    let trees: Vec<_> = states
         .iter()
         .map(|artifact_state| match artifact_state {
             ArtifactState::Ready(artifact) => artifact.tree.clone(),
@@ -168,13 +168,13 @@ async fn a_hundred_who_ask_at_once_cost_one_request_and_share_one_tree() {
         .collect();
     assert!(trees.windows(2).all(|pair| std::sync::Arc::ptr_eq(&pair[0], &pair[1])));
     fixture.artifact_state(&key).await;
-    assert_eq!(fixture.api.asked(), [format!("GET {}", map_path())]);
+    assert_eq!(fixture.api.requests(), [format!("GET {}", map_path())]);
     let reads = "ace_source_reads_total{kind=\"ConfigMap\",outcome=\"Ready\"} 1\n";
     assert!(fixture.metrics.runtime.text().unwrap().contains(reads));
 }
 
 #[tokio::test]
-async fn all_who_look_below_one_path_share_what_was_parsed() {
+async fn all_functions_below_one_path_share_what_was_parsed() {
     let fixture = Fixture::new().await;
     fixture.cluster.put(&map_path(), archive_map(&archive(&FILES)));
     let ArtifactState::Ready(artifact) = fixture.artifact_state(&config_map("functions")).await else {
@@ -191,7 +191,7 @@ async fn all_who_look_below_one_path_share_what_was_parsed() {
 }
 
 #[tokio::test]
-async fn a_sight_that_is_logged_shows_no_source_code() {
+async fn an_artifact_state_that_is_logged_shows_no_source_code() {
     let fixture = Fixture::new().await;
     fixture.cluster.put(&map_path(), keys_map(&[("a.ts", "canary")]));
     let shown = format!("{:?}", fixture.artifact_state(&config_map("functions")).await);
@@ -214,5 +214,5 @@ async fn a_caller_who_goes_away_does_not_stop_the_read_for_the_others() {
     first.abort();
     assert!(first.await.unwrap_err().is_cancelled());
     content(&fixture.artifact_state(&key).await);
-    assert_eq!(fixture.api.asked(), [format!("GET {}", map_path())]);
+    assert_eq!(fixture.api.requests(), [format!("GET {}", map_path())]);
 }

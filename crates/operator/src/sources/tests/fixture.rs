@@ -21,14 +21,14 @@ use tokio::time::timeout;
 use crate::metrics::Metrics;
 use crate::sources::config_map::sha256;
 use crate::sources::{ArtifactState, Settings, SourceKey, Sources};
-use ace_runtime::testing::{Answer, Asked, Server, server};
+use ace_runtime::testing::{Answer, Received, Server, server};
 
 pub(super) const FLUX: &str = "/apis/source.toolkit.fluxcd.io";
 pub(super) const MAPS: &str = "/api/v1/namespaces/ace/configmaps";
 pub(super) const REPOSITORIES: &str = "/apis/source.toolkit.fluxcd.io/v1/namespaces/ace/gitrepositories";
 const ALL_REPOSITORIES: &str = "/apis/source.toolkit.fluxcd.io/v1/gitrepositories";
 
-/// What the API server holds, and who watches.
+/// The objects of the API server, and its watches.
 #[derive(Default)]
 struct Held {
     objects: BTreeMap<String, Value>,
@@ -36,9 +36,9 @@ struct Held {
     codes: BTreeMap<String, u16>,
     watches: Vec<(String, UnboundedSender<String>)>,
     version: u64,
-    /// Everything that happened, with its version and path.
+    /// All changes, with their version and path.
     log: Vec<(u64, String, Value)>,
-    /// What happened up to this version is not told any more.
+    /// Changes up to this version are expired.
     compacted: u64,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Fixture {
 }
 
 impl Cluster {
-    /// Creates or replaces an object, and tells those who watch it.
+    /// Creates or replaces an object, and sends it to its watches.
     pub(super) fn put(&self, path: &str, object: Value) {
         let mut held = self.0.lock().unwrap();
         let word = if held.objects.contains_key(path) {
@@ -71,13 +71,13 @@ impl Cluster {
         held.happened(path, "DELETED", object);
     }
 
-    /// Who watches from an earlier version than now has to list again.
+    /// A watch from an earlier version than now has to list again.
     pub(super) fn compact(&self) {
         let mut held = self.0.lock().unwrap();
         held.compacted = held.version;
     }
 
-    /// A cluster that has no kinds but its own.
+    /// A cluster without any custom kind.
     pub(super) fn serve_no_flux(&self) {
         let groups = json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": [] });
         self.0.lock().unwrap().objects.insert("/apis".to_owned(), groups);
@@ -112,32 +112,32 @@ impl Cluster {
         self.0.lock().unwrap().objects.insert("/apis".to_owned(), groups);
     }
 
-    fn answer(&self, asked: &Asked) -> Answer {
+    fn answer(&self, request: &Received) -> Answer {
         let mut held = self.0.lock().unwrap();
-        if let Some(code) = held.codes.get(&asked.path) {
+        if let Some(code) = held.codes.get(&request.path) {
             return Answer::status(*code);
         }
-        if asked.path != MAPS && asked.path != ALL_REPOSITORIES {
+        if request.path != MAPS && request.path != ALL_REPOSITORIES {
             return held
                 .objects
-                .get(&asked.path)
+                .get(&request.path)
                 .map_or_else(|| Answer::status(404), Answer::json);
         }
-        if asked.query.contains("watch=true") {
+        if request.query.contains("watch=true") {
             let (sender, receiver) = unbounded_channel();
-            held.open(&asked.path, &asked.query, sender);
+            held.open(&request.path, &request.query, sender);
             let lines = unfold(receiver, |mut receiver| async move {
                 let line = receiver.recv().await?;
                 Some((Ok::<_, std::convert::Infallible>(line), receiver))
             });
             return Answer::bytes(Body::from_stream(lines)).header("content-type", "application/json");
         }
-        let folder = list_of(&asked.path);
+        let folder = list_of(&request.path);
         let items: Vec<Value> = held
             .objects
             .iter()
             .filter(|(path, object)| {
-                path.starts_with(&format!("{folder}/")) && (asked.path != MAPS || labelled(object))
+                path.starts_with(&format!("{folder}/")) && (request.path != MAPS || labelled(object))
             })
             .map(|(_, object)| metadata(object))
             .collect();
@@ -180,7 +180,7 @@ impl Held {
         object
     }
 
-    /// Opens a watch, which begins with what happened since the version that it names.
+    /// Opens a watch, which begins with the changes since its version.
     fn open(&mut self, watched: &str, query: &str, sender: UnboundedSender<String>) {
         let since = query
             .split('&')
@@ -202,7 +202,7 @@ impl Held {
     }
 }
 
-/// Whether a watch tells of an object.
+/// Whether a watch covers an object.
 fn covers(watched: &str, path: &str, object: &Value) -> bool {
     path.starts_with(&format!("{}/", list_of(watched))) && (watched != MAPS || labelled(object))
 }
@@ -234,7 +234,7 @@ impl Fixture {
         let cluster = Cluster::default();
         let api = server({
             let cluster = cluster.clone();
-            move |asked| cluster.answer(&asked)
+            move |request| cluster.answer(&request)
         })
         .await;
         let metrics = Metrics::new("1.2.3");
@@ -316,7 +316,7 @@ pub(super) fn points_at(url: &str, bytes: &[u8]) -> Value {
     })
 }
 
-/// The revision, digest and files of a sight that is ready.
+/// The revision, digest and files of a state that is ready.
 pub(super) fn content(artifact_state: &ArtifactState) -> (String, String, Tree) {
     let ArtifactState::Ready(artifact) = artifact_state else {
         panic!("it should be ready: {artifact_state:?}")
@@ -332,7 +332,7 @@ pub(super) fn content(artifact_state: &ArtifactState) -> (String, String, Tree) 
 pub(super) async fn next(changes: &mut (impl Stream<Item = SourceKey> + Unpin)) -> SourceKey {
     timeout(Duration::from_secs(30), changes.next())
         .await
-        .expect("a change is told")
+        .expect("a change is reported")
         .expect("changes have no end")
 }
 

@@ -35,7 +35,7 @@ async fn serving(bytes: &[u8]) -> (Server, String) {
     (server, url)
 }
 
-/// What is seen of a source whose artifact, said to be `bytes`, is answered with `answer`.
+/// The state of a source whose artifact has the digest of `bytes` and is answered with `answer`.
 async fn seen(
     fixture: &Fixture,
     bytes: &[u8],
@@ -74,7 +74,7 @@ async fn an_artifact_is_fetched_once_for_all_who_point_at_it() {
         panic!("{mirrored:?}")
     };
     assert!(Arc::ptr_eq(&one.tree, &other.tree));
-    assert_eq!(artifacts.asked(), ["GET /gitrepository/ace/platform/4f2c.tar.gz"]);
+    assert_eq!(artifacts.requests(), ["GET /gitrepository/ace/platform/4f2c.tar.gz"]);
 }
 
 #[tokio::test]
@@ -97,14 +97,15 @@ async fn a_cluster_that_serves_only_the_older_version_is_read_by_it() {
 async fn what_is_not_there_yet_is_waited_for() {
     let bare = Fixture::new().await;
     bare.cluster.serve_no_flux();
-    let says = "GitRepository ace/platform can't be there: the cluster does not serve its kind; install Flux's source-controller";
+    let says =
+        "GitRepository ace/platform can't exist: the cluster does not serve its kind; install Flux's source-controller";
     assert_eq!(
         bare.artifact_state(&repository("platform")).await,
         ArtifactState::Waiting(says.to_owned())
     );
 
     let fixture = flux().await;
-    let says = "GitRepository ace/platform is not there; create it";
+    let says = "GitRepository ace/platform does not exist; create it";
     assert_eq!(
         fixture.artifact_state(&repository("platform")).await,
         ArtifactState::Waiting(says.to_owned())
@@ -115,7 +116,7 @@ async fn what_is_not_there_yet_is_waited_for() {
         json!({ "metadata": { "generation": 1 }, "spec": {}, "status": { "observedGeneration": -1 } }),
     );
     fixture.sources.refresh(&repository("platform")).await;
-    let says = "GitRepository ace/platform is not ready: its controller has not made an artifact of it yet";
+    let says = "GitRepository ace/platform is not ready: its controller has not produced an artifact yet";
     assert_eq!(
         fixture.artifact_state(&repository("platform")).await,
         ArtifactState::Waiting(says.to_owned())
@@ -126,7 +127,7 @@ async fn what_is_not_there_yet_is_waited_for() {
 async fn a_missing_right_comes_with_the_command_that_gives_it() {
     let fixture = flux().await;
     fixture.cluster.fail(&path(), 403);
-    let says = "the operator may not read GitRepository ace/platform; allow it with `kubectl create clusterrolebinding ace-operator --clusterrole=ace-operator --serviceaccount=ace-system:ace-operator`";
+    let says = "the operator is not allowed to read GitRepository ace/platform; allow it with `kubectl create clusterrolebinding ace-operator --clusterrole=ace-operator --serviceaccount=ace-system:ace-operator`";
     assert_eq!(
         fixture.artifact_state(&repository("platform")).await,
         ArtifactState::AccessMissing(says.to_owned())
@@ -141,11 +142,11 @@ async fn bytes_that_are_not_what_the_object_says_are_refused() {
         panic!("{artifact_state:?}")
     };
     let (sent, named) = (sha256(b"something else"), sha256(&bytes));
-    let says = "the artifact of GitRepository ace/platform is not what its object says: SERVER sent";
+    let says = "the artifact of GitRepository ace/platform does not match the digest in its object: SERVER sent";
     assert_eq!(
         text,
         format!(
-            "{says} {}, the object names {}; reconcile the source",
+            "{says} {}, the object has {}; reconcile the source",
             &sent[..19],
             &named[..19]
         )
@@ -162,7 +163,7 @@ async fn a_redirect_is_refused_and_not_followed() {
     .await;
     let says = "the artifact of GitRepository ace/platform is answered with a redirect by SERVER, which is not followed; serve it directly";
     assert_eq!(artifact_state, ArtifactState::Refused(says.to_owned()));
-    assert_eq!(elsewhere.asked(), Vec::<String>::new());
+    assert_eq!(elsewhere.requests(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -198,7 +199,7 @@ async fn a_host_that_is_not_allowed_is_not_called() {
     fixture.cluster.put(&path(), points_at(&url, b""));
     let (key, place) = (repository("platform"), artifacts.url());
     let says = format!(
-        "the artifact of GitRepository ace/platform lies at {place}, which the operator may not call; start it with --allow-source-host={place} if it should"
+        "the artifact of GitRepository ace/platform is at {place}, which the operator is not allowed to call; add --allow-source-host={place} to its flags to allow it"
     );
     assert_eq!(fixture.artifact_state(&key).await, ArtifactState::Refused(says));
     for odd in ["no url", "http://user:canary@127.0.0.1/a.tar.gz", "file:///etc/passwd"] {
@@ -210,17 +211,17 @@ async fn a_host_that_is_not_allowed_is_not_called() {
             "{artifact_state:?}"
         );
     }
-    assert_eq!(artifacts.asked(), Vec::<String>::new());
+    assert_eq!(artifacts.requests(), Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_server_without_the_archive_is_asked_again() {
+async fn a_server_without_the_archive_is_retried() {
     for (code, says) in [(404, "SERVER answered 404"), (503, "SERVER answered 503")] {
         let artifact_state = seen(&flux().await, b"", move || Answer::bytes("").code(code)).await;
         assert_eq!(
             artifact_state,
             ArtifactState::Failed(format!(
-                "the artifact of GitRepository ace/platform can't be had: {says}"
+                "the artifact of GitRepository ace/platform can't be downloaded: {says}"
             ))
         );
     }
@@ -233,7 +234,7 @@ async fn a_server_without_the_archive_is_asked_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_a_failure_and_no_verdict_on_the_archive() {
+async fn an_answer_that_breaks_off_is_a_failure_and_no_refusal_of_the_archive() {
     let broken = || {
         let chunks = [Ok("half"), Err(std::io::Error::other("cut"))];
         Answer::bytes(Body::from_stream(stream::iter(chunks)))
@@ -277,7 +278,7 @@ async fn a_tree_that_was_given_up_is_fetched_anew() {
         );
     }
     assert_eq!(
-        servers.iter().map(|server| server.asked().len()).collect::<Vec<_>>(),
+        servers.iter().map(|server| server.requests().len()).collect::<Vec<_>>(),
         [2, 1]
     );
 }

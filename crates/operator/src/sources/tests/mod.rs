@@ -1,4 +1,4 @@
-//! Sources against servers that are played here.
+//! Sources against fake servers.
 
 mod changes;
 mod config_map;

@@ -5,7 +5,7 @@ use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, Mode
 use super::{
     super::{Decision, LiveFunction, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{
+    values::{
         A, B, X, applied, archive, archived, body_of, bundle, cause, content, deploy, digest, entry, foreign, message,
         revision, shown, stamp,
     },
@@ -13,7 +13,7 @@ use super::{
 use crate::{bundle::BodyFiles, reconcile::decision::Requeue};
 
 #[test]
-fn a_new_function_is_asked_for_alone_before_it_is_created() {
+fn a_new_function_is_requested_alone_before_it_is_created() {
     let mut case = new().sees(None);
     case.is_gone();
     assert_eq!(case.decide(), Decision::Do(deploy(IntentType::RollOut, A, None, at(0))));
@@ -95,7 +95,7 @@ fn foreign_content_is_a_conflict_that_says_how_to_solve_it() {
     );
     assert_eq!(
         message(&status, "Stalled"),
-        "version 3 is live and differs from the source: bring the source up to it, or set `spec.adoptionPolicy: Always` to archive and replace it"
+        "version 3 is live, was not deployed from this object and differs from the source: change the source to match it, or set `spec.adoptionPolicy: Always` to archive and replace it"
     );
     assert_eq!(status.applied, None);
     assert_eq!(status.live.unwrap().revision, "foreign");
@@ -125,12 +125,12 @@ fn a_function_that_was_never_live_is_no_drift_in_observe_and_nothing_is_written(
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
     let status = case.status();
     assert_eq!(shown(&status), ["Ready=True/Observed", "Drifted=Unknown/NotCompared"]);
-    let says = format!("nothing is live yet; the source wants {}", revision(A));
+    let says = format!("nothing is live yet; the source has {}", revision(A));
     assert_eq!(message(&status, "Ready"), says);
 }
 
 #[test]
-fn a_mark_that_nobody_remembers_is_looked_up_in_the_archives_first() {
+fn a_mark_that_the_status_lacks_is_looked_up_in_the_archives_first() {
     let mut case = new().sees(Some(entry(B, 3))).read(B);
     case.does(
         Step::LoadArchive(archive(B)),
@@ -139,7 +139,7 @@ fn a_mark_that_nobody_remembers_is_looked_up_in_the_archives_first() {
     assert_eq!(
         case.decide(),
         Decision::Do(deploy(IntentType::RollOut, A, Some(3), at(0))),
-        "the older content of an archive of ours is known, so the wish is rolled out over it"
+        "the older content of an archive of ours is known, so the desired content replaces it"
     );
     assert_eq!(case.state.memo.applied, Some(applied(B, 3)));
 }

@@ -5,7 +5,7 @@ use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, Mode
 use super::{
     super::{CheckAnswer, Decision, Probe, Step, StepResult},
     fixture::{Case, PROJECT, at, settled},
-    words::{
+    values::{
         A, B, X, archive, archived, body, check, content, deploy, digest, entry, foreign, message, proven, revision,
         shown, stamp,
     },
@@ -99,7 +99,7 @@ fn failed_checks_bring_the_proven_content_back_with_its_own_rule() {
         ]
     );
     let expected = format!(
-        "check preflight got 500; {} is live again; change the source",
+        "check preflight got 500; roll-back to {}; change the source",
         revision(A)
     );
     assert_eq!(message(&status, "Stalled"), expected);
@@ -149,7 +149,7 @@ fn an_archive_that_is_gone_leaves_the_failed_content_live_and_says_so() {
     case.does(Step::LoadArchive(archive(A)), Ok(StepResult::Archive(None)));
     let status = case.status();
     assert_eq!(shown(&status)[1], "Stalled=True/ChecksFailed");
-    let end = "but the archive of the proven version is gone or damaged, so the failed content stays live";
+    let end = "but the archive of the last version that passed its checks is missing or damaged, so the failed content stays live";
     assert!(message(&status, "Stalled").ends_with(end));
 }
 
@@ -220,7 +220,7 @@ fn nothing_is_checked_in_observe() {
 /// `B` was deployed over the proven `A`, confirmed and read back.
 pub(super) fn deployed() -> Case {
     settled().wants(B).sees(Some(entry(B, 4))).with(|case| {
-        case.state.memo.applied = Some(super::words::applied(B, 4));
+        case.state.memo.applied = Some(super::values::applied(B, 4));
         case.state.memo.history = vec![FunctionEvent {
             type_: FunctionEventType::Deployed,
             revision: revision(B),

@@ -6,7 +6,7 @@ use ace_api::{DeletionPolicy, FunctionReason, Mode};
 use super::{
     super::{Claim, Decision, PlatformState, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{A, B, X, cause, entry, foreign, message, shown, stamp},
+    values::{A, B, X, cause, entry, foreign, message, shown, stamp},
 };
 use crate::reconcile::{decision::StepError, kind::Step as _};
 
@@ -18,7 +18,7 @@ fn what_it_made_itself_and_nobody_changed_is_deleted() {
 }
 
 #[test]
-fn nothing_is_deleted_by_a_list_from_before_the_pass() {
+fn nothing_is_deleted_by_a_list_from_before_the_reconcile() {
     let mut case = settled().deleted();
     case.lists(at(0), Some(entry(A, 3)));
     assert_eq!(case.decide(), Decision::Do(Step::Delete));
@@ -44,7 +44,7 @@ fn every_step_of_it_says_that_the_function_is_being_deleted() {
 }
 
 #[test]
-fn what_is_kept_is_kept_without_a_look() {
+fn what_is_retained_is_released_without_a_list() {
     for mut case in [
         settled()
             .deleted()
@@ -57,7 +57,7 @@ fn what_is_kept_is_kept_without_a_look() {
 
 #[test]
 fn what_is_not_its_own_stays_live_and_an_event_says_why() {
-    let foreign_stamp = "somebody else has changed it since";
+    let foreign_stamp = "it was changed out of band";
     let cases = vec![
         (leaving().sees_now(foreign(4)), foreign_stamp),
         (leaving().sees_now(foreign(4)).read(X), foreign_stamp),
@@ -72,17 +72,20 @@ fn what_is_not_its_own_stays_live_and_an_event_says_why() {
         ),
         (
             leaving().platform(|platform| platform.leaving = true),
-            "its Platform, or the Platform's token, is gone",
+            "its Platform is being deleted, or the Platform's token is missing",
         ),
         (
             leaving().with(|case| case.state.platform = PlatformState::Absent),
-            "its Platform is gone",
+            "its Platform does not exist",
         ),
         (
             leaving().with(|case| case.state.claim = Claim::Lost("ace/older".to_owned())),
             "it belongs to EdgeFunction ace/older",
         ),
-        (leaving().forgotten(), "this object does not remember having made it"),
+        (
+            leaving().forgotten(),
+            "the status of this object has no record of deploying it",
+        ),
         (
             leaving().with(|case| case.state.step_error = Some(StepError::AccessMissing("403".to_owned()))),
             "403",
@@ -138,7 +141,7 @@ fn a_platform_that_does_not_answer_is_waited_for() {
 }
 
 #[test]
-fn a_lost_answer_to_a_deletion_is_looked_for() {
+fn a_deletion_whose_response_was_lost_is_checked() {
     let mut case = leaving().later(1);
     case.does(Step::Delete, Err(StepError::OutcomeUnknown));
     assert_eq!(cause(case.decide()).0, FunctionReason::Retrying);
@@ -149,7 +152,7 @@ fn a_lost_answer_to_a_deletion_is_looked_for() {
     assert_eq!(case.decide(), Decision::Release { event: None });
 }
 
-/// The object is being deleted with the policy `Delete`, and a list of this pass shows what it made.
+/// The object is being deleted with the policy `Delete`, and a list of this reconcile shows what it deployed.
 fn leaving() -> Case {
     settled().deleted().sees_now(entry(A, 3))
 }

@@ -1,11 +1,11 @@
-//! Somebody changes the function back again and again.
+//! The function is changed out of band after each correction.
 
 use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, Held, IntentType, Mode, Reason};
 
 use super::{
     super::{Decision, Step},
     fixture::{Case, at, settled},
-    words::{A, X, cause, digest, entry, foreign, message, revision, shown},
+    values::{A, X, cause, digest, entry, foreign, message, revision, shown},
 };
 use crate::reconcile::decision::Requeue;
 
@@ -23,7 +23,7 @@ fn after_three_corrections_within_an_hour_the_operator_stops() {
     );
     assert_eq!(
         message(&status, "Stalled"),
-        "corrected 3 times within an hour and changed again: find who changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at`"
+        "corrected 3 times within an hour and changed out of band again: find out what changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at` to resume corrections"
     );
     assert_eq!(status.history[0].type_, FunctionEventType::Contested);
     assert!(!status.source.unwrap().failed, "the content is not to blame");
@@ -66,12 +66,12 @@ fn the_jwt_rule_is_contested_too() {
 #[test]
 fn a_contest_is_seen_while_another_content_is_held() {
     let mut case = changed_after(&[-100, -1000, -3000])
-        .wants(super::words::B)
+        .wants(super::values::B)
         .with(|case| {
             case.state.memo.held = Some(Held {
                 reason: FunctionReason::RolledBack.as_str().to_owned(),
                 message: "check preflight got 500".to_owned(),
-                source_digest: Some(digest(super::words::B)),
+                source_digest: Some(digest(super::values::B)),
                 generation: 4,
                 reconcile_at: None,
             });
@@ -86,11 +86,11 @@ fn apply_does_not_contest_what_it_never_corrects() {
 }
 
 #[test]
-fn a_new_wish_is_no_correction() {
-    let mut case = changed_after(&[-100, -1000, -3000]).wants(super::words::B);
-    case.state.memory.archived = Some(super::words::stamp(4));
+fn new_desired_content_is_no_correction() {
+    let mut case = changed_after(&[-100, -1000, -3000]).wants(super::values::B);
+    case.state.memory.archived = Some(super::values::stamp(4));
     let Decision::Do(Step::Deploy { intent, .. }) = case.decide() else {
-        panic!("the wish is not contested");
+        panic!("the desired content is not contested");
     };
     assert_eq!(intent.type_, IntentType::RollOut);
 }

@@ -5,7 +5,7 @@ use ace_api::{Drift, DriftField, FunctionEventType, IntentType, Mode};
 use super::{
     super::{BodyContent, Decision, LiveFunction, Memory, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{
+    values::{
         A, B, X, applied, archive, archived, body, bundle, deploy, entry, field, file_digest, foreign, message, names,
         shown, stamp,
     },
@@ -34,13 +34,13 @@ fn the_same_code_deployed_by_somebody_else_is_a_new_stamp_and_no_drift() {
 }
 
 #[test]
-fn the_first_look_at_other_content_claims_nothing() {
+fn one_list_with_other_content_is_not_drift_yet() {
     let mut case = changed();
     case.state.listing.as_mut().unwrap().since = at(-60);
     assert_eq!(
         case.decide(),
         Decision::Do(Step::List { not_before: at(-45) }),
-        "the second look is due"
+        "the confirming list is due"
     );
     case.state.listing.as_mut().unwrap().started = at(0);
     case.state.listing.as_mut().unwrap().since = at(0);
@@ -54,8 +54,8 @@ fn one_byte_is_reported_by_file_in_apply_and_nothing_is_written() {
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
     let status = case.status();
     assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=True/OutOfBandChange"]);
-    assert_eq!(message(&status, "Drifted"), "redeployed elsewhere: 1 file differs");
-    assert_eq!(message(&status, "Ready"), "redeployed elsewhere: 1 file differs");
+    assert_eq!(message(&status, "Drifted"), "redeployed out of band: 1 file differs");
+    assert_eq!(message(&status, "Ready"), "redeployed out of band: 1 file differs");
     assert_eq!(status.drift, Some(drift(at(0))));
     assert_eq!(
         status.applied,
@@ -158,7 +158,7 @@ fn a_foreign_body_that_is_too_large_for_an_archive_is_not_overwritten() {
     );
     assert_eq!(
         message(&status, "Stalled"),
-        "version 4 is not ours and packs to 2000000 bytes, more than an archive takes: download it, then delete the live function"
+        "version 4 was not deployed from this object and packs to 2000000 bytes, too large to archive: download it, then delete the live function"
     );
 }
 
@@ -202,7 +202,7 @@ fn the_same_bundle_with_another_time_is_the_same_content_in_whatever_form_it_com
 }
 
 #[test]
-fn a_function_that_is_gone_is_asked_for_alone_before_that_is_believed() {
+fn a_function_missing_from_a_list_is_requested_alone_before_it_counts_as_deleted() {
     let mut case = settled().sees(None).mode(Mode::Apply);
     case.is_gone();
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
@@ -259,7 +259,7 @@ fn a_secret_that_vanishes_is_drift_and_no_deploy() {
 }
 
 #[test]
-fn drift_that_was_believed_needs_no_second_body_after_a_restart() {
+fn confirmed_drift_needs_no_second_body_after_a_restart() {
     let mut case = changed().mode(Mode::Apply).written().restarted();
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
     assert_eq!(case.status(), case.state.memo);
@@ -274,7 +274,7 @@ fn drift_ends_when_somebody_brings_the_applied_content_back() {
 }
 
 #[test]
-fn somebody_who_was_first_with_the_new_wish_saves_the_upload() {
+fn desired_content_that_was_deployed_out_of_band_saves_the_upload() {
     let mut case = settled()
         .wants(B)
         .sees(Some(LiveFunction {
@@ -288,7 +288,7 @@ fn somebody_who_was_first_with_the_new_wish_saves_the_upload() {
 }
 
 #[test]
-fn another_operators_deploy_of_the_new_wish_is_known_by_its_mark_where_the_body_is_no_files() {
+fn another_operators_deploy_of_the_desired_content_is_known_by_its_mark_if_the_body_has_no_files() {
     let mut case = settled().wants(B).sees(Some(entry(B, 4)));
     case.state.memory.body = Some(bundle(&stamp(4)));
     case.decide();
@@ -310,7 +310,7 @@ fn a_body_that_is_newer_than_the_list_does_not_become_the_memo() {
     assert_eq!((memory(stale), memory(unread)), (applied(A, 3).body_digest, None));
 }
 
-/// Somebody has deployed one other byte, three lists have shown it, and its body was read.
+/// One byte was changed out of band, three lists have shown it, and the body was read.
 fn changed() -> Case {
     settled().sees(Some(foreign(4))).read(X)
 }

@@ -5,7 +5,7 @@ use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType, Mode};
 use super::{
     super::events,
     fixture::{at, settled},
-    words::{A, X, applied, foreign, revision},
+    values::{A, X, applied, foreign, revision},
 };
 use crate::reconcile::event::Event;
 
@@ -27,13 +27,19 @@ fn each_thing_that_was_done_is_one_event_oldest_first() {
     let expected = [
         Event::normal("Deployed", format!("deployed {a} as version 7")),
         Event::normal("Adopted", format!("adopted {a} as version 7")),
-        Event::normal("Configured", format!("changed the JWT rule of {a}")),
+        Event::normal("Configured", format!("changed `verifyJWT` of {a}")),
         Event::normal(
             "DriftCorrected",
-            format!("undid a foreign change: {a} is live as version 7"),
+            format!("corrected an out-of-band change: {a} is live as version 7"),
         ),
-        Event::warning("RolledBack", format!("deployed {a} again as version 7: checks failed")),
-        Event::warning("DriftContested", format!("stopped correcting {a}")),
+        Event::warning(
+            "RolledBack",
+            format!("rolled back to {a} as version 7: the checks of newer content failed"),
+        ),
+        Event::warning(
+            "DriftContested",
+            format!("stopped correcting drift: {a} keeps being changed out of band"),
+        ),
     ];
     assert_eq!(events(&before, &after), expected);
     assert_eq!(events(&after, &after), []);
@@ -45,7 +51,7 @@ fn the_same_code_deployed_by_somebody_else_is_an_event() {
     after.applied = Some(applied(A, 4));
     let expected = Event::normal(
         "Redeployed",
-        format!("somebody deployed {} again as version 4", revision(A)),
+        format!("{} was deployed again out of band as version 4", revision(A)),
     );
     assert_eq!(events(&before, &after), [expected]);
 }
@@ -61,14 +67,17 @@ fn a_changed_jwt_rule_is_no_new_deploy() {
 fn drift_and_refusals_are_warnings_once() {
     let mut drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X);
     let (before, after) = (settled().state.memo, drifted.status());
-    let expected = [Event::warning("DriftDetected", "redeployed elsewhere: 1 file differs")];
+    let expected = [Event::warning(
+        "DriftDetected",
+        "redeployed out of band: 1 file differs",
+    )];
     assert_eq!(events(&before, &after), expected);
     assert_eq!(events(&after, &drifted.written().status()), []);
     let mut refused = super::memory::rolled_back();
     let before = refused.state.memo.clone();
     let stalled = events(&before, &refused.status());
     assert_eq!(
-        stalled.iter().map(|notice| notice.reason.as_str()).collect::<Vec<_>>(),
+        stalled.iter().map(|event| event.reason.as_str()).collect::<Vec<_>>(),
         ["RolledBack"]
     );
 }

@@ -14,7 +14,7 @@ use super::{
         Claim, Decision, Listing, LiveFunction, Memory, PlatformFacts, PlatformState, SourceState, State, Step,
         StepResult, decide, infer, status, update,
     },
-    words::{A, applied, body, check, content, entry, listing, proven},
+    values::{A, applied, body, check, content, entry, listing, proven},
 };
 use crate::{
     reconcile::decision::{Requeue, StepError},
@@ -31,7 +31,7 @@ pub(super) struct Case {
     pub now: Timestamp,
 }
 
-/// `A` is wanted, applied, proven and live as version 3, as a list of this pass shows; nothing is left to do.
+/// `A` is desired, applied, proven and live as version 3, as a list of this reconcile shows; nothing is left to do.
 pub(super) fn settled() -> Case {
     let content = content(A);
     let object = EdgeFunction {
@@ -170,7 +170,7 @@ impl Case {
         update(&self.object, &mut self.state, &step, outcome, self.now);
     }
 
-    /// The function is asked for alone and is not there.
+    /// A request for the function alone confirms that it does not exist.
     pub(super) fn is_gone(&mut self) {
         self.does(Step::Get, Ok(StepResult::Got(None)));
     }
@@ -182,13 +182,13 @@ impl Case {
         self.does(Step::ArchiveForeign(body), Ok(archived));
     }
 
-    /// What is asked for now shows this.
+    /// A list that is requested now shows this.
     pub(super) fn lists(&mut self, not_before: Timestamp, entry: Option<LiveFunction>) {
         let shown = self.shown(entry);
         self.does(Step::List { not_before }, Ok(StepResult::Listed(shown)));
     }
 
-    /// What a list shows that is asked for now, as the view remembers it.
+    /// The listing after a list that is requested now.
     pub(super) fn shown(&self, entry: Option<LiveFunction>) -> Listing {
         let before = self.state.listing.clone();
         let same = before.as_ref().filter(|listing| listing.entry == entry);
@@ -209,7 +209,7 @@ impl Case {
         status(&self.object, &self.state, &decision, self.now)
     }
 
-    /// The status was written; this is the next pass.
+    /// The status was written; this is the next reconcile.
     pub(super) fn written(mut self) -> Self {
         self.state.memo = self.status();
         self
@@ -269,7 +269,7 @@ fn platform() -> PlatformFacts {
         suspended: false,
         leaving: false,
         seen: at(-60),
-        looked: true,
+        first_check_done: true,
         listed: true,
         answering: true,
         message: "the platform answers".to_owned(),

@@ -5,7 +5,7 @@ use ace_api::{FunctionReason, IntentType};
 use super::{
     super::{Decision, LiveFunction, Memory, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{A, B, X, applied, body, cause, deploy, entry, foreign, shown, stamp},
+    values::{A, B, X, applied, body, cause, deploy, entry, foreign, shown, stamp},
 };
 use crate::reconcile::decision::{Requeue, StepError};
 
@@ -13,7 +13,7 @@ use crate::reconcile::decision::{Requeue, StepError};
 const LOST: i64 = 120;
 
 #[test]
-fn a_lost_answer_is_looked_for_and_not_repeated() {
+fn a_deploy_whose_response_was_lost_is_checked_and_not_repeated() {
     let mut case = lost();
     case.lists(at(60), Some(entry(A, 3)));
     let waits = Decision::Wait(case_why(), Requeue::After(std::time::Duration::from_mins(1)));
@@ -38,7 +38,7 @@ fn one_list_without_it_is_no_proof() {
 }
 
 #[test]
-fn two_lists_a_second_look_apart_prove_that_it_had_no_effect() {
+fn two_lists_a_confirmation_delay_apart_prove_that_it_had_no_effect() {
     let mut case = lost().until(LOST);
     case.lists(at(60), Some(entry(A, 3)));
     case = case.until(LOST + 15);
@@ -50,7 +50,7 @@ fn two_lists_a_second_look_apart_prove_that_it_had_no_effect() {
 }
 
 #[test]
-fn two_lists_that_were_asked_for_too_early_prove_nothing() {
+fn two_lists_that_were_requested_too_early_prove_nothing() {
     let mut case = lost().until(LOST - 30);
     case.lists(at(60), Some(entry(A, 3)));
     case = case.until(LOST - 5);
@@ -98,7 +98,7 @@ fn a_deletion_is_no_leave_to_send_again_while_ours_may_be_on_its_way() {
 fn a_killed_operator_recognises_its_deploy_by_the_mark() {
     let mut case = killed_then(Some(entry(B, 4)));
     assert_eq!(case.decide(), Decision::Do(Step::ReadBody(stamp(4))));
-    assert_eq!(case.state.memo.applied.unwrap().source_digest, super::words::digest(B));
+    assert_eq!(case.state.memo.applied.unwrap().source_digest, super::values::digest(B));
 }
 
 #[test]
@@ -123,10 +123,10 @@ fn an_intent_that_never_became_a_request_is_abandoned_after_two_lists() {
 }
 
 #[test]
-fn an_intent_is_followed_up_although_the_wish_has_changed_since() {
+fn an_intent_is_followed_up_although_the_desired_content_has_changed_since() {
     let mut case = killed_then(Some(entry(B, 4))).wants(X);
     case.decide();
-    assert_eq!(case.state.memo.applied.unwrap().source_digest, super::words::digest(B));
+    assert_eq!(case.state.memo.applied.unwrap().source_digest, super::values::digest(B));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn lost() -> Case {
     case
 }
 
-/// The intent was recorded; whether the request was sent, nobody knows.
+/// The intent was recorded; whether the request was sent is unknown.
 fn killed() -> Case {
     let case = settled()
         .wants(B)
@@ -215,6 +215,6 @@ fn unmarked(text: &str, version: i64) -> LiveFunction {
 fn case_why() -> super::super::Cause {
     super::super::Cause::new(
         FunctionReason::OutcomeUnknown,
-        "the answer to a deploy was lost; it is sent again only when the platform's lists prove that it had no effect",
+        "the response to a deploy was lost; it will be repeated only after the platform's lists show that it had no effect",
     )
 }

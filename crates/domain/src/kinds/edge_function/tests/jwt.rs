@@ -5,12 +5,12 @@ use ace_api::{FunctionEventType, FunctionReason, IntentType, Mode};
 use super::{
     super::{Decision, LiveFunction, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{A, B, body, bundle, cause, entry, field, foreign, message, revision, shown, stamp},
+    values::{A, B, body, bundle, cause, entry, field, foreign, message, revision, shown, stamp},
 };
 use crate::reconcile::decision::{Requeue, StepError};
 
 #[test]
-fn another_rule_behind_our_back_is_drift_at_the_first_look() {
+fn an_out_of_band_change_of_the_rule_is_drift_at_the_first_list() {
     let mut case = opened().mode(Mode::Apply);
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
     let status = case.status();
@@ -20,7 +20,7 @@ fn another_rule_behind_our_back_is_drift_at_the_first_look() {
 }
 
 #[test]
-fn another_rule_behind_our_back_is_patched_in_enforce_and_the_status_says_what_it_was() {
+fn an_out_of_band_change_of_the_rule_is_patched_in_enforce_and_the_status_says_what_it_was() {
     let mut case = opened();
     case.does(Step::PatchJwt(false), Ok(StepResult::Patched));
     case = case.later(1);
@@ -41,7 +41,7 @@ fn another_rule_behind_our_back_is_patched_in_enforce_and_the_status_says_what_i
 }
 
 #[test]
-fn another_wish_is_patched_without_an_upload() {
+fn another_desired_rule_is_patched_without_an_upload() {
     let mut case = settled().with(|case| case.object.spec.verify_jwt = true);
     case.does(Step::PatchJwt(true), Ok(StepResult::Patched));
     assert_eq!(case.state.memo.history[0].type_, FunctionEventType::Configured);
@@ -65,7 +65,7 @@ fn a_list_that_does_not_show_the_new_rule_yet_is_behind_and_no_drift() {
 }
 
 #[test]
-fn a_list_that_never_shows_the_new_rule_is_believed_in_the_end() {
+fn a_list_that_never_shows_the_new_rule_counts_in_the_end() {
     let mut case = settled()
         .mode(Mode::Apply)
         .with(|case| case.object.spec.verify_jwt = true);
@@ -94,7 +94,7 @@ fn a_new_rule_does_not_wait_for_waves() {
 }
 
 #[test]
-fn a_lost_answer_to_a_patch_is_looked_for_after_a_while() {
+fn a_patch_whose_response_was_lost_is_checked_after_a_while() {
     let mut case = settled().with(|case| case.object.spec.verify_jwt = true);
     case.does(Step::PatchJwt(true), Err(StepError::OutcomeUnknown));
     assert_eq!(cause(case.decide()).0, FunctionReason::Retrying);
@@ -103,10 +103,10 @@ fn a_lost_answer_to_a_patch_is_looked_for_after_a_while() {
 }
 
 #[test]
-fn the_rule_of_suspected_content_is_reported_at_the_first_look() {
+fn the_rule_of_suspected_content_is_reported_at_the_first_list() {
     let mut suspect = foreign(4);
     suspect.verify_jwt = Some(true);
-    let mut case = settled().sees(Some(suspect)).read(super::words::X).with(|case| {
+    let mut case = settled().sees(Some(suspect)).read(super::values::X).with(|case| {
         let listing = case.state.listing.as_mut().unwrap();
         (listing.since, listing.started) = (at(0), at(0));
     });
@@ -142,11 +142,11 @@ fn observe_says_that_the_live_rule_is_not_the_wanted_one() {
     let mut case = settled()
         .mode(Mode::Observe)
         .with(|case| case.object.spec.verify_jwt = true);
-    let expected = format!("{} is live with verifyJWT false; the spec wants true", revision(A));
+    let expected = format!("{} is live with `verifyJWT` false; the spec has true", revision(A));
     assert_eq!(message(&case.status(), "Ready"), expected);
 }
 
-/// Somebody turned the JWT check on; content and version are the same.
+/// The JWT check was turned on out of band; content and version are the same.
 fn opened() -> Case {
     let entry = touched(4, true);
     settled().sees(Some(entry)).read(A)

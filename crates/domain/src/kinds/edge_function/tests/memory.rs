@@ -5,7 +5,7 @@ use ace_api::{FunctionReason, Held, IntentType, Mode, Reason};
 use super::{
     super::{Decision, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{A, B, X, archive, archived, cause, deploy, digest, entry, foreign, revision, shown},
+    values::{A, B, X, archive, archived, cause, deploy, digest, entry, foreign, revision, shown},
 };
 use crate::reconcile::decision::{Requeue, StepError};
 
@@ -73,7 +73,7 @@ fn a_refused_correction_does_not_forget_which_content_is_held() {
 }
 
 #[test]
-fn a_refused_correction_of_the_wish_is_not_sent_again_in_the_same_breath() {
+fn a_refused_correction_of_the_desired_content_is_not_sent_again_at_once() {
     let mut case = settled().sees(None);
     case.is_gone();
     let correction = deploy(IntentType::Correction, A, None, at(0));
@@ -82,7 +82,7 @@ fn a_refused_correction_of_the_wish_is_not_sent_again_in_the_same_breath() {
 }
 
 #[test]
-fn what_is_held_against_a_new_wish_leaves_the_live_content_defended() {
+fn held_desired_content_does_not_stop_corrections_of_the_live_content() {
     let mut case = settled().wants(B);
     let roll_out = deploy(IntentType::RollOut, B, Some(3), at(0));
     case.does(roll_out, Err(StepError::Refused("no".to_owned())));
@@ -111,11 +111,11 @@ fn a_rolled_back_function_keeps_the_rule_of_its_archive() {
 /// `B` failed its checks, and `A` is live again as version 5.
 pub(super) fn rolled_back() -> Case {
     settled().wants(B).sees(Some(entry(A, 5))).with(|case| {
-        case.state.memo.applied = Some(super::words::applied(A, 5));
+        case.state.memo.applied = Some(super::values::applied(A, 5));
         case.state.memo.held = Some(Held {
             reason: FunctionReason::RolledBack.as_str().to_owned(),
             message: format!(
-                "check preflight got 500; {} is live again; change the source",
+                "check preflight got 500; roll-back to {}; change the source",
                 revision(A)
             ),
             source_digest: Some(digest(B)),

@@ -1,4 +1,4 @@
-//! Tables: a world in, a decision or a status out. One settled function, one change per case.
+//! Tables: a state in, a decision or a status out. One settled function, one change per case.
 
 mod adoption;
 mod checks;
@@ -14,6 +14,6 @@ mod outages;
 mod roll_out;
 mod source_problems;
 mod statuses;
+mod values;
 mod waiting;
 mod waves;
-mod words;

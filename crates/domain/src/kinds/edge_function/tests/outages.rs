@@ -7,7 +7,7 @@ use ace_api::{DriftReason, FunctionReason, Mode, Reason};
 use super::{
     super::{Claim, Decision, PlatformState, SourceState, Step, events},
     fixture::{Case, at, settled},
-    words::{B, X, cause, foreign, message, shown},
+    values::{B, X, cause, foreign, message, shown},
 };
 use crate::reconcile::decision::{Deferral, Limiter, Requeue, StepError};
 
@@ -18,7 +18,7 @@ fn deferral(by: Limiter) -> Deferral {
     }
 }
 
-fn troubles() -> [(StepError, Requeue); 6] {
+fn step_errors() -> [(StepError, Requeue); 6] {
     [
         (
             StepError::Deferred(deferral(Limiter::Budget)),
@@ -36,8 +36,8 @@ fn troubles() -> [(StepError, Requeue); 6] {
 }
 
 #[test]
-fn trouble_of_every_class_is_no_news_while_the_wish_is_live() {
-    for (step_error, again) in troubles() {
+fn an_error_of_any_class_changes_nothing_while_the_desired_state_is_live() {
+    for (step_error, again) in step_errors() {
         let mut case = settled().with(|case| case.state.step_error = Some(step_error));
         assert_eq!(case.decide(), Decision::Settled(again));
         assert_eq!(case.status(), case.state.memo);
@@ -59,7 +59,7 @@ fn a_rate_limit_says_whose_it_is() {
 }
 
 #[test]
-fn trouble_is_retried_while_the_wish_is_not_live_and_only_a_missing_right_stalls() {
+fn errors_are_retried_while_the_desired_state_is_not_live_and_only_a_missing_right_stalls() {
     let expected = [
         "RateLimited",
         "Retrying",
@@ -68,7 +68,7 @@ fn trouble_is_retried_while_the_wish_is_not_live_and_only_a_missing_right_stalls
         "AccessMissing",
         "Retrying",
     ];
-    for ((step_error, _), reason) in troubles().into_iter().zip(expected) {
+    for ((step_error, _), reason) in step_errors().into_iter().zip(expected) {
         let mut case = settled().wants(B).with(|case| case.state.step_error = Some(step_error));
         let second = if reason == "AccessMissing" {
             "Stalled"
@@ -118,14 +118,14 @@ fn a_function_that_was_not_seen_for_three_intervals_is_unknown_and_says_why() {
     );
     assert_eq!(
         message(&status, "Ready"),
-        "not seen for three intervals: no answer: connection refused"
+        "not observed for three intervals: no answer: connection refused"
     );
     let mut in_time = settled().platform(|platform| platform.seen = at(-900));
     assert_eq!(shown(&in_time.status())[0], "Ready=True/Live");
 }
 
 #[test]
-fn drift_is_never_claimed_while_the_platform_is_out_of_sight() {
+fn drift_is_never_reported_while_the_platform_is_unreachable() {
     let mut case = settled()
         .sees(Some(foreign(4)))
         .read(X)
@@ -136,7 +136,7 @@ fn drift_is_never_claimed_while_the_platform_is_out_of_sight() {
 }
 
 #[test]
-fn drift_comes_back_with_the_first_look_as_what_it_was() {
+fn drift_comes_back_unchanged_with_the_first_list() {
     let drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X).written();
     for before in [drifted, settled()] {
         let mut case = before
@@ -152,7 +152,7 @@ fn drift_comes_back_with_the_first_look_as_what_it_was() {
 }
 
 #[test]
-fn a_failed_single_look_is_not_absence() {
+fn a_failed_request_for_one_function_is_not_absence() {
     let mut case = settled().sees(None);
     case.does(Step::Get, Err(StepError::Unanswered("503".to_owned())));
     assert_eq!(case.decide(), Decision::Settled(Requeue::Backoff));
@@ -163,14 +163,14 @@ fn a_failed_single_look_is_not_absence() {
 fn a_failed_body_is_no_drift() {
     let mut case = settled().sees(Some(foreign(4)));
     case.does(
-        Step::ReadBody(super::words::stamp(4)),
+        Step::ReadBody(super::values::stamp(4)),
         Err(StepError::Unanswered("503".to_owned())),
     );
     assert_eq!(case.status(), case.state.memo);
 }
 
 #[test]
-fn a_platform_that_does_not_answer_is_not_asked() {
+fn a_platform_that_does_not_answer_gets_no_request() {
     let mute = |case: Case| {
         case.platform(|platform| {
             platform.answering = false;
@@ -206,9 +206,9 @@ fn a_restart_says_nothing_new_before_the_first_list() {
 }
 
 #[test]
-fn a_status_that_nobody_takes_for_the_end_waits_for_the_platforms_first_look() {
+fn a_status_that_is_not_final_waits_for_the_platforms_first_check() {
     let unlooked = |case: Case| {
-        let mut case = case.platform(|platform| (platform.looked, platform.listed) = (false, false));
+        let mut case = case.platform(|platform| (platform.first_check_done, platform.listed) = (false, false));
         case.state.listing = None;
         (case.status(), case.state.memo)
     };
@@ -244,7 +244,7 @@ fn in_enforce_a_function_that_can_not_be_corrected_is_not_ready() {
 }
 
 #[test]
-fn a_source_that_can_not_be_read_this_time_is_no_news_while_the_wish_is_live() {
+fn a_source_that_can_not_be_read_once_changes_nothing_while_the_desired_state_is_live() {
     let failed = SourceState::Failed("timeout".to_owned());
     let mut case = settled().with(|case| case.state.source = failed.clone());
     assert_eq!(case.status(), case.state.memo);

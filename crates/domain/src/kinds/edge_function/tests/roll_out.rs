@@ -1,4 +1,4 @@
-//! A changed wish on its way to being live and proven.
+//! The roll-out of changed desired content.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, Migr
 use super::{
     super::{Decision, SourceState, Step, StepResult},
     fixture::{Case, at, settled},
-    words::{
+    values::{
         A, B, X, applied, archive, body, cause, content, deploy, digest, entry, foreign, message, names, proven, shown,
         stamp,
     },
@@ -16,7 +16,7 @@ use crate::reconcile::decision::{Deferral, Limiter, Requeue, StepError};
 use crate::reconcile::kind::Step as _;
 
 #[test]
-fn a_changed_wish_is_deployed_confirmed_read_back_proven_and_only_then_ready() {
+fn changed_desired_content_is_deployed_confirmed_read_back_proven_and_only_then_ready() {
     let mut case = desired_digest();
     case.does(roll_out(), Ok(StepResult::Deployed(stamp(4))));
     assert_eq!(
@@ -157,7 +157,7 @@ fn a_deploy_that_was_not_sent_leaves_no_intent() {
 }
 
 #[test]
-fn foreign_content_is_archived_before_a_changed_wish_writes_over_it_in_apply_too() {
+fn foreign_content_is_archived_before_changed_desired_content_overwrites_it_in_apply_too() {
     let mut case = desired_digest().mode(Mode::Apply).sees(Some(foreign(4))).read(X);
     case.archives_foreign();
     assert_eq!(
@@ -167,7 +167,7 @@ fn foreign_content_is_archived_before_a_changed_wish_writes_over_it_in_apply_too
 }
 
 #[test]
-fn a_changed_wish_waits_for_the_second_look_at_foreign_content() {
+fn changed_desired_content_waits_until_foreign_content_is_confirmed() {
     let mut case = desired_digest().sees(Some(foreign(4))).read(X).with(|case| {
         let listing = case.state.listing.as_mut().unwrap();
         (listing.since, listing.started, listing.lists) = (at(0), at(0), vec![at(0)]);
@@ -187,7 +187,7 @@ fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
             }),
             ..requires
         });
-        case.object.spec.checks = vec![super::words::check("preflight")];
+        case.object.spec.checks = vec![super::values::check("preflight")];
         case.object.spec.checks[0].auth = Some(ace_api::CheckAuth::Anon);
         case.state.blockers = vec!["shared".to_owned()];
         case.state.secrets = None;
@@ -210,7 +210,7 @@ fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
     let expected = [
         (
             FunctionReason::WaitingForSecrets,
-            "the project's secrets were not listed yet",
+            "the project's secrets have not been listed yet",
         ),
         (
             FunctionReason::WaitingForSecrets,
@@ -218,16 +218,19 @@ fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
         ),
         (
             FunctionReason::WaitingForMigration,
-            "MigrationSet `main` is absent, or its database was not seen yet",
+            "MigrationSet `main` does not exist, or its database has not been observed yet",
         ),
         (
             FunctionReason::WaitingForMigration,
-            "MigrationSet `main` has not applied 20260204400000",
+            "MigrationSet `main` has not applied 20260204400000 yet",
         ),
-        (FunctionReason::WaitingForWave, "waits for lower waves: shared"),
+        (
+            FunctionReason::WaitingForWave,
+            "waiting for functions of lower waves: shared",
+        ),
         (
             FunctionReason::WaitingForKey,
-            "a check has `auth: Anon`, and the Platform's `anonKeySecretRef` names no key that can be read",
+            "a check has `auth: Anon`, but the anonymous key can't be read: set the Platform's `spec.anonKeySecretRef` to a Secret key that exists",
         ),
     ];
     assert_eq!(seen, expected.map(|(reason, message)| (reason, message.to_owned())));
@@ -248,11 +251,11 @@ fn a_correction_does_not_wait_for_waves_or_secrets() {
 }
 
 #[test]
-fn observe_reports_another_wish_and_writes_nothing() {
+fn observe_reports_other_desired_content_and_writes_nothing() {
     let mut case = desired_digest().mode(Mode::Observe);
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
     let expected = format!(
-        "{} is live; the source wants {}",
+        "{} is live; the source has {}",
         content(A).revision(),
         content(B).revision()
     );
@@ -269,7 +272,7 @@ fn content_too_large_for_an_archive_is_live_without_a_way_back_and_says_so() {
     case.does(proof, Ok(StepResult::ArchiveTooLarge(2_000_000)));
     let status = case.status();
     let expected = format!(
-        "{} is live; it is too large to be archived, so there is no roll-back to it",
+        "{} is live; it is too large to archive, so it can't be rolled back to",
         content(A).revision()
     );
     assert_eq!(
@@ -317,13 +320,13 @@ fn archive_of_b() -> Step {
 }
 
 #[test]
-fn a_wish_that_was_written_over_before_it_was_proven_is_rolled_out_again() {
+fn desired_content_that_was_overwritten_before_it_was_proven_is_rolled_out_again() {
     let case = settled().mode(Mode::Apply).with(|case| case.state.memo.proven = None);
     let mut foreign = case.clone().sees(Some(foreign(4))).read(X);
     let body = foreign.state.memory.body.clone().unwrap();
     assert_eq!(foreign.decide(), Decision::Do(Step::ArchiveForeign(body)));
-    let mut opaque = case.clone().sees(Some(super::words::foreign(4)));
-    opaque.state.memory.body = Some(super::words::bundle(&stamp(4)));
+    let mut opaque = case.clone().sees(Some(super::values::foreign(4)));
+    opaque.state.memory.body = Some(super::values::bundle(&stamp(4)));
     assert!(matches!(opaque.decide(), Decision::Do(Step::ArchiveForeign(_))));
     let mut gone = case.sees(None);
     gone.is_gone();
@@ -331,7 +334,7 @@ fn a_wish_that_was_written_over_before_it_was_proven_is_rolled_out_again() {
 }
 
 #[test]
-fn absence_that_an_earlier_pass_confirmed_is_asked_for_again_before_a_deploy() {
+fn absence_that_an_earlier_reconcile_confirmed_is_confirmed_again_before_a_deploy() {
     let mut case = settled().sees(None).mode(Mode::Apply);
     case.is_gone();
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));

@@ -1,4 +1,4 @@
-//! The source can't be used: what is live is looked at, corrected and checked all the same.
+//! The source can't be used: the live function is observed, corrected and checked all the same.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use super::{
     super::{CheckAnswer, Decision, SourceState, Step, StepResult},
     checks::{deployed, failed},
     fixture::{Case, at, settled},
-    words::{A, B, X, archive, archived, body, deploy, digest, entry, foreign, message, names, shown, stamp},
+    values::{A, B, X, archive, archived, body, deploy, digest, entry, foreign, message, names, shown, stamp},
 };
 use crate::reconcile::decision::{Requeue, StepError};
 
 const INVALID: &str = "hello/index.ts:1: there is no `../gone.ts`";
 
 /// What a source shows that can't be used, and the condition that explains it.
-fn sights() -> [(SourceState, &'static str); 5] {
+fn source_states() -> [(SourceState, &'static str); 5] {
     let says = || INVALID.to_owned();
     [
         (SourceState::Invalid(says()), "Stalled=True/SourceInvalid"),
@@ -36,7 +36,7 @@ fn lacking(case: Case, source: SourceState) -> Case {
 
 #[test]
 fn a_foreign_deploy_is_corrected_from_the_archive_of_what_was_applied() {
-    for (source, explained) in sights() {
+    for (source, explained) in source_states() {
         let mut case = lacking(settled().sees(Some(foreign(4))).read(X), source);
         case.does(
             Step::LoadArchive(archive(A)),
@@ -78,7 +78,7 @@ fn drift_is_reported_while_nothing_may_be_corrected() {
 }
 
 #[test]
-fn a_suspicion_is_looked_at_again_in_time() {
+fn a_suspicion_is_checked_again_in_time() {
     let mut case = invalid(settled().sees(Some(foreign(4)))).restarted();
     case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body(X, &stamp(4)))));
     let again = Requeue::After(Duration::from_secs(15));
@@ -86,8 +86,8 @@ fn a_suspicion_is_looked_at_again_in_time() {
 }
 
 #[test]
-fn without_the_archive_drift_stays_and_is_said() {
-    for (source, explained) in sights() {
+fn without_the_archive_drift_stays_and_is_reported() {
+    for (source, explained) in source_states() {
         let mut case = lacking(settled().sees(Some(foreign(4))).read(X), source);
         case.does(Step::LoadArchive(archive(A)), Ok(StepResult::Archive(None)));
         assert_eq!(shown(&case.status())[1..], [explained, "Drifted=True/OutOfBandChange"]);
@@ -105,7 +105,7 @@ fn a_vanished_secret_stays_drift() {
 }
 
 #[test]
-fn a_look_that_is_asked_for_is_not_handled_before_it_was_made() {
+fn a_requested_reconcile_is_not_handled_before_the_list_was_made() {
     let mut case = invalid(settled().asks("now"));
     case.does(
         Step::List { not_before: at(0) },
@@ -121,7 +121,7 @@ fn a_look_that_is_asked_for_is_not_handled_before_it_was_made() {
 
 #[test]
 fn checks_that_fail_meanwhile_bring_the_proven_content_back() {
-    for (source, explained) in sights() {
+    for (source, explained) in source_states() {
         let mut case = lacking(deployed().written(), source);
         for _ in 0..3 {
             let Decision::Do(probe @ Step::Probe(_)) = case.decide() else {

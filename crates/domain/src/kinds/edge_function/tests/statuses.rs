@@ -1,4 +1,4 @@
-//! What every status keeps to, whatever it says.
+//! Rules that every status keeps.
 
 use ace_api::{
     CommonStatus, Conditions, Drift, EdgeFunction, EdgeFunctionStatus, FunctionEvent, FunctionEventType,
@@ -9,12 +9,12 @@ use jiff::SignedDuration;
 use super::{
     super::{Claim, Decision, PlatformState, SourceState, status},
     fixture::{Case, at, settled},
-    words::{A, B, X, bundle, check, digest, entry, field, foreign, stamp},
+    values::{A, B, X, bundle, check, digest, entry, field, foreign, stamp},
 };
 use crate::{reconcile::decision::StepError, reconcile::kstatus::tells_whether_to_wait_or_to_act};
 
-/// One world of each kind.
-fn worlds() -> Vec<Case> {
+/// One state of each kind.
+fn states() -> Vec<Case> {
     let lost = Claim::Lost("ace/older".to_owned());
     let mut all = vec![
         settled(),
@@ -57,7 +57,7 @@ fn worlds() -> Vec<Case> {
 
 #[test]
 fn a_status_does_not_differ_when_only_the_clock_moved() {
-    for mut case in worlds() {
+    for mut case in states() {
         let decision = case.decide();
         let first = status(&case.object, &case.state, &decision, case.now);
         case.state.memo = first.clone();
@@ -73,7 +73,7 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
 
 #[test]
 fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
-    for mut case in worlds() {
+    for mut case in states() {
         let status = case.status();
         tells_whether_to_wait_or_to_act(&status.common.conditions, case.object.metadata.generation);
     }

@@ -1,16 +1,16 @@
-//! Suspended, asked to look, owned by somebody else.
+//! Suspended, asked to reconcile, owned by another object.
 
 use ace_api::{FunctionReason, Mode};
 
 use super::{
     super::{Claim, Decision, Step},
     fixture::{at, settled},
-    words::{A, B, cause, entry, foreign, message, shown},
+    values::{A, B, cause, entry, foreign, message, shown},
 };
 use crate::reconcile::decision::{Requeue, StepError};
 
 #[test]
-fn a_suspended_function_is_not_touched_and_stays_ready_while_its_wish_is_live() {
+fn a_suspended_function_is_not_touched_and_stays_ready_while_its_desired_state_is_live() {
     let mut case = settled()
         .sees(Some(foreign(4)))
         .with(|case| case.object.spec.suspend = true);
@@ -23,14 +23,14 @@ fn a_suspended_function_is_not_touched_and_stays_ready_while_its_wish_is_live() 
             "Drifted=False/NoDrift"
         ]
     );
-    let says = "`spec.suspend` is true: nothing is looked at or written";
-    assert_eq!(message(&case.status(), "Ready"), says, "nobody says that it is live");
+    let says = "`spec.suspend` is true: nothing is checked or changed";
+    assert_eq!(message(&case.status(), "Ready"), says, "it is not reported as live");
     let mut later = case.written().later(100_000);
     assert_eq!(later.status(), later.state.memo, "nor writes it again");
 }
 
 #[test]
-fn a_function_suspended_before_its_wish_was_live_is_not_ready_and_its_generation_goes_on() {
+fn a_function_suspended_before_its_desired_state_was_live_is_not_ready_and_its_generation_goes_on() {
     let mut case = settled().wants(B).with(|case| {
         case.object.spec.suspend = true;
         case.object.metadata.generation = Some(9);
@@ -51,7 +51,7 @@ fn a_function_suspended_before_its_wish_was_live_is_not_ready_and_its_generation
 }
 
 #[test]
-fn a_function_suspended_while_it_was_out_of_sight_is_not_ready() {
+fn a_function_suspended_while_it_was_not_observed_is_not_ready() {
     let mut case = settled()
         .platform(|platform| platform.seen = at(-901))
         .written()
@@ -67,7 +67,7 @@ fn a_suspended_platform_suspends_its_functions() {
         shown(&status)[..2],
         ["Ready=False/Suspended", "Suspended=True/SuspendedByPlatform"]
     );
-    let says = "Platform `prod` is suspended: nothing is looked at or written";
+    let says = "Platform `prod` is suspended: nothing is checked or changed";
     assert_eq!(message(&status, "Suspended"), says);
     let mut live = settled().platform(|platform| platform.suspended = true);
     assert_eq!(shown(&live.status())[0], "Ready=True/Live");
@@ -92,14 +92,14 @@ fn a_slug_that_an_older_object_owns_is_not_touched() {
     );
     assert_eq!(
         message(&status, "Stalled"),
-        "EdgeFunction ace/older is older and owns `hello` of this project: delete one of the two, or let this one `Observe`"
+        "EdgeFunction ace/older is older and owns slug `hello` of this project: delete one of the two, or set `spec.mode: Observe` on this one"
     );
     let mut observing = settled().mode(Mode::Observe).with(|case| case.state.claim = lost);
     assert_eq!(observing.decide(), Decision::Settled(Requeue::OnChange));
 }
 
 #[test]
-fn a_changed_annotation_asks_for_a_list_that_is_newer_than_the_pass() {
+fn a_changed_annotation_requests_a_list_that_is_newer_than_the_reconcile() {
     let mut case = settled().asks("now");
     case.lists(at(0), Some(entry(A, 3)));
     let status = case.status();
@@ -110,7 +110,7 @@ fn a_changed_annotation_asks_for_a_list_that_is_newer_than_the_pass() {
 }
 
 #[test]
-fn an_annotation_is_not_handled_before_the_look_has_succeeded() {
+fn an_annotation_is_not_handled_before_the_list_has_succeeded() {
     let mut case = settled().asks("now");
     case.does(
         Step::List { not_before: at(0) },
@@ -122,7 +122,7 @@ fn an_annotation_is_not_handled_before_the_look_has_succeeded() {
 }
 
 #[test]
-fn an_annotation_is_handled_by_a_refusal_that_needs_no_look() {
+fn an_annotation_is_handled_by_a_refusal_that_needs_no_list() {
     let lost = Claim::Lost("ace/older".to_owned());
     let mut case = settled().asks("now").with(|case| case.state.claim = lost);
     assert_eq!(cause(case.decide()).0, FunctionReason::SlugClaimed);

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     super::{Member, blockers},
     fixture::{at, settled},
-    words::{A, B, digest, message},
+    values::{A, B, digest, message},
 };
 
 #[test]
@@ -48,12 +48,15 @@ fn suspended_observing_and_leaving_members_do_not_count() {
 }
 
 #[test]
-fn a_stalled_member_blocks_and_the_message_says_how_to_pass() {
+fn a_stalled_member_blocks_and_the_message_says_what_to_do() {
     let stalled = member(|object| {
         let mut case = super::memory::rolled_back();
         object.status = Some(case.status());
     });
-    assert_eq!(blocking(1, &stalled, Some(B)), ["hello (stalled; suspend it to pass)"]);
+    assert_eq!(
+        blocking(1, &stalled, Some(B)),
+        ["hello (stalled; fix it, or suspend it to continue without it)"]
+    );
 }
 
 #[test]
@@ -63,7 +66,7 @@ fn five_blockers_are_named_and_the_rest_is_counted() {
     });
     assert_eq!(
         message(&case.status(), "Reconciling"),
-        "waits for lower waves: f1, f2, f3, f4, f5 and 2 more"
+        "waiting for functions of lower waves: f1, f2, f3, f4, f5 and 2 more"
     );
 }
 

@@ -1,11 +1,11 @@
-//! What others have run: taken for applied where their record says that it was this file.
+//! Migrations applied outside this operator: adopted if their recorded statements are those of the file.
 
 use ace_api::{MigrationEventType, MigrationReason, MigrationSetStatus};
 
 use super::{
     super::{Decision, LedgerRow, Step, StepResult},
     fixture::{Case, settled},
-    messages::{A, B, HARMLESS, V1, V2, V3, file, own, reason, recorded},
+    values::{A, B, HARMLESS, V1, V2, V3, file, own, reason, recorded},
 };
 
 const TWO: &str = "-- adds two\nALTER TABLE public.a ADD COLUMN c text;\nALTER TABLE public.a ADD COLUMN d text;\n";
@@ -39,7 +39,7 @@ fn a_file_whose_recorded_statements_are_its_own_is_adopted() {
             rows.insert(V3.to_owned(), own(TWO));
             observation.ledger.insert(V3.to_owned(), LedgerRow::default());
         });
-        case.does("LookAgain", seen);
+        case.does("ObserveAgain", seen);
         assert!(matches!(case.decide(), Decision::Settled(_)));
         let status = case.status();
         assert_eq!(counts(&status), (Some(3), Some(0), None, None));

@@ -6,7 +6,7 @@ use ace_api::MigrationReason;
 use super::{
     super::{Decision, LedgerRow, Refusal, Step, StepError, StepResult, StoredPlan, Target},
     fixture::{Case, at, pending, ran, settled},
-    messages::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, file, own, reason, target},
+    values::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, file, own, reason, target},
 };
 
 const MORE: &str = "DROP TABLE public.b;\n";
@@ -107,7 +107,7 @@ fn it_holds_for_what_is_left_after_a_failure_once_something_was_done_about_it() 
     };
     case.does("Run", Err(StepError::Refused(refusal)));
     let seen = case.clone().snapshot_taken().sees(|_| ());
-    case.does("LookBehind", seen);
+    case.does("SnapshotAfterRun", seen);
     let held = case.next_pass();
     assert_eq!(reason(held.decide()), MigrationReason::MigrationFailed);
     assert_eq!(held.asks("now").locked().step().name(), "Prepare");
@@ -131,12 +131,12 @@ fn it_does_not_hold_for_anything_else_than_what_is_left() {
         ),
         (
             begun().observation(|observation| observation.target.database_oid = 6),
-            "a database made anew",
+            "a recreated database",
         ),
         (begun().spec(|spec| spec.approvals.clear()), "an approval taken back"),
         (
             begun().operator_schema(|operator_schema| operator_schema.plan = None),
-            "a list that is gone",
+            "a plan that is missing",
         ),
     ] {
         assert!(is_refused(&case), "{cause}");
@@ -160,7 +160,7 @@ fn it_does_not_let_run_again_what_it_let_run_once() {
 }
 
 #[test]
-fn whoever_lets_a_file_run_again_lets_it_run_once() {
+fn an_approval_lets_a_file_run_again_only_once() {
     let gone = settled().gone(V2);
     let plan = gone.plan();
     let mut case = gone.approve(&plan).locked();
@@ -168,7 +168,7 @@ fn whoever_lets_a_file_run_again_lets_it_run_once() {
     assert!(matches!(case.step(), Step::Run { again: true, .. }));
     case.does("Run", ran());
     let seen = case.clone().snapshot_taken().gone(V2).sees(|_| ());
-    case.does("LookBehind", seen);
+    case.does("SnapshotAfterRun", seen);
     assert_eq!(reason(case.decide()), MigrationReason::LedgerRegressed);
 }
 

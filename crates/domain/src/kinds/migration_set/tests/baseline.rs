@@ -6,7 +6,7 @@ use ace_api::{Baseline, MigrationReason, OutOfOrder};
 use super::{
     super::{Decision, LedgerRow, SchemaObservation, Step},
     fixture::{Case, at, fresh, pending, settled},
-    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, bare, file, reason, taken},
+    values::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, bare, file, reason, taken},
 };
 
 /// Nothing is recorded, the schema has objects, and `spec.baseline` names this.
@@ -21,7 +21,7 @@ pub(super) fn named(through: &str, digest: &str) -> Case {
         })
 }
 
-/// The steps of a locked pass whose looks show what was claimed, up to the one that is not about the books.
+/// The steps of a locked reconcile whose observations show what was claimed, up to the first that does not write `ace_ops`.
 fn records(case: Case) -> Option<Vec<String>> {
     let mut case = case.locked();
     case.does("Claim", Ok(super::super::StepResult::Written));
@@ -29,7 +29,7 @@ fn records(case: Case) -> Option<Vec<String>> {
         observation.operator_schema = settled().state.memory.observation.unwrap().operator_schema.clone();
         observation.operator_schema.as_mut().unwrap().rows.clear();
     });
-    case.does("LookAgain", seen);
+    case.does("ObserveAgain", seen);
     match case.decide() {
         Decision::Do(Step::Baseline(files)) => Some(files.iter().map(|file| file.version.to_string()).collect()),
         _ => None,

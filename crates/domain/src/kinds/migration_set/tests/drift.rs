@@ -6,10 +6,10 @@ use ace_api::{Drift, MigrationEventType, MigrationSetStatus};
 use super::{
     super::{Decision, OperatorSchema, SchemaObservation, Step, StepResult},
     fixture::{Case, at, pending, ran, settled},
-    messages::{HARMLESS, LIVE, OTHER, THIRD, differs, message, shown, taken},
+    values::{HARMLESS, LIVE, OTHER, THIRD, differs, message, shown, taken},
 };
 
-const GONE: &str = "the schema is as it should be";
+const GONE: &str = "the schema matches the reference";
 
 fn drifted() -> Case {
     settled().observation(|observation| {
@@ -26,8 +26,8 @@ fn assessment(case: &Case) -> (String, String) {
     (line["Drifted=".len()..].to_owned(), message(&status, "Drifted"))
 }
 
-fn says(case: &Case, verdict_: &str, message: &str) {
-    assert_eq!(assessment(case), (verdict_.to_owned(), message.to_owned()));
+fn says(case: &Case, expected: &str, message: &str) {
+    assert_eq!(assessment(case), (expected.to_owned(), message.to_owned()));
 }
 
 fn drift(status: &MigrationSetStatus) -> Drift {
@@ -93,9 +93,9 @@ fn when_it_came_is_kept_and_when_it_went_is_noted() {
 #[test]
 fn what_can_t_be_compared_is_unknown_and_keeps_what_was_found() {
     let none = settled().operator_schema(|operator_schema| operator_schema.reference = None);
-    let observing = "name the schema that it should be in `spec.acceptedSchema`; the live one is ";
+    let observing = "there is no reference schema: set `spec.acceptedSchema` to the digest of the expected one; the live schema is ";
     for (case, reason, message) in [
-        (none, "NotCompared", "the schema was not compared yet".to_owned()),
+        (none, "NotCompared", "the schema has not been compared yet".to_owned()),
         (
             settled().snapshot_pending(),
             "SnapshotPending",
@@ -104,13 +104,13 @@ fn what_can_t_be_compared_is_unknown_and_keeps_what_was_found() {
         (
             settled().observation(|observation| observation.schema = SchemaObservation::Busy),
             "NotComparable",
-            "the schema can't be read now: somebody holds a lock on a part of it".to_owned(),
+            "the schema can't be read now: another session holds a lock on part of it".to_owned(),
         ),
         (settled().observe(), "NoReference", format!("{observing}{LIVE}")),
         (
             settled().restarted().forgotten(),
             "NotCompared",
-            "the schema was not compared yet".to_owned(),
+            "the schema has not been compared yet".to_owned(),
         ),
     ] {
         says(&case, &format!("Unknown/{reason}"), &message);
@@ -122,7 +122,7 @@ fn what_can_t_be_compared_is_unknown_and_keeps_what_was_found() {
 }
 
 #[test]
-fn a_look_in_vain_says_nothing_of_drift() {
+fn a_failed_observation_leaves_drift_as_it_was() {
     let before = drifted().next_pass();
     let lost = before.clone().restarted();
     assert_eq!(assessment(&lost), assessment(&before));
@@ -162,14 +162,15 @@ fn drift_that_stood_before_a_run_is_shown_behind_it() {
         .prepared();
     assert_eq!(assessment(&case).0, "True/OutOfBandChange");
     case.does("Run", ran());
-    case.does("LookBehind", {
-        let looked = case.clone().snapshot_taken();
-        looked.sees(|observation| observation.schema = taken(THIRD, standing))
+    case.does("SnapshotAfterRun", {
+        let observed = case.clone().snapshot_taken();
+        observed.sees(|observation| observation.schema = taken(THIRD, standing))
     });
     says(&case, "True/OutOfBandChange", "1 object differs: column public.a.x");
 }
 
-/// The schemas whose objects keep their reference when it is taken anew, and what history says of that; nothing when none is due.
+/// The schemas whose objects keep their reference when it is replaced, and the entry in the history; `None` when no replacement
+/// is due.
 fn renewed(case: Case) -> Option<(Vec<String>, Vec<MigrationEventType>)> {
     let mut case = case.locked();
     let keep = match case.decide() {
@@ -178,7 +179,7 @@ fn renewed(case: Case) -> Option<(Vec<String>, Vec<MigrationEventType>)> {
         other => panic!("{other:?}"),
     };
     case.does("SetReference", Ok(StepResult::Written));
-    assert_eq!(case.step().name(), "LookAgain");
+    assert_eq!(case.step().name(), "ObserveAgain");
     let reported = case.state.memo.history.iter().map(|event| event.type_).collect();
     Some((keep, reported))
 }
@@ -191,7 +192,7 @@ fn watching(case: Case, schemas: &[&str]) -> Case {
 fn a_reference_that_is_missing_or_in_other_words_is_taken_anew_as_a_whole() {
     let whole = |reported: &[MigrationEventType]| Some((Vec::new(), reported.to_vec()));
     let missing = settled().operator_schema(|operator_schema| operator_schema.reference = None);
-    assert_eq!(renewed(missing), whole(&[]), "nobody accepted anything");
+    assert_eq!(renewed(missing), whole(&[]), "nothing was accepted");
     for case in [
         settled().observation(|observation| observation.target.server_major = 17),
         settled().observation(|observation| observation.form = 2),
@@ -237,6 +238,6 @@ fn a_reference_in_other_words_or_of_other_schemas_says_nothing_of_drift() {
         drifted().observation(|observation| observation.form = 2),
         watching(drifted(), &["public", "private"]),
     ] {
-        says(&case, "Unknown/NotCompared", "the schema was not compared yet");
+        says(&case, "Unknown/NotCompared", "the schema has not been compared yet");
     }
 }

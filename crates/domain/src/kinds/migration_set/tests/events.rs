@@ -5,7 +5,7 @@ use ace_api::MigrationSetStatus;
 use super::{
     super::events,
     fixture::{at, pending, ran, settled},
-    messages::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, differs, taken},
+    values::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, differs, taken},
 };
 use crate::reconcile::event::EventType;
 
@@ -19,7 +19,7 @@ fn one(reason: &str, note: &str) -> Vec<(String, String)> {
 }
 
 #[test]
-fn files_that_ran_are_told_once_each_and_in_order() {
+fn files_that_ran_are_one_event_each_and_in_order() {
     let mut case = settled()
         .files(&[(V1, A), (V2, B), (V3, HARMLESS), (V4, "SELECT 4;")])
         .prepared();
@@ -38,7 +38,7 @@ fn files_that_ran_are_told_once_each_and_in_order() {
 }
 
 #[test]
-fn a_warning_of_the_server_is_told_as_one() {
+fn a_warning_of_the_server_is_a_warning_event() {
     let before = settled().status();
     let mut after = before.clone();
     let mut case = pending(HARMLESS).prepared();
@@ -51,7 +51,7 @@ fn a_warning_of_the_server_is_told_as_one() {
 }
 
 #[test]
-fn a_refusal_is_told_when_it_is_new() {
+fn a_refusal_is_an_event_when_it_is_new() {
     let (fine, refused) = (settled().status(), pending(DROP).status());
     assert_eq!(said(&fine, &refused)[0].0, "ApprovalRequired");
     assert_eq!(said(&refused, &refused), []);
@@ -59,7 +59,7 @@ fn a_refusal_is_told_when_it_is_new() {
 }
 
 #[test]
-fn drift_is_told_when_it_comes_and_when_it_goes() {
+fn drift_is_an_event_when_it_begins_and_when_it_ends() {
     let drifted =
         settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("column/public.a.x")]));
     let (fine, drifted) = (settled().status(), drifted.status());
@@ -68,12 +68,12 @@ fn drift_is_told_when_it_comes_and_when_it_goes() {
         one("DriftDetected", "1 object differs: column public.a.x")
     );
     assert_eq!(said(&drifted, &drifted), []);
-    let gone = "the schema is as it should be";
+    let gone = "the schema matches the reference";
     assert_eq!(said(&drifted, &fine), one("DriftCorrected", gone));
 }
 
 #[test]
-fn an_accepted_schema_is_told() {
+fn an_accepted_schema_is_an_event() {
     let drifted =
         settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("column/public.a.x")]));
     let before = drifted.status();
@@ -93,11 +93,11 @@ fn an_accepted_schema_is_told() {
             .digest = OTHER.to_owned();
         observation.schema = taken(OTHER, Vec::new());
     });
-    case.does("LookAgain", seen);
+    case.does("ObserveAgain", seen);
     let reported = said(&before, &case.status());
     assert_eq!(
         reported[0],
-        one("SchemaAccepted", "the live schema is the reference now")[0]
+        one("SchemaAccepted", "the live schema is now the reference")[0]
     );
     assert_eq!(reported[1].0, "DriftCorrected");
     assert!(case.status().drift.unwrap().corrected_time == Some(at(0)));

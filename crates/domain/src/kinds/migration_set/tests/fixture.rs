@@ -15,15 +15,15 @@ use super::{
         Decision, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, PlatformFacts, PlatformState, Ran,
         ReferenceState, SourceState, State, Step, StepError, StepResult, decide, status, update,
     },
-    messages::{A, B, LIVE, V1, V2, V3, bare, folder, own, owner, taken, target},
+    values::{A, B, LIVE, V1, V2, V3, bare, folder, own, owner, taken, target},
 };
 use crate::reconcile::kind::Step as _;
 use crate::{kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::timing::Timing, sql::read};
 
-/// What a look asks.
+/// What is observed.
 pub(super) const PLACE: &str = "db.example.com public";
 
-/// One object, what is known of it, and the time.
+/// One object, its state, and the time.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
     pub object: Box<MigrationSet>,
@@ -31,7 +31,8 @@ pub(super) struct Case {
     pub now: Timestamp,
 }
 
-/// Both files are applied and noted, the schema is its reference, and a look of a minute ago showed that; nothing is left to do.
+/// Both files are applied and recorded, the schema is its reference, and an observation of a minute ago showed that; nothing is
+/// left to do.
 pub(super) fn settled() -> Case {
     let state = State {
         timing: Timing::default(),
@@ -70,12 +71,12 @@ pub(super) fn settled() -> Case {
     case
 }
 
-/// A third file is there that says this.
+/// There is a third file with this text.
 pub(super) fn pending(text: &str) -> Case {
     settled().files(&[(V1, A), (V2, B), (V3, text)])
 }
 
-/// A database that nobody of us ever wrote to, with an empty schema and no ledger.
+/// A database without `ace_ops` and ledger, with an empty schema.
 pub(super) fn fresh() -> Case {
     settled()
         .observation(|observation| {
@@ -108,11 +109,11 @@ impl Case {
         })
     }
 
-    pub(super) fn source(self, sight: SourceState) -> Self {
-        self.with(|case| case.state.source = sight)
+    pub(super) fn source(self, source: SourceState) -> Self {
+        self.with(|case| case.state.source = source)
     }
 
-    /// The last look showed something else.
+    /// The last observation showed something else.
     pub(super) fn observation(self, change: impl FnOnce(&mut Observation)) -> Self {
         self.with(|case| change(Arc::make_mut(case.state.memory.observation.as_mut().unwrap())))
     }
@@ -142,26 +143,26 @@ impl Case {
         self.observation(|observation| change(observation.operator_schema.as_mut().unwrap()))
     }
 
-    /// Our books have this version with these bytes.
+    /// `ace_ops` has this version with these bytes.
     pub(super) fn noted(self, version: &str, text: &str) -> Self {
         self.operator_schema(|operator_schema| {
             operator_schema.rows.insert(version.to_owned(), own(text));
         })
     }
 
-    /// Our books do not have this version.
+    /// `ace_ops` does not have this version.
     pub(super) fn unnoted(self, version: &str) -> Self {
         self.operator_schema(|operator_schema| {
             operator_schema.rows.remove(version);
         })
     }
 
-    /// The look behind a run was made.
+    /// The snapshot after a run was taken.
     pub(super) fn snapshot_taken(self) -> Self {
         self.operator_schema(|operator_schema| operator_schema.reference.as_mut().unwrap().snapshot_pending = false)
     }
 
-    /// Files ran, and the look behind them is due.
+    /// Files ran, and the snapshot after the run is pending.
     pub(super) fn snapshot_pending(self) -> Self {
         self.operator_schema(|operator_schema| operator_schema.reference.as_mut().unwrap().snapshot_pending = true)
     }
@@ -214,7 +215,7 @@ impl Case {
         })
     }
 
-    /// The last look was in vain.
+    /// The last observation failed.
     pub(super) fn failed_observation(self, second: i64, step_error: DatabaseFailure) -> Self {
         self.with(|case| {
             case.state.memory.failed_observation = Some(FailedObservation {
@@ -225,7 +226,7 @@ impl Case {
         })
     }
 
-    /// This pass holds the lock, and has just looked.
+    /// This reconcile holds the lock, and has just observed the database.
     pub(super) fn locked(self) -> Self {
         self.with(|case| case.state.locked = true)
             .observation(|observation| observation.at = at(0))
@@ -242,7 +243,7 @@ impl Case {
         self.with(|case| case.now += SignedDuration::from_secs(seconds))
     }
 
-    /// The pass is over, its status was written, and another one begins.
+    /// The reconcile is over, its status was written, and another one begins.
     pub(super) fn next_pass(mut self) -> Self {
         let (memo, state) = (self.status(), *self.state);
         self.state = Box::new(State {
@@ -275,7 +276,7 @@ impl Case {
         update(&self.object, &mut self.state, &step, outcome, self.now);
     }
 
-    /// A look now shows what the last one did, but for this.
+    /// An observation now shows what the last one did, but for this.
     #[allow(clippy::unnecessary_wraps, reason = "it is what a step ends with")]
     pub(super) fn sees(&self, change: impl FnOnce(&mut Observation)) -> Result<StepResult, StepError> {
         let mut observation = self

@@ -6,7 +6,7 @@ use ace_api::{Approval, HeldMigration, MigrationReason};
 use super::{
     super::{Decision, LedgerRow, Refusal, StepError},
     fixture::{Case, pending, ran, settled},
-    messages::{A, B, CONCURRENT, HARMLESS, V1, V2, V3, V4, message, reason},
+    values::{A, B, CONCURRENT, HARMLESS, V1, V2, V3, V4, message, reason},
 };
 
 const MESSAGE: &str = "20260103000000_x.sql line 1: column c exists (SQLSTATE 42701); correct the file";
@@ -19,7 +19,7 @@ fn refusal() -> StepError {
     })
 }
 
-/// The third file failed in the last pass.
+/// The third file failed in the last reconcile.
 fn held() -> Case {
     let mut case = pending(HARMLESS).prepared();
     case.does("Run", Err(refusal()));
@@ -57,7 +57,7 @@ fn it_outlives_time_and_restarts() {
     assert!(is_held(&held()));
     let mut case = held().later(86_400).restarted();
     let seen = case.sees(|_| ());
-    case.does("Look", seen);
+    case.does("Observe", seen);
     assert!(is_held(&case));
     assert_eq!(case.status().held, held().status().held);
 }
@@ -76,18 +76,18 @@ fn files_spec_and_asking_lift_it() {
         (
             held().spec(|spec| {
                 spec.approvals.push(Approval {
-                    plan: super::messages::OTHER.to_owned(),
+                    plan: super::values::OTHER.to_owned(),
                     reason: None,
                 });
             }),
             "an approval",
         ),
-        (held().asks("now"), "somebody asked"),
+        (held().asks("now"), "a reconcile was requested"),
         (
             files(&[(V3, HARMLESS), (V4, "SELECT 4;")])
                 .row(V4, LedgerRow::default())
                 .row(V3, LedgerRow::default()),
-            "somebody repaired the ledger",
+            "the ledger was repaired",
         ),
     ] {
         assert!(!matches!(case.decide(), Decision::Refuse(..)), "{what}");
@@ -103,36 +103,36 @@ fn a_run_that_goes_on_forgets_it() {
 }
 
 #[test]
-fn what_others_said_before_is_heard_first() {
+fn the_ledgers_of_others_come_before_what_is_held() {
     let edited = held().files(&[(V1, A), (V2, "SELECT 2;"), (V3, HARMLESS)]);
     assert_eq!(reason(edited.decide()), MigrationReason::ChecksumMismatch);
 }
 
 #[test]
-fn the_schema_is_looked_at_behind_the_files_that_ran_before_it() {
+fn a_schema_snapshot_follows_the_files_that_ran_before_the_failure() {
     let mut case = settled()
         .files(&[(V1, A), (V2, B), (V3, HARMLESS), (V4, "SELECT 4;")])
         .prepared();
     case.does("Run", ran());
     case.does("Run", Err(refusal()));
-    assert_eq!(case.step().name(), "LookBehind");
+    assert_eq!(case.step().name(), "SnapshotAfterRun");
     let failed = StepError::Passing("the session ended".to_owned());
-    case.does("LookBehind", Err(failed));
+    case.does("SnapshotAfterRun", Err(failed));
     assert!(
         is_held(&case),
-        "what it was stopped by is said, even when the look is lost"
+        "the cause of the stop is reported, even if the snapshot fails"
     );
     assert!(case.status().held.is_some());
     assert_eq!(
         case.next_pass().step().name(),
         "Begin",
-        "and the look is made in the next pass"
+        "and the snapshot is taken in the next reconcile"
     );
 }
 
 #[test]
-fn the_schema_is_looked_at_behind_the_parts_that_stay() {
-    for (text, expected) in [(HARMLESS, None), (CONCURRENT, Some("LookBehind"))] {
+fn a_schema_snapshot_follows_the_parts_that_stay() {
+    for (text, expected) in [(HARMLESS, None), (CONCURRENT, Some("SnapshotAfterRun"))] {
         let mut case = pending(text).prepared();
         case.does("Run", Err(refusal()));
         let step = match case.decide() {

@@ -1,4 +1,4 @@
-//! Tables: a world in, a decision or a status out. One settled set of migrations, one change per case.
+//! Tables: a state in, a decision or a status out. One settled MigrationSet, one change per case.
 
 mod adoption;
 mod approval;
@@ -7,8 +7,7 @@ mod drift;
 mod events;
 mod fixture;
 mod held;
-mod looks;
-mod messages;
+mod observations;
 mod order;
 mod outages;
 mod plan;
@@ -17,3 +16,4 @@ mod reasons;
 mod regression;
 mod runs;
 mod statuses;
+mod values;

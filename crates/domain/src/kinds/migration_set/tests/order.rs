@@ -1,4 +1,4 @@
-//! What comes before what, and that every pass comes to an end.
+//! The order of steps, and that every reconcile ends.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use ace_api::{MigrationReason, OutOfOrder};
 use super::{
     super::{Decision, LedgerRow, Step, StepError, StepResult, SyntaxCheck, update},
     fixture::{Case, at, fresh, pending, ran, settled},
-    messages::{A, B, DROP, HARMLESS, LIVE, V1, V2, V3, V4, file, own, reason, said, script, taken},
+    values::{A, B, DROP, HARMLESS, LIVE, V1, V2, V3, V4, file, own, reason, said, script, taken},
 };
 use crate::reconcile::kind::Step as _;
 use crate::sql::read;
@@ -24,19 +24,19 @@ fn a_new_database_is_claimed_described_and_then_written() {
     let expected = [
         "Begin",
         "Claim",
-        "LookAgain",
+        "ObserveAgain",
         "SetReference",
-        "LookAgain",
+        "ObserveAgain",
         "Prepare",
         "Run",
         "Run",
-        "LookBehind",
+        "SnapshotAfterRun",
     ];
     assert_eq!(steps, expected);
     assert!(matches!(case.decide(), Decision::Settled(_)));
 }
 
-/// What a database answers that does what it is told.
+/// The answers of a database that does what each step asks for.
 fn obedient(case: &Case, step: &Step) -> Result<StepResult, StepError> {
     match step {
         Step::Read(files) => Ok(StepResult::Read(
@@ -68,13 +68,13 @@ fn obedient(case: &Case, step: &Step) -> Result<StepResult, StepError> {
 }
 
 #[test]
-fn a_database_that_says_yes_and_changes_nothing_ends_every_pass() {
+fn a_database_that_accepts_writes_and_changes_nothing_ends_every_reconcile() {
     let stubborn = [
         fresh(),
         settled().operator_schema(|operator_schema| operator_schema.reference = None),
         settled()
             .files(&[(V1, A), (V2, B), (V3, HARMLESS)])
-            .row(V3, super::messages::recorded(&[HARMLESS])),
+            .row(V3, super::values::recorded(&[HARMLESS])),
         super::baseline::named(V2, LIVE),
         pending(HARMLESS),
         settled().snapshot_pending(),
@@ -108,8 +108,8 @@ fn what_was_written_and_is_not_seen_is_not_written_again() {
     let mut case = fresh().locked();
     case.does("Claim", Ok(StepResult::Written));
     let seen = case.sees(|_| ());
-    case.does("LookAgain", seen);
-    let message = "the database does not show what step Claim wrote; it is looked at again".to_owned();
+    case.does("ObserveAgain", seen);
+    let message = "the database does not show what step Claim wrote; checking again".to_owned();
     assert_eq!(
         said(case.decide()),
         (false, MigrationReason::Retrying, message, Some(0))
@@ -153,7 +153,7 @@ fn files_run_in_the_order_of_their_versions_as_text() {
         }
         case.does("Run", ran());
     }
-    assert_eq!(case.step().name(), "LookBehind");
+    assert_eq!(case.step().name(), "SnapshotAfterRun");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn only_what_is_pending_is_read() {
 }
 
 #[test]
-fn what_our_parser_can_t_read_the_server_is_asked_about() {
+fn statements_that_our_parser_can_t_read_are_checked_by_the_server() {
     let strange = "SELECT 1;\n\nSELECT 1\n  FROBNICATE THE THINGS 7 WITH;\n";
     let asked = pending(strange);
     let piece = asked
@@ -182,7 +182,7 @@ fn what_our_parser_can_t_read_the_server_is_asked_about() {
     let answered = |answer| {
         let mut case = asked.clone();
         case.does(
-            "Ask",
+            "CheckSyntax",
             Ok(StepResult::SyntaxChecked([(statement.clone(), answer)].into())),
         );
         case
@@ -210,15 +210,15 @@ fn a_reference_comes_before_the_first_file() {
         pending(HARMLESS).observation(|observation| observation.target.server_major = 17),
         pending(HARMLESS).spec(|spec| spec.schemas.push("private".to_owned())),
         pending(HARMLESS)
-            .observation(|observation| observation.schema = taken(super::messages::OTHER, Vec::new()))
-            .spec(|spec| spec.accepted_schema = Some(super::messages::OTHER.to_owned())),
+            .observation(|observation| observation.schema = taken(super::values::OTHER, Vec::new()))
+            .spec(|spec| spec.accepted_schema = Some(super::values::OTHER.to_owned())),
     ] {
         assert_eq!(case.locked().step().name(), "SetReference");
     }
 }
 
 #[test]
-fn the_order_in_which_schemas_are_named_is_no_news() {
+fn the_order_of_schemas_in_the_spec_changes_nothing() {
     let case = settled()
         .spec(|spec| spec.schemas = vec!["b".to_owned(), "a".to_owned()])
         .operator_schema(|operator_schema| {

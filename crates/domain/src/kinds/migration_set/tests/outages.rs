@@ -1,11 +1,11 @@
-//! A database or source that does not answer: what is said, and for how long what was said before stands.
+//! A database or source that does not answer: which conditions change, and when.
 
 use ace_api::MigrationReason;
 
 use super::{
     super::{Decision, LedgerRow, SourceState, StepError},
     fixture::{Case, at, pending, settled},
-    messages::{A, B, HARMLESS, V1, V2, V3, reason, shown},
+    values::{A, B, HARMLESS, V1, V2, V3, reason, shown},
 };
 use crate::kinds::platform::DatabaseFailure;
 
@@ -13,10 +13,10 @@ fn unanswered() -> StepError {
     StepError::Database(DatabaseFailure::Unanswered("refused".to_owned()))
 }
 
-/// The look that was due did not succeed.
+/// The observation that was due failed.
 fn unreachable(mut case: Case) -> Case {
     case = case.observation(|observation| observation.at = at(-300));
-    case.does("Look", Err(unanswered()));
+    case.does("Observe", Err(unanswered()));
     case
 }
 
@@ -33,7 +33,7 @@ const LOST: [&str; 3] = [
 ];
 
 #[test]
-fn a_lost_look_is_no_news() {
+fn one_failed_observation_changes_nothing() {
     assert_eq!(shown(&unreachable(settled()).status()), READY);
     assert_eq!(
         shown(&unreachable(settled().observe()).status())[0],
@@ -42,7 +42,7 @@ fn a_lost_look_is_no_news() {
     );
 }
 
-/// A file that comes too late was refused, and the status says so.
+/// A file that comes too late was refused, and the status has that.
 fn refused() -> Case {
     settled()
         .files(&[(V1, A), ("20260101500000", HARMLESS), (V2, B)])
@@ -50,10 +50,10 @@ fn refused() -> Case {
 }
 
 #[test]
-fn what_a_person_has_to_do_is_not_done_because_a_look_was_lost() {
+fn what_a_person_has_to_do_stays_after_a_failed_observation() {
     let failed = |case: Case| case.source(SourceState::Failed("it timed out".to_owned()));
     let mut restarted = refused().restarted();
-    restarted.does("Look", Err(unanswered()));
+    restarted.does("Observe", Err(unanswered()));
     for case in [unreachable(refused()), restarted, failed(refused())] {
         assert_eq!(case.status(), refused().status());
     }
@@ -62,7 +62,7 @@ fn what_a_person_has_to_do_is_not_done_because_a_look_was_lost() {
 }
 
 #[test]
-fn what_was_refused_before_files_or_spec_changed_is_not_said_of_them() {
+fn a_refusal_from_before_files_or_spec_changed_is_dropped() {
     let renamed = refused().files(&[(V1, A), (V2, B), (V3, HARMLESS)]);
     let edited = refused().files(&[(V1, A), (V2, "SELECT 2;")]);
     let allowed = refused().spec(|spec| spec.policy.out_of_order = ace_api::OutOfOrder::Apply);
@@ -75,7 +75,7 @@ fn what_was_refused_before_files_or_spec_changed_is_not_said_of_them() {
         assert_eq!(shown(&unreachable(case).status()), WAITS);
     }
     let mut case = seen_by_nobody;
-    case.does("Look", Err(unanswered()));
+    case.does("Observe", Err(unanswered()));
     assert_eq!(shown(&case.status()), WAITS);
     assert_eq!(
         shown(&unreachable(edited).status())[1],
@@ -85,11 +85,11 @@ fn what_was_refused_before_files_or_spec_changed_is_not_said_of_them() {
 }
 
 #[test]
-fn what_the_database_itself_refused_is_not_said_of_one_that_is_silent() {
+fn a_refusal_of_the_database_is_dropped_when_it_does_not_answer() {
     let mut rejected = settled().observation(|observation| observation.at = at(-300));
-    rejected.does("Look", Err(StepError::Database(DatabaseFailure::PasswordRejected)));
+    rejected.does("Observe", Err(StepError::Database(DatabaseFailure::PasswordRejected)));
     let mut case = rejected.next_pass().restarted();
-    case.does("Look", Err(unanswered()));
+    case.does("Observe", Err(unanswered()));
     assert_eq!(shown(&case.status()), WAITS);
 }
 
@@ -118,7 +118,7 @@ fn after_three_intervals_nothing_is_known_and_the_message_says_why() {
     }
     let lost = case.later(601);
     assert_eq!(
-        super::messages::message(&lost.status(), "Ready"),
+        super::values::message(&lost.status(), "Ready"),
         "the database at db.example.com:5432 does not answer: refused"
     );
 }
@@ -126,7 +126,7 @@ fn after_three_intervals_nothing_is_known_and_the_message_says_why() {
 #[test]
 fn who_has_just_started_has_not_missed_anything_yet() {
     let mut case = settled().restarted();
-    case.does("Look", Err(unanswered()));
+    case.does("Observe", Err(unanswered()));
     assert_eq!(shown(&case.status()), READY);
     assert_eq!(shown(&case.clone().later(900).status()), READY);
     assert_eq!(shown(&case.later(901).status()), LOST);
@@ -142,8 +142,8 @@ fn what_is_known_to_be_left_to_do_is_not_hidden_by_an_outage() {
             "main@sha1:new".clone_into(artifact_revision);
         }
     });
-    new_files.does("Look", Err(unanswered()));
-    assert_eq!(shown(&new_files.status()), WAITS, "nobody compared them yet");
+    new_files.does("Observe", Err(unanswered()));
+    assert_eq!(shown(&new_files.status()), WAITS, "they were not compared yet");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_spec_that_was_not_seen_is_not_ready() {
 }
 
 #[test]
-fn a_source_that_can_t_be_read_this_time_is_no_news_either() {
+fn a_source_that_can_t_be_read_once_changes_nothing_either() {
     let failed = |case: Case| case.source(SourceState::Failed("it timed out".to_owned()));
     assert_eq!(shown(&failed(settled()).status()), READY);
     let waiting = failed(pending(HARMLESS).next_pass());
@@ -176,7 +176,7 @@ fn what_else_is_tried_again_is_news_although_the_source_can_t_be_read_either() {
 #[test]
 fn a_wrong_password_is_for_a_person() {
     let mut case = settled().observation(|observation| observation.at = at(-300));
-    case.does("Look", Err(StepError::Database(DatabaseFailure::PasswordRejected)));
+    case.does("Observe", Err(StepError::Database(DatabaseFailure::PasswordRejected)));
     let expected = [
         "Ready=False/DatabasePasswordRejected",
         "Stalled=True/DatabasePasswordRejected",
@@ -189,13 +189,13 @@ fn a_wrong_password_is_for_a_person() {
 fn an_answer_ends_it() {
     let mut case = unreachable(settled()).later(1_000).next_pass();
     let seen = case.sees(|_| ());
-    case.does("Look", seen);
+    case.does("Observe", seen);
     assert_eq!(case.state.memory.failed_observation, None);
     assert_eq!(shown(&case.status()), READY);
 }
 
 #[test]
-fn trouble_in_the_middle_gives_the_lock_back_and_ends_the_pass() {
+fn an_error_during_a_run_releases_the_lock_and_ends_the_reconcile() {
     for step_error in [unanswered(), StepError::Passing("COMMIT's answer was lost".to_owned())] {
         let mut case = settled().files(&[(V1, A), (V2, B), (V3, HARMLESS)]).prepared();
         case.does("Run", Err(step_error));
@@ -217,7 +217,7 @@ fn after_a_lost_answer_the_ledger_tells_before_anything_runs() {
         .sees(|_| ());
     case.does("Begin", seen);
     let seen = case.clone().snapshot_taken().sees(|_| ());
-    case.does("LookBehind", seen);
+    case.does("SnapshotAfterRun", seen);
     assert!(matches!(case.decide(), Decision::Settled(_)));
 }
 

@@ -5,7 +5,7 @@ use ace_api::{OutOfOrder, RiskClass};
 use super::{
     super::LedgerRow,
     fixture::{Case, at, pending, settled},
-    messages::{A, B, CONCURRENT, DROP, HARMLESS, LIVE, V1, V2, V3, V4, taken},
+    values::{A, B, CONCURRENT, DROP, HARMLESS, LIVE, V1, V2, V3, V4, taken},
 };
 
 fn two() -> Case {

@@ -1,4 +1,4 @@
-//! When nothing is written: the questions that come first, and the words that stop everything.
+//! When nothing is written: suspension, deletion, modes, and missing answers.
 
 use crate::reconcile::kind::Step as _;
 use ace_api::MigrationReason;
@@ -7,11 +7,11 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::{
     super::{Decision, PlatformState, SchemaObservation, SourceState, StepError, Stop},
     fixture::{Case, at, fresh, pending, settled},
-    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, differs, owner, recorded, taken},
+    values::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, differs, owner, recorded, taken},
 };
 
 /// Everything that could be written to a database.
-fn wishes() -> Vec<Case> {
+fn cases() -> Vec<Case> {
     vec![
         fresh(),
         pending(HARMLESS),
@@ -33,22 +33,22 @@ fn wishes() -> Vec<Case> {
 /// With the lock or without, there is no step but those that only read.
 fn is_quiet(case: &Case) -> bool {
     let reads = |case: &Case| match case.decide() {
-        Decision::Do(step) => ["Look", "Read", "Ask"].contains(&step.name()),
+        Decision::Do(step) => ["Observe", "Read", "CheckSyntax"].contains(&step.name()),
         _ => true,
     };
     reads(case) && reads(&case.clone().locked())
 }
 
 #[test]
-fn every_wish_is_one() {
-    for case in wishes() {
+fn every_case_of_the_list_may_write() {
+    for case in cases() {
         assert!(!is_quiet(&case));
     }
 }
 
 #[test]
 fn nothing_is_written_while_it_is_suspended_or_deleted() {
-    for case in wishes() {
+    for case in cases() {
         let suspended = case.clone().spec(|spec| spec.suspend = true);
         assert!(is_quiet(&suspended) && matches!(suspended.decide(), Decision::Settled(_)));
         let platform = case.clone().platform(|platform| platform.suspended = true);
@@ -60,8 +60,8 @@ fn nothing_is_written_while_it_is_suspended_or_deleted() {
 
 #[test]
 fn nothing_is_written_in_observe() {
-    for case in wishes() {
-        // A mode does not change within a pass.
+    for case in cases() {
+        // A mode does not change within a reconcile.
         let observing = case.observe().with(|case| case.state.prepared = false);
         assert!(is_quiet(&observing), "{:?}", observing.decide());
     }
@@ -69,7 +69,7 @@ fn nothing_is_written_in_observe() {
 
 #[test]
 fn nothing_is_written_to_a_database_of_another_set_or_of_a_newer_operator() {
-    for case in wishes() {
+    for case in cases() {
         let operator_schema = |case: &Case| {
             case.state
                 .memory
@@ -99,8 +99,8 @@ fn nothing_is_written_to_a_database_of_another_set_or_of_a_newer_operator() {
 }
 
 #[test]
-fn nothing_is_written_without_a_platform_a_database_or_after_trouble() {
-    for case in wishes() {
+fn nothing_is_written_without_a_platform_or_a_database_or_after_an_error() {
+    for case in cases() {
         assert!(is_quiet(
             &case.clone().with(|case| case.state.platform = PlatformState::Absent)
         ));
@@ -129,16 +129,16 @@ fn no_file_is_run_while_a_question_is_open() {
 }
 
 #[test]
-fn while_a_look_behind_a_run_is_due_and_can_t_be_made_nothing_new_is_begun() {
+fn while_a_snapshot_is_pending_and_can_t_be_taken_no_run_begins() {
     let case = pending(HARMLESS)
         .snapshot_pending()
         .locked()
         .with(|case| case.state.snapshot_taken = true);
-    assert_eq!(super::messages::reason(case.decide()), MigrationReason::WaitingForLock);
+    assert_eq!(super::values::reason(case.decide()), MigrationReason::WaitingForLock);
 }
 
 #[test]
-fn a_stopped_run_does_not_go_on_in_the_same_pass() {
+fn a_stopped_run_does_not_go_on_in_the_same_reconcile() {
     let blocked = Stop::Blocked(V3.parse().unwrap(), Vec::new());
     let case = pending(HARMLESS).locked().with(|case| case.state.stop = Some(blocked));
     assert!(is_quiet(&case));

@@ -1,4 +1,4 @@
-//! What stands in the way: every refusal and every wait, with its words and when it is looked at again.
+//! Every refusal and every wait, with its message and when the database is observed again.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use ace_api::{MigrationReason as Reason, OutOfOrder, WhileDrifted};
 use super::{
     super::{Blocker, Decision, LedgerRow, PlatformState, Refusal, SchemaObservation, SourceState, StepError},
     fixture::{Case, fresh, pending, settled},
-    messages::{
+    values::{
         A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, owner, recorded, said,
         taken,
     },
@@ -39,28 +39,28 @@ fn what_the_platform_lacks() {
     refuses(
         &settled().platform(|platform| platform.database = None),
         Reason::DatabaseMissing,
-        "Platform `prod` names no database: set its `spec.database`",
+        "Platform `prod` has no database: set its `spec.database`",
         None,
     );
 }
 
 #[test]
-fn what_the_source_lacks_is_said_in_its_own_words() {
+fn a_problem_of_the_source_is_reported_with_its_own_message() {
     let words = || "its own words".to_owned();
-    for (sight, stalls, reason, again) in [
+    for (source, stalls, reason, again) in [
         (SourceState::Waiting(words()), false, Reason::WaitingForSource, 240),
         (SourceState::Failed(words()), false, Reason::Retrying, 0),
         (SourceState::Refused(words()), true, Reason::SourceRefused, 240),
         (SourceState::Invalid(words()), true, Reason::SourceInvalid, 240),
         (SourceState::AccessMissing(words()), true, Reason::AccessMissing, 240),
     ] {
-        let case = settled().source(sight);
+        let case = settled().source(source);
         let others = Some(owner("ace", "other"));
         let shared = case
             .clone()
             .observe()
             .operator_schema(|operator_schema| operator_schema.owner = others);
-        // No file was looked at, so there is nothing to report either.
+        // No file was read, so there is nothing to report either.
         for case in [case.clone(), case.observe(), shared] {
             says(&case, &(stalls, reason, words(), Some(again)));
         }
@@ -72,11 +72,11 @@ fn whose_database_it_is() {
     refuses(
         &settled().operator_schema(|operator_schema| operator_schema.newer = true),
         Reason::OperatorTooOld,
-        "a newer ace-operator keeps its books in schema `ace_ops` of this database: update this one",
+        "schema `ace_ops` of this database was created by a newer ace-operator: upgrade this one",
         Some(240),
     );
-    let message = "the database of Platform `prod` belongs to MigrationSet ace/other; if that one is gone for good, run \
-                   `DELETE FROM ace_ops.owner` there";
+    let message = "the database of Platform `prod` is claimed by MigrationSet ace/other; if that one no longer exists, run \
+                   `DELETE FROM ace_ops.owner` in the database";
     let other = || Some(owner("ace", "other"));
     refuses(
         &settled().operator_schema(|operator_schema| operator_schema.owner = other()),
@@ -94,7 +94,7 @@ fn a_file_that_is_not_what_was_applied() {
     refuses(
         &settled().files(&[(V1, A), (V2, "SELECT 2;")]),
         Reason::ChecksumMismatch,
-        "20260102000000: the file is not what was applied; put it back, and write the change as a new migration",
+        "20260102000000: the file differs from what was applied; restore it, and write the change as a new migration",
         Some(240),
     );
     let four = [
@@ -113,16 +113,16 @@ fn a_file_that_is_not_what_was_applied() {
     refuses(
         &all,
         Reason::ChecksumMismatch,
-        "20260101000000, 20260102000000, 20260103000000 and 1 more: the file is not what was applied; put it back, and write \
-         the change as a new migration",
+        "20260101000000, 20260102000000, 20260103000000 and 1 more: the file differs from what was applied; restore it, and \
+         write the change as a new migration",
         Some(240),
     );
 }
 
 #[test]
 fn a_file_that_changed_or_went_half_way() {
-    let message = "20260103000000 stopped half-way and its file was changed since: put it back as it was, or, when you have \
-                   finished it by hand, record it with `supabase migration repair 20260103000000 --status applied`";
+    let message = "20260103000000 was applied in part and its file was changed since: restore the file, or finish the migration \
+                   by hand and record it with `supabase migration repair 20260103000000 --status applied`";
     let half = |case: Case| {
         let begun = file(V3, CONCURRENT).sha256;
         case.operator_schema(|operator_schema| operator_schema.half = [(V3.to_owned(), begun)].into())
@@ -133,7 +133,7 @@ fn a_file_that_changed_or_went_half_way() {
         matches!(half(pending(CONCURRENT)).decide(), Decision::Do(_)),
         "the same bytes go on"
     );
-    // Somebody has finished it by hand, and said so.
+    // It was finished by hand and recorded.
     let finished = half(settled()).row(V3, LedgerRow::default());
     assert!(matches!(finished.decide(), Decision::Settled(_)));
     let recorded = half(pending(HARMLESS)).row(V3, recorded(&[HARMLESS]));
@@ -160,8 +160,8 @@ fn a_file_that_comes_too_late() {
     refuses(
         &settled().files(&files),
         Reason::OutOfOrder,
-        "20260101500000 would come before 20260102000000, which is applied: give it a newer version, or set \
-         `policy.outOfOrder` to `Apply`",
+        "20260101500000 would come before 20260102000000, which is already applied: give it a newer version, or set \
+         `spec.policy.outOfOrder: Apply`",
         Some(240),
     );
     let applied = settled()
@@ -177,14 +177,14 @@ fn what_needs_an_approval() {
     refuses(
         &case,
         Reason::ApprovalRequired,
-        &format!("20260103000000 drops table public.a; to allow it add plan {plan} to `spec.approvals`"),
+        &format!("20260103000000 drops table public.a; to approve it, add plan {plan} to `spec.approvals`"),
         Some(240),
     );
     refuses(
         &case.approve(OTHER),
         Reason::ApprovalRequired,
         &format!(
-            "20260103000000 drops table public.a; to allow it add plan {plan} to `spec.approvals`; the approvals in the spec are \
+            "20260103000000 drops table public.a; to approve it, add plan {plan} to `spec.approvals`; the approvals in the spec are \
              for other plans"
         ),
         Some(240),
@@ -199,9 +199,9 @@ fn what_was_applied_and_is_gone_from_the_ledger() {
         &case,
         Reason::LedgerRegressed,
         &format!(
-            "20260102000000 was applied once and is gone from the ledger, whose head is 20260101000000: if its effects are still \
-             there, record it with `supabase migration repair 20260102000000 --status applied`; if it has to run again, to \
-             allow it add plan {plan} to `spec.approvals`"
+            "20260102000000 was applied before but is missing from the ledger, whose head is 20260101000000: if its effects are \
+             still there, record it with `supabase migration repair 20260102000000 --status applied`; if it must run again, \
+             add plan {plan} to `spec.approvals`"
         ),
         Some(240),
     );
@@ -211,9 +211,9 @@ fn what_was_applied_and_is_gone_from_the_ledger() {
         &both,
         Reason::LedgerRegressed,
         &format!(
-            "20260101000000 and 1 more were applied once and are gone from the ledger, whose head is empty: those whose effects \
-             are still there, record with `supabase migration repair VERSION --status applied`; if they have to run again, to \
-             allow it add plan {plan} to `spec.approvals`"
+            "20260101000000 and 1 more were applied before but are missing from the ledger, whose head is empty: record those \
+             whose effects are still there with `supabase migration repair VERSION --status applied`; if they must run again, \
+             add plan {plan} to `spec.approvals`"
         ),
         Some(240),
     );
@@ -225,8 +225,8 @@ fn a_schema_that_was_there_before_the_ledger() {
         &fresh().observation(|observation| observation.schema = taken(LIVE, Vec::new())),
         Reason::BaselineRequired,
         &format!(
-            "the ledger is empty and the schema has 3 objects: if they come from these files, set `spec.baseline` to {{through: \
-             <the last version that is in it>, schemaDigest: \"{LIVE}\"}}"
+            "the migration ledger is empty, but the schema has 3 objects: if these files created them, set `spec.baseline` to \
+             {{through: <the last version that the schema contains>, schemaDigest: \"{LIVE}\"}}"
         ),
         Some(240),
     );
@@ -239,7 +239,7 @@ fn a_schema_that_was_there_before_the_ledger() {
     assert!(
         said(one.decide())
             .2
-            .starts_with("the ledger is empty and the schema has 1 object: if")
+            .starts_with("the migration ledger is empty, but the schema has 1 object: if")
     );
     for (through, nearest) in [
         ("20260101", "20260101000000, 20260102000000"),
@@ -250,8 +250,8 @@ fn a_schema_that_was_there_before_the_ledger() {
             &super::baseline::named(through, LIVE),
             Reason::BaselineMismatch,
             &format!(
-                "`spec.baseline.through` is {through}, and no file has that version: nothing was recorded and nothing runs; the \
-                 nearest: {nearest}"
+                "`spec.baseline.through` is {through}, but no file has that version: nothing was recorded and nothing will run; \
+                 the nearest versions: {nearest}"
             ),
             Some(240),
         );
@@ -260,8 +260,8 @@ fn a_schema_that_was_there_before_the_ledger() {
         &super::baseline::named(V1, OTHER),
         Reason::BaselineMismatch,
         &format!(
-            "`spec.baseline` names sha256:222222222222, and the live schema is {LIVE}: nothing was recorded; check that the files \
-             up to 20260101000000 make this schema, and name its digest"
+            "`spec.baseline.schemaDigest` is sha256:222222222222, but the live schema is {LIVE}: nothing was recorded; check that \
+             the files up to 20260101000000 create this schema, then set its digest"
         ),
         Some(240),
     );
@@ -275,14 +275,14 @@ fn a_schema_that_was_changed_by_hand_where_that_blocks() {
     refuses(
         &drifted.spec(|spec| spec.policy.while_drifted = WhileDrifted::Block),
         Reason::DriftBlocked,
-        "1 object differs: column public.a.x: undo it, or name the live schema in `spec.acceptedSchema`",
+        "1 object differs: column public.a.x: revert the change, or set `spec.acceptedSchema` to `status.schema.digest` to accept it",
         Some(240),
     );
 }
 
 #[test]
-fn a_schema_that_can_t_be_read_is_waited_for_and_looked_at_again_soon() {
-    let message = "the schema can't be read now: somebody holds a lock on a part of it";
+fn a_schema_that_can_t_be_read_is_waited_for_and_observed_again_soon() {
+    let message = "the schema can't be read now: another session holds a lock on part of it";
     let busy = |case: Case| {
         case.observation(|observation| {
             (observation.at, observation.schema) = (super::fixture::at(-5), SchemaObservation::Busy);
@@ -290,7 +290,7 @@ fn a_schema_that_can_t_be_read_is_waited_for_and_looked_at_again_soon() {
     };
     waits(&busy(pending(HARMLESS)), Reason::WaitingForLock, message, Some(10));
     waits(&busy(fresh()), Reason::WaitingForLock, message, Some(10));
-    assert_eq!(busy(pending(HARMLESS)).later(10).step().name(), "Look");
+    assert_eq!(busy(pending(HARMLESS)).later(10).step().name(), "Observe");
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn who_holds_a_lock() {
         let mut case = pending(HARMLESS).prepared();
         let version = V3.parse().unwrap();
         case.does("Run", Err(StepError::Blocked { version, blockers }));
-        let message = format!("20260103000000 waits for a lock that {who} holds; it is tried again");
+        let message = format!("20260103000000 is waiting for a lock held by {who}; retrying");
         waits(&case, Reason::WaitingForLock, &message, Some(1));
     }
 }
@@ -345,63 +345,44 @@ fn who_runs_migrations_now() {
     waits(
         &case,
         Reason::WaitingForTurn,
-        "another session runs migrations on this database: pid 17 (ace-operator)",
+        "another session is running migrations on this database: pid 17 (ace-operator)",
         Some(5),
     );
 }
 
 #[test]
-fn what_fails_and_passes() {
+fn a_temporary_failure() {
     let mut case = pending(HARMLESS).prepared();
     case.does("Run", Err(StepError::Passing("the session ended".to_owned())));
     waits(&case, Reason::Retrying, "the session ended", Some(0));
 }
 
 #[test]
-fn why_the_database_can_t_be_asked() {
+fn why_the_database_can_t_be_observed() {
+    use DatabaseFailure as Failure;
     let words = || "why".to_owned();
     for (step_error, stalls, reason, again) in [
+        (Failure::Unanswered(words()), false, Reason::DatabaseUnreachable, 30),
         (
-            DatabaseFailure::Unanswered(words()),
-            false,
-            Reason::DatabaseUnreachable,
-            30,
-        ),
-        (
-            DatabaseFailure::SecretMissing(words()),
+            Failure::SecretMissing(words()),
             false,
             Reason::DatabaseSecretMissing,
             30,
         ),
+        (Failure::AccessMissing(words()), true, Reason::AccessMissing, 300),
+        (Failure::HostNotAllowed, true, Reason::HostNotAllowed, 300),
+        (Failure::PasswordRejected, true, Reason::DatabasePasswordRejected, 300),
         (
-            DatabaseFailure::AccessMissing(words()),
-            true,
-            Reason::AccessMissing,
-            300,
-        ),
-        (DatabaseFailure::HostNotAllowed, true, Reason::HostNotAllowed, 300),
-        (
-            DatabaseFailure::PasswordRejected,
-            true,
-            Reason::DatabasePasswordRejected,
-            300,
-        ),
-        (
-            DatabaseFailure::CertificateRefused(words()),
+            Failure::CertificateRefused(words()),
             true,
             Reason::DatabaseCertificateRefused,
             300,
         ),
-        (DatabaseFailure::Pooler, true, Reason::PoolerUnsupported, 300),
-        (
-            DatabaseFailure::Refused("42501".to_owned()),
-            true,
-            Reason::DatabaseRefused,
-            300,
-        ),
+        (Failure::Pooler, true, Reason::PoolerUnsupported, 300),
+        (Failure::Refused("42501".to_owned()), true, Reason::DatabaseRefused, 300),
     ] {
         let mut case = settled().restarted();
-        case.does("Look", Err(StepError::Database(step_error)));
+        case.does("Observe", Err(StepError::Database(step_error)));
         let (was_stalled, said_reason, message, said_again) = said(case.decide());
         assert_eq!((was_stalled, said_reason, said_again), (stalls, reason, Some(again)));
         assert!(!message.is_empty());

@@ -6,10 +6,10 @@ use ace_api::MigrationReason;
 use super::{
     super::{Decision, LedgerRow, OperatorSchema, Step, StepResult},
     fixture::{Case, ran, settled},
-    messages::{A, B, HARMLESS, V1, V2, V3, V4, own},
+    values::{A, B, HARMLESS, V1, V2, V3, V4, own},
 };
 
-/// The database was restored to a time at which nobody kept books: its head went back to `V1`.
+/// The database was restored to a time before `ace_ops` existed: its head went back to `V1`.
 fn restored() -> Case {
     settled().observation(|observation| {
         observation.ledger.remove(V2);
@@ -25,10 +25,10 @@ fn regressed(case: &Case) -> bool {
 }
 
 #[test]
-fn a_row_that_our_books_have_and_the_ledger_has_not() {
+fn a_row_that_ace_ops_has_and_the_ledger_has_not() {
     assert!(regressed(&settled().gone(V2)));
     assert!(regressed(&settled().gone(V1)), "in the middle");
-    assert!(regressed(&settled().gone(V2).forgotten()), "the books remember");
+    assert!(regressed(&settled().gone(V2).forgotten()), "`ace_ops` still has it");
 }
 
 #[test]
@@ -62,9 +62,9 @@ fn the_status_that_shows_it_keeps_the_memory() {
     }
     let mut again = case.restarted();
     let seen = settled();
-    assert_eq!(again.status().head.as_deref(), Some(V2), "not looked at yet");
+    assert_eq!(again.status().head.as_deref(), Some(V2), "not observed yet");
     let observation = restored().state.memory.observation.unwrap();
-    again.does("Look", seen.sees(|shown| *shown = (*observation).clone()));
+    again.does("Observe", seen.sees(|shown| *shown = (*observation).clone()));
     assert!(regressed(&again));
 }
 
@@ -101,9 +101,9 @@ fn it_ends_when_the_ledger_is_repaired() {
     assert_eq!(case.status().head.as_deref(), Some(V2));
 }
 
-/// Nothing that is wished for is missing then; and of new files up to that head nobody could say that they ran once.
+/// No desired file is missing then; and whether new files up to that head were run before is unknown.
 #[test]
-fn what_only_status_knew_goes_with_the_files_concerned_and_what_our_books_know_does_not() {
+fn what_only_status_has_goes_with_its_files_and_what_ace_ops_has_does_not() {
     let without = |case: Case| case.files(&[(V1, A)]);
     let with = |case: Case| case.files(&[(V1, A), (V2, B)]);
     for (case, known) in [(restored(), false), (settled().gone(V2), true)] {

@@ -1,4 +1,4 @@
-//! A run: what its status says in the middle, how often it is written, and what is looked at behind it.
+//! A run: its status, how often it is written, and the snapshot after it.
 
 use crate::reconcile::kind::Step as _;
 use ace_api::PlanStatus;
@@ -6,7 +6,7 @@ use ace_api::PlanStatus;
 use super::{
     super::{Blocker, Decision, Ran, StepError, StepResult},
     fixture::{Case, pending, ran, settled},
-    messages::{A, B, CONCURRENT, DROP, HARMLESS, V1, V2, V3, V4, message, shown},
+    values::{A, B, CONCURRENT, DROP, HARMLESS, V1, V2, V3, V4, message, shown},
 };
 
 const SMALL: [(&str, &str); 4] = [
@@ -44,7 +44,7 @@ fn the_status_is_written_at_the_start_and_then_every_two_seconds() {
     };
     assert_eq!(follow(&mut case), 1);
     case.does("Prepare", Ok(StepResult::Prepared));
-    assert_eq!(follow(&mut case), 1, "the same is said of a run that begins");
+    assert_eq!(follow(&mut case), 1, "a run that begins has the same message");
     for (millisecond, expected) in [(700, 1), (700, 1), (700, 2)] {
         case.now += jiff::SignedDuration::from_millis(millisecond);
         case.does("Run", ran());
@@ -52,7 +52,7 @@ fn the_status_is_written_at_the_start_and_then_every_two_seconds() {
     }
     case.does("Run", ran());
     let seen = case.clone().snapshot_taken().sees(|_| ());
-    case.does("LookBehind", seen);
+    case.does("SnapshotAfterRun", seen);
     assert_eq!(follow(&mut case), 3, "and at its end");
 }
 
@@ -114,7 +114,7 @@ fn at_its_end_everything_is_shown_at_once() {
         case.does("Run", ran());
     }
     let seen = case.clone().snapshot_taken().sees(|_| ());
-    case.does("LookBehind", seen);
+    case.does("SnapshotAfterRun", seen);
     assert_eq!(counts(&case), (Some("20260106".to_owned()), Some(6), Some(0), 4));
     assert_eq!(shown(&case.status()), ["Ready=True/Applied", "Drifted=False/NoDrift"]);
     let message = message(&case.status(), "Ready");
@@ -123,11 +123,11 @@ fn at_its_end_everything_is_shown_at_once() {
 }
 
 #[test]
-fn the_look_behind_is_made_after_the_last_file_and_once() {
+fn the_snapshot_is_taken_after_the_last_file_and_once() {
     let mut case = pending(HARMLESS).prepared();
     case.does("Run", ran());
     let still = case.sees(|observation| observation.schema = super::super::SchemaObservation::Busy);
-    case.does("LookBehind", still);
+    case.does("SnapshotAfterRun", still);
     assert!(matches!(case.decide(), Decision::Settled(_)));
     assert_eq!(
         shown(&case.status()),
@@ -136,15 +136,16 @@ fn the_look_behind_is_made_after_the_last_file_and_once() {
 }
 
 #[test]
-fn the_look_behind_is_made_at_the_beginning_of_the_pass_after_a_crash() {
+fn the_snapshot_is_taken_at_the_beginning_of_the_reconcile_after_a_crash() {
     for case in [settled().snapshot_pending(), pending(HARMLESS).snapshot_pending()] {
         let case = case.observation(|observation| observation.at = super::fixture::at(-1));
         assert_eq!(case.step().name(), "Begin");
         let mut case = case.locked();
-        assert_eq!(case.step().name(), "LookBehind");
+        assert_eq!(case.step().name(), "SnapshotAfterRun");
         let seen = case.clone().snapshot_taken().sees(|_| ());
-        case.does("LookBehind", seen);
-        let is_snapshot_pending = |decision| matches!(decision, Decision::Do(step) if step.name() == "LookBehind");
+        case.does("SnapshotAfterRun", seen);
+        let is_snapshot_pending =
+            |decision| matches!(decision, Decision::Do(step) if step.name() == "SnapshotAfterRun");
         assert!(!is_snapshot_pending(case.decide()));
     }
 }
@@ -155,17 +156,17 @@ fn a_lock_that_others_hold_stops_the_run_and_every_attempt_waits_longer() {
     for (attempt, seconds) in [(1, 1), (2, 2), (3, 4)] {
         case = case.prepared();
         case.does("Run", Err(blocked("20260104000000")));
-        assert_eq!(super::messages::said(case.decide()).3, Some(seconds), "{attempt}");
+        assert_eq!(super::values::said(case.decide()).3, Some(seconds), "{attempt}");
         case = case.next_pass();
     }
     case = case.prepared();
     case.does("Run", ran());
     case.does("Run", Err(blocked("20260105")));
-    assert_eq!(case.step().name(), "LookBehind");
+    assert_eq!(case.step().name(), "SnapshotAfterRun");
     let seen = case.clone().snapshot_taken().sees(|_| ());
-    case.does("LookBehind", seen);
+    case.does("SnapshotAfterRun", seen);
     assert_eq!(
-        super::messages::said(case.decide()).3,
+        super::values::said(case.decide()).3,
         Some(1),
         "what went on is no attempt in a row"
     );
@@ -183,7 +184,7 @@ fn blocked(version: &str) -> StepError {
 }
 
 #[test]
-fn one_more_attempt_is_not_said_to_wait_while_it_runs() {
+fn one_more_attempt_is_not_reported_as_waiting_while_it_runs() {
     let mut case = pending(HARMLESS).prepared();
     case.does("Run", Err(blocked(V3)));
     assert_eq!(shown(&case.status())[1], "Reconciling=True/WaitingForLock");
@@ -195,7 +196,7 @@ fn one_more_attempt_is_not_said_to_wait_while_it_runs() {
 fn parts_of_a_file_that_was_stopped_put_the_reference_behind() {
     let mut case = pending(CONCURRENT).prepared();
     case.does("Run", Err(blocked(V3)));
-    assert_eq!(case.step().name(), "LookBehind");
+    assert_eq!(case.step().name(), "SnapshotAfterRun");
 }
 
 #[test]
@@ -242,16 +243,14 @@ fn ten_entries_of_history_are_kept_the_newest_first() {
 }
 
 #[test]
-fn notes_in_our_books_do_not_flap_what_is_ready() {
-    let adopts = pending(HARMLESS)
-        .row(V3, super::messages::recorded(&[HARMLESS]))
-        .locked();
+fn writes_to_ace_ops_do_not_change_ready() {
+    let adopts = pending(HARMLESS).row(V3, super::values::recorded(&[HARMLESS])).locked();
     assert_eq!(adopts.step().name(), "Adopt");
     assert_eq!(shown(&adopts.status()), ["Ready=True/Applied", "Drifted=False/NoDrift"]);
     let new = adopts.spec(|spec| spec.lock_timeout = ace_api::Duration::from_secs(9));
     assert_eq!(
         shown(&new.status())[0],
         "Ready=False/Observing",
-        "a new spec is not ready before its pass is over"
+        "a new spec is not ready before its reconcile is over"
     );
 }

@@ -1,4 +1,4 @@
-//! What every status keeps to, whatever it says.
+//! Rules that every status keeps.
 
 use std::collections::BTreeSet;
 
@@ -11,14 +11,14 @@ use jiff::SignedDuration;
 use super::{
     super::{Cause, Decision, PlatformState, Refusal, SchemaObservation, SourceState, StepError, StepResult, status},
     fixture::{Case, at, fresh, pending, ran, settled},
-    messages::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, differs, owner, recorded, shown, taken},
+    values::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, differs, owner, recorded, shown, taken},
 };
 use crate::{
     kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::kstatus::tells_whether_to_wait_or_to_act,
 };
 
-/// One world of each kind.
-fn worlds() -> Vec<Case> {
+/// One state of each kind.
+fn states() -> Vec<Case> {
     let text = || "x".to_owned();
     let step_error = |case: Case, step_error: StepError| case.with(|case| case.state.step_error = Some(step_error));
     let in_vain = |cause: DatabaseFailure| settled().restarted().failed_observation(0, cause);
@@ -113,7 +113,7 @@ fn worlds() -> Vec<Case> {
 
 #[test]
 fn a_status_does_not_differ_when_only_the_clock_moved() {
-    for mut case in worlds() {
+    for mut case in states() {
         let decision = case.decide();
         let first = status(&case.object, &case.state, &decision, case.now);
         case.state.memo = first.clone();
@@ -125,7 +125,7 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
 
 #[test]
 fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
-    for case in worlds() {
+    for case in states() {
         let status = case.status();
         tells_whether_to_wait_or_to_act(&status.common.conditions, case.object.metadata.generation);
         let mut conditions = status.common.conditions.iter();
@@ -133,7 +133,7 @@ fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
     }
 }
 
-/// The reason is used where its description says. `Ready` shares the reason of the condition that explains it.
+/// The reason is used in the condition that it belongs to. `Ready` shares the reason of the condition that explains it.
 fn fits(type_: &str, status: &str, reason: &str) -> bool {
     let shown_by = if type_ == "Drifted" {
         shown_by(SchemaDriftReason::ALL, reason)
@@ -158,8 +158,8 @@ fn shown_by(all: &[ListedReason], reason: &str) -> ShownBy {
 }
 
 #[test]
-fn every_reason_is_said_by_some_world() {
-    let said: BTreeSet<String> = worlds()
+fn every_reason_is_reported_by_some_state() {
+    let said: BTreeSet<String> = states()
         .iter()
         .flat_map(|case| case.status().common.conditions)
         .map(|condition| condition.reason)
@@ -173,7 +173,7 @@ fn every_reason_is_said_by_some_world() {
 }
 
 #[test]
-fn while_our_books_are_written_it_is_said_what_is() {
+fn while_ace_ops_is_written_the_message_says_what_is_recorded() {
     let adopts = |files: &[(&str, &str)]| {
         let case = settled().forgotten().files(&[&[(V1, A), (V2, B)], files].concat());
         let rows = files.iter();
@@ -186,28 +186,34 @@ fn while_our_books_are_written_it_is_said_what_is() {
         .unnoted(V1)
         .unnoted(V2);
     for (case, words) in [
-        (fresh().locked(), "taking the database for this set"),
-        (adopts(&[(V3, HARMLESS)]), "noting 1 migration that others have run"),
+        (fresh().locked(), "claiming the database for this MigrationSet"),
+        (
+            adopts(&[(V3, HARMLESS)]),
+            "recording 1 migration applied outside this operator",
+        ),
         (
             adopts(&[(V3, HARMLESS), (V4, DROP)]),
-            "noting 2 migrations that others have run",
+            "recording 2 migrations applied outside this operator",
         ),
-        (named.locked(), "recording 2 migrations without running them"),
+        (named.locked(), "recording 2 migrations as applied, without running SQL"),
         (
             settled()
                 .forgotten()
                 .operator_schema(|operator_schema| operator_schema.reference = None)
                 .locked(),
-            "noting what the schema should be",
+            "storing the live schema as the reference",
         ),
-        (settled().restarted().forgotten(), "comparing files and ledgers"),
+        (
+            settled().restarted().forgotten(),
+            "comparing the files with the migration ledgers",
+        ),
     ] {
         let status = case.status();
         assert_eq!(
             shown(&status)[..2],
             ["Ready=False/Observing", "Reconciling=True/Observing"]
         );
-        assert_eq!(super::messages::message(&status, "Ready"), words);
+        assert_eq!(super::values::message(&status, "Ready"), words);
     }
 }
 
@@ -239,27 +245,27 @@ fn suspended_it_stays_ready_while_nothing_is_known_to_be_left_to_do() {
 }
 
 #[test]
-fn in_observe_what_would_be_a_refusal_is_a_sentence() {
-    let ready = |case: Case| super::messages::message(&case.observe().status(), "Ready");
+fn in_observe_what_would_be_a_refusal_is_only_a_message() {
+    let ready = |case: Case| super::values::message(&case.observe().status(), "Ready");
     assert_eq!(ready(settled()), "every migration is applied");
     assert_eq!(ready(pending(HARMLESS)), "1 migration is pending");
     let two = settled().files(&[(V1, A), (V2, B), (V3, HARMLESS), (V4, "SELECT 4;")]);
     assert_eq!(ready(two), "2 migrations are pending");
-    assert!(ready(pending(DROP)).starts_with("20260103000000 drops table public.a; to allow it add plan sha256:"));
+    assert!(ready(pending(DROP)).starts_with("20260103000000 drops table public.a; to approve it, add plan sha256:"));
     let edited = settled()
         .files(&[(V1, A), (V2, "SELECT 2;")])
         .spec(|spec| spec.accepted_schema = Some(OTHER.to_owned()));
     assert_eq!(
         ready(edited),
-        "20260102000000: the file is not what was applied; put it back, and write the change as a new migration; 1 object \
-         differs: schema"
+        "20260102000000: the file differs from what was applied; restore it, and write the change as a new migration; 1 \
+         object differs: schema"
     );
 }
 
 #[test]
-fn drift_is_said_beside_what_is_applied() {
+fn drift_is_reported_beside_what_is_applied() {
     let case = settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("table/public.t")]));
-    let message = super::messages::message(&case.status(), "Ready");
+    let message = super::values::message(&case.status(), "Ready");
     assert_eq!(
         message,
         "every migration is applied, the last one is 20260102000000; 1 object differs: table public.t"

@@ -1,4 +1,4 @@
-//! What a Platform knows and says of its database.
+//! The checks of a Platform's database.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use ace_api::PlatformReason;
 use serde_json::json;
 
 use super::fixture::{
-    after, asked_for, at, check, identity, listed, looked, platform, project, shown, silent, with_database,
+    after, at, check, checked, identity, listed, platform, project, reconcile_requested, shown, silent, with_database,
 };
 use crate::{
     kinds::platform::{
@@ -16,7 +16,7 @@ use crate::{
 };
 
 #[test]
-fn the_database_is_asked_last_and_only_where_the_spec_names_one() {
+fn the_database_is_checked_last_and_only_if_the_spec_has_one() {
     assert_eq!(
         decide(&with_database(), &listed(), at(1)),
         Decision::Do(Step::CheckDatabase)
@@ -39,8 +39,8 @@ fn the_database_is_asked_last_and_only_where_the_spec_names_one() {
 }
 
 #[test]
-fn a_database_that_answered_is_asked_again_after_an_hour() {
-    let mut state = looked(Ok(identity(1)));
+fn a_database_that_answered_is_checked_again_after_an_hour() {
+    let mut state = checked(Ok(identity(1)));
     state.observation.record_list(at(3590), BTreeMap::new());
     state
         .observation
@@ -53,8 +53,8 @@ fn a_database_that_answered_is_asked_again_after_an_hour() {
 }
 
 #[test]
-fn a_database_that_did_not_answer_is_asked_again_at_the_probe_pace() {
-    let state = looked(Err(silent()));
+fn a_database_that_did_not_answer_is_checked_again_at_the_probe_interval() {
+    let state = checked(Err(silent()));
     let message = "the database at db.example.com:5432 does not answer: no answer within 10 s";
     let cause = Cause::new(PlatformReason::DatabaseUnreachable, message);
     assert_eq!(
@@ -69,7 +69,7 @@ fn a_database_that_did_not_answer_is_asked_again_at_the_probe_pace() {
 
 #[test]
 fn lists_keep_their_pace_while_the_database_is_silent() {
-    let mut state = looked(Err(silent()));
+    let mut state = checked(Err(silent()));
     state.observation.record_database(check(290, Err(silent())));
     let Decision::Wait(_, again) = decide(&with_database(), &state, at(291)) else {
         panic!("it waits");
@@ -82,9 +82,9 @@ fn lists_keep_their_pace_while_the_database_is_silent() {
 }
 
 #[test]
-fn a_refusal_waits_for_a_person_and_is_looked_at_again_with_the_next_list() {
-    let state = looked(Err(DatabaseFailure::PasswordRejected));
-    let message = "the database rejects the password of user `postgres`: put the right one into key `password` of Secret `supabase`";
+fn a_refusal_waits_for_a_person_and_is_checked_again_with_the_next_list() {
+    let state = checked(Err(DatabaseFailure::PasswordRejected));
+    let message = "the database rejects the password of user `postgres`: put the correct one into key `password` of Secret `supabase`";
     let cause = Cause::new(PlatformReason::DatabasePasswordRejected, message);
     assert_eq!(
         decide(&with_database(), &state, at(1)),
@@ -99,14 +99,14 @@ fn a_refusal_waits_for_a_person_and_is_looked_at_again_with_the_next_list() {
 }
 
 #[test]
-fn a_changed_spec_and_a_changed_annotation_ask_the_database_now() {
-    let state = looked(Ok(identity(1)));
+fn a_changed_spec_and_a_changed_annotation_check_the_database_now() {
+    let state = checked(Ok(identity(1)));
     let mut changed = with_database();
     changed.metadata.generation = Some(2);
     assert_eq!(decide(&changed, &state, at(1)), Decision::Do(Step::CheckDatabase));
 
-    let asked = asked_for(with_database(), "now");
-    let mut later = looked(Ok(identity(1)));
+    let asked = reconcile_requested(with_database(), "now");
+    let mut later = checked(Ok(identity(1)));
     later.began = at(1);
     later.observation.record_list(at(1), BTreeMap::new());
     later.observation.record_project(at(1), Some(project("ACTIVE_HEALTHY")));
@@ -138,7 +138,7 @@ fn the_database_of_a_project_that_does_not_run_is_left_alone() {
 }
 
 #[test]
-fn what_a_failed_look_taught_stays_known_and_is_no_trouble_of_the_platforms() {
+fn a_failed_database_check_is_kept_and_is_no_error_of_the_platform() {
     let mut state = listed();
     update(&mut state, Err(StepError::Database(Box::new(check(1, Err(silent()))))));
     assert_eq!(state.observation.database(), Some(&check(1, Err(silent()))));
@@ -150,12 +150,12 @@ fn what_a_failed_look_taught_stays_known_and_is_no_trouble_of_the_platforms() {
     assert_eq!(decide(&with_database(), &state, at(3)), Decision::Settled(after(297)));
 }
 
-/// Trouble, reason, whether a person must act, and a part of the message.
+/// Failure, reason, whether a person must act, and a part of the message.
 type Row = (DatabaseFailure, PlatformReason, bool, &'static str);
 
 fn assert_rows(table: impl IntoIterator<Item = Row>) {
     for (step_error, reason, must_act, part) in table {
-        let decision = decide(&with_database(), &looked(Err(step_error)), at(1));
+        let decision = decide(&with_database(), &checked(Err(step_error)), at(1));
         let (cause, refused) = match &decision {
             Decision::Wait(cause, _) => (cause, false),
             Decision::Refuse(cause, _) => (cause, true),
@@ -182,7 +182,7 @@ fn what_stands_before_the_database_says_what_to_do() {
             T::SecretMissing(word("there is no Secret `supabase`")),
             R::DatabaseSecretMissing,
             false,
-            "for the database: there is no Secret",
+            "can't connect to the database: there is no Secret",
         ),
         (
             T::AccessMissing(word("run kubectl")),
@@ -194,19 +194,19 @@ fn what_stands_before_the_database_says_what_to_do() {
             T::HostNotAllowed,
             R::HostNotAllowed,
             true,
-            "`--allow-host` must name `postgres://db.example.com:5432`",
+            "add `postgres://db.example.com:5432` to its flag `--allow-host`",
         ),
         (
             T::PasswordInvalid(word("the password is empty")),
             R::DatabasePasswordRejected,
             true,
-            "key `password` of Secret `supabase` can't be a password of the database: the password is empty",
+            "key `password` of Secret `supabase` is not a valid database password: the password is empty",
         ),
         (
             T::PasswordRejected,
             R::DatabasePasswordRejected,
             true,
-            "put the right one into key `password` of Secret `supabase`",
+            "put the correct one into key `password` of Secret `supabase`",
         ),
     ]);
 }
@@ -218,16 +218,16 @@ fn what_the_server_refuses_says_what_to_do() {
     let word = |text: &str| text.to_owned();
     assert_rows([
         (
-            T::AuthorityInvalid(word("there is no PEM certificate in it")),
+            T::AuthorityInvalid(word("it has no PEM certificate")),
             R::DatabaseCertificateRefused,
             true,
-            "key `ca.crt` of Secret `supabase` names no authority for the database: there is no PEM certificate in it",
+            "key `ca.crt` of Secret `supabase` has no valid CA certificate for the database: it has no PEM certificate",
         ),
         (
             T::CertificateRefused(word("it has expired")),
             R::DatabaseCertificateRefused,
             true,
-            "db.example.com is refused: it has expired; put its authority's certificate into key `ca.crt`",
+            "db.example.com failed: it has expired; put the certificate of its CA into key `ca.crt`",
         ),
         (
             T::NoTls(word("the server does not speak TLS")),
@@ -239,13 +239,13 @@ fn what_the_server_refuses_says_what_to_do() {
             T::Pooler,
             R::PoolerUnsupported,
             true,
-            "name the direct connection or the session pooler, on port 5432",
+            "use the direct connection or the session pooler, on port 5432",
         ),
         (
             T::Refused(word("28000")),
             R::DatabaseRefused,
             true,
-            "does not let user `postgres` in",
+            "refuses a session to user `postgres`",
         ),
         (
             T::Refused(word("3D000")),
@@ -279,7 +279,7 @@ fn a_platform_says_who_answers() {
     let table = [
         (
             with_database(),
-            looked(Ok(identity(1))),
+            checked(Ok(identity(1))),
             "API and database answer",
             Some(identity(1)),
         ),
@@ -294,7 +294,7 @@ fn a_platform_says_who_answers() {
 
 #[test]
 fn a_silent_database_is_never_stalled_and_not_ready_at_once() {
-    let mut state = looked(Ok(identity(1)));
+    let mut state = checked(Ok(identity(1)));
     state.memo = status(&with_database(), &state, &Decision::Settled(Requeue::OnChange), at(0));
     state.observation.record_database(check(1, Err(silent())));
     let status = status(
@@ -311,13 +311,13 @@ fn a_silent_database_is_never_stalled_and_not_ready_at_once() {
             ("Reconciling", "True", "DatabaseUnreachable", message),
         ]
     );
-    // Who it was stays said: nothing shows that it is another one now.
+    // The identity stays in status: nothing shows that it is another database now.
     assert_eq!(status.database, Some(identity(1)));
 }
 
 #[test]
-fn nothing_is_said_of_a_database_that_the_spec_does_not_name_any_more() {
-    let mut state = looked(Ok(identity(1)));
+fn a_database_that_was_removed_from_the_spec_leaves_the_status() {
+    let mut state = checked(Ok(identity(1)));
     state.memo = status(&with_database(), &state, &Decision::Settled(Requeue::OnChange), at(0));
     let without = platform(&json!({}));
     assert_eq!(
@@ -335,11 +335,11 @@ fn nothing_is_said_of_a_database_that_the_spec_does_not_name_any_more() {
 }
 
 #[test]
-fn after_a_restart_a_platform_says_of_the_database_what_it_said_before() {
+fn after_a_restart_the_status_keeps_the_database() {
     let mut state = listed();
     state.memo = status(
         &with_database(),
-        &looked(Ok(identity(2))),
+        &checked(Ok(identity(2))),
         &Decision::Settled(Requeue::OnChange),
         at(0),
     );

@@ -18,7 +18,7 @@ fn refused(reason: PlatformReason) -> PlatformStatus {
 }
 
 #[test]
-fn a_platform_that_is_lost_or_found_or_needs_a_person_is_told_once() {
+fn a_platform_that_is_lost_or_reachable_again_or_needs_a_person_is_one_event() {
     let fine = shown(&Decision::Settled(Requeue::OnChange));
     let silent = Cause::new(PlatformReason::NotObserved, "silent");
     let lost = shown(&Decision::Wait(silent, Requeue::OnChange));

@@ -1,4 +1,4 @@
-//! A Platform whose API was just looked at.
+//! A Platform whose API was just checked.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     reconcile::timing::Timing,
 };
 
-/// Seconds since the pass began; the platform was listed at 0, and its interval is 300.
+/// Seconds since the reconcile began; the functions were listed at 0, and the interval is 300.
 pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
@@ -41,13 +41,13 @@ pub(super) fn with_database() -> Platform {
     } }))
 }
 
-pub(super) fn asked_for(mut object: Platform, value: &str) -> Platform {
+pub(super) fn reconcile_requested(mut object: Platform, value: &str) -> Platform {
     let annotation = ("ops.mobulace.com/reconcile-at".to_owned(), value.to_owned());
     object.metadata.annotations = Some(BTreeMap::from([annotation]));
     object
 }
 
-/// The API has been looked at, just now; the database has not.
+/// The API was just checked; the database was not.
 pub(super) fn listed() -> State {
     let mut observation = Observation::new(at(0));
     observation.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
@@ -88,7 +88,7 @@ pub(super) fn check(second: i64, outcome: Result<DatabaseStatus, DatabaseFailure
     }
 }
 
-pub(super) fn looked(outcome: Result<DatabaseStatus, DatabaseFailure>) -> State {
+pub(super) fn checked(outcome: Result<DatabaseStatus, DatabaseFailure>) -> State {
     let mut state = listed();
     state.observation.record_database(check(0, outcome));
     state

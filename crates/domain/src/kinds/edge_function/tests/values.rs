@@ -1,4 +1,4 @@
-//! The words that the tables are written in: contents, stamps, entries, bodies, steps.
+//! Values of the tables: contents, stamps, entries, bodies, steps.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::bundle::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath};
 
-/// Contents of the entrypoint: the applied one, another wish, and somebody else's.
+/// Contents of the entrypoint: the applied one, another desired one, and a foreign one.
 pub(super) const A: &str = "Deno.serve(() => new Response('a'));";
 pub(super) const B: &str = "Deno.serve(() => new Response('b'));";
 pub(super) const X: &str = "Deno.serve(() => new Response('x'));";
@@ -59,7 +59,7 @@ pub(super) fn entry(text: &str, version: i64) -> LiveFunction {
     }
 }
 
-/// What the list shows after somebody else's deploy.
+/// What the list shows after an out-of-band deploy.
 pub(super) fn foreign(version: i64) -> LiveFunction {
     LiveFunction {
         mark: None,
@@ -99,7 +99,7 @@ pub(super) fn body_of(files: BodyFiles, stamp: &Stamp) -> Body {
     }
 }
 
-/// A body that can't be looked into.
+/// A body whose files can't be read.
 pub(super) fn bundle(stamp: &Stamp) -> Body {
     Body {
         stamp: stamp.clone(),
@@ -130,7 +130,7 @@ pub(super) fn archive(text: &str) -> String {
     format!("hello-{}", revision(text))
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "it is what a step or a world takes")]
+#[allow(clippy::unnecessary_wraps, reason = "it is what a step or a state takes")]
 pub(super) fn archived(text: &str, verify_jwt: bool) -> Option<Archived> {
     Some(Archived {
         content: content(text),
@@ -184,7 +184,7 @@ pub(super) fn cause(decision: Decision) -> (ace_api::FunctionReason, String) {
     }
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "it is what a step or a world takes")]
+#[allow(clippy::unnecessary_wraps, reason = "it is what a step or a state takes")]
 pub(super) fn names(names: &[&str]) -> Option<BTreeSet<String>> {
     Some(names.iter().map(|name| (*name).to_owned()).collect())
 }

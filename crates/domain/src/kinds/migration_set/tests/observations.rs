@@ -1,17 +1,17 @@
-//! When the database is looked at, and when it is left alone.
+//! When the database is observed, and when it is not.
 
 use ace_api::MigrationReason;
 
 use super::{
     super::{Decision, SchemaObservation, SourceState},
     fixture::{Case, at, pending, settled},
-    messages::{A, B, DROP, HARMLESS, V1, V2, V3, reason},
+    values::{A, B, DROP, HARMLESS, V1, V2, V3, reason},
 };
 use crate::reconcile::kind::Step as _;
 use crate::{kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::timing::Timing};
 
-fn looks(case: &Case) -> bool {
-    matches!(case.decide(), Decision::Do(step) if step.name() == "Look")
+fn observes(case: &Case) -> bool {
+    matches!(case.decide(), Decision::Do(step) if step.name() == "Observe")
 }
 
 fn unanswered() -> DatabaseFailure {
@@ -19,64 +19,64 @@ fn unanswered() -> DatabaseFailure {
 }
 
 #[test]
-fn it_is_looked_at_once_an_interval_and_sleeps_between() {
+fn it_is_observed_once_an_interval() {
     assert_eq!(
         settled().decide(),
         Decision::Settled(Requeue::After(std::time::Duration::from_mins(4)))
     );
-    assert!(!looks(&settled().later(239)));
-    assert!(looks(&settled().later(240).with(|case| case.state.began = case.now)));
+    assert!(!observes(&settled().later(239)));
+    assert!(observes(&settled().later(240).with(|case| case.state.began = case.now)));
 }
 
 #[test]
-fn a_look_that_takes_longer_than_it_counts_is_not_made_for_ever() {
+fn an_observation_that_takes_longer_than_it_is_valid_is_not_repeated_for_ever() {
     let mut case = settled().with(|case| case.state.timing = Timing::scaled(1_000_000));
-    assert!(looks(&case));
+    assert!(observes(&case));
     let seen = case.sees(|_| ());
-    case.does("Look", seen);
-    assert!(!looks(&case.later(60)));
+    case.does("Observe", seen);
+    assert!(!observes(&case.later(60)));
 }
 
 #[test]
-fn somebody_who_asks_gets_one_look_and_its_echo() {
+fn a_requested_reconcile_makes_one_observation_and_is_acknowledged() {
     let mut case = settled().asks("now");
-    assert!(looks(&case));
+    assert!(observes(&case));
     assert_eq!(case.status().common.last_handled_reconcile_at, None);
     let seen = case.sees(|_| ());
-    case.does("Look", seen);
+    case.does("Observe", seen);
     assert_eq!(case.status().common.last_handled_reconcile_at.as_deref(), Some("now"));
     let case = case.later(1).next_pass();
-    assert!(!looks(&case));
-    assert!(looks(&case.asks("again")));
+    assert!(!observes(&case));
+    assert!(observes(&case.asks("again")));
 }
 
 #[test]
-fn who_asks_while_it_does_not_answer_is_not_told_that_it_was_looked_at() {
+fn a_requested_reconcile_is_not_acknowledged_while_the_database_does_not_answer() {
     let mut case = settled().asks("now");
-    case.does("Look", Err(super::super::StepError::Database(unanswered())));
+    case.does("Observe", Err(super::super::StepError::Database(unanswered())));
     assert_eq!(case.status().common.last_handled_reconcile_at, None);
-    assert!(looks(&case.later(1).next_pass()), "and is not made to wait");
+    assert!(observes(&case.later(1).next_pass()), "and is not made to wait");
 }
 
 #[test]
-fn an_empty_memory_looks_at_once() {
-    assert!(looks(&settled().restarted()));
+fn an_empty_memory_observes_at_once() {
+    assert!(observes(&settled().restarted()));
 }
 
 #[test]
-fn another_host_user_secret_or_schema_leads_to_a_new_look_at_once() {
+fn another_host_user_secret_or_schema_is_observed_at_once() {
     let elsewhere = |case: Case| case.platform(|platform| platform.place = "db2.example.com public".to_owned());
-    assert!(looks(&elsewhere(settled())));
+    assert!(observes(&elsewhere(settled())));
     let banned = settled().failed_observation(-1, DatabaseFailure::PasswordRejected);
-    assert!(!looks(&banned));
-    assert!(looks(&elsewhere(banned)));
+    assert!(!observes(&banned));
+    assert!(observes(&elsewhere(banned)));
 }
 
 #[test]
-fn a_look_in_vain_is_not_repeated_before_its_time() {
+fn a_failed_observation_is_not_repeated_before_its_time() {
     for (step_error, seconds) in [(unanswered(), 30), (DatabaseFailure::PasswordRejected, 300)] {
         let case = settled().failed_observation(-10, step_error);
-        assert!(!looks(&case.clone().later(seconds - 11)));
+        assert!(!observes(&case.clone().later(seconds - 11)));
         let wait = match case.decide() {
             Decision::Wait(_, Requeue::After(wait)) | Decision::Refuse(_, Requeue::After(wait)) => wait.as_secs(),
             other => panic!("{other:?}"),
@@ -84,28 +84,28 @@ fn a_look_in_vain_is_not_repeated_before_its_time() {
         assert_eq!(
             i64::try_from(wait),
             Ok(seconds - 10),
-            "whoever wakes it does not put it off"
+            "another reconcile does not postpone it"
         );
-        assert!(looks(&case.clone().later(seconds - 10)));
-        assert!(looks(&case.asks("now")));
+        assert!(observes(&case.clone().later(seconds - 10)));
+        assert!(observes(&case.asks("now")));
     }
 }
 
 #[test]
-fn a_schema_that_was_busy_or_is_behind_is_looked_at_soon() {
+fn a_schema_that_was_busy_or_has_no_snapshot_is_observed_again_soon() {
     let busy =
         settled().observation(|observation| (observation.at, observation.schema) = (at(-14), SchemaObservation::Busy));
-    assert!(!looks(&busy));
-    assert!(looks(&busy.later(1)));
+    assert!(!observes(&busy));
+    assert!(observes(&busy.later(1)));
     let mut snapshot_pending = settled().snapshot_pending().locked();
     let seen = snapshot_pending.sees(|observation| observation.schema = SchemaObservation::Busy);
-    snapshot_pending.does("LookBehind", seen);
+    snapshot_pending.does("SnapshotAfterRun", seen);
     let soon = Decision::Settled(Requeue::After(std::time::Duration::from_secs(15)));
     assert_eq!(snapshot_pending.decide(), soon);
 }
 
 #[test]
-fn a_refusal_goes_with_its_cause_and_needs_no_look() {
+fn a_refusal_ends_with_its_cause_and_needs_no_observation() {
     let edited = settled().files(&[(V1, A), (V2, "SELECT 2;")]);
     assert_eq!(reason(edited.decide()), MigrationReason::ChecksumMismatch);
     assert!(matches!(
@@ -133,12 +133,12 @@ fn a_refusal_goes_with_its_cause_and_needs_no_look() {
 }
 
 #[test]
-fn what_was_seen_elsewhere_is_not_believed() {
+fn an_observation_of_another_database_is_not_used() {
     let case = settled().platform(|platform| platform.place = "db2.example.com public".to_owned());
     assert!(case.state.observation().is_none());
     assert_eq!(
         case.status().head,
         settled().status().head,
-        "the memo stands until it is looked at"
+        "the status stays until it is observed"
     );
 }

@@ -3,31 +3,31 @@ use std::fmt;
 use ace_api::RiskClass;
 use ace_domain::sql::{FolderError, ScriptError};
 
-use crate::oddity::{counted, list};
+use crate::warning::{counted, list};
 
-/// What a person should know about a folder of migrations before applying its resource.
+/// Warnings about a folder of migrations.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Oddity {
-    /// The folder holds what it must not, or no migration.
+pub(crate) enum Warning {
+    /// The folder can't be read, or has no migration.
     Folder(FolderError),
-    /// Files that no source carries.
+    /// Files that a source can't have.
     LeftOut(Vec<String>),
-    /// A file that is no migration.
+    /// A file that is not a migration.
     Skipped { file: String, cause: &'static str },
     /// The operator will refuse this migration.
     Refused { file: String, error: ScriptError },
-    /// A statement that only the server can judge.
+    /// A statement that only the server can parse.
     Unread {
         file: String,
         line: u32,
         column: u32,
         message: String,
     },
-    /// Statements that wait for an approval by the default policy, each with its place.
+    /// Statements that need an approval by the default policy, each with its place.
     Guarded { class: RiskClass, statements: Vec<String> },
 }
 
-impl fmt::Display for Oddity {
+impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(error) => write!(f, "migrations/: {error}"),
@@ -36,7 +36,7 @@ impl fmt::Display for Oddity {
                 let names = list(names);
                 write!(
                     f,
-                    "{files} in migrations/ that a source can't carry (links, odd names): {names}"
+                    "{files} in migrations/ that a source can't have (links, invalid names), left out: {names}"
                 )
             }
             Self::Skipped { file, cause } => write!(f, "migrations/{file} is skipped: {cause}"),
@@ -49,8 +49,8 @@ impl fmt::Display for Oddity {
             } => {
                 write!(
                     f,
-                    "migrations/{file}: line {line}, column {column}: our parser can't read this statement, so the server is asked \
-                     before it runs: {message}"
+                    "migrations/{file}: line {line}, column {column}: our parser can't read this statement, so the server checks its \
+                     syntax before it runs: {message}"
                 )
             }
             Self::Guarded { class, statements } => {

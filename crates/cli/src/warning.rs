@@ -2,37 +2,37 @@ use std::fmt;
 
 use ace_domain::bundle::ClosureError;
 
-/// What a person should know about a project before applying its resources.
+/// Warnings about a project.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Oddity {
+pub(crate) enum Warning {
     /// Entries of `config.toml` without a function: nothing is printed for them.
     EntriesWithoutFunction(Vec<String>),
     /// Functions without an entry: they get the default, `verifyJWT: true`.
     FunctionsWithoutEntry(Vec<String>),
     /// `enabled = false`: nothing is printed for them.
     Disabled(Vec<String>),
-    /// Folders that hold no entrypoint, or whose name can't be a slug.
+    /// Folders without an entrypoint, or whose name is not a valid slug.
     NoFunction(Vec<String>),
-    /// Files that no source carries.
+    /// Files that a source can't have.
     LeftOut(Vec<String>),
     /// The operator will refuse this function's source.
     Source { function: String, error: ClosureError },
-    /// A path of the configuration leads out of `functions/`: nothing is printed for the function.
+    /// A path of the configuration is outside `functions/`: nothing is printed for the function.
     Outside {
         function: String,
         key: &'static str,
         path: String,
     },
-    /// The CLI falls back to the folder's common import map, which the resource names.
+    /// The CLI falls back to the folder's shared import map, which the resource sets explicitly.
     FallbackImportMap(Vec<String>),
-    /// Keys without a counterpart.
+    /// Keys without a field in the resource.
     Keys { function: String, keys: Vec<String> },
-    /// More names than a resource takes.
+    /// More names than a resource allows.
     Secrets { function: String, left_out: Vec<String> },
 }
 
-impl Oddity {
-    /// Whether it is about nothing.
+impl Warning {
+    /// Whether there is nothing to warn about.
     pub(crate) fn is_empty(&self) -> bool {
         match self {
             Self::EntriesWithoutFunction(names)
@@ -46,7 +46,7 @@ impl Oddity {
     }
 }
 
-impl fmt::Display for Oddity {
+impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::EntriesWithoutFunction(names) => {
@@ -77,7 +77,7 @@ impl fmt::Display for Oddity {
                 let folders = counted(names, "folder", "folders");
                 write!(
                     f,
-                    "{folders} in functions/ without index.ts or with a name that is no slug, left out: {}",
+                    "{folders} in functions/ without index.ts or with a name that is not a valid slug, left out: {}",
                     list(names)
                 )
             }
@@ -85,7 +85,7 @@ impl fmt::Display for Oddity {
                 let files = counted(names, "file", "files");
                 write!(
                     f,
-                    "{files} in functions/ that a source can't carry (links, odd names): {}",
+                    "{files} in functions/ that a source can't have (links, invalid names), left out: {}",
                     list(names)
                 )
             }
@@ -107,14 +107,14 @@ impl fmt::Display for Oddity {
             Self::Keys { function, keys } => {
                 write!(
                     f,
-                    "{function}: config.toml says more than a resource can: {}",
+                    "{function}: config.toml has keys without a field in the resource: {}",
                     list(keys)
                 )
             }
             Self::Secrets { function, left_out } => {
                 write!(
                     f,
-                    "{function}: reads more names than requires.secrets takes; left out: {}",
+                    "{function}: reads more names than requires.secrets allows; left out: {}",
                     list(left_out)
                 )
             }

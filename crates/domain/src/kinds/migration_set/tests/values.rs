@@ -1,4 +1,4 @@
-//! The words that the tables are written in: files, rows, looks, and what decisions and statuses say.
+//! Values of the tables: files, rows, observations, and what decisions and statuses say.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub(super) const V2: &str = "20260102000000";
 pub(super) const V3: &str = "20260103000000";
 pub(super) const V4: &str = "20260104000000";
 
-/// What is in the applied files, a harmless wish, and a dangerous one.
+/// Texts of the applied files, of a harmless pending one, and of a dangerous one.
 pub(super) const A: &str = "CREATE TABLE public.a (id int);\nALTER TABLE public.a ENABLE ROW LEVEL SECURITY;\n";
 pub(super) const B: &str = "ALTER TABLE public.a ADD COLUMN b text;\n";
 pub(super) const HARMLESS: &str = "ALTER TABLE public.a ADD COLUMN c text;\n";
@@ -82,7 +82,7 @@ pub(super) fn taken(digest: &str, differences: Vec<DriftField>) -> SchemaObserva
     }
 }
 
-/// A schema in which nobody has made anything.
+/// A schema in which no user has created anything.
 pub(super) fn bare() -> SchemaObservation {
     SchemaObservation::Taken {
         digest: LIVE.to_owned(),
@@ -112,7 +112,7 @@ pub(super) fn differs(path: &str) -> DriftField {
     }
 }
 
-/// Whether it stalls, the reason, its sentence, and seconds until the next pass; `None` when only a wake-up makes one.
+/// Whether it stalls, the reason, the message, and seconds until the next reconcile; `None` if only a change enqueues one.
 pub(super) type Said = (bool, MigrationReason, String, Option<u64>);
 
 pub(super) fn said(decision: Decision) -> Said {
