@@ -47,7 +47,7 @@ impl DatabaseConnector<'_> {
         text.map_err(|error| match error {
             SecretError::Missing(message) => DatabaseFailure::SecretMissing(message),
             SecretError::Forbidden => DatabaseFailure::AccessMissing(format!(
-                "the operator is not allowed to read the database's Secret `{}`; allow it with `{}`",
+                "the operator is not allowed to read the database's Secret `{}`; to allow it, run: {}",
                 reference.name,
                 self.names.grant_namespace(namespace)
             )),
@@ -193,7 +193,7 @@ mod tests {
                 &[],
                 json!({ "passwordSecretRef": { "name": "closed", "key": "password" } }),
                 T::AccessMissing(format!(
-                    "the operator is not allowed to read the database's Secret `closed`; allow it with `{}`",
+                    "the operator is not allowed to read the database's Secret `closed`; to allow it, run: {}",
                     Names::default().grant_namespace("ace")
                 )),
             ),

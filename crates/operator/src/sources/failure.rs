@@ -50,6 +50,6 @@ pub(super) fn access_missing(key: &SourceKey, installation: &Installation) -> Ar
         _ => installation.grant_cluster(),
     };
     ArtifactState::AccessMissing(format!(
-        "the operator is not allowed to read {key}; allow it with `{command}`"
+        "the operator is not allowed to read {key}; to allow it, run: {command}"
     ))
 }

@@ -180,7 +180,7 @@ fn understood<T>(
     match answer {
         Some(Ok(value)) => Ok(value),
         Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(StepError::AccessMissing(format!(
-            "the operator is not allowed to write archives (ConfigMaps) in this namespace; allow it with `{}`",
+            "the operator is not allowed to write archives (ConfigMaps) in this namespace; to allow it, run: {}",
             kind.installation
                 .grant_namespace(&object.namespace().unwrap_or_default())
         ))),

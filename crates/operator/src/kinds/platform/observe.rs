@@ -136,7 +136,7 @@ async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReferen
         .map_err(|error| match error {
             SecretError::Missing(message) => Access::SecretMissing(message),
             SecretError::Forbidden => Access::AccessMissing(format!(
-                "the operator is not allowed to read Secrets of this namespace; allow it with `{}`",
+                "the operator is not allowed to read Secrets of this namespace; to allow it, run: {}",
                 kind.installation.grant_namespace(&namespace)
             )),
             SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),

@@ -107,7 +107,7 @@ async fn a_map_that_is_not_there_is_waited_for() {
 async fn a_missing_right_comes_with_the_command_that_gives_it() {
     let fixture = Fixture::new().await;
     fixture.cluster.fail(&map_path(), 403);
-    let says = "the operator is not allowed to read ConfigMap ace/functions; allow it with `kubectl create rolebinding ace-operator -n ace --clusterrole=ace-operator-namespace --serviceaccount=ace-system:ace-operator`";
+    let says = "the operator is not allowed to read ConfigMap ace/functions; to allow it, run: kubectl create rolebinding ace-operator -n ace --clusterrole=ace-operator-namespace --serviceaccount=ace-system:ace-operator";
     assert_eq!(
         fixture.artifact_state(&config_map("functions")).await,
         ArtifactState::AccessMissing(says.to_owned())

@@ -127,7 +127,7 @@ async fn what_is_not_there_yet_is_waited_for() {
 async fn a_missing_right_comes_with_the_command_that_gives_it() {
     let fixture = flux().await;
     fixture.cluster.fail(&path(), 403);
-    let says = "the operator is not allowed to read GitRepository ace/platform; allow it with `kubectl create clusterrolebinding ace-operator --clusterrole=ace-operator --serviceaccount=ace-system:ace-operator`";
+    let says = "the operator is not allowed to read GitRepository ace/platform; to allow it, run: kubectl create clusterrolebinding ace-operator --clusterrole=ace-operator --serviceaccount=ace-system:ace-operator";
     assert_eq!(
         fixture.artifact_state(&repository("platform")).await,
         ArtifactState::AccessMissing(says.to_owned())
