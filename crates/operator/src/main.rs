@@ -100,7 +100,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         },
         instance: arguments.instance,
     };
-    let operator = Operator::new(client, settings, &metrics)?;
+    let operator = Operator::new(&client, settings, &metrics)?;
     let server = tokio::spawn(health::serve(
         listener,
         metrics.runtime,

@@ -5,6 +5,14 @@ use std::{sync::Arc, time::Duration};
 use ace_api::{EdgeFunction, MigrationSet, Platform};
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::{AllowedHosts, HttpError};
+use ace_runtime::{
+    controllers::Controllers,
+    events::{Events, Publisher},
+    health::Health,
+    index::{Change, ChangeTracker},
+    reconcile::{Controller as _, Key, Tools, Waker},
+    shutdown::Shutdown,
+};
 use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
@@ -13,7 +21,6 @@ use kube::{
     core::DeserializeGuard,
     runtime::{reflector, watcher},
 };
-use tokio::task::JoinSet;
 
 use crate::{
     connections::PlatformConnections,
@@ -28,14 +35,6 @@ use crate::{
     },
     metrics::Metrics,
     sources::{Settings as SourceSettings, Sources, SourcesError},
-};
-use ace_runtime::{
-    events::Events,
-    health::Health,
-    index::{Change, ChangeTracker},
-    informer::Cache,
-    reconcile::{self, Controller as _, Key, Tools, Waker, Wakes},
-    shutdown::Shutdown,
 };
 
 /// What the flags decide.
@@ -68,41 +67,32 @@ pub enum SetupError {
 
 /// The operator, ready to run.
 pub struct Operator {
-    tools: Tools,
-    publisher: ace_runtime::events::Publisher,
-    platforms: Arc<Platforms>,
-    functions: Arc<EdgeFunctions>,
-    sets: Arc<MigrationSets>,
-    platform_wakes: Wakes<Platforms>,
-    function_wakes: Wakes<EdgeFunctions>,
-    set_wakes: Wakes<MigrationSets>,
-    platform_cache: Cache<Platform>,
-    function_cache: Cache<EdgeFunction>,
-    set_cache: Cache<MigrationSet>,
+    controllers: Controllers,
+    publisher: Publisher,
     sources: Arc<Sources>,
     directory: Directory,
+    functions: Waker<EdgeFunctions>,
+    sets: Waker<MigrationSets>,
 }
 
 impl Operator {
     /// Puts the parts together; nothing runs yet.
-    pub fn new(client: Client, settings: Settings, metrics: &Metrics) -> Result<Self, SetupError> {
+    pub fn new(client: &Client, settings: Settings, metrics: &Metrics) -> Result<Self, SetupError> {
         let http = Http::new(settings.hosts.clone(), Deadlines::default(), Limits::default())?;
         let source_settings = SourceSettings {
             installation: settings.installation.clone(),
             ..SourceSettings::new(settings.source_hosts)
         };
         let sources = Sources::new(client.clone(), source_settings.scaled(settings.scale), metrics.clone())?;
-        let (events, event_queue) = Events::new(client.clone(), &settings.instance, metrics.runtime.clone());
+        let (events, publisher) = Events::new(client.clone(), &settings.instance, metrics.runtime.clone());
         let tools = Tools {
             client: client.clone(),
             metrics: metrics.runtime.clone(),
             events,
             timing: settings.timing,
         };
-        let (platform_reader, platform_writer) = reflector::store();
-        let (function_reader, function_writer) = reflector::store();
-        let (set_reader, set_writer) = reflector::store();
-        let directory = Directory::new(platform_reader.clone(), function_reader.clone(), set_reader.clone());
+        let (platform_cache, function_cache, set_cache) = (reflector::store(), reflector::store(), reflector::store());
+        let directory = Directory::new(platform_cache.0.clone(), function_cache.0.clone(), set_cache.0.clone());
         let connections = Arc::new(PlatformConnections::default());
         let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.runtime.clone());
         let (wakes_sets, set_wakes) = Waker::<MigrationSets>::new(metrics.runtime.clone());
@@ -142,117 +132,40 @@ impl Operator {
             connections,
             sources: sources.clone(),
             platforms: wakes_platforms,
-            functions: waker,
-            sets: wakes_sets,
+            functions: waker.clone(),
+            sets: wakes_sets.clone(),
             metrics: metrics.clone(),
             timing: settings.timing,
             installation: settings.installation,
         });
-        let follow = follow_functions(functions.clone(), sources.clone(), directory.clone());
-        let function_cache = Cache::new(client.clone(), function_reader, function_writer, follow);
-        let follow = follow_sets(sets.clone(), sources.clone(), directory.clone());
-        let set_cache = Cache::new(client.clone(), set_reader, set_writer, follow);
+        let mut controllers = Controllers::new(tools);
         let follow = follow_platforms(platforms.clone());
-        let platform_cache = Cache::new(client, platform_reader, platform_writer, follow);
+        controllers.add(platforms, platform_wakes, platform_cache, follow);
+        let follow = follow_functions(functions.clone(), sources.clone(), directory.clone());
+        controllers.add(functions, function_wakes, function_cache, follow);
+        let follow = follow_sets(sets.clone(), sources.clone(), directory.clone());
+        controllers.add(sets, set_wakes, set_cache, follow);
         Ok(Self {
-            tools,
-            publisher: event_queue,
-            platforms,
-            functions,
-            sets,
-            platform_wakes,
-            function_wakes,
-            set_wakes,
-            platform_cache,
-            function_cache,
-            set_cache,
+            controllers,
+            publisher,
             sources,
             directory,
+            functions: waker,
+            sets: wakes_sets,
         })
     }
 
-    /// Runs until `shutdown`; passes in flight end first.
+    /// Runs until `shutdown`; reconciles in progress are completed first.
     pub async fn run(self, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
-        let ready = health.gate("caches");
-        let (platforms, functions, sets) = (self.platform_cache, self.function_cache, self.set_cache);
-        // Decisions look into all caches: no pass runs before they are filled.
-        let filled = {
-            let (platforms, functions) = (platforms.filled.clone(), functions.filled.clone());
-            let sets = sets.filled.clone();
-            async move {
-                platforms.cancelled().await;
-                functions.cancelled().await;
-                sets.cancelled().await;
-            }
-            .shared()
-        };
-        let gate = filled.clone().map(|()| ready.open());
-        let platform_objects = filled.clone().map(|()| platforms.objects).flatten_stream();
-        let function_objects = filled.clone().map(|()| functions.objects).flatten_stream();
-        let set_objects = filled.map(|()| sets.objects).flatten_stream();
-        let changes = follow_sources(
-            self.sources.clone(),
-            self.directory.clone(),
-            self.functions.functions.clone(),
-            self.sets.sets.clone(),
-        );
-        // Each is a task of its own: what wakes one of them does not have the others looked at.
-        let mut tasks = JoinSet::new();
-        tasks.spawn(self.sources.clone().run(stop.clone()));
-        tasks.spawn(self.publisher.run(stop.clone()));
-        for until_stop in [
+        let changes = follow_sources(self.sources.clone(), self.directory, self.functions, self.sets);
+        let changes = stop.clone().run_until_cancelled_owned(changes).map(|_| ());
+        let beside = vec![
+            self.sources.run(stop.clone()).boxed(),
+            self.publisher.run(stop).boxed(),
             changes.boxed(),
-            gate.boxed(),
-            platforms.watch,
-            functions.watch,
-            sets.watch,
-        ] {
-            let stop = stop.clone();
-            tasks.spawn(async move {
-                stop.run_until_cancelled(until_stop).await;
-            });
-        }
-        let platforms = reconcile::run(
-            self.platforms,
-            self.tools.clone(),
-            self.platform_wakes,
-            platform_objects,
-            platforms.store,
-            stop.clone(),
-        );
-        let functions = reconcile::run(
-            self.functions,
-            self.tools.clone(),
-            self.function_wakes,
-            function_objects,
-            functions.store,
-            stop.clone(),
-        );
-        let sets = reconcile::run(self.sets, self.tools, self.set_wakes, set_objects, sets.store, stop);
-        tasks.spawn(health.clone().keep("platforms", platforms));
-        tasks.spawn(health.clone().keep("functions", functions));
-        tasks.spawn(health.clone().keep("migrations", sets));
-        let stopping = {
-            let (health, stop) = (health.clone(), shutdown.stop());
-            tokio::spawn(async move {
-                stop.cancelled().await;
-                health.stopping();
-            })
-        };
-        let all = async {
-            while let Some(ended) = tasks.join_next().await {
-                if let Err(failed) = ended
-                    && failed.is_panic()
-                {
-                    std::panic::resume_unwind(failed.into_panic());
-                }
-            }
-        };
-        if shutdown.in_flight(all).await.is_err() {
-            tracing::warn!("passes in flight were cut off");
-        }
-        stopping.abort();
+        ];
+        self.controllers.run(beside, health, shutdown).await;
     }
 }
 

@@ -5,6 +5,7 @@
 //!                          └─▶ status writer, events, metrics
 //! ```
 
+pub mod controllers;
 pub mod events;
 pub mod health;
 pub mod index;

@@ -8,7 +8,7 @@ mod pass;
 mod queue;
 mod status_writer;
 
-pub use controller::Controller;
+pub use controller::{Controller, Object};
 pub use object_states::ObjectStates;
 pub use queue::{Tools, Waker, Wakes, run};
 

@@ -1,0 +1,119 @@
+//! All controllers of a process, run together.
+
+use std::sync::Arc;
+
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, join_all},
+};
+use kube::{
+    core::DeserializeGuard,
+    runtime::{
+        reflector::{Store, store::Writer},
+        watcher,
+    },
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    health::Health,
+    informer::Cache,
+    reconcile::{Controller, Object, Tools, Wakes, run},
+    shutdown::Shutdown,
+};
+use ace_domain::reconcile::kind::Kind as _;
+
+/// Ends once every cache has its first list.
+type Filled = Shared<BoxFuture<'static, ()>>;
+type Start = Box<dyn FnOnce(Filled, Tools, CancellationToken) -> BoxFuture<'static, ()> + Send>;
+/// A kind's cache, and what fills it.
+pub type CacheHandle<O> = (Store<DeserializeGuard<O>>, Writer<DeserializeGuard<O>>);
+
+/// The controllers of a process, one for each kind, with the caches that they share.
+pub struct Controllers {
+    tools: Tools,
+    filled: Vec<CancellationToken>,
+    watches: Vec<BoxFuture<'static, ()>>,
+    starts: Vec<(&'static str, Start)>,
+}
+
+impl Controllers {
+    /// None yet.
+    pub fn new(tools: Tools) -> Self {
+        Self {
+            tools,
+            filled: Vec::new(),
+            watches: Vec::new(),
+            starts: Vec::new(),
+        }
+    }
+
+    /// Adds the controller of a kind. Each event of its cache is passed to `follow` after it was applied.
+    pub fn add<C: Controller>(
+        &mut self,
+        controller: Arc<C>,
+        wakes: Wakes<C>,
+        (store, writer): CacheHandle<Object<C>>,
+        follow: impl FnMut(&watcher::Event<DeserializeGuard<Object<C>>>) + Send + 'static,
+    ) {
+        let cache = Cache::new(self.tools.client.clone(), store, writer, follow);
+        self.filled.push(cache.filled);
+        self.watches.push(cache.watch);
+        let (objects, store) = (cache.objects, cache.store);
+        let start = move |filled: Filled, tools, stop| {
+            let objects = filled.map(|()| objects).flatten_stream();
+            run(controller, tools, wakes, objects, store, stop).boxed()
+        };
+        self.starts.push((C::Kind::NAME, Box::new(start)));
+    }
+
+    /// Runs all of them until `shutdown`, and `beside` with them, each of which ends by itself then; reconciles in progress are
+    /// completed first.
+    pub async fn run(self, beside: Vec<BoxFuture<'static, ()>>, health: Health, shutdown: Shutdown) {
+        let stop = shutdown.stop();
+        let ready = health.gate("caches");
+        // Decisions read all caches: no reconcile begins before they are filled.
+        let filled: Vec<CancellationToken> = self.filled;
+        let filled = async move {
+            join_all(filled.iter().map(CancellationToken::cancelled)).await;
+        };
+        let filled = filled.boxed().shared();
+        let gate = filled.clone().map(|()| ready.open()).boxed();
+        // Each is a task of its own, so that an event of one does not poll the others.
+        let mut tasks = JoinSet::new();
+        for task in beside {
+            tasks.spawn(task);
+        }
+        for until_stop in self.watches.into_iter().chain([gate]) {
+            let stop = stop.clone();
+            tasks.spawn(async move {
+                stop.run_until_cancelled(until_stop).await;
+            });
+        }
+        for (name, start) in self.starts {
+            let running = start(filled.clone(), self.tools.clone(), stop.clone());
+            tasks.spawn(health.clone().keep(name, running));
+        }
+        let stopping = {
+            let health = health.clone();
+            tokio::spawn(async move {
+                stop.cancelled().await;
+                health.stopping();
+            })
+        };
+        let all = async {
+            while let Some(ended) = tasks.join_next().await {
+                if let Err(failed) = ended
+                    && failed.is_panic()
+                {
+                    std::panic::resume_unwind(failed.into_panic());
+                }
+            }
+        };
+        if shutdown.in_flight(all).await.is_err() {
+            tracing::warn!("reconciles in progress were cancelled");
+        }
+        stopping.abort();
+    }
+}
