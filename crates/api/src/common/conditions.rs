@@ -119,14 +119,24 @@ impl<'a> Conditions<'a> {
             .set(ConditionType::Stalled, Some(true), reason, text)
     }
 
-    /// Nothing is to be touched, for this reason. `Ready` stays True where the desired state `is_live`; else it is False, with the
-    /// reason `unready`.
+    /// Nothing is to be touched, for this reason. A `Ready` that was True stays True, with its reason, where the desired state
+    /// `is_live`; else it is False, with the reason `unready`.
     #[must_use]
-    pub fn suspended<R: Reason>(self, is_live: bool, unready: R, reason: R, text: &str) -> Self {
-        let next = if is_live && ConditionType::Ready.is_true(self.before) {
-            self.keep(ConditionType::Ready)
-        } else {
-            self.set(ConditionType::Ready, Some(false), unready, text)
+    pub fn suspended<R: Reason>(mut self, is_live: bool, unready: R, reason: R, text: &str) -> Self {
+        let stays = ConditionType::Ready
+            .of(self.before)
+            .filter(|before| is_live && before.status == "True");
+        let next = match stays {
+            Some(before) => {
+                let ready = Condition {
+                    message: message(text),
+                    observed_generation: self.generation,
+                    ..before.clone()
+                };
+                self.next.push(ready);
+                self
+            }
+            None => self.set(ConditionType::Ready, Some(false), unready, text),
         };
         next.set(ConditionType::Suspended, Some(true), reason, text)
     }

@@ -4,6 +4,8 @@
 pub trait Reason: Copy {
     /// The CamelCase word in the condition.
     fn as_str(self) -> &'static str;
+    /// The condition that it belongs to.
+    fn shown_by(self) -> ShownBy;
 }
 
 /// The condition that a reason belongs to, with its status where the reason fixes one. `Ready` also repeats the reason of the
@@ -85,6 +87,12 @@ macro_rules! reasons {
             fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$reason => stringify!($reason),)*
+                }
+            }
+
+            fn shown_by(self) -> crate::ShownBy {
+                match self {
+                    $(Self::$reason => crate::ShownBy::$shown_by,)*
                 }
             }
         }

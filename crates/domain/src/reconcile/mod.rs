@@ -10,6 +10,7 @@ pub(crate) mod kstatus;
 pub mod object_state;
 pub mod pass;
 pub(crate) mod size;
+pub mod status;
 pub mod timing;
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! The status of a function.
 
 use ace_api::{
-    CommonStatus, ConditionType, Conditions, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType,
-    FunctionReason, IntentType, Live, Mode, Reason, Wanted, clipped,
+    ConditionType, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason, IntentType, Live,
+    Mode, Reason, Wanted, clipped,
 };
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     Cause, Decision, checks,
@@ -19,7 +18,12 @@ use super::{
     step::Step,
     update::held as new_hold,
 };
-use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded};
+use crate::{
+    reconcile::annotations::reconcile_at,
+    reconcile::decision::Cause as DriftCause,
+    reconcile::size::bounded,
+    reconcile::status::{Shown, ShownDrift, common, suspension},
+};
 
 /// The status that follows from state and decision. An equal state gives an equal status at any time, so that it is not written
 /// again.
@@ -31,28 +35,28 @@ pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Ti
     let assessment = assessment(object, state, now);
     let mut state = state.clone();
     note(object, &mut state, decision, now);
-    let conditions = conditions(object, &state, decision, &assessment, now);
+    let shown = shown(object, &state, decision, &assessment);
+    let handled = handled(object, &state, decision);
+    let common = common(
+        object,
+        &state.memo.common,
+        shown,
+        Some(shown_drift(&assessment)),
+        handled,
+        now,
+    );
     let live = live(&state);
     let source = source(object, &state);
     let url = match &state.platform {
         PlatformState::Present(platform) => Some(checks::url(object, platform)),
         PlatformState::Absent => state.memo.url.clone(),
     };
-    let handled = handled(object, &state, decision);
     let drift = match assessment {
         DriftAssessment::Keep => state.memo.drift,
         DriftAssessment::Says { drift, .. } => drift,
     };
     let status = EdgeFunctionStatus {
-        common: CommonStatus {
-            conditions,
-            observed_generation: object.metadata.generation,
-            last_handled_reconcile_at: if handled {
-                reconcile_at(object)
-            } else {
-                state.memo.common.last_handled_reconcile_at
-            },
-        },
+        common,
         url,
         source,
         applied: state.memo.applied,
@@ -180,72 +184,47 @@ fn live(state: &State) -> Option<Live> {
     })
 }
 
-fn conditions(
+fn shown(
     object: &EdgeFunction,
     state: &State,
     decision: &Decision,
     assessment: &DriftAssessment,
-    now: Timestamp,
-) -> Vec<Condition> {
-    use ConditionType::{Drifted, Ready};
-    let next = Conditions::new(&state.memo.common.conditions, object.metadata.generation, now);
-    let next = match decision {
-        Decision::Do(step) => {
-            let cause = in_progress(object, step);
-            next.reconciling(Some(false), cause.reason, &cause.message)
-        }
-        Decision::Wait(cause, _) => {
-            let ready = (cause.reason != FunctionReason::NotObserved).then_some(false);
-            next.reconciling(ready, cause.reason, &cause.message)
-        }
-        Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
-        Decision::Settled(_) | Decision::Release { .. } => {
-            if let Some(cause) = suspension(object, state) {
-                let reason = suspended(object, state);
-                next.set(Ready, Some(reason != FunctionReason::Suspended), reason, &cause.message)
-                    .set(ConditionType::Suspended, Some(true), cause.reason, &cause.message)
-            } else {
-                let (reason, message) = settled(object, state, assessment);
-                next.set(Ready, Some(true), reason, &message)
-            }
-        }
-    };
-    let drifted = match assessment {
+) -> Shown<FunctionReason> {
+    match decision {
+        Decision::Do(step) => Shown::InProgress(in_progress(object, step)),
+        Decision::Wait(cause, _) => Shown::Waiting(cause.clone()),
+        Decision::Refuse(cause, _) => Shown::Refused(cause.clone()),
+        Decision::Settled(_) | Decision::Release { .. } => match suspended(object, state) {
+            Some(cause) => Shown::Suspended {
+                cause,
+                is_live: is_live(object, state),
+                unready: FunctionReason::Suspended,
+            },
+            None => Shown::Ready(settled(object, state, assessment)),
+        },
+    }
+}
+
+fn shown_drift(assessment: &DriftAssessment) -> ShownDrift<DriftReason> {
+    match assessment {
         DriftAssessment::Says {
             value, reason, message, ..
-        } => next.set(Drifted, *value, *reason, message),
-        DriftAssessment::Keep => next.keep_or(
-            Drifted,
-            DriftReason::NotCompared,
-            "the live function has not been compared yet",
-        ),
-    };
-    drifted.finish()
-}
-
-/// The reason of `Ready` while the function is suspended.
-fn suspended(object: &EdgeFunction, state: &State) -> FunctionReason {
-    let stays = is_live(object, state) && ConditionType::Ready.is_true(&state.memo.common.conditions);
-    match object.spec.mode {
-        _ if !stays => FunctionReason::Suspended,
-        Mode::Observe => FunctionReason::Observed,
-        Mode::Apply | Mode::Enforce => FunctionReason::Live,
-    }
-}
-
-fn suspension(object: &EdgeFunction, state: &State) -> Option<Cause> {
-    if object.spec.suspend {
-        let message = "`spec.suspend` is true: nothing is checked or changed";
-        return Some(Cause::new(FunctionReason::SuspendedByUser, message));
-    }
-    match &state.platform {
-        PlatformState::Present(platform) if platform.suspended => {
-            let platform = &object.spec.platform_ref.name;
-            let message = format!("Platform `{platform}` is suspended: nothing is checked or changed");
-            Some(Cause::new(FunctionReason::SuspendedByPlatform, message))
+        } => ShownDrift::Assessed(*value, DriftCause::new(*reason, message.clone())),
+        DriftAssessment::Keep => {
+            let message = "the live function has not been compared yet";
+            ShownDrift::Unchanged(DriftCause::new(DriftReason::NotCompared, message))
         }
-        _ => None,
     }
+}
+
+fn suspended(object: &EdgeFunction, state: &State) -> Option<Cause> {
+    let by_user = object.spec.suspend.then_some(FunctionReason::SuspendedByUser);
+    let is_platform_suspended = matches!(&state.platform, PlatformState::Present(platform) if platform.suspended);
+    let name = object.spec.platform_ref.name.as_str();
+    suspension(
+        by_user,
+        is_platform_suspended.then_some((FunctionReason::SuspendedByPlatform, name)),
+    )
 }
 
 fn in_progress(object: &EdgeFunction, step: &Step) -> Cause {
@@ -277,7 +256,7 @@ fn revision_of(digest: &str) -> String {
         .unwrap_or_default()
 }
 
-fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -> (FunctionReason, String) {
+fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -> Cause {
     let drift = match assessment {
         DriftAssessment::Says { value, message, .. } => value.filter(|drifted| *drifted).map(|_| message.clone()),
         DriftAssessment::Keep => {
@@ -300,7 +279,7 @@ fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -
             }
             (None, _) => "the function was observed".to_owned(),
         });
-        return (FunctionReason::Observed, message);
+        return Cause::new(FunctionReason::Observed, message);
     }
     let revision = state
         .applied()
@@ -316,7 +295,7 @@ fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -
     } else {
         ""
     };
-    (
+    Cause::new(
         FunctionReason::Live,
         drift.unwrap_or_else(|| format!("{revision} is live{note}")),
     )

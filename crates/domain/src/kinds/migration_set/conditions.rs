@@ -1,8 +1,6 @@
 //! The conditions of a MigrationSet.
 
-use ace_api::{ConditionType, Conditions, MigrationMode, MigrationReason, MigrationSet, SchemaDriftReason};
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use ace_api::{ConditionType, MigrationMode, MigrationReason, MigrationSet, SchemaDriftReason};
 
 use super::{
     Cause, Decision, decide,
@@ -12,60 +10,54 @@ use super::{
     status::source,
     step::Step,
 };
-use crate::sql::File;
+use crate::{
+    reconcile::decision::Cause as DriftCause,
+    reconcile::status::{Shown, ShownDrift, suspension},
+    sql::File,
+};
 
-/// `Ready`, `Reconciling` and `Stalled` follow from the decision, `Drifted` from the assessment.
-pub(super) fn conditions(
+/// What `Ready` shows follows from the decision.
+pub(super) fn shown(
     object: &MigrationSet,
     state: &State,
     decision: &Decision,
     assessment: Option<&DriftAssessment>,
     counts: &Counts,
-    now: Timestamp,
-) -> Vec<Condition> {
-    use ConditionType::{Drifted, Ready};
-    let before = &state.memo.common.conditions;
-    let is_still_ready = Ready.is_true(before) && state.memo.common.observed_generation == object.metadata.generation;
-    let next = Conditions::new(before, object.metadata.generation, now);
+) -> Shown<MigrationReason> {
+    let common = &state.memo.common;
+    let is_still_ready =
+        ConditionType::Ready.is_true(&common.conditions) && common.observed_generation == object.metadata.generation;
     let unseen = matches!(decision, Decision::Wait(cause, _) if is_only_unseen(state, cause));
-    let refused = if unseen { still_refused(object, state) } else { None };
-    let next = match decision {
+    match decision {
         // Only schema `ace_ops` is written: the user's schemas stay as they are.
-        Decision::Do(step) if !is_run(step) && is_still_ready && counts.pending == Some(0) => next.keep(Ready),
-        Decision::Do(step) => {
-            let cause = in_progress(step, counts);
-            next.reconciling(Some(false), cause.reason, &cause.message)
-        }
+        Decision::Do(step) if !is_run(step) && is_still_ready && counts.pending == Some(0) => Shown::Unchanged,
+        Decision::Do(step) => Shown::InProgress(in_progress(step, counts)),
         // A failed observation changes no condition before three intervals: neither `Ready` nor what a person has to do.
-        Decision::Wait(..) if unseen && is_still_ready && is_live(object, state) => next.keep(Ready),
-        Decision::Wait(cause, _) => {
-            if let Some(refused) = refused {
-                next.stalled(refused.reason, &refused.message)
-            } else {
-                let ready = (cause.reason != MigrationReason::NotObserved).then_some(false);
-                next.reconciling(ready, cause.reason, &cause.message)
-            }
-        }
-        Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
-        Decision::Settled(_) | Decision::Release { .. } => {
-            if let Some(cause) = suspension(object, state) {
-                let unready = MigrationReason::Suspended;
-                next.suspended(is_live(object, state), unready, cause.reason, &cause.message)
-            } else {
-                let (reason, message) = settled(object, state, assessment, counts);
-                next.set(Ready, Some(true), reason, &message)
-            }
-        }
+        Decision::Wait(..) if unseen && is_still_ready && is_live(object, state) => Shown::Unchanged,
+        Decision::Wait(cause, _) => match unseen.then(|| still_refused(object, state)).flatten() {
+            Some(refused) => Shown::Refused(refused),
+            None => Shown::Waiting(cause.clone()),
+        },
+        Decision::Refuse(cause, _) => Shown::Refused(cause.clone()),
+        Decision::Settled(_) | Decision::Release { .. } => match suspended(object, state) {
+            Some(cause) => Shown::Suspended {
+                cause,
+                is_live: is_live(object, state),
+                unready: MigrationReason::Suspended,
+            },
+            None => Shown::Ready(settled(object, state, assessment, counts)),
+        },
+    }
+}
+
+/// What `Drifted` shows follows from the assessment.
+pub(super) fn shown_drift(assessment: Option<&DriftAssessment>) -> ShownDrift<SchemaDriftReason> {
+    let Some(assessment) = assessment else {
+        let message = "the schema has not been compared yet";
+        return ShownDrift::Unchanged(DriftCause::new(SchemaDriftReason::NotCompared, message));
     };
-    let drifted = match assessment {
-        Some(assessment) => next.set(Drifted, assessment.value, assessment.reason, &assessment.message),
-        None => next.keep_or(
-            Drifted,
-            SchemaDriftReason::NotCompared,
-            "the schema has not been compared yet",
-        ),
-    };
-    drifted.finish()
+    let cause = DriftCause::new(assessment.reason, assessment.message.clone());
+    ShownDrift::Assessed(assessment.value, cause)
 }
 
 /// The database or the source could not be read: that says nothing about what is in them.
@@ -126,17 +118,14 @@ fn is_run(step: &Step) -> bool {
     matches!(step, Step::Prepare(_) | Step::Run { .. } | Step::SnapshotAfterRun)
 }
 
-fn suspension(object: &MigrationSet, state: &State) -> Option<Cause> {
-    if object.spec.suspend {
-        return Some(Cause::new(MigrationReason::SuspendedByUser, "`spec.suspend` is true"));
-    }
-    match &state.platform {
-        PlatformState::Present(platform) if platform.suspended => {
-            let message = format!("Platform `{}` is suspended", object.spec.platform_ref.name);
-            Some(Cause::new(MigrationReason::SuspendedByPlatform, message))
-        }
-        _ => None,
-    }
+fn suspended(object: &MigrationSet, state: &State) -> Option<Cause> {
+    let by_user = object.spec.suspend.then_some(MigrationReason::SuspendedByUser);
+    let is_platform_suspended = matches!(&state.platform, PlatformState::Present(platform) if platform.suspended);
+    let name = object.spec.platform_ref.name.as_str();
+    suspension(
+        by_user,
+        is_platform_suspended.then_some((MigrationReason::SuspendedByPlatform, name)),
+    )
 }
 
 /// The status is written before steps that record first, so the message is in the progressive form.
@@ -163,12 +152,7 @@ fn migrations(number: Option<i32>) -> String {
     }
 }
 
-fn settled(
-    object: &MigrationSet,
-    state: &State,
-    assessment: Option<&DriftAssessment>,
-    counts: &Counts,
-) -> (MigrationReason, String) {
+fn settled(object: &MigrationSet, state: &State, assessment: Option<&DriftAssessment>, counts: &Counts) -> Cause {
     let drift = assessment.filter(|assessment| assessment.value == Some(true));
     if object.spec.mode == MigrationMode::Observe {
         let reported = reported(object, state);
@@ -187,7 +171,7 @@ fn settled(
         } else {
             message
         };
-        return (MigrationReason::Observed, message);
+        return Cause::new(MigrationReason::Observed, message);
     }
     let head = state
         .observation()
@@ -198,7 +182,7 @@ fn settled(
     let message = drift.map_or(message.clone(), |assessment| {
         format!("{message}; {}", assessment.message)
     });
-    (MigrationReason::Applied, message)
+    Cause::new(MigrationReason::Applied, message)
 }
 
 /// In mode `Observe`: the message of what would be a refusal.

@@ -1,21 +1,21 @@
 //! The status of a MigrationSet.
 
 use ace_api::{
-    CommonStatus, HeldMigration, MigrationMode, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget,
-    PendingMigration, PlanStatus, Reason, SchemaStatus,
+    HeldMigration, MigrationMode, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget, PendingMigration,
+    PlanStatus, Reason, SchemaStatus,
 };
 use jiff::Timestamp;
 
 use super::{
     Decision,
-    conditions::conditions,
+    conditions::{shown, shown_drift},
     drift::assessment,
     gates::{self, remembered},
     ledger_diff::{LedgerDiff, ledger_diff},
     plan::{Plan, pending_digest},
     state::{Counts, PlatformState, SchemaObservation, SourceState, State, Stop},
 };
-use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded};
+use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded, reconcile::status::common};
 
 /// Most pending migrations that a status lists.
 const PENDING: usize = 20;
@@ -28,13 +28,12 @@ pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Ti
     let memo = &state.memo;
     let assessment = assessment(object, state, now);
     let counts = counts(object, state);
+    let shown = shown(object, state, decision, assessment.as_ref(), &counts);
+    let drift = shown_drift(assessment.as_ref());
+    let handled = handled(state, decision);
+    let common = common(object, &memo.common, shown, Some(drift), handled, now);
     let status = MigrationSetStatus {
-        common: CommonStatus {
-            conditions: conditions(object, state, decision, assessment.as_ref(), &counts, now),
-            observed_generation: object.metadata.generation,
-            last_handled_reconcile_at: handled(object, state, decision)
-                .or_else(|| memo.common.last_handled_reconcile_at.clone()),
-        },
+        common,
         source: source(state).or_else(|| memo.source.clone()),
         target: target(state).or_else(|| memo.target.clone()),
         head: counts.head,
@@ -209,10 +208,9 @@ fn held(object: &MigrationSet, state: &State) -> Option<HeldMigration> {
     gates::still_applies(&held, object, &digest).then_some(held)
 }
 
-fn handled(object: &MigrationSet, state: &State, decision: &Decision) -> Option<String> {
+fn handled(state: &State, decision: &Decision) -> bool {
     let observed = state
         .observation()
         .is_some_and(|observation| observation.at >= state.began);
-    let ended = !matches!(decision, Decision::Do(_) | Decision::Release { .. });
-    reconcile_at(object).filter(|_| observed && ended)
+    observed && !matches!(decision, Decision::Do(_) | Decision::Release { .. })
 }

@@ -1,16 +1,12 @@
 //! The status of a Platform.
 
-use ace_api::{
-    CommonStatus,
-    ConditionType::{Ready, Suspended},
-    Conditions, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus,
-};
+use ace_api::{ConditionType::Ready, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
 
 use super::{Cause, Decision, State, Step};
 use crate::{
-    reconcile::annotations::reconcile_at,
     reconcile::event::{Event, stalled},
+    reconcile::status::{Shown, common, suspension},
 };
 
 /// Most unmanaged functions that a status lists.
@@ -19,43 +15,37 @@ const MOST_NAMED: usize = 50;
 /// The status that follows from state and decision.
 pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
     let memo = &state.memo;
-    let next = Conditions::new(&memo.common.conditions, object.metadata.generation, now);
-    let conditions = match decision {
+    let shown = match decision {
         Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase) => {
-            next.reconciling(Some(false), PlatformReason::Observing, "looking")
+            Shown::InProgress(Cause::new(
+                PlatformReason::Observing,
+                "checking project, functions and secrets",
+            ))
         }
         // A failed request changes no condition before three intervals.
         Decision::Wait(cause, _)
             if is_only_unseen(cause) && Ready.is_true(&memo.common.conditions) && unchanged(object, memo) =>
         {
-            next.keep(Ready)
+            Shown::Unchanged
         }
-        Decision::Wait(cause, _) => {
-            let ready = (cause.reason != PlatformReason::NotObserved).then_some(false);
-            next.reconciling(ready, cause.reason, &cause.message)
-        }
-        Decision::Refuse(cause, _) => next.stalled(cause.reason, &cause.message),
-        Decision::Settled(_) | Decision::Release { .. } if object.spec.suspend => {
-            let text = "`spec.suspend` is true: nothing is checked or changed";
-            let reason = PlatformReason::SuspendedByUser;
-            let stays = Ready.is_true(&memo.common.conditions);
-            let ready = if stays { PlatformReason::Reachable } else { reason };
-            next.set(Ready, Some(stays), ready, text)
-                .set(Suspended, Some(true), reason, text)
-        }
+        Decision::Wait(cause, _) => Shown::Waiting(cause.clone()),
+        Decision::Refuse(cause, _) => Shown::Refused(cause.clone()),
         Decision::Settled(_) | Decision::Release { .. } => {
-            next.set(Ready, Some(true), PlatformReason::Reachable, answers(object))
+            let by_user = object.spec.suspend.then_some(PlatformReason::SuspendedByUser);
+            match suspension(by_user, None) {
+                Some(cause) => Shown::Suspended {
+                    unready: cause.reason,
+                    cause,
+                    is_live: true,
+                },
+                None => Shown::Ready(Cause::new(PlatformReason::Reachable, answers(object))),
+            }
         }
-    }
-    .finish();
+    };
     let observed = state.observation.seen() >= state.began;
-    let handled = reconcile_at(object).filter(|_| observed && !matches!(decision, Decision::Do(_)));
+    let handled = observed && !matches!(decision, Decision::Do(_));
     PlatformStatus {
-        common: CommonStatus {
-            conditions,
-            observed_generation: object.metadata.generation,
-            last_handled_reconcile_at: handled.or_else(|| memo.common.last_handled_reconcile_at.clone()),
-        },
+        common: common::<_, PlatformReason>(object, &memo.common, shown, None, handled, now),
         project: state
             .observation
             .project()

@@ -1,2 +1,3 @@
 mod object_state;
 mod pass;
+mod status;
