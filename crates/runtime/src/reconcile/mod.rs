@@ -8,6 +8,9 @@ mod pass;
 mod queue;
 mod status_writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use controller::{Controller, Object};
 pub use object_states::ObjectStates;
 pub use queue::{Tools, Waker, Wakes, run};
