@@ -186,12 +186,19 @@ impl Project {
     /// # Panics
     /// If the platform refuses it.
     pub async fn deploy(&self, slug: &str, verify_jwt: bool, files: &[(&str, &str)]) -> Value {
-        let entrypoint = format!("supabase/functions/{slug}/index.ts");
+        self.deploy_in("supabase/functions", slug, verify_jwt, files).await
+    }
+
+    /// The same with paths below `folder`.
+    ///
+    /// # Panics
+    /// If the platform refuses it.
+    pub async fn deploy_in(&self, folder: &str, slug: &str, verify_jwt: bool, files: &[(&str, &str)]) -> Value {
+        let entrypoint = format!("{folder}/{slug}/index.ts");
         let metadata = json!({ "entrypoint_path": entrypoint, "verify_jwt": verify_jwt, "name": slug });
         let mut form = reqwest::multipart::Form::new().text("metadata", metadata.to_string());
         for (path, content) in files {
-            let part =
-                reqwest::multipart::Part::text((*content).to_owned()).file_name(format!("supabase/functions/{path}"));
+            let part = reqwest::multipart::Part::text((*content).to_owned()).file_name(format!("{folder}/{path}"));
             form = form.part("file", part);
         }
         let url = format!(

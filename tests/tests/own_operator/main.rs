@@ -1,11 +1,12 @@
-//! What can't be done with the operator that the other tests share: it is killed, cut off and stopped, or logs everything. Each test
-//! starts operators of its own.
+//! What can't be done with the operator that the other tests share: it is killed, cut off and stopped, logs everything, or is started
+//! on what another version left. Each test starts operators of its own.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod disclosure;
 mod functions;
 mod migrations;
+mod upgrade;
 
 use tokio::sync::Mutex;
 
