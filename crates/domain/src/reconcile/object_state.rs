@@ -36,16 +36,11 @@ impl<O, M: Default> Default for ObjectState<O, M> {
     }
 }
 
-impl<O: ResourceExt + Clone, M> ObjectState<O, M> {
-    /// The newer of the cached object and the answer to our own last write to it.
-    pub fn newest(&mut self, cached: &O) -> Arc<O> {
-        match self.answer.take().filter(|answer| is_newer(answer.as_ref(), cached)) {
-            Some(answer) => {
-                self.answer = Some(answer.clone());
-                answer
-            }
-            None => Arc::new(cached.clone()),
-        }
+impl<O: ResourceExt, M> ObjectState<O, M> {
+    /// The answer to our own last write, where it is newer than the cached object; one that the cache has caught up with is let go.
+    pub fn newer_than(&mut self, cached: &O) -> Option<Arc<O>> {
+        self.answer = self.answer.take().filter(|answer| is_newer(answer.as_ref(), cached));
+        self.answer.clone()
     }
 
     /// The event that our own write caused and nothing else: the pass that wrote has said when the next one is due. Answers

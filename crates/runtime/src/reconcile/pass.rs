@@ -48,11 +48,13 @@ pub(super) async fn pass<C: Controller>(
     let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
     let mut kept = context.states.take(&key, &uid);
     let enqueued = context.states.unmark(&key);
-    let newest = kept.newest(cached);
-    if !enqueued && let Some(wait) = kept.echo(newest.as_ref(), Instant::now()) {
+    // The cache may not have it yet.
+    let newer = kept.newer_than(cached);
+    if !enqueued && let Some(wait) = kept.echo(newer.as_deref().unwrap_or(cached), Instant::now()) {
         context.states.put(&key, &uid, kept);
         return Ok(action(wait));
     }
+    let newest = newer.unwrap_or_else(|| Arc::new(cached.clone()));
     let guard = context.tools.metrics.pass(C::Kind::NAME);
     let (outcome, requeue) = match run(&context, newest, &mut kept).await {
         Ok(End { outcome, requeue }) => (outcome, requeue),
