@@ -91,7 +91,7 @@ enum Stage<K: Kind> {
     Admit(K::Step),
     Record(K::Step, K::Status),
     Act(K::Step),
-    Report(Decision<K::Step, K::Reason>, K::Status),
+    Report(End, Decision<K::Step, K::Reason>, K::Status),
     Release(Option<Event>),
     End(End, Option<Decision<K::Step, K::Reason>>),
 }
@@ -128,7 +128,7 @@ impl<K: Kind> Pass<K> {
     /// What to do next.
     pub fn next(&mut self, now: Timestamp) -> Effect<K> {
         loop {
-            match &self.stage {
+            match &mut self.stage {
                 Stage::Begin => self.begin(),
                 Stage::Finalizer => return Effect::SetFinalizer(!self.has_finalizer()),
                 Stage::Observe => return Effect::Observe,
@@ -136,15 +136,16 @@ impl<K: Kind> Pass<K> {
                 Stage::Admit(step) => return Effect::Admit(step.clone()),
                 Stage::Record(_, status) => return Effect::Record(status.clone()),
                 Stage::Act(step) => return Effect::Act(step.clone()),
-                Stage::Report(_, status) => return Effect::Report(status.clone()),
-                Stage::Release(Some(_)) => {
-                    let Stage::Release(Some(event)) = std::mem::replace(&mut self.stage, Stage::Release(None)) else {
-                        unreachable!("it was matched above")
-                    };
-                    return Effect::Publish(event);
+                Stage::Report(_, _, status) => return Effect::Report(status.clone()),
+                Stage::Release(event) => {
+                    if let Some(event) = event.take() {
+                        return Effect::Publish(event);
+                    }
+                    if self.has_finalizer() {
+                        return Effect::SetFinalizer(false);
+                    }
+                    self.end(Outcome::Gone, Requeue::OnChange, None);
                 }
-                Stage::Release(None) if self.has_finalizer() => return Effect::SetFinalizer(false),
-                Stage::Release(None) => self.end(Outcome::Gone, Requeue::OnChange, None),
                 Stage::End(end, _) => return Effect::End(*end),
             }
         }
@@ -203,7 +204,7 @@ impl<K: Kind> Pass<K> {
                     (status, Stage::Act(step))
                 }
             }
-            Stage::Report(decision, status) => (status, Stage::End(end_of(&decision), Some(decision))),
+            Stage::Report(end, decision, status) => (status, Stage::End(end, Some(decision))),
             other => {
                 self.stage = other;
                 return Vec::new();
@@ -232,7 +233,7 @@ impl<K: Kind> Pass<K> {
                 Decision::Do(step)
             }
             Stage::Admit(step) | Stage::Act(step) => Decision::Do(step),
-            Stage::Report(decision, _) | Stage::End(_, Some(decision)) => decision,
+            Stage::Report(_, decision, _) | Stage::End(_, Some(decision)) => decision,
             Stage::Release(_)
             | Stage::Begin
             | Stage::Finalizer
@@ -263,32 +264,41 @@ impl<K: Kind> Pass<K> {
             self.stage = Stage::Observe;
             return;
         };
-        match K::decide(&self.object, state, now) {
-            Decision::Do(step) if self.steps >= K::MAX_STEPS => {
-                self.end(Outcome::Endless, Requeue::Backoff, Some(Decision::Do(step)));
-            }
-            Decision::Do(step) if now >= self.deadline => {
-                self.end(Outcome::OutOfTime, Requeue::Backoff, Some(Decision::Do(step)));
-            }
+        let decision = K::decide(&self.object, state, now);
+        let (outcome, requeue) = match &decision {
             Decision::Do(step) => {
-                self.steps += 1;
-                self.stage = if step.records_first() {
-                    Stage::Admit(step)
-                } else {
-                    Stage::Act(step)
-                };
+                let step = step.clone();
+                return self.begin_step(step, now);
             }
-            Decision::Release { event } => self.stage = Stage::Release(event),
-            decision => {
-                let status = K::status(&self.object, state, &decision, now);
-                if status == self.shown {
-                    let End { outcome, requeue } = end_of(&decision);
-                    self.end(outcome, requeue, Some(decision));
-                } else {
-                    self.stage = Stage::Report(decision, status);
-                }
+            Decision::Release { event } => {
+                self.stage = Stage::Release(event.clone());
+                return;
             }
+            Decision::Settled(requeue) => (Outcome::Settled, *requeue),
+            Decision::Wait(_, requeue) => (Outcome::Waiting, *requeue),
+            Decision::Refuse(_, requeue) => (Outcome::Refused, *requeue),
+        };
+        let status = K::status(&self.object, state, &decision, now);
+        self.stage = if status == self.shown {
+            Stage::End(End { outcome, requeue }, Some(decision))
+        } else {
+            Stage::Report(End { outcome, requeue }, decision, status)
+        };
+    }
+
+    fn begin_step(&mut self, step: K::Step, now: Timestamp) {
+        if self.steps >= K::MAX_STEPS {
+            return self.end(Outcome::Endless, Requeue::Backoff, Some(Decision::Do(step)));
         }
+        if now >= self.deadline {
+            return self.end(Outcome::OutOfTime, Requeue::Backoff, Some(Decision::Do(step)));
+        }
+        self.steps += 1;
+        self.stage = if step.records_first() {
+            Stage::Admit(step)
+        } else {
+            Stage::Act(step)
+        };
     }
 
     fn end(&mut self, outcome: Outcome, requeue: Requeue, decision: Option<Decision<K::Step, K::Reason>>) {
@@ -302,17 +312,6 @@ impl<K: Kind> Pass<K> {
     fn is_leaving(&self) -> bool {
         self.object.meta().deletion_timestamp.is_some()
     }
-}
-
-fn end_of<S, R>(decision: &Decision<S, R>) -> End {
-    let (outcome, requeue) = match decision {
-        Decision::Settled(requeue) => (Outcome::Settled, *requeue),
-        Decision::Wait(_, requeue) => (Outcome::Waiting, *requeue),
-        Decision::Refuse(_, requeue) => (Outcome::Refused, *requeue),
-        Decision::Do(_) => (Outcome::Endless, Requeue::Backoff),
-        Decision::Release { .. } => (Outcome::Gone, Requeue::OnChange),
-    };
-    End { outcome, requeue }
 }
 
 /// Suspended, deleted or changed since the pass began.

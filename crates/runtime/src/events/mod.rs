@@ -12,6 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
+use ace_domain::reconcile::event::EventType;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use k8s_openapi::api::events::v1::Event;
@@ -24,8 +25,6 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
-
-pub use kube::runtime::events::EventType;
 
 use series::{Act, Series};
 

@@ -6,7 +6,6 @@ use std::{
 use ace_api::ObjectStatus;
 use ace_domain::reconcile::{
     decision::Requeue,
-    event::{Event, EventType},
     kind::{Kind, Step as _, StepError as _},
     object_state::ObjectState,
     pass::{Effect, End, Outcome, Pass},
@@ -149,7 +148,7 @@ async fn effects<C: Controller>(
                 context.tools.metrics.status_written(C::Kind::NAME);
                 kept.note_write(pass.object(), &written);
                 for event in pass.status_written(&written) {
-                    publish(context, pass.object(), &event);
+                    context.tools.publish(pass.object().as_ref(), &event);
                 }
             }
             Effect::Act(step) => {
@@ -158,7 +157,7 @@ async fn effects<C: Controller>(
                     pass.acted(outcome, now());
                 }
             }
-            Effect::Publish(event) => publish(context, pass.object(), &event),
+            Effect::Publish(event) => context.tools.publish(pass.object().as_ref(), &event),
             Effect::End(end) => {
                 if end.outcome != Outcome::Gone {
                     show::<C>(context, pass.object(), pass.shown());
@@ -200,14 +199,6 @@ fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status
     let state = ConditionGauges::of(&status.common().conditions, standing.map(|drift| drift.count));
     let metrics = &context.tools.metrics;
     metrics.observe_object(C::Kind::NAME, &key.namespace, &key.name, state);
-}
-
-fn publish<C: Controller>(context: &Context<C>, object: &Object<C>, event: &Event) {
-    let type_ = match event.type_ {
-        EventType::Normal => crate::events::EventType::Normal,
-        EventType::Warning => crate::events::EventType::Warning,
-    };
-    context.tools.publish(object, type_, &event.reason, &event.note);
 }
 
 /// Now, to the millisecond: more digits help nobody who reads a status.

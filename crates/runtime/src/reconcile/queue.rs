@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_domain::reconcile::{decision::Requeue, kind::Kind, object_state::ObjectState, timing::Timing};
+use ace_domain::reconcile::{decision::Requeue, event::Event, kind::Kind, object_state::ObjectState, timing::Timing};
 use futures::{Stream, StreamExt};
 use kube::{
     Client, Resource, ResourceExt,
@@ -23,10 +23,7 @@ use super::{
     controller::{Memory, Object},
     pass::pass,
 };
-use crate::{
-    events::{EventType, Events},
-    metrics::Metrics,
-};
+use crate::{events::Events, metrics::Metrics};
 
 /// Passes at the same time, per kind. More writers gain nothing: at 64 the API server's p99 triples (measured).
 const CONCURRENCY: u16 = 16;
@@ -45,9 +42,10 @@ pub struct Tools {
 }
 
 impl Tools {
-    pub(super) fn publish(&self, object: &impl Resource<DynamicType = ()>, type_: EventType, reason: &str, note: &str) {
+    pub(super) fn publish(&self, object: &impl Resource<DynamicType = ()>, event: &Event) {
+        let Event { type_, reason, note } = event;
         self.events
-            .publish(object.object_ref(&()), type_, reason, "Reconcile", note);
+            .publish(object.object_ref(&()), *type_, reason, "Reconcile", note);
     }
 }
 
