@@ -5,7 +5,10 @@ use ace_api::{CommonStatus, ConditionType, Conditions, Reason, ShownBy};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{annotations::reconcile_at, decision::Cause};
+use super::{
+    annotations::reconcile_at,
+    decision::{Cause, Decision},
+};
 
 /// What `Ready` shows, and the condition that explains it.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +32,22 @@ pub enum Shown<R> {
         /// The reason of `Ready` otherwise.
         unready: R,
     },
+}
+
+impl<R: Clone> Shown<R> {
+    /// What a decision shows: `in_progress` names a step, `at_rest` says what there is when nothing is left to do.
+    pub fn of<S>(
+        decision: &Decision<S, R>,
+        in_progress: impl FnOnce(&S) -> Cause<R>,
+        at_rest: impl FnOnce() -> Self,
+    ) -> Self {
+        match decision {
+            Decision::Do(step) => Self::InProgress(in_progress(step)),
+            Decision::Wait(cause, _) => Self::Waiting(cause.clone()),
+            Decision::Refuse(cause, _) => Self::Refused(cause.clone()),
+            Decision::Settled(_) | Decision::Release { .. } => at_rest(),
+        }
+    }
 }
 
 /// What `Drifted` shows.

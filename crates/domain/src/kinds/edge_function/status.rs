@@ -190,11 +190,10 @@ fn shown(
     decision: &Decision,
     assessment: &DriftAssessment,
 ) -> Shown<FunctionReason> {
-    match decision {
-        Decision::Do(step) => Shown::InProgress(in_progress(object, step)),
-        Decision::Wait(cause, _) => Shown::Waiting(cause.clone()),
-        Decision::Refuse(cause, _) => Shown::Refused(cause.clone()),
-        Decision::Settled(_) | Decision::Release { .. } => match suspended(object, state) {
+    Shown::of(
+        decision,
+        |step| in_progress(object, step),
+        || match suspended(object, state) {
             Some(cause) => Shown::Suspended {
                 cause,
                 is_live: is_live(object, state),
@@ -202,7 +201,7 @@ fn shown(
             },
             None => Shown::Ready(settled(object, state, assessment)),
         },
-    }
+    )
 }
 
 fn shown_drift(assessment: &DriftAssessment) -> ShownDrift<DriftReason> {

@@ -31,22 +31,21 @@ pub(super) fn shown(
     match decision {
         // Only schema `ace_ops` is written: the user's schemas stay as they are.
         Decision::Do(step) if !is_run(step) && is_still_ready && counts.pending == Some(0) => Shown::Unchanged,
-        Decision::Do(step) => Shown::InProgress(in_progress(step, counts)),
         // A failed observation changes no condition before three intervals: neither `Ready` nor what a person has to do.
         Decision::Wait(..) if unseen && is_still_ready && is_live(object, state) => Shown::Unchanged,
-        Decision::Wait(cause, _) => match unseen.then(|| still_refused(object, state)).flatten() {
-            Some(refused) => Shown::Refused(refused),
-            None => Shown::Waiting(cause.clone()),
-        },
-        Decision::Refuse(cause, _) => Shown::Refused(cause.clone()),
-        Decision::Settled(_) | Decision::Release { .. } => match suspended(object, state) {
-            Some(cause) => Shown::Suspended {
-                cause,
-                is_live: is_live(object, state),
-                unready: MigrationReason::Suspended,
+        Decision::Wait(..) if unseen && let Some(refused) = still_refused(object, state) => Shown::Refused(refused),
+        decision => Shown::of(
+            decision,
+            |step| in_progress(step, counts),
+            || match suspended(object, state) {
+                Some(cause) => Shown::Suspended {
+                    cause,
+                    is_live: is_live(object, state),
+                    unready: MigrationReason::Suspended,
+                },
+                None => Shown::Ready(settled(object, state, assessment, counts)),
             },
-            None => Shown::Ready(settled(object, state, assessment, counts)),
-        },
+        ),
     }
 }
 

@@ -16,31 +16,13 @@ const MOST_NAMED: usize = 50;
 pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
     let memo = &state.memo;
     let shown = match decision {
-        Decision::Do(Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase) => {
-            Shown::InProgress(Cause::new(
-                PlatformReason::Observing,
-                "checking project, functions and secrets",
-            ))
-        }
         // A failed request changes no condition before three intervals.
         Decision::Wait(cause, _)
             if is_only_unseen(cause) && Ready.is_true(&memo.common.conditions) && unchanged(object, memo) =>
         {
             Shown::Unchanged
         }
-        Decision::Wait(cause, _) => Shown::Waiting(cause.clone()),
-        Decision::Refuse(cause, _) => Shown::Refused(cause.clone()),
-        Decision::Settled(_) | Decision::Release { .. } => {
-            let by_user = object.spec.suspend.then_some(PlatformReason::SuspendedByUser);
-            match suspension(by_user, None) {
-                Some(cause) => Shown::Suspended {
-                    unready: cause.reason,
-                    cause,
-                    is_live: true,
-                },
-                None => Shown::Ready(Cause::new(PlatformReason::Reachable, answers(object))),
-            }
-        }
+        decision => Shown::of(decision, |step| in_progress(*step), || at_rest(object)),
     };
     let observed = state.observation.seen() >= state.began;
     let handled = observed && !matches!(decision, Decision::Do(_));
@@ -53,6 +35,26 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
             .or_else(|| memo.project.clone()),
         database: database(object, state),
         functions: functions(state).or_else(|| memo.functions.clone()),
+    }
+}
+
+fn in_progress(step: Step) -> Cause {
+    match step {
+        Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase => {
+            Cause::new(PlatformReason::Observing, "checking project, functions and secrets")
+        }
+    }
+}
+
+fn at_rest(object: &Platform) -> Shown<PlatformReason> {
+    let by_user = object.spec.suspend.then_some(PlatformReason::SuspendedByUser);
+    match suspension(by_user, None) {
+        Some(cause) => Shown::Suspended {
+            unready: cause.reason,
+            cause,
+            is_live: true,
+        },
+        None => Shown::Ready(Cause::new(PlatformReason::Reachable, answers(object))),
     }
 }
 
