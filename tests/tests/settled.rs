@@ -44,7 +44,7 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
         let counters = async || {
             let passes = operator.metric("ace_passes_total", &functions).await;
             (
-                operator.metric("ace_wakes_total", &functions).await,
+                operator.metric("ace_enqueued_total", &functions).await,
                 passes,
                 operator.metric("ace_status_writes_total", &[]).await,
             )

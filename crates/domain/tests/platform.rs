@@ -29,7 +29,10 @@ fn the_first_check_reads_the_project_then_its_functions_then_the_required_secret
     state.observation.record_list(at(0), BTreeMap::new());
     assert_eq!(decide(&platform(), &state, at(0)), Decision::Do(Step::ListSecrets));
     state.observation.record_secrets(at(0), BTreeSet::new());
-    assert_eq!(decide(&platform(), &state, at(0)), Decision::Settled(after(INTERVAL)));
+    assert_eq!(
+        decide(&platform(), &state, at(0)),
+        Decision::Settled(Requeue::At(at(300)))
+    );
 }
 
 #[test]
@@ -39,11 +42,17 @@ fn one_list_per_interval_and_the_project_once_an_hour() {
         [299, 300].map(|second| is_due(&platform(), &state, at(second))),
         [false, true]
     );
-    assert_eq!(decide(&platform(), &state, at(299)), Decision::Settled(after(1)));
+    assert_eq!(
+        decide(&platform(), &state, at(299)),
+        Decision::Settled(Requeue::At(at(300)))
+    );
     assert_eq!(decide(&platform(), &state, at(300)), Decision::Do(Step::ListFunctions));
     let mut hourly = seen();
     hourly.observation.record_list(at(3_500), BTreeMap::new());
-    assert_eq!(decide(&platform(), &hourly, at(3_599)), Decision::Settled(after(201)));
+    assert_eq!(
+        decide(&platform(), &hourly, at(3_599)),
+        Decision::Settled(Requeue::At(at(3_800)))
+    );
     assert_eq!(decide(&platform(), &hourly, at(3_600)), Decision::Do(Step::GetProject));
 }
 
@@ -64,7 +73,7 @@ fn a_changed_annotation_requests_both_reads_now_and_is_acknowledged_after_them()
     let status = status(&object, &state, &decision, at(11));
     assert_eq!(
         (decision, status.common.last_handled_reconcile_at.as_deref()),
-        (Decision::Settled(after(INTERVAL)), Some("now"))
+        (Decision::Settled(Requeue::At(at(311))), Some("now"))
     );
 }
 
@@ -294,6 +303,7 @@ fn platform() -> Platform {
 /// Nothing was seen yet.
 fn new() -> State {
     State {
+        has_anon_key: true,
         timing: Timing::default(),
         began: at(0),
         memo: PlatformStatus::default(),

@@ -2,32 +2,24 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ace_api::{EdgeFunction, MigrationSet, Platform};
-use ace_domain::reconcile::timing::Timing;
+use ace_domain::reconcile::{dependency::Dependency, timing::Timing};
 use ace_egress::{AllowedHosts, HttpError};
 use ace_runtime::{
     controllers::Controllers,
     events::{Events, Publisher},
     health::Health,
-    index::{Change, ChangeTracker},
-    reconcile::{Controller as _, Key, Tools, Waker},
+    index::{Dependents, Unused},
+    reconcile::Tools,
     shutdown::Shutdown,
 };
 use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
-use kube::{
-    Client,
-    core::DeserializeGuard,
-    runtime::{reflector, watcher},
-};
+use kube::{Client, runtime::reflector};
 
 use crate::{
-    connections::PlatformConnections,
-    connections::applied_migrations::AppliedVersions,
-    connections::grants::Installation,
-    function_facts::FunctionFacts,
-    index::{Directory, source_of_set},
+    caches::Caches,
+    connections::{PlatformConnections, grants::Installation},
     kinds::{
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
@@ -70,9 +62,8 @@ pub struct Operator {
     controllers: Controllers,
     publisher: Publisher,
     sources: Arc<Sources>,
-    directory: Directory,
-    functions: Waker<EdgeFunctions>,
-    sets: Waker<MigrationSets>,
+    dependents: Dependents,
+    unused: Unused,
 }
 
 impl Operator {
@@ -92,177 +83,84 @@ impl Operator {
             timing: settings.timing,
         };
         let (platform_cache, function_cache, set_cache) = (reflector::store(), reflector::store(), reflector::store());
-        let directory = Directory::new(platform_cache.0.clone(), function_cache.0.clone(), set_cache.0.clone());
+        let (dependents, unused) = Dependents::new();
+        let caches = Caches {
+            platforms: platform_cache.0.clone(),
+            functions: function_cache.0.clone(),
+            dependents: dependents.clone(),
+        };
         let connections = Arc::new(PlatformConnections::default());
-        let (waker, function_wakes) = Waker::<EdgeFunctions>::new(metrics.runtime.clone());
-        let (wakes_sets, set_wakes) = Waker::<MigrationSets>::new(metrics.runtime.clone());
-        let applied = Arc::new(AppliedVersions::default());
-        let (wakes_platforms, platform_wakes) = Waker::<Platforms>::new(metrics.runtime.clone());
-        let functions = Arc::new(EdgeFunctions {
-            client: client.clone(),
-            directory: directory.clone(),
-            connections: connections.clone(),
-            sources: sources.clone(),
-            applied: applied.clone(),
-            metrics: metrics.clone(),
-            timing: settings.timing,
-            platforms: wakes_platforms.clone(),
-            functions: waker.clone(),
-            installation: settings.installation.clone(),
-        });
-        let sets = Arc::new(MigrationSets {
-            client: client.clone(),
-            directory: directory.clone(),
-            sources: sources.clone(),
-            hosts: settings.hosts.clone(),
-            applied,
-            metrics: metrics.clone(),
-            timing: settings.timing,
-            sets: wakes_sets.clone(),
-            functions: waker.clone(),
-            installation: settings.installation.clone(),
-            watching_since: Timestamp::now(),
-            closing_sessions: ClosingSessions::default(),
-        });
-        let platforms = Arc::new(Platforms {
+        let mut controllers = Controllers::new(tools, dependents.clone());
+        let platforms = Platforms {
             client: client.clone(),
             http,
-            hosts: settings.hosts,
-            directory: directory.clone(),
-            connections,
+            hosts: settings.hosts.clone(),
+            caches: caches.clone(),
+            connections: connections.clone(),
             sources: sources.clone(),
-            platforms: wakes_platforms,
-            functions: waker.clone(),
-            sets: wakes_sets.clone(),
             metrics: metrics.clone(),
             timing: settings.timing,
+            installation: settings.installation.clone(),
+        };
+        controllers.add(Arc::new(platforms), platform_cache);
+        let functions = EdgeFunctions {
+            client: client.clone(),
+            caches: caches.clone(),
+            connections,
+            sources: sources.clone(),
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+        };
+        controllers.add(Arc::new(functions), function_cache);
+        let sets = MigrationSets {
+            client: client.clone(),
+            caches,
+            sources: sources.clone(),
+            hosts: settings.hosts,
+            timing: settings.timing,
             installation: settings.installation,
-        });
-        let mut controllers = Controllers::new(tools);
-        let follow = follow_platforms(platforms.clone());
-        controllers.add(platforms, platform_wakes, platform_cache, follow);
-        let follow = follow_functions(functions.clone(), sources.clone(), directory.clone());
-        controllers.add(functions, function_wakes, function_cache, follow);
-        let follow = follow_sets(sets.clone(), sources.clone(), directory.clone());
-        controllers.add(sets, set_wakes, set_cache, follow);
+            watching_since: Timestamp::now(),
+            closing_sessions: ClosingSessions::default(),
+        };
+        controllers.add(Arc::new(sets), set_cache);
         Ok(Self {
             controllers,
             publisher,
             sources,
-            directory,
-            functions: waker,
-            sets: wakes_sets,
+            dependents,
+            unused,
         })
     }
 
     /// Runs until `shutdown`; reconciles in progress are completed first.
     pub async fn run(self, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
-        let changes = follow_sources(self.sources.clone(), self.directory, self.functions, self.sets);
+        let changes = follow_sources(self.sources.clone(), self.dependents);
         let changes = stop.clone().run_until_cancelled_owned(changes).map(|_| ());
+        let unused = forget_sources(self.sources.clone(), self.unused);
+        let unused = stop.clone().run_until_cancelled_owned(unused).map(|_| ());
         let beside = vec![
             self.sources.run(stop.clone()).boxed(),
             self.publisher.run(stop).boxed(),
             changes.boxed(),
+            unused.boxed(),
         ];
         self.controllers.run(beside, health, shutdown).await;
     }
 }
 
-fn follow_platforms(platforms: Arc<Platforms>) -> impl FnMut(&watcher::Event<DeserializeGuard<Platform>>) + Send {
-    let mut tracker = ChangeTracker::<()>::default();
-    move |event| {
-        for change in tracker.take(event, |_: &Platform| ()) {
-            if let Change::Gone { key, .. } = change {
-                platforms.forget(&key);
-            }
-        }
-    }
-}
-
-fn follow_functions(
-    functions: Arc<EdgeFunctions>,
-    sources: Arc<Sources>,
-    directory: Directory,
-) -> impl FnMut(&watcher::Event<DeserializeGuard<EdgeFunction>>) + Send {
-    let mut tracker = ChangeTracker::<FunctionFacts>::default();
-    move |event| {
-        for change in tracker.take(event, FunctionFacts::of) {
-            match &change {
-                Change::Changed { key, before, after } => {
-                    directory.moved(key, before.as_ref().map(FunctionFacts::place), Some(after.place()));
-                }
-                Change::Gone { key, before } => directory.moved(key, Some(before.place()), None),
-            }
-            match change {
-                Change::Changed { before: None, .. } => {}
-                Change::Changed {
-                    key,
-                    before: Some(before),
-                    after,
-                } => {
-                    if after.claim_differs(&before) {
-                        wake_rivals(&functions, &directory, &key, &before);
-                    }
-                    if after.wave_differs(&before) {
-                        wake_higher_waves(&functions, &directory, &before);
-                    }
-                }
-                Change::Gone { key, before } => {
-                    functions.forget(&key);
-                    wake_rivals(&functions, &directory, &key, &before);
-                    wake_higher_waves(&functions, &directory, &before);
-                    sources.retain(&directory.sources());
-                }
-            }
-        }
-    }
-}
-
-fn wake_rivals(functions: &EdgeFunctions, directory: &Directory, key: &Key, before: &FunctionFacts) {
-    for rival in directory.of_slug(&before.slug) {
-        if rival != *key {
-            functions.functions.wake(rival, "Claim");
-        }
-    }
-}
-
-fn wake_higher_waves(functions: &EdgeFunctions, directory: &Directory, before: &FunctionFacts) {
-    let Some(wave) = before.wave else { return };
-    for key in directory.above(&before.platform, &before.source, wave) {
-        functions.functions.wake(key, "Wave");
-    }
-}
-
-fn follow_sets(
-    sets: Arc<MigrationSets>,
-    sources: Arc<Sources>,
-    directory: Directory,
-) -> impl FnMut(&watcher::Event<DeserializeGuard<MigrationSet>>) + Send {
-    let mut tracker = ChangeTracker::<()>::default();
-    move |event| {
-        for change in tracker.take(event, |_: &MigrationSet| ()) {
-            if let Change::Gone { key, .. } = change {
-                sets.forget(&key);
-                sources.retain(&directory.sources());
-            }
-        }
-    }
-}
-
-async fn follow_sources(
-    sources: Arc<Sources>,
-    directory: Directory,
-    functions: Waker<EdgeFunctions>,
-    sets: Waker<MigrationSets>,
-) {
+async fn follow_sources(sources: Arc<Sources>, dependents: Dependents) {
     let mut changes = std::pin::pin!(sources.changes());
     while let Some(key) = changes.next().await {
-        for function in directory.on_source(&key) {
-            functions.wake(function, "Source");
-        }
-        for set in directory.sets(|set| source_of_set(set) == key) {
-            sets.wake(set, "Source");
+        dependents.changed(&[Dependency::Source(key)], None);
+    }
+}
+
+/// Forgets the sources that no object reads any more.
+async fn forget_sources(sources: Arc<Sources>, mut unused: Unused) {
+    while let Some(dependency) = unused.recv().await {
+        if let Dependency::Source(key) = dependency {
+            sources.forget(&key);
         }
     }
 }

@@ -18,11 +18,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Health,
+    index::{Departures, Dependents, ObjectId},
     informer::Cache,
-    reconcile::{Controller, Object, Tools, Wakes, run},
+    reconcile::{Controller, Object, Queue, Tools, run},
     shutdown::Shutdown,
 };
-use ace_domain::reconcile::kind::Kind as _;
+use ace_domain::reconcile::{key::Key, kind::Kind as _};
 
 /// Ends once every cache has its first list.
 type Filled = Shared<BoxFuture<'static, ()>>;
@@ -33,39 +34,66 @@ pub type CacheHandle<O> = (Store<DeserializeGuard<O>>, Writer<DeserializeGuard<O
 /// The controllers of a process, one for each kind, with the caches that they share.
 pub struct Controllers {
     tools: Tools,
+    dependents: Dependents,
     filled: Vec<CancellationToken>,
     watches: Vec<BoxFuture<'static, ()>>,
     starts: Vec<(&'static str, Start)>,
 }
 
 impl Controllers {
-    /// None yet.
-    pub fn new(tools: Tools) -> Self {
+    /// None yet. What depends on what is in `dependents`.
+    pub fn new(tools: Tools, dependents: Dependents) -> Self {
         Self {
             tools,
+            dependents,
             filled: Vec::new(),
             watches: Vec::new(),
             starts: Vec::new(),
         }
     }
 
-    /// Adds the controller of a kind. Each event of its cache is passed to `follow` after it was applied.
-    pub fn add<C: Controller>(
-        &mut self,
-        controller: Arc<C>,
-        wakes: Wakes<C>,
-        (store, writer): CacheHandle<Object<C>>,
-        follow: impl FnMut(&watcher::Event<DeserializeGuard<Object<C>>>) + Send + 'static,
-    ) {
+    /// Adds the controller of a kind, whose objects are cached there.
+    pub fn add<C: Controller>(&mut self, controller: Arc<C>, (store, writer): CacheHandle<Object<C>>) {
+        let queue = Queue::<C>::new();
+        let enqueue = queue.enqueue(self.tools.metrics.clone());
+        self.dependents.route(C::Kind::NAME, enqueue);
+        let follow = self.follow(controller.clone(), queue.forget());
         let cache = Cache::new(self.tools.client.clone(), store, writer, follow);
         self.filled.push(cache.filled);
         self.watches.push(cache.watch);
         let (objects, store) = (cache.objects, cache.store);
+        let dependents = self.dependents.clone();
         let start = move |filled: Filled, tools, stop| {
             let objects = filled.map(|()| objects).flatten_stream();
-            run(controller, tools, wakes, objects, store, stop).boxed()
+            run(controller, tools, queue, dependents, objects, store, stop).boxed()
         };
         self.starts.push((C::Kind::NAME, Box::new(start)));
+    }
+
+    /// Brings the index up to date with each event of a kind's cache.
+    fn follow<C: Controller>(
+        &self,
+        controller: Arc<C>,
+        forget: impl Fn(&Key) + Send + 'static,
+    ) -> impl FnMut(&watcher::Event<DeserializeGuard<Object<C>>>) + Send + 'static {
+        let (dependents, metrics) = (self.dependents.clone(), self.tools.metrics.clone());
+        let mut departures = Departures::default();
+        let kind = C::Kind::NAME;
+        move |event| {
+            if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event
+                && let Ok(object) = &guard.0
+            {
+                let key = Key::of(object);
+                let (references, facts) = (C::Kind::references(object), C::Kind::facts(object));
+                dependents.apply(&ObjectId { kind, key }, references, facts);
+            }
+            for key in departures.take(event) {
+                forget(&key);
+                metrics.forget_object(kind, &key.namespace, &key.name);
+                controller.forget(&key);
+                dependents.forget(&ObjectId { kind, key });
+            }
+        }
     }
 
     /// Runs all of them until `shutdown`, and `beside` with them, each of which ends by itself then; reconciles in progress are

@@ -5,6 +5,7 @@
 //!                          └─▶ status writer, events, metrics
 //! ```
 
+pub mod children;
 pub mod controllers;
 pub mod events;
 pub mod health;

@@ -195,12 +195,12 @@ async fn settled(fleet: &Fleet, operator: &Operator, arguments: &Arguments, tabl
     let mark = Mark::now(file).await;
     let (cpu, wakes) = (
         usage::cpu(operator.process_id()),
-        operator.metric("ace_wakes_total", &[("kind", "EdgeFunction")]).await,
+        operator.metric("ace_enqueued_total", &[("kind", "EdgeFunction")]).await,
     );
     tokio::time::sleep(interval * 3).await;
     let (platform, cluster) = (mark.platform(file, None).await, mark.cluster(file));
     let cpu = (usage::cpu(operator.process_id()) - cpu) / 3.0;
-    let wakes = operator.metric("ace_wakes_total", &[("kind", "EdgeFunction")]).await - wakes;
+    let wakes = operator.metric("ace_enqueued_total", &[("kind", "EdgeFunction")]).await - wakes;
     table.settled(&platform, &cluster, wakes, cpu);
     let memory = ["VmRSS", "VmHWM"].map(|field| usage::memory(operator.process_id(), field));
     table.memory(memory);

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use ace_api::{EdgeFunction, FINALIZER, Mode, Platform, Stamp};
+use ace_api::{EdgeFunction, FINALIZER, Platform, Stamp};
 use ace_domain::{
     kinds::edge_function::{
         self, ArchiveData, Claim, Claimant, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers,
@@ -10,6 +10,7 @@ use ace_domain::{
     },
     kinds::platform::{self, Access, Observation, Phase},
     reconcile::decision::{Requeue, StepError},
+    reconcile::key::Key,
     reconcile::kind::Kind as _,
     reconcile::pass::{Effect, End, Outcome, Pass},
     reconcile::timing::Timing,
@@ -188,6 +189,7 @@ impl Fleet {
             observation: self.observation.clone(),
             managed: self.objects.iter().map(|managed| managed.object.slug()).collect(),
             needs_secrets: false,
+            has_anon_key: false,
             memory: platform::Memory::default(),
             step_error: None,
         };
@@ -216,7 +218,7 @@ impl Fleet {
         }
     }
 
-    fn platform_step(&mut self, step: platform::Step) -> Result<Observation, platform::StepError> {
+    fn platform_step(&mut self, step: platform::Step) -> Result<platform::StepResult, platform::StepError> {
         let done = match step {
             platform::Step::ListFunctions => self.list(),
             platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::CheckDatabase => {
@@ -233,7 +235,7 @@ impl Fleet {
             }
         };
         match done {
-            Ok(()) => Ok(self.observation.clone()),
+            Ok(()) => Ok(platform::StepResult::Observed(Box::new(self.observation.clone()))),
             Err(StepError::Deferred(wait)) => Err(platform::StepError::Deferred(wait)),
             Err(_) => {
                 self.observation.failed("503".to_owned());
@@ -246,9 +248,11 @@ impl Fleet {
         let started = self.now();
         self.outside.request(Request::List)?;
         let changes = self.observation.record_list(started, self.outside.list());
+        let news = changes.of(&Key::of(&self.platform));
         let now = self.now();
         for managed in &mut self.objects {
-            if changes.are_news(&managed.object.slug(), managed.object.spec.mode != Mode::Observe) {
+            let references = edge_function::Kind::references(&managed.object);
+            if news.iter().any(|change| references.contains(change)) {
                 managed.due = Some(now);
             }
         }
@@ -335,7 +339,7 @@ impl Fleet {
             .objects
             .iter()
             .map(|managed| &managed.object)
-            .filter(|other| other.slug() == slug && (other.spec.mode != Mode::Observe));
+            .filter(|other| other.slug() == slug && edge_function::claims(other));
         let claimants: Vec<Claimant> = claimants
             .map(|other| Claimant {
                 name: other.metadata.name.clone().unwrap(),
@@ -394,8 +398,7 @@ impl Fleet {
 
 fn after(now: Timestamp, again: Requeue, failures: u32) -> Option<Timestamp> {
     match again {
-        Requeue::OnChange => None,
-        Requeue::After(wait) => Some(now + wait),
         Requeue::Backoff => Some(now + Timing::default().backoff(failures.saturating_sub(1))),
+        other => other.wait(now).map(|wait| now + wait),
     }
 }

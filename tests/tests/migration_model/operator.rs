@@ -279,9 +279,8 @@ impl Model {
             0
         };
         let wait = match requeue {
-            Requeue::OnChange => None,
-            Requeue::After(wait) => Some(wait),
             Requeue::Backoff => Some(Timing::default().backoff(self.failures - 1)),
+            other => other.wait(self.now),
         };
         let due = wait.map(|wait| self.now + wait);
         // What happened meanwhile has asked for a pass already.

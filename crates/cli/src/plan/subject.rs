@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use ace_api::{MigrationMode, MigrationSet, Platform, SourceKind};
-use ace_operator::index::source_of_set;
+use ace_domain::reconcile::key::SourceKey;
 use ace_operator::sources::{Artifact, ArtifactState, SourceTree};
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
@@ -90,7 +90,7 @@ impl Subject {
     /// The files: from a directory, else from the source object.
     pub(super) async fn files(&self, directory: Option<&Path>, cluster: &Cluster) -> Result<Carried, PlanError> {
         let source = &self.set.spec.source;
-        let key = source_of_set(&self.set);
+        let key = SourceKey::beside(&self.set, &self.set.spec.source);
         match (directory, source.kind) {
             (Some(directory), _) => {
                 let path = source.path.as_deref().unwrap_or_default();

@@ -50,14 +50,31 @@ pub enum Requeue {
     OnChange,
     /// After this time.
     After(Duration),
+    /// At this time; at once where it has passed.
+    At(Timestamp),
     /// After a time that grows with each failure in a row.
     Backoff,
 }
 
 impl Requeue {
-    /// At this time; at once where it has passed.
-    pub fn at(then: Timestamp, now: Timestamp) -> Self {
-        Self::After(then.duration_since(now).try_into().unwrap_or(Duration::ZERO))
+    /// How long to wait from `now` on; `None` where that is not by the clock.
+    pub fn wait(self, now: Timestamp) -> Option<Duration> {
+        match self {
+            Self::OnChange | Self::Backoff => None,
+            Self::After(wait) => Some(wait),
+            Self::At(then) => Some(then.duration_since(now).try_into().unwrap_or(Duration::ZERO)),
+        }
+    }
+
+    /// The sooner of the two. A known time comes before a backoff.
+    #[must_use]
+    pub fn or_sooner(self, other: Self, now: Timestamp) -> Self {
+        match (self.wait(now), other.wait(now)) {
+            (Some(own), Some(others)) if others < own => other,
+            (None, Some(_)) => other,
+            (None, None) if self == Self::OnChange => other,
+            _ => self,
+        }
     }
 }
 
@@ -94,6 +111,8 @@ impl Deferral {
 pub enum StepError {
     /// Not sent, or refused for now: a rate limit says when to come again.
     Deferred(Deferral),
+    /// A moment later one request serves others that are in flight, too. Nothing was changed.
+    Shared(Duration),
     /// The other side did not answer, or said that it can't now. Nothing was changed.
     Unanswered(String),
     /// The effect may have taken place; only looking can tell.

@@ -8,7 +8,12 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::{Resource, core::object::HasStatus};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{decision::Decision, event::Event, timing::Timing};
+use super::{
+    decision::Decision,
+    dependency::{Dependency, Facts},
+    event::Event,
+    timing::Timing,
+};
 
 /// One effect, as data.
 pub trait Step: Clone + Debug + Send + Sync {
@@ -97,6 +102,26 @@ pub trait Kind: Sized + Send + Sync + 'static {
     fn wants_finalizer(object: &Self::Object) -> bool {
         let _ = object;
         false
+    }
+    /// What decisions about an object depend on, beyond itself: a change of it enqueues the object.
+    fn references(object: &Self::Object) -> Vec<Dependency> {
+        let _ = object;
+        Vec::new()
+    }
+    /// What others depend on and can be read off the object.
+    fn facts(object: &Self::Object) -> Facts {
+        let _ = object;
+        Vec::new()
+    }
+    /// What others depend on and a pass has found. `decision`: the one that ends the pass, `None` in its middle.
+    fn findings(
+        object: &Self::Object,
+        state: &Self::State,
+        decision: Option<&Decision<Self::Step, Self::Reason>>,
+        now: Timestamp,
+    ) -> Facts {
+        let _ = (object, state, decision, now);
+        Vec::new()
     }
     /// `spec.suspend`.
     fn is_suspended(object: &Self::Object) -> bool;

@@ -2,13 +2,16 @@
 
 pub mod annotations;
 pub mod decision;
+pub mod dependency;
 pub mod event;
 pub mod inputs;
+pub mod key;
 pub mod kind;
 #[cfg(test)]
 pub(crate) mod kstatus;
 pub mod object_state;
 pub mod pass;
+pub mod refusals;
 pub(crate) mod size;
 pub mod status;
 pub mod timing;

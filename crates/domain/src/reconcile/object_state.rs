@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{decision::Requeue, timing::Timing};
@@ -62,11 +63,16 @@ impl<O: ResourceExt, M> ObjectState<O, M> {
 
     /// How long to wait for the next pass, and the count of failures that follows. `jitter`: a factor around 1 for waits after
     /// failures.
-    pub fn requeue(&mut self, requeue: Requeue, timing: Timing, jitter: f64, now: Instant) -> Option<Duration> {
+    pub fn requeue(
+        &mut self,
+        requeue: Requeue,
+        timing: Timing,
+        jitter: f64,
+        (now, clock): (Instant, Timestamp),
+    ) -> Option<Duration> {
         let wait = match requeue {
-            Requeue::OnChange => None,
-            Requeue::After(wait) => Some(wait),
             Requeue::Backoff => Some(timing.backoff(self.failures).mul_f64(jitter)),
+            other => other.wait(clock),
         };
         self.failures = if requeue == Requeue::Backoff {
             self.failures.saturating_add(1)

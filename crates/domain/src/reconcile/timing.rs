@@ -30,6 +30,17 @@ impl Timing {
         self.of(interval)
     }
 
+    /// A user's interval at this pace for an object that comes back by itself: up to a twentieth longer by its uid, so that what
+    /// began together does not stay together.
+    pub fn rhythm(self, interval: Duration, uid: &str) -> Duration {
+        const PARTS: u32 = 1_000;
+        let interval = self.of(interval);
+        let hash = uid
+            .bytes()
+            .fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+        interval + interval / 20 * (hash % PARTS) / PARTS
+    }
+
     /// Requests in a minute of life, where the user allows `per_minute` of them.
     pub fn budget(self, per_minute: u32) -> u32 {
         per_minute.saturating_mul(self.scale)
@@ -108,6 +119,11 @@ impl Timing {
         self.of(Duration::from_secs(30))
     }
 
+    /// Longest wait for other writes that one list will serve, too, while requests are scarce. A deploy takes a second or two.
+    pub fn shared_list(self) -> Duration {
+        self.of(Duration::from_secs(2))
+    }
+
     /// Shortest time between two probes of a platform that does not answer.
     pub fn probe(self) -> Duration {
         self.of(Duration::from_secs(30))
@@ -148,9 +164,24 @@ pub const CONTEST_CORRECTIONS: usize = 3;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{collections::BTreeSet, time::Duration};
 
     use super::Timing;
+
+    #[test]
+    fn objects_come_back_at_times_of_their_own_never_early_and_soon_after_the_interval() {
+        let interval = Duration::from_mins(5);
+        let rhythm = |uid: &str| Timing::default().rhythm(interval, uid);
+        let uids = (0..200).map(|number| format!("7d2c63a3-7c1e-4a0f-9b7e-{number:012x}"));
+        let rhythms: BTreeSet<Duration> = uids.map(|uid| rhythm(&uid)).collect();
+        assert!(rhythms.len() > 100, "{rhythms:?}");
+        assert!(
+            rhythms
+                .iter()
+                .all(|rhythm| (interval..interval * 21 / 20).contains(rhythm))
+        );
+        assert_eq!((rhythm("a"), rhythm("")), (rhythm("a"), interval));
+    }
 
     #[test]
     fn the_pace_of_life_is_the_documented_one() {
@@ -164,6 +195,8 @@ mod tests {
             timing.contest_window(),
             timing.backoff_first(),
             timing.backoff_most(),
+            timing.rights(),
+            timing.shared_list(),
             timing.recount(),
             timing.probe(),
             timing.project_look(),
@@ -182,7 +215,7 @@ mod tests {
         assert_eq!(
             seconds,
             [
-                15, 3, 60, 60, 5, 3600, 15, 300, 30, 30, 3600, 5, 1, 32, 60, 2, 120, 600, 86_400, 900, 300
+                15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 120, 600, 86_400, 900, 300
             ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));

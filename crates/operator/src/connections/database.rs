@@ -2,13 +2,13 @@
 
 use ace_api::{Database, DatabaseTls, SecretKeyReference};
 use ace_database::{Access, Authority, Limits, OpenError, Password, QueryError, Tls};
-use ace_domain::{kinds::platform::DatabaseFailure, reconcile::timing::Timing};
+use ace_domain::kinds::platform::DatabaseFailure;
 use ace_egress::{AllowedHosts, SecretString};
 use kube::Client;
 
 use crate::{
     connections::grants::Installation as Names,
-    connections::secrets::{SecretError, read_secret_patiently},
+    connections::secrets::{SecretError, read_secret},
 };
 
 /// Reads the Secrets that are needed to connect to a database.
@@ -21,8 +21,6 @@ pub struct DatabaseConnector<'a> {
     pub names: &'a Names,
     /// Deadlines.
     pub limits: Limits,
-    /// Intervals and deadlines.
-    pub timing: Timing,
 }
 
 impl DatabaseConnector<'_> {
@@ -43,7 +41,7 @@ impl DatabaseConnector<'_> {
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, DatabaseFailure> {
-        let text = read_secret_patiently(self.client, self.timing, namespace, reference).await;
+        let text = read_secret(self.client, namespace, reference).await;
         text.map_err(|error| match error {
             SecretError::Missing(message) => DatabaseFailure::SecretMissing(message),
             SecretError::Forbidden => DatabaseFailure::AccessMissing(format!(
@@ -125,7 +123,7 @@ pub fn query_failure(error: &QueryError) -> DatabaseFailure {
 mod tests {
     use ace_api::Database;
     use ace_database::{Connection, Limits};
-    use ace_domain::{kinds::platform::DatabaseFailure as T, reconcile::timing::Timing};
+    use ace_domain::kinds::platform::DatabaseFailure as T;
     use ace_egress::AllowedHosts;
     use k8s_openapi::ByteString;
     use serde_json::{Value, json};
@@ -166,7 +164,6 @@ mod tests {
             hosts: &hosts,
             names: &names,
             limits: Limits::default(),
-            timing: Timing::scaled(1_000),
         };
         let outcome = match connector.access("ace", &database).await {
             Ok(access) => Connection::open(&access).await.map_err(|error| open_failure(&error)),

@@ -1,6 +1,5 @@
 //! Connections that reconciles share: platforms, databases, Secrets.
 
-pub mod applied_migrations;
 pub mod database;
 pub mod grants;
 pub mod secrets;
@@ -14,4 +13,4 @@ mod tests;
 
 pub use convert::{deferral, entry, limit, stamp, step_error};
 pub use platform::{Clients, PlatformConnection, PlatformHealth};
-pub use platforms::PlatformConnections;
+pub use platforms::{PlatformConnections, platform_id};

@@ -8,12 +8,11 @@ use std::{
 use ace_api::ProjectStatus;
 use ace_domain::{
     kinds::edge_function::Listing,
-    kinds::platform::{Changes, Observation, Phase},
+    kinds::platform::{Changes, Observation},
 };
 use ace_egress::{Token, Url};
 use ace_supabase::{Budget, CallError, Client, Deferral, FunctionStatus, Gateway, Priority};
 use jiff::Timestamp;
-use tokio::{sync::watch, time::Instant};
 
 use super::convert::entry;
 
@@ -23,37 +22,23 @@ pub struct PlatformConnection {
     budget: Arc<Mutex<Budget>>,
     state: Mutex<State>,
     listing: tokio::sync::Mutex<()>,
-    /// Number of unfinished writes.
-    writing: watch::Sender<usize>,
 }
 
 struct State {
     observation: Observation,
     clients: Option<Clients>,
-    phase: Phase,
-    /// No token opens the platform, as of the last pass over the Platform.
-    token_gone: bool,
-    /// `None` before the first reconcile of the Platform has ended.
-    message: Option<String>,
-    /// When the Platform has to be reconciled for changes that its functions observed.
-    reconcile_due: Option<Instant>,
+    /// Number of unfinished writes.
+    writing: usize,
 }
 
 /// Reachability of a platform, for its functions.
-#[allow(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub struct PlatformHealth {
     /// When the last successful list was requested; before the first: when the operator started watching.
     pub seen: Timestamp,
-    /// The first check of the Platform has ended.
-    pub first_check_done: bool,
     /// There was a successful list.
     pub listed: bool,
-    /// The last request was answered.
-    pub answering: bool,
-    /// No token opens the platform. False before the first look has come to an end.
-    pub token_gone: bool,
-    /// The message of the Platform's `Ready`, or of the last failed request.
-    pub message: String,
+    /// Description of the last request's failure, if it failed.
+    pub failing: Option<String>,
 }
 
 /// The clients of a platform, while its token is known.
@@ -71,6 +56,8 @@ pub struct Clients {
     pub api: Url,
     /// The gateway's address of the client.
     pub at: Url,
+    /// Generation of the Platform that they were last checked for.
+    pub generation: Option<i64>,
 }
 
 /// An unfinished write.
@@ -81,27 +68,19 @@ pub struct Writing<'a> {
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        self.connection.state().observation.wrote(self.slug, Timestamp::now());
-        self.connection.writing.send_modify(|count| *count -= 1);
+        let mut state = self.connection.state();
+        state.observation.wrote(self.slug, Timestamp::now());
+        state.writing -= 1;
     }
 }
-
-/// Longest wait for unfinished writes before a list. A deploy takes a second or two.
-const GATHERING: Duration = Duration::from_secs(2);
-
-/// Message before the first check.
-const UNSEEN: &str = "no check has finished yet";
 
 impl PlatformHealth {
     /// Health before the Platform has a connection.
     pub fn nothing(now: Timestamp) -> Self {
         Self {
             seen: now,
-            first_check_done: false,
             listed: false,
-            answering: true,
-            token_gone: false,
-            message: UNSEEN.to_owned(),
+            failing: None,
         }
     }
 }
@@ -115,29 +94,10 @@ impl PlatformConnection {
             state: Mutex::new(State {
                 observation: Observation::new(now),
                 clients: None,
-                phase: Phase::Unlisted,
-                token_gone: false,
-                message: None,
-                reconcile_due: None,
+                writing: 0,
             }),
             listing: tokio::sync::Mutex::new(()),
-            writing: watch::Sender::new(0),
         }
-    }
-
-    /// Postpones the reconcile of the Platform to `due`. True for the first caller, which has to enqueue it.
-    pub fn postpone_reconcile(&self, due: Instant) -> bool {
-        let before = &mut self.state().reconcile_due;
-        let is_first = before.is_none();
-        *before = Some(before.map_or(due, |before| before.max(due)));
-        is_first
-    }
-
-    /// The time until which the reconcile is postponed; `None` once it is due, which also resets it.
-    pub fn take_reconcile(&self, now: Instant) -> Option<Instant> {
-        let mut state = self.state();
-        state.reconcile_due = state.reconcile_due.filter(|due| *due > now);
-        state.reconcile_due
     }
 
     /// The Platform object's uid.
@@ -186,16 +146,11 @@ impl PlatformConnection {
 
     /// Reachability of the platform, for its functions.
     pub fn health(&self) -> PlatformHealth {
-        let state = self.state();
-        let observation = &state.observation;
-        let message = observation.failing().or(state.message.as_deref()).unwrap_or(UNSEEN);
+        let observation = &self.state().observation;
         PlatformHealth {
             seen: observation.seen(),
-            first_check_done: state.message.is_some(),
             listed: observation.listed().is_some(),
-            answering: observation.failing().is_none(),
-            token_gone: state.token_gone,
-            message: message.to_owned(),
+            failing: observation.failing().map(ToOwned::to_owned),
         }
     }
 
@@ -209,49 +164,30 @@ impl PlatformConnection {
         self.state().observation.secrets().map(|(_, names)| names.clone())
     }
 
-    /// Sets the message of the Platform's `Ready`, at the end of its reconcile.
-    pub fn set_message(&self, message: String) {
-        self.state().message = Some(message);
-    }
-
-    /// Whether no token opens the platform, as of a pass that ends now; answers what was said before.
-    pub fn set_token_gone(&self, token_gone: bool) -> bool {
-        std::mem::replace(&mut self.state().token_gone, token_gone)
-    }
-
-    /// Returns the phase that was last reported to the functions and the current one, which becomes the reported one.
-    pub fn turn(&self, lost_after: Duration, now: Timestamp) -> (Phase, Phase) {
-        let mut state = self.state();
-        let next = state.observation.phase(lost_after, now);
-        (std::mem::replace(&mut state.phase, next), next)
-    }
-
-    /// Records that a function was decided by this phase, even if another one was reported since: it is enqueued when the next
-    /// phase is better. Returns the phase before.
-    pub fn reported(&self, phase: Phase) -> Phase {
-        std::mem::replace(&mut self.state().phase, phase)
-    }
-
     /// Begins a write to a slug. Every list that is requested before its end is outdated for the slug, also if the task is
     /// aborted.
     pub fn write<'a>(&'a self, slug: &'a str) -> Writing<'a> {
-        self.state().observation.wrote(slug, Timestamp::now());
-        self.writing.send_modify(|count| *count += 1);
+        let mut state = self.state();
+        state.observation.wrote(slug, Timestamp::now());
+        state.writing += 1;
         Writing { connection: self, slug }
     }
 
-    /// Waits for the unfinished writes, each of which needs a list after its end. While requests are scarce one list serves
-    /// them all.
-    pub(super) async fn others_write(&self) {
+    /// How long a list for `slug` waits, after a write of its own, for writes that need one too: while requests are scarce one
+    /// list serves them all.
+    pub fn gathers(&self, slug: &str, longest: Duration, now: Timestamp) -> Option<Duration> {
         let is_scarce = {
             let budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
             budget.left(std::time::Instant::now()) < budget.rate() / 2
         };
-        if is_scarce {
-            let mut writing = self.writing.subscribe();
-            // A timeout is no error: the list is made without waiting longer.
-            let _ = tokio::time::timeout(GATHERING, writing.wait_for(|count| *count == 0)).await;
-        }
+        let state = self.state();
+        let until = state.observation.listing(slug)?.last_write? + longest;
+        let wait = until
+            .duration_since(now)
+            .try_into()
+            .ok()
+            .filter(|wait| *wait > Duration::ZERO);
+        wait.filter(|_| is_scarce && state.writing > 0)
     }
 
     /// Records the result of a request, for all objects that share the platform.
@@ -271,7 +207,6 @@ impl PlatformConnection {
         if self.has_list(not_before) {
             return Ok(Changes::default());
         }
-        self.others_write().await;
         let turn = self.listing.lock().await;
         if self.has_list(not_before) {
             return Ok(Changes::default());

@@ -6,7 +6,8 @@ use std::{
 };
 
 use super::platform::PlatformConnection;
-use ace_runtime::reconcile::Key;
+use ace_domain::reconcile::key::Key;
+use ace_runtime::index::ObjectId;
 
 /// The connections of all Platforms, by `namespace/name`.
 #[derive(Default)]
@@ -34,5 +35,13 @@ impl PlatformConnections {
     /// Forgets a Platform that was deleted.
     pub fn forget(&self, key: &Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+/// A Platform, as the one that facts about its project belong to.
+pub fn platform_id(key: &Key) -> ObjectId {
+    ObjectId {
+        kind: "Platform",
+        key: key.clone(),
     }
 }

@@ -1,7 +1,6 @@
 //! Reads one key of one Secret.
 
 use ace_api::SecretKeyReference;
-use ace_domain::reconcile::timing::Timing;
 use ace_egress::SecretString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
@@ -20,23 +19,6 @@ pub enum SecretError {
     /// No answer, or a temporary refusal.
     #[error("the API server did not answer for Secret `{0}`")]
     Unanswered(String),
-}
-
-/// The text of one key. A refusal counts at the third answer: an API server that has just started refuses what it allows a
-/// moment later.
-pub async fn read_secret_patiently(
-    client: &Client,
-    timing: Timing,
-    namespace: &str,
-    reference: &SecretKeyReference,
-) -> Result<SecretString, SecretError> {
-    for _ in 0..2 {
-        match read_secret(client, namespace, reference).await {
-            Err(SecretError::Forbidden) => tokio::time::sleep(timing.rights()).await,
-            outcome => return outcome,
-        }
-    }
-    read_secret(client, namespace, reference).await
 }
 
 /// The text of one key.
@@ -60,46 +42,4 @@ pub async fn read_secret(
     let text = String::from_utf8(value.0);
     let text = text.map_err(|_| SecretError::Missing(format!("key `{key}` of Secret `{name}` is not text")))?;
     Ok(SecretString::new(text))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    };
-
-    use ace_api::SecretKeyReference;
-    use ace_domain::reconcile::timing::Timing;
-    use ace_egress::SecretString;
-    use serde_json::json;
-
-    use super::{SecretError, read_secret_patiently};
-    use ace_runtime::testing::{Answer, api_server};
-
-    /// The result for a Secret that can be read after so many refusals, and the number of requests.
-    async fn read_after(refusals: usize) -> (Result<SecretString, SecretError>, usize) {
-        let asked = Arc::new(AtomicUsize::new(0));
-        let server = api_server(move |_| {
-            if asked.fetch_add(1, Ordering::SeqCst) < refusals {
-                return Answer::refusal(403, "Forbidden");
-            }
-            Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": { "token": "c2Jw" } }))
-        })
-        .await;
-        let reference = SecretKeyReference {
-            name: "supabase".to_owned(),
-            key: "token".to_owned(),
-        };
-        let read = read_secret_patiently(&server.client(), Timing::scaled(1_000), "ace", &reference).await;
-        (read, server.requests().len())
-    }
-
-    #[tokio::test]
-    async fn a_refusal_counts_at_the_third_answer() {
-        let text = SecretString::new("sbp");
-        assert_eq!(read_after(0).await, (Ok(text.clone()), 1));
-        assert_eq!(read_after(2).await, (Ok(text), 3));
-        assert_eq!(read_after(3).await, (Err(SecretError::Forbidden), 3));
-    }
 }

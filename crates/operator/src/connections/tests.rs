@@ -1,13 +1,13 @@
-//! Sharing of lists, and postponed reconciles of the Platform.
+//! Sharing of lists.
 
-use std::{num::NonZeroU32, sync::Arc, task::Poll, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use ace_egress::{AllowedHosts, Token, Url};
 use ace_supabase::{Client, Deadlines, Http, Limits, Priority};
 use bytes::Bytes;
-use futures::{future::join_all, poll, stream};
+use futures::{future::join_all, stream};
 use jiff::Timestamp;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 
 use super::PlatformConnection;
 use ace_runtime::testing::{Answer, Server, server};
@@ -88,48 +88,23 @@ async fn a_list_serves_writes_from_before_its_request_and_the_next_one_all_later
 }
 
 #[tokio::test]
-async fn where_requests_are_scarce_a_list_waits_for_writes_that_need_one_too() {
+async fn while_requests_are_scarce_a_list_waits_a_moment_for_writes_that_need_one_too() {
     let stage = stage(4).await;
-    stage.answers.add_permits(2);
-    let writing = stage.connection.write("other");
+    let longest = Duration::from_secs(2);
+    let gathers = |seconds: u64| {
+        let then = Timestamp::now() + Duration::from_secs(seconds);
+        stage.connection.gathers("own", longest, then).is_some()
+    };
+    let other = stage.connection.write("other");
+    drop(stage.connection.write("own"));
+    stage.answers.add_permits(1);
     stage.list().await;
-    assert_eq!(stage.server.requests().len(), 1, "where there are plenty, it does not");
+    assert!(!gathers(0), "where there are plenty, it does not");
     stage.make_scarce();
-    let mut list = std::pin::pin!(stage.list());
-    assert_eq!(poll!(&mut list), Poll::Pending);
-    let written = Timestamp::now();
-    drop(writing);
-    list.await;
-    assert!(
-        stage
-            .connection
-            .listing("other")
-            .is_some_and(|listing| listing.started >= written)
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_write_that_takes_long_does_not_keep_a_list_from_being_made() {
-    let stage = stage(4).await;
-    stage.make_scarce();
-    let _writing = stage.connection.write("other");
-    let patience = Duration::from_mins(1);
-    tokio::time::timeout(patience, stage.connection.others_write())
-        .await
-        .unwrap();
-}
-
-#[tokio::test]
-async fn of_many_requests_for_a_reconcile_of_the_platform_the_first_schedules_it_and_the_last_decides_when() {
-    let stage = stage(60).await;
-    let now = Instant::now();
-    let at = |seconds| now + Duration::from_secs(seconds);
-    let firsts = [5, 9, 7].map(|seconds| stage.connection.postpone_reconcile(at(seconds)));
-    assert_eq!(firsts, [true, false, false]);
-    assert_eq!(stage.connection.take_reconcile(at(5)), Some(at(9)));
-    assert_eq!(stage.connection.take_reconcile(at(9)), None);
-    assert!(
-        stage.connection.postpone_reconcile(at(20)),
-        "a taken reconcile can be requested again"
-    );
+    assert!(gathers(0));
+    assert!(!gathers(3), "a write that takes long does not keep it from being made");
+    let never_written = stage.connection.gathers("never", longest, Timestamp::now());
+    assert_eq!(never_written, None);
+    drop(other);
+    assert!(!gathers(0), "nobody else writes");
 }

@@ -2,25 +2,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ace_api::SourceKind;
 use ace_domain::bundle::{Tree, TreeIndex, TreePath};
-
-/// Key of the object that carries a source tree.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SourceKey {
-    /// Namespace of the object and of its users.
-    pub namespace: String,
-    /// Its kind.
-    pub kind: SourceKind,
-    /// Its name.
-    pub name: String,
-}
-
-impl fmt::Display for SourceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}/{}", self.kind, self.namespace, self.name)
-    }
-}
 
 /// The state of a source. Every text is a message for a condition. Cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -26,6 +26,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use artifact::{Artifact, ArtifactState, SourceKey, SourceTree};
+pub use ace_domain::reconcile::key::SourceKey;
+pub use artifact::{Artifact, ArtifactState, SourceTree};
 pub use reader::{Sources, SourcesError};
 pub use settings::Settings;

@@ -137,15 +137,10 @@ impl Sources {
         self.changes.listen()
     }
 
-    /// Watches labelled ConfigMaps of this namespace. [`Sources::artifact_state`] of a ConfigMap does it by itself.
-    pub fn watch_namespace(&self, namespace: &str) {
-        self.want(&mut self.state(), Target::ConfigMaps(namespace.to_owned()));
-    }
-
-    /// Forgets keys that are not `used` any more, and ends watches that cover no other key.
-    pub fn retain(&self, used: &BTreeSet<SourceKey>) {
+    /// Forgets a key that nobody uses any more, and ends the watch that covers no other.
+    pub fn forget(&self, key: &SourceKey) {
         let mut state = self.state();
-        state.entries.retain(|key, _| used.contains(key));
+        state.entries.remove(key);
         let State {
             entries,
             trees,
@@ -160,14 +155,12 @@ impl Sources {
             })
             .collect();
         trees.retain(|digest| digests.contains(digest));
-        let needed: BTreeSet<Target> = used.iter().map(Target::of).collect();
-        targets.retain(|target, progress| {
-            let keep = needed.contains(target);
-            if !keep {
-                progress.stop.cancel();
-            }
-            keep
-        });
+        let target = Target::of(key);
+        if !entries.keys().any(|other| Target::of(other) == target)
+            && let Some(progress) = targets.remove(&target)
+        {
+            progress.stop.cancel();
+        }
     }
 
     /// Watches and retries, until `stop`. Without it sources are still read, but changes are not published.

@@ -1,5 +1,10 @@
-//! What changes of objects mean for other objects: read off the informers' events, so that nothing has to be polled.
+//! What depends on what.
 
-mod changes;
+mod departures;
+mod dependents;
 
-pub use changes::{Change, ChangeTracker};
+#[cfg(test)]
+mod tests;
+
+pub(crate) use departures::Departures;
+pub use dependents::{Dependents, ObjectId, Unused};

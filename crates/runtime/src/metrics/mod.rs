@@ -46,7 +46,7 @@ struct Inner {
     step_durations: Durations<StepKindLabels>,
     objects: Mutex<Objects>,
     status_writes: Family<KindLabels, Counter>,
-    wakes: Family<WakeLabels, Counter>,
+    enqueued: Family<EnqueuedLabels, Counter>,
     events_dropped: Family<DropLabels, Counter>,
 }
 
@@ -75,9 +75,9 @@ struct StepKindLabels {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-struct WakeLabels {
+struct EnqueuedLabels {
     kind: &'static str,
-    source: &'static str,
+    cause: &'static str,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -119,7 +119,7 @@ impl Metrics {
             step_durations: registering.seconds("ace_step_duration", request_histogram),
             objects: Mutex::new(Objects::register(&mut registering)),
             status_writes: registering.add("ace_status_writes", Family::default()),
-            wakes: registering.add("ace_wakes", Family::default()),
+            enqueued: registering.add("ace_enqueued", Family::default()),
             events_dropped: registering.add("ace_events_dropped", Family::default()),
             registry: Mutex::new(registry),
             before_text: Mutex::default(),
@@ -162,8 +162,8 @@ impl Metrics {
     }
 
     /// Counts an object that was enqueued, by cause: `Spec`, `Source`, `Platform` …, of a closed set.
-    pub fn woken(&self, kind: &'static str, source: &'static str) {
-        self.0.wakes.get_or_create(&WakeLabels { kind, source }).inc();
+    pub fn enqueued(&self, kind: &'static str, cause: &'static str) {
+        self.0.enqueued.get_or_create(&EnqueuedLabels { kind, cause }).inc();
     }
 
     /// Counts an event that was not created.

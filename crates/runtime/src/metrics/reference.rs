@@ -92,10 +92,10 @@ pub const REFERENCE: &[MetricReference] = &[
         "Status writes to the API server. Grows only when a status changes; a steady rate is a bug",
     ),
     metric(
-        "ace_wakes_total",
+        "ace_enqueued_total",
         MetricKind::Counter,
-        &["kind", "source"],
-        "Objects that were queued for a reconcile, by what triggered it",
+        &["kind", "cause"],
+        "Objects that were enqueued because something that they depend on changed: what it was",
     ),
     metric(
         "ace_events_dropped_total",

@@ -8,7 +8,7 @@ fn filled() -> Metrics {
     metrics.pass("EdgeFunction").finish(PassOutcome::Settled);
     metrics.step("EdgeFunction", "Deploy").finish(StepOutcome::Done);
     metrics.status_written("EdgeFunction");
-    metrics.woken("EdgeFunction", "Source");
+    metrics.enqueued("EdgeFunction", "Source");
     metrics.event_dropped("Spam");
     let drifted = ObjectState {
         drifted: true,

@@ -1,9 +1,7 @@
 use std::future::Future;
 
-use ace_domain::reconcile::{decision::Decision, kind::Kind};
+use ace_domain::reconcile::{key::Key, kind::Kind};
 use jiff::Timestamp;
-
-use super::Key;
 
 /// A kind's reads and effects, around its decisions.
 pub trait Controller: Send + Sync + Sized + 'static {
@@ -33,18 +31,14 @@ pub trait Controller: Send + Sync + Sized + 'static {
         context: &Self::Context,
         step: &Step<Self>,
     ) -> impl Future<Output = Result<StepResult<Self>, StepError<Self>>> + Send;
-    /// The pass is over: gives back what it held, and enqueues the objects that depend on what it found.
-    fn conclude(
-        &self,
-        object: &Object<Self>,
-        state: &mut State<Self>,
-        context: Self::Context,
-        decision: &Decision<Step<Self>, Reason<Self>>,
-    ) {
-        let _ = (object, state, context, decision);
+    /// The pass is over: gives back what it held.
+    fn release(&self, object: &Object<Self>, context: Self::Context) {
+        let _ = (object, context);
     }
     /// The object is gone.
-    fn forget(&self, key: &Key);
+    fn forget(&self, key: &Key) {
+        let _ = key;
+    }
 }
 
 /// The custom resource of a controller's kind.
@@ -59,7 +53,5 @@ pub type Step<C> = <<C as Controller>::Kind as Kind>::Step;
 pub type StepResult<C> = <<C as Controller>::Kind as Kind>::StepResult;
 /// Why a step had no result.
 pub type StepError<C> = <<C as Controller>::Kind as Kind>::StepError;
-/// Reasons of conditions.
-pub type Reason<C> = <<C as Controller>::Kind as Kind>::Reason;
 /// What is kept between passes.
 pub type Memory<C> = <<C as Controller>::Kind as Kind>::Memory;

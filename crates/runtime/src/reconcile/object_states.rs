@@ -3,13 +3,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use ace_domain::reconcile::object_state::ObjectState;
-
-use super::Key;
+use ace_domain::reconcile::{key::Key, object_state::ObjectState};
 
 /// What is kept of each object between passes, and for which objects a pass was asked for.
 #[derive(Debug)]
-pub struct ObjectStates<O, M> {
+pub(super) struct ObjectStates<O, M> {
     states: Mutex<HashMap<Key, Kept<O, M>>>,
     enqueued: Mutex<HashSet<Key>>,
 }

@@ -5,7 +5,8 @@ use std::{
 
 use ace_api::ObjectStatus;
 use ace_domain::reconcile::{
-    decision::Requeue,
+    decision::{Decision, Requeue},
+    key::Key,
     kind::{Kind, Step as _, StepError as _},
     object_state::ObjectState,
     pass::{Effect, End, Outcome, Pass},
@@ -14,12 +15,15 @@ use jiff::{Timestamp, TimestampRound, Unit};
 use kube::{ResourceExt, core::DeserializeGuard, runtime::controller::Action};
 
 use super::{
-    Controller, Key,
+    Controller,
     controller::{Memory, Object, State, Status, Step, StepError, StepResult},
     queue::Context,
     status_writer::{self as write, WriteError},
 };
-use crate::metrics::{ObjectState as ConditionGauges, PassOutcome, StepOutcome};
+use crate::{
+    index::ObjectId,
+    metrics::{ObjectState as ConditionGauges, PassOutcome, StepOutcome},
+};
 
 /// Why a pass broke off.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +38,8 @@ pub(super) enum PassError {
 
 /// What is kept of one object of a controller.
 type Kept<C> = ObjectState<Object<C>, Memory<C>>;
+/// Reasons of its conditions.
+type Reason<C> = <<C as Controller>::Kind as Kind>::Reason;
 
 /// A pass over one object.
 pub(super) async fn pass<C: Controller>(
@@ -106,8 +112,9 @@ async fn run<C: Controller>(
     let ended = effects(context, &mut pass, &mut held, kept).await;
     let object = pass.object().clone();
     // Also where a write failed: what was learned is kept, and what was held is given back.
-    if let (Some((mut state, decision)), Some(held)) = (pass.into_parts(), held) {
-        context.controller.conclude(&object, &mut state, held, &decision);
+    if let (Some((state, decision)), Some(held)) = (pass.into_parts(), held) {
+        context.publish(&object, &state, Some(&decision));
+        context.controller.release(&object, held);
         kept.memory = C::Kind::into_memory(state, &decision);
     }
     ended
@@ -132,6 +139,7 @@ async fn effects<C: Controller>(
                 let (memory, failures) = (kept.memory.clone(), kept.failures());
                 let observed = context.controller.observe(pass.object(), memory, failures, now()).await;
                 *held = Some(observed.1);
+                context.publish(pass.object(), &observed.0, None);
                 pass.observed(observed.0, now());
             }
             Effect::Admit(step) => {
@@ -155,6 +163,9 @@ async fn effects<C: Controller>(
                 if let (Some(held), Some(state)) = (&*held, pass.state()) {
                     let outcome = act(context, pass.object(), state, held, &step).await;
                     pass.acted(outcome, now());
+                }
+                if let Some(state) = pass.state() {
+                    context.publish(pass.object(), state, None);
                 }
             }
             Effect::Publish(event) => context.tools.publish(pass.object().as_ref(), &event),
@@ -190,6 +201,17 @@ async fn act<C: Controller>(
         Err(error) => tracing::info!(kind, object = %Key::of(object), step = name, ?error, "step failed"),
     }
     outcome
+}
+
+impl<C: Controller> Context<C> {
+    /// Tells those who depend on the object what the pass has found so far.
+    fn publish(&self, object: &Object<C>, state: &State<C>, decision: Option<&Decision<Step<C>, Reason<C>>>) {
+        let findings = C::Kind::findings(object, state, decision, now());
+        if !findings.is_empty() {
+            let (kind, key) = (C::Kind::NAME, Key::of(object));
+            self.dependents.publish(&ObjectId { kind, key }, findings);
+        }
+    }
 }
 
 /// Takes a status into the gauges.

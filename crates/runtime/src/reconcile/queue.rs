@@ -3,8 +3,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_domain::reconcile::{decision::Requeue, event::Event, kind::Kind, object_state::ObjectState, timing::Timing};
+use ace_domain::reconcile::{
+    decision::Requeue, event::Event, key::Key, kind::Kind, object_state::ObjectState, timing::Timing,
+};
 use futures::{Stream, StreamExt};
+use jiff::Timestamp;
 use kube::{
     Client, Resource, ResourceExt,
     core::DeserializeGuard,
@@ -19,11 +22,12 @@ use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Controller, Key, ObjectStates,
+    Controller,
     controller::{Memory, Object},
+    object_states::ObjectStates,
     pass::pass,
 };
-use crate::{events::Events, metrics::Metrics};
+use crate::{events::Events, index::Dependents, metrics::Metrics};
 
 /// Passes at the same time, per kind. More writers gain nothing: at 64 the API server's p99 triples (measured).
 const CONCURRENCY: u16 = 16;
@@ -49,77 +53,64 @@ impl Tools {
     }
 }
 
-/// Asks for passes over objects of one kind.
-pub struct Waker<C: Controller> {
-    states: Arc<ObjectStates<Object<C>, Memory<C>>>,
-    queue: mpsc::UnboundedSender<Key>,
-    metrics: Metrics,
+/// Objects of one kind that wait for a pass, and what is kept of each.
+pub(crate) struct Queue<C: Controller> {
+    pub(super) states: Arc<ObjectStates<Object<C>, Memory<C>>>,
+    sender: mpsc::UnboundedSender<Key>,
+    receiver: mpsc::UnboundedReceiver<Key>,
 }
 
-impl<C: Controller> Clone for Waker<C> {
-    fn clone(&self) -> Self {
+impl<C: Controller> Queue<C> {
+    /// Nothing waits.
+    pub(crate) fn new() -> Self {
+        let (sender, receiver) = mpsc::unbounded_channel();
         Self {
-            states: self.states.clone(),
-            queue: self.queue.clone(),
-            metrics: self.metrics.clone(),
+            states: Arc::default(),
+            sender,
+            receiver,
         }
     }
-}
 
-impl<C: Controller> Waker<C> {
-    /// A waker and the stream that [`run`] takes. What is asked for before `run` is not lost.
-    pub fn new(metrics: Metrics) -> (Self, Wakes<C>) {
-        let (queue, receiver) = mpsc::unbounded_channel();
-        let states = Arc::new(ObjectStates::default());
-        (
-            Self {
-                states: states.clone(),
-                queue,
-                metrics,
-            },
-            Wakes { states, receiver },
-        )
-    }
-
-    /// Asks for a pass over `key`; `source` says why, in a word.
-    pub fn wake(&self, key: Key, source: &'static str) {
-        if self.states.mark(&key) {
-            self.metrics.woken(C::Kind::NAME, source);
-            // The receiver is gone only when the controller has ended.
-            let _ = self.queue.send(key);
+    /// Asks for a pass over an object; the word says what changed.
+    pub(crate) fn enqueue(&self, metrics: Metrics) -> impl Fn(Key, &'static str) + Send + Sync + use<C> {
+        let (states, sender) = (self.states.clone(), self.sender.clone());
+        move |key, what| {
+            if states.mark(&key) {
+                metrics.enqueued(C::Kind::NAME, what);
+                // The receiver is gone only when the controller has ended.
+                let _ = sender.send(key);
+            }
         }
     }
 
     /// The object is gone, and so is what was kept of it.
-    pub fn forget(&self, key: &Key) {
-        self.states.forget(key);
+    pub(crate) fn forget(&self) -> impl Fn(&Key) + Send + use<C> {
+        let states = self.states.clone();
+        move |key| states.forget(key)
     }
-}
-
-/// The receiving end of a [`Waker`].
-pub struct Wakes<C: Controller> {
-    states: Arc<ObjectStates<Object<C>, Memory<C>>>,
-    receiver: mpsc::UnboundedReceiver<Key>,
 }
 
 pub(super) struct Context<C: Controller> {
     pub(super) controller: Arc<C>,
     pub(super) tools: Tools,
     pub(super) states: Arc<ObjectStates<Object<C>, Memory<C>>>,
+    pub(super) dependents: Dependents,
 }
 
 impl<C: Controller> Context<C> {
     /// When the next pass is due.
     pub(super) fn requeue(&self, requeue: Requeue, state: &mut ObjectState<Object<C>, Memory<C>>) -> Option<Duration> {
-        state.requeue(requeue, self.tools.timing, rand::random_range(0.9..1.1), Instant::now())
+        let now = (Instant::now(), Timestamp::now());
+        state.requeue(requeue, self.tools.timing, rand::random_range(0.9..1.1), now)
     }
 }
 
 /// Runs `controller` over the objects of `input` until `stop`; passes in flight end first.
-pub async fn run<C: Controller>(
+pub(crate) async fn run<C: Controller>(
     controller: Arc<C>,
     tools: Tools,
-    wakes: Wakes<C>,
+    queue: Queue<C>,
+    dependents: Dependents,
     input: impl Stream<Item = Result<DeserializeGuard<Object<C>>, watcher::Error>> + Send + 'static,
     store: Store<DeserializeGuard<Object<C>>>,
     stop: CancellationToken,
@@ -127,9 +118,10 @@ pub async fn run<C: Controller>(
     let context = Arc::new(Context {
         controller,
         tools,
-        states: wakes.states,
+        states: queue.states,
+        dependents,
     });
-    let keys = UnboundedReceiverStream::new(wakes.receiver);
+    let keys = UnboundedReceiverStream::new(queue.receiver);
     let asked = keys.map(|key| ObjectRef::new(&key.name).within(&key.namespace));
     kube::runtime::Controller::for_stream(input, store)
         .with_config(controller::Config::default().concurrency(CONCURRENCY))

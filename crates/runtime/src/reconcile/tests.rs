@@ -12,6 +12,7 @@ use ace_api::{EdgeFunction, EdgeFunctionStatus, FunctionReason};
 use ace_domain::reconcile::{
     decision::{self, Requeue},
     event::Event,
+    key::Key,
     kind::{self, Kind},
     timing::Timing,
 };
@@ -19,9 +20,14 @@ use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::controller::Action};
 use serde_json::{Value, json};
 
-use super::{Controller, Key, ObjectStates, Tools, pass::pass, queue::Context};
+use super::{
+    Controller, Tools,
+    pass::pass,
+    queue::{Context, Queue},
+};
 use crate::{
     events::Events,
+    index::Dependents,
     metrics::Metrics,
     testing::{Answer, Received, Server, api_server},
 };
@@ -131,8 +137,6 @@ impl Controller for Observing {
     async fn act(&self, _: &EdgeFunction, _: &Known, (): &(), _: &Step) -> Result<(), TimedOut> {
         std::future::pending().await
     }
-
-    fn forget(&self, _: &Key) {}
 }
 
 struct Fixture {
@@ -164,7 +168,8 @@ async fn fixture(code: Arc<AtomicU16>) -> Fixture {
     let context = Arc::new(Context {
         controller: Arc::new(Observing::default()),
         tools,
-        states: Arc::new(ObjectStates::default()),
+        states: Queue::<Observing>::new().states,
+        dependents: Dependents::new().0,
     });
     Fixture {
         context,

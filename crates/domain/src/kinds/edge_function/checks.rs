@@ -54,7 +54,7 @@ pub(super) fn next(
     let run = run(state, &applied.source_digest);
     let waiting = Cause::new(FunctionReason::Checking, "running the checks of the last deploy");
     if let Some(not_before) = run.not_before.filter(|not_before| *not_before > now) {
-        return Some(Decision::Wait(waiting, Requeue::at(not_before, now)));
+        return Some(Decision::Wait(waiting, Requeue::At(not_before)));
     }
     Some(match object.spec.checks.get(run.passed) {
         Some(check) => Decision::Do(Step::Probe(Probe {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
-    decide::rate_limited,
+    decide::{rate_limited, shared},
     intent,
     state::{Claim, PlatformState, State},
     step::Step,
@@ -32,6 +32,7 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
     if let Some(step_error) = &state.step_error {
         return match step_error {
             StepError::AccessMissing(message) => left(message),
+            StepError::Shared(wait) => shared(*wait),
             StepError::Deferred(deferral) => {
                 Decision::Wait(rate_limited(state, deferral), Requeue::After(deferral.again))
             }

@@ -1,6 +1,6 @@
 //! What to do next about a function.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ace_api::{Applied, ConditionType, EdgeFunction, FunctionReason, Mode};
 use jiff::Timestamp;
@@ -31,7 +31,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         return cleanup::decide(object, state, now);
     }
     if let Some(step_error) = &state.step_error {
-        return without_source(object, state, after_error(object, state, step_error));
+        return without_source(object, state, after_error(object, state, step_error), now);
     }
     if object.spec.suspend {
         return Decision::Settled(Requeue::OnChange);
@@ -80,7 +80,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         }),
         decision => decision,
     };
-    without_source(object, state, decision)
+    without_source(object, state, decision, now)
 }
 
 /// The last list was requested before this reconcile began.
@@ -128,6 +128,7 @@ fn wait(reason: FunctionReason, message: impl Into<String>) -> Decision {
 fn after_error(object: &EdgeFunction, state: &State, step_error: &StepError) -> Decision {
     let (reason, message, requeue) = match step_error {
         StepError::Deferred(deferral) => return deferred(object, state, deferral),
+        StepError::Shared(wait) => return shared(*wait),
         StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
             (FunctionReason::Retrying, message.as_str(), Requeue::Backoff)
         }
@@ -162,6 +163,12 @@ fn deferred(object: &EdgeFunction, state: &State, deferral: &Deferral) -> Decisi
     )
 }
 
+/// A list that is made a moment later, for several functions at once.
+pub(super) fn shared(wait: Duration) -> Decision {
+    let message = "one list will serve the changes of other functions, too";
+    Decision::Wait(Cause::new(FunctionReason::Confirming, message), Requeue::After(wait))
+}
+
 /// Which limit it is that asks to wait.
 pub(super) fn rate_limited(state: &State, deferral: &Deferral) -> Cause {
     let rate = match &state.platform {
@@ -193,13 +200,7 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
         let then = listing.started + state.timing.stale_list();
         return if then > now {
             let message = "`verifyJWT` was changed; the platform's list does not show it yet";
-            postpone(
-                object,
-                state,
-                FunctionReason::Confirming,
-                message,
-                Requeue::at(then, now),
-            )
+            postpone(object, state, FunctionReason::Confirming, message, Requeue::At(then))
         } else {
             Decision::Do(Step::List { not_before: then })
         };
@@ -232,7 +233,7 @@ fn suspected(object: &EdgeFunction, state: &State, matures: Timestamp, now: Time
     if now >= matures {
         return Decision::Do(Step::List { not_before: matures });
     }
-    let requeue = Requeue::at(matures, now);
+    let requeue = Requeue::At(matures);
     if is_live(object, state) {
         return Decision::Settled(requeue);
     }

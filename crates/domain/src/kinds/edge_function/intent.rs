@@ -59,7 +59,7 @@ pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
     };
     match outcome(state).map(|(_, outcome)| outcome) {
         Some(Outcome::ReadBody(stamp)) => Decision::Do(Step::ReadBody(stamp)),
-        Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Requeue::at(then, now)),
+        Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Requeue::At(then)),
         Some(Outcome::LookAt(then)) => Decision::Do(Step::List { not_before: then }),
         None => Decision::Do(Step::List { not_before: now }),
         Some(Outcome::Live(_) | Outcome::Gone) => Decision::Wait(waiting, Requeue::After(state.timing.stale_list())),

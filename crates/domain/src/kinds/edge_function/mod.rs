@@ -19,6 +19,7 @@ mod events;
 mod intent;
 mod live;
 mod recognise;
+mod references;
 mod rollout;
 mod source_problems;
 mod state;
@@ -33,7 +34,12 @@ mod tests;
 use ace_api::{DeletionPolicy, EdgeFunction, EdgeFunctionStatus, FunctionReason, Mode};
 use jiff::Timestamp;
 
-use crate::reconcile::{decision::StepError, event::Event, kind};
+use crate::reconcile::{
+    decision::StepError,
+    dependency::{Dependency, Facts},
+    event::Event,
+    kind,
+};
 
 pub use adoption::archive_name;
 pub use archive::{
@@ -42,6 +48,7 @@ pub use archive::{
 pub use claim::{Claimant, owner};
 pub use decide::decide;
 pub use events::events;
+pub use references::{claims, platform_key, source_key, wave};
 pub use state::{
     Archived, Body, BodyContent, CheckAnswer, CheckRun, Claim, Difference, Listing, LiveFunction, Memory,
     PlatformFacts, PlatformState, Probe, SourceState, State,
@@ -119,6 +126,14 @@ impl kind::Kind for Kind {
 
     fn wants_finalizer(object: &EdgeFunction) -> bool {
         object.spec.deletion_policy == DeletionPolicy::Delete && object.spec.mode != Mode::Observe
+    }
+
+    fn references(object: &EdgeFunction) -> Vec<Dependency> {
+        references::references(object)
+    }
+
+    fn facts(object: &EdgeFunction) -> Facts {
+        references::facts(object)
     }
 
     fn is_suspended(object: &EdgeFunction) -> bool {

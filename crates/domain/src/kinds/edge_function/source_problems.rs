@@ -1,6 +1,7 @@
 //! A source that can't be used: the applied content stays desired, and the conditions say why nothing new is rolled out.
 
 use ace_api::{EdgeFunction, FunctionReason};
+use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
@@ -11,7 +12,7 @@ use crate::reconcile::decision::Requeue;
 
 /// Returns the decision about the live function if the source can be used. If it can't, steps are done all the same, and any
 /// other decision is replaced by the one about the source.
-pub(super) fn without_source(object: &EdgeFunction, state: &State, decision: Decision) -> Decision {
+pub(super) fn without_source(object: &EdgeFunction, state: &State, decision: Decision, now: Timestamp) -> Decision {
     let Some(own) = own(object, state) else {
         return decision;
     };
@@ -21,14 +22,14 @@ pub(super) fn without_source(object: &EdgeFunction, state: &State, decision: Dec
         (_, Decision::Refuse(cause, requeue)) if cause.reason == FunctionReason::DriftContested => {
             Decision::Refuse(cause, requeue)
         }
-        (Decision::Settled(requeue), decision) => no_later(decision, requeue),
+        (Decision::Settled(requeue), decision) => no_later(decision, requeue, now),
         (mut own, Decision::Refuse(refused, requeue)) => {
             if let Decision::Wait(cause, _) | Decision::Refuse(cause, _) = &mut own {
                 cause.message = format!("{}; besides, {}", cause.message, refused.message);
             }
-            no_later(own, requeue)
+            no_later(own, requeue, now)
         }
-        (own, Decision::Settled(requeue) | Decision::Wait(_, requeue)) => no_later(own, requeue),
+        (own, Decision::Settled(requeue) | Decision::Wait(_, requeue)) => no_later(own, requeue, now),
     }
 }
 
@@ -59,21 +60,11 @@ fn own(object: &EdgeFunction, state: &State) -> Option<Decision> {
     Some(Decision::Refuse(Cause::new(reason, message.clone()), requeue))
 }
 
-fn no_later(decision: Decision, than: Requeue) -> Decision {
+fn no_later(decision: Decision, than: Requeue, now: Timestamp) -> Decision {
     match decision {
-        Decision::Wait(cause, requeue) => Decision::Wait(cause, sooner(requeue, than)),
-        Decision::Refuse(cause, requeue) => Decision::Refuse(cause, sooner(requeue, than)),
-        Decision::Settled(requeue) => Decision::Settled(sooner(requeue, than)),
+        Decision::Wait(cause, requeue) => Decision::Wait(cause, requeue.or_sooner(than, now)),
+        Decision::Refuse(cause, requeue) => Decision::Refuse(cause, requeue.or_sooner(than, now)),
+        Decision::Settled(requeue) => Decision::Settled(requeue.or_sooner(than, now)),
         other => other,
-    }
-}
-
-/// A known time comes before a backoff.
-fn sooner(one: Requeue, other: Requeue) -> Requeue {
-    match (one, other) {
-        (Requeue::After(one), Requeue::After(other)) => Requeue::After(one.min(other)),
-        (Requeue::After(time), _) | (_, Requeue::After(time)) => Requeue::After(time),
-        (Requeue::Backoff, _) | (_, Requeue::Backoff) => Requeue::Backoff,
-        (Requeue::OnChange, Requeue::OnChange) => Requeue::OnChange,
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     reconcile::annotations::reconcile_at,
-    reconcile::decision::Cause as DriftCause,
+    reconcile::decision::{Cause as DriftCause, StepError},
     reconcile::size::bounded,
     reconcile::status::{Shown, ShownDrift, common, suspension},
 };
@@ -28,7 +28,9 @@ use crate::{
 /// The status that follows from state and decision. An equal state gives an equal status at any time, so that it is not written
 /// again.
 pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Timestamp) -> EdgeFunctionStatus {
-    if is_about_to_be_seen(object, state, decision) {
+    // A list that is made a moment later, for several functions at once, is worth no write.
+    let is_shared = matches!(state.step_error, Some(StepError::Shared(_)));
+    if is_shared || is_about_to_be_seen(object, state, decision) {
         return state.memo.clone();
     }
     // Assessed before the intent of this decision is recorded: the drift that a correction is about to undo is still there.

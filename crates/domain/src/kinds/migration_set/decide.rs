@@ -34,7 +34,7 @@ pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision 
         return Decision::Refuse(messages::database_missing(object), Requeue::OnChange);
     }
     if let Some(stop) = &state.stop {
-        return stopped(object, state, stop, now);
+        return stopped(object, state, stop);
     }
     if let Some(step_error) = &state.step_error {
         return after_error(object, state, platform, step_error, now);
@@ -50,7 +50,7 @@ pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision 
     if state.unseen.is_some() {
         return Decision::Do(Step::ObserveAgain);
     }
-    let rest = Requeue::at(observation.at + freshness(object, state, observation), now);
+    let rest = Requeue::At(observation.at + freshness(object, state, observation));
     match gates::next(object, state, platform, observation) {
         gates::Next::Step(step) => Decision::Do(step),
         gates::Next::UnderLock(step) if state.written_steps.contains(step.name()) => {
@@ -91,7 +91,7 @@ fn unseen(step: &Step) -> Cause {
 
 /// The run stopped, and the session is still open: a schema snapshot is taken before the condition asks for a person or waits
 /// for locks.
-fn stopped(object: &MigrationSet, state: &State, stop: &Stop, now: Timestamp) -> Decision {
+fn stopped(object: &MigrationSet, state: &State, stop: &Stop) -> Decision {
     if state.is_snapshot_pending() && state.locked && !state.snapshot_taken {
         return Decision::Do(Step::SnapshotAfterRun);
     }
@@ -100,7 +100,7 @@ fn stopped(object: &MigrationSet, state: &State, stop: &Stop, now: Timestamp) ->
             let rest = state
                 .observation()
                 .map_or(Requeue::After(state.interval()), |observation| {
-                    Requeue::at(observation.at + freshness(object, state, observation), now)
+                    Requeue::At(observation.at + freshness(object, state, observation))
                 });
             Decision::Refuse(Cause::new(refusal.reason(), refusal.message.clone()), rest)
         }
@@ -134,7 +134,9 @@ fn observe_if_due(object: &MigrationSet, state: &State, platform: &PlatformFacts
 
 /// How long a failed observation is valid. Supabase bans addresses that send wrong passwords.
 fn patience(state: &State, step_error: &DatabaseFailure) -> Duration {
-    if step_error.passes() {
+    if state.is_right_doubted() {
+        state.timing.rights()
+    } else if step_error.passes() {
         state.timing.probe()
     } else {
         state.interval()
@@ -164,7 +166,7 @@ fn after_error(
                 .failed_observation
                 .as_ref()
                 .map_or(now, |failed_observation| failed_observation.at);
-            let requeue = Requeue::at(failed_observation + patience(state, step_error), now);
+            let requeue = Requeue::At(failed_observation + patience(state, step_error));
             if step_error.passes() {
                 wait(cause, requeue)
             } else {

@@ -17,6 +17,7 @@ mod gates;
 mod ledger_diff;
 mod messages;
 mod plan;
+mod references;
 mod state;
 mod status;
 mod step;
@@ -31,7 +32,12 @@ use ace_api::{MigrationReason, MigrationSet, MigrationSetStatus};
 use jiff::Timestamp;
 
 use super::platform::DatabaseFailure;
-use crate::reconcile::{event::Event, kind, timing::Timing};
+use crate::reconcile::{
+    dependency::{Dependency, Facts},
+    event::Event,
+    kind,
+    timing::Timing,
+};
 
 pub use decide::decide;
 pub use events::events;
@@ -96,6 +102,14 @@ impl kind::Kind for Kind {
 
     fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
         events(before, after)
+    }
+
+    fn references(object: &MigrationSet) -> Vec<Dependency> {
+        references::references(object)
+    }
+
+    fn findings(object: &MigrationSet, state: &State, _: Option<&Decision>, _: Timestamp) -> Facts {
+        references::findings(object, state)
     }
 
     fn is_suspended(object: &MigrationSet) -> bool {

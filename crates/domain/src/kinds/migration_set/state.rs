@@ -18,6 +18,7 @@ use super::{
 use crate::{
     kinds::platform::DatabaseFailure,
     reconcile::inputs,
+    reconcile::refusals::Refusals,
     reconcile::timing::Timing,
     sql::{Folder, Script, ScriptError, Version},
 };
@@ -268,6 +269,8 @@ pub struct FailedObservation {
     pub place: String,
     /// Why it failed.
     pub step_error: DatabaseFailure,
+    /// How often in a row the operator was refused to read the Secrets, this time included.
+    pub refusals: Refusals,
 }
 
 /// What stopped a run whose session is still open.
@@ -287,6 +290,12 @@ impl State {
         };
         let observation = self.memory.observation.as_deref()?;
         (observation.place == platform.place).then_some(observation)
+    }
+
+    /// A right is missing that may be there a moment later.
+    pub(super) fn is_right_doubted(&self) -> bool {
+        let failed = self.memory.failed_observation.as_ref();
+        failed.is_some_and(|failed| failed.refusals.are_doubted())
     }
 
     /// Files ran, and the schema snapshot after the run is pending.

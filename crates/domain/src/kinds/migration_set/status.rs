@@ -1,8 +1,8 @@
 //! The status of a MigrationSet.
 
 use ace_api::{
-    HeldMigration, MigrationMode, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget, PendingMigration,
-    PlanStatus, Reason, SchemaStatus,
+    HeldMigration, MigrationMode, MigrationReason, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget,
+    PendingMigration, PlanStatus, Reason, SchemaStatus,
 };
 use jiff::Timestamp;
 
@@ -26,6 +26,10 @@ const SKIPPED: usize = 10;
 /// again.
 pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Timestamp) -> MigrationSetStatus {
     let memo = &state.memo;
+    let lacks_right = matches!(decision, Decision::Refuse(cause, _) if cause.reason == MigrationReason::AccessMissing);
+    if lacks_right && state.is_right_doubted() {
+        return memo.clone();
+    }
     let assessment = assessment(object, state, now);
     let counts = counts(object, state);
     let shown = shown(object, state, decision, assessment.as_ref(), &counts);

@@ -14,6 +14,7 @@ use super::{
     status::counts,
     step::{Ran, Step, StepError, StepResult},
 };
+use crate::kinds::platform::DatabaseFailure;
 use crate::reconcile::kind::Step as _;
 use crate::sql::{File, Script, Segment};
 
@@ -203,10 +204,13 @@ fn after_error(state: &mut State, step: &Step, step_error: StepError, now: Times
         StepError::Refused(refusal) => stop(state, step, Stop::Refused(refusal)),
         step_error => {
             if let (StepError::Database(cause), PlatformState::Present(platform)) = (&step_error, &state.platform) {
+                let before = state.memory.failed_observation.as_ref();
+                let refusals = before.map(|failed| failed.refusals).unwrap_or_default();
                 state.memory.failed_observation = Some(FailedObservation {
                     at: now,
                     place: platform.place.clone(),
                     step_error: cause.clone(),
+                    refusals: refusals.after(matches!(cause, DatabaseFailure::AccessMissing(_))),
                 });
             }
             if matches!(step, Step::SnapshotAfterRun) {

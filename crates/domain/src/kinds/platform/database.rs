@@ -6,7 +6,7 @@ use ace_api::{Database, DatabaseStatus, Platform, PlatformReason};
 use jiff::Timestamp;
 
 use super::{Cause, Decision, State};
-use crate::{reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue};
+use crate::reconcile::{annotations::is_reconcile_requested, decision::Requeue, refusals::Refusals};
 
 /// One check of the database.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct DatabaseCheck {
     pub at: Timestamp,
     /// Generation of the spec that it was made for: another one may name another database.
     pub generation: Option<i64>,
+    /// How often in a row the operator was refused to read the Secrets, this check included.
+    pub refusals: Refusals,
     /// Identity of the server, or why it could not be read.
     pub outcome: Result<DatabaseStatus, DatabaseFailure>,
 }
@@ -52,7 +54,7 @@ pub(super) fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
         return false;
     }
     let requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
-    state.observation.database().is_none_or(|check| {
+    state.memory.database.as_ref().is_none_or(|check| {
         check.generation != object.metadata.generation
             || now >= check.at + patience(object, state, check)
             || requested && check.at < state.began
@@ -61,6 +63,9 @@ pub(super) fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
 
 /// How long a check is valid.
 fn patience(object: &Platform, state: &State, check: &DatabaseCheck) -> Duration {
+    if check.refusals.are_doubted() {
+        return state.timing.rights();
+    }
     match check.outcome.as_ref().map_err(DatabaseFailure::passes) {
         Ok(_) => state.timing.project_look(),
         Err(true) => state.timing.probe(),
@@ -69,19 +74,27 @@ fn patience(object: &Platform, state: &State, check: &DatabaseCheck) -> Duration
     }
 }
 
-/// The decision by the last check, while the API answers. `next_list`: time until the next list of functions.
-pub(super) fn judge(object: &Platform, state: &State, next_list: Duration, now: Timestamp) -> Decision {
-    let (Some(database), Some(check)) = (&object.spec.database, state.observation.database()) else {
-        return Decision::Settled(Requeue::After(next_list));
+/// The decision by the last check, while the API answers. `next_list`: when the functions are listed next.
+pub(super) fn judge(object: &Platform, state: &State, next_list: Timestamp) -> Decision {
+    let (Some(database), Some(check)) = (&object.spec.database, state.memory.database.as_ref()) else {
+        return Decision::Settled(Requeue::At(next_list));
     };
     let next = check.at + patience(object, state, check);
-    let next = next.duration_since(now).try_into().unwrap_or(Duration::ZERO);
     // The lists keep their own interval, whatever the database does.
-    let requeue = Requeue::After(next_list.min(next));
+    let requeue = Requeue::At(next_list.min(next));
     match &check.outcome {
         Ok(_) => Decision::Settled(requeue),
         Err(step_error) if step_error.passes() => Decision::Wait(step_error.cause(database), requeue),
         Err(step_error) => Decision::Refuse(step_error.cause(database), requeue),
+    }
+}
+
+impl DatabaseCheck {
+    /// This check, after those `before` it.
+    pub(super) fn following(mut self, before: Option<&Self>) -> Self {
+        let so_far = before.map(|check| check.refusals).unwrap_or_default();
+        self.refusals = so_far.after(matches!(self.outcome, Err(DatabaseFailure::AccessMissing(_))));
+        self
     }
 }
 

@@ -1,9 +1,11 @@
 //! What to do next about a Platform.
 
+use std::time::Duration;
+
 use ace_api::{Platform, PlatformReason, SecretKeyReference};
 use jiff::Timestamp;
 
-use super::{Access, Cause, Decision, State, Step, StepError, database};
+use super::{Access, Cause, Decision, State, Step, StepError, StepResult, database};
 use crate::{reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue};
 
 /// Project states that need a person.
@@ -36,20 +38,18 @@ pub fn decide(object: &Platform, state: &State, now: Timestamp) -> Decision {
     }
     match due(object, state, now) {
         Some(step) => Decision::Do(step),
-        None => seen(object, state, now),
+        None => seen(object, state),
     }
 }
 
 /// Updates the state by the result of a step, or by its error.
-pub fn update(state: &mut State, outcome: Result<super::Observation, StepError>) {
+pub fn update(state: &mut State, outcome: Result<StepResult, StepError>) {
+    state.step_error = None;
     match outcome {
-        Ok(observation) => {
-            state.step_error = None;
-            state.observation = observation;
-        }
-        Err(StepError::Database(check)) => {
-            state.step_error = None;
-            state.observation.record_database(*check);
+        Ok(StepResult::Observed(observation)) => state.observation = *observation,
+        Ok(StepResult::Checked(check)) => {
+            let check = check.following(state.memory.database.as_ref());
+            state.memory.database = Some(check);
         }
         Err(step_error) => state.step_error = Some(step_error),
     }
@@ -64,7 +64,9 @@ pub fn api_answers(state: &State) -> bool {
 /// No token opens the platform: there is none to be read, or the platform refuses it. What is wrong with the database's Secrets
 /// says nothing about it.
 pub fn is_token_gone(state: &State) -> bool {
-    matches!(state.access, Access::SecretMissing(_) | Access::AccessMissing(_))
+    let refused = matches!(state.access, Access::AccessMissing(_)) && !state.memory.refusals.are_doubted();
+    refused
+        || matches!(state.access, Access::SecretMissing(_))
         || matches!(
             state.step_error,
             Some(StepError::TokenRejected | StepError::Forbidden(_))
@@ -90,6 +92,10 @@ fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> 
             Cause::new(PlatformReason::SecretMissing, message.clone()),
             Requeue::Backoff,
         )),
+        Access::AccessMissing(message) if state.memory.refusals.are_doubted() => Some(Decision::Wait(
+            Cause::new(PlatformReason::AccessMissing, message.clone()),
+            Requeue::After(state.timing.rights()),
+        )),
         Access::AccessMissing(message) => refuse(PlatformReason::AccessMissing, message),
         Access::TokenInvalid(message) => refuse(PlatformReason::TokenInvalid, message),
         Access::HostNotAllowed(message) => refuse(PlatformReason::HostNotAllowed, message),
@@ -114,8 +120,6 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
             message,
             Requeue::After(state.timing.probe()),
         ),
-        // `update` records these in the observation, so they are never a step error.
-        StepError::Database(_) => seen(object, state, now),
         StepError::TokenRejected => {
             let SecretKeyReference { name, key } = &object.spec.api.token_secret_ref;
             let message = format!(
@@ -145,7 +149,7 @@ pub fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
 }
 
 fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
-    let interval = state.timing.interval(object.spec.interval.get());
+    let interval = rhythm(object, state);
     let observation = &state.observation;
     let requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     let old = |at: Timestamp, most: std::time::Duration| now >= at + most || requested && at < state.began;
@@ -166,22 +170,23 @@ fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
     (api_answers(state) && database::is_due(object, state, now)).then_some(Step::CheckDatabase)
 }
 
-fn seen(object: &Platform, state: &State, now: Timestamp) -> Decision {
-    let interval = state.timing.interval(object.spec.interval.get());
-    let next = state.observation.seen() + interval;
-    let next = next.duration_since(now).try_into().unwrap_or(interval);
+/// Time between two lists.
+fn rhythm(object: &Platform, state: &State) -> Duration {
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    state.timing.rhythm(object.spec.interval.get(), uid)
+}
+
+fn seen(object: &Platform, state: &State) -> Decision {
+    let next = state.observation.seen() + rhythm(object, state);
     match project_state(state) {
         Some(phase) if INACTIVE.contains(&phase) => {
             let message = format!("the project is {phase}: restore it in the dashboard");
-            Decision::Refuse(
-                Cause::new(PlatformReason::ProjectInactive, message),
-                Requeue::After(next),
-            )
+            Decision::Refuse(Cause::new(PlatformReason::ProjectInactive, message), Requeue::At(next))
         }
         Some(phase) if NOT_READY.contains(&phase) => Decision::Wait(
             Cause::new(PlatformReason::ProjectNotReady, format!("the project is {phase}")),
-            Requeue::After(next),
+            Requeue::At(next),
         ),
-        _ => database::judge(object, state, next, now),
+        _ => database::judge(object, state, next),
     }
 }

@@ -3,6 +3,7 @@
 mod database;
 mod decide;
 mod observation;
+mod references;
 mod status;
 
 #[cfg(test)]
@@ -13,10 +14,17 @@ use std::collections::BTreeSet;
 use ace_api::{Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
 
-use crate::reconcile::{decision::Deferral, event::Event, kind, timing::Timing};
+use crate::reconcile::{
+    decision::Deferral,
+    dependency::{Dependency, Facts},
+    event::Event,
+    kind,
+    refusals::Refusals,
+    timing::Timing,
+};
 
 pub use database::{DatabaseCheck, DatabaseFailure};
-pub use decide::{api_answers, decide, is_due, is_token_gone, update};
+pub use decide::{decide, is_due, is_token_gone, update};
 pub use observation::{Changes, Observation, Phase};
 pub use status::{events, status};
 
@@ -36,6 +44,8 @@ pub struct State {
     pub memo: PlatformStatus,
     /// Access to the Management API.
     pub access: Access,
+    /// The anonymous key could be read.
+    pub has_anon_key: bool,
     /// What was observed of the project.
     pub observation: Observation,
     /// Slugs of the EdgeFunctions that name this Platform.
@@ -89,6 +99,15 @@ impl kind::Step for Step {
     }
 }
 
+/// What a step returned.
+#[derive(Clone, Debug)]
+pub enum StepResult {
+    /// What is known of the project now.
+    Observed(Box<Observation>),
+    /// The check of the database. A failed one says nothing about the Management API.
+    Checked(DatabaseCheck),
+}
+
 /// Why a step failed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepError {
@@ -102,8 +121,6 @@ pub enum StepError {
     Forbidden(String),
     /// 404 for the project.
     ProjectNotFound,
-    /// The check of the database failed, which says nothing about the Management API.
-    Database(Box<DatabaseCheck>),
     /// Any other failure.
     Failed(String),
 }
@@ -113,10 +130,8 @@ impl kind::StepError for StepError {}
 /// What a pass remembers of a Platform.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// Generation and suspension that dependents were enqueued for.
-    pub reported: Option<i64>,
-    /// Whether the anonymous key was there then.
-    pub anon: bool,
+    /// How often in a row the operator was refused to read the token.
+    pub refusals: Refusals,
     /// The last check of the database.
     pub database: Option<DatabaseCheck>,
 }
@@ -132,7 +147,7 @@ impl kind::Kind for Kind {
     type Status = PlatformStatus;
     type State = State;
     type Step = Step;
-    type StepResult = Observation;
+    type StepResult = StepResult;
     type StepError = StepError;
     type Reason = PlatformReason;
     type Memory = Memory;
@@ -141,7 +156,7 @@ impl kind::Kind for Kind {
         decide(object, state, now)
     }
 
-    fn update(_: &Platform, state: &mut State, _: &Step, outcome: Result<Observation, StepError>, _: Timestamp) {
+    fn update(_: &Platform, state: &mut State, _: &Step, outcome: Result<StepResult, StepError>, _: Timestamp) {
         update(state, outcome);
     }
 
@@ -154,14 +169,19 @@ impl kind::Kind for Kind {
     }
 
     fn into_memory(state: State, _: &Decision) -> Memory {
-        Memory {
-            database: state.observation.database().cloned(),
-            ..state.memory
-        }
+        state.memory
     }
 
     fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
         events(before, after)
+    }
+
+    fn references(object: &Platform) -> Vec<Dependency> {
+        references::references(object)
+    }
+
+    fn findings(object: &Platform, state: &State, decision: Option<&Decision>, now: Timestamp) -> Facts {
+        references::findings(object, state, decision, now)
     }
 
     fn is_suspended(object: &Platform) -> bool {

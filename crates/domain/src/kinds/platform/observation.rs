@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ace_api::ProjectStatus;
 use jiff::Timestamp;
 
-use super::DatabaseCheck;
-use crate::kinds::edge_function::{Listing, LiveFunction};
+use crate::{
+    kinds::edge_function::{Listing, LiveFunction},
+    reconcile::dependency::Dependency,
+    reconcile::key::Key,
+};
 
 /// Most lists whose start is remembered. Only those far apart are kept, so that sixteen reach back minutes.
 const LISTS: usize = 16;
@@ -22,7 +25,6 @@ pub struct Observation {
     writes: BTreeMap<String, Timestamp>,
     secrets: Option<(Timestamp, BTreeSet<String>)>,
     project: Option<(Timestamp, Option<ProjectStatus>)>,
-    database: Option<DatabaseCheck>,
     failing: Option<String>,
 }
 
@@ -40,13 +42,23 @@ pub struct Changes {
     /// Those of them that this operator wrote to since the list before.
     own: BTreeSet<String>,
     /// A function was created or deleted.
-    pub comings: bool,
+    comings: bool,
 }
 
 impl Changes {
-    /// Whether a function has to be reconciled for these changes. One that writes requests a list of its own after each write.
-    pub fn are_news(&self, slug: &str, writes: bool) -> bool {
-        self.entries.iter().any(|changed| changed == slug) && !(writes && self.own.contains(slug))
+    /// What changed, in the project of this Platform.
+    pub fn of(&self, platform: &Key) -> Vec<Dependency> {
+        let entry = |slug: &String, own| Dependency::ListEntry {
+            platform: platform.clone(),
+            slug: slug.clone(),
+            own,
+        };
+        let own = self.entries.iter().map(|slug| entry(slug, true));
+        let others = self.entries.iter().filter(|slug| !self.own.contains(*slug));
+        let comings = self.comings.then(|| Dependency::LiveFunctions(platform.clone()));
+        own.chain(others.map(|slug| entry(slug, false)))
+            .chain(comings)
+            .collect()
     }
 }
 
@@ -75,7 +87,6 @@ impl Observation {
             writes: BTreeMap::new(),
             secrets: None,
             project: None,
-            database: None,
             failing: None,
         }
     }
@@ -155,11 +166,6 @@ impl Observation {
         self.project = Some((started, project));
     }
 
-    /// Records a check of the database. It says nothing about the Management API: no function is enqueued for it.
-    pub fn record_database(&mut self, check: DatabaseCheck) {
-        self.database = Some(check);
-    }
-
     /// What the last list shows of `slug`.
     pub fn listing(&self, slug: &str) -> Option<Listing> {
         let (first, last) = (self.first?, self.last?);
@@ -205,11 +211,6 @@ impl Observation {
         self.project.as_ref()
     }
 
-    /// The last check of the database.
-    pub fn database(&self) -> Option<&DatabaseCheck> {
-        self.database.as_ref()
-    }
-
     /// Description of the last request's failure, if it failed.
     pub fn failing(&self) -> Option<&str> {
         self.failing.as_deref()
@@ -237,7 +238,10 @@ mod tests {
     use jiff::Timestamp;
 
     use super::{Changes, Observation};
-    use crate::kinds::edge_function::LiveFunction;
+    use crate::{
+        kinds::edge_function::LiveFunction,
+        reconcile::{dependency::Dependency, key::Key},
+    };
 
     #[test]
     fn only_the_slugs_whose_entry_changed_are_named() {
@@ -266,15 +270,22 @@ mod tests {
         observation.record_list(at(1), list(&[("a", 1), ("b", 1)]));
         observation.wrote("a", at(2));
         let changes = observation.record_list(at(3), list(&[("a", 2), ("b", 2)]));
-        let news =
-            [("a", true), ("a", false), ("b", true), ("c", true)].map(|(slug, writes)| changes.are_news(slug, writes));
-        assert_eq!(news, [false, true, true, false]);
-        // Our write was in an earlier list: this change is out of band.
-        assert!(
-            observation
-                .record_list(at(4), list(&[("a", 3), ("b", 2)]))
-                .are_news("a", true)
+        let platform = Key {
+            namespace: "ace".to_owned(),
+            name: "prod".to_owned(),
+        };
+        let entry = |slug: &str, own| Dependency::ListEntry {
+            platform: platform.clone(),
+            slug: slug.to_owned(),
+            own,
+        };
+        assert_eq!(
+            changes.of(&platform),
+            [entry("a", true), entry("b", true), entry("b", false)]
         );
+        // Our write was in an earlier list: this change is out of band.
+        let later = observation.record_list(at(4), list(&[("a", 3), ("b", 2)]));
+        assert_eq!(later.of(&platform), [entry("a", true), entry("a", false)]);
     }
 
     #[test]

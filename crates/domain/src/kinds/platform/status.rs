@@ -15,6 +15,9 @@ const MOST_NAMED: usize = 50;
 /// The status that follows from state and decision.
 pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
     let memo = &state.memo;
+    if is_doubted(state, decision) {
+        return memo.clone();
+    }
     let shown = match decision {
         // A failed request changes no condition before three intervals.
         Decision::Wait(cause, _)
@@ -36,6 +39,16 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
         database: database(object, state),
         functions: functions(state).or_else(|| memo.functions.clone()),
     }
+}
+
+/// A right is missing that may be there a moment later.
+fn is_doubted(state: &State, decision: &Decision) -> bool {
+    let (Decision::Wait(cause, _) | Decision::Refuse(cause, _)) = decision else {
+        return false;
+    };
+    let check = state.memory.database.as_ref();
+    let database = check.is_some_and(|check| check.refusals.are_doubted());
+    cause.reason == PlatformReason::AccessMissing && (state.memory.refusals.are_doubted() || database)
 }
 
 fn in_progress(step: Step) -> Cause {
@@ -74,7 +87,7 @@ fn answers(object: &Platform) -> &'static str {
 fn database(object: &Platform, state: &State) -> Option<DatabaseStatus> {
     object.spec.database.as_ref()?;
     let memo = &state.memo;
-    match state.observation.database().map(|check| &check.outcome) {
+    match state.memory.database.as_ref().map(|check| &check.outcome) {
         Some(Ok(database)) => Some(database.clone()),
         Some(Err(_)) if !unchanged(object, memo) => None,
         Some(Err(_)) | None => memo.database.clone(),

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::{Value, json};
 
@@ -57,7 +58,12 @@ fn a_desired_state_that_changed_between_reading_and_writing_is_no_echo() {
 fn an_echo_waits_for_the_time_that_the_pass_named_and_is_none_once_that_has_come() {
     let (mut state, answer) = written(json!({ "generation": 1 }));
     let (now, wait) = (Instant::now(), Duration::from_mins(5));
-    state.requeue(Requeue::After(wait), Timing::default(), 1.0, now);
+    state.requeue(
+        Requeue::After(wait),
+        Timing::default(),
+        1.0,
+        (now, Timestamp::UNIX_EPOCH),
+    );
     assert_eq!(state.echo(&answer, now), Some(Some(wait)));
     assert_eq!(state.echo(&answer, now + wait), None);
 }
@@ -88,7 +94,7 @@ fn a_pass_begins_with_the_newer_of_the_cache_and_the_answer_to_our_own_write() {
 fn waits_double_with_each_failure_in_a_row_up_to_five_minutes_and_begin_anew_after_a_success() {
     let mut state = State::default();
     let mut wait = |requeue| {
-        let wait = state.requeue(requeue, Timing::default(), 1.0, Instant::now());
+        let wait = state.requeue(requeue, Timing::default(), 1.0, (Instant::now(), Timestamp::UNIX_EPOCH));
         wait.map(|wait| wait.as_secs())
     };
     let failures = [(); 7].map(|()| wait(Requeue::Backoff));
@@ -96,5 +102,7 @@ fn waits_double_with_each_failure_in_a_row_up_to_five_minutes_and_begin_anew_aft
     assert_eq!(wait(Requeue::OnChange), None);
     assert_eq!(wait(Requeue::Backoff), Some(15));
     assert_eq!(wait(Requeue::After(Duration::from_secs(7))), Some(7));
+    assert_eq!(wait(Requeue::At(Timestamp::from_second(9).unwrap())), Some(9));
+    assert_eq!(wait(Requeue::At(Timestamp::from_second(-9).unwrap())), Some(0));
     assert_eq!(wait(Requeue::Backoff), Some(15));
 }

@@ -1,24 +1,18 @@
 use std::{sync::Arc, time::Duration};
 
-use ace_api::{CheckMethod, EdgeFunction, Intent, Mode, Stamp};
+use ace_api::{CheckMethod, EdgeFunction, Intent, Stamp};
 use ace_domain::{
     bundle::{BodyFiles, Closure, TreePath, Upload},
-    kinds::edge_function::{ArchiveFault, Body, BodyContent, CheckAnswer, Probe, State, Step, StepResult},
-    kinds::platform::Changes,
-    reconcile::decision::StepError,
+    kinds::edge_function::{self, Body, BodyContent, CheckAnswer, Probe, State, Step, StepResult, platform_key},
+    reconcile::{decision::StepError, dependency::Dependency, key::Key, kind::Kind as _},
 };
 use ace_egress::Method;
+use ace_runtime::index::ObjectId;
 use ace_supabase::{CallError, Deploy, DeployFile, Outcome, Priority, ProbeAuth, ProbeError, Slug};
 use jiff::Timestamp;
-use kube::ResourceExt;
-use tokio::time::Instant;
 
 use super::{EdgeFunctions, archives, observe::needs_key};
-use crate::{
-    connections::{Clients, PlatformConnection, entry, limit, stamp, step_error},
-    index::platform_of,
-};
-use ace_runtime::reconcile::Key;
+use crate::connections::{Clients, PlatformConnection, entry, limit, platform_id, stamp, step_error};
 
 /// The clients of one step.
 struct PlatformAccess<'a> {
@@ -38,37 +32,16 @@ pub(super) async fn act(
 ) -> Result<StepResult, StepError> {
     match step {
         Step::LoadArchive(name) => return archives::load(kind, object, name).await,
-        Step::ArchiveForeign(body) => return kept(archives::keep_foreign(kind, object, body).await),
+        Step::ArchiveForeign(body) => return archives::keep_foreign(kind, object, body).await,
         Step::ArchiveProven { content, verify_jwt } => {
-            return kept(archives::keep_proven(kind, object, content, *verify_jwt).await);
+            return archives::keep_proven(kind, object, content, *verify_jwt).await;
         }
         _ => {}
     }
     let access = access(object, state, connection, step)?;
-    match step {
-        Step::List { not_before } => access.list(kind, object, *not_before).await,
-        Step::Get => access.get().await,
-        Step::ReadBody(stamp) => access.read_body(state, stamp).await,
-        Step::Deploy {
-            intent,
-            content,
-            verify_jwt,
-        } => access.deploy(object, intent, content, *verify_jwt).await,
-        Step::PatchJwt(verify_jwt) => access.patch(*verify_jwt).await,
-        Step::Probe(probe) => access.probe(probe).await,
-        Step::Delete => access.delete().await,
-        Step::LoadArchive(_) | Step::ArchiveForeign(_) | Step::ArchiveProven { .. } => Err(StepError::Failed(
-            "reading and writing archives needs no platform".to_owned(),
-        )),
-    }
-}
-
-fn kept(outcome: Result<Result<String, ArchiveFault>, StepError>) -> Result<StepResult, StepError> {
-    match outcome? {
-        Ok(name) => Ok(StepResult::Archived(name)),
-        Err(ArchiveFault::TooLarge(bytes)) => Ok(StepResult::ArchiveTooLarge(bytes)),
-        Err(fault) => Err(StepError::Failed(fault.to_string())),
-    }
+    let outcome = access.act(kind, object, state, step).await;
+    access.tell_of_outage(kind, object);
+    outcome
 }
 
 /// Whether the budget has a token for a step.
@@ -109,18 +82,65 @@ fn access<'a>(
 }
 
 impl PlatformAccess<'_> {
+    async fn act(
+        &self,
+        kind: &EdgeFunctions,
+        object: &EdgeFunction,
+        state: &State,
+        step: &Step,
+    ) -> Result<StepResult, StepError> {
+        match step {
+            Step::List { not_before } => self.list(kind, object, *not_before).await,
+            Step::Get => self.get().await,
+            Step::ReadBody(stamp) => self.read_body(state, stamp).await,
+            Step::Deploy {
+                intent,
+                content,
+                verify_jwt,
+            } => self.deploy(object, intent, content, *verify_jwt).await,
+            Step::PatchJwt(verify_jwt) => self.patch(*verify_jwt).await,
+            Step::Probe(probe) => self.probe(probe).await,
+            Step::Delete => self.delete().await,
+            Step::LoadArchive(_) | Step::ArchiveForeign(_) | Step::ArchiveProven { .. } => Err(StepError::Failed(
+                "reading and writing archives needs no platform".to_owned(),
+            )),
+        }
+    }
+
+    /// A request was not answered: the Platform asks again a moment later, and what it finds then enqueues whoever waits for it.
+    fn tell_of_outage(&self, kind: &EdgeFunctions, object: &EdgeFunction) {
+        if !self.connection.is_answering() {
+            let (key, dependents) = (platform_key(object), &kind.caches.dependents);
+            dependents.unsettle(&platform_id(&key), &Dependency::Reachability(key.clone()));
+            dependents.changes_within(kind.timing.probe(), Dependency::Outage(key));
+        }
+    }
+
     async fn list(
         &self,
         kind: &EdgeFunctions,
         object: &EdgeFunction,
         not_before: Timestamp,
     ) -> Result<StepResult, StepError> {
+        let longest = kind.timing.shared_list();
+        if let Some(wait) = self.connection.gathers(self.slug.as_str(), longest, Timestamp::now()) {
+            return Err(StepError::Shared(wait));
+        }
         let changes = self
             .connection
             .list(&self.open.client, self.priority, not_before)
             .await
             .map_err(|error| step_error(&error))?;
-        kind.enqueue_others(object, self.connection, &changes);
+        let (changes, dependents) = (changes.of(&platform_key(object)), &kind.caches.dependents);
+        // Functions whose entry changed are enqueued at once; the Platform, which counts them, once after a roll-out of many.
+        let (counted, entries): (Vec<_>, Vec<_>) = changes
+            .into_iter()
+            .partition(|change| matches!(change, Dependency::LiveFunctions(_)));
+        let (kind_name, key) = (edge_function::Kind::NAME, Key::of(object));
+        dependents.changed(&entries, Some(&ObjectId { kind: kind_name, key }));
+        for change in counted {
+            dependents.changes_within(kind.timing.recount(), change);
+        }
         let listing = self.connection.listing(self.slug.as_str());
         listing
             .map(StepResult::Listed)
@@ -249,43 +269,4 @@ impl PlatformAccess<'_> {
             Err(error @ (ProbeError::HostNotAllowed | ProbeError::Path)) => Err(StepError::Failed(error.to_string())),
         }
     }
-}
-
-impl EdgeFunctions {
-    /// Enqueues other objects after a list that one function requested: at once the functions whose entry changed, and later
-    /// the Platform, which counts functions: once after a roll-out of many, not after each.
-    fn enqueue_others(&self, object: &EdgeFunction, connection: &Arc<PlatformConnection>, changes: &Changes) {
-        let (platform, own) = (platform_of(object), object.uid());
-        let others = |other: &EdgeFunction| other.uid() != own && is_news(changes, other);
-        for key in self.directory.on_platform(&platform, others) {
-            self.functions.wake(key, "Drift");
-        }
-        if changes.comings {
-            self.schedule_platform_reconcile(connection, platform, self.timing.recount());
-        }
-    }
-
-    /// Enqueues the Platform after `wait` without a further call: its reconcile costs a request for its Secret and a status
-    /// update.
-    pub(super) fn schedule_platform_reconcile(
-        &self,
-        connection: &Arc<PlatformConnection>,
-        platform: Key,
-        wait: Duration,
-    ) {
-        if connection.postpone_reconcile(Instant::now() + wait) {
-            let (connection, platforms) = (connection.clone(), self.platforms.clone());
-            tokio::spawn(async move {
-                while let Some(due) = connection.take_reconcile(Instant::now()) {
-                    tokio::time::sleep_until(due).await;
-                }
-                platforms.wake(platform, "Function");
-            });
-        }
-    }
-}
-
-/// Whether a function has to be reconciled for these changes.
-pub(crate) fn is_news(changes: &Changes, function: &EdgeFunction) -> bool {
-    changes.are_news(&function.slug(), function.spec.mode != Mode::Observe)
 }

@@ -3,19 +3,30 @@ use std::{collections::BTreeSet, sync::Arc};
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
     bundle::{Closure, FunctionSource, Tree, TreePath},
-    kinds::edge_function::{Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, owner},
+    kinds::edge_function::{
+        Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, owner, platform_key,
+        source_key,
+    },
+    kinds::migration_set,
+    reconcile::{
+        dependency::{Dependency, Fact},
+        key::Key,
+        kind::Kind as _,
+    },
 };
+use ace_runtime::index::ObjectId;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::EdgeFunctions;
 use crate::{
-    connections::{PlatformConnection, PlatformHealth},
-    index::{platform_of, source_of},
+    connections::{self, PlatformConnection, PlatformHealth},
     sources::pinned::{folder, wanted},
     sources::{Artifact, ArtifactState},
 };
-use ace_runtime::reconcile::Key;
+
+/// Message before the first check of the Platform.
+const UNSEEN: &str = "no check has finished yet";
 
 /// Collects the state of a function from caches and from its Platform's observation. Requests nothing but its source.
 pub(super) async fn observe(
@@ -24,10 +35,9 @@ pub(super) async fn observe(
     memory: Memory,
     now: Timestamp,
 ) -> (State, Option<Arc<PlatformConnection>>) {
-    let key = platform_of(object);
-    let connection = kind.connections.get(&key);
+    let connection = kind.connections.get(&platform_key(object));
     let platform = platform(kind, object, connection.as_deref(), now);
-    let artifact_state = kind.sources.artifact_state(&source_of(object)).await;
+    let artifact_state = kind.sources.artifact_state(&source_key(object)).await;
     let source = wanted(&object.spec.source, &artifact_state, |artifact| {
         closure(object, artifact).map(Arc::new)
     });
@@ -63,37 +73,53 @@ fn platform(
     connection: Option<&PlatformConnection>,
     now: Timestamp,
 ) -> PlatformState {
-    let Some(platform) = kind.directory.platform(&platform_of(object)) else {
+    let key = platform_key(object);
+    let Some(platform) = kind.caches.platform(&key) else {
         return PlatformState::Absent;
     };
     let open = connection.and_then(PlatformConnection::clients);
     let health = connection.map_or_else(|| PlatformHealth::nothing(now), PlatformConnection::health);
+    let fact = |dependency| {
+        kind.caches
+            .dependents
+            .fact(&connections::platform_id(&key), &dependency)
+    };
+    let message = match fact(Dependency::PlatformMessage(key.clone())) {
+        Some(Fact::Is(message)) => Some(message),
+        _ => None,
+    };
+    let token_gone = matches!(fact(Dependency::Token(key.clone())), Some(Fact::Is(_)));
     PlatformState::Present(PlatformFacts {
         project: platform.spec.project.clone(),
         gateway: platform.spec.gateway(),
         requests_per_minute: platform.spec.requests_per_minute,
         interval: platform.spec.interval.get(),
         suspended: platform.spec.suspend,
-        leaving: platform.metadata.deletion_timestamp.is_some() || health.token_gone,
+        leaving: platform.metadata.deletion_timestamp.is_some() || token_gone,
         seen: health.seen,
-        first_check_done: health.first_check_done,
+        first_check_done: message.is_some(),
         listed: health.listed,
-        answering: health.answering && open.is_some(),
-        message: health.message,
+        answering: health.failing.is_none() && open.is_some(),
+        message: health.failing.or(message).unwrap_or_else(|| UNSEEN.to_owned()),
         anon_key: open.is_some_and(|open| open.anon.is_some()),
     })
 }
 
 fn migrations(kind: &EdgeFunctions, object: &EdgeFunction) -> Option<Arc<BTreeSet<String>>> {
     let required = object.spec.requires.as_ref()?.migration.as_ref()?;
-    kind.applied.get(&Key {
-        namespace: object.namespace().unwrap_or_default(),
-        name: required.name.clone(),
-    })
+    let key = Key::beside(object, &required.name);
+    let set = ObjectId {
+        kind: migration_set::Kind::NAME,
+        key: key.clone(),
+    };
+    match kind.caches.dependents.fact(&set, &Dependency::AppliedMigrations(key))? {
+        Fact::Versions(versions) => Some(versions),
+        Fact::Is(_) | Fact::Unsettled => None,
+    }
 }
 
 fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
-    let claimants = kind.directory.claimants(object);
+    let claimants = kind.caches.claimants(object);
     match owner(&claimants) {
         Some(owner) if Some(&owner.uid) != object.uid().as_ref() => Claim::Lost(owner.name.clone()),
         _ => Claim::Owned,
@@ -144,7 +170,7 @@ fn blocking_functions(
     if object.spec.wave == 0 || applied == Some(&content.digest().to_string()) {
         return Vec::new();
     }
-    let lower = kind.directory.lower_waves(object);
+    let lower = kind.caches.lower_waves(object);
     let members = lower
         .iter()
         .filter_map(|guard| guard.0.as_ref().ok())

@@ -11,7 +11,7 @@ use super::{
     read_only::{answers, read_files},
     schema, session,
 };
-use ace_runtime::reconcile::Key;
+use ace_domain::reconcile::key::Key;
 
 /// Runs one step.
 pub(super) async fn act(

@@ -12,48 +12,34 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ace_api::{MigrationReason, MigrationSet};
+use ace_api::MigrationSet;
 use ace_database::Session;
 use ace_domain::{
     kinds::migration_set::{self, Memory, State, Step, StepError, StepResult},
-    reconcile::decision::Decision,
-    reconcile::kind::Kind as _,
-    reconcile::timing::Timing,
+    reconcile::{key::Key, timing::Timing},
 };
 use ace_egress::AllowedHosts;
+use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 pub use observe::{Inputs, known};
 pub use read_only::ReadOnlySession;
 
-use super::edge_function::EdgeFunctions;
-use crate::{
-    connections::applied_migrations::AppliedVersions, connections::grants::Installation, index::Directory,
-    metrics::Metrics, sources::Sources,
-};
-use ace_runtime::reconcile::{Controller, Key, Waker};
+use crate::{caches::Caches, connections::grants::Installation, sources::Sources};
 
 /// The controller's kind.
 pub struct MigrationSets {
     /// Client of the API server, to read Secrets.
     pub client: kube::Client,
-    /// Caches of all kinds.
-    pub directory: Directory,
+    /// Objects that sets depend on.
+    pub caches: Caches,
     /// Sources of files.
     pub sources: Arc<Sources>,
     /// Allowed hosts of databases.
     pub hosts: AllowedHosts,
-    /// Applied versions, for functions that require them.
-    pub applied: Arc<AppliedVersions>,
-    /// Metrics, to count enqueued objects.
-    pub metrics: Metrics,
     /// Intervals and deadlines.
     pub timing: Timing,
-    /// Enqueues MigrationSets.
-    pub sets: Waker<MigrationSets>,
-    /// Enqueues functions.
-    pub functions: Waker<EdgeFunctions>,
     /// Names in the commands of messages.
     pub installation: Installation,
     /// When the operator started watching.
@@ -105,31 +91,9 @@ impl Controller for MigrationSets {
         act::act(self, object, state, session, step).await
     }
 
-    fn conclude(
-        &self,
-        object: &MigrationSet,
-        state: &mut State,
-        session: Self::Context,
-        _: &Decision<Step, MigrationReason>,
-    ) {
-        let key = Key::of(object);
+    fn release(&self, object: &MigrationSet, session: Self::Context) {
         if let Some(session) = session.into_inner() {
-            self.closing_sessions.begin(&key, session);
+            self.closing_sessions.begin(&Key::of(object), session);
         }
-        if let Some(observation) = state.observation()
-            && self.applied.set(&key, observation.ledger.keys())
-        {
-            for function in self.directory.requiring(&key) {
-                self.functions.wake(function, "Migration");
-            }
-        }
-    }
-
-    fn forget(&self, key: &Key) {
-        self.sets.forget(key);
-        self.applied.forget(key);
-        self.metrics
-            .runtime
-            .forget_object(migration_set::Kind::NAME, &key.namespace, &key.name);
     }
 }

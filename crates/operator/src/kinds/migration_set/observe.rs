@@ -6,14 +6,16 @@ use std::{
 use ace_api::{Database, MigrationSet, Platform};
 use ace_domain::{
     kinds::migration_set::{Memory, PlatformFacts, PlatformState, State},
-    reconcile::timing::Timing,
+    reconcile::{
+        key::{Key, SourceKey},
+        timing::Timing,
+    },
     sql::{Folder, read_folder},
 };
 use jiff::Timestamp;
 
 use super::MigrationSets;
 use crate::{
-    index::{platform_of_set, source_of_set},
     sources::pinned::{folder, wanted},
     sources::{Artifact, ArtifactState},
 };
@@ -29,8 +31,13 @@ pub struct Inputs {
 /// Collects the state of a set from caches and its source. Does not connect to a database.
 pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, memory: Memory, now: Timestamp) -> State {
     let inputs = Inputs {
-        platform: kind.directory.platform(&platform_of_set(object)),
-        source: kind.sources.artifact_state(&source_of_set(object)).await,
+        platform: kind
+            .caches
+            .platform(&Key::beside(object, &object.spec.platform_ref.name)),
+        source: kind
+            .sources
+            .artifact_state(&SourceKey::beside(object, &object.spec.source))
+            .await,
     };
     State {
         timing: kind.timing,

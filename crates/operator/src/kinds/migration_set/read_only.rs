@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 
 use super::{error, session};
 use crate::connections::database::open_failure;
-use ace_runtime::reconcile::Key;
+use ace_domain::reconcile::key::Key;
 
 /// Read-only access to a set's database.
 pub struct ReadOnlySession {

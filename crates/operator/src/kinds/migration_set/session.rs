@@ -34,7 +34,6 @@ pub(super) async fn session(
         hosts: &kind.hosts,
         names: &kind.installation,
         limits: Limits::default(),
-        timing: kind.timing,
     };
     let namespace = object.namespace().unwrap_or_default();
     let access = connector

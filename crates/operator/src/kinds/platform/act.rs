@@ -2,32 +2,30 @@ use std::sync::Arc;
 
 use ace_api::Platform;
 use ace_database::Limits;
-use ace_domain::kinds::platform::{DatabaseCheck, DatabaseFailure, Observation, State, Step, StepError};
+use ace_domain::{
+    kinds::platform::{DatabaseCheck, DatabaseFailure, Step, StepError, StepResult},
+    reconcile::{dependency::Dependency, key::Key, refusals::Refusals},
+};
 use ace_supabase::{CallError, Priority};
 use jiff::Timestamp;
 
 use super::{Platforms, database};
-use crate::{
-    connections::{PlatformConnection, database::DatabaseConnector, deferral},
-    kinds::edge_function::is_news,
-};
-use ace_runtime::reconcile::Key;
+use crate::connections::{PlatformConnection, database::DatabaseConnector, deferral, platform_id};
 
-/// Runs one step. Enqueues the functions that it affects.
+/// Runs one step. Enqueues the objects that depend on what it finds changed.
 pub(super) async fn act(
     kind: &Platforms,
     object: &Platform,
-    state: &State,
     connection: &Arc<PlatformConnection>,
     step: Step,
-) -> Result<Observation, StepError> {
+) -> Result<StepResult, StepError> {
     let key = Key::of(object);
     let Some(open) = connection.clients() else {
         return Err(StepError::Failed(
             "the Platform's token has not been read yet".to_owned(),
         ));
     };
-    let mut database = state.observation.database().cloned();
+    let dependents = &kind.caches.dependents;
     match step {
         Step::GetProject => connection
             .get_project(&open.client)
@@ -38,7 +36,7 @@ pub(super) async fn act(
                 .list(&open.client, Priority::Look, Timestamp::now())
                 .await
                 .map_err(|error| step_error(&error))?;
-            kind.wake(&key, "Drift", |function| is_news(&changes, function));
+            dependents.changed(&changes.of(&key), Some(&platform_id(&key)));
             kind.refresh_sources(&key).await;
         }
         Step::ListSecrets => {
@@ -47,31 +45,12 @@ pub(super) async fn act(
                 .await
                 .map_err(|error| step_error(&error))?
             {
-                kind.wake(&key, "Secrets", |function| {
-                    function
-                        .spec
-                        .requires
-                        .as_ref()
-                        .is_some_and(|requires| !requires.secrets.is_empty())
-                });
+                dependents.changed(&[Dependency::SecretNames(key)], None);
             }
         }
-        Step::CheckDatabase => {
-            // Functions must not wait for a slow database.
-            kind.report_phase(object, connection);
-            let check = kind.check_database(object).await;
-            if check.outcome.is_err() {
-                return Err(StepError::Database(Box::new(check)));
-            }
-            database = Some(check);
-        }
+        Step::CheckDatabase => return Ok(StepResult::Checked(kind.check_database(object).await)),
     }
-    // The connection is shared with functions, which do not use the database.
-    let mut observation = connection.observation();
-    if let Some(check) = database {
-        observation.record_database(check);
-    }
-    Ok(observation)
+    Ok(StepResult::Observed(Box::new(connection.observation())))
 }
 
 impl Platforms {
@@ -81,7 +60,6 @@ impl Platforms {
             hosts: &self.hosts,
             names: &self.installation,
             limits: Limits::default(),
-            timing: self.timing,
         };
         let at = Timestamp::now();
         let outcome = match &object.spec.database {
@@ -94,6 +72,7 @@ impl Platforms {
         DatabaseCheck {
             at,
             generation: object.metadata.generation,
+            refusals: Refusals::default(),
             outcome,
         }
     }
@@ -101,8 +80,11 @@ impl Platforms {
     /// Sources that no watch covers are read once per interval, however many functions use them. The users of one that changed
     /// are enqueued through [`crate::sources::Sources::changes`].
     async fn refresh_sources(&self, platform: &Key) {
-        for source in self.directory.sources_on(platform) {
-            self.sources.refresh(&source).await;
+        let beside = self.caches.dependents.beside(&Dependency::Platform(platform.clone()));
+        for dependency in beside {
+            if let Dependency::Source(source) = dependency {
+                self.sources.refresh(&source).await;
+            }
         }
     }
 }

@@ -1,7 +1,10 @@
 use std::{num::NonZeroU32, sync::Arc};
 
 use ace_api::{Platform, SecretKeyReference};
-use ace_domain::kinds::platform::{Access, Memory, State, is_due};
+use ace_domain::{
+    kinds::platform::{Access, Memory, State, is_due},
+    reconcile::key::Key,
+};
 use ace_egress::{Token, Url};
 use ace_supabase::{Client, Gateway};
 use jiff::Timestamp;
@@ -9,10 +12,9 @@ use kube::ResourceExt;
 
 use super::Platforms;
 use crate::{
-    connections::secrets::{SecretError, read_secret_patiently},
+    connections::secrets::{SecretError, read_secret},
     connections::{Clients, PlatformConnection},
 };
-use ace_runtime::reconcile::Key;
 
 /// Collects the state of a Platform. Only reads.
 pub(super) async fn observe(
@@ -31,29 +33,29 @@ pub(super) async fn observe(
         .connections
         .of(&key, &uid, || PlatformConnection::new(&uid, rate, now));
     connection.set_rate(rate);
-    let (managed, needs_secrets) = kind.directory.described(&key);
-    let mut observation = connection.observation();
-    if let Some(check) = memory.database.clone() {
-        observation.record_database(check);
-    }
+    let (managed, needs_secrets) = kind.caches.described(&key);
     let mut state = State {
         timing: kind.timing,
         began: now,
         memo: object.status.clone().unwrap_or_default(),
         access: Access::Open,
-        observation,
+        has_anon_key: false,
+        observation: connection.observation(),
         managed,
         needs_secrets,
         memory,
         step_error: None,
     };
     // A reconcile that only counts functions again makes no request, and so needs no token.
-    let only_counts = connection.clients().is_some()
-        && state.memory.reported == object.metadata.generation
-        && !is_due(object, &state, now);
+    let generation = object.metadata.generation;
+    let is_open = connection.clients().is_some_and(|open| open.generation == generation);
+    let only_counts = is_open && !is_due(object, &state, now);
     if !object.spec.suspend && !only_counts {
         state.access = access(kind, object, &connection).await;
+        let is_refused = matches!(state.access, Access::AccessMissing(_));
+        state.memory.refusals = state.memory.refusals.after(is_refused);
     }
+    state.has_anon_key = connection.clients().is_some_and(|open| open.anon.is_some());
     (state, connection)
 }
 
@@ -72,18 +74,23 @@ async fn access(kind: &Platforms, object: &Platform, connection: &PlatformConnec
 }
 
 async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnection) -> Result<Clients, Access> {
-    let spec = &object.spec;
+    let (spec, generation) = (&object.spec, object.metadata.generation);
     let (api, gateway) = (allowed(kind, &spec.api.url)?, allowed(kind, &spec.gateway())?);
     let known = connection
         .clients()
         .filter(|open| open.api == api && open.at == gateway);
     let (token, anon) = match (tokens(kind, object).await, &known) {
         // Without an answer the Secrets are taken as unchanged.
-        (Err(Access::Unanswered(_)), Some(known)) => return Ok(known.clone()),
+        (Err(Access::Unanswered(_)), Some(known)) => {
+            return Ok(Clients {
+                generation,
+                ..known.clone()
+            });
+        }
         (read, _) => read?,
     };
     if let Some(open) = known.filter(|open| open.token == token && open.anon == anon) {
-        return Ok(open);
+        return Ok(Clients { generation, ..open });
     }
     let project = spec
         .project
@@ -100,6 +107,7 @@ async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnecti
         token,
         api,
         at: gateway,
+        generation,
     })
 }
 
@@ -131,7 +139,7 @@ async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<To
 
 async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReference) -> Result<Token, Access> {
     let namespace = object.namespace().unwrap_or_default();
-    let text = read_secret_patiently(&kind.client, kind.timing, &namespace, reference)
+    let text = read_secret(&kind.client, &namespace, reference)
         .await
         .map_err(|error| match error {
             SecretError::Missing(message) => Access::SecretMissing(message),
@@ -154,26 +162,22 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use ace_api::Platform;
-    use ace_domain::{
-        kinds::platform::{Access, DatabaseCheck, DatabaseFailure, StepError, decide},
-        reconcile::timing::Timing,
-    };
+    use ace_domain::{kinds::platform::Access, reconcile::timing::Timing};
     use ace_egress::AllowedHosts;
     use ace_supabase::{Deadlines, Http, Limits};
     use jiff::Timestamp;
     use kube::runtime::reflector;
     use serde_json::json;
 
-    use super::{Memory, PlatformConnection, Platforms, access, observe};
+    use super::{PlatformConnection, Platforms, access};
     use crate::{
-        connections::PlatformConnections,
-        connections::grants::Installation,
-        index::Directory,
+        caches::Caches,
+        connections::{PlatformConnections, grants::Installation},
         metrics::Metrics,
         sources::{Settings, Sources},
     };
     use ace_runtime::{
-        reconcile::{Controller, Waker},
+        index::Dependents,
         testing::{Answer, Server, api_server},
     };
 
@@ -201,12 +205,13 @@ mod tests {
         Platforms {
             http: Http::new(hosts.clone(), Deadlines::default(), Limits::default()).unwrap(),
             hosts,
-            directory: Directory::new(reflector::store().0, reflector::store().0, reflector::store().0),
+            caches: Caches {
+                platforms: reflector::store().0,
+                functions: reflector::store().0,
+                dependents: Dependents::new().0,
+            },
             connections: Arc::new(PlatformConnections::default()),
             sources,
-            platforms: Waker::new(metrics.runtime.clone()).0,
-            functions: Waker::new(metrics.runtime.clone()).0,
-            sets: Waker::new(metrics.runtime.clone()).0,
             metrics,
             timing: Timing::scaled(1_000),
             installation: Installation::default(),
@@ -247,45 +252,5 @@ mod tests {
         assert_eq!(check(200, 404).await, (Access::Open, Some(false)));
         let missing = Access::SecretMissing("there is no Secret `token`".to_owned());
         assert_eq!(check(404, 200).await, (missing, None));
-    }
-
-    #[tokio::test]
-    async fn a_right_that_is_missing_on_the_databases_secret_is_no_missing_token() {
-        let codes = Codes::new(Mutex::new((200, 200)));
-        let server = secrets(codes.clone()).await;
-        let ready = |reason: &str| {
-            let mut object = platform();
-            let condition = json!({
-                "type": "Ready", "status": "False", "reason": reason, "message": "",
-                "lastTransitionTime": "2026-01-01T00:00:00Z",
-            });
-            object.status = Some(serde_json::from_value(json!({ "conditions": [condition] })).unwrap());
-            object
-        };
-        for (reason, token, refused, expected) in [
-            // The operator was started anew: the status is all that is left of the last process.
-            ("AccessMissing", 200, None, false),
-            ("SecretMissing", 200, None, false),
-            ("AccessMissing", 500, None, false),
-            ("Reachable", 403, None, true),
-            ("Reachable", 404, None, true),
-            ("Reachable", 200, Some(StepError::TokenRejected), true),
-            ("Reachable", 200, Some(StepError::Failed("disk".to_owned())), false),
-        ] {
-            *codes.lock().unwrap() = (token, 200);
-            let (kind, object) = (platforms(&server), ready(reason));
-            let now = Timestamp::now();
-            let (mut state, connection) = observe(&kind, &object, Memory::default(), now).await;
-            state.step_error = refused;
-            state.observation.record_database(DatabaseCheck {
-                at: now,
-                generation: None,
-                outcome: Err(DatabaseFailure::AccessMissing("kubectl create rolebinding".to_owned())),
-            });
-            assert!(!connection.health().token_gone);
-            let decision = decide(&object, &state, now);
-            kind.conclude(&object, &mut state, connection.clone(), &decision);
-            assert_eq!(connection.health().token_gone, expected, "{reason} {token}");
-        }
     }
 }

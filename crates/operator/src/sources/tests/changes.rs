@@ -254,7 +254,7 @@ async fn what_nobody_uses_any_more_is_neither_watched_nor_repeated() {
         ArtifactState::Waiting(_)
     ));
     until("the watch is open", || fixture.cluster.watched(MAPS)).await;
-    fixture.sources.retain(&BTreeSet::new());
+    fixture.sources.forget(&config_map("absent"));
     until("the watch is closed", || !fixture.cluster.watched(MAPS)).await;
     assert!(fixture.sources.state().entries.is_empty() && fixture.sources.state().targets.is_empty());
 }

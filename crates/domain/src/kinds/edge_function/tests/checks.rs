@@ -33,7 +33,7 @@ fn content_is_proven_when_every_check_has_passed() {
 fn a_failed_check_is_tried_three_times_with_a_pause_between() {
     let mut case = deployed().checks(&["preflight"]);
     case.does(probe("preflight"), answer(500));
-    let pause = Requeue::After(std::time::Duration::from_secs(5));
+    let pause = Requeue::At(case.now + std::time::Duration::from_secs(5));
     assert!(
         matches!(case.decide(), Decision::Wait(waiting, requeue) if waiting.reason == FunctionReason::Checking && requeue == pause)
     );

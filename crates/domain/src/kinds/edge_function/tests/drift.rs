@@ -44,7 +44,7 @@ fn one_list_with_other_content_is_not_drift_yet() {
     );
     case.state.listing.as_mut().unwrap().started = at(0);
     case.state.listing.as_mut().unwrap().since = at(0);
-    assert_eq!(case.decide(), Decision::Settled(Requeue::After(seconds(15))));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::At(case.now + seconds(15))));
     assert_eq!(case.status(), case.state.memo);
 }
 

@@ -16,7 +16,7 @@ const LOST: i64 = 120;
 fn a_deploy_whose_response_was_lost_is_checked_and_not_repeated() {
     let mut case = lost();
     case.lists(at(60), Some(entry(A, 3)));
-    let waits = Decision::Wait(case_why(), Requeue::After(std::time::Duration::from_mins(1)));
+    let waits = Decision::Wait(case_why(), Requeue::At(case.now + std::time::Duration::from_mins(1)));
     assert_eq!(case.decide(), waits);
     assert_eq!(
         shown(&case.status()),

@@ -56,7 +56,7 @@ fn a_list_that_does_not_show_the_new_rule_yet_is_behind_and_no_drift() {
     case.lists(at(0), Some(entry(A, 3)));
     assert_eq!(
         case.decide(),
-        Decision::Settled(Requeue::After(std::time::Duration::from_secs(3)))
+        Decision::Settled(Requeue::At(case.now + std::time::Duration::from_secs(3)))
     );
     assert_eq!(shown(&case.status())[1], "Drifted=False/NoDrift");
     case = case.later(3);

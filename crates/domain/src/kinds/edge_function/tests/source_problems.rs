@@ -81,7 +81,7 @@ fn drift_is_reported_while_nothing_may_be_corrected() {
 fn a_suspicion_is_checked_again_in_time() {
     let mut case = invalid(settled().sees(Some(foreign(4)))).restarted();
     case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body(X, &stamp(4)))));
-    let again = Requeue::After(Duration::from_secs(15));
+    let again = Requeue::At(case.now + Duration::from_secs(15));
     assert!(matches!(case.decide(), Decision::Refuse(_, found) if found == again));
 }
 
@@ -160,7 +160,7 @@ fn the_next_attempt_of_a_check_is_made_in_time() {
         panic!("the checks were given up")
     };
     case.does(probe, Ok(StepResult::Probed(CheckAnswer::Status(500))));
-    let again = Requeue::After(Duration::from_secs(5));
+    let again = Requeue::At(case.now + Duration::from_secs(5));
     assert!(matches!(case.decide(), Decision::Refuse(_, found) if found == again));
 }
 

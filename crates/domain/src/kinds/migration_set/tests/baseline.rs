@@ -53,7 +53,7 @@ fn a_name_that_no_file_has_records_nothing_and_runs_nothing_whatever_the_schema_
                 let case = named(through, digest)
                     .observation(|observation| (observation.at, observation.schema) = (at(0), schema.clone()));
                 for case in [case.clone().locked(), case] {
-                    assert_eq!(reason(case.decide()), MigrationReason::BaselineMismatch, "{through}");
+                    assert_eq!(reason(&case), MigrationReason::BaselineMismatch, "{through}");
                 }
             }
         }
@@ -64,7 +64,7 @@ fn a_name_that_no_file_has_records_nothing_and_runs_nothing_whatever_the_schema_
 fn nor_does_it_run_anything_where_somebody_has_recorded_something() {
     for through in NO_FILE {
         let case = named(through, LIVE).row("2019", LedgerRow::default());
-        assert_eq!(reason(case.decide()), MigrationReason::BaselineMismatch, "{through}");
+        assert_eq!(reason(&case), MigrationReason::BaselineMismatch, "{through}");
     }
 }
 
@@ -90,7 +90,7 @@ fn once_it_was_taken_the_file_that_it_names_may_leave_the_folder() {
 fn an_empty_schema_needs_none() {
     let case = named(V2, OTHER).observation(|observation| observation.schema = bare());
     assert_eq!(
-        reason(case.decide()),
+        reason(&case),
         MigrationReason::BaselineMismatch,
         "one that is named is meant"
     );
@@ -127,7 +127,7 @@ fn it_counts_only_while_a_version_is_absent() {
         "another digest by now"
     );
     let inserted = recorded.files(&[(V1, A), ("20260101500000", HARMLESS), (V2, B)]);
-    assert_eq!(reason(inserted.decide()), MigrationReason::BaselineMismatch);
+    assert_eq!(reason(&inserted), MigrationReason::BaselineMismatch);
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn what_ran_once_is_not_recorded_by_it() {
             schema_digest: LIVE.to_owned(),
         });
     });
-    assert_eq!(reason(case.decide()), MigrationReason::LedgerRegressed);
+    assert_eq!(reason(&case), MigrationReason::LedgerRegressed);
 }
 
 #[test]

@@ -219,6 +219,7 @@ impl Case {
     pub(super) fn failed_observation(self, second: i64, step_error: DatabaseFailure) -> Self {
         self.with(|case| {
             case.state.memory.failed_observation = Some(FailedObservation {
+                refusals: crate::reconcile::refusals::Refusals::default(),
                 at: at(second),
                 place: PLACE.to_owned(),
                 step_error,

@@ -20,10 +20,7 @@ fn unanswered() -> DatabaseFailure {
 
 #[test]
 fn it_is_observed_once_an_interval() {
-    assert_eq!(
-        settled().decide(),
-        Decision::Settled(Requeue::After(std::time::Duration::from_mins(4)))
-    );
+    assert_eq!(settled().decide(), Decision::Settled(Requeue::At(at(240))));
     assert!(!observes(&settled().later(239)));
     assert!(observes(&settled().later(240).with(|case| case.state.began = case.now)));
 }
@@ -78,12 +75,12 @@ fn a_failed_observation_is_not_repeated_before_its_time() {
         let case = settled().failed_observation(-10, step_error);
         assert!(!observes(&case.clone().later(seconds - 11)));
         let wait = match case.decide() {
-            Decision::Wait(_, Requeue::After(wait)) | Decision::Refuse(_, Requeue::After(wait)) => wait.as_secs(),
+            Decision::Wait(_, requeue) | Decision::Refuse(_, requeue) => requeue,
             other => panic!("{other:?}"),
         };
         assert_eq!(
-            i64::try_from(wait),
-            Ok(seconds - 10),
+            wait,
+            Requeue::At(at(seconds - 10)),
             "another reconcile does not postpone it"
         );
         assert!(observes(&case.clone().later(seconds - 10)));
@@ -100,32 +97,32 @@ fn a_schema_that_was_busy_or_has_no_snapshot_is_observed_again_soon() {
     let mut snapshot_pending = settled().snapshot_pending().locked();
     let seen = snapshot_pending.sees(|observation| observation.schema = SchemaObservation::Busy);
     snapshot_pending.does("SnapshotAfterRun", seen);
-    let soon = Decision::Settled(Requeue::After(std::time::Duration::from_secs(15)));
+    let soon = Decision::Settled(Requeue::At(snapshot_pending.now + std::time::Duration::from_secs(15)));
     assert_eq!(snapshot_pending.decide(), soon);
 }
 
 #[test]
 fn a_refusal_ends_with_its_cause_and_needs_no_observation() {
     let edited = settled().files(&[(V1, A), (V2, "SELECT 2;")]);
-    assert_eq!(reason(edited.decide()), MigrationReason::ChecksumMismatch);
+    assert_eq!(reason(&edited), MigrationReason::ChecksumMismatch);
     assert!(matches!(
         edited.files(&[(V1, A), (V2, B)]).decide(),
         Decision::Settled(_)
     ));
     let refused = pending("COMMIT;");
-    assert_eq!(reason(refused.decide()), MigrationReason::MigrationRefused);
+    assert_eq!(reason(&refused), MigrationReason::MigrationRefused);
     assert_eq!(
         refused.files(&[(V1, A), (V2, B), (V3, HARMLESS)]).step().name(),
         "Begin"
     );
     let unapproved = pending(DROP);
-    assert_eq!(reason(unapproved.decide()), MigrationReason::ApprovalRequired);
+    assert_eq!(reason(&unapproved), MigrationReason::ApprovalRequired);
     assert_eq!(
         unapproved.spec(|spec| spec.policy.approve.clear()).step().name(),
         "Begin"
     );
     let blocked = pending(HARMLESS).source(SourceState::Invalid("x".to_owned()));
-    assert_eq!(reason(blocked.decide()), MigrationReason::SourceInvalid);
+    assert_eq!(reason(&blocked), MigrationReason::SourceInvalid);
     assert_eq!(
         blocked.files(&[(V1, A), (V2, B), (V3, HARMLESS)]).step().name(),
         "Begin"

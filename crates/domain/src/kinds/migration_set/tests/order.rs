@@ -110,10 +110,7 @@ fn what_was_written_and_is_not_seen_is_not_written_again() {
     let seen = case.sees(|_| ());
     case.does("ObserveAgain", seen);
     let message = "the database does not show what step Claim wrote; checking again".to_owned();
-    assert_eq!(
-        said(case.decide()),
-        (false, MigrationReason::Retrying, message, Some(0))
-    );
+    assert_eq!(said(&case), (false, MigrationReason::Retrying, message, Some(0)));
 }
 
 #[test]
@@ -144,7 +141,7 @@ fn files_run_in_the_order_of_their_versions_as_text() {
             ])
             .spec(|spec| spec.policy.out_of_order = policy)
     };
-    assert_eq!(reason(late(OutOfOrder::Refuse).decide()), MigrationReason::OutOfOrder);
+    assert_eq!(reason(&late(OutOfOrder::Refuse)), MigrationReason::OutOfOrder);
     let mut case = late(OutOfOrder::Apply).prepared();
     for version in ["20260101500000", "21", "3"] {
         match case.step() {
@@ -200,7 +197,7 @@ fn statements_that_our_parser_can_t_read_are_checked_by_the_server() {
     };
     let message = "20260103000000_x.sql: line 4: syntax error at or near \"THE\"".to_owned();
     let expected = (true, MigrationReason::MigrationRefused, message, Some(240));
-    assert_eq!(said(answered(fault).decide()), expected);
+    assert_eq!(said(&answered(fault)), expected);
 }
 
 #[test]

@@ -225,5 +225,5 @@ fn after_a_lost_answer_the_ledger_tells_before_anything_runs() {
 fn another_one_s_turn_does_not_make_it_unseen() {
     let mut case = pending(HARMLESS);
     case.does("Begin", Err(StepError::Busy("pid 17".to_owned())));
-    assert_eq!(reason(case.decide()), MigrationReason::WaitingForTurn);
+    assert_eq!(reason(&case), MigrationReason::WaitingForTurn);
 }

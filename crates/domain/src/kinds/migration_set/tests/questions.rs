@@ -134,7 +134,7 @@ fn while_a_snapshot_is_pending_and_can_t_be_taken_no_run_begins() {
         .snapshot_pending()
         .locked()
         .with(|case| case.state.snapshot_taken = true);
-    assert_eq!(super::values::reason(case.decide()), MigrationReason::WaitingForLock);
+    assert_eq!(super::values::reason(&case), MigrationReason::WaitingForLock);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ace_api::{MigrationReason as Reason, OutOfOrder, WhileDrifted};
 
 use super::{
-    super::{Blocker, Decision, LedgerRow, PlatformState, Refusal, SchemaObservation, SourceState, StepError},
+    super::{Blocker, Decision, LedgerRow, PlatformState, Refusal, SchemaObservation, SourceState, StepError, status},
     fixture::{Case, fresh, pending, settled},
     values::{
         A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, owner, recorded, said,
@@ -13,7 +13,7 @@ use super::{
     },
 };
 use crate::kinds::platform::DatabaseFailure;
-use crate::reconcile::kind::Step as _;
+use crate::reconcile::{kind::Step as _, refusals::Refusals};
 
 fn refuses(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
     says(case, &(true, reason, message.to_owned(), again));
@@ -24,7 +24,7 @@ fn waits(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
 }
 
 fn says(case: &Case, expected: &Said) {
-    assert_eq!(said(case.decide()), *expected);
+    assert_eq!(said(case), *expected);
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_schema_that_was_there_before_the_ledger() {
         }
     });
     assert!(
-        said(one.decide())
+        said(&one)
             .2
             .starts_with("the migration ledger is empty, but the schema has 1 object: if")
     );
@@ -381,10 +381,36 @@ fn why_the_database_can_t_be_observed() {
         (Failure::Pooler, true, Reason::PoolerUnsupported, 300),
         (Failure::Refused("42501".to_owned()), true, Reason::DatabaseRefused, 300),
     ] {
-        let mut case = settled().restarted();
+        let mut case = settled()
+            .restarted()
+            .failed_observation(-600, Failure::AccessMissing(words()));
+        refused(&mut case, 2);
         case.does("Observe", Err(StepError::Database(step_error)));
-        let (was_stalled, said_reason, message, said_again) = said(case.decide());
+        let (was_stalled, said_reason, message, said_again) = said(&case);
         assert_eq!((was_stalled, said_reason, said_again), (stalls, reason, Some(again)));
         assert!(!message.is_empty());
     }
+}
+
+#[test]
+fn a_right_that_is_refused_is_asked_for_again_before_anything_is_said() {
+    let denied = || Err(StepError::Database(DatabaseFailure::AccessMissing("why".to_owned())));
+    for before in 0..2 {
+        let mut case = settled().restarted();
+        if before > 0 {
+            case = case.failed_observation(-600, DatabaseFailure::AccessMissing("why".to_owned()));
+            refused(&mut case, before);
+        }
+        let memo = case.state.memo.clone();
+        case.does("Observe", denied());
+        let decision = case.decide();
+        assert_eq!(status(&case.object, &case.state, &decision, case.now), memo, "{before}");
+        assert_eq!(said(&case).3, Some(2));
+    }
+}
+
+/// The last observations, so many of them, were refused for want of a right.
+fn refused(case: &mut Case, times: u32) {
+    let failed = case.state.memory.failed_observation.as_mut().unwrap();
+    failed.refusals = (0..times).fold(Refusals::default(), |refusals, _| refusals.after(true));
 }

@@ -156,7 +156,7 @@ fn a_lock_that_others_hold_stops_the_run_and_every_attempt_waits_longer() {
     for (attempt, seconds) in [(1, 1), (2, 2), (3, 4)] {
         case = case.prepared();
         case.does("Run", Err(blocked("20260104000000")));
-        assert_eq!(super::values::said(case.decide()).3, Some(seconds), "{attempt}");
+        assert_eq!(super::values::said(&case).3, Some(seconds), "{attempt}");
         case = case.next_pass();
     }
     case = case.prepared();
@@ -166,7 +166,7 @@ fn a_lock_that_others_hold_stops_the_run_and_every_attempt_waits_longer() {
     let seen = case.clone().snapshot_taken().sees(|_| ());
     case.does("SnapshotAfterRun", seen);
     assert_eq!(
-        super::values::said(case.decide()).3,
+        super::values::said(&case).3,
         Some(1),
         "what went on is no attempt in a row"
     );

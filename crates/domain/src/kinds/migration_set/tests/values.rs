@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{
     super::{Decision, LedgerRow, OwnRow, Owner, SchemaObservation, Target},
-    fixture::at,
+    fixture::{Case, at},
 };
 use crate::{
     bundle::{Tree, TreePath},
@@ -115,22 +115,22 @@ pub(super) fn differs(path: &str) -> DriftField {
 /// Whether it stalls, the reason, the message, and seconds until the next reconcile; `None` if only a change enqueues one.
 pub(super) type Said = (bool, MigrationReason, String, Option<u64>);
 
-pub(super) fn said(decision: Decision) -> Said {
-    let (stalls, cause, again) = match decision {
-        Decision::Refuse(cause, again) => (true, cause, again),
-        Decision::Wait(cause, again) => (false, cause, again),
+pub(super) fn said(case: &Case) -> Said {
+    let decision = case.decide();
+    let (stalls, why, again) = match decision {
+        Decision::Refuse(why, again) => (true, why, again),
+        Decision::Wait(why, again) => (false, why, again),
         other => panic!("neither waits nor refuses: {other:?}"),
     };
     let seconds = match again {
-        Requeue::After(wait) => Some(wait.as_secs()),
-        Requeue::OnChange => None,
         Requeue::Backoff => Some(0),
+        again => again.wait(case.now).map(|wait| wait.as_secs()),
     };
-    (stalls, cause.reason, cause.message, seconds)
+    (stalls, why.reason, why.message, seconds)
 }
 
-pub(super) fn reason(decision: Decision) -> MigrationReason {
-    said(decision).1
+pub(super) fn reason(case: &Case) -> MigrationReason {
+    said(case).1
 }
 
 /// `Ready=True/Applied …`, one line per condition.

@@ -6,11 +6,12 @@ use ace_api::PlatformReason;
 use serde_json::json;
 
 use super::fixture::{
-    after, at, check, checked, identity, listed, platform, project, reconcile_requested, shown, silent, with_database,
+    at, check, checked, identity, listed, next, platform, project, reconcile_requested, shown, silent, with_database,
 };
 use crate::{
     kinds::platform::{
-        Cause, DatabaseFailure, Decision, Observation, Step, StepError, api_answers, decide, status, update,
+        Cause, DatabaseFailure, Decision, Observation, Step, StepError, StepResult, decide, decide::api_answers,
+        status, update,
     },
     reconcile::decision::Requeue,
 };
@@ -23,7 +24,7 @@ fn the_database_is_checked_last_and_only_if_the_spec_has_one() {
     );
     assert_eq!(
         decide(&platform(&json!({})), &listed(), at(1)),
-        Decision::Settled(after(299))
+        Decision::Settled(next(300))
     );
     let mut unlisted = listed();
     unlisted.needs_secrets = true;
@@ -45,7 +46,10 @@ fn a_database_that_answered_is_checked_again_after_an_hour() {
     state
         .observation
         .record_project(at(3590), Some(project("ACTIVE_HEALTHY")));
-    assert_eq!(decide(&with_database(), &state, at(3599)), Decision::Settled(after(1)));
+    assert_eq!(
+        decide(&with_database(), &state, at(3599)),
+        Decision::Settled(next(3600))
+    );
     assert_eq!(
         decide(&with_database(), &state, at(3600)),
         Decision::Do(Step::CheckDatabase)
@@ -59,7 +63,7 @@ fn a_database_that_did_not_answer_is_checked_again_at_the_probe_interval() {
     let cause = Cause::new(PlatformReason::DatabaseUnreachable, message);
     assert_eq!(
         decide(&with_database(), &state, at(10)),
-        Decision::Wait(cause, after(20))
+        Decision::Wait(cause, next(30))
     );
     assert_eq!(
         decide(&with_database(), &state, at(30)),
@@ -70,11 +74,11 @@ fn a_database_that_did_not_answer_is_checked_again_at_the_probe_interval() {
 #[test]
 fn lists_keep_their_pace_while_the_database_is_silent() {
     let mut state = checked(Err(silent()));
-    state.observation.record_database(check(290, Err(silent())));
+    state.memory.database = Some(check(290, Err(silent())));
     let Decision::Wait(_, again) = decide(&with_database(), &state, at(291)) else {
         panic!("it waits");
     };
-    assert_eq!(again, after(9));
+    assert_eq!(again, next(300));
     assert_eq!(
         decide(&with_database(), &state, at(300)),
         Decision::Do(Step::ListFunctions)
@@ -88,7 +92,7 @@ fn a_refusal_waits_for_a_person_and_is_checked_again_with_the_next_list() {
     let cause = Cause::new(PlatformReason::DatabasePasswordRejected, message);
     assert_eq!(
         decide(&with_database(), &state, at(1)),
-        Decision::Refuse(cause, after(299))
+        Decision::Refuse(cause, next(300))
     );
     let mut relisted = state;
     relisted.observation.record_list(at(300), BTreeMap::new());
@@ -111,7 +115,7 @@ fn a_changed_spec_and_a_changed_annotation_check_the_database_now() {
     later.observation.record_list(at(1), BTreeMap::new());
     later.observation.record_project(at(1), Some(project("ACTIVE_HEALTHY")));
     assert_eq!(decide(&asked, &later, at(2)), Decision::Do(Step::CheckDatabase));
-    later.observation.record_database(check(2, Err(silent())));
+    later.memory.database = Some(check(2, Err(silent())));
     let decision = decide(&asked, &later, at(3));
     assert!(matches!(decision, Decision::Wait(..)), "{decision:?}");
     let handled = status(&asked, &later, &decision, at(3))
@@ -140,14 +144,12 @@ fn the_database_of_a_project_that_does_not_run_is_left_alone() {
 #[test]
 fn a_failed_database_check_is_kept_and_is_no_error_of_the_platform() {
     let mut state = listed();
-    update(&mut state, Err(StepError::Database(Box::new(check(1, Err(silent()))))));
-    assert_eq!(state.observation.database(), Some(&check(1, Err(silent()))));
+    update(&mut state, Ok(StepResult::Checked(check(1, Err(silent())))));
+    assert_eq!(state.memory.database, Some(check(1, Err(silent()))));
     assert_eq!((state.step_error.clone(), state.observation.failing()), (None, None));
     assert!(api_answers(&state));
-    let mut seen = listed().observation;
-    seen.record_database(check(2, Ok(identity(1))));
-    update(&mut state, Ok(seen));
-    assert_eq!(decide(&with_database(), &state, at(3)), Decision::Settled(after(297)));
+    update(&mut state, Ok(StepResult::Checked(check(2, Ok(identity(1))))));
+    assert_eq!(decide(&with_database(), &state, at(3)), Decision::Settled(next(300)));
 }
 
 /// Failure, reason, whether a person must act, and a part of the message.
@@ -296,7 +298,7 @@ fn a_platform_says_who_answers() {
 fn a_silent_database_is_never_stalled_and_not_ready_at_once() {
     let mut state = checked(Ok(identity(1)));
     state.memo = status(&with_database(), &state, &Decision::Settled(Requeue::OnChange), at(0));
-    state.observation.record_database(check(1, Err(silent())));
+    state.memory.database = Some(check(1, Err(silent())));
     let status = status(
         &with_database(),
         &state,
@@ -327,7 +329,7 @@ fn a_database_that_was_removed_from_the_spec_leaves_the_status() {
 
     let mut other = with_database();
     other.metadata.generation = Some(2);
-    state.observation.record_database(check(1, Err(silent())));
+    state.memory.database = Some(check(1, Err(silent())));
     assert_eq!(
         status(&other, &state, &Decision::Settled(Requeue::OnChange), at(1)).database,
         None

@@ -1,6 +1,6 @@
 //! A Platform whose API was just checked.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use ace_api::{DatabaseStatus, Platform, PlatformStatus, ProjectStatus};
 use jiff::Timestamp;
@@ -57,6 +57,7 @@ pub(super) fn listed() -> State {
         began: at(0),
         memo: PlatformStatus::default(),
         access: Access::Open,
+        has_anon_key: true,
         observation,
         managed: std::collections::BTreeSet::new(),
         needs_secrets: false,
@@ -84,13 +85,14 @@ pub(super) fn check(second: i64, outcome: Result<DatabaseStatus, DatabaseFailure
     DatabaseCheck {
         at: at(second),
         generation: Some(1),
+        refusals: crate::reconcile::refusals::Refusals::default(),
         outcome,
     }
 }
 
 pub(super) fn checked(outcome: Result<DatabaseStatus, DatabaseFailure>) -> State {
     let mut state = listed();
-    state.observation.record_database(check(0, outcome));
+    state.memory.database = Some(check(0, outcome));
     state
 }
 
@@ -98,8 +100,9 @@ pub(super) fn silent() -> DatabaseFailure {
     DatabaseFailure::Unanswered("no answer within 10 s".to_owned())
 }
 
-pub(super) fn after(seconds: u64) -> Requeue {
-    Requeue::After(Duration::from_secs(seconds))
+/// By the clock, in this second.
+pub(super) fn next(second: i64) -> Requeue {
+    Requeue::At(at(second))
 }
 
 pub(super) fn shown(status: &PlatformStatus) -> Vec<(&str, &str, &str, &str)> {

@@ -3,3 +3,4 @@
 mod database;
 mod events;
 mod fixture;
+mod references;

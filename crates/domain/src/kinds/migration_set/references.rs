@@ -1,0 +1,28 @@
+//! What a MigrationSet depends on, and what others depend on of it.
+
+use std::sync::Arc;
+
+use ace_api::MigrationSet;
+
+use super::State;
+use crate::reconcile::{
+    dependency::{Dependency, Fact, Facts},
+    key::{Key, SourceKey},
+};
+
+/// Of the Platform only its spec: migrations connect to the database themselves.
+pub fn references(object: &MigrationSet) -> Vec<Dependency> {
+    vec![
+        Dependency::Platform(Key::beside(object, &object.spec.platform_ref.name)),
+        Dependency::Source(SourceKey::beside(object, &object.spec.source)),
+    ]
+}
+
+pub fn findings(object: &MigrationSet, state: &State) -> Facts {
+    let versions = state.observation().map(|observation| {
+        let versions = observation.ledger.keys().cloned().collect();
+        Fact::Versions(Arc::new(versions))
+    });
+    let applied = Dependency::AppliedMigrations(Key::of(object));
+    versions.map(|versions| (applied, versions)).into_iter().collect()
+}

@@ -1,0 +1,91 @@
+//! Reads of the caches: the objects that others depend on, found through the index. An object that can't be read is not there.
+
+use std::{collections::BTreeSet, ops::RangeBounds, sync::Arc};
+
+use ace_api::{EdgeFunction, Platform};
+use ace_domain::{
+    kinds::edge_function::{Claimant, claims, platform_key, wave},
+    reconcile::{dependency::Dependency, key::Key},
+};
+use ace_runtime::index::Dependents;
+use kube::{
+    Resource, ResourceExt,
+    core::DeserializeGuard,
+    runtime::reflector::{ObjectRef, Store},
+};
+
+/// The caches of the objects that others read.
+#[derive(Clone)]
+pub struct Caches {
+    /// All Platforms.
+    pub platforms: Store<DeserializeGuard<Platform>>,
+    /// All functions.
+    pub functions: Store<DeserializeGuard<EdgeFunction>>,
+    /// Who depends on what.
+    pub dependents: Dependents,
+}
+
+impl Caches {
+    /// The Platform of this key.
+    pub fn platform(&self, key: &Key) -> Option<Platform> {
+        cached(&self.platforms, key)?.0.as_ref().ok().cloned()
+    }
+
+    /// Slugs that the functions on a Platform describe, and whether one of them requires secrets.
+    pub fn described(&self, platform: &Key) -> (BTreeSet<String>, bool) {
+        let beside = self.dependents.beside(&Dependency::Platform(platform.clone()));
+        let needs_secrets = beside.contains(&Dependency::SecretNames(platform.clone()));
+        let slugs = beside.into_iter().filter_map(|dependency| match dependency {
+            Dependency::Slug(slug) => Some(slug),
+            _ => None,
+        });
+        (slugs.collect(), needs_secrets)
+    }
+
+    /// Everybody who claims the slug of `function` in the same project of the same API, itself included.
+    pub fn claimants(&self, function: &EdgeFunction) -> Vec<Claimant> {
+        let own = cached(&self.platforms, &platform_key(function));
+        let Some(Platform { spec, .. }) = own.as_deref().and_then(|own| own.0.as_ref().ok()) else {
+            return Vec::new();
+        };
+        let project = Dependency::Project {
+            api: spec.api.url.clone(),
+            project: spec.project.clone(),
+        };
+        let here: BTreeSet<Key> = self
+            .dependents
+            .of_kind("Platform", project.clone()..=project)
+            .into_iter()
+            .collect();
+        let slug = Dependency::Slug(function.slug());
+        let rivals = self.functions_in(slug.clone()..=slug);
+        let rivals = rivals.iter().filter_map(|rival| rival.0.as_ref().ok());
+        let rivals = rivals.filter(|rival| here.contains(&platform_key(rival)) && claims(rival));
+        rivals.filter_map(claimant).collect()
+    }
+
+    /// Functions of lower waves on the same Platform and source object.
+    pub fn lower_waves(&self, function: &EdgeFunction) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
+        self.functions_in(wave(function, i32::MIN)..wave(function, function.spec.wave))
+    }
+
+    fn functions_in(&self, dependencies: impl RangeBounds<Dependency>) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
+        let keys = self.dependents.of_kind("EdgeFunction", dependencies);
+        keys.iter().filter_map(|key| cached(&self.functions, key)).collect()
+    }
+}
+
+fn cached<K>(store: &Store<DeserializeGuard<K>>, key: &Key) -> Option<Arc<DeserializeGuard<K>>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    store.get(&ObjectRef::new(&key.name).within(&key.namespace))
+}
+
+fn claimant(function: &EdgeFunction) -> Option<Claimant> {
+    Some(Claimant {
+        name: Key::of(function).to_string(),
+        created: function.creation_timestamp()?.0,
+        uid: function.uid()?,
+    })
+}

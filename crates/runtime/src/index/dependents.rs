@@ -1,0 +1,233 @@
+//! Which objects depend on what, and what is known of it: whoever changes something enqueues its dependents here.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use ace_domain::reconcile::{
+    dependency::{Dependency, Fact, Facts},
+    key::Key,
+};
+use tokio::{sync::mpsc, time::Instant};
+
+/// An object of some kind.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ObjectId {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its key.
+    pub key: Key,
+}
+
+/// Enqueues an object of one kind; the word says what changed.
+type Enqueue = Box<dyn Fn(Key, &'static str) + Send + Sync>;
+
+/// The index of all objects by what they depend on. Cheap to clone.
+#[derive(Clone)]
+pub struct Dependents(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    queues: Mutex<HashMap<&'static str, Enqueue>>,
+    unused: mpsc::UnboundedSender<Dependency>,
+}
+
+/// What nothing depends on any more, in the order in which that came about.
+pub type Unused = mpsc::UnboundedReceiver<Dependency>;
+
+#[derive(Default)]
+struct State {
+    dependents: BTreeMap<Dependency, BTreeSet<ObjectId>>,
+    objects: HashMap<ObjectId, Object>,
+    /// What was told for later and is not enqueued yet.
+    pending: HashSet<Dependency>,
+}
+
+/// What is known of one object.
+#[derive(Default)]
+struct Object {
+    references: BTreeSet<Dependency>,
+    /// Read off the object.
+    facts: BTreeMap<Dependency, Fact>,
+    /// Found by its passes.
+    findings: BTreeMap<Dependency, Fact>,
+}
+
+impl Dependents {
+    /// An empty index, and what it will find unused.
+    pub fn new() -> (Self, Unused) {
+        let (unused, receiver) = mpsc::unbounded_channel();
+        let shared = Shared {
+            state: Mutex::default(),
+            queues: Mutex::default(),
+            unused,
+        };
+        (Self(Arc::new(shared)), receiver)
+    }
+
+    /// Objects of this kind are enqueued by `enqueue`.
+    pub(crate) fn route(&self, kind: &'static str, enqueue: impl Fn(Key, &'static str) + Send + Sync + 'static) {
+        lock(&self.0.queues).insert(kind, Box::new(enqueue));
+    }
+
+    /// The object is there, and refers to this; `facts` are what others depend on of it.
+    pub fn apply(&self, object: &ObjectId, references: Vec<Dependency>, facts: Facts) {
+        let references: BTreeSet<Dependency> = references.into_iter().collect();
+        let facts: BTreeMap<Dependency, Fact> = facts.into_iter().collect();
+        let changed = {
+            let mut state = lock(&self.0.state);
+            let known = state.objects.entry(object.clone()).or_default();
+            let before = std::mem::replace(&mut known.references, references.clone());
+            let facts_before = std::mem::replace(&mut known.facts, facts.clone());
+            for added in references.difference(&before) {
+                state
+                    .dependents
+                    .entry(added.clone())
+                    .or_default()
+                    .insert(object.clone());
+            }
+            self.leave(&mut state, object, before.difference(&references));
+            difference(&facts_before, &facts)
+        };
+        self.enqueue(&changed, object);
+    }
+
+    /// The object is gone, and with it what was known of it.
+    pub fn forget(&self, object: &ObjectId) {
+        let changed: Vec<Dependency> = {
+            let mut state = lock(&self.0.state);
+            let Some(known) = state.objects.remove(object) else {
+                return;
+            };
+            self.leave(&mut state, object, known.references.iter());
+            known.facts.into_keys().chain(known.findings.into_keys()).collect()
+        };
+        self.enqueue(&changed, object);
+    }
+
+    /// What a pass over the object has found. What it says nothing about stays as it was.
+    pub fn publish(&self, object: &ObjectId, findings: Facts) {
+        let changed: Vec<Dependency> = {
+            let mut state = lock(&self.0.state);
+            // A pass over an object that went meanwhile has nothing to tell.
+            let Some(known) = state.objects.get_mut(object).map(|known| &mut known.findings) else {
+                return;
+            };
+            let news = findings.into_iter().filter_map(|(dependency, fact)| {
+                let before = known.insert(dependency.clone(), fact.clone());
+                is_news(before.as_ref(), &fact).then_some(dependency)
+            });
+            news.collect()
+        };
+        self.enqueue(&changed, object);
+    }
+
+    /// What was found of this by passes over the object does not hold any more; what the next one finds is news.
+    pub fn unsettle(&self, object: &ObjectId, dependency: &Dependency) {
+        if let Some(known) = lock(&self.0.state).objects.get_mut(object) {
+            known.findings.insert(dependency.clone(), Fact::Unsettled);
+        }
+    }
+
+    /// What passes over the object have found of this.
+    pub fn fact(&self, object: &ObjectId, dependency: &Dependency) -> Option<Fact> {
+        let state = lock(&self.0.state);
+        state.objects.get(object)?.findings.get(dependency).cloned()
+    }
+
+    /// This changed: enqueues what depends on it, but for the object `by` whose pass has changed it.
+    pub fn changed(&self, dependencies: &[Dependency], by: Option<&ObjectId>) {
+        let state = lock(&self.0.state);
+        let found = enqueued(&state, dependencies, by);
+        drop(state);
+        self.send(found);
+    }
+
+    /// This will have changed after `wait`, whatever more happens until then.
+    pub fn changes_within(&self, wait: Duration, dependency: Dependency) {
+        if lock(&self.0.state).pending.insert(dependency.clone()) {
+            let (dependents, due) = (self.clone(), Instant::now() + wait);
+            tokio::spawn(async move {
+                tokio::time::sleep_until(due).await;
+                lock(&dependents.0.state).pending.remove(&dependency);
+                dependents.changed(&[dependency], None);
+            });
+        }
+    }
+
+    /// Keys of the objects of a kind that depend on one of these.
+    pub fn of_kind(&self, kind: &str, dependencies: impl std::ops::RangeBounds<Dependency>) -> Vec<Key> {
+        let state = lock(&self.0.state);
+        let found = state
+            .dependents
+            .range(dependencies)
+            .flat_map(|(_, dependents)| dependents);
+        let found = found.filter(|dependent| dependent.kind == kind);
+        found.map(|dependent| dependent.key.clone()).collect()
+    }
+
+    /// What the objects that depend on this depend on besides.
+    pub fn beside(&self, dependency: &Dependency) -> BTreeSet<Dependency> {
+        let state = lock(&self.0.state);
+        let dependents = state.dependents.get(dependency).into_iter().flatten();
+        let objects = dependents.filter_map(|dependent| state.objects.get(dependent));
+        objects.flat_map(|object| object.references.iter().cloned()).collect()
+    }
+
+    fn leave<'a>(&self, state: &mut State, object: &ObjectId, left: impl Iterator<Item = &'a Dependency>) {
+        for dependency in left {
+            let Some(dependents) = state.dependents.get_mut(dependency) else {
+                continue;
+            };
+            dependents.remove(object);
+            if dependents.is_empty() {
+                state.dependents.remove(dependency);
+                // The receiver is gone only when the process ends.
+                let _ = self.0.unused.send(dependency.clone());
+            }
+        }
+    }
+
+    fn enqueue(&self, changed: &[Dependency], by: &ObjectId) {
+        if !changed.is_empty() {
+            self.changed(changed, Some(by));
+        }
+    }
+
+    fn send(&self, found: Vec<(ObjectId, &'static str)>) {
+        let queues = lock(&self.0.queues);
+        for (dependent, what) in found {
+            if let Some(enqueue) = queues.get(dependent.kind) {
+                enqueue(dependent.key, what);
+            }
+        }
+    }
+}
+
+fn enqueued(state: &State, changed: &[Dependency], by: Option<&ObjectId>) -> Vec<(ObjectId, &'static str)> {
+    let ranges = changed
+        .iter()
+        .filter_map(|changed| Some((changed.name(), changed.enqueues()?)));
+    let found = ranges.flat_map(|(what, range)| {
+        let dependents = state.dependents.range(range).flat_map(|(_, dependents)| dependents);
+        dependents.map(move |dependent| (dependent.clone(), what))
+    });
+    found.filter(|(dependent, _)| Some(dependent) != by).collect()
+}
+
+/// What differs between two states of the facts of one object.
+fn difference(before: &BTreeMap<Dependency, Fact>, after: &BTreeMap<Dependency, Fact>) -> Vec<Dependency> {
+    let gone = before.keys().filter(|known| !after.contains_key(known));
+    let news = after.iter().filter(|(known, fact)| is_news(before.get(known), fact));
+    gone.chain(news.map(|(known, _)| known)).cloned().collect()
+}
+
+fn is_news(before: Option<&Fact>, after: &Fact) -> bool {
+    *after != Fact::Unsettled && before != Some(after)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
