@@ -15,6 +15,14 @@ fn run(arguments: &[&str], kubeconfig: &str) -> (Option<i32>, String) {
 }
 
 #[test]
+fn the_plugin_is_made_of_decisions_and_clients_and_not_of_the_operator() {
+    let manifest: toml::Table = include_str!("../Cargo.toml").parse().unwrap();
+    let names = manifest["dependencies"].as_table().unwrap().keys();
+    let own: Vec<_> = names.filter(|name| name.starts_with("ace-")).collect();
+    assert_eq!(own, ["ace-api", "ace-database", "ace-domain", "ace-egress"]);
+}
+
+#[test]
 fn wrong_usage_of_plan_is_no_call_for_an_approval() {
     for arguments in [
         &["plan"][..],

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use crate::{Password, Tls};
+use ace_api::{Database, DatabaseTls, SecretKeyReference};
+use ace_domain::kinds::platform::DatabaseFailure;
+
+use crate::{Authority, Password, Tls};
 
 /// Address and credentials of one database.
 #[derive(Clone, Debug)]
@@ -19,6 +22,40 @@ pub struct Access {
     pub tls: Tls,
     /// Deadlines.
     pub limits: Limits,
+}
+
+impl Access {
+    /// The access to this database, with the content of its Secrets. Does not check whether its host is allowed.
+    pub fn new(
+        database: &Database,
+        password: &str,
+        authority: Option<&str>,
+        limits: Limits,
+    ) -> Result<Self, DatabaseFailure> {
+        let password = Password::new(password).map_err(|error| DatabaseFailure::PasswordInvalid(error.to_string()))?;
+        let authority = authority.map(Authority::from_pem).transpose();
+        let authority = authority.map_err(|error| DatabaseFailure::AuthorityInvalid(error.to_string()))?;
+        Ok(Self {
+            host: database.host.clone(),
+            // The CRD allows only ports; no server listens on 0.
+            port: u16::try_from(database.port).unwrap_or_default(),
+            name: database.name.clone(),
+            user: database.user.clone(),
+            password,
+            tls: match database.tls {
+                DatabaseTls::Disable => Tls::Disable,
+                DatabaseTls::Require => Tls::Require,
+                DatabaseTls::VerifyFull => Tls::VerifyFull(authority),
+            },
+            limits,
+        })
+    }
+
+    /// The Secret with the CA certificate, if the server's certificate is verified by one.
+    pub fn authority(database: &Database) -> Option<&SecretKeyReference> {
+        let verified = database.tls == DatabaseTls::VerifyFull;
+        database.ca_secret_ref.as_ref().filter(|_| verified)
+    }
 }
 
 /// Deadlines.

@@ -1,5 +1,6 @@
 use std::{future::poll_fn, time::Duration};
 
+use ace_api::DatabaseStatus;
 use tokio::{
     task::{AbortHandle, spawn_blocking},
     time::timeout,
@@ -14,8 +15,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Access, Identity, Limits, OpenError, QueryError, Tls,
-    identity::IDENTIFY,
+    Access, Limits, OpenError, QueryError, Tls,
+    identity::{IDENTIFY, identity},
     notices::Notices,
     tls::{believing, verifying},
 };
@@ -94,9 +95,9 @@ impl Connection {
     }
 
     /// Reads the identity of the server.
-    pub async fn identify(&self) -> Result<Identity, QueryError> {
+    pub async fn identify(&self) -> Result<DatabaseStatus, QueryError> {
         let [version, system_identifier, timeline] = self.row(IDENTIFY).await?;
-        Identity::from_columns([&version, &system_identifier, &timeline]).ok_or(QueryError::Protocol)
+        identity([&version, &system_identifier, &timeline]).ok_or(QueryError::Protocol)
     }
 
     /// Closes the session in order, so that the server does not log a lost client.

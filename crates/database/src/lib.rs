@@ -12,6 +12,7 @@
 mod access;
 mod connection;
 mod error;
+mod failure;
 mod fingerprint;
 mod identity;
 mod ledger;
@@ -26,9 +27,8 @@ pub use access::{Access, Limits};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
 pub use fingerprint::{Change, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
-pub use identity::Identity;
 pub use ledger::{Ledgers, Prepared, Reference};
 pub use password::{Password, PasswordError};
 pub use run::{Progress, RunError, Watcher};
-pub use session::{Locked, Session, Settings};
+pub use session::{Locked, ReadOnlySession, Session, Settings, read_files};
 pub use tls::{Authority, AuthorityError, Tls};

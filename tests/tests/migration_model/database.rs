@@ -5,11 +5,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use ace_api::DriftField;
+use ace_api::{DriftField, MigrationTarget};
 use ace_domain::{
     bundle::{Tree, TreePath},
     kinds::migration_set::{
-        LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, StoredPlan, Target,
+        LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, StoredPlan,
     },
     sql::{File, Folder, Script, ScriptError, read, read_folder, split},
 };
@@ -22,7 +22,7 @@ pub(crate) type Objects = BTreeMap<String, String>;
 /// What is restored with the database.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
-    pub target: Target,
+    pub target: MigrationTarget,
     pub ledger: BTreeMap<String, Option<Vec<String>>>,
     pub books: Option<Books>,
     pub live: Objects,
@@ -99,13 +99,12 @@ impl Database {
             [("public.t0".to_owned(), "before".to_owned())].into()
         };
         Self {
-            target: Target {
+            target: MigrationTarget {
                 system_identifier: "7300".to_owned(),
                 timeline: 1,
                 database: "postgres".to_owned(),
                 database_oid: 5,
                 server_version: "15.8".to_owned(),
-                server_major: 15,
             },
             ledger: BTreeMap::new(),
             books: None,
@@ -188,7 +187,7 @@ impl Database {
         let reference = Reference {
             objects: objects.unwrap_or_else(|| self.live.clone()),
             schemas,
-            server_major: self.target.server_major,
+            server_major: self.target.server_major(),
             snapshot_pending: false,
             before: None,
             meanwhile: BTreeSet::new(),

@@ -216,7 +216,7 @@ fn outside(model: &mut Model, act: &Act) {
                 model.db.target.timeline = timeline + 1;
             }
         }
-        Act::Upgrade => model.db.target.server_major += 1,
+        Act::Upgrade => model.db.target.server_version = format!("{}.0", model.db.target.server_major() + 1),
         Act::Foreign(other) => {
             let name = if *other { "other" } else { "main" };
             if let Some(books) = &mut model.db.books {

@@ -105,6 +105,14 @@ pub struct MigrationTarget {
     pub server_version: String,
 }
 
+impl MigrationTarget {
+    /// The major version of the server: 15 of `15.18` and of `15beta2`.
+    pub fn server_major(&self) -> i32 {
+        let major = self.server_version.split(|c: char| !c.is_ascii_digit()).next();
+        major.and_then(|major| major.parse().ok()).unwrap_or_default()
+    }
+}
+
 /// What would run next.
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -76,7 +76,7 @@ fn refer(object: &MigrationSet, observation: &mut Observation, keeps: bool) {
         digest: before.map_or_else(|| digest.clone(), |before| before.digest),
         snapshot_pending: false,
         schemas,
-        server_major: observation.target.server_major,
+        server_major: observation.target.server_major(),
         form: observation.form,
     });
 }

@@ -2,11 +2,10 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use ace_api::SecretKeyReference;
+use ace_domain::inputs::{ArtifactState, SourceKey, read_config_map, secret_text};
 use ace_domain::kinds::platform::DatabaseFailure;
-use ace_egress::{AllowedHosts, SecretString};
-use ace_operator::connections::secrets::{SecretError, read_secret};
-use ace_operator::metrics::Metrics;
-use ace_operator::sources::{ArtifactState, Settings, SourceKey, Sources};
+use ace_egress::SecretString;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::config::KubeConfigOptions;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource};
@@ -57,7 +56,11 @@ impl Cluster {
             Ok(Ok(object)) => Ok(object),
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(PlanError::Forbidden {
                 what,
-                resource: format!("{}.{}", K::plural(&()), K::group(&())),
+                // The core group has no name.
+                resource: [K::plural(&()), K::group(&())]
+                    .join(".")
+                    .trim_end_matches('.')
+                    .to_owned(),
                 namespace: namespace.to_owned(),
             }),
             Ok(Err(error)) => Err(PlanError::Unanswered {
@@ -77,15 +80,17 @@ impl Cluster {
         namespace: &str,
         reference: &SecretKeyReference,
     ) -> Result<Result<SecretString, DatabaseFailure>, PlanError> {
-        match read_secret(&self.client, namespace, reference).await {
-            Ok(text) => Ok(Ok(text)),
-            Err(SecretError::Missing(message)) => Ok(Err(DatabaseFailure::SecretMissing(message))),
-            Err(SecretError::Forbidden) => Err(PlanError::Secret {
+        match self.find::<Secret>(namespace, &reference.name).await {
+            Ok(secret) => Ok(secret_text(secret, reference)
+                .map(SecretString::new)
+                .map_err(DatabaseFailure::SecretMissing)),
+            Err(PlanError::Forbidden { .. }) => Err(PlanError::Secret {
                 namespace: namespace.to_owned(),
                 name: reference.name.clone(),
                 key: reference.key.clone(),
             }),
-            Err(SecretError::Unanswered(_)) => Err(PlanError::Unanswered {
+            // The cause may quote the answer, which is a Secret.
+            Err(_) => Err(PlanError::Unanswered {
                 what: format!("Secret {namespace}/{}", reference.name),
                 cause: "the API server does not answer".to_owned(),
             }),
@@ -94,23 +99,7 @@ impl Cluster {
 
     /// The files that a ConfigMap carries.
     pub(super) async fn config_map(&self, key: &SourceKey) -> Result<ArtifactState, PlanError> {
-        let unanswered = |cause: String| PlanError::Unanswered {
-            what: key.to_string(),
-            cause,
-        };
-        // Nothing is fetched for a ConfigMap.
-        let nowhere = AllowedHosts::parse::<_, &str>([]).map_err(|error| unanswered(error.to_string()))?;
-        let metrics = Metrics::new(env!("CARGO_PKG_VERSION"));
-        let sources = Sources::new(self.client.clone(), Settings::new(nowhere), metrics);
-        let sources = sources.map_err(|error| unanswered(error.to_string()))?;
-        match sources.artifact_state(key).await {
-            ArtifactState::AccessMissing(_) => Err(PlanError::Forbidden {
-                what: key.to_string(),
-                resource: "configmaps".to_owned(),
-                namespace: key.namespace.clone(),
-            }),
-            ArtifactState::Failed(cause) => Err(unanswered(cause)),
-            artifact_state => Ok(artifact_state),
-        }
+        let map = self.find::<ConfigMap>(&key.namespace, &key.name).await?;
+        Ok(read_config_map(key, map))
     }
 }

@@ -17,10 +17,9 @@ mod text;
 
 use std::process::ExitCode;
 
-use ace_domain::kinds::platform::DatabaseFailure;
+use ace_database::{Access, Limits, ReadOnlySession};
+use ace_domain::kinds::{migration_set::State, platform::DatabaseFailure};
 use ace_egress::SecretString;
-use ace_operator::connections::database;
-use ace_operator::kinds::migration_set::{Inputs, ReadOnlySession, known};
 use jiff::Timestamp;
 
 use crate::arguments::PlanArguments;
@@ -46,11 +45,8 @@ pub(crate) async fn plan(arguments: &PlanArguments) -> Result<Report, PlanError>
     }
     let session = session(&cluster, &subject, address.as_ref()).await?;
     let files = subject.files(arguments.dir.as_deref(), &cluster).await?;
-    let inputs = Inputs {
-        platform: subject.platform.clone(),
-        source: files.artifact_state.clone(),
-    };
-    let state = known(&subject.set, inputs, Timestamp::now());
+    let platform = subject.platform.clone();
+    let state = State::new(&subject.set, platform, &files.artifact_state, Timestamp::now());
     let rehearsal = Box::pin(rehearse(&subject.set, state, &session)).await;
     Ok(Report::of(&subject, &files, &rehearsal, address.is_some()))
 }
@@ -78,18 +74,14 @@ async fn session(
                 .await?
         }
     };
-    let authority = match database::authority(database) {
+    let authority = match Access::authority(database) {
         Some(reference) => Some(cluster.secret(&subject.namespace, reference).await?),
         None => None,
     };
     let access = password.and_then(|password| {
         let authority = authority.transpose()?;
-        database::access(
-            database,
-            password.reveal(),
-            authority.as_ref().map(SecretString::reveal),
-            ace_database::Limits::default(),
-        )
+        let authority = authority.as_ref().map(SecretString::reveal);
+        Access::new(database, password.reveal(), authority, Limits::default())
     });
     Ok(access.map(|access| ReadOnlySession::new(access, &subject.set, PROGRAM)))
 }

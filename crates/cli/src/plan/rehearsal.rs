@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use ace_api::MigrationSet;
+use ace_database::ReadOnlySession;
 use ace_domain::kinds::migration_set::{Decision, Kind, Plan, State, Step, StepError, planned};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::{
     kind::{Kind as _, Step as _},
     pass::{Effect, Pass},
 };
-use ace_operator::kinds::migration_set::ReadOnlySession;
 use jiff::Timestamp;
 
 use super::assume::Assumed;

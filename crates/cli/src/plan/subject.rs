@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use ace_api::{MigrationMode, MigrationSet, Platform, SourceKind};
-use ace_domain::reconcile::key::SourceKey;
-use ace_operator::sources::{Artifact, ArtifactState, SourceTree};
+use ace_domain::inputs::{ArtifactState, SourceKey, SourceTree};
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -90,7 +89,7 @@ impl Subject {
     /// The files: from a directory, else from the source object.
     pub(super) async fn files(&self, directory: Option<&Path>, cluster: &Cluster) -> Result<Carried, PlanError> {
         let source = &self.set.spec.source;
-        let key = SourceKey::beside(&self.set, &self.set.spec.source);
+        let key = SourceKey::of(&self.set, source);
         match (directory, source.kind) {
             (Some(directory), _) => {
                 let path = source.path.as_deref().unwrap_or_default();
@@ -102,16 +101,13 @@ impl Subject {
                     format!("{path}/")
                 };
                 let files = read_files(&folder, &prefix)?;
-                let artifact = Artifact {
-                    revision: folder.display().to_string(),
-                    // `spec.source.digest` pins the artifact of the source object, not a directory.
-                    digest: source.digest.clone().unwrap_or_default(),
-                    tree: Arc::new(SourceTree::new(files.tree)),
-                };
+                // `spec.source.digest` pins the artifact of the source object, not a directory.
+                let digest = source.digest.clone().unwrap_or_default();
+                let tree = Arc::new(SourceTree::new(files.tree));
                 Ok(Carried {
                     by: "--dir".to_owned(),
                     left_out: files.left_out,
-                    artifact_state: ArtifactState::Ready(Arc::new(artifact)),
+                    artifact_state: ArtifactState::ready(folder.display().to_string(), digest, tree),
                 })
             }
             (None, SourceKind::ConfigMap) => Ok(Carried {

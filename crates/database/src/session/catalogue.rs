@@ -1,7 +1,8 @@
 use std::collections::BTreeSet;
 
+use ace_api::{DatabaseStatus, MigrationTarget};
 use ace_domain::{
-    kinds::migration_set::{Blocker, SyntaxCheck, Target},
+    kinds::migration_set::{Blocker, SyntaxCheck},
     sql::lines_before,
 };
 use tokio_postgres::{
@@ -11,31 +12,28 @@ use tokio_postgres::{
 
 use super::blocker;
 use crate::{
-    Identity, QueryError, Session,
+    QueryError, Session,
     redact::{Said, Text},
     run::MESSAGE,
 };
 
 impl Session {
     /// Reads server and database of this session.
-    pub async fn target(&self) -> Result<Target, QueryError> {
-        let Identity {
+    pub async fn target(&self) -> Result<MigrationTarget, QueryError> {
+        let DatabaseStatus {
             server_version,
             system_identifier,
             timeline,
         } = self.connection.identify().await?;
-        let statement = "SELECT pg_catalog.current_setting('server_version_num'), d.oid, d.datname \
+        let statement = "SELECT d.oid, d.datname \
              FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-        let [number, oid, database] = self.connection.row(statement).await?;
-        // `150018` is 15.18.
-        let number: i32 = number.parse().map_err(|_| QueryError::Protocol)?;
-        Ok(Target {
+        let [oid, database] = self.connection.row(statement).await?;
+        Ok(MigrationTarget {
             system_identifier,
             timeline,
             database,
             database_oid: oid.parse().map_err(|_| QueryError::Protocol)?,
             server_version,
-            server_major: number / 10_000,
         })
     }
 

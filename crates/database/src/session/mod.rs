@@ -2,6 +2,8 @@
 
 mod catalogue;
 mod lock;
+mod read_only;
+mod schema;
 
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use crate::{Access, Connection, OpenError, QueryError, connection::StartUp};
 
 pub use lock::Locked;
 pub(crate) use lock::{age, blocker, held};
+pub use read_only::{ReadOnlySession, read_files};
 
 /// How often the server checks during a statement whether its client is still connected: after the client was killed, its
 /// statement is cancelled and its lock free within this time (0.3 s: 1 s measured; without it the statement commits).

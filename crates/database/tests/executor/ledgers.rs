@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use ace_database::{Identity, Ledgers, Prepared, QueryError, Session};
+use ace_api::DatabaseStatus;
+use ace_database::{Ledgers, Prepared, QueryError, Session};
 use ace_domain::{
     kinds::migration_set::{LedgerRow, OperatorSchema, StoredPlan, SyntaxCheck},
     sql::File,
@@ -241,11 +242,11 @@ async fn a_session_knows_where_it_is_and_which_tables_are_large() {
     assert_eq!(session.large_tables(1000).await, Ok(BTreeSet::from([large])));
     assert_eq!(session.large_tables(1001).await, Ok(BTreeSet::new()));
     let target = session.target().await.unwrap();
-    let seen = format!("{} {} {}", target.database_oid, target.database, target.server_major);
+    let seen = format!("{} {} {}", target.database_oid, target.database, target.server_major());
     let expected = "SELECT oid || ' ' || datname || ' ' || current_setting('server_version_num')::int / 10000 \
          FROM pg_database WHERE datname = current_database()";
     assert_eq!(bed.column(expected).await, [seen]);
-    let identity = Identity {
+    let identity = DatabaseStatus {
         server_version: target.server_version,
         system_identifier: target.system_identifier,
         timeline: target.timeline,

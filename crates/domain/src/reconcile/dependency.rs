@@ -3,7 +3,8 @@
 
 use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
 
-use super::key::{Key, SourceKey};
+use super::key::Key;
+use crate::inputs::SourceKey;
 
 /// Something outside an object that its decisions depend on.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

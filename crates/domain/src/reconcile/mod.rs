@@ -1,10 +1,9 @@
-//! What all kinds share: the pass, decisions, times, inputs, events.
+//! What all kinds share: the pass, decisions, times, events.
 
 pub mod annotations;
 pub mod decision;
 pub mod dependency;
 pub mod event;
-pub mod inputs;
 pub mod key;
 pub mod kind;
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! From a Platform's `spec.database` to a session: reads the Secrets, and maps every failure.
+//! From a Platform's `spec.database` to a session: reads the Secrets.
 
-use ace_api::{Database, DatabaseTls, SecretKeyReference};
-use ace_database::{Access, Authority, Limits, OpenError, Password, QueryError, Tls};
+use ace_api::{Database, SecretKeyReference};
+use ace_database::{Access, Limits};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_egress::{AllowedHosts, SecretString};
 use kube::Client;
@@ -32,12 +32,12 @@ impl DatabaseConnector<'_> {
             return Err(DatabaseFailure::HostNotAllowed);
         }
         let password = self.secret(namespace, &database.password_secret_ref).await?;
-        let authority = match authority(database) {
+        let authority = match Access::authority(database) {
             Some(reference) => Some(self.secret(namespace, reference).await?),
             None => None,
         };
         let authority = authority.as_ref().map(SecretString::reveal);
-        access(database, password.reveal(), authority, self.limits)
+        Access::new(database, password.reveal(), authority, self.limits)
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, DatabaseFailure> {
@@ -54,71 +54,6 @@ impl DatabaseConnector<'_> {
     }
 }
 
-/// The Secret with the CA certificate, if the server's certificate is verified by one.
-pub fn authority(database: &Database) -> Option<&SecretKeyReference> {
-    let verified = database.tls == DatabaseTls::VerifyFull;
-    database.ca_secret_ref.as_ref().filter(|_| verified)
-}
-
-/// The access to this database, with the content of its Secrets. Does not check whether its host is allowed.
-pub fn access(
-    database: &Database,
-    password: &str,
-    authority: Option<&str>,
-    limits: Limits,
-) -> Result<Access, DatabaseFailure> {
-    let password = Password::new(password).map_err(|error| DatabaseFailure::PasswordInvalid(error.to_string()))?;
-    let authority = authority.map(Authority::from_pem).transpose();
-    let authority = authority.map_err(|error| DatabaseFailure::AuthorityInvalid(error.to_string()))?;
-    Ok(Access {
-        host: database.host.clone(),
-        // The CRD allows only ports; no server listens on 0.
-        port: u16::try_from(database.port).unwrap_or_default(),
-        name: database.name.clone(),
-        user: database.user.clone(),
-        password,
-        tls: match database.tls {
-            DatabaseTls::Disable => Tls::Disable,
-            DatabaseTls::Require => Tls::Require,
-            DatabaseTls::VerifyFull => Tls::VerifyFull(authority),
-        },
-        limits,
-    })
-}
-
-/// The failure of opening a session.
-pub fn open_failure(error: &OpenError) -> DatabaseFailure {
-    use std::io::ErrorKind::{HostUnreachable, NetworkUnreachable};
-    match error {
-        OpenError::Unresolved | OpenError::Unreachable(NetworkUnreachable | HostUnreachable) => {
-            DatabaseFailure::Unanswered(format!(
-                "{error} (a project's direct host may have an IPv6 address only; its session pooler has IPv4)"
-            ))
-        }
-        OpenError::Unreachable(_)
-        | OpenError::NoAnswer(_)
-        | OpenError::Closed
-        | OpenError::Unavailable(_)
-        | OpenError::NoAuthorities
-        | OpenError::Protocol => DatabaseFailure::Unanswered(error.to_string()),
-        OpenError::PasswordRejected => DatabaseFailure::PasswordRejected,
-        OpenError::Refused(state) => DatabaseFailure::Refused(state.as_str().to_owned()),
-        OpenError::Certificate(fault) => DatabaseFailure::CertificateRefused(fault.to_string()),
-        OpenError::NoTls | OpenError::Handshake => DatabaseFailure::NoTls(error.to_string()),
-        OpenError::Pooler => DatabaseFailure::Pooler,
-    }
-}
-
-/// The failure of a query.
-pub fn query_failure(error: &QueryError) -> DatabaseFailure {
-    match error {
-        QueryError::Refused(state) => DatabaseFailure::Refused(state.as_str().to_owned()),
-        QueryError::NoAnswer(_) | QueryError::Closed | QueryError::Unavailable(_) | QueryError::Protocol => {
-            DatabaseFailure::Unanswered(error.to_string())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ace_api::Database;
@@ -128,7 +63,7 @@ mod tests {
     use k8s_openapi::ByteString;
     use serde_json::{Value, json};
 
-    use super::{DatabaseConnector, Names, open_failure};
+    use super::{DatabaseConnector, Names};
     use ace_runtime::testing::{Answer, api_server};
 
     /// Names and texts.
@@ -166,7 +101,7 @@ mod tests {
             limits: Limits::default(),
         };
         let outcome = match connector.access("ace", &database).await {
-            Ok(access) => Connection::open(&access).await.map_err(|error| open_failure(&error)),
+            Ok(access) => Connection::open(&access).await.map_err(T::from),
             Err(step_error) => Err(step_error),
         };
         (outcome.map(|_| ()), server.requests())

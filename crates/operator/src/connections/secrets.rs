@@ -1,6 +1,7 @@
 //! Reads one key of one Secret.
 
 use ace_api::SecretKeyReference;
+use ace_domain::inputs::secret_text;
 use ace_egress::SecretString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
@@ -27,19 +28,12 @@ pub async fn read_secret(
     namespace: &str,
     reference: &SecretKeyReference,
 ) -> Result<SecretString, SecretError> {
-    let (name, key) = (&reference.name, &reference.key);
     let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-    let secret = match answer(secrets.get(name)).await {
+    let secret = match answer(secrets.get_opt(&reference.name)).await {
         Some(Ok(secret)) => secret,
-        Some(Err(kube::Error::Api(status))) if status.is_not_found() => {
-            return Err(SecretError::Missing(format!("there is no Secret `{name}`")));
-        }
         Some(Err(kube::Error::Api(status))) if status.is_forbidden() => return Err(SecretError::Forbidden),
-        Some(Err(_)) | None => return Err(SecretError::Unanswered(name.clone())),
+        Some(Err(_)) | None => return Err(SecretError::Unanswered(reference.name.clone())),
     };
-    let value = secret.data.unwrap_or_default().remove(key);
-    let value = value.ok_or_else(|| SecretError::Missing(format!("Secret `{name}` has no key `{key}`")))?;
-    let text = String::from_utf8(value.0);
-    let text = text.map_err(|_| SecretError::Missing(format!("key `{key}` of Secret `{name}` is not text")))?;
+    let text = secret_text(secret, reference).map_err(SecretError::Missing)?;
     Ok(SecretString::new(text))
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::SourceTree;
+use ace_domain::inputs::SourceTree;
 
 /// Trees by digest; the least recently used are evicted above `limit` bytes.
 #[derive(Debug)]
@@ -67,11 +67,10 @@ impl Trees {
 mod tests {
     use std::sync::Arc;
 
-    use ace_domain::bundle::Tree;
+    use ace_domain::{bundle::Tree, inputs::SourceTree};
     use bytes::Bytes;
 
     use super::Trees;
-    use crate::sources::SourceTree;
 
     fn tree(bytes: usize) -> Arc<SourceTree> {
         Arc::new(SourceTree::new(

@@ -1,11 +1,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use ace_domain::inputs::SourceKey;
 use futures::Stream;
 use futures::stream::unfold;
 use tokio::sync::Notify;
-
-use super::SourceKey;
 
 /// Publishes the keys of changed sources to all listeners. Nothing is lost and nothing piles up: a key that a listener has not
 /// taken yet is queued once, however often it changed.

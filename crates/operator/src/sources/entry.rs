@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use ace_domain::inputs::{ArtifactState, SourceTree};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use tokio::time::Instant;
 
 use super::backoff::Backoff;
-use super::{ArtifactState, SourceTree};
 
 /// The result of one read.
 #[derive(Clone, Debug)]
@@ -112,13 +112,8 @@ impl Entry {
         if reading.again == Again::Unanswered
             && let (Some(Memo::Ready { revision, digest }), Some(tree)) = (&self.memo, kept)
         {
-            let artifact = super::Artifact {
-                revision: revision.clone(),
-                digest: digest.clone(),
-                tree,
-            };
             return Landed {
-                artifact_state: ArtifactState::Ready(Arc::new(artifact)),
+                artifact_state: ArtifactState::ready(revision.clone(), digest.clone(), tree),
                 changed: false,
             };
         }

@@ -1,6 +1,6 @@
+use ace_domain::inputs::{ArtifactState, SourceKey};
 use kube::Error;
 
-use super::{ArtifactState, SourceKey};
 use crate::connections::grants::Installation;
 
 /// The result of a GET of an object.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use ace_domain::inputs::sha256;
 use ace_egress::{AllowedHosts, Connection, HttpClient, HttpError, Method, Request, RequestError, Url};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::config_map::sha256;
 use super::flux::Pointer;
 
 /// Downloads at one time: each may hold an archive of the largest size in memory.

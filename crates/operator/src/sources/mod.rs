@@ -8,16 +8,13 @@
 //! Only sources that are used are read or watched: the watch of a Flux kind begins with the first key of that kind, so a
 //! cluster without Flux costs no request.
 
-mod artifact;
 mod backoff;
 mod cache;
 mod changes;
-mod config_map;
 mod entry;
 mod failure;
 mod fetch;
 mod flux;
-pub(crate) mod pinned;
 mod read;
 mod reader;
 mod settings;
@@ -26,7 +23,5 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use ace_domain::reconcile::key::SourceKey;
-pub use artifact::{Artifact, ArtifactState, SourceTree};
 pub use reader::{Sources, SourcesError};
 pub use settings::Settings;

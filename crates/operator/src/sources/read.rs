@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use ace_api::{LABEL_WATCH, SourceKind};
 use ace_domain::bundle::{Tree, read_archive};
+use ace_domain::inputs::{ArtifactState, SourceKey, SourceTree, carried};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::DynamicObject;
 use kube::{Api, ResourceExt};
 use tokio::time::timeout;
 
-use super::config_map::{Carried, carried};
+use super::Sources;
 use super::entry::{Again, Memo, Reading};
 use super::failure::{Lookup, access_missing};
 use super::fetch::FetchError;
 use super::flux::{FluxArtifact, Pointer, Served, artifact_of};
 use super::reader::State;
-use super::{Artifact, ArtifactState, SourceKey, SourceTree, Sources};
 
 impl Sources {
     /// Reads the object of a key and its artifact.
@@ -30,26 +30,24 @@ impl Sources {
         let maps = Api::<ConfigMap>::namespaced(self.client.clone(), &key.namespace);
         let map = match Lookup::from(timeout(self.settings.read, maps.get_opt(&key.name)).await.ok()) {
             Lookup::Found(map) => map,
-            Lookup::Absent => return unread(ArtifactState::Waiting(format!("{key} does not exist; create it"))),
+            Lookup::Absent => return unread(ArtifactState::absent(key)),
             Lookup::Forbidden => return unread(access_missing(key, &self.settings.installation)),
             Lookup::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
         let labelled = map.labels().get(LABEL_WATCH).is_some_and(|value| value == "true");
         let version = map.resource_version();
-        let artifact_state = match carried(map) {
-            Err(why) => ArtifactState::Refused(format!("{key} is not a usable source: {why}")),
+        let limits = self.settings.limits;
+        let read = match carried(map) {
             Ok(carried) => {
                 let digest = carried.digest();
-                let limits = self.settings.limits;
-                let tree = self.tree(key, &digest, move || match carried {
-                    Carried::Archive(bytes) => read_archive(&bytes, &limits).map_err(|error| error.to_string()),
-                    Carried::Keys(files) => Tree::from_keys(files).map_err(|error| error.to_string()),
-                });
-                match tree.await {
-                    Ok(tree) => ready(digest.clone(), digest, tree),
-                    Err(why) => ArtifactState::Refused(format!("{key} can't be used: {why}")),
-                }
+                let tree = self.tree(key, &digest, move || carried.into_tree(&limits)).await;
+                tree.map(|tree| (digest, tree))
             }
+            Err(why) => Err(why),
+        };
+        let artifact_state = match read {
+            Ok((digest, tree)) => ArtifactState::ready(digest.clone(), digest, tree),
+            Err(why) => ArtifactState::unusable(key, &why),
         };
         Reading {
             artifact_state,
@@ -72,7 +70,7 @@ impl Sources {
         let objects = Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, &resource);
         let object = match Lookup::from(timeout(self.settings.read, objects.get_opt(&key.name)).await.ok()) {
             Lookup::Found(object) => object,
-            Lookup::Absent => return unread(ArtifactState::Waiting(format!("{key} does not exist; create it"))),
+            Lookup::Absent => return unread(ArtifactState::absent(key)),
             Lookup::Forbidden => return unread(access_missing(key, &self.settings.installation)),
             Lookup::Unanswered(why) => return unanswered(format!("{key} can't be read: {why}")),
         };
@@ -81,10 +79,7 @@ impl Sources {
                 ArtifactState::Waiting(format!("{key} is not ready: {why}")),
                 Again::Soon,
             ),
-            FluxArtifact::Unusable(why) => (
-                ArtifactState::Refused(format!("{key} can't be used: {why}")),
-                Again::OnChange,
-            ),
+            FluxArtifact::Unusable(why) => (ArtifactState::unusable(key, &why), Again::OnChange),
             FluxArtifact::Ready(pointer) => self.follow(key, &pointer).await,
         };
         Reading {
@@ -100,7 +95,7 @@ impl Sources {
         let known = self.state().trees.get(&pointer.digest);
         if let Some(tree) = known {
             return (
-                ready(pointer.revision.clone(), pointer.digest.clone(), tree),
+                ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
                 Again::OnChange,
             );
         }
@@ -128,8 +123,8 @@ impl Sources {
         let limits = self.settings.limits;
         let unpack = move || read_archive(&bytes, &limits).map_err(|error| error.to_string());
         let artifact_state = match self.tree(key, &pointer.digest, unpack).await {
-            Ok(tree) => ready(pointer.revision.clone(), pointer.digest.clone(), tree),
-            Err(why) => ArtifactState::Refused(format!("the artifact of {key} can't be used: {why}")),
+            Ok(tree) => ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
+            Err(why) => ArtifactState::unusable(format_args!("the artifact of {key}"), &why),
         };
         (artifact_state, Again::OnChange)
     }
@@ -165,10 +160,6 @@ impl Sources {
             .unwrap_or_else(|_| Err("reading it failed unexpectedly".to_owned()))
             .map(Arc::new)
     }
-}
-
-fn ready(revision: String, digest: String, tree: Arc<SourceTree>) -> ArtifactState {
-    ArtifactState::Ready(Arc::new(Artifact { revision, digest, tree }))
 }
 
 /// The state of an object that was not read; it is read again after a while.

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ace_api::SourceKind;
+use ace_domain::inputs::{ArtifactState, SourceKey};
 use ace_egress::HttpError;
 use futures::{FutureExt, Stream};
 use kube::Client;
@@ -9,6 +10,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Settings;
 use super::backoff::Backoff;
 use super::cache::Trees;
 use super::changes::Changes;
@@ -17,7 +19,6 @@ use super::fetch::Fetcher;
 use super::flux::Installed;
 use super::read::unanswered;
 use super::watch::{self, Target};
-use super::{Artifact, ArtifactState, Settings, SourceKey};
 use crate::metrics::Metrics;
 
 /// The HTTP client could not be created, because of the machine's certificates or TLS. Fatal at start.
@@ -59,12 +60,7 @@ impl State {
             Memo::Other(artifact_state) => Some(artifact_state.clone()),
             Memo::Ready { revision, digest } => {
                 let tree = self.trees.get(digest)?;
-                let artifact = Artifact {
-                    revision: revision.clone(),
-                    digest: digest.clone(),
-                    tree,
-                };
-                Some(ArtifactState::Ready(Arc::new(artifact)))
+                Some(ArtifactState::ready(revision.clone(), digest.clone(), tree))
             }
         }
     }

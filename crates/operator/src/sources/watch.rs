@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ace_api::{LABEL_WATCH, SourceKind};
+use ace_domain::inputs::{ArtifactState, SourceKey};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -19,12 +20,12 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::Sources;
 use super::backoff::Backoff;
 use super::entry::Memo;
 use super::failure::status_code;
 use super::flux::Served;
 use super::reader::State;
-use super::{ArtifactState, SourceKey, Sources};
 
 /// Most objects that are read at one time for watches and retries.
 const REREADS: usize = 8;

@@ -2,9 +2,12 @@
 
 use ace_api::{ConditionType, EdgeFunction, Mode};
 
-use crate::reconcile::{
-    dependency::{Dependency, Fact, Facts},
-    key::{Key, SourceKey},
+use crate::{
+    inputs::SourceKey,
+    reconcile::{
+        dependency::{Dependency, Fact, Facts},
+        key::Key,
+    },
 };
 
 pub fn references(object: &EdgeFunction) -> Vec<Dependency> {
@@ -59,7 +62,7 @@ pub fn platform_key(object: &EdgeFunction) -> Key {
 
 /// Key of the source that a function names.
 pub fn source_key(object: &EdgeFunction) -> SourceKey {
-    SourceKey::beside(object, &object.spec.source)
+    SourceKey::of(object, &object.spec.source)
 }
 
 /// A wave among those of the Platform and source of a function.

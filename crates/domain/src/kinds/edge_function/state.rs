@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::{
     bundle::{BodyDigest, BodyFiles, Closure, Revision},
+    inputs,
     reconcile::decision::StepError,
-    reconcile::inputs,
     reconcile::timing::Timing,
 };
 

@@ -14,6 +14,7 @@ mod decide;
 mod drift;
 mod events;
 mod gates;
+mod inputs;
 mod ledger_diff;
 mod messages;
 mod plan;
@@ -42,7 +43,7 @@ use crate::reconcile::{
 pub use decide::decide;
 pub use events::events;
 pub use ledger_diff::{LedgerDiff, ledger_diff};
-pub use plan::{Item, Plan, Target, plan_digest};
+pub use plan::{Item, Plan, plan_digest};
 pub use state::{
     Announced, Counts, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, OwnRow, Owner, PlatformFacts,
     PlatformState, ReferenceState, SchemaObservation, SourceState, State, Stop, StoredPlan,

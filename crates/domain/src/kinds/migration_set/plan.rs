@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ace_api::{MigrationSet, RiskClass};
+use ace_api::{MigrationSet, MigrationTarget, RiskClass};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -11,24 +11,6 @@ use super::{
     state::{Observation, State, StoredPlan},
 };
 use crate::sql::{Catalogue, File, Risk, Script, assess};
-
-/// The identity of a database.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Target {
-    /// Decimal digits, given once to a cluster; kept by physical copies, lost by dump and restore.
-    pub system_identifier: String,
-    /// Incremented by each restore or promotion.
-    pub timeline: i64,
-    /// Name of the database.
-    pub database: String,
-    /// OID of the database: a copy within the cluster has another one.
-    pub database_oid: i64,
-    /// Version of the server without its packager's words, e.g. `15.18` or `18beta2`. Not part of a plan: an upgrade in place
-    /// keeps it valid.
-    pub server_version: String,
-    /// Its major version, e.g. 15.
-    pub server_major: i32,
-}
 
 /// What would run, in order.
 #[derive(Clone, Debug)]
@@ -132,7 +114,7 @@ impl Plan {
     }
 
     /// As it is stored before its first file.
-    pub(super) fn stored(&self, target: &Target) -> StoredPlan {
+    pub(super) fn stored(&self, target: &MigrationTarget) -> StoredPlan {
         StoredPlan {
             digest: self.digest.clone(),
             system_identifier: target.system_identifier.clone(),
@@ -178,14 +160,20 @@ fn is_approved(object: &MigrationSet, observation: &Observation, digest: &str, i
 }
 
 /// The plan was made for this database and this timeline.
-fn is_of(stored: &StoredPlan, target: &Target) -> bool {
+fn is_of(stored: &StoredPlan, target: &MigrationTarget) -> bool {
     (&stored.system_identifier, stored.timeline, stored.database_oid)
         == (&target.system_identifier, target.timeline, target.database_oid)
 }
 
-/// Digest of a plan: of the database, its head, and for each file its version, its mark and those of its classes that need an
+/// Digest of a plan: of the database but not of its server's version, which an upgrade in place changes, its head, and for each file its version, its mark and those of its classes that need an
 /// approval by this policy. Every part is preceded by its length, so that no two plans have one text.
-pub fn plan_digest(project: &str, target: &Target, head: Option<&str>, items: &[Item], policy: &[RiskClass]) -> String {
+pub fn plan_digest(
+    project: &str,
+    target: &MigrationTarget,
+    head: Option<&str>,
+    items: &[Item],
+    policy: &[RiskClass],
+) -> String {
     let mut digest = Lengthened::default();
     digest.add(project);
     digest.add(&target.system_identifier);

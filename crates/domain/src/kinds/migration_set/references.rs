@@ -5,16 +5,19 @@ use std::sync::Arc;
 use ace_api::MigrationSet;
 
 use super::State;
-use crate::reconcile::{
-    dependency::{Dependency, Fact, Facts},
-    key::{Key, SourceKey},
+use crate::{
+    inputs::SourceKey,
+    reconcile::{
+        dependency::{Dependency, Fact, Facts},
+        key::Key,
+    },
 };
 
 /// Of the Platform only its spec: migrations connect to the database themselves.
 pub fn references(object: &MigrationSet) -> Vec<Dependency> {
     vec![
         Dependency::Platform(Key::beside(object, &object.spec.platform_ref.name)),
-        Dependency::Source(SourceKey::beside(object, &object.spec.source)),
+        Dependency::Source(SourceKey::of(object, &object.spec.source)),
     ]
 }
 

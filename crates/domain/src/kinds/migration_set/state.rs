@@ -7,17 +7,14 @@ use std::{
     time::Duration,
 };
 
-use ace_api::{Database, DriftField, MigrationEvent, MigrationSet, MigrationSetStatus, PlanStatus};
+use ace_api::{Database, DriftField, MigrationEvent, MigrationSet, MigrationSetStatus, MigrationTarget, PlanStatus};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{
-    plan::Target,
-    step::{Blocker, Refusal, StepError, SyntaxCheck},
-};
+use super::step::{Blocker, Refusal, StepError, SyntaxCheck};
 use crate::{
+    inputs,
     kinds::platform::DatabaseFailure,
-    reconcile::inputs,
     reconcile::refusals::Refusals,
     reconcile::timing::Timing,
     sql::{Folder, Script, ScriptError, Version},
@@ -120,7 +117,7 @@ pub struct Observation {
     /// What was observed: see [`PlatformFacts::place`].
     pub place: String,
     /// Which database answered.
-    pub target: Target,
+    pub target: MigrationTarget,
     /// Version of the form in which this operator describes schemas.
     pub form: i32,
     /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.
@@ -340,8 +337,9 @@ impl Observation {
             .operator_schema
             .as_ref()
             .and_then(|operator_schema| operator_schema.reference.as_ref());
-        reference
-            .is_some_and(|reference| (reference.server_major, reference.form) != (self.target.server_major, self.form))
+        reference.is_some_and(|reference| {
+            (reference.server_major, reference.form) != (self.target.server_major(), self.form)
+        })
     }
 
     /// Files ran, and the schema snapshot after the run is pending.

@@ -159,14 +159,7 @@ pub(super) fn source(state: &State) -> Option<MigrationSource> {
 }
 
 fn target(state: &State) -> Option<MigrationTarget> {
-    let target = &state.observation()?.target;
-    Some(MigrationTarget {
-        system_identifier: target.system_identifier.clone(),
-        timeline: target.timeline,
-        database: target.database.clone(),
-        database_oid: target.database_oid,
-        server_version: target.server_version.clone(),
-    })
+    Some(state.observation()?.target.clone())
 }
 
 fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {

@@ -3,6 +3,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
     bundle::{Closure, FunctionSource, Tree, TreePath},
+    inputs::{Artifact, ArtifactState, folder, wanted},
     kinds::edge_function::{
         Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, owner, platform_key,
         source_key,
@@ -19,11 +20,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::EdgeFunctions;
-use crate::{
-    connections::{self, PlatformConnection, PlatformHealth},
-    sources::pinned::{folder, wanted},
-    sources::{Artifact, ArtifactState},
-};
+use crate::connections::{self, PlatformConnection, PlatformHealth};
 
 /// Message before the first check of the Platform.
 const UNSEEN: &str = "no check has finished yet";

@@ -1,16 +1,12 @@
 use ace_api::MigrationSet;
-use ace_database::{Prepared, Session};
+use ace_database::{Prepared, Session, read_files};
 use ace_domain::{
     kinds::migration_set::{Owner, State, Step, StepError, StepResult},
     sql::{File, Script, Version},
 };
-use tokio::sync::MutexGuard;
+use tokio::sync::{MappedMutexGuard, MutexGuard};
 
-use super::{
-    MigrationSets, error,
-    read_only::{answers, read_files},
-    schema, session,
-};
+use super::{MigrationSets, error, session};
 use ace_domain::reconcile::key::Key;
 
 /// Runs one step.
@@ -30,37 +26,32 @@ pub(super) async fn act(
         Step::CheckSyntax(statements) => ask(kind, object, state, held, statements).await,
         Step::Begin => begin(kind, object, state, held).await,
         Step::ObserveAgain => {
-            let session = locked(held).await?;
-            let observation = session::observation(object, state, session_of(&session)?, None).await?;
+            let observation = locked(held).await?.observation(object, state, None).await?;
             Ok(StepResult::Observed(Box::new(observation)))
         }
-        Step::Claim => claim(object, &locked(held).await?).await,
+        Step::Claim => claim(object, &*locked(held).await?).await,
         Step::Adopt(files) => {
-            let session = locked(held).await?;
-            written(session_of(&session)?.adopt(files).await)
+            locked(held).await?.adopt(files).await?;
+            Ok(StepResult::Written)
         }
         Step::Baseline(files) => {
-            let session = locked(held).await?;
-            written(session_of(&session)?.baseline(files).await)
+            locked(held).await?.baseline(files).await?;
+            Ok(StepResult::Written)
         }
         Step::SetReference { digest, keep } => {
-            let session = locked(held).await?;
-            schema::make_reference(object, session_of(&session)?, digest, keep).await?;
+            locked(held).await?.make_reference(object, digest, keep).await?;
             Ok(StepResult::Written)
         }
         Step::Prepare(plan) => {
-            let guard = locked(held).await?;
-            let session = session_of(&guard)?;
+            let session = locked(held).await?;
             let first = plan.items.first().and_then(|(version, _)| version.parse().ok());
             let first: Version = first.expect("a plan has files, and their versions were understood");
-            schema::snapshot_before_run(object, session, &first).await?;
-            let stored = session.store_plan(plan).await;
-            stored.map_err(|error| error::query_error(&error))?;
+            session.snapshot_before_run(object, &first).await?;
+            session.store_plan(plan).await?;
             Ok(StepResult::Prepared)
         }
         Step::Run { file, script, again } => {
-            let mut guard = locked(held).await?;
-            let session = guard.as_mut().ok_or_else(gone)?;
+            let mut session = locked(held).await?;
             let outcome = if *again {
                 session.run_again(file, script, &|_| ()).await
             } else {
@@ -68,14 +59,13 @@ pub(super) async fn act(
             };
             match outcome {
                 Ok(ran) => Ok(StepResult::Ran(ran)),
-                Err(error) => Err(error::run_error(file, error, begun(session, file, script).await)),
+                Err(error) => Err(error::run_error(file, error, begun(&session, file, script).await)),
             }
         }
         Step::SnapshotAfterRun => {
-            let guard = locked(held).await?;
-            let session = session_of(&guard)?;
-            let just = schema::snapshot_after_run(object, session).await?;
-            let observation = session::observation(object, state, session, just).await?;
+            let session = locked(held).await?;
+            let just = session.snapshot_after_run(object).await?;
+            let observation = session.observation(object, state, just).await?;
             Ok(StepResult::Observed(Box::new(observation)))
         }
     }
@@ -83,25 +73,12 @@ pub(super) async fn act(
 
 /// The session that holds the database's lock, once it was opened.
 type Held = tokio::sync::Mutex<Option<Session>>;
-type Locked<'a> = MutexGuard<'a, Option<Session>>;
 
 /// The session that holds the lock.
-async fn locked(held: &Held) -> Result<Locked<'_>, StepError> {
-    Ok(held.lock().await)
-}
-
-fn session_of<'a>(guard: &'a Locked<'_>) -> Result<&'a Session, StepError> {
-    guard.as_ref().ok_or_else(gone)
-}
-
-/// Never happens: such a step is only decided under the lock.
-fn gone() -> StepError {
-    StepError::Passing("there is no session".to_owned())
-}
-
-fn written(outcome: Result<(), ace_database::QueryError>) -> Result<StepResult, StepError> {
-    outcome.map_err(|error| error::query_error(&error))?;
-    Ok(StepResult::Written)
+async fn locked(held: &Held) -> Result<MappedMutexGuard<'_, Session>, StepError> {
+    let session = MutexGuard::try_map(held.lock().await, Option::as_mut);
+    // Never happens: such a step is only decided under the lock.
+    session.map_err(|_| StepError::Passing("there is no session".to_owned()))
 }
 
 async fn begin(
@@ -111,9 +88,9 @@ async fn begin(
     held: &Held,
 ) -> Result<StepResult, StepError> {
     kind.closing_sessions.wait(&Key::of(object)).await;
-    let session = session::open(kind, object, state).await?;
+    let session = session::session(kind, object, state).await?.open_writable().await?;
     let looked = match session::lock(&session).await {
-        Ok(()) => session::observation(object, state, &session, None).await,
+        Ok(()) => session.observation(object, state, None).await,
         Err(step_error) => Err(step_error),
     };
     match looked {
@@ -128,9 +105,8 @@ async fn begin(
     }
 }
 
-async fn claim(object: &MigrationSet, guard: &Locked<'_>) -> Result<StepResult, StepError> {
-    let prepared = session_of(guard)?.prepare_house(&Owner::of(object)).await;
-    match prepared.map_err(|error| error::query_error(&error))? {
+async fn claim(object: &MigrationSet, session: &Session) -> Result<StepResult, StepError> {
+    match session.prepare_house(&Owner::of(object)).await? {
         // The next observation reports a schema of a newer operator.
         Prepared::Ours | Prepared::Newer(_) => Ok(StepResult::Written),
         Prepared::Claimed(by) => Err(StepError::Claimed(by.to_string())),
@@ -147,10 +123,11 @@ async fn ask(
 ) -> Result<StepResult, StepError> {
     let guard = held.lock().await;
     if let Some(session) = guard.as_ref() {
-        return answers(session, statements).await;
+        return session.check_syntax(statements).await;
     }
     drop(guard);
-    session::session(kind, object, state).await?.ask(statements).await
+    let session = session::session(kind, object, state).await?;
+    session.check_syntax(statements).await
 }
 
 /// Whether a file that failed must not be changed: parts of it are recorded in `ace_ops`, or that is not known.

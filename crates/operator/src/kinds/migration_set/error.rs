@@ -1,17 +1,11 @@
 //! Maps errors of the database to step errors.
 
 use ace_api::ANNOTATION_RECONCILE_AT;
-use ace_database::{QueryError, RunError};
+use ace_database::RunError;
 use ace_domain::{
     kinds::migration_set::{Blocker, Refusal, StepError},
     sql::{File, Version},
 };
-
-use crate::connections::database;
-
-pub(super) fn query_error(error: &QueryError) -> StepError {
-    StepError::Database(database::query_failure(error))
-}
 
 /// Description of the session that holds the database's lock.
 pub(super) fn holder(by: Option<&Blocker>) -> String {

@@ -3,8 +3,6 @@
 mod act;
 mod error;
 mod observe;
-mod read_only;
-mod schema;
 mod session;
 
 use std::{
@@ -22,9 +20,6 @@ use ace_egress::AllowedHosts;
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
-
-pub use observe::{Inputs, known};
-pub use read_only::ReadOnlySession;
 
 use crate::{caches::Caches, connections::grants::Installation, sources::Sources};
 

@@ -5,7 +5,7 @@ use ace_database::Connection;
 use ace_domain::kinds::platform::DatabaseFailure;
 use kube::ResourceExt;
 
-use crate::connections::database::{DatabaseConnector, open_failure, query_failure};
+use crate::connections::database::DatabaseConnector;
 
 /// Connects to the database of a Platform and reads its identity.
 pub(super) async fn ask(
@@ -15,13 +15,8 @@ pub(super) async fn ask(
 ) -> Result<DatabaseStatus, DatabaseFailure> {
     let namespace = object.namespace().unwrap_or_default();
     let access = connector.access(&namespace, database).await?;
-    let connection = Connection::open(&access).await.map_err(|error| open_failure(&error))?;
+    let connection = Connection::open(&access).await?;
     let identity = connection.identify().await;
     connection.close().await;
-    let identity = identity.map_err(|error| query_failure(&error))?;
-    Ok(DatabaseStatus {
-        server_version: identity.server_version,
-        system_identifier: identity.system_identifier,
-        timeline: identity.timeline,
-    })
+    Ok(identity?)
 }

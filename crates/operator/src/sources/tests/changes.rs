@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
+use ace_domain::inputs::ArtifactState;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::fixture::{
     Fixture, MAPS, REPOSITORIES, archive, config_map, content, keys_map, next, points_at, repository, tree, until,
     watched,
 };
-use crate::sources::ArtifactState;
 use ace_runtime::testing::{Answer, server};
 
 fn map_path() -> String {

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use ace_domain::bundle::ArchiveLimits;
+use ace_domain::inputs::{ArtifactState, sha256};
 use futures::future::join_all;
 
 use super::fixture::{Fixture, MAPS, archive, archive_map, config_map, content, keys_map, odd_archive, tree};
-use crate::sources::config_map::sha256;
-use crate::sources::{ArtifactState, Settings};
+use crate::sources::Settings;
 
 const FILES: [(&str, &str); 2] = [
     ("_shared/cors.ts", "export {}"),
@@ -44,7 +44,7 @@ async fn what_can_not_be_used_is_refused_with_what_to_change() {
     let cases = [
         (
             both,
-            "ConfigMap ace/functions is not a usable source: it holds the archive functions.tar.gz and other keys (index.ts); keep the archive or the files, not both",
+            "ConfigMap ace/functions can't be used: it holds the archive functions.tar.gz and other keys (index.ts); keep the archive or the files, not both",
         ),
         (
             archive_map(&whole[..whole.len() / 2]),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ace_api::SourceKind;
 use ace_domain::bundle::{Tree, TreePath, write_archive};
+use ace_domain::inputs::{ArtifactState, SourceKey, sha256};
 use ace_egress::AllowedHosts;
 use axum::body::Body;
 use base64::Engine;
@@ -19,8 +20,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use crate::metrics::Metrics;
-use crate::sources::config_map::sha256;
-use crate::sources::{ArtifactState, Settings, SourceKey, Sources};
+use crate::sources::{Settings, Sources};
 use ace_runtime::testing::{Answer, Received, Server, server};
 
 pub(super) const FLUX: &str = "/apis/source.toolkit.fluxcd.io";

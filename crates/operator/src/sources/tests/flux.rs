@@ -1,13 +1,13 @@
 use std::sync::Arc;
 
 use ace_domain::bundle::ArchiveLimits;
+use ace_domain::inputs::{ArtifactState, sha256};
 use axum::body::Body;
 use futures::stream;
 use serde_json::json;
 
 use super::fixture::{FLUX, Fixture, REPOSITORIES, archive, content, odd_archive, points_at, repository, tree};
-use crate::sources::config_map::sha256;
-use crate::sources::{ArtifactState, Settings};
+use crate::sources::Settings;
 use ace_runtime::testing::{Answer, Server, server};
 
 const FILES: [(&str, &str); 1] = [("supabase/functions/hello/index.ts", "Deno.serve(() => new Response())")];

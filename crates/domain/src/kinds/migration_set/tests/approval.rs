@@ -1,10 +1,10 @@
 //! Approvals: of a plan, and of exactly what is left of it.
 
 use crate::reconcile::kind::Step as _;
-use ace_api::MigrationReason;
+use ace_api::{MigrationReason, MigrationTarget};
 
 use super::{
-    super::{Decision, LedgerRow, Refusal, Step, StepError, StepResult, StoredPlan, Target},
+    super::{Decision, LedgerRow, Refusal, Step, StepError, StepResult, StoredPlan},
     fixture::{Case, at, pending, ran, settled},
     values::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, file, own, reason, target},
 };
@@ -27,7 +27,7 @@ fn begun() -> Case {
         })
 }
 
-fn stored(digest: &str, target: &Target) -> StoredPlan {
+fn stored(digest: &str, target: &MigrationTarget) -> StoredPlan {
     StoredPlan {
         digest: digest.to_owned(),
         system_identifier: target.system_identifier.clone(),

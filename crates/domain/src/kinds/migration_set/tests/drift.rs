@@ -194,7 +194,7 @@ fn a_reference_that_is_missing_or_in_other_words_is_taken_anew_as_a_whole() {
     let missing = settled().operator_schema(|operator_schema| operator_schema.reference = None);
     assert_eq!(renewed(missing), whole(&[]), "nothing was accepted");
     for case in [
-        settled().observation(|observation| observation.target.server_major = 17),
+        settled().observation(|observation| observation.target.server_version = "17.0".to_owned()),
         settled().observation(|observation| observation.form = 2),
     ] {
         assert_eq!(renewed(case.clone()), whole(&[MigrationEventType::SchemaReworded]));
@@ -234,7 +234,7 @@ fn where_other_schemas_are_watched_those_that_stay_keep_their_reference() {
 #[test]
 fn a_reference_in_other_words_or_of_other_schemas_says_nothing_of_drift() {
     for case in [
-        drifted().observation(|observation| observation.target.server_major = 17),
+        drifted().observation(|observation| observation.target.server_version = "17.0".to_owned()),
         drifted().observation(|observation| observation.form = 2),
         watching(drifted(), &["public", "private"]),
     ] {

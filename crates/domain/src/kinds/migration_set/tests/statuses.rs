@@ -327,7 +327,7 @@ fn worst() -> Case {
             observation
                 .operator_schema
                 .clone_from(&settled().state.memory.observation.unwrap().operator_schema);
-            observation.target.server_version = long(64);
+            observation.target.server_version = format!("15.{}", long(61));
             observation.target.database = long(63);
         })
         .spec(|spec| spec.policy.out_of_order = ace_api::OutOfOrder::Apply);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use ace_api::{DriftField, MigrationReason, MigrationSetStatus};
+use ace_api::{DriftField, MigrationReason, MigrationSetStatus, MigrationTarget};
 use bytes::Bytes;
 
 use super::{
-    super::{Decision, LedgerRow, OwnRow, Owner, SchemaObservation, Target},
+    super::{Decision, LedgerRow, OwnRow, Owner, SchemaObservation},
     fixture::{Case, at},
 };
 use crate::{
@@ -93,14 +93,13 @@ pub(super) fn bare() -> SchemaObservation {
     }
 }
 
-pub(super) fn target() -> Target {
-    Target {
+pub(super) fn target() -> MigrationTarget {
+    MigrationTarget {
         system_identifier: "7300000000000000001".to_owned(),
         timeline: 1,
         database: "postgres".to_owned(),
         database_oid: 5,
         server_version: "15.8".to_owned(),
-        server_major: 15,
     }
 }
 

@@ -1,10 +1,13 @@
 //! The content of a ConfigMap as a source. Pure.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::ConfigMap;
 use sha2::{Digest, Sha256};
+
+use super::{ArtifactState, SourceKey, SourceTree};
+use crate::bundle::{ArchiveLimits, Tree, read_archive};
 
 /// Prefix of the hashed data, so that no archive can have the digest of flat keys.
 const DOMAIN: &str = "ace-config-map-keys-v1";
@@ -13,7 +16,7 @@ const NAMED: usize = 3;
 
 /// The source in a ConfigMap.
 #[derive(Debug, Eq, PartialEq)]
-pub(super) enum Carried {
+pub enum Carried {
     /// The one `*.tar.gz` or `*.tgz` in `binaryData`.
     Archive(Bytes),
     /// Each key is a file in the root of the tree. Keys can't contain `/`, and there is no substitute for it: a tree with
@@ -21,8 +24,20 @@ pub(super) enum Carried {
     Keys(BTreeMap<String, Bytes>),
 }
 
+/// The state of a ConfigMap as a source.
+pub fn read_config_map(key: &SourceKey, map: Option<ConfigMap>) -> ArtifactState {
+    let Some(map) = map else {
+        return ArtifactState::absent(key);
+    };
+    let read = carried(map).and_then(|carried| Ok((carried.digest(), carried.into_tree(&ArchiveLimits::default())?)));
+    match read {
+        Ok((digest, tree)) => ArtifactState::ready(digest.clone(), digest, Arc::new(SourceTree::new(tree))),
+        Err(why) => ArtifactState::unusable(key, &why),
+    }
+}
+
 /// The content of the ConfigMap, or a message that says what to change.
-pub(super) fn carried(map: ConfigMap) -> Result<Carried, String> {
+pub fn carried(map: ConfigMap) -> Result<Carried, String> {
     let texts = map.data.unwrap_or_default();
     let mut binaries = map.binary_data.unwrap_or_default();
     if let Some(key) = texts.keys().find(|key| is_archive(key)) {
@@ -64,10 +79,18 @@ pub(super) fn carried(map: ConfigMap) -> Result<Carried, String> {
 }
 
 impl Carried {
+    /// The files, or a message that says what to change.
+    pub fn into_tree(self, limits: &ArchiveLimits) -> Result<Tree, String> {
+        match self {
+            Self::Archive(bytes) => read_archive(&bytes, limits).map_err(|error| error.to_string()),
+            Self::Keys(files) => Tree::from_keys(files).map_err(|error| error.to_string()),
+        }
+    }
+
     /// `sha256:` and 64 digits. Of an archive it is what `sha256sum` prints for the file. Of flat keys it covers each key and
     /// its bytes, in the order of the keys, each preceded by its length as eight bytes big-endian; whether a key lies in
     /// `data` or in `binaryData` makes no difference, as it makes none for the tree.
-    pub(super) fn digest(&self) -> String {
+    pub fn digest(&self) -> String {
         match self {
             Self::Archive(bytes) => sha256(bytes),
             Self::Keys(files) => {
@@ -88,7 +111,7 @@ impl Carried {
 }
 
 /// The digest of some bytes as a Flux source writes it.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+pub fn sha256(bytes: &[u8]) -> String {
     text(&Sha256::digest(bytes))
 }
 
@@ -115,11 +138,12 @@ fn named(keys: &[&String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ace_api::SourceKind;
     use bytes::Bytes;
     use k8s_openapi::ByteString;
     use k8s_openapi::api::core::v1::ConfigMap;
 
-    use super::{Carried, carried};
+    use super::{ArtifactState, Carried, SourceKey, carried, read_config_map};
 
     fn map(data: &[(&str, &str)], binary: &[(&str, &[u8])]) -> ConfigMap {
         ConfigMap {
@@ -136,6 +160,41 @@ mod tests {
             ),
             ..ConfigMap::default()
         }
+    }
+
+    #[test]
+    fn a_map_is_its_files_or_the_message_says_what_to_do() {
+        let key = SourceKey {
+            namespace: "ace".to_owned(),
+            kind: SourceKind::ConfigMap,
+            name: "files".to_owned(),
+        };
+        let absent = "ConfigMap ace/files does not exist; create it";
+        assert_eq!(read_config_map(&key, None), ArtifactState::Waiting(absent.to_owned()));
+        for (map, says) in [
+            (map(&[], &[]), "it is empty; "),
+            (
+                map(&[], &[("a.tgz", b"no archive")]),
+                "the archive is not a valid tar.gz",
+            ),
+        ] {
+            let ArtifactState::Refused(message) = read_config_map(&key, Some(map)) else {
+                panic!("{says}");
+            };
+            let says = format!("ConfigMap ace/files can't be used: {says}");
+            assert!(message.starts_with(&says), "{message}");
+        }
+        let ArtifactState::Ready(artifact) = read_config_map(&key, Some(map(&[("1_a.sql", "SELECT 1")], &[]))) else {
+            panic!("it has one file");
+        };
+        assert_eq!(artifact.revision, artifact.digest);
+        let files: Vec<_> = artifact
+            .tree
+            .tree()
+            .iter()
+            .map(|(path, bytes)| (path.as_str(), &**bytes))
+            .collect();
+        assert_eq!(files, [("1_a.sql", &b"SELECT 1"[..])]);
     }
 
     #[test]

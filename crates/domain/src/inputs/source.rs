@@ -1,12 +1,12 @@
 //! From the state of a source to the desired content of an object.
 
 use ace_api::Source;
-use ace_domain::{bundle::TreePath, reconcile::inputs::SourceState};
 
-use crate::sources::{Artifact, ArtifactState};
+use super::{Artifact, ArtifactState, SourceState};
+use crate::bundle::TreePath;
 
 /// The content that `read` extracts from the artifact, unless the spec pins another digest. An error of `read` needs a person.
-pub(crate) fn wanted<T>(
+pub fn wanted<T>(
     source: &Source,
     artifact_state: &ArtifactState,
     read: impl FnOnce(&Artifact) -> Result<T, String>,
@@ -32,7 +32,7 @@ pub(crate) fn wanted<T>(
 }
 
 /// The folder of the content; `None` is the whole tree.
-pub(crate) fn folder(source: &Source) -> Result<Option<TreePath>, String> {
+pub fn folder(source: &Source) -> Result<Option<TreePath>, String> {
     let path = source.path.as_deref().map(TreePath::new).transpose();
     path.map_err(|error| format!("`spec.source.path`: {error}"))
 }

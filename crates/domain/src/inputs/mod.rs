@@ -1,5 +1,15 @@
 //! What is seen of the objects that a kind names.
 
+mod artifact;
+mod config_map;
+mod secret;
+mod source;
+
+pub use artifact::{Artifact, ArtifactState, SourceKey, SourceTree};
+pub use config_map::{Carried, carried, read_config_map, sha256};
+pub use secret::secret_text;
+pub use source::{folder, wanted};
+
 /// The Platform, as far as a kind cares.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlatformState<T> {

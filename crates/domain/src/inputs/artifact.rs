@@ -2,7 +2,38 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ace_domain::bundle::{Tree, TreeIndex, TreePath};
+use ace_api::{Source, SourceKind};
+use kube::ResourceExt;
+
+use crate::bundle::{Tree, TreeIndex, TreePath};
+
+/// Key of the object that carries a source tree.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SourceKey {
+    /// Namespace of the object and of its users.
+    pub namespace: String,
+    /// Its kind.
+    pub kind: SourceKind,
+    /// Its name.
+    pub name: String,
+}
+
+impl SourceKey {
+    /// The key of the source that an object names.
+    pub fn of(object: &impl ResourceExt, source: &Source) -> Self {
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            kind: source.kind,
+            name: source.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}/{}", self.kind, self.namespace, self.name)
+    }
+}
 
 /// The state of a source. Every text is a message for a condition. Cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +51,21 @@ pub enum ArtifactState {
 }
 
 impl ArtifactState {
+    /// The content was read.
+    pub fn ready(revision: String, digest: String, tree: Arc<SourceTree>) -> Self {
+        Self::Ready(Arc::new(Artifact { revision, digest, tree }))
+    }
+
+    /// There is no such object.
+    pub fn absent(key: &SourceKey) -> Self {
+        Self::Waiting(format!("{key} does not exist; create it"))
+    }
+
+    /// `what` was read, and has no valid content.
+    pub fn unusable(what: impl fmt::Display, why: &str) -> Self {
+        Self::Refused(format!("{what} can't be used: {why}"))
+    }
+
     /// The kind of state, as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -104,7 +150,7 @@ impl SourceTree {
     }
 
     /// Approximate size in memory, in bytes, without its indexes.
-    pub(super) fn bytes(&self) -> usize {
+    pub fn bytes(&self) -> usize {
         /// A map's node, the `Bytes` handle and the index's slot of one file.
         const FILE: usize = 256;
         self.tree

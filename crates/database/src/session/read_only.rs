@@ -1,0 +1,127 @@
+//! What is read of a database for a MigrationSet: the steps that write nothing.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ace_api::MigrationSet;
+use ace_domain::{
+    kinds::migration_set::{Observation, Owner, PlatformState, State, Step, StepError, StepResult},
+    sql::{File, read},
+};
+use jiff::Timestamp;
+use tokio::task::spawn_blocking;
+
+use super::schema::Taken;
+use crate::{Access, FORM, Ledgers, Session, Settings};
+
+/// Tables with fewer rows are locked only for a moment, so they are not large.
+const LARGE: u64 = 10_000;
+
+/// Read-only access to a set's database.
+pub struct ReadOnlySession {
+    access: Access,
+    settings: Settings,
+}
+
+impl ReadOnlySession {
+    /// The sessions' `application_name` is `program` followed by the set's name.
+    pub fn new(access: Access, object: &MigrationSet, program: &str) -> Self {
+        let settings = Settings {
+            lock_timeout: object.spec.lock_timeout.get(),
+            statement_timeout: object.spec.statement_timeout.get(),
+            ..Settings::new(&format!("{program}/{}", Owner::of(object)))
+        };
+        Self { access, settings }
+    }
+
+    /// Runs a step in a read-only session; `None` for a step that writes or takes the lock.
+    pub async fn make(
+        &self,
+        object: &MigrationSet,
+        known: &State,
+        step: &Step,
+    ) -> Option<Result<StepResult, StepError>> {
+        match step {
+            Step::Observe => Some(self.observe(object, known).await),
+            Step::Read(files) => Some(read_files(files.clone()).await),
+            Step::CheckSyntax(statements) => Some(self.check_syntax(statements).await),
+            _ => None,
+        }
+    }
+
+    /// Reads identity, ledgers and schema.
+    pub async fn observe(&self, object: &MigrationSet, known: &State) -> Result<StepResult, StepError> {
+        let session = Session::open_read_only(&self.access, &self.settings).await?;
+        let observation = session.observation(object, known, None).await;
+        session.close().await;
+        Ok(StepResult::Observed(Box::new(observation?)))
+    }
+
+    /// The server's syntax check of statements.
+    pub async fn check_syntax(&self, statements: &[String]) -> Result<StepResult, StepError> {
+        let session = Session::open_read_only(&self.access, &self.settings).await?;
+        let answers = session.check_syntax(statements).await;
+        session.close().await;
+        answers
+    }
+
+    /// Opens the session that runs migrations, with the same access.
+    pub async fn open_writable(&self) -> Result<Session, StepError> {
+        Ok(Session::open(&self.access, &self.settings).await?)
+    }
+}
+
+impl Session {
+    /// Observes identity, ledgers and schema. Writes nothing. `just`: the schema, if it was read a moment ago.
+    pub async fn observation(
+        &self,
+        object: &MigrationSet,
+        known: &State,
+        just: Option<Taken>,
+    ) -> Result<Observation, StepError> {
+        let at = Timestamp::now();
+        let target = self.target().await?;
+        let Ledgers {
+            ledger,
+            mut operator_schema,
+        } = self.ledgers().await?;
+        let large = self.large_tables(LARGE).await?;
+        let (schema, reference) = self.schema(object, known, operator_schema.is_some(), just).await?;
+        if let Some(operator_schema) = &mut operator_schema {
+            operator_schema.reference = reference;
+        }
+        Ok(Observation {
+            at,
+            place: match &known.platform {
+                PlatformState::Present(platform) => platform.place.clone(),
+                PlatformState::Absent => String::new(),
+            },
+            target,
+            form: FORM,
+            ledger,
+            operator_schema,
+            large,
+            schema,
+        })
+    }
+
+    /// The server's syntax check of statements.
+    pub async fn check_syntax(&self, statements: &[String]) -> Result<StepResult, StepError> {
+        let mut answers = BTreeMap::new();
+        for statement in statements {
+            answers.insert(statement.clone(), self.parses(statement).await?);
+        }
+        Ok(StepResult::SyntaxChecked(answers))
+    }
+}
+
+/// Parses files. Large ones take long, which must not block other reconciles.
+pub async fn read_files(files: Vec<File>) -> Result<StepResult, StepError> {
+    let reading = spawn_blocking(move || {
+        let read = files.iter().map(|file| (file.sha256.clone(), read(file).map(Arc::new)));
+        read.collect::<BTreeMap<_, _>>()
+    });
+    let scripts = reading.await;
+    scripts
+        .map(StepResult::Read)
+        .map_err(|_| StepError::Passing("the files could not be read".to_owned()))
+}

@@ -1,0 +1,146 @@
+//! The live schema and its reference.
+
+use ace_api::MigrationSet;
+use ace_domain::{
+    kinds::migration_set::{ReferenceState, SchemaObservation, State, StepError},
+    sql::Version,
+};
+
+use crate::{FORM, Fingerprint, Look, ObjectClass, Session, differences};
+
+/// A schema, and the value of the change check that belongs to it.
+pub type Taken = (Fingerprint, String);
+
+impl Session {
+    /// Reads the schema, unless the change check shows that it is still the one of the last observation, or the one read `just`
+    /// before.
+    pub(super) async fn schema(
+        &self,
+        object: &MigrationSet,
+        known: &State,
+        has_books: bool,
+        just: Option<Taken>,
+    ) -> Result<(SchemaObservation, Option<ReferenceState>), StepError> {
+        let stands = if has_books { self.reference_state().await? } else { None };
+        let gate = self.connection.gate().await?;
+        let before = known.observation();
+        let same = before.filter(|before| {
+            let known = before
+                .operator_schema
+                .as_ref()
+                .and_then(|operator_schema| operator_schema.reference.as_ref());
+            known == stands.as_ref()
+                && matches!(&before.schema, SchemaObservation::Taken { gate: known, .. } if *known == gate)
+        });
+        if let Some(before) = same {
+            return Ok((before.schema.clone(), stands));
+        }
+        let live = match just.filter(|(_, known)| *known == gate) {
+            Some(just) => Some(just),
+            None => self.taken(object).await?,
+        };
+        let Some((live, gate)) = live else {
+            return Ok((SchemaObservation::Busy, stands));
+        };
+        let digest = live.digest();
+        let differs = match &stands {
+            Some(stands) if stands.digest != digest && !stands.snapshot_pending => {
+                // If `spec.schemas` has changed, it is compared with the reference of the new ones.
+                let mut watched = stands.schemas.clone();
+                watched.retain(|schema| object.spec.schemas.contains(schema));
+                let wanted = self.wanted().await?.keeping(&watched, &live);
+                differences(&wanted, &live)
+            }
+            _ => Vec::new(),
+        };
+        let schema = SchemaObservation::Taken {
+            digest,
+            objects: live.len(),
+            made: live.objects().filter(|object| is_made(object.class)).count(),
+            differences: differs,
+            gate,
+        };
+        Ok((schema, stands))
+    }
+
+    /// The live schema; `None` if another session holds a lock on it.
+    async fn taken(&self, object: &MigrationSet) -> Result<Option<Taken>, StepError> {
+        match self.connection.fingerprint(&object.spec.schemas).await? {
+            Look::Taken { fingerprint, gate } => Ok(Some((fingerprint, gate))),
+            Look::Busy => Ok(None),
+        }
+    }
+
+    /// The reference, object by object.
+    async fn wanted(&self) -> Result<Fingerprint, StepError> {
+        let reference = self.reference().await?;
+        Ok(reference.map(|reference| reference.objects).unwrap_or_default())
+    }
+
+    /// The live schema becomes the reference, if it still has `digest`; objects of the schemas in `keep` keep their reference.
+    pub async fn make_reference(&self, object: &MigrationSet, digest: &str, keep: &[String]) -> Result<(), StepError> {
+        let (live, gate) = self.taken(object).await?.ok_or_else(|| {
+            StepError::Passing("the schema can't be read now: another session holds a lock on part of it".to_owned())
+        })?;
+        if live.digest() != digest {
+            return Err(StepError::Passing(
+                "the schema is being changed by another session".to_owned(),
+            ));
+        }
+        let reference = if keep.is_empty() {
+            live
+        } else {
+            self.wanted().await?.keeping(keep, &live)
+        };
+        let mut schemas = object.spec.schemas.clone();
+        schemas.sort_unstable();
+        let state = ReferenceState {
+            digest: reference.digest(),
+            snapshot_pending: false,
+            schemas,
+            server_major: self.target().await?.server_major(),
+            form: FORM,
+        };
+        Ok(self.replace_reference(&reference, &state, &gate).await?)
+    }
+
+    /// The snapshot before a run that begins with `first`: what differs from the reference now was not changed by the run.
+    pub async fn snapshot_before_run(&self, object: &MigrationSet, first: &Version) -> Result<(), StepError> {
+        let wanted = self.wanted().await?;
+        let Some((live, _)) = self.taken(object).await? else {
+            return Err(StepError::Blocked {
+                version: first.clone(),
+                blockers: self.exclusive_holders(&object.spec.schemas).await?,
+            });
+        };
+        Ok(self.before_run(&wanted.changes_to(&live)).await?)
+    }
+
+    /// The snapshot after a run: what differs from the snapshot before was changed by the run, and enters the reference.
+    pub async fn snapshot_after_run(&self, object: &MigrationSet) -> Result<Option<Taken>, StepError> {
+        let Some(reference) = self.reference().await? else {
+            return Ok(None);
+        };
+        let Some(taken) = self.taken(object).await? else {
+            return Ok(None);
+        };
+        let (live, gate) = &taken;
+        let before = reference
+            .objects
+            .clone()
+            .changed(&reference.standing.unwrap_or_default());
+        let run = before.changes_to(live);
+        let digest = reference.objects.changed(&run).digest();
+        self.after_run(&run, &digest, gate).await?;
+        Ok(Some(taken))
+    }
+}
+
+/// A user created it: a new database has none of these.
+fn is_made(class: ObjectClass) -> bool {
+    use ObjectClass::{Domain, Enum, Function, MaterializedView, Sequence, Table, Type, View};
+    matches!(
+        class,
+        Table | View | MaterializedView | Function | Enum | Domain | Type | Sequence
+    )
+}

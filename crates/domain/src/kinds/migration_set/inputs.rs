@@ -1,0 +1,71 @@
+//! From what was read before the database to the state in which a pass begins.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use ace_api::{Database, MigrationSet, Platform};
+use jiff::Timestamp;
+
+use super::{Memory, PlatformFacts, PlatformState, State};
+use crate::{
+    inputs::{Artifact, ArtifactState, folder, wanted},
+    reconcile::timing::Timing,
+    sql::{Folder, read_folder},
+};
+
+impl State {
+    /// The state of a set at the beginning of a reconcile, without any memory but its status.
+    pub fn new(object: &MigrationSet, platform: Option<Platform>, source: &ArtifactState, now: Timestamp) -> Self {
+        Self {
+            timing: Timing::default(),
+            began: now,
+            watching_since: now,
+            memo: object.status.clone().unwrap_or_default(),
+            platform: self::platform(object, platform),
+            source: wanted(&object.spec.source, source, |artifact| {
+                files(object, artifact).map(Arc::new)
+            }),
+            scripts: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            locked: false,
+            unseen: None,
+            written_steps: BTreeSet::new(),
+            prepared: false,
+            announced: None,
+            snapshot_taken: false,
+            stop: None,
+            memory: Memory::default(),
+            step_error: None,
+        }
+    }
+}
+
+fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformState {
+    let Some(Platform { spec, .. }) = platform else {
+        return PlatformState::Absent;
+    };
+    PlatformState::Present(PlatformFacts {
+        project: spec.project,
+        interval: spec.interval.get(),
+        suspended: spec.suspend,
+        place: spec
+            .database
+            .as_ref()
+            .map(|database| place(database, object))
+            .unwrap_or_default(),
+        database: spec.database.map(Box::new),
+    })
+}
+
+/// Everything in a Platform that affects an observation of its database.
+fn place(database: &Database, object: &MigrationSet) -> String {
+    format!("{database:?} {:?}", object.spec.schemas)
+}
+
+/// The files of `object` in an artifact.
+fn files(object: &MigrationSet, artifact: &Artifact) -> Result<Folder, String> {
+    let folder = folder(&object.spec.source)?;
+    read_folder(artifact.tree.tree(), folder.as_ref()).map_err(|error| error.to_string())
+}
