@@ -6,6 +6,34 @@ pub trait Reason: Copy {
     fn as_str(self) -> &'static str;
     /// The condition that it belongs to.
     fn shown_by(self) -> ShownBy;
+    /// The reason of this name, if there is one.
+    fn named(name: &str) -> Option<Self>;
+}
+
+/// The reasons of a kind whose objects belong to a Platform.
+pub trait HasPlatform: Reason {
+    /// The Platform does not exist.
+    const WAITING_FOR_PLATFORM: Self;
+    /// Suspended before the desired state was live.
+    const SUSPENDED: Self;
+    /// `spec.suspend` is true.
+    const SUSPENDED_BY_USER: Self;
+    /// `spec.suspend` of the Platform is true.
+    const SUSPENDED_BY_PLATFORM: Self;
+}
+
+/// The reasons of a kind whose objects have a source.
+pub trait HasSource: Reason {
+    /// The source object or its artifact does not exist yet.
+    const WAITING_FOR_SOURCE: Self;
+    /// The source's archive is refused.
+    const SOURCE_REFUSED: Self;
+    /// The source's content can't be used.
+    const SOURCE_INVALID: Self;
+    /// The operator lacks the right to read it.
+    const ACCESS_MISSING: Self;
+    /// It could not be read this time.
+    const RETRYING: Self;
 }
 
 /// The condition that a reason belongs to, with its status where the reason fixes one. `Ready` also repeats the reason of the
@@ -75,12 +103,6 @@ macro_rules! reasons {
                 shown_by: crate::ShownBy::$shown_by,
                 meaning: $meaning,
             },)*];
-
-            /// The reason of this name, if there is one.
-            pub fn named(name: &str) -> Option<Self> {
-                let all = [$(Self::$reason,)*];
-                all.into_iter().find(|reason| crate::Reason::as_str(*reason) == name)
-            }
         }
 
         impl crate::Reason for $name {
@@ -95,8 +117,33 @@ macro_rules! reasons {
                     $(Self::$reason => crate::ShownBy::$shown_by,)*
                 }
             }
+
+            fn named(name: &str) -> Option<Self> {
+                [$(Self::$reason,)*].into_iter().find(|reason| reason.as_str() == name)
+            }
         }
     };
 }
 
-pub(crate) use reasons;
+/// Says which reasons of a kind mean the same in every kind: they have the same name.
+macro_rules! shared_reasons {
+    ($name:ident: HasPlatform) => {
+        impl crate::HasPlatform for $name {
+            const WAITING_FOR_PLATFORM: Self = Self::WaitingForPlatform;
+            const SUSPENDED: Self = Self::Suspended;
+            const SUSPENDED_BY_USER: Self = Self::SuspendedByUser;
+            const SUSPENDED_BY_PLATFORM: Self = Self::SuspendedByPlatform;
+        }
+    };
+    ($name:ident: HasSource) => {
+        impl crate::HasSource for $name {
+            const WAITING_FOR_SOURCE: Self = Self::WaitingForSource;
+            const SOURCE_REFUSED: Self = Self::SourceRefused;
+            const SOURCE_INVALID: Self = Self::SourceInvalid;
+            const ACCESS_MISSING: Self = Self::AccessMissing;
+            const RETRYING: Self = Self::Retrying;
+        }
+    };
+}
+
+pub(crate) use {reasons, shared_reasons};

@@ -31,7 +31,9 @@ pub trait ObjectStatus {
     /// The same, to be changed.
     fn common_mut(&mut self) -> &mut CommonStatus;
     /// How the live thing differs, or last differed; a kind without drift has none.
-    fn drift(&self) -> Option<&Drift>;
+    fn drift(&self) -> Option<&Drift> {
+        None
+    }
 }
 
 /// How the live resource differs from what was last applied or adopted.
@@ -65,6 +67,24 @@ pub struct DriftField {
     /// observed value in short: a digest, a value or `absent`.
     #[schemars(length(max = 128))]
     pub observed: String,
+}
+
+/// An outcome that stays shown until the spec, `reconcile-at` or what it is about changes.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeldOutcome {
+    /// reason of the `Stalled` condition.
+    #[schemars(length(max = 64))]
+    pub reason: String,
+    /// message of the `Stalled` condition.
+    #[schemars(length(max = 1000))]
+    pub message: String,
+    /// generation of the object at that time.
+    pub generation: i64,
+    /// reconcileAt is the value of the annotation `reconcile-at` at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reconcile_at: Option<String>,
 }
 
 /// Schema of a point in time (RFC 3339).

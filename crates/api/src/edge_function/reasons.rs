@@ -1,6 +1,6 @@
 //! The closed lists of an EdgeFunction's reasons.
 
-use crate::common::reasons::reasons;
+use crate::common::reasons::{reasons, shared_reasons};
 
 reasons! {
     /// Reasons of an EdgeFunction's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
@@ -54,3 +54,6 @@ reasons! {
         NotComparable: DriftedUnknown = "the live content can't be read in a form that can be compared.",
     }
 }
+
+shared_reasons!(FunctionReason: HasPlatform);
+shared_reasons!(FunctionReason: HasSource);

@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CommonStatus, Drift, ObjectStatus, common::status::time};
+use crate::{CommonStatus, Drift, HeldOutcome, ObjectStatus, common::status::time};
 
 /// What is desired, what was applied, and what was observed.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -193,22 +193,13 @@ pub struct Proven {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Held {
-    /// reason of the `Stalled` condition.
-    #[schemars(length(max = 64))]
-    pub reason: String,
-    /// message of the `Stalled` condition.
-    #[schemars(length(max = 1000))]
-    pub message: String,
+    /// What every held outcome has.
+    #[serde(flatten)]
+    pub outcome: HeldOutcome,
     /// sourceDigest of the content that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 71))]
     pub source_digest: Option<String>,
-    /// generation of the object at that time.
-    pub generation: i64,
-    /// reconcileAt is the value of the annotation `reconcile-at` at that time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
-    pub reconcile_at: Option<String>,
 }
 
 /// One thing that was done.

@@ -1,6 +1,6 @@
 //! The closed lists of a MigrationSet's reasons.
 
-use crate::common::reasons::reasons;
+use crate::common::reasons::{reasons, shared_reasons};
 
 reasons! {
     /// Reasons of a MigrationSet's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
@@ -55,3 +55,6 @@ reasons! {
         NotComparable: DriftedUnknown = "the schema could not be read, because another session holds a lock on a part of it.",
     }
 }
+
+shared_reasons!(MigrationReason: HasPlatform);
+shared_reasons!(MigrationReason: HasSource);

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RiskClass;
-use crate::{CommonStatus, Drift, ObjectStatus, common::status::time};
+use crate::{CommonStatus, Drift, HeldOutcome, ObjectStatus, common::status::time};
 
 /// What was applied, what is pending, and how the schema differs, as last observed in the database.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -164,24 +164,15 @@ pub struct SchemaStatus {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeldMigration {
-    /// reason of the `Stalled` condition.
-    #[schemars(length(max = 64))]
-    pub reason: String,
-    /// message of the `Stalled` condition.
-    #[schemars(length(max = 1000))]
-    pub message: String,
+    /// What every held outcome has.
+    #[serde(flatten)]
+    pub outcome: HeldOutcome,
     /// version that failed.
     #[schemars(length(max = 64))]
     pub version: String,
     /// digest (SHA-256) of all pending files at that time. Changed files are tried.
     #[schemars(length(max = 71))]
     pub digest: String,
-    /// generation of the object at that time.
-    pub generation: i64,
-    /// reconcileAt is the value of the annotation `reconcile-at` at that time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 256))]
-    pub reconcile_at: Option<String>,
 }
 
 /// One thing that was done.

@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CommonStatus, Drift, ObjectStatus};
+use crate::{CommonStatus, ObjectStatus};
 
 /// What was observed of the project.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -31,10 +31,6 @@ impl ObjectStatus for PlatformStatus {
 
     fn common_mut(&mut self) -> &mut CommonStatus {
         &mut self.common
-    }
-
-    fn drift(&self) -> Option<&Drift> {
-        None
     }
 }
 

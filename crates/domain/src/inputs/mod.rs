@@ -1,30 +1,83 @@
-//! What is seen of the objects that a kind names.
+//! What is known of the objects that a kind names, and what it means where one of them can't be used.
 
 mod artifact;
 mod config_map;
 mod secret;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use ace_api::{HasPlatform, HasSource, LocalReference};
+
 pub use artifact::{Artifact, ArtifactState, SourceKey, SourceTree};
 pub use config_map::{Carried, carried, read_config_map, sha256};
 pub use secret::secret_text;
 pub use source::{folder, wanted};
 
-/// The Platform, as far as a kind cares.
+use crate::reconcile::{
+    decision::{Cause, Decision, Requeue},
+    status::suspended_by_user,
+    timing::Timing,
+};
+
+/// The Platform that an object names.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlatformState<T> {
-    /// There is no such object.
     Absent,
-    /// There is one.
     Present(T),
 }
 
-/// The content that is wanted.
+/// What every kind has to know of its Platform.
+pub trait PlatformFacts {
+    /// `spec.interval`, not scaled.
+    fn interval(&self) -> Duration;
+    /// `spec.suspend`.
+    fn is_suspended(&self) -> bool;
+}
+
+impl<T: PlatformFacts> PlatformState<T> {
+    /// The Platform, where the object may be checked and changed; else what there is to decide. `suspend`: the object's own
+    /// `spec.suspend`.
+    pub fn usable<S, R: HasPlatform>(&self, suspend: bool, named: &LocalReference) -> Result<&T, Decision<S, R>> {
+        match self {
+            _ if suspend => Err(Decision::Settled(Requeue::OnChange)),
+            Self::Absent => {
+                let message = format!("there is no Platform `{}` in this namespace", named.name);
+                let cause = Cause::new(R::WAITING_FOR_PLATFORM, message);
+                Err(Decision::Wait(cause, Requeue::OnChange))
+            }
+            Self::Present(platform) if platform.is_suspended() => Err(Decision::Settled(Requeue::OnChange)),
+            Self::Present(platform) => Ok(platform),
+        }
+    }
+
+    /// Why nothing is checked or changed, if the object itself or the Platform is suspended.
+    pub fn suspension<R: HasPlatform>(&self, suspend: bool, named: &LocalReference) -> Option<Cause<R>> {
+        match self {
+            _ if suspend => Some(suspended_by_user(R::SUSPENDED_BY_USER)),
+            Self::Present(platform) if platform.is_suspended() => {
+                let message = format!("Platform `{}` is suspended: nothing is checked or changed", named.name);
+                Some(Cause::new(R::SUSPENDED_BY_PLATFORM, message))
+            }
+            Self::Absent | Self::Present(_) => None,
+        }
+    }
+
+    /// The Platform's interval, scaled.
+    pub fn interval(&self, timing: Timing) -> Duration {
+        match self {
+            Self::Present(platform) => timing.interval(platform.interval()),
+            Self::Absent => timing.backoff_most(),
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum SourceState<T> {
-    /// Read and understood.
     Ready {
-        /// The content.
         content: T,
         /// Revision of the artifact that it was read from.
         artifact_revision: String,
@@ -41,6 +94,16 @@ pub enum SourceState<T> {
     Failed(String),
 }
 
+/// Why a source can't be used.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceProblem<R> {
+    /// It is not there yet.
+    Waiting(Cause<R>),
+    /// It could not be read this time; it may well be as it was.
+    Unread(Cause<R>),
+    Refused(Cause<R>),
+}
+
 impl<T> SourceState<T> {
     /// The content, if it could be read.
     pub fn content(&self) -> Option<&T> {
@@ -48,5 +111,18 @@ impl<T> SourceState<T> {
             Self::Ready { content, .. } => Some(content),
             _ => None,
         }
+    }
+
+    /// Why there is no content.
+    pub fn problem<R: HasSource>(&self) -> Option<SourceProblem<R>> {
+        let cause = |reason, message: &String| Cause::new(reason, message.clone());
+        Some(match self {
+            Self::Ready { .. } => return None,
+            Self::Waiting(message) => SourceProblem::Waiting(cause(R::WAITING_FOR_SOURCE, message)),
+            Self::Failed(message) => SourceProblem::Unread(cause(R::RETRYING, message)),
+            Self::Refused(message) => SourceProblem::Refused(cause(R::SOURCE_REFUSED, message)),
+            Self::Invalid(message) => SourceProblem::Refused(cause(R::SOURCE_INVALID, message)),
+            Self::AccessMissing(message) => SourceProblem::Refused(cause(R::ACCESS_MISSING, message)),
+        })
     }
 }

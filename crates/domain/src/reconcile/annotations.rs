@@ -1,4 +1,4 @@
-//! Names that objects carry.
+//! What objects carry beside their spec.
 
 use ace_api::{ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX};
 use kube::ResourceExt;
@@ -15,4 +15,9 @@ pub fn reconcile_at(object: &impl ResourceExt) -> Option<String> {
 /// A look is asked for that was not made yet. `handled`: the value of the annotation that was acted upon last.
 pub fn is_reconcile_requested(object: &impl ResourceExt, handled: Option<&String>) -> bool {
     reconcile_at(object).is_some_and(|asked| Some(&asked) != handled)
+}
+
+/// The object is being deleted.
+pub fn is_leaving(object: &impl ResourceExt) -> bool {
+    object.meta().deletion_timestamp.is_some()
 }

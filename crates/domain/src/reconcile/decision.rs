@@ -24,6 +24,13 @@ pub enum Decision<Step, Reason> {
     },
 }
 
+impl<Step, Reason> Decision<Step, Reason> {
+    /// No step is left: what was observed is answered by it.
+    pub fn is_answer(&self) -> bool {
+        !matches!(self, Self::Do(_) | Self::Release { .. })
+    }
+}
+
 /// A reason and one sentence for people.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cause<Reason> {
@@ -34,7 +41,6 @@ pub struct Cause<Reason> {
 }
 
 impl<Reason> Cause<Reason> {
-    /// A reason with its sentence.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self {
             reason,
@@ -81,9 +87,7 @@ impl Requeue {
 /// Until when a rate limit asks to wait, and which one it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Deferral {
-    /// Time to wait.
     pub again: Duration,
-    /// Whose limit it is.
     pub by: Limiter,
 }
 

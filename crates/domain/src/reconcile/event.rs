@@ -1,21 +1,21 @@
 //! What is worth an event: read off two statuses, so that no decision has to think of it.
 
-use ace_api::ConditionType;
+use ace_api::{
+    ConditionType::{Drifted, Stalled},
+    ObjectStatus,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-/// Whether an event is a warning.
+use super::drift::standing;
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EventType {
-    /// Something was done.
     Normal,
-    /// Somebody should look.
     Warning,
 }
 
-/// One event.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Event {
-    /// Normal or warning.
     pub type_: EventType,
     /// CamelCase reason.
     pub reason: String,
@@ -24,7 +24,6 @@ pub struct Event {
 }
 
 impl Event {
-    /// Something was done.
     pub fn normal(reason: impl Into<String>, note: impl Into<String>) -> Self {
         Self {
             type_: EventType::Normal,
@@ -33,7 +32,6 @@ impl Event {
         }
     }
 
-    /// Somebody should look.
     pub fn warning(reason: impl Into<String>, note: impl Into<String>) -> Self {
         Self {
             type_: EventType::Warning,
@@ -42,13 +40,28 @@ impl Event {
     }
 }
 
+/// What was done since, oldest first: the entries of the history `after` that the one `before` does not have.
+pub(crate) fn done<E: PartialEq>(before: &[E], after: &[E], event: impl Fn(&E) -> Event) -> Vec<Event> {
+    let done = after.iter().take_while(|entry| Some(*entry) != before.first());
+    let mut events: Vec<Event> = done.map(event).collect();
+    events.reverse();
+    events
+}
+
+/// Drift began. Drift that could not be observed for a while is the same drift, and gets no second event.
+pub(crate) fn drift_detected(before: &impl ObjectStatus, after: &impl ObjectStatus) -> Option<Event> {
+    let was_known = Drifted.is_true(&before.common().conditions) || standing(before.drift()).is_some();
+    let now = Drifted.of(&after.common().conditions)?;
+    (now.status == "True" && !was_known).then(|| Event::warning("DriftDetected", &now.message))
+}
+
 /// Only a person can go on, and it is news: what the condition `says` is not what it said before.
 pub(crate) fn stalled<T: PartialEq>(
-    before: &[Condition],
-    after: &[Condition],
+    before: &impl ObjectStatus,
+    after: &impl ObjectStatus,
     says: impl Fn(&Condition) -> T,
 ) -> Option<Event> {
-    let now = ConditionType::Stalled.of(after)?;
-    let is_news = ConditionType::Stalled.of(before).map(&says) != Some(says(now));
+    let now = Stalled.of(&after.common().conditions)?;
+    let is_news = Stalled.of(&before.common().conditions).map(&says) != Some(says(now));
     is_news.then(|| Event::warning(&now.reason, &now.message))
 }

@@ -3,11 +3,14 @@
 pub mod annotations;
 pub mod decision;
 pub mod dependency;
+pub mod drift;
 pub mod event;
+#[cfg(test)]
+pub(crate) mod fixture;
+pub(crate) mod held;
 pub mod key;
 pub mod kind;
-#[cfg(test)]
-pub(crate) mod kstatus;
+pub(crate) mod messages;
 pub mod object_state;
 pub mod pass;
 pub mod refusals;

@@ -8,9 +8,8 @@ use std::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{decision::Requeue, timing::Timing};
+use super::{annotations::is_leaving, decision::Requeue, timing::Timing};
 
-/// What is kept of one object.
 #[derive(Clone, Debug)]
 pub struct ObjectState<O, M> {
     /// The API server's answer to our own last write: the cache may not have it yet.
@@ -21,7 +20,6 @@ pub struct ObjectState<O, M> {
     due: Option<Instant>,
     /// Passes in a row that ended in a failure.
     failures: u32,
-    /// The kind's own memory.
     pub memory: M,
 }
 
@@ -101,8 +99,7 @@ fn is_newer<O: ResourceExt>(answer: &O, cached: &O) -> bool {
 
 /// Nothing that a user can ask for differs.
 fn has_same_desired_state<O: ResourceExt>(read: &O, written: &O) -> bool {
-    let leaving = |object: &O| object.meta().deletion_timestamp.is_some();
     read.meta().generation == written.meta().generation
-        && leaving(read) == leaving(written)
+        && is_leaving(read) == is_leaving(written)
         && read.annotations() == written.annotations()
 }

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use kube::{Resource, ResourceExt, core::object::HasStatus};
 
 use super::{
+    annotations::is_leaving,
     decision::{Decision, Requeue},
     event::Event,
     kind::{Kind, Step},
@@ -38,20 +39,17 @@ pub enum Effect<K: Kind> {
     Report(K::Status),
     /// Publish this event; needs no answer.
     Publish(Event),
-    /// Nothing more.
     End(End),
 }
 
 /// How a pass ended, and when the next one is due.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct End {
-    /// How it ended.
     pub outcome: Outcome,
     /// When the next one is due, unless a change comes first.
     pub requeue: Requeue,
 }
 
-/// How a pass ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// Nothing to do until something changes.
@@ -70,7 +68,6 @@ pub enum Outcome {
     OutOfTime,
 }
 
-/// One pass over one object.
 pub struct Pass<K: Kind> {
     object: Arc<K::Object>,
     state: Option<K::State>,
@@ -110,7 +107,6 @@ impl<K: Kind> Pass<K> {
         }
     }
 
-    /// The object as the pass reads it.
     pub fn object(&self) -> &Arc<K::Object> {
         &self.object
     }
@@ -125,7 +121,6 @@ impl<K: Kind> Pass<K> {
         &self.shown
     }
 
-    /// What to do next.
     pub fn next(&mut self, now: Timestamp) -> Effect<K> {
         loop {
             match &mut self.stage {
@@ -154,14 +149,13 @@ impl<K: Kind> Pass<K> {
     /// Our finalizer was added or removed; `object` is what the API server answered.
     pub fn finalizer_set(&mut self, object: Arc<K::Object>) {
         self.object = object;
-        if matches!(self.stage, Stage::Release(_)) || self.is_leaving() {
+        if matches!(self.stage, Stage::Release(_)) || is_leaving(self.object.as_ref()) {
             self.end(Outcome::Gone, Requeue::OnChange, None);
         } else {
             self.stage = Stage::Observe;
         }
     }
 
-    /// This is known.
     pub fn observed(&mut self, mut state: K::State, now: Timestamp) {
         K::infer(&self.object, &mut state, now);
         self.state = Some(state);
@@ -248,7 +242,7 @@ impl<K: Kind> Pass<K> {
         let (has, wants, leaving) = (
             self.has_finalizer(),
             K::wants_finalizer(&self.object),
-            self.is_leaving(),
+            is_leaving(self.object.as_ref()),
         );
         if leaving && !has {
             self.end(Outcome::Gone, Requeue::OnChange, None);
@@ -308,15 +302,11 @@ impl<K: Kind> Pass<K> {
     fn has_finalizer(&self) -> bool {
         self.object.finalizers().iter().any(|name| name == FINALIZER)
     }
-
-    fn is_leaving(&self) -> bool {
-        self.object.meta().deletion_timestamp.is_some()
-    }
 }
 
 /// Suspended, deleted or changed since the pass began.
 fn has_changed<K: Kind>(before: &K::Object, fresh: &K::Object) -> bool {
     before.meta().generation != fresh.meta().generation
-        || fresh.meta().deletion_timestamp.is_some() != before.meta().deletion_timestamp.is_some()
+        || is_leaving(fresh) != is_leaving(before)
         || K::is_suspended(fresh) != K::is_suspended(before)
 }

@@ -1,13 +1,14 @@
-//! The status fields that every kind has, assembled once: conditions, the generation that was observed, and which
-//! `reconcile-at` was handled.
+//! The status fields that every kind has, assembled once: conditions, the generation that was observed, which `reconcile-at` was
+//! handled, and the history where a kind has one.
 
-use ace_api::{CommonStatus, ConditionType, Conditions, Reason, ShownBy};
+use ace_api::{CommonStatus, ConditionType, Conditions, HasPlatform, Reason, ShownBy};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
     annotations::reconcile_at,
     decision::{Cause, Decision},
+    drift::DriftAssessment,
 };
 
 /// What `Ready` shows, and the condition that explains it.
@@ -19,7 +20,6 @@ pub enum Shown<R> {
     InProgress(Cause<R>),
     /// Something is waited for, or an attempt is repeated. A reason of `Ready=Unknown` makes it that.
     Waiting(Cause<R>),
-    /// A person has to act.
     Refused(Cause<R>),
     /// `Ready` as it was: nothing is known that would change it.
     Unchanged,
@@ -33,6 +33,9 @@ pub enum Shown<R> {
         unready: R,
     },
 }
+
+/// Most entries of a history.
+const HISTORY: usize = 10;
 
 impl<R: Clone> Shown<R> {
     /// What a decision shows: `in_progress` names a step, `at_rest` says what there is when nothing is left to do.
@@ -50,22 +53,30 @@ impl<R: Clone> Shown<R> {
     }
 }
 
-/// What `Drifted` shows.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ShownDrift<D> {
-    /// There is drift, there is none, or it can't be told.
-    Assessed(Option<bool>, Cause<D>),
-    /// As it was; Unknown with this cause where it was never assessed.
-    Unchanged(Cause<D>),
+impl<R: HasPlatform> Shown<R> {
+    /// What there is when nothing is left to do: the desired state, unless nothing is checked.
+    pub fn at_rest(
+        suspension: Option<Cause<R>>,
+        is_live: impl FnOnce() -> bool,
+        ready: impl FnOnce() -> Cause<R>,
+    ) -> Self {
+        match suspension {
+            Some(cause) => Self::Suspended {
+                cause,
+                is_live: is_live(),
+                unready: R::SUSPENDED,
+            },
+            None => Self::Ready(ready()),
+        }
+    }
 }
 
 /// The common fields of the next status of `object`, whose last one was `before`. `handled`: what `reconcile-at` asks for was
-/// done. `drift`: nothing for a kind that can't drift.
-pub fn common<R: Reason, D: Reason>(
+/// done.
+pub fn common<R: Reason>(
     object: &impl ResourceExt,
     before: &CommonStatus,
     shown: Shown<R>,
-    drift: Option<ShownDrift<D>>,
     handled: bool,
     now: Timestamp,
 ) -> CommonStatus {
@@ -86,15 +97,6 @@ pub fn common<R: Reason, D: Reason>(
             unready,
         } => next.suspended(is_live, unready, reason, &message),
     };
-    let next = match drift {
-        Some(ShownDrift::Assessed(value, Cause { reason, message })) => {
-            next.set(ConditionType::Drifted, value, reason, &message)
-        }
-        Some(ShownDrift::Unchanged(Cause { reason, message })) => {
-            next.keep_or(ConditionType::Drifted, reason, &message)
-        }
-        None => next,
-    };
     CommonStatus {
         conditions: next.finish(),
         observed_generation: generation,
@@ -104,13 +106,42 @@ pub fn common<R: Reason, D: Reason>(
     }
 }
 
-/// Why nothing is checked or changed, if the object itself or the Platform that it names is suspended.
-pub fn suspension<R>(by_user: Option<R>, by_platform: Option<(R, &str)>) -> Option<Cause<R>> {
-    if let Some(reason) = by_user {
-        let message = "`spec.suspend` is true: nothing is checked or changed";
-        return Some(Cause::new(reason, message));
-    }
-    let (reason, platform) = by_platform?;
-    let message = format!("Platform `{platform}` is suspended: nothing is checked or changed");
-    Some(Cause::new(reason, message))
+/// Adds `Drifted`: as it was assessed, else as it was `before`; Unknown with the cause `unassessed` where it never was.
+pub fn with_drift<R: Reason>(
+    mut next: CommonStatus,
+    before: &CommonStatus,
+    assessment: Option<&DriftAssessment<R>>,
+    unassessed: &Cause<R>,
+    now: Timestamp,
+) -> CommonStatus {
+    let drifted = Conditions::new(&before.conditions, next.observed_generation, now);
+    let drifted = match assessment {
+        Some(DriftAssessment { value, cause, .. }) => {
+            drifted.set(ConditionType::Drifted, *value, cause.reason, &cause.message)
+        }
+        None => drifted.keep_or(ConditionType::Drifted, unassessed.reason, &unassessed.message),
+    };
+    next.conditions.extend(drifted.finish());
+    next
+}
+
+/// The status was written for the spec as it is.
+pub fn describes(status: &CommonStatus, object: &impl ResourceExt) -> bool {
+    status.observed_generation == object.meta().generation
+}
+
+/// `Ready` is True, for the spec as it is.
+pub fn is_ready(status: &CommonStatus, object: &impl ResourceExt) -> bool {
+    ConditionType::Ready.is_true(&status.conditions) && describes(status, object)
+}
+
+/// Adds what was done to a history.
+pub fn remember<E>(history: &mut Vec<E>, event: E) {
+    history.insert(0, event);
+    history.truncate(HISTORY);
+}
+
+/// `spec.suspend` is true.
+pub fn suspended_by_user<R>(reason: R) -> Cause<R> {
+    Cause::new(reason, "`spec.suspend` is true: nothing is checked or changed")
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 /// How long things take and how often they are repeated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Timing {
@@ -49,6 +51,11 @@ impl Timing {
     /// Without a good look for three intervals, `Ready` is unknown: one lost look is chance, and the second may still be the first's outage.
     pub fn lost_after(self, interval: Duration) -> Duration {
         self.of(interval) * 3
+    }
+
+    /// What was `seen` last at this time was not seen for three intervals.
+    pub fn is_lost(self, seen: Timestamp, interval: Duration, now: Timestamp) -> bool {
+        now > seen + self.lost_after(interval)
     }
 
     /// Between the look that suspects a change of content and the one that believes it.

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use ace_api::{AdoptionPolicy, EdgeFunction, FunctionReason, Mode, Reason};
+use ace_api::{AdoptionPolicy, EdgeFunction, FunctionReason, Held, Mode};
 use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
-    rollout::{Before, held, refuse_held, roll_out},
+    rollout::{self, Before, refuse_held, roll_out},
     state::{LiveFunction, PlatformFacts, State},
     step::Step,
 };
-use crate::{bundle::Closure, reconcile::annotations::reconcile_at, reconcile::decision::Requeue};
+use crate::{
+    bundle::Closure,
+    reconcile::{annotations::reconcile_at, decision::Requeue, held},
+};
 
 pub(super) fn adopt_or_refuse(
     object: &EdgeFunction,
@@ -31,13 +34,13 @@ pub(super) fn adopt_or_refuse(
     if object.spec.mode == Mode::Observe {
         return Decision::Settled(Requeue::OnChange);
     }
-    let unknown = FunctionReason::UnknownOwnDeploy.as_str();
+    let is_unknown = |held: &Held| held::is(&held.outcome, FunctionReason::UnknownOwnDeploy);
     let digest = content.digest().to_string();
-    if let Some(held) = held(object, state, Some(&digest)).filter(|held| held.reason != unknown) {
+    if let Some(held) = rollout::held(object, state, Some(&digest)).filter(|held| !is_unknown(held)) {
         return refuse_held(held, Requeue::OnChange);
     }
     let retry_requested = (state.memo.held.as_ref())
-        .is_some_and(|held| held.reason == unknown && held.reconcile_at != reconcile_at(object));
+        .is_some_and(|held| is_unknown(held) && held.outcome.reconcile_at != reconcile_at(object));
     match mark {
         _ if object.spec.adoption_policy == AdoptionPolicy::Always => {}
         Some(_) if retry_requested => {}

@@ -20,9 +20,7 @@ const MANIFEST: &str = "manifest.json";
 /// Data and binary data of the ConfigMap.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ArchiveData {
-    /// Text, by key.
     pub data: BTreeMap<String, String>,
-    /// Bytes, by key.
     pub binary: BTreeMap<String, Bytes>,
 }
 

@@ -1,16 +1,16 @@
 //! Checks after a deploy, and the roll-back when they fail.
 
-use ace_api::{Applied, CheckAuth, EdgeFunction, FunctionReason, Held, Intent, IntentType, Reason};
+use ace_api::{Applied, CheckAuth, EdgeFunction, FunctionReason, Held, IntentType};
 use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
-    rollout::{Before, archive_first},
-    state::{CheckRun, PlatformFacts, Probe, State},
+    live::is_proven,
+    rollout::{Before, deploy},
+    state::{Archived, CheckRun, PlatformFacts, Probe, State},
     step::Step,
-    update::new_run,
 };
-use crate::reconcile::decision::Requeue;
+use crate::reconcile::{decision::Requeue, held};
 
 /// The unfinished run of checks for content of this digest, or a new one.
 pub(super) fn run(state: &State, digest: &str) -> CheckRun {
@@ -19,7 +19,12 @@ pub(super) fn run(state: &State, digest: &str) -> CheckRun {
         .checks
         .clone()
         .filter(|run| run.digest == digest)
-        .unwrap_or_else(|| new_run(digest))
+        .unwrap_or_else(|| CheckRun {
+            digest: digest.to_owned(),
+            passed: 0,
+            failed: 0,
+            not_before: None,
+        })
 }
 
 /// A check needs the anonymous key, and it could not be read.
@@ -40,12 +45,7 @@ pub(super) fn next(
     applied: &Applied,
     now: Timestamp,
 ) -> Option<Decision> {
-    if state
-        .memo
-        .proven
-        .as_ref()
-        .is_some_and(|proven| proven.source_digest == applied.source_digest)
-    {
+    if is_proven(state, applied) {
         return None;
     }
     if lacks_key(object, platform) {
@@ -79,7 +79,7 @@ pub(super) fn waits_for_key() -> Decision {
 /// Deploys the proven content again, over content that failed its checks.
 pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Timestamp) -> Decision {
     let lost = |what: &str| {
-        let message = format!("{}; but {what}, so the failed content stays live", held.message);
+        let message = format!("{}; but {what}, so the failed content stays live", held.outcome.message);
         Decision::Refuse(Cause::new(FunctionReason::ChecksFailed, message), Requeue::OnChange)
     };
     let Some(proven) = &state.memo.proven else {
@@ -88,23 +88,8 @@ pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Tim
     let archived = state
         .archived()
         .filter(|archived| archived.content.digest().to_string() == proven.source_digest);
-    if let Some(archived) = archived {
-        if let Before::Foreign(entry) = before
-            && let Some(first) = archive_first(state, entry)
-        {
-            return first;
-        }
-        let intent = Intent {
-            type_: IntentType::RollBack,
-            source_digest: proven.source_digest.clone(),
-            before: before.stamp(),
-            start_time: now,
-        };
-        return Decision::Do(Step::Deploy {
-            intent,
-            content: archived.content.clone(),
-            verify_jwt: archived.verify_jwt,
-        });
+    if let Some(Archived { content, verify_jwt }) = archived {
+        return deploy(state, IntentType::RollBack, content, *verify_jwt, before, now);
     }
     match (&proven.archive, &state.memory.archive) {
         (Some(name), Some((read, None))) if name == read => {
@@ -117,7 +102,7 @@ pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Tim
 
 /// The content is held because its checks failed, and the proven content replaces it.
 pub(super) fn is_roll_back(held: &Held) -> bool {
-    held.reason == FunctionReason::RolledBack.as_str()
+    held::is(&held.outcome, FunctionReason::RolledBack)
 }
 
 /// The roll-back has not happened: the failed content is still the applied one.

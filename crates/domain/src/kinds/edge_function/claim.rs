@@ -9,9 +9,7 @@ use jiff::Timestamp;
 pub struct Claimant {
     /// `namespace/name`.
     pub name: String,
-    /// When the object was created.
     pub created: Timestamp,
-    /// The object's uid.
     pub uid: String,
 }
 

@@ -1,24 +1,16 @@
 //! Decisions while the object is being deleted.
 
-use ace_api::{DeletionPolicy, EdgeFunction, Mode};
+use ace_api::{DeletionPolicy, EdgeFunction, FunctionReason, Mode};
 use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
-    decide::{rate_limited, shared},
+    decide::failure,
     intent,
     state::{Claim, PlatformState, State},
     step::Step,
 };
-use crate::reconcile::{
-    decision::{Requeue, StepError},
-    event::Event,
-};
-use ace_api::FunctionReason;
-
-pub(super) fn is_leaving(object: &EdgeFunction) -> bool {
-    object.metadata.deletion_timestamp.is_some()
-}
+use crate::reconcile::{decision::Requeue, event::Event};
 
 /// Deletes only what this object deployed and what is unchanged since; anything else stays live, and an event says so.
 pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
@@ -30,22 +22,9 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         return Decision::Release { event: None };
     }
     if let Some(step_error) = &state.step_error {
-        return match step_error {
-            StepError::AccessMissing(message) => left(message),
-            StepError::Shared(wait) => shared(*wait),
-            StepError::Deferred(deferral) => {
-                Decision::Wait(rate_limited(state, deferral), Requeue::After(deferral.again))
-            }
-            StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
-                Decision::Wait(Cause::new(FunctionReason::Retrying, message.clone()), Requeue::Backoff)
-            }
-            StepError::OutcomeUnknown => Decision::Wait(
-                Cause::new(
-                    FunctionReason::Retrying,
-                    "the outcome of the last request is unknown; checking again",
-                ),
-                Requeue::Backoff,
-            ),
+        return match failure(state, step_error) {
+            (cause, _) if cause.reason == FunctionReason::AccessMissing => left(&cause.message),
+            (cause, requeue) => Decision::Wait(cause, requeue),
         };
     }
     if spec.suspend {

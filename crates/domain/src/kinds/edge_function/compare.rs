@@ -1,13 +1,16 @@
 //! Compares the live function with what was applied.
 
-use ace_api::{Applied, DriftField, clipped};
+use ace_api::{Applied, DriftField};
 use jiff::Timestamp;
 
 use super::{
     state::{Archived, Body, BodyContent, Difference, Listing, LiveFunction, PlatformState, State},
     step::Step,
 };
-use crate::bundle::{Closure, TreePath, differences};
+use crate::{
+    bundle::{Closure, TreePath, differences},
+    reconcile::drift::{field, standing},
+};
 
 /// `status.live.revision` of content that this object did not deploy.
 pub(super) const FOREIGN: &str = "foreign";
@@ -128,11 +131,7 @@ impl State {
             .is_some_and(|live| live.stamp == entry.stamp && live.revision == FOREIGN)
             && (self.content().is_none()
                 || self.memo.source.as_ref().map(|source| &source.digest) == self.wanted().as_ref());
-        let believed_drift = self
-            .memo
-            .drift
-            .as_ref()
-            .filter(|drift| remembered && drift.corrected_time.is_none());
+        let believed_drift = standing(self.memo.drift.as_ref()).filter(|_| remembered);
         let difference = match (self.body_of(entry), believed_drift) {
             (Some(body), _) => self.difference(body),
             (None, Some(drift)) => {
@@ -172,11 +171,7 @@ impl State {
             .map(|content| differences(&content.file_digests(), &files.file_digests(content.entrypoint())))
             .unwrap_or_default()
             .into_iter()
-            .map(|difference| DriftField {
-                path: clipped(&format!("files/{}", difference.path), 256),
-                desired: clipped(&difference.desired, 128),
-                observed: clipped(&difference.observed, 128),
-            })
+            .map(|differs| field(&format!("files/{}", differs.path), &differs.desired, &differs.observed))
             .collect();
         if !fields.is_empty() {
             return Difference::Fields(fields);
@@ -184,11 +179,8 @@ impl State {
         let desired = self
             .applied()
             .map(|applied| applied.body_digest.clone().unwrap_or(applied.source_digest.clone()));
-        Difference::Fields(vec![DriftField {
-            path: "files".to_owned(),
-            desired: short(&desired.unwrap_or_else(|| "absent".to_owned())),
-            observed: short(&digest.to_string()),
-        }])
+        let desired = desired.map_or("absent".to_owned(), |desired| short(&desired));
+        Difference::Fields(vec![field("files", &desired, &short(&digest.to_string()))])
     }
 }
 

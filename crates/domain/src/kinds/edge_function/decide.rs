@@ -1,6 +1,6 @@
 //! What to do next about a function.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use ace_api::{Applied, ConditionType, EdgeFunction, FunctionReason, Mode};
 use jiff::Timestamp;
@@ -12,40 +12,32 @@ use super::{
     compare::Comparison,
     intent,
     live::{is_current, is_live, is_opened, is_pending},
-    rollout::{Before, contest, correct, held, is_contest, refuse_held, roll_out},
+    rollout::{Before, contest, correct, held_now, is_contest, refuse_held, roll_out},
     source_problems::without_source,
     state::{Claim, Difference, LiveFunction, PlatformFacts, PlatformState, State},
     step::Step,
 };
 use crate::{
     bundle::Closure,
-    reconcile::annotations::is_reconcile_requested,
-    reconcile::decision::{Deferral, Requeue, StepError},
+    reconcile::{
+        annotations::{is_leaving, is_reconcile_requested},
+        decision::{Requeue, StepError},
+    },
 };
 
 /// The reason, and its name in statuses that versions up to 0.1 have written.
 const NOT_OBSERVED: [&str; 2] = ["NotObserved", "NotSeen"];
 
 pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
-    if object.metadata.deletion_timestamp.is_some() {
+    if is_leaving(object) {
         return cleanup::decide(object, state, now);
     }
     if let Some(step_error) = &state.step_error {
         return without_source(object, state, after_error(object, state, step_error), now);
     }
-    if object.spec.suspend {
-        return Decision::Settled(Requeue::OnChange);
-    }
-    let platform = match &state.platform {
-        PlatformState::Absent => {
-            let message = format!(
-                "there is no Platform `{}` in this namespace",
-                object.spec.platform_ref.name
-            );
-            return wait(FunctionReason::WaitingForPlatform, message);
-        }
-        PlatformState::Present(platform) if platform.suspended => return Decision::Settled(Requeue::OnChange),
-        PlatformState::Present(platform) => platform,
+    let platform = match state.platform.usable(object.spec.suspend, &object.spec.platform_ref) {
+        Ok(platform) => platform,
+        Err(decision) => return decision,
     };
     if let Claim::Lost(owner) = &state.claim
         && object.spec.mode != Mode::Observe
@@ -56,7 +48,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         );
         return Decision::Refuse(Cause::new(FunctionReason::SlugClaimed, message), Requeue::OnChange);
     }
-    if now > platform.seen + state.timing.lost_after(platform.interval) {
+    if state.timing.is_lost(platform.seen, platform.interval, now) {
         return wait(
             FunctionReason::NotObserved,
             format!("not observed for three intervals: {}", platform.message),
@@ -69,8 +61,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         Decision::Do(step) if step.needs_platform() && !platform.answering => postpone(
             object,
             state,
-            FunctionReason::Retrying,
-            &platform.message,
+            Cause::new(FunctionReason::Retrying, platform.message.clone()),
             Requeue::OnChange,
         ),
         // The function may have been deployed out of band since the last list, and that content would be overwritten without an
@@ -109,15 +100,15 @@ fn unlisted(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> D
 }
 
 /// A temporary error does not change the conditions if the desired state is live, or if a person has to act anyway.
-fn postpone(object: &EdgeFunction, state: &State, reason: FunctionReason, message: &str, requeue: Requeue) -> Decision {
+fn postpone(object: &EdgeFunction, state: &State, cause: Cause, requeue: Requeue) -> Decision {
     if is_current(object, state) {
         return Decision::Settled(requeue);
     }
-    match held(object, state, state.desired_digest().as_deref()) {
+    match held_now(object, state) {
         Some(held) if state.memo.intent.is_none() && !checks::is_roll_back_due(state, held) => {
             refuse_held(held, requeue)
         }
-        _ => Decision::Wait(Cause::new(reason, message), requeue),
+        _ => Decision::Wait(cause, requeue),
     }
 }
 
@@ -126,56 +117,44 @@ fn wait(reason: FunctionReason, message: impl Into<String>) -> Decision {
 }
 
 fn after_error(object: &EdgeFunction, state: &State, step_error: &StepError) -> Decision {
-    let (reason, message, requeue) = match step_error {
-        StepError::Deferred(deferral) => return deferred(object, state, deferral),
-        StepError::Shared(wait) => return shared(*wait),
-        StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => {
-            (FunctionReason::Retrying, message.as_str(), Requeue::Backoff)
+    let (cause, requeue) = failure(state, step_error);
+    if matches!(step_error, StepError::Shared(_)) {
+        return Decision::Wait(cause, requeue);
+    }
+    if cause.reason != FunctionReason::AccessMissing {
+        return postpone(object, state, cause, requeue);
+    }
+    if is_current(object, state) {
+        Decision::Settled(requeue)
+    } else {
+        Decision::Refuse(cause, requeue)
+    }
+}
+
+/// What a step without a result means, and when it is tried again.
+pub(super) fn failure(state: &State, step_error: &StepError) -> (Cause, Requeue) {
+    let retry = |message: &str| (Cause::new(FunctionReason::Retrying, message), Requeue::Backoff);
+    match step_error {
+        StepError::Shared(wait) => {
+            let message = "one list will serve the changes of other functions, too";
+            (Cause::new(FunctionReason::Confirming, message), Requeue::After(*wait))
         }
-        StepError::OutcomeUnknown => (
-            FunctionReason::Retrying,
-            "the outcome of the last request is unknown; checking again",
-            Requeue::Backoff,
+        StepError::Deferred(deferral) => {
+            let requests = match &state.platform {
+                PlatformState::Present(platform) => platform.requests_per_minute,
+                PlatformState::Absent => 0,
+            };
+            let cause = Cause::new(FunctionReason::RateLimited, deferral.message(requests));
+            (cause, Requeue::After(deferral.again))
+        }
+        StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => retry(message),
+        StepError::OutcomeUnknown => retry("the outcome of the last request is unknown; checking again"),
+        // A right that is granted triggers no reconcile, so it is checked once per interval.
+        StepError::AccessMissing(message) => (
+            Cause::new(FunctionReason::AccessMissing, message.clone()),
+            Requeue::After(state.platform.interval(state.timing)),
         ),
-        StepError::AccessMissing(message) => {
-            let requeue = match &state.platform {
-                PlatformState::Present(platform) => Requeue::After(state.timing.interval(platform.interval)),
-                PlatformState::Absent => Requeue::Backoff,
-            };
-            return if is_current(object, state) {
-                Decision::Settled(requeue)
-            } else {
-                Decision::Refuse(Cause::new(FunctionReason::AccessMissing, message.clone()), requeue)
-            };
-        }
-    };
-    postpone(object, state, reason, message, requeue)
-}
-
-fn deferred(object: &EdgeFunction, state: &State, deferral: &Deferral) -> Decision {
-    let cause = rate_limited(state, deferral);
-    postpone(
-        object,
-        state,
-        cause.reason,
-        &cause.message,
-        Requeue::After(deferral.again),
-    )
-}
-
-/// A list that is made a moment later, for several functions at once.
-pub(super) fn shared(wait: Duration) -> Decision {
-    let message = "one list will serve the changes of other functions, too";
-    Decision::Wait(Cause::new(FunctionReason::Confirming, message), Requeue::After(wait))
-}
-
-/// Which limit it is that asks to wait.
-pub(super) fn rate_limited(state: &State, deferral: &Deferral) -> Cause {
-    let rate = match &state.platform {
-        PlatformState::Present(platform) => platform.requests_per_minute,
-        PlatformState::Absent => 0,
-    };
-    Cause::new(FunctionReason::RateLimited, deferral.message(rate))
+    }
 }
 
 fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Timestamp) -> Decision {
@@ -200,7 +179,12 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
         let then = listing.started + state.timing.stale_list();
         return if then > now {
             let message = "`verifyJWT` was changed; the platform's list does not show it yet";
-            postpone(object, state, FunctionReason::Confirming, message, Requeue::At(then))
+            postpone(
+                object,
+                state,
+                Cause::new(FunctionReason::Confirming, message),
+                Requeue::At(then),
+            )
         } else {
             Decision::Do(Step::List { not_before: then })
         };
@@ -248,7 +232,7 @@ fn absent(
     content: Option<&Arc<Closure>>,
     now: Timestamp,
 ) -> Decision {
-    let held = held(object, state, state.desired_digest().as_deref());
+    let held = held_now(object, state);
     let pending = content.filter(|content| {
         held.is_none()
             && state.applied().is_none_or(|applied| {
@@ -286,7 +270,7 @@ fn known(
     if mode == Mode::Observe {
         return Decision::Settled(Requeue::OnChange);
     }
-    let held = held(object, state, state.desired_digest().as_deref());
+    let held = held_now(object, state);
     if let Some(held) = held.filter(|held| checks::is_roll_back_due(state, held)) {
         return checks::roll_back(state, Before::Known(entry), held, now);
     }
@@ -327,7 +311,7 @@ fn foreign(
     if mode == Mode::Observe {
         return Decision::Settled(Requeue::OnChange);
     }
-    let held = held(object, state, state.desired_digest().as_deref());
+    let held = held_now(object, state);
     if let Some(content) = content.filter(|_| held.is_none()) {
         if is_pending(state, applied, content) {
             return roll_out(object, state, platform, content, Before::Foreign(entry), now);
@@ -350,7 +334,7 @@ fn foreign(
 }
 
 fn settled_or_held(object: &EdgeFunction, state: &State) -> Decision {
-    held(object, state, state.desired_digest().as_deref()).map_or(Decision::Settled(Requeue::OnChange), |held| {
+    held_now(object, state).map_or(Decision::Settled(Requeue::OnChange), |held| {
         refuse_held(held, Requeue::OnChange)
     })
 }

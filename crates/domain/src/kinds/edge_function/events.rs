@@ -1,20 +1,14 @@
 //! Events about a function.
 
-use ace_api::{ConditionType::Drifted, EdgeFunctionStatus, FunctionEvent, FunctionEventType};
+use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType};
 
-use crate::reconcile::event::{Event, stalled};
+use crate::reconcile::event::{Event, done, drift_detected, stalled};
 
-/// Events for the difference between two statuses.
 pub fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
-    let known = before.history.first();
-    let done = after.history.iter().take_while(|event| Some(*event) != known);
-    let mut events: Vec<Event> = done.map(history_event).collect();
-    events.reverse();
+    let mut events = done(&before.history, &after.history, history_event);
     events.extend(redeployed_event(before, after));
-    events.extend(drift_event(before, after));
-    events.extend(stalled(&before.common.conditions, &after.common.conditions, |now| {
-        now.reason.clone()
-    }));
+    events.extend(drift_detected(before, after));
+    events.extend(stalled(before, after, |now| now.reason.clone()));
     events
 }
 
@@ -53,15 +47,4 @@ fn redeployed_event(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> 
             format!("{revision} was deployed again out of band as version {version}"),
         )
     })
-}
-
-fn drift_event(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Option<Event> {
-    let now = Drifted.of(&after.common.conditions)?;
-    // Drift that could not be observed for a while is the same drift, and gets no second event.
-    let stood = before
-        .drift
-        .as_ref()
-        .is_some_and(|drift| drift.corrected_time.is_none());
-    let is_news = Drifted.is_true(&after.common.conditions) && !Drifted.is_true(&before.common.conditions) && !stood;
-    is_news.then(|| Event::warning("DriftDetected", &now.message))
 }

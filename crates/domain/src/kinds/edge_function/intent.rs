@@ -13,10 +13,8 @@ use super::{
 };
 use crate::{
     bundle::{Proof, Revision, SourceDigest, proves},
-    reconcile::decision::Requeue,
+    reconcile::{decision::Requeue, status},
 };
-
-const HISTORY: usize = 10;
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
@@ -218,16 +216,13 @@ pub(super) fn remember(
     version: Option<i64>,
     now: Timestamp,
 ) {
-    state.memo.history.insert(
-        0,
-        FunctionEvent {
-            type_,
-            revision: revision.to_owned(),
-            version,
-            time: now,
-        },
-    );
-    state.memo.history.truncate(HISTORY);
+    let event = FunctionEvent {
+        type_,
+        revision: revision.to_owned(),
+        version,
+        time: now,
+    };
+    status::remember(&mut state.memo.history, event);
 }
 
 /// The revision of a digest from a status.

@@ -6,7 +6,7 @@ use super::{
     compare::Comparison,
     state::{Difference, LiveFunction, State},
 };
-use crate::bundle::Closure;
+use crate::{bundle::Closure, reconcile::status::describes};
 
 /// The desired state is live, and there is no confirmed drift that has to be corrected.
 pub(super) fn is_current(object: &EdgeFunction, state: &State) -> bool {
@@ -28,7 +28,7 @@ pub(super) fn is_pending(state: &State, applied: &Applied, wanted: &Closure) -> 
     applied.source_digest != wanted.digest().to_string() || !is_proven(state, applied)
 }
 
-fn is_proven(state: &State, applied: &Applied) -> bool {
+pub(super) fn is_proven(state: &State, applied: &Applied) -> bool {
     let proven = state.memo.proven.as_ref();
     proven.is_some_and(|proven| proven.source_digest == applied.source_digest)
 }
@@ -54,7 +54,7 @@ pub(super) fn is_live(object: &EdgeFunction, state: &State) -> bool {
 /// generation.
 pub(super) fn is_wanted(object: &EdgeFunction, state: &State, applied: &Applied) -> bool {
     let wanted = state.wanted().or_else(|| {
-        let seen = state.memo.common.observed_generation == object.metadata.generation;
+        let seen = describes(&state.memo.common, object);
         let source = state.memo.source.as_ref().filter(|_| seen);
         source.map(|source| source.digest.clone())
     });

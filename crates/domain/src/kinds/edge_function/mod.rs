@@ -40,6 +40,7 @@ use crate::reconcile::{
     event::Event,
     kind,
 };
+use update::{update_from_error, update_from_result};
 
 pub use adoption::archive_name;
 pub use archive::{
@@ -55,15 +56,12 @@ pub use state::{
 };
 pub use status::status;
 pub use step::{Step, StepResult};
-pub use update::{infer, skip_step, update};
+pub use update::infer;
 pub use waves::{Member, blockers};
 
-/// The decision about an EdgeFunction.
 pub type Decision = crate::reconcile::decision::Decision<Step, FunctionReason>;
-/// A reason of an EdgeFunction, with its message.
 pub type Cause = crate::reconcile::decision::Cause<FunctionReason>;
 
-/// The decisions about EdgeFunctions.
 #[derive(Debug)]
 pub enum Kind {}
 
@@ -90,7 +88,12 @@ impl kind::Kind for Kind {
         outcome: Result<StepResult, StepError>,
         now: Timestamp,
     ) {
-        update(object, state, step, outcome, now);
+        state.step_error = None;
+        match outcome {
+            Ok(result) => update_from_result(object, state, step, result, now),
+            Err(step_error) => update_from_error(object, state, step, step_error, now),
+        }
+        infer(object, state, now);
     }
 
     fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
@@ -106,7 +109,9 @@ impl kind::Kind for Kind {
     }
 
     fn skip_step(state: &mut State, step: &Step) {
-        skip_step(state, step);
+        if let Step::Deploy { intent, .. } = step {
+            state.memory.unsent = Some(intent.clone());
+        }
     }
 
     fn into_memory(state: State, decision: &Decision) -> Memory {

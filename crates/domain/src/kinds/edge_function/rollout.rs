@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ace_api::{EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Reason};
+use ace_api::{EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType};
 use jiff::Timestamp;
 
 use super::{
@@ -11,8 +11,13 @@ use super::{
     step::Step,
 };
 use crate::{
-    bundle::Closure, reconcile::annotations::reconcile_at, reconcile::decision::Requeue,
-    reconcile::timing::CONTEST_CORRECTIONS,
+    bundle::Closure,
+    reconcile::{
+        decision::Requeue,
+        held::{self, is_unchanged_since},
+        messages::listed,
+        timing::CONTEST_CORRECTIONS,
+    },
 };
 
 /// What is live before a deploy.
@@ -38,20 +43,22 @@ impl Before<'_> {
 pub(super) fn held<'a>(object: &EdgeFunction, state: &'a State, digest: Option<&str>) -> Option<&'a Held> {
     state.memo.held.as_ref().filter(|held| {
         let same_content = held.source_digest.is_none() || held.source_digest.as_deref() == digest;
-        same_content
-            && held.generation == object.metadata.generation.unwrap_or_default()
-            && held.reconcile_at == reconcile_at(object)
+        same_content && is_unchanged_since(&held.outcome, object)
     })
+}
+
+/// What is held of the content that should be live.
+pub(super) fn held_now<'a>(object: &EdgeFunction, state: &'a State) -> Option<&'a Held> {
+    held(object, state, state.desired_digest().as_deref())
 }
 
 /// Corrections have stopped.
 pub(super) fn is_contest(held: &Held) -> bool {
-    held.reason == FunctionReason::DriftContested.as_str()
+    held::is(&held.outcome, FunctionReason::DriftContested)
 }
 
 pub(super) fn refuse_held(held: &Held, requeue: Requeue) -> Decision {
-    let reason = FunctionReason::named(&held.reason).unwrap_or(FunctionReason::DeployRefused);
-    Decision::Refuse(Cause::new(reason, held.message.clone()), requeue)
+    Decision::Refuse(held::cause(&held.outcome, FunctionReason::DeployRefused), requeue)
 }
 
 /// Deploys the desired content, or says what it waits for.
@@ -76,8 +83,7 @@ pub(super) fn roll_out(
 pub(super) fn correct(object: &EdgeFunction, state: &State, before: Before<'_>, now: Timestamp) -> Option<Decision> {
     let applied = state.applied()?;
     // Content that was refused or failed its checks must not overwrite what replaced it.
-    let failed = held(object, state, state.desired_digest().as_deref())
-        .filter(|held| held.source_digest.as_ref() == Some(&applied.source_digest));
+    let failed = held_now(object, state).filter(|held| held.source_digest.as_ref() == Some(&applied.source_digest));
     if let Some(failed) = failed {
         return Some(refuse_held(failed, Requeue::OnChange));
     }
@@ -106,7 +112,7 @@ pub(super) fn correct(object: &EdgeFunction, state: &State, before: Before<'_>, 
 
 /// The function is changed out of band after each correction.
 pub(super) fn contest(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<Decision> {
-    if let Some(held) = held(object, state, state.desired_digest().as_deref()).filter(|held| is_contest(held)) {
+    if let Some(held) = held_now(object, state).filter(|held| is_contest(held)) {
         return Some(refuse_held(held, Requeue::OnChange));
     }
     let window = state.timing.contest_window();
@@ -157,16 +163,10 @@ fn missing(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Op
         }
     }
     if !state.blockers.is_empty() {
-        let named: Vec<&str> = state.blockers.iter().take(5).map(String::as_str).collect();
-        let more = state.blockers.len().saturating_sub(named.len());
-        let more = if more > 0 {
-            format!(" and {more} more")
-        } else {
-            String::new()
-        };
+        let blockers = listed(&state.blockers, 5, String::clone);
         return wait(
             FunctionReason::WaitingForWave,
-            format!("waiting for functions of lower waves: {}{more}", named.join(", ")),
+            format!("waiting for functions of lower waves: {blockers}"),
         );
     }
     checks::lacks_key(object, platform).then(checks::waits_for_key)
@@ -181,7 +181,7 @@ pub(super) fn missing_secrets(object: &EdgeFunction, names: &std::collections::B
         .collect()
 }
 
-fn deploy(
+pub(super) fn deploy(
     state: &State,
     type_: IntentType,
     content: &Arc<Closure>,
@@ -208,7 +208,7 @@ fn deploy(
 }
 
 /// A foreign body is archived before it is overwritten; if it can't be, nothing is written.
-pub(super) fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decision> {
+fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decision> {
     if state.memory.archived.as_ref() == Some(&entry.stamp) {
         return None;
     }

@@ -3,12 +3,8 @@
 use ace_api::{EdgeFunction, FunctionReason};
 use jiff::Timestamp;
 
-use super::{
-    Cause, Decision,
-    live::is_current,
-    state::{PlatformState, SourceState, State},
-};
-use crate::reconcile::decision::Requeue;
+use super::{Decision, live::is_current, state::State};
+use crate::{inputs::SourceProblem, reconcile::decision::Requeue};
 
 /// Returns the decision about the live function if the source can be used. If it can't, steps are done all the same, and any
 /// other decision is replaced by the one about the source.
@@ -35,29 +31,16 @@ pub(super) fn without_source(object: &EdgeFunction, state: &State, decision: Dec
 
 /// The decision about a source that can't be used; `None` where it can.
 fn own(object: &EdgeFunction, state: &State) -> Option<Decision> {
-    let (reason, message) = match &state.source {
-        SourceState::Ready { .. } => return None,
-        SourceState::Waiting(message) => {
-            let cause = Cause::new(FunctionReason::WaitingForSource, message.clone());
-            return Some(Decision::Wait(cause, Requeue::OnChange));
+    Some(match state.source.problem()? {
+        SourceProblem::Waiting(cause) => Decision::Wait(cause, Requeue::OnChange),
+        SourceProblem::Unread(_) if is_current(object, state) => Decision::Settled(Requeue::Backoff),
+        SourceProblem::Unread(cause) => Decision::Wait(cause, Requeue::Backoff),
+        // A right that is granted triggers no reconcile, so it is checked once per interval.
+        SourceProblem::Refused(cause) if cause.reason == FunctionReason::AccessMissing => {
+            Decision::Refuse(cause, Requeue::After(state.platform.interval(state.timing)))
         }
-        SourceState::Failed(_) if is_current(object, state) => return Some(Decision::Settled(Requeue::Backoff)),
-        SourceState::Failed(message) => {
-            let cause = Cause::new(FunctionReason::Retrying, message.clone());
-            return Some(Decision::Wait(cause, Requeue::Backoff));
-        }
-        SourceState::Refused(message) => (FunctionReason::SourceRefused, message),
-        SourceState::Invalid(message) => (FunctionReason::SourceInvalid, message),
-        SourceState::AccessMissing(message) => (FunctionReason::AccessMissing, message),
-    };
-    // A right that is granted triggers no reconcile, so it is checked once per interval.
-    let requeue = match &state.platform {
-        PlatformState::Present(platform) if reason == FunctionReason::AccessMissing => {
-            Requeue::After(state.timing.interval(platform.interval))
-        }
-        _ => Requeue::OnChange,
-    };
-    Some(Decision::Refuse(Cause::new(reason, message.clone()), requeue))
+        SourceProblem::Refused(cause) => Decision::Refuse(cause, Requeue::OnChange),
+    })
 }
 
 fn no_later(decision: Decision, than: Requeue, now: Timestamp) -> Decision {

@@ -8,24 +8,18 @@ use jiff::Timestamp;
 use crate::{
     bundle::{BodyDigest, BodyFiles, Closure, Revision},
     inputs,
-    reconcile::decision::StepError,
-    reconcile::timing::Timing,
+    reconcile::{decision::StepError, timing::Timing},
 };
 
 /// The observed state and what the status remembers.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Intervals and deadlines.
     pub timing: Timing,
-    /// When this reconcile began.
     pub began: Timestamp,
     /// The status as it was last written, updated by the results of steps.
     pub memo: EdgeFunctionStatus,
-    /// The Platform that the function lives on.
     pub platform: PlatformState,
-    /// Who owns the slug.
     pub claim: Claim,
-    /// The desired content.
     pub source: SourceState,
     /// Functions of lower waves whose content of the same tree is not applied and proven yet.
     pub blockers: Vec<String>,
@@ -37,11 +31,9 @@ pub struct State {
     pub migrations: Option<Arc<BTreeSet<String>>>,
     /// What is not in status: lost with the process.
     pub memory: Memory,
-    /// Why the last step failed.
     pub step_error: Option<StepError>,
 }
 
-/// The Platform that `spec.platformRef` names.
 pub type PlatformState = inputs::PlatformState<PlatformFacts>;
 /// The desired content: an import closure.
 pub type SourceState = inputs::SourceState<Arc<Closure>>;
@@ -50,15 +42,12 @@ pub type SourceState = inputs::SourceState<Arc<Closure>>;
 #[allow(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlatformFacts {
-    /// Reference of the project.
     pub project: String,
     /// Origin of the project's gateway.
     pub gateway: String,
-    /// `spec.requestsPerMinute`.
     pub requests_per_minute: i32,
     /// `spec.interval` of the Platform, not scaled.
     pub interval: Duration,
-    /// `spec.suspend` of the Platform.
     pub suspended: bool,
     /// The Platform is being deleted, or its token is missing: nothing can be deleted on the platform any more.
     pub leaving: bool,
@@ -74,6 +63,16 @@ pub struct PlatformFacts {
     pub message: String,
     /// The anonymous key could be read.
     pub anon_key: bool,
+}
+
+impl inputs::PlatformFacts for PlatformFacts {
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.suspended
+    }
 }
 
 /// Who owns a slug of a project.
@@ -107,10 +106,8 @@ impl Listing {
     }
 }
 
-/// A live function.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveFunction {
-    /// Its stamp.
     pub stamp: Stamp,
     /// Its JWT rule, if the platform reports it.
     pub verify_jwt: Option<bool>,
@@ -118,7 +115,6 @@ pub struct LiveFunction {
     pub mark: Option<Revision>,
 }
 
-/// The body of one stamp.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Body {
     /// The stamp that was live when the body was requested.
@@ -130,11 +126,8 @@ pub struct Body {
 /// The content of a body, as the platform returns it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum BodyContent {
-    /// Files.
     Files {
-        /// The files.
         files: Arc<BodyFiles>,
-        /// Their digest.
         digest: BodyDigest,
     },
     /// A bundle whose files the operator can't read.
@@ -156,7 +149,6 @@ pub struct Memory {
     pub patched: Option<Stamp>,
     /// When a request for the function alone last answered that it does not exist.
     pub absent: Option<Timestamp>,
-    /// The last body that was read.
     pub body: Option<Body>,
     /// The foreign stamp whose body was archived.
     pub archived: Option<Stamp>,
@@ -164,7 +156,6 @@ pub struct Memory {
     pub unarchivable: Option<(Stamp, usize)>,
     /// The archive that was read last, by name; `None` in it if the archive is missing or damaged.
     pub archive: Option<(String, Option<Archived>)>,
-    /// The unfinished checks.
     pub checks: Option<CheckRun>,
     /// Failed attempts in a row.
     pub failures: u32,
@@ -173,9 +164,7 @@ pub struct Memory {
 /// Content read back from an archive.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Archived {
-    /// The content.
     pub content: Arc<Closure>,
-    /// The JWT rule that it had.
     pub verify_jwt: bool,
 }
 
@@ -192,7 +181,6 @@ pub struct CheckRun {
     pub not_before: Option<Timestamp>,
 }
 
-/// How a check ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CheckAnswer {
     /// The function answered with this HTTP status.
@@ -204,7 +192,6 @@ pub enum CheckAnswer {
 /// A request that proves a deploy, with the defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
-    /// The check.
     pub check: Check,
     /// Address of the function, without the check's path.
     pub url: String,
@@ -213,8 +200,6 @@ pub struct Probe {
 /// How foreign content differs from what was applied.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Difference {
-    /// These files differ.
     Fields(Vec<DriftField>),
-    /// The content can't be compared.
     NotComparable,
 }

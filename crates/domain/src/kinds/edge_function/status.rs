@@ -1,14 +1,13 @@
 //! The status of a function.
 
 use ace_api::{
-    ConditionType, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason, IntentType, Live,
-    Mode, Reason, Wanted, clipped,
+    ConditionType, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason, Held, IntentType,
+    Live, Mode, Wanted, clipped,
 };
 use jiff::Timestamp;
 
 use super::{
     Cause, Decision, checks,
-    cleanup::is_leaving,
     compare::{Comparison, FOREIGN},
     drift::{DriftAssessment, assessment},
     intent::remember,
@@ -16,13 +15,14 @@ use super::{
     rollout::held,
     state::{PlatformState, SourceState, State},
     step::Step,
-    update::held as new_hold,
+    update::hold,
 };
-use crate::{
-    reconcile::annotations::reconcile_at,
-    reconcile::decision::{Cause as DriftCause, StepError},
-    reconcile::size::bounded,
-    reconcile::status::{Shown, ShownDrift, common, suspension},
+use crate::reconcile::{
+    annotations::is_leaving,
+    decision::{Cause as DriftCause, StepError},
+    held,
+    size::bounded,
+    status::{Shown, common, is_ready, with_drift},
 };
 
 /// The status that follows from state and decision. An equal state gives an equal status at any time, so that it is not written
@@ -37,26 +37,19 @@ pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Ti
     let assessment = assessment(object, state, now);
     let mut state = state.clone();
     note(object, &mut state, decision, now);
-    let shown = shown(object, &state, decision, &assessment);
-    let handled = handled(object, &state, decision);
-    let common = common(
-        object,
-        &state.memo.common,
-        shown,
-        Some(shown_drift(&assessment)),
-        handled,
-        now,
-    );
+    let shown = shown(object, &state, decision, assessment.as_ref());
+    let before = &state.memo.common;
+    let handled = decision.is_answer() && is_observed(&state, decision);
+    let common = common(object, before, shown, handled, now);
+    let unassessed = DriftCause::new(DriftReason::NotCompared, "the live function has not been compared yet");
+    let common = with_drift(common, before, assessment.as_ref(), &unassessed, now);
     let live = live(&state);
     let source = source(object, &state);
     let url = match &state.platform {
         PlatformState::Present(platform) => Some(checks::url(object, platform)),
         PlatformState::Absent => state.memo.url.clone(),
     };
-    let drift = match assessment {
-        DriftAssessment::Keep => state.memo.drift,
-        DriftAssessment::Says { drift, .. } => drift,
-    };
+    let drift = assessment.map_or(state.memo.drift, |assessment| assessment.drift);
     let status = EdgeFunctionStatus {
         common,
         url,
@@ -82,37 +75,37 @@ fn shorten(status: &mut EdgeFunctionStatus) -> bool {
 fn is_about_to_be_seen(object: &EdgeFunction, state: &State, decision: &Decision) -> bool {
     let waits = matches!(decision, Decision::Wait(cause, _) if cause.reason == FunctionReason::WaitingForPlatform);
     let first = matches!(&state.platform, PlatformState::Present(platform) if !platform.first_check_done);
-    let memo = &state.memo;
-    let is_ready = ConditionType::Ready.is_true(&memo.common.conditions);
-    waits && first && !(is_ready && memo.common.observed_generation == object.metadata.generation)
+    waits && first && !is_ready(&state.memo.common, object)
+}
+
+/// Refusals that only a change of source, spec or `reconcile-at` ends, and that nothing else in status remembers.
+const KEPT: [FunctionReason; 2] = [FunctionReason::DriftContested, FunctionReason::UnknownOwnDeploy];
+
+fn is_kept(held: &Held) -> bool {
+    KEPT.iter().any(|kept| held::is(&held.outcome, *kept))
 }
 
 /// Records what the decision itself changes: the intent of a deploy, and what is not retried.
 fn note(object: &EdgeFunction, state: &mut State, decision: &Decision, now: Timestamp) {
     match decision {
         Decision::Do(Step::Deploy { intent, .. }) => state.memo.intent = Some(intent.clone()),
-        Decision::Refuse(cause, _) if is_kept(cause.reason.as_str()) => {
+        Decision::Refuse(cause, _) if KEPT.contains(&cause.reason) => {
             let digest = state.desired_digest();
             let standing =
-                held(object, state, digest.as_deref()).is_some_and(|held| held.reason == cause.reason.as_str());
+                held(object, state, digest.as_deref()).is_some_and(|held| held::is(&held.outcome, cause.reason));
             if !standing {
                 if cause.reason == FunctionReason::DriftContested {
-                    let revision = state
-                        .memo
-                        .applied
-                        .as_ref()
-                        .map(|applied| applied.revision.clone())
-                        .unwrap_or_default();
+                    let revision = applied_revision(state);
                     remember(state, FunctionEventType::Contested, &revision, None, now);
                 }
-                state.memo.held = Some(new_hold(object, cause.reason, &cause.message, digest));
+                hold(object, state, cause.reason, &cause.message, digest);
             }
         }
         _ => {}
     }
     let Some(kept) = &state.memo.held else { return };
     let digest = state.wanted();
-    let is_spent = if kept.reason == FunctionReason::UnknownOwnDeploy.as_str() {
+    let is_spent = if held::is(&kept.outcome, FunctionReason::UnknownOwnDeploy) {
         state.memo.applied.is_some()
     } else {
         digest.is_some() && held(object, state, digest.as_deref()).is_none()
@@ -122,25 +115,13 @@ fn note(object: &EdgeFunction, state: &mut State, decision: &Decision, now: Time
     }
 }
 
-/// Refusals that only a change of source, spec or `reconcile-at` ends, and that nothing else in status remembers.
-fn is_kept(reason: &str) -> bool {
-    [FunctionReason::DriftContested, FunctionReason::UnknownOwnDeploy]
-        .iter()
-        .any(|kept| kept.as_str() == reason)
-}
-
-fn handled(object: &EdgeFunction, state: &State, decision: &Decision) -> bool {
-    let observed = state
+fn is_observed(state: &State, decision: &Decision) -> bool {
+    let is_listed = state
         .listing
         .as_ref()
         .is_some_and(|listing| listing.started >= state.began);
-    let acted_upon = match decision {
-        Decision::Settled(_) | Decision::Wait(..) => observed,
-        // An object that does not own the slug makes no list of its own.
-        Decision::Refuse(cause, _) => observed || cause.reason == FunctionReason::SlugClaimed,
-        Decision::Do(_) | Decision::Release { .. } => false,
-    };
-    reconcile_at(object).is_some() && acted_upon
+    // An object that does not own the slug makes no list of its own.
+    is_listed || matches!(decision, Decision::Refuse(cause, _) if cause.reason == FunctionReason::SlugClaimed)
 }
 
 fn source(object: &EdgeFunction, state: &State) -> Option<Wanted> {
@@ -158,7 +139,7 @@ fn source(object: &EdgeFunction, state: &State) -> Option<Wanted> {
         bytes: i64::try_from(content.bytes()).unwrap_or(i64::MAX),
         artifact_revision: Some(clipped(artifact_revision, 256)),
         failed: held(object, state, Some(&digest))
-            .is_some_and(|held| held.source_digest.as_ref() == Some(&digest) && !is_kept(&held.reason)),
+            .is_some_and(|held| held.source_digest.as_ref() == Some(&digest) && !is_kept(held)),
         digest,
     })
 }
@@ -190,42 +171,21 @@ fn shown(
     object: &EdgeFunction,
     state: &State,
     decision: &Decision,
-    assessment: &DriftAssessment,
+    assessment: Option<&DriftAssessment>,
 ) -> Shown<FunctionReason> {
-    Shown::of(
-        decision,
-        |step| in_progress(object, step),
-        || match suspended(object, state) {
-            Some(cause) => Shown::Suspended {
-                cause,
-                is_live: is_live(object, state),
-                unready: FunctionReason::Suspended,
-            },
-            None => Shown::Ready(settled(object, state, assessment)),
-        },
-    )
-}
-
-fn shown_drift(assessment: &DriftAssessment) -> ShownDrift<DriftReason> {
-    match assessment {
-        DriftAssessment::Says {
-            value, reason, message, ..
-        } => ShownDrift::Assessed(*value, DriftCause::new(*reason, message.clone())),
-        DriftAssessment::Keep => {
-            let message = "the live function has not been compared yet";
-            ShownDrift::Unchanged(DriftCause::new(DriftReason::NotCompared, message))
-        }
-    }
-}
-
-fn suspended(object: &EdgeFunction, state: &State) -> Option<Cause> {
-    let by_user = object.spec.suspend.then_some(FunctionReason::SuspendedByUser);
-    let is_platform_suspended = matches!(&state.platform, PlatformState::Present(platform) if platform.suspended);
-    let name = object.spec.platform_ref.name.as_str();
-    suspension(
-        by_user,
-        is_platform_suspended.then_some((FunctionReason::SuspendedByPlatform, name)),
-    )
+    let suspension = || {
+        state
+            .platform
+            .suspension(object.spec.suspend, &object.spec.platform_ref)
+    };
+    let at_rest = || {
+        Shown::at_rest(
+            suspension(),
+            || is_live(object, state),
+            || settled(object, state, assessment),
+        )
+    };
+    Shown::of(decision, |step| in_progress(object, step), at_rest)
 }
 
 fn in_progress(object: &EdgeFunction, step: &Step) -> Cause {
@@ -257,14 +217,14 @@ fn revision_of(digest: &str) -> String {
         .unwrap_or_default()
 }
 
-fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -> Cause {
-    let drift = match assessment {
-        DriftAssessment::Says { value, message, .. } => value.filter(|drifted| *drifted).map(|_| message.clone()),
-        DriftAssessment::Keep => {
-            let before = ConditionType::Drifted.of(&state.memo.common.conditions);
-            before.filter(|c| c.status == "True").map(|c| c.message.clone())
-        }
+fn settled(object: &EdgeFunction, state: &State, assessment: Option<&DriftAssessment>) -> Cause {
+    let drifted_before = || {
+        let before = ConditionType::Drifted.of(&state.memo.common.conditions);
+        before.filter(|c| c.status == "True").map(|c| c.message.as_str())
     };
+    let drift = assessment
+        .map_or_else(drifted_before, DriftAssessment::difference)
+        .map(str::to_owned);
     if object.spec.mode == Mode::Observe {
         let message = drift.unwrap_or_else(|| match (state.applied(), state.wanted()) {
             (Some(applied), Some(wanted)) if applied.source_digest != wanted => {
@@ -282,10 +242,7 @@ fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -
         });
         return Cause::new(FunctionReason::Observed, message);
     }
-    let revision = state
-        .applied()
-        .map(|applied| applied.revision.clone())
-        .unwrap_or_default();
+    let revision = applied_revision(state);
     let unarchived = state
         .memo
         .proven
@@ -300,4 +257,11 @@ fn settled(object: &EdgeFunction, state: &State, assessment: &DriftAssessment) -
         FunctionReason::Live,
         drift.unwrap_or_else(|| format!("{revision} is live{note}")),
     )
+}
+
+fn applied_revision(state: &State) -> String {
+    state
+        .applied()
+        .map(|applied| applied.revision.clone())
+        .unwrap_or_default()
 }

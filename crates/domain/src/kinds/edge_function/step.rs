@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::state::{Archived, Body, CheckAnswer, Listing, LiveFunction, Probe};
 use crate::{bundle::Closure, reconcile::kind};
 
-/// One step, with everything that it needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Lists the functions at `not_before` or later; one list serves all functions that wait for one.
@@ -18,7 +17,6 @@ pub enum Step {
     },
     /// Gets this function alone, to confirm that it does not exist.
     Get,
-    /// Reads the live body.
     ReadBody(Stamp),
     /// Reads the archive of the proven version.
     LoadArchive(String),
@@ -26,25 +24,20 @@ pub enum Step {
     ArchiveForeign(Body),
     /// Archives content that passed its checks.
     ArchiveProven {
-        /// The content.
         content: Arc<Closure>,
-        /// Its JWT rule.
         verify_jwt: bool,
     },
     /// Uploads content. It can't be repeated safely, so its intent is recorded in status first.
     Deploy {
         /// The intent as it is recorded in status.
         intent: Intent,
-        /// The content.
         content: Arc<Closure>,
-        /// Its JWT rule.
         verify_jwt: bool,
     },
     /// Changes the JWT rule without an upload.
     PatchJwt(bool),
     /// Calls the function.
     Probe(Probe),
-    /// Deletes the function.
     Delete,
 }
 
@@ -80,14 +73,11 @@ impl kind::Step for Step {
     }
 }
 
-/// What a step returned.
 #[derive(Clone, Debug, PartialEq)]
 pub enum StepResult {
-    /// A newer list.
     Listed(Listing),
     /// The function, or `None` if it does not exist.
     Got(Option<LiveFunction>),
-    /// A body.
     Body(Body),
     /// The archived content; `None` if the archive is missing or damaged.
     Archive(Option<Archived>),
@@ -97,12 +87,9 @@ pub enum StepResult {
     ArchiveTooLarge(usize),
     /// The platform accepted the deploy and returned this stamp.
     Deployed(Stamp),
-    /// The JWT rule was changed.
     Patched,
-    /// The result of a check's request.
     Probed(CheckAnswer),
     /// The gateway could not be reached, which says nothing about the function.
     GatewayUnreachable,
-    /// The function was deleted.
     Deleted,
 }

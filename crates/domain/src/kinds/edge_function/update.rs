@@ -1,46 +1,20 @@
 //! Updates the state by the results of steps.
 
-use ace_api::{
-    Check, EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Proven, Reason, Rollback,
-};
+use ace_api::{Check, EdgeFunction, FunctionEventType, FunctionReason, Held, Intent, IntentType, Proven, Rollback};
 use jiff::Timestamp;
 
 use super::{
     checks,
-    cleanup::is_leaving,
     drift::{DriftAssessment, assessment},
     intent::{self, remember},
     recognise::recognise,
-    state::{CheckAnswer, CheckRun, PlatformState, State},
+    state::{CheckAnswer, PlatformState, State},
     step::{Step, StepResult},
 };
 use crate::{
-    bundle::Closure, reconcile::annotations::reconcile_at, reconcile::decision::StepError,
-    reconcile::timing::CHECK_ATTEMPTS,
+    bundle::Closure,
+    reconcile::{annotations::is_leaving, decision::StepError, held, timing::CHECK_ATTEMPTS},
 };
-
-/// Updates the state by the result of a step, or by its error.
-pub fn update(
-    object: &EdgeFunction,
-    state: &mut State,
-    step: &Step,
-    outcome: Result<StepResult, StepError>,
-    now: Timestamp,
-) {
-    state.step_error = None;
-    match outcome {
-        Ok(result) => update_from_result(object, state, step, result, now),
-        Err(step_error) => update_from_error(object, state, step, step_error, now),
-    }
-    infer(object, state, now);
-}
-
-/// Records that a step whose intent is in status was not sent.
-pub fn skip_step(state: &mut State, step: &Step) {
-    if let Step::Deploy { intent, .. } = step {
-        state.memory.unsent = Some(intent.clone());
-    }
-}
 
 /// Updates the status by what the state implies: the outcome of a deploy, an adoption, a redeploy of the same content.
 pub fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
@@ -64,7 +38,13 @@ pub fn infer(object: &EdgeFunction, state: &mut State, now: Timestamp) {
     }
 }
 
-fn update_from_result(object: &EdgeFunction, state: &mut State, step: &Step, result: StepResult, now: Timestamp) {
+pub(super) fn update_from_result(
+    object: &EdgeFunction,
+    state: &mut State,
+    step: &Step,
+    result: StepResult,
+    now: Timestamp,
+) {
     match result {
         StepResult::Listed(listing) => state.listing = Some(listing),
         StepResult::Got(None) => state.memory.absent = Some(now),
@@ -122,7 +102,13 @@ fn update_from_result(object: &EdgeFunction, state: &mut State, step: &Step, res
     }
 }
 
-fn update_from_error(object: &EdgeFunction, state: &mut State, step: &Step, step_error: StepError, now: Timestamp) {
+pub(super) fn update_from_error(
+    object: &EdgeFunction,
+    state: &mut State,
+    step: &Step,
+    step_error: StepError,
+    now: Timestamp,
+) {
     match (step, step_error) {
         (Step::Deploy { intent, verify_jwt, .. }, StepError::OutcomeUnknown) => {
             sent(object, state, intent, *verify_jwt, now);
@@ -141,13 +127,15 @@ fn update_from_error(object: &EdgeFunction, state: &mut State, step: &Step, step
             } else {
                 FunctionReason::DeployRefused
             };
-            let message = match (intent.type_, &state.memo.held) {
-                (IntentType::RollBack, Some(held)) => format!("{}; the roll-back was refused: {says}", held.message),
-                _ => format!("the platform refuses the deploy: {says}; change the source or the spec"),
-            };
-            let digest = match (intent.type_, &state.memo.held) {
-                (IntentType::RollBack, Some(held)) => held.source_digest.clone(),
-                _ => Some(intent.source_digest.clone()),
+            let (message, digest) = match (intent.type_, &state.memo.held) {
+                (IntentType::RollBack, Some(held)) => (
+                    format!("{}; the roll-back was refused: {says}", held.outcome.message),
+                    held.source_digest.clone(),
+                ),
+                _ => (
+                    format!("the platform refuses the deploy: {says}; change the source or the spec"),
+                    Some(intent.source_digest.clone()),
+                ),
             };
             hold(object, state, reason, &message, digest);
         }
@@ -177,7 +165,7 @@ fn sent(object: &EdgeFunction, state: &mut State, intent: &Intent, verify_jwt: b
 
 /// Records the drift that is being corrected, so that the status can say afterwards what it was.
 fn note_drift(object: &EdgeFunction, state: &mut State, now: Timestamp) {
-    if let DriftAssessment::Says { drift: Some(drift), .. } = assessment(object, state, now) {
+    if let Some(DriftAssessment { drift: Some(drift), .. }) = assessment(object, state, now) {
         state.memo.drift = Some(drift);
     }
 }
@@ -270,18 +258,10 @@ pub(super) fn hold(
     message: &str,
     digest: Option<String>,
 ) {
-    state.memo.held = Some(held(object, reason, message, digest));
-}
-
-/// The failure as the status keeps it, for this generation.
-pub(super) fn held(object: &EdgeFunction, reason: FunctionReason, message: &str, digest: Option<String>) -> Held {
-    Held {
-        reason: reason.as_str().to_owned(),
-        message: ace_api::message(message),
+    state.memo.held = Some(Held {
+        outcome: held::hold(object, reason, message),
         source_digest: digest,
-        generation: object.metadata.generation.unwrap_or_default(),
-        reconcile_at: reconcile_at(object),
-    }
+    });
 }
 
 fn proven(content: &Closure, archive: Option<String>) -> Proven {
@@ -289,14 +269,5 @@ fn proven(content: &Closure, archive: Option<String>) -> Proven {
         revision: content.revision().to_string(),
         source_digest: content.digest().to_string(),
         archive,
-    }
-}
-
-pub(super) fn new_run(digest: &str) -> CheckRun {
-    CheckRun {
-        digest: digest.to_owned(),
-        passed: 0,
-        failed: 0,
-        not_before: None,
     }
 }

@@ -5,7 +5,6 @@ use ace_api::{EdgeFunction, Mode};
 /// A function of the same Platform and source object, with its desired content in the current tree.
 #[derive(Clone, Debug)]
 pub struct Member<'a> {
-    /// The object.
     pub object: &'a EdgeFunction,
     /// Digest of its desired content; `None` if the tree does not have it.
     pub wants: Option<String>,

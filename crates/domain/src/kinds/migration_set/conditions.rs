@@ -1,6 +1,6 @@
 //! The conditions of a MigrationSet.
 
-use ace_api::{ConditionType, MigrationMode, MigrationReason, MigrationSet, SchemaDriftReason};
+use ace_api::{ConditionType, MigrationMode, MigrationReason, MigrationSet, Reason as _};
 
 use super::{
     Cause, Decision, decide,
@@ -11,8 +11,7 @@ use super::{
     step::Step,
 };
 use crate::{
-    reconcile::decision::Cause as DriftCause,
-    reconcile::status::{Shown, ShownDrift, suspension},
+    reconcile::status::{Shown, describes, is_ready},
     sql::File,
 };
 
@@ -24,9 +23,7 @@ pub(super) fn shown(
     assessment: Option<&DriftAssessment>,
     counts: &Counts,
 ) -> Shown<MigrationReason> {
-    let common = &state.memo.common;
-    let is_still_ready =
-        ConditionType::Ready.is_true(&common.conditions) && common.observed_generation == object.metadata.generation;
+    let is_still_ready = is_ready(&state.memo.common, object);
     let unseen = matches!(decision, Decision::Wait(cause, _) if is_only_unseen(state, cause));
     match decision {
         // Only schema `ace_ops` is written: the user's schemas stay as they are.
@@ -37,26 +34,17 @@ pub(super) fn shown(
         decision => Shown::of(
             decision,
             |step| in_progress(step, counts),
-            || match suspended(object, state) {
-                Some(cause) => Shown::Suspended {
-                    cause,
-                    is_live: is_live(object, state),
-                    unready: MigrationReason::Suspended,
-                },
-                None => Shown::Ready(settled(object, state, assessment, counts)),
+            || {
+                Shown::at_rest(
+                    state
+                        .platform
+                        .suspension(object.spec.suspend, &object.spec.platform_ref),
+                    || is_live(object, state),
+                    || settled(object, state, assessment, counts),
+                )
             },
         ),
     }
-}
-
-/// What `Drifted` shows follows from the assessment.
-pub(super) fn shown_drift(assessment: Option<&DriftAssessment>) -> ShownDrift<SchemaDriftReason> {
-    let Some(assessment) = assessment else {
-        let message = "the schema has not been compared yet";
-        return ShownDrift::Unchanged(DriftCause::new(SchemaDriftReason::NotCompared, message));
-    };
-    let cause = DriftCause::new(assessment.reason, assessment.message.clone());
-    ShownDrift::Assessed(assessment.value, cause)
 }
 
 /// The database or the source could not be read: that says nothing about what is in them.
@@ -84,7 +72,7 @@ fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
     use MigrationReason as Reason;
     let memo = &state.memo;
     let stalled = ConditionType::Stalled.of(&memo.common.conditions)?;
-    if memo.common.observed_generation != object.metadata.generation || decide::is_only_reported(object, state) {
+    if !describes(&memo.common, object) || decide::is_only_reported(object, state) {
         return None;
     }
     if let (PlatformState::Present(platform), Some(observation)) = (&state.platform, state.observation()) {
@@ -117,16 +105,6 @@ fn is_run(step: &Step) -> bool {
     matches!(step, Step::Prepare(_) | Step::Run { .. } | Step::SnapshotAfterRun)
 }
 
-fn suspended(object: &MigrationSet, state: &State) -> Option<Cause> {
-    let by_user = object.spec.suspend.then_some(MigrationReason::SuspendedByUser);
-    let is_platform_suspended = matches!(&state.platform, PlatformState::Present(platform) if platform.suspended);
-    let name = object.spec.platform_ref.name.as_str();
-    suspension(
-        by_user,
-        is_platform_suspended.then_some((MigrationReason::SuspendedByPlatform, name)),
-    )
-}
-
 /// The status is written before steps that record first, so the message is in the progressive form.
 fn in_progress(step: &Step, counts: &Counts) -> Cause {
     if is_run(step) {
@@ -152,36 +130,30 @@ fn migrations(number: Option<i32>) -> String {
 }
 
 fn settled(object: &MigrationSet, state: &State, assessment: Option<&DriftAssessment>, counts: &Counts) -> Cause {
-    let drift = assessment.filter(|assessment| assessment.value == Some(true));
-    if object.spec.mode == MigrationMode::Observe {
-        let reported = reported(object, state);
-        let verb = if counts.pending == Some(1) { "is" } else { "are" };
-        let pending = counts.pending.filter(|number| *number > 0);
-        let pending = pending.map(|_| format!("{} {verb} pending", migrations(counts.pending)));
-        let drift = drift.map(|assessment| assessment.message.clone());
-        let message = reported
-            .or(pending)
-            .into_iter()
-            .chain(drift)
-            .collect::<Vec<_>>()
-            .join("; ");
-        let message = if message.is_empty() {
-            "every migration is applied".to_owned()
-        } else {
-            message
-        };
-        return Cause::new(MigrationReason::Observed, message);
-    }
-    let head = state
-        .observation()
-        .and_then(|observation| observation.ledger.keys().next_back())
-        .map(|head| format!(", the last one is {head}"))
-        .unwrap_or_default();
-    let message = format!("every migration is applied{head}");
-    let message = drift.map_or(message.clone(), |assessment| {
-        format!("{message}; {}", assessment.message)
-    });
-    Cause::new(MigrationReason::Applied, message)
+    const APPLIED: &str = "every migration is applied";
+    let (reason, message) = match object.spec.mode {
+        MigrationMode::Observe => {
+            let verb = if counts.pending == Some(1) { "is" } else { "are" };
+            let pending = counts.pending.filter(|number| *number > 0);
+            let pending = pending.map(|number| format!("{} {verb} pending", migrations(Some(number))));
+            (MigrationReason::Observed, reported(object, state).or(pending))
+        }
+        MigrationMode::Apply => {
+            let head = state
+                .observation()
+                .and_then(|observation| observation.ledger.keys().next_back());
+            let message = head.map_or(APPLIED.to_owned(), |head| format!("{APPLIED}, the last one is {head}"));
+            (MigrationReason::Applied, Some(message))
+        }
+    };
+    let drift = assessment.and_then(DriftAssessment::difference).map(str::to_owned);
+    let said: Vec<String> = message.into_iter().chain(drift).collect();
+    let message = if said.is_empty() {
+        APPLIED.to_owned()
+    } else {
+        said.join("; ")
+    };
+    Cause::new(reason, message)
 }
 
 /// In mode `Observe`: the message of what would be a refusal.

@@ -7,29 +7,27 @@ use jiff::Timestamp;
 
 use super::{
     Cause, Decision, gates, messages,
-    state::{Observation, PlatformFacts, PlatformState, SchemaObservation, SourceState, State, Stop},
+    state::{Observation, PlatformFacts, SchemaObservation, SourceState, State, Stop},
     step::{Step, StepError},
 };
-use crate::reconcile::kind::Step as _;
 use crate::{
-    kinds::platform::DatabaseFailure, reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue,
+    inputs::SourceProblem,
+    kinds::platform::DatabaseFailure,
+    reconcile::{
+        annotations::{is_leaving, is_reconcile_requested},
+        decision::Requeue,
+        kind::Step as _,
+    },
 };
 
-/// Decides by the state alone. Time is an argument.
 pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision {
-    if object.metadata.deletion_timestamp.is_some() {
+    if is_leaving(object) {
         return Decision::Release { event: None };
     }
-    if object.spec.suspend {
-        return Decision::Settled(Requeue::OnChange);
-    }
-    let platform = match &state.platform {
-        PlatformState::Present(platform) => platform,
-        PlatformState::Absent => return Decision::Wait(messages::platform_missing(object), Requeue::OnChange),
+    let platform = match state.platform.usable(object.spec.suspend, &object.spec.platform_ref) {
+        Ok(platform) => platform,
+        Err(decision) => return decision,
     };
-    if platform.suspended {
-        return Decision::Settled(Requeue::OnChange);
-    }
     if platform.database.is_none() {
         return Decision::Refuse(messages::database_missing(object), Requeue::OnChange);
     }
@@ -74,9 +72,9 @@ pub(super) fn is_only_reported(object: &MigrationSet, state: &State) -> bool {
 /// How long an observation is valid. A schema that could not be read, or not after a run, is observed again soon.
 fn freshness(object: &MigrationSet, state: &State, observation: &Observation) -> Duration {
     if observation.schema == SchemaObservation::Busy || gates::owes_snapshot(object, observation) {
-        state.timing.backoff_first().min(state.interval())
+        state.timing.backoff_first().min(state.platform.interval(state.timing))
     } else {
-        state.interval()
+        state.platform.interval(state.timing)
     }
 }
 
@@ -99,7 +97,7 @@ fn stopped(object: &MigrationSet, state: &State, stop: &Stop) -> Decision {
         Stop::Refused(refusal) => {
             let rest = state
                 .observation()
-                .map_or(Requeue::After(state.interval()), |observation| {
+                .map_or(Requeue::After(state.platform.interval(state.timing)), |observation| {
                     Requeue::At(observation.at + freshness(object, state, observation))
                 });
             Decision::Refuse(Cause::new(refusal.reason(), refusal.message.clone()), rest)
@@ -139,7 +137,7 @@ fn patience(state: &State, step_error: &DatabaseFailure) -> Duration {
     } else if step_error.passes() {
         state.timing.probe()
     } else {
-        state.interval()
+        state.platform.interval(state.timing)
     }
 }
 
@@ -175,7 +173,10 @@ fn after_error(
         }
         StepError::Busy(who) => wait(messages::busy(who), Requeue::After(state.timing.turn())),
         StepError::Passing(how) => wait(Cause::new(MigrationReason::Retrying, how.clone()), Requeue::Backoff),
-        StepError::Claimed(by) => Decision::Refuse(messages::claimed(object, by), Requeue::After(state.interval())),
+        StepError::Claimed(by) => Decision::Refuse(
+            messages::claimed(object, by),
+            Requeue::After(state.platform.interval(state.timing)),
+        ),
         // `update` makes a `Stop` of these two, so they are never a step error.
         StepError::Blocked { .. } | StepError::Refused(_) => wait(
             Cause::new(
@@ -189,14 +190,9 @@ fn after_error(
 
 /// Why the files can't be read; `None` if they were.
 pub(super) fn sourceless(source: &SourceState) -> Option<gates::Next> {
-    use MigrationReason::{AccessMissing, Retrying, SourceInvalid, SourceRefused, WaitingForSource};
-    let next = match source {
-        SourceState::Ready { .. } => return None,
-        SourceState::Waiting(message) => gates::Next::Wait(Cause::new(WaitingForSource, message.clone())),
-        SourceState::Failed(message) => gates::Next::Unread(Cause::new(Retrying, message.clone())),
-        SourceState::Refused(message) => gates::Next::Refuse(Cause::new(SourceRefused, message.clone())),
-        SourceState::Invalid(message) => gates::Next::Refuse(Cause::new(SourceInvalid, message.clone())),
-        SourceState::AccessMissing(message) => gates::Next::Refuse(Cause::new(AccessMissing, message.clone())),
-    };
-    Some(next)
+    Some(match source.problem()? {
+        SourceProblem::Waiting(cause) => gates::Next::Wait(cause),
+        SourceProblem::Unread(cause) => gates::Next::Unread(cause),
+        SourceProblem::Refused(cause) => gates::Next::Refuse(cause),
+    })
 }

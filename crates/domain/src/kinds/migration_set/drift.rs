@@ -8,68 +8,57 @@ use super::{
     messages,
     state::{Observation, SchemaObservation, State},
 };
+use crate::reconcile::{
+    decision::Cause,
+    drift::{self, field, standing},
+};
 
-/// Most differences that a status lists.
-const NAMED: usize = 16;
-/// Most bytes of a difference's path and of each side: the bounds in the CRD.
-const PATH: usize = 256;
-const SIDE: usize = 128;
-
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct DriftAssessment {
-    /// The condition's status; `None` is Unknown.
-    pub(super) value: Option<bool>,
-    pub(super) reason: SchemaDriftReason,
-    pub(super) message: String,
-    pub(super) drift: Option<Drift>,
-}
+pub(super) type DriftAssessment = drift::DriftAssessment<SchemaDriftReason>;
 
 /// Drift by the last observation; `None` without one, so that the condition stays as it was.
 pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -> Option<DriftAssessment> {
     let observation = state.observation()?;
-    let unknown = |reason, message: &str| DriftAssessment {
-        value: None,
-        reason,
-        message: message.to_owned(),
-        drift: state.memo.drift.clone().filter(|drift| drift.corrected_time.is_none()),
+    let before = state.memo.drift.as_ref();
+    let unknown = |reason, message: &str| {
+        Some(DriftAssessment::unknown(
+            Cause::new(reason, message),
+            standing(before).cloned(),
+        ))
     };
     let SchemaObservation::Taken {
         digest, differences, ..
     } = &observation.schema
     else {
-        return Some(unknown(
+        return unknown(
             SchemaDriftReason::NotComparable,
             "the schema can't be read now: another session holds a lock on part of it",
-        ));
+        );
     };
     let (desired, fields) = match reference(object, state, observation) {
         Reference::None => {
-            return Some(unknown(
+            return unknown(
                 SchemaDriftReason::NoReference,
                 &format!(
                     "there is no reference schema: set `spec.acceptedSchema` to the digest of the expected one; the live schema is {digest}"
                 ),
-            ));
+            );
         }
         Reference::NotYet => {
-            return Some(unknown(
-                SchemaDriftReason::NotCompared,
-                "the schema has not been compared yet",
-            ));
+            return unknown(SchemaDriftReason::NotCompared, "the schema has not been compared yet");
         }
         Reference::Behind => {
-            return Some(unknown(
+            return unknown(
                 SchemaDriftReason::SnapshotPending,
                 "migrations ran, and the schema snapshot after the run is pending",
-            ));
+            );
         }
         Reference::Own(desired) => (desired, differences.clone()),
         Reference::Accepted(desired) => (desired, Vec::new()),
     };
     if desired == *digest {
-        return Some(same(state, now));
+        return Some(same(before, now));
     }
-    Some(differs(state, desired, digest, fields, now))
+    Some(differs(before, desired, digest, fields, now))
 }
 
 enum Reference<'a> {
@@ -86,11 +75,7 @@ enum Reference<'a> {
 }
 
 fn reference<'a>(object: &'a MigrationSet, state: &State, observation: &'a Observation) -> Reference<'a> {
-    let own = observation
-        .operator_schema
-        .as_ref()
-        .and_then(|operator_schema| operator_schema.reference.as_ref());
-    match (object.spec.mode, own, &object.spec.accepted_schema) {
+    match (object.spec.mode, observation.reference(), &object.spec.accepted_schema) {
         (MigrationMode::Observe, _, Some(accepted)) => Reference::Accepted(accepted),
         (MigrationMode::Observe, _, None) => Reference::None,
         (MigrationMode::Apply, None, _) => Reference::NotYet,
@@ -107,53 +92,27 @@ fn is_shown(state: &State) -> bool {
     state.announced.as_ref().is_none_or(|shown| shown.snapshot_pending)
 }
 
-fn same(state: &State, now: Timestamp) -> DriftAssessment {
+fn same(before: Option<&Drift>, now: Timestamp) -> DriftAssessment {
     // The last drift stays in status, with the time at which it ended.
-    let drift = state.memo.drift.clone().map(|drift| Drift {
+    let drift = before.map(|drift| Drift {
         corrected_time: drift.corrected_time.or(Some(now)),
-        ..drift
+        ..drift.clone()
     });
-    DriftAssessment {
-        value: Some(false),
-        reason: SchemaDriftReason::NoDrift,
-        message: "the schema matches the reference".to_owned(),
-        drift,
-    }
+    let cause = Cause::new(SchemaDriftReason::NoDrift, "the schema matches the reference");
+    DriftAssessment::none(cause, drift)
 }
 
-fn differs(state: &State, desired: &str, observed: &str, fields: Vec<DriftField>, now: Timestamp) -> DriftAssessment {
-    let fields = if fields.is_empty() {
+fn differs(
+    before: Option<&Drift>,
+    desired: &str,
+    observed: &str,
+    mut fields: Vec<DriftField>,
+    now: Timestamp,
+) -> DriftAssessment {
+    if fields.is_empty() {
         // The reference is only a digest.
-        vec![DriftField {
-            path: "schema".to_owned(),
-            desired: desired.to_owned(),
-            observed: observed.to_owned(),
-        }]
-    } else {
-        fields
-    };
-    let message = messages::differs(&fields);
-    let count = i32::try_from(fields.len()).unwrap_or(i32::MAX);
-    let standing = state.memo.drift.as_ref().filter(|drift| drift.corrected_time.is_none());
-    let named = fields.into_iter().take(NAMED).map(|field| DriftField {
-        path: clipped(field.path, PATH),
-        desired: clipped(field.desired, SIDE),
-        observed: clipped(field.observed, SIDE),
-    });
-    DriftAssessment {
-        value: Some(true),
-        reason: SchemaDriftReason::OutOfBandChange,
-        message,
-        drift: Some(Drift {
-            detected_time: standing.map_or(now, |drift| drift.detected_time),
-            count,
-            fields: named.collect(),
-            corrected_time: None,
-        }),
+        fields.push(field("schema", desired, observed));
     }
-}
-
-fn clipped(mut text: String, most: usize) -> String {
-    text.truncate(text.floor_char_boundary(most));
-    text
+    let cause = Cause::new(SchemaDriftReason::OutOfBandChange, messages::differs(&fields));
+    DriftAssessment::found(cause, fields, before, now)
 }

@@ -2,19 +2,14 @@
 
 use ace_api::{ConditionType::Drifted, MigrationEvent, MigrationEventType, MigrationSetStatus};
 
-use crate::reconcile::event::{Event, stalled};
+use crate::reconcile::event::{Event, done, drift_detected, stalled};
 
-/// Events for the difference between two statuses.
 pub fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
-    let known = before.history.first();
-    let done = after.history.iter().take_while(|event| Some(*event) != known);
-    let mut events: Vec<Event> = done.map(history_event).collect();
-    events.reverse();
-    events.extend(drift_event(before, after));
+    let mut events = done(&before.history, &after.history, history_event);
+    events.extend(drift_detected(before, after));
+    events.extend(drift_corrected(before, after));
     // The message too: it names the plan that needs an approval.
-    events.extend(stalled(&before.common.conditions, &after.common.conditions, |now| {
-        (now.reason.clone(), now.message.clone())
-    }));
+    events.extend(stalled(before, after, |now| (now.reason.clone(), now.message.clone())));
     events
 }
 
@@ -46,11 +41,8 @@ fn history_event(event: &MigrationEvent) -> Event {
     }
 }
 
-fn drift_event(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
+fn drift_corrected(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
     let now = Drifted.of(&after.common.conditions)?;
-    match (Drifted.is_true(&before.common.conditions), now.status.as_str()) {
-        (true, "False") => Some(Event::normal("DriftCorrected", &now.message)),
-        (false, "True") => Some(Event::warning("DriftDetected", &now.message)),
-        _ => None,
-    }
+    let is_over = Drifted.is_true(&before.common.conditions) && now.status == "False";
+    is_over.then(|| Event::normal("DriftCorrected", &now.message))
 }

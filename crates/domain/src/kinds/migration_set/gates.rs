@@ -10,7 +10,7 @@ use super::{
     state::{Observation, OperatorSchema, Owner, PlatformFacts, ReferenceState, SchemaObservation, State},
     step::{Step, SyntaxCheck},
 };
-use crate::{reconcile::annotations::reconcile_at, sql::Folder};
+use crate::{reconcile::held, sql::Folder};
 
 pub(super) enum Next {
     /// A step that writes nothing.
@@ -21,9 +21,7 @@ pub(super) enum Next {
     Wait(Cause),
     /// The source could not be read this time; it may well be as it was.
     Unread(Cause),
-    /// A person has to act.
     Refuse(Cause),
-    /// Nothing is left to do.
     Nothing,
 }
 
@@ -280,18 +278,15 @@ fn bookkeeping(object: &MigrationSet, observation: &Observation, ledger_diff: &L
 fn held(object: &MigrationSet, state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     let held = state.memo.held.as_ref()?;
     let digest = pending_digest(ledger_diff.pending.iter().map(|pending| pending.file));
-    let reason = MigrationReason::named(&held.reason).unwrap_or(MigrationReason::MigrationFailed);
-    still_applies(held, object, &digest).then(|| Next::Refuse(Cause::new(reason, held.message.clone())))
+    let cause = || held::cause(&held.outcome, MigrationReason::MigrationFailed);
+    still_applies(held, object, &digest).then(|| Next::Refuse(cause()))
 }
 
 /// Files, spec and `reconcile-at` are the same as when it failed.
 pub(super) fn still_applies(held: &HeldMigration, object: &MigrationSet, digest: &str) -> bool {
-    held.digest == digest
-        && Some(held.generation) == object.metadata.generation
-        && held.reconcile_at == reconcile_at(object)
+    held.digest == digest && held::is_unchanged_since(&held.outcome, object)
 }
 
-/// The preconditions of a run.
 fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
     if plan.needs_approval {
         return Next::Refuse(messages::approval(object, plan, observation));

@@ -8,12 +8,9 @@ use jiff::Timestamp;
 use super::state::{Observation, OperatorSchema};
 use crate::sql::{File, Folder, split};
 
-/// The files by their state in the ledgers.
 #[derive(Clone, Debug, Default)]
 pub struct LedgerDiff<'a> {
-    /// The highest version in the ledger.
     pub head: Option<String>,
-    /// Files that are applied.
     pub applied: usize,
     /// Versions in the ledger without a file.
     pub unknown: usize,
@@ -31,10 +28,8 @@ pub struct LedgerDiff<'a> {
     pub late: Vec<String>,
 }
 
-/// A file to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Pending<'a> {
-    /// The file.
     pub file: &'a File,
     /// It was applied before and is missing from the ledger.
     pub again: bool,
@@ -106,11 +101,7 @@ pub fn ledger_diff<'a>(
 /// The files of the current run that are not in the ledger. They enter it in order, so a binary search finds the first: it is
 /// needed after each of thousands of files.
 pub(super) fn left(observation: &Observation) -> &[(String, String)] {
-    let plan = observation
-        .operator_schema
-        .as_ref()
-        .and_then(|operator_schema| operator_schema.plan.as_ref());
-    let items = plan.map_or(&[][..], |plan| &plan.items);
+    let items = observation.stored_plan().map_or(&[][..], |plan| &plan.items);
     &items[items.partition_point(|(version, _)| observation.ledger.contains_key(version))..]
 }
 
@@ -122,10 +113,7 @@ pub(super) fn first_pending<'a>(
 ) -> Option<Pending<'a>> {
     let (version, _) = left(observation).first()?;
     let file = folder.file(version)?;
-    let row = observation
-        .operator_schema
-        .as_ref()
-        .and_then(|operator_schema| operator_schema.rows.get(version));
+    let row = observation.operator_schema.as_ref()?.rows.get(version);
     let head = observation.ledger.keys().next_back();
     let lost = remembered
         .is_some_and(|remembered| head.map(String::as_str) < Some(remembered) && version.as_str() <= remembered);

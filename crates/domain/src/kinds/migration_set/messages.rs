@@ -1,6 +1,6 @@
 //! The messages of conditions: what was observed, and what to do.
 
-use ace_api::{Baseline, DriftField, MigrationReason, MigrationSet, PlatformReason};
+use ace_api::{Baseline, DriftField, MigrationReason, MigrationSet, Reason as _};
 
 use super::{
     Cause,
@@ -10,19 +10,12 @@ use super::{
 };
 use crate::{
     kinds::platform::DatabaseFailure,
+    reconcile::messages::listed,
     sql::{File, Folder, ScriptError, Unread, Version},
 };
 
 /// Most names in a message; the rest is counted.
 const NAMED: usize = 3;
-
-pub(super) fn platform_missing(object: &MigrationSet) -> Cause {
-    let message = format!(
-        "there is no Platform `{}` in this namespace",
-        object.spec.platform_ref.name
-    );
-    Cause::new(MigrationReason::WaitingForPlatform, message)
-}
 
 pub(super) fn database_missing(object: &MigrationSet) -> Cause {
     let message = format!(
@@ -34,22 +27,12 @@ pub(super) fn database_missing(object: &MigrationSet) -> Cause {
 
 /// The cause of a failed observation, with the message that the Platform has for it.
 pub(super) fn database(platform: &PlatformFacts, step_error: &DatabaseFailure) -> Cause {
-    use MigrationReason as Ours;
-    use PlatformReason as Theirs;
     let Some(database) = &platform.database else {
-        return Cause::new(Ours::DatabaseMissing, "the Platform has no `spec.database`");
+        return Cause::new(MigrationReason::DatabaseMissing, "the Platform has no `spec.database`");
     };
     let cause = step_error.cause(database);
-    let reason = match cause.reason {
-        Theirs::DatabaseUnreachable => Ours::DatabaseUnreachable,
-        Theirs::DatabaseSecretMissing => Ours::DatabaseSecretMissing,
-        Theirs::AccessMissing => Ours::AccessMissing,
-        Theirs::DatabasePasswordRejected => Ours::DatabasePasswordRejected,
-        Theirs::DatabaseCertificateRefused => Ours::DatabaseCertificateRefused,
-        Theirs::HostNotAllowed => Ours::HostNotAllowed,
-        Theirs::PoolerUnsupported => Ours::PoolerUnsupported,
-        _ => Ours::DatabaseRefused,
-    };
+    // Reasons are one vocabulary over all kinds.
+    let reason = MigrationReason::named(cause.reason.as_str()).unwrap_or(MigrationReason::DatabaseRefused);
     Cause::new(reason, cause.message)
 }
 
@@ -82,10 +65,9 @@ pub(super) fn schema_busy() -> Cause {
 }
 
 pub(super) fn blocked(version: &Version, blockers: &[Blocker]) -> Cause {
-    let named: Vec<String> = blockers.iter().take(NAMED).map(blocker).collect();
-    let others = match named.len() {
-        0 => "another session".to_owned(),
-        _ => listed(&named, blockers.len()),
+    let others = match blockers {
+        [] => "another session".to_owned(),
+        _ => listed(blockers, NAMED, blocker),
     };
     Cause::new(
         MigrationReason::WaitingForLock,
@@ -103,7 +85,7 @@ fn blocker(blocker: &Blocker) -> String {
 }
 
 pub(super) fn changed(versions: &[String]) -> Cause {
-    let which = listed(&versions[..versions.len().min(NAMED)], versions.len());
+    let which = listed(versions, NAMED, String::clone);
     Cause::new(
         MigrationReason::ChecksumMismatch,
         format!("{which}: the file differs from what was applied; restore it, and write the change as a new migration"),
@@ -179,7 +161,7 @@ pub(super) fn fault(file: &File, piece: &Unread, line: u32, message: &str) -> Ca
 }
 
 pub(super) fn late(versions: &[String], head: &str) -> Cause {
-    let which = listed(&versions[..versions.len().min(NAMED)], versions.len());
+    let which = listed(versions, NAMED, String::clone);
     Cause::new(
         MigrationReason::OutOfOrder,
         format!(
@@ -190,10 +172,7 @@ pub(super) fn late(versions: &[String], head: &str) -> Cause {
 
 pub(super) fn approval(object: &MigrationSet, plan: &Plan, observation: &Observation) -> Cause {
     let digest = &plan.digest;
-    let stored = observation
-        .operator_schema
-        .as_ref()
-        .and_then(|operator_schema| operator_schema.plan.as_ref());
+    let stored = observation.stored_plan();
     let known = |approved: &String| approved == digest || stored.is_some_and(|stored| stored.digest == *approved);
     let approvals = &object.spec.approvals;
     let others = if approvals.is_empty() || approvals.iter().any(|approval| known(&approval.plan)) {
@@ -250,28 +229,14 @@ pub(super) fn drift_blocks(differences: &[DriftField]) -> Cause {
 
 /// How many objects differ, and the first of them.
 pub(super) fn differs(differences: &[DriftField]) -> String {
-    let named: Vec<String> = differences
-        .iter()
-        .take(NAMED)
-        .map(|field| field.path.replacen('/', " ", 1))
-        .collect();
+    let named = listed(differences, NAMED, |field| field.path.replacen('/', " ", 1));
     let number = differences.len();
     let (noun, verb) = if number == 1 {
         ("object", "differs")
     } else {
         ("objects", "differ")
     };
-    format!("{number} {noun} {verb}: {}", listed(&named, number))
-}
-
-fn listed(named: &[String], all: usize) -> String {
-    let more = all.saturating_sub(named.len());
-    let text = named.join(", ");
-    if more == 0 {
-        text
-    } else {
-        format!("{text} and {more} more")
-    }
+    format!("{number} {noun} {verb}: {named}")
 }
 
 fn short(digest: &str) -> &str {

@@ -39,6 +39,7 @@ use crate::reconcile::{
     kind,
     timing::Timing,
 };
+use update::{update_from_error, update_from_result};
 
 pub use decide::decide;
 pub use events::events;
@@ -50,14 +51,10 @@ pub use state::{
 };
 pub use status::{planned, status};
 pub use step::{Blocker, Ran, Refusal, Step, StepError, StepResult, SyntaxCheck};
-pub use update::update;
 
-/// The decision about a MigrationSet.
 pub type Decision = crate::reconcile::decision::Decision<Step, MigrationReason>;
-/// A reason of a MigrationSet, with its message.
 pub type Cause = crate::reconcile::decision::Cause<MigrationReason>;
 
-/// The decisions about MigrationSets.
 #[derive(Debug)]
 pub enum Kind {}
 
@@ -86,7 +83,10 @@ impl kind::Kind for Kind {
         outcome: Result<StepResult, StepError>,
         now: Timestamp,
     ) {
-        update(object, state, step, outcome, now);
+        match outcome {
+            Ok(result) => update_from_result(object, state, step, result, now),
+            Err(step_error) => update_from_error(state, step, step_error, now),
+        }
     }
 
     fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Timestamp) -> MigrationSetStatus {

@@ -17,20 +17,15 @@ use crate::sql::{Catalogue, File, Risk, Script, assess};
 pub struct Plan {
     /// Digest by which an approval names the plan.
     pub digest: String,
-    /// The files.
     pub items: Vec<Item>,
     /// A file in it needs an approval, and there is none.
     pub needs_approval: bool,
 }
 
-/// One file that would run.
 #[derive(Clone, Debug)]
 pub struct Item {
-    /// The file.
     pub file: File,
-    /// What is in it.
     pub script: Arc<Script>,
-    /// What can go wrong with it.
     pub risks: Vec<Risk>,
     /// It was applied before and is missing from the ledger.
     pub again: bool,
@@ -145,11 +140,7 @@ fn is_approved(object: &MigrationSet, observation: &Observation, digest: &str, i
     if approved(digest) {
         return true;
     }
-    let Some(stored) = observation
-        .operator_schema
-        .as_ref()
-        .and_then(|operator_schema| operator_schema.plan.as_ref())
-    else {
+    let Some(stored) = observation.stored_plan() else {
         return false;
     };
     let left = stored

@@ -15,25 +15,20 @@ use super::step::{Blocker, Refusal, StepError, SyntaxCheck};
 use crate::{
     inputs,
     kinds::platform::DatabaseFailure,
-    reconcile::refusals::Refusals,
-    reconcile::timing::Timing,
+    reconcile::{refusals::Refusals, timing::Timing},
     sql::{Folder, Script, ScriptError, Version},
 };
 
 /// The observed state and what the status remembers.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Intervals and deadlines.
     pub timing: Timing,
-    /// When this reconcile began.
     pub began: Timestamp,
     /// When the operator started watching.
     pub watching_since: Timestamp,
     /// The status as it was last written, updated by the results of steps.
     pub memo: MigrationSetStatus,
-    /// The Platform that names the database.
     pub platform: PlatformState,
-    /// The files.
     pub source: SourceState,
     /// Parsed files by digest: only those that are pending.
     pub scripts: BTreeMap<String, Result<Arc<Script>, ScriptError>>,
@@ -55,7 +50,6 @@ pub struct State {
     pub stop: Option<Stop>,
     /// What is not in status: lost with the process.
     pub memory: Memory,
-    /// Why the last step failed.
     pub step_error: Option<StepError>,
 }
 
@@ -64,7 +58,6 @@ pub struct State {
 pub struct Announced {
     /// When the status was written with it.
     pub at: Timestamp,
-    /// The counts that the status shows.
     pub counts: Counts,
     /// Files ran, and the schema snapshot after the run is pending.
     pub snapshot_pending: bool,
@@ -77,7 +70,6 @@ pub struct Announced {
 pub struct Counts {
     /// The highest version in the ledger; if the ledger regressed, the highest one before.
     pub head: Option<String>,
-    /// Files that are applied.
     pub applied: Option<i32>,
     /// Files that are to be run or recorded.
     pub pending: Option<i32>,
@@ -89,30 +81,33 @@ pub struct Counts {
     pub plan: Option<PlanStatus>,
 }
 
-/// The Platform that `spec.platformRef` names.
 pub type PlatformState = inputs::PlatformState<PlatformFacts>;
-/// The files.
 pub type SourceState = inputs::SourceState<Arc<Folder>>;
 
 /// What a set of migrations needs to know of its Platform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlatformFacts {
-    /// Reference of the project.
     pub project: String,
     /// `spec.interval` of the Platform, not scaled.
     pub interval: Duration,
-    /// `spec.suspend` of the Platform.
     pub suspended: bool,
-    /// The database that the Platform names.
     pub database: Option<Box<Database>>,
     /// Database and schemas in one text: an observation of another place is not used.
     pub place: String,
 }
 
-/// One observation of the database.
+impl inputs::PlatformFacts for PlatformFacts {
+    fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.suspended
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
-    /// When it was made.
     pub at: Timestamp,
     /// What was observed: see [`PlatformFacts::place`].
     pub place: String,
@@ -126,7 +121,6 @@ pub struct Observation {
     pub operator_schema: Option<OperatorSchema>,
     /// Tables that are not small, as (schema, name).
     pub large: BTreeSet<(String, String)>,
-    /// The schema.
     pub schema: SchemaObservation,
 }
 
@@ -149,9 +143,7 @@ pub struct OperatorSchema {
     pub rows: BTreeMap<String, OwnRow>,
     /// Files of several transactions that stopped half-way: version and digest of the bytes when they began.
     pub half: BTreeMap<String, String>,
-    /// The plan of the last run.
     pub plan: Option<StoredPlan>,
-    /// The reference of the schema.
     pub reference: Option<ReferenceState>,
 }
 
@@ -165,14 +157,11 @@ impl OperatorSchema {
 /// The MigrationSet that a database belongs to.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Owner {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
 }
 
 impl Owner {
-    /// This set.
     pub fn of(object: &MigrationSet) -> Self {
         Self {
             namespace: object.namespace().unwrap_or_default(),
@@ -214,7 +203,6 @@ pub struct StoredPlan {
 /// The reference that the live schema is compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReferenceState {
-    /// Its digest.
     pub digest: String,
     /// The schema snapshot after a run is pending.
     pub snapshot_pending: bool,
@@ -226,16 +214,12 @@ pub struct ReferenceState {
     pub form: i32,
 }
 
-/// The live schema.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SchemaObservation {
     /// Another session holds a lock on it.
     Busy,
-    /// It was read.
     Taken {
-        /// Its digest.
         digest: String,
-        /// Number of its objects.
         objects: usize,
         /// Number of objects that a user created: a new database has grants only.
         made: usize,
@@ -249,7 +233,6 @@ pub enum SchemaObservation {
 /// Memory of one object. It is lost with the process: everything in it can be observed again.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
-    /// The last successful observation.
     pub observation: Option<Arc<Observation>>,
     /// The last observation, if it failed.
     pub failed_observation: Option<FailedObservation>,
@@ -257,14 +240,11 @@ pub struct Memory {
     pub blocked: u32,
 }
 
-/// A failed observation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedObservation {
-    /// When it was made.
     pub at: Timestamp,
     /// What was observed: see [`PlatformFacts::place`].
     pub place: String,
-    /// Why it failed.
     pub step_error: DatabaseFailure,
     /// How often in a row the operator was refused to read the Secrets, this time included.
     pub refusals: Refusals,
@@ -275,7 +255,6 @@ pub struct FailedObservation {
 pub enum Stop {
     /// Other sessions hold a lock that a statement of this version needs.
     Blocked(Version, Vec<Blocker>),
-    /// The database refuses a file.
     Refused(Refusal),
 }
 
@@ -312,42 +291,35 @@ impl State {
         })
     }
 
-    /// The Platform's interval, scaled.
-    pub fn interval(&self) -> Duration {
-        match &self.platform {
-            PlatformState::Present(platform) => self.timing.interval(platform.interval),
-            PlatformState::Absent => self.timing.backoff_most(),
-        }
-    }
-
     /// The database was not observed for three intervals.
     pub fn is_lost(&self, now: Timestamp) -> bool {
         match &self.platform {
-            PlatformState::Present(platform) => now > self.seen() + self.timing.lost_after(platform.interval),
+            PlatformState::Present(platform) => self.timing.is_lost(self.seen(), platform.interval, now),
             PlatformState::Absent => false,
         }
     }
 }
 
 impl Observation {
+    /// The reference of the schema, if it was stored.
+    pub(super) fn reference(&self) -> Option<&ReferenceState> {
+        self.operator_schema.as_ref()?.reference.as_ref()
+    }
+
+    pub(super) fn stored_plan(&self) -> Option<&StoredPlan> {
+        self.operator_schema.as_ref()?.plan.as_ref()
+    }
+
     /// The reference was described by another server version or in another form than the live schema: the two can't be
     /// compared.
     pub(super) fn is_reworded(&self) -> bool {
-        let reference = self
-            .operator_schema
-            .as_ref()
-            .and_then(|operator_schema| operator_schema.reference.as_ref());
-        reference.is_some_and(|reference| {
+        self.reference().is_some_and(|reference| {
             (reference.server_major, reference.form) != (self.target.server_major(), self.form)
         })
     }
 
     /// Files ran, and the schema snapshot after the run is pending.
     pub(super) fn is_snapshot_pending(&self) -> bool {
-        let reference = self
-            .operator_schema
-            .as_ref()
-            .and_then(|operator_schema| operator_schema.reference.as_ref());
-        reference.is_some_and(|reference| reference.snapshot_pending)
+        self.reference().is_some_and(|reference| reference.snapshot_pending)
     }
 }

@@ -2,20 +2,25 @@
 
 use ace_api::{
     HeldMigration, MigrationMode, MigrationReason, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget,
-    PendingMigration, PlanStatus, Reason, SchemaStatus,
+    PendingMigration, PlanStatus, SchemaDriftReason, SchemaStatus, clipped,
 };
 use jiff::Timestamp;
 
 use super::{
     Decision,
-    conditions::{shown, shown_drift},
+    conditions::shown,
     drift::assessment,
     gates::{self, remembered},
     ledger_diff::{LedgerDiff, ledger_diff},
     plan::{Plan, pending_digest},
     state::{Counts, PlatformState, SchemaObservation, SourceState, State, Stop},
 };
-use crate::{reconcile::annotations::reconcile_at, reconcile::size::bounded, reconcile::status::common};
+use crate::reconcile::{
+    decision::Cause as DriftCause,
+    held,
+    size::bounded,
+    status::{common, with_drift},
+};
 
 /// Most pending migrations that a status lists.
 const PENDING: usize = 20;
@@ -33,9 +38,10 @@ pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Ti
     let assessment = assessment(object, state, now);
     let counts = counts(object, state);
     let shown = shown(object, state, decision, assessment.as_ref(), &counts);
-    let drift = shown_drift(assessment.as_ref());
-    let handled = handled(state, decision);
-    let common = common(object, &memo.common, shown, Some(drift), handled, now);
+    let handled = decision.is_answer() && is_observed(state);
+    let common = common(object, &memo.common, shown, handled, now);
+    let unassessed = DriftCause::new(SchemaDriftReason::NotCompared, "the schema has not been compared yet");
+    let common = with_drift(common, &memo.common, assessment.as_ref(), &unassessed, now);
     let status = MigrationSetStatus {
         common,
         source: source(state).or_else(|| memo.source.clone()),
@@ -145,15 +151,14 @@ pub(super) fn source(state: &State) -> Option<MigrationSource> {
     else {
         return None;
     };
-    let clipped = |text: &str| text[..text.floor_char_boundary(256)].to_owned();
     Some(MigrationSource {
-        artifact_revision: clipped(artifact_revision),
+        artifact_revision: clipped(artifact_revision, 256),
         files: i32::try_from(folder.files.len()).unwrap_or(i32::MAX),
         skipped: folder
             .skipped
             .iter()
             .take(SKIPPED)
-            .map(|skipped| clipped(&skipped.file_name))
+            .map(|skipped| clipped(&skipped.file_name, 256))
             .collect(),
     })
 }
@@ -167,13 +172,9 @@ fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {
     let SchemaObservation::Taken { digest, objects, .. } = &observation.schema else {
         return None;
     };
-    let own = observation
-        .operator_schema
-        .as_ref()
-        .and_then(|operator_schema| operator_schema.reference.as_ref());
     let reference = match object.spec.mode {
         MigrationMode::Observe => object.spec.accepted_schema.clone(),
-        MigrationMode::Apply => own.map(|own| own.digest.clone()),
+        MigrationMode::Apply => observation.reference().map(|own| own.digest.clone()),
     };
     Some(SchemaStatus {
         digest: digest.clone(),
@@ -193,21 +194,17 @@ fn held(object: &MigrationSet, state: &State) -> Option<HeldMigration> {
     let digest = pending_digest(ledger_diff.pending.iter().map(|pending| pending.file));
     if let Some(Stop::Refused(refusal)) = &state.stop {
         return Some(HeldMigration {
-            reason: refusal.reason().as_str().to_owned(),
-            message: ace_api::message(&refusal.message),
+            outcome: held::hold(object, refusal.reason(), &refusal.message),
             version: refusal.version.to_string(),
             digest,
-            generation: object.metadata.generation.unwrap_or_default(),
-            reconcile_at: reconcile_at(object),
         });
     }
     let held = state.memo.held.clone()?;
     gates::still_applies(&held, object, &digest).then_some(held)
 }
 
-fn handled(state: &State, decision: &Decision) -> bool {
-    let observed = state
+fn is_observed(state: &State) -> bool {
+    state
         .observation()
-        .is_some_and(|observation| observation.at >= state.began);
-    observed && !matches!(decision, Decision::Do(_) | Decision::Release { .. })
+        .is_some_and(|observation| observation.at >= state.began)
 }

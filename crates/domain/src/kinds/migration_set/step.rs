@@ -11,12 +11,10 @@ use crate::{
     sql::{File, Script, ScriptError, Version},
 };
 
-/// One step, with everything that it needs.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     /// Reads identity, ledgers and schema of the database; writes nothing.
     Observe,
-    /// Parses files.
     Read(Vec<File>),
     /// Has the server check the syntax of statements that our parser can't read; writes nothing.
     CheckSyntax(Vec<String>),
@@ -41,9 +39,7 @@ pub enum Step {
     Prepare(StoredPlan),
     /// Runs one file. Exactly once: its rows in the ledgers are in its transaction.
     Run {
-        /// The file.
         file: File,
-        /// What is in it.
         script: Arc<Script>,
         /// It was applied before and is missing from the ledger; its second run is approved.
         again: bool,

@@ -14,31 +14,23 @@ use super::{
     status::counts,
     step::{Ran, Step, StepError, StepResult},
 };
-use crate::kinds::platform::DatabaseFailure;
-use crate::reconcile::kind::Step as _;
-use crate::sql::{File, Script, Segment};
+use crate::{
+    kinds::platform::DatabaseFailure,
+    reconcile::{kind::Step as _, status::remember},
+    sql::{File, Script, Segment},
+};
 
-/// Most entries of a history.
-const HISTORY: usize = 10;
 /// Most warnings of one run that a status keeps, and characters of each.
 const WARNINGS: usize = 4;
 const WARNING: usize = 200;
 
-/// Updates the state by the result of a step, or by its error.
-pub fn update(
+pub(super) fn update_from_result(
     object: &MigrationSet,
     state: &mut State,
     step: &Step,
-    outcome: Result<StepResult, StepError>,
+    result: StepResult,
     now: Timestamp,
 ) {
-    match outcome {
-        Ok(result) => update_from_result(object, state, step, result, now),
-        Err(step_error) => after_error(state, step, step_error, now),
-    }
-}
-
-fn update_from_result(object: &MigrationSet, state: &mut State, step: &Step, result: StepResult, now: Timestamp) {
     state.step_error = None;
     match (step, result) {
         (step, StepResult::Observed(observation)) => {
@@ -85,19 +77,25 @@ fn remember_writing(object: &MigrationSet, state: &mut State, step: &Step, now: 
     match step {
         Step::Adopt(versions) => {
             for file in versions {
-                remember(state, event(MigrationEventType::Adopted, Some(file.version.as_str())));
+                remember(
+                    &mut state.memo.history,
+                    event(MigrationEventType::Adopted, Some(file.version.as_str())),
+                );
             }
         }
         Step::Baseline(files) => {
             for file in files {
-                remember(state, event(MigrationEventType::Baselined, Some(file.version.as_str())));
+                remember(
+                    &mut state.memo.history,
+                    event(MigrationEventType::Baselined, Some(file.version.as_str())),
+                );
             }
         }
         Step::SetReference { digest, .. } if object.spec.accepted_schema.as_ref() == Some(digest) => {
-            remember(state, event(MigrationEventType::SchemaAccepted, None));
+            remember(&mut state.memo.history, event(MigrationEventType::SchemaAccepted, None));
         }
         Step::SetReference { .. } if state.observation().is_some_and(Observation::is_reworded) => {
-            remember(state, event(MigrationEventType::SchemaReworded, None));
+            remember(&mut state.memo.history, event(MigrationEventType::SchemaReworded, None));
         }
         _ => {}
     }
@@ -131,7 +129,7 @@ fn has_run(state: &mut State, file: &File, ran: Ran, now: Timestamp) {
             .collect(),
         time: now,
     };
-    remember(state, event);
+    remember(&mut state.memo.history, event);
     let is_old = |shown: &&Announced| now >= shown.at + state.timing.progress();
     let shown = state.announced.as_ref().filter(is_old);
     if let Some((shown, observation)) = shown.zip(state.observation()) {
@@ -175,11 +173,6 @@ fn later(shown: &Counts, observation: &Observation) -> Counts {
     }
 }
 
-fn remember(state: &mut State, event: MigrationEvent) {
-    state.memo.history.insert(0, event);
-    state.memo.history.truncate(HISTORY);
-}
-
 fn change_observation(state: &mut State, change: impl FnOnce(&mut Observation)) {
     if let Some(observation) = &mut state.memory.observation {
         change(Arc::make_mut(observation));
@@ -194,7 +187,7 @@ fn change_operator_schema(state: &mut State, change: impl FnOnce(&mut OperatorSc
     });
 }
 
-fn after_error(state: &mut State, step: &Step, step_error: StepError, now: Timestamp) {
+pub(super) fn update_from_error(state: &mut State, step: &Step, step_error: StepError, now: Timestamp) {
     match step_error {
         // Both leave the session open: the run stops, and the schema snapshot after it follows.
         StepError::Blocked { version, blockers } => {

@@ -8,10 +8,8 @@ use jiff::Timestamp;
 use super::{Cause, Decision, State};
 use crate::reconcile::{annotations::is_reconcile_requested, decision::Requeue, refusals::Refusals};
 
-/// One check of the database.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseCheck {
-    /// When it was made.
     pub at: Timestamp,
     /// Generation of the spec that it was made for: another one may name another database.
     pub generation: Option<i64>,
@@ -26,11 +24,9 @@ pub struct DatabaseCheck {
 pub enum DatabaseFailure {
     /// No answer, or a temporary refusal: its description.
     Unanswered(String),
-    /// A Secret or its key does not exist.
     SecretMissing(String),
     /// The operator is not allowed to read the Secrets; the message has the command that allows it.
     AccessMissing(String),
-    /// The operator is not allowed to connect to that host and port.
     HostNotAllowed,
     /// The Secret's content is not a valid password: why.
     PasswordInvalid(String),
@@ -48,7 +44,6 @@ pub enum DatabaseFailure {
     Refused(String),
 }
 
-/// Whether a check is due.
 pub(super) fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
     if object.spec.database.is_none() {
         return false;

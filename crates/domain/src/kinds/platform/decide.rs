@@ -6,7 +6,7 @@ use ace_api::{Platform, PlatformReason, SecretKeyReference};
 use jiff::Timestamp;
 
 use super::{Access, Cause, Decision, State, Step, StepError, StepResult, database};
-use crate::{reconcile::annotations::is_reconcile_requested, reconcile::decision::Requeue};
+use crate::reconcile::{annotations::is_reconcile_requested, decision::Requeue};
 
 /// Project states that need a person.
 const INACTIVE: [&str; 5] = ["INACTIVE", "INIT_FAILED", "REMOVED", "RESTORE_FAILED", "PAUSE_FAILED"];

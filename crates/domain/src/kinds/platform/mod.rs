@@ -28,25 +28,18 @@ pub use decide::{decide, is_due, is_token_gone, update};
 pub use observation::{Changes, Observation, Phase};
 pub use status::{events, status};
 
-/// The decision about a Platform.
 pub type Decision = crate::reconcile::decision::Decision<Step, PlatformReason>;
-/// A reason of a Platform, with its message.
 pub type Cause = crate::reconcile::decision::Cause<PlatformReason>;
 
-/// The state of one Platform when a decision is made.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// Intervals and deadlines.
     pub timing: Timing,
-    /// When this reconcile began.
     pub began: Timestamp,
     /// The status as it was last written.
     pub memo: PlatformStatus,
-    /// Access to the Management API.
     pub access: Access,
     /// The anonymous key could be read.
     pub has_anon_key: bool,
-    /// What was observed of the project.
     pub observation: Observation,
     /// Slugs of the EdgeFunctions that name this Platform.
     pub managed: BTreeSet<String>,
@@ -54,33 +47,26 @@ pub struct State {
     pub needs_secrets: bool,
     /// What the last pass remembered.
     pub memory: Memory,
-    /// Why the last step had no result.
     pub step_error: Option<StepError>,
 }
 
-/// Access to the Management API.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Access {
     /// There is a token, and the operator is allowed to call the host.
     Open,
     /// The API server did not answer for the Secret, and it was never read before.
     Unanswered(String),
-    /// The Secret or its key does not exist.
     SecretMissing(String),
     /// The operator is not allowed to read the Secret.
     AccessMissing(String),
-    /// The Secret's content is not a valid token.
     TokenInvalid(String),
-    /// The operator is not allowed to call that host.
     HostNotAllowed(String),
 }
 
 /// One step. All of them only read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
-    /// Reads the project.
     GetProject,
-    /// Lists its functions.
     ListFunctions,
     /// Lists the names of its secrets.
     ListSecrets,
@@ -121,7 +107,6 @@ pub enum StepError {
     Forbidden(String),
     /// 404 for the project.
     ProjectNotFound,
-    /// Any other failure.
     Failed(String),
 }
 
@@ -132,11 +117,9 @@ impl kind::StepError for StepError {}
 pub struct Memory {
     /// How often in a row the operator was refused to read the token.
     pub refusals: Refusals,
-    /// The last check of the database.
     pub database: Option<DatabaseCheck>,
 }
 
-/// The decisions about Platforms.
 #[derive(Debug)]
 pub enum Kind {}
 

@@ -3,16 +3,15 @@
 use ace_api::{ConditionType::Ready, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
 
-use super::{Cause, Decision, State, Step};
-use crate::{
-    reconcile::event::{Event, stalled},
-    reconcile::status::{Shown, common, suspension},
+use super::{Cause, Decision, State};
+use crate::reconcile::{
+    event::{Event, stalled},
+    status::{Shown, common, describes, is_ready, suspended_by_user},
 };
 
 /// Most unmanaged functions that a status lists.
 const MOST_NAMED: usize = 50;
 
-/// The status that follows from state and decision.
 pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
     let memo = &state.memo;
     if is_doubted(state, decision) {
@@ -20,17 +19,12 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
     }
     let shown = match decision {
         // A failed request changes no condition before three intervals.
-        Decision::Wait(cause, _)
-            if is_only_unseen(cause) && Ready.is_true(&memo.common.conditions) && unchanged(object, memo) =>
-        {
-            Shown::Unchanged
-        }
-        decision => Shown::of(decision, |step| in_progress(*step), || at_rest(object)),
+        Decision::Wait(cause, _) if is_only_unseen(cause) && is_ready(&memo.common, object) => Shown::Unchanged,
+        decision => Shown::of(decision, |_| observing(), || at_rest(object)),
     };
-    let observed = state.observation.seen() >= state.began;
-    let handled = observed && !matches!(decision, Decision::Do(_));
+    let handled = decision.is_answer() && state.observation.seen() >= state.began;
     PlatformStatus {
-        common: common::<_, PlatformReason>(object, &memo.common, shown, None, handled, now),
+        common: common(object, &memo.common, shown, handled, now),
         project: state
             .observation
             .project()
@@ -51,24 +45,20 @@ fn is_doubted(state: &State, decision: &Decision) -> bool {
     cause.reason == PlatformReason::AccessMissing && (state.memory.refusals.are_doubted() || database)
 }
 
-fn in_progress(step: Step) -> Cause {
-    match step {
-        Step::GetProject | Step::ListFunctions | Step::ListSecrets | Step::CheckDatabase => {
-            Cause::new(PlatformReason::Observing, "checking project, functions and secrets")
-        }
-    }
+fn observing() -> Cause {
+    Cause::new(PlatformReason::Observing, "checking project, functions and secrets")
 }
 
 fn at_rest(object: &Platform) -> Shown<PlatformReason> {
-    let by_user = object.spec.suspend.then_some(PlatformReason::SuspendedByUser);
-    match suspension(by_user, None) {
-        Some(cause) => Shown::Suspended {
-            unready: cause.reason,
-            cause,
+    if object.spec.suspend {
+        let unready = PlatformReason::SuspendedByUser;
+        return Shown::Suspended {
+            cause: suspended_by_user(unready),
             is_live: true,
-        },
-        None => Shown::Ready(Cause::new(PlatformReason::Reachable, answers(object))),
+            unready,
+        };
     }
+    Shown::Ready(Cause::new(PlatformReason::Reachable, answers(object)))
 }
 
 fn is_only_unseen(cause: &Cause) -> bool {
@@ -89,46 +79,26 @@ fn database(object: &Platform, state: &State) -> Option<DatabaseStatus> {
     let memo = &state.memo;
     match state.memory.database.as_ref().map(|check| &check.outcome) {
         Some(Ok(database)) => Some(database.clone()),
-        Some(Err(_)) if !unchanged(object, memo) => None,
+        Some(Err(_)) if !describes(&memo.common, object) => None,
         Some(Err(_)) | None => memo.database.clone(),
     }
 }
 
-fn unchanged(object: &Platform, memo: &PlatformStatus) -> bool {
-    memo.common.observed_generation == object.metadata.generation
-}
-
 fn functions(state: &State) -> Option<FunctionCount> {
     state.observation.listed()?;
-    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
-    let unmanaged: Vec<&str> = state
-        .observation
-        .live()
-        .filter(|slug| !state.managed.contains(*slug))
-        .collect();
+    let (managed, unmanaged): (Vec<&str>, Vec<&str>) =
+        state.observation.live().partition(|slug| state.managed.contains(*slug));
+    let count = |slugs: &[&str]| i32::try_from(slugs.len()).unwrap_or(i32::MAX);
     Some(FunctionCount {
-        managed: count(
-            state
-                .observation
-                .live()
-                .filter(|slug| state.managed.contains(*slug))
-                .count(),
-        ),
-        unmanaged_count: count(unmanaged.len()),
-        unmanaged: unmanaged
-            .iter()
-            .take(MOST_NAMED)
-            .map(|slug| (*slug).to_owned())
-            .collect(),
+        managed: count(&managed),
+        unmanaged_count: count(&unmanaged),
+        unmanaged: unmanaged.into_iter().take(MOST_NAMED).map(str::to_owned).collect(),
     })
 }
 
 /// Events for the difference between two statuses: the platform was lost, is reachable again, or needs a person.
 pub fn events(before: &PlatformStatus, after: &PlatformStatus) -> Vec<Event> {
-    let stalled = stalled(&before.common.conditions, &after.common.conditions, |now| {
-        now.reason.clone()
-    });
-    stalled
+    stalled(before, after, |now| now.reason.clone())
         .or_else(|| reachability_event(before, after))
         .into_iter()
         .collect()

@@ -1,3 +1,4 @@
+mod drift;
 mod object_state;
 mod pass;
 mod status;

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::reconcile::{
     decision::Cause,
-    status::{Shown, ShownDrift, common, suspension},
+    drift::DriftAssessment,
+    status::{Shown, common, remember, with_drift},
 };
 
 fn at(second: i64) -> Timestamp {
@@ -35,7 +36,7 @@ fn ready() -> CommonStatus {
 }
 
 fn next(shown: Shown<FunctionReason>) -> CommonStatus {
-    common::<_, DriftReason>(&object(2), &ready(), shown, None, false, at(9))
+    common(&object(2), &ready(), shown, false, at(9))
 }
 
 fn lines(status: &CommonStatus) -> Vec<String> {
@@ -110,39 +111,22 @@ fn each_outcome_is_shown_by_ready_and_the_condition_that_explains_it() {
 
 #[test]
 fn drift_is_as_assessed_or_as_it_was_and_unknown_before_that() {
-    let drift = |before: &CommonStatus, drift| {
-        let status = common(
-            &object(2),
-            before,
-            Shown::Ready(cause(FunctionReason::Live)),
-            Some(drift),
-            false,
-            at(9),
-        );
-        lines(&status)[1].clone()
+    let unassessed = Cause::new(DriftReason::NotCompared, "not yet");
+    let drifted = |before: &CommonStatus, assessment| {
+        let ready = Shown::Ready(cause(FunctionReason::Live));
+        let next = common(&object(2), before, ready, false, at(9));
+        with_drift(next, before, assessment, &unassessed, at(9))
     };
-    let assessed = ShownDrift::Assessed(Some(true), Cause::new(DriftReason::OutOfBandChange, "2 files differ"));
-    let unchanged = ShownDrift::Unchanged(Cause::new(DriftReason::NotCompared, "not yet"));
+    let found = Cause::new(DriftReason::OutOfBandChange, "2 files differ");
+    let assessed = DriftAssessment::found(found, Vec::new(), None, at(9));
+    let says = "Drifted=True/OutOfBandChange: 2 files differ";
+    let after = drifted(&ready(), Some(&assessed));
+    assert_eq!(lines(&after)[1], says);
     assert_eq!(
-        drift(&ready(), assessed.clone()),
-        "Drifted=True/OutOfBandChange: 2 files differ"
-    );
-    assert_eq!(
-        drift(&ready(), unchanged.clone()),
+        lines(&drifted(&ready(), None))[1],
         "Drifted=Unknown/NotCompared: not yet"
     );
-    let drifted = common(
-        &object(1),
-        &ready(),
-        Shown::Unchanged::<FunctionReason>,
-        Some(assessed),
-        false,
-        at(2),
-    );
-    assert_eq!(
-        drift(&drifted, unchanged),
-        "Drifted=True/OutOfBandChange: 2 files differ"
-    );
+    assert_eq!(lines(&drifted(&after, None))[1], says);
 }
 
 #[test]
@@ -155,22 +139,15 @@ fn a_kind_that_can_not_drift_has_no_such_condition() {
 fn a_request_is_echoed_once_it_was_handled_and_not_before() {
     let echoed = |handled| {
         let shown = Shown::Ready(cause(FunctionReason::Live));
-        common::<_, DriftReason>(&object(2), &ready(), shown, None, handled, at(9)).last_handled_reconcile_at
+        common(&object(2), &ready(), shown, handled, at(9)).last_handled_reconcile_at
     };
     assert_eq!(echoed(false).as_deref(), Some("before"));
     assert_eq!(echoed(true).as_deref(), Some("now"));
 }
 
 #[test]
-fn the_object_comes_before_its_platform_where_both_are_suspended() {
-    use FunctionReason::{SuspendedByPlatform, SuspendedByUser};
-    let both = suspension(Some(SuspendedByUser), Some((SuspendedByPlatform, "prod")));
-    assert_eq!(both.map(|cause| cause.reason), Some(SuspendedByUser));
-    let platform = suspension(None, Some((SuspendedByPlatform, "prod"))).unwrap();
-    assert!(
-        platform.message.starts_with("Platform `prod` is suspended"),
-        "{}",
-        platform.message
-    );
-    assert_eq!(suspension::<FunctionReason>(None, None), None);
+fn a_history_has_the_last_ten_newest_first() {
+    let mut history = Vec::new();
+    (0..12).for_each(|event| remember(&mut history, event));
+    assert_eq!(history, [11, 10, 9, 8, 7, 6, 5, 4, 3, 2]);
 }

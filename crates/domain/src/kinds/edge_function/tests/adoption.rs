@@ -4,13 +4,19 @@ use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, Mode
 
 use super::{
     super::{Decision, LiveFunction, Step, StepResult},
-    fixture::{Case, at, settled},
+    fixture::{Case, settled},
     values::{
-        A, B, X, applied, archive, archived, body_of, bundle, cause, content, deploy, digest, entry, foreign, message,
-        revision, shown, stamp,
+        A, B, X, applied, archive, archived, body_of, bundle, cause, content, deploy, digest, entry, foreign, revision,
+        stamp,
     },
 };
-use crate::{bundle::BodyFiles, reconcile::decision::Requeue};
+use crate::{
+    bundle::BodyFiles,
+    reconcile::{
+        decision::Requeue,
+        fixture::{at, message, shown, stalled},
+    },
+};
 
 #[test]
 fn a_new_function_is_requested_alone_before_it_is_created() {
@@ -85,14 +91,7 @@ fn somebody_elses_deploy_of_the_source_is_adopted_because_the_bytes_prove_it() {
 fn foreign_content_is_a_conflict_that_says_how_to_solve_it() {
     let mut case = new().sees(Some(foreign(3))).read(X);
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/AdoptionConflict",
-            "Stalled=True/AdoptionConflict",
-            "Drifted=True/Foreign"
-        ]
-    );
+    assert_eq!(shown(&status), stalled("AdoptionConflict", "True/Foreign"));
     assert_eq!(
         message(&status, "Stalled"),
         "version 3 is live, was not deployed from this object and differs from the source: change the source to match it, or set `spec.adoptionPolicy: Always` to archive and replace it"
@@ -132,10 +131,7 @@ fn a_function_that_was_never_live_is_no_drift_in_observe_and_nothing_is_written(
 #[test]
 fn a_mark_that_the_status_lacks_is_looked_up_in_the_archives_first() {
     let mut case = new().sees(Some(entry(B, 3))).read(B);
-    case.does(
-        Step::LoadArchive(archive(B)),
-        Ok(StepResult::Archive(archived(B, false))),
-    );
+    case.loads_archive(B, archived(B, false));
     assert_eq!(
         case.decide(),
         Decision::Do(deploy(IntentType::RollOut, A, Some(3), at(0))),
@@ -148,14 +144,7 @@ fn a_mark_that_the_status_lacks_is_looked_up_in_the_archives_first() {
 fn a_mark_of_ours_that_nobody_knows_waits_for_a_person() {
     let mut case = unknown_own_deploy();
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/UnknownOwnDeploy",
-            "Stalled=True/UnknownOwnDeploy",
-            "Drifted=True/Foreign"
-        ]
-    );
+    assert_eq!(shown(&status), stalled("UnknownOwnDeploy", "True/Foreign"));
     assert!(message(&status, "Stalled").contains("`spec.adoptionPolicy: Always`"));
     assert!(!status.source.unwrap().failed);
 }
@@ -215,7 +204,7 @@ fn new() -> Case {
 
 fn unknown_own_deploy() -> Case {
     let mut case = new().sees(Some(entry(B, 3))).read(B);
-    case.does(Step::LoadArchive(archive(B)), Ok(StepResult::Archive(None)));
+    case.loads_archive(B, None);
     case
 }
 

@@ -4,13 +4,15 @@ use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, Mode
 
 use super::{
     super::{CheckAnswer, Decision, Probe, Step, StepResult},
-    fixture::{Case, PROJECT, at, settled},
+    fixture::{Case, PROJECT, settled},
     values::{
-        A, B, X, archive, archived, body, check, content, deploy, digest, entry, foreign, message, proven, revision,
-        shown, stamp,
+        A, B, X, archive, archived, body, check, content, deploy, digest, entry, foreign, proven, revision, stamp,
     },
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    fixture::{at, message, shown, stalled},
+};
 
 #[test]
 fn content_is_proven_when_every_check_has_passed() {
@@ -59,10 +61,7 @@ fn a_gateway_that_can_not_be_reached_says_nothing_about_the_function() {
 #[test]
 fn failed_checks_bring_the_proven_content_back_with_its_own_rule() {
     let mut case = failed();
-    case.does(
-        Step::LoadArchive(archive(A)),
-        Ok(StepResult::Archive(archived(A, true))),
-    );
+    case.loads_archive(A, archived(A, true));
     let Decision::Do(step) = case.decide() else {
         panic!("no roll-back")
     };
@@ -90,14 +89,7 @@ fn failed_checks_bring_the_proven_content_back_with_its_own_rule() {
     case.lists(now, Some(back));
     case.does(Step::ReadBody(stamp(5)), Ok(StepResult::Body(body(A, &stamp(5)))));
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/RolledBack",
-            "Stalled=True/RolledBack",
-            "Drifted=False/NoDrift"
-        ]
-    );
+    assert_eq!(shown(&status), stalled("RolledBack", "False/NoDrift"));
     let expected = format!(
         "check preflight got 500; roll-back to {}; change the source",
         revision(A)
@@ -146,7 +138,7 @@ fn adopted_content_that_fails_its_checks_is_not_rolled_back() {
 #[test]
 fn an_archive_that_is_gone_leaves_the_failed_content_live_and_says_so() {
     let mut case = failed();
-    case.does(Step::LoadArchive(archive(A)), Ok(StepResult::Archive(None)));
+    case.loads_archive(A, None);
     let status = case.status();
     assert_eq!(shown(&status)[1], "Stalled=True/ChecksFailed");
     let end = "but the archive of the last version that passed its checks is missing or damaged, so the failed content stays live";
@@ -156,10 +148,7 @@ fn an_archive_that_is_gone_leaves_the_failed_content_live_and_says_so() {
 #[test]
 fn a_refused_roll_back_is_not_tried_again_by_itself() {
     let mut case = failed();
-    case.does(
-        Step::LoadArchive(archive(A)),
-        Ok(StepResult::Archive(archived(A, false))),
-    );
+    case.loads_archive(A, archived(A, false));
     let now = case.now;
     let step = deploy(IntentType::RollBack, A, Some(4), now);
     case.does(step, Err(StepError::Refused("no".to_owned())));
@@ -170,10 +159,7 @@ fn a_refused_roll_back_is_not_tried_again_by_itself() {
 #[test]
 fn a_roll_back_archives_what_somebody_made_of_the_failed_content() {
     let mut case = failed().sees(Some(foreign(5))).read(X);
-    case.does(
-        Step::LoadArchive(archive(A)),
-        Ok(StepResult::Archive(archived(A, false))),
-    );
+    case.loads_archive(A, archived(A, false));
     case.archives_foreign();
     let now = case.now;
     assert_eq!(
@@ -187,14 +173,7 @@ fn content_that_failed_is_not_put_back_over_somebodys_repair() {
     let mut case = deployed().with(|case| case.state.memo.proven = None);
     fail(&mut case);
     case = case.sees(Some(foreign(5))).read(X);
-    assert_eq!(
-        shown(&case.status()),
-        [
-            "Ready=False/ChecksFailed",
-            "Stalled=True/ChecksFailed",
-            "Drifted=True/OutOfBandChange"
-        ]
-    );
+    assert_eq!(shown(&case.status()), stalled("ChecksFailed", "True/OutOfBandChange"));
 }
 
 #[test]

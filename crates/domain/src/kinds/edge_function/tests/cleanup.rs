@@ -1,14 +1,18 @@
 //! The object is being deleted.
 
-use crate::reconcile::event::Event;
 use ace_api::{DeletionPolicy, FunctionReason, Mode};
 
 use super::{
     super::{Claim, Decision, PlatformState, Step, StepResult},
-    fixture::{Case, at, settled},
-    values::{A, B, X, cause, entry, foreign, message, shown, stamp},
+    fixture::{Case, settled},
+    values::{A, B, X, cause, entry, foreign, stamp},
 };
-use crate::reconcile::{decision::StepError, kind::Step as _};
+use crate::reconcile::{
+    decision::StepError,
+    event::Event,
+    fixture::{at, message, shown},
+    kind::Step as _,
+};
 
 #[test]
 fn what_it_made_itself_and_nobody_changed_is_deleted() {

@@ -1,26 +1,23 @@
 //! The function is changed out of band after each correction.
 
-use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, Held, IntentType, Mode, Reason};
+use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, Held, IntentType, Mode};
 
 use super::{
     super::{Decision, Step},
-    fixture::{Case, at, settled},
-    values::{A, X, cause, digest, entry, foreign, message, revision, shown},
+    fixture::{Case, settled},
+    values::{A, X, cause, digest, entry, foreign, revision},
 };
-use crate::reconcile::decision::Requeue;
+use crate::reconcile::{
+    decision::Requeue,
+    fixture::{at, message, shown, stalled},
+    held::hold,
+};
 
 #[test]
 fn after_three_corrections_within_an_hour_the_operator_stops() {
     let mut case = changed_after(&[-100, -1000, -3000]);
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/DriftContested",
-            "Stalled=True/DriftContested",
-            "Drifted=True/OutOfBandChange"
-        ]
-    );
+    assert_eq!(shown(&status), stalled("DriftContested", "True/OutOfBandChange"));
     assert_eq!(
         message(&status, "Stalled"),
         "corrected 3 times within an hour and changed out of band again: find out what changes it, then change the source, the spec or the annotation `ops.mobulace.com/reconcile-at` to resume corrections"
@@ -69,11 +66,8 @@ fn a_contest_is_seen_while_another_content_is_held() {
         .wants(super::values::B)
         .with(|case| {
             case.state.memo.held = Some(Held {
-                reason: FunctionReason::RolledBack.as_str().to_owned(),
-                message: "check preflight got 500".to_owned(),
+                outcome: hold(&case.object, FunctionReason::RolledBack, "check preflight got 500"),
                 source_digest: Some(digest(super::values::B)),
-                generation: 4,
-                reconcile_at: None,
             });
         });
     assert_eq!(cause(case.decide()).0, FunctionReason::DriftContested);

@@ -4,13 +4,13 @@ use ace_api::{Drift, DriftField, FunctionEventType, IntentType, Mode};
 
 use super::{
     super::{BodyContent, Decision, LiveFunction, Memory, Step, StepResult},
-    fixture::{Case, at, settled},
-    values::{
-        A, B, X, applied, archive, archived, body, bundle, deploy, entry, field, file_digest, foreign, message, names,
-        shown, stamp,
-    },
+    fixture::{Case, settled},
+    values::{A, B, X, applied, archived, body, bundle, deploy, entry, field, file_digest, foreign, names, stamp},
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    fixture::{at, message, reconciling, shown, stalled},
+};
 
 #[test]
 fn the_known_stamp_costs_no_request() {
@@ -81,14 +81,7 @@ fn one_byte_is_archived_and_corrected_by_one_upload_in_enforce() {
     case.archives_foreign();
     let correction = deploy(IntentType::Correction, A, Some(4), at(0));
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/CorrectingDrift",
-            "Reconciling=True/CorrectingDrift",
-            "Drifted=True/OutOfBandChange"
-        ]
-    );
+    assert_eq!(shown(&status), reconciling("CorrectingDrift", "True/OutOfBandChange"));
     assert_eq!(
         status.drift,
         Some(drift(at(0))),
@@ -121,14 +114,7 @@ fn a_foreign_body_is_not_overwritten_before_it_is_archived() {
         step,
         Err(StepError::Failed("the API server does not answer".to_owned())),
     );
-    assert_eq!(
-        shown(&case.status()),
-        [
-            "Ready=False/Retrying",
-            "Reconciling=True/Retrying",
-            "Drifted=True/OutOfBandChange"
-        ]
-    );
+    assert_eq!(shown(&case.status()), reconciling("Retrying", "True/OutOfBandChange"));
     let remembered = Memory {
         archived: Some(stamp(3)),
         ..case.state.memory.clone()
@@ -148,14 +134,7 @@ fn a_foreign_body_that_is_too_large_for_an_archive_is_not_overwritten() {
     let step = Step::ArchiveForeign(case.state.memory.body.clone().unwrap());
     case.does(step, Ok(StepResult::ArchiveTooLarge(2_000_000)));
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/ArchiveTooLarge",
-            "Stalled=True/ArchiveTooLarge",
-            "Drifted=True/OutOfBandChange"
-        ]
-    );
+    assert_eq!(shown(&status), stalled("ArchiveTooLarge", "True/OutOfBandChange"));
     assert_eq!(
         message(&status, "Stalled"),
         "version 4 was not deployed from this object and packs to 2000000 bytes, too large to archive: download it, then delete the live function"
@@ -169,11 +148,7 @@ fn a_foreign_body_that_is_larger_than_the_operator_reads_is_not_overwritten() {
     });
     assert_eq!(
         shown(&case.status()),
-        [
-            "Ready=False/ArchiveUnreadable",
-            "Stalled=True/ArchiveUnreadable",
-            "Drifted=Unknown/NotComparable"
-        ]
+        stalled("ArchiveUnreadable", "Unknown/NotComparable")
     );
 }
 
@@ -233,10 +208,7 @@ fn a_missing_function_is_created_again_in_enforce() {
 fn content_that_a_roll_back_left_live_is_corrected_from_its_archive() {
     let held = super::memory::rolled_back().sees(Some(foreign(6))).read(X);
     let mut case = held;
-    case.does(
-        Step::LoadArchive(archive(A)),
-        Ok(StepResult::Archive(archived(A, false))),
-    );
+    case.loads_archive(A, archived(A, false));
     case.archives_foreign();
     assert_eq!(
         case.decide(),

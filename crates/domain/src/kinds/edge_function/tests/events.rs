@@ -4,10 +4,10 @@ use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType, Mode};
 
 use super::{
     super::events,
-    fixture::{at, settled},
+    fixture::settled,
     values::{A, X, applied, foreign, revision},
 };
-use crate::reconcile::event::Event;
+use crate::reconcile::{event::Event, fixture::at};
 
 #[test]
 fn each_thing_that_was_done_is_one_event_oldest_first() {

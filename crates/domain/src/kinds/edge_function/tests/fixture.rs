@@ -2,23 +2,23 @@
 
 use std::time::Duration;
 
-use ace_api::{
-    ANNOTATION_RECONCILE_AT, AdoptionPolicy, DeletionPolicy, EdgeFunction, EdgeFunctionSpec, EdgeFunctionStatus,
-    LocalReference, Mode, Rollback, Source, SourceKind,
-};
+use ace_api::{ANNOTATION_RECONCILE_AT, AdoptionPolicy, DeletionPolicy, EdgeFunction, EdgeFunctionStatus, Mode};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use serde_json::json;
 
 use super::{
     super::{
-        Claim, Decision, Listing, LiveFunction, Memory, PlatformFacts, PlatformState, SourceState, State, Step,
-        StepResult, decide, infer, status, update,
+        Archived, Claim, Decision, Kind, Listing, LiveFunction, Memory, PlatformFacts, PlatformState, SourceState,
+        State, Step, StepResult, decide, status,
     },
-    values::{A, applied, body, check, content, entry, listing, proven},
+    values::{A, applied, archive, body, check, content, entry, listing, proven},
 };
-use crate::{
-    reconcile::decision::{Requeue, StepError},
-    reconcile::timing::Timing,
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    fixture::at,
+    kind::Kind as _,
+    timing::Timing,
 };
 
 pub(super) const PROJECT: &str = "abcdefghijklmnopqrst";
@@ -34,16 +34,6 @@ pub(super) struct Case {
 /// `A` is desired, applied, proven and live as version 3, as a list of this reconcile shows; nothing is left to do.
 pub(super) fn settled() -> Case {
     let content = content(A);
-    let object = EdgeFunction {
-        metadata: kube::core::ObjectMeta {
-            name: Some("hello".to_owned()),
-            namespace: Some("ace".to_owned()),
-            generation: Some(4),
-            ..Default::default()
-        },
-        spec: spec(),
-        status: None,
-    };
     let state = State {
         timing: Timing::default(),
         began: at(-60),
@@ -66,7 +56,7 @@ pub(super) fn settled() -> Case {
         step_error: None,
     };
     let mut case = Case {
-        object,
+        object: object(),
         state,
         now: at(0),
     };
@@ -159,7 +149,7 @@ impl Case {
     }
 
     pub(super) fn decide(&mut self) -> Decision {
-        infer(&self.object, &mut self.state, self.now);
+        Kind::infer(&self.object, &mut self.state, self.now);
         decide(&self.object, &self.state, self.now)
     }
 
@@ -167,12 +157,17 @@ impl Case {
     #[allow(clippy::needless_pass_by_value, reason = "a table reads better without borrows")]
     pub(super) fn does(&mut self, step: Step, outcome: Result<StepResult, StepError>) {
         assert_eq!(self.decide(), Decision::Do(step.clone()));
-        update(&self.object, &mut self.state, &step, outcome, self.now);
+        Kind::update(&self.object, &mut self.state, &step, outcome, self.now);
     }
 
     /// A request for the function alone confirms that it does not exist.
     pub(super) fn is_gone(&mut self) {
         self.does(Step::Get, Ok(StepResult::Got(None)));
+    }
+
+    /// The archive of this content is read, and holds that.
+    pub(super) fn loads_archive(&mut self, text: &str, archived: Option<Archived>) {
+        self.does(Step::LoadArchive(archive(text)), Ok(StepResult::Archive(archived)));
     }
 
     /// The foreign body is archived before it is overwritten.
@@ -233,31 +228,16 @@ impl Case {
     }
 }
 
-fn spec() -> EdgeFunctionSpec {
-    EdgeFunctionSpec {
-        platform_ref: LocalReference {
-            name: "prod".to_owned(),
+fn object() -> EdgeFunction {
+    let object = json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "EdgeFunction",
+        "metadata": { "name": "hello", "namespace": "ace", "generation": 4 },
+        "spec": {
+            "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "functions" },
+            "verifyJWT": false, "mode": "Enforce",
         },
-        slug: None,
-        source: Source {
-            kind: SourceKind::ConfigMap,
-            name: "functions".to_owned(),
-            path: None,
-            digest: None,
-        },
-        entrypoint: None,
-        import_map: None,
-        static_files: Vec::new(),
-        verify_jwt: false,
-        requires: None,
-        checks: Vec::new(),
-        rollback: Rollback::OnFailedChecks,
-        wave: 0,
-        mode: Mode::Enforce,
-        adoption_policy: AdoptionPolicy::IfIdentical,
-        deletion_policy: DeletionPolicy::Retain,
-        suspend: false,
-    }
+    });
+    serde_json::from_value(object).unwrap()
 }
 
 fn platform() -> PlatformFacts {
@@ -275,8 +255,4 @@ fn platform() -> PlatformFacts {
         message: "the platform answers".to_owned(),
         anon_key: true,
     }
-}
-
-pub(super) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
 }

@@ -3,11 +3,15 @@
 use ace_api::{FunctionReason, IntentType};
 
 use super::{
-    super::{Decision, LiveFunction, Memory, Step, StepResult},
-    fixture::{Case, at, settled},
-    values::{A, B, X, applied, body, cause, deploy, entry, foreign, shown, stamp},
+    super::{Decision, Kind, LiveFunction, Memory, Step, StepResult},
+    fixture::{Case, settled},
+    values::{A, B, X, applied, body, cause, deploy, entry, foreign, stamp},
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    fixture::{at, reconciling, shown},
+    kind::Kind as _,
+};
 
 /// 60 s deadline of the request, 60 s more: from then on a list can prove that it had no effect.
 const LOST: i64 = 120;
@@ -18,14 +22,7 @@ fn a_deploy_whose_response_was_lost_is_checked_and_not_repeated() {
     case.lists(at(60), Some(entry(A, 3)));
     let waits = Decision::Wait(case_why(), Requeue::At(case.now + std::time::Duration::from_mins(1)));
     assert_eq!(case.decide(), waits);
-    assert_eq!(
-        shown(&case.status()),
-        [
-            "Ready=False/OutcomeUnknown",
-            "Reconciling=True/OutcomeUnknown",
-            "Drifted=False/NoDrift"
-        ]
-    );
+    assert_eq!(shown(&case.status()), reconciling("OutcomeUnknown", "False/NoDrift"));
 }
 
 #[test]
@@ -163,7 +160,7 @@ fn an_intent_that_was_recorded_and_not_acted_upon_is_no_lost_answer() {
         panic!("{step:?}")
     };
     case.state.memo.intent = Some(intent.clone());
-    super::super::skip_step(&mut case.state, &step);
+    Kind::skip_step(&mut case.state, &step);
     super::super::infer(&case.object, &mut case.state, case.now);
     assert_eq!(case.state.memo.intent, None);
     case.state.memo.intent = Some(intent.clone());
@@ -176,7 +173,7 @@ fn lost() -> Case {
     let step = deploy(IntentType::RollOut, B, Some(3), at(0));
     assert_eq!(case.decide(), Decision::Do(step.clone()));
     case = case.until(60);
-    super::super::update(
+    Kind::update(
         &case.object,
         &mut case.state,
         &step,

@@ -4,10 +4,13 @@ use ace_api::{FunctionEventType, FunctionReason, IntentType, Mode};
 
 use super::{
     super::{Decision, LiveFunction, Step, StepResult},
-    fixture::{Case, at, settled},
-    values::{A, B, body, bundle, cause, entry, field, foreign, message, revision, shown, stamp},
+    fixture::{Case, settled},
+    values::{A, B, body, bundle, cause, entry, field, foreign, revision, stamp},
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    fixture::{at, message, shown},
+};
 
 #[test]
 fn an_out_of_band_change_of_the_rule_is_drift_at_the_first_list() {

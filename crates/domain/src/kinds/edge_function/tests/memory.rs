@@ -1,13 +1,17 @@
 //! What is held is not tried again by itself; three things release it.
 
-use ace_api::{FunctionReason, Held, IntentType, Mode, Reason};
+use ace_api::{FunctionReason, Held, IntentType, Mode};
 
 use super::{
-    super::{Decision, Step, StepResult},
-    fixture::{Case, at, settled},
-    values::{A, B, X, archive, archived, cause, deploy, digest, entry, foreign, revision, shown},
+    super::{Decision, Step},
+    fixture::{Case, settled},
+    values::{A, B, X, archive, archived, cause, deploy, digest, entry, foreign, revision},
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    fixture::{at, shown},
+    held::hold,
+};
 
 #[test]
 fn a_failed_digest_is_not_tried_again_by_itself() {
@@ -61,10 +65,7 @@ fn a_list_that_fails_does_not_hide_what_is_held() {
 #[test]
 fn a_refused_correction_does_not_forget_which_content_is_held() {
     let mut case = rolled_back().sees(Some(foreign(6))).read(X);
-    case.does(
-        Step::LoadArchive(archive(A)),
-        Ok(StepResult::Archive(archived(A, false))),
-    );
+    case.loads_archive(A, archived(A, false));
     case.archives_foreign();
     let correction = deploy(IntentType::Correction, A, Some(6), at(0));
     case.does(correction, Err(StepError::Refused("no".to_owned())));
@@ -112,15 +113,13 @@ fn a_rolled_back_function_keeps_the_rule_of_its_archive() {
 pub(super) fn rolled_back() -> Case {
     settled().wants(B).sees(Some(entry(A, 5))).with(|case| {
         case.state.memo.applied = Some(super::values::applied(A, 5));
+        let message = format!(
+            "check preflight got 500; roll-back to {}; change the source",
+            revision(A)
+        );
         case.state.memo.held = Some(Held {
-            reason: FunctionReason::RolledBack.as_str().to_owned(),
-            message: format!(
-                "check preflight got 500; roll-back to {}; change the source",
-                revision(A)
-            ),
+            outcome: hold(&case.object, FunctionReason::RolledBack, &message),
             source_digest: Some(digest(B)),
-            generation: 4,
-            reconcile_at: None,
         });
     })
 }

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, MigrationRequirement, Mode, Requires};
 
 use super::{
-    super::{Decision, SourceState, Step, StepResult},
-    fixture::{Case, at, settled},
-    values::{
-        A, B, X, applied, archive, body, cause, content, deploy, digest, entry, foreign, message, names, proven, shown,
-        stamp,
-    },
+    super::{Decision, Step, StepResult},
+    fixture::{Case, settled},
+    values::{A, B, X, applied, archive, body, cause, content, deploy, digest, entry, foreign, names, proven, stamp},
 };
-use crate::reconcile::decision::{Deferral, Limiter, Requeue, StepError};
-use crate::reconcile::kind::Step as _;
+use crate::reconcile::{
+    decision::{Deferral, Limiter, Requeue, StepError},
+    fixture::{at, message, reconciling, shown, stalled},
+    kind::Step as _,
+};
 
 #[test]
 fn changed_desired_content_is_deployed_confirmed_read_back_proven_and_only_then_ready() {
@@ -48,14 +48,7 @@ fn changed_desired_content_is_deployed_confirmed_read_back_proven_and_only_then_
 fn the_intent_is_in_the_status_that_is_written_before_the_upload() {
     let mut case = desired_digest();
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/Deploying",
-            "Reconciling=True/Deploying",
-            "Drifted=False/NoDrift"
-        ]
-    );
+    assert_eq!(shown(&status), reconciling("Deploying", "False/NoDrift"));
     let intent = status.intent.unwrap();
     assert_eq!(
         (intent.source_digest, intent.before, intent.start_time),
@@ -118,14 +111,7 @@ fn a_refused_deploy_is_held_until_the_source_or_the_spec_changes() {
         Err(StepError::Refused("Failed to bundle the function".to_owned())),
     );
     let status = case.status();
-    assert_eq!(
-        shown(&status),
-        [
-            "Ready=False/DeployRefused",
-            "Stalled=True/DeployRefused",
-            "Drifted=False/NoDrift"
-        ]
-    );
+    assert_eq!(shown(&status), stalled("DeployRefused", "False/NoDrift"));
     assert_eq!(
         message(&status, "Stalled"),
         "the platform refuses the deploy: Failed to bundle the function; change the source or the spec"
@@ -279,29 +265,6 @@ fn content_too_large_for_an_archive_is_live_without_a_way_back_and_says_so() {
         (shown(&status)[0].as_str(), message(&status, "Ready")),
         ("Ready=True/Live", expected)
     );
-}
-
-#[test]
-fn a_source_that_is_not_to_be_used_says_why() {
-    let cases = [
-        (SourceState::Refused("a link".to_owned()), "Stalled=True/SourceRefused"),
-        (
-            SourceState::Invalid("hello/index.ts:1: x".to_owned()),
-            "Stalled=True/SourceInvalid",
-        ),
-        (
-            SourceState::AccessMissing("kubectl …".to_owned()),
-            "Stalled=True/AccessMissing",
-        ),
-        (
-            SourceState::Waiting("no ConfigMap".to_owned()),
-            "Reconciling=True/WaitingForSource",
-        ),
-    ];
-    for (source, expected) in cases {
-        let mut case = settled().with(|case| case.state.source = source);
-        assert_eq!(shown(&case.status())[1], expected);
-    }
 }
 
 fn desired_digest() -> Case {

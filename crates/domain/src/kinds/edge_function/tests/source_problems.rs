@@ -7,10 +7,13 @@ use ace_api::{FunctionEventType, IntentType, Mode};
 use super::{
     super::{CheckAnswer, Decision, SourceState, Step, StepResult},
     checks::{deployed, failed},
-    fixture::{Case, at, settled},
-    values::{A, B, X, archive, archived, body, deploy, digest, entry, foreign, message, names, shown, stamp},
+    fixture::{Case, settled},
+    values::{A, B, X, archived, body, deploy, digest, entry, foreign, names, stamp},
 };
-use crate::reconcile::decision::{Requeue, StepError};
+use crate::reconcile::{
+    decision::{Requeue, StepError},
+    fixture::{at, message, shown, stalled},
+};
 
 const INVALID: &str = "hello/index.ts:1: there is no `../gone.ts`";
 
@@ -38,10 +41,7 @@ fn lacking(case: Case, source: SourceState) -> Case {
 fn a_foreign_deploy_is_corrected_from_the_archive_of_what_was_applied() {
     for (source, explained) in source_states() {
         let mut case = lacking(settled().sees(Some(foreign(4))).read(X), source);
-        case.does(
-            Step::LoadArchive(archive(A)),
-            Ok(StepResult::Archive(archived(A, false))),
-        );
+        case.loads_archive(A, archived(A, false));
         case.archives_foreign();
         let now = case.now;
         let correction = deploy(IntentType::Correction, A, Some(4), now);
@@ -66,14 +66,7 @@ fn drift_is_reported_while_nothing_may_be_corrected() {
         case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body(X, &stamp(4)))));
         case = case.later(15);
         case.lists(at(15), Some(foreign(4)));
-        assert_eq!(
-            shown(&case.status()),
-            [
-                "Ready=False/SourceInvalid",
-                "Stalled=True/SourceInvalid",
-                "Drifted=True/OutOfBandChange"
-            ]
-        );
+        assert_eq!(shown(&case.status()), stalled("SourceInvalid", "True/OutOfBandChange"));
     }
 }
 
@@ -89,7 +82,7 @@ fn a_suspicion_is_checked_again_in_time() {
 fn without_the_archive_drift_stays_and_is_reported() {
     for (source, explained) in source_states() {
         let mut case = lacking(settled().sees(Some(foreign(4))).read(X), source);
-        case.does(Step::LoadArchive(archive(A)), Ok(StepResult::Archive(None)));
+        case.loads_archive(A, None);
         assert_eq!(shown(&case.status())[1..], [explained, "Drifted=True/OutOfBandChange"]);
     }
 }
@@ -130,10 +123,7 @@ fn checks_that_fail_meanwhile_bring_the_proven_content_back() {
             case.does(probe, Ok(StepResult::Probed(CheckAnswer::Status(500))));
             case = case.later(5);
         }
-        case.does(
-            Step::LoadArchive(archive(A)),
-            Ok(StepResult::Archive(archived(A, false))),
-        );
+        case.loads_archive(A, archived(A, false));
         let now = case.now;
         case.does(
             deploy(IntentType::RollBack, A, Some(4), now),
@@ -167,7 +157,7 @@ fn the_next_attempt_of_a_check_is_made_in_time() {
 #[test]
 fn a_failed_version_that_stays_live_is_named_besides() {
     let mut case = invalid(failed());
-    case.does(Step::LoadArchive(archive(A)), Ok(StepResult::Archive(None)));
+    case.loads_archive(A, None);
     let status = case.status();
     assert_eq!(shown(&status)[1], "Stalled=True/SourceInvalid");
     let says = message(&status, "Stalled");

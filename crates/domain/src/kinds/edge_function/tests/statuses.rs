@@ -1,17 +1,20 @@
 //! Rules that every status keeps.
 
-use ace_api::{
-    CommonStatus, Conditions, Drift, EdgeFunction, EdgeFunctionStatus, FunctionEvent, FunctionEventType,
-    FunctionReason, Held, MESSAGE_LIMIT, Mode, Stamp,
-};
-use jiff::SignedDuration;
+use ace_api::{Conditions, Drift, FunctionEvent, FunctionEventType, FunctionReason, Held, MESSAGE_LIMIT, Mode, Stamp};
 
 use super::{
-    super::{Claim, Decision, PlatformState, SourceState, status},
-    fixture::{Case, at, settled},
+    super::{Claim, Decision, Kind, PlatformState, SourceState, status},
+    fixture::{Case, settled},
     values::{A, B, X, bundle, check, digest, entry, field, foreign, stamp},
 };
-use crate::{reconcile::decision::StepError, reconcile::kstatus::tells_whether_to_wait_or_to_act};
+use crate::reconcile::{
+    decision::StepError,
+    fixture::{
+        at, does_not_differ_when_only_the_clock_moved, is_not_finished_when_new, is_small,
+        tells_whether_to_wait_or_to_act,
+    },
+    held::hold,
+};
 
 /// One state of each kind.
 fn states() -> Vec<Case> {
@@ -59,15 +62,7 @@ fn states() -> Vec<Case> {
 fn a_status_does_not_differ_when_only_the_clock_moved() {
     for mut case in states() {
         let decision = case.decide();
-        let first = status(&case.object, &case.state, &decision, case.now);
-        case.state.memo = first.clone();
-        let again = status(
-            &case.object,
-            &case.state,
-            &decision,
-            case.now + SignedDuration::from_secs(30),
-        );
-        assert_eq!(again, first, "{:?}", first.common.conditions);
+        does_not_differ_when_only_the_clock_moved::<Kind>(&case.object, &mut case.state, &decision, case.now);
     }
 }
 
@@ -75,7 +70,7 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
 fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
     for mut case in states() {
         let status = case.status();
-        tells_whether_to_wait_or_to_act(&status.common.conditions, case.object.metadata.generation);
+        tells_whether_to_wait_or_to_act::<Kind>(&case.object, &status);
     }
 }
 
@@ -90,8 +85,7 @@ fn the_worst_status_stays_within_twelve_kibibytes() {
         ),
     ] {
         let status = status(&case.object, &case.state, &decision, case.now);
-        let bytes = serde_json::to_string(&status).unwrap().len();
-        assert!(bytes <= 12 * 1024, "{bytes} bytes");
+        is_small::<Kind>(&status);
         assert_eq!(status.drift.unwrap().count, 40, "what is not named is counted");
     }
 }
@@ -127,11 +121,8 @@ fn worst() -> Case {
             memo.common.last_handled_reconcile_at = Some(long(256));
             memo.applied.as_mut().unwrap().stamp.bundle_digest = Some(long(128));
             memo.held = Some(Held {
-                reason: "ChecksFailed".to_owned(),
-                message: long(MESSAGE_LIMIT),
+                outcome: hold(&case.object, FunctionReason::ChecksFailed, &long(MESSAGE_LIMIT)),
                 source_digest: Some(digest(A)),
-                generation: 4,
-                reconcile_at: Some(long(256)),
             });
             memo.live = Some(ace_api::Live {
                 version: i64::MAX,
@@ -160,18 +151,5 @@ fn worst() -> Case {
 
 #[test]
 fn a_new_object_is_never_taken_for_a_finished_one() {
-    let new: EdgeFunction = serde_json::from_value(serde_json::json!({
-        "metadata": { "name": "hello" },
-        "spec": serde_json::to_value(settled().object.spec).unwrap(),
-        "status": { "observedGeneration": -1 },
-    }))
-    .unwrap();
-    let expected = EdgeFunctionStatus {
-        common: CommonStatus {
-            observed_generation: Some(-1),
-            ..CommonStatus::default()
-        },
-        ..EdgeFunctionStatus::default()
-    };
-    assert_eq!(new.status, Some(expected));
+    is_not_finished_when_new::<Kind>(&settled().object);
 }

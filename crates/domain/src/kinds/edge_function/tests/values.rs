@@ -2,15 +2,18 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use ace_api::{Applied, Check, DriftField, EdgeFunctionStatus, Intent, IntentType, Proven, Stamp};
+use ace_api::{Applied, Check, DriftField, Intent, IntentType, Proven, Stamp};
 use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{
     super::{Archived, Body, BodyContent, Decision, Listing, LiveFunction, Step},
-    fixture::{PROJECT, at},
+    fixture::PROJECT,
 };
-use crate::bundle::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath};
+use crate::{
+    bundle::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath},
+    reconcile::fixture::at,
+};
 
 /// Contents of the entrypoint: the applied one, another desired one, and a foreign one.
 pub(super) const A: &str = "Deno.serve(() => new Response('a'));";
@@ -161,19 +164,6 @@ pub(super) fn field(path: &str, desired: &str, observed: &str) -> DriftField {
         desired: desired.to_owned(),
         observed: observed.to_owned(),
     }
-}
-
-/// `Ready=True/Live …`, one line per condition.
-pub(super) fn shown(status: &EdgeFunctionStatus) -> Vec<String> {
-    let line = |c: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
-        format!("{}={}/{}", c.type_, c.status, c.reason)
-    };
-    status.common.conditions.iter().map(line).collect()
-}
-
-pub(super) fn message(status: &EdgeFunctionStatus, type_: &str) -> String {
-    let found = status.common.conditions.iter().find(|c| c.type_ == type_);
-    found.map(|c| c.message.clone()).unwrap_or_default()
 }
 
 /// The decision's reason and its sentence.

@@ -5,9 +5,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     super::{Member, blockers},
-    fixture::{at, settled},
-    values::{A, B, digest, message},
+    fixture::settled,
+    values::{A, B, digest},
 };
+use crate::reconcile::fixture::{at, message};
 
 #[test]
 fn a_lower_wave_blocks_until_it_has_what_it_wants_applied_and_proven() {

@@ -1,13 +1,13 @@
 //! Approvals: of a plan, and of exactly what is left of it.
 
-use crate::reconcile::kind::Step as _;
 use ace_api::{MigrationReason, MigrationTarget};
 
 use super::{
     super::{Decision, LedgerRow, Refusal, Step, StepError, StepResult, StoredPlan},
-    fixture::{Case, at, pending, ran, settled},
+    fixture::{Case, pending, ran, settled},
     values::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, file, own, reason, target},
 };
+use crate::reconcile::{fixture::at, kind::Step as _};
 
 const MORE: &str = "DROP TABLE public.b;\n";
 

@@ -1,13 +1,13 @@
 //! A database that was there before the operator: what is recorded without being run, and when.
 
-use crate::reconcile::kind::Step as _;
 use ace_api::{Baseline, MigrationReason, OutOfOrder};
 
 use super::{
     super::{Decision, LedgerRow, SchemaObservation, Step},
-    fixture::{Case, at, fresh, pending, settled},
+    fixture::{Case, fresh, pending, settled},
     values::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, bare, file, reason, taken},
 };
+use crate::reconcile::{fixture::at, kind::Step as _};
 
 /// Nothing is recorded, the schema has objects, and `spec.baseline` names this.
 pub(super) fn named(through: &str, digest: &str) -> Case {

@@ -1,12 +1,15 @@
 //! Whether the live schema is the one that it should be.
 
-use crate::reconcile::kind::Step as _;
 use ace_api::{Drift, MigrationEventType, MigrationSetStatus};
 
 use super::{
     super::{Decision, OperatorSchema, SchemaObservation, Step, StepResult},
-    fixture::{Case, at, pending, ran, settled},
-    values::{HARMLESS, LIVE, OTHER, THIRD, differs, message, shown, taken},
+    fixture::{Case, pending, ran, settled},
+    values::{HARMLESS, LIVE, OTHER, THIRD, differs, taken},
+};
+use crate::reconcile::{
+    fixture::{at, message, shown},
+    kind::Step as _,
 };
 
 const GONE: &str = "the schema matches the reference";

@@ -4,10 +4,10 @@ use ace_api::MigrationSetStatus;
 
 use super::{
     super::events,
-    fixture::{at, pending, ran, settled},
+    fixture::{pending, ran, settled},
     values::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, differs, taken},
 };
-use crate::reconcile::event::EventType;
+use crate::reconcile::{event::EventType, fixture::at};
 
 fn said(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<(String, String)> {
     let events = events(before, after).into_iter();

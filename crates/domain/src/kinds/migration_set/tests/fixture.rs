@@ -12,13 +12,21 @@ use serde_json::json;
 
 use super::{
     super::{
-        Decision, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, PlatformFacts, PlatformState, Ran,
-        ReferenceState, SourceState, State, Step, StepError, StepResult, decide, status, update,
+        Decision, FailedObservation, Kind, LedgerRow, Memory, Observation, OperatorSchema, PlatformFacts,
+        PlatformState, Ran, ReferenceState, SourceState, State, Step, StepError, StepResult, decide, status,
     },
     values::{A, B, LIVE, V1, V2, V3, bare, folder, own, owner, taken, target},
 };
-use crate::reconcile::kind::Step as _;
-use crate::{kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::timing::Timing, sql::read};
+use crate::{
+    kinds::platform::DatabaseFailure,
+    reconcile::{
+        decision::Requeue,
+        fixture::at,
+        kind::{Kind as _, Step as _},
+        timing::Timing,
+    },
+    sql::read,
+};
 
 /// What is observed.
 pub(super) const PLACE: &str = "db.example.com public";
@@ -274,7 +282,7 @@ impl Case {
     pub(super) fn does(&mut self, name: &str, outcome: Result<StepResult, StepError>) {
         let step = self.step();
         assert_eq!(step.name(), name);
-        update(&self.object, &mut self.state, &step, outcome, self.now);
+        Kind::update(&self.object, &mut self.state, &step, outcome, self.now);
     }
 
     /// An observation now shows what the last one did, but for this.
@@ -358,8 +366,4 @@ fn observation() -> Observation {
         large: BTreeSet::new(),
         schema: taken(LIVE, Vec::new()),
     }
-}
-
-pub(super) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
 }

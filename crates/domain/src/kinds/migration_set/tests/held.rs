@@ -1,13 +1,13 @@
 //! What failed is not tried again by itself, and what lifts that.
 
-use crate::reconcile::kind::Step as _;
-use ace_api::{Approval, HeldMigration, MigrationReason};
+use ace_api::{Approval, HeldMigration, HeldOutcome, MigrationReason};
 
 use super::{
     super::{Decision, LedgerRow, Refusal, StepError},
     fixture::{Case, pending, ran, settled},
-    values::{A, B, CONCURRENT, HARMLESS, V1, V2, V3, V4, message, reason},
+    values::{A, B, CONCURRENT, HARMLESS, V1, V2, V3, V4, reason},
 };
+use crate::reconcile::{fixture::message, kind::Step as _};
 
 const MESSAGE: &str = "20260103000000_x.sql line 1: column c exists (SQLSTATE 42701); correct the file";
 
@@ -41,12 +41,14 @@ fn it_is_noted_with_all_that_lifts_it() {
     again.does("Run", Err(refusal()));
     let held = again.status().held.unwrap();
     let expected = HeldMigration {
-        reason: "MigrationFailed".to_owned(),
-        message: MESSAGE.to_owned(),
+        outcome: HeldOutcome {
+            reason: "MigrationFailed".to_owned(),
+            message: MESSAGE.to_owned(),
+            generation: 2,
+            reconcile_at: Some("first".to_owned()),
+        },
         version: V3.to_owned(),
         digest: held.digest.clone(),
-        generation: 2,
-        reconcile_at: Some("first".to_owned()),
     };
     assert_eq!(held, expected);
     assert_eq!(message(&again.status(), "Stalled"), MESSAGE);

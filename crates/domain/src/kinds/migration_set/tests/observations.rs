@@ -4,11 +4,13 @@ use ace_api::MigrationReason;
 
 use super::{
     super::{Decision, SchemaObservation, SourceState},
-    fixture::{Case, at, pending, settled},
+    fixture::{Case, pending, settled},
     values::{A, B, DROP, HARMLESS, V1, V2, V3, reason},
 };
-use crate::reconcile::kind::Step as _;
-use crate::{kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::timing::Timing};
+use crate::{
+    kinds::platform::DatabaseFailure,
+    reconcile::{decision::Requeue, fixture::at, kind::Step as _, timing::Timing},
+};
 
 fn observes(case: &Case) -> bool {
     matches!(case.decide(), Decision::Do(step) if step.name() == "Observe")

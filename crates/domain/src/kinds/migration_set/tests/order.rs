@@ -5,12 +5,17 @@ use std::sync::Arc;
 use ace_api::{MigrationReason, OutOfOrder};
 
 use super::{
-    super::{Decision, LedgerRow, Step, StepError, StepResult, SyntaxCheck, update},
-    fixture::{Case, at, fresh, pending, ran, settled},
+    super::{Decision, Kind, LedgerRow, Step, StepError, StepResult, SyntaxCheck},
+    fixture::{Case, fresh, pending, ran, settled},
     values::{A, B, DROP, HARMLESS, LIVE, V1, V2, V3, V4, file, own, reason, said, script, taken},
 };
-use crate::reconcile::kind::Step as _;
-use crate::sql::read;
+use crate::{
+    reconcile::{
+        fixture::at,
+        kind::{Kind as _, Step as _},
+    },
+    sql::read,
+};
 
 #[test]
 fn a_new_database_is_claimed_described_and_then_written() {
@@ -19,7 +24,7 @@ fn a_new_database_is_claimed_described_and_then_written() {
     while let Decision::Do(step) = case.decide() {
         steps.push(step.name());
         let outcome = obedient(&case, &step);
-        update(&case.object, &mut case.state, &step, outcome, case.now);
+        Kind::update(&case.object, &mut case.state, &step, outcome, case.now);
     }
     let expected = [
         "Begin",
@@ -98,7 +103,7 @@ fn a_database_that_accepts_writes_and_changes_nothing_ends_every_reconcile() {
                 }),
                 _ => obedient(&case, &step),
             };
-            update(&case.object, &mut case.state, &step, outcome, case.now);
+            Kind::update(&case.object, &mut case.state, &step, outcome, case.now);
         }
     }
 }

@@ -4,10 +4,13 @@ use ace_api::MigrationReason;
 
 use super::{
     super::{Decision, LedgerRow, SourceState, StepError},
-    fixture::{Case, at, pending, settled},
-    values::{A, B, HARMLESS, V1, V2, V3, reason, shown},
+    fixture::{Case, pending, settled},
+    values::{A, B, HARMLESS, V1, V2, V3, reason},
 };
-use crate::kinds::platform::DatabaseFailure;
+use crate::{
+    kinds::platform::DatabaseFailure,
+    reconcile::fixture::{at, message, shown},
+};
 
 fn unanswered() -> StepError {
     StepError::Database(DatabaseFailure::Unanswered("refused".to_owned()))
@@ -118,7 +121,7 @@ fn after_three_intervals_nothing_is_known_and_the_message_says_why() {
     }
     let lost = case.later(601);
     assert_eq!(
-        super::values::message(&lost.status(), "Ready"),
+        message(&lost.status(), "Ready"),
         "the database at db.example.com:5432 does not answer: refused"
     );
 }

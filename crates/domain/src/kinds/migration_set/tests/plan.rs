@@ -4,9 +4,10 @@ use ace_api::{OutOfOrder, RiskClass};
 
 use super::{
     super::LedgerRow,
-    fixture::{Case, at, pending, settled},
+    fixture::{Case, pending, settled},
     values::{A, B, CONCURRENT, DROP, HARMLESS, LIVE, V1, V2, V3, V4, taken},
 };
+use crate::reconcile::fixture::at;
 
 fn two() -> Case {
     settled().files(&[(V1, A), (V2, B), (V3, DROP), (V4, HARMLESS)])

@@ -1,14 +1,14 @@
 //! When nothing is written: suspension, deletion, modes, and missing answers.
 
-use crate::reconcile::kind::Step as _;
 use ace_api::MigrationReason;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::{
     super::{Decision, PlatformState, SchemaObservation, SourceState, StepError, Stop},
-    fixture::{Case, at, fresh, pending, settled},
+    fixture::{Case, fresh, pending, settled},
     values::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, differs, owner, recorded, taken},
 };
+use crate::reconcile::{fixture::at, kind::Step as _};
 
 /// Everything that could be written to a database.
 fn cases() -> Vec<Case> {

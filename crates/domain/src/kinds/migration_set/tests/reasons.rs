@@ -12,8 +12,10 @@ use super::{
         taken,
     },
 };
-use crate::kinds::platform::DatabaseFailure;
-use crate::reconcile::{kind::Step as _, refusals::Refusals};
+use crate::{
+    kinds::platform::DatabaseFailure,
+    reconcile::{fixture::at, kind::Step as _, refusals::Refusals},
+};
 
 fn refuses(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
     says(case, &(true, reason, message.to_owned(), again));
@@ -285,7 +287,7 @@ fn a_schema_that_can_t_be_read_is_waited_for_and_observed_again_soon() {
     let message = "the schema can't be read now: another session holds a lock on part of it";
     let busy = |case: Case| {
         case.observation(|observation| {
-            (observation.at, observation.schema) = (super::fixture::at(-5), SchemaObservation::Busy);
+            (observation.at, observation.schema) = (at(-5), SchemaObservation::Busy);
         })
     };
     waits(&busy(pending(HARMLESS)), Reason::WaitingForLock, message, Some(10));

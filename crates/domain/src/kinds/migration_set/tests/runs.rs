@@ -1,12 +1,15 @@
 //! A run: its status, how often it is written, and the snapshot after it.
 
-use crate::reconcile::kind::Step as _;
 use ace_api::PlanStatus;
 
 use super::{
     super::{Blocker, Decision, Ran, StepError, StepResult},
     fixture::{Case, pending, ran, settled},
-    values::{A, B, CONCURRENT, DROP, HARMLESS, V1, V2, V3, V4, message, shown},
+    values::{A, B, CONCURRENT, DROP, HARMLESS, V1, V2, V3, V4},
+};
+use crate::reconcile::{
+    fixture::{at, message, shown},
+    kind::Step as _,
 };
 
 const SMALL: [(&str, &str); 4] = [
@@ -138,7 +141,7 @@ fn the_snapshot_is_taken_after_the_last_file_and_once() {
 #[test]
 fn the_snapshot_is_taken_at_the_beginning_of_the_reconcile_after_a_crash() {
     for case in [settled().snapshot_pending(), pending(HARMLESS).snapshot_pending()] {
-        let case = case.observation(|observation| observation.at = super::fixture::at(-1));
+        let case = case.observation(|observation| observation.at = at(-1));
         assert_eq!(case.step().name(), "Begin");
         let mut case = case.locked();
         assert_eq!(case.step().name(), "SnapshotAfterRun");

@@ -3,18 +3,26 @@
 use std::collections::BTreeSet;
 
 use ace_api::{
-    CommonStatus, ConditionType, Conditions, Drift, DriftField, ListedReason, MESSAGE_LIMIT, MigrationEvent,
-    MigrationEventType, MigrationReason, MigrationSet, MigrationSetStatus, SchemaDriftReason, ShownBy, WhileDrifted,
+    ConditionType, Conditions, Drift, DriftField, MESSAGE_LIMIT, MigrationEvent, MigrationEventType, MigrationReason,
+    SchemaDriftReason, WhileDrifted,
 };
-use jiff::SignedDuration;
 
 use super::{
-    super::{Cause, Decision, PlatformState, Refusal, SchemaObservation, SourceState, StepError, StepResult, status},
-    fixture::{Case, at, fresh, pending, ran, settled},
-    values::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, differs, owner, recorded, shown, taken},
+    super::{
+        Cause, Decision, Kind, PlatformState, Refusal, SchemaObservation, SourceState, StepError, StepResult, status,
+    },
+    fixture::{Case, fresh, pending, ran, settled},
+    values::{A, B, DROP, HARMLESS, LIVE, OTHER, V1, V2, V3, V4, differs, owner, recorded, taken},
 };
 use crate::{
-    kinds::platform::DatabaseFailure, reconcile::decision::Requeue, reconcile::kstatus::tells_whether_to_wait_or_to_act,
+    kinds::platform::DatabaseFailure,
+    reconcile::{
+        decision::Requeue,
+        fixture::{
+            at, does_not_differ_when_only_the_clock_moved, is_not_finished_when_new, is_small, message, shown,
+            tells_whether_to_wait_or_to_act,
+        },
+    },
 };
 
 /// One state of each kind.
@@ -115,46 +123,15 @@ fn states() -> Vec<Case> {
 fn a_status_does_not_differ_when_only_the_clock_moved() {
     for mut case in states() {
         let decision = case.decide();
-        let first = status(&case.object, &case.state, &decision, case.now);
-        case.state.memo = first.clone();
-        let later = case.now + SignedDuration::from_secs(30);
-        let again = status(&case.object, &case.state, &decision, later);
-        assert_eq!(again, first, "{decision:?}");
+        does_not_differ_when_only_the_clock_moved::<Kind>(&case.object, &mut case.state, &decision, case.now);
     }
 }
 
 #[test]
 fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
     for case in states() {
-        let status = case.status();
-        tells_whether_to_wait_or_to_act(&status.common.conditions, case.object.metadata.generation);
-        let mut conditions = status.common.conditions.iter();
-        assert!(conditions.all(|c| fits(&c.type_, &c.status, &c.reason)), "{status:#?}");
+        tells_whether_to_wait_or_to_act::<Kind>(&case.object, &case.status());
     }
-}
-
-/// The reason is used in the condition that it belongs to. `Ready` shares the reason of the condition that explains it.
-fn fits(type_: &str, status: &str, reason: &str) -> bool {
-    let shown_by = if type_ == "Drifted" {
-        shown_by(SchemaDriftReason::ALL, reason)
-    } else {
-        shown_by(MigrationReason::ALL, reason)
-    };
-    match (type_, status) {
-        ("Ready", "True") => shown_by == ShownBy::Ready,
-        ("Ready", _) => shown_by != ShownBy::Ready,
-        ("Drifted", "True") => shown_by == ShownBy::DriftedTrue,
-        ("Drifted", "False") => shown_by == ShownBy::DriftedFalse,
-        ("Drifted", "Unknown") => shown_by == ShownBy::DriftedUnknown,
-        ("Reconciling", _) => [ShownBy::Reconciling, ShownBy::ReadyUnknown].contains(&shown_by),
-        ("Stalled", _) => shown_by == ShownBy::Stalled,
-        ("Suspended", _) => shown_by == ShownBy::Suspended,
-        _ => false,
-    }
-}
-
-fn shown_by(all: &[ListedReason], reason: &str) -> ShownBy {
-    all.iter().find(|known| known.name == reason).unwrap().shown_by
 }
 
 #[test]
@@ -213,7 +190,7 @@ fn while_ace_ops_is_written_the_message_says_what_is_recorded() {
             shown(&status)[..2],
             ["Ready=False/Observing", "Reconciling=True/Observing"]
         );
-        assert_eq!(super::values::message(&status, "Ready"), words);
+        assert_eq!(message(&status, "Ready"), words);
     }
 }
 
@@ -246,7 +223,7 @@ fn suspended_it_stays_ready_while_nothing_is_known_to_be_left_to_do() {
 
 #[test]
 fn in_observe_what_would_be_a_refusal_is_only_a_message() {
-    let ready = |case: Case| super::values::message(&case.observe().status(), "Ready");
+    let ready = |case: Case| message(&case.observe().status(), "Ready");
     assert_eq!(ready(settled()), "every migration is applied");
     assert_eq!(ready(pending(HARMLESS)), "1 migration is pending");
     let two = settled().files(&[(V1, A), (V2, B), (V3, HARMLESS), (V4, "SELECT 4;")]);
@@ -265,7 +242,7 @@ fn in_observe_what_would_be_a_refusal_is_only_a_message() {
 #[test]
 fn drift_is_reported_beside_what_is_applied() {
     let case = settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("table/public.t")]));
-    let message = super::values::message(&case.status(), "Ready");
+    let message = message(&case.status(), "Ready");
     assert_eq!(
         message,
         "every migration is applied, the last one is 20260102000000; 1 object differs: table public.t"
@@ -283,8 +260,7 @@ fn the_worst_status_stays_within_twelve_kibibytes() {
         ),
     ] {
         let status = status(&case.object, &case.state, &decision, case.now);
-        let bytes = serde_json::to_string(&status).unwrap().len();
-        assert!(bytes <= 12 * 1024, "{bytes} bytes");
+        is_small::<Kind>(&status);
         let counted = (status.pending, status.drift.map(|drift| drift.count));
         assert_eq!(counted, (Some(40), Some(40)), "what is not named is counted");
     }
@@ -374,18 +350,5 @@ fn worst() -> Case {
 
 #[test]
 fn a_new_object_is_never_taken_for_a_finished_one() {
-    let new: MigrationSet = serde_json::from_value(serde_json::json!({
-        "metadata": { "name": "main" },
-        "spec": serde_json::to_value(settled().object.spec).unwrap(),
-        "status": { "observedGeneration": -1 },
-    }))
-    .unwrap();
-    let expected = MigrationSetStatus {
-        common: CommonStatus {
-            observed_generation: Some(-1),
-            ..CommonStatus::default()
-        },
-        ..MigrationSetStatus::default()
-    };
-    assert_eq!(new.status, Some(expected));
+    is_not_finished_when_new::<Kind>(&settled().object);
 }

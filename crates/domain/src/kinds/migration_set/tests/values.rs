@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use ace_api::{DriftField, MigrationReason, MigrationSetStatus, MigrationTarget};
+use ace_api::{DriftField, MigrationReason, MigrationTarget};
 use bytes::Bytes;
 
 use super::{
     super::{Decision, LedgerRow, OwnRow, Owner, SchemaObservation},
-    fixture::{Case, at},
+    fixture::Case,
 };
 use crate::{
     bundle::{Tree, TreePath},
-    reconcile::decision::Requeue,
+    reconcile::{decision::Requeue, fixture::at},
     sql::{File, Folder, Script, read, read_folder},
 };
 
@@ -130,21 +130,4 @@ pub(super) fn said(case: &Case) -> Said {
 
 pub(super) fn reason(case: &Case) -> MigrationReason {
     said(case).1
-}
-
-/// `Ready=True/Applied …`, one line per condition.
-pub(super) fn shown(status: &MigrationSetStatus) -> Vec<String> {
-    let conditions = status.common.conditions.iter();
-    conditions
-        .map(|condition| format!("{}={}/{}", condition.type_, condition.status, condition.reason))
-        .collect()
-}
-
-pub(super) fn message(status: &MigrationSetStatus, type_: &str) -> String {
-    let found = status
-        .common
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == type_);
-    found.map(|condition| condition.message.clone()).unwrap_or_default()
 }

@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use ace_api::PlatformReason;
 use serde_json::json;
 
-use super::fixture::{
-    at, check, checked, identity, listed, next, platform, project, reconcile_requested, shown, silent, with_database,
-};
-use crate::{
-    kinds::platform::{
+use super::{
+    super::{
         Cause, DatabaseFailure, Decision, Observation, Step, StepError, StepResult, decide, decide::api_answers,
         status, update,
     },
-    reconcile::decision::Requeue,
+    fixture::{
+        check, checked, conditions, identity, listed, platform, project, reconcile_requested, silent, with,
+        with_database,
+    },
+};
+use crate::reconcile::{
+    decision::Requeue,
+    fixture::{at, next},
 };
 
 #[test]
@@ -22,10 +26,7 @@ fn the_database_is_checked_last_and_only_if_the_spec_has_one() {
         decide(&with_database(), &listed(), at(1)),
         Decision::Do(Step::CheckDatabase)
     );
-    assert_eq!(
-        decide(&platform(&json!({})), &listed(), at(1)),
-        Decision::Settled(next(300))
-    );
+    assert_eq!(decide(&platform(), &listed(), at(1)), Decision::Settled(next(300)));
     let mut unlisted = listed();
     unlisted.needs_secrets = true;
     assert_eq!(
@@ -285,11 +286,11 @@ fn a_platform_says_who_answers() {
             "API and database answer",
             Some(identity(1)),
         ),
-        (platform(&json!({})), listed(), "API answers", None),
+        (platform(), listed(), "API answers", None),
     ];
     for (object, state, message, database) in table {
         let status = status(&object, &state, &decide(&object, &state, at(1)), at(1));
-        assert_eq!(shown(&status), [("Ready", "True", "Reachable", message)]);
+        assert_eq!(conditions(&status), [("Ready", "True", "Reachable", message)]);
         assert_eq!(status.database, database);
     }
 }
@@ -307,7 +308,7 @@ fn a_silent_database_is_never_stalled_and_not_ready_at_once() {
     );
     let message = "the database at db.example.com:5432 does not answer: no answer within 10 s";
     assert_eq!(
-        shown(&status),
+        conditions(&status),
         [
             ("Ready", "False", "DatabaseUnreachable", message),
             ("Reconciling", "True", "DatabaseUnreachable", message),
@@ -321,7 +322,7 @@ fn a_silent_database_is_never_stalled_and_not_ready_at_once() {
 fn a_database_that_was_removed_from_the_spec_leaves_the_status() {
     let mut state = checked(Ok(identity(1)));
     state.memo = status(&with_database(), &state, &Decision::Settled(Requeue::OnChange), at(0));
-    let without = platform(&json!({}));
+    let without = platform();
     assert_eq!(
         status(&without, &state, &Decision::Settled(Requeue::OnChange), at(1)).database,
         None
@@ -345,7 +346,7 @@ fn after_a_restart_the_status_keeps_the_database() {
         &Decision::Settled(Requeue::OnChange),
         at(0),
     );
-    let suspended = platform(&json!({ "suspend": true, "database": with_database().spec.database }));
+    let suspended = with(&json!({ "suspend": true, "database": with_database().spec.database }));
     let decision = decide(&suspended, &state, at(1));
     assert_eq!(status(&suspended, &state, &decision, at(1)).database, Some(identity(2)));
 }

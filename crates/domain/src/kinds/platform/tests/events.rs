@@ -1,16 +1,15 @@
 //! What is worth an event.
 
 use ace_api::{PlatformReason, PlatformStatus};
-use serde_json::json;
 
 use super::{
     super::{Cause, Decision, events, status},
-    fixture::{at, listed, platform},
+    fixture::{listed, platform},
 };
-use crate::{reconcile::decision::Requeue, reconcile::event::Event};
+use crate::reconcile::{decision::Requeue, event::Event, fixture::at};
 
 fn shown(decision: &Decision) -> PlatformStatus {
-    status(&platform(&json!({})), &listed(), decision, at(0))
+    status(&platform(), &listed(), decision, at(0))
 }
 
 fn refused(reason: PlatformReason) -> PlatformStatus {

@@ -1,23 +1,18 @@
 //! A Platform whose API was just checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ace_api::{DatabaseStatus, Platform, PlatformStatus, ProjectStatus};
-use jiff::Timestamp;
 use serde_json::json;
 
-use crate::{
-    kinds::platform::{Access, DatabaseCheck, DatabaseFailure, Observation, State},
-    reconcile::decision::Requeue,
-    reconcile::timing::Timing,
-};
+use super::super::{Access, DatabaseCheck, DatabaseFailure, Memory, Observation, State};
+use crate::reconcile::{fixture::at, timing::Timing};
 
-/// Seconds since the reconcile began; the functions were listed at 0, and the interval is 300.
-pub(super) fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
+pub(super) fn platform() -> Platform {
+    with(&json!({}))
 }
 
-pub(super) fn platform(spec: &serde_json::Value) -> Platform {
+pub(super) fn with(spec: &serde_json::Value) -> Platform {
     let mut object = json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",
         "kind": "Platform",
@@ -34,7 +29,7 @@ pub(super) fn platform(spec: &serde_json::Value) -> Platform {
 }
 
 pub(super) fn with_database() -> Platform {
-    platform(&json!({ "database": {
+    with(&json!({ "database": {
         "host": "db.example.com",
         "passwordSecretRef": { "name": "supabase", "key": "password" },
         "caSecretRef": { "name": "supabase", "key": "ca.crt" },
@@ -47,23 +42,28 @@ pub(super) fn reconcile_requested(mut object: Platform, value: &str) -> Platform
     object
 }
 
-/// The API was just checked; the database was not.
-pub(super) fn listed() -> State {
-    let mut observation = Observation::new(at(0));
-    observation.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
-    observation.record_list(at(0), BTreeMap::new());
+/// Nothing was observed yet.
+pub(super) fn new() -> State {
     State {
         timing: Timing::default(),
         began: at(0),
         memo: PlatformStatus::default(),
         access: Access::Open,
         has_anon_key: true,
-        observation,
-        managed: std::collections::BTreeSet::new(),
+        observation: Observation::new(at(0)),
+        managed: BTreeSet::new(),
         needs_secrets: false,
-        memory: crate::kinds::platform::Memory::default(),
+        memory: Memory::default(),
         step_error: None,
     }
+}
+
+/// The API was checked at 0, where the interval is 300 s; the database was not.
+pub(super) fn listed() -> State {
+    let mut state = new();
+    state.observation.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
+    state.observation.record_list(at(0), BTreeMap::new());
+    state
 }
 
 pub(super) fn project(state: &str) -> ProjectStatus {
@@ -100,12 +100,8 @@ pub(super) fn silent() -> DatabaseFailure {
     DatabaseFailure::Unanswered("no answer within 10 s".to_owned())
 }
 
-/// By the clock, in this second.
-pub(super) fn next(second: i64) -> Requeue {
-    Requeue::At(at(second))
-}
-
-pub(super) fn shown(status: &PlatformStatus) -> Vec<(&str, &str, &str, &str)> {
+/// Type, status, reason and message of each condition.
+pub(super) fn conditions(status: &PlatformStatus) -> Vec<(&str, &str, &str, &str)> {
     let conditions = status.common.conditions.iter();
     conditions
         .map(|c| {

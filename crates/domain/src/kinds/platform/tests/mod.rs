@@ -3,4 +3,5 @@
 mod database;
 mod events;
 mod fixture;
+mod observing;
 mod references;

@@ -1,9 +1,8 @@
 //! What a Platform tells those who depend on it.
 
 use ace_api::Platform;
-use serde_json::json;
 
-use super::fixture::{at, check, listed, next, platform, project, shown, with_database};
+use super::fixture::{check, listed, platform, project, with_database};
 use crate::{
     kinds::platform::{
         Access, DatabaseFailure, Decision, Observation, State, StepError, StepResult, decide, status, update,
@@ -11,6 +10,7 @@ use crate::{
     reconcile::{
         decision::Requeue,
         dependency::{Dependency, Fact, Facts},
+        fixture::{at, next, shown},
         key::Key,
         kind::Kind as _,
         refusals::Refusals,
@@ -25,7 +25,7 @@ fn findings(object: &Platform, state: &State, second: i64) -> Facts {
 }
 
 fn fact(facts: &Facts, of: impl Fn(Key) -> Dependency) -> Option<Fact> {
-    let wanted = of(Key::of(&platform(&json!({}))));
+    let wanted = of(Key::of(&platform()));
     facts
         .iter()
         .find(|(dependency, _)| *dependency == wanted)
@@ -34,7 +34,7 @@ fn fact(facts: &Facts, of: impl Fn(Key) -> Dependency) -> Option<Fact> {
 
 #[test]
 fn a_project_that_answers_and_one_that_is_lost_are_news_and_a_single_failure_is_not() {
-    let object = platform(&json!({}));
+    let object = platform();
     let mut failing = listed();
     failing.observation.failed("503".to_owned());
     let mut unlisted = listed();
@@ -135,9 +135,7 @@ fn a_right_that_is_refused_once_is_asked_for_again_before_anything_is_said() {
     let decision = decide(&object, &state, at(6));
     let after = status(&object, &state, &decision, at(6));
     assert!(
-        shown(&after)
-            .iter()
-            .any(|condition| condition.0 == "Stalled" && condition.2 == "AccessMissing"),
+        shown(&after).contains(&"Stalled=True/AccessMissing".to_owned()),
         "{after:?}"
     );
 

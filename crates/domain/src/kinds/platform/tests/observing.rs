@@ -1,21 +1,23 @@
 //! When a Platform is checked, and its status.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use ace_api::{Platform, PlatformReason, PlatformStatus, ProjectStatus, Stamp};
-use ace_domain::{
-    kinds::edge_function::LiveFunction,
-    kinds::platform::{Access, Observation, Phase, State, Step, StepError, decide, is_due, status, update},
-    reconcile::decision::{Cause, Decision, Deferral, Limiter, Requeue},
-    reconcile::timing::Timing,
+use ace_api::{PlatformReason, Stamp};
+
+use super::{
+    super::{Access, Cause, Decision, Observation, Phase, State, Step, StepError, decide, is_due, status, update},
+    fixture::{listed, new, platform, project},
 };
-use jiff::Timestamp;
-use serde_json::json;
+use crate::{
+    kinds::edge_function::LiveFunction,
+    reconcile::{
+        decision::{Deferral, Limiter, Requeue},
+        fixture::{after, at, shown},
+    },
+};
 
 const INTERVAL: u64 = 300;
 
@@ -37,7 +39,7 @@ fn the_first_check_reads_the_project_then_its_functions_then_the_required_secret
 
 #[test]
 fn one_list_per_interval_and_the_project_once_an_hour() {
-    let state = seen();
+    let state = listed();
     assert_eq!(
         [299, 300].map(|second| is_due(&platform(), &state, at(second))),
         [false, true]
@@ -47,7 +49,7 @@ fn one_list_per_interval_and_the_project_once_an_hour() {
         Decision::Settled(Requeue::At(at(300)))
     );
     assert_eq!(decide(&platform(), &state, at(300)), Decision::Do(Step::ListFunctions));
-    let mut hourly = seen();
+    let mut hourly = listed();
     hourly.observation.record_list(at(3_500), BTreeMap::new());
     assert_eq!(
         decide(&platform(), &hourly, at(3_599)),
@@ -58,10 +60,10 @@ fn one_list_per_interval_and_the_project_once_an_hour() {
 
 #[test]
 fn a_changed_annotation_requests_both_reads_now_and_is_acknowledged_after_them() {
+    let annotation = ("reconcile.fluxcd.io/requestedAt".to_owned(), "now".to_owned());
     let mut object = platform();
-    let annotations = object.metadata.annotations.get_or_insert_default();
-    annotations.insert("reconcile.fluxcd.io/requestedAt".to_owned(), "now".to_owned());
-    let mut state = seen();
+    object.metadata.annotations = Some(BTreeMap::from([annotation]));
+    let mut state = listed();
     state.began = at(10);
     assert_eq!(decide(&object, &state, at(10)), Decision::Do(Step::GetProject));
     state
@@ -90,7 +92,7 @@ fn without_access_there_is_a_wait_or_a_refusal_and_no_request() {
     for (access, expected) in cases {
         let mut state = new();
         state.access = access;
-        assert_eq!(shown(&state)[1], expected);
+        assert_eq!(conditions(&state)[1], expected);
     }
 }
 
@@ -137,7 +139,7 @@ fn without_a_successful_list_for_three_intervals_ready_is_unknown_with_the_cause
         assert_eq!(status(&platform(), &state, &in_time, at(900)), state.memo);
         let lost = decide(&platform(), &state, at(901));
         assert_eq!(
-            lines(&status(&platform(), &state, &lost, at(901))),
+            shown(&status(&platform(), &state, &lost, at(901))),
             ["Ready=Unknown/NotObserved", "Reconciling=True/NotObserved"]
         );
     }
@@ -153,7 +155,7 @@ fn after_a_restart_the_three_intervals_count_from_the_start() {
     assert_eq!(status(&platform(), &state, &decision, at(10_000)), state.memo);
     let lost = decide(&platform(), &state, at(10_901));
     assert_eq!(
-        lines(&status(&platform(), &state, &lost, at(10_901)))[0],
+        shown(&status(&platform(), &state, &lost, at(10_901)))[0],
         "Ready=Unknown/NotObserved"
     );
 }
@@ -194,18 +196,18 @@ fn a_project_that_is_asleep_stalls_and_one_that_is_on_its_way_is_waited_for() {
         ("ACTIVE_UNHEALTHY", "Reconciling=True/ProjectNotReady"),
     ];
     for (phase, expected) in cases {
-        let mut state = seen();
+        let mut state = listed();
         state.observation.record_project(at(0), Some(project(phase)));
-        assert_eq!(shown(&state)[1], expected);
+        assert_eq!(conditions(&state)[1], expected);
     }
 }
 
 #[test]
 fn an_unknown_state_and_a_project_that_may_not_be_read_are_no_errors() {
     for known in [Some(project("DREAMING")), None] {
-        let mut state = seen();
+        let mut state = listed();
         state.observation.record_project(at(0), known);
-        assert_eq!(shown(&state), ["Ready=True/Reachable"]);
+        assert_eq!(conditions(&state), ["Ready=True/Reachable"]);
     }
 }
 
@@ -220,7 +222,7 @@ fn a_suspended_platform_is_not_checked_and_stays_what_it_was() {
         let decision = decide(&object, &state, at(9_999));
         assert_eq!(decision, Decision::Settled(Requeue::OnChange));
         let status = status(&object, &state, &decision, at(9_999));
-        assert_eq!(lines(&status), [expected, "Suspended=True/SuspendedByUser"]);
+        assert_eq!(shown(&status), [expected, "Suspended=True/SuspendedByUser"]);
         let text = "`spec.suspend` is true: nothing is checked or changed";
         assert!(
             status
@@ -241,7 +243,7 @@ fn a_deleted_platform_leaves_at_once() {
 
 #[test]
 fn functions_are_counted_and_fifty_that_nobody_describes_are_named() {
-    let mut state = seen();
+    let mut state = listed();
     let slugs = (0..60).map(|n| (format!("f{n:02}"), entry(1))).collect();
     state.observation.record_list(at(1), slugs);
     state.managed = ["f00".to_owned(), "absent".to_owned()].into();
@@ -288,67 +290,17 @@ fn a_listing_has_our_last_write_and_is_fresh_if_its_list_began_after_it() {
     );
 }
 
-fn platform() -> Platform {
-    serde_json::from_value(json!({
-        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "Platform",
-        "metadata": { "name": "prod", "namespace": "ace", "generation": 1 },
-        "spec": {
-            "project": "abcdefghijklmnopqrst",
-            "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } },
-        },
-    }))
-    .unwrap()
-}
-
-/// Nothing was seen yet.
-fn new() -> State {
-    State {
-        has_anon_key: true,
-        timing: Timing::default(),
-        began: at(0),
-        memo: PlatformStatus::default(),
-        access: Access::Open,
-        observation: Observation::new(at(0)),
-        managed: BTreeSet::new(),
-        needs_secrets: false,
-        memory: ace_domain::kinds::platform::Memory::default(),
-        step_error: None,
-    }
-}
-
-/// The project and its functions were read, at 0.
-fn seen() -> State {
-    let mut state = new();
-    state.observation.record_project(at(0), Some(project("ACTIVE_HEALTHY")));
-    state.observation.record_list(at(0), BTreeMap::new());
-    state
-}
-
-/// And that stands in status.
+/// Project and functions were read at 0, and that stands in status.
 fn ready() -> State {
-    let mut state = seen();
+    let mut state = listed();
     let decision = decide(&platform(), &state, at(0));
     state.memo = status(&platform(), &state, &decision, at(0));
     state
 }
 
-fn shown(state: &State) -> Vec<String> {
+fn conditions(state: &State) -> Vec<String> {
     let decision = decide(&platform(), state, at(0));
-    lines(&status(&platform(), state, &decision, at(0)))
-}
-
-fn lines(status: &PlatformStatus) -> Vec<String> {
-    let line = |c: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition| {
-        format!("{}={}/{}", c.type_, c.status, c.reason)
-    };
-    status.common.conditions.iter().map(line).collect()
-}
-
-fn project(state: &str) -> ProjectStatus {
-    ProjectStatus {
-        state: state.to_owned(),
-        region: "us-east-1".to_owned(),
-    }
+    shown(&status(&platform(), state, &decision, at(0)))
 }
 
 fn entry(version: i64) -> LiveFunction {
@@ -362,12 +314,4 @@ fn entry(version: i64) -> LiveFunction {
         verify_jwt: Some(true),
         mark: None,
     }
-}
-
-fn after(seconds: u64) -> Requeue {
-    Requeue::After(Duration::from_secs(seconds))
-}
-
-fn at(second: i64) -> Timestamp {
-    Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
