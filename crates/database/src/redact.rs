@@ -25,6 +25,8 @@ const OWN: &str = "\
     using uuid value values varying version view violated violates violation was were when where which while will window with \
     within without would xml zero zone";
 
+/// Most characters of the server's message that are shown.
+pub(crate) const MESSAGE: usize = 300;
 /// Shown instead of a message of which too little may be shown.
 const LOGGED: &str = "the server's log has the message";
 

@@ -2,8 +2,9 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use ace_api::SecretKeyReference;
-use ace_domain::inputs::{ArtifactState, SourceKey, read_config_map, secret_text};
+use ace_domain::inputs::{ArtifactState, read_config_map, secret_text};
 use ace_domain::kinds::platform::DatabaseFailure;
+use ace_domain::reconcile::key::SourceKey;
 use ace_egress::SecretString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::config::KubeConfigOptions;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use ace_api::{MigrationMode, MigrationSet, Platform, SourceKind};
-use ace_domain::inputs::{ArtifactState, SourceKey, SourceTree};
+use ace_domain::inputs::{ArtifactState, SourceTree};
+use ace_domain::reconcile::key::SourceKey;
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;

@@ -6,11 +6,8 @@ use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 use crate::{
     QueryError, SqlState,
     error::is_transport,
-    redact::{Said, Text},
+    redact::{MESSAGE, Said, Text},
 };
-
-/// Most characters of the server's message that are shown.
-pub(crate) const MESSAGE: usize = 300;
 
 /// Why a file was not applied. Unless a variant says otherwise, its last transaction was rolled back.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

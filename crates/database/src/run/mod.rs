@@ -30,7 +30,6 @@ use tokio::task::AbortHandle;
 
 use crate::{Session, redact::Text};
 
-pub(crate) use error::MESSAGE;
 pub use error::RunError;
 
 /// Progress of a run.

@@ -13,8 +13,7 @@ use tokio_postgres::{
 use super::blocker;
 use crate::{
     QueryError, Session,
-    redact::{Said, Text},
-    run::MESSAGE,
+    redact::{MESSAGE, Said, Text},
 };
 
 impl Session {

@@ -2,38 +2,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ace_api::{Source, SourceKind};
-use kube::ResourceExt;
-
 use crate::bundle::{Tree, TreeIndex, TreePath};
-
-/// Key of the object that carries a source tree.
-#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct SourceKey {
-    /// Namespace of the object and of its users.
-    pub namespace: String,
-    /// Its kind.
-    pub kind: SourceKind,
-    /// Its name.
-    pub name: String,
-}
-
-impl SourceKey {
-    /// The key of the source that an object names.
-    pub fn of(object: &impl ResourceExt, source: &Source) -> Self {
-        Self {
-            namespace: object.namespace().unwrap_or_default(),
-            kind: source.kind,
-            name: source.name.clone(),
-        }
-    }
-}
-
-impl fmt::Display for SourceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {}/{}", self.kind, self.namespace, self.name)
-    }
-}
+use crate::reconcile::key::SourceKey;
 
 /// The state of a source. Every text is a message for a condition. Cheap to clone.
 #[derive(Clone, Debug, Eq, PartialEq)]

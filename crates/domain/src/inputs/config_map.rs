@@ -6,8 +6,9 @@ use bytes::Bytes;
 use k8s_openapi::api::core::v1::ConfigMap;
 use sha2::{Digest, Sha256};
 
-use super::{ArtifactState, SourceKey, SourceTree};
+use super::{ArtifactState, SourceTree};
 use crate::bundle::{ArchiveLimits, Tree, read_archive};
+use crate::reconcile::key::SourceKey;
 
 /// Prefix of the hashed data, so that no archive can have the digest of flat keys.
 const DOMAIN: &str = "ace-config-map-keys-v1";

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use ace_api::{HasPlatform, HasSource, LocalReference};
 
-pub use artifact::{Artifact, ArtifactState, SourceKey, SourceTree};
+pub use artifact::{Artifact, ArtifactState, SourceTree};
 pub use config_map::{Carried, carried, read_config_map, sha256};
 pub use secret::secret_text;
 pub use source::{folder, wanted};

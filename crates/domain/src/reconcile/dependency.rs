@@ -3,8 +3,7 @@
 
 use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
 
-use super::key::Key;
-use crate::inputs::SourceKey;
+use super::key::{Key, SourceKey};
 
 /// Something outside an object that its decisions depend on.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ace_api::{Source, SourceKind};
 use kube::ResourceExt;
 
 /// `namespace/name` of an object.
@@ -31,5 +32,33 @@ impl Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Key of the object that carries a source tree.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct SourceKey {
+    /// Namespace of the object and of its users.
+    pub namespace: String,
+    /// Its kind.
+    pub kind: SourceKind,
+    /// Its name.
+    pub name: String,
+}
+
+impl SourceKey {
+    /// The key of the source that an object names.
+    pub fn of(object: &impl ResourceExt, source: &Source) -> Self {
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            kind: source.kind,
+            name: source.name.clone(),
+        }
+    }
+}
+
+impl fmt::Display for SourceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {}/{}", self.kind, self.namespace, self.name)
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use ace_domain::inputs::SourceKey;
+use ace_domain::reconcile::key::SourceKey;
 use futures::Stream;
 use futures::stream::unfold;
 use tokio::sync::Notify;

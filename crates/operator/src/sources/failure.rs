@@ -1,4 +1,5 @@
-use ace_domain::inputs::{ArtifactState, SourceKey};
+use ace_domain::inputs::ArtifactState;
+use ace_domain::reconcile::key::SourceKey;
 use kube::Error;
 
 use crate::connections::grants::Installation;

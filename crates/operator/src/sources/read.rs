@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use ace_api::{LABEL_WATCH, SourceKind};
 use ace_domain::bundle::{Tree, read_archive};
-use ace_domain::inputs::{ArtifactState, SourceKey, SourceTree, carried};
+use ace_domain::inputs::{ArtifactState, SourceTree, carried};
+use ace_domain::reconcile::key::SourceKey;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::DynamicObject;
 use kube::{Api, ResourceExt};

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ace_api::SourceKind;
-use ace_domain::inputs::{ArtifactState, SourceKey};
+use ace_domain::inputs::ArtifactState;
+use ace_domain::reconcile::key::SourceKey;
 use ace_egress::HttpError;
 use futures::{FutureExt, Stream};
 use kube::Client;

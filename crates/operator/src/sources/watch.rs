@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ace_api::{LABEL_WATCH, SourceKind};
-use ace_domain::inputs::{ArtifactState, SourceKey};
+use ace_domain::inputs::ArtifactState;
+use ace_domain::reconcile::key::SourceKey;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::ConfigMap;

@@ -5,12 +5,9 @@ use std::{
     time::Duration,
 };
 
-use ace_domain::{
-    inputs::SourceKey,
-    reconcile::{
-        dependency::{Dependency, Fact},
-        key::Key,
-    },
+use ace_domain::reconcile::{
+    dependency::{Dependency, Fact},
+    key::{Key, SourceKey},
 };
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{core::DeserializeGuard, runtime::watcher::Event};

@@ -2,12 +2,9 @@
 
 use ace_api::{ConditionType, EdgeFunction, Mode};
 
-use crate::{
-    inputs::SourceKey,
-    reconcile::{
-        dependency::{Dependency, Fact, Facts},
-        key::Key,
-    },
+use crate::reconcile::{
+    dependency::{Dependency, Fact, Facts},
+    key::{Key, SourceKey},
 };
 
 pub fn references(object: &EdgeFunction) -> Vec<Dependency> {

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use ace_api::MigrationSet;
 
 use super::State;
-use crate::{
-    inputs::SourceKey,
-    reconcile::{
-        dependency::{Dependency, Fact, Facts},
-        key::Key,
-    },
+use crate::reconcile::{
+    dependency::{Dependency, Fact, Facts},
+    key::{Key, SourceKey},
 };
 
 /// Of the Platform only its spec: migrations connect to the database themselves.

@@ -1,8 +1,7 @@
 use ace_api::MigrationSet;
 use ace_domain::{
-    inputs::SourceKey,
     kinds::migration_set::{Memory, State},
-    reconcile::key::Key,
+    reconcile::key::{Key, SourceKey},
 };
 use jiff::Timestamp;
 

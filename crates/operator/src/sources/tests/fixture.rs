@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ace_api::SourceKind;
 use ace_domain::bundle::{Tree, TreePath, write_archive};
-use ace_domain::inputs::{ArtifactState, SourceKey, sha256};
+use ace_domain::inputs::{ArtifactState, sha256};
+use ace_domain::reconcile::key::SourceKey;
 use ace_egress::AllowedHosts;
 use axum::body::Body;
 use base64::Engine;
