@@ -16,7 +16,8 @@ pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSource, HeldOutcome,
     InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_WATCH, ListedReason, LocalReference, MESSAGE_LIMIT, Mode,
-    ObjectStatus, Reason, SecretKeyReference, ShownBy, Source, SourceKind, VERSION, clipped, field_manager, message,
+    ObjectStatus, Reason, SecretKeyReference, SharedReason, ShownBy, Source, SourceKind, VERSION, clipped,
+    field_manager, message,
 };
 pub use crd::crds;
 pub use edge_function::{

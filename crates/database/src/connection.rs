@@ -126,12 +126,15 @@ impl Connection {
     /// The rows of a statement, as text. One message, no prepared statement.
     pub(crate) async fn rows(&self, statement: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
         let messages = self.answer(self.client.simple_query(statement)).await?;
-        let columns = |row: &SimpleQueryRow| (0..row.len()).map(|index| row.get(index).map(str::to_owned)).collect();
+        let columns = |row: &SimpleQueryRow| {
+            let column = |index| row.try_get(index).map(|text| text.map(str::to_owned));
+            (0..row.len()).map(column).collect::<Result<_, _>>()
+        };
         let rows = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(columns(row)),
             _ => None,
         });
-        Ok(rows.collect())
+        rows.collect::<Result<_, _>>().map_err(|_| QueryError::Protocol)
     }
 
     /// The rows of a statement with parameters.

@@ -3,13 +3,20 @@ use std::{error::Error, fmt, io, time::Duration};
 use rustls::CertificateError;
 use tokio_postgres::error::DbError;
 
+use crate::Damage;
+
 /// PostgreSQL's error code of five characters, e.g. `28P01`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SqlState(String);
 
 impl SqlState {
     pub(crate) fn of(error: &DbError) -> Self {
-        Self(error.code().code().to_owned())
+        Self::from_code(error.code().code())
+    }
+
+    /// A server may send anything as a code, and it ends up in messages.
+    fn from_code(code: &str) -> Self {
+        Self(code.chars().filter(char::is_ascii_alphanumeric).take(5).collect())
     }
 
     /// The five characters.
@@ -17,10 +24,15 @@ impl SqlState {
         &self.0
     }
 
+    /// The class of the error: its first two characters.
+    pub(crate) fn class(&self) -> &str {
+        self.0.get(..2).unwrap_or_default()
+    }
+
     /// The error is temporary: connection, rollback, resources, operator intervention, system, a lock that was not granted, a
     /// server that is read-only for now.
     fn passes(&self) -> bool {
-        matches!(self.0.get(..2), Some("08" | "40" | "53" | "57" | "58")) || matches!(self.as_str(), "55P03" | "25006")
+        matches!(self.class(), "08" | "40" | "53" | "57" | "58") || matches!(self.as_str(), "55P03" | "25006")
     }
 }
 
@@ -113,6 +125,9 @@ pub enum QueryError {
     /// The server refuses the statement.
     #[error("the server refuses the statement (SQLSTATE {0})")]
     Refused(SqlState),
+    /// The tables that it is about were changed.
+    #[error("{0}")]
+    Damaged(Damage),
     /// The answer is not one of PostgreSQL's.
     #[error("the server sent an unexpected response")]
     Protocol,
@@ -141,7 +156,7 @@ impl OpenError {
     /// Maps an error of the driver. `limit` is the deadline that was set.
     pub(crate) fn of(error: tokio_postgres::Error, limit: Duration) -> Self {
         if let Some(state) = error.code() {
-            return Self::answered(SqlState(state.code().to_owned()));
+            return Self::answered(SqlState::from_code(state.code()));
         }
         if error.is_closed() {
             return Self::Closed;
@@ -180,12 +195,13 @@ impl QueryError {
             Self::Closed => "Closed",
             Self::Unavailable(_) => "Unavailable",
             Self::Refused(_) => "Refused",
+            Self::Damaged(_) => "Damaged",
             Self::Protocol => "Protocol",
         }
     }
 
     pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
-        match error.code().map(|state| SqlState(state.code().to_owned())) {
+        match error.code().map(|state| SqlState::from_code(state.code())) {
             // The server ended the session, and its last message has the reason.
             Some(state) if state.as_str().starts_with("57P") => Self::Closed,
             Some(state) if state.passes() => Self::Unavailable(state),
@@ -203,7 +219,8 @@ impl From<QueryError> for OpenError {
             QueryError::Closed => Self::Closed,
             QueryError::Unavailable(state) => Self::Unavailable(state),
             QueryError::Refused(state) => Self::Refused(state),
-            QueryError::Protocol => Self::Protocol,
+            // A session is opened without a look at tables.
+            QueryError::Damaged(_) | QueryError::Protocol => Self::Protocol,
         }
     }
 }

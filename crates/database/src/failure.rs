@@ -31,6 +31,7 @@ impl From<QueryError> for DatabaseFailure {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Refused(state) => Self::Refused(state.as_str().to_owned()),
+            QueryError::Damaged(damage) => Self::Damaged(damage.to_string()),
             QueryError::NoAnswer(_) | QueryError::Closed | QueryError::Unavailable(_) | QueryError::Protocol => {
                 Self::Unanswered(error.to_string())
             }

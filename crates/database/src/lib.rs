@@ -9,6 +9,9 @@
 //! - **Errors are small**: none has a password, the text of a statement or a value of a row. Only an error in a file has the
 //!   server's message.
 
+// What others send is read here: an index out of bounds must be an error of that sender, not a panic of the process.
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 mod access;
 mod connection;
 mod error;
@@ -27,7 +30,7 @@ pub use access::{Access, Limits};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
 pub use fingerprint::{Change, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
-pub use ledger::{Ledgers, Prepared, Reference};
+pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
 pub use password::{Password, PasswordError};
 pub use run::{Progress, RunError, Watcher};
 pub use session::{Locked, ReadOnlySession, Session, Settings, read_files};

@@ -119,8 +119,9 @@ impl Text {
                 .iter()
                 .all(|end| end.is_some_and(|end| end.is_alphanumeric() || end == '_'))
         };
-        self.0.match_indices(&words).any(|(at, _)| {
-            let (before, behind) = (&self.0[..at], &self.0[at + words.len()..]);
+        self.0.match_indices(&words).any(|(at, found)| {
+            let (before, rest) = self.0.split_at_checked(at).unwrap_or_default();
+            let behind = rest.strip_prefix(found).unwrap_or_default();
             !inside(before.chars().next_back(), words.chars().next())
                 && !inside(words.chars().next_back(), behind.chars().next())
         })

@@ -8,6 +8,9 @@
 //! - **Secrets have no text form**: [`Token`], [`SecretString`] and [`SecretUrl`] print their type's name only, and no error
 //!   holds an address.
 
+// What others send is read here: an index out of bounds must be an error of that sender, not a panic of the process.
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 mod allowed_hosts;
 mod error;
 mod http;

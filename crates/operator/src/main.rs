@@ -11,6 +11,7 @@ use ace_operator::{
 };
 use ace_runtime::{
     health::{self, Health, ListenArguments},
+    reconcile::note_places,
     shutdown::Shutdown,
     telemetry::{self, LogArguments},
 };
@@ -83,6 +84,7 @@ fn refuse(error: &dyn std::error::Error) -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), StartError> {
     telemetry::init(&arguments.log)?;
+    note_places();
     let shutdown = Shutdown::on_signals(GRACE).map_err(StartError::Signals)?;
     let (metrics, health) = (Metrics::new(env!("CARGO_PKG_VERSION")), Health::default());
     let listener = TcpListener::bind(arguments.listen.listen)

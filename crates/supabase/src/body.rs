@@ -100,7 +100,10 @@ async fn parse_parts(mut parts: Multipart<'_>) -> Option<Body> {
         root(&mut files, entrypoint);
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
-    let twice = files.windows(2).any(|pair| pair[0].path == pair[1].path);
+    let twice = files
+        .iter()
+        .zip(files.iter().skip(1))
+        .any(|(one, next)| one.path == next.path);
     (!files.is_empty() && !twice).then_some(Body::Files { files, entrypoint })
 }
 

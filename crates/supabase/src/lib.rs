@@ -10,6 +10,9 @@
 //! - **Secrets have no text form**: [`ace_egress::Token`] and [`Digest`] print their type's name only, and the platform's
 //!   messages are cleaned of the token before anyone sees them.
 
+// What others send is read here: an index out of bounds must be an error of that sender, not a panic of the process.
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 mod answer;
 mod body;
 mod budget;

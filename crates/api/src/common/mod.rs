@@ -18,7 +18,7 @@ pub use names::{
     LABEL_WATCH, VERSION, field_manager,
 };
 pub use policies::{DeletionPolicy, Mode};
-pub use reasons::{HasPlatform, HasSource, ListedReason, Reason, ShownBy};
+pub use reasons::{HasPlatform, HasSource, ListedReason, Reason, SharedReason, ShownBy};
 pub use references::{LocalReference, SecretKeyReference};
 pub use source::{Source, SourceKind};
 pub use status::{CommonStatus, Drift, DriftField, HeldOutcome, ObjectStatus};

@@ -89,7 +89,7 @@ pub struct ListedReason {
 }
 
 macro_rules! reasons {
-    ($(#[$doc:meta])* $name:ident { $($reason:ident: $shown_by:ident = $meaning:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident $(+ $shared:ident)? { $($reason:ident: $shown_by:ident = $meaning:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
         pub enum $name {
@@ -102,7 +102,7 @@ macro_rules! reasons {
                 name: stringify!($reason),
                 shown_by: crate::ShownBy::$shown_by,
                 meaning: $meaning,
-            },)*];
+            },)* $(crate::$shared::ALL[0],)?];
         }
 
         impl crate::Reason for $name {
@@ -147,3 +147,10 @@ macro_rules! shared_reasons {
 }
 
 pub(crate) use {reasons, shared_reasons};
+
+reasons! {
+    /// Reasons of `Ready` and `Stalled` that every kind has, beside its own.
+    SharedReason {
+        InternalError: Stalled = "the operator hit an error of its own at this object; the message has the place. It is not tried again until spec or `reconcile-at` change, or the operator restarts.",
+    }
+}

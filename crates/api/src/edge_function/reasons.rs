@@ -4,7 +4,7 @@ use crate::common::reasons::{reasons, shared_reasons};
 
 reasons! {
     /// Reasons of an EdgeFunction's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
-    FunctionReason {
+    FunctionReason + SharedReason {
         Live: Ready = "the desired content was deployed, and the live function was observed within three intervals.",
         Observed: Ready = "in `Observe`, the live function was observed and compared.",
         Suspended: ReadyFalse = "suspended before the desired state was live.",

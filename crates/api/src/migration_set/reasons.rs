@@ -4,7 +4,7 @@ use crate::common::reasons::{reasons, shared_reasons};
 
 reasons! {
     /// Reasons of a MigrationSet's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
-    MigrationReason {
+    MigrationReason + SharedReason {
         Applied: Ready = "every migration is applied, and the database was observed within three intervals.",
         Observed: Ready = "in `Observe`, files and database were compared.",
         Suspended: ReadyFalse = "suspended before every migration was applied.",
@@ -22,6 +22,7 @@ reasons! {
         ChecksumMismatch: Stalled = "a file is not what was applied under its version. Nothing runs.",
         OutOfOrder: Stalled = "a pending migration is older than the newest applied one.",
         LedgerRegressed: Stalled = "what was applied is no longer in the ledger: the database was restored, or the ledger was repaired.",
+        LedgerDamaged: Stalled = "a table of schema `ace_ops`, or the ledger, was changed so that it can't be used; the message names it. Nothing runs.",
         BaselineRequired: Stalled = "the ledger is empty, and the schema is not.",
         BaselineMismatch: Stalled = "`spec.baseline` does not match the live schema, or no file has its version.",
         DriftBlocked: Stalled = "the schema was changed out of band, and `policy.whileDrifted` is `Block`.",

@@ -4,7 +4,7 @@ use crate::common::reasons::reasons;
 
 reasons! {
     /// Reasons of a Platform's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
-    PlatformReason {
+    PlatformReason + SharedReason {
         Reachable: Ready = "the Management API answers, and so does the database where the spec names one.",
         Observing: Reconciling = "the project, its functions and its database are being read for the first time.",
         SecretMissing: Reconciling = "a Secret or key that the spec names does not exist.",

@@ -77,14 +77,16 @@ pub(super) fn shown(text: &str) -> String {
         let digits = after.bytes().take_while(u8::is_ascii_hexdigit).count();
         short.push_str(before);
         short.push_str(DIGEST);
-        short.push_str(&after[..digits.min(SHOWN_DIGITS)]);
-        rest = &after[digits..];
+        let (digest, after) = after.split_at_checked(digits).unwrap_or_default();
+        short.extend(digest.chars().take(SHOWN_DIGITS));
+        rest = after;
     }
     short.push_str(rest);
     if short.chars().count() <= LONGEST_SHOWN {
         return short;
     }
-    let tail = format!("… {DIGEST}{}", &hex::encode(Sha256::digest(text))[..SHOWN_DIGITS]);
+    let digest: String = hex::encode(Sha256::digest(text)).chars().take(SHOWN_DIGITS).collect();
+    let tail = format!("… {DIGEST}{digest}");
     let head: String = short.chars().take(LONGEST_SHOWN - tail.chars().count()).collect();
     head + &tail
 }

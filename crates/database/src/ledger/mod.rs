@@ -1,5 +1,6 @@
 //! The ledgers in the database: that of the official CLI, and our own schema `ace_ops`.
 
+mod damage;
 mod operator_schema;
 mod read;
 mod reference;
@@ -9,6 +10,8 @@ use std::collections::BTreeMap;
 
 use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema};
 
+pub(crate) use damage::{BOTH_LEDGERS, CLI_LEDGER, column};
+pub use damage::{Damage, TableFault};
 pub use operator_schema::Prepared;
 pub use reference::Reference;
 

@@ -1,10 +1,14 @@
 use ace_domain::kinds::migration_set::Owner;
 use tokio_postgres::types::Type;
 
+use super::{BOTH_LEDGERS, Damage, column};
 use crate::{QueryError, Session};
 
 /// Version of the tables. A later one is not touched.
 pub(super) const LAYOUT: i32 = 1;
+
+pub(super) const STATE: &str = "ace_ops.state";
+const OWNER: &str = "ace_ops.owner";
 
 /// The official CLI's table, exactly as it creates it (CLI 3.1.0, statement log).
 const CLI_SCHEMA: &str = "CREATE SCHEMA IF NOT EXISTS supabase_migrations;";
@@ -74,7 +78,8 @@ impl Session {
     /// Creates what is missing of the CLI's ledger and of `ace_ops`, and claims the database for this owner if it has none.
     /// Under the lock.
     pub async fn prepare_house(&self, owner: &Owner) -> Result<Prepared, QueryError> {
-        let [schema, table, operator_schema] = self.connection.row(EXISTING).await?;
+        let existing = self.connection.row(EXISTING).await;
+        let [schema, table, operator_schema] = existing.map_err(Damage::of(BOTH_LEDGERS))?;
         let mut missing = String::new();
         if table != "t" {
             // `IF NOT EXISTS` is refused to a role that may not create schemas, even if the schema exists.
@@ -87,7 +92,8 @@ impl Session {
         }
         if !missing.is_empty() {
             // Statements of one message are one transaction.
-            self.connection.execute(&missing).await?;
+            let made = self.connection.execute(&missing).await;
+            made.map_err(Damage::of(BOTH_LEDGERS))?;
         }
         let layout = self.layout().await?;
         if layout > LAYOUT {
@@ -100,21 +106,36 @@ impl Session {
     pub async fn give_up(&self, owner: &Owner) -> Result<(), QueryError> {
         let statement = "DELETE FROM ace_ops.owner WHERE namespace = $1 AND name = $2";
         let parameters = [(&owner.namespace as _, Type::TEXT), (&owner.name as _, Type::TEXT)];
-        self.connection.query(statement, &parameters).await.map(|_| ())
+        let given_up = self.connection.query(statement, &parameters).await;
+        given_up.map(|_| ()).map_err(Damage::of(OWNER))
     }
 
     pub(super) async fn layout(&self) -> Result<i32, QueryError> {
-        let [layout] = self.connection.row("SELECT layout FROM ace_ops.state").await?;
-        layout.parse().map_err(|_| QueryError::Protocol)
+        let rows = self.connection.query("SELECT layout FROM ace_ops.state", &[]).await;
+        let rows = rows.map_err(Damage::of(STATE))?;
+        column(STATE, rows.first().ok_or_else(|| Damage::empty(STATE))?, 0)
+    }
+
+    /// The owner of the database, if it has one.
+    pub(super) async fn owner(&self) -> Result<Option<Owner>, QueryError> {
+        let rows = self.connection.query("SELECT namespace, name FROM ace_ops.owner", &[]);
+        let rows = rows.await.map_err(Damage::of(OWNER))?;
+        let owner = |row| {
+            Ok(Owner {
+                namespace: column(OWNER, row, 0)?,
+                name: column(OWNER, row, 1)?,
+            })
+        };
+        rows.first().map(owner).transpose()
     }
 
     async fn claim(&self, owner: &Owner) -> Result<Prepared, QueryError> {
         let claim =
             "INSERT INTO ace_ops.owner (namespace, name) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM ace_ops.owner)";
         let parameters = [(&owner.namespace as _, Type::TEXT), (&owner.name as _, Type::TEXT)];
-        self.connection.query(claim, &parameters).await?;
-        let [namespace, name] = self.connection.row("SELECT namespace, name FROM ace_ops.owner").await?;
-        let first = Owner { namespace, name };
+        let claimed = self.connection.query(claim, &parameters).await;
+        claimed.map_err(Damage::of(OWNER))?;
+        let first = self.owner().await?.ok_or_else(|| Damage::empty(OWNER))?;
         Ok(if first == *owner {
             Prepared::Ours
         } else {

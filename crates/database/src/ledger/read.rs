@@ -1,10 +1,14 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
-use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema, OwnRow, Owner, StoredPlan};
+use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema, OwnRow, StoredPlan};
 use tokio_postgres::Row;
 
-use super::{Ledgers, operator_schema::LAYOUT};
+use super::{BOTH_LEDGERS, CLI_LEDGER, Damage, Ledgers, column, operator_schema::LAYOUT};
 use crate::{QueryError, Session};
+
+const MIGRATION: &str = "ace_ops.migration";
+const STEP: &str = "ace_ops.step";
+const PLAN: &str = "ace_ops.plan";
 
 /// The columns of the CLI's table, or none; whether our tables exist.
 const EXISTING: &str = "SELECT (SELECT pg_catalog.string_agg(a.attname, ',') FROM pg_catalog.pg_attribute a \
@@ -15,10 +19,11 @@ const EXISTING: &str = "SELECT (SELECT pg_catalog.string_agg(a.attname, ',') FRO
 impl Session {
     /// Reads both ledgers. Without the lock they may change at any time.
     pub async fn ledgers(&self) -> Result<Ledgers, QueryError> {
-        let existing = self.connection.query(EXISTING, &[]).await?;
+        let existing = self.connection.query(EXISTING, &[]).await;
+        let existing = existing.map_err(Damage::of(BOTH_LEDGERS))?;
         let existing = existing.first().ok_or(QueryError::Protocol)?;
-        let columns: Option<String> = read(existing, 0)?;
-        let operator_schema = if read(existing, 1)? {
+        let columns: Option<String> = existing.try_get(0).map_err(|_| QueryError::Protocol)?;
+        let operator_schema = if existing.try_get(1).map_err(|_| QueryError::Protocol)? {
             Some(self.operator_schema().await?)
         } else {
             None
@@ -47,11 +52,12 @@ impl Session {
             }
         };
         let statement = format!("SELECT r.version::text, {statements} FROM supabase_migrations.schema_migrations r");
-        let rows = self.connection.query(&statement, &[]).await?;
+        let rows = self.connection.query(&statement, &[]).await;
+        let rows = rows.map_err(Damage::of(CLI_LEDGER))?;
         let ledger = rows.iter().map(|row| {
-            let statements: Option<Vec<Option<String>>> = read(row, 1)?;
+            let statements: Option<Vec<Option<String>>> = column(CLI_LEDGER, row, 1)?;
             let statements = statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect());
-            Ok((read(row, 0)?, LedgerRow { statements }))
+            Ok((column(CLI_LEDGER, row, 0)?, LedgerRow { statements }))
         });
         ledger.collect()
     }
@@ -64,60 +70,50 @@ impl Session {
                 ..OperatorSchema::default()
             });
         }
-        let owners = self.connection.query("SELECT namespace, name FROM ace_ops.owner", &[]);
-        let rows = self
-            .connection
-            .query("SELECT version, sha256, applied_at FROM ace_ops.migration", &[]);
+        let read = async |table, statement: &str| {
+            let rows = self.connection.query(statement, &[]).await;
+            rows.map_err(Damage::of(table))
+        };
         // The segments of a file all have the digest with which it began: with other bytes it does not go on.
-        let half = self
-            .connection
-            .query("SELECT DISTINCT version, sha256 FROM ace_ops.step", &[]);
+        let half = "SELECT DISTINCT version, sha256 FROM ace_ops.step";
         let plans = "SELECT digest, system_identifier, timeline, database_oid, versions, digests FROM ace_ops.plan";
-        let plans = self.connection.query(plans, &[]);
         // Sent together, answered in order.
-        let (owners, rows, half, plans) = tokio::try_join!(owners, rows, half, plans)?;
+        let (owner, rows, half, plans) = tokio::try_join!(
+            self.owner(),
+            read(MIGRATION, "SELECT version, sha256, applied_at FROM ace_ops.migration"),
+            read(STEP, half),
+            read(PLAN, plans),
+        )?;
+        let half = half
+            .iter()
+            .map(|row| Ok((column(STEP, row, 0)?, column(STEP, row, 1)?)));
         Ok(OperatorSchema {
             newer: false,
-            owner: owners.first().map(owner).transpose()?,
+            owner,
             rows: rows.iter().map(own_row).collect::<Result<_, _>>()?,
-            half: half
-                .iter()
-                .map(|row| Ok((read(row, 0)?, read(row, 1)?)))
-                .collect::<Result<_, _>>()?,
+            half: half.collect::<Result<_, _>>()?,
             plan: plans.first().map(plan).transpose()?,
             reference: None,
         })
     }
 }
 
-/// A column of one of our tables, which has another type only if it was changed by hand.
-pub(super) fn read<'a, T: tokio_postgres::types::FromSql<'a>>(row: &'a Row, index: usize) -> Result<T, QueryError> {
-    row.try_get(index).map_err(|_| QueryError::Protocol)
-}
-
-fn owner(row: &Row) -> Result<Owner, QueryError> {
-    Ok(Owner {
-        namespace: read(row, 0)?,
-        name: read(row, 1)?,
-    })
-}
-
 fn own_row(row: &Row) -> Result<(String, OwnRow), QueryError> {
-    let time: SystemTime = read(row, 2)?;
+    let time: SystemTime = column(MIGRATION, row, 2)?;
     let own = OwnRow {
-        sha256: read(row, 1)?,
+        sha256: column(MIGRATION, row, 1)?,
         time: time.try_into().unwrap_or_default(),
     };
-    Ok((read(row, 0)?, own))
+    Ok((column(MIGRATION, row, 0)?, own))
 }
 
 fn plan(row: &Row) -> Result<StoredPlan, QueryError> {
-    let (versions, digests): (Vec<String>, Vec<String>) = (read(row, 4)?, read(row, 5)?);
+    let (versions, digests): (Vec<String>, Vec<String>) = (column(PLAN, row, 4)?, column(PLAN, row, 5)?);
     Ok(StoredPlan {
-        digest: read(row, 0)?,
-        system_identifier: read(row, 1)?,
-        timeline: read(row, 2)?,
-        database_oid: read::<u32>(row, 3)?.into(),
+        digest: column(PLAN, row, 0)?,
+        system_identifier: column(PLAN, row, 1)?,
+        timeline: column(PLAN, row, 2)?,
+        database_oid: column::<u32>(PLAN, row, 3)?.into(),
         items: versions.into_iter().zip(digests).collect(),
     })
 }

@@ -2,7 +2,7 @@ use ace_domain::kinds::migration_set::ReferenceState;
 use serde_json::json;
 use tokio_postgres::{Row, types::Type};
 
-use super::read::read;
+use super::{Damage, column, operator_schema::STATE as STATE_TABLE};
 use crate::{Change, Fingerprint, QueryError, SchemaObject, Session, connection::Parameters};
 
 /// The reference of the schema: as it was after the last file that this operator ran, or as it was accepted.
@@ -20,24 +20,25 @@ pub struct Reference {
 impl Session {
     /// Reads the reference; `None` while there is none.
     pub async fn reference(&self) -> Result<Option<Reference>, QueryError> {
-        let [operator_schema] = self
-            .connection
-            .row("SELECT pg_catalog.to_regclass('ace_ops.state') IS NOT NULL")
-            .await?;
-        if operator_schema != "t" {
+        if !self.has_state().await? {
             return Ok(None);
         }
         let states = format!("SELECT {STATE}, looked FROM ace_ops.state WHERE server_major IS NOT NULL");
-        let states = self.connection.query(&states, &[]);
         let objects = "SELECT class, name, schemas, definition FROM ace_ops.reference";
-        let objects = self.connection.query(objects, &[]);
         let standing = "SELECT class, name, schemas, definition FROM ace_ops.standing ORDER BY class, name";
-        let standing = self.connection.query(standing, &[]);
-        let (states, objects, standing) = tokio::try_join!(states, objects, standing)?;
+        let read = async |table, statement: &str| {
+            let rows = self.connection.query(statement, &[]).await;
+            rows.map_err(Damage::of(table))
+        };
+        let (states, objects, standing) = tokio::try_join!(
+            read(STATE_TABLE, &states),
+            read(REFERENCE, objects),
+            read(STANDING, standing)
+        )?;
         let Some(row) = states.first() else { return Ok(None) };
-        let objects = objects.iter().filter_map(|row| change(row).transpose());
-        let standing = standing.iter().filter_map(|row| change(row).transpose());
-        let looked: bool = read(row, 5)?;
+        let objects = objects.iter().filter_map(|row| change(REFERENCE, row).transpose());
+        let standing = standing.iter().filter_map(|row| change(STANDING, row).transpose());
+        let looked: bool = column(STATE_TABLE, row, 5)?;
         Ok(Some(Reference {
             objects: Fingerprint::default().changed(&objects.collect::<Result<Vec<_>, QueryError>>()?),
             standing: looked
@@ -49,16 +50,19 @@ impl Session {
 
     /// How the reference was taken, and whether a snapshot is pending; without its objects, which are many.
     pub async fn reference_state(&self) -> Result<Option<ReferenceState>, QueryError> {
-        let [operator_schema] = self
-            .connection
-            .row("SELECT pg_catalog.to_regclass('ace_ops.state') IS NOT NULL")
-            .await?;
-        if operator_schema != "t" {
+        if !self.has_state().await? {
             return Ok(None);
         }
         let states = format!("SELECT {STATE} FROM ace_ops.state WHERE server_major IS NOT NULL");
-        let rows = self.connection.query(&states, &[]).await?;
+        let rows = self.connection.query(&states, &[]).await;
+        let rows = rows.map_err(Damage::of(STATE_TABLE))?;
         rows.first().map(state).transpose()
+    }
+
+    async fn has_state(&self) -> Result<bool, QueryError> {
+        let statement = "SELECT pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
+        let [exists] = self.connection.row(statement).await.map_err(Damage::of(STATE_TABLE))?;
+        Ok(exists == "t")
     }
 
     /// Stores the snapshot before a run, as its difference from the reference. That of an interrupted run which changed
@@ -124,7 +128,8 @@ impl Session {
         let objects = objects.collect::<serde_json::Value>().to_string();
         let mut parameters: Vec<(&(dyn tokio_postgres::types::ToSql + Sync), Type)> = vec![(&objects, Type::TEXT)];
         parameters.extend_from_slice(further);
-        self.connection.query(statement, &parameters).await.map(|_| ())
+        let written = self.connection.query(statement, &parameters).await;
+        written.map(|_| ()).map_err(Damage::of(REFERENCES))
     }
 }
 
@@ -132,30 +137,34 @@ impl Session {
 const OBJECTS: &str = "pg_catalog.json_to_recordset($1::pg_catalog.json) \
     AS o (class text, name text, schemas text[], definition text)";
 
+const REFERENCE: &str = "ace_ops.reference";
+const STANDING: &str = "ace_ops.standing";
+const REFERENCES: &str = "ace_ops.state`, `ace_ops.reference` or `ace_ops.standing";
+
 /// The columns of [`state`].
 const STATE: &str = "server_major, form, schemas, digest, behind";
 
 fn state(row: &Row) -> Result<ReferenceState, QueryError> {
     Ok(ReferenceState {
-        server_major: read(row, 0)?,
-        form: read(row, 1)?,
-        schemas: read(row, 2)?,
-        digest: read(row, 3)?,
-        snapshot_pending: read(row, 4)?,
+        server_major: column(STATE_TABLE, row, 0)?,
+        form: column(STATE_TABLE, row, 1)?,
+        schemas: column(STATE_TABLE, row, 2)?,
+        digest: column(STATE_TABLE, row, 3)?,
+        snapshot_pending: column(STATE_TABLE, row, 4)?,
     })
 }
 
 /// A row of either table of objects; `None` for a class of another form.
-fn change(row: &Row) -> Result<Option<Change>, QueryError> {
-    let Ok(class) = read::<&str>(row, 0)?.parse() else {
+fn change(table: &'static str, row: &Row) -> Result<Option<Change>, QueryError> {
+    let Ok(class) = column::<&str>(table, row, 0)?.parse() else {
         return Ok(None);
     };
-    let name = read(row, 1)?;
-    Ok(Some(match read(row, 3)? {
+    let name = column(table, row, 1)?;
+    Ok(Some(match column(table, row, 3)? {
         Some(definition) => Change::Is(SchemaObject {
             class,
             name,
-            schemas: read(row, 2)?,
+            schemas: column(table, row, 2)?,
             definition,
         }),
         None => Change::Gone(class, name),

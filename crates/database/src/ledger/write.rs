@@ -1,6 +1,7 @@
 use ace_domain::{kinds::migration_set::StoredPlan, sql::File};
 use tokio_postgres::types::Type;
 
+use super::{CLI_LEDGER, Damage};
 use crate::{QueryError, Session};
 
 /// One row per version, into our own ledger. `$5` is the session's `application_name`. The journal of the versions is deleted:
@@ -50,7 +51,8 @@ impl Session {
             (&versions as _, Type::TEXT_ARRAY),
             (&digests as _, Type::TEXT_ARRAY),
         ];
-        self.connection.query(statement, &parameters).await.map(|_| ())
+        let stored = self.connection.query(statement, &parameters).await;
+        stored.map(|_| ()).map_err(Damage::of("ace_ops.plan"))
     }
 
     async fn record_unrun(&self, file: &File) -> Result<(), QueryError> {
@@ -61,7 +63,8 @@ impl Session {
             (&file.name as _, Type::TEXT),
             (&file.recorded() as _, Type::TEXT_ARRAY),
         ];
-        self.connection.query(statement, &parameters).await.map(|_| ())
+        let recorded = self.connection.query(statement, &parameters).await;
+        recorded.map(|_| ()).map_err(Damage::of(CLI_LEDGER))
     }
 
     async fn note(&self, files: &[File], kind: &str, statement: &str) -> Result<(), QueryError> {
@@ -73,6 +76,7 @@ impl Session {
             (&kind as _, Type::TEXT),
             (&self.settings.application as _, Type::TEXT),
         ];
-        self.connection.query(statement, &parameters).await.map(|_| ())
+        let noted = self.connection.query(statement, &parameters).await;
+        noted.map(|_| ()).map_err(Damage::of("ace_ops.migration"))
     }
 }

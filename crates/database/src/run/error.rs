@@ -4,7 +4,7 @@ use ace_domain::{kinds::migration_set::Blocker, sql::Statement};
 use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 use crate::{
-    QueryError, SqlState,
+    Damage, QueryError, SqlState,
     error::is_transport,
     redact::{MESSAGE, Said, Text},
 };
@@ -64,6 +64,9 @@ pub enum RunError {
     /// The file inserts its own row into a ledger, which the operator has to do.
     #[error("the file writes its own row into the ledger")]
     WritesLedger,
+    /// The tables in which the run is recorded were changed, by the file or before it.
+    #[error("{0}")]
+    Damaged(Damage),
     /// A temporary error of the server.
     #[error("the server is temporarily unable to run it (SQLSTATE {state})")]
     Retry {
@@ -95,6 +98,7 @@ impl RunError {
             Self::HalfApplied { .. } => "HalfApplied",
             Self::AlreadyRecorded => "AlreadyRecorded",
             Self::WritesLedger => "WritesLedger",
+            Self::Damaged(_) => "Damaged",
             Self::Retry { .. } => "Retry",
             Self::Lost => "Lost",
             Self::Unknown => "Unknown",
@@ -119,7 +123,7 @@ impl RunError {
         match state.as_str() {
             "55P03" => Self::LockTimeout { blockers: Vec::new() },
             "25006" => Self::Retry { state },
-            code if ["08", "40", "53"].contains(&&code[..2]) || code.starts_with("57P") => Self::Retry { state },
+            code if ["08", "40", "53"].contains(&state.class()) || code.starts_with("57P") => Self::Retry { state },
             _ => Self::Sql {
                 message: file.redacted(&Said::of(error), MESSAGE),
                 line: statement.map(|statement| line(error, statement)),
@@ -152,6 +156,7 @@ impl From<QueryError> for RunError {
                 message: "a statement of ours is refused".to_owned(),
                 line: None,
             },
+            QueryError::Damaged(damage) => Self::Damaged(damage),
             QueryError::Protocol => Self::Protocol,
         }
     }

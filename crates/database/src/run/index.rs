@@ -56,7 +56,8 @@ impl Run<'_> {
             .connection
             .query(statement, &[(&indexes as _, Type::OID_ARRAY)])
             .await?;
-        rows.first().map(|row| row.get(0)).ok_or(RunError::Protocol)
+        let row = rows.first().ok_or(RunError::Protocol)?;
+        row.try_get(0).map_err(|_| RunError::Protocol)
     }
 
     /// Remains of an interrupted `REINDEX CONCURRENTLY` of this index or table: the new indexes before it exchanges them, the
@@ -100,12 +101,15 @@ impl Run<'_> {
         parameters: crate::connection::Parameters<'_>,
     ) -> Result<Vec<Index>, RunError> {
         let rows = self.session.connection.query(statement, parameters).await?;
-        let index = |row: &tokio_postgres::Row| Index {
-            oid: row.get(0),
-            valid: row.get(1),
-            qualified: row.get(2),
-            on_table: row.get(3),
+        let index = |row: &tokio_postgres::Row| {
+            Ok(Index {
+                oid: row.try_get(0)?,
+                valid: row.try_get(1)?,
+                qualified: row.try_get(2)?,
+                on_table: row.try_get(3)?,
+            })
         };
-        Ok(rows.iter().map(index).collect())
+        let indexes: Result<_, tokio_postgres::Error> = rows.iter().map(index).collect();
+        indexes.map_err(|_| RunError::Protocol)
     }
 }

@@ -2,9 +2,13 @@ use tokio_postgres::types::Type;
 
 use super::{Run, RunError};
 use crate::{
-    QueryError,
+    Damage, QueryError,
+    ledger::{BOTH_LEDGERS, column},
     session::{CONNECTION_CHECK, held},
 };
+
+/// The journal's table.
+const STEP: &str = "ace_ops.step";
 
 /// The journal of a file that can't run in one transaction.
 pub(super) struct Ledger {
@@ -37,35 +41,40 @@ impl Run<'_> {
                 &statement,
                 &[(&self.version() as _, Type::TEXT), (&self.again as _, Type::BOOL)],
             )
-            .await?;
+            .await
+            .map_err(Damage::of(BOTH_LEDGERS))?;
         let first = rows.first().ok_or(RunError::Protocol)?;
-        if !first.get::<_, bool>(0) {
+        let ours = |index| first.try_get::<_, bool>(index).map_err(|_| RunError::Protocol);
+        if !ours(0)? {
             return Err(RunError::LockLost);
         }
-        if first.get(1) {
+        if ours(1)? {
             return Err(RunError::AlreadyRecorded);
         }
-        let noted: Vec<_> = rows
-            .iter()
-            .filter(|row| row.get::<_, Option<i32>>(2).is_some())
-            .collect();
-        if noted.iter().any(|row| row.get::<_, &str>(3) != self.file.sha256) {
-            let done = noted.iter().filter(|row| row.get(4)).count();
+        let mut noted = Vec::new();
+        for row in &rows {
+            if column::<Option<i32>>(STEP, row, 2)?.is_some() {
+                noted.push(row);
+            }
+        }
+        let noted_steps = noted.iter().map(|row| {
+            let step = Noted {
+                segment: usize::try_from(column::<i32>(STEP, row, 2)?)
+                    .map_err(|_| Damage::unreadable(STEP, "segment"))?,
+                done: column(STEP, row, 4)?,
+                indexes: column(STEP, row, 5)?,
+            };
+            Ok((step, column::<&str>(STEP, row, 3)? == self.file.sha256))
+        });
+        let (steps, same): (Vec<_>, Vec<_>) = noted_steps.collect::<Result<Vec<_>, QueryError>>()?.into_iter().unzip();
+        if same.contains(&false) {
+            let done = steps.iter().filter(|step| step.done).count();
             return Err(RunError::HalfApplied { done });
         }
-        let steps = noted.iter().map(|row| {
-            Ok(Noted {
-                segment: usize::try_from(row.get::<_, i32>(2)).map_err(|_| QueryError::Protocol)?,
-                done: row.get(4),
-                indexes: row.get(5),
-            })
-        });
         // Warnings of an earlier file do not belong to this one.
         connection.notices().take();
-        Ok(Ledger {
-            steps: steps.collect::<Result<_, QueryError>>()?,
-            settings: noted.last().map(|row| row.get(6)),
-        })
+        let settings = noted.last().map(|row| column(STEP, row, 6)).transpose()?;
+        Ok(Ledger { steps, settings })
     }
 
     /// Restores the settings of the session in which the file was interrupted. Its temporary tables are lost.
@@ -76,7 +85,11 @@ impl Run<'_> {
         let statement = "SELECT pg_catalog.set_config(s.key, s.value, false) \
              FROM pg_catalog.jsonb_each_text($1::pg_catalog.jsonb) s";
         let connection = &self.session.connection;
-        connection.query(statement, &[(settings as _, Type::TEXT)]).await?;
+        let restored = connection.query(statement, &[(settings as _, Type::TEXT)]).await;
+        restored.map_err(|error| match error {
+            QueryError::Refused(_) => Damage::unreadable(STEP, "settings"),
+            error => error,
+        })?;
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, types::Type};
 
 use super::{Progress, Run, RunError};
-use crate::{Limits, connection::Parameters, session::held};
+use crate::{Damage, Limits, TableFault, connection::Parameters, ledger::BOTH_LEDGERS, session::held};
 
 /// The id of a transaction that has begun.
 pub(super) struct Transaction(String);
@@ -109,16 +109,16 @@ impl Run<'_> {
         self.hear();
         let answer = answer?;
         let rows: Vec<_> = rows(&answer).collect();
-        let [settings, proof] = rows[..] else {
+        let &[settings, proof] = rows.as_slice() else {
             return Err(RunError::Protocol);
         };
-        if proof.get(0) != Some(&transaction.0) {
+        if text(proof, 0) != Some(&transaction.0) {
             return Err(RunError::Smuggled);
         }
-        if proof.get(1) != Some("t") {
+        if text(proof, 1) != Some("t") {
             return Err(RunError::LockLost);
         }
-        settings.get(0).map(str::to_owned).ok_or(RunError::Protocol)
+        text(settings, 0).map(str::to_owned).ok_or(RunError::Protocol)
     }
 
     /// Writes the file's row into both ledgers, deletes its journal, and marks a snapshot as pending. An existing row of the
@@ -156,6 +156,10 @@ impl Run<'_> {
             .await;
         match written {
             Err(RunError::Sql { state, .. }) if state.as_str() == "23505" => Err(RunError::AlreadyRecorded),
+            Err(RunError::Sql { state, .. }) if state.as_str() != "57014" => Err(RunError::Damaged(Damage {
+                table: BOTH_LEDGERS,
+                fault: TableFault::Refused(state),
+            })),
             written => written.map(|_| ()),
         }
     }
@@ -192,7 +196,7 @@ impl Run<'_> {
             });
         }
         let answer = answer.unwrap_or_default();
-        match rows(&answer).next().and_then(|row| row.get(0)) {
+        match rows(&answer).next().and_then(|row| text(row, 0)) {
             Some("committed") => Ok(()),
             Some("aborted") => Err(RunError::Lost),
             _ => Err(RunError::Unknown),
@@ -211,6 +215,11 @@ impl Run<'_> {
     pub(super) fn warned(&self) -> Vec<String> {
         self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// A column that is there and not null.
+fn text(row: &SimpleQueryRow, index: usize) -> Option<&str> {
+    row.try_get(index).ok().flatten()
 }
 
 fn rows(answer: &[SimpleQueryMessage]) -> impl Iterator<Item = &SimpleQueryRow> {

@@ -6,6 +6,7 @@ use ace_domain::{
     sql::lines_before,
 };
 use tokio_postgres::{
+    Row,
     error::{ErrorPosition, SqlState},
     types::Type,
 };
@@ -47,7 +48,9 @@ impl Session {
         #[expect(clippy::cast_precision_loss, reason = "an estimate is compared with it")]
         let rows = rows as f64;
         let found = self.connection.query(statement, &[(&rows, Type::FLOAT8)]).await?;
-        Ok(found.iter().map(|row| (row.get(0), row.get(1))).collect())
+        let table = |row: &Row| Ok((row.try_get(0)?, row.try_get(1)?));
+        let tables: Result<_, tokio_postgres::Error> = found.iter().map(table).collect();
+        tables.map_err(|_| QueryError::Protocol)
     }
 
     /// The sessions with an exclusive lock on a table of these schemas, or waiting for one: meanwhile the table can't be read.

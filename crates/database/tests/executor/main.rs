@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 
@@ -10,6 +11,7 @@ mod alone;
 mod applied;
 mod bed;
 mod cuts;
+mod damage;
 mod fence;
 mod ledgers;
 mod proxy;

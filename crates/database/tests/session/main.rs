@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::disallowed_methods,
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 

@@ -8,7 +8,11 @@ use std::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{annotations::is_leaving, decision::Requeue, timing::Timing};
+use super::{
+    annotations::{is_leaving, reconcile_at},
+    decision::Requeue,
+    timing::Timing,
+};
 
 #[derive(Clone, Debug)]
 pub struct ObjectState<O, M> {
@@ -20,8 +24,13 @@ pub struct ObjectState<O, M> {
     due: Option<Instant>,
     /// Passes in a row that ended in a failure.
     failures: u32,
+    /// What was asked for when a pass hit an internal error: with the same wishes it would again.
+    put_aside: Option<Wishes>,
     pub memory: M,
 }
+
+/// Generation and `reconcile-at` of an object.
+type Wishes = (Option<i64>, Option<String>);
 
 impl<O, M: Default> Default for ObjectState<O, M> {
     fn default() -> Self {
@@ -30,6 +39,7 @@ impl<O, M: Default> Default for ObjectState<O, M> {
             written: None,
             due: None,
             failures: 0,
+            put_aside: None,
             memory: M::default(),
         }
     }
@@ -57,6 +67,16 @@ impl<O: ResourceExt, M> ObjectState<O, M> {
             .resource_version()
             .filter(|_| has_same_desired_state(read, answer));
         self.answer = Some(answer.clone());
+    }
+
+    /// A pass over `object` hit an internal error, and its status says so: there is no other pass before somebody asks for one.
+    pub fn put_aside(&mut self, object: &O) {
+        self.put_aside = Some(wishes(object));
+    }
+
+    /// A pass hit an internal error, and nobody has changed the object or asked for another one since.
+    pub fn is_put_aside(&self, object: &O) -> bool {
+        self.put_aside.as_ref() == Some(&wishes(object))
     }
 
     /// How long to wait for the next pass, and the count of failures that follows. `jitter`: a factor around 1 for waits after
@@ -95,6 +115,10 @@ fn is_newer<O: ResourceExt>(answer: &O, cached: &O) -> bool {
             .and_then(|version| version.parse::<u64>().ok())
     };
     answer.uid() == cached.uid() && version(answer) > version(cached)
+}
+
+fn wishes<O: ResourceExt>(object: &O) -> Wishes {
+    (object.meta().generation, reconcile_at(object))
 }
 
 /// Nothing that a user can ask for differs.

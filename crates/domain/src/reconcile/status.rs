@@ -1,7 +1,7 @@
 //! The status fields that every kind has, assembled once: conditions, the generation that was observed, which `reconcile-at` was
 //! handled, and the history where a kind has one.
 
-use ace_api::{CommonStatus, ConditionType, Conditions, HasPlatform, Reason, ShownBy};
+use ace_api::{CommonStatus, ConditionType, Conditions, HasPlatform, Reason, SharedReason, ShownBy};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -123,6 +123,20 @@ pub fn with_drift<R: Reason>(
     };
     next.conditions.extend(drifted.finish());
     next
+}
+
+/// The common fields after a pass hit an internal error: a person has to act, and nothing new is known of drift.
+pub fn internal_error(
+    object: &impl ResourceExt,
+    before: &CommonStatus,
+    message: String,
+    now: Timestamp,
+) -> CommonStatus {
+    let shown = Shown::Refused(Cause::new(SharedReason::InternalError, message));
+    let mut common = common(object, before, shown, true, now);
+    let drifted = ConditionType::Drifted.of(&before.conditions);
+    common.conditions.extend(drifted.cloned());
+    common
 }
 
 /// The status was written for the spec as it is.

@@ -38,7 +38,9 @@ outcomes! {
         Gone,
         /// A step failed; it is retried.
         Failed,
-        /// The reconcile was aborted: a deadline, a panic, a shutdown.
+        /// It panicked: the object is put aside.
+        InternalError,
+        /// The reconcile was aborted: a deadline, a shutdown.
         Abandoned,
     }
 }

@@ -65,7 +65,7 @@ pub const REFERENCE: &[MetricReference] = &[
         "ace_passes_total",
         MetricKind::Counter,
         &["kind", "outcome"],
-        "Reconciles of objects. Settled objects cause none, except Platforms. Failed and Abandoned (ended by a deadline, a panic or the end of the process) should be rare",
+        "Reconciles of objects. Settled objects cause none, except Platforms. Failed and Abandoned (ended by a deadline or the end of the process) should be rare; InternalError is a bug to be reported: the log has its place",
     ),
     metric(
         "ace_pass_duration_seconds",

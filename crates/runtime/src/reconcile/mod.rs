@@ -4,6 +4,7 @@
 
 mod controller;
 mod object_states;
+mod panics;
 mod pass;
 mod queue;
 mod status_writer;
@@ -12,5 +13,6 @@ mod status_writer;
 mod tests;
 
 pub use controller::{Controller, Object};
+pub use panics::note_places;
 pub use queue::Tools;
 pub(crate) use queue::{Queue, run};

@@ -3,20 +3,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::ObjectStatus;
+use ace_api::{ANNOTATION_RECONCILE_AT, ObjectStatus};
 use ace_domain::reconcile::{
     decision::{Decision, Requeue},
     key::Key,
     kind::{Kind, Step as _, StepError as _},
     object_state::ObjectState,
     pass::{Effect, End, Outcome, Pass},
+    status::internal_error,
 };
 use jiff::{Timestamp, TimestampRound, Unit};
-use kube::{ResourceExt, core::DeserializeGuard, runtime::controller::Action};
+use kube::{
+    ResourceExt,
+    core::{DeserializeGuard, object::HasStatus},
+    runtime::controller::Action,
+};
 
 use super::{
     Controller,
     controller::{Memory, Object, State, Status, Step, StepError, StepResult},
+    panics::caught,
     queue::Context,
     status_writer::{self as write, WriteError},
 };
@@ -24,6 +30,9 @@ use crate::{
     index::ObjectId,
     metrics::{ObjectState as ConditionGauges, PassOutcome, StepOutcome},
 };
+
+/// The version to report: all crates have the same.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why a pass broke off.
 #[derive(Debug, thiserror::Error)]
@@ -60,8 +69,21 @@ pub(super) async fn pass<C: Controller>(
         return Ok(action(wait));
     }
     let newest = newer.unwrap_or_else(|| Arc::new(cached.clone()));
+    if kept.is_put_aside(newest.as_ref()) {
+        context.states.put(&key, &uid, kept);
+        return Ok(Action::await_change());
+    }
     let guard = context.tools.metrics.pass(C::Kind::NAME);
-    let (outcome, requeue) = match run(&context, newest, &mut kept).await {
+    let mut counts_as: fn(Outcome) -> PassOutcome = counted;
+    let ended = match caught(run(&context, newest.clone(), &mut kept)).await {
+        Ok(ended) => ended,
+        Err(place) => {
+            tracing::error!(kind = C::Kind::NAME, object = %key, place, version = VERSION, "internal error: the object is put aside");
+            counts_as = |_| PassOutcome::InternalError;
+            put_aside(&context, newest, &mut kept, &place).await
+        }
+    };
+    let (outcome, requeue) = match ended {
         Ok(End { outcome, requeue }) => (outcome, requeue),
         Err(PassError::Write(WriteError::Gone)) => (Outcome::Gone, Requeue::OnChange),
         Err(error) => {
@@ -81,7 +103,7 @@ pub(super) async fn pass<C: Controller>(
     } else {
         context.states.put(&key, &uid, kept);
     }
-    guard.finish(counted(outcome));
+    guard.finish(counts_as(outcome));
     Ok(action(wait))
 }
 
@@ -98,6 +120,35 @@ fn counted(outcome: Outcome) -> PassOutcome {
         Outcome::Gone => PassOutcome::Gone,
         Outcome::Endless | Outcome::OutOfTime => PassOutcome::Failed,
     }
+}
+
+/// Says in the status of `object` that a pass over it panicked. What that pass has written of it stays.
+async fn put_aside<C: Controller>(
+    context: &Context<C>,
+    object: Arc<Object<C>>,
+    kept: &mut Kept<C>,
+    place: &str,
+) -> Result<End, PassError> {
+    let object = kept.newer_than(&object).unwrap_or(object);
+    let before = object.status().cloned().unwrap_or_default();
+    let message = format!(
+        "the operator hit an internal error at {place} in version {VERSION}: report it; this object is not tried again until its \
+         spec or the annotation `{ANNOTATION_RECONCILE_AT}` change"
+    );
+    let mut status = before.clone();
+    *status.common_mut() = internal_error(object.as_ref(), before.common(), message, now());
+    show::<C>(context, &object, &status);
+    if status != before {
+        let written = write::status::<C::Kind>(&context.tools.client, &object, &status).await;
+        let written = written.map_err(PassError::Write)?;
+        context.tools.metrics.status_written(C::Kind::NAME);
+        kept.note_write(&object, &written);
+    }
+    kept.put_aside(&object);
+    Ok(End {
+        outcome: Outcome::Refused,
+        requeue: Requeue::OnChange,
+    })
 }
 
 /// Makes the effects of a pass, one after another.

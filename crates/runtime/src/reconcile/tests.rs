@@ -2,13 +2,13 @@
 
 use std::{
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, Once,
         atomic::{AtomicU16, Ordering},
     },
     time::Duration,
 };
 
-use ace_api::{EdgeFunction, EdgeFunctionStatus, FunctionReason};
+use ace_api::{ConditionType, EdgeFunction, EdgeFunctionStatus, FunctionReason};
 use ace_domain::reconcile::{
     decision::{self, Requeue},
     event::Event,
@@ -21,7 +21,7 @@ use kube::{core::DeserializeGuard, runtime::controller::Action};
 use serde_json::{Value, json};
 
 use super::{
-    Controller, Tools,
+    Controller, Tools, note_places,
     pass::pass,
     queue::{Context, Queue},
 };
@@ -35,11 +35,17 @@ use crate::{
 type Decision = decision::Decision<Step, FunctionReason>;
 
 #[derive(Clone, Debug)]
-struct Step;
+struct Step {
+    records_first: bool,
+}
 
 impl kind::Step for Step {
     fn name(&self) -> &'static str {
         "Try"
+    }
+
+    fn records_first(&self) -> bool {
+        self.records_first
     }
 }
 
@@ -72,11 +78,13 @@ impl Kind for Hanging {
     type Reason = FunctionReason;
     type Memory = usize;
 
-    fn decide(_: &EdgeFunction, state: &Known, _: Timestamp) -> Decision {
+    fn decide(object: &EdgeFunction, state: &Known, _: Timestamp) -> Decision {
+        panic_at(name(object), "decide");
         if state.tried {
             Decision::Settled(Requeue::OnChange)
         } else {
-            Decision::Do(Step)
+            let records_first = ["admit", "announced"].contains(&name(object));
+            Decision::Do(Step { records_first })
         }
     }
 
@@ -117,41 +125,69 @@ impl Kind for Hanging {
     }
 }
 
-/// What was kept at each observation.
+/// What was kept at each observation; and where an object panics, by its name.
 #[derive(Default)]
 struct Observing(Mutex<Vec<usize>>);
 
+fn panic_at(name: &str, place: &str) {
+    assert!(name != place, "canary");
+}
+
+fn name(object: &EdgeFunction) -> &str {
+    object.metadata.name.as_deref().unwrap()
+}
+
 impl Controller for Observing {
     type Kind = Hanging;
-    type Context = ();
+    type Context = String;
 
-    async fn observe(&self, _: &EdgeFunction, memory: usize, _: u32, _: Timestamp) -> (Known, ()) {
+    async fn observe(&self, object: &EdgeFunction, memory: usize, _: u32, _: Timestamp) -> (Known, String) {
         self.0.lock().unwrap().push(memory);
+        panic_at(name(object), "observe");
         let known = Known {
             cut_off: memory,
             ..Known::default()
         };
-        (known, ())
+        (known, name(object).to_owned())
     }
 
-    async fn act(&self, _: &EdgeFunction, _: &Known, (): &(), _: &Step) -> Result<(), TimedOut> {
+    fn admit(&self, name: &String, _: &Known, _: &Step) -> Result<(), TimedOut> {
+        panic_at(name, "admit");
+        Ok(())
+    }
+
+    async fn act(&self, object: &EdgeFunction, _: &Known, _: &String, _: &Step) -> Result<(), TimedOut> {
+        panic_at(name(object), "act");
+        panic_at(name(object), "announced");
         std::future::pending().await
+    }
+
+    fn release(&self, object: &EdgeFunction, _: String) {
+        panic_at(name(object), "release");
     }
 }
 
 struct Fixture {
     context: Arc<Context<Observing>>,
+    written: Arc<Mutex<Vec<EdgeFunctionStatus>>>,
     server: Server,
     metrics: Metrics,
 }
 
 /// An API server that answers writes of the status with this code, and the object as it then is.
 async fn fixture(code: Arc<AtomicU16>) -> Fixture {
+    static PLACES: Once = Once::new();
+    PLACES.call_once(note_places);
+    let statuses = Arc::<Mutex<Vec<EdgeFunctionStatus>>>::default();
+    let noted = statuses.clone();
     let server = api_server(move |request: Received| {
         let code = code.load(Ordering::SeqCst);
         let written: Value = serde_json::from_slice(&request.body).unwrap();
         if code == 200 {
-            Answer::json(&object("8", &written["status"]))
+            let status = serde_json::from_value(written["status"].clone()).unwrap();
+            noted.lock().unwrap().push(status);
+            let name = written["metadata"]["name"].as_str().unwrap();
+            Answer::json(&named(name, "8", &written["status"]))
         } else {
             Answer::status(code)
         }
@@ -173,15 +209,20 @@ async fn fixture(code: Arc<AtomicU16>) -> Fixture {
     });
     Fixture {
         context,
+        written: statuses,
         server,
         metrics,
     }
 }
 
 fn object(version: &str, status: &Value) -> Value {
+    named("hello", version, status)
+}
+
+fn named(name: &str, version: &str, status: &Value) -> Value {
     json!({
         "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "EdgeFunction",
-        "metadata": { "name": "hello", "namespace": "ace", "uid": "1", "generation": 1, "resourceVersion": version },
+        "metadata": { "name": name, "namespace": "ace", "uid": "1", "generation": 1, "resourceVersion": version },
         "spec": {
             "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "code" }, "verifyJWT": true,
         },
@@ -192,8 +233,25 @@ fn object(version: &str, status: &Value) -> Value {
 impl Fixture {
     /// A pass over the object as the cache has it.
     async fn pass(&self, version: &str, status: Value) -> Action {
-        let cached: DeserializeGuard<EdgeFunction> = serde_json::from_value(object(version, &status)).unwrap();
+        self.pass_over(object(version, &status)).await
+    }
+
+    async fn pass_over(&self, cached: Value) -> Action {
+        let cached: DeserializeGuard<EdgeFunction> = serde_json::from_value(cached).unwrap();
         pass::<Observing>(Arc::new(cached), self.context.clone()).await.unwrap()
+    }
+
+    /// The statuses that were written.
+    fn written(&self) -> Vec<EdgeFunctionStatus> {
+        self.written.lock().unwrap().clone()
+    }
+
+    /// How passes have ended.
+    fn passes(&self, outcome: &str) -> String {
+        let text = self.metrics.text().unwrap();
+        let counter = format!("ace_passes_total{{kind=\"Hanging\",outcome=\"{outcome}\"}} ");
+        let count = text.lines().find_map(|line| line.strip_prefix(&counter));
+        count.unwrap_or("0").to_owned()
     }
 
     fn observed(&self) -> Vec<usize> {
@@ -255,4 +313,90 @@ async fn nothing_of_an_object_is_kept_for_another_one_of_its_name() {
         .await
         .unwrap();
     assert_eq!(fixture.observed(), [0, 0]);
+}
+
+#[tokio::test]
+async fn a_panic_anywhere_in_a_pass_puts_that_object_aside_and_the_others_are_served() {
+    for place in ["observe", "decide", "admit", "act", "release"] {
+        let fixture = fixture(answering(200)).await;
+        assert_eq!(
+            fixture.pass_over(named(place, "5", &json!({}))).await,
+            Action::await_change(),
+            "{place}"
+        );
+        let written = fixture.written();
+        let conditions = &written.last().unwrap().common.conditions;
+        let stalled = ConditionType::Stalled.of(conditions).unwrap();
+        assert!(!ConditionType::Ready.is_true(conditions) && stalled.reason == "InternalError");
+        let (before, rest) = stalled.message.split_once("/src/reconcile/tests.rs:").unwrap();
+        let (line, rest) = rest.split_once(' ').unwrap();
+        assert_eq!(before, "the operator hit an internal error at crates/runtime");
+        assert!(line.parse::<u32>().is_ok(), "{line}");
+        let todo = format!(
+            "in version {}: report it; this object is not tried again until its spec or the annotation \
+             `ops.mobulace.com/reconcile-at` change",
+            env!("CARGO_PKG_VERSION")
+        );
+        assert_eq!(rest, todo);
+        assert_eq!(fixture.passes("InternalError"), "1", "{place}");
+        fixture.pass("5", json!({})).await;
+        assert_eq!(fixture.passes("Settled"), "1", "after {place}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_put_aside_is_tried_again_when_it_or_the_wish_for_a_look_changes() {
+    let fixture = fixture(answering(200)).await;
+    let key = |name: &str| Key {
+        namespace: "ace".to_owned(),
+        name: name.to_owned(),
+    };
+    let mut object = named("observe", "5", &json!({}));
+    fixture.pass_over(object.clone()).await;
+    for source in 1..=3 {
+        // Whatever it depends on has changed.
+        fixture.context.states.mark(&key("observe"));
+        object["metadata"]["resourceVersion"] = json!((10 + source).to_string());
+        fixture.pass_over(object.clone()).await;
+    }
+    assert_eq!(fixture.observed().len(), 1);
+    object["metadata"]["generation"] = json!(2);
+    fixture.pass_over(object.clone()).await;
+    assert_eq!(fixture.observed().len(), 2);
+    object["metadata"]["annotations"] = json!({ "ops.mobulace.com/reconcile-at": "now" });
+    fixture.pass_over(object.clone()).await;
+    assert_eq!(fixture.observed().len(), 3);
+    let handled = fixture
+        .written()
+        .last()
+        .unwrap()
+        .common
+        .last_handled_reconcile_at
+        .clone();
+    assert_eq!(handled.as_deref(), Some("now"));
+    fixture.context.states.mark(&key("observe"));
+    fixture.pass_over(object).await;
+    assert_eq!(fixture.observed().len(), 3);
+}
+
+#[tokio::test]
+async fn a_panic_that_can_not_be_told_is_met_again_until_it_is() {
+    let code = answering(500);
+    let fixture = fixture(code.clone()).await;
+    let object = named("observe", "5", &json!({}));
+    assert_ne!(fixture.pass_over(object.clone()).await, Action::await_change());
+    code.store(200, Ordering::SeqCst);
+    assert_eq!(fixture.pass_over(object.clone()).await, Action::await_change());
+    assert_eq!((fixture.observed().len(), fixture.written().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn what_a_pass_had_announced_stays_in_the_status_when_it_panics() {
+    let fixture = fixture(answering(200)).await;
+    fixture.pass_over(named("announced", "5", &json!({}))).await;
+    let written = fixture.written();
+    assert_eq!(written.len(), 2);
+    assert_eq!(written[0].url.as_deref(), Some("cut off 0 times"));
+    assert_eq!(written[1].url, written[0].url);
+    assert!(ConditionType::Stalled.is_true(&written[1].common.conditions));
 }

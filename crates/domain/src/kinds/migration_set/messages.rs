@@ -32,7 +32,10 @@ pub(super) fn database(platform: &PlatformFacts, step_error: &DatabaseFailure) -
     };
     let cause = step_error.cause(database);
     // Reasons are one vocabulary over all kinds.
-    let reason = MigrationReason::named(cause.reason.as_str()).unwrap_or(MigrationReason::DatabaseRefused);
+    let reason = match step_error {
+        DatabaseFailure::Damaged(_) => MigrationReason::LedgerDamaged,
+        _ => MigrationReason::named(cause.reason.as_str()).unwrap_or(MigrationReason::DatabaseRefused),
+    };
     Cause::new(reason, cause.message)
 }
 

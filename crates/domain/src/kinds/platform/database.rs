@@ -42,6 +42,8 @@ pub enum DatabaseFailure {
     Pooler,
     /// The server refuses the user, the database or the query, with this SQLSTATE.
     Refused(String),
+    /// A table that the operator keeps there, or the ledger, was changed so that it can't be used: which, and how.
+    Damaged(String),
 }
 
 pub(super) fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
@@ -147,6 +149,13 @@ impl DatabaseFailure {
                 ),
             ),
             Self::Refused(state) => (DatabaseRefused, refused(state, user, name)),
+            Self::Damaged(what) => (
+                DatabaseRefused,
+                format!(
+                    "{what}; restore it from a backup, or, if it is in schema `ace_ops`, run `DROP SCHEMA ace_ops CASCADE`: the \
+                     operator makes it anew, and learns from the ledger what was applied"
+                ),
+            ),
         };
         Cause::new(reason, message)
     }

@@ -65,6 +65,11 @@ pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError 
             "check the index by hand",
             "check the index by hand",
         ),
+        RunError::Damaged(damage) => refused(
+            format!("{name}: the run can't be recorded: {damage}"),
+            "restore the table",
+            "restore the table, or remove from the file what changes it",
+        ),
         RunError::HalfApplied { done } => refusal(
             version,
             true,

@@ -57,7 +57,7 @@ impl Database {
             .query_one("show server_version", &[])
             .await
             .map_err(DatabaseError::Lost)?;
-        let version: String = row.get(0);
+        let version: String = row.try_get(0).map_err(DatabaseError::Lost)?;
         Ok(Database {
             url: url.to_owned(),
             config,
@@ -176,7 +176,12 @@ async fn rows(client: &Client, sql: &str, shown: &str, types: &[Type]) -> Result
         match message {
             SimpleQueryMessage::Row(row) => {
                 let columns = row.columns().iter().enumerate();
-                let cell = |index| value::json(row.get(index), types.get(index).unwrap_or(&Type::TEXT));
+                let cell = |index| {
+                    value::json(
+                        row.try_get(index).ok().flatten(),
+                        types.get(index).unwrap_or(&Type::TEXT),
+                    )
+                };
                 let object: Map<String, Value> = columns
                     .map(|(index, column)| (column.name().to_owned(), cell(index)))
                     .collect();

@@ -5,7 +5,7 @@ use ace_api::MigrationReason;
 use super::{
     super::{Decision, LedgerRow, SourceState, StepError},
     fixture::{Case, pending, settled},
-    values::{A, B, HARMLESS, V1, V2, V3, reason},
+    values::{A, B, HARMLESS, V1, V2, V3, reason, said},
 };
 use crate::{
     kinds::platform::DatabaseFailure,
@@ -34,6 +34,27 @@ const LOST: [&str; 3] = [
     "Reconciling=True/NotObserved",
     "Drifted=False/NoDrift",
 ];
+
+#[test]
+fn a_damaged_ledger_is_named_and_never_told_as_a_database_that_does_not_answer() {
+    let mut case = pending(HARMLESS);
+    case.state.memory.observation = None;
+    let what = "`ace_ops.step` is not as it was made: its column `indexes` can't be read";
+    case.does(
+        "Observe",
+        Err(StepError::Database(DatabaseFailure::Damaged(what.to_owned()))),
+    );
+    let (stalls, reason, message, again) = said(&case);
+    assert_eq!(
+        (stalls, reason, again),
+        (true, MigrationReason::LedgerDamaged, Some(300))
+    );
+    let todo = message.strip_prefix(what).unwrap();
+    assert!(
+        todo.contains("restore it from a backup") && todo.contains("`DROP SCHEMA ace_ops CASCADE`"),
+        "{todo}"
+    );
+}
 
 #[test]
 fn one_failed_observation_changes_nothing() {

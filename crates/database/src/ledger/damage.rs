@@ -1,0 +1,64 @@
+use tokio_postgres::{Row, types::FromSql};
+
+use crate::{QueryError, SqlState};
+
+/// The CLI's ledger.
+pub(crate) const CLI_LEDGER: &str = "supabase_migrations.schema_migrations";
+
+/// What a statement on several tables is about.
+pub(crate) const BOTH_LEDGERS: &str = "ace_ops` or `supabase_migrations";
+
+/// A table of the operator or the CLI's ledger was changed, so that it can't be used.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{table}` is not as it was made: {fault}")]
+pub struct Damage {
+    /// The table, with its schema; or the schemas, where a statement uses several tables.
+    pub table: &'static str,
+    /// What is wrong with it.
+    pub fault: TableFault,
+}
+
+/// What is wrong with a table.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum TableFault {
+    /// A column has another type, or a null.
+    #[error("its column `{0}` can't be read")]
+    Unreadable(String),
+    /// The row that is always there is missing.
+    #[error("its row is missing")]
+    Empty,
+    /// The server refuses a statement that the table was made for.
+    #[error("the server refuses to read or write it (SQLSTATE {0})")]
+    Refused(SqlState),
+}
+
+impl Damage {
+    pub(crate) fn empty(table: &'static str) -> QueryError {
+        let fault = TableFault::Empty;
+        QueryError::Damaged(Self { table, fault })
+    }
+
+    pub(crate) fn unreadable(table: &'static str, column: &str) -> QueryError {
+        let fault = TableFault::Unreadable(column.to_owned());
+        QueryError::Damaged(Self { table, fault })
+    }
+
+    /// What a refused statement on this table means. A row that exists already is no damage.
+    pub(crate) fn of(table: &'static str) -> impl Fn(QueryError) -> QueryError {
+        move |error| match error {
+            QueryError::Refused(state) if state.as_str() != "23505" => {
+                let fault = TableFault::Refused(state);
+                QueryError::Damaged(Self { table, fault })
+            }
+            error => error,
+        }
+    }
+}
+
+/// A column of one of these tables.
+pub(crate) fn column<'a, T: FromSql<'a>>(table: &'static str, row: &'a Row, index: usize) -> Result<T, QueryError> {
+    row.try_get(index).map_err(|_| {
+        let name = row.columns().get(index).map_or("", tokio_postgres::Column::name);
+        Damage::unreadable(table, name)
+    })
+}

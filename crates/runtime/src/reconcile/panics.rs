@@ -1,0 +1,34 @@
+//! A panic in one object's pass is that object's trouble.
+
+use std::{
+    cell::RefCell,
+    panic::{AssertUnwindSafe, PanicHookInfo, set_hook, take_hook},
+};
+
+use futures::FutureExt;
+
+thread_local! {
+    /// Where this thread panicked last: what is caught has the words, which may be foreign, and not the place.
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Notes the place of every panic from now on, beside what the process does about it. To be called once, before any pass.
+pub fn note_places() {
+    let before = take_hook();
+    set_hook(Box::new(move |panic: &PanicHookInfo<'_>| {
+        PLACE.set(
+            panic
+                .location()
+                .map(|place| format!("{}:{}", place.file(), place.line())),
+        );
+        before(panic);
+    }));
+}
+
+/// The output of a future, or where it panicked.
+pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+    // What a pass shares is behind mutexes that are taken poisoned, too; what it owns is dropped.
+    let output = AssertUnwindSafe(Box::pin(future)).catch_unwind().await;
+    // The panic was on this thread: it is caught by the poll in which it happened.
+    output.map_err(|_| PLACE.take().unwrap_or_else(|| "an unknown place".to_owned()))
+}
