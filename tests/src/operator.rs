@@ -93,6 +93,7 @@ impl Operator {
             .args([
                 "--allow-host",
                 "127.0.0.1",
+                "--allow-insecure-database",
                 "--allow-source-host",
                 &bed.bed.file().artifacts_url,
             ])

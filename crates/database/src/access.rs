@@ -22,10 +22,13 @@ pub struct Access {
     pub tls: Tls,
     /// Deadlines.
     pub limits: Limits,
+    /// Also without encryption, and where the server asks for the password in clear text or as MD5: whoever answers has it then.
+    pub allow_insecure: bool,
 }
 
 impl Access {
-    /// The access to this database, with the content of its Secrets. Does not check whether its host is allowed.
+    /// The access to this database, with the content of its Secrets. Does not check whether its host is allowed, nor whether the
+    /// connection must be safe.
     pub fn new(
         database: &Database,
         password: &str,
@@ -48,6 +51,7 @@ impl Access {
                 DatabaseTls::VerifyFull => Tls::VerifyFull(authority),
             },
             limits,
+            allow_insecure: true,
         })
     }
 

@@ -1,22 +1,23 @@
-use std::{future::poll_fn, time::Duration};
+use std::{future::poll_fn, pin::pin, time::Duration};
 
 use ace_api::DatabaseStatus;
+use futures::TryStreamExt;
 use tokio::{
     task::{AbortHandle, spawn_blocking},
     time::timeout,
 };
 use tokio_postgres::{
-    AsyncMessage, Client, Config, NoTls, Row, SimpleQueryMessage, SimpleQueryRow, Socket,
-    config::{Host, SslMode},
+    AsyncMessage, Client, Config, Row, SimpleQueryMessage, SimpleQueryRow, Socket,
+    config::{Host, SslMode, SslNegotiation},
     tls::MakeTlsConnect,
     types::{ToSql, Type},
 };
-use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Access, Limits, OpenError, QueryError, Tls,
+    Access, Excess, InsecureLogin, Limits, OpenError, QueryError, Tls,
     identity::{IDENTIFY, identity},
+    meter::{Keeping, Meter, Metering, Refusal},
     notices::Notices,
     tls::{believing, verifying},
 };
@@ -42,6 +43,7 @@ const PARTING: Duration = Duration::from_secs(1);
 pub struct Connection {
     client: Client,
     limits: Limits,
+    meter: Meter,
     /// Process of the backend, as the server calls it.
     pid: String,
     notices: Notices,
@@ -76,12 +78,13 @@ impl Connection {
             return Err(OpenError::Pooler);
         }
         let limit = access.limits.open;
-        let notices = Notices::default();
-        let opened = timeout(limit, connect(access, start_up, &notices)).await;
+        let (notices, meter) = (Notices::default(), Meter::new(access.allow_insecure));
+        let opened = timeout(limit, connect(access, start_up, &notices, &meter)).await;
         let (client, driver) = opened.map_err(|_| OpenError::NoAnswer(limit))??;
         let mut connection = Self {
             client,
             limits: access.limits,
+            meter,
             pid: String::new(),
             notices,
             driver,
@@ -125,16 +128,18 @@ impl Connection {
 
     /// The rows of a statement, as text. One message, no prepared statement.
     pub(crate) async fn rows(&self, statement: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
-        let messages = self.answer(self.client.simple_query(statement)).await?;
-        let columns = |row: &SimpleQueryRow| {
-            let column = |index| row.try_get(index).map(|text| text.map(str::to_owned));
-            (0..row.len()).map(column).collect::<Result<_, _>>()
+        // Taken over as they come: the whole answer would be held twice.
+        let rows = async {
+            let mut messages = pin!(self.client.simple_query_raw(statement).await?);
+            let mut rows = Vec::new();
+            while let Some(message) = messages.try_next().await? {
+                if let SimpleQueryMessage::Row(row) = message {
+                    rows.push(columns(&row)?);
+                }
+            }
+            Ok(rows)
         };
-        let rows = messages.iter().filter_map(|message| match message {
-            SimpleQueryMessage::Row(row) => Some(columns(row)),
-            _ => None,
-        });
-        rows.collect::<Result<_, _>>().map_err(|_| QueryError::Protocol)
+        self.answer(rows).await
     }
 
     /// The rows of a statement with parameters.
@@ -152,12 +157,27 @@ impl Connection {
         &self,
         statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, QueryError> {
+        let _keeping = self.keep();
         let limit = self.limits.statement + Limits::MARGIN;
         let answer = timeout(limit, statement).await.map_err(|_| {
             self.abandon();
             QueryError::NoAnswer(limit)
         })?;
-        answer.map_err(|error| QueryError::of(&error))
+        answer.map_err(|error| self.excess().map_or_else(|| QueryError::of(&error), QueryError::Excess))
+    }
+
+    /// An answer is waited for and kept.
+    pub(crate) fn keep(&self) -> Keeping {
+        self.meter.keep()
+    }
+
+    /// Why the server was not listened to any longer: the session has ended with it.
+    pub(crate) fn excess(&self) -> Option<Excess> {
+        match self.meter.refusal()? {
+            Refusal::Excess(excess) => Some(excess),
+            // There is no session without a login.
+            Refusal::Login(_) => None,
+        }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -183,10 +203,16 @@ impl Connection {
     }
 }
 
+fn columns(row: &SimpleQueryRow) -> Result<Vec<Option<String>>, tokio_postgres::Error> {
+    let column = |index| Ok(row.try_get(index)?.map(str::to_owned));
+    (0..row.len()).map(column).collect()
+}
+
 async fn connect(
     access: &Access,
     start_up: &StartUp<'_>,
     notices: &Notices,
+    meter: &Meter,
 ) -> Result<(Client, AbortOnDropHandle<()>), OpenError> {
     let limit = access.limits.open;
     let mut config = config(access, start_up);
@@ -194,10 +220,15 @@ async fn connect(
     if !matches!(config.get_hosts(), [Host::Tcp(_)]) {
         return Err(OpenError::Unresolved);
     }
+    config.ssl_mode(SslMode::Require);
+    let opened = |error| opening(error, limit, meter);
     let tls = match &access.tls {
+        Tls::Disable if !access.allow_insecure => return Err(OpenError::Insecure(InsecureLogin::Unencrypted)),
         Tls::Disable => {
-            config.ssl_mode(SslMode::Disable);
-            return drive(&config, NoTls, limit, notices).await;
+            config.ssl_negotiation(SslNegotiation::Direct);
+            return drive(&config, Metering::plain(meter.clone()), notices)
+                .await
+                .map_err(opened);
         }
         Tls::Require => believing().map_err(|_| OpenError::Handshake)?,
         Tls::VerifyFull(authority) => {
@@ -206,21 +237,28 @@ async fn connect(
             made.ok().and_then(Result::ok).ok_or(OpenError::NoAuthorities)?
         }
     };
-    config.ssl_mode(SslMode::Require);
-    drive(&config, MakeRustlsConnect::new(tls), limit, notices).await
+    let metering = Metering::encrypted(tls, meter.clone());
+    drive(&config, metering, notices).await.map_err(opened)
+}
+
+/// Why there is no session.
+fn opening(error: tokio_postgres::Error, limit: Duration, meter: &Meter) -> OpenError {
+    match meter.refusal() {
+        Some(Refusal::Excess(excess)) => OpenError::Excess(excess),
+        Some(Refusal::Login(login)) => OpenError::Insecure(login),
+        None => OpenError::of(error, limit),
+    }
 }
 
 async fn drive<T>(
     config: &Config,
     tls: T,
-    limit: Duration,
     notices: &Notices,
-) -> Result<(Client, AbortOnDropHandle<()>), OpenError>
+) -> Result<(Client, AbortOnDropHandle<()>), tokio_postgres::Error>
 where
     T: MakeTlsConnect<Socket, Stream: Send + 'static>,
 {
-    let connected = config.connect(tls).await;
-    let (client, mut connection) = connected.map_err(|error| OpenError::of(error, limit))?;
+    let (client, mut connection) = config.connect(tls).await?;
     let notices = notices.clone();
     let driver = tokio::spawn(async move {
         // The error is returned to the callers that wait for an answer.

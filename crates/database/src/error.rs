@@ -3,7 +3,7 @@ use std::{error::Error, fmt, io, time::Duration};
 use rustls::CertificateError;
 use tokio_postgres::error::DbError;
 
-use crate::Damage;
+use crate::{Damage, Excess, InsecureLogin};
 
 /// PostgreSQL's error code of five characters, e.g. `28P01`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -81,6 +81,12 @@ pub enum OpenError {
     /// A pooler that gives each transaction another backend, or that refuses the start-up parameters of a session.
     #[error("a pooler in transaction mode is in front of the server")]
     Pooler,
+    /// The password would go to whoever answers, and that is not allowed.
+    #[error("{0}")]
+    Insecure(InsecureLogin),
+    /// The server sent more than is read of it.
+    #[error("{0}")]
+    Excess(Excess),
     /// The server does not speak PostgreSQL's protocol, requires an unsupported authentication, or did not prove that it knows
     /// the password.
     #[error("the server sent an unexpected response")]
@@ -125,6 +131,9 @@ pub enum QueryError {
     /// The server refuses the statement.
     #[error("the server refuses the statement (SQLSTATE {0})")]
     Refused(SqlState),
+    /// The server sent more than is read of it, which has ended the session.
+    #[error("{0}")]
+    Excess(Excess),
     /// The tables that it is about were changed.
     #[error("{0}")]
     Damaged(Damage),
@@ -149,6 +158,8 @@ impl OpenError {
             Self::Handshake => "Handshake",
             Self::NoAuthorities => "NoAuthorities",
             Self::Pooler => "Pooler",
+            Self::Insecure(_) => "Insecure",
+            Self::Excess(_) => "Excess",
             Self::Protocol => "Protocol",
         }
     }
@@ -195,6 +206,7 @@ impl QueryError {
             Self::Closed => "Closed",
             Self::Unavailable(_) => "Unavailable",
             Self::Refused(_) => "Refused",
+            Self::Excess(_) => "Excess",
             Self::Damaged(_) => "Damaged",
             Self::Protocol => "Protocol",
         }
@@ -219,6 +231,7 @@ impl From<QueryError> for OpenError {
             QueryError::Closed => Self::Closed,
             QueryError::Unavailable(state) => Self::Unavailable(state),
             QueryError::Refused(state) => Self::Refused(state),
+            QueryError::Excess(excess) => Self::Excess(excess),
             // A session is opened without a look at tables.
             QueryError::Damaged(_) | QueryError::Protocol => Self::Protocol,
         }

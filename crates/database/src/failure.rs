@@ -23,6 +23,8 @@ impl From<OpenError> for DatabaseFailure {
             OpenError::Certificate(fault) => Self::CertificateRefused(fault.to_string()),
             OpenError::NoTls | OpenError::Handshake => Self::NoTls(error.to_string()),
             OpenError::Pooler => Self::Pooler,
+            OpenError::Insecure(login) => Self::Insecure(login.to_string()),
+            OpenError::Excess(excess) => Self::Excess(excess.to_string()),
         }
     }
 }
@@ -31,6 +33,7 @@ impl From<QueryError> for DatabaseFailure {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::Refused(state) => Self::Refused(state.as_str().to_owned()),
+            QueryError::Excess(excess) => Self::Excess(excess.to_string()),
             QueryError::Damaged(damage) => Self::Damaged(damage.to_string()),
             QueryError::NoAnswer(_) | QueryError::Closed | QueryError::Unavailable(_) | QueryError::Protocol => {
                 Self::Unanswered(error.to_string())

@@ -2,6 +2,7 @@
 //!
 //! - **TLS as configured**: certificate and host name verified, encrypted only, or none. See [`Tls`].
 //! - **Deadlines everywhere**: nothing here waits longer than its [`Limits`], and the server cancels what is not waited for.
+//! - **Answers have a budget**: what a server sends is counted before it is read. See [`Excess`].
 //! - **A session is a session**: a pooler that gives each statement another backend is refused.
 //! - **A file runs once or not at all**: a [`Session`] that holds the database's lock runs it with its rows in both ledgers,
 //!   and statements that can't run in a transaction with a journal.
@@ -19,6 +20,7 @@ mod failure;
 mod fingerprint;
 mod identity;
 mod ledger;
+mod meter;
 mod notices;
 mod password;
 mod redact;
@@ -31,6 +33,7 @@ pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
 pub use fingerprint::{Change, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
 pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
+pub use meter::{Excess, InsecureLogin};
 pub use password::{Password, PasswordError};
 pub use run::{Progress, RunError, Watcher};
 pub use session::{Locked, ReadOnlySession, Session, Settings, read_files};

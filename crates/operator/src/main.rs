@@ -34,6 +34,10 @@ struct Arguments {
     /// Hosts from which artifacts of sources may be downloaded, in the same form. May be repeated.
     #[arg(long = "allow-source-host", default_values = ["http://source-controller.flux-system.svc.cluster.local", "http://source-controller.flux-system.svc.cluster.local."])]
     source_hosts: Vec<String>,
+    /// Allows databases without encryption (`tls: Disable`), and those that ask for the password in clear text or as MD5: whoever
+    /// answers at their address has the password then.
+    #[arg(long)]
+    allow_insecure_database: bool,
     /// Namespace that the operator is installed in; it is part of the commands in messages.
     #[arg(long, env = "POD_NAMESPACE", default_value = "ace-system")]
     namespace: String,
@@ -94,6 +98,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let settings = Settings {
         hosts: AllowedHosts::parse(&arguments.hosts)?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
+        allow_insecure_database: arguments.allow_insecure_database,
         timing: Timing::scaled(arguments.test_time_scale),
         scale: arguments.test_time_scale,
         installation: Installation {

@@ -36,6 +36,8 @@ pub struct Settings {
     pub hosts: AllowedHosts,
     /// Hosts of source artifacts.
     pub source_hosts: AllowedHosts,
+    /// Databases may be reached without encryption, and be given the password in a form that others could use.
+    pub allow_insecure_database: bool,
     /// Constants of time.
     pub timing: Timing,
     /// Divides waits of the sources, too; 1 in life.
@@ -95,6 +97,7 @@ impl Operator {
             client: client.clone(),
             http,
             hosts: settings.hosts.clone(),
+            allow_insecure_database: settings.allow_insecure_database,
             caches: caches.clone(),
             connections: connections.clone(),
             sources: sources.clone(),
@@ -117,6 +120,7 @@ impl Operator {
             caches,
             sources: sources.clone(),
             hosts: settings.hosts,
+            allow_insecure_database: settings.allow_insecure_database,
             timing: settings.timing,
             installation: settings.installation,
             watching_since: Timestamp::now(),

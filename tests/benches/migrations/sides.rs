@@ -115,6 +115,7 @@ pub fn access(database: &Database) -> Access {
         password: Password::new(&database.password).expect("the bed's password is one"),
         tls: Tls::Disable,
         limits: Limits::default(),
+        allow_insecure: true,
     }
 }
 

@@ -22,6 +22,7 @@ reasons! {
         HostNotAllowed: Stalled = "the operator's flag `--allow-host` does not allow that host.",
         DatabasePasswordRejected: Stalled = "the database rejects the user's password.",
         DatabaseCertificateRefused: Stalled = "certificate verification failed, the server does not support TLS, or `caSecretRef` holds no certificate.",
+        DatabaseInsecure: Stalled = "the database is not encrypted (`tls: Disable`), or asks for the password in clear text or as MD5; the operator's flag `--allow-insecure-database` allows that.",
         DatabaseRefused: Stalled = "the database answers, and refuses the user, the database's name or the query that identifies it.",
         PoolerUnsupported: Stalled = "the address is a connection pooler in transaction mode, which loses locks and settings.",
         SuspendedByUser: Suspended = "`spec.suspend` is true.",

@@ -4,7 +4,7 @@ use ace_domain::{kinds::migration_set::Blocker, sql::Statement};
 use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 use crate::{
-    Damage, QueryError, SqlState,
+    Damage, Excess, QueryError, SqlState,
     error::is_transport,
     redact::{MESSAGE, Said, Text},
 };
@@ -76,6 +76,9 @@ pub enum RunError {
     /// The session ended before COMMIT was sent. The next run detects the effect of a statement that ran alone.
     #[error("the session ended before the transaction was committed")]
     Lost,
+    /// The server sent more than is read of it, which has ended the session before COMMIT was sent.
+    #[error("{0}")]
+    Excess(Excess),
     /// COMMIT was sent without a response: the ledger shows the outcome, once the lock is held again.
     #[error("the response to COMMIT was lost")]
     Unknown,
@@ -101,6 +104,7 @@ impl RunError {
             Self::Damaged(_) => "Damaged",
             Self::Retry { .. } => "Retry",
             Self::Lost => "Lost",
+            Self::Excess(_) => "Excess",
             Self::Unknown => "Unknown",
             Self::Protocol => "Protocol",
         }
@@ -142,7 +146,7 @@ impl RunError {
 
     /// Whether the session has ended with it.
     pub(super) fn ended(&self) -> bool {
-        matches!(self, Self::Lost | Self::Unknown)
+        matches!(self, Self::Lost | Self::Excess(_) | Self::Unknown)
     }
 }
 
@@ -150,6 +154,7 @@ impl From<QueryError> for RunError {
     fn from(error: QueryError) -> Self {
         match error {
             QueryError::NoAnswer(_) | QueryError::Closed => Self::Lost,
+            QueryError::Excess(excess) => Self::Excess(excess),
             QueryError::Unavailable(state) => Self::Retry { state },
             QueryError::Refused(state) => Self::Sql {
                 state,

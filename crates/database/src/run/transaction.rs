@@ -103,6 +103,7 @@ impl Run<'_> {
             held()
         );
         let client = self.session.connection.client();
+        let _keeping = self.session.connection.keep();
         let answer = self
             .guarded(client.simple_query(&statements), self.patience(), None)
             .await;
@@ -151,6 +152,7 @@ impl Run<'_> {
     /// Writes our rows, in a transaction whose file part has ended.
     pub(super) async fn write(&self, statement: &str, parameters: Parameters<'_>) -> Result<(), RunError> {
         let client = self.session.connection.client();
+        let _keeping = self.session.connection.keep();
         let written = self
             .guarded(client.query_typed(statement, parameters), self.patience(), None)
             .await;
@@ -182,6 +184,7 @@ impl Run<'_> {
         let client = connection.client();
         let limit = self.session.settings.statement_timeout + Limits::MARGIN;
         let question = format!("SELECT pg_catalog.pg_xact_status('{}'::pg_catalog.xid8)", transaction.0);
+        let _keeping = connection.keep();
         // Sent together, and answered in order.
         let both = async { tokio::join!(client.batch_execute("COMMIT"), client.simple_query(&question)) };
         let Ok((committed, answer)) = timeout(limit, both).await else {

@@ -82,7 +82,10 @@ impl Run<'_> {
         };
         let error = match halt {
             Err(Ok(answer)) => return Ok(answer),
-            Err(Err(error)) => RunError::of(&error, of_file, self.text()).within(began.elapsed(), patience.statement),
+            Err(Err(error)) => match self.session.connection.excess() {
+                Some(excess) => RunError::Excess(excess),
+                None => RunError::of(&error, of_file, self.text()).within(began.elapsed(), patience.statement),
+            },
             Ok(halt) => {
                 self.stop(statement).await;
                 match halt {

@@ -54,6 +54,7 @@ pub fn access(port: u16, database: &str) -> Access {
         password: Password::new(PASSWORD).unwrap(),
         tls: Tls::Disable,
         limits: ace_database::Limits::default(),
+        allow_insecure: true,
     }
 }
 

@@ -6,6 +6,7 @@
     reason = "clippy knows tests by their attribute, and their helpers have none"
 )]
 
+mod floods;
 mod pooler;
 mod refusals;
 mod server;

@@ -36,6 +36,7 @@ fn to(port: u16) -> Access {
             open: Duration::from_millis(300),
             ..Limits::default()
         },
+        allow_insecure: true,
     }
 }
 

@@ -149,6 +149,7 @@ impl Server {
             password: Password::new(PASSWORD).unwrap(),
             tls: Tls::Disable,
             limits: Limits::default(),
+            allow_insecure: true,
         }
     }
 

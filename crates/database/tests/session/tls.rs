@@ -1,4 +1,4 @@
-use ace_database::{Access, Authority, CertificateFault, Connection, OpenError, Tls};
+use ace_database::{Access, Authority, CertificateFault, Connection, InsecureLogin, OpenError, Tls};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd};
 
 use crate::server::Server;
@@ -137,4 +137,39 @@ async fn where_tls_is_on_nothing_is_sent_in_the_clear() {
     let encrypted = "SELECT ssl FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE usename = 'postgres'";
     assert!(superuser.query_one(encrypted, &[]).await.unwrap().get::<_, bool>(0));
     connection.close().await;
+}
+
+#[tokio::test]
+async fn a_password_that_others_could_use_is_given_only_where_that_is_allowed() {
+    let (clear, md5) = (InsecureLogin::ClearText, InsecureLogin::Md5);
+    for (method, stored, asked) in [
+        ("scram-sha-256", "scram-sha-256", None),
+        ("password", "scram-sha-256", Some(clear)),
+        ("md5", "md5", Some(md5)),
+    ] {
+        let rules = format!("host all all 127.0.0.1/32 {method}\nlocal all all trust\n");
+        let signed = sign(|_| ());
+        let files = [
+            ("server.crt", signed.certificate.as_str()),
+            ("server.key", &signed.key),
+            ("hba.conf", &rules),
+        ];
+        let encryption = format!("password_encryption={stored}");
+        let tls = ["ssl=on", "ssl_cert_file={server.crt}", "ssl_key_file={server.key}"];
+        let server = Server::start_with(&files, &[&tls[..], &["hba_file={hba.conf}", &encryption]].concat()).await;
+        for tls in [by(&signed), Tls::Require, Tls::Disable] {
+            let plain = matches!(tls, Tls::Disable);
+            let access = |allow_insecure| Access {
+                host: "localhost".to_owned(),
+                tls: tls.clone(),
+                allow_insecure,
+                ..server.access()
+            };
+            let opened = async |access: Access| Connection::open(&access).await.map(|_| ());
+            let refused = if plain { Some(InsecureLogin::Unencrypted) } else { asked };
+            let expected = refused.map_or(Ok(()), |login| Err(OpenError::Insecure(login)));
+            assert_eq!(opened(access(false)).await, expected, "{method}");
+            assert_eq!(opened(access(true)).await, Ok(()), "{method}");
+        }
+    }
 }

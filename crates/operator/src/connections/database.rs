@@ -1,7 +1,7 @@
 //! From a Platform's `spec.database` to a session: reads the Secrets.
 
-use ace_api::{Database, SecretKeyReference};
-use ace_database::{Access, Limits};
+use ace_api::{Database, DatabaseTls, SecretKeyReference};
+use ace_database::{Access, InsecureLogin, Limits};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_egress::{AllowedHosts, SecretString};
 use kube::Client;
@@ -17,6 +17,8 @@ pub struct DatabaseConnector<'a> {
     pub client: &'a Client,
     /// Allowed hosts of databases.
     pub hosts: &'a AllowedHosts,
+    /// As [`Access::allow_insecure`].
+    pub allow_insecure: bool,
     /// Names in the commands of messages.
     pub names: &'a Names,
     /// Deadlines.
@@ -31,13 +33,19 @@ impl DatabaseConnector<'_> {
         if port == 0 || !self.hosts.allows_database(&database.host, port) {
             return Err(DatabaseFailure::HostNotAllowed);
         }
+        if database.tls == DatabaseTls::Disable && !self.allow_insecure {
+            return Err(DatabaseFailure::Insecure(InsecureLogin::Unencrypted.to_string()));
+        }
         let password = self.secret(namespace, &database.password_secret_ref).await?;
         let authority = match Access::authority(database) {
             Some(reference) => Some(self.secret(namespace, reference).await?),
             None => None,
         };
         let authority = authority.as_ref().map(SecretString::reveal);
-        Access::new(database, password.reveal(), authority, self.limits)
+        Ok(Access {
+            allow_insecure: self.allow_insecure,
+            ..Access::new(database, password.reveal(), authority, self.limits)?
+        })
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, DatabaseFailure> {
@@ -97,6 +105,7 @@ mod tests {
         let connector = DatabaseConnector {
             client: &client,
             hosts: &hosts,
+            allow_insecure: false,
             names: &names,
             limits: Limits::default(),
         };
@@ -110,7 +119,7 @@ mod tests {
     #[tokio::test]
     async fn causes_of_a_missing_database_connection_are_distinguished() {
         let password: Keys = &[("password", "canary")];
-        let table: [(Keys, Value, T); 8] = [
+        let table: [(Keys, Value, T); 9] = [
             (
                 &[],
                 json!({}),
@@ -150,6 +159,11 @@ mod tests {
                 password,
                 json!({ "caSecretRef": { "name": "supabase", "key": "ca.crt" } }),
                 T::SecretMissing("Secret `supabase` has no key `ca.crt`".to_owned()),
+            ),
+            (
+                password,
+                json!({ "tls": "Disable" }),
+                T::Insecure("the connection is not encrypted (`tls: Disable`)".to_owned()),
             ),
             // No server listens on port 1. A CA is not read if nothing is verified.
             (

@@ -66,6 +66,7 @@ impl Operator {
         command
             .args(["--allow-host", &bed.api_url, "--allow-host", &bed.functions_url])
             .args(["--allow-host", &format!("postgres://{host}:{port}")])
+            .arg("--allow-insecure-database")
             .args(["--allow-source-host", &bed.artifacts_url])
             .args(["--listen", &address.to_string(), "--log-format", "human"])
             .env_clear()

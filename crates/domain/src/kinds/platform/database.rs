@@ -38,6 +38,10 @@ pub enum DatabaseFailure {
     CertificateRefused(String),
     /// TLS is required, and no TLS connection is possible: why.
     NoTls(String),
+    /// The password would go to whoever answers, which the operator's flag does not allow: how.
+    Insecure(String),
+    /// The server sent more than is read of it: what.
+    Excess(String),
     /// A pooler in transaction mode answers.
     Pooler,
     /// The server refuses the user, the database or the query, with this SQLSTATE.
@@ -103,7 +107,7 @@ impl DatabaseFailure {
 
     pub(crate) fn cause(&self, database: &Database) -> Cause {
         use PlatformReason::{
-            AccessMissing, DatabaseCertificateRefused, DatabasePasswordRejected, DatabaseRefused,
+            AccessMissing, DatabaseCertificateRefused, DatabaseInsecure, DatabasePasswordRejected, DatabaseRefused,
             DatabaseSecretMissing, DatabaseUnreachable, HostNotAllowed, PoolerUnsupported,
         };
         let Database {
@@ -141,6 +145,20 @@ impl DatabaseFailure {
             Self::NoTls(cause) => (
                 DatabaseCertificateRefused,
                 format!("no encrypted connection to the database at {at}: {cause}; turn TLS on there"),
+            ),
+            Self::Insecure(how) => (
+                DatabaseInsecure,
+                format!(
+                    "the password of the database at {at} would be given to whoever answers there: {how}; use TLS and \
+                     scram-sha-256, or start the operator with `--allow-insecure-database`"
+                ),
+            ),
+            Self::Excess(what) => (
+                DatabaseRefused,
+                format!(
+                    "{what}, and the operator reads no more of it: check that {at} is the project's own database, and that ledger \
+                     and schemas there are not larger than that"
+                ),
             ),
             Self::Pooler => (
                 PoolerUnsupported,

@@ -82,6 +82,9 @@ pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError 
         RunError::Lost => StepError::Passing(format!(
             "{version}: the session ended before the transaction was committed"
         )),
+        RunError::Excess(excess) => StepError::Passing(format!(
+            "{version}: {excess}, so the session was ended before the transaction was committed; let no statement return so much"
+        )),
         RunError::Unknown => StepError::Passing(format!(
             "{version}: the response to COMMIT was lost; the ledger will show whether it was applied"
         )),

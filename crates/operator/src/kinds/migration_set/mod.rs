@@ -33,6 +33,8 @@ pub struct MigrationSets {
     pub sources: Arc<Sources>,
     /// Allowed hosts of databases.
     pub hosts: AllowedHosts,
+    /// Databases may be reached without encryption, and be given the password in a form that others could use.
+    pub allow_insecure_database: bool,
     /// Intervals and deadlines.
     pub timing: Timing,
     /// Names in the commands of messages.

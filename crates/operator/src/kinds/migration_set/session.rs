@@ -24,6 +24,7 @@ pub(super) async fn session(
     let connector = DatabaseConnector {
         client: &kind.client,
         hosts: &kind.hosts,
+        allow_insecure: kind.allow_insecure_database,
         names: &kind.installation,
         limits: Limits::default(),
     };

@@ -58,6 +58,7 @@ impl Platforms {
         let connector = DatabaseConnector {
             client: &self.client,
             hosts: &self.hosts,
+            allow_insecure: self.allow_insecure_database,
             names: &self.installation,
             limits: Limits::default(),
         };

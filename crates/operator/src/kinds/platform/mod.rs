@@ -31,6 +31,8 @@ pub struct Platforms {
     pub http: Http,
     /// Allowed hosts of platforms and databases.
     pub hosts: AllowedHosts,
+    /// Databases may be reached without encryption, and be given the password in a form that others could use.
+    pub allow_insecure_database: bool,
     /// Objects that others depend on.
     pub caches: Caches,
     /// The shared connections.

@@ -205,6 +205,7 @@ mod tests {
         Platforms {
             http: Http::new(hosts.clone(), Deadlines::default(), Limits::default()).unwrap(),
             hosts,
+            allow_insecure_database: false,
             caches: Caches {
                 platforms: reflector::store().0,
                 functions: reflector::store().0,

@@ -101,6 +101,8 @@ fn states() -> Vec<Case> {
         in_vain(DatabaseFailure::CertificateRefused(text())),
         in_vain(DatabaseFailure::Refused("42501".to_owned())),
         in_vain(DatabaseFailure::Damaged(text())),
+        in_vain(DatabaseFailure::Insecure(text())),
+        in_vain(DatabaseFailure::Excess(text())),
         step_error(pending(HARMLESS), StepError::Busy(text())),
         step_error(pending(HARMLESS), StepError::Passing(text())),
         step_error(pending(HARMLESS), StepError::Claimed(text())),
