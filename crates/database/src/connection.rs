@@ -51,10 +51,16 @@ pub struct Connection {
     driver: AbortOnDropHandle<()>,
 }
 
+/// Search path for our own statements: in any other schema a lesser role may make an operator that suits better than
+/// PostgreSQL's, and it would run with our rights.
+pub(crate) const OUR_PATH: &str = "pg_catalog, pg_temp";
+
 /// Start-up parameters of a session. They outlive `RESET ALL`; those of `SET` do not.
 pub(crate) struct StartUp<'a> {
     /// `application_name` of the session.
     pub(crate) application: &'a str,
+    /// A file's own statements run in it, under the path that role and database have.
+    pub(crate) runs_files: bool,
     /// Names and values, beside those of [`Limits`], which they override.
     pub(crate) settings: Vec<(&'static str, String)>,
 }
@@ -67,6 +73,7 @@ impl Connection {
     pub async fn open(access: &Access) -> Result<Self, OpenError> {
         let ordinary = StartUp {
             application: APPLICATION,
+            runs_files: false,
             settings: Vec::new(),
         };
         Self::open_as(access, &ordinary).await
@@ -90,11 +97,13 @@ impl Connection {
             driver,
         };
         connection.pid = connection.backend().await?;
-        if connection.backend().await? == connection.pid {
-            Ok(connection)
-        } else {
-            Err(OpenError::Pooler)
+        if connection.backend().await? != connection.pid {
+            return Err(OpenError::Pooler);
         }
+        if start_up.runs_files {
+            connection.execute(&format!("SET search_path = {OUR_PATH}")).await?;
+        }
+        Ok(connection)
     }
 
     /// Reads the identity of the server.
@@ -284,7 +293,10 @@ fn config(access: &Access, start_up: &StartUp<'_>) -> Config {
             idle_in_transaction.as_millis().to_string(),
         ),
     ];
-    let settings = limits.iter().chain(&start_up.settings);
+    // What a start-up parameter sets is what `RESET` returns to.
+    let path = ("search_path", OUR_PATH.replace(' ', ""));
+    let path = Some(&path).filter(|_| !start_up.runs_files);
+    let settings = limits.iter().chain(path).chain(&start_up.settings);
     let options: Vec<_> = settings.map(|(name, value)| format!("-c {name}={value}")).collect();
     let mut config = Config::new();
     config

@@ -13,13 +13,14 @@ pub(super) struct Index {
     pub(super) on_table: bool,
 }
 
+// These statements run under the file's search path, where it matters for names, so their operators have their schema.
+
 /// The relation of name `$2` in schema `$1`, or on the session's search path.
-const NAMED: &str =
-    "pg_catalog.to_regclass(coalesce(pg_catalog.quote_ident($1) || '.', '') || pg_catalog.quote_ident($2))";
+const NAMED: &str = "pg_catalog.to_regclass(pg_catalog.concat(pg_catalog.quote_ident($1) OPERATOR(pg_catalog.||) '.', pg_catalog.quote_ident($2)))";
 
 const SHOWN: &str = "SELECT c.oid, i.indisvalid, pg_catalog.format('%I.%I', n.nspname, c.relname)";
-const INDEXES: &str = "pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
-    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace";
+const INDEXES: &str = "pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) i.indexrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace";
 
 impl Run<'_> {
     /// The index of this name in the table's schema, where `CREATE INDEX` would make it.
@@ -30,8 +31,8 @@ impl Run<'_> {
         name: &str,
     ) -> Result<Option<Index>, RunError> {
         let statement = format!(
-            "{SHOWN}, i.indrelid = t.oid FROM pg_catalog.pg_class t, {INDEXES} \
-             WHERE t.oid = {NAMED} AND c.relnamespace = t.relnamespace AND c.relname = $3::pg_catalog.name"
+            "{SHOWN}, i.indrelid OPERATOR(pg_catalog.=) t.oid FROM pg_catalog.pg_class t, {INDEXES} \
+             WHERE t.oid OPERATOR(pg_catalog.=) {NAMED} AND c.relnamespace OPERATOR(pg_catalog.=) t.relnamespace AND c.relname OPERATOR(pg_catalog.=) $3::pg_catalog.name"
         );
         let parameters = [
             (&schema as _, Type::TEXT),
@@ -43,14 +44,14 @@ impl Run<'_> {
 
     /// The index of this name.
     pub(super) async fn index(&self, schema: Option<&str>, name: &str) -> Result<Option<Index>, RunError> {
-        let statement = format!("{SHOWN}, true FROM {INDEXES} WHERE c.oid = {NAMED}");
+        let statement = format!("{SHOWN}, true FROM {INDEXES} WHERE c.oid OPERATOR(pg_catalog.=) {NAMED}");
         let parameters = [(&schema as _, Type::TEXT), (&name as _, Type::TEXT)];
         Ok(self.indexes(&statement, &parameters).await?.into_iter().next())
     }
 
     /// Whether any of these still exists.
     pub(super) async fn any_exists(&self, indexes: &[u32]) -> Result<bool, RunError> {
-        let statement = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1))";
+        let statement = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid OPERATOR(pg_catalog.=) ANY ($1))";
         let rows = self
             .session
             .connection
@@ -64,12 +65,12 @@ impl Run<'_> {
     /// old ones afterwards, on the table, its partitions and their TOAST tables.
     pub(super) async fn leftovers(&self, schema: Option<&str>, name: &str) -> Result<Vec<Index>, RunError> {
         let statement = format!(
-            "{SHOWN}, true FROM {INDEXES} WHERE NOT i.indisvalid AND c.relname ~ '_cc(new|old)[0-9]*$' AND i.indrelid IN ( \
+            "{SHOWN}, true FROM {INDEXES} WHERE NOT i.indisvalid AND c.relname OPERATOR(pg_catalog.~) '_cc(new|old)[0-9]*$' AND i.indrelid OPERATOR(pg_catalog.=) ANY ( \
                  SELECT u.oid FROM ( \
-                     SELECT coalesce((SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indexrelid = r), r) AS root \
+                     SELECT coalesce((SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indexrelid OPERATOR(pg_catalog.=) r), r) AS root \
                      FROM (SELECT {NAMED}::pg_catalog.oid AS r) named) q, \
                  LATERAL (SELECT q.root AS relid UNION SELECT p.relid FROM pg_catalog.pg_partition_tree(q.root) p) parts \
-                 JOIN pg_catalog.pg_class t ON t.oid = parts.relid, \
+                 JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) parts.relid, \
                  LATERAL (VALUES (t.oid), (t.reltoastrelid)) u(oid))"
         );
         let parameters = [(&schema as _, Type::TEXT), (&name as _, Type::TEXT)];

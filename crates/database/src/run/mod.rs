@@ -28,6 +28,7 @@ use ace_domain::{
 };
 use tokio::task::AbortHandle;
 
+use self::transaction::FILES_PATH;
 use crate::{Session, redact::Text};
 
 pub use error::RunError;
@@ -136,6 +137,7 @@ impl Run<'_> {
     /// Continues after the segments that are done.
     async fn segments(&self, segments: &[Segment]) -> Result<(), RunError> {
         let ledger = self.look().await?;
+        self.session.connection.execute(FILES_PATH).await?;
         self.restore(&ledger).await?;
         for (number, segment) in segments.iter().enumerate() {
             let step = ledger.steps.iter().find(|step| step.segment == number);

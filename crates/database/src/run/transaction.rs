@@ -10,25 +10,29 @@ use crate::{Damage, Limits, TableFault, connection::Parameters, ledger::BOTH_LED
 /// The id of a transaction that has begun.
 pub(super) struct Transaction(String);
 
+/// Before the first statement of a file: the search path that role and database have.
+pub(super) const FILES_PATH: &str = "RESET search_path;";
+
 /// Role, search path and encoding for our own rows, independent of what the file has set. With `SET LOCAL` the file's settings
 /// return for its next segment.
 const OURSELVES: &str = "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL ROLE NONE; \
-    SET LOCAL search_path = pg_catalog; SET LOCAL client_encoding = 'UTF8'";
+    SET LOCAL search_path = pg_catalog, pg_temp; SET LOCAL client_encoding = 'UTF8'";
 
-/// The session's settings from the file, for a run that is continued in another session. Timeouts are ours.
+/// The session's settings from the file, for a run that is continued in another session. Timeouts are ours. Its operators are
+/// named with their schema: this is read under the file's own search path, which is one of the settings.
 const SETTINGS: &str = "SELECT (coalesce(pg_catalog.jsonb_object_agg(s.name, s.setting), '{}') \
-     || CASE pg_catalog.current_setting('role') WHEN 'none' THEN '{}' \
-        ELSE pg_catalog.jsonb_build_object('role', pg_catalog.current_setting('role')) END)::text \
-    FROM pg_catalog.pg_settings s WHERE s.source = 'session' AND s.context IN ('user', 'superuser') \
-    AND s.name NOT IN ('lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout', \
-        'idle_session_timeout', 'client_connection_check_interval', 'transaction_isolation', 'transaction_read_only', \
-        'transaction_deferrable')";
+     OPERATOR(pg_catalog.||) CASE WHEN pg_catalog.current_setting('role') OPERATOR(pg_catalog.=) 'none' THEN '{}' \
+        ELSE pg_catalog.jsonb_build_object('role', pg_catalog.current_setting('role')) END)::pg_catalog.text \
+    FROM pg_catalog.pg_settings s WHERE s.source OPERATOR(pg_catalog.=) 'session' \
+    AND s.context OPERATOR(pg_catalog.=) ANY ('{user,superuser}') \
+    AND s.name OPERATOR(pg_catalog.<>) ALL ('{lock_timeout,statement_timeout,idle_in_transaction_session_timeout,\
+idle_session_timeout,client_connection_check_interval,transaction_isolation,transaction_read_only,transaction_deferrable}')";
 
 impl Run<'_> {
     /// Runs a file of one transaction, with its rows in both ledgers.
     pub(super) async fn whole(&self, statements: &[Statement]) -> Result<(), RunError> {
         // Sent together, and answered in order; the file's own statements wait for both answers.
-        let (ledger, transaction) = tokio::join!(self.look(), self.begin());
+        let (ledger, transaction) = tokio::join!(self.look(), self.begin_with(FILES_PATH));
         let transaction = transaction?;
         let written = async {
             ledger?;
@@ -60,9 +64,13 @@ impl Run<'_> {
     }
 
     pub(super) async fn begin(&self) -> Result<Transaction, RunError> {
+        self.begin_with("").await
+    }
+
+    async fn begin_with(&self, first: &str) -> Result<Transaction, RunError> {
         let settings = &self.session.settings;
         let statements = format!(
-            "BEGIN; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
+            "BEGIN; {first} SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
              SELECT pg_catalog.pg_current_xact_id()",
             settings.lock_timeout.as_millis(),
             settings.statement_timeout.as_millis()

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use crate::{Access, Connection, OpenError, QueryError, connection::StartUp};
+use crate::{
+    Access, Connection, OpenError, QueryError,
+    connection::{OUR_PATH, StartUp},
+};
 
 pub use lock::Locked;
 pub(crate) use lock::{age, blocker, held};
@@ -62,22 +65,24 @@ pub struct Session {
 impl Session {
     /// Opens a session.
     pub async fn open(access: &Access, settings: &Settings) -> Result<Self, OpenError> {
-        Self::open_with(access, settings, Vec::new()).await
+        Self::open_with(access, settings, true, Vec::new()).await
     }
 
     /// Opens a read-only session.
     pub async fn open_read_only(access: &Access, settings: &Settings) -> Result<Self, OpenError> {
         let read_only = ("default_transaction_read_only", "on".to_owned());
-        Self::open_with(access, settings, vec![read_only]).await
+        Self::open_with(access, settings, false, vec![read_only]).await
     }
 
     async fn open_with(
         access: &Access,
         settings: &Settings,
+        runs_files: bool,
         further: Vec<(&'static str, String)>,
     ) -> Result<Self, OpenError> {
         let start_up = StartUp {
             application: &settings.application,
+            runs_files,
             settings: [start_up(settings), further].concat(),
         };
         Ok(Self {
@@ -107,16 +112,19 @@ impl Session {
     pub(crate) async fn open_watchdog(&self) -> Result<Connection, OpenError> {
         let start_up = StartUp {
             application: WATCHDOG,
+            runs_files: false,
             settings: vec![("idle_session_timeout", self.settings.idle.as_millis().to_string())],
         };
         Connection::open_as(&self.access, &start_up).await
     }
 
-    /// Resets the session, except for its lock: `DISCARD ALL` would release that.
+    /// Resets the session to what it was at first, except for its lock: `DISCARD ALL` would release that.
     pub(crate) async fn refresh(&self) -> Result<(), QueryError> {
-        let statements = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; DISCARD TEMP; DISCARD SEQUENCES; \
-             CLOSE ALL; DEALLOCATE ALL; UNLISTEN *";
-        self.connection.execute(statements).await
+        let statements = format!(
+            "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET search_path = {OUR_PATH}; DISCARD TEMP; \
+             DISCARD SEQUENCES; CLOSE ALL; DEALLOCATE ALL; UNLISTEN *"
+        );
+        self.connection.execute(&statements).await
     }
 
     /// Sets again, until the end of the transaction, the timeouts by which a paused or lost operator loses its lock: a dump

@@ -40,7 +40,7 @@ async fn die_after_the_statement(bed: &Bed, migration: &Migration) {
         ..bed.access()
     };
     let mut session = bed.session_with(&access, &settings()).await;
-    // The look, what was before, what must not be (if asked), BEGIN, proof, row, COMMIT, its proof, limits, the statement.
+    // The look, the path, what was before, what must not be (if asked), BEGIN, proof, row, COMMIT, its proof, limits, the statement.
     let asks = matches!(
         migration.script.segments[..],
         [Segment::Alone(
@@ -51,7 +51,7 @@ async fn die_after_the_statement(bed: &Bed, migration: &Migration) {
             }
         )]
     );
-    proxy.arm(9 + usize::from(asks), Cut::After);
+    proxy.arm(10 + usize::from(asks), Cut::After);
     assert_eq!(state(&mut session, migration).await, Err(RunError::Lost));
 }
 
@@ -288,7 +288,7 @@ async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
     };
     let mut session = bed.session_with(&through, &settings()).await;
     // Look, BEGIN, five times two, proof, look, row, COMMIT; the next is the proof of the commit.
-    proxy.arm(17, Cut::Before);
+    proxy.arm(18, Cut::Before);
     assert!(migration.run(&mut session).await.is_err());
     let mut session = bed.session().await;
     assert_eq!(bed.steps().await, ["1 0 t"]);

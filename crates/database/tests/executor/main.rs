@@ -19,4 +19,5 @@ mod reference;
 #[path = "../session/server.rs"]
 #[expect(dead_code, reason = "the tests of sessions need more of it")]
 mod server;
+mod shadows;
 mod watchdog;
