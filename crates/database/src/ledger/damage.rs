@@ -8,6 +8,19 @@ pub(crate) const CLI_LEDGER: &str = "supabase_migrations.schema_migrations";
 /// What a statement on several tables is about.
 pub(crate) const BOTH_LEDGERS: &str = "ace_ops` or `supabase_migrations";
 
+/// An expression: what could drop or change the rows of a table of ours or of the CLI's ledger, in words, or null. With a trigger
+/// that drops them on both ledgers, a file would run again and again.
+pub(crate) const INTERFERENCE: &str = "(SELECT i.what FROM ( \
+    SELECT pg_catalog.format('trigger %I on %s', t.tgname, t.tgrelid::pg_catalog.regclass), t.tgrelid \
+        FROM pg_catalog.pg_trigger t WHERE NOT t.tgisinternal \
+    UNION ALL SELECT pg_catalog.format('rule %I on %s', r.rulename, r.ev_class::pg_catalog.regclass), r.ev_class \
+        FROM pg_catalog.pg_rewrite r \
+    UNION ALL SELECT pg_catalog.format('row security on %s', c.oid::pg_catalog.regclass), c.oid \
+        FROM pg_catalog.pg_class c WHERE c.relrowsecurity AND pg_catalog.row_security_active(c.oid)) i (what, oid) \
+    JOIN pg_catalog.pg_class c ON c.oid = i.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+    WHERE n.nspname = 'ace_ops' OR n.nspname = 'supabase_migrations' AND c.relname = 'schema_migrations' \
+    ORDER BY 1 LIMIT 1)";
+
 /// A table of the operator or the CLI's ledger was changed, so that it can't be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("`{table}` is not as it was made: {fault}")]
@@ -27,12 +40,23 @@ pub enum TableFault {
     /// The row that is always there is missing.
     #[error("its row is missing")]
     Empty,
+    /// A trigger, a rule or row security.
+    #[error("{0} can change what is recorded; drop it")]
+    Interference(String),
     /// The server refuses a statement that the table was made for.
     #[error("the server refuses to read or write it (SQLSTATE {0})")]
     Refused(SqlState),
 }
 
 impl Damage {
+    /// With what [`INTERFERENCE`] found.
+    pub(crate) fn interference(what: &str) -> Self {
+        Self {
+            table: BOTH_LEDGERS,
+            fault: TableFault::Interference(what.to_owned()),
+        }
+    }
+
     pub(crate) fn empty(table: &'static str) -> QueryError {
         let fault = TableFault::Empty;
         QueryError::Damaged(Self { table, fault })

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema};
 
-pub(crate) use damage::{BOTH_LEDGERS, CLI_LEDGER, column};
+pub(crate) use damage::{BOTH_LEDGERS, CLI_LEDGER, INTERFERENCE, column};
 pub use damage::{Damage, TableFault};
 pub use operator_schema::Prepared;
 pub use reference::Reference;

@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema, OwnRow, StoredPlan};
 use tokio_postgres::Row;
 
-use super::{BOTH_LEDGERS, CLI_LEDGER, Damage, Ledgers, column, operator_schema::LAYOUT};
+use super::{BOTH_LEDGERS, CLI_LEDGER, Damage, INTERFERENCE, Ledgers, column, operator_schema::LAYOUT};
 use crate::{QueryError, Session};
 
 const MIGRATION: &str = "ace_ops.migration";
@@ -19,9 +19,14 @@ const EXISTING: &str = "SELECT (SELECT pg_catalog.string_agg(a.attname, ',') FRO
 impl Session {
     /// Reads both ledgers. Without the lock they may change at any time.
     pub async fn ledgers(&self) -> Result<Ledgers, QueryError> {
-        let existing = self.connection.query(EXISTING, &[]).await;
+        let existing = format!("{EXISTING}, {INTERFERENCE}");
+        let existing = self.connection.query(&existing, &[]).await;
         let existing = existing.map_err(Damage::of(BOTH_LEDGERS))?;
         let existing = existing.first().ok_or(QueryError::Protocol)?;
+        let interference: Option<String> = existing.try_get(2).map_err(|_| QueryError::Protocol)?;
+        if let Some(what) = interference {
+            return Err(QueryError::Damaged(Damage::interference(&what)));
+        }
         let columns: Option<String> = existing.try_get(0).map_err(|_| QueryError::Protocol)?;
         let operator_schema = if existing.try_get(1).map_err(|_| QueryError::Protocol)? {
             Some(self.operator_schema().await?)

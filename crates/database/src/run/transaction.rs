@@ -5,7 +5,12 @@ use tokio::time::timeout;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, types::Type};
 
 use super::{Progress, Run, RunError};
-use crate::{Damage, Limits, TableFault, connection::Parameters, ledger::BOTH_LEDGERS, session::held};
+use crate::{
+    Damage, Limits, TableFault,
+    connection::Parameters,
+    ledger::{BOTH_LEDGERS, INTERFERENCE},
+    session::held,
+};
 
 /// The id of a transaction that has begun.
 pub(super) struct Transaction(String);
@@ -102,11 +107,11 @@ impl Run<'_> {
     }
 
     /// Ends the file's part of a transaction: deferred constraints and triggers run now, under the watchdog; then it checks
-    /// that this is still the transaction that began, on the session that holds the lock. Returns the file's settings on
-    /// request.
+    /// that this is still the transaction that began, on the session that holds the lock, and that nothing can drop the rows that
+    /// follow. Returns the file's settings on request.
     pub(super) async fn settle(&self, transaction: &Transaction, settings: bool) -> Result<String, RunError> {
         let statements = format!(
-            "SET CONSTRAINTS ALL IMMEDIATE; {}; {OURSELVES}; SELECT pg_catalog.pg_current_xact_id(), {}",
+            "SET CONSTRAINTS ALL IMMEDIATE; {}; {OURSELVES}; SELECT pg_catalog.pg_current_xact_id(), {}, {INTERFERENCE}",
             if settings { SETTINGS } else { "SELECT '{}'" },
             held()
         );
@@ -126,6 +131,9 @@ impl Run<'_> {
         }
         if text(proof, 1) != Some("t") {
             return Err(RunError::LockLost);
+        }
+        if let Some(what) = text(proof, 2) {
+            return Err(RunError::Damaged(Damage::interference(what)));
         }
         text(settings, 0).map(str::to_owned).ok_or(RunError::Protocol)
     }
