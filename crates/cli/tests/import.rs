@@ -346,6 +346,7 @@ fn everything_odd_about_migrations_is_named_and_the_set_is_printed() {
         "migrations/: 2_first.sql and 2_third.sql have the same version; give one of them another version",
         "migrations/: 5_latin.sql is not UTF-8 (byte 3); save it as UTF-8",
         "migrations/README.md is skipped: migrations are named <digits>_<name>.sql",
+        "migrations/archive/ is skipped: a folder: migrations are read from the top level only; move its files there",
         "migrations/3_commit.sql: line 2, column 1: COMMIT, without a BEGIN as the file's first statement; leave it out: every file runs \
          in a transaction of its own",
         "2 statements need an approval when run (DataLoss): 2_first.sql line 1 drops table c, 2_first.sql line 3 drops table d",

@@ -113,6 +113,7 @@ fn the_examples_migrations_have_one_of_each_class_of_risk_and_nothing_that_is_re
     let recipients = ("public".to_owned(), "recipients".to_owned());
     let catalogue = Catalogue {
         large: [recipients].into(),
+        ..Catalogue::default()
     };
     let risky = folder.files.iter().filter_map(|file| {
         let script = read(file).unwrap_or_else(|error| panic!("{}: {error}", file.file_name));

@@ -11,7 +11,7 @@ use ace_domain::{
     kinds::migration_set::{
         LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, StoredPlan,
     },
-    sql::{File, Folder, Script, ScriptError, read, read_folder, split},
+    sql::{Catalogue, File, Folder, Script, ScriptError, read, read_folder, split},
 };
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -130,7 +130,7 @@ impl Database {
             form: 1,
             ledger: ledger.collect(),
             operator_schema: self.books.as_ref().map(operator_schema),
-            large: BTreeSet::new(),
+            catalogue: Catalogue::default(),
             schema: SchemaObservation::Taken {
                 digest: digest(&self.live),
                 objects: self.live.len(),

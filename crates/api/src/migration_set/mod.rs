@@ -151,7 +151,7 @@ pub struct MigrationPolicy {
 
 impl MigrationPolicy {
     fn default_approve() -> Vec<RiskClass> {
-        vec![RiskClass::DataLoss, RiskClass::Exposure]
+        vec![RiskClass::DataLoss, RiskClass::Exposure, RiskClass::Opaque]
     }
 }
 
@@ -168,15 +168,17 @@ impl Default for MigrationPolicy {
 /// What can go wrong with a statement that works.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum RiskClass {
-    /// Rows or columns are lost: DROP TABLE, DROP COLUMN, TRUNCATE, DELETE.
+    /// Rows or columns are lost: DROP TABLE, DROP COLUMN, TRUNCATE, DELETE; not those of what the same plan made.
     DataLoss,
-    /// Data becomes readable or writable for more users: row security off, a table without it, a role that bypasses it.
+    /// Data becomes readable or writable for more users: row security off, a table without it, a view, policy, privilege or
+    /// role that passes it by.
     Exposure,
     /// Rows are changed: INSERT, UPDATE, MERGE.
     DataChange,
     /// A large table that is in use is locked while it is read or rewritten.
     LongLock,
-    /// The effect can't be determined from the text: DO blocks, CALL, statements that the parser does not know.
+    /// The effect can't be determined from the text: SQL that is put together while it runs, functions that the plan does not
+    /// define, statements that the parser does not know.
     Opaque,
 }
 

@@ -79,7 +79,7 @@ pub struct MigrationSource {
     pub artifact_revision: String,
     /// files is the number of files that are migrations.
     pub files: i32,
-    /// skipped lists files whose name is not that of a migration, at most ten.
+    /// skipped lists files whose name is not that of a migration, and folders in which there is SQL, at most ten.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

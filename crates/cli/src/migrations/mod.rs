@@ -84,6 +84,7 @@ fn readable(tree: &Tree) -> (Option<Folder>, Vec<FolderError>) {
         };
         let at_fault = match &error {
             FolderError::Duplicate { second, .. } => Some(second),
+            FolderError::Undo { undo, .. } => Some(undo),
             FolderError::Version { file_name } | FolderError::Encoding { file_name, .. } => Some(file_name),
             FolderError::Missing { .. } | FolderError::Empty { .. } => None,
         };
@@ -105,7 +106,8 @@ fn unread<'a>(file: &'a File, script: &'a Script) -> impl Iterator<Item = Warnin
     })
 }
 
-/// The statements that need an approval by the default policy, by class. Only the database knows which tables are large.
+/// The statements that need an approval by the default policy, by class. Only the database knows which tables are large and
+/// which functions are whose.
 fn approvals(scripts: &[(&File, Script)]) -> Vec<Warning> {
     let read: Vec<&Script> = scripts.iter().map(|(_, script)| script).collect();
     let guarded = MigrationPolicy::default().approve;

@@ -3,6 +3,7 @@
 mod catalogue;
 mod lock;
 mod read_only;
+mod risks;
 mod schema;
 
 use std::time::Duration;
@@ -127,16 +128,22 @@ impl Session {
         self.connection.execute(&statements).await
     }
 
-    /// Sets again, until the end of the transaction, the timeouts by which a paused or lost operator loses its lock: a dump
-    /// that is used as a migration begins with `SET idle_in_transaction_session_timeout = 0`.
+    /// Sets again, until the end of the transaction, how strings are read, so that the server reads a file as we do, and the
+    /// timeouts by which a paused or lost operator loses its lock: a dump that is used as a migration begins with
+    /// `SET idle_in_transaction_session_timeout = 0`.
     pub(crate) fn renewal(&self) -> String {
         let idle = self.settings.idle.as_millis();
         format!(
-            "SET LOCAL idle_in_transaction_session_timeout = {idle}; SET LOCAL client_connection_check_interval = {}",
+            "{LEXING}; SET LOCAL idle_in_transaction_session_timeout = {idle}; \
+             SET LOCAL client_connection_check_interval = {}",
             CONNECTION_CHECK.as_millis()
         )
     }
 }
+
+/// Until the end of the transaction. A role or a database may have another default.
+const LEXING: &str = "SET LOCAL standard_conforming_strings = on; SET LOCAL backslash_quote = safe_encoding; \
+    SET LOCAL client_encoding = 'UTF8'";
 
 fn start_up(settings: &Settings) -> Vec<(&'static str, String)> {
     let milliseconds = |duration: Duration| duration.as_millis().to_string();
@@ -146,6 +153,9 @@ fn start_up(settings: &Settings) -> Vec<(&'static str, String)> {
         ("idle_in_transaction_session_timeout", milliseconds(settings.idle)),
         ("idle_session_timeout", milliseconds(settings.idle)),
         ("client_connection_check_interval", milliseconds(CONNECTION_CHECK)),
+        // A statement outside of a transaction is read by them, and so is one whose syntax is checked.
+        ("standard_conforming_strings", "on".to_owned()),
+        ("backslash_quote", "safe_encoding".to_owned()),
         // A client whose machine is down answers no probes: 30 s + 3 × 10 s.
         ("tcp_keepalives_idle", "30".to_owned()),
         ("tcp_keepalives_interval", "10".to_owned()),

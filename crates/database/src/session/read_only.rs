@@ -84,7 +84,7 @@ impl Session {
             ledger,
             mut operator_schema,
         } = self.ledgers().await?;
-        let large = self.large_tables(LARGE).await?;
+        let catalogue = self.catalogue(LARGE).await?;
         let (schema, reference) = self.schema(object, known, operator_schema.is_some(), just).await?;
         if let Some(operator_schema) = &mut operator_schema {
             operator_schema.reference = reference;
@@ -99,7 +99,7 @@ impl Session {
             form: FORM,
             ledger,
             operator_schema,
-            large,
+            catalogue,
             schema,
         })
     }

@@ -13,6 +13,7 @@ mod bed;
 mod cuts;
 mod damage;
 mod fence;
+mod gate;
 mod interference;
 mod ledgers;
 mod proxy;

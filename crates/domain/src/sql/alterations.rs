@@ -1,10 +1,11 @@
 //! What the actions of an `ALTER TABLE` do.
 
-use squawk_syntax::SyntaxKind;
 use squawk_syntax::ast::{self, AlterColumnOption, AlterTableAction, AstNode, Constraint};
+use squawk_syntax::{SyntaxKind, SyntaxNode};
 
-use super::effect::{Effect, Name};
-use super::effects::{contains, first_name};
+use super::effect::{Effect, Kind, Name};
+use super::effects::lost;
+use super::names::{contains, first_name, relations};
 use super::risk::RiskClass;
 
 const EXCLUSIVE: &str = "ACCESS EXCLUSIVE";
@@ -32,10 +33,7 @@ fn alter(table: &Name, action: AlterTableAction, take: &mut dyn FnMut(Effect)) {
     match action {
         AlterTableAction::DropColumn(it) => {
             let column = first_name(it.column_name_ref());
-            take(Effect::Risk(
-                RiskClass::DataLoss,
-                format!("drops column {table}.{column}"),
-            ));
+            take(lost(Kind::Table, table, format!("drops column {table}.{column}")));
         }
         AlterTableAction::EnableRls(_) => take(Effect::Secures(table.clone())),
         AlterTableAction::DisableRls(_) => take(exposed(format!("disables row level security on {table}"))),
@@ -55,8 +53,12 @@ fn alter(table: &Name, action: AlterTableAction, take: &mut dyn FnMut(Effect)) {
             take(Effect::Renames(table.clone(), to));
         }
         AlterTableAction::AlterColumn(it) => alter_column(table, &it, take),
-        AlterTableAction::AddColumn(it) => add_column(table, &it, take),
+        AlterTableAction::AddColumn(it) => {
+            references(table, it.syntax(), take);
+            add_column(table, &it, take);
+        }
         AlterTableAction::AddConstraint(it) => {
+            references(table, it.syntax(), take);
             if let Some((lock, says)) = it.constraint().and_then(|it| validated(&it)) {
                 take(locks(table, lock, format!("adds {says} to {table}")));
             }
@@ -65,12 +67,30 @@ fn alter(table: &Name, action: AlterTableAction, take: &mut dyn FnMut(Effect)) {
             let partition = first_name(it.table_name_ref());
             let says = format!("attaches {partition} to {table}");
             take(locks(&partition, EXCLUSIVE, says));
+            take(Effect::Attaches {
+                table: partition,
+                to: table.clone(),
+            });
         }
+        AlterTableAction::InheritTable(it) => take(Effect::Attaches {
+            table: table.clone(),
+            to: first_name(it.table_name_ref()),
+        }),
         AlterTableAction::SetLogged(_)
         | AlterTableAction::SetUnlogged(_)
         | AlterTableAction::SetTablespace(_)
         | AlterTableAction::SetAccessMethod(_) => take(locks(table, EXCLUSIVE, format!("rewrites table {table}"))),
         _ => {}
+    }
+}
+
+/// By ON DELETE CASCADE, or TRUNCATE … CASCADE, what happens to the referenced table happens here.
+fn references(table: &Name, added: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+    for referenced in relations(added) {
+        take(Effect::Reaches {
+            table: referenced,
+            others: table.clone(),
+        });
     }
 }
 
@@ -80,7 +100,7 @@ fn alter_column(table: &Name, it: &ast::AlterColumn, take: &mut dyn FnMut(Effect
         Some(AlterColumnOption::SetType(it)) => {
             let says = format!("changes the type of column {table}.{column}");
             if !keeps_everything(&it) {
-                take(Effect::Risk(RiskClass::DataLoss, says.clone()));
+                take(lost(Kind::Table, table, says.clone()));
             }
             says
         }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::risk::RiskClass;
 
-/// A table's name as written, unquoted; an unqualified one has no schema.
+/// The name of a table, a view or a routine as written, unquoted; an unqualified one has no schema.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Name {
     pub(super) schema: Option<String>,
@@ -15,20 +15,109 @@ pub(super) enum Effect {
     /// A risk whatever else the plan or the database holds.
     Risk(RiskClass, String),
     /// A table is there afterwards, without row security.
-    Creates { table: Name, if_not_exists: bool },
+    Creates {
+        table: Name,
+        if_not_exists: bool,
+        from: Origin,
+    },
+    /// Something else is there afterwards.
+    Makes(Kind, Name),
     /// Row security is on afterwards.
     Secures(Name),
-    /// The table is dropped.
+    /// What it holds is lost.
+    Loses { kind: Kind, of: Name, says: String },
+    /// The table or view is dropped.
     Drops(Name),
-    /// The table is called something else.
+    /// The extension is dropped with its tables.
+    DropsExtension(String),
+    /// An extension owns the table, which is dropped with it.
+    OwnsTables(String),
+    /// What depends on it is dropped with it.
+    Cascades { from: Name, says: String },
+    /// The table or view is called something else.
     Renames(Name, Name),
+    /// From here on a name may mean something else.
+    MovesNames,
+    /// Rows are written.
+    Writes { table: Name, from: Origin, says: String },
+    /// Rows that are written, of whatever table, may be the routine's.
+    Copies(Name),
+    /// What is done to the first may be done to the rows of the second.
+    Reaches { table: Name, others: Name },
+    /// Triggers and rules on writing run.
+    Fires,
     /// A strong lock is held while the table is read or rewritten.
     Locks {
         table: Name,
         lock: &'static str,
         says: String,
     },
+    /// A routine is there afterwards, or a rule or trigger.
+    Defines {
+        routine: Name,
+        /// It runs whenever rows are written.
+        on_writes: bool,
+        /// It runs with its owner's rights.
+        definer: bool,
+        body: Vec<Effect>,
+    },
+    /// A routine runs.
+    Calls { routine: Name, procedure: bool },
+    /// A routine is stored in a view, a default or an operator, and runs from there.
+    Stores(Name),
+    /// A transaction ends within a procedure or `DO`.
+    Commits,
+    /// A view is there afterwards.
+    Views {
+        view: Name,
+        /// It reads with the rights of whoever reads it.
+        invoker: bool,
+        reads: Vec<Name>,
+    },
+    /// From here on a view reads with the rights of whoever reads it, or with its owner's.
+    SetsInvoker { view: Name, invoker: bool },
+    /// A privilege is given to every caller of the API.
+    Grants { on: Granted, to: String },
+    /// The table's rows can be read through one of another schema.
+    Attaches { table: Name, to: Name },
+    /// An event trigger is off or gone afterwards.
+    StopsEventTrigger(String),
 }
+
+/// Where rows come from, beside the statement itself.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Origin {
+    pub(super) tables: Vec<Name>,
+    pub(super) routines: Vec<Name>,
+}
+
+/// What can be made and dropped again.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(super) enum Kind {
+    /// Or a materialized view.
+    Table,
+    Sequence,
+    Schema,
+    Type,
+}
+
+/// What a privilege is on.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Granted {
+    Relation(Name),
+    Routine(Name),
+    /// A schema, or everything of one kind in it.
+    Schema(String, &'static str),
+}
+
+impl Name {
+    pub(super) fn is_in(&self, schema: &str) -> bool {
+        self.schema.as_deref().unwrap_or(PUBLIC) == schema
+    }
+}
+
+/// Where an unqualified name most likely leads on Supabase, whose search path begins with it.
+pub(super) const PUBLIC: &str = "public";
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,158 +1,247 @@
 //! What statements do, read off our parser's tree.
 
 use squawk_syntax::ast::{self, AstNode};
-use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken, match_ast};
+use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::alterations::alter_table;
-use super::effect::{Effect, Name};
+use super::bodies::{Source, define, do_block, runs_text, string};
+use super::effect::{Effect, Kind, Name, Origin};
+use super::exposure::exposure;
+use super::locks::locks;
+use super::names::{contains, first_name, name, name_of, names, offset, relations};
 use super::risk::RiskClass;
 
-/// Takes an effect, with its offset in the piece.
+/// Takes an effect, with its offset in the source.
 pub(super) type Take<'t> = dyn FnMut(usize, Effect) + 't;
 
-/// Nodes that are only stored, or contain no statement.
-const NOT_RUN: [SyntaxKind; 6] = [
+/// Nodes that are only stored, or whose parts are read where they are defined.
+const NOT_RUN: [SyntaxKind; 8] = [
     SyntaxKind::CREATE_FUNCTION,
     SyntaxKind::CREATE_PROCEDURE,
     SyntaxKind::CREATE_RULE,
     SyntaxKind::CREATE_POLICY,
+    SyntaxKind::ALTER_POLICY,
+    SyntaxKind::CREATE_TRIGGER,
+    SyntaxKind::CREATE_EVENT_TRIGGER,
     SyntaxKind::PREPARE,
-    SyntaxKind::VALUES,
 ];
-/// Whose grants reach everybody who calls the API.
-const CALLERS: [&str; 3] = ["anon", "authenticated", "public"];
+/// Nodes whose expressions are stored: the routines in them run later.
+const STORED: [SyntaxKind; 5] = [
+    SyntaxKind::CREATE_VIEW,
+    SyntaxKind::CREATE_TABLE,
+    SyntaxKind::CREATE_DOMAIN,
+    SyntaxKind::ALTER_DOMAIN,
+    SyntaxKind::SET_DEFAULT,
+];
+
+/// Statements whose CASCADE may take columns, tables or materialized views along; what, the catalogue is not asked.
+const HOLDING: [SyntaxKind; 12] = [
+    SyntaxKind::DROP_ACCESS_METHOD,
+    SyntaxKind::DROP_AGGREGATE,
+    SyntaxKind::DROP_CAST,
+    SyntaxKind::DROP_COLLATION,
+    SyntaxKind::DROP_LANGUAGE,
+    SyntaxKind::DROP_OPERATOR,
+    SyntaxKind::DROP_OPERATOR_CLASS,
+    SyntaxKind::DROP_OPERATOR_FAMILY,
+    SyntaxKind::DROP_TEXT_SEARCH_CONFIG,
+    SyntaxKind::DROP_TEXT_SEARCH_DICT,
+    SyntaxKind::DROP_TEXT_SEARCH_PARSER,
+    SyntaxKind::DROP_TEXT_SEARCH_TEMPLATE,
+];
 
 /// Goes through everything that is run, statements within statements too (`WITH … AS (DELETE …)`, `EXPLAIN ANALYZE`,
 /// `CREATE SCHEMA … CREATE TABLE`), in written order.
-pub(super) fn effects(root: &SyntaxNode, take: &mut Take<'_>) {
-    let mut left = vec![root.clone()];
-    while let Some(node) = left.pop() {
+pub(super) fn effects(root: &SyntaxNode, source: &Source<'_>, take: &mut Take<'_>) {
+    let mut left = vec![(root.clone(), false)];
+    while let Some((node, stored)) = left.pop() {
+        let offset = offset(&node);
+        define(&node, source, &mut |effect| take(offset, effect));
         if NOT_RUN.contains(&node.kind()) {
+            exposure(&node, &mut |effect| take(offset, effect));
             continue;
         }
-        let offset = offset(&node);
-        statement(&node, &mut |effect| take(offset, effect));
+        let stored = stored || STORED.contains(&node.kind());
+        statement(&node, source, stored, &mut |effect| take(offset, effect));
+        exposure(&node, &mut |effect| take(offset, effect));
+        do_block(&node, source, offset, take);
         let from = left.len();
-        left.extend(node.children());
+        left.extend(node.children().map(|child| (child, stored)));
         left[from..].reverse();
     }
 }
 
-fn statement(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dyn FnMut(Effect)) {
+    match_ast! { match node {
+        ast::Delete(it) => deletes(&first_name(it.relation_name()), take),
+        ast::Update(it) => {
+            let table = first_name(it.relation_name());
+            if table.name == "pg_settings" {
+                take(opaque("changes settings by their view".to_owned()));
+            }
+            writes("updates", node, table, take);
+        },
+        ast::Insert(it) => writes("inserts into", node, first_name(it.relation_name_ref()), take),
+        ast::Merge(it) => {
+            let table = first_name(it.table_relation_name());
+            if contains(it.syntax(), SyntaxKind::MERGE_DELETE) {
+                take(lost(Kind::Table, &table, format!("deletes from {table}")));
+            }
+            writes("merges into", node, table, take);
+        },
+        ast::Copy(it) => if matches!(it.copy_direction(), Some(ast::CopyDirection::CopyFrom(_))) {
+            let table = first_name(it.copy_table());
+            // What is in the file may be all that is left of it.
+            let from = Origin { tables: vec![Name::default()], ..Origin::default() };
+            take(Effect::Writes { says: format!("copies into {table}"), table, from });
+        },
+        ast::Truncate(it) => it.table_list().into_iter().flat_map(|it| it.table_relation_names()).for_each(|it| {
+            let table = name(&it);
+            take(lost(Kind::Table, &table, format!("empties table {table}")));
+            take(Effect::Fires);
+        }),
+        ast::CreateTable(it) => {
+            create(node, it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take);
+        },
+        ast::CreateTableAs(it) => {
+            create(node, it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take);
+        },
+        ast::CreateForeignTable(it) => create(node, None, it.table_name(), it.if_not_exists().is_some(), take),
+        ast::IntoClause(it) => if !source.procedural {
+            let select = node.parent();
+            create(select.as_ref().unwrap_or(node), it.persistence().as_ref(), it.table_name(), false, take);
+        },
+        ast::CreateMaterializedView(it) => take(Effect::Makes(Kind::Table, first_name(it.view()))),
+        ast::CreateSequence(it) => take(Effect::Makes(Kind::Sequence, first_name(it.sequence()))),
+        ast::CreateType(it) => take(Effect::Makes(Kind::Type, first_name(it.type_name()))),
+        ast::CreateSchema(_) => if let Some(schema) = made_schema(node) {
+            take(Effect::Makes(Kind::Schema, schema));
+        },
+        ast::AlterTable(it) => alter_table(&it, take),
+        ast::AlterSchema(_) => take(Effect::MovesNames),
+        ast::SetConfig(_) => if name_of(node).name == "search_path" {
+            take(Effect::MovesNames);
+        },
+        ast::AlterFunction(_) => renamed_routine(node, take),
+        ast::AlterProcedure(_) => renamed_routine(node, take),
+        ast::AlterRoutine(_) => renamed_routine(node, take),
+        ast::Call(it) => take(Effect::Calls { routine: first_name(it.procedure_name_ref()), procedure: true }),
+        ast::CallExpr(it) => {
+            let routine = first_name(it.expr());
+            runs_text(&it, &routine, source, take);
+            sets(&it, &routine, source, take);
+            if routine.name == "lo_unlink" {
+                take(always("deletes a large object".to_owned()));
+            }
+            take(if stored { Effect::Stores(routine) } else { Effect::Calls { routine, procedure: false } });
+        },
+        ast::CreateOperator(_) => stored_routines(node, take),
+        ast::CreateCast(_) => stored_routines(node, take),
+        ast::CreateAggregate(_) => stored_routines(node, take),
+        ast::Execute(it) => {
+            take(opaque(format!("executes prepared statement {}", first_name(it.prepared_statement_ref()))));
+        },
+        ast::PlpgsqlCommitStmt(_) => take(Effect::Commits),
+        ast::PlpgsqlRollbackStmt(_) => take(Effect::Commits),
+        _ => {
+            drops(node, take);
+            locks(node, take);
+        },
+    } }
+}
+
+fn drops(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
     match_ast! { match node {
         ast::DropTable(it) => for table in it.table_name_refs().map(|it| name(&it)) {
-            take(lost(format!("drops table {table}")));
+            take(lost(Kind::Table, &table, format!("drops table {table}")));
             take(Effect::Drops(table));
         },
         ast::DropForeignTable(it) => for table in names(it.syntax()) {
             take(Effect::Drops(table));
         },
-        ast::DropMaterializedView(it) => for view in it.view_refs() {
-            take(lost(format!("drops materialized view {}", name(&view))));
+        ast::DropMaterializedView(it) => for view in it.view_refs().map(|it| name(&it)) {
+            take(lost(Kind::Table, &view, format!("drops materialized view {view}")));
+            take(Effect::Drops(view));
         },
-        ast::DropSequence(it) => it.sequence_refs().for_each(|it| take(lost(format!("drops sequence {}", name(&it))))),
-        ast::DropSchema(it) => it.schema_refs().for_each(|it| take(lost(format!("drops schema {}", name(&it))))),
-        ast::DropType(it) => it.type_name_refs().for_each(|it| take(lost(format!("drops type {}", name(&it))))),
-        ast::DropDomain(it) => if cascades(it.drop_behavior().as_ref()) {
+        ast::DropSequence(it) => for sequence in it.sequence_refs().map(|it| name(&it)) {
+            take(lost(Kind::Sequence, &sequence, format!("drops sequence {sequence}")));
+        },
+        ast::DropSchema(it) => for schema in it.schema_refs().map(|it| name(&it)) {
+            take(lost(Kind::Schema, &schema, format!("drops schema {schema}")));
+        },
+        ast::DropType(it) => for it in it.type_name_refs() {
+            let says = format!("drops type {}", name(&it));
+            take(if has_cascade(node) { always(says) } else { lost(Kind::Type, &name(&it), says) });
+        },
+        ast::DropDomain(it) => if has_cascade(node) {
             for domain in it.domain_refs() {
-                take(lost(format!("drops domain {} with the columns that use it", name(&domain))));
+                take(always(format!("drops domain {} with the columns that use it", name(&domain))));
             }
         },
-        ast::DropExtension(it) => if cascades(it.drop_behavior().as_ref()) {
-            for extension in it.extension_refs() {
-                take(lost(format!("drops extension {} with what depends on it", name(&extension))));
-            }
+        ast::DropExtension(it) => for extension in it.extension_refs().map(|it| name(&it)) {
+            take(if has_cascade(node) {
+                always(format!("drops extension {extension} with what depends on it"))
+            } else {
+                Effect::DropsExtension(extension.name)
+            });
         },
-        ast::DropOwned(_) => take(lost("drops everything that a role owns".to_owned())),
+        ast::AlterExtensionAdd(_) => if contains(node, SyntaxKind::OBJECT_TABLE) {
+            let extension = node.parent().and_then(|it| it.first_child());
+            take(Effect::OwnsTables(extension.map(|it| name_of(&it).name).unwrap_or_default()));
+        },
+        ast::DropView(it) => for view in it.view_refs().map(|it| name(&it)) {
+            if has_cascade(node) {
+                take(Effect::Cascades { says: format!("drops view {view}"), from: view.clone() });
+            }
+            take(Effect::Drops(view));
+        },
+        ast::DropFunction(_) => cascading_routines("function", node, take),
+        ast::DropProcedure(_) => cascading_routines("procedure", node, take),
+        ast::DropRoutine(_) => cascading_routines("routine", node, take),
+        ast::DropOwned(_) => take(always("drops everything that a role owns".to_owned())),
         ast::DropAttribute(it) => {
-            take(lost(format!("drops attribute {} of a type", first_name(it.composite_field_ref()))));
+            take(always(format!("drops attribute {} of a type", first_name(it.composite_field_ref()))));
         },
-        ast::Truncate(it) => it.table_list().into_iter().flat_map(|it| it.table_relation_names())
-            .for_each(|it| take(lost(format!("empties table {}", name(&it))))),
-        ast::Delete(it) => take(lost(format!("deletes from {}", first_name(it.relation_name())))),
-        ast::Update(it) => take(changed("updates", &first_name(it.relation_name()))),
-        ast::Insert(it) => take(changed("inserts into", &first_name(it.relation_name_ref()))),
-        ast::Merge(it) => {
-            let table = first_name(it.table_relation_name());
-            if contains(it.syntax(), SyntaxKind::MERGE_DELETE) {
-                take(lost(format!("deletes from {table}")));
-            }
-            take(changed("merges into", &table));
+        _ => if HOLDING.contains(&node.kind()) && has_cascade(node) {
+            let what = node.children().find(|it| it.kind() != SyntaxKind::IF_EXISTS);
+            let what = what.map(|it| name_of(&it)).unwrap_or_default();
+            take(always(format!("drops with CASCADE what depends on {what}")));
         },
-        ast::Copy(it) => if matches!(it.copy_direction(), Some(ast::CopyDirection::CopyFrom(_))) {
-            take(changed("copies into", &first_name(it.copy_table())));
-        },
-        ast::CreateTable(it) => create(it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take),
-        ast::CreateTableAs(it) => create(it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take),
-        ast::CreateForeignTable(it) => create(None, it.table_name(), it.if_not_exists().is_some(), take),
-        ast::IntoClause(it) => create(it.persistence().as_ref(), it.table_name(), false, take),
-        ast::AlterTable(it) => alter_table(&it, take),
-        ast::RoleOptionList(it) => role_options(&it, take),
-        ast::Grant(it) => grant(&it, take),
-        ast::Do(_) => take(opaque("runs a DO block".to_owned())),
-        ast::Call(it) => take(opaque(format!("calls procedure {}", first_name(it.procedure_name_ref())))),
-        ast::Execute(it) => {
-            take(opaque(format!("executes prepared statement {}", first_name(it.prepared_statement_ref()))));
-        },
-        _ => locks(node, take),
     } }
 }
 
-/// Statements that do nothing but hold a strong lock for long.
-fn locks(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
-    const EXCLUSIVE: &str = "ACCESS EXCLUSIVE";
-    let mut lock = |table: Name, lock: &'static str, says: String| take(Effect::Locks { table, lock, says });
-    match_ast! { match node {
-        ast::CreateIndex(it) => if it.concurrently_token().is_none() {
-            let table = first_name(it.table_relation_name());
-            let says = format!("builds an index on {table}");
-            lock(table, "SHARE", says);
-        },
-        ast::ReindexTargetTable(it) => if !has_word(node.parent().as_ref().unwrap_or(node), "concurrently") {
-            let table = first_name(it.table_name_ref());
-            let says = format!("rebuilds the indexes of {table}");
-            lock(table, "SHARE", says);
-        },
-        ast::Refresh(it) => if it.concurrently_token().is_none() {
-            let view = first_name(it.view_ref());
-            let says = format!("refreshes materialized view {view}");
-            lock(view, EXCLUSIVE, says);
-        },
-        ast::Vacuum(it) => if has_word(it.syntax(), "full") {
-            for table in it.table_and_columns_list().into_iter().flat_map(|it| it.table_and_columnss()) {
-                let table = first_name(table.table_relation_name());
-                let says = format!("rewrites table {table}");
-                lock(table, EXCLUSIVE, says);
-            }
-        },
-        ast::Cluster(it) => {
-            let old = it.cluster_legacy().and_then(|it| it.on_path()).map(|it| name(&it));
-            let table = old.unwrap_or_else(|| first_name(it.table_name_ref()));
-            let says = format!("rewrites table {table}");
-            lock(table, EXCLUSIVE, says);
-        },
-        ast::Lock(it) => if let Some(mode) = strong_mode(it.lock_mode_clause().and_then(|it| it.lock_mode()).as_ref()) {
-            for table in it.relation_list().into_iter().flat_map(|it| it.relation_names()).map(|it| name(&it)) {
-                let says = format!("locks table {table}");
-                lock(table, mode, says);
-            }
-        },
-        _ => {},
-    } }
-}
-
-/// The modes that keep writers out; without one it is the strongest.
-fn strong_mode(mode: Option<&ast::LockMode>) -> Option<&'static str> {
-    match mode {
-        None | Some(ast::LockMode::AccessExclusive(_)) => Some("ACCESS EXCLUSIVE"),
-        Some(ast::LockMode::Exclusive(_)) => Some("EXCLUSIVE"),
-        Some(ast::LockMode::ShareRowExclusive(_)) => Some("SHARE ROW EXCLUSIVE"),
-        Some(ast::LockMode::Share(_)) => Some("SHARE"),
-        Some(_) => None,
+/// A computed setting may be one by which strings are read.
+fn sets(call: &ast::CallExpr, routine: &Name, source: &Source<'_>, take: &mut dyn FnMut(Effect)) {
+    if routine.name != "set_config" {
+        return;
+    }
+    let first = call.arg_list().and_then(|it| it.args().next());
+    match first.and_then(|it| string(&it.syntax().first_child()?, source)) {
+        None => take(opaque("computes which setting it sets".to_owned())),
+        Some(name) if name.text == "search_path" => take(Effect::MovesNames),
+        Some(_) => {}
     }
 }
 
+fn deletes(table: &Name, take: &mut dyn FnMut(Effect)) {
+    take(lost(Kind::Table, table, format!("deletes from {table}")));
+    take(Effect::Fires);
+}
+
+fn writes(verb: &str, node: &SyntaxNode, table: Name, take: &mut dyn FnMut(Effect)) {
+    let mut from = origin(node);
+    if let Some(target) = from.tables.iter().position(|read| *read == table) {
+        from.tables.remove(target);
+    }
+    take(Effect::Writes {
+        says: format!("{verb} {table}"),
+        table,
+        from,
+    });
+}
+
 fn create(
+    node: &SyntaxNode,
     persistence: Option<&ast::Persistence>,
     table: Option<ast::TableName>,
     if_not_exists: bool,
@@ -161,127 +250,103 @@ fn create(
     let table = first_name(table);
     let temporary =
         matches!(persistence, Some(ast::Persistence::Temp(_))) || table.schema.as_deref() == Some("pg_temp");
-    if !temporary {
-        take(Effect::Creates { table, if_not_exists });
-    }
-}
-
-fn role_options(options: &ast::RoleOptionList, take: &mut dyn FnMut(Effect)) {
-    let role = options.syntax().parent().and_then(|it| {
-        it.children()
-            .find(|it| matches!(it.kind(), SyntaxKind::ROLE | SyntaxKind::ROLE_REF))
-            .map(|it| name_of(&it))
+    take(if temporary {
+        let schema = Some("pg_temp".to_owned());
+        Effect::Makes(Kind::Table, Name { schema, ..table })
+    } else {
+        let query = node.kind() != SyntaxKind::CREATE_TABLE && node.kind() != SyntaxKind::CREATE_FOREIGN_TABLE;
+        Effect::Creates {
+            // A foreign key names a table, and copies nothing of it.
+            from: if query { origin(node) } else { Origin::default() },
+            table,
+            if_not_exists,
+        }
     });
-    let role = role.unwrap_or_default();
-    for (word, says) in [
-        ("bypassrls", "may bypass row level security"),
-        ("superuser", "is a superuser"),
-    ] {
-        if has_word(options.syntax(), word) {
-            take(Effect::Risk(RiskClass::Exposure, format!("role {role} {says}")));
-        }
+}
+
+fn origin(node: &SyntaxNode) -> Origin {
+    let calls = node.descendants().filter_map(ast::CallExpr::cast);
+    Origin {
+        tables: relations(node),
+        routines: calls.map(|it| first_name(it.expr())).collect(),
     }
 }
 
-/// Membership of a role that is given to every caller. Privileges on objects are not: on Supabase every table has them by
-/// default, and row security decides.
-fn grant(grant: &ast::Grant, take: &mut dyn FnMut(Effect)) {
-    if grant.on_privilege_objects_clause().is_some() {
+fn made_schema(node: &SyntaxNode) -> Option<Name> {
+    let schema = node.descendants().find(|it| it.kind() == SyntaxKind::SCHEMA)?;
+    Some(name_of(&schema))
+}
+
+/// Under another name it is a routine that nobody has read.
+fn renamed_routine(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+    let Some(from) = routines(node).into_iter().next() else {
         return;
-    }
-    let granted = grant
-        .privileges()
-        .map(|it| it.syntax().text().to_string())
-        .unwrap_or_default();
-    for role in grant
-        .role_ref_list()
-        .into_iter()
-        .flat_map(|it| it.role_refs())
-        .map(|it| name(&it))
-    {
-        if CALLERS.contains(&role.name.as_str()) {
-            take(Effect::Risk(
-                RiskClass::Exposure,
-                format!("grants role {} to {role}", granted.trim()),
-            ));
+    };
+    let of = |kind: SyntaxKind| node.descendants().find(|it| it.kind() == kind).map(|it| name_of(&it));
+    let to = match (of(SyntaxKind::FUNCTION_NAME), of(SyntaxKind::SCHEMA_REF)) {
+        (Some(name), _) => Name {
+            schema: from.schema,
+            ..name
+        },
+        (None, Some(schema)) => Name {
+            schema: Some(schema.name),
+            ..from
+        },
+        (None, None) => return,
+    };
+    take(Effect::Defines {
+        body: vec![opaque(format!("calls function {to}, which this plan renames"))],
+        routine: to,
+        on_writes: false,
+        definer: true,
+    });
+}
+
+fn stored_routines(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+    let within = node.descendants().skip(1);
+    let named = within.filter(|it| matches!(it.kind(), SyntaxKind::FUNCTION_NAME_REF | SyntaxKind::ATTRIBUTE_VALUE));
+    named.for_each(|it| take(Effect::Stores(name_of(&it))));
+}
+
+fn cascading_routines(what: &str, node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+    if has_cascade(node) {
+        for routine in routines(node) {
+            take(Effect::Cascades {
+                says: format!("drops {what} {routine}"),
+                from: routine,
+            });
         }
     }
 }
 
-fn lost(says: String) -> Effect {
+fn routines(node: &SyntaxNode) -> Vec<Name> {
+    let within = node.descendants();
+    let named = within.filter(|it| {
+        matches!(
+            it.kind(),
+            SyntaxKind::FUNCTION_NAME_REF | SyntaxKind::PROCEDURE_NAME_REF | SyntaxKind::ROUTINE_NAME_REF
+        )
+    });
+    named.map(|it| name_of(&it)).collect()
+}
+
+fn has_cascade(node: &SyntaxNode) -> bool {
+    node.children().any(|it| it.kind() == SyntaxKind::CASCADE)
+}
+
+/// Lost unless the plan itself made it.
+pub(super) fn lost(kind: Kind, of: &Name, says: String) -> Effect {
+    Effect::Loses {
+        kind,
+        of: of.clone(),
+        says,
+    }
+}
+
+fn always(says: String) -> Effect {
     Effect::Risk(RiskClass::DataLoss, says)
 }
 
-fn changed(verb: &str, table: &Name) -> Effect {
-    Effect::Risk(RiskClass::DataChange, format!("{verb} {table}"))
-}
-
-fn opaque(says: String) -> Effect {
+pub(super) fn opaque(says: String) -> Effect {
     Effect::Risk(RiskClass::Opaque, says)
-}
-
-fn cascades(behavior: Option<&ast::DropBehavior>) -> bool {
-    matches!(behavior, Some(ast::DropBehavior::Cascade(_)))
-}
-
-pub(super) fn contains(node: &SyntaxNode, kind: SyntaxKind) -> bool {
-    node.descendants().any(|it| it.kind() == kind)
-}
-
-/// Whether a word occurs in it, outside of quotes.
-fn has_word(node: &SyntaxNode, word: &str) -> bool {
-    tokens(node).any(|token| token.text().eq_ignore_ascii_case(word))
-}
-
-fn tokens(node: &SyntaxNode) -> impl Iterator<Item = SyntaxToken> {
-    node.descendants_with_tokens().filter_map(SyntaxElement::into_token)
-}
-
-/// Of the first word: a node may begin with the comments before it.
-fn offset(node: &SyntaxNode) -> usize {
-    let token = tokens(node).find(|token| !token.kind().is_trivia());
-    token
-        .map_or(node.text_range(), |token| token.text_range())
-        .start()
-        .into()
-}
-
-pub(super) fn first_name(node: Option<impl AstNode>) -> Name {
-    node.map(|node| name(&node)).unwrap_or_default()
-}
-
-pub(super) fn name(node: &impl AstNode) -> Name {
-    name_of(node.syntax())
-}
-
-/// The names of all paths in it.
-fn names(node: &SyntaxNode) -> Vec<Name> {
-    let paths = node.children().filter(|it| it.children().any(|it| is_path(it.kind())));
-    paths.map(|it| name_of(&it)).collect()
-}
-
-fn is_path(kind: SyntaxKind) -> bool {
-    matches!(kind, SyntaxKind::PATH | SyntaxKind::PATH_REF)
-}
-
-/// The first path in it, or its words when there is none. Quotes are taken off; names without them are folded.
-fn name_of(node: &SyntaxNode) -> Name {
-    let path = node
-        .descendants()
-        .find(|it| is_path(it.kind()))
-        .unwrap_or_else(|| node.clone());
-    let mut parts: Vec<String> = tokens(&path)
-        .filter(|token| !token.kind().is_trivia() && token.kind() != SyntaxKind::DOT)
-        .map(
-            |token| match token.text().strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-                Some(quoted) => quoted.replace("\"\"", "\""),
-                None => token.text().to_ascii_lowercase(),
-            },
-        )
-        .collect();
-    let name = parts.pop().unwrap_or_default();
-    Name {
-        schema: parts.pop(),
-        name,
-    }
 }

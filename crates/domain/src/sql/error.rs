@@ -49,6 +49,15 @@ impl Refusal {
         }
     }
 
+    /// Written for a tool that runs only a part of it.
+    pub(super) const fn other_tool(refused: &'static str, instead: &'static str) -> Self {
+        Self {
+            refused,
+            instead,
+            reason: "OtherTool",
+        }
+    }
+
     /// Not SQL that a server accepts.
     pub(super) const fn no_sql(refused: &'static str, instead: &'static str) -> Self {
         Self {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+use super::marks::undoes_by_name;
 use super::split::split;
 use super::version::{VERSION_DIGITS, Version};
 use crate::bundle::{Tree, TreePath};
@@ -17,7 +18,7 @@ const FIRST_INIT: &str = "20211209000000";
 pub struct Folder {
     /// Ordered by version; no version is there twice.
     pub files: Vec<File>,
-    /// Files of the folder's top level that are no migrations, ordered by name.
+    /// Files of the folder's top level that are no migrations, and folders with SQL in them, ordered by name.
     pub skipped: Vec<Skipped>,
 }
 
@@ -70,6 +71,14 @@ pub enum FolderError {
         /// The other.
         second: String,
     },
+    /// Two files with one version, one of which undoes the other.
+    #[error("{undo} has the version of {first} and undoes it; remove it from the folder: every file there is run")]
+    Undo {
+        /// The file that undoes.
+        undo: String,
+        /// The other.
+        first: String,
+    },
     /// Too many digits.
     #[error("the version of {file_name} is longer than {VERSION_DIGITS} digits; write a shorter one")]
     Version {
@@ -93,6 +102,7 @@ impl FolderError {
             Self::Missing { .. } => "FolderMissing",
             Self::Empty { .. } => "FolderEmpty",
             Self::Duplicate { .. } => "DuplicateVersion",
+            Self::Undo { .. } => "UndoFile",
             Self::Version { .. } => "InvalidVersion",
             Self::Encoding { .. } => "NotUtf8",
         }
@@ -134,20 +144,23 @@ pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, Fol
             _ if first == Some(path.as_str()) && is_first_init(&file_name) => {
                 "an `init` file of an early Supabase CLI; rename it to have it run"
             }
+            None if is_flyway_undo(&file_name) => "a file that undoes a migration; remove it from the folder",
             None => "migrations are named <digits>_<name>.sql",
             Some((digits, name)) => {
                 let file = read_file(digits, name, &file_name, bytes)?;
                 if let Some(other) = files.insert(file.version.clone(), file) {
-                    return Err(FolderError::Duplicate {
-                        first: other.file_name,
-                        second: file_name,
-                    });
+                    return Err(same_version(other.file_name, file_name));
                 }
                 continue;
             }
         };
         skipped.push(Skipped { file_name, why });
     }
+    skipped.extend(folders(tree).into_iter().map(|folder| Skipped {
+        file_name: format!("{folder}/"),
+        why: "a folder: migrations are read from the top level only; move its files there",
+    }));
+    skipped.sort_by(|a, b| a.file_name.cmp(&b.file_name));
     if files.is_empty() {
         return Err(FolderError::Empty {
             folder: folder.map_or(".", TreePath::as_str).to_owned(),
@@ -157,6 +170,31 @@ pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, Fol
         files: files.into_values().collect(),
         skipped,
     })
+}
+
+fn same_version(first: String, second: String) -> FolderError {
+    match (undoes_by_name(&first), undoes_by_name(&second)) {
+        (true, _) => FolderError::Undo {
+            undo: first,
+            first: second,
+        },
+        (_, true) => FolderError::Undo { undo: second, first },
+        _ => FolderError::Duplicate { first, second },
+    }
+}
+
+/// `U2__name.sql`, as Flyway names it.
+fn is_flyway_undo(file_name: &str) -> bool {
+    let version = file_name
+        .strip_suffix(".sql")
+        .and_then(|name| name.strip_prefix('U')?.split_once("__"));
+    version.is_some_and(|(version, _)| version.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// The folders of the top level in which there is SQL.
+fn folders(tree: &Tree) -> BTreeSet<&str> {
+    let below = tree.iter().filter_map(|(path, _)| path.as_str().strip_suffix(".sql"));
+    below.filter_map(|path| Some(path.split_once('/')?.0)).collect()
 }
 
 fn read_file(digits: &str, name: &str, file_name: &str, bytes: &Bytes) -> Result<File, FolderError> {

@@ -33,7 +33,7 @@ pub(super) struct Unterminated {
 }
 
 /// Longest name in bytes; PostgreSQL cuts longer ones (`NAMEDATALEN` - 1).
-const NAME_BYTES: usize = 63;
+pub(super) const NAME_BYTES: usize = 63;
 
 /// The words of `range`.
 pub(super) fn words(text: &str, range: Range<usize>) -> Result<Vec<Word>, Unterminated> {

@@ -1,12 +1,14 @@
 //! Our parser, kept within bounds.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use squawk_syntax::SourceFile;
 use squawk_syntax::ast::AstNode;
 
-use super::effect::Effect;
-use super::effects::effects;
+use super::bodies::{Source, has_escaped};
+use super::effect::{Effect, Name};
+use super::effects::{effects, opaque};
 use super::lexer::{Kind, Word};
 use super::risk::RiskClass;
 use super::script::Piece;
@@ -46,19 +48,43 @@ pub(super) fn parse(text: &str, pieces: &[Piece]) -> Vec<Reading> {
 
 fn read(text: &str, piece: &Piece) -> Reading {
     let start = piece.words[0].range.start;
-    if nesting(text, &piece.words) > NESTING {
+    if is_too_deep(text, &piece.words) {
         return unread(text, piece, start, "it is nested too deeply to be read".to_owned());
     }
-    let source = blanked(text, start..piece.range.end, &piece.words);
+    let source = blanked(text, start..piece.range.end, &piece.words, Vec::new());
     let parse = SourceFile::parse(&source);
     if let Some(error) = parse.errors().first() {
         let offset = start + usize::from(error.range().start());
         return unread(text, piece, offset, error.message().to_owned());
     }
+    let several = piece.words.iter().any(|word| word.is_sign(text, b';')) && parse.tree().stmts().count() != 1;
+    if several {
+        return unread(text, piece, start, "it is read as several statements".to_owned());
+    }
     let mut reading = Reading::default();
-    effects(parse.tree().syntax(), &mut |offset, effect| {
+    let shown = Source {
+        text: &text[start..piece.range.end],
+        depth: 0,
+        procedural: false,
+    };
+    effects(parse.tree().syntax(), &shown, &mut |offset, effect| {
         reading.effects.push((start + offset, effect));
     });
+    for routine in calls_in_rows(text, &piece.words) {
+        reading.effects.push((start, Effect::Copies(routine.clone())));
+        reading.effects.push((
+            start,
+            Effect::Calls {
+                routine,
+                procedure: false,
+            },
+        ));
+    }
+    if has_escaped(&piece.words) {
+        reading
+            .effects
+            .push((start, opaque("has a name that is written with U& escapes".to_owned())));
+    }
     reading
 }
 
@@ -118,7 +144,11 @@ const BY_WORDS: [(RiskClass, &str, &[&[&str]]); 3] = [
     ),
 ];
 
-/// How deep it may be nested: at each open parenthesis, the words before the first comma and those since the last one.
+pub(super) fn is_too_deep(text: &str, words: &[Word]) -> bool {
+    nesting(text, words) > NESTING
+}
+
+/// How deep it is nested: at each open parenthesis, the words before the first comma and those since the last one.
 fn nesting(text: &str, words: &[Word]) -> usize {
     let (mut levels, mut deepest, mut sum) = (vec![(0_usize, 0_usize)], 0, 0);
     for word in words {
@@ -158,10 +188,11 @@ fn nesting(text: &str, words: &[Word]) -> usize {
     deepest
 }
 
-/// The text with strings emptied and without further rows of a VALUES, byte for byte as long. What is in them is data, or a
+/// The text with strings emptied, without further rows of a VALUES and what else is hidden, byte for byte as long. What is in them is data, or a
 /// body that is not run here: the parser can't stumble over it, repeat it in a message, or take a minute for 10 MB of it.
-fn blanked(text: &str, range: Range<usize>, words: &[Word]) -> String {
-    let mut gaps = vec![(further_rows(text, words), ' ')];
+pub(super) fn blanked(text: &str, range: Range<usize>, words: &[Word], hidden: Vec<Range<usize>>) -> String {
+    let mut gaps: Vec<_> = hidden.into_iter().map(|gap| (gap, ' ')).collect();
+    gaps.push((further_rows(text, words), ' '));
     for word in words.iter().filter(|word| word.kind == Kind::Text) {
         let (open, close) = inside(&text[word.range.clone()]);
         let inside = word.range.start + open..word.range.end - close;
@@ -182,6 +213,22 @@ fn blanked(text: &str, range: Range<usize>, words: &[Word]) -> String {
     }
     blanked.push_str(&text[from..range.end]);
     blanked
+}
+
+/// The functions that are called in rows that the parser is not shown, each once.
+fn calls_in_rows(text: &str, words: &[Word]) -> BTreeSet<Name> {
+    let rows = further_rows(text, words);
+    let from = words.partition_point(|word| word.range.start < rows.start);
+    let to = words.partition_point(|word| word.range.start < rows.end);
+    let hidden = &words[from..to];
+    let calls = (1..hidden.len()).filter(|at| hidden[*at].is_sign(text, b'('));
+    let named = calls.filter_map(|at| {
+        let name = hidden[at - 1].name(text)?;
+        let qualified = at > 2 && hidden[at - 2].is_sign(text, b'.');
+        let schema = if qualified { hidden[at - 3].name(text) } else { None };
+        Some(Name { schema, name })
+    });
+    named.collect()
 }
 
 /// From behind the first row of a `VALUES` outside of parentheses to the end of its last row.

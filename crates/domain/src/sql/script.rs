@@ -1,13 +1,17 @@
 use std::ops::Range;
 
 use super::effect::Effect;
+use super::ends::COMMITS;
 use super::error::{Refusal, ScriptError};
 use super::execution_mode::{ExecutionMode, execution_mode};
 use super::folder::File;
-use super::lexer::{Word, words};
+use super::lexer::{Kind, Word, words};
 use super::lines::{Lines, lines_before};
+use super::marks::marks;
 use super::parse::{Reading, parse};
+use super::settings::lexing;
 use super::split::split;
+use super::statements::statements;
 
 /// A file as it will be run. Without segments it does nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -102,7 +106,7 @@ pub struct Unread {
     pub message: String,
 }
 
-/// A statement of the file, as it is split.
+/// A statement of the file, as the server cuts it.
 pub(super) struct Piece {
     pub(super) range: Range<usize>,
     pub(super) words: Vec<Word>,
@@ -142,15 +146,21 @@ pub fn read(file: &File) -> Result<Script, ScriptError> {
         let (line, column) = lines.position(offset);
         ScriptError { line, column, refusal }
     };
-    let ranges = split(text);
-    let recorded = ranges.iter().map(|range| text[range.clone()].to_owned()).collect();
-    let mut pieces = pieces(text, ranges).map_err(located)?;
-    without_outer_pair(&mut pieces).map_err(located)?;
+    if let Some(refused) = marks(&file.file_name, text) {
+        return Err(located(refused));
+    }
+    let recorded = split(text).into_iter().map(|range| text[range].to_owned()).collect();
+    let mut pieces = pieces(text).map_err(located)?;
+    without_outer_pair(text, &mut pieces).map_err(located)?;
+    new_values(text, &pieces).map_err(located)?;
     let mut script = Script {
         recorded,
         ..Script::default()
     };
     for (piece, reading) in pieces.iter().zip(parse(text, &pieces)) {
+        if reading.effects.iter().any(|(_, effect)| *effect == Effect::Commits) {
+            return Err(located((piece.range.start, COMMITS)));
+        }
         script.take(text, &lines, piece, reading);
     }
     Ok(script)
@@ -185,28 +195,79 @@ impl Script {
     }
 }
 
-/// What can be run of the file, in order.
-fn pieces(text: &str, ranges: Vec<Range<usize>>) -> Result<Vec<Piece>, (usize, Refusal)> {
+/// What can be run of the file, in order: the server's statements.
+fn pieces(text: &str) -> Result<Vec<Piece>, (usize, Refusal)> {
     if let Some(offset) = text.find('\0') {
         return Err((offset, NUL));
     }
-    let mut pieces = Vec::new();
-    for range in ranges {
-        let words = words(text, range.clone()).map_err(|it| (it.offset, Refusal::no_sql(it.what, UNTERMINATED)))?;
-        if !words.is_empty() {
-            let execution_mode = execution_mode(text, &words)?;
-            pieces.push(Piece {
-                range,
-                words,
-                execution_mode,
-            });
+    let words = words(text, 0..text.len()).or_else(|fault| {
+        // A setting before it may be why the string does not end for us.
+        let before = words(text, 0..fault.offset).unwrap_or_default();
+        statements(text, &before)
+            .into_iter()
+            .try_for_each(|range| lexing(text, &before[range]))?;
+        Err((fault.offset, Refusal::no_sql(fault.what, UNTERMINATED)))
+    })?;
+    let cut = statements(text, &words).into_iter().map(|range| {
+        let words = words[range].to_vec();
+        lexing(text, &words)?;
+        Ok(Piece {
+            range: words[0].range.start..words[words.len() - 1].range.end,
+            execution_mode: execution_mode(text, &words)?,
+            words,
+        })
+    });
+    cut.collect()
+}
+
+/// Refuses the use of an enum's new value in the transaction that adds it.
+fn new_values(text: &str, pieces: &[Piece]) -> Result<(), (usize, Refusal)> {
+    let mut added: Vec<&str> = Vec::new();
+    for piece in pieces {
+        if matches!(piece.execution_mode, ExecutionMode::Alone(_)) {
+            added.clear();
+        } else if let Some(value) = piece.adds_value(text) {
+            added.extend(Some(value).filter(|_| !piece.alters_new_type(text, pieces)));
+        } else if let Some(word) = piece
+            .words
+            .iter()
+            .find(|word| added.contains(&&text[word.range.clone()]))
+        {
+            return Err((word.range.start, NEW_VALUE));
         }
     }
-    Ok(pieces)
+    Ok(())
+}
+
+impl Piece {
+    /// The value, as it is written, that an `ALTER TYPE … ADD VALUE` adds.
+    fn adds_value<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let is = |at: usize, keyword| self.words.get(at).is_some_and(|word| word.is(text, keyword));
+        let at = self.words.iter().position(|word| word.is(text, "value"))?;
+        let adds = is(0, "alter") && is(1, "type") && is(at - 1, "add");
+        let value = self.words.iter().find(|word| word.kind == Kind::Text)?;
+        adds.then(|| &text[value.range.clone()])
+    }
+
+    /// The type is made in the same transaction, which then may use its values.
+    fn alters_new_type(&self, text: &str, pieces: &[Self]) -> bool {
+        let name = |piece: &Self| {
+            let words = piece
+                .words
+                .iter()
+                .skip(2)
+                .take_while(|word| !word.is(text, "add") && !word.is(text, "as"));
+            words.filter_map(|word| word.name(text)).collect::<Vec<_>>()
+        };
+        let types = pieces.iter().filter(|it| it.words[0].is(text, "create"));
+        types
+            .filter(|it| it.words.get(1).is_some_and(|word| word.is(text, "type")))
+            .any(|it| name(it) == name(self))
+    }
 }
 
 /// Takes away a `BEGIN` and a `COMMIT` around everything; any other is refused.
-fn without_outer_pair(pieces: &mut Vec<Piece>) -> Result<(), (usize, Refusal)> {
+fn without_outer_pair(text: &str, pieces: &mut Vec<Piece>) -> Result<(), (usize, Refusal)> {
     let pair = matches!(
         pieces.as_slice(),
         [
@@ -225,8 +286,11 @@ fn without_outer_pair(pieces: &mut Vec<Piece>) -> Result<(), (usize, Refusal)> {
         pieces.remove(0);
         pieces.pop();
     }
+    let mut adds_value = false;
     for piece in pieces.iter() {
+        adds_value |= piece.adds_value(text).is_some();
         let refusal = match &piece.execution_mode {
+            ExecutionMode::Begin | ExecutionMode::Commit if adds_value => NEW_VALUE,
             ExecutionMode::Begin => BEGIN,
             ExecutionMode::Commit => COMMIT,
             ExecutionMode::Alone(_) if pair => INSIDE,
@@ -246,6 +310,10 @@ const BEGIN: Refusal = Refusal::control(
 const COMMIT: Refusal = Refusal::control(
     "COMMIT, without a BEGIN as the file's first statement",
     "leave it out: every file runs in a transaction of its own",
+);
+const NEW_VALUE: Refusal = Refusal::control(
+    "a new enum value in the transaction that adds it, or a COMMIT after that",
+    "put what follows ALTER TYPE … ADD VALUE into the next file: a value can be used when its file is committed",
 );
 const INSIDE: Refusal = Refusal::control(
     "a statement that can't run in a transaction, between BEGIN and COMMIT",

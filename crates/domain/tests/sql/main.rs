@@ -1,8 +1,12 @@
 //! From a folder of SQL to what will be run and what is dangerous about it.
 #![cfg(test)]
 
+mod exposure;
 mod folder;
+mod foreseen;
+mod gate;
 mod hostile;
+mod losses;
 mod reading;
 mod refusals;
 mod risks;

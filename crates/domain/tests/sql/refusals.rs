@@ -22,6 +22,18 @@ fn what_ends_the_transaction_or_gives_up_the_lock_is_refused() {
             OWN,
         ),
         (
+            "create f begin atomic select 1; commit; end",
+            "line 1, column 33",
+            "COMMIT, without a BEGIN as the file's first statement",
+            OWN,
+        ),
+        (
+            "select begin atomic from t; commit; end",
+            "line 1, column 29",
+            "COMMIT, without a BEGIN as the file's first statement",
+            OWN,
+        ),
+        (
             "select 1; end",
             "line 1, column 11",
             "COMMIT, without a BEGIN as the file's first statement",
@@ -133,8 +145,10 @@ fn nothing_hides_in_what_the_cli_does_not_split() {
     let message = "a statement that must stand alone, inside another one; \
                    end the previous statement with a `;` outside of parentheses, and begin a new line";
     for (text, place) in [
-        ("select begin atomic from t; commit; end", "line 1, column 29"),
-        ("create f begin atomic select 1; commit; end", "line 1, column 33"),
+        (
+            "create function f() begin atomic select 1; commit; end",
+            "line 1, column 44",
+        ),
         ("select (1; vacuum t)", "line 1, column 12"),
         ("vacuum (a; select 1)", "line 1, column 12"),
     ] {

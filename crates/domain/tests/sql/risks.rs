@@ -8,6 +8,7 @@ fn catalogue() -> Catalogue {
     let table = |schema: &str, name: &str| (schema.to_owned(), name.to_owned());
     Catalogue {
         large: [table("public", "big"), table("app", "wide")].into(),
+        ..Catalogue::default()
     }
 }
 
@@ -123,7 +124,11 @@ fn statements_that_expose_change_or_hide_something_are_known() {
             "merges into a",
         ),
         ("copy a (b) from '/tmp/file'", DataChange, "copies into a"),
-        ("do $$ begin drop table x; end $$", Opaque, "runs a DO block"),
+        (
+            "do language plpython3u $$ plpy.execute('drop table x') $$",
+            Opaque,
+            "runs a DO block",
+        ),
         ("call s.p(1)", Opaque, "calls procedure s.p"),
         ("execute q(1)", Opaque, "executes prepared statement q"),
     ] {
@@ -154,7 +159,7 @@ fn statements_that_harm_nobody_have_no_class() {
         "create function f() returns void language sql as $$ delete from t; drop table t $$",
         "create function f() returns void language sql begin atomic delete from t; end",
         "create rule r as on insert to t do also delete from u",
-        "create policy p on t for delete using (true)",
+        "create policy p on t for delete to service_role using (true)",
         "create trigger x after delete on t for each row execute function f()",
         "prepare q as delete from t",
         "copy a to '/tmp/file'",
@@ -326,8 +331,7 @@ fn a_table_is_exposed_unless_the_plan_enables_row_security_on_it() {
     ] {
         assert_eq!(plan(&[create, second]), [expected, vec![]], "{second}");
     }
-    let dropped = plan(&[create, "drop table t"]);
-    assert_eq!((dropped[0].len(), dropped[1].len()), (0, 1));
+    assert_eq!(plan(&[create, "drop table t"]), [vec![], vec![]]);
 }
 
 #[test]
@@ -371,7 +375,11 @@ fn what_can_not_be_read_is_opaque_and_more_if_its_words_say_so() {
 
 #[test]
 fn the_description_of_a_risk_is_bounded_and_of_one_line() {
-    let text = format!("drop table \"a\nb{}\"", "ä".repeat(200));
+    let name = format!("\"a\nb{}\"", "n".repeat(200));
+    let text = format!("alter table {name}.{name} drop column {name}");
     let says = &plan(&[&text])[0][0].says;
-    assert_eq!((says.chars().count(), says.starts_with("drops table a b")), (120, true));
+    assert_eq!(
+        (says.chars().count(), says.starts_with("drops column a b")),
+        (120, true)
+    );
 }

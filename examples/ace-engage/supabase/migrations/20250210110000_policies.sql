@@ -1,7 +1,7 @@
 -- Staff may read what a campaign does, nobody reads card codes, and anonymous callers see nothing at all.
 --
--- A DO block runs text that it makes itself, so nobody can read off the file what it does: `Opaque`. It needs no approval
--- unless `policy.approve` says so.
+-- This DO block runs text that it puts together itself, so nobody can read off the file what it does: `Opaque`, which waits
+-- for an approval.
 
 do $$
 declare

@@ -58,7 +58,7 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
                 "source": { "kind": "ConfigMap", "name": "migrations" },
                 "mode": "Apply",
                 "schemas": ["public"],
-                "policy": { "approve": ["DataLoss", "Exposure"], "outOfOrder": "Refuse", "whileDrifted": "Apply" },
+                "policy": { "approve": ["DataLoss", "Exposure", "Opaque"], "outOfOrder": "Refuse", "whileDrifted": "Apply" },
                 "lockTimeout": "2s",
                 "statementTimeout": "15m",
                 "suspend": false,

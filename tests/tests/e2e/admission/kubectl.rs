@@ -51,7 +51,7 @@ async fn kubectl_explain_teaches_the_modes_and_the_reasons() {
             assert!(spec.contains(says), "{spec}");
         }
         let classes = explained("migs.spec.policy.approve").await;
-        assert!(classes.contains("`Opaque`: The effect can't be determined from the text: DO blocks"), "{classes}");
+        assert!(classes.contains("`Opaque`: The effect can't be determined from the text: SQL that is put together while it runs"), "{classes}");
         let conditions = explained("migs.status.conditions").await;
         assert!(conditions.contains("`ApprovalRequired` (Stalled: "), "{conditions}");
         let conditions = explained("edgefunction.status.conditions").await;

@@ -95,6 +95,9 @@ async fn an_approval_that_a_failure_interrupted_holds_for_the_rest_of_its_plan()
             "20260103000000_fails.sql",
             "SELECT 1 FROM public.is_there;\nDROP TABLE public.notes;\n",
         );
+        stage.migrations(&[NOTES]).await;
+        stage.migration_set(json!({})).await;
+        stage.applied("20260101000000").await;
         stage
             .migrations(&[
                 NOTES,
@@ -102,7 +105,6 @@ async fn an_approval_that_a_failure_interrupted_holds_for_the_rest_of_its_plan()
                 fails_once,
             ])
             .await;
-        stage.migration_set(json!({})).await;
         let set = stage.set_stalled("ApprovalRequired").await;
         let plan = digest_of(&set);
         stage.migration_set(approving(&[&plan])).await;

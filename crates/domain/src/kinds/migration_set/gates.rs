@@ -10,7 +10,10 @@ use super::{
     state::{Observation, OperatorSchema, Owner, PlatformFacts, ReferenceState, SchemaObservation, State},
     step::{Step, SyntaxCheck},
 };
-use crate::{reconcile::held, sql::Folder};
+use crate::{
+    reconcile::held,
+    sql::{Folder, committing_call},
+};
 
 pub(super) enum Next {
     /// A step that writes nothing.
@@ -57,7 +60,7 @@ fn with_files(
     let ledger_diff = ledger_diff(object, folder, observation, remembered(state, observation));
     edited(observation, folder, &ledger_diff)
         .or_else(|| baseline(object, observation, folder, &ledger_diff))
-        .or_else(|| unread(state, &ledger_diff))
+        .or_else(|| unread(state, observation, &ledger_diff))
         .or_else(|| late(object, &ledger_diff))
         .or_else(|| bookkeeping(object, observation, &ledger_diff))
         .or_else(|| held(object, state, &ledger_diff))
@@ -213,7 +216,7 @@ fn is_known(version: &str, folder: &Folder, observation: &Observation) -> bool {
 }
 
 /// Pending files that were not read, can't be run, or have statements that only the server can parse.
-fn unread(state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
+fn unread(state: &State, observation: &Observation, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     let pending = || ledger_diff.pending.iter().map(|pending| pending.file);
     let missing: Vec<_> = pending()
         .filter(|file| !state.scripts.contains_key(&file.sha256))
@@ -227,9 +230,16 @@ fn unread(state: &State, ledger_diff: &LedgerDiff<'_>) -> Option<Next> {
     if let Some((file, error)) = refused {
         return Some(Next::Refuse(messages::refused(file, error)));
     }
+    let readable: Vec<_> = scripts()
+        .filter_map(|(file, script)| Some((file, &**script.as_ref().ok()?)))
+        .collect();
+    let read: Vec<_> = readable.iter().map(|(_, script)| *script).collect();
+    if let Some((number, error)) = committing_call(&read, &observation.catalogue) {
+        return Some(Next::Refuse(messages::refused(readable[number].0, &error)));
+    }
     let pieces = || {
-        let readable = scripts().filter_map(|(file, script)| Some((file, script.as_ref().ok()?)));
-        readable.flat_map(|(file, script)| script.unread.iter().map(move |piece| (file, piece)))
+        let readable = readable.iter();
+        readable.flat_map(|(file, script)| script.unread.iter().map(move |piece| (*file, piece)))
     };
     let questions: Vec<_> = pieces()
         .map(|(file, piece)| &file.text[piece.range.clone()])

@@ -10,7 +10,7 @@ use super::{
     ledger_diff::LedgerDiff,
     state::{Observation, State, StoredPlan},
 };
-use crate::sql::{Catalogue, File, Risk, Script, assess};
+use crate::sql::{File, Risk, Script, assess};
 
 /// What would run, in order.
 #[derive(Clone, Debug)]
@@ -74,10 +74,7 @@ impl Plan {
             .collect();
         let scripts = scripts?;
         let borrowed: Vec<&Script> = scripts.iter().map(Arc::as_ref).collect();
-        let catalogue = Catalogue {
-            large: observation.large.clone(),
-        };
-        let risks = assess(&borrowed, &catalogue);
+        let risks = assess(&borrowed, &observation.catalogue);
         let items: Vec<Item> = ledger_diff
             .pending
             .iter()

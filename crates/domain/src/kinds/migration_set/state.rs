@@ -16,7 +16,7 @@ use crate::{
     inputs,
     kinds::platform::DatabaseFailure,
     reconcile::{refusals::Refusals, timing::Timing},
-    sql::{Folder, Script, ScriptError, Version},
+    sql::{Catalogue, Folder, Script, ScriptError, Version},
 };
 
 /// The observed state and what the status remembers.
@@ -119,8 +119,8 @@ pub struct Observation {
     pub ledger: BTreeMap<String, LedgerRow>,
     /// Schema `ace_ops`; `None` if it does not exist.
     pub operator_schema: Option<OperatorSchema>,
-    /// Tables that are not small, as (schema, name).
-    pub large: BTreeSet<(String, String)>,
+    /// What the risks of a plan depend on.
+    pub catalogue: Catalogue,
     pub schema: SchemaObservation,
 }
 

@@ -25,7 +25,7 @@ use crate::{
         kind::{Kind as _, Step as _},
         timing::Timing,
     },
-    sql::read,
+    sql::{Catalogue, read},
 };
 
 /// What is observed.
@@ -143,7 +143,10 @@ impl Case {
     /// Table `public.a` is large.
     pub(super) fn grown(self) -> Self {
         self.observation(|observation| {
-            observation.large.insert(("public".to_owned(), "a".to_owned()));
+            observation
+                .catalogue
+                .large
+                .insert(("public".to_owned(), "a".to_owned()));
         })
     }
 
@@ -363,7 +366,7 @@ fn observation() -> Observation {
             }),
             ..OperatorSchema::default()
         }),
-        large: BTreeSet::new(),
+        catalogue: Catalogue::default(),
         schema: taken(LIVE, Vec::new()),
     }
 }

@@ -1,0 +1,46 @@
+use ace_domain::sql::{Catalogue, Routine};
+
+use crate::{QueryError, Session};
+
+/// What the risks of a plan depend on.
+const RISKS: &str = include_str!("risks.sql");
+
+impl Session {
+    /// Reads what the risks of a plan depend on. Tables with at least this many rows are large.
+    pub async fn catalogue(&self, large: u64) -> Result<Catalogue, QueryError> {
+        let mut catalogue = Catalogue {
+            large: self.large_tables(large).await?,
+            ..Catalogue::default()
+        };
+        for row in self.connection.query(RISKS, &[]).await? {
+            let [kind, schema, name]: [String; 3] = [text(&row, 0)?, text(&row, 1)?, text(&row, 2)?];
+            let flag = |at| row.try_get(at).map_err(|_| QueryError::Protocol);
+            match kind.as_str() {
+                "relation" => {
+                    catalogue.relations.insert((schema, name), flag(3)?);
+                }
+                "routine" => {
+                    let commits: Option<&str> = row.try_get(5).map_err(|_| QueryError::Protocol)?;
+                    let routine = Routine {
+                        volatile: flag(3)?,
+                        definer: flag(4)?,
+                        commits: commits.is_some(),
+                    };
+                    catalogue.routines.insert((schema, name), routine);
+                }
+                "extension" => {
+                    catalogue.extensions.insert(name);
+                }
+                "dependant" => {
+                    catalogue.dependants.insert((schema, name), text(&row, 5)?);
+                }
+                _ => catalogue.securing_trigger = Some(name),
+            }
+        }
+        Ok(catalogue)
+    }
+}
+
+fn text(row: &tokio_postgres::Row, at: usize) -> Result<String, QueryError> {
+    row.try_get(at).map_err(|_| QueryError::Protocol)
+}

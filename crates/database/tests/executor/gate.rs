@@ -1,0 +1,288 @@
+//! What a plan is said to do is what the server makes of it.
+
+use ace_database::Session;
+use ace_domain::{
+    kinds::migration_set::SyntaxCheck,
+    sql::{Catalogue, RiskClass, Routine, assess, read},
+};
+
+use crate::bed::{Bed, Migration, file, run};
+
+const VICTIM: &str = "CREATE TABLE public.victim AS SELECT generate_series(1, 3) AS a";
+/// With backslashes as escapes its string ends later, and the table is dropped.
+const TWO_READINGS: &str = r"SELECT '\' || '; DROP TABLE public.victim; --'";
+
+async fn rows(bed: &Bed) -> Vec<String> {
+    bed.column("SELECT coalesce(string_agg(a::text, ',' ORDER BY a), '') FROM public.victim")
+        .await
+}
+
+async fn superuser(bed: &Bed, statements: &str) {
+    bed.superuser().await.batch_execute(statements).await.unwrap();
+}
+
+#[tokio::test]
+async fn strings_are_read_as_we_read_them_whatever_the_role_the_database_or_the_file_has_set() {
+    let bed = Bed::new().await;
+    superuser(&bed, VICTIM).await;
+    let default = format!("ALTER DATABASE {} SET standard_conforming_strings = off", bed.database);
+    superuser(&bed, &default).await;
+    let mut session = bed.session().await;
+    run(&mut session, &[TWO_READINGS]).await.unwrap();
+    assert_eq!(rows(&bed).await, ["1,2,3"]);
+
+    for (version, sets) in [
+        (
+            "2",
+            "SELECT set_config('standard_conforming' || '_strings', 'off', false)",
+        ),
+        (
+            "3",
+            "DO $$ BEGIN EXECUTE 'SET standard_conforming' || '_strings = off'; END $$",
+        ),
+        ("4", "SELECT set_config('client' || '_encoding', 'SJIS', true)"),
+    ] {
+        let migration = crate::bed::migration(version, &[sets, TWO_READINGS]);
+        migration.run(&mut session).await.unwrap();
+        assert_eq!(rows(&bed).await, ["1,2,3"], "{sets}");
+    }
+}
+
+#[tokio::test]
+async fn the_check_of_a_statement_refuses_several_in_one() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    for (text, parses) in [
+        ("SELECT 1; DROP TABLE public.victim", false),
+        (TWO_READINGS, true),
+        (
+            "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1 case; END; DROP TABLE public.victim; \
+             SELECT CASE WHEN true THEN 1 END; END",
+            false,
+        ),
+        (
+            "CREATE RULE r AS ON DELETE TO public.t DO ALSO (SELECT 1; SELECT 2)",
+            true,
+        ),
+    ] {
+        let answer = session.parses(text).await.unwrap();
+        assert_eq!(answer == SyntaxCheck::Parses, parses, "{text}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_with_several_commands_runs_and_is_recorded_as_the_cli_cuts_it() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let text = "CREATE TABLE public.b (id int);\nCREATE TABLE public.l (id int);\n\
+        CREATE RULE gone AS ON DELETE TO public.b DO ALSO (\n  INSERT INTO public.l VALUES (OLD.id);\n\
+        \x20 DELETE FROM public.l WHERE id = 0;\n);\n";
+    let file = file("1", text);
+    let script = read(&file).unwrap();
+    let recorded = i32::try_from(script.recorded.len()).unwrap();
+    Migration { file, script }.run(&mut session).await.unwrap();
+    assert_eq!(
+        bed.column("SELECT rulename::text FROM pg_rules").await.last().unwrap(),
+        "gone"
+    );
+    let cut = "SELECT cardinality(statements)::text FROM supabase_migrations.schema_migrations";
+    assert_eq!(bed.column(cut).await, [recorded.to_string()]);
+}
+
+#[tokio::test]
+async fn the_catalogue_knows_what_risks_depend_on() {
+    let bed = Bed::new().await;
+    superuser(
+        &bed,
+        "CREATE ROLE supabase_tool; \
+         CREATE TABLE public.open (a int); CREATE TABLE public.closed (a int); \
+         ALTER TABLE public.closed ENABLE ROW LEVEL SECURITY; \
+         CREATE VIEW public.past AS SELECT 1 AS a FROM public.closed; \
+         CREATE VIEW public.within WITH (security_invoker) AS SELECT 1 AS a FROM public.closed; \
+         CREATE MATERIALIZED VIEW public.totals AS SELECT count(*) FROM public.past; \
+         CREATE FUNCTION public.wipe() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'DELETE FROM public.closed'; \
+         CREATE FUNCTION public.half(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT $1 / 2'; \
+         CREATE PROCEDURE public.fill() LANGUAGE plpgsql AS 'BEGIN UPDATE public.open SET a = 1; COMMIT; END'; \
+         CREATE PROCEDURE public.tidy() LANGUAGE plpgsql AS 'BEGIN /* no commit */ NULL; END'; \
+         CREATE FUNCTION public.tool() RETURNS void LANGUAGE sql AS ''; ALTER FUNCTION public.tool() OWNER TO supabase_tool; \
+         CREATE TABLE public.sums (a int, b int GENERATED ALWAYS AS (public.half(a)) STORED); \
+         CREATE EXTENSION pg_trgm SCHEMA public; CREATE EXTENSION citext SCHEMA public; \
+         CREATE TABLE public.jobs (a int); ALTER EXTENSION pg_trgm ADD TABLE public.jobs",
+    )
+    .await;
+    let seen = bed.session().await.catalogue(1_000).await.unwrap();
+    let key = |name: &str| ("public".to_owned(), name.to_owned());
+    let relation = |name| seen.relations.get(&key(name)).copied();
+    assert_eq!(
+        ["open", "closed", "past", "within", "totals", "absent"].map(relation),
+        [Some(false), Some(true), Some(false), Some(true), Some(false), None]
+    );
+    let routine = |volatile, definer, commits| Routine {
+        volatile,
+        definer,
+        commits,
+    };
+    let own = seen
+        .routines
+        .clone()
+        .into_iter()
+        .filter(|((schema, _), _)| schema == "public");
+    assert_eq!(
+        own.collect::<Vec<_>>(),
+        [
+            (key("fill"), routine(true, false, true)),
+            (key("half"), routine(false, false, false)),
+            (key("tidy"), routine(true, false, false)),
+            (key("wipe"), routine(true, true, false)),
+        ]
+    );
+    assert_eq!(seen.extensions.iter().collect::<Vec<_>>(), ["pg_trgm"]);
+    assert_eq!(
+        seen.dependants.clone().into_iter().collect::<Vec<_>>(),
+        [
+            (key("half"), "column public.sums.b".to_owned()),
+            (key("past"), "materialized view public.totals".to_owned()),
+        ]
+    );
+    assert_eq!(seen.securing_trigger, None);
+    superuser(
+        &bed,
+        "CREATE FUNCTION public.on_create() RETURNS event_trigger LANGUAGE plpgsql AS \
+         $$ BEGIN EXECUTE 'ALTER TABLE x ENABLE  ROW LEVEL SECURITY'; END $$; \
+         CREATE EVENT TRIGGER ensure_rls ON ddl_command_end WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION public.on_create()",
+    )
+    .await;
+    let trigger = async || bed.session().await.catalogue(1_000).await.unwrap().securing_trigger;
+    assert_eq!(trigger().await, None);
+    superuser(
+        &bed,
+        "DROP EVENT TRIGGER ensure_rls; \
+         CREATE EVENT TRIGGER ensure_rls ON ddl_command_end EXECUTE FUNCTION public.on_create(); \
+         ALTER EVENT TRIGGER ensure_rls DISABLE",
+    )
+    .await;
+    assert_eq!(trigger().await, None);
+    superuser(&bed, "ALTER EVENT TRIGGER ensure_rls ENABLE").await;
+    assert_eq!(trigger().await, Some("ensure_rls".to_owned()));
+    superuser(&bed, "DROP EVENT TRIGGER ensure_rls").await;
+}
+
+/// What is done to the table, and what is not.
+const DEEDS: [&str; 9] = [
+    "DELETE FROM public.victim",
+    "TRUNCATE public.victim",
+    "UPDATE public.victim SET a = 0",
+    "DROP TABLE public.victim",
+    "ALTER TABLE public.victim DROP COLUMN a",
+    "SELECT public.there_before()",
+    "SELECT count(*) FROM public.victim",
+    "SELECT 'DROP TABLE public.victim'",
+    "CREATE TABLE public.other_things (a int)",
+];
+
+/// The ways in which a file may have a statement run; `$` stands for it.
+const WAYS: [&str; 18] = [
+    "$",
+    "DO $$ BEGIN PERFORM 1; IF true THEN $; END IF; END $$",
+    "DO $$ BEGIN EXECUTE '$'; END $$",
+    "DO $$ DECLARE s text := '$'; BEGIN EXECUTE s; END $$",
+    "CREATE FUNCTION public.f() RETURNS void LANGUAGE sql AS $b$ $; $b$; SELECT public.f()",
+    "CREATE FUNCTION public.f() RETURNS void LANGUAGE sql AS $b$ $; $b$; INSERT INTO public.log SELECT 1 WHERE f() IS NULL",
+    "CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS $b$ BEGIN $; END $b$; SELECT U&\"\\0066\"()",
+    "CREATE PROCEDURE public.f() LANGUAGE plpgsql AS $b$ BEGIN $; END $b$; CALL f()",
+    "CREATE FUNCTION pg_temp.f() RETURNS void LANGUAGE plpgsql AS $b$ BEGIN $; END $b$; SELECT pg_temp.f()",
+    "CREATE FUNCTION public.f() RETURNS trigger LANGUAGE plpgsql AS $b$ BEGIN $; RETURN NEW; END $b$; \
+     CREATE TRIGGER t BEFORE INSERT ON public.log FOR EACH ROW EXECUTE FUNCTION public.f(); INSERT INTO public.log VALUES (1)",
+    "CREATE FUNCTION public.g() RETURNS int LANGUAGE plpgsql AS $b$ BEGIN $; RETURN 1; END $b$; \
+     CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS $b$ SELECT g() $b$; SELECT 1 FROM f()",
+    "CREATE FUNCTION public.f() RETURNS int LANGUAGE plpgsql AS $b$ BEGIN $; RETURN 1; END $b$; \
+     ALTER TABLE public.log ADD COLUMN b int DEFAULT public.f()",
+    "CREATE FUNCTION public.f() RETURNS int LANGUAGE plpgsql AS $b$ BEGIN $; RETURN 1; END $b$; \
+     CREATE VIEW public.v WITH (security_invoker) AS SELECT public.f(); SELECT * FROM public.v",
+    "CREATE FUNCTION public.f(int, int) RETURNS bool LANGUAGE plpgsql AS $b$ BEGIN $; RETURN true; END $b$; \
+     CREATE OPERATOR public.=== (leftarg = int, rightarg = int, function = public.f); SELECT 1 OPERATOR(public.===) 2",
+    "CREATE FUNCTION public.f() RETURNS int LANGUAGE plpgsql AS $b$ BEGIN $; RETURN 1; END $b$; \
+     INSERT INTO public.log VALUES (1), (2), (f())",
+    "CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS $b$ BEGIN $; END $b$; ALTER FUNCTION public.f() RENAME TO h; \
+     SELECT h()",
+    "PREPARE p AS $; EXECUTE p",
+    "EXPLAIN ANALYZE $",
+];
+
+async fn intact(bed: &Bed) -> bool {
+    let there = "SELECT 1::text FROM pg_attribute WHERE attrelid = to_regclass('public.victim') AND attname = 'a' \
+                 AND NOT attisdropped";
+    !bed.column(there).await.is_empty() && rows(bed).await == ["1,2,3"]
+}
+
+/// The classes of a file as a set would see it; `None` if it is refused.
+async fn classes(session: &Session, catalogue: &Catalogue, migration: &Migration) -> Option<Vec<RiskClass>> {
+    for unread in &migration.script.unread {
+        if session
+            .parses(&migration.file.text[unread.range.clone()])
+            .await
+            .unwrap()
+            != SyntaxCheck::Parses
+        {
+            return None;
+        }
+    }
+    let risks = assess(&[&migration.script], catalogue).remove(0);
+    Some(risks.iter().map(|risk| risk.class).collect())
+}
+
+#[tokio::test]
+async fn the_rows_of_a_table_are_what_they_were_unless_a_class_was_named() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let (mut harmed, mut unharmed) = (0, 0);
+    for (number, (way, deed)) in WAYS
+        .iter()
+        .flat_map(|way| DEEDS.iter().map(move |deed| (way, deed)))
+        .enumerate()
+    {
+        superuser(
+            &bed,
+            &format!(
+                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC; {VICTIM}; \
+                 CREATE TABLE public.log (a int); ALTER TABLE public.log OWNER TO postgres; \
+                 ALTER TABLE public.victim OWNER TO postgres; \
+                 CREATE FUNCTION public.there_before() RETURNS bigint LANGUAGE sql AS \
+                 'WITH gone AS (DELETE FROM public.victim RETURNING 1) SELECT count(*) FROM gone'"
+            ),
+        )
+        .await;
+        let in_plpgsql = way.contains("BEGIN");
+        let deed = if in_plpgsql && !way.contains("EXECUTE") {
+            deed.replace("SELECT", "PERFORM")
+        } else {
+            (*deed).to_owned()
+        };
+        let deed = if way.contains("'$'") {
+            deed.replace('\'', "''")
+        } else {
+            deed
+        };
+        let text = way.replace("$b$", "\u{1}").replace("$$", "\u{2}").replace('$', &deed);
+        let text = text.replace('\u{1}', "$b$").replace('\u{2}', "$$");
+        let file = file(&(number + 1).to_string(), &text);
+        let script = read(&file).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let migration = Migration { file, script };
+        let catalogue = session.catalogue(1_000).await.unwrap();
+        let Some(classes) = classes(&session, &catalogue, &migration).await else {
+            continue;
+        };
+        // Some are no valid SQL; those change nothing.
+        let ran = migration.run(&mut session).await.is_ok();
+        let named = classes.iter().any(|class| {
+            matches!(class, RiskClass::DataLoss | RiskClass::Opaque)
+                || (*class == RiskClass::DataChange && text.contains("UPDATE"))
+        });
+        let intact = intact(&bed).await;
+        assert!(intact || named, "{text}: {classes:?}");
+        harmed += usize::from(!intact);
+        unharmed += usize::from(intact && ran && !named);
+    }
+    // It tells apart: a gate that names everything, or lets nothing run, shows nothing.
+    assert!(harmed > 60 && unharmed > 25, "{harmed} {unharmed}");
+}

@@ -1,0 +1,373 @@
+//! The risks of a whole plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
+use super::lookup::{key, looked_up, qualified, temporary};
+use super::risk::{Catalogue, Risk, RiskClass, SAYS_CHARACTERS};
+use super::script::Script;
+
+/// The risks of a plan, script by script, in written order; a script that carries none has an empty list.
+///
+/// Judged over the whole plan: a table without row security is none when a later file enables it or drops the table, a
+/// table that the plan makes is not large, and nothing is lost with it unless rows were copied into it. A table that is
+/// named without its schema is taken for one of `public` where the plan's own statements are compared, and for one of any
+/// schema where it is looked up in the database.
+pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
+    let mut plan = Plan {
+        catalogue,
+        made: BTreeMap::new(),
+        routines: BTreeMap::new(),
+        grants: Vec::new(),
+        extensions: catalogue.extensions.clone(),
+        secures_tables: catalogue.securing_trigger.is_some(),
+        names_moved: false,
+        calls: Vec::new(),
+        risks: vec![Vec::new(); scripts.len()],
+    };
+    for (script, effects) in scripts.iter().map(|script| &script.effects).enumerate() {
+        for (line, effect) in effects {
+            plan.take((script, *line), effect);
+        }
+    }
+    plan.finish()
+}
+
+/// Deepest chain of routines that call each other, and most of them that one statement leads to.
+const CALLS: usize = 16;
+
+/// Script and line.
+pub(super) type Place = (usize, u32);
+
+/// The state of the database as far as the plan has made it.
+pub(super) struct Plan<'c> {
+    pub(super) catalogue: &'c Catalogue,
+    /// What the plan itself has made.
+    pub(super) made: BTreeMap<(Kind, Name), Made>,
+    pub(super) routines: BTreeMap<Name, Routine<'c>>,
+    pub(super) grants: Vec<(Place, Granted, String)>,
+    /// Those that own a table.
+    pub(super) extensions: BTreeSet<String>,
+    pub(super) secures_tables: bool,
+    /// An unqualified name may mean another object than before.
+    pub(super) names_moved: bool,
+    /// The routines that run now, the outermost first.
+    pub(super) calls: Vec<Name>,
+    pub(super) risks: Vec<Vec<Risk>>,
+}
+
+#[derive(Default)]
+pub(super) struct Made {
+    /// Nothing of what was there before the plan is in it.
+    pub(super) empty: bool,
+    /// Everybody who may select from it sees every row; where that began, and how to say it.
+    pub(super) open: Option<(Place, String)>,
+    /// Of a view, the tables whose row security is not asked.
+    pub(super) reads: Option<Vec<Name>>,
+}
+
+#[derive(Default)]
+pub(super) struct Routine<'c> {
+    pub(super) on_writes: bool,
+    pub(super) definer: bool,
+    pub(super) bodies: Vec<&'c [Effect]>,
+}
+
+impl<'c> Plan<'c> {
+    fn take(&mut self, place: Place, effect: &'c Effect) {
+        match effect {
+            Effect::Risk(class, says) => self.risk(*class, place, says, None),
+            Effect::Creates {
+                table,
+                if_not_exists,
+                from,
+            } => {
+                if !(*if_not_exists && self.is_there(table)) {
+                    let says = format!("creates table {table} without row level security");
+                    let empty = self.is_certain(table) && self.brings_nothing(from);
+                    let open = (!(self.secures_tables && table.is_in(PUBLIC))).then_some((place, says));
+                    self.make(Kind::Table, table, empty, open, None);
+                }
+            }
+            Effect::Makes(kind, name) => {
+                let empty = *kind != Kind::Table || name.schema.as_deref() == Some("pg_temp");
+                if *kind != Kind::Table || empty {
+                    self.make(*kind, name, empty && self.is_certain(name), None, None);
+                }
+            }
+            Effect::Secures(table) => {
+                if let Some(made) = self.made.get_mut(&key(Kind::Table, table)) {
+                    made.open = None;
+                }
+            }
+            Effect::Loses { kind, of, says } => {
+                if !self.is_empty(*kind, of) {
+                    self.risk(RiskClass::DataLoss, place, says, None);
+                }
+            }
+            Effect::Drops(table) => self.drop(table),
+            Effect::Renames(from, to) => self.rename(place, from, to),
+            Effect::MovesNames => self.names_moved = true,
+            Effect::OwnsTables(extension) => {
+                self.extensions.insert(extension.clone());
+            }
+            Effect::Writes { table, from, says } => {
+                self.risk(RiskClass::DataChange, place, says, None);
+                if !(self.calls.is_empty() && self.brings_nothing(from)) {
+                    self.fill(table);
+                }
+                self.fire(place);
+            }
+            Effect::Copies(routine) => {
+                if self.is_of_somebody(routine) {
+                    self.fill_all();
+                }
+            }
+            Effect::Reaches { table, others } => {
+                if !self.is_empty(Kind::Table, others) {
+                    self.fill(table);
+                }
+            }
+            Effect::Fires => self.fire(place),
+            Effect::Locks { table, lock, says } => {
+                if !self.made.contains_key(&key(Kind::Table, table)) && self.is_large(table) {
+                    self.risk(RiskClass::LongLock, place, says, Some(lock));
+                }
+            }
+            Effect::Defines {
+                routine,
+                on_writes,
+                definer,
+                body,
+            } => {
+                let known = self.routines.entry(qualified(routine)).or_default();
+                known.on_writes |= on_writes;
+                known.definer = *definer;
+                known.bodies.push(body);
+            }
+            Effect::Calls { routine, procedure } => self.call(place, routine, *procedure),
+            Effect::Stores(routine) => {
+                self.run(place, routine);
+            }
+            Effect::Views { view, invoker, reads } => {
+                let says = format!("creates view {view}, which shows what row level security hides from its readers");
+                let open = (!invoker).then_some((place, says));
+                self.make(Kind::Table, view, false, open, Some(reads.clone()));
+            }
+            Effect::SetsInvoker { view, invoker } => self.set_invoker(place, view, *invoker),
+            Effect::Grants { on, to } => self.grants.push((place, on.clone(), to.clone())),
+            _ => self.look_up(place, effect),
+        }
+    }
+
+    /// What depends on the database alone.
+    fn look_up(&mut self, place: Place, effect: &Effect) {
+        match effect {
+            Effect::DropsExtension(name) if self.extensions.contains(name) => {
+                let says = format!("drops extension {name} with its tables and their rows");
+                self.risk(RiskClass::DataLoss, place, &says, None);
+            }
+            Effect::Cascades { from, says } => {
+                if let Some(lost) = looked_up(&self.catalogue.dependants, from).next() {
+                    let says = format!("{says} with what depends on it: {lost}");
+                    self.risk(RiskClass::DataLoss, place, &says, None);
+                }
+            }
+            Effect::Attaches { table, to } => {
+                self.fill(to);
+                if to.is_in(PUBLIC) && !table.is_in(PUBLIC) {
+                    let says = format!("attaches {table} to {to}, through which its rows can be read");
+                    self.risk(RiskClass::Exposure, place, &says, None);
+                }
+            }
+            Effect::StopsEventTrigger(name) if self.catalogue.securing_trigger.as_ref() == Some(name) => {
+                self.secures_tables = false;
+                let says = format!("stops event trigger {name}, which enables row level security on new tables");
+                self.risk(RiskClass::Exposure, place, &says, None);
+            }
+            _ => {}
+        }
+    }
+
+    fn make(&mut self, kind: Kind, name: &Name, empty: bool, open: Option<(Place, String)>, reads: Option<Vec<Name>>) {
+        let is_view = reads.is_some();
+        self.made.insert(key(kind, name), Made { empty, open, reads });
+        if kind == Kind::Table && !empty && !is_view {
+            self.fill(name);
+        }
+    }
+
+    fn drop(&mut self, table: &Name) {
+        let temporary = temporary(table);
+        if self.made.remove(&(Kind::Table, temporary)).is_none() {
+            self.made.remove(&key(Kind::Table, table));
+        }
+    }
+
+    fn rename(&mut self, place: Place, from: &Name, to: &Name) {
+        // What a schema held before may be dropped with it.
+        if let Some(schema) = to.schema.as_ref().filter(|_| to.schema != from.schema) {
+            let schema = Name {
+                schema: None,
+                name: schema.clone(),
+            };
+            self.made.remove(&key(Kind::Schema, &schema));
+        }
+        if let Some(made) = self.made.remove(&key(Kind::Table, from)) {
+            self.made.insert(key(Kind::Table, to), made);
+            return;
+        }
+        let protected = || looked_up(&self.catalogue.relations, from).all(|protected| *protected);
+        let known = looked_up(&self.catalogue.relations, from).next().is_some();
+        if to.is_in(PUBLIC) && !from.is_in(PUBLIC) && !(known && protected()) {
+            let says = format!("moves {from} into schema {PUBLIC} without row level security");
+            self.make(Kind::Table, to, false, Some((place, says)), None);
+        }
+    }
+
+    fn set_invoker(&mut self, place: Place, view: &Name, invoker: bool) {
+        let made = self.made.entry(key(Kind::Table, view)).or_insert_with(|| Made {
+            // Nobody knows what it reads.
+            reads: Some(vec![Name::default()]),
+            ..Made::default()
+        });
+        let says = format!("lets view {view} show what row level security hides from its readers");
+        made.open = (!invoker).then_some((place, says));
+    }
+
+    /// A routine of the plan runs as it is written there; of any other but the server's and extensions' it is not known what
+    /// it does.
+    fn call(&mut self, place: Place, routine: &Name, procedure: bool) {
+        if self.run(place, routine) {
+            return;
+        }
+        let of_server = matches!(routine.schema.as_deref(), Some("pg_catalog" | "information_schema"));
+        let known = !of_server && looked_up(&self.catalogue.routines, routine).any(|it| it.volatile);
+        if procedure || known {
+            let what = if procedure { "procedure" } else { "function" };
+            self.risk(RiskClass::Opaque, place, &format!("calls {what} {routine}"), None);
+            self.fill_all();
+        }
+    }
+
+    /// Runs what the plan defines by this name; whether there is something.
+    fn run(&mut self, place: Place, routine: &Name) -> bool {
+        let named =
+            |name: &Name| name.name == routine.name && routine.schema.as_ref().is_none_or(|schema| name.is_in(schema));
+        let found: Vec<_> = self.routines.keys().filter(|name| named(name)).cloned().collect();
+        for name in &found {
+            self.enter(place, name);
+        }
+        !found.is_empty()
+    }
+
+    /// The plan's routines of this name, without its rules and triggers.
+    fn planned<'p>(&'p self, routine: &'p Name) -> impl Iterator<Item = &'p Name> {
+        self.routines.keys().filter(|name| {
+            let schema = routine.schema.as_ref();
+            name.name == routine.name && schema.map_or(!name.is_in(""), |schema| name.is_in(schema))
+        })
+    }
+
+    fn enter(&mut self, place: Place, routine: &Name) {
+        if self.calls.contains(routine) {
+            return;
+        }
+        if self.calls.len() == CALLS {
+            return self.risk(RiskClass::Opaque, place, &format!("calls too much by {routine}"), None);
+        }
+        self.calls.push(routine.clone());
+        let bodies = self
+            .routines
+            .get(routine)
+            .map(|it| it.bodies.clone())
+            .unwrap_or_default();
+        for effect in bodies.into_iter().flatten() {
+            self.take(place, effect);
+        }
+        self.calls.pop();
+    }
+
+    /// Triggers and rules that the plan defines run whenever rows are written after that.
+    fn fire(&mut self, place: Place) {
+        let of_writes = self.routines.iter().filter(|(_, routine)| routine.on_writes);
+        let names: Vec<_> = of_writes.map(|(name, _)| name.clone()).collect();
+        for name in &names {
+            self.enter(place, name);
+        }
+    }
+
+    pub(super) fn risk(&mut self, class: RiskClass, (script, line): Place, says: &str, lock: Option<&'static str>) {
+        let by = self
+            .calls
+            .last()
+            .filter(|routine| routine.schema.as_deref() != Some(""));
+        let by = by.map(|routine| format!(", by {routine}")).unwrap_or_default();
+        let says = says
+            .chars()
+            .chain(by.chars())
+            .map(|it| if it.is_control() { ' ' } else { it })
+            .take(SAYS_CHARACTERS)
+            .collect();
+        let risk = Risk {
+            class,
+            line,
+            says,
+            lock,
+        };
+        // A body that several calls lead to is told once a statement.
+        if self.calls.is_empty() || !self.risks[script].contains(&risk) {
+            self.risks[script].push(risk);
+        }
+    }
+
+    fn is_there(&self, table: &Name) -> bool {
+        let made = self.made.contains_key(&key(Kind::Table, table));
+        made || self.is_large(table) || looked_up(&self.catalogue.relations, table).next().is_some()
+    }
+
+    fn is_large(&self, table: &Name) -> bool {
+        match &table.schema {
+            Some(schema) => self.catalogue.large.contains(&(schema.clone(), table.name.clone())),
+            None => self.catalogue.large.iter().any(|(_, name)| *name == table.name),
+        }
+    }
+
+    /// The plan made it, and nothing from before the plan is in it.
+    fn is_empty(&self, kind: Kind, name: &Name) -> bool {
+        let made = self.made.get(&(kind, temporary(name)));
+        let made = made.or_else(|| self.made.get(&key(kind, name)).filter(|_| self.is_certain(name)));
+        made.is_some_and(|made| made.empty)
+    }
+
+    /// No row from before the plan comes from there.
+    fn brings_nothing(&self, from: &Origin) -> bool {
+        let tables = from.tables.iter().all(|table| self.is_empty(Kind::Table, table));
+        tables && !from.routines.iter().any(|routine| self.is_of_somebody(routine))
+    }
+
+    /// Neither the server's nor an extension's.
+    fn is_of_somebody(&self, routine: &Name) -> bool {
+        self.planned(routine).next().is_some() || looked_up(&self.catalogue.routines, routine).next().is_some()
+    }
+
+    /// Within a routine nothing is certain: it may be skipped.
+    fn is_certain(&self, name: &Name) -> bool {
+        self.calls.is_empty() && (name.schema.is_some() || !self.names_moved)
+    }
+
+    /// Something from before the plan is in it from here on, and in its schema.
+    fn fill(&mut self, table: &Name) {
+        let (schema, moved) = (qualified(table).schema, table.schema.is_none() && self.names_moved);
+        for ((kind, name), made) in &mut self.made {
+            let of_table = *kind == Kind::Table && *name == qualified(table);
+            let around = *kind == Kind::Schema && (moved || Some(&name.name) == schema.as_ref());
+            made.empty &= !of_table && !around;
+        }
+    }
+
+    /// Rows may have been copied from anywhere to anywhere.
+    fn fill_all(&mut self) {
+        self.made.values_mut().for_each(|made| made.empty = false);
+    }
+}

@@ -1,0 +1,232 @@
+//! What is lost by effect, and what is not.
+
+use ace_domain::sql::RiskClass::DataLoss;
+use ace_domain::sql::{Catalogue, Routine, assess};
+
+use crate::support::script;
+
+fn losses_in(catalogue: &Catalogue, texts: &[&str]) -> Vec<String> {
+    let scripts: Vec<_> = texts.iter().map(|text| script(text)).collect();
+    assert!(scripts.iter().all(|script| script.unread.is_empty()), "{texts:?}");
+    let risks = assess(&scripts.iter().collect::<Vec<_>>(), catalogue);
+    let risks = risks.into_iter().flatten();
+    risks
+        .filter(|risk| risk.class == DataLoss)
+        .map(|risk| risk.says)
+        .collect()
+}
+
+fn losses(texts: &[&str]) -> Vec<String> {
+    losses_in(&Catalogue::default(), texts)
+}
+
+#[test]
+fn dropping_what_the_same_plan_made_is_no_loss() {
+    for texts in [
+        &["create table t (a int)", "drop table t"][..],
+        &[
+            "create table app.t (a int); insert into app.t values (1), (2)",
+            "drop table app.t cascade",
+        ],
+        &["create table t (a int); delete from t; truncate t; alter table t drop column a"],
+        &["create table t as select generate_series(1, 9) a; alter table t alter a type smallint; drop table t"],
+        &[
+            "create table t (a int references old); alter table t rename to u",
+            "drop table u",
+        ],
+        &["create table t (a int); create table u as select a from t; insert into u select a from t; drop table u, t"],
+        &["create type mood as enum ('a')", "drop type mood"],
+        &["create sequence s; drop sequence s"],
+        &["create schema app; create table app.t (a int); drop schema app cascade"],
+        &["create temp table kept as select * from old; drop table kept"],
+        &[
+            "create table t (a int); create function f() returns int language sql as 'select 1'; select f(); drop table t",
+        ],
+        &["create schema app; create view app.v as select * from old; drop schema app cascade"],
+    ] {
+        assert_eq!(losses(texts), Vec::<String>::new(), "{texts:?}");
+    }
+}
+
+#[test]
+fn dropping_it_is_a_loss_when_rows_from_before_the_plan_are_in_it() {
+    for (texts, says) in [
+        (
+            &["create table t as select * from old", "drop table t"][..],
+            "drops table t",
+        ),
+        (
+            &["create table t (a int); insert into t select a from old; drop table t"],
+            "drops table t",
+        ),
+        (
+            &["create table t (a int); insert into t values ((select max(a) from old)); truncate t"],
+            "empties table t",
+        ),
+        (
+            &["create table t (a int); copy t from '/tmp/x'; drop table t"],
+            "drops table t",
+        ),
+        (
+            &["create table t (a int); do $$ begin insert into t select a from old; end $$; drop table t"],
+            "drops table t",
+        ),
+        (
+            &[
+                "create table t (a int); create table u as select * from old; insert into t select * from u; delete from t",
+            ],
+            "deletes from t",
+        ),
+        (
+            &["create table t (a int)", "drop table t; drop table t"],
+            "drops table t",
+        ),
+        (&["create table app.t (a int)", "drop table t"], "drops table t"),
+        (
+            &["create table t (a int); set search_path = other; drop table t"],
+            "drops table t",
+        ),
+        (
+            &["set search_path = other; create table t (a int); drop table public.t"],
+            "drops table public.t",
+        ),
+        (
+            &["create temp table t (a int); drop table t; drop table t"],
+            "drops table t",
+        ),
+        (
+            &["create schema app; alter table public.old set schema app; drop schema app cascade"],
+            "drops schema app",
+        ),
+        (
+            &["create type mood as enum ('a'); drop type mood cascade"],
+            "drops type mood",
+        ),
+        (
+            &["create table t (a int); alter table old rename to u; drop table u"],
+            "drops table u",
+        ),
+    ] {
+        assert_eq!(losses(texts), [says], "{texts:?}");
+    }
+}
+
+#[test]
+fn a_table_that_may_have_been_there_is_not_the_plans() {
+    let old = [(("public".to_owned(), "t".to_owned()), true)].into();
+    let catalogue = Catalogue {
+        relations: old,
+        ..Catalogue::default()
+    };
+    let text = "create table if not exists t (a int); drop table t";
+    assert_eq!(losses_in(&catalogue, &[text]), ["drops table t"]);
+    assert_eq!(losses(&[text]), Vec::<String>::new());
+}
+
+#[test]
+fn rows_that_a_function_copied_are_lost_with_the_table() {
+    let routine = Routine {
+        volatile: true,
+        definer: false,
+        commits: false,
+    };
+    let catalogue = Catalogue {
+        routines: [(("public".to_owned(), "all_rows".to_owned()), routine)].into(),
+        ..Catalogue::default()
+    };
+    let text = "create table t (a int); insert into t select all_rows(); drop table t";
+    assert_eq!(losses_in(&catalogue, &[text]), ["drops table t"]);
+    let rows = "create table t (a int); insert into t values (1), (all_rows()); drop table t";
+    assert_eq!(losses_in(&catalogue, &[rows]), ["drops table t"]);
+    let planned = "create function f() returns setof int language sql as 'select a from old';\
+                   create table t as select f(); drop table t";
+    assert_eq!(losses(&[planned]), ["drops table t"]);
+    let triggered = "create table t (a int);\
+        create function f() returns trigger language plpgsql as $$ begin insert into t values (old.a); return old; end $$;\
+        update old set a = 1; drop table t";
+    assert_eq!(losses(&[triggered]), ["drops table t"]);
+}
+
+#[test]
+fn an_extension_is_lost_with_the_rows_of_its_tables() {
+    let catalogue = Catalogue {
+        extensions: ["pg_cron".to_owned(), "pgmq".to_owned()].into(),
+        ..Catalogue::default()
+    };
+    for (text, expected) in [
+        (
+            "drop extension if exists pg_cron",
+            vec!["drops extension pg_cron with its tables and their rows"],
+        ),
+        (
+            "drop extension \"pgmq\" restrict",
+            vec!["drops extension pgmq with its tables and their rows"],
+        ),
+        (
+            "drop extension pg_trgm, pgmq",
+            vec!["drops extension pgmq with its tables and their rows"],
+        ),
+        (
+            "drop extension pg_trgm cascade",
+            vec!["drops extension pg_trgm with what depends on it"],
+        ),
+        ("drop extension pg_trgm", vec![]),
+        (
+            "alter extension pg_trgm add table victim; drop extension pg_trgm",
+            vec!["drops extension pg_trgm with its tables and their rows"],
+        ),
+        (
+            "alter extension pg_trgm add function f(int); drop extension pg_trgm",
+            vec![],
+        ),
+    ] {
+        assert_eq!(losses_in(&catalogue, &[text]), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_cascade_is_a_loss_where_data_depends_on_what_is_dropped() {
+    let dependant = |name: &str, lost: &str| (("public".to_owned(), name.to_owned()), lost.to_owned());
+    let catalogue = Catalogue {
+        dependants: [
+            dependant("sales", "materialized view public.totals"),
+            dependant("rounded", "column public.t.b"),
+        ]
+        .into(),
+        ..Catalogue::default()
+    };
+    for (text, expected) in [
+        (
+            "drop view sales cascade",
+            vec!["drops view sales with what depends on it: materialized view public.totals"],
+        ),
+        (
+            "drop function if exists public.rounded(numeric) cascade",
+            vec!["drops function public.rounded with what depends on it: column public.t.b"],
+        ),
+        (
+            "drop routine rounded cascade",
+            vec!["drops routine rounded with what depends on it: column public.t.b"],
+        ),
+        (
+            "drop collation german cascade",
+            vec!["drops with CASCADE what depends on german"],
+        ),
+        (
+            "drop operator class app.oc using btree cascade",
+            vec!["drops with CASCADE what depends on app.oc"],
+        ),
+        (
+            "drop access method heap2 cascade",
+            vec!["drops with CASCADE what depends on heap2"],
+        ),
+        ("drop collation german", vec![]),
+        ("drop policy if exists p on t cascade", vec![]),
+        ("select lo_unlink(a) from t", vec!["deletes a large object"]),
+        ("drop view sales", vec![]),
+        ("drop view other cascade", vec![]),
+        ("drop function app.rounded(int) cascade", vec![]),
+    ] {
+        assert_eq!(losses_in(&catalogue, &[text]), expected, "{text}");
+    }
+}
