@@ -123,7 +123,7 @@ impl Database {
         messages
             .filter_map(|message| match message {
                 SimpleQueryMessage::Row(row) => {
-                    let columns = (0..row.len()).map(|column| row.get(column).unwrap_or_default());
+                    let columns = (0..row.len()).map(|column| row.try_get(column).ok().flatten().unwrap_or_default());
                     Some(columns.collect::<Vec<_>>().join("|"))
                 }
                 _ => None,

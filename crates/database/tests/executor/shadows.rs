@@ -11,7 +11,7 @@ use crate::bed::{Bed, file, migration, owner, segments, settings, statement, sta
 /// Functions, operators and types of `pg_catalog` once more in `public`, which is before it on the path of this database. Each
 /// notes that it was used, by a sequence: that is not rolled back, and is an error in a read-only session. What has a type that
 /// only the server's own functions may have can't be shadowed.
-const SHADOWS: &str = r#"
+const SHADOWS: &str = r"
 CREATE SEQUENCE public.noted;
 GRANT ALL ON public.noted TO PUBLIC;
 CREATE FUNCTION public.note() RETURNS pg_catalog.bool LANGUAGE plpgsql AS
@@ -58,7 +58,7 @@ BEGIN
     END;
   END LOOP;
 END $do$;
-"#;
+";
 
 #[tokio::test]
 async fn nothing_that_a_lesser_role_made_runs_as_the_operator() {

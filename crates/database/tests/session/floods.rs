@@ -198,7 +198,7 @@ async fn a_huge_message_is_refused_by_its_length() {
 
 #[tokio::test]
 async fn a_row_of_many_nulls_counts_as_what_it_takes() {
-    let nulls = [&b"\x7f\xff"[..], &[0xff; 4 * 0x7fff]].concat();
+    let nulls = [&b"\x7f\xff"[..], &vec![0xff; 4 * 0x7fff]].concat();
     let column = b"\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0";
     let columns = message(b'T', &[&b"\x7f\xff"[..], &column.repeat(0x7fff)].concat());
     let fake = Fake::new(false, columns, message(b'D', &nulls));

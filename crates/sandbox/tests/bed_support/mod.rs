@@ -175,7 +175,7 @@ pub async fn query(bed: &BedFile, sql: &str) -> Option<String> {
     drop(client);
     connection.await.unwrap().unwrap();
     messages.iter().find_map(|message| match message {
-        tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        tokio_postgres::SimpleQueryMessage::Row(row) => row.try_get(0).unwrap().map(str::to_owned),
         _ => None,
     })
 }
