@@ -14,7 +14,10 @@ impl Server {
     pub async fn of(database: &Database) -> Self {
         let session = database.session().await;
         let row = session.query_one("SELECT pg_backend_pid()", &[]).await;
-        let backend: i32 = row.expect("a backend knows its number").get(0);
+        let backend: i32 = row
+            .expect("a backend knows its number")
+            .try_get(0)
+            .expect("its number is one");
         let status = fs::read_to_string(format!("/proc/{backend}/status")).unwrap_or_default();
         let parent = status
             .lines()
