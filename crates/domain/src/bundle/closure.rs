@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::digest::{Fields, Revision, Sha, SourceDigest};
 use super::error::ClosureError;
 use super::index::TreeIndex;
+use super::module::TemplateImport;
 use super::path::TreePath;
 use super::tree::Tree;
 
@@ -24,7 +25,8 @@ pub struct FunctionSource<'a> {
 /// The content of a function: its entrypoint and every file of the tree that this needs.
 ///
 /// Followed are static and dynamic imports with a constant specifier, re-exports, `import type`, `import("…").T`,
-/// `import x = require("…")`, the import map with the one that a `deno.json` refers to, and the static files. Bare
+/// `import x = require("…")`, the runtime of JSX that a pragma or the compiler's options name, the import map with the one
+/// that a `deno.json` refers to, and the static files. Bare
 /// specifiers and those of `npm:`, `jsr:`, `node:`, `https:` are the platform's to resolve. Triple-slash references and
 /// `@deno-types` comments are not followed: the CLI uploads no such file either, and nothing runs from them.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -37,6 +39,8 @@ pub struct Closure {
     pub(super) static_files: BTreeSet<TreePath>,
     pub(super) variables: BTreeSet<String>,
     pub(super) remote: BTreeSet<String>,
+    pub(super) unresolved: Option<ClosureError>,
+    pub(super) templates: Vec<(TreePath, TemplateImport)>,
     pub(super) digest: SourceDigest,
 }
 
@@ -79,6 +83,21 @@ impl Closure {
     /// Specifiers that the platform resolves, after the import map.
     pub fn remote(&self) -> &BTreeSet<String> {
         &self.remote
+    }
+
+    /// The first import of a running file that the platform can't resolve: bare, and in no import map. A Node module may be
+    /// bare, and what is imported by a call is resolved when it is called, if ever.
+    pub fn unresolved(&self) -> Option<&ClosureError> {
+        self.unresolved.as_ref()
+    }
+
+    /// Imports of running files whose specifier is put together when they run, as `hello/index.ts:3 imports ./lang/…`: what
+    /// they lead to is in the content only if something else reaches it.
+    pub fn template_imports(&self) -> impl Iterator<Item = String> {
+        let named = |(path, import): &(TreePath, TemplateImport)| {
+            format!("{path}:{} imports {}…", import.line, import.beginning)
+        };
+        self.templates.iter().map(named)
     }
 
     /// Digest of the content.

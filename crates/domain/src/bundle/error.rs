@@ -73,6 +73,18 @@ pub enum ClosureError {
         /// As written.
         specifier: String,
     },
+    /// A bare specifier is in no import map.
+    #[error(
+        "{from}:{line} imports {specifier:?}, which no import map of the function has; add it there, or write npm:, jsr: or https: before it"
+    )]
+    ImportUnmapped {
+        /// The importing file.
+        from: TreePath,
+        /// The line of the specifier, from 1.
+        line: usize,
+        /// As written.
+        specifier: String,
+    },
     /// A file does not parse.
     #[error("{path}:{line}:{column} does not parse: {problem}")]
     Syntax {
@@ -83,6 +95,16 @@ pub enum ClosureError {
         /// From 1, in characters.
         column: usize,
         /// The parser's message.
+        problem: String,
+    },
+    /// A file has more of something than is read; it may well be a program.
+    #[error("{path}:{line} can't be read: {problem}")]
+    ModuleBound {
+        /// The file.
+        path: TreePath,
+        /// From 1.
+        line: usize,
+        /// What there is too much of, and what to do.
         problem: String,
     },
     /// A static pattern is no glob of paths in the source.
@@ -123,8 +145,11 @@ impl ClosureError {
         match self {
             Self::EntrypointPath { .. } | Self::EntrypointMissing { .. } => "EntrypointMissing",
             Self::ImportMapMissing { .. } | Self::ImportMap { .. } => "ImportMapInvalid",
-            Self::ImportMissing { .. } | Self::ImportOutside { .. } | Self::ImportBlocked { .. } => "ImportMissing",
-            Self::Syntax { .. } => "SyntaxError",
+            Self::ImportMissing { .. }
+            | Self::ImportOutside { .. }
+            | Self::ImportBlocked { .. }
+            | Self::ImportUnmapped { .. } => "ImportMissing",
+            Self::Syntax { .. } | Self::ModuleBound { .. } => "SyntaxError",
             Self::StaticPattern { .. } | Self::StaticNothing { .. } => "StaticFilesMissing",
             Self::TooManyFiles { .. } | Self::TooLarge { .. } => "TooLarge",
         }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::closure::{Closure, FunctionSource};
 use super::digest::{self, Sha};
 use super::error::ClosureError;
-use super::module::{self, Module, SyntaxFault};
+use super::module::{self, Fault, Module};
 use super::path::TreePath;
 use super::tree::Tree;
 use super::walk;
@@ -22,7 +22,7 @@ pub struct TreeIndex {
 #[derive(Debug, Default)]
 struct Learned {
     hash: OnceLock<Sha>,
-    module: OnceLock<Result<Module, SyntaxFault>>,
+    module: OnceLock<Result<Module, Fault>>,
 }
 
 impl TreeIndex {
@@ -80,7 +80,7 @@ impl TreeIndex {
     }
 
     /// Imports and environment names of a file; `None` if its name is not that of a module.
-    pub(super) fn module(&self, path: &TreePath) -> Option<&Result<Module, SyntaxFault>> {
+    pub(super) fn module(&self, path: &TreePath) -> Option<&Result<Module, Fault>> {
         let language = module::language(path.name())?;
         let (learned, bytes) = (self.learned.get(path)?, self.tree.get(path.as_str())?);
         Some(learned.module.get_or_init(|| module::parse(bytes, language)))

@@ -95,6 +95,8 @@ impl Closure {
             static_files,
             variables: secrets,
             remote: BTreeSet::new(),
+            unresolved: None,
+            templates: Vec::new(),
             digest: found,
         })
     }

@@ -8,8 +8,10 @@ use super::import_map::{ImportMap, MapFile, Mapped};
 use super::index::TreeIndex;
 use super::limits::{CLOSURE_BYTES, CLOSURE_FILES};
 use super::location::Location;
-use super::module::Import;
+use super::module::{Fault, Import, Module, TemplateImport};
+use super::node;
 use super::path::{TreePath, TreePathError};
+use super::scan::Problem;
 use super::statics;
 use super::tree::Tree;
 
@@ -64,11 +66,15 @@ struct Reached {
 struct Walk<'i> {
     index: &'i TreeIndex,
     map: ImportMap,
+    /// Module of the JSX runtime for files that name none, and the folder that it is seen from.
+    jsx_runtime: Option<(String, TreePath)>,
     maps: BTreeSet<TreePath>,
     reached: BTreeMap<TreePath, Reached>,
     queue: VecDeque<(TreePath, bool)>,
     variables: BTreeSet<String>,
     remote: BTreeSet<String>,
+    unresolved: Option<ClosureError>,
+    templates: Vec<(TreePath, TemplateImport)>,
 }
 
 impl<'i> Walk<'i> {
@@ -76,11 +82,14 @@ impl<'i> Walk<'i> {
         Self {
             index,
             map: ImportMap::default(),
+            jsx_runtime: None,
             maps: BTreeSet::new(),
             reached: BTreeMap::new(),
             queue: VecDeque::new(),
             variables: BTreeSet::new(),
             remote: BTreeSet::new(),
+            unresolved: None,
+            templates: Vec::new(),
         }
     }
 
@@ -103,6 +112,11 @@ impl<'i> Walk<'i> {
         let Some(path) = found else { return Ok(None) };
         let file = self.map_file(&path)?;
         self.map = file.map;
+        // Only a deno.json has compiler options.
+        self.jsx_runtime = file
+            .jsx_runtime
+            .filter(|_| is_deno_config(&path))
+            .map(|module| (module, path.clone()));
         if let Some(reference) = file.reference.filter(|_| is_deno_config(&path)) {
             let relative = if reference.starts_with(['.', '/']) {
                 reference.clone()
@@ -143,35 +157,73 @@ impl<'i> Walk<'i> {
 
     /// Follows everything that the entrypoint reaches, breadth first, so that the first fault is the nearest one.
     fn follow(&mut self, entrypoint: &TreePath) -> Result<(), ClosureError> {
-        self.reach(entrypoint.clone(), true, false);
+        self.reach(entrypoint.clone(), true, false)?;
         while let Some((path, running)) = self.queue.pop_front() {
             let module = match self.index.module(&path) {
                 None => continue,
                 Some(Ok(module)) => module,
-                Some(Err(fault)) => {
-                    let (line, column, problem) = (fault.line, fault.column, fault.message.clone());
-                    return Err(ClosureError::Syntax {
-                        path,
-                        line,
-                        column,
-                        problem,
-                    });
-                }
+                Some(Err(fault)) => return Err(unread(path, fault)),
             };
             if running {
                 self.variables.extend(module.variables.iter().cloned());
+                let templates = module.templates.iter().cloned();
+                self.templates.extend(templates.map(|import| (path.clone(), import)));
             }
-            for import in &module.imports {
-                self.import(&path, import, running)?;
-            }
+            self.imports(&path, module, running)?;
         }
         Ok(())
     }
 
-    fn import(&mut self, from: &TreePath, import: &Import, running: bool) -> Result<(), ClosureError> {
+    fn imports(&mut self, path: &TreePath, module: &Module, running: bool) -> Result<(), ClosureError> {
+        // Taken out meanwhile: it says where to go, and is not changed by going there.
+        let map = std::mem::take(&mut self.map);
+        let scoped = map.scoped(path.as_str());
+        let mut all = module.imports.iter().map(|import| (import, path.folder()));
+        let mut result = all.try_for_each(|(import, folder)| {
+            let mapped = scoped.resolve(&import.specifier, folder);
+            self.import(path, import, mapped, running)
+        });
+        if let (Ok(()), Some((import, folder))) = (&result, self.jsx_runtime(path, module)) {
+            let mapped = scoped.resolve(&import.specifier, folder.folder());
+            result = self.import(path, &import, mapped, running);
+        }
+        drop(scoped);
+        self.map = map;
+        result
+    }
+
+    /// The import that no line of a file with JSX writes: of what makes its elements. A pragma is seen from the file, the
+    /// compiler's option from where it stands.
+    fn jsx_runtime(&self, path: &TreePath, module: &Module) -> Option<(Import, TreePath)> {
+        let (specifier, line, from) = match (&module.jsx_import_source, &self.jsx_runtime) {
+            (Some((source, line)), _) => (format!("{source}/jsx-runtime"), *line, path),
+            (None, Some((module, from))) if matches!(path.extension(), Some("tsx" | "jsx")) => {
+                (module.clone(), 1, from)
+            }
+            _ => return None,
+        };
+        let import = Import {
+            specifier,
+            line,
+            type_only: false,
+            data: false,
+            dynamic: false,
+        };
+        Some((import, from.clone()))
+    }
+
+    fn import(&mut self, from: &TreePath, import: &Import, mapped: Mapped, running: bool) -> Result<(), ClosureError> {
         let (line, specifier) = (import.line, import.specifier.clone());
-        match self.map.resolve(&import.specifier, from.as_str(), from.folder()) {
+        match mapped {
             Mapped::Bare => {
+                let needed = running && !import.type_only && !import.dynamic;
+                if needed && self.unresolved.is_none() && !node::is_builtin(&specifier) {
+                    self.unresolved = Some(ClosureError::ImportUnmapped {
+                        from: from.clone(),
+                        line,
+                        specifier: specifier.clone(),
+                    });
+                }
                 self.remote.insert(specifier);
             }
             Mapped::To(Location::Remote(url)) => {
@@ -203,19 +255,24 @@ impl<'i> Walk<'i> {
                         instead,
                     });
                 };
-                self.reach(path.clone(), running && !import.type_only, import.data);
+                self.reach(path.clone(), running && !import.type_only, import.data)?;
             }
         }
         Ok(())
     }
 
-    fn reach(&mut self, path: TreePath, running: bool, data: bool) {
+    fn reach(&mut self, path: TreePath, running: bool, data: bool) -> Result<(), ClosureError> {
         let reached = self.reached.entry(path.clone()).or_default();
         reached.running |= running;
         if !data && reached.followed.is_none_or(|as_running| running && !as_running) {
             reached.followed = Some(running);
             self.queue.push_back((path, running));
         }
+        // Here, so that no more files are read than can be deployed.
+        if self.reached.len() > CLOSURE_FILES {
+            return Err(ClosureError::TooManyFiles { limit: CLOSURE_FILES });
+        }
+        Ok(())
     }
 
     fn static_files(&self, patterns: &[String]) -> Result<BTreeSet<TreePath>, ClosureError> {
@@ -260,7 +317,13 @@ impl<'i> Walk<'i> {
             .map(|(path, _)| path);
         let type_only = unrun.filter(only_types).cloned().collect();
         let digest = digest(&entrypoint, import_map.as_ref(), &files, &hashes, &static_files);
-        let Self { variables, remote, .. } = self;
+        let Self {
+            variables,
+            remote,
+            unresolved,
+            templates,
+            ..
+        } = self;
         Ok(Closure {
             entrypoint,
             import_map,
@@ -270,8 +333,27 @@ impl<'i> Walk<'i> {
             static_files,
             variables,
             remote,
+            unresolved,
+            templates,
             digest,
         })
+    }
+}
+
+fn unread(path: TreePath, fault: &Fault) -> ClosureError {
+    let (line, column) = (fault.line, fault.column);
+    match fault.problem {
+        Problem::Syntax(problem) => ClosureError::Syntax {
+            path,
+            line,
+            column,
+            problem: problem.to_owned(),
+        },
+        Problem::Bound(problem) => ClosureError::ModuleBound {
+            path,
+            line,
+            problem: problem.to_owned(),
+        },
     }
 }
 
