@@ -7,11 +7,13 @@ ACE_DEV = $(CARGO) run --package ace-sandbox --bin ace-dev --
 BENCH ?= fleet migrations
 # What `make mutants` runs.
 mutants: SEEDED ?= all
+# How long `make fuzz` searches.
+SECONDS ?= 300
 # `make demo ONCE=1` ends by itself, with an error when something did not happen.
 ONCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test mutants bench tools lint walls
+.PHONY: help demo up check test mutants fuzz bench tools lint walls
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,6 +33,10 @@ test: lint walls tools ## Everything, with the mutants that the change at hand t
 
 mutants: tools ## Every deliberate mistake of tests/seeded; e.g. SEEDED=07 for those so named
 	SEEDED=$(SEEDED) $(CARGO) test --package ace-tests --test seeded -- --nocapture
+
+fuzz: ## Hostile inputs by grammar, each read in a child under the pod's limits; e.g. SECONDS=3600
+	HOSTILE_SECONDS=$(SECONDS) $(CARGO) test --package ace-tests --test hostile
+	PROPTEST_CASES=20000 $(CARGO) test --package ace-domain --lib scan
 
 bench: tools ## Measures the operator beside a bare client, and beside psql; e.g. BENCH=migrations ARGS="--rounds 9"
 	set -e; for bench in $(BENCH); do $(CARGO) bench --package ace-tests --bench $$bench -- $(ARGS); done

@@ -110,6 +110,15 @@ impl Closure {
         self.digest.revision()
     }
 
+    /// Approximate size in memory without its files, which it shares with the tree, in bytes.
+    pub fn overhead(&self) -> usize {
+        /// The nodes of a file in three maps, with its hash.
+        const FILE: usize = 320;
+        let paths: usize = self.files.keys().map(|path| 2 * path.as_str().len() + FILE).sum();
+        let names = self.variables.iter().chain(&self.remote);
+        paths + names.map(|name| name.len() + FILE / 4).sum::<usize>()
+    }
+
     /// Sum of the files' sizes.
     pub fn bytes(&self) -> usize {
         self.files.values().map(Bytes::len).sum()

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -17,6 +18,8 @@ use super::walk;
 pub struct TreeIndex {
     tree: Tree,
     learned: BTreeMap<TreePath, Arc<Learned>>,
+    /// Bytes of what was learned, by this index and by those of folders below it.
+    bytes: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
@@ -29,7 +32,11 @@ impl TreeIndex {
     /// An index without any parsed file.
     pub fn new(tree: Tree) -> Self {
         let learned = tree.iter().map(|(path, _)| (path.clone(), Arc::default())).collect();
-        Self { tree, learned }
+        Self {
+            tree,
+            learned,
+            bytes: Arc::default(),
+        }
     }
 
     /// An index of the next revision of the tree, which keeps the results for unchanged files.
@@ -41,11 +48,36 @@ impl TreeIndex {
                 .filter(|_| self.tree.get(path.as_str()) == Some(bytes))
                 .cloned()
         };
-        let learned = tree
+        let learned: BTreeMap<_, _> = tree
             .iter()
             .map(|(path, bytes)| (path.clone(), known(path, bytes).unwrap_or_default()))
             .collect();
-        Self { tree, learned }
+        let modules = learned.values().filter_map(|learned| learned.module.get());
+        let bytes = modules.flatten().map(Module::bytes).sum();
+        Self {
+            tree,
+            learned,
+            bytes: Arc::new(AtomicUsize::new(bytes)),
+        }
+    }
+
+    /// An index of what lies below `folder`, which shares the results with this one; `None` when nothing does.
+    pub fn below(&self, folder: &TreePath) -> Option<Self> {
+        let tree = self.tree.subtree(folder)?;
+        let learned = tree.iter().filter_map(|(path, _)| {
+            let learned = self.learned.get(format!("{folder}/{path}").as_str())?;
+            Some((path.clone(), learned.clone()))
+        });
+        Some(Self {
+            learned: learned.collect(),
+            tree,
+            bytes: self.bytes.clone(),
+        })
+    }
+
+    /// Approximate bytes that the results take; those of the tree are not counted.
+    pub fn learned_bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// The tree.
@@ -83,6 +115,11 @@ impl TreeIndex {
     pub(super) fn module(&self, path: &TreePath) -> Option<&Result<Module, Fault>> {
         let language = module::language(path.name())?;
         let (learned, bytes) = (self.learned.get(path)?, self.tree.get(path.as_str())?);
-        Some(learned.module.get_or_init(|| module::parse(bytes, language)))
+        Some(learned.module.get_or_init(|| {
+            let module = module::parse(bytes, language);
+            let bytes = module.as_ref().map_or(0, Module::bytes);
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            module
+        }))
     }
 }

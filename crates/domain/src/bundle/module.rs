@@ -15,6 +15,18 @@ pub(super) struct Module {
     pub(super) jsx_import_source: Option<(String, usize)>,
 }
 
+impl Module {
+    /// Approximate size in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        /// A map's node or a list's slot, and what the allocator adds.
+        const ITEM: usize = 96;
+        let imports = self.imports.iter().map(|import| import.specifier.len());
+        let templates = self.templates.iter().map(|import| import.beginning.len());
+        let texts = imports.chain(templates).chain(self.variables.iter().map(String::len));
+        texts.map(|length| length + ITEM).sum()
+    }
+}
+
 /// One import, re-export, dynamic import or imported type.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(super) struct Import {

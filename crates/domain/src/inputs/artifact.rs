@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use super::closures::Closures;
 use crate::bundle::{Tree, TreeIndex, TreePath};
 use crate::reconcile::key::SourceKey;
 
@@ -67,79 +68,100 @@ impl PartialEq for Artifact {
 
 impl Eq for Artifact {}
 
-/// A tree with one index per folder that is used, so that all functions under one path parse each file once.
+/// A tree with what was learned of it: each file is parsed once for all functions, each closure computed once.
 pub struct SourceTree {
-    tree: Tree,
-    indexes: Mutex<HashMap<Option<TreePath>, Option<Arc<TreeIndex>>>>,
+    root: Arc<TreeIndex>,
+    /// Bytes of the tree and its index as they were read.
+    size: usize,
+    /// The folders that are being read. They share what was learned with the root, and end with their last reader.
+    folders: Mutex<HashMap<TreePath, Weak<TreeIndex>>>,
+    pub(super) closures: Mutex<Closures>,
 }
 
 impl SourceTree {
-    /// A tree without any index.
+    /// A tree of which nothing was learned.
     pub fn new(tree: Tree) -> Self {
-        Self {
-            tree,
-            indexes: Mutex::default(),
-        }
+        Self::of(TreeIndex::new(tree))
     }
 
     /// The next content of the same source; the results for unchanged files are kept.
     #[must_use]
     pub fn renewed(&self, tree: Tree) -> Self {
-        let known = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
-        let indexes = known
-            .iter()
-            .filter_map(|(folder, index)| {
-                let next = index.as_ref()?.renewed(below(&tree, folder.as_ref())?);
-                Some((folder.clone(), Some(Arc::new(next))))
-            })
-            .collect();
-        drop(known);
+        Self::of(self.root.renewed(tree))
+    }
+
+    fn of(root: TreeIndex) -> Self {
+        /// The nodes of one file in the tree and in its index, with the `Bytes` handle.
+        const FILE: usize = 400;
+        let files = root.tree().iter();
         Self {
-            tree,
-            indexes: Mutex::new(indexes),
+            size: files
+                .map(|(path, bytes)| 2 * path.as_str().len() + bytes.len() + FILE)
+                .sum(),
+            root: Arc::new(root),
+            folders: Mutex::default(),
+            closures: Mutex::default(),
         }
     }
 
     /// The files from the root.
     pub fn tree(&self) -> &Tree {
-        &self.tree
+        self.root.tree()
     }
 
     /// The files below `folder` (the root without one), shared by all callers; `None` if there are none.
     pub fn at(&self, folder: Option<&TreePath>) -> Option<Arc<TreeIndex>> {
-        let mut indexes = self.indexes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = indexes.get(&folder.cloned()) {
-            return index.clone();
+        let Some(folder) = folder else {
+            return Some(self.root.clone());
+        };
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = folders.get(folder).and_then(Weak::upgrade) {
+            return Some(index);
         }
-        let index = below(&self.tree, folder).map(|tree| Arc::new(TreeIndex::new(tree)));
-        // Paths come from specs: one that does not exist is not cached, or wrong specs would fill the memory.
-        if index.is_some() {
-            indexes.insert(folder.cloned(), index.clone());
-        }
-        index
+        let index = Arc::new(self.root.below(folder)?);
+        folders.retain(|_, index| index.strong_count() > 0);
+        folders.insert(folder.clone(), Arc::downgrade(&index));
+        Some(index)
     }
 
-    /// Approximate size in memory, in bytes, without its indexes.
+    /// How many folders have an index at the moment.
+    #[cfg(test)]
+    fn read_folders(&self) -> usize {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.values().filter(|index| index.strong_count() > 0).count()
+    }
+
+    /// Approximate size in memory, in bytes, with what was learned so far.
     pub fn bytes(&self) -> usize {
-        /// A map's node, the `Bytes` handle and the index's slot of one file.
-        const FILE: usize = 256;
-        self.tree
-            .iter()
-            .map(|(path, bytes)| path.as_str().len() + bytes.len() + FILE)
-            .sum()
+        let closures = self.closures.lock().unwrap_or_else(PoisonError::into_inner);
+        self.size + self.root.learned_bytes() + closures.bytes()
     }
 }
 
 impl fmt::Debug for SourceTree {
     /// Without the files: a state may be logged, source code must not be.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SourceTree({} files)", self.tree.len())
+        write!(f, "SourceTree({} files)", self.tree().len())
     }
 }
 
-fn below(tree: &Tree, folder: Option<&TreePath>) -> Option<Tree> {
-    match folder {
-        None => Some(tree.clone()),
-        Some(folder) => tree.subtree(folder),
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::SourceTree;
+    use crate::bundle::{Tree, TreePath};
+
+    #[test]
+    fn folders_that_nobody_reads_any_more_take_no_memory() {
+        let folders: Vec<String> = (1..40).map(|depth| vec!["d"; depth].join("/")).collect();
+        let deepest = folders.last().unwrap();
+        let files = (0..500).map(|at| (TreePath::new(format!("{deepest}/{at}.ts")).unwrap(), Bytes::new()));
+        let tree = SourceTree::new(Tree::from_files(files).unwrap());
+        let before = tree.bytes();
+        for folder in &folders {
+            assert_eq!(tree.at(Some(&folder.parse().unwrap())).unwrap().tree().len(), 500);
+        }
+        assert_eq!((tree.bytes(), tree.read_folders()), (before, 0));
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of the objects that a kind names, and what it means where one of them can't be used.
 
 mod artifact;
+mod closures;
 mod config_map;
 mod secret;
 mod source;
@@ -13,9 +14,10 @@ use std::time::Duration;
 use ace_api::{HasPlatform, HasSource, LocalReference};
 
 pub use artifact::{Artifact, ArtifactState, SourceTree};
+pub use closures::FunctionParts;
 pub use config_map::{Carried, carried, read_config_map, sha256};
 pub use secret::secret_text;
-pub use source::{folder, wanted};
+pub use source::{content, folder, usable, wanted};
 
 use crate::reconcile::{
     decision::{Cause, Decision, Requeue},

@@ -11,18 +11,32 @@ pub fn wanted<T>(
     artifact_state: &ArtifactState,
     read: impl FnOnce(&Artifact) -> Result<T, String>,
 ) -> SourceState<T> {
+    match usable(source, artifact_state) {
+        Ok(artifact) => content(artifact, read(artifact)),
+        Err(state) => state,
+    }
+}
+
+/// The artifact to read, or why there is none; the spec may pin another digest.
+pub fn usable<'a, T>(source: &Source, artifact_state: &'a ArtifactState) -> Result<&'a Artifact, SourceState<T>> {
     let artifact = match artifact_state {
         ArtifactState::Ready(artifact) => artifact,
-        ArtifactState::Waiting(message) => return SourceState::Waiting(message.clone()),
-        ArtifactState::Refused(message) => return SourceState::Refused(message.clone()),
-        ArtifactState::AccessMissing(message) => return SourceState::AccessMissing(message.clone()),
-        ArtifactState::Failed(message) => return SourceState::Failed(message.clone()),
+        ArtifactState::Waiting(message) => return Err(SourceState::Waiting(message.clone())),
+        ArtifactState::Refused(message) => return Err(SourceState::Refused(message.clone())),
+        ArtifactState::AccessMissing(message) => return Err(SourceState::AccessMissing(message.clone())),
+        ArtifactState::Failed(message) => return Err(SourceState::Failed(message.clone())),
     };
     if let Some(pin) = source.digest.as_ref().filter(|pin| **pin != artifact.digest) {
         let has = &artifact.digest;
-        return SourceState::Waiting(format!("`spec.source.digest` pins {pin}, and the source has {has}"));
+        let waits = format!("`spec.source.digest` pins {pin}, and the source has {has}");
+        return Err(SourceState::Waiting(waits));
     }
-    match read(artifact) {
+    Ok(artifact)
+}
+
+/// What was read of an artifact.
+pub fn content<T>(artifact: &Artifact, read: Result<T, String>) -> SourceState<T> {
+    match read {
         Ok(content) => SourceState::Ready {
             content,
             artifact_revision: artifact.revision.clone(),

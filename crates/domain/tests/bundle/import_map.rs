@@ -228,3 +228,35 @@ fn an_entry_that_leads_nowhere_is_refused_only_when_it_is_used() {
         "{missing}"
     );
 }
+
+#[test]
+fn the_longest_prefix_wins_among_keys_that_lie_between_it_and_what_is_wanted() {
+    let map = r#"{"imports": {"a/": "npm:outer/", "a/b/": "npm:inner/", "a/b/c": "npm:no", "a/b/c/d/": "npm:nor/", "a/b!": "npm:neither"}}"#;
+    for (specifier, expected) in [
+        ("a/b/c/e", "npm:inner/c/e"),
+        ("a/b/cc", "npm:inner/cc"),
+        ("a/b/z", "npm:inner/z"),
+        ("a/c", "npm:outer/c"),
+        ("a/b", "npm:outer/b"),
+        ("b", "b"),
+    ] {
+        let found = reached(&format!("import '{specifier}'"), map, &[]).unwrap();
+        assert_eq!(found, [expected], "{specifier}");
+    }
+}
+
+#[test]
+fn a_map_beyond_what_any_project_has_is_refused() {
+    let entries = |many: usize| {
+        let entries: Vec<_> = (0..many).map(|at| format!("\"p{at}\": \"npm:p\"")).collect();
+        format!("{{\"imports\": {{{}}}}}", entries.join(","))
+    };
+    assert!(reached("import 'p7'", &entries(10_000), &[]).is_ok());
+    for (map, problem) in [
+        (entries(10_001), "it has 10001 entries, more than 10000"),
+        (" ".repeat((1 << 20) + 1), "it has 1048577 bytes, more than 1048576"),
+    ] {
+        let text = reached("", &map, &[]).unwrap_err().to_string();
+        assert!(text.ends_with(problem), "{text}");
+    }
+}

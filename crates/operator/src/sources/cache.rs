@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ace_domain::inputs::SourceTree;
 
-/// Trees by digest; the least recently used are evicted above `limit` bytes.
+/// Trees by digest; the least recently used are evicted above `limit` bytes, what was learned of them included.
 #[derive(Debug)]
 pub(super) struct Trees {
     limit: usize,
@@ -14,7 +14,6 @@ pub(super) struct Trees {
 #[derive(Debug)]
 struct Held {
     tree: Arc<SourceTree>,
-    bytes: usize,
     used: u64,
 }
 
@@ -32,19 +31,23 @@ impl Trees {
         self.uses += 1;
         let held = self.held.get_mut(digest)?;
         held.used = self.uses;
-        Some(held.tree.clone())
+        let tree = held.tree.clone();
+        // More may have been learned of it since it was added.
+        self.evict();
+        Some(tree)
     }
 
     /// Adds a tree. The newest is never evicted, even if it alone exceeds the limit: it is about to be used by many.
     pub(super) fn put(&mut self, digest: &str, tree: Arc<SourceTree>) {
         self.uses += 1;
-        let held = Held {
-            bytes: tree.bytes(),
-            tree,
-            used: self.uses,
-        };
+        let held = Held { tree, used: self.uses };
         self.held.insert(digest.to_owned(), held);
-        while self.held.len() > 1 && self.held.values().map(|held| held.bytes).sum::<usize>() > self.limit {
+        self.evict();
+    }
+
+    fn evict(&mut self) {
+        let bytes = |held: &HashMap<String, Held>| held.values().map(|held| held.tree.bytes()).sum::<usize>();
+        while self.held.len() > 1 && bytes(&self.held) > self.limit {
             let Some(oldest) = self
                 .held
                 .iter()

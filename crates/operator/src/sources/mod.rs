@@ -11,6 +11,7 @@
 mod backoff;
 mod cache;
 mod changes;
+mod closures;
 mod entry;
 mod failure;
 mod fetch;

@@ -15,6 +15,7 @@ use super::Settings;
 use super::backoff::Backoff;
 use super::cache::Trees;
 use super::changes::Changes;
+use super::closures::Turns;
 use super::entry::{Again, Entry, Flight, Landed, Memo, Reading};
 use super::fetch::Fetcher;
 use super::flux::Installed;
@@ -34,6 +35,7 @@ pub struct Sources {
     pub(super) fetcher: Fetcher,
     /// One archive is unpacked at a time: it may take 128 MiB, and a processor.
     pub(super) unpacking: Semaphore,
+    pub(super) turns: Turns,
     metrics: Metrics,
     pub(super) installed: Installed,
     pub(super) changes: Changes,
@@ -94,6 +96,7 @@ impl Sources {
             metrics,
             fetcher,
             unpacking: Semaphore::new(1),
+            turns: Turns::default(),
             changes: Changes::default(),
             attention: Notify::new(),
         }))

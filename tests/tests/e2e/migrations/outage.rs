@@ -89,7 +89,14 @@ async fn a_disk_that_is_full_is_waited_for() {
         settled(stage, &database).await;
         // The table's file is one that has no space left on its device: every write to it fails in the kernel, as on a full disk.
         let place = "SELECT current_setting('data_directory') || '/' || pg_relation_filepath('public.notes')";
-        let file = PathBuf::from(superuser.query_one(place, &[]).await.unwrap().get::<_, String>(0));
+        let file = PathBuf::from(
+            superuser
+                .query_one(place, &[])
+                .await
+                .unwrap()
+                .try_get::<_, String>(0)
+                .unwrap(),
+        );
         let aside = file.with_extension("aside");
         fs::rename(&file, &aside).unwrap();
         symlink("/dev/full", &file).unwrap();

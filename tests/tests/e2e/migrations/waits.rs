@@ -40,7 +40,12 @@ async fn a_lock_of_another_session_is_waited_for_with_its_holder_named_even_by_f
             let holder = database.session().await;
             let take = format!("BEGIN; LOCK TABLE public.notes IN {lock} MODE");
             holder.batch_execute(&take).await.unwrap();
-            let pid: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+            let pid: i32 = holder
+                .query_one("SELECT pg_backend_pid()", &[])
+                .await
+                .unwrap()
+                .try_get(0)
+                .unwrap();
             files.push((name, sql));
             stage.migrations(&files).await;
             let version = &name[..14];

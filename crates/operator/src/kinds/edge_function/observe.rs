@@ -2,8 +2,8 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use ace_api::{CheckAuth, EdgeFunction};
 use ace_domain::{
-    bundle::{Closure, FunctionSource, Tree, TreePath},
-    inputs::{Artifact, ArtifactState, folder, wanted},
+    bundle::Closure,
+    inputs::{Artifact, ArtifactState, FunctionParts, content, folder, usable},
     kinds::edge_function::{
         Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, owner, platform_key,
         source_key,
@@ -35,20 +35,17 @@ pub(super) async fn observe(
     let connection = kind.connections.get(&platform_key(object));
     let platform = platform(kind, object, connection.as_deref(), now);
     let artifact_state = kind.sources.artifact_state(&source_key(object)).await;
-    let source = wanted(&object.spec.source, &artifact_state, |artifact| {
-        closure(object, artifact).map(Arc::new)
-    });
+    let source = match usable(&object.spec.source, &artifact_state) {
+        Ok(artifact) => content(artifact, closure(kind, object, artifact).await),
+        Err(state) => state,
+    };
     let memo = object.status.clone().unwrap_or_default();
+    let applied = memo.applied.as_ref().map(|applied| &applied.source_digest);
+    let blockers = blocking_functions(kind, object, &artifact_state, &source, applied).await;
     let state = State {
         timing: kind.timing,
         began: now,
-        blockers: blocking_functions(
-            kind,
-            object,
-            &artifact_state,
-            &source,
-            memo.applied.as_ref().map(|applied| &applied.source_digest),
-        ),
+        blockers,
         memo,
         platform,
         claim: claim(kind, object),
@@ -124,37 +121,21 @@ fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
 }
 
 /// The desired content of `object` from an artifact.
-fn closure(object: &EdgeFunction, artifact: &Artifact) -> Result<Closure, String> {
+async fn closure(kind: &EdgeFunctions, object: &EdgeFunction, artifact: &Artifact) -> Result<Arc<Closure>, String> {
     let spec = &object.spec;
-    let folder = folder(&spec.source)?;
-    let index = artifact.tree.at(folder.as_ref());
-    let index = index.ok_or_else(|| {
-        let path = spec.source.path.as_deref().unwrap_or("/");
-        let top = top(artifact.tree.tree());
-        format!("the source has no folder `{path}`, only {top}: correct `spec.source.path` or the archive")
-    })?;
-    let slug = object.slug();
-    let source = FunctionSource {
-        slug: &slug,
-        entrypoint: spec.entrypoint.as_deref(),
-        import_map: spec.import_map.as_deref(),
-        static_files: &spec.static_files,
+    let parts = FunctionParts {
+        folder: folder(&spec.source)?,
+        slug: object.slug(),
+        entrypoint: spec.entrypoint.clone(),
+        import_map: spec.import_map.clone(),
+        static_files: spec.static_files.clone(),
     };
-    index.closure(&source).map_err(|error| error.to_string())
-}
-
-/// The first names at the root of a tree, for a message.
-fn top(tree: &Tree) -> String {
-    const NAMED: usize = 4;
-    let first = |path: &TreePath| path.as_str().split('/').next().unwrap_or_default().to_owned();
-    let names: BTreeSet<String> = tree.iter().map(|(path, _)| first(path)).collect();
-    let more = if names.len() > NAMED { ", …" } else { "" };
-    let names: Vec<_> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-    format!("{}{more}", names.join(", "))
+    let namespace = object.namespace().unwrap_or_default();
+    kind.sources.closure(&namespace, &artifact.tree, parts).await
 }
 
 /// Functions of lower waves that the new content waits for. Content that is already applied waits for none.
-fn blocking_functions(
+async fn blocking_functions(
     kind: &EdgeFunctions,
     object: &EdgeFunction,
     artifact_state: &ArtifactState,
@@ -168,15 +149,16 @@ fn blocking_functions(
         return Vec::new();
     }
     let lower = kind.caches.lower_waves(object);
-    let members = lower
-        .iter()
-        .filter_map(|guard| guard.0.as_ref().ok())
-        .map(|member| Member {
+    let mut members = Vec::new();
+    for member in lower.iter().filter_map(|guard| guard.0.as_ref().ok()) {
+        members.push(Member {
             object: member,
-            wants: closure(member, artifact)
+            wants: closure(kind, member, artifact)
+                .await
                 .ok()
                 .map(|content| content.digest().to_string()),
         });
+    }
     blockers(object.spec.wave, members)
 }
 

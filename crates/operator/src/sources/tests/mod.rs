@@ -1,6 +1,7 @@
 //! Sources against fake servers.
 
 mod changes;
+mod closures;
 mod config_map;
 mod fixture;
 mod flux;

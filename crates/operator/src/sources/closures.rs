@@ -1,0 +1,77 @@
+//! Whose turn it is to compute the closure of a function, on a thread of its own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use ace_domain::bundle::Closure;
+use ace_domain::inputs::{FunctionParts, SourceTree};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Sources;
+
+/// Closures that are computed at the same time for all namespaces: the runtime's threads need a processor, too.
+const AT_ONCE: usize = 2;
+
+/// Whose turn it is to compute: one closure of a namespace at a time, and [`AT_ONCE`] of all.
+#[derive(Debug)]
+pub(super) struct Turns {
+    all: Arc<Semaphore>,
+    namespaces: Mutex<HashMap<String, Weak<Semaphore>>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(AT_ONCE)),
+            namespaces: Mutex::default(),
+        }
+    }
+}
+
+impl Turns {
+    /// The queue of a namespace, which is gone when nobody waits in it.
+    pub(super) fn of(&self, namespace: &str) -> Arc<Semaphore> {
+        let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(turns) = namespaces.get(namespace).and_then(Weak::upgrade) {
+            return turns;
+        }
+        let turns = Arc::new(Semaphore::new(1));
+        namespaces.retain(|_, turns| turns.strong_count() > 0);
+        namespaces.insert(namespace.to_owned(), Arc::downgrade(&turns));
+        turns
+    }
+}
+
+impl Sources {
+    /// The closure of a function of `namespace` over a tree; an error says what to change.
+    pub async fn closure(
+        &self,
+        namespace: &str,
+        tree: &Arc<SourceTree>,
+        parts: FunctionParts,
+    ) -> Result<Arc<Closure>, String> {
+        if let Some(known) = tree.known(&parts) {
+            return known;
+        }
+        let own = turn(self.turns.of(namespace)).await;
+        // Whoever had the turn before may have computed the same.
+        if let Some(known) = tree.known(&parts) {
+            return known;
+        }
+        let shared = turn(self.turns.all.clone()).await;
+        let tree = tree.clone();
+        // The turns end with the computation, also when nobody waits for it any more.
+        let computed = tokio::task::spawn_blocking(move || {
+            let _turns = (own, shared);
+            tree.closure(parts)
+        });
+        computed
+            .await
+            .unwrap_or_else(|_| Err("reading the source failed unexpectedly".to_owned()))
+    }
+}
+
+/// `None` only of a queue that was closed, which none is.
+async fn turn(turns: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    turns.acquire_owned().await.ok()
+}
