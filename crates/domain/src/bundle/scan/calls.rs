@@ -49,7 +49,7 @@ impl Scanner<'_> {
             Argument::Template { beginning, offset } if !type_only => {
                 let (line, beginning) = (self.line(offset), unescaped(beginning));
                 self.module.templates.insert(TemplateImport { line, beginning });
-                self.check_bound(offset, self.module.templates.len())
+                Self::check_bound(offset, self.module.templates.len())
             }
             Argument::Template { .. } | Argument::Other => Ok(()),
         }
@@ -59,7 +59,7 @@ impl Scanner<'_> {
     pub(super) fn variable(&mut self) -> Result<(), Fault> {
         if let Argument::Constant { inner, offset, .. } = argument(self.cursor)? {
             self.module.variables.insert(unescaped(inner));
-            self.check_bound(offset, self.module.variables.len())?;
+            Self::check_bound(offset, self.module.variables.len())?;
         }
         Ok(())
     }

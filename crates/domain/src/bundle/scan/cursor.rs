@@ -36,8 +36,7 @@ impl<'t> Cursor<'t> {
 
     /// How many lines end in a range of the text.
     pub(super) fn lines(&self, range: Range<usize>) -> usize {
-        let bytes = self.text.as_bytes().get(range).unwrap_or_default();
-        bytes.iter().filter(|byte| **byte == b'\n').count()
+        self.text.get(range).unwrap_or_default().matches('\n').count()
     }
 
     pub(super) fn rest(&self) -> &'t str {

@@ -1,5 +1,9 @@
 /// What encloses the place: the file itself, or something that was opened and not closed yet.
 #[derive(Clone, Copy, Debug)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "they are read one by one, and none excludes another"
+)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
     /// Where it was opened.

@@ -88,23 +88,21 @@ impl<'t> Scanner<'t> {
             self.pragma();
         }
         loop {
-            match self.top.kind {
-                Kind::Children => {
-                    if self.cursor.is_at_end() {
-                        return Err(self.unclosed());
-                    }
-                    self.child()?;
+            if self.top.kind == Kind::Children {
+                if self.cursor.is_at_end() {
+                    return Err(self.unclosed());
                 }
-                _ => {
-                    self.newline = self.cursor.skip_space()?;
-                    if self.cursor.is_at_end() {
-                        return self.finish();
-                    }
-                    match self.top.kind {
-                        Kind::Tag { value } => self.attribute(value)?,
-                        _ => self.token()?,
-                    }
-                }
+                self.child()?;
+                continue;
+            }
+            self.newline = self.cursor.skip_space()?;
+            if self.cursor.is_at_end() {
+                return self.finish();
+            }
+            if let Kind::Tag { value } = self.top.kind {
+                self.attribute(value)?;
+            } else {
+                self.token()?;
             }
         }
     }
@@ -251,10 +249,10 @@ impl<'t> Scanner<'t> {
             }
         }
         self.module.imports.push(import);
-        self.check_bound(offset, self.module.imports.len())
+        Self::check_bound(offset, self.module.imports.len())
     }
 
-    fn check_bound(&self, offset: usize, found: usize) -> Result<(), Fault> {
+    fn check_bound(offset: usize, found: usize) -> Result<(), Fault> {
         if found > IMPORTS {
             return Err(Fault::bound(
                 offset,

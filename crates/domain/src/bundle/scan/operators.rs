@@ -17,7 +17,10 @@ impl Scanner<'_> {
                 Ok(())
             }
             [b',', ..] => self.comma(),
-            [b':', ..] => self.colon(),
+            [b':', ..] => {
+                self.colon();
+                Ok(())
+            }
             [b'?', ..] => self.question(),
             [b'.', b'.', b'.'] => {
                 self.top.hint(true);
@@ -40,17 +43,13 @@ impl Scanner<'_> {
                 Ok(())
             }
             [b'=', b'>', _] => self.arrow(),
-            [b'=', b'=', _] => self.binary(2 + usize::from(bytes[2] == b'=')),
+            [b'=' | b'!', b'=', next] => self.binary(2 + usize::from(next == b'=')),
             [b'=', ..] => self.assignment(),
-            [b'!', b'=', _] => self.binary(2 + usize::from(bytes[2] == b'=')),
-            [b'!', ..] => {
-                if self.top.before.is_operand() && !self.newline {
-                    self.cursor.at += 1;
-                    return Ok(());
-                }
-                self.prefix(1)
+            [byte @ (b'!' | b'+' | b'-'), next, _] if self.is_mark(byte, next) => {
+                self.cursor.at += 1;
+                Ok(())
             }
-            [b'~', ..] => self.prefix(1),
+            [b'!' | b'~', ..] => self.prefix(1),
             [b'+', b'+', _] | [b'-', b'-', _] => {
                 self.give_up_angles();
                 if self.top.before.is_operand() && !self.newline {
@@ -59,24 +58,27 @@ impl Scanner<'_> {
                 }
                 self.prefix(2)
             }
-            [b'&', b'&', next] | [b'|', b'|', next] => self.binary(2 + usize::from(next == b'=')),
+            [b'&', b'&', next] | [b'|', b'|', next] | [b'*', b'*', next] => self.binary(2 + usize::from(next == b'=')),
             [b'&' | b'|', next, _] if next != b'=' && self.top.mode == Mode::Type => {
                 self.top.hint(false);
                 self.cursor.at += 1;
                 self.ended(Before::Binary);
                 Ok(())
             }
-            [b'*', b'*', next] => self.binary(2 + usize::from(next == b'=')),
             [b'*', next, _] if next != b'=' => self.star(),
-            [b'+' | b'-', ..] if self.top.mode == Mode::Member => {
-                self.cursor.at += 1;
-                Ok(())
-            }
             [b'+' | b'-', ..] if !self.top.before.is_operand() => self.prefix(1),
             [b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'&' | b'|', next, _] => {
                 self.binary(1 + usize::from(next == b'='))
             }
             _ => Err(self.unexpected()),
+        }
+    }
+
+    /// Of what is not null, or of what a mapped type adds and takes away: no operator.
+    fn is_mark(&self, byte: u8, next: u8) -> bool {
+        match byte {
+            b'!' => self.top.before.is_operand() && !self.newline,
+            _ => next != byte && self.top.mode == Mode::Member,
         }
     }
 
@@ -136,7 +138,7 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn colon(&mut self) -> Result<(), Fault> {
+    fn colon(&mut self) {
         if self.top.conditions == 0 {
             self.give_up_angles();
         }
@@ -145,19 +147,19 @@ impl Scanner<'_> {
         if top.mode == Mode::Type && top.conditions > 0 {
             top.conditions -= 1;
             top.before = Before::Operator;
-            return Ok(());
+            return;
         }
         if top.choices > 0 {
             top.choices -= 1;
             top.mode = Mode::Expression;
             self.ended(Before::Operator);
-            return Ok(());
+            return;
         }
         let label = top.label && top.before == Before::Name;
         match top.kind {
             Kind::File | Kind::Block(_) if top.case || top.before == Before::Default || label => {
                 top.restart(Before::Statement);
-                return Ok(());
+                return;
             }
             Kind::Object | Kind::Enum if top.before != Before::Parens => {}
             _ if self.language.types => {
@@ -168,7 +170,6 @@ impl Scanner<'_> {
             _ => {}
         }
         self.ended(Before::Operator);
-        Ok(())
     }
 
     fn question(&mut self) -> Result<(), Fault> {

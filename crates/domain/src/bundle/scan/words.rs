@@ -138,14 +138,13 @@ impl Scanner<'_> {
             "of" if matches!(self.top.kind, Kind::Parens { .. }) && self.top.before.is_operand() => {
                 self.operand_expected()?;
             }
-            "extends" => self.operand_expected()?,
             "case" => {
                 self.top.case = matches!(self.top.kind, Kind::File | Kind::Block(_));
                 self.operand_expected()?;
             }
             "default" => self.top.before = Before::Default,
             "else" | "do" | "try" | "finally" => self.top.restart(Before::Statement),
-            "let" | "const" | "var" => self.operand_expected()?,
+            "let" | "const" | "var" | "extends" => self.operand_expected()?,
             "function" => {
                 self.top.header = Some(Body::Function(kind));
                 self.ended(Before::Name);
