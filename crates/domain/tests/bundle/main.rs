@@ -8,4 +8,5 @@ mod content;
 mod digest;
 mod hostile;
 mod import_map;
+mod modules;
 mod support;

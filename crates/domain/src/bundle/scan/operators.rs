@@ -43,7 +43,9 @@ impl Scanner<'_> {
                 Ok(())
             }
             [b'=', b'>', _] => self.arrow(),
-            [b'=' | b'!', b'=', next] => self.binary(2 + usize::from(next == b'=')),
+            [b'=' | b'!', b'=', next] | [b'&', b'&', next] | [b'|', b'|', next] | [b'*', b'*', next] => {
+                self.binary(2 + usize::from(next == b'='))
+            }
             [b'=', ..] => self.assignment(),
             [byte @ (b'!' | b'+' | b'-'), next, _] if self.is_mark(byte, next) => {
                 self.cursor.at += 1;
@@ -58,7 +60,6 @@ impl Scanner<'_> {
                 }
                 self.prefix(2)
             }
-            [b'&', b'&', next] | [b'|', b'|', next] | [b'*', b'*', next] => self.binary(2 + usize::from(next == b'=')),
             [b'&' | b'|', next, _] if next != b'=' && self.top.mode == Mode::Type => {
                 self.top.hint(false);
                 self.cursor.at += 1;
