@@ -24,6 +24,8 @@ const TIMES_OF_A_SEARCH: [usize; 4] = [100, 1_000, 10_000, 100_000];
 /// Combinations that are tried without a search: always the same.
 const COMBINATIONS: u64 = 40;
 
+type Test = fn() -> Result<(), Failed>;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().collect();
     if let [_, command, reader] = &arguments[..]
@@ -31,7 +33,7 @@ fn main() -> ExitCode {
     {
         return child::read(reader);
     }
-    let tests: [(&str, fn() -> Result<(), Failed>); 4] = [
+    let tests: [(&str, Test); 4] = [
         ("every_module_ends_in_an_answer", every_module_ends_in_an_answer),
         ("every_import_map_ends_in_an_answer", every_import_map_ends_in_an_answer),
         ("every_archive_ends_in_an_answer", every_archive_ends_in_an_answer),
