@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::allowed_hosts::{AllowedHosts, is_loopback};
 use crate::error::RequestError;
+use crate::secret_url::SecretUrl;
 
 /// Makes requests to allowed hosts. Follows no redirect and repeats nothing. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -106,6 +107,11 @@ impl HttpClient {
     /// Whether this URL may be called; for saying so in a status before any call is tried.
     pub fn allows(&self, url: &Url) -> bool {
         self.0.allowed.allows(url)
+    }
+
+    /// Whether a message may be posted there; for saying so in a status before it is tried.
+    pub fn may_post(&self, url: &SecretUrl) -> bool {
+        self.allows(url.url())
     }
 
     /// A request of this URL, or that it may not be called. Sends nothing yet.
