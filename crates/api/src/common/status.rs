@@ -36,6 +36,27 @@ pub trait ObjectStatus {
     }
 }
 
+/// Makes a kind's status one that is read without knowing the kind; `drift` where it has one.
+macro_rules! object_status {
+    ($status:ident $(, $drift:ident)?) => {
+        impl crate::ObjectStatus for $status {
+            fn common(&self) -> &crate::CommonStatus {
+                &self.common
+            }
+
+            fn common_mut(&mut self) -> &mut crate::CommonStatus {
+                &mut self.common
+            }
+
+            $(fn drift(&self) -> Option<&crate::Drift> {
+                self.$drift.as_ref()
+            })?
+        }
+    };
+}
+
+pub(crate) use object_status;
+
 /// How the live resource differs from what was last applied or adopted.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

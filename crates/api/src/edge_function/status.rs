@@ -5,7 +5,10 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CommonStatus, Drift, HeldOutcome, ObjectStatus, common::status::time};
+use crate::{
+    CommonStatus, Drift, HeldOutcome,
+    common::status::{object_status, time},
+};
 
 /// What is desired, what was applied, and what was observed.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -46,19 +49,7 @@ pub struct EdgeFunctionStatus {
     pub history: Vec<FunctionEvent>,
 }
 
-impl ObjectStatus for EdgeFunctionStatus {
-    fn common(&self) -> &CommonStatus {
-        &self.common
-    }
-
-    fn common_mut(&mut self) -> &mut CommonStatus {
-        &mut self.common
-    }
-
-    fn drift(&self) -> Option<&Drift> {
-        self.drift.as_ref()
-    }
-}
+object_status!(EdgeFunctionStatus, drift);
 
 /// The desired content.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

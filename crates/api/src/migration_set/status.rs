@@ -6,7 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::RiskClass;
-use crate::{CommonStatus, Drift, HeldOutcome, ObjectStatus, common::status::time};
+use crate::{
+    CommonStatus, Drift, HeldOutcome,
+    common::status::{object_status, time},
+};
 
 /// What was applied, what is pending, and how the schema differs, as last observed in the database.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -56,19 +59,7 @@ pub struct MigrationSetStatus {
     pub history: Vec<MigrationEvent>,
 }
 
-impl ObjectStatus for MigrationSetStatus {
-    fn common(&self) -> &CommonStatus {
-        &self.common
-    }
-
-    fn common_mut(&mut self) -> &mut CommonStatus {
-        &mut self.common
-    }
-
-    fn drift(&self) -> Option<&Drift> {
-        self.drift.as_ref()
-    }
-}
+object_status!(MigrationSetStatus, drift);
 
 /// The folder of files.
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]

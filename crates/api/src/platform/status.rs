@@ -4,7 +4,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CommonStatus, ObjectStatus};
+use crate::{CommonStatus, common::status::object_status};
 
 /// What was observed of the project.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -24,15 +24,7 @@ pub struct PlatformStatus {
     pub functions: Option<FunctionCount>,
 }
 
-impl ObjectStatus for PlatformStatus {
-    fn common(&self) -> &CommonStatus {
-        &self.common
-    }
-
-    fn common_mut(&mut self) -> &mut CommonStatus {
-        &mut self.common
-    }
-}
+object_status!(PlatformStatus);
 
 /// The project as the Management API describes it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

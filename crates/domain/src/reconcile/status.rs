@@ -155,6 +155,15 @@ pub fn remember<E>(history: &mut Vec<E>, event: E) {
     history.truncate(HISTORY);
 }
 
+/// What is shown while `spec.suspend` is true, of a kind without a Platform: `Ready` stays where it was True.
+pub fn suspended<R: Clone>(reason: R) -> Shown<R> {
+    Shown::Suspended {
+        cause: suspended_by_user(reason.clone()),
+        is_live: true,
+        unready: reason,
+    }
+}
+
 /// `spec.suspend` is true.
 pub fn suspended_by_user<R>(reason: R) -> Cause<R> {
     Cause::new(reason, "`spec.suspend` is true: nothing is checked or changed")

@@ -8,7 +8,7 @@ use kube::Client;
 
 use crate::{
     connections::grants::Installation as Names,
-    connections::secrets::{SecretError, read_secret},
+    connections::secrets::{SecretError, Secrets},
 };
 
 /// Reads the Secrets that are needed to connect to a database.
@@ -49,13 +49,16 @@ impl DatabaseConnector<'_> {
     }
 
     async fn secret(&self, namespace: &str, reference: &SecretKeyReference) -> Result<SecretString, DatabaseFailure> {
-        let text = read_secret(self.client, namespace, reference).await;
-        text.map_err(|error| match error {
-            SecretError::Missing(message) => DatabaseFailure::SecretMissing(message),
-            SecretError::Forbidden => DatabaseFailure::AccessMissing(format!(
-                "the operator is not allowed to read the database's Secret `{}`; to allow it, run: {}",
-                reference.name,
-                self.names.grant_namespace(namespace)
+        let secrets = Secrets {
+            client: self.client,
+            names: self.names,
+            namespace,
+        };
+        secrets.text(reference).await.map_err(|error| match error {
+            SecretError::Missing(message) | SecretError::Invalid(message) => DatabaseFailure::SecretMissing(message),
+            SecretError::Forbidden(command) => DatabaseFailure::AccessMissing(format!(
+                "the operator is not allowed to read the database's Secret `{}`; to allow it, run: {command}",
+                reference.name
             )),
             SecretError::Unanswered(_) => DatabaseFailure::Unanswered(format!("no connection was attempted: {error}")),
         })

@@ -1,5 +1,7 @@
 //! Reads one key of one Secret.
 
+use std::fmt::Display;
+
 use ace_api::SecretKeyReference;
 use ace_domain::inputs::secret_text;
 use ace_egress::SecretString;
@@ -8,32 +10,60 @@ use kube::{Api, Client};
 
 use ace_runtime::request::answer;
 
-/// Why a key can't be read. No text contains any part of a value.
+use super::grants::Installation;
+
+/// The Secrets of a namespace.
+pub struct Secrets<'a> {
+    /// Client of the API server.
+    pub client: &'a Client,
+    /// Names in the commands of messages.
+    pub names: &'a Installation,
+    pub namespace: &'a str,
+}
+
+/// Why a key can't be used. No text contains any part of a value.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SecretError {
     /// The Secret or its key does not exist.
     #[error("{0}")]
     Missing(String),
-    /// The operator is not allowed to read Secrets of the namespace.
-    #[error("the operator is not allowed to read Secrets of the namespace")]
-    Forbidden,
+    /// The operator is not allowed to read Secrets of the namespace; this command allows it.
+    #[error("the operator is not allowed to read Secrets of this namespace; to allow it, run: {0}")]
+    Forbidden(String),
     /// No answer, or a temporary refusal.
     #[error("the API server did not answer for Secret `{0}`")]
     Unanswered(String),
+    /// The value is not what it should be.
+    #[error("{0}")]
+    Invalid(String),
 }
 
-/// The text of one key.
-pub async fn read_secret(
-    client: &Client,
-    namespace: &str,
-    reference: &SecretKeyReference,
-) -> Result<SecretString, SecretError> {
-    let secrets = Api::<Secret>::namespaced(client.clone(), namespace);
-    let secret = match answer(secrets.get_opt(&reference.name)).await {
-        Some(Ok(secret)) => secret,
-        Some(Err(kube::Error::Api(status))) if status.is_forbidden() => return Err(SecretError::Forbidden),
-        Some(Err(_)) | None => return Err(SecretError::Unanswered(reference.name.clone())),
-    };
-    let text = secret_text(secret, reference).map_err(SecretError::Missing)?;
-    Ok(SecretString::new(text))
+impl Secrets<'_> {
+    /// The text of one key.
+    pub async fn text(&self, reference: &SecretKeyReference) -> Result<SecretString, SecretError> {
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), self.namespace);
+        let secret = match answer(secrets.get_opt(&reference.name)).await {
+            Some(Ok(secret)) => secret,
+            Some(Err(kube::Error::Api(status))) if status.is_forbidden() => {
+                return Err(SecretError::Forbidden(self.names.grant_namespace(self.namespace)));
+            }
+            Some(Err(_)) | None => return Err(SecretError::Unanswered(reference.name.clone())),
+        };
+        let text = secret_text(secret, reference).map_err(SecretError::Missing)?;
+        Ok(SecretString::new(text))
+    }
+
+    /// One key's value, as `parse` understands it. `what` it should be is part of the error.
+    pub async fn value<T, E: Display>(
+        &self,
+        reference: &SecretKeyReference,
+        what: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<T, SecretError> {
+        let text = self.text(reference).await?;
+        parse(text.reveal()).map_err(|error| {
+            let SecretKeyReference { name, key } = reference;
+            SecretError::Invalid(format!("key `{key}` of Secret `{name}` is not {what}: {error}"))
+        })
+    }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::{Cause, Decision, State};
 use crate::reconcile::{
     event::{Event, stalled},
-    status::{Shown, common, describes, is_ready, suspended_by_user},
+    status::{Shown, common, describes, is_ready, suspended},
 };
 
 /// Most unmanaged functions that a status lists.
@@ -51,12 +51,7 @@ fn observing() -> Cause {
 
 fn at_rest(object: &Platform) -> Shown<PlatformReason> {
     if object.spec.suspend {
-        let unready = PlatformReason::SuspendedByUser;
-        return Shown::Suspended {
-            cause: suspended_by_user(unready),
-            is_live: true,
-            unready,
-        };
+        return suspended(PlatformReason::SuspendedByUser);
     }
     Shown::Ready(Cause::new(PlatformReason::Reachable, answers(object)))
 }

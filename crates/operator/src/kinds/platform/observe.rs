@@ -12,7 +12,7 @@ use kube::ResourceExt;
 
 use super::Platforms;
 use crate::{
-    connections::secrets::{SecretError, read_secret},
+    connections::secrets::{SecretError, Secrets},
     connections::{Clients, PlatformConnection},
 };
 
@@ -139,21 +139,17 @@ async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<To
 
 async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReference) -> Result<Token, Access> {
     let namespace = object.namespace().unwrap_or_default();
-    let text = read_secret(&kind.client, &namespace, reference)
-        .await
-        .map_err(|error| match error {
-            SecretError::Missing(message) => Access::SecretMissing(message),
-            SecretError::Forbidden => Access::AccessMissing(format!(
-                "the operator is not allowed to read Secrets of this namespace; to allow it, run: {}",
-                kind.installation.grant_namespace(&namespace)
-            )),
-            SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
-        })?;
-    Token::new(text.reveal()).map_err(|error| {
-        Access::TokenInvalid(format!(
-            "key `{}` of Secret `{}` is not a valid token: {error}",
-            reference.key, reference.name
-        ))
+    let secrets = Secrets {
+        client: &kind.client,
+        names: &kind.installation,
+        namespace: &namespace,
+    };
+    let token = secrets.value(reference, "a valid token", Token::new).await;
+    token.map_err(|error| match error {
+        SecretError::Missing(message) => Access::SecretMissing(message),
+        SecretError::Forbidden(_) => Access::AccessMissing(error.to_string()),
+        SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
+        SecretError::Invalid(message) => Access::TokenInvalid(message),
     })
 }
 
