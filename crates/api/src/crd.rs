@@ -241,7 +241,10 @@ mod tests {
             for column in columns {
                 let path = column["jsonPath"].as_str().unwrap();
                 let fields = path.split("[?").next().unwrap().split('.').skip(1);
-                let field = fields.fold(schema, |schema, field| &schema["properties"][field]);
+                let field = fields.fold(schema, |schema, field| match field.strip_suffix("[0]") {
+                    Some(list) => &schema["properties"][list]["items"],
+                    None => &schema["properties"][field],
+                });
                 // The schema leaves the fields of `metadata` to Kubernetes.
                 assert!(
                     field.is_object() || path.starts_with(".metadata."),
