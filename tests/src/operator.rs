@@ -96,6 +96,8 @@ impl Operator {
                 "--allow-insecure-database",
                 "--allow-source-host",
                 &bed.bed.file().artifacts_url,
+                "--allow-notify-host",
+                &bed.bed.file().receivers_url,
             ])
             .args([
                 "--test-time-scale",

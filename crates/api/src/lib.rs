@@ -9,6 +9,7 @@ mod common;
 mod crd;
 mod edge_function;
 mod migration_set;
+mod notification_channel;
 mod platform;
 mod registry;
 
@@ -29,6 +30,10 @@ pub use migration_set::{
     Approval, Baseline, HeldMigration, MigrationEvent, MigrationEventType, MigrationMode, MigrationPolicy,
     MigrationReason, MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource, MigrationTarget, OutOfOrder,
     PendingMigration, PlanStatus, RiskClass, SchemaDriftReason, SchemaStatus, WhileDrifted,
+};
+pub use notification_channel::{
+    ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryResult, DeliveryType,
+    NotificationChannel, NotificationChannelSpec, Slack, TestDelivery, Webhook,
 };
 pub use platform::{
     ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason, PlatformSpec,

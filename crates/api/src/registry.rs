@@ -10,8 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    DriftReason, EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, ObjectStatus,
-    Platform, PlatformReason, SchemaDriftReason, VERSION,
+    ChannelReason, DriftReason, EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet,
+    NotificationChannel, ObjectStatus, Platform, PlatformReason, SchemaDriftReason, VERSION,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -97,6 +97,26 @@ pub const KINDS: &[KindEntry] = &[
         )],
         writers_can: Some("runs SQL in its database and approves it"),
         types: Types::of::<MigrationSet>(),
+    },
+    KindEntry {
+        name: "NotificationChannel",
+        plural: "notificationchannels",
+        short_name: "channel",
+        reasons: ChannelReason::ALL,
+        drift_reasons: &[],
+        references: &[
+            secret("spec.slack.webhookURLSecretRef.name"),
+            secret("spec.webhook.urlSecretRef.name"),
+            secret("spec.webhook.signingSecretRef.name"),
+        ],
+        rights: &[cluster(
+            GROUP,
+            "notificationchannels",
+            &["list", "watch"],
+            "read; their spec is never written",
+        )],
+        writers_can: Some("sends messages to the addresses in its Secrets"),
+        types: Types::of::<NotificationChannel>(),
     },
 ];
 

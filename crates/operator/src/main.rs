@@ -38,6 +38,9 @@ struct Arguments {
     /// answers at their address has the password then.
     #[arg(long)]
     allow_insecure_database: bool,
+    /// Hosts to which messages of a NotificationChannel may be sent, in the same form. May be repeated.
+    #[arg(long = "allow-notify-host", default_values = ["hooks.slack.com"])]
+    notify_hosts: Vec<String>,
     /// Namespace that the operator is installed in; it is part of the commands in messages.
     #[arg(long, env = "POD_NAMESPACE", default_value = "ace-system")]
     namespace: String,
@@ -99,6 +102,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         hosts: AllowedHosts::parse(&arguments.hosts)?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
         allow_insecure_database: arguments.allow_insecure_database,
+        notify_hosts: AllowedHosts::parse(&arguments.notify_hosts)?,
         timing: Timing::scaled(arguments.test_time_scale),
         scale: arguments.test_time_scale,
         installation: Installation {

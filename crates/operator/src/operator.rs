@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ace_domain::reconcile::{dependency::Dependency, timing::Timing};
-use ace_egress::{AllowedHosts, HttpError};
+use ace_egress::{AllowedHosts, HttpClient, HttpError};
 use ace_runtime::{
     controllers::Controllers,
     events::{Events, Publisher},
@@ -23,6 +23,7 @@ use crate::{
     kinds::{
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
+        notification_channel::{CONNECT, NotificationChannels},
         platform::Platforms,
     },
     metrics::Metrics,
@@ -38,6 +39,8 @@ pub struct Settings {
     pub source_hosts: AllowedHosts,
     /// Databases may be reached without encryption, and be given the password in a form that others could use.
     pub allow_insecure_database: bool,
+    /// Hosts of notification channels.
+    pub notify_hosts: AllowedHosts,
     /// Constants of time.
     pub timing: Timing,
     /// Divides waits of the sources, too; 1 in life.
@@ -51,8 +54,8 @@ pub struct Settings {
 /// The operator could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// The client of platforms.
-    #[error("the HTTP client for platforms cannot be set up")]
+    /// A client of platforms or channels.
+    #[error("an HTTP client cannot be set up")]
     Http(#[from] HttpError),
     /// The client of sources.
     #[error(transparent)]
@@ -122,11 +125,18 @@ impl Operator {
             hosts: settings.hosts,
             allow_insecure_database: settings.allow_insecure_database,
             timing: settings.timing,
-            installation: settings.installation,
+            installation: settings.installation.clone(),
             watching_since: Timestamp::now(),
             closing_sessions: ClosingSessions::default(),
         };
         controllers.add(Arc::new(sets), set_cache);
+        let channels = NotificationChannels {
+            client: client.clone(),
+            http: HttpClient::new(settings.notify_hosts, CONNECT)?,
+            timing: settings.timing,
+            installation: settings.installation,
+        };
+        controllers.add(Arc::new(channels), reflector::store());
         Ok(Self {
             controllers,
             publisher,

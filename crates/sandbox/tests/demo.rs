@@ -10,7 +10,7 @@ use ace_sandbox::bed::testing;
 
 /// What the viewer has to have seen, in this order: before the project is there, and after.
 const BEFORE: &str = "ace-operator runs, with its ServiceAccount's token";
-const AFTER: [&str; 19] = [
+const AFTER: [&str; 20] = [
     "11 of 11 migrations are applied",
     "13 of 13 functions are Ready",
     "{\"status\":\"ok\",\"database\":\"up\"}",
@@ -29,6 +29,7 @@ const AFTER: [&str; 19] = [
     "nothing ran: public.mailing_imports is still there",
     "13 of 13 migrations are applied",
     "public.mailing_imports is dropped",
+    "Slack and the webhook have it, each once",
     "All of it was seen, in ",
 ];
 /// Once in a project's life.

@@ -279,6 +279,16 @@ spec: {platformRef: {name: prod}, source: {kind: GitRepository, name: platform},
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
 metadata: {name: platform}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: NotificationChannel
+metadata: {name: devops}
+spec: {slack: {webhookURLSecretRef: {name: supabase, key: slack}}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: NotificationChannel
+metadata: {name: intake}
+spec: {webhook: {urlSecretRef: {name: supabase, key: url}, signingSecretRef: {name: supabase, key: signing}}}
 ";
     let dir = tempfile::tempdir().unwrap();
     for component in ["namespace-access", "name-references"] {

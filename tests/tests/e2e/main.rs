@@ -13,6 +13,7 @@ mod examples;
 mod functions;
 mod listed;
 mod migrations;
+mod notification_channel;
 mod plan;
 mod platform;
 mod rights;
@@ -66,6 +67,7 @@ fn main() -> ExitCode {
     let with_operator = vec![
         functions::tests(),
         migrations::tests(),
+        notification_channel::tests(),
         plan::tests(),
         platform::tests(),
     ];

@@ -1,7 +1,13 @@
 //! What an operator lets out that logs everything.
 
-use ace_tests::{Database, FLUX_SOURCES, Operator, OperatorOptions, Stage, bed, is_true, on_database_of, reason_of};
-use k8s_openapi::api::{core::v1::ConfigMap, events::v1::Event};
+use ace_api::NotificationChannel;
+use ace_tests::{
+    Database, FLUX_SOURCES, Operator, OperatorOptions, Receiver, Stage, bed, is_true, on_database_of, reason_of,
+};
+use k8s_openapi::api::{
+    core::v1::{ConfigMap, Secret},
+    events::v1::Event,
+};
 use kube::{Api, api::ListParams};
 use serde_json::{Value, json};
 
@@ -21,6 +27,7 @@ async fn no_secret_gets_out() {
     on_database_of(&operator, "90s", async |stage, database| {
         migrate(stage).await;
         run(stage).await;
+        notify(stage).await;
         assert_nothing_got_out(stage, database).await;
     })
     .await;
@@ -101,9 +108,29 @@ async fn run(stage: &Stage<'_>) {
         .await;
 }
 
+/// A message that Slack takes, and one that is refused by something that quotes the address.
+async fn notify(stage: &Stage<'_>) {
+    let slack = Receiver::slack(stage.space);
+    let secret = json!({ "metadata": { "name": "slack" }, "stringData": { "url": slack.url } });
+    stage.apply::<Secret>(secret).await;
+    for (value, reason) in [("1", "Accepted"), ("2", "Refused")] {
+        let key = json!({ "name": "slack", "key": "url" });
+        let channel = json!({
+            "metadata": { "name": "ops", "annotations": { ace_api::ANNOTATION_TEST_AT: value } },
+            "spec": { "slack": { "webhookURLSecretRef": key } },
+        });
+        stage.apply::<NotificationChannel>(channel).await;
+        let sent = |channel: &Value| reason_of(channel, "Ready") == reason;
+        stage.space.wait::<NotificationChannel>("ops", reason, sent).await;
+        let quoting = json!({ "answer": { "status": 404, "words": slack.url } });
+        slack.fault(quoting).await;
+    }
+}
+
 /// Neither the Platform's keys nor the project's secrets nor a value of a row are anywhere where they could be read.
 async fn assert_nothing_got_out(stage: &Stage<'_>, database: &Database) {
     let project = &stage.project;
+    let (_, slack_token) = stage.space.bed.bed.file().slack_webhook_url.rsplit_once('/').unwrap();
     let secrets = [
         CANARY,
         project.token.as_str(),
@@ -112,6 +139,7 @@ async fn assert_nothing_got_out(stage: &Stage<'_>, database: &Database) {
         project.jwt_secret.as_str(),
         database.password.as_str(),
         "cccccccccccccccccccc",
+        slack_token,
     ];
     let mut places = vec![
         ("the log".to_owned(), stage.operator.log()),
@@ -121,6 +149,7 @@ async fn assert_nothing_got_out(stage: &Stage<'_>, database: &Database) {
         ("Platform", "prod"),
         ("EdgeFunction", "hello"),
         ("MigrationSet", "main"),
+        ("NotificationChannel", "ops"),
     ] {
         let versions = stage.space.watch.versions(kind, name);
         assert!(versions.len() > 3, "the watch saw {kind} {name}");

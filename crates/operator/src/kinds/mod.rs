@@ -2,4 +2,5 @@
 
 pub mod edge_function;
 pub mod migration_set;
+pub mod notification_channel;
 pub mod platform;

@@ -146,7 +146,7 @@ fn values(
     checkout: &Path,
     directory: &Path,
     log: &Path,
-) -> Result<[(&'static str, String); 18], DemoError> {
+) -> Result<[(&'static str, String); 22], DemoError> {
     let (host, port, password) = database(bed)?;
     let path = |path: &Path| path.display().to_string();
     Ok([
@@ -165,9 +165,13 @@ fn values(
         ("KUBECONFIG", path(&bed.kubeconfig)),
         ("OPERATOR_LOG", path(log)),
         ("PROJECT", bed.project.clone()),
+        ("RECEIVERS_URL", bed.receivers_url.clone()),
         ("S", bed.service_role_key.clone()),
+        ("SLACK_WEBHOOK_URL", bed.slack_webhook_url.clone()),
         ("SUPABASE_ACCESS_TOKEN", bed.token.clone()),
         ("SUPABASE_PROFILE", path(&bed.supabase_profile)),
+        ("WEBHOOK_SECRET", bed.webhook_secret.clone()),
+        ("WEBHOOK_URL", bed.webhook_url.clone()),
     ])
 }
 

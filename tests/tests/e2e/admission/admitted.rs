@@ -1,11 +1,11 @@
 //! What is admitted, and what the API server makes of it.
 
-use ace_api::{EdgeFunction, MigrationSet, Platform};
+use ace_api::{EdgeFunction, MigrationSet, NotificationChannel, Platform};
 use ace_tests::{kstatus, with_namespace};
 use kube::api::PostParams;
 use serde_json::json;
 
-use super::{dynamic, function, migrations, parsed, platform};
+use super::{channel, dynamic, function, migrations, parsed, platform};
 
 crate::tests![
     good_objects_are_admitted_with_their_defaults_made_visible,
@@ -64,6 +64,13 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
                 "suspend": false,
             })
         );
+        let mut defaulted = channel();
+        defaulted["spec"]["suspend"] = json!(false);
+        let created = dynamic::<NotificationChannel>(space)
+            .create(&PostParams::default(), &parsed(&channel()))
+            .await
+            .unwrap();
+        assert_eq!(created.data["spec"], defaulted["spec"]);
     })
     .await;
 }

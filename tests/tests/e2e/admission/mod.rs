@@ -55,6 +55,15 @@ fn migrations() -> Value {
     })
 }
 
+fn channel() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "NotificationChannel",
+        "metadata": { "name": "ops" },
+        "spec": { "slack": { "webhookURLSecretRef": { "name": "slack", "key": "url" } } },
+    })
+}
+
 fn platform() -> Value {
     json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ace_api::{EdgeFunction, MigrationSet, Platform};
+use ace_api::{EdgeFunction, MigrationSet, NotificationChannel, Platform};
 use ace_tests::{Space, with_namespace};
 use kube::{
     Api, Resource,
@@ -12,7 +12,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{dynamic, function, migrations, parsed, platform};
+use super::{channel, dynamic, function, migrations, parsed, platform};
 
 /// A change (a merge patch) of a good object, and what the API server says of which field.
 #[derive(Deserialize)]
@@ -25,6 +25,7 @@ crate::tests![
     bad_functions_are_refused_in_words_that_say_what_to_write,
     bad_platforms_are_refused_in_words_that_say_what_to_write,
     bad_migration_sets_are_refused_in_words_that_say_what_to_write,
+    bad_notification_channels_are_refused_in_words_that_say_what_to_write,
     what_an_object_is_can_not_be_changed_later,
 ];
 
@@ -45,6 +46,13 @@ async fn bad_platforms_are_refused_in_words_that_say_what_to_write() {
 async fn bad_migration_sets_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<MigrationSet>(space, &migrations(), include_str!("migrations.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_notification_channels_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<NotificationChannel>(space, &channel(), include_str!("channels.yaml")).await;
     })
     .await;
 }

@@ -1,0 +1,21 @@
+//! The closed list of a NotificationChannel's reasons.
+
+use crate::common::reasons::reasons;
+
+reasons! {
+    /// Reasons of a NotificationChannel's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
+    ChannelReason {
+        Accepted: Ready = "the receiver accepted the last message.",
+        Untested: Ready = "the Secrets hold what is needed to send, and no message was sent since the spec changed.",
+        Delivering: Reconciling = "a message is being sent.",
+        Retrying: Reconciling = "an attempt failed; retrying. The message says what failed.",
+        SecretMissing: Reconciling = "a Secret or key that the spec names does not exist.",
+        AccessMissing: Stalled = "the operator lacks the right to read a Secret that the spec names; the message has the command that grants it.",
+        SecretInvalid: Stalled = "the Secret's value is not a URL, or not a signing secret.",
+        HostNotAllowed: Stalled = "the operator's flag `--allow-notify-host` does not allow the host of the URL.",
+        Refused: Stalled = "the receiver refused the last message; it is not sent again.",
+        NotDelivered: Stalled = "every attempt to send the last message failed; it is not sent again.",
+        DeliveryUnknown: Stalled = "the last message may have been received; it is not sent again.",
+        SuspendedByUser: Suspended = "`spec.suspend` is true.",
+    }
+}

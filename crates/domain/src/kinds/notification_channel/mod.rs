@@ -1,0 +1,152 @@
+//! One NotificationChannel: its state, the decision, and the status.
+
+mod decide;
+mod status;
+#[cfg(test)]
+mod tests;
+mod update;
+
+use std::time::Duration;
+
+use ace_api::{ChannelReason, ChannelStatus, NotificationChannel, TestDelivery};
+use jiff::Timestamp;
+
+use crate::reconcile::{event::Event, kind, refusals::Refusals, timing::Timing};
+
+pub use decide::decide;
+pub use status::{events, status};
+use update::conclude;
+pub use update::infer;
+
+pub type Decision = crate::reconcile::decision::Decision<Step, ChannelReason>;
+pub type Cause = crate::reconcile::decision::Cause<ChannelReason>;
+
+#[derive(Clone, Debug)]
+pub struct State {
+    pub timing: Timing,
+    /// The status as it was last written.
+    pub memo: ChannelStatus,
+    /// Why nothing can be sent: the Secrets, or the host.
+    pub obstacle: Option<Cause>,
+    pub memory: Memory,
+}
+
+/// One attempt to deliver the test message. What is announced has the result `Sending`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step(pub TestDelivery);
+
+impl kind::Step for Step {
+    fn name(&self) -> &'static str {
+        "SendTest"
+    }
+
+    fn records_first(&self) -> bool {
+        true
+    }
+}
+
+/// The HTTP status that the receiver accepted the message with, or why it did not.
+pub type Outcome = Result<i32, StepError>;
+
+/// Why an attempt failed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepError {
+    pub failure: Failure,
+    /// The HTTP status, where there was an answer.
+    pub code: Option<i32>,
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Failure {
+    /// The receiver will not take it later either.
+    Refused,
+    /// The receiver does not have it, and may take it later: at the earliest after this time, where it named one.
+    Passing(Option<Duration>),
+    /// The receiver may have it.
+    Unknown,
+}
+
+impl StepError {
+    fn new(failure: Failure, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            failure,
+            code: None,
+            message,
+        }
+    }
+}
+
+impl kind::StepError for StepError {
+    fn is_outcome_unknown(&self) -> bool {
+        self.failure == Failure::Unknown
+    }
+}
+
+/// What a pass remembers of a channel.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// How often in a row the operator was refused to read a Secret.
+    pub refusals: Refusals,
+    /// What became of the attempt that was announced last: the status that says so may not have been written.
+    pub outcome: Option<(TestDelivery, Outcome)>,
+}
+
+#[derive(Debug)]
+pub enum Kind {}
+
+impl kind::Kind for Kind {
+    const NAME: &'static str = "NotificationChannel";
+
+    type Object = NotificationChannel;
+    type Status = ChannelStatus;
+    type State = State;
+    type Step = Step;
+    type StepResult = i32;
+    type StepError = StepError;
+    type Reason = ChannelReason;
+    type Memory = Memory;
+
+    fn decide(object: &NotificationChannel, state: &State, now: Timestamp) -> Decision {
+        decide(object, state, now)
+    }
+
+    fn update(object: &NotificationChannel, state: &mut State, Step(test): &Step, outcome: Outcome, now: Timestamp) {
+        state.memory.outcome = Some((test.clone(), outcome.clone()));
+        conclude(object, state, test.clone(), outcome, now);
+    }
+
+    fn infer(object: &NotificationChannel, state: &mut State, now: Timestamp) {
+        infer(object, state, now);
+    }
+
+    fn status(object: &NotificationChannel, state: &State, decision: &Decision, now: Timestamp) -> ChannelStatus {
+        status(object, state, decision, now)
+    }
+
+    fn memo(state: &mut State) -> &mut ChannelStatus {
+        &mut state.memo
+    }
+
+    fn skip_step(state: &mut State, step: &Step) {
+        let error = StepError::new(Failure::Passing(None), "the object changed before the attempt was made");
+        state.memory.outcome = Some((step.0.clone(), Err(error)));
+    }
+
+    fn into_memory(state: State, _: &Decision) -> Memory {
+        state.memory
+    }
+
+    fn events(before: &ChannelStatus, after: &ChannelStatus) -> Vec<Event> {
+        events(before, after)
+    }
+
+    fn is_suspended(object: &NotificationChannel) -> bool {
+        object.spec.suspend
+    }
+
+    fn timed_out(_: &Step, after: Duration) -> StepError {
+        StepError::new(Failure::Unknown, format!("no answer within {} s", after.as_secs()))
+    }
+}

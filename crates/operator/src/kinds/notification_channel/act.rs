@@ -1,0 +1,53 @@
+use std::time::Duration;
+
+use ace_api::{ANNOTATION_TEST_AT, NotificationChannel};
+use ace_domain::kinds::notification_channel::{Failure, Step, StepError};
+use ace_notify::{Attempt, Message, MessageId, MessageType, Outcome, deliver};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::{Destination, NotificationChannels};
+
+/// Deadline for a delivery, the connection included.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Sends a message, once.
+pub(super) async fn act(
+    kind: &NotificationChannels,
+    object: &NotificationChannel,
+    destination: Option<&Destination>,
+    Step(test): &Step,
+) -> Result<i32, StepError> {
+    let failed = |failure, code: Option<u16>, message| StepError {
+        failure,
+        code: code.map(i32::from),
+        message,
+    };
+    let Some(Destination { url, format }) = destination else {
+        // Never happens: such a step is only decided when the Secrets were read.
+        let message = "the Secrets were not read".to_owned();
+        return Err(failed(Failure::Passing(None), None, message));
+    };
+    let (uid, time) = (object.uid().unwrap_or_default(), test.delivery.time);
+    let message = Message {
+        // With the time, so that a value that comes back is another message.
+        id: MessageId::derived([uid.as_str(), "Test", &test.handled, &time.to_string()]),
+        message_type: MessageType::Test,
+        namespace: object.namespace().unwrap_or_default(),
+        channel: object.name_any(),
+        time,
+        text: format!("The annotation {ANNOTATION_TEST_AT} was set to {:?}.", test.handled),
+    };
+    let attempt = Attempt {
+        time: Timestamp::now(),
+        // To Slack nothing is sent again that may have been received.
+        may_repeat: false,
+    };
+    let reply = deliver(&kind.http, url, format.request(&message, attempt), DEADLINE).await;
+    match format.outcome(&reply) {
+        Outcome::Accepted { code } => Ok(code.into()),
+        Outcome::Refused { code, message } => Err(failed(Failure::Refused, code, message)),
+        Outcome::Retry { after, code, message } => Err(failed(Failure::Passing(after), code, message)),
+        Outcome::Unknown { message } => Err(failed(Failure::Unknown, None, message)),
+    }
+}

@@ -1,0 +1,65 @@
+//! `NotificationChannel`: where messages are sent.
+
+mod act;
+mod observe;
+
+use std::time::Duration;
+
+use ace_api::NotificationChannel;
+use ace_domain::{
+    kinds::notification_channel::{self, Memory, State, Step, StepError},
+    reconcile::timing::Timing,
+};
+use ace_egress::{HttpClient, SecretUrl};
+use ace_notify::Format;
+use ace_runtime::reconcile::Controller;
+use jiff::Timestamp;
+
+use crate::connections::grants::Installation;
+
+/// Deadline for a connection to a receiver.
+pub const CONNECT: Duration = Duration::from_secs(5);
+
+/// The controller's kind.
+pub struct NotificationChannels {
+    /// Client of the API server, to read Secrets.
+    pub client: kube::Client,
+    /// HTTP client of the receivers.
+    pub http: HttpClient,
+    /// Waits after failures.
+    pub timing: Timing,
+    /// Names in the commands of messages.
+    pub installation: Installation,
+}
+
+/// What the Secrets of a channel hold.
+pub struct Destination {
+    url: SecretUrl,
+    format: Format,
+}
+
+impl Controller for NotificationChannels {
+    type Kind = notification_channel::Kind;
+    /// Nothing where a message can't be sent.
+    type Context = Option<Destination>;
+
+    async fn observe(
+        &self,
+        object: &NotificationChannel,
+        memory: Memory,
+        _failures: u32,
+        _now: Timestamp,
+    ) -> (State, Option<Destination>) {
+        observe::observe(self, object, memory).await
+    }
+
+    async fn act(
+        &self,
+        object: &NotificationChannel,
+        _: &State,
+        destination: &Option<Destination>,
+        step: &Step,
+    ) -> Result<i32, StepError> {
+        act::act(self, object, destination.as_ref(), step).await
+    }
+}

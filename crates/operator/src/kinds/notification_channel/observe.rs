@@ -1,0 +1,80 @@
+use ace_api::{ChannelReason, NotificationChannel, SecretKeyReference};
+use ace_domain::kinds::notification_channel::{Cause, Memory, State};
+use ace_egress::SecretUrl;
+use ace_notify::{Format, SigningSecret};
+use kube::ResourceExt;
+
+use super::{Destination, NotificationChannels};
+use crate::connections::secrets::{SecretError, Secrets};
+
+/// Reads the Secrets of a channel.
+pub(super) async fn observe(
+    kind: &NotificationChannels,
+    object: &NotificationChannel,
+    memory: Memory,
+) -> (State, Option<Destination>) {
+    let mut state = State {
+        timing: kind.timing,
+        memo: object.status.clone().unwrap_or_default(),
+        obstacle: None,
+        memory,
+    };
+    if object.spec.suspend {
+        return (state, None);
+    }
+    let read = destination(kind, object).await;
+    let is_refused = matches!(&read, Err(cause) if cause.reason == ChannelReason::AccessMissing);
+    state.memory.refusals = state.memory.refusals.after(is_refused);
+    match read {
+        Ok(destination) => (state, Some(destination)),
+        Err(cause) => {
+            state.obstacle = Some(cause);
+            (state, None)
+        }
+    }
+}
+
+async fn destination(kind: &NotificationChannels, object: &NotificationChannel) -> Result<Destination, Cause> {
+    let secrets = Secrets {
+        client: &kind.client,
+        names: &kind.installation,
+        namespace: &object.namespace().unwrap_or_default(),
+    };
+    let (reference, format) = match (&object.spec.slack, &object.spec.webhook) {
+        (Some(slack), _) => (&slack.webhook_url_secret_ref, Format::Slack),
+        (None, Some(webhook)) => {
+            let secret = secrets.value(
+                &webhook.signing_secret_ref,
+                "a valid signing secret",
+                SigningSecret::new,
+            );
+            (&webhook.url_secret_ref, Format::Webhook(secret.await?))
+        }
+        // Never happens: the API server refuses such a spec.
+        (None, None) => {
+            let message = "the spec names neither `slack` nor `webhook`";
+            return Err(Cause::new(ChannelReason::SecretInvalid, message));
+        }
+    };
+    let url = secrets.value(reference, "a valid URL", SecretUrl::new).await?;
+    if !kind.http.may_post(&url) {
+        let SecretKeyReference { name, key } = reference;
+        let message = format!(
+            "the operator is not allowed to send to the host of the URL in key `{key}` of Secret `{name}`: add the host to its flag `--allow-notify-host`, or put another URL there"
+        );
+        return Err(Cause::new(ChannelReason::HostNotAllowed, message));
+    }
+    Ok(Destination { url, format })
+}
+
+impl From<SecretError> for Cause {
+    fn from(error: SecretError) -> Self {
+        let reason = match error {
+            SecretError::Missing(_) => ChannelReason::SecretMissing,
+            SecretError::Forbidden(_) => ChannelReason::AccessMissing,
+            SecretError::Unanswered(_) => ChannelReason::Retrying,
+            SecretError::Invalid(_) => ChannelReason::SecretInvalid,
+        };
+        Self::new(reason, error.to_string())
+    }
+}
