@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, Scope, Target};
+use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, Scope};
 use serde_json::{Value, json};
 
 use crate::yaml;
@@ -16,6 +16,7 @@ pub const NAMESPACE: &str = "ace-system";
 pub const NAMESPACE_ROLE: &str = "ace-operator-namespace";
 
 const READ: &[&str] = &["get", "list", "watch"];
+const WRITE: &[&str] = &["create", "delete", "deletecollection", "patch", "update"];
 
 /// What may be done with one resource, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -90,11 +91,7 @@ fn status_of(kind: &KindEntry) -> Grant {
 
 /// Reading the Secrets that objects name.
 fn secrets() -> Grant {
-    let refers = |kind: &&KindEntry| {
-        let mut references = kind.references.iter();
-        references.any(|reference| reference.target == Target::Secret)
-    };
-    let kinds = KINDS.iter().filter(refers).map(|kind| with_article(kind.name));
+    let kinds = naming_secrets().map(|kind| with_article(kind.name));
     Grant {
         scope: Scope::Namespace,
         group: "",
@@ -105,6 +102,16 @@ fn secrets() -> Grant {
             kinds.collect::<Vec<_>>().join(" or ")
         ),
     }
+}
+
+/// The kinds whose objects may be written by those only who have a role of their own.
+fn naming_secrets() -> impl Iterator<Item = &'static KindEntry> {
+    KINDS.iter().filter(|kind| kind.names_secrets())
+}
+
+/// Name of the ClusterRole that lets people write objects of a kind that names Secrets.
+fn edit_role(kind: &KindEntry) -> String {
+    format!("ace-{}-edit", kind.name.to_lowercase())
 }
 
 fn with_article(kind: &str) -> String {
@@ -147,7 +154,7 @@ pub(crate) fn files() -> Vec<(String, String)> {
 }
 
 fn roles() -> Vec<Value> {
-    vec![
+    let mut roles = vec![
         role(OPERATOR, &rules(Scope::Cluster)),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -157,13 +164,15 @@ fn roles() -> Vec<Value> {
             "subjects": [{ "kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE }],
         }),
         role(NAMESPACE_ROLE, &rules(Scope::Namespace)),
-        aggregated("ace-view", "view", READ),
+        aggregated("ace-view", "view", &own_kinds(KINDS, READ)),
         aggregated(
             "ace-edit",
             "edit",
-            &["create", "delete", "deletecollection", "patch", "update"],
+            &own_kinds(KINDS.iter().filter(|kind| !kind.names_secrets()), WRITE),
         ),
-    ]
+    ];
+    roles.extend(naming_secrets().map(|kind| role(&edit_role(kind), &own_kinds([kind], WRITE))));
+    roles
 }
 
 fn role(name: &str, rules: &[Value]) -> Value {
@@ -176,8 +185,8 @@ fn role(name: &str, rules: &[Value]) -> Value {
 }
 
 /// A role for people. Kubernetes hands it on to everybody who has the built-in role `to`: `edit` has all of `view`, `admin` all of `edit`.
-fn aggregated(name: &str, to: &str, verbs: &[&str]) -> Value {
-    let mut role = role(name, &own_kinds(verbs));
+fn aggregated(name: &str, to: &str, rules: &[Value]) -> Value {
+    let mut role = role(name, rules);
     role["metadata"]["labels"] = json!({ format!("rbac.authorization.k8s.io/aggregate-to-{to}"): "true" });
     role
 }
@@ -201,8 +210,8 @@ fn rules(scope: Scope) -> Vec<Value> {
 }
 
 /// What people may do with our kinds; their status is the operator's alone.
-fn own_kinds(verbs: &[&str]) -> Vec<Value> {
-    let resources: Vec<&str> = KINDS.iter().map(|kind| kind.plural).collect();
+fn own_kinds(kinds: impl IntoIterator<Item = &'static KindEntry>, verbs: &[&str]) -> Vec<Value> {
+    let resources: Vec<&str> = kinds.into_iter().map(|kind| kind.plural).collect();
     vec![json!({ "apiGroups": [GROUP], "resources": resources, "verbs": verbs })]
 }
 
@@ -216,22 +225,33 @@ fn page() -> String {
     );
     text.push_str("A namespace gets that RoleBinding from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
     text.push_str(&grant_command("NAMESPACE"));
-    text.push_str("\n```\n\nPeople who have Kubernetes' own roles `view`, `edit` or `admin` in a namespace have the same on ace-ops's kinds there (`ace-view`, `ace-edit`). ");
-    let writers: Vec<String> = KINDS
-        .iter()
-        .filter_map(|kind| {
-            Some(format!(
-                "whoever may write {} {}",
-                with_article(kind.name),
-                kind.writers_can?
-            ))
-        })
-        .collect();
+    text.push_str("\n```\n\n## What people may do\n\n");
+    text.push_str("People who have Kubernetes' own roles `view`, `edit` or `admin` in a namespace have the same on ace-ops's kinds there (`ace-view`, `ace-edit`). ");
+    let writers = |names_secrets: bool| {
+        let kinds = KINDS.iter().filter(move |kind| kind.names_secrets() == names_secrets);
+        let each = kinds.filter_map(|kind| {
+            let can = kind.writers_can?;
+            Some(format!("whoever may write {} {can}", with_article(kind.name)))
+        });
+        capitalised(&each.collect::<Vec<_>>().join(", and "))
+    };
+    let _ = writeln!(text, "{}: grant `edit` accordingly.", writers(false));
+    let kinds: Vec<String> = naming_secrets().map(|kind| with_article(kind.name)).collect();
     let _ = writeln!(
         text,
-        "{}: grant `edit` accordingly.",
-        capitalised(&writers.join(", and "))
+        "\nNone of them lets anybody write {}, which names Secrets. {}. Each has a ClusterRole of its own, which is part of no other: \
+         grant it to those who may read these Secrets anyway.\n\n```sh",
+        kinds.join(" or "),
+        writers(true)
     );
+    for kind in naming_secrets() {
+        let role = edit_role(kind);
+        let _ = writeln!(
+            text,
+            "kubectl create rolebinding {role} -n NAMESPACE --clusterrole={role} --user=USER"
+        );
+    }
+    text.push_str("```\n");
     text
 }
 
@@ -259,10 +279,10 @@ fn capitalised(text: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ace_api::{GROUP, KINDS, Scope};
-    use serde_json::json;
+    use ace_api::{GROUP, KINDS, Scope, Target};
+    use serde_json::{Value, json};
 
-    use super::{grants, rules};
+    use super::{grants, roles, rules};
 
     #[test]
     fn no_right_is_named_twice_and_none_is_a_wildcard() {
@@ -315,5 +335,55 @@ mod tests {
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch", "create", "delete"] }),
             ]
         );
+    }
+    #[test]
+    fn each_role_in_deploy_lets_its_holder_use_these_secrets_through_the_operator() {
+        let has = |list: &Value, words: &[&str]| {
+            let mut list = list.as_array().unwrap().iter().filter_map(Value::as_str);
+            list.any(|word| word == "*" || words.contains(&word))
+        };
+        let mut found = Vec::new();
+        for role in roles().iter().filter(|role| role["kind"] == "ClusterRole") {
+            let rules = role["rules"].as_array().unwrap();
+            let may = |group: &str, resource: &str, verbs: &[&str]| {
+                rules.iter().any(|rule| {
+                    has(&rule["apiGroups"], &[group])
+                        && has(&rule["resources"], &[resource])
+                        && has(&rule["verbs"], verbs)
+                })
+            };
+            let written = KINDS
+                .iter()
+                .filter(|kind| may(GROUP, kind.plural, &["create", "update", "patch"]));
+            let named = written.flat_map(|kind| kind.references.iter().filter(|named| named.target == Target::Secret));
+            let through: Vec<&str> = named.map(|named| named.path).collect();
+            let name = role["metadata"]["name"].as_str().unwrap().to_owned();
+            found.push((name, may("", "secrets", &["get", "list", "watch"]), through));
+        }
+        let all = [
+            "spec.api.tokenSecretRef.name",
+            "spec.anonKeySecretRef.name",
+            "spec.database.passwordSecretRef.name",
+            "spec.database.caSecretRef.name",
+        ];
+        // Name, whether it may read Secrets itself, and through which fields.
+        let expected: [(&str, bool, &[&str]); 5] = [
+            ("ace-operator", false, &[]),
+            ("ace-operator-namespace", true, &[]),
+            ("ace-view", false, &[]),
+            ("ace-edit", false, &[]),
+            ("ace-platform-edit", false, &all),
+        ];
+        let expected = expected.map(|(name, reads, through)| (name.to_owned(), reads, through.to_vec()));
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_role_that_lets_somebody_use_secrets_is_part_of_no_other() {
+        let aggregated = roles()
+            .into_iter()
+            .filter(|role| role["metadata"]["labels"].is_object());
+        let aggregated: Vec<Value> = aggregated.map(|role| role["metadata"]["name"].clone()).collect();
+        assert_eq!(aggregated, ["ace-view", "ace-edit"]);
     }
 }

@@ -56,7 +56,7 @@ pub const KINDS: &[KindEntry] = &[
             &["list", "watch"],
             "platforms are read; their spec is never written",
         )],
-        writers_can: None,
+        writers_can: Some("has the operator use any Secret of the namespace that offers itself"),
         types: Types::of::<Platform>(),
     },
     KindEntry {
@@ -251,6 +251,12 @@ impl KindEntry {
     /// The kind of this name, if it is one of ours.
     pub fn named(name: &str) -> Option<&'static Self> {
         KINDS.iter().find(|kind| kind.name == name)
+    }
+
+    /// Its objects name Secrets: whoever writes one has the operator read and use them.
+    pub fn names_secrets(&self) -> bool {
+        let mut references = self.references.iter();
+        references.any(|reference| reference.target == Target::Secret)
     }
 
     /// Objects of this kind can drift, and always have the condition `Drifted`.

@@ -9,6 +9,8 @@ use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
 use xtask::rights;
 
+use crate::roles::is_allowed;
+
 crate::tests![
     kubectl_reads_the_definitions_as_they_were_made,
     server_side_apply_again_changes_nothing,
@@ -313,27 +315,9 @@ spec: {webhook: {urlSecretRef: {name: supabase, key: url}, signingSecretRef: {na
 
 /// What the API server itself says that the operator's ServiceAccount may do.
 async fn may(verb: &str, group: &str, resource: &str, namespace: &str) -> bool {
-    use k8s_openapi::api::authorization::v1::SubjectAccessReview;
-    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
-    let review: SubjectAccessReview = serde_json::from_value(json!({
-        "metadata": {},
-        "spec": {
-            "user": format!("system:serviceaccount:{}:{}", rights::NAMESPACE, rights::OPERATOR),
-            "groups": ["system:serviceaccounts", "system:authenticated"],
-            "resourceAttributes": {
-                "verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace,
-            },
-        },
-    }))
-    .unwrap();
-    let reviews: Api<SubjectAccessReview> = Api::all(bed().client().await);
-    reviews
-        .create(&PostParams::default(), &review)
-        .await
-        .unwrap()
-        .status
-        .unwrap()
-        .allowed
+    let operator = format!("system:serviceaccount:{}:{}", rights::NAMESPACE, rights::OPERATOR);
+    let groups = ["system:serviceaccounts", "system:authenticated"];
+    is_allowed(&operator, &groups, verb, group, resource, namespace).await
 }
 
 /// Resource versions of all that `deploy/` makes.

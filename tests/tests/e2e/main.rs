@@ -17,6 +17,7 @@ mod notification_channel;
 mod plan;
 mod platform;
 mod rights;
+mod roles;
 mod watch;
 
 use std::{cell::Cell, future::Future, panic, process::ExitCode, thread};
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         examples::tests(),
         listed::tests(),
         rights::tests(),
+        roles::tests(),
         watch::tests(),
     ];
     let with_operator = vec![

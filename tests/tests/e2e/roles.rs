@@ -1,0 +1,84 @@
+//! What people may do by the roles in `deploy/`.
+
+use ace_api::{GROUP, KINDS};
+use ace_tests::bed;
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use kube::{Api, api::PostParams};
+use serde_json::json;
+
+crate::tests![who_may_edit_may_write_no_object_that_names_secrets,];
+
+async fn who_may_edit_may_write_no_object_that_names_secrets() {
+    let space = format!("people-{}", std::process::id());
+    let bed = bed();
+    let kubectl = async |arguments: &[&str]| bed.kubectl.run(arguments).await.expect("kubectl may do everything");
+    kubectl(&["create", "namespace", &space]).await;
+    let roles = ["ace-view", "ace-edit", "ace-platform-edit"];
+    for role in roles {
+        let (cluster_role, user) = (format!("--clusterrole={role}"), format!("--user={role}"));
+        kubectl(&["create", "rolebinding", role, "-n", &space, &cluster_role, &user]).await;
+    }
+    for kind in KINDS {
+        let expected = [false, !kind.names_secrets(), kind.name == "Platform"];
+        for (role, expected) in roles.into_iter().zip(expected) {
+            for verb in ["create", "update", "patch", "delete", "deletecollection"] {
+                assert_eq!(
+                    user_may(role, verb, GROUP, kind.plural, &space).await,
+                    expected,
+                    "{role}: {verb} {}",
+                    kind.plural
+                );
+            }
+            assert_eq!(
+                user_may(role, "list", GROUP, kind.plural, &space).await,
+                role == "ace-view",
+                "{role}"
+            );
+            let status = format!("{}/status", kind.plural);
+            assert!(
+                !user_may(role, "patch", GROUP, &status, &space).await,
+                "{role}: {status}"
+            );
+        }
+    }
+    for role in roles {
+        assert!(!user_may(role, "get", "", "secrets", &space).await, "{role}");
+    }
+    kubectl(&["delete", "namespace", &space, "--wait=false"]).await;
+}
+
+/// What the API server says that a user may do, who is in no group of ours.
+async fn user_may(user: &str, verb: &str, group: &str, resource: &str, namespace: &str) -> bool {
+    is_allowed(user, &["system:authenticated"], verb, group, resource, namespace).await
+}
+
+/// What the API server says that a user may do.
+pub(crate) async fn is_allowed(
+    user: &str,
+    groups: &[&str],
+    verb: &str,
+    group: &str,
+    resource: &str,
+    namespace: &str,
+) -> bool {
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+    let review: SubjectAccessReview = serde_json::from_value(json!({
+        "metadata": {},
+        "spec": {
+            "user": user,
+            "groups": groups,
+            "resourceAttributes": {
+                "verb": verb, "group": group, "resource": resource, "subresource": subresource, "namespace": namespace,
+            },
+        },
+    }))
+    .unwrap();
+    let reviews: Api<SubjectAccessReview> = Api::all(bed().client().await);
+    reviews
+        .create(&PostParams::default(), &review)
+        .await
+        .unwrap()
+        .status
+        .unwrap()
+        .allowed
+}
