@@ -90,15 +90,10 @@ impl Operator {
             .join(format!("logs/operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
         let address = free_address();
         let process = Command::new(program)
-            .args([
-                "--allow-host",
-                "127.0.0.1",
-                "--allow-insecure-database",
-                "--allow-source-host",
-                &bed.bed.file().artifacts_url,
-                "--allow-notify-host",
-                &bed.bed.file().receivers_url,
-            ])
+            .args(["--allow-api-host", "127.0.0.1", "--allow-gateway-host", "127.0.0.1"])
+            .args(["--allow-database-host", "127.0.0.1", "--allow-insecure-database"])
+            .args(["--allow-source-host", &bed.bed.file().artifacts_url])
+            .args(["--allow-notify-host", &bed.bed.file().receivers_url])
             .args([
                 "--test-time-scale",
                 &options.scale.to_string(),

@@ -6,7 +6,6 @@ use std::{
 };
 
 use ace_api::{MigrationSet, Platform};
-use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
@@ -154,8 +153,7 @@ impl Stage<'_> {
 
     /// Puts the database's password into the Secret that the Platform names.
     pub async fn password(&self, password: &str) {
-        let data = json!({ "password": password });
-        self.apply::<Secret>(json!({ "metadata": { "name": "database" }, "stringData": data }))
+        self.secret_offering("database", "database", json!({ "password": password }))
             .await;
     }
 

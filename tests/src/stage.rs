@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, resume_unwind},
 };
 
-use ace_api::{EdgeFunction, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_WATCH, Platform};
+use ace_api::{EdgeFunction, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, Platform};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::FutureExt;
 use k8s_openapi::api::{
@@ -74,7 +74,13 @@ impl Stage<'_> {
     /// Applies the Secret that the Platform names.
     pub async fn secret(&self, token: &str, anon_key: &str) {
         let data = json!({ "token": token, "anon": anon_key });
-        self.apply::<Secret>(json!({ "metadata": { "name": "supabase" }, "stringData": data }))
+        self.secret_offering("supabase", "token.anon-key", data).await;
+    }
+
+    /// Applies a Secret that offers these uses.
+    pub async fn secret_offering(&self, name: &str, uses: &str, data: Value) {
+        let metadata = json!({ "name": name, "labels": { LABEL_USE: uses } });
+        self.apply::<Secret>(json!({ "metadata": metadata, "stringData": data }))
             .await;
     }
 

@@ -16,9 +16,9 @@ mod registry;
 pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSource, HeldOutcome,
-    InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_WATCH, ListedReason, LocalReference, MESSAGE_LIMIT, Mode,
-    ObjectStatus, Reason, SecretKeyReference, SharedReason, ShownBy, Source, SourceKind, VERSION, clipped,
-    field_manager, message,
+    InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
+    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretKeyReference, SecretUse, SharedReason, ShownBy, Source,
+    SourceKind, VERSION, clipped, field_manager, message,
 };
 pub use crd::crds;
 pub use edge_function::{

@@ -33,8 +33,8 @@ pub(crate) enum Command {
     /// Show what a MigrationSet would run, and what needs an approval. Writes nothing anywhere.
     ///
     /// Decides as the operator does, in a read-only session with the database, and with your own rights: you need to `get` the
-    /// MigrationSet, its Platform, the Secrets that the Platform names, and the source object. The operator's flag `--allow-host`
-    /// does not apply here. Exit code 0: the operator would run this, or has nothing to run; 2: an approval is needed, and nothing
+    /// MigrationSet, its Platform, the Secrets that the Platform names, and the source object. The operator's flag
+    /// `--allow-database-host` does not apply here. Exit code 0: the operator would run this, or has nothing to run; 2: an approval is needed, and nothing
     /// else; 1: a refusal, a state that can't be determined now, an error, or wrong usage.
     Plan(PlanArguments),
 }

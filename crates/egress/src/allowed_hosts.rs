@@ -64,7 +64,7 @@ enum DatabasePort {
 const POSTGRES: u16 = 5432;
 
 impl AllowedHosts {
-    /// Understands the patterns of a flag such as `--allow-host`; see the type for their form.
+    /// Understands the patterns of a flag such as `--allow-api-host`; see the type for their form.
     pub fn parse<I: IntoIterator<Item = S>, S: AsRef<str>>(patterns: I) -> Result<Self, HostPatternError> {
         let patterns = patterns
             .into_iter()

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
 use ace_operator::{
-    connections::grants::Installation,
+    connections::{grants::Installation, hosts::HostArguments},
     metrics::Metrics,
     operator::{GRACE, Operator, Settings},
 };
@@ -27,10 +27,8 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// Hosts that a Platform may name: `host`, `*.domain`, or an origin such as `http://127.0.0.1:54321`. May be repeated.
-    /// `host` also allows a database on it, on port 5432; `host:port` one on that port; `postgres://host:port` nothing else.
-    #[arg(long = "allow-host", default_values = ["api.supabase.com", "*.supabase.co", "*.supabase.com"])]
-    hosts: Vec<String>,
+    #[command(flatten)]
+    hosts: HostArguments,
     /// Hosts from which artifacts of sources may be downloaded, in the same form. May be repeated.
     #[arg(long = "allow-source-host", default_values = ["http://source-controller.flux-system.svc.cluster.local", "http://source-controller.flux-system.svc.cluster.local."])]
     source_hosts: Vec<String>,
@@ -99,7 +97,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         .map_err(StartError::Listen)?;
     let client = client().await.map_err(StartError::Kubernetes)?;
     let settings = Settings {
-        hosts: AllowedHosts::parse(&arguments.hosts)?,
+        hosts: arguments.hosts.parse()?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
         allow_insecure_database: arguments.allow_insecure_database,
         notify_hosts: AllowedHosts::parse(&arguments.notify_hosts)?,

@@ -19,7 +19,7 @@ use kube::{Client, runtime::reflector};
 
 use crate::{
     caches::Caches,
-    connections::{PlatformConnections, grants::Installation},
+    connections::{PlatformConnections, grants::Installation, hosts::CredentialHosts},
     kinds::{
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
@@ -33,8 +33,8 @@ use crate::{
 /// What the flags decide.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Hosts of platforms and of their databases.
-    pub hosts: AllowedHosts,
+    /// Hosts that get a Platform's credentials.
+    pub hosts: CredentialHosts,
     /// Hosts of source artifacts.
     pub source_hosts: AllowedHosts,
     /// Databases may be reached without encryption, and be given the password in a form that others could use.
@@ -74,7 +74,11 @@ pub struct Operator {
 impl Operator {
     /// Puts the parts together; nothing runs yet.
     pub fn new(client: &Client, settings: Settings, metrics: &Metrics) -> Result<Self, SetupError> {
-        let http = Http::new(settings.hosts.clone(), Deadlines::default(), Limits::default())?;
+        let http = Http::new(
+            settings.hosts.over_http().clone(),
+            Deadlines::default(),
+            Limits::default(),
+        )?;
         let source_settings = SourceSettings {
             installation: settings.installation.clone(),
             ..SourceSettings::new(settings.source_hosts)

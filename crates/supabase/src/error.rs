@@ -60,7 +60,7 @@ pub enum NotSent {
     #[error("the request budget is used up; come again in {} s", .0.again.as_secs())]
     Deferred(Deferral),
     /// The operator's flags do not allow this host.
-    #[error("the host is not allowed (--allow-host)")]
+    #[error("the host is not allowed (--allow-api-host)")]
     HostNotAllowed,
     /// No connection: name not found, refused, TLS failed, or none within the deadline for connecting.
     #[error("no connection to the host")]

@@ -48,7 +48,7 @@ pub enum ProbeAuth {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
     /// The operator's flags do not allow the Platform's url.
-    #[error("the gateway's host is not allowed (--allow-host)")]
+    #[error("the gateway's host is not allowed (--allow-gateway-host)")]
     HostNotAllowed,
     /// It does not begin with `/`, or would lead out of the function.
     #[error("the path is not one below the function")]

@@ -84,11 +84,6 @@ impl Http {
         })
     }
 
-    /// Whether this URL may be called; for saying so in a status before any call is tried.
-    pub fn allows(&self, url: &Url) -> bool {
-        self.client.allows(url)
-    }
-
     /// As they were given.
     pub fn deadlines(&self) -> &Deadlines {
         &self.deadlines

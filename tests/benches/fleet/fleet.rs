@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::{EdgeFunction, LABEL_WATCH, Platform};
+use ace_api::{EdgeFunction, LABEL_USE, LABEL_WATCH, Platform};
 use ace_tests::{TestBed, is_true};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
@@ -91,7 +91,8 @@ impl Fleet {
         let file = self.bed.bed.file();
         let made = http::send(Method::POST, &format!("{}/projects", file.admin_url), &json!({})).await;
         let project = made["ref"].as_str().expect("a project has a reference").to_owned();
-        let secret = json!({ "metadata": { "name": SECRET }, "stringData": { "token": made["token"] } });
+        let metadata = json!({ "name": SECRET, "labels": { LABEL_USE: "token" } });
+        let secret = json!({ "metadata": metadata, "stringData": { "token": made["token"] } });
         self.apply::<Secret>(SECRET, secret).await;
         let spec = json!({
             "project": project,

@@ -2,7 +2,6 @@
 
 use ace_api::Platform;
 use ace_tests::{PLATFORM, Stage, is_current, is_true, message_of, on_stage, reason_of};
-use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 
 const HELLO: &str = r#"Deno.serve(() => new Response("hello"));"#;
@@ -37,13 +36,6 @@ async fn name_database(stage: &Stage<'_>, port: u16) {
         "passwordSecretRef": { "name": "database", "key": "password" },
     });
     stage.platform(json!({ "interval": "5m", "database": database })).await;
-}
-
-async fn put_password(stage: &Stage<'_>, password: &str) {
-    let data = json!({ "password": password });
-    stage
-        .apply::<Secret>(json!({ "metadata": { "name": "database" }, "stringData": data }))
-        .await;
 }
 
 async fn platform(stage: &Stage<'_>, what: &str, is: impl Fn(&Value) -> bool) -> Value {
@@ -81,7 +73,7 @@ async fn a_platform_says_who_its_database_is_and_functions_do_not_depend_on_it()
             reason_of(platform, "Reconciling") == "DatabaseSecretMissing"
         })
         .await;
-        put_password(stage, &way.password).await;
+        stage.password(&way.password).await;
         let with = answers(stage, "API and database answer").await;
         let database = &with["status"]["database"];
         let identifier = database["systemIdentifier"].as_str().unwrap_or_default();
@@ -90,7 +82,7 @@ async fn a_platform_says_who_its_database_is_and_functions_do_not_depend_on_it()
         assert_eq!(database["timeline"], 1);
 
         // A password that was changed elsewhere is noticed when a look is asked for, and stops nothing else.
-        put_password(stage, "canary-wrong").await;
+        stage.password("canary-wrong").await;
         stage.ask("platform", PLATFORM, "1").await;
         let stalled = platform(stage, "is Stalled", |platform| is_true(platform, "Stalled")).await;
         assert_eq!(
@@ -101,7 +93,7 @@ async fn a_platform_says_who_its_database_is_and_functions_do_not_depend_on_it()
             )
         );
         rolls_out(stage, HELLO_AGAIN).await;
-        put_password(stage, &way.password).await;
+        stage.password(&way.password).await;
         stage.ask("platform", PLATFORM, "2").await;
         assert_eq!(answers(stage, "API and database answer").await["status"]["database"], *database);
 

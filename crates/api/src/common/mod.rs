@@ -7,6 +7,7 @@ mod names;
 mod policies;
 pub(crate) mod reasons;
 mod references;
+mod secret_use;
 mod source;
 pub(crate) mod status;
 
@@ -15,10 +16,11 @@ pub use duration::{Duration, InvalidDuration};
 pub use message::{MESSAGE_LIMIT, clipped, message};
 pub use names::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, FINALIZER, GROUP, LABEL_ARCHIVE, LABEL_FUNCTION,
-    LABEL_WATCH, VERSION, field_manager,
+    LABEL_USE, LABEL_WATCH, VERSION, field_manager,
 };
 pub use policies::{DeletionPolicy, Mode};
 pub use reasons::{HasPlatform, HasSource, ListedReason, Reason, SharedReason, ShownBy};
 pub use references::{LocalReference, SecretKeyReference};
+pub use secret_use::SecretUse;
 pub use source::{Source, SourceKind};
 pub use status::{CommonStatus, Drift, DriftField, HeldOutcome, ObjectStatus};

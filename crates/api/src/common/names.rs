@@ -14,6 +14,8 @@ pub const ANNOTATION_RECONCILE_AT: &str = "ops.mobulace.com/reconcile-at";
 pub const ANNOTATION_RECONCILE_AT_FLUX: &str = "reconcile.fluxcd.io/requestedAt";
 /// A ConfigMap with this label set to `true` is watched: a change in place is noticed at once.
 pub const LABEL_WATCH: &str = "ops.mobulace.com/watch";
+/// On a Secret: what it may be used for, as the words of [`SecretUse`](crate::SecretUse) joined by `.`.
+pub const LABEL_USE: &str = "ops.mobulace.com/use";
 /// On an archive: `Proven` or `Foreign`.
 pub const LABEL_ARCHIVE: &str = "ops.mobulace.com/archive";
 /// On an archive: the name of the EdgeFunction that it belongs to.

@@ -11,6 +11,7 @@ reasons! {
         Retrying: Reconciling = "an attempt failed; retrying. The message says what failed.",
         SecretMissing: Reconciling = "a Secret or key that the spec names does not exist.",
         AccessMissing: Stalled = "the operator lacks the right to read a Secret that the spec names; the message has the command that grants it.",
+        SecretNotOffered: Stalled = "a Secret that the spec names does not offer this use in its label `ops.mobulace.com/use`; the message has the command that adds it.",
         SecretInvalid: Stalled = "the Secret's value is not a URL, or not a signing secret.",
         HostNotAllowed: Stalled = "the operator's flag `--allow-notify-host` does not allow the host of the URL.",
         Refused: Stalled = "the receiver refused the last message; it is not sent again.",

@@ -52,14 +52,14 @@ pub struct PlatformSpec {
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^[a-z]{20}$')").message("`project` must be the twenty lower-case letters in the project's dashboard address, such as 'abcdefghijklmnopqrst'"))]
     pub project: String,
-    /// url is the origin of the project's gateway, where functions are called. Defaults to `https://<project>.supabase.co`. Immutable.
+    /// url is the origin of the project's gateway, where functions are called. Defaults to `https://<project>.supabase.co`; the operator's flag `--allow-gateway-host` must name any other. Immutable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$')").message("`url` must be an origin without user, path or '/' at its end, such as 'https://abcdefghijklmnopqrst.supabase.co'"))]
     pub url: Option<String>,
     /// api says how to reach the Management API.
     pub api: ApiEndpoint,
-    /// anonKeySecretRef names the project's anonymous key; needed only by checks with `auth: Anon`.
+    /// anonKeySecretRef names the project's anonymous key; needed only by checks with `auth: Anon`. The Secret must offer `anon-key` in its label `ops.mobulace.com/use`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anon_key_secret_ref: Option<SecretKeyReference>,
     /// database says how to connect to the project's Postgres; needed only by MigrationSets. The connection is checked when the Platform is first reconciled, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer does not affect functions.
@@ -98,12 +98,12 @@ impl PlatformSpec {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiEndpoint {
-    /// url is the origin of the Management API.
+    /// url is the origin of the Management API; the operator's flag `--allow-api-host` must name its host.
     #[serde(default = "ApiEndpoint::default_url")]
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$')").message("`url` must be an origin without user, path or '/' at its end, such as 'https://api.supabase.com'"))]
     pub url: String,
-    /// tokenSecretRef names the access token (`sbp_…`). Give it a scoped token: functions read and write, secrets read, project read.
+    /// tokenSecretRef names the access token (`sbp_…`). Give it a scoped token: functions read and write, secrets read, project read. The Secret must offer `token` in its label `ops.mobulace.com/use`.
     pub token_secret_ref: SecretKeyReference,
 }
 
@@ -122,7 +122,7 @@ impl ApiEndpoint {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
-    /// host of the direct connection (`db.<project>.supabase.co`) or of the session pooler. The operator's flag `--allow-host` must name it.
+    /// host of the direct connection (`db.<project>.supabase.co`) or of Supabase's session pooler, on port 5432 with a `user` that ends in `.<project>`. The operator's flag `--allow-database-host` must name any other.
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9.-]+$')").message("`host` must be a host name without port, such as 'db.abcdefghijklmnopqrst.supabase.co'; `port` is a field of its own"))]
     pub host: String,
@@ -141,10 +141,10 @@ pub struct Database {
     /// tls is the TLS mode, as in libpq's `sslmode`.
     #[serde(default)]
     pub tls: DatabaseTls,
-    /// caSecretRef names the CA certificate, as PEM, that the server's certificate is verified with. Unset, the system's CA certificates are used.
+    /// caSecretRef names the CA certificate, as PEM, that the server's certificate is verified with. Unset, the system's CA certificates are used. The Secret must offer `database` in its label `ops.mobulace.com/use`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_secret_ref: Option<SecretKeyReference>,
-    /// passwordSecretRef names the user's password.
+    /// passwordSecretRef names the user's password. The Secret must offer `database` in its label `ops.mobulace.com/use`.
     pub password_secret_ref: SecretKeyReference,
 }
 

@@ -1,7 +1,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use ace_api::SecretKeyReference;
+use ace_api::{SecretKeyReference, SecretUse};
 use ace_domain::inputs::{ArtifactState, read_config_map, secret_text};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::key::SourceKey;
@@ -82,9 +82,9 @@ impl Cluster {
         reference: &SecretKeyReference,
     ) -> Result<Result<SecretString, DatabaseFailure>, PlanError> {
         match self.find::<Secret>(namespace, &reference.name).await {
-            Ok(secret) => Ok(secret_text(secret, reference)
+            Ok(secret) => Ok(secret_text(secret, namespace, reference, SecretUse::Database)
                 .map(SecretString::new)
-                .map_err(DatabaseFailure::SecretMissing)),
+                .map_err(DatabaseFailure::from)),
             Err(PlanError::Forbidden { .. }) => Err(PlanError::Secret {
                 namespace: namespace.to_owned(),
                 name: reference.name.clone(),

@@ -1,13 +1,14 @@
 //! From a Platform's `spec.database` to a session: reads the Secrets.
 
-use ace_api::{Database, DatabaseTls, SecretKeyReference};
+use ace_api::{Database, DatabaseTls, SecretKeyReference, SecretUse};
 use ace_database::{Access, InsecureLogin, Limits};
 use ace_domain::kinds::platform::DatabaseFailure;
-use ace_egress::{AllowedHosts, SecretString};
+use ace_egress::SecretString;
 use kube::Client;
 
 use crate::{
     connections::grants::Installation as Names,
+    connections::hosts::CredentialHosts,
     connections::secrets::{SecretError, Secrets},
 };
 
@@ -15,8 +16,8 @@ use crate::{
 pub struct DatabaseConnector<'a> {
     /// Client of the API server, to read Secrets.
     pub client: &'a Client,
-    /// Allowed hosts of databases.
-    pub hosts: &'a AllowedHosts,
+    /// Which databases get a password.
+    pub hosts: &'a CredentialHosts,
     /// As [`Access::allow_insecure`].
     pub allow_insecure: bool,
     /// Names in the commands of messages.
@@ -26,11 +27,9 @@ pub struct DatabaseConnector<'a> {
 }
 
 impl DatabaseConnector<'_> {
-    /// The access to this database, with the content of its Secrets in `namespace`.
-    pub async fn access(&self, namespace: &str, database: &Database) -> Result<Access, DatabaseFailure> {
-        // Port 0 is allowed nowhere.
-        let port = u16::try_from(database.port).unwrap_or_default();
-        if port == 0 || !self.hosts.allows_database(&database.host, port) {
+    /// The access to this database of a project, with the content of its Secrets in `namespace`.
+    pub async fn access(&self, namespace: &str, project: &str, database: &Database) -> Result<Access, DatabaseFailure> {
+        if !self.hosts.allows_database(project, database) {
             return Err(DatabaseFailure::HostNotAllowed);
         }
         if database.tls == DatabaseTls::Disable && !self.allow_insecure {
@@ -54,8 +53,10 @@ impl DatabaseConnector<'_> {
             names: self.names,
             namespace,
         };
-        secrets.text(reference).await.map_err(|error| match error {
+        let text = secrets.text(reference, SecretUse::Database).await;
+        text.map_err(|error| match error {
             SecretError::Missing(message) | SecretError::Invalid(message) => DatabaseFailure::SecretMissing(message),
+            SecretError::NotOffered(message) => DatabaseFailure::SecretNotOffered(message),
             SecretError::Forbidden(command) => DatabaseFailure::AccessMissing(format!(
                 "the operator is not allowed to read the database's Secret `{}`; to allow it, run: {command}",
                 reference.name
@@ -70,11 +71,10 @@ mod tests {
     use ace_api::Database;
     use ace_database::{Connection, Limits};
     use ace_domain::kinds::platform::DatabaseFailure as T;
-    use ace_egress::AllowedHosts;
     use k8s_openapi::ByteString;
     use serde_json::{Value, json};
 
-    use super::{DatabaseConnector, Names};
+    use super::{CredentialHosts, DatabaseConnector, Names};
     use ace_runtime::testing::{Answer, api_server};
 
     /// Names and texts.
@@ -89,7 +89,11 @@ mod tests {
                 .map(|(key, text)| ((*key).to_owned(), json!(ByteString(text.as_bytes().to_vec()))))
                 .collect();
             match asked.path.rsplit('/').next() {
-                Some("supabase") => Answer::json(&json!({ "metadata": { "name": "supabase" }, "data": data })),
+                Some("supabase") => {
+                    let labels = json!({ "ops.mobulace.com/use": "token.database" });
+                    Answer::json(&json!({ "metadata": { "name": "supabase", "labels": labels }, "data": data }))
+                }
+                Some("other") => Answer::json(&json!({ "metadata": { "name": "other" }, "data": data })),
                 Some("closed") => Answer::refusal(403, "Forbidden"),
                 Some("silent") => Answer::refusal(500, "InternalError"),
                 _ => Answer::refusal(404, "NotFound"),
@@ -104,7 +108,7 @@ mod tests {
             .extend(spec.as_object().unwrap().clone());
         let database: Database = serde_json::from_value(database).unwrap();
         let (client, names) = (server.client(), Names::default());
-        let hosts = AllowedHosts::parse(["127.0.0.1"]).unwrap();
+        let hosts = CredentialHosts::parse(&[], &[], &["127.0.0.1"]).unwrap();
         let connector = DatabaseConnector {
             client: &client,
             hosts: &hosts,
@@ -112,7 +116,7 @@ mod tests {
             names: &names,
             limits: Limits::default(),
         };
-        let outcome = match connector.access("ace", &database).await {
+        let outcome = match connector.access("ace", "abcdefghijklmnopqrst", &database).await {
             Ok(access) => Connection::open(&access).await.map_err(T::from),
             Err(step_error) => Err(step_error),
         };
@@ -122,7 +126,13 @@ mod tests {
     #[tokio::test]
     async fn causes_of_a_missing_database_connection_are_distinguished() {
         let password: Keys = &[("password", "canary")];
-        let table: [(Keys, Value, T); 9] = [
+        let not_offered = |name| {
+            format!(
+                "Secret `{name}` does not offer the use `database` in its label `ops.mobulace.com/use`; to allow it, run: kubectl label \
+                 secret -n "
+            )
+        };
+        let table: [(Keys, Value, T); 11] = [
             (
                 &[],
                 json!({}),
@@ -139,6 +149,22 @@ mod tests {
                 T::AccessMissing(format!(
                     "the operator is not allowed to read the database's Secret `closed`; to allow it, run: {}",
                     Names::default().grant_namespace("ace")
+                )),
+            ),
+            (
+                password,
+                json!({ "passwordSecretRef": { "name": "other", "key": "password" } }),
+                T::SecretNotOffered(format!(
+                    "{}ace other ops.mobulace.com/use=database",
+                    not_offered("other")
+                )),
+            ),
+            (
+                password,
+                json!({ "caSecretRef": { "name": "other", "key": "ca.crt" } }),
+                T::SecretNotOffered(format!(
+                    "{}ace other ops.mobulace.com/use=database",
+                    not_offered("other")
                 )),
             ),
             (

@@ -2,6 +2,7 @@
 
 pub mod database;
 pub mod grants;
+pub mod hosts;
 pub mod secrets;
 
 mod convert;

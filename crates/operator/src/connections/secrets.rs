@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use ace_api::SecretKeyReference;
-use ace_domain::inputs::secret_text;
+use ace_api::{SecretKeyReference, SecretUse};
+use ace_domain::inputs::{SecretProblem, secret_text};
 use ace_egress::SecretString;
 use k8s_openapi::api::core::v1::Secret;
 use kube::{Api, Client};
@@ -27,6 +27,9 @@ pub enum SecretError {
     /// The Secret or its key does not exist.
     #[error("{0}")]
     Missing(String),
+    /// The Secret does not offer this use; the text has the command that adds it.
+    #[error("{0}")]
+    NotOffered(String),
     /// The operator is not allowed to read Secrets of the namespace; this command allows it.
     #[error("the operator is not allowed to read Secrets of this namespace; to allow it, run: {0}")]
     Forbidden(String),
@@ -38,9 +41,18 @@ pub enum SecretError {
     Invalid(String),
 }
 
+impl From<SecretProblem> for SecretError {
+    fn from(problem: SecretProblem) -> Self {
+        match problem {
+            SecretProblem::Missing(message) => Self::Missing(message),
+            SecretProblem::NotOffered(message) => Self::NotOffered(message),
+        }
+    }
+}
+
 impl Secrets<'_> {
-    /// The text of one key.
-    pub async fn text(&self, reference: &SecretKeyReference) -> Result<SecretString, SecretError> {
+    /// The text of one key, if the Secret offers this use.
+    pub async fn text(&self, reference: &SecretKeyReference, wanted: SecretUse) -> Result<SecretString, SecretError> {
         let secrets = Api::<Secret>::namespaced(self.client.clone(), self.namespace);
         let secret = match answer(secrets.get_opt(&reference.name)).await {
             Some(Ok(secret)) => secret,
@@ -49,18 +61,18 @@ impl Secrets<'_> {
             }
             Some(Err(_)) | None => return Err(SecretError::Unanswered(reference.name.clone())),
         };
-        let text = secret_text(secret, reference).map_err(SecretError::Missing)?;
-        Ok(SecretString::new(text))
+        Ok(secret_text(secret, self.namespace, reference, wanted).map(SecretString::new)?)
     }
 
     /// One key's value, as `parse` understands it. `what` it should be is part of the error.
     pub async fn value<T, E: Display>(
         &self,
         reference: &SecretKeyReference,
+        wanted: SecretUse,
         what: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, SecretError> {
-        let text = self.text(reference).await?;
+        let text = self.text(reference, wanted).await?;
         parse(text.reveal()).map_err(|error| {
             let SecretKeyReference { name, key } = reference;
             SecretError::Invalid(format!("key `{key}` of Secret `{name}` is not {what}: {error}"))

@@ -64,8 +64,13 @@ impl Operator {
         let file = File::create(&log).map_err(DemoError::file("create", &log))?;
         let mut command = guarded(program);
         command
-            .args(["--allow-host", &bed.api_url, "--allow-host", &bed.functions_url])
-            .args(["--allow-host", &format!("postgres://{host}:{port}")])
+            .args([
+                "--allow-api-host",
+                &bed.api_url,
+                "--allow-gateway-host",
+                &bed.functions_url,
+            ])
+            .args(["--allow-database-host", &format!("postgres://{host}:{port}")])
             .arg("--allow-insecure-database")
             .args(["--allow-source-host", &bed.artifacts_url])
             .args(["--allow-notify-host", &bed.receivers_url])

@@ -12,6 +12,7 @@ crate::tests![
     what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped,
     what_failed_would_not_run_again_before_something_else_is_applied,
     a_schema_without_a_ledger_asks_for_a_baseline_and_with_it_only_the_rest_would_run,
+    a_secret_that_is_not_offered_is_told_as_the_operator_tells_it,
 ];
 
 async fn what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped() {
@@ -145,6 +146,38 @@ async fn a_schema_without_a_ledger_asks_for_a_baseline_and_with_it_only_the_rest
         );
         assert_eq!(report["pending"].as_array().unwrap().len(), 1);
         assert_eq!(content(database).await, before);
+    })
+    .await;
+}
+
+async fn a_secret_that_is_not_offered_is_told_as_the_operator_tells_it() {
+    on_database(RARELY, async |stage, _| {
+        let reader = Reader::new(stage, "database").await;
+        stage.migrations(&[NOTES]).await;
+        let withdraw = ["label", "secret", "database", "ops.mobulace.com/use-"];
+        stage.space.kubectl(&withdraw).await.expect("a label can be taken off");
+        stage.migration_set(json!({})).await;
+        let stalled = stage.set_stalled("SecretNotOffered").await;
+        let command = format!(
+            "kubectl label secret -n {} database ops.mobulace.com/use=database",
+            stage.space.name
+        );
+        assert!(message_of(&stalled, "Stalled").ends_with(&command), "{stalled:#}");
+        let (code, report) = reader.report(&["main"]).await;
+        assert_eq!(
+            (
+                code,
+                &report["outcome"],
+                report["reason"].as_str(),
+                report["message"].as_str()
+            ),
+            (
+                Some(1),
+                &json!("Refused"),
+                Some("SecretNotOffered"),
+                Some(message_of(&stalled, "Stalled"))
+            )
+        );
     })
     .await;
 }

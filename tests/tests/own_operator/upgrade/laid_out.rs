@@ -4,7 +4,7 @@ use ace_api::{EdgeFunction, field_manager};
 use ace_sandbox::bed::SourceKind;
 use ace_tests::{Database, Project, Stage, bed, pack};
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     Api,
     api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams},
@@ -57,7 +57,8 @@ pub async fn lay_out(stage: &Stage<'_>) -> LaidOut {
     values.set("gateway", stage.project.gateway.as_str());
     values.set("api", file.api_url.as_str());
     values.set("artifacts", file.artifacts_url.as_str());
-    stage.secret(&stage.project.token, &stage.project.anon_key).await;
+    let keys = json!({ "token": stage.project.token, "anon": stage.project.anon_key });
+    secret(stage, "supabase", keys).await;
     sources(stage).await;
     deploy(&stage.project, &mut values).await;
     let databases = fill(stage, &mut values).await;
@@ -70,6 +71,13 @@ pub async fn lay_out(stage: &Stage<'_>) -> LaidOut {
     }
     archives(stage).await;
     LaidOut { objects, databases }
+}
+
+/// A Secret of that time, which does not say what it is for.
+async fn secret(stage: &Stage<'_>, name: &str, data: Value) {
+    stage
+        .apply::<Secret>(json!({ "metadata": { "name": name }, "stringData": data }))
+        .await;
 }
 
 /// The sources of all objects.
@@ -164,7 +172,8 @@ async fn fill(stage: &Stage<'_>, values: &mut Values) -> [Database; 3] {
     values.set("server", server);
     values.set("system", system);
     values.set("port", databases[0].port);
-    stage.password(&databases[0].password).await;
+    let password = json!({ "password": databases[0].password });
+    secret(stage, "database", password).await;
 
     let approval = values.text("$database-approval $oid-approval");
     let (name, oid) = approval.split_once(' ').unwrap();

@@ -4,7 +4,7 @@
 mod laid_out;
 mod recorded;
 
-use ace_api::{EdgeFunction, MigrationSet, Platform};
+use ace_api::{EdgeFunction, LABEL_USE, MigrationSet, Platform};
 use ace_tests::{
     LIST, Operator, OperatorOptions, PLATFORM, Project, Stage, bed, is_current, is_true, kstatus, message_of,
     reason_of, with_unjudged_namespace,
@@ -76,6 +76,12 @@ async fn what_an_older_operator_left_is_taken_over_without_an_upload_a_second_ru
         let laid_out: Vec<usize> = before.objects.iter().map(|object| versions(object).len()).collect();
         let since = project.now().await;
 
+        // What CHANGELOG.md tells to do before an upgrade.
+        for (name, uses) in [("supabase", "token.anon-key"), ("database", "database")] {
+            let label = format!("{LABEL_USE}={uses}");
+            let labelled = space.kubectl(&["label", "secret", name, &label]).await;
+            labelled.expect("a Secret can be labelled");
+        }
         let operator = Operator::start(bed(), &options).await;
         let stage = stage(&operator);
         is_observed(&stage, &before, since).await;

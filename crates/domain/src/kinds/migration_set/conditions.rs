@@ -95,6 +95,7 @@ fn still_refused(object: &MigrationSet, state: &State) -> Option<Cause> {
             | Reason::DatabaseCertificateRefused
             | Reason::DatabaseRefused
             | Reason::HostNotAllowed
+            | Reason::SecretNotOffered
             | Reason::PoolerUnsupported
     );
     let same_files = source(state).is_none_or(|read| memo.source == Some(read));

@@ -6,7 +6,10 @@ use ace_api::{Database, DatabaseStatus, Platform, PlatformReason};
 use jiff::Timestamp;
 
 use super::{Cause, Decision, State};
-use crate::reconcile::{annotations::is_reconcile_requested, decision::Requeue, refusals::Refusals};
+use crate::{
+    inputs::SecretProblem,
+    reconcile::{annotations::is_reconcile_requested, decision::Requeue, refusals::Refusals},
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct DatabaseCheck {
@@ -27,6 +30,9 @@ pub enum DatabaseFailure {
     SecretMissing(String),
     /// The operator is not allowed to read the Secrets; the message has the command that allows it.
     AccessMissing(String),
+    /// The Secret does not offer this use; the message has the command that adds it.
+    SecretNotOffered(String),
+    /// It is not the project's own, and no flag names it.
     HostNotAllowed,
     /// The Secret's content is not a valid password: why.
     PasswordInvalid(String),
@@ -99,6 +105,15 @@ impl DatabaseCheck {
     }
 }
 
+impl From<SecretProblem> for DatabaseFailure {
+    fn from(problem: SecretProblem) -> Self {
+        match problem {
+            SecretProblem::Missing(message) => Self::SecretMissing(message),
+            SecretProblem::NotOffered(message) => Self::SecretNotOffered(message),
+        }
+    }
+}
+
 impl DatabaseFailure {
     /// It may be over without a person acting.
     pub(crate) fn passes(&self) -> bool {
@@ -108,7 +123,7 @@ impl DatabaseFailure {
     pub(crate) fn cause(&self, database: &Database) -> Cause {
         use PlatformReason::{
             AccessMissing, DatabaseCertificateRefused, DatabaseInsecure, DatabasePasswordRejected, DatabaseRefused,
-            DatabaseSecretMissing, DatabaseUnreachable, HostNotAllowed, PoolerUnsupported,
+            DatabaseSecretMissing, DatabaseUnreachable, HostNotAllowed, PoolerUnsupported, SecretNotOffered,
         };
         let Database {
             host, port, name, user, ..
@@ -126,10 +141,11 @@ impl DatabaseFailure {
                 format!("can't connect to the database: {message}"),
             ),
             Self::AccessMissing(message) => (AccessMissing, message.clone()),
+            Self::SecretNotOffered(message) => (SecretNotOffered, message.clone()),
             Self::HostNotAllowed => (
                 HostNotAllowed,
                 format!(
-                    "the operator is not allowed to connect to the database at {at}: add `postgres://{at}` to its flag `--allow-host`"
+                    "{at} with user `{user}` is not the project's own database: use `db.<project>.supabase.co`, or a session pooler with a user that ends in `.<project>`, on port 5432; or add `postgres://{at}` to the operator's flag `--allow-database-host`"
                 ),
             ),
             Self::PasswordInvalid(cause) => (

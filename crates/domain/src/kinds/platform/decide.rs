@@ -97,6 +97,7 @@ fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> 
             Requeue::After(state.timing.rights()),
         )),
         Access::AccessMissing(message) => refuse(PlatformReason::AccessMissing, message),
+        Access::SecretNotOffered(message) => refuse(PlatformReason::SecretNotOffered, message),
         Access::TokenInvalid(message) => refuse(PlatformReason::TokenInvalid, message),
         Access::HostNotAllowed(message) => refuse(PlatformReason::HostNotAllowed, message),
     }

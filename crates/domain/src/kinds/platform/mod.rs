@@ -2,6 +2,7 @@
 
 mod database;
 mod decide;
+mod hosts;
 mod observation;
 mod references;
 mod status;
@@ -25,6 +26,7 @@ use crate::reconcile::{
 
 pub use database::{DatabaseCheck, DatabaseFailure};
 pub use decide::{decide, is_due, is_token_gone, update};
+pub use hosts::{is_own_database, is_own_gateway};
 pub use observation::{Changes, Observation, Phase};
 pub use status::{events, status};
 
@@ -59,6 +61,8 @@ pub enum Access {
     SecretMissing(String),
     /// The operator is not allowed to read the Secret.
     AccessMissing(String),
+    /// A Secret that the spec names does not offer this use.
+    SecretNotOffered(String),
     TokenInvalid(String),
     HostNotAllowed(String),
 }

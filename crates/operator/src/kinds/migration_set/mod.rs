@@ -16,12 +16,15 @@ use ace_domain::{
     kinds::migration_set::{self, Memory, State, Step, StepError, StepResult},
     reconcile::{key::Key, timing::Timing},
 };
-use ace_egress::AllowedHosts;
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
-use crate::{caches::Caches, connections::grants::Installation, sources::Sources};
+use crate::{
+    caches::Caches,
+    connections::{grants::Installation, hosts::CredentialHosts},
+    sources::Sources,
+};
 
 /// The controller's kind.
 pub struct MigrationSets {
@@ -31,8 +34,8 @@ pub struct MigrationSets {
     pub caches: Caches,
     /// Sources of files.
     pub sources: Arc<Sources>,
-    /// Allowed hosts of databases.
-    pub hosts: AllowedHosts,
+    /// Which databases get a password.
+    pub hosts: CredentialHosts,
     /// Databases may be reached without encryption, and be given the password in a form that others could use.
     pub allow_insecure_database: bool,
     /// Intervals and deadlines.

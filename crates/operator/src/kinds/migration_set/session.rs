@@ -30,7 +30,7 @@ pub(super) async fn session(
     };
     let namespace = object.namespace().unwrap_or_default();
     let access = connector
-        .access(&namespace, database)
+        .access(&namespace, &platform.project, database)
         .await
         .map_err(StepError::Database)?;
     Ok(ReadOnlySession::new(access, object, "ace-operator"))

@@ -1,4 +1,4 @@
-use ace_api::{ChannelReason, NotificationChannel, SecretKeyReference};
+use ace_api::{ChannelReason, NotificationChannel, SecretKeyReference, SecretUse};
 use ace_domain::kinds::notification_channel::{Cause, Memory, State};
 use ace_egress::SecretUrl;
 use ace_notify::{Format, SigningSecret};
@@ -40,15 +40,17 @@ async fn destination(kind: &NotificationChannels, object: &NotificationChannel) 
         names: &kind.installation,
         namespace: &object.namespace().unwrap_or_default(),
     };
-    let (reference, format) = match (&object.spec.slack, &object.spec.webhook) {
-        (Some(slack), _) => (&slack.webhook_url_secret_ref, Format::Slack),
+    let (reference, wanted, format) = match (&object.spec.slack, &object.spec.webhook) {
+        (Some(slack), _) => (&slack.webhook_url_secret_ref, SecretUse::Slack, Format::Slack),
         (None, Some(webhook)) => {
             let secret = secrets.value(
                 &webhook.signing_secret_ref,
+                SecretUse::Webhook,
                 "a valid signing secret",
                 SigningSecret::new,
             );
-            (&webhook.url_secret_ref, Format::Webhook(secret.await?))
+            let format = Format::Webhook(secret.await?);
+            (&webhook.url_secret_ref, SecretUse::Webhook, format)
         }
         // Never happens: the API server refuses such a spec.
         (None, None) => {
@@ -56,7 +58,7 @@ async fn destination(kind: &NotificationChannels, object: &NotificationChannel) 
             return Err(Cause::new(ChannelReason::SecretInvalid, message));
         }
     };
-    let url = secrets.value(reference, "a valid URL", SecretUrl::new).await?;
+    let url = secrets.value(reference, wanted, "a valid URL", SecretUrl::new).await?;
     if !kind.http.may_post(&url) {
         let SecretKeyReference { name, key } = reference;
         let message = format!(
@@ -71,6 +73,7 @@ impl From<SecretError> for Cause {
     fn from(error: SecretError) -> Self {
         let reason = match error {
             SecretError::Missing(_) => ChannelReason::SecretMissing,
+            SecretError::NotOffered(_) => ChannelReason::SecretNotOffered,
             SecretError::Forbidden(_) => ChannelReason::AccessMissing,
             SecretError::Unanswered(_) => ChannelReason::Retrying,
             SecretError::Invalid(_) => ChannelReason::SecretInvalid,

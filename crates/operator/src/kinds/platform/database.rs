@@ -14,7 +14,7 @@ pub(super) async fn ask(
     database: &Database,
 ) -> Result<DatabaseStatus, DatabaseFailure> {
     let namespace = object.namespace().unwrap_or_default();
-    let access = connector.access(&namespace, database).await?;
+    let access = connector.access(&namespace, &object.spec.project, database).await?;
     let connection = Connection::open(&access).await?;
     let identity = connection.identify().await;
     connection.close().await;

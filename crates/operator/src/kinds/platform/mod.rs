@@ -11,14 +11,13 @@ use ace_domain::{
     kinds::platform::{self, Memory, State, Step, StepError, StepResult},
     reconcile::{key::Key, timing::Timing},
 };
-use ace_egress::AllowedHosts;
 use ace_runtime::reconcile::Controller;
 use ace_supabase::Http;
 use jiff::Timestamp;
 
 use crate::{
     caches::Caches,
-    connections::{PlatformConnection, PlatformConnections, grants::Installation},
+    connections::{PlatformConnection, PlatformConnections, grants::Installation, hosts::CredentialHosts},
     metrics::Metrics,
     sources::Sources,
 };
@@ -29,8 +28,8 @@ pub struct Platforms {
     pub client: kube::Client,
     /// HTTP client of the platforms.
     pub http: Http,
-    /// Allowed hosts of platforms and databases.
-    pub hosts: AllowedHosts,
+    /// Which hosts get a Platform's credentials.
+    pub hosts: CredentialHosts,
     /// Databases may be reached without encryption, and be given the password in a form that others could use.
     pub allow_insecure_database: bool,
     /// Objects that others depend on.

@@ -1,11 +1,11 @@
 use std::{num::NonZeroU32, sync::Arc};
 
-use ace_api::{Platform, SecretKeyReference};
+use ace_api::{Platform, SecretKeyReference, SecretUse};
 use ace_domain::{
     kinds::platform::{Access, Memory, State, is_due},
     reconcile::key::Key,
 };
-use ace_egress::{Token, Url};
+use ace_egress::Token;
 use ace_supabase::{Client, Gateway};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -75,7 +75,8 @@ async fn access(kind: &Platforms, object: &Platform, connection: &PlatformConnec
 
 async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnection) -> Result<Clients, Access> {
     let (spec, generation) = (&object.spec, object.metadata.generation);
-    let (api, gateway) = (allowed(kind, &spec.api.url)?, allowed(kind, &spec.gateway())?);
+    let api = kind.hosts.api(spec).map_err(Access::HostNotAllowed)?;
+    let gateway = kind.hosts.gateway(spec).map_err(Access::HostNotAllowed)?;
     let known = connection
         .clients()
         .filter(|open| open.api == api && open.at == gateway);
@@ -111,42 +112,36 @@ async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnecti
     })
 }
 
-fn allowed(kind: &Platforms, text: &str) -> Result<Url, Access> {
-    let refused = || {
-        Access::HostNotAllowed(format!(
-            "the operator is not allowed to call {text}: add the host to its flag `--allow-host`"
-        ))
-    };
-    Url::parse(text)
-        .ok()
-        .filter(|url| kind.http.allows(url))
-        .ok_or_else(refused)
-}
-
-/// The token, and the anonymous key if one is named that can be read: without it everything but checks with `auth: Anon` works,
-/// and those report it.
+/// The token, and the anonymous key if one is named that can be read: without it everything but checks with `auth: Anon`
+/// works, and those report it. A Secret that does not offer it is another matter: somebody names what is not meant for us.
 async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<Token>), Access> {
     let spec = &object.spec;
-    let token = self::token(kind, object, &spec.api.token_secret_ref).await?;
+    let token = self::token(kind, object, &spec.api.token_secret_ref, SecretUse::Token).await?;
     let Some(reference) = &spec.anon_key_secret_ref else {
         return Ok((token, None));
     };
-    match self::token(kind, object, reference).await {
-        Err(Access::Unanswered(message)) => Err(Access::Unanswered(message)),
+    match self::token(kind, object, reference, SecretUse::AnonKey).await {
+        Err(closed @ (Access::Unanswered(_) | Access::SecretNotOffered(_))) => Err(closed),
         anon => Ok((token, anon.ok())),
     }
 }
 
-async fn token(kind: &Platforms, object: &Platform, reference: &SecretKeyReference) -> Result<Token, Access> {
+async fn token(
+    kind: &Platforms,
+    object: &Platform,
+    reference: &SecretKeyReference,
+    wanted: SecretUse,
+) -> Result<Token, Access> {
     let namespace = object.namespace().unwrap_or_default();
     let secrets = Secrets {
         client: &kind.client,
         names: &kind.installation,
         namespace: &namespace,
     };
-    let token = secrets.value(reference, "a valid token", Token::new).await;
+    let token = secrets.value(reference, wanted, "a valid token", Token::new).await;
     token.map_err(|error| match error {
         SecretError::Missing(message) => Access::SecretMissing(message),
+        SecretError::NotOffered(message) => Access::SecretNotOffered(message),
         SecretError::Forbidden(_) => Access::AccessMissing(error.to_string()),
         SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
         SecretError::Invalid(message) => Access::TokenInvalid(message),
@@ -159,16 +154,16 @@ mod tests {
 
     use ace_api::Platform;
     use ace_domain::{kinds::platform::Access, reconcile::timing::Timing};
-    use ace_egress::AllowedHosts;
     use ace_supabase::{Deadlines, Http, Limits};
     use jiff::Timestamp;
+    use k8s_openapi::ByteString;
     use kube::runtime::reflector;
     use serde_json::json;
 
     use super::{PlatformConnection, Platforms, access};
     use crate::{
         caches::Caches,
-        connections::{PlatformConnections, grants::Installation},
+        connections::{PlatformConnections, grants::Installation, hosts::CredentialHosts},
         metrics::Metrics,
         sources::{Settings, Sources},
     };
@@ -185,7 +180,15 @@ mod tests {
             let (token, anon) = *codes.lock().unwrap();
             let name = asked.path.rsplit('/').next().unwrap_or_default();
             match if name == "token" { token } else { anon } {
-                200 => Answer::json(&json!({ "metadata": { "name": name }, "data": { "key": "c2Jw" } })),
+                200 => {
+                    let offered = if name == "token" { "token" } else { "database.anon-key" };
+                    let metadata = json!({ "name": name, "labels": { "ops.mobulace.com/use": offered } });
+                    let key = if name == "anon" { "sb_publishable_0" } else { "sbp_0" };
+                    let data = json!({ "key": ByteString(key.as_bytes().to_vec()) });
+                    Answer::json(&json!({ "metadata": metadata, "data": data }))
+                }
+                // Not an HTTP status: a Secret without the label.
+                0 => Answer::json(&json!({ "metadata": { "name": name }, "data": { "key": "c2Jw" } })),
                 403 => Answer::refusal(403, "Forbidden"),
                 404 => Answer::refusal(404, "NotFound"),
                 code => Answer::status(code),
@@ -195,11 +198,17 @@ mod tests {
     }
 
     fn platforms(server: &Server) -> Platforms {
-        let hosts = AllowedHosts::parse(["http://127.0.0.1:1"]).unwrap();
+        let here = ["http://127.0.0.1:1"];
+        let hosts = CredentialHosts::parse(&here, &here, &[]).unwrap();
         let (client, metrics) = (server.client(), Metrics::new("1.2.3"));
-        let sources = Sources::new(client.clone(), Settings::new(hosts.clone()), metrics.clone()).unwrap();
+        let sources = Sources::new(
+            client.clone(),
+            Settings::new(hosts.over_http().clone()),
+            metrics.clone(),
+        )
+        .unwrap();
         Platforms {
-            http: Http::new(hosts.clone(), Deadlines::default(), Limits::default()).unwrap(),
+            http: Http::new(hosts.over_http().clone(), Deadlines::default(), Limits::default()).unwrap(),
             hosts,
             allow_insecure_database: false,
             caches: Caches {
@@ -249,5 +258,44 @@ mod tests {
         assert_eq!(check(200, 404).await, (Access::Open, Some(false)));
         let missing = Access::SecretMissing("there is no Secret `token`".to_owned());
         assert_eq!(check(404, 200).await, (missing, None));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_does_not_offer_its_use_closes_the_platform_until_it_does() {
+        let codes = Codes::new(Mutex::new((200, 200)));
+        let server = secrets(codes.clone()).await;
+        let (kind, object) = (platforms(&server), platform());
+        let connection = PlatformConnection::new("uid", std::num::NonZeroU32::MIN, Timestamp::UNIX_EPOCH);
+        for (offered, wanted) in [((0, 200), "token"), ((200, 0), "anon-key")] {
+            for (codes_then, is_open) in [((200, 200), true), (offered, false), ((200, 200), true)] {
+                *codes.lock().unwrap() = codes_then;
+                let access = access(&kind, &object, &connection).await;
+                let command = format!("ops.mobulace.com/use={wanted}");
+                let is_closed = matches!(&access, Access::SecretNotOffered(message) if message.ends_with(&command));
+                assert_eq!((access == Access::Open, is_closed), (is_open, !is_open), "{access:?}");
+                assert_eq!(connection.clients().is_some(), is_open);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn no_secret_is_read_for_a_host_that_is_not_allowed() {
+        let server = secrets(Codes::new(Mutex::new((200, 200)))).await;
+        let kind = platforms(&server);
+        let connection = PlatformConnection::new("uid", std::num::NonZeroU32::MIN, Timestamp::UNIX_EPOCH);
+        for (field, flag) in [
+            ("/spec/url", "`--allow-gateway-host`"),
+            ("/spec/api/url", "`--allow-api-host`"),
+        ] {
+            let mut object = serde_json::to_value(platform()).unwrap();
+            *object.pointer_mut(field).unwrap() = json!("https://attackersownprojectx.supabase.co");
+            let object = serde_json::from_value(object).unwrap();
+            let access = access(&kind, &object, &connection).await;
+            assert!(
+                matches!(&access, Access::HostNotAllowed(message) if message.ends_with(flag)),
+                "{access:?}"
+            );
+        }
+        assert_eq!(server.requests(), Vec::<String>::new());
     }
 }

@@ -372,6 +372,7 @@ fn why_the_database_can_t_be_observed() {
             30,
         ),
         (Failure::AccessMissing(words()), true, Reason::AccessMissing, 300),
+        (Failure::SecretNotOffered(words()), true, Reason::SecretNotOffered, 300),
         (Failure::HostNotAllowed, true, Reason::HostNotAllowed, 300),
         (Failure::PasswordRejected, true, Reason::DatabasePasswordRejected, 300),
         (

@@ -95,6 +95,7 @@ fn states() -> Vec<Case> {
             .failed_observation(901, DatabaseFailure::Unanswered(text())),
         in_vain(DatabaseFailure::SecretMissing(text())),
         in_vain(DatabaseFailure::AccessMissing(text())),
+        in_vain(DatabaseFailure::SecretNotOffered(text())),
         in_vain(DatabaseFailure::HostNotAllowed),
         in_vain(DatabaseFailure::Pooler),
         in_vain(DatabaseFailure::PasswordRejected),

@@ -194,10 +194,18 @@ fn what_stands_before_the_database_says_what_to_do() {
             "run kubectl",
         ),
         (
+            T::SecretNotOffered(word("run kubectl label")),
+            R::SecretNotOffered,
+            true,
+            "run kubectl label",
+        ),
+        (
             T::HostNotAllowed,
             R::HostNotAllowed,
             true,
-            "add `postgres://db.example.com:5432` to its flag `--allow-host`",
+            "db.example.com:5432 with user `postgres` is not the project's own database: use `db.<project>.supabase.co`, or a session \
+             pooler with a user that ends in `.<project>`, on port 5432; or add `postgres://db.example.com:5432` to the operator's \
+             flag `--allow-database-host`",
         ),
         (
             T::PasswordInvalid(word("the password is empty")),

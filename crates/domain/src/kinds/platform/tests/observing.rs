@@ -86,6 +86,7 @@ fn without_access_there_is_a_wait_or_a_refusal_and_no_request() {
         (Access::Unanswered(says()), "Reconciling=True/Unreachable"),
         (Access::SecretMissing(says()), "Reconciling=True/SecretMissing"),
         (Access::AccessMissing(says()), "Stalled=True/AccessMissing"),
+        (Access::SecretNotOffered(says()), "Stalled=True/SecretNotOffered"),
         (Access::TokenInvalid(says()), "Stalled=True/TokenInvalid"),
         (Access::HostNotAllowed(says()), "Stalled=True/HostNotAllowed"),
     ];

@@ -75,6 +75,12 @@ fn a_right_that_is_missing_on_the_databases_secret_is_no_missing_token() {
             None,
             true,
         ),
+        (
+            Access::SecretNotOffered("kubectl label secret".to_owned()),
+            Refusals::default(),
+            None,
+            false,
+        ),
         (Access::Open, Refusals::default(), Some(StepError::TokenRejected), true),
         (
             Access::Open,

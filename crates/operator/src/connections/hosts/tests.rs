@@ -1,0 +1,253 @@
+//! Each field that names an address, each credential that is sent there, and the hosts that get it.
+
+use std::collections::BTreeSet;
+
+use ace_api::{KINDS, Platform, PlatformSpec, Target, crds};
+use serde_json::{Value, json};
+
+use super::{CredentialHosts, HostArguments};
+
+const OWN: &str = "https://abcdefghijklmnopqrst.supabase.co";
+const OTHER: &str = "https://attackersownprojectx.supabase.co";
+
+/// What a field names, and what is sent there.
+struct Row {
+    /// Kind and path of the address.
+    address: (&'static str, &'static str),
+    /// References to the Secrets whose content is used with this address, and with no other.
+    credentials: &'static [&'static str],
+    /// Whether it gets them from this object.
+    leaves: fn(&CredentialHosts, Value) -> bool,
+    /// Values with which it does while every flag has its default.
+    yes: &'static [Address],
+    /// Values with which it does not.
+    no: &'static [Address],
+}
+
+/// A value of the field, and the database's user.
+type Address = (&'static str, &'static str);
+
+/// A field that is not here fails a test: say which credential goes there, and to which hosts.
+const TABLE: [Row; 3] = [
+    Row {
+        address: ("Platform", "spec.api.url"),
+        credentials: &["spec.api.tokenSecretRef.name"],
+        leaves: |hosts, object| hosts.api(&platform(object)).is_ok(),
+        yes: &[("https://api.supabase.com", ""), ("https://API.supabase.com:443", "")],
+        no: &[
+            (OWN, ""),
+            (OTHER, ""),
+            ("http://api.supabase.com", ""),
+            ("https://api.supabase.com:8443", ""),
+            ("https://api.supabase.com.", ""),
+            ("https://api.supabase.com.evil.io", ""),
+            ("https://x.supabase.com", ""),
+            ("https://x.api.supabase.com", ""),
+            ("https://db.abcdefghijklmnopqrst.supabase.co", ""),
+            ("http://127.0.0.1", ""),
+            ("http://169.254.169.254", ""),
+        ],
+    },
+    Row {
+        address: ("Platform", "spec.url"),
+        credentials: &["spec.anonKeySecretRef.name"],
+        leaves: |hosts, object| hosts.gateway(&platform(object)).is_ok(),
+        yes: &[(OWN, ""), ("https://ABCDEFGHIJKLMNOPQRST.supabase.co:443", "")],
+        no: &[
+            (OTHER, ""),
+            ("http://abcdefghijklmnopqrst.supabase.co", ""),
+            ("https://abcdefghijklmnopqrst.supabase.co:8443", ""),
+            ("https://abcdefghijklmnopqrst.supabase.co.", ""),
+            ("https://abcdefghijklmnopqrst.supabase.co.evil.io", ""),
+            ("https://x.abcdefghijklmnopqrst.supabase.co", ""),
+            ("https://api.supabase.com", ""),
+            ("https://supabase.co", ""),
+            ("http://127.0.0.1", ""),
+            ("http://169.254.169.254", ""),
+        ],
+    },
+    Row {
+        address: ("Platform", "spec.database.host"),
+        credentials: &["spec.database.passwordSecretRef.name", "spec.database.caSecretRef.name"],
+        leaves: |hosts, object| {
+            let spec = platform(object);
+            hosts.allows_database(&spec.project, &spec.database.unwrap())
+        },
+        yes: &[
+            ("db.abcdefghijklmnopqrst.supabase.co", "postgres"),
+            ("aws-0-us-east-1.pooler.supabase.com", "postgres.abcdefghijklmnopqrst"),
+        ],
+        no: &[
+            ("db.attackersownprojectx.supabase.co", "postgres"),
+            ("abcdefghijklmnopqrst.supabase.co", "postgres"),
+            ("aws-0-us-east-1.pooler.supabase.com", "postgres"),
+            ("aws-0-us-east-1.pooler.supabase.com", "postgres.attackersownprojectx"),
+            ("api.supabase.com", "postgres.abcdefghijklmnopqrst"),
+            ("127.0.0.1", "postgres"),
+            ("169.254.169.254", "postgres"),
+        ],
+    },
+];
+
+#[derive(clap::Parser)]
+struct Flags {
+    #[command(flatten)]
+    hosts: HostArguments,
+}
+
+fn hosts(flags: &[&str]) -> CredentialHosts {
+    let flags = [&["ace-operator"], flags].concat();
+    let flags = <Flags as clap::Parser>::parse_from(flags);
+    flags.hosts.parse().unwrap()
+}
+
+fn platform(object: Value) -> PlatformSpec {
+    serde_json::from_value::<Platform>(object).unwrap().spec
+}
+
+/// An object for project `abcdefghijklmnopqrst` with this value in its field.
+fn with((kind, path): (&str, &str), (address, user): Address) -> Value {
+    assert_eq!(kind, "Platform", "no other kind has credentials");
+    let secret = json!({ "name": "supabase", "key": "key" });
+    let mut object = json!({
+        "metadata": { "name": "prod" },
+        "spec": {
+            "project": "abcdefghijklmnopqrst",
+            "api": { "tokenSecretRef": secret },
+            "anonKeySecretRef": secret,
+            "database": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
+        },
+    });
+    let mut field = &mut object;
+    for name in path.split('.') {
+        field = &mut field[name];
+    }
+    *field = json!(address);
+    object
+}
+
+#[test]
+fn a_credential_leaves_for_its_own_project_only() {
+    let hosts = hosts(&[]);
+    for row in TABLE {
+        for (values, expected) in [(row.yes, true), (row.no, false)] {
+            for value in values {
+                let leaves = (row.leaves)(&hosts, with(row.address, *value));
+                assert_eq!(leaves, expected, "{:?}: {value:?}", row.address);
+            }
+        }
+    }
+}
+
+#[test]
+fn without_an_address_the_credentials_leave_for_supabase_and_the_own_gateway() {
+    let hosts = hosts(&[]);
+    let spec = platform(with(("Platform", "spec.database.host"), ("127.0.0.1", "postgres")));
+    let origin = |url: Result<super::Url, String>| url.unwrap().origin().ascii_serialization();
+    assert_eq!(origin(hosts.api(&spec)), "https://api.supabase.com");
+    assert_eq!(origin(hosts.gateway(&spec)), OWN);
+}
+
+#[test]
+fn each_flag_lets_one_credential_out_and_no_other() {
+    let address = |row: &Row| match row.address.1 {
+        "spec.database.host" => ("platform.lan", "postgres"),
+        _ => ("https://platform.lan", ""),
+    };
+    let flags = ["--allow-api-host", "--allow-gateway-host", "--allow-database-host"];
+    for (number, flag) in flags.into_iter().enumerate() {
+        let hosts = hosts(&[flag, "platform.lan"]);
+        for (other, row) in TABLE.iter().enumerate() {
+            let leaves = (row.leaves)(&hosts, with(row.address, address(row)));
+            assert_eq!(leaves, other == number, "{flag}: {}", row.address.1);
+        }
+    }
+}
+
+#[test]
+fn what_may_be_called_over_http_is_what_gets_a_token_or_a_key() {
+    let hosts = hosts(&[
+        "--allow-gateway-host",
+        "http://functions.lan",
+        "--allow-database-host",
+        "db.lan",
+    ]);
+    for (url, expected) in [
+        ("https://api.supabase.com/v1", true),
+        (OWN, true),
+        ("http://functions.lan", true),
+        ("https://x.supabase.com", false),
+        ("https://db.lan", false),
+        ("https://evil.io", false),
+    ] {
+        assert_eq!(hosts.over_http().allows(&url.parse().unwrap()), expected, "{url}");
+    }
+}
+
+#[test]
+fn every_address_and_every_reference_to_a_secret_has_a_row() {
+    let mut addresses = BTreeSet::new();
+    for (kind, crd) in KINDS.iter().zip(crds()) {
+        let crd = json!(crd);
+        let spec = &crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+        find_addresses("spec", spec, &mut |path| {
+            addresses.insert((kind.name.to_owned(), path.to_owned()));
+        });
+    }
+    let rows = TABLE.map(|row| (row.address.0.to_owned(), row.address.1.to_owned()));
+    assert_eq!(addresses, BTreeSet::from(rows));
+
+    let references = KINDS.iter().flat_map(|kind| {
+        let secrets = kind
+            .references
+            .iter()
+            .filter(|reference| reference.target == Target::Secret);
+        secrets.map(|reference| (kind.name, reference.path))
+    });
+    let rows = TABLE
+        .iter()
+        .flat_map(|row| row.credentials.iter().map(|path| (row.address.0, *path)));
+    assert_eq!(references.collect::<BTreeSet<_>>(), rows.collect());
+}
+
+#[test]
+fn an_address_is_found_by_its_name_and_by_its_rule() {
+    let rule = |rule: &str| json!({ "type": "string", "x-kubernetes-validations": [{ "rule": rule }] });
+    let schema = json!({ "properties": {
+        "webhookUrl": { "type": "string" },
+        "channels": { "items": { "properties": { "host": { "type": "string" }, "path": { "type": "string" } } } },
+        "target": rule("self.startsWith('https://')"),
+        "peer": rule("self.matches('^[A-Za-z0-9.-]+$')"),
+        "name": rule("self.matches('^[a-z]{20}$')"),
+    } });
+    let mut found = Vec::new();
+    find_addresses("spec", &schema, &mut |path| found.push(path.to_owned()));
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        ["spec.channels.host", "spec.peer", "spec.target", "spec.webhookUrl"]
+    );
+}
+
+/// Calls `found` with the path of each text that is an address by its name or by a rule on it.
+fn find_addresses(path: &str, schema: &Value, found: &mut impl FnMut(&str)) {
+    const NAMES: [&str; 8] = [
+        "url", "uri", "host", "address", "endpoint", "origin", "server", "domain",
+    ];
+    for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        let name = name.to_lowercase();
+        let is_named = NAMES.iter().any(|word| name.contains(word));
+        let is_rule = |rule: &Value| {
+            let rule = rule["rule"].as_str().unwrap_or_default();
+            rule.contains("://") || rule.contains("[A-Za-z0-9.-]+")
+        };
+        let mut rules = field["x-kubernetes-validations"].as_array().into_iter().flatten();
+        let is_text = |field: &Value| field["type"] == "string" || field["items"]["type"] == "string";
+        if is_text(field) && (is_named || rules.any(is_rule)) {
+            found(&path);
+        }
+        find_addresses(&path, field, found);
+        find_addresses(&path, &field["items"], found);
+    }
+}
