@@ -16,6 +16,7 @@ crate::tests![
     a_token_that_is_refused_stalls_the_platform_and_a_good_one_mends_it,
     a_host_that_is_not_allowed_is_never_called,
     no_credential_leaves_for_another_project_and_no_secret_that_is_not_offered,
+    an_access_token_is_not_shown_to_a_gateway_as_anonymous_key,
     a_secret_that_is_not_offered_stalls_the_platform_and_the_command_in_the_message_offers_it,
 ];
 
@@ -163,6 +164,30 @@ async fn no_credential_leaves_for_another_project_and_no_secret_that_is_not_offe
             stage.until(name, "was observed", is_observed).await;
         }
         assert_eq!(project.requests(0).await, []);
+        assert_eq!(theirs.requests(0).await, []);
+    })
+    .await;
+}
+
+/// One Secret offers both uses: the label alone does not tell its keys apart.
+async fn an_access_token_is_not_shown_to_a_gateway_as_anonymous_key() {
+    on_stage(RARELY, async |stage| {
+        let file = stage.space.bed.bed.file();
+        let (project, theirs) = (Project::create(file).await, Project::create(file).await);
+        let token = json!({ "name": "supabase", "key": "token" });
+        let api = json!({ "url": file.api_url, "tokenSecretRef": token });
+        let spec =
+            json!({ "project": project.reference, "url": theirs.gateway, "api": api, "anonKeySecretRef": token });
+        stage
+            .apply::<Platform>(json!({ "metadata": { "name": "thief" }, "spec": spec }))
+            .await;
+        stage.source(&[("catch/index.ts", &says("caught"))]).await;
+        let checks = json!([{ "name": "root", "expectStatus": [200], "auth": "Anon" }]);
+        stage
+            .function("catch", json!({ "platformRef": { "name": "thief" }, "checks": checks }))
+            .await;
+        let waits = |function: &Value| reason_of(function, "Reconciling") == "WaitingForKey";
+        stage.until("catch", "waits for a key", waits).await;
         assert_eq!(theirs.requests(0).await, []);
     })
     .await;

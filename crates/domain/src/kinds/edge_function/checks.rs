@@ -72,7 +72,7 @@ pub(super) fn next(
 }
 
 pub(super) fn waits_for_key() -> Decision {
-    let message = "a check has `auth: Anon`, but the anonymous key can't be read: set the Platform's `spec.anonKeySecretRef` to a Secret key that exists";
+    let message = "a check has `auth: Anon`, but the Platform has no anonymous key: set its `spec.anonKeySecretRef` to a Secret key that holds this project's (`sb_publishable_…`, or a JWT for the role `anon`)";
     Decision::Wait(Cause::new(FunctionReason::WaitingForKey, message), Requeue::OnChange)
 }
 

@@ -1,5 +1,6 @@
 //! One Platform: its state, the decision, and the status.
 
+mod anon_key;
 mod database;
 mod decide;
 mod hosts;
@@ -24,6 +25,7 @@ use crate::reconcile::{
     timing::Timing,
 };
 
+pub use anon_key::is_anon_key;
 pub use database::{DatabaseCheck, DatabaseFailure};
 pub use decide::{decide, is_due, is_token_gone, update};
 pub use hosts::{is_own_database, is_own_gateway};

@@ -1,8 +1,8 @@
-use std::{num::NonZeroU32, sync::Arc};
+use std::{fmt::Display, num::NonZeroU32, sync::Arc};
 
 use ace_api::{Platform, SecretKeyReference, SecretUse};
 use ace_domain::{
-    kinds::platform::{Access, Memory, State, is_due},
+    kinds::platform::{Access, Memory, State, is_anon_key, is_due},
     reconcile::key::Key,
 };
 use ace_egress::Token;
@@ -112,7 +112,7 @@ async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnecti
     })
 }
 
-/// The token, and the anonymous key if one is named that can be read: without it everything but checks with `auth: Anon`
+/// The token, and the anonymous key if what is named can be read and is one: without it everything but checks with `auth: Anon`
 /// works, and those report it. A Secret that does not offer it is another matter: somebody names what is not meant for us.
 async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<Token>), Access> {
     let spec = &object.spec;
@@ -138,7 +138,13 @@ async fn token(
         names: &kind.installation,
         namespace: &namespace,
     };
-    let token = secrets.value(reference, wanted, "a valid token", Token::new).await;
+    let parse = |text: &str| {
+        if wanted == SecretUse::AnonKey && !is_anon_key(&object.spec.project, text) {
+            return Err("it is not the anonymous key of this project".to_owned());
+        }
+        Token::new(text).map_err(|error| error.to_string())
+    };
+    let token = secrets.value(reference, wanted, "a valid token", parse).await;
     token.map_err(|error| match error {
         SecretError::Missing(message) => Access::SecretMissing(message),
         SecretError::NotOffered(message) => Access::SecretNotOffered(message),
@@ -276,6 +282,21 @@ mod tests {
                 assert_eq!(connection.clients().is_some(), is_open);
             }
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_no_anonymous_key_is_not_kept_as_one() {
+        let codes = Codes::new(Mutex::new((200, 200)));
+        let server = secrets(codes).await;
+        let kind = platforms(&server);
+        let connection = PlatformConnection::new("uid", std::num::NonZeroU32::MIN, Timestamp::UNIX_EPOCH);
+        let mut object = platform();
+        assert_eq!(access(&kind, &object, &connection).await, Access::Open);
+        assert!(connection.clients().unwrap().anon.is_some());
+        // This Secret offers both uses, and holds an access token.
+        object.spec.anon_key_secret_ref.as_mut().unwrap().name = "both".to_owned();
+        assert_eq!(access(&kind, &object, &connection).await, Access::Open);
+        assert!(connection.clients().unwrap().anon.is_none());
     }
 
     #[tokio::test]

@@ -216,7 +216,7 @@ fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
         ),
         (
             FunctionReason::WaitingForKey,
-            "a check has `auth: Anon`, but the anonymous key can't be read: set the Platform's `spec.anonKeySecretRef` to a Secret key that exists",
+            "a check has `auth: Anon`, but the Platform has no anonymous key: set its `spec.anonKeySecretRef` to a Secret key that holds this project's (`sb_publishable_…`, or a JWT for the role `anon`)",
         ),
     ];
     assert_eq!(seen, expected.map(|(reason, message)| (reason, message.to_owned())));
