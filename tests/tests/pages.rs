@@ -22,7 +22,13 @@ fn every_reason_is_explained_under_its_condition_and_no_other_is() {
 #[test]
 fn a_relative_link_leads_to_a_file() {
     let root = repository();
-    for page in ["README.md", "CONTRIBUTING.md", "docs/reasons.md", "docs/migrations.md"] {
+    for page in [
+        "README.md",
+        "SECURITY.md",
+        "CONTRIBUTING.md",
+        "docs/reasons.md",
+        "docs/migrations.md",
+    ] {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
         for (link, _) in links.filter(|(link, _)| !link.contains("://") && !link.starts_with('#')) {
