@@ -366,13 +366,19 @@ mod tests {
             "spec.database.passwordSecretRef.name",
             "spec.database.caSecretRef.name",
         ];
+        let channels = [
+            "spec.slack.webhookURLSecretRef.name",
+            "spec.webhook.urlSecretRef.name",
+            "spec.webhook.signingSecretRef.name",
+        ];
         // Name, whether it may read Secrets itself, and through which fields.
-        let expected: [(&str, bool, &[&str]); 5] = [
+        let expected: [(&str, bool, &[&str]); 6] = [
             ("ace-operator", false, &[]),
             ("ace-operator-namespace", true, &[]),
             ("ace-view", false, &[]),
             ("ace-edit", false, &[]),
             ("ace-platform-edit", false, &all),
+            ("ace-notificationchannel-edit", false, &channels),
         ];
         let expected = expected.map(|(name, reads, through)| (name.to_owned(), reads, through.to_vec()));
         assert_eq!(found, expected);

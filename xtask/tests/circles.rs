@@ -71,7 +71,7 @@ fn read(source: &Path, folder: &str, at: &Path, graph: &mut Graph) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() && name != "tests" {
             read(source, &format!("{folder}/{name}"), &path, graph);
-        } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && name != "fixture.rs" {
+        } else if path.extension().is_some_and(|is| is == "rs") && !name.ends_with("tests.rs") && name != "fixture.rs" {
             let text = fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
             let named = paths(code).into_iter().filter_map(|path| folder_of(source, &path));

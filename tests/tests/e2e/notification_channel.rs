@@ -20,12 +20,12 @@ async fn apply(space: &Space, slack: &str, webhook: &str, signing: &str) {
         "
 apiVersion: v1
 kind: Secret
-metadata: {{name: slack}}
+metadata: {{name: slack, labels: {{ops.mobulace.com/use: slack}}}}
 stringData: {}
 ---
 apiVersion: v1
 kind: Secret
-metadata: {{name: hook}}
+metadata: {{name: hook, labels: {{ops.mobulace.com/use: webhook}}}}
 stringData: {}
 ---
 apiVersion: ops.mobulace.com/v1alpha1

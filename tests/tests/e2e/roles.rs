@@ -13,13 +13,20 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
     let bed = bed();
     let kubectl = async |arguments: &[&str]| bed.kubectl.run(arguments).await.expect("kubectl may do everything");
     kubectl(&["create", "namespace", &space]).await;
-    let roles = ["ace-view", "ace-edit", "ace-platform-edit"];
+    let roles = [
+        "ace-view",
+        "ace-edit",
+        "ace-platform-edit",
+        "ace-notificationchannel-edit",
+    ];
     for role in roles {
         let (cluster_role, user) = (format!("--clusterrole={role}"), format!("--user={role}"));
         kubectl(&["create", "rolebinding", role, "-n", &space, &cluster_role, &user]).await;
     }
     for kind in KINDS {
-        let expected = [false, !kind.names_secrets(), kind.name == "Platform"];
+        let named = |name| kind.name == name;
+        let own = [named("Platform"), named("NotificationChannel")];
+        let expected = [false, !kind.names_secrets(), own[0], own[1]];
         for (role, expected) in roles.into_iter().zip(expected) {
             for verb in ["create", "update", "patch", "delete", "deletecollection"] {
                 assert_eq!(

@@ -12,7 +12,9 @@ async fn killed_while_slack_takes_a_message_it_does_not_send_it_again() {
     with_namespace(async |space| {
         let mut operator = Operator::start(bed(), &OperatorOptions::default()).await;
         let slack = Receiver::slack(space);
-        let secret = json!({ "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "slack" }, "stringData": { "url": slack.url } });
+        let offered = json!({ "name": "slack", "labels": { ace_api::LABEL_USE: "slack" } });
+        let secret =
+            json!({ "apiVersion": "v1", "kind": "Secret", "metadata": offered, "stringData": { "url": slack.url } });
         space.apply(&secret.to_string()).await;
         let channel = json!({
             "apiVersion": "ops.mobulace.com/v1alpha1",
@@ -27,14 +29,17 @@ async fn killed_while_slack_takes_a_message_it_does_not_send_it_again() {
         operator.kill();
 
         let operator = Operator::start(bed(), &OperatorOptions::default()).await;
-        let unknown = |channel: &serde_json::Value| {
-            is_observed(channel) && reason_of(channel, "Stalled") == "DeliveryUnknown"
-        };
-        space.wait::<NotificationChannel>("ops", "is Stalled/DeliveryUnknown", unknown).await;
+        let unknown =
+            |channel: &serde_json::Value| is_observed(channel) && reason_of(channel, "Stalled") == "DeliveryUnknown";
+        space
+            .wait::<NotificationChannel>("ops", "is Stalled/DeliveryUnknown", unknown)
+            .await;
         let annotate = ["annotate", "channel", "ops", "ops.mobulace.com/reconcile-at=now"];
         space.kubectl(&annotate).await.expect("a channel can be annotated");
         let reconciled = |channel: &serde_json::Value| channel["status"]["lastHandledReconcileAt"] == "now";
-        space.wait::<NotificationChannel>("ops", "was reconciled", reconciled).await;
+        space
+            .wait::<NotificationChannel>("ops", "was reconciled", reconciled)
+            .await;
         assert_eq!(slack.deliveries().await.len(), 1, "{}", operator.log());
     })
     .await;

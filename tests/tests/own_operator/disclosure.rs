@@ -111,7 +111,8 @@ async fn run(stage: &Stage<'_>) {
 /// A message that Slack takes, and one that is refused by something that quotes the address.
 async fn notify(stage: &Stage<'_>) {
     let slack = Receiver::slack(stage.space);
-    let secret = json!({ "metadata": { "name": "slack" }, "stringData": { "url": slack.url } });
+    let offered = json!({ "name": "slack", "labels": { ace_api::LABEL_USE: "slack" } });
+    let secret = json!({ "metadata": offered, "stringData": { "url": slack.url } });
     stage.apply::<Secret>(secret).await;
     for (value, reason) in [("1", "Accepted"), ("2", "Refused")] {
         let key = json!({ "name": "slack", "key": "url" });

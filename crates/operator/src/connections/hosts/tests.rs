@@ -89,6 +89,14 @@ const TABLE: [Row; 3] = [
     },
 ];
 
+/// Secrets that hold the address itself: who offers one says where its content goes, and `--allow-notify-host` which hosts may be
+/// told.
+const ADDRESSES_IN_SECRETS: [(&str, &str); 3] = [
+    ("NotificationChannel", "spec.slack.webhookURLSecretRef.name"),
+    ("NotificationChannel", "spec.webhook.urlSecretRef.name"),
+    ("NotificationChannel", "spec.webhook.signingSecretRef.name"),
+];
+
 #[derive(clap::Parser)]
 struct Flags {
     #[command(flatten)]
@@ -206,7 +214,8 @@ fn every_address_and_every_reference_to_a_secret_has_a_row() {
     });
     let rows = TABLE
         .iter()
-        .flat_map(|row| row.credentials.iter().map(|path| (row.address.0, *path)));
+        .flat_map(|row| row.credentials.iter().map(|path| (row.address.0, *path)))
+        .chain(ADDRESSES_IN_SECRETS);
     assert_eq!(references.collect::<BTreeSet<_>>(), rows.collect());
 }
 

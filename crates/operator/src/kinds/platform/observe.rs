@@ -1,4 +1,4 @@
-use std::{fmt::Display, num::NonZeroU32, sync::Arc};
+use std::{num::NonZeroU32, sync::Arc};
 
 use ace_api::{Platform, SecretKeyReference, SecretUse};
 use ace_domain::{
