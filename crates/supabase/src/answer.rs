@@ -2,7 +2,7 @@
 
 use ace_egress::{Token, retry_after, seconds};
 use bytes::Bytes;
-use http::HeaderMap;
+use http::{HeaderMap, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -36,6 +36,8 @@ pub(crate) fn verdict(answer: &Answer, token: &Token) -> Verdict {
         429 => Verdict::RateLimited,
         408 => Verdict::Timeout,
         500.. => Verdict::Unavailable,
+        // Something between us and the platform answers with pages; what the platform would have said is not known.
+        400.. if is_page(answer) => Verdict::Unavailable,
         300..400 => Verdict::Refused {
             message: "a redirect, which is not followed".into(),
         },
@@ -49,6 +51,12 @@ pub(crate) fn verdict(answer: &Answer, token: &Token) -> Verdict {
             }
         }
     }
+}
+
+fn is_page(answer: &Answer) -> bool {
+    let media_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    media_type.is_some_and(|media_type| media_type.trim_start().to_ascii_lowercase().starts_with("text/html"))
+        || answer.body.trim_ascii_start().starts_with(b"<")
 }
 
 /// The platform's `{"message": …}`: a text, or a list of texts where several fields are wrong.
@@ -158,12 +166,31 @@ mod tests {
             judged(404, r#"{"message":"Cannot GET /v1/x"}"#),
             refused("Cannot GET /v1/x")
         );
-        assert_eq!(judged(404, "<html>Function not found</html>"), refused("no message"));
+        assert_eq!(judged(404, "<html>Function not found</html>"), Verdict::Unavailable);
         assert_eq!(judged(404, ""), refused("no message"));
         assert_eq!(
             judged(400, r#"{"message":"Function not found"}"#),
             refused("Function not found")
         );
+    }
+
+    #[test]
+    fn a_page_of_something_in_between_is_no_answer_of_the_platform() {
+        for status in [400, 401, 402, 403, 404, 451] {
+            for page in ["<!DOCTYPE html><title>Attention Required!</title>", "\n <html></html>"] {
+                assert_eq!(judged(status, page), Verdict::Unavailable, "{status}");
+            }
+            let mut typed = Answer {
+                status,
+                headers: HeaderMap::new(),
+                body: Bytes::from_static(b"Function not found"),
+            };
+            typed
+                .headers
+                .insert("content-type", "Text/HTML; charset=UTF-8".parse().unwrap());
+            assert_eq!(verdict(&typed, &token()), Verdict::Unavailable, "{status}");
+        }
+        assert_eq!(judged(429, "<html>"), Verdict::RateLimited);
     }
 
     #[test]

@@ -30,10 +30,10 @@ pub enum CallError {
         /// From `Retry-After`, else `X-RateLimit-Reset`, else a minute.
         again: Duration,
     },
-    /// 5xx to a read.
+    /// 5xx to a read, or a page of something between us and the platform.
     #[error("the platform is unavailable: it answered {status}")]
     Unavailable {
-        /// The HTTP status, 500 or more.
+        /// The HTTP status, 400 or more.
         status: u16,
     },
     /// The connection broke before a read's answer was complete.

@@ -374,6 +374,8 @@ impl Fleet {
                 first_check_done: true,
                 listed: self.observation.listed().is_some(),
                 answering: self.observation.failing().is_none(),
+                down: None,
+                refusing: None,
                 message: self.observation.failing().unwrap_or("the platform answers").to_owned(),
                 anon_key: true,
             }),

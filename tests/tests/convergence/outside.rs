@@ -8,7 +8,7 @@ use std::{
 
 use ace_api::Stamp;
 use ace_domain::{
-    bundle::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath, Upload},
+    bundle::{BodyFiles, Closure, FunctionSource, ListedImportMap, Mark, Tree, TreePath, Upload},
     kinds::edge_function::{Body, BodyContent, LiveFunction},
     reconcile::decision::{Deferral, Limiter, StepError},
 };
@@ -261,6 +261,13 @@ impl Outside {
             },
             verify_jwt: Some(record.verify_jwt),
             mark: Mark::in_entrypoint_path(&record.entrypoint_path).filter(|_| self.echo),
+            entrypoint: Some(record.entrypoint_path.clone()).filter(|_| self.echo),
+            import_map: ListedImportMap::new(
+                Some(&record.entrypoint_path).filter(|_| self.echo).map(String::as_str),
+                record.import_map_path.as_deref(),
+                Some(record.import_map),
+            ),
+            state: None,
         }
     }
 }

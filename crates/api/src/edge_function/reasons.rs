@@ -22,6 +22,7 @@ reasons! {
         WaitingForMigration: Reconciling = "the migration that the function requires is not applied.",
         WaitingForWave: Reconciling = "functions of a lower wave are not live and proven yet.",
         WaitingForKey: Reconciling = "a check needs the anonymous key, and the Platform names none that can be read.",
+        NotPermitted: Reconciling = "the project's plan or the permissions of the Platform's token do not allow the change; the Platform says what to do, and it is tried again once per interval.",
         RateLimited: Reconciling = "the Management API limits the rate, or the Platform's `requestsPerMinute` is used up; the message says which.",
         Retrying: Reconciling = "an attempt failed; it is retried with backoff.",
         NotObserved: ReadyUnknown = "the live function could not be observed for three intervals.",

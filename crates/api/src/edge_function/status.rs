@@ -112,6 +112,13 @@ pub struct Applied {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 71))]
     pub body_digest: Option<String>,
+    /// importMap that the platform shows for this version, relative to the entrypoint's folder; unset if it shows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub import_map: Option<String>,
+    /// unproved is true if only the name of the folder that it was deployed in says that this content is live: the platform returned no files that could be compared.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproved: bool,
     /// stamp by which the platform identifies this version.
     pub stamp: Stamp,
 }
@@ -125,12 +132,16 @@ pub struct Live {
     /// updatedTime of that version.
     #[schemars(schema_with = "time")]
     pub updated_time: Timestamp,
-    /// revision of the live content; `foreign` if this object did not deploy or adopt it.
+    /// revision of the live content; `foreign` if this object did not deploy or adopt it, `unproved` if it could not be compared with what was applied.
     #[schemars(length(max = 12))]
     pub revision: String,
     /// verifyJWT as the platform shows it.
     #[serde(rename = "verifyJWT", default, skip_serializing_if = "Option::is_none")]
     pub verify_jwt: Option<bool>,
+    /// state that the platform shows, such as `THROTTLED`; unset while it is `ACTIVE`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub state: Option<String>,
     /// stamp by which the platform identifies the live version.
     pub stamp: Stamp,
 }

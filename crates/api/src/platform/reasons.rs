@@ -18,6 +18,7 @@ reasons! {
         SecretNotOffered: Stalled = "a Secret that the spec names does not offer this use in its label `ops.mobulace.com/use`; the message has the command that adds it.",
         TokenInvalid: Stalled = "the Secret's value can't be an access token.",
         TokenRejected: Stalled = "the Management API rejects the access token, or the token lacks a permission.",
+        PlanLimit: Stalled = "the project's plan does not allow a change that an EdgeFunction needs; the message has the platform's words.",
         ProjectNotFound: Stalled = "the token's owner has no such project.",
         ProjectInactive: Stalled = "the project is paused, removed or failed; restore it in the dashboard.",
         HostNotAllowed: Stalled = "an address in the spec is not the project's own, and no flag of the operator allows it; the message names the flag.",

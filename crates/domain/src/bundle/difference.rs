@@ -5,6 +5,7 @@ use super::closure::Closure;
 use super::container;
 use super::digest::{self, Sha};
 use super::path::TreePath;
+use super::reach;
 
 /// The value shown for a file that one side does not have.
 const ABSENT: &str = "absent";
@@ -81,12 +82,26 @@ pub fn proves(closure: &Closure, body: &BodyFiles) -> Proof {
     if body.entrypoint().is_none() {
         return Proof::Unanchored;
     }
-    let differences = differences(&closure.file_digests(), &body.file_digests(closure.entrypoint()));
+    let differences = differing(closure, body);
     if differences.is_empty() {
         Proof::Proved
     } else {
         Proof::Differs(differences)
     }
+}
+
+/// The differences of a body from the source that it should be. What its program does not reach is none: clients find imports by
+/// pattern, and send files along that only a comment, a text or an unused entry of the import map names.
+pub fn differing(closure: &Closure, body: &BodyFiles) -> Vec<FileDifference> {
+    let found = differences(&closure.file_digests(), &body.file_digests(closure.entrypoint()));
+    // With the files of the source as they are, the program is the source's, and what the source does not have is not in its
+    // closure.
+    let is_extra =
+        |difference: &FileDifference| difference.desired == ABSENT && reach::is_unreached(closure, &difference.path);
+    if body.entrypoint().is_some() && found.iter().all(is_extra) {
+        return Vec::new();
+    }
+    found
 }
 
 /// The differences of two sides by path; a different entrypoint comes first. Each side is a closure or a body.

@@ -123,6 +123,8 @@ pub enum StepError {
     OutcomeUnknown,
     /// The other side refuses it and will again.
     Refused(String),
+    /// The other side refuses it whatever its content: by the plan, or for a permission that the token lacks.
+    NotPermitted(String),
     /// The operator lacks a right; the sentence has the command that grants it.
     AccessMissing(String),
     /// It did not work, for a reason that is none of these.

@@ -2,11 +2,11 @@
 
 use ace_api::Stamp;
 use ace_domain::{
-    bundle::Mark,
+    bundle::{ListedImportMap, Mark},
     kinds::edge_function::LiveFunction,
     reconcile::decision::{Deferral, Limiter, StepError},
 };
-use ace_supabase::{CallError, Function, NotSent};
+use ace_supabase::{CallError, Function, FunctionStatus, NotSent};
 use jiff::Timestamp;
 
 /// Converts a function of the Management API.
@@ -15,6 +15,16 @@ pub fn entry(function: &Function) -> LiveFunction {
         stamp: stamp(function),
         verify_jwt: function.verify_jwt,
         mark: function.entrypoint_path.as_deref().and_then(Mark::in_entrypoint_path),
+        entrypoint: function.entrypoint_path.clone(),
+        import_map: ListedImportMap::new(
+            function.entrypoint_path.as_deref(),
+            function.import_map_path.as_deref(),
+            function.import_map,
+        ),
+        state: match &function.status {
+            FunctionStatus::Active => None,
+            state => Some(state.as_str().to_owned()),
+        },
     }
 }
 
@@ -47,6 +57,23 @@ pub fn limit(deferral: ace_supabase::Deferral) -> Deferral {
     }
 }
 
+/// The platform speaks of its time or its load, and not of what was sent.
+fn is_passing(message: &str) -> bool {
+    const PASSING: [&str; 9] = [
+        "timed out",
+        "timeout",
+        "time limit",
+        "try again",
+        "temporarily",
+        "overloaded",
+        "capacity",
+        "too many requests",
+        "unavailable",
+    ];
+    let message = message.to_lowercase();
+    PASSING.iter().any(|words| message.contains(words))
+}
+
 /// The step error of a failed call.
 pub fn step_error(error: &CallError) -> StepError {
     if let Some(limit) = deferral(error) {
@@ -56,7 +83,13 @@ pub fn step_error(error: &CallError) -> StepError {
         CallError::Refused { status: 401, .. } => {
             StepError::Unanswered("the Management API rejects the Platform's token".to_owned())
         }
-        CallError::Refused { .. } => StepError::Refused(error.to_string()),
+        CallError::Refused { status: 402 | 403, .. } => {
+            StepError::NotPermitted(format!("{error}; the Platform's status says what to change"))
+        }
+        CallError::Refused {
+            status: 400 | 413 | 415 | 422,
+            message,
+        } if !is_passing(message) => StepError::Refused(error.to_string()),
         CallError::NotSent(NotSent::Connect)
         | CallError::Unavailable { .. }
         | CallError::Transport

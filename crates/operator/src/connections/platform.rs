@@ -8,7 +8,7 @@ use std::{
 use ace_api::ProjectStatus;
 use ace_domain::{
     kinds::edge_function::Listing,
-    kinds::platform::{Changes, Observation},
+    kinds::platform::{self, Changes, Observation, Refusal, RefusedBy},
 };
 use ace_egress::{Token, Url};
 use ace_supabase::{Budget, CallError, Client, Deferral, FunctionStatus, Gateway, Priority};
@@ -39,6 +39,10 @@ pub struct PlatformHealth {
     pub listed: bool,
     /// Description of the last request's failure, if it failed.
     pub failing: Option<String>,
+    /// The project's state, if it runs no functions in it.
+    pub down: Option<String>,
+    /// The last change, if it was refused whatever its content.
+    pub refusal: Option<Refusal>,
 }
 
 /// The clients of a platform, while its token is known.
@@ -81,6 +85,8 @@ impl PlatformHealth {
             seen: now,
             listed: false,
             failing: None,
+            down: None,
+            refusal: None,
         }
     }
 }
@@ -129,9 +135,30 @@ impl PlatformConnection {
         self.state().clients.clone()
     }
 
-    /// Sets or removes the clients.
+    /// Sets or removes the clients. With another token or another spec a change that was refused may be tried again.
     pub fn set_clients(&self, clients: Option<Clients>) {
-        self.state().clients = clients;
+        let mut state = self.state();
+        let of = |clients: &Option<Clients>| clients.as_ref().map(|open| (open.token.clone(), open.generation));
+        if of(&state.clients) != of(&clients) {
+            state.observation.permitted();
+        }
+        state.clients = clients;
+    }
+
+    /// Records whether the platform permits changes.
+    pub fn note_change(&self, error: Option<&CallError>) {
+        let mut state = self.state();
+        let (by, message) = match error {
+            None => return state.observation.permitted(),
+            Some(CallError::Refused { status: 402, message }) => (RefusedBy::Plan, message),
+            Some(CallError::Refused { status: 403, message }) => (RefusedBy::Permissions, message),
+            Some(_) => return,
+        };
+        state.observation.refused(Refusal {
+            by,
+            message: message.clone(),
+            at: Timestamp::now(),
+        });
     }
 
     /// A copy of the observation.
@@ -151,6 +178,8 @@ impl PlatformConnection {
             seen: observation.seen(),
             listed: observation.listed().is_some(),
             failing: observation.failing().map(ToOwned::to_owned),
+            down: platform::down(observation).map(ToOwned::to_owned),
+            refusal: observation.refusal().cloned(),
         }
     }
 

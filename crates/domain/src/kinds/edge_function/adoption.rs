@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     Cause, Decision,
     rollout::{self, Before, refuse_held, roll_out},
-    state::{LiveFunction, PlatformFacts, State},
+    state::{Difference, LiveFunction, PlatformFacts, State},
     step::Step,
 };
 use crate::{
@@ -21,7 +21,7 @@ pub(super) fn adopt_or_refuse(
     state: &State,
     platform: &PlatformFacts,
     content: &Arc<Closure>,
-    entry: &LiveFunction,
+    (entry, difference): (&LiveFunction, &Difference),
     now: Timestamp,
 ) -> Decision {
     let mark = entry.mark.as_ref().filter(|mark| **mark != content.revision());
@@ -33,6 +33,11 @@ pub(super) fn adopt_or_refuse(
     }
     if object.spec.mode == Mode::Observe {
         return Decision::Settled(Requeue::OnChange);
+    }
+    if let Some((cause, requeue)) = state.unread_now(&entry.stamp)
+        && state.refused_body(&entry.stamp).is_none()
+    {
+        return Decision::Wait(cause, requeue);
     }
     let is_unknown = |held: &Held| held::is(&held.outcome, FunctionReason::UnknownOwnDeploy);
     let digest = content.digest().to_string();
@@ -52,8 +57,13 @@ pub(super) fn adopt_or_refuse(
             return Decision::Refuse(Cause::new(FunctionReason::UnknownOwnDeploy, message), Requeue::OnChange);
         }
         None => {
+            let differs = match difference {
+                Difference::Fields(_) => "differs from the source".to_owned(),
+                Difference::NotComparable(why) => format!("can't be compared with the source ({why})"),
+                Difference::NotRead => format!("can't be read ({})", state.why_unread(&entry.stamp)),
+            };
             let message = format!(
-                "version {} is live, was not deployed from this object and differs from the source: change the source to match it, or set `spec.adoptionPolicy: Always` to archive and replace it",
+                "version {} is live, was not deployed from this object and {differs}: change the source to match it, or set `spec.adoptionPolicy: Always` to archive and replace it",
                 entry.stamp.version
             );
             return Decision::Refuse(Cause::new(FunctionReason::AdoptionConflict, message), Requeue::OnChange);

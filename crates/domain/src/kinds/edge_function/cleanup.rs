@@ -7,6 +7,7 @@ use super::{
     Cause, Decision,
     decide::failure,
     intent,
+    live::is_proved,
     state::{Claim, PlatformState, State},
     step::Step,
 };
@@ -69,7 +70,10 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
     match (&listing.entry, state.applied()) {
         (None, _) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
         (None, _) => Decision::Release { event: None },
-        (Some(entry), Some(applied)) if applied.stamp == entry.stamp => Decision::Do(Step::Delete),
+        (Some(entry), _) if is_proved(state, entry) => Decision::Do(Step::Delete),
+        (Some(entry), Some(applied)) if applied.stamp == entry.stamp => {
+            left("only the name of its folder says that this object deployed it")
+        }
         (Some(_), _) => left("it was changed out of band"),
     }
 }

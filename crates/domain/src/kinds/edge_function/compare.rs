@@ -4,11 +4,11 @@ use ace_api::{Applied, DriftField};
 use jiff::Timestamp;
 
 use super::{
+    look::is_same_bundle,
     state::{Archived, Body, BodyContent, Difference, Listing, LiveFunction, PlatformState, State},
-    step::Step,
 };
 use crate::{
-    bundle::{Closure, TreePath, differences},
+    bundle::{BodyDigest, BodyFiles, Closure, TreePath, differing},
     reconcile::drift::{field, standing},
 };
 
@@ -17,8 +17,11 @@ pub(super) const FOREIGN: &str = "foreign";
 
 #[derive(Debug)]
 pub(super) enum Comparison<'a> {
-    /// Not decidable before this step is done.
-    Need(Step),
+    /// The list lacks the function, which has to be confirmed by a request for it alone.
+    Unlisted {
+        /// Until this time that is only suspected: a single list may be stale.
+        suspected_until: Option<Timestamp>,
+    },
     /// The function does not exist. If it was applied before, a request for it alone confirmed that.
     Absent,
     /// The live function has the stamp of what was applied.
@@ -114,9 +117,11 @@ impl State {
             return None;
         }
         let applied = self.applied();
+        let matures = listing.since + self.timing.second_look();
+        let suspected_until = (listing.started < matures).then_some(matures);
         let Some(entry) = &listing.entry else {
             return Some(if applied.is_some() && !self.is_absence_confirmed(listing) {
-                Comparison::Need(Step::Get)
+                Comparison::Unlisted { suspected_until }
             } else {
                 Comparison::Absent
             });
@@ -132,60 +137,78 @@ impl State {
             && (self.content().is_none()
                 || self.memo.source.as_ref().map(|source| &source.digest) == self.wanted().as_ref());
         let believed_drift = standing(self.memo.drift.as_ref()).filter(|_| remembered);
-        let difference = match (self.body_of(entry), believed_drift) {
-            (Some(body), _) => self.difference(body),
-            (None, Some(drift)) => {
-                let fields = drift
+        let believed: Vec<DriftField> = believed_drift
+            .map(|drift| {
+                drift
                     .fields
                     .iter()
                     .filter(|field| is_content(&field.path))
                     .cloned()
-                    .collect::<Vec<_>>();
-                if fields.is_empty() {
-                    Difference::NotComparable
-                } else {
-                    Difference::Fields(fields)
-                }
+                    .collect()
+            })
+            .unwrap_or_default();
+        let difference = match self.body_of(entry).map(|body| &body.content) {
+            Some(BodyContent::Files { .. }) if applied.is_some_and(|applied| is_contradicted(applied, entry)) => {
+                let message =
+                    "the platform's list shows the bundle that was applied, but the platform returns other files";
+                Difference::NotComparable(message.to_owned())
             }
-            (None, None) if remembered => Difference::NotComparable,
-            (None, None) => return Some(Comparison::Need(Step::ReadBody(entry.stamp.clone()))),
+            Some(BodyContent::Files { files, digest }) => Difference::Fields(self.fields(entry, files, *digest)),
+            None if !believed.is_empty() => Difference::Fields(believed),
+            Some(BodyContent::Bundle(_) | BodyContent::TooLarge) | None => self.obstructed(entry),
         };
-        let matures = listing.since + self.timing.second_look();
-        let believed = applied.is_none() || remembered || listing.started >= matures;
+        let is_believed = applied.is_none() || remembered;
         Some(Comparison::Foreign {
             entry,
             difference,
-            suspected_until: (!believed).then_some(matures),
+            suspected_until: suspected_until.filter(|_| !is_believed),
         })
     }
 
-    fn difference(&self, body: &Body) -> Difference {
-        let BodyContent::Files { files, digest } = &body.content else {
-            return Difference::NotComparable;
-        };
-        let reference = match self.applied() {
+    /// How files that are not the applied ones differ from them.
+    fn fields(&self, entry: &LiveFunction, files: &BodyFiles, digest: BodyDigest) -> Vec<DriftField> {
+        let applied = self.applied();
+        let reference = match applied {
             Some(applied) => self.content_of(&applied.source_digest),
             None => self.content(),
         };
-        let fields: Vec<DriftField> = reference
-            .map(|content| differences(&content.file_digests(), &files.file_digests(content.entrypoint())))
+        let mut fields: Vec<DriftField> = reference
+            .map(|content| differing(content, files))
             .unwrap_or_default()
             .into_iter()
             .map(|differs| field(&format!("files/{}", differs.path), &differs.desired, &differs.observed))
             .collect();
-        if !fields.is_empty() {
-            return Difference::Fields(fields);
+        let listed = applied.and_then(|applied| applied.import_map.clone());
+        let import_map = listed.or_else(|| reference.and_then(|content| content.relative_import_map()));
+        if !entry.import_map.can_be(import_map.as_deref()) {
+            let shown = |path: Option<&str>| path.unwrap_or("absent").to_owned();
+            let (desired, observed) = (shown(import_map.as_deref()), shown(entry.import_map.path()));
+            fields.insert(0, field(IMPORT_MAP, &desired, &observed));
         }
-        let desired = self
-            .applied()
-            .map(|applied| applied.body_digest.clone().unwrap_or(applied.source_digest.clone()));
+        if !fields.is_empty() {
+            return fields;
+        }
+        let desired = applied.map(|applied| applied.body_digest.clone().unwrap_or(applied.source_digest.clone()));
         let desired = desired.map_or("absent".to_owned(), |desired| short(&desired));
-        Difference::Fields(vec![field("files", &desired, &short(&digest.to_string()))])
+        vec![field("files", &desired, &short(&digest.to_string()))]
     }
 }
 
+/// The list shows what was applied, although the platform returned other files.
+fn is_contradicted(applied: &Applied, entry: &LiveFunction) -> bool {
+    is_same_bundle(applied, entry) && entry.import_map.can_be(applied.import_map.as_deref())
+}
+
+/// The field of another import map.
+const IMPORT_MAP: &str = "importMap";
+
 /// A field's path is about content, not about the JWT rule or a secret.
 pub(super) fn is_content(path: &str) -> bool {
+    path == IMPORT_MAP || is_file(path)
+}
+
+/// A field's path is that of files.
+pub(super) fn is_file(path: &str) -> bool {
     path == "files" || path.starts_with("files/")
 }
 

@@ -11,9 +11,9 @@ use super::{
     checks, cleanup,
     compare::Comparison,
     intent,
-    live::{is_current, is_live, is_opened, is_pending},
-    rollout::{Before, contest, correct, held_now, is_contest, refuse_held, roll_out},
-    source_problems::without_source,
+    live::{is_current, is_live, is_opened, is_pending, is_proved},
+    rollout::{Before, contest, correct, held_now, is_contest, refuse_held, roll_out, unreadable},
+    source_problems::{no_later, without_source},
     state::{Claim, Difference, LiveFunction, PlatformFacts, PlatformState, State},
     step::Step,
 };
@@ -57,7 +57,24 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
     if !platform.listed {
         return unlisted(object, state, platform);
     }
+    if let Some(phase) = &platform.down {
+        return wait(
+            FunctionReason::WaitingForPlatform,
+            format!("the project is {phase}: its functions do not answer, and nothing is deployed"),
+        );
+    }
     let decision = match next(object, state, platform, now) {
+        Decision::Do(step)
+            if step.writes_platform() && platform.refusing.as_ref().is_some_and(|(_, again)| *again > now) =>
+        {
+            let (says, again) = platform.refusing.clone().unwrap_or_default();
+            postpone(
+                object,
+                state,
+                Cause::new(FunctionReason::NotPermitted, says),
+                Requeue::At(again),
+            )
+        }
         Decision::Do(step) if step.needs_platform() && !platform.answering => postpone(
             object,
             state,
@@ -71,7 +88,24 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         }),
         decision => decision,
     };
+    let decision = match next_look(state) {
+        Some(requeue) => no_later(decision, requeue, now),
+        None => decision,
+    };
     without_source(object, state, decision, now)
+}
+
+/// When the body has to be looked at again: it could not be read, or is not confirmed yet.
+fn next_look(state: &State) -> Option<Requeue> {
+    let entry = state.listing.as_ref()?.entry.as_ref()?;
+    let unread = state.unread_now(&entry.stamp).map(|(_, requeue)| requeue);
+    unread.or_else(|| confirmation_due(state, entry).map(Requeue::At))
+}
+
+/// When a list can confirm the body of what was applied.
+fn confirmation_due(state: &State, entry: &LiveFunction) -> Option<Timestamp> {
+    let is_open = state.applied()?.body_digest.is_none() && is_proved(state, entry);
+    is_open.then(|| state.confirmation_due(&entry.stamp)).flatten()
 }
 
 /// The last list was requested before this reconcile began.
@@ -148,6 +182,10 @@ pub(super) fn failure(state: &State, step_error: &StepError) -> (Cause, Requeue)
             (cause, Requeue::After(deferral.again))
         }
         StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => retry(message),
+        StepError::NotPermitted(message) => (
+            Cause::new(FunctionReason::NotPermitted, message.clone()),
+            Requeue::After(state.platform.interval(state.timing)),
+        ),
         StepError::OutcomeUnknown => retry("the outcome of the last request is unknown; checking again"),
         // A right that is granted triggers no reconcile, so it is checked once per interval.
         StepError::AccessMissing(message) => (
@@ -192,7 +230,12 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
     let content = state.content();
     match state.comparison() {
         None => wait(FunctionReason::Observing, "the function has not been observed yet"),
-        Some(Comparison::Need(step)) => Decision::Do(step),
+        Some(Comparison::Unlisted { .. }) => Decision::Do(Step::Get),
+        Some(Comparison::Foreign {
+            entry,
+            difference: Difference::NotRead,
+            ..
+        }) if state.unread_now(&entry.stamp).is_none() => Decision::Do(Step::ReadBody(entry.stamp.clone())),
         Some(Comparison::Absent) => match absent(object, state, platform, content, now) {
             // A list may be stale: before a function is created, a request for it alone has to confirm that it does not exist.
             Decision::Do(Step::Deploy { .. }) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
@@ -205,7 +248,7 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
         }) => suspected(object, state, until, now),
         Some(Comparison::Foreign { entry, difference, .. }) => match (state.applied(), content) {
             (Some(applied), _) => foreign(object, state, platform, content, (entry, applied), &difference, now),
-            (None, Some(content)) => adopt_or_refuse(object, state, platform, content, entry, now),
+            (None, Some(content)) => adopt_or_refuse(object, state, platform, content, (entry, &difference), now),
             // Without the source it is not known whether the live content is the desired one.
             (None, None) => Decision::Settled(Requeue::OnChange),
         },
@@ -263,8 +306,13 @@ fn known(
     let Some(applied) = state.applied() else {
         return Decision::Settled(Requeue::OnChange);
     };
-    if applied.body_digest.is_none() && state.body_of(entry).is_none() {
-        return Decision::Do(Step::ReadBody(entry.stamp.clone()));
+    let is_read = state.found(entry).is_some() || state.unread_now(&entry.stamp).is_some();
+    match confirmation_due(state, entry) {
+        Some(due) if now >= due => return Decision::Do(Step::List { not_before: due }),
+        None if applied.body_digest.is_none() && !is_read => {
+            return Decision::Do(Step::ReadBody(entry.stamp.clone()));
+        }
+        _ => {}
     }
     let mode = object.spec.mode;
     if mode == Mode::Observe {
@@ -272,11 +320,11 @@ fn known(
     }
     let held = held_now(object, state);
     if let Some(held) = held.filter(|held| checks::is_roll_back_due(state, held)) {
-        return checks::roll_back(state, Before::Known(entry), held, now);
+        return checks::roll_back(state, Before::applied(state, entry), held, now);
     }
     let next = content
         .filter(|content| held.is_none() && applied.source_digest != content.digest().to_string())
-        .map(|content| roll_out(object, state, platform, content, Before::Known(entry), now));
+        .map(|content| roll_out(object, state, platform, content, Before::applied(state, entry), now));
     // The upload carries the JWT rule too: patched separately, the old content would run under the new rule.
     if let Some(Decision::Do(_)) = &next {
         return next.unwrap_or(Decision::Settled(Requeue::OnChange));
@@ -321,8 +369,13 @@ fn foreign(
         }
     }
     let correction = match (mode, difference) {
-        (Mode::Enforce, Difference::NotComparable) if is_opened(entry, applied) => {
+        (Mode::Enforce, Difference::NotComparable(_) | Difference::NotRead) if is_opened(entry, applied) => {
             Some(contest(object, state, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt))))
+        }
+        (Mode::Enforce, Difference::NotComparable(_) | Difference::NotRead)
+            if held.is_none() && state.is_unarchivable(&entry.stamp) =>
+        {
+            Some(unreadable(state, entry))
         }
         (Mode::Enforce, Difference::Fields(_)) => match held.filter(|held| checks::is_roll_back_due(state, held)) {
             Some(held) => Some(checks::roll_back(state, Before::Foreign(entry), held, now)),

@@ -4,8 +4,9 @@ use ace_api::{Drift, DriftField, DriftReason, EdgeFunction};
 use jiff::Timestamp;
 
 use super::{
-    compare::{Comparison, is_content},
-    live::is_wanted,
+    compare::{Comparison, is_content, is_file},
+    decide::failure,
+    live::{is_proved, is_wanted},
     rollout::missing_secrets,
     state::{Difference, LiveFunction, PlatformState, State},
 };
@@ -43,12 +44,23 @@ pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -
         }) if !plain_fields(object, state, entry).is_empty() => Some(judged(object, state, entry, Vec::new(), now)),
         None
         | Some(
-            Comparison::Need(_)
+            Comparison::Unlisted {
+                suspected_until: Some(_),
+            }
             | Comparison::Foreign {
                 suspected_until: Some(_),
                 ..
             },
         ) => None,
+        Some(Comparison::Unlisted { suspected_until: None }) => {
+            let why = match &state.step_error {
+                Some(step_error) => failure(state, step_error).0.message,
+                None => "it was not made yet".to_owned(),
+            };
+            let message =
+                format!("the list does not show the function, and a request for it alone must confirm that: {why}");
+            Some(not_compared(&message, None))
+        }
         Some(Comparison::Absent) => Some(match state.applied() {
             Some(applied) => {
                 let fields = vec![field("function", &applied.revision, "absent")];
@@ -72,21 +84,32 @@ pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -
             Some(_) => judged(object, state, entry, fields, now),
             None => drifted(state, DriftReason::Foreign, &summary(&fields), fields, now),
         }),
-        Some(Comparison::Foreign {
-            entry,
-            difference: Difference::NotComparable,
-            ..
-        }) if plain_fields(object, state, entry).is_empty() => {
-            let message = "the platform returns the live content in a form that can't be compared with the source";
-            Some(DriftAssessment::unknown(
-                Cause::new(DriftReason::NotComparable, message),
-                None,
-            ))
+        Some(Comparison::Foreign { entry, difference, .. }) if plain_fields(object, state, entry).is_empty() => {
+            let version = entry.stamp.version;
+            let why = match difference {
+                Difference::NotComparable(why) => why,
+                Difference::Fields(_) | Difference::NotRead => state.why_unread(&entry.stamp),
+            };
+            Some(not_comparable(format!(
+                "version {version} was not deployed from this object and can't be compared with what was applied: {why}"
+            )))
+        }
+        Some(Comparison::Applied(entry))
+            if !is_proved(state, entry) && plain_fields(object, state, entry).is_empty() =>
+        {
+            let version = entry.stamp.version;
+            Some(not_comparable(format!(
+                "only the name of its folder says that version {version} is what was applied: the platform returns no files that prove it"
+            )))
         }
         Some(Comparison::Applied(entry) | Comparison::Foreign { entry, .. }) => {
             Some(judged(object, state, entry, Vec::new(), now))
         }
     }
+}
+
+fn not_comparable(message: String) -> DriftAssessment {
+    DriftAssessment::unknown(Cause::new(DriftReason::NotComparable, message), None)
 }
 
 fn not_compared(message: &str, drift: Option<Drift>) -> DriftAssessment {
@@ -156,13 +179,14 @@ fn drifted(
 
 /// `redeployed out of band: 2 files differ; verifyJWT is true`.
 fn summary(fields: &[DriftField]) -> String {
-    let files = fields.iter().filter(|field| is_content(&field.path)).count();
+    let files = fields.iter().filter(|field| is_file(&field.path)).count();
     let content = match files {
+        0 if fields.iter().any(|field| is_content(&field.path)) => Some("redeployed out of band".to_owned()),
         0 => None,
         1 => Some("redeployed out of band: 1 file differs".to_owned()),
         _ => Some(format!("redeployed out of band: {files} files differ")),
     };
-    let plain = fields.iter().filter(|field| !is_content(&field.path));
+    let plain = fields.iter().filter(|field| !is_file(&field.path));
     let plain = plain.map(|field| format!("{} is {}", field.path, field.observed));
     content.into_iter().chain(plain).take(6).collect::<Vec<_>>().join("; ")
 }

@@ -40,7 +40,7 @@ fn redeployed_event(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> 
     let (was, is) = (before.applied.as_ref()?, after.applied.as_ref()?);
     // Not the whole stamp: a change of the JWT rule alone changes its time.
     let is_another = (&was.stamp.id, was.stamp.version) != (&is.stamp.id, is.stamp.version);
-    (is_another && before.history.first() == after.history.first()).then(|| {
+    (is_another && !is.unproved && before.history.first() == after.history.first()).then(|| {
         let (revision, version) = (&is.revision, is.stamp.version);
         Event::normal(
             "Redeployed",

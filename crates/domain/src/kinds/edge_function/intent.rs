@@ -1,25 +1,27 @@
 //! A deploy whose outcome is not known yet.
 //!
 //! Its intent is in status since before the request was sent. The outcome is read from the platform, never from memory alone:
-//! by the stamp in the response, by the mark in the entrypoint's path, or by the bytes.
+//! by the stamp in the response, or by the bytes. Where the platform returns no files, the mark in the entrypoint's path suggests it.
 
 use ace_api::{Applied, Drift, FunctionEvent, FunctionEventType, FunctionReason, Intent, IntentType, Stamp};
 use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
-    state::{BodyContent, Listing, LiveFunction, PlatformState, State},
+    look::{Evidence, Found, evidence},
+    source_problems::no_later,
+    state::{Listing, LiveFunction, PlatformState, State},
     step::Step,
 };
 use crate::{
-    bundle::{Proof, Revision, SourceDigest, proves},
+    bundle::{Revision, SourceDigest},
     reconcile::{decision::Requeue, status},
 };
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
     /// The deploy took effect, with this stamp.
-    Live(Stamp),
+    Live(Stamp, Evidence),
     /// The deploy had no effect, or was overwritten immediately.
     Gone,
     /// Not known before a list that is requested at this time or later.
@@ -34,7 +36,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp) {
         return;
     };
     match outcome {
-        Outcome::Live(stamp) => succeeded(state, &intent, stamp, now),
+        Outcome::Live(stamp, evidence) => succeeded(state, &intent, stamp, evidence, now),
         Outcome::Gone => {}
         Outcome::LookAt(_) | Outcome::ReadBody(_) => return,
     }
@@ -56,11 +58,14 @@ pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
         ),
     };
     match outcome(state).map(|(_, outcome)| outcome) {
-        Some(Outcome::ReadBody(stamp)) => Decision::Do(Step::ReadBody(stamp)),
+        Some(Outcome::ReadBody(stamp)) => match state.unread_now(&stamp) {
+            Some((_, requeue)) => no_later(Decision::Wait(waiting, Requeue::OnChange), requeue, now),
+            None => Decision::Do(Step::ReadBody(stamp)),
+        },
         Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Requeue::At(then)),
         Some(Outcome::LookAt(then)) => Decision::Do(Step::List { not_before: then }),
         None => Decision::Do(Step::List { not_before: now }),
-        Some(Outcome::Live(_) | Outcome::Gone) => Decision::Wait(waiting, Requeue::After(state.timing.stale_list())),
+        Some(Outcome::Live(..) | Outcome::Gone) => Decision::Wait(waiting, Requeue::After(state.timing.stale_list())),
     }
 }
 
@@ -81,10 +86,10 @@ fn outcome(state: &State) -> Option<(Intent, Outcome)> {
 fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> Outcome {
     let entry = listing.entry.as_ref().filter(|entry| entry.stamp.id == sent.id);
     if let Some(entry) = entry.filter(|entry| entry.stamp.version == sent.version) {
-        return Outcome::Live(entry.stamp.clone());
+        return Outcome::Live(entry.stamp.clone(), Evidence::Proof);
     }
     if entry.is_some_and(|entry| entry.stamp.version > sent.version) {
-        return Outcome::Live(sent.clone());
+        return Outcome::Live(sent.clone(), Evidence::Proof);
     }
     // A list that still shows the state from before is stale, for as long as a deploy may take to appear. Any other state that
     // persists is a later out-of-band change; either way our deploy took effect, and the comparison starts from there.
@@ -95,7 +100,7 @@ fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> 
         listing.last_write.unwrap_or(intent.start_time)
     };
     match shown_since(state, listing, soonest) {
-        Ok(()) => Outcome::Live(sent.clone()),
+        Ok(()) => Outcome::Live(sent.clone(), Evidence::Proof),
         Err(then) => Outcome::LookAt(then.min(listing.started + state.timing.stale_list())),
     }
 }
@@ -104,9 +109,12 @@ fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> 
 fn unanswered(state: &State, listing: &Listing, intent: &Intent) -> Outcome {
     let entry = listing.entry.as_ref();
     if let Some(entry) = entry.filter(|entry| Some(&entry.stamp) != intent.before.as_ref()) {
-        match is_ours(state, entry, intent) {
-            Some(true) => return Outcome::Live(entry.stamp.clone()),
-            Some(false) => {}
+        match state.found(entry) {
+            Some(found) => {
+                if let Some(evidence) = evidence_of(state, entry, intent, found) {
+                    return Outcome::Live(entry.stamp.clone(), evidence);
+                }
+            }
             None => return Outcome::ReadBody(entry.stamp.clone()),
         }
     }
@@ -132,21 +140,19 @@ fn shown_since(state: &State, listing: &Listing, soonest: Timestamp) -> Result<(
     if listing.started >= second { Ok(()) } else { Err(second) }
 }
 
-/// Whether the live content is that of the intent; `None` before its body was read.
-fn is_ours(state: &State, entry: &LiveFunction, intent: &Intent) -> Option<bool> {
-    if entry.mark.is_some() && entry.mark == revision(&intent.source_digest) {
-        return Some(true);
-    }
-    let Some(content) = state.content_of(&intent.source_digest) else {
-        return Some(false);
-    };
-    match &state.body_of(entry)?.content {
-        BodyContent::Files { files, .. } => Some(proves(content, files) == Proof::Proved),
-        BodyContent::Bundle(_) | BodyContent::TooLarge => Some(false),
+/// What says that the live content is that of the intent.
+fn evidence_of(state: &State, entry: &LiveFunction, intent: &Intent, found: Found<'_>) -> Option<Evidence> {
+    match state.content_of(&intent.source_digest) {
+        Some(content) => evidence(content, entry, found),
+        // The source has changed since, and nothing is at hand that could be compared.
+        None => {
+            let is_marked = entry.mark.is_some() && entry.mark == revision(&intent.source_digest);
+            is_marked.then_some(Evidence::Mark)
+        }
     }
 }
 
-fn succeeded(state: &mut State, intent: &Intent, stamp: Stamp, now: Timestamp) {
+fn succeeded(state: &mut State, intent: &Intent, stamp: Stamp, evidence: Evidence, now: Timestamp) {
     let entry = state
         .listing
         .as_ref()
@@ -165,6 +171,9 @@ fn succeeded(state: &mut State, intent: &Intent, stamp: Stamp, now: Timestamp) {
     };
     state.memory.checks = None;
     make_applied(state, &intent.source_digest, verify_jwt, stamp, type_, now);
+    if let Some(applied) = &mut state.memo.applied {
+        applied.unproved = evidence == Evidence::Mark;
+    }
     state.memo.drift = match (intent.type_, state.memo.drift.take()) {
         (IntentType::Correction, Some(drift)) => Some(Drift {
             corrected_time: Some(now),
@@ -205,6 +214,8 @@ pub(super) fn make_applied(
         source_digest: digest.to_owned(),
         verify_jwt,
         body_digest: None,
+        import_map: None,
+        unproved: false,
         stamp,
     });
 }

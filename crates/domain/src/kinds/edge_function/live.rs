@@ -13,10 +13,10 @@ pub(super) fn is_current(object: &EdgeFunction, state: &State) -> bool {
     let undone = match state.comparison() {
         Some(Comparison::Absent) => state.applied().is_some(),
         Some(Comparison::Foreign {
-            difference,
+            difference: Difference::Fields(_),
             suspected_until: None,
             ..
-        }) => difference != Difference::NotComparable,
+        }) => true,
         Some(Comparison::Applied(entry)) => state.applied().is_some_and(|applied| is_opened(entry, applied)),
         _ => false,
     };
@@ -31,6 +31,12 @@ pub(super) fn is_pending(state: &State, applied: &Applied, wanted: &Closure) -> 
 pub(super) fn is_proven(state: &State, applied: &Applied) -> bool {
     let proven = state.memo.proven.as_ref();
     proven.is_some_and(|proven| proven.source_digest == applied.source_digest)
+}
+
+/// The list shows what was applied, and not only by the name of its folder.
+pub(super) fn is_proved(state: &State, entry: &LiveFunction) -> bool {
+    let applied = state.applied();
+    applied.is_some_and(|applied| applied.stamp == entry.stamp && !applied.unproved)
 }
 
 /// The live JWT rule differs from the applied one.

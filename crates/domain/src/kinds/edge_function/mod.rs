@@ -18,6 +18,7 @@ mod drift;
 mod events;
 mod intent;
 mod live;
+mod look;
 mod recognise;
 mod references;
 mod rollout;
@@ -51,8 +52,8 @@ pub use decide::decide;
 pub use events::events;
 pub use references::{claims, platform_key, source_key, wave};
 pub use state::{
-    Archived, Body, BodyContent, CheckAnswer, CheckRun, Claim, Difference, Listing, LiveFunction, Memory,
-    PlatformFacts, PlatformState, Probe, SourceState, State,
+    Archived, Body, BodyContent, CheckAnswer, CheckRun, Claim, Difference, Listing, LiveFunction, Memory, Obstacle,
+    PlatformFacts, PlatformState, Probe, SourceState, State, UnconfirmedBody,
 };
 pub use status::status;
 pub use step::{Step, StepResult};

@@ -1,121 +1,142 @@
-//! Recognises live content whose stamp is unknown: by its body digest, its mark, or its bytes.
+//! Recognises live content whose stamp is unknown. Its bytes prove what it is, or the bundle's digest of our own deploy; the mark
+//! in its entrypoint's path only suggests it.
 
-use ace_api::{EdgeFunction, FunctionEventType};
-use bytes::Bytes;
+use ace_api::{Applied, EdgeFunction, FunctionEventType};
 use jiff::Timestamp;
 
 use super::{
     compare::FOREIGN,
     intent::make_applied,
-    state::{BodyContent, LiveFunction, State},
+    look::{Evidence, Found, evidence, is_same_bundle, of_content},
+    state::{LiveFunction, State},
 };
-use crate::bundle::{BodyDigest, BodyFiles, Closure, Proof, proves};
-
-/// How a transpiled script names its source map.
-const SOURCE_MAP: &[u8] = b"//# sourceMappingURL=";
 
 /// Recognises content that was redeployed unchanged, or that was deployed out of band before this object did.
 pub(super) fn recognise(object: &EdgeFunction, state: &mut State, now: Timestamp) {
     let Some(listing) = state.listing.as_ref().filter(|listing| listing.is_fresh()) else {
         return;
     };
-    let Some(entry) = listing.entry.clone() else { return };
-    let body = state.body_of(&entry).map(|body| body.content.clone());
-    let files = match &body {
-        Some(BodyContent::Files { files, digest }) => Some((files.as_ref(), *digest)),
-        _ => None,
+    let (Some(entry), started) = (listing.entry.clone(), listing.started) else {
+        return;
     };
     let Some(applied) = state.applied().cloned() else {
-        return adopt_at_first_contact(object, state, &entry, body.is_some(), files, now);
+        return adopt_at_first_contact(object, state, &entry, now);
     };
     if applied.stamp == entry.stamp {
-        // There may have been a deploy between our list and the body: foreign content must not become the applied body.
-        let content = state.content_of(&applied.source_digest);
-        let is_ours = content.is_none_or(|content| is_content(content, &entry, files.map(|(files, _)| files)));
-        if applied.body_digest.is_none()
-            && is_ours
-            && let (Some((_, digest)), Some(applied)) = (files, &mut state.memo.applied)
-        {
-            applied.body_digest = Some(digest.to_string());
+        return remember_applied(state, applied, &entry, started);
+    }
+    let Some(found) = state.found(&entry) else { return };
+    let same = evidence_of_applied(state, &applied, &entry, found);
+    let wanted = state.content().and_then(|content| {
+        let evidence = evidence(content, &entry, found)?;
+        Some((content.digest().to_string(), evidence))
+    });
+    match (same, wanted) {
+        (Some(evidence), _) => redeployed(state, &entry, proved_body(found, evidence), evidence),
+        (None, Some((wanted, evidence))) if wanted == applied.source_digest => {
+            redeployed(state, &entry, proved_body(found, evidence), evidence);
         }
-        return;
-    }
-    if body.is_none() {
-        return;
-    }
-    // The same bundle with other metadata: the JWT rule or the name was changed.
-    let same_bundle = entry.stamp.bundle_digest.is_some()
-        && (&entry.stamp.id, entry.stamp.version, &entry.stamp.bundle_digest)
-            == (&applied.stamp.id, applied.stamp.version, &applied.stamp.bundle_digest);
-    let found = files.map(|(files, _)| files);
-    let same = match (&applied.body_digest, files) {
-        (Some(before), Some((_, digest))) => *before == digest.to_string(),
-        _ => match state.content_of(&applied.source_digest) {
-            Some(content) => is_content(content, &entry, found),
-            None => (entry.mark.as_ref()).is_some_and(|mark| mark.to_string() == applied.revision),
-        },
-    };
-    let wanted = state.content().filter(|content| is_content(content, &entry, found));
-    let wanted = wanted.map(|content| content.digest().to_string());
-    let digest = files.map(|(_, digest)| digest);
-    if same || wanted.as_deref() == Some(&applied.source_digest) {
-        redeployed(state, &entry, digest.map(|digest| digest.to_string()));
-    } else if same_bundle {
-        // The body is not that of this bundle: the list is older than the body, or the form of bodies has changed.
-        redeployed(state, &entry, applied.body_digest);
-    } else if let Some(wanted) = wanted {
-        adopt(object, state, &wanted, &entry, digest, now);
+        (None, Some((wanted, evidence))) => {
+            let body = proved_body(found, evidence);
+            adopt(object, state, &wanted, &entry, (body, evidence), now);
+        }
+        (None, None) => {}
     }
 }
 
-fn redeployed(state: &mut State, entry: &LiveFunction, body: Option<String>) {
-    if let Some(applied) = &mut state.memo.applied {
-        applied.stamp = entry.stamp.clone();
-        applied.body_digest = body;
+/// The list shows the stamp of what was applied: what else is known of it is the form in which the platform shows it.
+fn remember_applied(state: &mut State, mut applied: Applied, entry: &LiveFunction, listed: Timestamp) {
+    if let Some(path) = entry.import_map.path() {
+        applied.import_map = Some(path.to_owned());
     }
+    let content = state.content_of(&applied.source_digest);
+    let proved = content
+        .zip(state.found(entry))
+        .and_then(|(content, found)| proved_body(found, evidence(content, entry, found)?));
+    // There may have been a deploy between the list and the body. One that is not the source counts only if a later list, when
+    // it can't be stale any more, still shows the stamp.
+    let is_confirmed = state.confirmation_due(&entry.stamp).is_some_and(|due| listed >= due);
+    let unconfirmed = state
+        .memory
+        .unconfirmed
+        .as_ref()
+        .filter(|_| is_confirmed && !applied.unproved);
+    let confirmed = unconfirmed.map(|body| body.digest.to_string());
+    if proved.is_some() {
+        applied.unproved = false;
+    }
+    if applied.body_digest.is_none() {
+        applied.body_digest = proved.or(confirmed);
+    }
+    if applied.body_digest.is_some() {
+        state.memory.unconfirmed = None;
+    }
+    state.memo.applied = Some(applied);
+}
+
+fn evidence_of_applied(state: &State, applied: &Applied, entry: &LiveFunction, found: Found<'_>) -> Option<Evidence> {
+    let content = state.content_of(&applied.source_digest);
+    // As the list showed it before: where it does not echo whole paths, it does so now.
+    let listed = applied.import_map.clone();
+    let import_map = listed.or_else(|| content.and_then(|content| content.relative_import_map()));
+    if !entry.import_map.can_be(import_map.as_deref()) {
+        return None;
+    }
+    match found {
+        Found::Files(_, digest) if applied.body_digest.as_ref() == Some(&digest.to_string()) => Some(Evidence::Proof),
+        Found::NoFiles if is_same_bundle(applied, entry) => Some(if applied.unproved {
+            Evidence::Mark
+        } else {
+            Evidence::Proof
+        }),
+        found => match content {
+            Some(content) => of_content(content, entry, found),
+            // Nothing is at hand that could be compared.
+            None if applied.body_digest.is_none() || matches!(found, Found::NoFiles) => {
+                let is_marked = entry
+                    .mark
+                    .as_ref()
+                    .is_some_and(|mark| mark.as_str() == applied.revision);
+                is_marked.then_some(Evidence::Mark)
+            }
+            None => None,
+        },
+    }
+}
+
+/// The digest of a body with which later ones can be compared.
+fn proved_body(found: Found<'_>, evidence: Evidence) -> Option<String> {
+    match (found, evidence) {
+        (Found::Files(_, digest), Evidence::Proof) => Some(digest.to_string()),
+        _ => None,
+    }
+}
+
+fn redeployed(state: &mut State, entry: &LiveFunction, body: Option<String>, evidence: Evidence) {
+    if let Some(applied) = &mut state.memo.applied {
+        // The same bundle has the same files, in whatever form the platform returns it now.
+        let kept = applied.body_digest.take().filter(|_| is_same_bundle(applied, entry));
+        applied.body_digest = body.or(kept);
+        applied.stamp = entry.stamp.clone();
+        note_evidence(applied, entry, evidence);
+    }
+}
+
+fn note_evidence(applied: &mut Applied, entry: &LiveFunction, evidence: Evidence) {
+    applied.unproved = evidence == Evidence::Mark;
+    applied.import_map = entry.import_map.path().map(str::to_owned);
 }
 
 /// Nothing was applied so far: adopts the desired content, or that of an archive.
-fn adopt_at_first_contact(
-    object: &EdgeFunction,
-    state: &mut State,
-    entry: &LiveFunction,
-    body_read: bool,
-    files: Option<(&BodyFiles, BodyDigest)>,
-    now: Timestamp,
-) {
-    if !body_read {
-        return;
-    }
+fn adopt_at_first_contact(object: &EdgeFunction, state: &mut State, entry: &LiveFunction, now: Timestamp) {
+    let Some(found) = state.found(entry) else { return };
     let archived = state.archived().map(|archived| &archived.content);
     let mut known = state.content().into_iter().chain(archived);
-    let found = files.map(|(files, _)| files);
-    let ours = known.find(|content| is_content(content, entry, found));
-    let digest = ours.map(|content| content.digest().to_string());
-    if let Some(digest) = digest {
-        adopt(object, state, &digest, entry, files.map(|(_, digest)| digest), now);
+    let ours = known.find_map(|content| Some((content.digest().to_string(), evidence(content, entry, found)?)));
+    if let Some((digest, evidence)) = ours {
+        let body = proved_body(found, evidence);
+        adopt(object, state, &digest, entry, (body, evidence), now);
     }
-}
-
-/// The live content is `content` if the bytes prove it, or if the mark says so and the bytes do not contradict it.
-fn is_content(content: &Closure, entry: &LiveFunction, body: Option<&BodyFiles>) -> bool {
-    let is_marked = entry.mark.as_ref() == Some(&content.revision());
-    match body.map(|body| (body, proves(content, body))) {
-        Some((_, Proof::Proved)) => true,
-        Some((body, Proof::Differs(_))) => is_marked && is_transpiled(content, body),
-        Some((_, Proof::Unanchored)) | None => is_marked,
-    }
-}
-
-/// The files of a marked body that differ from ours are transpiled, not edited: each has a source map.
-fn is_transpiled(content: &Closure, body: &BodyFiles) -> bool {
-    let is_mapped = |bytes: &Bytes| bytes.windows(SOURCE_MAP.len()).any(|window| window == SOURCE_MAP);
-    let mut others = body
-        .files()
-        .values()
-        .filter(|bytes| content.files().values().all(|ours| ours != *bytes))
-        .peekable();
-    others.peek().is_some() && others.all(is_mapped)
 }
 
 fn adopt(
@@ -123,7 +144,7 @@ fn adopt(
     state: &mut State,
     digest: &str,
     entry: &LiveFunction,
-    body: Option<BodyDigest>,
+    (body, evidence): (Option<String>, Evidence),
     now: Timestamp,
 ) {
     let verify_jwt = entry.verify_jwt.unwrap_or(object.spec.verify_jwt);
@@ -136,7 +157,8 @@ fn adopt(
         now,
     );
     if let Some(applied) = &mut state.memo.applied {
-        applied.body_digest = body.map(|digest| digest.to_string());
+        applied.body_digest = body;
+        note_evidence(applied, entry, evidence);
     }
     if state.memo.live.as_ref().is_some_and(|live| live.revision == FOREIGN) {
         state.memo.live = None;

@@ -7,6 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     Cause, Decision, checks,
+    live::is_proved,
+    source_problems::no_later,
     state::{BodyContent, LiveFunction, PlatformFacts, State},
     step::Step,
 };
@@ -26,11 +28,20 @@ pub(super) enum Before<'a> {
     Nothing,
     /// Content that this object deployed or adopted.
     Known(&'a LiveFunction),
-    /// Foreign content: it is archived before it is overwritten.
+    /// Content that may be foreign: it is archived before it is overwritten.
     Foreign(&'a LiveFunction),
 }
 
-impl Before<'_> {
+impl<'a> Before<'a> {
+    /// The list shows the stamp of what was applied.
+    pub(super) fn applied(state: &State, entry: &'a LiveFunction) -> Self {
+        if is_proved(state, entry) {
+            Self::Known(entry)
+        } else {
+            Self::Foreign(entry)
+        }
+    }
+
     pub(super) fn stamp(self) -> Option<ace_api::Stamp> {
         match self {
             Self::Nothing => None,
@@ -190,7 +201,7 @@ pub(super) fn deploy(
     now: Timestamp,
 ) -> Decision {
     if let Before::Foreign(entry) = before
-        && let Some(first) = archive_first(state, entry)
+        && let Some(first) = archive_first(state, entry, now)
     {
         return first;
     }
@@ -208,7 +219,7 @@ pub(super) fn deploy(
 }
 
 /// A foreign body is archived before it is overwritten; if it can't be, nothing is written.
-fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decision> {
+fn archive_first(state: &State, entry: &LiveFunction, now: Timestamp) -> Option<Decision> {
     if state.memory.archived.as_ref() == Some(&entry.stamp) {
         return None;
     }
@@ -225,15 +236,30 @@ fn archive_first(state: &State, entry: &LiveFunction) -> Option<Decision> {
         );
         return refuse(FunctionReason::ArchiveTooLarge, message);
     }
-    match state.body_of(entry) {
-        None => Some(Decision::Do(Step::ReadBody(entry.stamp.clone()))),
-        Some(body) if body.content == BodyContent::TooLarge => {
-            let message = format!(
-                "version {} was not deployed from this object and is too large to read: download it, then delete the live function",
-                entry.stamp.version
-            );
-            refuse(FunctionReason::ArchiveUnreadable, message)
+    match (state.body_of(entry), state.unread_now(&entry.stamp)) {
+        (Some(body), _) if body.content != BodyContent::TooLarge => {
+            Some(Decision::Do(Step::ArchiveForeign(body.clone())))
         }
-        Some(body) => Some(Decision::Do(Step::ArchiveForeign(body.clone()))),
+        (None, Some((cause, requeue))) if state.refused_body(&entry.stamp).is_none() => {
+            Some(no_later(Decision::Wait(cause, Requeue::OnChange), requeue, now))
+        }
+        (None, None) => Some(Decision::Do(Step::ReadBody(entry.stamp.clone()))),
+        _ => Some(unreadable(state, entry)),
     }
+}
+
+/// Nothing is written over content that can't be archived.
+pub(super) fn unreadable(state: &State, entry: &LiveFunction) -> Decision {
+    let version = entry.stamp.version;
+    let why = match state.refused_body(&entry.stamp) {
+        Some(says) => format!("can't be read: {says}"),
+        None => "is too large to read".to_owned(),
+    };
+    let message = format!(
+        "version {version} was not deployed from this object and {why}; it is not overwritten: download it, then delete the live function"
+    );
+    Decision::Refuse(
+        Cause::new(FunctionReason::ArchiveUnreadable, message),
+        Requeue::OnChange,
+    )
 }

@@ -43,7 +43,8 @@ fn own(object: &EdgeFunction, state: &State) -> Option<Decision> {
     })
 }
 
-fn no_later(decision: Decision, than: Requeue, now: Timestamp) -> Decision {
+/// The decision, with the next look no later than this.
+pub(super) fn no_later(decision: Decision, than: Requeue, now: Timestamp) -> Decision {
     match decision {
         Decision::Wait(cause, requeue) => Decision::Wait(cause, requeue.or_sooner(than, now)),
         Decision::Refuse(cause, requeue) => Decision::Refuse(cause, requeue.or_sooner(than, now)),

@@ -6,7 +6,7 @@ use ace_api::{Check, DriftField, EdgeFunctionStatus, Intent, Stamp};
 use jiff::Timestamp;
 
 use crate::{
-    bundle::{BodyDigest, BodyFiles, Closure, Revision},
+    bundle::{BodyDigest, BodyFiles, Closure, ListedImportMap, Revision},
     inputs,
     reconcile::{decision::StepError, timing::Timing},
 };
@@ -59,6 +59,10 @@ pub struct PlatformFacts {
     pub listed: bool,
     /// The last request was answered.
     pub answering: bool,
+    /// The state of a project that runs no functions, such as `INACTIVE`.
+    pub down: Option<String>,
+    /// Why writes were refused whatever their content, in words, and when the next one may be tried.
+    pub refusing: Option<(String, Timestamp)>,
     /// The message of the Platform's `Ready`.
     pub message: String,
     /// The anonymous key could be read.
@@ -111,8 +115,13 @@ pub struct LiveFunction {
     pub stamp: Stamp,
     /// Its JWT rule, if the platform reports it.
     pub verify_jwt: Option<bool>,
-    /// The revision in its entrypoint's path, if an ace-operator deployed it.
+    /// The revision in its entrypoint's path. Whoever deploys chooses that path, so it proves nothing.
     pub mark: Option<Revision>,
+    /// Its entrypoint's path, as the platform shows it.
+    pub entrypoint: Option<String>,
+    pub import_map: ListedImportMap,
+    /// Its state, where that is not `ACTIVE`.
+    pub state: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +159,11 @@ pub struct Memory {
     /// When a request for the function alone last answered that it does not exist.
     pub absent: Option<Timestamp>,
     pub body: Option<Body>,
+    /// The stamp whose body was requested last without files that could be compared, and why.
+    pub obstacle: Option<(Stamp, Obstacle)>,
+    /// The body of our own deploy, where it is not the source: it becomes the one to compare with when a later list still shows
+    /// the stamp.
+    pub unconfirmed: Option<UnconfirmedBody>,
     /// The foreign stamp whose body was archived.
     pub archived: Option<Stamp>,
     /// The foreign stamp whose body does not fit into an archive, and the bytes that it packs to.
@@ -159,6 +173,24 @@ pub struct Memory {
     pub checks: Option<CheckRun>,
     /// Failed attempts in a row.
     pub failures: u32,
+}
+
+/// Why the files of a body can't be compared.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Obstacle {
+    /// The platform returned a bundle instead.
+    Bundle,
+    TooLarge,
+    /// It could not be read, at this time.
+    Unread(Timestamp, StepError),
+}
+
+/// A body that may have been deployed out of band between the list and the request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnconfirmedBody {
+    pub stamp: Stamp,
+    pub digest: BodyDigest,
+    pub read: Timestamp,
 }
 
 /// Content read back from an archive.
@@ -201,5 +233,8 @@ pub struct Probe {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Difference {
     Fields(Vec<DriftField>),
-    NotComparable,
+    /// The body has no files that could be compared; why, in words.
+    NotComparable(String),
+    /// The body was not read.
+    NotRead,
 }

@@ -2,7 +2,7 @@
 
 use ace_api::{
     ConditionType, DriftReason, EdgeFunction, EdgeFunctionStatus, FunctionEventType, FunctionReason, Held, IntentType,
-    Live, Mode, Wanted, clipped,
+    Live, Mode, Reason, Wanted, clipped,
 };
 use jiff::Timestamp;
 
@@ -11,7 +11,7 @@ use super::{
     compare::{Comparison, FOREIGN},
     drift::{DriftAssessment, assessment},
     intent::remember,
-    live::is_live,
+    live::{is_live, is_proved},
     rollout::held,
     state::{PlatformState, SourceState, State},
     step::Step,
@@ -144,9 +144,13 @@ fn source(object: &EdgeFunction, state: &State) -> Option<Wanted> {
     })
 }
 
+/// `status.live.revision` of content that only its mark suggests.
+const UNPROVED: &str = "unproved";
+
 fn live(state: &State) -> Option<Live> {
     let (entry, revision) = match state.comparison() {
         Some(Comparison::Absent) => return None,
+        Some(Comparison::Applied(entry)) if !is_proved(state, entry) => (entry, Some(UNPROVED.to_owned())),
         Some(Comparison::Applied(entry)) => (entry, state.applied().map(|applied| applied.revision.clone())),
         None
         | Some(
@@ -154,7 +158,7 @@ fn live(state: &State) -> Option<Live> {
                 suspected_until: Some(_),
                 ..
             }
-            | Comparison::Need(_),
+            | Comparison::Unlisted { .. },
         ) => return state.memo.live.clone(),
         Some(Comparison::Foreign { entry, .. }) => (entry, None),
     };
@@ -163,6 +167,7 @@ fn live(state: &State) -> Option<Live> {
         updated_time: entry.stamp.updated_time,
         revision: revision.unwrap_or_else(|| FOREIGN.to_owned()),
         verify_jwt: entry.verify_jwt,
+        state: entry.state.as_ref().map(|state| clipped(state, 64)),
         stamp: entry.stamp.clone(),
     })
 }
@@ -218,13 +223,32 @@ fn revision_of(digest: &str) -> String {
 }
 
 fn settled(object: &EdgeFunction, state: &State, assessment: Option<&DriftAssessment>) -> Cause {
-    let drifted_before = || {
+    let mut cause = at_rest(object, state, told(object, state, assessment));
+    let entry = state.listing.as_ref().and_then(|listing| listing.entry.as_ref());
+    if let Some(shown) = entry.and_then(|entry| entry.state.as_ref()) {
+        cause.message = format!("{}; the platform shows it as {shown}", cause.message);
+    }
+    cause
+}
+
+/// What `Drifted` tells that `Ready` must not deny.
+fn told(object: &EdgeFunction, state: &State, assessment: Option<&DriftAssessment>) -> Option<String> {
+    let Some(assessment) = assessment else {
         let before = ConditionType::Drifted.of(&state.memo.common.conditions);
-        before.filter(|c| c.status == "True").map(|c| c.message.as_str())
+        let denied = before.filter(|c| c.status == "True" || c.reason == DriftReason::NotComparable.as_str());
+        return denied.map(|c| c.message.clone());
     };
-    let drift = assessment
-        .map_or_else(drifted_before, DriftAssessment::difference)
-        .map(str::to_owned);
+    match assessment.value {
+        Some(false) => None,
+        None if matches!(state.comparison(), Some(Comparison::Absent)) => None,
+        None if object.spec.mode == Mode::Enforce && assessment.cause.reason == DriftReason::NotComparable => {
+            Some(format!("{}; it is not overwritten", assessment.cause.message))
+        }
+        _ => Some(assessment.cause.message.clone()),
+    }
+}
+
+fn at_rest(object: &EdgeFunction, state: &State, drift: Option<String>) -> Cause {
     if object.spec.mode == Mode::Observe {
         let message = drift.unwrap_or_else(|| match (state.applied(), state.wanted()) {
             (Some(applied), Some(wanted)) if applied.source_digest != wanted => {

@@ -42,6 +42,11 @@ pub enum Step {
 }
 
 impl Step {
+    /// The step changes something on the platform.
+    pub fn writes_platform(&self) -> bool {
+        matches!(self, Self::Deploy { .. } | Self::PatchJwt(_) | Self::Delete)
+    }
+
     /// The step calls the Management API.
     pub fn needs_platform(&self) -> bool {
         matches!(

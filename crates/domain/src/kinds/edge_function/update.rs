@@ -8,7 +8,7 @@ use super::{
     drift::{DriftAssessment, assessment},
     intent::{self, remember},
     recognise::recognise,
-    state::{CheckAnswer, PlatformState, State},
+    state::{CheckAnswer, Obstacle, PlatformState, State},
     step::{Step, StepResult},
 };
 use crate::{
@@ -55,7 +55,7 @@ pub(super) fn update_from_result(
                 listing.entry = Some(entry);
             }
         }
-        StepResult::Body(body) => state.memory.body = Some(body),
+        StepResult::Body(body) => state.note_body(body, now),
         StepResult::Archive(content) => {
             if let Step::LoadArchive(name) = step {
                 state.memory.archive = Some((name.clone(), content));
@@ -142,6 +142,10 @@ pub(super) fn update_from_error(
         (Step::PatchJwt(_) | Step::Delete, StepError::OutcomeUnknown) => {
             wrote(state, now);
             state.step_error = Some(StepError::OutcomeUnknown);
+        }
+        // What is known of the function is decided upon all the same: its stamp may be a new one.
+        (Step::ReadBody(stamp), step_error) => {
+            state.memory.obstacle = Some((stamp.clone(), Obstacle::Unread(now, step_error)));
         }
         (step, step_error) => {
             if let Step::Deploy { .. } = step {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ace_api::{Platform, PlatformReason, SecretKeyReference};
 use jiff::Timestamp;
 
-use super::{Access, Cause, Decision, State, Step, StepError, StepResult, database};
+use super::{Access, Cause, Decision, Observation, Refusal, RefusedBy, State, Step, StepError, StepResult, database};
 use crate::reconcile::{annotations::is_reconcile_requested, decision::Requeue};
 
 /// Project states that need a person.
@@ -21,6 +21,16 @@ const NOT_READY: [&str; 8] = [
     "RESTARTING",
     "RESIZING",
 ];
+
+/// Temporary states of a project that runs no functions.
+const DOWN: [&str; 4] = ["COMING_UP", "GOING_DOWN", "RESTORING", "PAUSING"];
+
+/// The project's state, if it runs no functions in it.
+pub fn down(observation: &Observation) -> Option<&str> {
+    let (_, project) = observation.project()?;
+    let state = project.as_ref()?.state.as_str();
+    (INACTIVE.contains(&state) || DOWN.contains(&state)).then_some(state)
+}
 
 /// Decides by the state alone. Time is an argument.
 pub fn decide(object: &Platform, state: &State, now: Timestamp) -> Decision {
@@ -57,8 +67,11 @@ pub fn update(state: &mut State, outcome: Result<StepResult, StepError>) {
 
 /// The platform itself is fine: any problem is with its database.
 pub fn api_answers(state: &State) -> bool {
-    let passing = project_state(state).is_some_and(|state| INACTIVE.contains(&state) || NOT_READY.contains(&state));
-    state.access == Access::Open && state.step_error.is_none() && !passing
+    state.access == Access::Open && state.step_error.is_none() && !is_unhealthy(state)
+}
+
+fn is_unhealthy(state: &State) -> bool {
+    project_state(state).is_some_and(|state| INACTIVE.contains(&state) || NOT_READY.contains(&state))
 }
 
 /// No token opens the platform: there is none to be read, or the platform refuses it. What is wrong with the database's Secrets
@@ -128,12 +141,7 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
             );
             refuse(PlatformReason::TokenRejected, &message)
         }
-        StepError::Forbidden(message) => refuse(
-            PlatformReason::TokenRejected,
-            &format!(
-                "the token lacks a permission ({message}): it needs functions read and write, secrets read, project read"
-            ),
-        ),
+        StepError::Forbidden(message) => refuse(PlatformReason::TokenRejected, &lacks_permission(message)),
         StepError::ProjectNotFound => {
             let message = format!(
                 "the owner of the token has no project `{}`: check `spec.project` and the token",
@@ -152,13 +160,15 @@ pub fn is_due(object: &Platform, state: &State, now: Timestamp) -> bool {
 fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
     let interval = rhythm(object, state);
     let observation = &state.observation;
+    // Functions wait for a project that is paused or starting.
+    let project_look = if is_unhealthy(state) {
+        interval
+    } else {
+        state.timing.project_look()
+    };
     let requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     let old = |at: Timestamp, most: std::time::Duration| now >= at + most || requested && at < state.began;
-    if observation.failing().is_some()
-        || observation
-            .project()
-            .is_none_or(|(at, _)| old(*at, state.timing.project_look()))
-    {
+    if observation.failing().is_some() || observation.project().is_none_or(|(at, _)| old(*at, project_look)) {
         return Some(Step::GetProject);
     }
     if observation.listed().is_none_or(|at| old(at, interval)) {
@@ -188,6 +198,26 @@ fn seen(object: &Platform, state: &State) -> Decision {
             Cause::new(PlatformReason::ProjectNotReady, format!("the project is {phase}")),
             Requeue::At(next),
         ),
-        _ => database::judge(object, state, next),
+        _ => match state.observation.refusal() {
+            Some(refusal) => Decision::Refuse(refused(refusal), Requeue::At(next)),
+            None => database::judge(object, state, next),
+        },
     }
+}
+
+/// What a person has to change before the platform takes changes.
+fn refused(Refusal { by, message, .. }: &Refusal) -> Cause {
+    match by {
+        RefusedBy::Plan => Cause::new(
+            PlatformReason::PlanLimit,
+            format!(
+                "the project's plan does not allow a change ({message}): change the plan, or delete what counts towards its limit"
+            ),
+        ),
+        RefusedBy::Permissions => Cause::new(PlatformReason::TokenRejected, lacks_permission(message)),
+    }
+}
+
+fn lacks_permission(message: &str) -> String {
+    format!("the token lacks a permission ({message}): it needs functions read and write, secrets read, project read")
 }

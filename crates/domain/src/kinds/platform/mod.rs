@@ -27,9 +27,9 @@ use crate::reconcile::{
 
 pub use anon_key::is_anon_key;
 pub use database::{DatabaseCheck, DatabaseFailure};
-pub use decide::{decide, is_due, is_token_gone, update};
+pub use decide::{decide, down, is_due, is_token_gone, update};
 pub use hosts::{is_own_database, is_own_gateway};
-pub use observation::{Changes, Observation, Phase};
+pub use observation::{Changes, Observation, Phase, Refusal, RefusedBy};
 pub use status::{events, status};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, PlatformReason>;

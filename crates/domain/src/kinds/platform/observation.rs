@@ -26,6 +26,25 @@ pub struct Observation {
     secrets: Option<(Timestamp, BTreeSet<String>)>,
     project: Option<(Timestamp, Option<ProjectStatus>)>,
     failing: Option<String>,
+    refusal: Option<Refusal>,
+}
+
+/// A change that the platform refused whatever its content.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    pub by: RefusedBy,
+    /// The platform's words.
+    pub message: String,
+    pub at: Timestamp,
+}
+
+/// What a person has to change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RefusedBy {
+    /// 402: the plan of the project.
+    Plan,
+    /// 403: the permissions of the token.
+    Permissions,
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +107,7 @@ impl Observation {
             secrets: None,
             project: None,
             failing: None,
+            refusal: None,
         }
     }
 
@@ -151,6 +171,21 @@ impl Observation {
     /// Records that a request was answered, whatever the answer.
     pub fn answered(&mut self) {
         self.failing = None;
+    }
+
+    /// A change was refused whatever its content.
+    pub fn refused(&mut self, refusal: Refusal) {
+        self.refusal = Some(refusal);
+    }
+
+    /// A change was made, or what decides about changes is another.
+    pub fn permitted(&mut self) {
+        self.refusal = None;
+    }
+
+    /// The last change, if it was refused whatever its content.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refusal.as_ref()
     }
 
     /// Records the names of the project's secrets; true if they changed.
@@ -239,6 +274,7 @@ mod tests {
 
     use super::{Changes, Observation};
     use crate::{
+        bundle::ListedImportMap,
         kinds::edge_function::LiveFunction,
         reconcile::{dependency::Dependency, key::Key},
     };
@@ -347,6 +383,9 @@ mod tests {
             stamp,
             verify_jwt: Some(true),
             mark: None,
+            entrypoint: None,
+            import_map: ListedImportMap::Unknown,
+            state: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use ace_api::Platform;
 use jiff::Timestamp;
 
-use super::{Decision, Phase, State, decide::api_answers, is_token_gone};
+use super::{Decision, Phase, State, decide::api_answers, down, is_token_gone};
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::Key,
@@ -25,7 +25,11 @@ pub fn findings(object: &Platform, state: &State, decision: Option<&Decision>, n
     let key = Key::of(object);
     let lost_after = state.timing.lost_after(object.spec.interval.get());
     let reachability = match state.observation.phase(lost_after, now) {
-        Phase::Reachable => Fact::is("answers"),
+        Phase::Reachable => Fact::is(match (down(&state.observation), state.observation.refusal()) {
+            (Some(phase), _) => format!("is {phase}"),
+            (None, Some(refusal)) => format!("refuses changes: {}", refusal.message),
+            (None, None) => "answers".to_owned(),
+        }),
         Phase::Lost => Fact::is("lost"),
         // Whoever needs an answer waits for it, and the others need not know.
         Phase::Unlisted | Phase::Failing => Fact::Unsettled,

@@ -39,8 +39,14 @@ pub(super) async fn act(
         _ => {}
     }
     let access = access(object, state, connection, step)?;
+    let refused = access.connection.health().refusal;
     let outcome = access.act(kind, object, state, step).await;
     access.tell_of_outage(kind, object);
+    // What a person has to change is shown on the Platform.
+    if access.connection.health().refusal != refused {
+        let told = Dependency::LiveFunctions(platform_key(object));
+        kind.caches.dependents.changes_within(kind.timing.shared_list(), told);
+    }
     outcome
 }
 
@@ -164,7 +170,9 @@ impl PlatformAccess<'_> {
                     TreePath::new(format!("{}/index.ts", self.slug.as_str())).expect("a slug is a path")
                 });
                 let parts = files.into_iter().map(|file| (file.path, file.bytes));
-                let files = BodyFiles::new(parts, entrypoint.as_deref(), &expected);
+                let listed = state.listing.as_ref().and_then(|listing| listing.entry.as_ref());
+                let listed = listed.and_then(|entry| entry.entrypoint.as_deref());
+                let files = BodyFiles::new(parts, entrypoint.as_deref().or(listed), &expected);
                 BodyContent::Files {
                     digest: files.digest(),
                     files: Arc::new(files),
@@ -231,10 +239,12 @@ impl PlatformAccess<'_> {
         match outcome {
             Outcome::Done(value) => {
                 self.connection.note(None);
+                self.connection.note_change(None);
                 Ok(value)
             }
             Outcome::Failed(error) => {
                 self.connection.note(Some(&error));
+                self.connection.note_change(Some(&error));
                 Err(step_error(&error))
             }
             Outcome::Unknown(lost) => {

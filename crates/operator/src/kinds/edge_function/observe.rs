@@ -94,6 +94,14 @@ fn platform(
         first_check_done: message.is_some(),
         listed: health.listed,
         answering: health.failing.is_none() && open.is_some(),
+        down: health.down,
+        refusing: health.refusal.map(|refusal| {
+            let again = refusal.at + kind.timing.interval(platform.spec.interval.get());
+            (
+                format!("{}; the Platform's status says what to change", refusal.message),
+                again,
+            )
+        }),
         message: health.failing.or(message).unwrap_or_else(|| UNSEEN.to_owned()),
         anon_key: open.is_some_and(|open| open.anon.is_some()),
     })

@@ -41,18 +41,23 @@ fn our_own_content_is_adopted_by_its_bytes_after_the_status_was_lost() {
 }
 
 #[test]
-fn the_mark_adopts_where_the_body_is_no_files() {
+fn where_the_body_is_no_files_the_mark_suggests_what_is_live_and_proves_nothing() {
     let mut case = new().with(|case| case.state.memory.body = Some(bundle(&stamp(3))));
     assert_eq!(case.decide(), Decision::Do(proof()));
     let expected = ace_api::Applied {
         body_digest: None,
+        unproved: true,
         ..applied(A, 3)
     };
     assert_eq!(case.state.memo.applied, Some(expected));
+    case.does(proof(), Ok(StepResult::Archived(archive(A))));
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=Unknown/NotComparable"]);
+    assert_eq!(status.live.unwrap().revision, "unproved");
 }
 
 #[test]
-fn the_mark_adopts_a_transpiled_body() {
+fn a_source_map_in_a_marked_body_proves_nothing() {
     let mapped = "Deno.serve(() => new Response('a'));\n//# sourceMappingURL=data:application/json;base64,e30=";
     let transpiled = BodyFiles::new(
         [("source/ace/hello/index.ts".to_owned(), mapped.into())],
@@ -60,8 +65,8 @@ fn the_mark_adopts_a_transpiled_body() {
         content(A).entrypoint(),
     );
     let mut case = new().with(|case| case.state.memory.body = Some(body_of(transpiled, &stamp(3))));
-    case.decide();
-    assert_eq!(case.state.memo.history, [adopted()]);
+    assert_eq!(cause(case.decide()).0, FunctionReason::AdoptionConflict);
+    assert_eq!(case.state.memo.applied, None);
 }
 
 #[test]

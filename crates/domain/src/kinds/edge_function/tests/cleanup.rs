@@ -5,7 +5,7 @@ use ace_api::{DeletionPolicy, FunctionReason, Mode};
 use super::{
     super::{Claim, Decision, PlatformState, Step, StepResult},
     fixture::{Case, settled},
-    values::{A, B, X, cause, entry, foreign, stamp},
+    values::{A, B, X, body, bundle, cause, entry, foreign, stamp},
 };
 use crate::reconcile::{
     decision::StepError,
@@ -131,9 +131,21 @@ fn an_outstanding_intent_is_followed_up_before_anything_is_deleted() {
     let desired_digest = settled().wants(B).written().deleted();
     let mut case = desired_digest.clone().sees_now(entry(A, 3));
     assert_eq!(cause(case.decide()).0, FunctionReason::OutcomeUnknown);
-    let mut live = desired_digest.sees_now(entry(B, 4));
+    let mut live = desired_digest.clone().sees_now(entry(B, 4));
+    live.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body(B, &stamp(4)))));
     assert_eq!(live.decide(), Decision::Do(Step::Delete));
     assert_eq!(live.state.memo.applied.unwrap().stamp, stamp(4));
+}
+
+#[test]
+fn content_that_only_its_mark_suggests_is_not_deleted() {
+    let mut case = settled().wants(B).written().deleted().sees_now(entry(B, 4));
+    case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(bundle(&stamp(4)))));
+    let event = Some(Event::warning(
+        "LeftLive",
+        "the function stays live: only the name of its folder says that this object deployed it".to_owned(),
+    ));
+    assert_eq!(case.decide(), Decision::Release { event });
 }
 
 #[test]

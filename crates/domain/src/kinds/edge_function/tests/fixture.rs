@@ -252,6 +252,8 @@ fn platform() -> PlatformFacts {
         first_check_done: true,
         listed: true,
         answering: true,
+        down: None,
+        refusing: None,
         message: "the platform answers".to_owned(),
         anon_key: true,
     }

@@ -5,7 +5,7 @@ use ace_api::{FunctionReason, IntentType};
 use super::{
     super::{Decision, Kind, LiveFunction, Memory, Step, StepResult},
     fixture::{Case, settled},
-    values::{A, B, X, applied, body, cause, deploy, entry, foreign, stamp},
+    values::{A, B, X, applied, body, bundle, cause, deploy, entry, foreign, stamp},
 };
 use crate::reconcile::{
     decision::{Requeue, StepError},
@@ -56,12 +56,40 @@ fn two_lists_that_were_requested_too_early_prove_nothing() {
 }
 
 #[test]
-fn the_mark_shows_that_a_lost_deploy_took_effect() {
+fn the_mark_suggests_that_a_lost_deploy_took_effect_where_the_body_is_no_files() {
     let mut case = lost();
     case.lists(at(60), Some(entry(B, 4)));
-    assert_eq!(case.decide(), Decision::Do(Step::ReadBody(stamp(4))));
+    case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(bundle(&stamp(4)))));
+    case.decide();
     assert_eq!(case.state.memo.intent, None);
-    assert_eq!(case.state.memo.applied.unwrap().stamp, stamp(4));
+    let applied = case.state.memo.applied.clone().unwrap();
+    assert_eq!((applied.stamp, applied.unproved), (stamp(4), true));
+    assert!(shown(&case.status()).contains(&"Drifted=Unknown/NotComparable".to_owned()));
+}
+
+#[test]
+fn somebody_elses_bytes_under_the_mark_of_a_lost_deploy_are_not_ours() {
+    let mut case = lost();
+    case.lists(at(60), Some(entry(B, 4)));
+    case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body(X, &stamp(4)))));
+    assert_eq!(cause(case.decide()).0, FunctionReason::OutcomeUnknown);
+    assert_eq!(case.state.memo.applied, Some(applied(A, 3)));
+}
+
+#[test]
+fn a_body_that_can_not_be_read_leaves_the_outcome_open_and_is_read_again() {
+    let mut case = lost();
+    case.lists(at(60), Some(entry(B, 4)));
+    case.does(Step::ReadBody(stamp(4)), Err(StepError::Unanswered("503".to_owned())));
+    let Decision::Wait(why, requeue) = case.decide() else {
+        panic!("{:?}", case.decide())
+    };
+    assert_eq!(
+        (why.reason, requeue),
+        (FunctionReason::OutcomeUnknown, Requeue::Backoff)
+    );
+    case.state.began = case.now + std::time::Duration::from_secs(1);
+    assert_eq!(case.decide(), Decision::Do(Step::ReadBody(stamp(4))));
 }
 
 #[test]
@@ -92,9 +120,10 @@ fn a_deletion_is_no_leave_to_send_again_while_ours_may_be_on_its_way() {
 }
 
 #[test]
-fn a_killed_operator_recognises_its_deploy_by_the_mark() {
+fn a_killed_operator_takes_its_deploy_for_live_by_the_mark_where_the_body_is_no_files() {
     let mut case = killed_then(Some(entry(B, 4)));
-    assert_eq!(case.decide(), Decision::Do(Step::ReadBody(stamp(4))));
+    case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(bundle(&stamp(4)))));
+    case.decide();
     assert_eq!(case.state.memo.applied.unwrap().source_digest, super::values::digest(B));
 }
 
@@ -122,8 +151,18 @@ fn an_intent_that_never_became_a_request_is_abandoned_after_two_lists() {
 #[test]
 fn an_intent_is_followed_up_although_the_desired_content_has_changed_since() {
     let mut case = killed_then(Some(entry(B, 4))).wants(X);
-    case.decide();
-    assert_eq!(case.state.memo.applied.unwrap().source_digest, super::values::digest(B));
+    case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body(B, &stamp(4)))));
+    let read = case.state.memory.body.clone().unwrap();
+    assert_eq!(
+        case.decide(),
+        Decision::Do(Step::ArchiveForeign(read)),
+        "what only its mark suggests is archived before it is overwritten"
+    );
+    let applied = case.state.memo.applied.unwrap();
+    assert_eq!(
+        (applied.source_digest, applied.unproved),
+        (super::values::digest(B), true)
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Tables: a state in, a decision or a status out. One settled function, one change per case.
 
 mod adoption;
+mod adversary;
 mod checks;
 mod cleanup;
 mod contest;
@@ -9,8 +10,11 @@ mod events;
 mod fixture;
 mod intents;
 mod jwt;
+mod looks;
 mod memory;
 mod outages;
+mod program;
+mod refusals;
 mod roll_out;
 mod source_problems;
 mod statuses;

@@ -159,17 +159,23 @@ fn a_failed_request_for_one_function_is_not_absence() {
     let mut case = settled().sees(None);
     case.does(Step::Get, Err(StepError::Unanswered("503".to_owned())));
     assert_eq!(case.decide(), Decision::Settled(Requeue::Backoff));
-    assert_eq!(case.status(), case.state.memo);
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=Unknown/NotCompared"]);
+    assert_eq!(status.live, case.state.memo.live);
 }
 
 #[test]
-fn a_failed_body_is_no_drift() {
+fn a_failed_body_is_no_drift_and_no_leave_to_say_that_there_is_none() {
     let mut case = settled().sees(Some(foreign(4)));
     case.does(
         Step::ReadBody(super::values::stamp(4)),
         Err(StepError::Unanswered("503".to_owned())),
     );
-    assert_eq!(case.status(), case.state.memo);
+    assert_eq!(case.decide(), Decision::Settled(Requeue::Backoff));
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=Unknown/NotComparable"]);
+    let live = status.live.unwrap();
+    assert_eq!((live.revision.as_str(), live.version), ("foreign", 4));
 }
 
 #[test]

@@ -129,6 +129,7 @@ fn worst() -> Case {
                 updated_time: at(0),
                 revision: "foreign".to_owned(),
                 verify_jwt: Some(false),
+                state: None,
                 stamp: big,
             });
             memo.drift = Some(Drift {

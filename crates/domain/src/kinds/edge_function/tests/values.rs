@@ -11,7 +11,7 @@ use super::{
     fixture::PROJECT,
 };
 use crate::{
-    bundle::{BodyFiles, Closure, FunctionSource, Mark, Tree, TreePath},
+    bundle::{BodyFiles, Closure, FunctionSource, ListedImportMap, Mark, Tree, TreePath},
     reconcile::fixture::at,
 };
 
@@ -59,6 +59,9 @@ pub(super) fn entry(text: &str, version: i64) -> LiveFunction {
         stamp: stamp(version),
         verify_jwt: Some(false),
         mark: Some(content(text).revision()),
+        entrypoint: None,
+        import_map: ListedImportMap::Absent,
+        state: None,
     }
 }
 
@@ -117,6 +120,8 @@ pub(super) fn applied(text: &str, version: i64) -> Applied {
         source_digest: digest(text),
         verify_jwt: false,
         body_digest: Some(files(text).digest().to_string()),
+        import_map: None,
+        unproved: false,
         stamp: stamp(version),
     }
 }

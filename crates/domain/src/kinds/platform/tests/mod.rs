@@ -5,3 +5,4 @@ mod events;
 mod fixture;
 mod observing;
 mod references;
+mod refusals;

@@ -12,6 +12,7 @@ use super::{
     fixture::{listed, new, platform, project},
 };
 use crate::{
+    bundle::ListedImportMap,
     kinds::edge_function::LiveFunction,
     reconcile::{
         decision::{Deferral, Limiter, Requeue},
@@ -314,5 +315,8 @@ fn entry(version: i64) -> LiveFunction {
         },
         verify_jwt: Some(true),
         mark: None,
+        entrypoint: None,
+        import_map: ListedImportMap::Unknown,
+        state: None,
     }
 }

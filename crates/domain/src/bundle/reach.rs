@@ -1,0 +1,100 @@
+//! Which files that lie beside a program can change what it answers, although no import of it leads there.
+
+use super::closure::Closure;
+use super::module;
+
+/// Files that decide how imports resolve, wherever they lie.
+const CONFIGURATION: [&str; 6] = [
+    "deno.json",
+    "deno.jsonc",
+    "deno.lock",
+    "import_map.json",
+    "package.json",
+    ".npmrc",
+];
+/// What a module that reads files at run time has in its text.
+const READS: [&str; 6] = [
+    "Deno.read",
+    "Deno.open",
+    "readFile",
+    "node:fs",
+    "import.meta.url",
+    "import.meta.dirname",
+];
+
+/// A file that the source does not have can't change what the source's program answers. `path`: in the source tree.
+pub(super) fn is_unreached(closure: &Closure, path: &str) -> bool {
+    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
+    if CONFIGURATION.contains(&name) {
+        return false;
+    }
+    let is_code = module::language(name).is_some() || name.ends_with(".wasm");
+    let modules = closure
+        .files()
+        .iter()
+        .filter(|(path, _)| module::language(path.name()).is_some());
+    let mut texts = modules.map(|(_, bytes)| String::from_utf8_lossy(bytes));
+    !texts.any(|text| computes_imports(&text) || !is_code && READS.iter().any(|reads| text.contains(reads)))
+}
+
+/// An import whose specifier is not one literal may lead anywhere. Comments and texts are not told from code: a file counts
+/// rather once too often.
+fn computes_imports(text: &str) -> bool {
+    let after = |word: &'static str| {
+        text.match_indices(word)
+            .filter_map(|(at, word)| text.get(at + word.len()..))
+    };
+    text.contains("Worker(")
+        || text.contains("import.meta.resolve")
+        || after("import").chain(after("require")).any(is_computed)
+}
+
+/// What follows `import` is the argument of a call, and is not one literal.
+fn is_computed(after: &str) -> bool {
+    let after = after.trim_start();
+    if after.starts_with("/*") || after.starts_with("//") {
+        return true;
+    }
+    let Some(argument) = after.strip_prefix('(').map(str::trim_start) else {
+        return false;
+    };
+    let Some(quote) = argument.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
+        return true;
+    };
+    let Some((literal, rest)) = argument.strip_prefix(quote).and_then(|rest| rest.split_once(quote)) else {
+        return true;
+    };
+    literal.contains('\\') || !rest.trim_start().starts_with([')', ','])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::computes_imports;
+
+    #[test]
+    fn only_literal_specifiers_are_known_to_lead_where_they_say() {
+        for literal in [
+            "import { a } from './a.ts';",
+            "await import('./a.ts');",
+            "import(\n  \"./a.json\", { with: { type: 'json' } })",
+            "const a = require('a');",
+            "important(x)",
+        ] {
+            assert!(!computes_imports(literal), "{literal}");
+        }
+        for computed in [
+            "import(`./${name}.ts`)",
+            "import(name)",
+            "import('./' + name)",
+            "import /* x */ ('./a.ts')",
+            "import(/* x */ name)",
+            "import('./a\\u002ets')",
+            "new Worker(url)",
+            "require(name)",
+            "import(",
+            "import('",
+        ] {
+            assert!(computes_imports(computed), "{computed}");
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! All that decides what a function answers is compared, and nothing else.
+
+use std::sync::Arc;
+
+use ace_api::{Applied, FunctionReason, Mode};
+use bytes::Bytes;
+
+use super::{
+    super::{Decision, LiveFunction, SourceState, Step, StepResult},
+    fixture::{Case, settled},
+    values::{A, X, body_of, bundle, cause, entry, field, foreign, stamp},
+};
+use crate::{
+    bundle::{BodyFiles, Closure, FunctionSource, ListedImportMap, Tree, TreePath},
+    reconcile::{
+        decision::Requeue,
+        fixture::{at, message, shown},
+    },
+};
+
+const INDEX: &str =
+    "import { value } from 'value';\n// import { old } from './old.ts';\nDeno.serve(() => new Response(value));\n";
+const MAP: &str = r#"{ "imports": { "value": "./one.ts", "unused": "../_shared/unused.ts" } }"#;
+
+/// A function with an import map beside it, a commented import, and an entry of the map that nothing uses.
+fn files() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("hello/index.ts", INDEX),
+        ("hello/map_a.json", MAP),
+        ("hello/map_b.json", r#"{ "imports": { "value": "./two.ts" } }"#),
+        ("hello/one.ts", "export const value = 'one';\n"),
+        ("hello/two.ts", "export const value = 'two';\n"),
+        ("hello/old.ts", "export const old = 1;\n"),
+        ("_shared/unused.ts", "export const unused = 1;\n"),
+    ]
+}
+
+fn content(files: &[(&str, &str)]) -> Arc<Closure> {
+    let files = files
+        .iter()
+        .map(|(path, text)| (TreePath::new(*path).unwrap(), Bytes::from((*text).to_owned())));
+    let source = FunctionSource {
+        slug: "hello",
+        entrypoint: None,
+        import_map: Some("hello/map_a.json"),
+        static_files: &[],
+    };
+    Arc::new(Closure::compute(&Tree::from_files(files).unwrap(), &source).unwrap())
+}
+
+/// What a client deployed from its folder `supabase/functions`.
+fn deployed(files: &[(&str, &str)]) -> BodyFiles {
+    let path = |path: &str| format!("user_fn_x_1/source/supabase/functions/{path}");
+    let parts = files
+        .iter()
+        .map(|(name, text)| (path(name), Bytes::from((*text).to_owned())));
+    let entrypoint = TreePath::new("hello/index.ts").unwrap();
+    BodyFiles::new(parts, Some(&path("hello/index.ts")), &entrypoint)
+}
+
+fn listed(version: i64, import_map: &str) -> LiveFunction {
+    LiveFunction {
+        import_map: ListedImportMap::At(import_map.to_owned()),
+        ..foreign(version)
+    }
+}
+
+/// The source's own files are applied as version 3, whose body was read.
+fn applied() -> Case {
+    let content = content(&files());
+    let ours: Vec<_> = files()
+        .into_iter()
+        .filter(|(path, _)| content.files().contains_key(*path))
+        .collect();
+    settled().mode(Mode::Apply).with(|case| {
+        let digest = content.digest().to_string();
+        let memo = &mut case.state.memo;
+        memo.applied = Some(Applied {
+            revision: content.revision().to_string(),
+            source_digest: digest.clone(),
+            body_digest: Some(deployed(&ours).digest().to_string()),
+            import_map: Some("map_a.json".to_owned()),
+            ..super::values::applied(A, 3)
+        });
+        memo.proven.as_mut().unwrap().source_digest = digest;
+        case.state.source = SourceState::Ready {
+            content,
+            artifact_revision: "main@sha1:4f2c".to_owned(),
+        };
+    })
+}
+
+/// Two lists show this, and its body is these files.
+fn redeployed(case: Case, entry: &LiveFunction, files: &[(&str, &str)]) -> Case {
+    let mut case = case.sees(Some(entry.clone()));
+    let body = body_of(deployed(files), &entry.stamp);
+    case.does(Step::ReadBody(entry.stamp.clone()), Ok(StepResult::Body(body)));
+    case
+}
+
+#[test]
+fn the_same_files_under_another_import_map_are_drift_that_is_named() {
+    let mut case = redeployed(applied(), &listed(4, "map_b.json"), &files());
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=True/OutOfBandChange"]);
+    let fields = status.drift.unwrap().fields;
+    assert_eq!(fields[0], field("importMap", "map_a.json", "map_b.json"));
+    let mut enforced = redeployed(applied().mode(Mode::Enforce), &listed(4, "map_b.json"), &files());
+    assert!(matches!(enforced.decide(), Decision::Do(Step::ArchiveForeign(_))));
+}
+
+#[test]
+fn the_same_files_without_their_import_map_are_drift() {
+    let without = LiveFunction {
+        import_map: ListedImportMap::Absent,
+        ..foreign(4)
+    };
+    let mut case = redeployed(applied(), &without, &files());
+    let fields = case.status().drift.unwrap().fields;
+    assert_eq!(fields[0], field("importMap", "map_a.json", "absent"));
+}
+
+#[test]
+fn an_import_map_that_the_source_does_not_have_is_drift() {
+    let mut case = settled().mode(Mode::Apply).sees(Some(listed(4, "deno.json"))).read(A);
+    let status = case.status();
+    assert_eq!(
+        message(&status, "Drifted"),
+        "redeployed out of band; importMap is deno.json"
+    );
+    assert_eq!(
+        status.drift.unwrap().fields,
+        [field("importMap", "absent", "deno.json")]
+    );
+}
+
+#[test]
+fn the_import_map_is_compared_when_the_source_has_moved_on() {
+    let moved = |entry: &LiveFunction| {
+        let mut case = applied().wants(X).mode(Mode::Observe);
+        let ours: Vec<_> = files().into_iter().filter(|(path, _)| is_ours(path)).collect();
+        case = redeployed(case, entry, &ours);
+        shown(&case.status())[1].clone()
+    };
+    assert_eq!(moved(&listed(4, "map_a.json")), "Drifted=False/NoDrift");
+    assert_eq!(moved(&listed(4, "map_b.json")), "Drifted=True/OutOfBandChange");
+}
+
+#[test]
+fn an_import_map_that_the_list_does_not_show_is_no_difference() {
+    let unknown = LiveFunction {
+        import_map: ListedImportMap::Unknown,
+        ..foreign(4)
+    };
+    let mut case = redeployed(applied(), &unknown, &files());
+    assert_eq!(shown(&case.status()), ["Ready=True/Live", "Drifted=False/NoDrift"]);
+}
+
+#[test]
+fn an_edit_under_our_own_folder_is_drift_whatever_comment_it_ends_in() {
+    let mapped = format!("{X}\n//# sourceMappingURL=data:application/json;base64,e30=");
+    let edited = BodyFiles::new(
+        [
+            ("source/ace/hello/index.ts".to_owned(), Bytes::from(mapped)),
+            (
+                "source/ace/_shared/cors.ts".to_owned(),
+                Bytes::from("export const cors = {};\n"),
+            ),
+        ],
+        Some("source/ace/hello/index.ts"),
+        &TreePath::new("hello/index.ts").unwrap(),
+    );
+    for mode in [Mode::Apply, Mode::Enforce] {
+        let mut case = settled().mode(mode).sees(Some(entry(A, 4)));
+        case.does(
+            Step::ReadBody(stamp(4)),
+            Ok(StepResult::Body(body_of(edited.clone(), &stamp(4)))),
+        );
+        let status = case.status();
+        assert!(
+            shown(&status).contains(&"Drifted=True/OutOfBandChange".to_owned()),
+            "{:?}",
+            shown(&status)
+        );
+        assert_eq!(status.drift.unwrap().count, 1);
+    }
+}
+
+#[test]
+fn a_state_that_the_platform_shows_is_shown_until_it_is_over() {
+    let throttled = LiveFunction {
+        state: Some("THROTTLED".to_owned()),
+        ..entry(A, 3)
+    };
+    for mode in [Mode::Enforce, Mode::Observe] {
+        let mut case = settled().mode(mode).sees(Some(throttled.clone()));
+        let status = case.status();
+        assert!(message(&status, "Ready").ends_with("is live; the platform shows it as THROTTLED"));
+        assert_eq!(status.live.unwrap().state, Some("THROTTLED".to_owned()));
+        let mut over = case.written().sees(Some(entry(A, 3)));
+        assert!(message(&over.status(), "Ready").ends_with("is live"));
+    }
+}
+
+fn is_ours(path: &str) -> bool {
+    content(&files()).files().contains_key(path)
+}
+
+#[test]
+fn the_source_has_only_what_its_program_reaches() {
+    let ours: Vec<_> = files()
+        .into_iter()
+        .map(|(path, _)| path)
+        .filter(|path| is_ours(path))
+        .collect();
+    assert_eq!(ours, ["hello/index.ts", "hello/map_a.json", "hello/one.ts"]);
+}
+
+#[test]
+fn files_that_a_client_sent_along_are_no_drift_and_no_conflict() {
+    let mut case = redeployed(applied(), &listed(4, "map_a.json"), &files());
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
+    let status = case.status();
+    assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=False/NoDrift"]);
+    assert_eq!(status.live.unwrap().version, 4);
+    let mut adopted = redeployed(applied().forgotten(), &listed(4, "map_a.json"), &files());
+    assert!(matches!(adopted.decide(), Decision::Do(Step::ArchiveProven { .. })));
+}
+
+#[test]
+fn a_file_that_the_program_reaches_still_differs_among_files_that_were_sent_along() {
+    let changed: Vec<_> = files()
+        .into_iter()
+        .map(|(path, text)| {
+            (
+                path,
+                if path == "hello/one.ts" {
+                    "export const value = 'eno';\n"
+                } else {
+                    text
+                },
+            )
+        })
+        .collect();
+    let mut case = redeployed(applied(), &listed(4, "map_a.json"), &changed);
+    let status = case.status();
+    assert_eq!(shown(&status)[1], "Drifted=True/OutOfBandChange");
+    assert!(
+        status
+            .drift
+            .unwrap()
+            .fields
+            .iter()
+            .any(|field| field.path == "files/hello/one.ts")
+    );
+    let mut new = redeployed(applied().forgotten(), &listed(4, "map_a.json"), &changed);
+    assert_eq!(cause(new.decide()).0, FunctionReason::AdoptionConflict);
+}
+
+#[test]
+fn a_configuration_that_was_sent_along_counts() {
+    for name in ["hello/deno.json", "hello/package.json", ".npmrc"] {
+        let mut more = files();
+        more.push((name, "{}"));
+        let mut case = redeployed(applied(), &listed(4, "map_a.json"), &more);
+        assert_eq!(shown(&case.status())[1], "Drifted=True/OutOfBandChange", "{name}");
+    }
+}
+
+#[test]
+fn a_file_that_a_computed_import_may_reach_counts() {
+    let computed = "Deno.serve(async (request) => (await import(`./${request.url}.ts`)).default);\n";
+    let mut own = files();
+    own[0].1 = computed;
+    let content = content(&own);
+    let mut case = applied().with(|case| {
+        case.state.memo.applied.as_mut().unwrap().source_digest = content.digest().to_string();
+        case.state.memo.proven.as_mut().unwrap().source_digest = content.digest().to_string();
+        case.state.source = SourceState::Ready {
+            content,
+            artifact_revision: "main".to_owned(),
+        };
+    });
+    case = redeployed(case, &listed(4, "map_a.json"), &own);
+    assert_eq!(shown(&case.status())[1], "Drifted=True/OutOfBandChange");
+}
+
+#[test]
+fn our_own_body_that_is_not_the_source_is_known_once_a_later_list_still_shows_its_stamp() {
+    let transpiled = |version: i64| {
+        let files = [("source/ace/hello/index.ts".to_owned(), Bytes::from("transpiled"))];
+        let entrypoint = TreePath::new("hello/index.ts").unwrap();
+        body_of(
+            BodyFiles::new(files, Some("source/ace/hello/index.ts"), &entrypoint),
+            &stamp(version),
+        )
+    };
+    let mut case = settled().mode(Mode::Apply).with(|case| {
+        case.state.memo.applied.as_mut().unwrap().body_digest = None;
+        case.state.began = case.now;
+    });
+    case.does(Step::ReadBody(stamp(3)), Ok(StepResult::Body(transpiled(3))));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::At(at(60))));
+    assert_eq!(case.state.memo.applied.as_ref().unwrap().body_digest, None);
+    case = case.later(60);
+    case.lists(at(60), Some(entry(A, 3)));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
+    let mut case = redeploy_of(case, transpiled(4));
+    assert_eq!(shown(&case.status()), ["Ready=True/Live", "Drifted=False/NoDrift"]);
+}
+
+fn redeploy_of(case: Case, body: super::super::Body) -> Case {
+    let mut case = case.sees(Some(entry(A, 4)));
+    case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body)));
+    case
+}
+
+#[test]
+fn a_bundle_is_read_once_and_not_in_every_reconcile() {
+    let mut case = settled().mode(Mode::Apply).with(|case| {
+        case.state.memo.applied.as_mut().unwrap().body_digest = None;
+    });
+    case.does(Step::ReadBody(stamp(3)), Ok(StepResult::Body(bundle(&stamp(3)))));
+    case.state.memory.body = None;
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
+    assert_eq!(shown(&case.status()), ["Ready=True/Live", "Drifted=False/NoDrift"]);
+}
