@@ -97,3 +97,83 @@ pub fn step_error(error: &CallError) -> StepError {
         _ => StepError::Failed(error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ace_domain::reconcile::decision::StepError;
+    use ace_supabase::CallError;
+
+    use super::step_error;
+
+    /// The class of a step error, without its words.
+    fn class(error: &CallError) -> &'static str {
+        match step_error(error) {
+            StepError::Deferred(_) => "Deferred",
+            StepError::Unanswered(_) => "Unanswered",
+            StepError::Refused(_) => "Refused",
+            StepError::NotPermitted(_) => "NotPermitted",
+            StepError::Failed(_) => "Failed",
+            StepError::Shared(_) | StepError::OutcomeUnknown | StepError::AccessMissing(_) => "another",
+        }
+    }
+
+    fn refused(status: u16, message: &str) -> CallError {
+        CallError::Refused {
+            status,
+            message: message.to_owned(),
+        }
+    }
+
+    #[test]
+    fn only_what_the_content_does_is_a_refusal_of_the_content() {
+        let again = Duration::from_secs(7);
+        for (error, expected) in [
+            (
+                refused(400, "Failed to bundle the function (reason: Module not found)"),
+                "Refused",
+            ),
+            (refused(413, "Payload too large"), "Refused"),
+            (refused(422, "Invalid entrypoint"), "Refused"),
+            (refused(400, "Bundle generation timed out"), "Failed"),
+            (refused(400, "The server is overloaded, try again later"), "Failed"),
+            (refused(400, "Service temporarily UNAVAILABLE"), "Failed"),
+            (
+                refused(402, "Maximum number of functions reached for Plan"),
+                "NotPermitted",
+            ),
+            (refused(403, "Forbidden resource"), "NotPermitted"),
+            (refused(401, "Unauthorized"), "Unanswered"),
+            (refused(404, "Project not found"), "Failed"),
+            (refused(409, "Conflict"), "Failed"),
+            (refused(302, "a redirect, which is not followed"), "Failed"),
+            (CallError::RateLimited { again }, "Deferred"),
+            (CallError::Unavailable { status: 500 }, "Unanswered"),
+            (CallError::Unavailable { status: 403 }, "Unanswered"),
+            (CallError::Timeout, "Unanswered"),
+            (CallError::Transport, "Unanswered"),
+            (CallError::Unreadable, "Failed"),
+            (CallError::FunctionAbsent, "Failed"),
+        ] {
+            assert_eq!(class(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn the_platforms_words_are_kept() {
+        for error in [
+            refused(400, "use deno v2"),
+            refused(402, "use deno v2"),
+            refused(403, "use deno v2"),
+            refused(404, "use deno v2"),
+        ] {
+            let (StepError::Refused(words) | StepError::NotPermitted(words) | StepError::Failed(words)) =
+                step_error(&error)
+            else {
+                panic!("{error}")
+            };
+            assert!(words.contains("use deno v2"), "{words}");
+        }
+    }
+}
