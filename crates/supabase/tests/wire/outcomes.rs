@@ -68,12 +68,7 @@ async fn a_refusal_is_a_refusal_for_reads_and_changes_alike() {
 #[tokio::test]
 async fn a_refusal_that_says_nothing_we_can_read_is_still_a_refusal() {
     let http = http();
-    for body in [
-        "",
-        "<html>secret page</html>",
-        r#"{"error":"x"}"#,
-        r#"{"message":{"a":1}}"#,
-    ] {
+    for body in ["", r#"{"error":"x"}"#, r#"{"message":{"a":1}}"#] {
         let (read, _) = all_calls(&http, json(403, body)).await;
         assert_eq!(read, Err(refused(403, "no message")), "{body}");
     }
@@ -82,6 +77,19 @@ async fn a_refusal_that_says_nothing_we_can_read_is_still_a_refusal() {
         all_calls(&http, json(403, &huge)).await.0,
         Err(refused(403, "no message"))
     );
+}
+
+#[tokio::test]
+async fn a_page_of_something_in_between_fails_a_read_and_leaves_a_change_unknown() {
+    let http = http();
+    for status in [400, 403, 404] {
+        let (read, changes) = all_calls(&http, json(status, "<html>secret page</html>")).await;
+        assert_eq!(read, Err(CallError::Unavailable { status }));
+        assert_eq!(
+            changes,
+            [(); 3].map(|()| Outcome::Unknown(Lost::Unavailable { status }))
+        );
+    }
 }
 
 #[tokio::test]
