@@ -28,7 +28,8 @@ pub(super) fn is_unreached(closure: &Closure, path: &str) -> bool {
     if CONFIGURATION.contains(&name) {
         return false;
     }
-    let is_code = module::language(name).is_some() || name.ends_with(".wasm");
+    let is_code =
+        module::language(name).is_some() || name.rsplit_once('.').is_some_and(|(_, extension)| extension == "wasm");
     let modules = closure
         .files()
         .iter()

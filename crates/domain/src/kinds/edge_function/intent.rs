@@ -142,14 +142,12 @@ fn shown_since(state: &State, listing: &Listing, soonest: Timestamp) -> Result<(
 
 /// What says that the live content is that of the intent.
 fn evidence_of(state: &State, entry: &LiveFunction, intent: &Intent, found: Found<'_>) -> Option<Evidence> {
-    match state.content_of(&intent.source_digest) {
-        Some(content) => evidence(content, entry, found),
-        // The source has changed since, and nothing is at hand that could be compared.
-        None => {
-            let is_marked = entry.mark.is_some() && entry.mark == revision(&intent.source_digest);
-            is_marked.then_some(Evidence::Mark)
-        }
+    if let Some(content) = state.content_of(&intent.source_digest) {
+        return evidence(content, entry, found);
     }
+    // The source has changed since, and nothing is at hand that could be compared.
+    let is_marked = entry.mark.is_some() && entry.mark == revision(&intent.source_digest);
+    is_marked.then_some(Evidence::Mark)
 }
 
 fn succeeded(state: &mut State, intent: &Intent, stamp: Stamp, evidence: Evidence, now: Timestamp) {
