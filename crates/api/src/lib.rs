@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+mod bounds;
 mod common;
 mod crd;
 mod edge_function;
@@ -12,13 +13,16 @@ mod migration_set;
 mod notification_channel;
 mod platform;
 mod registry;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
+pub use bounds::within_bounds;
 pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSource, HeldOutcome,
     InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
-    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretKeyReference, SecretUse, SharedReason, ShownBy, Source,
-    SourceKind, VERSION, clipped, field_manager, message,
+    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretKeyReference, SecretUse, SharedDriftReason, SharedReason, ShownBy,
+    Source, SourceKind, VERSION, clipped, field_manager, message,
 };
 pub use crd::crds;
 pub use edge_function::{

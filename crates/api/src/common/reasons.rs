@@ -88,6 +88,21 @@ pub struct ListedReason {
     pub meaning: &'static str,
 }
 
+/// Lists of reasons, one after another.
+pub(crate) const fn joined<const N: usize>(lists: &[&[ListedReason]]) -> [ListedReason; N] {
+    let mut all = [lists[0][0]; N];
+    let (mut list, mut entry, mut place) = (0, 0, 0);
+    while place < N {
+        if entry == lists[list].len() {
+            (list, entry) = (list + 1, 0);
+        } else {
+            all[place] = lists[list][entry];
+            (entry, place) = (entry + 1, place + 1);
+        }
+    }
+    all
+}
+
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident $(+ $shared:ident)? { $($reason:ident: $shown_by:ident = $meaning:literal,)* }) => {
         $(#[$doc])*
@@ -97,12 +112,15 @@ macro_rules! reasons {
         }
 
         impl $name {
-            /// Every reason, in the order of the reference.
-            pub const ALL: &[crate::ListedReason] = &[$(crate::ListedReason {
+            const OWN: &[crate::ListedReason] = &[$(crate::ListedReason {
                 name: stringify!($reason),
                 shown_by: crate::ShownBy::$shown_by,
                 meaning: $meaning,
-            },)* $(crate::$shared::ALL[0],)?];
+            },)*];
+
+            /// Every reason, in the order of the reference.
+            pub const ALL: &[crate::ListedReason] =
+                &crate::common::reasons::joined::<{ $name::OWN.len() $(+ crate::$shared::ALL.len())? }>(&[$name::OWN, $(crate::$shared::ALL,)?]);
         }
 
         impl crate::Reason for $name {
@@ -149,8 +167,16 @@ macro_rules! shared_reasons {
 pub(crate) use {reasons, shared_reasons};
 
 reasons! {
-    /// Reasons of `Ready` and `Stalled` that every kind has, beside its own.
+    /// Reasons of `Ready`, `Reconciling` and `Stalled` that every kind has, beside its own.
     SharedReason {
         InternalError: Stalled = "the operator hit an error of its own at this object; the message has the place. It is not tried again until spec or `reconcile-at` change, or the operator restarts.",
+        StatusRefused: ReadyUnknown = "the API server refused the status; the message has the field. What else the status shows is out of date. It is tried again every 5 min.",
+    }
+}
+
+reasons! {
+    /// Reasons of `Drifted` that every kind with drift has, beside its own.
+    SharedDriftReason {
+        StatusRefused: DriftedUnknown = "the API server refused the status that said whether there is drift.",
     }
 }

@@ -45,7 +45,7 @@ reasons! {
 
 reasons! {
     /// Reasons of an EdgeFunction's `Drifted`.
-    DriftReason {
+    DriftReason + SharedDriftReason {
         NoDrift: DriftedFalse = "the live function is what was applied.",
         DriftCorrected: DriftedFalse = "an out-of-band change was undone; `status.drift` names it.",
         OutOfBandChange: DriftedTrue = "the live function was changed out of band; `status.drift` names what differs.",

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CommonStatus, Drift, HeldOutcome,
+    bounds::EARLIEST,
+    clipped,
     common::status::{object_status, time},
 };
 
@@ -74,12 +76,17 @@ pub struct Wanted {
     pub failed: bool,
 }
 
+/// Most characters of a function's id.
+const ID_LENGTH: usize = 64;
+/// Most characters of the digest that the platform shows for a bundle.
+const BUNDLE_DIGEST_LENGTH: usize = 128;
+
 /// One deployed version, as the platform identifies it. Every deploy changes it, whoever makes it.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stamp {
     /// id of the function at the platform.
-    #[schemars(length(max = 64))]
+    #[schemars(length(max = ID_LENGTH))]
     pub id: String,
     /// version number that the platform assigned.
     pub version: i64,
@@ -88,8 +95,20 @@ pub struct Stamp {
     pub updated_time: Timestamp,
     /// bundleDigest that the platform shows for its bundle; each deploy has another one, also of the same source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 128))]
+    #[schemars(length(max = BUNDLE_DIGEST_LENGTH))]
     pub bundle_digest: Option<String>,
+}
+
+impl Stamp {
+    /// A version as the platform describes it, within the bounds of a status: it is compared with those that a status has.
+    pub fn new(id: &str, version: i64, updated_time: Timestamp, bundle_digest: Option<&str>) -> Self {
+        Self {
+            id: clipped(id, ID_LENGTH),
+            version,
+            updated_time: updated_time.max(EARLIEST),
+            bundle_digest: bundle_digest.map(|digest| clipped(digest, BUNDLE_DIGEST_LENGTH)),
+        }
+    }
 }
 
 /// The last desired state that was deployed or adopted.

@@ -49,7 +49,7 @@ reasons! {
 
 reasons! {
     /// Reasons of a MigrationSet's `Drifted`.
-    SchemaDriftReason {
+    SchemaDriftReason + SharedDriftReason {
         NoDrift: DriftedFalse = "the live schema is the desired one.",
         OutOfBandChange: DriftedTrue = "the schema was changed out of band; `status.drift` names what differs.",
         NotCompared: DriftedUnknown = "the schema was not compared yet.",

@@ -4,7 +4,7 @@ use crate::common::reasons::reasons;
 
 reasons! {
     /// Reasons of a NotificationChannel's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
-    ChannelReason {
+    ChannelReason + SharedReason {
         Accepted: Ready = "the receiver accepted the last message.",
         Untested: Ready = "the Secrets hold what is needed to send, and no message was sent since the spec changed.",
         Delivering: Reconciling = "a message is being sent.",

@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use serde_json::{Value, json};
 
 use super::{CARRIERS, COMMON_RIGHTS, KINDS, KindEntry, Right, Scope, Target};
-use crate::{CATEGORY, GROUP, ListedReason, SharedReason, ShownBy, SourceKind, VERSION};
+use crate::{CATEGORY, GROUP, ListedReason, SharedDriftReason, SharedReason, ShownBy, SourceKind, VERSION};
 
 /// The rule on each field that holds the name of an object.
 const NAME_RULE: &str = "self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')";
@@ -23,12 +23,17 @@ fn every_kind_that_is_defined_is_registered() {
 fn every_list_of_reasons_that_is_written_is_registered_whole() {
     let sources = sources();
     let blocks = sources.iter().flat_map(|source| source.split("\nreasons! {").skip(1));
-    let mut written: Vec<(bool, Vec<String>)> = blocks
+    let mut written: Vec<(Option<&[ListedReason]>, Vec<String>)> = blocks
         .map(|rest| {
             let block = rest.split("\n}\n").next().unwrap_or_default();
             let entries = block.lines().filter_map(|line| line.split_once(" = \""));
             let entries = entries.map(|(entry, _)| entry.trim().to_owned()).collect();
-            (block.contains(" + SharedReason {"), entries)
+            let shared = [
+                (" + SharedReason {", SharedReason::ALL),
+                (" + SharedDriftReason {", SharedDriftReason::ALL),
+            ];
+            let shared = shared.into_iter().find(|(mark, _)| block.contains(mark));
+            (shared.map(|(_, list)| list), entries)
         })
         .collect();
     let entries = |list: &[ListedReason]| -> Vec<String> {
@@ -37,19 +42,17 @@ fn every_list_of_reasons_that_is_written_is_registered_whole() {
             .collect()
     };
     // Those of every kind stand behind its own.
-    let shared = entries(SharedReason::ALL);
-    written.retain(|(_, block)| *block != shared);
+    let shared = [SharedReason::ALL, SharedDriftReason::ALL].map(entries);
+    written.retain(|(_, block)| !shared.contains(block));
     let written: BTreeSet<Vec<String>> = written
         .into_iter()
-        .map(|(has_shared, own)| {
-            if has_shared {
-                [own, shared.clone()].concat()
-            } else {
-                own
-            }
-        })
+        .map(|(shared, own)| [own, shared.map(entries).unwrap_or_default()].concat())
         .collect();
-    assert!(KINDS.iter().all(|kind| entries(kind.reasons).ends_with(&shared)));
+    for kind in KINDS {
+        assert!(entries(kind.reasons).ends_with(&shared[0]), "{}", kind.name);
+        let drift = entries(kind.drift_reasons);
+        assert!(!kind.has_drift() || drift.ends_with(&shared[1]), "{}", kind.name);
+    }
     let lists = KINDS.iter().flat_map(|kind| [kind.reasons, kind.drift_reasons]);
     let registered: BTreeSet<Vec<String>> = lists.filter(|list| !list.is_empty()).map(entries).collect();
     assert_eq!(registered, written);

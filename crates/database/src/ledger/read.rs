@@ -1,10 +1,14 @@
 use std::{collections::BTreeMap, time::SystemTime};
 
+use ace_api::clipped;
 use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema, OwnRow, StoredPlan};
 use tokio_postgres::Row;
 
 use super::{BOTH_LEDGERS, CLI_LEDGER, Damage, INTERFERENCE, Ledgers, column, operator_schema::LAYOUT};
 use crate::{QueryError, Session};
+
+/// Longest version that a status shows, in bytes.
+const VERSION_LENGTH: usize = 64;
 
 const MIGRATION: &str = "ace_ops.migration";
 const STEP: &str = "ace_ops.step";
@@ -62,7 +66,9 @@ impl Session {
         let ledger = rows.iter().map(|row| {
             let statements: Option<Vec<Option<String>>> = column(CLI_LEDGER, row, 1)?;
             let statements = statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect());
-            Ok((column(CLI_LEDGER, row, 0)?, LedgerRow { statements }))
+            let version: String = column(CLI_LEDGER, row, 0)?;
+            // No file's version is as long. Cut as a status has it: the head is compared with the one that a status remembers.
+            Ok((clipped(&version, VERSION_LENGTH), LedgerRow { statements }))
         });
         ledger.collect()
     }

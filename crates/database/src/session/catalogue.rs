@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ace_api::{DatabaseStatus, MigrationTarget};
+use ace_api::{DatabaseStatus, MigrationTarget, clipped};
 use ace_domain::{
     kinds::migration_set::{Blocker, SyntaxCheck},
     sql::lines_before,
@@ -31,7 +31,7 @@ impl Session {
         Ok(MigrationTarget {
             system_identifier,
             timeline,
-            database,
+            database: clipped(&database, 63),
             database_oid: oid.parse().map_err(|_| QueryError::Protocol)?,
             server_version,
         })

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use ace_api::{FINALIZER, ObjectStatus as _};
+use ace_api::{FINALIZER, ObjectStatus as _, within_bounds};
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt, core::object::HasStatus};
 
@@ -170,7 +170,7 @@ impl<K: Kind> Pass<K> {
         };
         match answer {
             Ok(()) => {
-                let status = K::status(&self.object, state, &Decision::Do(step.clone()), now);
+                let status = bounded::<K>(&self.object, state, &Decision::Do(step.clone()), now);
                 self.stage = Stage::Record(step, status);
             }
             Err(error) => K::update(&self.object, state, &step, Err(error), now),
@@ -272,7 +272,7 @@ impl<K: Kind> Pass<K> {
             Decision::Wait(_, requeue) => (Outcome::Waiting, *requeue),
             Decision::Refuse(_, requeue) => (Outcome::Refused, *requeue),
         };
-        let status = K::status(&self.object, state, &decision, now);
+        let status = bounded::<K>(&self.object, state, &decision, now);
         self.stage = if status == self.shown {
             Stage::End(End { outcome, requeue }, Some(decision))
         } else {
@@ -302,6 +302,16 @@ impl<K: Kind> Pass<K> {
     fn has_finalizer(&self) -> bool {
         self.object.finalizers().iter().any(|name| name == FINALIZER)
     }
+}
+
+/// The status of a kind, cut to what the API server takes: what it tells of comes from others, who know no bounds.
+fn bounded<K: Kind>(
+    object: &K::Object,
+    state: &K::State,
+    decision: &Decision<K::Step, K::Reason>,
+    now: Timestamp,
+) -> K::Status {
+    within_bounds(&K::Object::kind(&()), K::status(object, state, decision, now))
 }
 
 /// Suspended, deleted or changed since the pass began.

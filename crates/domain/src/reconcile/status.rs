@@ -1,7 +1,7 @@
 //! The status fields that every kind has, assembled once: conditions, the generation that was observed, which `reconcile-at` was
 //! handled, and the history where a kind has one.
 
-use ace_api::{CommonStatus, ConditionType, Conditions, HasPlatform, Reason, SharedReason, ShownBy};
+use ace_api::{CommonStatus, ConditionType, Conditions, HasPlatform, Reason, SharedDriftReason, SharedReason, ShownBy};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -137,6 +137,25 @@ pub fn internal_error(
     let drifted = ConditionType::Drifted.of(&before.conditions);
     common.conditions.extend(drifted.cloned());
     common
+}
+
+/// The common fields after the API server refused a status: what was last written may not hold any more, and whether there is
+/// drift, in a kind that `has_drift`, can't be told.
+pub fn status_refused(
+    object: &impl ResourceExt,
+    has_drift: bool,
+    before: &CommonStatus,
+    message: String,
+    now: Timestamp,
+) -> CommonStatus {
+    let unknown = Cause::new(SharedDriftReason::StatusRefused, message.clone());
+    let shown = Shown::Waiting(Cause::new(SharedReason::StatusRefused, message));
+    let common = common(object, before, shown, false, now);
+    if !has_drift {
+        return common;
+    }
+    let assessment = DriftAssessment::unknown(unknown.clone(), None);
+    with_drift(common, before, Some(&assessment), &unknown, now)
 }
 
 /// The status was written for the spec as it is.

@@ -33,12 +33,12 @@ pub fn stamp(function: &Function) -> Stamp {
     let updated = function
         .updated_at
         .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok());
-    Stamp {
-        id: function.id.clone(),
-        version: function.version,
-        updated_time: updated.unwrap_or(Timestamp::UNIX_EPOCH),
-        bundle_digest: function.ezbr_sha256.clone(),
-    }
+    Stamp::new(
+        &function.id,
+        function.version,
+        updated.unwrap_or(Timestamp::UNIX_EPOCH),
+        function.ezbr_sha256.as_deref(),
+    )
 }
 
 /// Whose rate limit a call has to wait for, if that is all.

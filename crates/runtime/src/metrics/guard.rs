@@ -40,6 +40,8 @@ outcomes! {
         Failed,
         /// It panicked: the object is put aside.
         InternalError,
+        /// The API server refused the status: another one says so.
+        StatusRefused,
         /// The reconcile was aborted: a deadline, a shutdown.
         Abandoned,
     }

@@ -3,18 +3,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::{ANNOTATION_RECONCILE_AT, ObjectStatus};
+use ace_api::{ANNOTATION_RECONCILE_AT, CommonStatus, KindEntry, ObjectStatus};
 use ace_domain::reconcile::{
     decision::{Decision, Requeue},
     key::Key,
     kind::{Kind, Step as _, StepError as _},
     object_state::ObjectState,
     pass::{Effect, End, Outcome, Pass},
-    status::internal_error,
+    status::{internal_error, status_refused},
 };
 use jiff::{Timestamp, TimestampRound, Unit};
 use kube::{
-    ResourceExt,
+    Resource as _, ResourceExt,
     core::{DeserializeGuard, object::HasStatus},
     runtime::controller::Action,
 };
@@ -75,14 +75,19 @@ pub(super) async fn pass<C: Controller>(
     }
     let guard = context.tools.metrics.pass(C::Kind::NAME);
     let mut counts_as: fn(Outcome) -> PassOutcome = counted;
-    let ended = match caught(run(&context, newest.clone(), &mut kept)).await {
+    let mut ended = match caught(run(&context, newest.clone(), &mut kept)).await {
         Ok(ended) => ended,
         Err(place) => {
             tracing::error!(kind = C::Kind::NAME, object = %key, place, version = VERSION, "internal error: the object is put aside");
             counts_as = |_| PassOutcome::InternalError;
-            put_aside(&context, newest, &mut kept, &place).await
+            put_aside(&context, newest.clone(), &mut kept, &place).await
         }
     };
+    if let Err(PassError::Write(WriteError::InvalidStatus(fields))) = &ended {
+        tracing::error!(kind = C::Kind::NAME, object = %key, fields, version = VERSION, "the API server refused the status; it is tried again");
+        counts_as = |_| PassOutcome::StatusRefused;
+        ended = say_refused(&context, newest, &mut kept, fields).await;
+    }
     let (outcome, requeue) = match ended {
         Ok(End { outcome, requeue }) => (outcome, requeue),
         Err(PassError::Write(WriteError::Gone)) => (Outcome::Gone, Requeue::OnChange),
@@ -129,14 +134,52 @@ async fn put_aside<C: Controller>(
     kept: &mut Kept<C>,
     place: &str,
 ) -> Result<End, PassError> {
-    let object = kept.newer_than(&object).unwrap_or(object);
-    let before = object.status().cloned().unwrap_or_default();
     let message = format!(
         "the operator hit an internal error at {place} in version {VERSION}: report it; this object is not tried again until its \
          spec or the annotation `{ANNOTATION_RECONCILE_AT}` change"
     );
+    let said = |object: &Object<C>, before: &CommonStatus| internal_error(object, before, message, now());
+    let object = say(context, object, kept, said).await?;
+    kept.put_aside(&object);
+    Ok(End {
+        outcome: Outcome::Refused,
+        requeue: Requeue::OnChange,
+    })
+}
+
+/// Says in the status of `object` that another one was refused, for these fields: what else is written there stays.
+async fn say_refused<C: Controller>(
+    context: &Context<C>,
+    object: Arc<Object<C>>,
+    kept: &mut Kept<C>,
+    fields: &str,
+) -> Result<End, PassError> {
+    let message = format!(
+        "the API server refused the status of version {VERSION} of the operator ({fields}): install the definitions of that \
+         version, and report it if that does not help; until then nothing that is observed can be shown"
+    );
+    let said = |object: &Object<C>, before: &CommonStatus| {
+        let kind = KindEntry::named(&Object::<C>::kind(&()));
+        status_refused(object, kind.is_some_and(KindEntry::has_drift), before, message, now())
+    };
+    say(context, object, kept, said).await?;
+    Ok(End {
+        outcome: Outcome::Waiting,
+        requeue: Requeue::After(context.tools.timing.backoff_most()),
+    })
+}
+
+/// Writes other common fields into the status of `object`, and answers with the object that they are of.
+async fn say<C: Controller>(
+    context: &Context<C>,
+    object: Arc<Object<C>>,
+    kept: &mut Kept<C>,
+    said: impl FnOnce(&Object<C>, &CommonStatus) -> CommonStatus,
+) -> Result<Arc<Object<C>>, PassError> {
+    let object = kept.newer_than(&object).unwrap_or(object);
+    let before = object.status().cloned().unwrap_or_default();
     let mut status = before.clone();
-    *status.common_mut() = internal_error(object.as_ref(), before.common(), message, now());
+    *status.common_mut() = said(&object, before.common());
     show::<C>(context, &object, &status);
     if status != before {
         let written = write::status::<C::Kind>(&context.tools.client, &object, &status).await;
@@ -144,11 +187,7 @@ async fn put_aside<C: Controller>(
         context.tools.metrics.status_written(C::Kind::NAME);
         kept.note_write(&object, &written);
     }
-    kept.put_aside(&object);
-    Ok(End {
-        outcome: Outcome::Refused,
-        requeue: Requeue::OnChange,
-    })
+    Ok(object)
 }
 
 /// Makes the effects of a pass, one after another.

@@ -21,6 +21,9 @@ pub(super) enum WriteError {
     /// No answer in time.
     #[error("the API server did not answer in {} s", DEADLINE.as_secs())]
     TimedOut,
+    /// The status is none that the API server takes, by its size or by these fields.
+    #[error("the API server refused the status: {0}")]
+    InvalidStatus(String),
     /// The API server refused.
     #[error("the API server refused the write")]
     Refused(#[source] Box<kube::Error>),
@@ -54,9 +57,30 @@ pub(super) async fn status<K: Kind>(
     });
     let parameters = PatchParams::apply(&field_manager(K::NAME)).force();
     let api = api::<K>(client, object);
-    within(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch)))
-        .await
-        .map(slim::<K>)
+    let written = within(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch))).await;
+    match written {
+        Err(WriteError::Refused(error)) => Err(invalid(&error).unwrap_or(WriteError::Refused(error))),
+        written => written.map(slim::<K>),
+    }
+}
+
+/// A refusal that stays for as long as the status is the same. The fields are named, but not what is in them.
+fn invalid(error: &kube::Error) -> Option<WriteError> {
+    let kube::Error::Api(status) = error else { return None };
+    // What can't be read, what is too large, and what breaks the rules of the definition.
+    if ![400, 413, 422].contains(&status.code) {
+        return None;
+    }
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let fields: Vec<&str> = causes
+        .map(|cause| cause.field.as_str())
+        .filter(|field| !field.is_empty())
+        .collect();
+    Some(WriteError::InvalidStatus(if fields.is_empty() {
+        format!("{} ({})", status.reason, status.code)
+    } else {
+        fields.join(", ")
+    }))
 }
 
 /// Adds our finalizer, or takes it off.

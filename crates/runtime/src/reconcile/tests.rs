@@ -32,6 +32,8 @@ use crate::{
     testing::{Answer, Received, Server, api_server},
 };
 
+mod refused;
+
 type Decision = decision::Decision<Step, FunctionReason>;
 
 #[derive(Clone, Debug)]
@@ -176,21 +178,28 @@ struct Fixture {
 
 /// An API server that answers writes of the status with this code, and the object as it then is.
 async fn fixture(code: Arc<AtomicU16>) -> Fixture {
+    fixture_with(move |_| match code.load(Ordering::SeqCst) {
+        200 => None,
+        code => Some(Answer::status(code)),
+    })
+    .await
+}
+
+/// An API server that refuses those writes of a status for which there is a refusal.
+async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send + Sync + 'static) -> Fixture {
     static PLACES: Once = Once::new();
     PLACES.call_once(note_places);
     let statuses = Arc::<Mutex<Vec<EdgeFunctionStatus>>>::default();
     let noted = statuses.clone();
     let server = api_server(move |request: Received| {
-        let code = code.load(Ordering::SeqCst);
         let written: Value = serde_json::from_slice(&request.body).unwrap();
-        if code == 200 {
-            let status = serde_json::from_value(written["status"].clone()).unwrap();
-            noted.lock().unwrap().push(status);
-            let name = written["metadata"]["name"].as_str().unwrap();
-            Answer::json(&named(name, "8", &written["status"]))
-        } else {
-            Answer::status(code)
+        if let Some(refused) = refusal(&written["status"]) {
+            return refused;
         }
+        let status = serde_json::from_value(written["status"].clone()).unwrap();
+        noted.lock().unwrap().push(status);
+        let name = written["metadata"]["name"].as_str().unwrap();
+        Answer::json(&named(name, "8", &written["status"]))
     })
     .await;
     let metrics = Metrics::new("1.2.3");

@@ -3,6 +3,7 @@
 mod admitted;
 mod kubectl;
 mod refused;
+mod statuses;
 
 use ace_tests::Space;
 use kube::{
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 /// The tests of all modules.
 pub(crate) fn tests() -> Vec<Trial> {
-    let modules = [admitted::tests(), kubectl::tests(), refused::tests()];
+    let modules = [admitted::tests(), kubectl::tests(), refused::tests(), statuses::tests()];
     modules.into_iter().flatten().collect()
 }
 

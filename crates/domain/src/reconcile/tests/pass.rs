@@ -379,6 +379,24 @@ fn a_release_says_what_stays_before_the_finalizer_goes() {
 }
 
 #[test]
+fn a_status_is_cut_to_its_bounds_before_it_is_written_and_compared() {
+    let long = |script: &[Decision]| Known {
+        url: Some("ü".repeat(513)),
+        ..known(script)
+    };
+    let cut = Some(format!("{}…", "ü".repeat(511)));
+    let mut first = pass(&[]);
+    first.observed(long(&[SETTLED]), now());
+    assert!(matches!(first.next(now()), Effect::Report(status) if status.url == cut));
+
+    let shown = object(|value| value["status"] = json!({ "url": cut }));
+    let mut again = Pass::<Scripted>::new(shown, now() + Duration::from_mins(1));
+    again.next(now());
+    again.observed(long(&[SETTLED]), now());
+    assert_eq!(ended(&mut again), end(Outcome::Settled, Requeue::OnChange));
+}
+
+#[test]
 fn waiting_and_refusing_end_a_pass_with_their_own_requeue() {
     let cause = decision::Cause::new(FunctionReason::Retrying, "why");
     let after = Requeue::After(Duration::from_secs(7));

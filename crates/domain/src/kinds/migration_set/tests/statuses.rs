@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ace_api::{
     ConditionType, Conditions, Drift, DriftField, MESSAGE_LIMIT, MigrationEvent, MigrationEventType, MigrationReason,
-    SchemaDriftReason, SharedReason, WhileDrifted,
+    SchemaDriftReason, SharedDriftReason, SharedReason, WhileDrifted,
 };
 
 use super::{
@@ -146,11 +146,10 @@ fn every_reason_is_reported_by_some_state() {
         .map(|condition| condition.reason)
         .collect();
     // No state makes the shared ones: they are for a pass that has none.
-    let own = MigrationReason::ALL
-        .iter()
-        .filter(|reason| !SharedReason::ALL.contains(reason));
-    let all = own.chain(SchemaDriftReason::ALL);
+    let shared = [SharedReason::ALL, SharedDriftReason::ALL].concat();
+    let all = MigrationReason::ALL.iter().chain(SchemaDriftReason::ALL);
     let missing: Vec<_> = all
+        .filter(|reason| !shared.contains(reason))
         .map(|reason| reason.name)
         .filter(|reason| !said.contains(*reason))
         .collect();
