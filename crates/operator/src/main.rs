@@ -12,6 +12,7 @@ use ace_operator::{
 use ace_runtime::{
     health::{self, Health, ListenArguments},
     reconcile::note_places,
+    request::{SILENCE, given_up_after},
     shutdown::Shutdown,
     telemetry::{self, LogArguments},
 };
@@ -130,5 +131,5 @@ async fn client() -> Result<kube::Client, Box<dyn std::error::Error + Send + Syn
     // An error means that the process already has a provider, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = kube::Config::infer().await?;
-    Ok(kube::Client::try_from(config)?)
+    Ok(kube::Client::try_from(given_up_after(SILENCE, config))?)
 }

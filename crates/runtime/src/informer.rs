@@ -17,6 +17,15 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
+/// Seconds after which the API server ends a watch and it is opened again. kube's default is 290 s: so
+/// long a new object was not noticed where the other end of the connection was gone (measured).
+pub(crate) const WATCH_SECONDS: u32 = 40;
+
+/// How objects are watched.
+pub fn watched() -> watcher::Config {
+    watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
 /// A cache. Its watch does not depend on the consumer of its objects: a slow controller must not keep it from being filled.
 pub struct Cache<K>
 where
@@ -48,7 +57,7 @@ where
         let (sender, receiver) = mpsc::unbounded_channel();
         let filled = CancellationToken::new();
         let is_filled = filled.clone();
-        let mut objects = watcher(Api::all(client), watcher::Config::default())
+        let mut objects = watcher(Api::all(client), watched())
             .default_backoff()
             .modify(|object: &mut DeserializeGuard<K>| object.managed_fields_mut().clear())
             .reflect(writer)

@@ -87,11 +87,18 @@ fn names_an_absent_function(message: &str) -> bool {
 /// The longest text of others that is passed on, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
+/// Ends a word, or turns the direction of what follows.
+fn is_separator(character: char) -> bool {
+    character.is_whitespace()
+        || character.is_control()
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Foreign text made fit for a condition: without our token, on one line, bounded.
 pub(crate) fn clean(text: &str, token: &Token) -> String {
     let text = token.remove_from(text);
     let mut words = String::new();
-    for word in text.split(|character: char| character.is_whitespace() || character.is_control()) {
+    for word in text.split(is_separator) {
         if !word.is_empty() {
             if !words.is_empty() {
                 words.push(' ');
@@ -217,6 +224,7 @@ mod tests {
     #[test]
     fn foreign_text_is_one_bounded_line_without_the_token() {
         assert_eq!(clean("a\r\n\tb\u{1b}[31m  sbp_canary", &token()), "a b [31m [token]");
+        assert_eq!(clean("a\u{202e}b\u{2069}", &token()), "a b");
         assert_eq!(clean(&"é".repeat(300), &token()), "é".repeat(300));
         assert_eq!(clean(&"é".repeat(301), &token()), format!("{}…", "é".repeat(299)));
         // The token is removed before the text is cut, so that no half of it stays.

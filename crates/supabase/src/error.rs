@@ -45,8 +45,8 @@ pub enum CallError {
     /// A read's answer came, and is not what the contract says.
     #[error("the answer is not what the contract says")]
     Unreadable,
-    /// A function's body is larger than this client takes.
-    #[error("the function's body is larger than {limit} bytes")]
+    /// An answer is larger than this client takes: a list, or a function's body.
+    #[error("the answer is larger than {limit} bytes")]
     BodyTooLarge {
         /// In bytes; see [`crate::Limits`].
         limit: usize,

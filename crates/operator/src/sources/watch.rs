@@ -8,6 +8,7 @@ use std::time::Duration;
 use ace_api::{LABEL_WATCH, SourceKind};
 use ace_domain::inputs::ArtifactState;
 use ace_domain::reconcile::key::SourceKey;
+use ace_runtime::informer::watched;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -285,7 +286,7 @@ where
     }
     let config = Config {
         label_selector: labels,
-        ..Config::default()
+        ..watched()
     };
     Ok(watcher(api, config).map(word).boxed())
 }
