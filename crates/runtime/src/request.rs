@@ -59,6 +59,19 @@ mod tests {
         assert!(matches!(ended, None | Some(Err(_))), "{ended:?}");
     }
 
+    #[tokio::test]
+    async fn an_api_server_behind_a_proxy_is_reached_through_it() {
+        let proxy = api_server(|_| Answer::status(403)).await;
+        let mut config = Config::new("http://api.test".parse().unwrap());
+        config.default_retry = false;
+        // What kube takes from `HTTPS_PROXY`.
+        config.proxy_url = Some(proxy.url().parse().unwrap());
+        let client = Client::try_from(config).unwrap();
+        assert!(client.apiserver_version().await.is_err());
+        assert_eq!(proxy.requests().len(), 1);
+        assert!(proxy.requests()[0].starts_with("CONNECT "), "{:?}", proxy.requests());
+    }
+
     #[test]
     fn a_lost_connection_is_noticed_within_a_minute_and_a_quiet_watch_is_not_lost() {
         assert!(SILENCE < Duration::from_mins(1));
