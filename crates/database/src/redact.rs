@@ -14,13 +14,13 @@ const OWN: &str = "\
     encoding end enum error exactly exceeded exceeds exclusion exist existing exists expected expression expressions extension failed \
     field for foreign format from function functions generated grantor group grouping has have identity if immutable implicitly improper \
     implemented in index infinite inherit inheritance input insert integer interval into invalid is it its join json jsonb key \
-    language length limit literal lock malformed many mark match matching materialized maximum may missing more most multiple must name \
+    language length limit literal lock malformed many mark match matching materialized maximum may memory missing more most multiple must name \
     names near new no nonexistent not null number numeric object objects of on one only operator option or order other out outer overlapping \
     owned owner parameter parameters partition partitioned permission policy positive precision prepared primary privilege \
     privileges procedure publication qualified query range read-only real record recursion reference referenced references referencing \
     relation replace requested required requires return returned returning returns rewrite role row row-level rows rule run schema \
-    security select sequence serial server set should side size smallint some specification specified statement string subquery \
-    supported syntax system table tables target temporary text than that the there time timestamp to token too transaction trigger \
+    security select sequence serial server set shared should side size smallint some specification specified statement string subquery \
+    supported syntax system table tables target temporary text than that the there time timestamp to token too transaction trigger tuple \
     type types unable undefined unexpected unique unknown unlogged unrecognized unsupported unterminated update updated use used \
     using uuid value values varying version view violated violates violation was were when where which while will window with \
     within without would xml zero zone";

@@ -127,6 +127,7 @@ impl Database {
             at,
             place: place.to_owned(),
             target: self.target.clone(),
+            server_start: String::new(),
             form: 1,
             ledger: ledger.collect(),
             operator_schema: self.books.as_ref().map(operator_schema),

@@ -139,7 +139,7 @@ fn heal(model: &mut Model) {
 fn remedy(model: &mut Model, reason: &str) {
     let live = digest(&model.db.live);
     match reason {
-        "ApprovalRequired" | "LedgerRegressed" => drop(approve(model)),
+        "ApprovalRequired" | "LedgerRegressed" | "AppliedElsewhere" => drop(approve(model)),
         "OutOfOrder" => model.spec(|spec| spec.policy.out_of_order = OutOfOrder::Apply),
         "DriftBlocked" => model.spec(|spec| spec.policy.while_drifted = WhileDrifted::Apply),
         "DatabaseClaimed" => act(model, &Act::Foreign(false)),

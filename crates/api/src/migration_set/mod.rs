@@ -122,14 +122,21 @@ pub enum MigrationMode {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Baseline {
-    /// through is the last version that is recorded as applied; all files before it are recorded, too. Until they are, it must be the version of a file.
+    /// through is the last version that is recorded as applied; all files before it are recorded, too. Until they are, it must be the version of a file. `none`: no file made anything of the schema, and all of them run.
     #[schemars(length(max = 64))]
-    #[x_kube(validation = Rule::new("self.matches('^[0-9]+$')").message("`through` must be the digits at the start of a migration's file name, such as '20260204400000'"))]
+    #[x_kube(validation = Rule::new("self.matches('^([0-9]+|none)$')").message("`through` must be the digits at the start of a migration's file name, such as '20260204400000', or 'none' if no file made anything of the schema"))]
     pub through: String,
-    /// schemaDigest of the live schema that these migrations made. Nothing is recorded if the live schema has another one.
+    /// schemaDigest of the live schema before any file runs. Nothing is recorded and nothing runs if the live schema has another one.
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`schemaDigest` must be 'sha256:' and 64 lower-case hexadecimal digits, as `status.schema.digest` shows it"))]
     pub schema_digest: String,
+}
+
+impl Baseline {
+    /// The last version that is recorded; `None` if none is.
+    pub fn version(&self) -> Option<&str> {
+        Some(self.through.as_str()).filter(|through| *through != "none")
+    }
 }
 
 /// What needs an approval, and what is refused.

@@ -234,9 +234,9 @@ fn pending(item: &Item, policy: &[RiskClass]) -> Pending {
         version: item.file.version.to_string(),
         name: item.file.name.clone(),
         file: item.file.file_name.clone(),
-        again: item.again,
+        again: item.runs_twice(),
         classes: item.classes(),
-        needs_approval: item.again || risks.iter().any(|danger| danger.needs_approval),
+        needs_approval: item.runs_twice() || risks.iter().any(|danger| danger.needs_approval),
         risks,
     }
 }

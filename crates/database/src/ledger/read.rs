@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use ace_api::clipped;
 use ace_domain::kinds::migration_set::{LedgerRow, OperatorSchema, OwnRow, StoredPlan};
-use tokio_postgres::Row;
+use tokio_postgres::{Row, types::Type};
 
 use super::{BOTH_LEDGERS, CLI_LEDGER, Damage, INTERFERENCE, Ledgers, column, operator_schema::LAYOUT};
 use crate::{QueryError, Session};
@@ -64,13 +64,28 @@ impl Session {
         let rows = self.connection.query(&statement, &[]).await;
         let rows = rows.map_err(Damage::of(CLI_LEDGER))?;
         let ledger = rows.iter().map(|row| {
-            let statements: Option<Vec<Option<String>>> = column(CLI_LEDGER, row, 1)?;
-            let statements = statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect());
             let version: String = column(CLI_LEDGER, row, 0)?;
             // No file's version is as long. Cut as a status has it: the head is compared with the one that a status remembers.
-            Ok((clipped(&version, VERSION_LENGTH), LedgerRow { statements }))
+            Ok((clipped(&version, VERSION_LENGTH), ledger_row(row)?))
         });
         ledger.collect()
+    }
+
+    /// Reads the statements of these versions too, which our own ledger knows with other digests.
+    pub async fn read_statements(
+        &self,
+        ledger: &mut BTreeMap<String, LedgerRow>,
+        versions: &[String],
+    ) -> Result<(), QueryError> {
+        let statement = "SELECT r.version::text, r.statements::text[] FROM supabase_migrations.schema_migrations r WHERE r.version::text = ANY ($1)";
+        let rows = self
+            .connection
+            .query(statement, &[(&versions as _, Type::TEXT_ARRAY)])
+            .await;
+        for row in &rows.map_err(Damage::of(CLI_LEDGER))? {
+            ledger.insert(column(CLI_LEDGER, row, 0)?, ledger_row(row)?);
+        }
+        Ok(())
     }
 
     async fn operator_schema(&self) -> Result<OperatorSchema, QueryError> {
@@ -107,6 +122,13 @@ impl Session {
             reference: None,
         })
     }
+}
+
+fn ledger_row(row: &Row) -> Result<LedgerRow, QueryError> {
+    let statements: Option<Vec<Option<String>>> = column(CLI_LEDGER, row, 1)?;
+    Ok(LedgerRow {
+        statements: statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect()),
+    })
 }
 
 fn own_row(row: &Row) -> Result<(String, OwnRow), QueryError> {

@@ -10,22 +10,31 @@ const NOTE: &str = "WITH journal AS (DELETE FROM ace_ops.step WHERE version = AN
     SELECT v, n, s, $4, $5 FROM ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2), pg_catalog.unnest($3)) AS f(v, n, s)";
 
 impl Session {
-    /// Notes the bytes of files that others applied. A version that was noted before is refused. Under the lock.
+    /// Notes the digests of files that others applied, instead of others that were noted before. A version that was noted before
+    /// with the same digest is refused. Under the lock.
     pub async fn adopt(&self, files: &[File]) -> Result<(), QueryError> {
-        self.note(files, "adopted", NOTE).await
+        self.transaction(async {
+            self.forget_others(files).await?;
+            self.note(files, "adopted", NOTE).await
+        })
+        .await
     }
 
     /// Writes files into the CLI's ledger and ours, in one transaction, each where it is absent: the schema that they would make is
     /// there. Under the lock.
     pub async fn baseline(&self, files: &[File]) -> Result<(), QueryError> {
         let absent = format!("{NOTE} WHERE NOT EXISTS (SELECT FROM ace_ops.migration m WHERE m.version = f.v)");
-        self.connection.execute("BEGIN").await?;
-        let written = async {
+        self.transaction(async {
             for file in files {
                 self.record_unrun(file).await?;
             }
             self.note(files, "baseline", &absent).await
-        };
+        })
+        .await
+    }
+
+    async fn transaction(&self, written: impl Future<Output = Result<(), QueryError>>) -> Result<(), QueryError> {
+        self.connection.execute("BEGIN").await?;
         match written.await {
             Ok(()) => self.connection.execute("COMMIT").await,
             Err(error) => {
@@ -34,6 +43,18 @@ impl Session {
                 Err(error)
             }
         }
+    }
+
+    async fn forget_others(&self, files: &[File]) -> Result<(), QueryError> {
+        let statement = "DELETE FROM ace_ops.migration m USING ROWS FROM (pg_catalog.unnest($1), pg_catalog.unnest($2)) AS f(v, s) \
+             WHERE m.version = f.v AND m.sha256 <> f.s";
+        let column = |of: fn(&File) -> &str| files.iter().map(of).collect::<Vec<_>>();
+        let parameters = [
+            (&column(|file| file.version.as_str()) as _, Type::TEXT_ARRAY),
+            (&column(|file| &file.sha256) as _, Type::TEXT_ARRAY),
+        ];
+        let forgotten = self.connection.query(statement, &parameters).await;
+        forgotten.map(|_| ()).map_err(Damage::of("ace_ops.migration"))
     }
 
     /// Stores the plan of a run, instead of the one before. Under the lock.

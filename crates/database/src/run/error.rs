@@ -67,24 +67,39 @@ pub enum RunError {
     /// The tables in which the run is recorded were changed, by the file or before it.
     #[error("{0}")]
     Damaged(Damage),
-    /// A temporary error of the server.
-    #[error("the server is temporarily unable to run it (SQLSTATE {state})")]
+    /// The server refuses a statement for a reason that may pass; the session stands.
+    #[error("{message} (SQLSTATE {state})")]
     Retry {
         /// SQLSTATE of the error.
         state: SqlState,
+        /// As in [`RunError::Sql`].
+        message: String,
+        /// The line of the error in the file; `None` if the statement is not from the file.
+        line: Option<u32>,
     },
     /// The session ended before COMMIT was sent. The next run detects the effect of a statement that ran alone.
     #[error("the session ended before the transaction was committed")]
-    Lost,
+    Lost {
+        /// The line of the statement during which it ended; `None` if that is not from the file.
+        line: Option<u32>,
+    },
     /// The server sent more than is read of it, which has ended the session before COMMIT was sent.
-    #[error("{0}")]
-    Excess(Excess),
+    #[error("{excess}")]
+    Excess {
+        /// What there was too much of.
+        excess: Excess,
+        /// The line of the statement; `None` if it is not from the file.
+        line: Option<u32>,
+    },
     /// COMMIT was sent without a response: the ledger shows the outcome, once the lock is held again.
     #[error("the response to COMMIT was lost")]
     Unknown,
     /// The response does not belong to a plain statement, as for `COPY … FROM stdin`.
     #[error("the server sent an unexpected response")]
-    Protocol,
+    Protocol {
+        /// The line of the statement; `None` if it is not from the file.
+        line: Option<u32>,
+    },
 }
 
 impl RunError {
@@ -103,10 +118,10 @@ impl RunError {
             Self::WritesLedger => "WritesLedger",
             Self::Damaged(_) => "Damaged",
             Self::Retry { .. } => "Retry",
-            Self::Lost => "Lost",
-            Self::Excess(_) => "Excess",
+            Self::Lost { .. } => "Lost",
+            Self::Excess { .. } => "Excess",
             Self::Unknown => "Unknown",
-            Self::Protocol => "Protocol",
+            Self::Protocol { .. } => "Protocol",
         }
     }
 
@@ -114,25 +129,31 @@ impl RunError {
     pub(super) fn of(error: &tokio_postgres::Error, statement: Option<&Statement>, file: &Text) -> Self {
         match error.as_db_error() {
             Some(error) => Self::answered(error, statement, file),
-            None if error.is_closed() || is_transport(error) => Self::Lost,
-            None => Self::Protocol,
+            None if error.is_closed() || is_transport(error) => Self::Lost {
+                line: statement.map(|statement| statement.line),
+            },
+            None => Self::Protocol {
+                line: statement.map(|statement| statement.line),
+            },
         }
     }
 
     fn answered(error: &DbError, statement: Option<&Statement>, file: &Text) -> Self {
-        let state = SqlState::of(error);
         if matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
-            return Self::Lost;
+            return Self::Lost {
+                line: statement.map(|statement| statement.line),
+            };
         }
-        match state.as_str() {
-            "55P03" => Self::LockTimeout { blockers: Vec::new() },
-            "25006" => Self::Retry { state },
-            code if ["08", "40", "53"].contains(&state.class()) || code.starts_with("57P") => Self::Retry { state },
-            _ => Self::Sql {
-                message: file.redacted(&Said::of(error), MESSAGE),
-                line: statement.map(|statement| line(error, statement)),
-                state,
-            },
+        let state = SqlState::of(error);
+        if state.as_str() == "55P03" {
+            return Self::LockTimeout { blockers: Vec::new() };
+        }
+        let message = file.redacted(&Said::of(error), MESSAGE);
+        let line = statement.map(|statement| line(error, statement));
+        if may_pass(&state, error) {
+            Self::Retry { state, message, line }
+        } else {
+            Self::Sql { state, message, line }
         }
     }
 
@@ -146,25 +167,48 @@ impl RunError {
 
     /// Whether the session has ended with it.
     pub(super) fn ended(&self) -> bool {
-        matches!(self, Self::Lost | Self::Excess(_) | Self::Unknown)
+        matches!(self, Self::Lost { .. } | Self::Excess { .. } | Self::Unknown)
     }
 }
 
 impl From<QueryError> for RunError {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::NoAnswer(_) | QueryError::Closed => Self::Lost,
-            QueryError::Excess(excess) => Self::Excess(excess),
-            QueryError::Unavailable(state) => Self::Retry { state },
+            QueryError::NoAnswer(_) | QueryError::Closed => Self::Lost { line: None },
+            QueryError::Excess(excess) => Self::Excess { excess, line: None },
+            QueryError::Unavailable(state) => Self::Retry {
+                state,
+                message: "the server can't run a statement of ours".to_owned(),
+                line: None,
+            },
             QueryError::Refused(state) => Self::Sql {
                 state,
                 message: "a statement of ours is refused".to_owned(),
                 line: None,
             },
             QueryError::Damaged(damage) => Self::Damaged(damage),
-            QueryError::Protocol => Self::Protocol,
+            QueryError::Protocol => Self::Protocol { line: None },
         }
     }
+}
+
+/// The same statement may succeed next time: rollbacks for concurrency, exhausted resources, a server that is read-only for now
+/// (hosts set that when the disk is full), and races in the catalogue. A file can raise all of these by itself, so it is not
+/// retried for ever.
+fn may_pass(state: &SqlState, error: &DbError) -> bool {
+    match state.as_str() {
+        "25006" => true,
+        // Two sessions create the same object with IF NOT EXISTS, and both find none.
+        "23505" => error.schema() == Some("pg_catalog"),
+        "XX000" => is_catalogue_race(error.message()),
+        code => ["08", "40", "53"].contains(&state.class()) || code.starts_with("57P"),
+    }
+}
+
+/// Two sessions change the same object. The server translates no message of its internal errors.
+fn is_catalogue_race(message: &str) -> bool {
+    ["tuple concurrently updated", "tuple concurrently deleted"].contains(&message)
+        || message.starts_with("cache lookup failed for ")
 }
 
 fn line(error: &DbError, statement: &Statement) -> u32 {

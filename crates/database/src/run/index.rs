@@ -57,8 +57,8 @@ impl Run<'_> {
             .connection
             .query(statement, &[(&indexes as _, Type::OID_ARRAY)])
             .await?;
-        let row = rows.first().ok_or(RunError::Protocol)?;
-        row.try_get(0).map_err(|_| RunError::Protocol)
+        let row = rows.first().ok_or(RunError::Protocol { line: None })?;
+        row.try_get(0).map_err(|_| RunError::Protocol { line: None })
     }
 
     /// Remains of an interrupted `REINDEX CONCURRENTLY` of this index or table: the new indexes before it exchanges them, the
@@ -111,6 +111,6 @@ impl Run<'_> {
             })
         };
         let indexes: Result<_, tokio_postgres::Error> = rows.iter().map(index).collect();
-        indexes.map_err(|_| RunError::Protocol)
+        indexes.map_err(|_| RunError::Protocol { line: None })
     }
 }

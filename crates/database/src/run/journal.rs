@@ -43,8 +43,12 @@ impl Run<'_> {
             )
             .await
             .map_err(Damage::of(BOTH_LEDGERS))?;
-        let first = rows.first().ok_or(RunError::Protocol)?;
-        let ours = |index| first.try_get::<_, bool>(index).map_err(|_| RunError::Protocol);
+        let first = rows.first().ok_or(RunError::Protocol { line: None })?;
+        let ours = |index| {
+            first
+                .try_get::<_, bool>(index)
+                .map_err(|_| RunError::Protocol { line: None })
+        };
         if !ours(0)? {
             return Err(RunError::LockLost);
         }
@@ -64,7 +68,7 @@ impl Run<'_> {
                 done: column(STEP, row, 4)?,
                 indexes: column(STEP, row, 5)?,
             };
-            Ok((step, column::<&str>(STEP, row, 3)? == self.file.sha256))
+            Ok((step, self.file.has_digest(column(STEP, row, 3)?)))
         });
         let (steps, same): (Vec<_>, Vec<_>) = noted_steps.collect::<Result<Vec<_>, QueryError>>()?.into_iter().unzip();
         if same.contains(&false) {

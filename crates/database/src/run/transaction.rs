@@ -124,7 +124,7 @@ impl Run<'_> {
         let answer = answer?;
         let rows: Vec<_> = rows(&answer).collect();
         let &[settings, proof] = rows.as_slice() else {
-            return Err(RunError::Protocol);
+            return Err(RunError::Protocol { line: None });
         };
         if text(proof, 0) != Some(&transaction.0) {
             return Err(RunError::Smuggled);
@@ -135,7 +135,9 @@ impl Run<'_> {
         if let Some(what) = text(proof, 2) {
             return Err(RunError::Damaged(Damage::interference(what)));
         }
-        text(settings, 0).map(str::to_owned).ok_or(RunError::Protocol)
+        text(settings, 0)
+            .map(str::to_owned)
+            .ok_or(RunError::Protocol { line: None })
     }
 
     /// Writes the file's row into both ledgers, deletes its journal, and marks a snapshot as pending. An existing row of the
@@ -210,14 +212,14 @@ impl Run<'_> {
         if let Err(error) = committed {
             // Only an error that leaves the session open proves that nothing was committed.
             return Err(match RunError::of(&error, None, self.text()) {
-                RunError::Lost | RunError::Protocol => RunError::Unknown,
+                RunError::Lost { .. } | RunError::Protocol { .. } => RunError::Unknown,
                 error => error,
             });
         }
         let answer = answer.unwrap_or_default();
         match rows(&answer).next().and_then(|row| text(row, 0)) {
             Some("committed") => Ok(()),
-            Some("aborted") => Err(RunError::Lost),
+            Some("aborted") => Err(RunError::Lost { line: None }),
             _ => Err(RunError::Unknown),
         }
     }

@@ -83,7 +83,10 @@ impl Run<'_> {
         let error = match halt {
             Err(Ok(answer)) => return Ok(answer),
             Err(Err(error)) => match self.session.connection.excess() {
-                Some(excess) => RunError::Excess(excess),
+                Some(excess) => RunError::Excess {
+                    excess,
+                    line: of_file.map(|of_file| of_file.line),
+                },
                 None => RunError::of(&error, of_file, self.text()).within(began.elapsed(), patience.statement),
             },
             Ok(halt) => {

@@ -20,21 +20,28 @@ use crate::{
 impl Session {
     /// Reads server and database of this session.
     pub async fn target(&self) -> Result<MigrationTarget, QueryError> {
+        Ok(self.target_and_start().await?.0)
+    }
+
+    /// The same, and when the server last started, as text to compare: its postmaster survives a crash, its statistics don't.
+    pub(super) async fn target_and_start(&self) -> Result<(MigrationTarget, String), QueryError> {
         let DatabaseStatus {
             server_version,
             system_identifier,
             timeline,
         } = self.connection.identify().await?;
-        let statement = "SELECT d.oid, d.datname \
+        let statement = "SELECT d.oid, d.datname, extract(epoch FROM greatest(pg_catalog.pg_postmaster_start_time(), \
+             pg_catalog.pg_stat_get_bgwriter_stat_reset_time())) \
              FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-        let [oid, database] = self.connection.row(statement).await?;
-        Ok(MigrationTarget {
+        let [oid, database, start] = self.connection.row(statement).await?;
+        let target = MigrationTarget {
             system_identifier,
             timeline,
             database: clipped(&database, 63),
             database_oid: oid.parse().map_err(|_| QueryError::Protocol)?,
             server_version,
-        })
+        };
+        Ok((target, start))
     }
 
     /// The tables and materialized views, as schema and name, that have at least this many rows: by the last ANALYZE or by the

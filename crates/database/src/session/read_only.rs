@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ace_api::MigrationSet;
 use ace_domain::{
-    kinds::migration_set::{Observation, Owner, PlatformState, State, Step, StepError, StepResult},
+    kinds::migration_set::{Observation, Owner, PlatformState, State, Step, StepError, StepResult, doubted},
     sql::{File, read},
 };
 use jiff::Timestamp;
@@ -79,11 +79,17 @@ impl Session {
         just: Option<Taken>,
     ) -> Result<Observation, StepError> {
         let at = Timestamp::now();
-        let target = self.target().await?;
+        let (target, server_start) = self.target_and_start().await?;
         let Ledgers {
-            ledger,
+            mut ledger,
             mut operator_schema,
         } = self.ledgers().await?;
+        if let (Some(folder), Some(operator_schema)) = (known.folder(), &operator_schema) {
+            let doubted = doubted(folder, &ledger, operator_schema);
+            if !doubted.is_empty() {
+                self.read_statements(&mut ledger, &doubted).await?;
+            }
+        }
         let catalogue = self.catalogue(LARGE).await?;
         let (schema, reference) = self.schema(object, known, operator_schema.is_some(), just).await?;
         if let Some(operator_schema) = &mut operator_schema {
@@ -96,6 +102,7 @@ impl Session {
                 PlatformState::Absent => String::new(),
             },
             target,
+            server_start,
             form: FORM,
             ledger,
             operator_schema,

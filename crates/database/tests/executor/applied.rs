@@ -259,7 +259,7 @@ async fn an_answer_that_is_none_ends_the_file() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     let outcome = run(&mut session, &["CREATE TABLE t (n int)", "COPY t FROM stdin"]).await;
-    assert_eq!(outcome, Err(RunError::Protocol));
+    assert_eq!(outcome, Err(RunError::Protocol { line: Some(2) }));
     let mut next = bed.session().await;
     assert!(run(&mut next, &["CREATE TABLE t ()"]).await.is_ok());
 }
@@ -270,7 +270,7 @@ async fn temporary_errors_are_distinguished_from_permanent_ones() {
     let mut session = bed.session().await;
     for state in ["40001", "40P01", "53100", "53200", "08006", "57P03", "25006"] {
         let raise = format!("DO $$ BEGIN RAISE 'x' USING ERRCODE = '{state}'; END $$");
-        let RunError::Retry { state: seen } = run(&mut session, &[&raise]).await.unwrap_err() else {
+        let RunError::Retry { state: seen, .. } = run(&mut session, &[&raise]).await.unwrap_err() else {
             panic!("{state}");
         };
         assert_eq!(SqlState::as_str(&seen), state);
@@ -279,4 +279,43 @@ async fn temporary_errors_are_distinguished_from_permanent_ones() {
         let raise = format!("DO $$ BEGIN RAISE 'x' USING ERRCODE = '{state}'; END $$");
         assert_eq!(sql(run(&mut session, &[&raise]).await).0, state);
     }
+}
+
+#[tokio::test]
+async fn a_race_in_the_catalogue_may_pass_and_the_same_code_of_a_user_s_table_does_not() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let superuser = bed.superuser().await;
+    let function = "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION public.f() OWNER TO postgres";
+    superuser.batch_execute(function).await.unwrap();
+    superuser
+        .batch_execute("BEGIN; GRANT EXECUTE ON FUNCTION public.f() TO pg_monitor")
+        .await
+        .unwrap();
+    let grant = ["SELECT 1", "GRANT EXECUTE ON FUNCTION public.f() TO pg_read_all_stats"];
+    let waits = "SELECT count(*)::text FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'";
+    let (outcome, ()) = tokio::join!(run(&mut session, &grant), async {
+        bed.until(waits, &["1"]).await;
+        superuser.batch_execute("COMMIT").await.unwrap();
+    });
+    let Err(RunError::Retry { state, message, line }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert_eq!(
+        (state.as_str(), message.as_str(), line),
+        ("XX000", "tuple concurrently updated", Some(2))
+    );
+    for (schema, passes) in [("pg_catalog", true), ("public", false)] {
+        let raise = format!("DO $$ BEGIN RAISE unique_violation USING SCHEMA = '{schema}'; END $$");
+        let outcome = run(&mut session, &[&raise]).await;
+        assert_eq!(matches!(outcome, Err(RunError::Retry { .. })), passes, "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_ends_its_session_is_named_by_its_line() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let ends = ["SELECT 1", "SELECT 2", "SELECT pg_terminate_backend(pg_backend_pid())"];
+    assert_eq!(run(&mut session, &ends).await, Err(RunError::Lost { line: Some(3) }));
 }

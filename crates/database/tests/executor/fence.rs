@@ -181,7 +181,7 @@ async fn a_backend_that_is_terminated_at_any_statement_leaves_nothing() {
             receiver.await.unwrap();
             superuser.query(kill, &[]).await.unwrap();
         });
-        assert_eq!(outcome, Err(RunError::Lost), "{at}");
+        assert_eq!(outcome, Err(RunError::Lost { line: Some(at) }), "{at}");
     }
     let mut session = bed.session().await;
     assert!(run(&mut session, &texts).await.is_ok());

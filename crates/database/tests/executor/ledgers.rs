@@ -275,3 +275,37 @@ async fn only_a_syntax_error_is_one() {
     // It asked, and did nothing else.
     assert_eq!(session.parses("SELECT 1").await, Ok(SyntaxCheck::Parses));
 }
+
+#[tokio::test]
+async fn a_version_that_was_noted_with_another_digest_is_adopted_instead() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    session.adopt(&["1", "2"].map(unrun)).await.unwrap();
+    let mut squashed = unrun("2");
+    squashed.sha256 = "sha256:squashed".to_owned();
+    session.adopt(&[squashed, unrun("3")]).await.unwrap();
+    let seen = "SELECT concat_ws(' ', version, sha256, kind) FROM ace_ops.migration ORDER BY version";
+    let expected = ["1 sha256:1 adopted", "2 sha256:squashed adopted", "3 sha256:3 adopted"];
+    assert_eq!(bed.column(seen).await, expected);
+}
+
+#[tokio::test]
+async fn statements_of_versions_that_are_noted_are_read_on_request() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    session.baseline(&["1", "2", "3"].map(unrun)).await.unwrap();
+    bed.superuser()
+        .await
+        .batch_execute("UPDATE supabase_migrations.schema_migrations SET statements = '{anew}' WHERE version = '2'")
+        .await
+        .unwrap();
+    let mut ledger = session.ledgers().await.unwrap().ledger;
+    assert!(ledger.values().all(|row| row.statements.is_none()));
+    let wanted = ["2", "9"].map(str::to_owned);
+    session.read_statements(&mut ledger, &wanted).await.unwrap();
+    let read: Vec<_> = ledger
+        .iter()
+        .map(|(version, row)| (version.as_str(), row.statements.as_deref()))
+        .collect();
+    assert_eq!(read, [("1", None), ("2", Some(&["anew".to_owned()][..])), ("3", None)]);
+}

@@ -97,7 +97,9 @@ impl Operator {
                 Err(Trouble::Busy | Trouble::Open) => sleep(TURN).await,
                 // The next session finds in the ledgers what is done.
                 Err(
-                    Trouble::Run(RunError::Lost | RunError::Unknown | RunError::LockLost | RunError::Retry { .. })
+                    Trouble::Run(
+                        RunError::Lost { .. } | RunError::Unknown | RunError::LockLost | RunError::Retry { .. },
+                    )
                     | Trouble::Query(QueryError::Closed | QueryError::NoAnswer(_) | QueryError::Unavailable(_)),
                 ) => {}
                 Err(trouble) => panic!("nobody wrote but those who held the lock: {trouble:?}"),

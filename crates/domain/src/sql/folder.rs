@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use crate::bundle::{Tree, TreePath};
 
 /// An `<14 digits>_init.sql` older than this is a file of an early CLI; the official one still skips it.
 const FIRST_INIT: &str = "20211209000000";
+
+const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The migrations of one folder.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,7 +34,7 @@ pub struct File {
     pub name: String,
     /// Without the folder.
     pub file_name: String,
-    /// `sha256:` and 64 hexadecimal digits, of the bytes as they are.
+    /// `sha256:` and 64 hexadecimal digits, of the text with LF as line ends: a checkout may change them.
     pub sha256: String,
     /// The file without a byte order mark.
     pub text: Arc<str>,
@@ -114,6 +117,22 @@ impl File {
     pub fn recorded(&self) -> Vec<String> {
         let pieces = split(&self.text).into_iter();
         pieces.map(|piece| self.text[piece].to_owned()).collect()
+    }
+
+    /// The digest is of this file: as it is taken now, or as earlier releases took it, of the bytes with their line ends and
+    /// byte order mark.
+    pub fn has_digest(&self, digest: &str) -> bool {
+        self.sha256 == digest || self.former_digests().any(|former| former == digest)
+    }
+
+    fn former_digests(&self) -> impl Iterator<Item = String> {
+        let unix = with_line_feeds(&self.text);
+        let windows = unix.replace('\n', "\r\n");
+        let texts = [self.text.to_string(), windows, unix.into_owned()];
+        let marks = [BYTE_ORDER_MARK, ""];
+        texts
+            .into_iter()
+            .flat_map(move |text| marks.map(|mark| digest(&format!("{mark}{text}"))))
     }
 }
 
@@ -205,13 +224,27 @@ fn read_file(digits: &str, name: &str, file_name: &str, bytes: &Bytes) -> Result
         file_name: file_name.to_owned(),
         offset: error.valid_up_to(),
     })?;
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     Ok(File {
         version,
         name: name.to_owned(),
         file_name: file_name.to_owned(),
-        sha256: format!("sha256:{}", hex::encode(Sha256::digest(bytes))),
-        text: text.strip_prefix('\u{feff}').unwrap_or(text).into(),
+        sha256: digest(&with_line_feeds(text)),
+        text: text.into(),
     })
+}
+
+fn digest(text: &str) -> String {
+    format!("sha256:{}", hex::encode(Sha256::digest(text)))
+}
+
+/// The text with LF where it has CR LF.
+pub(crate) fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if text.contains("\r\n") {
+        Cow::Owned(text.replace("\r\n", "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Version and name: `^([0-9]+)_(.*)\.sql$`.

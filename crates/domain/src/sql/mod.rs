@@ -35,6 +35,7 @@ mod version;
 pub use assess::assess;
 pub use ends::committing_call;
 pub use error::{Refusal, ScriptError};
+pub(crate) use folder::with_line_feeds;
 pub use folder::{File, Folder, FolderError, Skipped, read_folder};
 pub use lines::lines_before;
 pub use risk::{Catalogue, Qualified, Risk, RiskClass, Routine, SAYS_CHARACTERS};

@@ -6,8 +6,10 @@ use ace_api::{MigrationMode, MigrationReason, MigrationSet};
 use jiff::Timestamp;
 
 use super::{
-    Cause, Decision, gates, messages,
-    state::{Observation, PlatformFacts, SchemaObservation, SourceState, State, Stop},
+    Cause, Decision,
+    attempts::Attempts,
+    gates, messages,
+    state::{Observation, PlatformFacts, SchemaObservation, SourceState, State, Stop, StoredPlan},
     step::{Step, StepError},
 };
 use crate::{
@@ -49,7 +51,13 @@ pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision 
         return Decision::Do(Step::ObserveAgain);
     }
     let rest = Requeue::At(observation.at + freshness(object, state, observation));
-    match gates::next(object, state, platform, observation) {
+    let next = gates::next(object, state, platform, observation);
+    if let gates::Next::UnderLock(Step::Prepare(plan)) = &next
+        && let Some(attempts) = waiting(object, state, plan, now)
+    {
+        return Decision::Wait(attempts.cause(state.timing), Requeue::At(attempts.due(state.timing)));
+    }
+    match next {
         gates::Next::Step(step) => Decision::Do(step),
         gates::Next::UnderLock(step) if state.written_steps.contains(step.name()) => {
             Decision::Wait(unseen(&step), Requeue::Backoff)
@@ -62,6 +70,16 @@ pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision 
         gates::Next::Refuse(cause) => Decision::Refuse(cause, rest),
         gates::Next::Nothing => Decision::Settled(rest),
     }
+}
+
+/// The first file of the run failed a moment ago: what enqueues the set meanwhile is no reason to try it again.
+fn waiting<'a>(object: &MigrationSet, state: &'a State, plan: &StoredPlan, now: Timestamp) -> Option<&'a Attempts> {
+    let (version, _) = plan.items.first()?;
+    let file = state.folder()?.file(version)?;
+    let attempts = state.memory.attempts.as_ref()?;
+    attempts
+        .waits(object, &file.sha256, state.timing, now)
+        .then_some(attempts)
 }
 
 /// In mode `Observe` a refusal is only reported in `Ready`, unless the files can't be read.
@@ -172,6 +190,13 @@ fn after_error(
             }
         }
         StepError::Busy(who) => wait(messages::busy(who), Requeue::After(state.timing.turn())),
+        StepError::Failed(failure) => match &state.memory.attempts {
+            Some(attempts) => wait(attempts.cause(state.timing), Requeue::At(attempts.due(state.timing))),
+            None => wait(
+                Cause::new(MigrationReason::Retrying, failure.message.clone()),
+                Requeue::Backoff,
+            ),
+        },
         StepError::Passing(how) => wait(Cause::new(MigrationReason::Retrying, how.clone()), Requeue::Backoff),
         StepError::Claimed(by) => Decision::Refuse(
             messages::claimed(object, by),

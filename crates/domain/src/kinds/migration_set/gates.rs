@@ -1,6 +1,6 @@
 //! The order of the steps on a database that answers, and what blocks each of them.
 
-use ace_api::{HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
+use ace_api::{Baseline, HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
 
 use super::{
     Cause, decide,
@@ -166,7 +166,7 @@ fn edited(observation: &Observation, folder: &Folder, ledger_diff: &LedgerDiff<'
         .filter(|(version, _)| !observation.ledger.contains_key(*version));
     let (version, _) = half.find(|(version, sha256)| {
         let file = folder.files.iter().find(|file| file.version.as_str() == *version);
-        file.is_none_or(|file| file.sha256 != **sha256)
+        file.is_none_or(|file| !file.has_digest(sha256))
     })?;
     Some(Next::Refuse(messages::half(version)))
 }
@@ -182,27 +182,33 @@ fn baseline(
         return None;
     }
     let named = object.spec.baseline.as_ref();
-    if let Some(named) = named.filter(|named| !is_known(&named.through, folder, observation)) {
+    let unknown = |named: &&Baseline| {
+        named
+            .version()
+            .is_some_and(|version| !is_known(version, folder, observation))
+    };
+    if let Some(named) = named.filter(unknown) {
         return Some(Next::Refuse(messages::baseline_unknown(named, folder)));
     }
     let SchemaObservation::Taken { digest, made, .. } = &observation.schema else {
         let needed = !ledger_diff.baseline.is_empty() || observation.ledger.is_empty();
         return needed.then(|| Next::Wait(messages::schema_busy()));
     };
+    let nothing_recorded = observation.ledger.is_empty()
+        && observation
+            .operator_schema
+            .as_ref()
+            .is_none_or(OperatorSchema::is_unused);
     match named {
-        Some(named) if !ledger_diff.baseline.is_empty() && named.schema_digest != *digest => {
+        Some(named)
+            if named.schema_digest != *digest
+                && (!ledger_diff.baseline.is_empty() || named.version().is_none() && nothing_recorded) =>
+        {
             Some(Next::Refuse(messages::baseline_mismatch(named, digest)))
         }
         // The baseline's version is a file that is recorded now, or one that was applied and runs again only with an approval.
         Some(named) if named.schema_digest == *digest => None,
-        _ => {
-            let nothing_recorded = observation.ledger.is_empty()
-                && observation
-                    .operator_schema
-                    .as_ref()
-                    .is_none_or(OperatorSchema::is_unused);
-            (nothing_recorded && *made > 0).then(|| Next::Refuse(messages::baseline_required(*made, digest)))
-        }
+        _ => (nothing_recorded && *made > 0).then(|| Next::Refuse(messages::baseline_required(*made, digest))),
     }
 }
 

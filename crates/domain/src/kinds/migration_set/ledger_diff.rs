@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ace_api::MigrationSet;
+use ace_api::{Baseline, MigrationSet};
 use jiff::Timestamp;
 
-use super::state::{Observation, OperatorSchema};
-use crate::sql::{File, Folder, split};
+use super::state::{LedgerRow, Observation, OperatorSchema, OwnRow};
+use crate::sql::{File, Folder, split, with_line_feeds};
 
 #[derive(Clone, Debug, Default)]
 pub struct LedgerDiff<'a> {
@@ -24,6 +24,8 @@ pub struct LedgerDiff<'a> {
     pub pending: Vec<Pending<'a>>,
     /// Applied versions whose file has changed.
     pub changed: Vec<String>,
+    /// Pending versions whose SQL was applied under a version that has no file: that version by the pending one.
+    pub elsewhere: BTreeMap<String, String>,
     /// Pending versions that are older than the head and were never applied.
     pub late: Vec<String>,
 }
@@ -50,28 +52,34 @@ pub fn ledger_diff<'a>(
         .as_ref()
         .map_or(&nobody, |operator_schema: &OperatorSchema| &operator_schema.rows);
     let head = observation.ledger.keys().next_back().cloned();
-    let through = object.spec.baseline.as_ref().map(|baseline| baseline.through.as_str());
+    let through = object.spec.baseline.as_ref().and_then(Baseline::version);
     // The ledger regressed: everything up to `remembered` was run before.
     let lost_until = remembered.filter(|remembered| head.as_deref() < Some(*remembered));
+    let unknown = observation
+        .ledger
+        .keys()
+        .filter(|version| folder.file(version).is_none());
     let mut ledger_diff = LedgerDiff {
         head: head.clone(),
+        unknown: unknown.count(),
         ..LedgerDiff::default()
     };
+    let without_file = WithoutFile::of(folder, observation, own);
     for file in &folder.files {
         let version = file.version.as_str();
         match (observation.ledger.get(version), own.get(version)) {
-            (Some(_), Some(row)) if row.sha256 == file.sha256 => ledger_diff.applied += 1,
-            (Some(_), Some(_)) => ledger_diff.changed.push(version.to_owned()),
-            (Some(row), None) => match &row.statements {
-                None => {
+            (Some(_), Some(row)) if file.has_digest(&row.sha256) => ledger_diff.applied += 1,
+            (Some(row), ours) => match &row.statements {
+                None if ours.is_none() => {
                     ledger_diff.applied += 1;
                     ledger_diff.unverified += 1;
                 }
+                // Also where ours has other bytes: `supabase migration repair` records the file as it is.
                 Some(statements) if is_record_of(statements, &file.text) => {
                     ledger_diff.applied += 1;
                     ledger_diff.adoptable.push(file);
                 }
-                Some(_) => ledger_diff.changed.push(version.to_owned()),
+                _ => ledger_diff.changed.push(version.to_owned()),
             },
             (None, row) => {
                 let again = row.is_some() || lost_until.is_some_and(|until| version <= until);
@@ -79,7 +87,10 @@ pub fn ledger_diff<'a>(
                     ledger_diff.baseline.push(file);
                     continue;
                 }
-                if !again && head.as_deref().is_some_and(|head| version < head) {
+                let elsewhere = if again { None } else { without_file.version_of(file) };
+                if let Some(elsewhere) = elsewhere {
+                    ledger_diff.elsewhere.insert(version.to_owned(), elsewhere);
+                } else if !again && head.as_deref().is_some_and(|head| version < head) {
                     ledger_diff.late.push(version.to_owned());
                 }
                 ledger_diff.pending.push(Pending {
@@ -90,12 +101,63 @@ pub fn ledger_diff<'a>(
             }
         }
     }
-    let without_file = observation
-        .ledger
-        .keys()
-        .filter(|version| folder.file(version).is_none());
-    ledger_diff.unknown = without_file.count();
     ledger_diff
+}
+
+/// Versions whose own digest is not the file's, so that the statements in the CLI's ledger decide.
+pub fn doubted(folder: &Folder, ledger: &BTreeMap<String, LedgerRow>, operator_schema: &OperatorSchema) -> Vec<String> {
+    let applied = folder
+        .files
+        .iter()
+        .filter(|file| ledger.contains_key(file.version.as_str()));
+    let doubted = applied.filter(|file| {
+        let row = operator_schema.rows.get(file.version.as_str());
+        row.is_some_and(|row| !file.has_digest(&row.sha256))
+    });
+    doubted.map(|file| file.version.to_string()).collect()
+}
+
+/// What the ledgers know of the versions that have no file.
+struct WithoutFile {
+    by_statements: BTreeMap<Vec<String>, String>,
+    /// Version and digest.
+    noted: Vec<(String, String)>,
+}
+
+impl WithoutFile {
+    fn of(folder: &Folder, observation: &Observation, own: &BTreeMap<String, OwnRow>) -> Self {
+        let without_file = || {
+            let rows = observation.ledger.iter();
+            rows.filter(|(version, _)| folder.file(version).is_none())
+        };
+        let recorded = without_file().filter_map(|(version, row)| {
+            let statements = row.statements.as_deref()?.iter();
+            Some((
+                statements.flat_map(|statement| pieces(statement)).collect(),
+                version.clone(),
+            ))
+        });
+        let noted = without_file().filter_map(|(version, _)| Some((version.clone(), own.get(version)?.sha256.clone())));
+        Self {
+            by_statements: recorded.collect(),
+            noted: noted.collect(),
+        }
+    }
+
+    /// The version under which this file's SQL was applied.
+    fn version_of(&self, file: &File) -> Option<String> {
+        if self.by_statements.is_empty() && self.noted.is_empty() {
+            return None;
+        }
+        let statements = pieces(&file.text);
+        // Files without statements are all alike.
+        if statements.is_empty() {
+            return None;
+        }
+        let noted = self.noted.iter().find(|(_, digest)| file.has_digest(digest));
+        let noted = noted.map(|(version, _)| version);
+        noted.or_else(|| self.by_statements.get(&statements)).cloned()
+    }
 }
 
 /// The files of the current run that are not in the ledger. They enter it in order, so a binary search finds the first: it is
@@ -126,8 +188,14 @@ pub(super) fn first_pending<'a>(
 
 /// The recorded statements are those of this file. Dashboards record a whole file as one statement, so both sides are split.
 fn is_record_of(statements: &[String], text: &str) -> bool {
-    let recorded = statements
+    statements
         .iter()
-        .flat_map(|statement| split(statement).into_iter().map(|piece| &statement[piece]));
-    split(text).into_iter().map(|piece| &text[piece]).eq(recorded)
+        .flat_map(|statement| pieces(statement))
+        .eq(pieces(text))
+}
+
+/// Statements, with LF as line ends: who has pushed them may have had others.
+fn pieces(text: &str) -> Vec<String> {
+    let text = with_line_feeds(text);
+    split(&text).into_iter().map(|piece| text[piece].to_owned()).collect()
 }

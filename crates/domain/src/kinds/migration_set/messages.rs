@@ -111,19 +111,22 @@ pub(super) fn baseline_required(made: usize, digest: &str) -> Cause {
         MigrationReason::BaselineRequired,
         format!(
             "the migration ledger is empty, but the schema has {made} {noun}: if these files created them, set `spec.baseline` to \
-             {{through: <the last version that the schema contains>, schemaDigest: \"{digest}\"}}"
+             {{through: <the last version that the schema contains>, schemaDigest: \"{digest}\"}}; if none of the files did, set \
+             `through` to \"none\", and all of them run"
         ),
     )
 }
 
 pub(super) fn baseline_mismatch(named: &Baseline, digest: &str) -> Cause {
+    let check = named.version().map_or_else(
+        || "check that no file created anything of this schema".to_owned(),
+        |version| format!("check that the files up to {version} create this schema"),
+    );
     Cause::new(
         MigrationReason::BaselineMismatch,
         format!(
-            "`spec.baseline.schemaDigest` is {}, but the live schema is {digest}: nothing was recorded; check that the files up \
-             to {} create this schema, then set its digest",
+            "`spec.baseline.schemaDigest` is {}, but the live schema is {digest}: nothing was recorded; {check}, then set its digest",
             short(&named.schema_digest),
-            named.through
         ),
     )
 }
@@ -200,6 +203,18 @@ pub(super) fn approval(object: &MigrationSet, plan: &Plan, observation: &Observa
             ),
         };
         return Cause::new(MigrationReason::LedgerRegressed, message);
+    }
+    let elsewhere = plan
+        .items
+        .iter()
+        .find_map(|item| Some((&item.file.version, item.elsewhere.as_ref()?)));
+    if let Some((version, elsewhere)) = elsewhere {
+        let message = format!(
+            "{version} has the same SQL as {elsewhere}, which is applied and has no file: if it must not run again, run `supabase \
+             migration repair {elsewhere} --status reverted` and `supabase migration repair {version} --status applied`; if it must \
+             run again, {instruction}"
+        );
+        return Cause::new(MigrationReason::AppliedElsewhere, message);
     }
     let mut guarded = plan.guarded(&object.spec.policy.approve);
     let first = guarded.next();

@@ -9,6 +9,7 @@
 //! that were run, in our own ledger. Every write is made under the database's advisory lock, which [`Step::Begin`] takes and
 //! the end of a reconcile releases.
 
+mod attempts;
 mod conditions;
 mod decide;
 mod drift;
@@ -41,16 +42,17 @@ use crate::reconcile::{
 };
 use update::{update_from_error, update_from_result};
 
+pub use attempts::Attempts;
 pub use decide::decide;
 pub use events::events;
-pub use ledger_diff::{LedgerDiff, ledger_diff};
+pub use ledger_diff::{LedgerDiff, doubted, ledger_diff};
 pub use plan::{Item, Plan, plan_digest};
 pub use state::{
     Announced, Counts, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, OwnRow, Owner, PlatformFacts,
     PlatformState, ReferenceState, SchemaObservation, SourceState, State, Stop, StoredPlan,
 };
 pub use status::{planned, status};
-pub use step::{Blocker, Ran, Refusal, Step, StepError, StepResult, SyntaxCheck};
+pub use step::{Blocker, Failure, FailureKind, Ran, Refusal, Step, StepError, StepResult, SyntaxCheck};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, MigrationReason>;
 pub type Cause = crate::reconcile::decision::Cause<MigrationReason>;
@@ -85,7 +87,7 @@ impl kind::Kind for Kind {
     ) {
         match outcome {
             Ok(result) => update_from_result(object, state, step, result, now),
-            Err(step_error) => update_from_error(state, step, step_error, now),
+            Err(step_error) => update_from_error(object, state, step, step_error, now),
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Item {
     pub again: bool,
     /// When it was recorded in `ace_ops`, if it was.
     pub noted: Option<Timestamp>,
+    /// The version without a file under which the same SQL was applied.
+    pub elsewhere: Option<String>,
 }
 
 impl Item {
@@ -38,10 +40,11 @@ impl Item {
     /// hold for ever.
     pub fn mark(&self) -> String {
         let digest = &self.file.sha256;
-        match self.noted {
+        match (&self.elsewhere, self.noted) {
+            (Some(elsewhere), _) => format!("{digest} although applied as {elsewhere}"),
             _ if !self.again => digest.clone(),
-            None => format!("{digest} again"),
-            Some(time) => format!("{digest} again after {time}"),
+            (None, None) => format!("{digest} again"),
+            (None, Some(time)) => format!("{digest} again after {time}"),
         }
     }
 
@@ -51,6 +54,11 @@ impl Item {
         classes.sort_unstable();
         classes.dedup();
         classes
+    }
+
+    /// Its SQL was applied before, under this version or another one.
+    pub fn runs_twice(&self) -> bool {
+        self.again || self.elsewhere.is_some()
     }
 
     fn guarded(&self, policy: &[RiskClass]) -> Vec<RiskClass> {
@@ -86,6 +94,7 @@ impl Plan {
                 risks,
                 again: pending.again,
                 noted: pending.noted,
+                elsewhere: ledger_diff.elsewhere.get(pending.file.version.as_str()).cloned(),
             })
             .collect();
         let policy = &object.spec.policy.approve;
@@ -96,7 +105,9 @@ impl Plan {
             &items,
             policy,
         );
-        let guarded = items.iter().any(|item| item.again || !item.guarded(policy).is_empty());
+        let guarded = items
+            .iter()
+            .any(|item| item.runs_twice() || !item.guarded(policy).is_empty());
         let needs_approval = guarded && !is_approved(object, observation, &digest, &items);
         Some(Self {
             digest,

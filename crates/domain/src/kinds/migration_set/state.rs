@@ -11,7 +11,10 @@ use ace_api::{Database, DriftField, MigrationEvent, MigrationSet, MigrationSetSt
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::step::{Blocker, Refusal, StepError, SyntaxCheck};
+use super::{
+    attempts::Attempts,
+    step::{Blocker, Refusal, StepError, SyntaxCheck},
+};
 use crate::{
     inputs,
     kinds::platform::DatabaseFailure,
@@ -113,6 +116,8 @@ pub struct Observation {
     pub place: String,
     /// Which database answered.
     pub target: MigrationTarget,
+    /// When the server last started, after a crash too: only compared with itself.
+    pub server_start: String,
     /// Version of the form in which this operator describes schemas.
     pub form: i32,
     /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.
@@ -238,6 +243,8 @@ pub struct Memory {
     pub failed_observation: Option<FailedObservation>,
     /// Attempts in a row that were stopped by a lock.
     pub blocked: u32,
+    /// Runs of one file that failed and may succeed.
+    pub attempts: Option<Attempts>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -136,6 +136,8 @@ pub enum StepError {
     },
     /// The database refuses the file. Nothing of it was applied, or the parts that were are recorded in `ace_ops`.
     Refused(Refusal),
+    /// The run of a file failed, and the next attempt may succeed. Nothing of it was applied, or the ledger will show it.
+    Failed(Failure),
     /// It failed for a temporary reason. Nothing of it was applied, or the ledger will show it.
     Passing(String),
     /// Another MigrationSet has claimed the database: `namespace/name`.
@@ -155,6 +157,31 @@ pub struct Blocker {
     pub application: Option<String>,
     /// How old its transaction is, or the session if it has none; unknown to a role without `pg_monitor`.
     pub age: Option<Duration>,
+}
+
+/// A failed run of a file that may succeed when it is repeated.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Failure {
+    /// The file's version.
+    pub version: Version,
+    /// The statement's line in the file; `None` if it is not from the file.
+    pub line: Option<u32>,
+    pub kind: FailureKind,
+    /// File, line, and what happened.
+    pub message: String,
+    /// What a person does when every attempt fails alike.
+    pub advice: String,
+}
+
+/// Failures of one kind at one line of a file are alike.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum FailureKind {
+    /// The server refused the statement with this SQLSTATE, and the session stands.
+    Refused(String),
+    /// The session ended during the statement.
+    SessionLost,
+    /// Anything else.
+    Other,
 }
 
 /// A failure that a person has to fix.

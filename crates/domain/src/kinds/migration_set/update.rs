@@ -6,13 +6,14 @@ use ace_api::{MigrationEvent, MigrationEventType, MigrationSet};
 use jiff::Timestamp;
 
 use super::{
+    attempts::Attempts,
     ledger_diff::left,
     state::{
         Announced, Counts, FailedObservation, LedgerRow, Observation, OperatorSchema, OwnRow, PlatformState, State,
         Stop,
     },
     status::counts,
-    step::{Ran, Step, StepError, StepResult},
+    step::{Failure, FailureKind, Ran, Refusal, Step, StepError, StepResult},
 };
 use crate::{
     kinds::platform::DatabaseFailure,
@@ -118,6 +119,7 @@ fn has_run(state: &mut State, file: &File, ran: Ran, now: Timestamp) {
     mark_snapshot_pending(state);
     state.memo.held = None;
     state.memory.blocked = 0;
+    state.memory.attempts = None;
     let duration = i64::try_from(ran.duration.as_millis()).unwrap_or(i64::MAX);
     let warnings = ran.warnings.into_iter().take(WARNINGS);
     let event = MigrationEvent {
@@ -187,15 +189,30 @@ fn change_operator_schema(state: &mut State, change: impl FnOnce(&mut OperatorSc
     });
 }
 
-pub(super) fn update_from_error(state: &mut State, step: &Step, step_error: StepError, now: Timestamp) {
+pub(super) fn update_from_error(
+    object: &MigrationSet,
+    state: &mut State,
+    step: &Step,
+    step_error: StepError,
+    now: Timestamp,
+) {
     match step_error {
         // Both leave the session open: the run stops, and the schema snapshot after it follows.
         StepError::Blocked { version, blockers } => {
             state.memory.blocked = state.memory.blocked.saturating_add(1);
             stop(state, step, Stop::Blocked(version, blockers));
         }
-        StepError::Refused(refusal) => stop(state, step, Stop::Refused(refusal)),
+        StepError::Refused(refusal) => {
+            state.memory.attempts = None;
+            stop(state, step, Stop::Refused(refusal));
+        }
         step_error => {
+            if let (StepError::Failed(failure), Step::Run { file, .. }) = (&step_error, step)
+                && let Some(refusal) = count_attempt(object, state, &file.sha256, failure, now)
+            {
+                state.locked &= failure.kind != FailureKind::SessionLost;
+                return stop(state, step, Stop::Refused(refusal));
+            }
             if let (StepError::Database(cause), PlatformState::Present(platform)) = (&step_error, &state.platform) {
                 let before = state.memory.failed_observation.as_ref();
                 let refusals = before.map(|failed| failed.refusals).unwrap_or_default();
@@ -216,6 +233,28 @@ pub(super) fn update_from_error(state: &mut State, step: &Step, step_error: Step
             state.step_error = Some(step_error);
         }
     }
+}
+
+/// Counts a failed attempt; a refusal after the last one. A person who lifts that gets as many attempts again.
+fn count_attempt(
+    object: &MigrationSet,
+    state: &mut State,
+    sha256: &str,
+    failure: &Failure,
+    now: Timestamp,
+) -> Option<Refusal> {
+    let server_start = state.observation().map(|observation| observation.server_start.clone());
+    let attempts = Attempts::with(
+        state.memory.attempts.take(),
+        object,
+        sha256,
+        failure.clone(),
+        &server_start.unwrap_or_default(),
+        now,
+    );
+    let refusal = attempts.refusal();
+    state.memory.attempts = refusal.is_none().then_some(attempts);
+    refusal
 }
 
 fn stop(state: &mut State, step: &Step, by: Stop) {

@@ -3,7 +3,7 @@
 use ace_api::ANNOTATION_RECONCILE_AT;
 use ace_database::RunError;
 use ace_domain::{
-    kinds::migration_set::{Blocker, Refusal, StepError},
+    kinds::migration_set::{Blocker, Failure, FailureKind, Refusal, StepError},
     sql::{File, Version},
 };
 
@@ -19,27 +19,48 @@ pub(super) fn holder(by: Option<&Blocker>) -> String {
 /// Why a file was not applied. `begun`: a part of it has run, and only the same bytes can be continued.
 pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError {
     let version = file.version.clone();
-    let refused = |what: String, mend: &str, todo: &str| {
-        let todo = if begun {
+    let todo = |mend: &str, todo: &str| {
+        if begun {
             format!(
                 "a part of the file has run: {mend}, leave the file as it is, and change the annotation \
                  `{ANNOTATION_RECONCILE_AT}`"
             )
         } else {
             todo.to_owned()
-        };
-        refusal(version.clone(), false, format!("{what}; {todo}"))
+        }
     };
     let name = &file.file_name;
-    let at = |line: Option<u32>| line.map_or_else(|| name.clone(), |line| format!("{name} line {line}"));
+    if let Some(Passing {
+        line,
+        kind,
+        what,
+        mend,
+        correct,
+    }) = passing(&error)
+    {
+        let correct = format!("{correct}, or {mend} and change the annotation `{ANNOTATION_RECONCILE_AT}`");
+        return StepError::Failed(Failure {
+            version,
+            line,
+            kind,
+            message: format!("{}: {what}", at(name, line)),
+            advice: todo(mend, &correct),
+        });
+    }
+    let refused = |what: String, mend: &str, other: &str| {
+        refusal(version.clone(), false, format!("{what}; {}", todo(mend, other)))
+    };
     match error {
         RunError::Sql { state, message, line } => refused(
-            format!("{}: {message} (SQLSTATE {state})", at(line)),
+            format!("{}: {message} (SQLSTATE {state})", at(name, line)),
             "fix its cause in the database",
             "correct the file",
         ),
         RunError::TimedOut { line } => refused(
-            format!("{}: the statement took longer than `spec.statementTimeout`", at(line)),
+            format!(
+                "{}: the statement took longer than `spec.statementTimeout`",
+                at(name, line)
+            ),
             "raise it",
             "raise it or split the work",
         ),
@@ -76,22 +97,67 @@ pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError 
             format!("{name}: {done} of its parts ran from other content; restore the file"),
         ),
         RunError::LockTimeout { blockers } => StepError::Blocked { version, blockers },
-        RunError::Retry { state } => StepError::Passing(format!(
-            "{version}: the database is temporarily unable to run it (SQLSTATE {state})"
-        )),
-        RunError::Lost => StepError::Passing(format!(
-            "{version}: the session ended before the transaction was committed"
-        )),
-        RunError::Excess(excess) => StepError::Passing(format!(
-            "{version}: {excess}, so the session was ended before the transaction was committed; let no statement return so much"
-        )),
-        RunError::Unknown => StepError::Passing(format!(
-            "{version}: the response to COMMIT was lost; the ledger will show whether it was applied"
-        )),
-        RunError::LockLost => StepError::Passing(format!("{version}: the session lost the migration lock")),
         RunError::AlreadyRecorded => StepError::Passing(format!("{version} was recorded by another session meanwhile")),
-        RunError::Protocol => StepError::Passing(format!("{version}: the server sent an unexpected response")),
+        error => StepError::Passing(format!("{version}: {error}")),
     }
+}
+
+/// A failure after which the same file may succeed.
+struct Passing {
+    line: Option<u32>,
+    kind: FailureKind,
+    what: String,
+    /// What a person does about its cause outside of the file.
+    mend: &'static str,
+    /// What a person does in the file.
+    correct: &'static str,
+}
+
+fn passing(error: &RunError) -> Option<Passing> {
+    let lost = |line, what: String| Passing {
+        line,
+        kind: FailureKind::SessionLost,
+        what,
+        mend: "remove what ends the session (memory, a crash, a timeout)",
+        correct: "correct the file",
+    };
+    Some(match error {
+        RunError::Retry { state, message, line } => Passing {
+            line: *line,
+            kind: FailureKind::Refused(state.to_string()),
+            what: format!("{message} (SQLSTATE {state})"),
+            mend: "fix its cause in the database",
+            correct: "correct the file",
+        },
+        RunError::Lost { line } => lost(*line, error.to_string()),
+        RunError::Excess { excess, line } => Passing {
+            mend: "let it return less",
+            ..lost(
+                *line,
+                format!("{excess}, so the session was ended before the transaction was committed"),
+            )
+        },
+        RunError::Unknown => lost(None, format!("{error}; the ledger will show whether it was applied")),
+        RunError::LockLost => Passing {
+            line: None,
+            kind: FailureKind::Other,
+            what: "the session lost the migration lock".to_owned(),
+            mend: "connect to the server itself, not to a pooler,",
+            correct: "remove from the file what releases it, such as `pg_advisory_unlock_all()`",
+        },
+        RunError::Protocol { line } => Passing {
+            line: *line,
+            kind: FailureKind::Other,
+            what: error.to_string(),
+            mend: "connect to the server itself, not to a pooler,",
+            correct: "remove the statement if it reads from the client, like `COPY … FROM stdin`",
+        },
+        _ => return None,
+    })
+}
+
+fn at(name: &str, line: Option<u32>) -> String {
+    line.map_or_else(|| name.to_owned(), |line| format!("{name} line {line}"))
 }
 
 fn refusal(version: Version, half: bool, message: String) -> StepError {
@@ -101,11 +167,44 @@ fn refusal(version: Version, half: bool, message: String) -> StepError {
 #[cfg(test)]
 mod tests {
     use ace_domain::{
-        kinds::migration_set::{Refusal, StepError},
+        kinds::migration_set::{FailureKind, Refusal, StepError},
         sql::File,
     };
 
     use super::{RunError, run_error};
+
+    #[test]
+    fn a_failure_that_may_pass_has_line_and_words_and_what_ends_the_session_is_another_kind() {
+        let file = File {
+            version: "1".parse().unwrap(),
+            name: "once".to_owned(),
+            file_name: "1_once.sql".to_owned(),
+            sha256: String::new(),
+            text: "".into(),
+        };
+        let failed = |error, begun| match run_error(&file, error, begun) {
+            StepError::Failed(failure) => (failure.line, failure.kind, failure.message, failure.advice),
+            other => panic!("{other:?}"),
+        };
+        let ask = "change the annotation `ops.mobulace.com/reconcile-at`";
+        let ends = "remove what ends the session (memory, a crash, a timeout)";
+        let message = "1_once.sql line 4: the session ended before the transaction was committed".to_owned();
+        for (begun, advice) in [
+            (false, format!("correct the file, or {ends} and {ask}")),
+            (
+                true,
+                format!("a part of the file has run: {ends}, leave the file as it is, and {ask}"),
+            ),
+        ] {
+            assert_eq!(
+                failed(RunError::Lost { line: Some(4) }, begun),
+                (Some(4), FailureKind::SessionLost, message.clone(), advice)
+            );
+        }
+        let (line, kind, message, _) = failed(RunError::Unknown, false);
+        let what = "1_once.sql: the response to COMMIT was lost; the ledger will show whether it was applied";
+        assert_eq!((line, kind, message.as_str()), (None, FailureKind::SessionLost, what));
+    }
 
     #[test]
     fn a_file_of_which_a_part_has_run_is_to_be_left_as_it_is() {

@@ -166,3 +166,39 @@ fn a_pending_file_behind_it_runs() {
     });
     assert_eq!(case.locked().step().name(), "Prepare");
 }
+
+#[test]
+fn where_no_file_made_anything_of_the_schema_all_of_them_run() {
+    let case = named("none", LIVE).locked();
+    assert_eq!(case.step().name(), "Claim");
+    assert_eq!(records(named("none", LIVE)), None);
+    let mut case = named("none", LIVE).locked();
+    case.does("Claim", Ok(super::super::StepResult::Written));
+    let seen = case.sees(|observation| {
+        observation.operator_schema = settled().state.memory.observation.unwrap().operator_schema.clone();
+        observation.operator_schema.as_mut().unwrap().rows.clear();
+    });
+    case.does("ObserveAgain", seen);
+    match case.step() {
+        Step::Prepare(plan) => assert_eq!(plan.items.iter().map(|item| &item.0).collect::<Vec<_>>(), [V1, V2]),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn none_of_another_schema_runs_nothing() {
+    for case in [named("none", OTHER), named("none", OTHER).locked()] {
+        assert_eq!(reason(&case), MigrationReason::BaselineMismatch);
+    }
+}
+
+#[test]
+fn none_counts_only_until_something_was_recorded() {
+    let case = pending(HARMLESS).spec(|spec| {
+        spec.baseline = Some(Baseline {
+            through: "none".to_owned(),
+            schema_digest: OTHER.to_owned(),
+        });
+    });
+    assert_eq!(case.locked().step().name(), "Prepare");
+}

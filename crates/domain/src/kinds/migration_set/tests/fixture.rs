@@ -350,6 +350,7 @@ fn observation() -> Observation {
         at: at(-60),
         place: PLACE.to_owned(),
         target: target(),
+        server_start: "1767225600".to_owned(),
         form: 1,
         ledger: rows
             .map(|(version, _)| (version.to_owned(), LedgerRow::default()))

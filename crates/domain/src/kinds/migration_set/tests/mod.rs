@@ -2,8 +2,10 @@
 
 mod adoption;
 mod approval;
+mod attempts;
 mod baseline;
 mod drift;
+mod elsewhere;
 mod events;
 mod fixture;
 mod held;

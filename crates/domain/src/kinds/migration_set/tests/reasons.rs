@@ -228,7 +228,8 @@ fn a_schema_that_was_there_before_the_ledger() {
         Reason::BaselineRequired,
         &format!(
             "the migration ledger is empty, but the schema has 3 objects: if these files created them, set `spec.baseline` to \
-             {{through: <the last version that the schema contains>, schemaDigest: \"{LIVE}\"}}"
+             {{through: <the last version that the schema contains>, schemaDigest: \"{LIVE}\"}}; if none of the files did, set \
+             `through` to \"none\", and all of them run"
         ),
         Some(240),
     );

@@ -60,6 +60,7 @@ fn states() -> Vec<Case> {
         settled().files(&[(V1, A), (V2, "SELECT 2;")]),
         settled().files(&[(V1, A), ("202601015", HARMLESS), (V2, B)]),
         settled().gone(V2),
+        super::elsewhere::applied_elsewhere(),
         settled().snapshot_pending(),
         settled().observation(|observation| observation.schema = SchemaObservation::Busy),
         settled().observation(|observation| observation.schema = taken(OTHER, vec![differs("table/public.t")])),
@@ -111,6 +112,8 @@ fn states() -> Vec<Case> {
         ending(refusal(false)),
         ending(refusal(true)),
         ending(refusal(false)).next_pass(),
+        ending(Err(super::attempts::lost(4))),
+        ending(Err(super::attempts::lost(4))).next_pass(),
         ending(Err(blocked())),
         ending(Err(blocked())).next_pass().locked(),
     ];

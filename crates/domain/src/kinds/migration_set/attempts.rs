@@ -1,0 +1,154 @@
+//! Attempts at one file that failed and may succeed: each is retried, and not for ever.
+
+use std::time::Duration;
+
+use ace_api::{MigrationReason, MigrationSet};
+use jiff::Timestamp;
+
+use super::{
+    Cause,
+    step::{Failure, FailureKind, Refusal},
+};
+use crate::{
+    reconcile::{annotations::reconcile_at, timing::Timing},
+    sql::Version,
+};
+
+/// Attempts at a statement that the server refuses alike.
+const REFUSED: u32 = 5;
+/// Attempts at a statement that takes the session with it: each may have stopped the server for everybody.
+const SESSION_LOST: u32 = 3;
+
+/// Failed attempts at one file, and when the next one is due.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempts {
+    version: Version,
+    sha256: String,
+    /// `reconcile-at` at the last attempt: a later request does not wait.
+    reconcile_at: Option<String>,
+    generation: Option<i64>,
+    /// Each failure that is unlike the others: a file whose failures alternate is not retried for ever either.
+    failures: Vec<Repeated>,
+    /// When the last attempt failed.
+    at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Repeated {
+    failure: Failure,
+    times: u32,
+    /// How often the server started anew between two of them.
+    restarts: u32,
+    /// When the server had last started before the last of them.
+    server_start: String,
+}
+
+impl Attempts {
+    /// The attempts with one more. Those at another file, or at other content, don't count.
+    pub(super) fn with(
+        before: Option<Self>,
+        object: &MigrationSet,
+        sha256: &str,
+        failure: Failure,
+        server_start: &str,
+        now: Timestamp,
+    ) -> Self {
+        let before = before.filter(|before| before.version == failure.version && before.sha256 == sha256);
+        let mut failures = before.map(|before| before.failures).unwrap_or_default();
+        let is_alike =
+            |repeated: &Repeated| (repeated.failure.line, &repeated.failure.kind) == (failure.line, &failure.kind);
+        let repeated = match failures.iter().position(is_alike) {
+            Some(alike) => {
+                let before = failures.remove(alike);
+                Repeated {
+                    times: before.times + 1,
+                    restarts: before.restarts + u32::from(before.server_start != server_start),
+                    server_start: server_start.to_owned(),
+                    failure,
+                }
+            }
+            None => Repeated {
+                times: 1,
+                restarts: 0,
+                server_start: server_start.to_owned(),
+                failure,
+            },
+        };
+        let version = repeated.failure.version.clone();
+        failures.push(repeated);
+        Self {
+            version,
+            sha256: sha256.to_owned(),
+            reconcile_at: reconcile_at(object),
+            generation: object.metadata.generation,
+            failures,
+            at: now,
+        }
+    }
+
+    fn last(&self) -> &Repeated {
+        self.failures
+            .last()
+            .expect("there is one for each attempt, and the first makes it")
+    }
+
+    /// Why it is not tried again.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        let Repeated { failure, times, .. } = self.last();
+        (*times >= limit(&failure.kind)).then(|| Refusal {
+            version: failure.version.clone(),
+            half: false,
+            message: format!(
+                "{}{}, in each of {times} attempts; {}",
+                failure.message,
+                self.restarted(),
+                failure.advice
+            ),
+        })
+    }
+
+    /// When the next attempt is due.
+    pub(super) fn due(&self, timing: Timing) -> Timestamp {
+        self.at + self.wait(timing)
+    }
+
+    fn wait(&self, timing: Timing) -> Duration {
+        let attempts: u32 = self.failures.iter().map(|repeated| repeated.times).sum();
+        timing.backoff(attempts.saturating_sub(1))
+    }
+
+    /// The next attempt has to wait: nobody asked for it, and the spec is the same.
+    pub(super) fn waits(&self, object: &MigrationSet, sha256: &str, timing: Timing, now: Timestamp) -> bool {
+        self.sha256 == sha256
+            && self.reconcile_at == reconcile_at(object)
+            && self.generation == object.metadata.generation
+            && now < self.due(timing)
+    }
+
+    pub(super) fn cause(&self, timing: Timing) -> Cause {
+        let Repeated { failure, times, .. } = self.last();
+        let message = format!(
+            "{}{}; attempt {times} of {} failed, the next one is at {:.0}",
+            failure.message,
+            self.restarted(),
+            limit(&failure.kind),
+            self.due(timing)
+        );
+        Cause::new(MigrationReason::Retrying, message)
+    }
+
+    /// The statement is suspected to stop the server.
+    fn restarted(&self) -> &'static str {
+        match self.last().restarts {
+            0 => "",
+            _ => ", and the server restarted",
+        }
+    }
+}
+
+fn limit(kind: &FailureKind) -> u32 {
+    match kind {
+        FailureKind::SessionLost => SESSION_LOST,
+        FailureKind::Refused(_) | FailureKind::Other => REFUSED,
+    }
+}

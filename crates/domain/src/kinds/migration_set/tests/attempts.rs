@@ -1,0 +1,172 @@
+//! Failures that may pass: how often a file is tried, what is said meanwhile, and what is said at the end.
+
+use ace_api::MigrationReason;
+
+use super::{
+    super::{Decision, Failure, FailureKind, LedgerRow, StepError},
+    fixture::{Case, pending},
+    values::{A, B, HARMLESS, V1, V2, V3, said},
+};
+use crate::reconcile::{fixture::at, kind::Step as _};
+
+const WHAT: &str = "20260103000000_x.sql line 4: out of shared memory (SQLSTATE 53200)";
+const ADVICE: &str = "correct the file";
+
+fn fails(line: u32, kind: FailureKind) -> StepError {
+    StepError::Failed(Failure {
+        version: V3.parse().unwrap(),
+        line: Some(line),
+        kind,
+        message: WHAT.to_owned(),
+        advice: ADVICE.to_owned(),
+    })
+}
+
+fn refused(state: &str) -> StepError {
+    fails(4, FailureKind::Refused(state.to_owned()))
+}
+
+pub(super) fn lost(line: u32) -> StepError {
+    fails(line, FailureKind::SessionLost)
+}
+
+/// The next pass comes after the longest wait, and its run ends so.
+fn again(case: Case, error: StepError) -> Case {
+    let mut case = case.next_pass().later(300);
+    case.state.began = case.now;
+    let now = case.now;
+    let mut case = case.prepared().observation(|observation| observation.at = now);
+    case.does("Run", Err(error));
+    case
+}
+
+fn first(error: StepError) -> Case {
+    let mut case = pending(HARMLESS).prepared();
+    case.does("Run", Err(error));
+    case
+}
+
+fn is_final(case: &Case) -> bool {
+    match case.decide() {
+        Decision::Refuse(refused, _) => {
+            assert_eq!(refused.reason, MigrationReason::MigrationFailed);
+            true
+        }
+        Decision::Wait(waits, _) => {
+            assert_eq!(waits.reason, MigrationReason::Retrying);
+            false
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// How many attempts there are before a person is asked, at most twenty.
+fn attempts(mut errors: impl FnMut(u32) -> StepError) -> u32 {
+    let mut case = first(errors(1));
+    (1..20)
+        .find(|attempt| {
+            let done = is_final(&case);
+            if !done {
+                case = again(case.clone(), errors(attempt + 1));
+            }
+            done
+        })
+        .unwrap_or(20)
+}
+
+#[test]
+fn a_statement_that_fails_alike_five_times_is_not_tried_a_sixth_time() {
+    for state in ["53200", "53400", "53100", "08006", "25006", "40P01", "XX000"] {
+        assert_eq!(attempts(|_| refused(state)), 5, "{state}");
+    }
+    assert_eq!(attempts(|_| fails(4, FailureKind::Other)), 5);
+}
+
+#[test]
+fn a_statement_that_takes_the_session_with_it_three_times_is_not_tried_a_fourth_time() {
+    assert_eq!(attempts(|_| lost(4)), 3);
+}
+
+#[test]
+fn failures_that_alternate_end_as_well() {
+    assert_eq!(attempts(|attempt| lost(attempt % 2)), 5);
+    let states = ["53200", "40P01"];
+    assert_eq!(attempts(|attempt| refused(states[attempt as usize % 2])), 9);
+}
+
+#[test]
+fn losses_at_other_statements_each_time_are_the_connection_s() {
+    assert_eq!(attempts(lost), 20);
+}
+
+#[test]
+fn meanwhile_the_message_has_line_attempt_and_time_of_the_next() {
+    let case = first(refused("53200"));
+    let message = format!("{WHAT}; attempt 1 of 5 failed, the next one is at {}", at(15));
+    assert_eq!(said(&case), (false, MigrationReason::Retrying, message, Some(15)));
+    let message = format!("{WHAT}; attempt 2 of 5 failed, the next one is at {}", at(330));
+    let second = again(case, refused("53200"));
+    assert_eq!(said(&second), (false, MigrationReason::Retrying, message, Some(30)));
+}
+
+#[test]
+fn what_enqueues_the_set_meanwhile_is_no_attempt() {
+    let case = first(refused("53200")).next_pass().later(5);
+    let (stalls, reason, message, again) = said(&case);
+    assert_eq!((stalls, reason, again), (false, MigrationReason::Retrying, Some(10)));
+    assert!(message.starts_with(WHAT), "{message}");
+    for case in [
+        case.clone().asks("now").locked(),
+        case.clone().spec(|spec| spec.policy.approve.clear()),
+        case.clone().files(&[(V1, A), (V2, B), (V3, "SELECT 3;")]),
+        case.clone().later(10),
+    ] {
+        assert!(matches!(case.decide(), Decision::Do(_)));
+    }
+}
+
+#[test]
+fn at_the_end_the_message_has_line_words_and_what_to_do_and_stays() {
+    let mut case = first(refused("53200"));
+    for _ in 1..5 {
+        case = again(case, refused("53200"));
+    }
+    let expected = format!("{WHAT}, in each of 5 attempts; {ADVICE}");
+    assert_eq!(said(&case).2, expected);
+    let held = case.status().held.unwrap();
+    assert_eq!((held.version.as_str(), held.outcome.message), (V3, expected.clone()));
+    let next = case.next_pass().later(86_400).locked();
+    let (stalls, reason, message, _) = said(&next);
+    assert_eq!(
+        (stalls, reason, message),
+        (true, MigrationReason::MigrationFailed, expected)
+    );
+    assert_eq!(next.asks("now").step().name(), "Prepare", "a person lifts it");
+}
+
+#[test]
+fn a_server_that_restarts_each_time_is_named() {
+    let restarted =
+        |case: Case, start: &str| case.observation(|observation| observation.server_start = start.to_owned());
+    let mut case = first(lost(4));
+    for start in ["2", "3"] {
+        case = again(restarted(case, start), lost(4));
+    }
+    let expected = format!("{WHAT}, and the server restarted, in each of 3 attempts; {ADVICE}");
+    assert_eq!(said(&case).2, expected);
+    assert!(!case.state.locked, "there is no session for the snapshot after the run");
+    let mut stands = first(lost(4));
+    for _ in 1..3 {
+        stands = again(stands, lost(4));
+    }
+    assert_eq!(said(&stands).2, format!("{WHAT}, in each of 3 attempts; {ADVICE}"));
+}
+
+#[test]
+fn a_file_that_ran_after_all_leaves_no_attempts() {
+    let mut case = again(first(lost(4)), lost(4)).next_pass().later(300).prepared();
+    case.does("Run", super::fixture::ran());
+    assert_eq!(case.state.memory.attempts, None);
+    let applied = again(first(lost(4)), lost(4)).row(V3, LedgerRow::default());
+    assert!(!is_final(&applied));
+}
