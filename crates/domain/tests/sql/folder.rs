@@ -40,9 +40,10 @@ fn a_file_has_its_version_name_digest_and_text() {
         ),
         ("7", "add_codes", "7_add_codes.sql", "select 1;\r\n")
     );
+    // Of `select 1;` and a line feed: neither a byte order mark nor the form of line ends is content.
     assert_eq!(
         file.sha256,
-        "sha256:0ce1a315e8d453541dfee34a980aa24a148ea8cd68ebf96a4b4dde51391e2307"
+        "sha256:4a45092ccf992ea92250053a80b931b787924ba61648f420555511b84f10ab6c"
     );
 }
 
