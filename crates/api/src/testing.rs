@@ -40,6 +40,9 @@ fn nth(schema: &Value, place: usize) -> Value {
         }
         Some("array") => {
             let items = bound("maxItems").expect("a list of a status has a bound") + 1;
+            // A set has no word twice.
+            let words = schema["items"]["enum"].as_array().map_or(items, Vec::len);
+            let items = items.min(words);
             (0..items).map(|place| nth(&schema["items"], place)).collect()
         }
         Some("integer") if schema["format"] == "int32" => number("maximum", i32::MAX.into()),

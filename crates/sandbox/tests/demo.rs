@@ -35,7 +35,7 @@ const AFTER: [&str; 20] = [
 /// Once in a project's life.
 const NEW: [&str; 4] = [
     "3 of 3 to set",
-    " drops column public.gift_cards.pin, and 1 more statement needs it; to approve it, add plan sha256:",
+    " runs SQL that it puts together itself, and 2 more statements need it; to approve it, add plan sha256:",
     "20250616130000  purge                    Exposure",
     "MigrationSet `main` has not applied 20250616130000",
 ];
