@@ -21,13 +21,12 @@ use self::{
 use super::ONE;
 
 /// Objects of which nothing changes but conditions.
-const AT_REST: [(&str, &str); 6] = [
+const AT_REST: [(&str, &str); 5] = [
     ("EdgeFunction", "live"),
     ("EdgeFunction", "held"),
     ("EdgeFunction", "unseen"),
     ("EdgeFunction", "drifted"),
     ("MigrationSet", "main"),
-    ("MigrationSet", "approval"),
 ];
 /// Everything that the operator writes into a database, but for the mark by which it knows an unchanged catalogue.
 const WRITTEN: &str = "SELECT 'ledger', l::text FROM supabase_migrations.schema_migrations l \
@@ -59,13 +58,7 @@ async fn what_an_older_operator_left_is_taken_over_without_an_upload_a_second_ru
         operator.kill();
         let before = lay_out(&stage(&operator)).await;
         let [main, approval, unfinished] = &before.databases;
-        let written = async || {
-            [
-                main.rows(WRITTEN).await,
-                approval.rows(WRITTEN).await,
-                unfinished.rows(DONE).await,
-            ]
-        };
+        let written = async || [main.rows(WRITTEN).await, unfinished.rows(DONE).await];
         let written_before = written().await;
         space.watch.caught_up().await;
         let versions = |object: &Value| {
@@ -104,6 +97,8 @@ async fn what_an_older_operator_left_is_taken_over_without_an_upload_a_second_ru
         assert_eq!(project.changes(since).await, [], "{}", operator.log());
         assert_eq!(written().await, written_before);
         assert_eq!(unfinished.rows(LEFT).await, ["20260103000000|applied|f|f|0"]);
+        let ran = "SELECT version FROM supabase_migrations.schema_migrations ORDER BY 1";
+        assert_eq!(approval.rows(ran).await, ["20260101000000", "20260102000000"]);
         space.watch.caught_up().await;
         for (object, count) in before.objects.iter().zip(laid_out) {
             let versions = versions(object).into_iter().skip(count);
@@ -153,14 +148,9 @@ async fn is_observed(stage: &Stage<'_>, before: &LaidOut, since: u64) {
     let history = ended["status"]["history"].as_array().unwrap();
     let old = &before.object("MigrationSet", "unfinished")["status"]["history"];
     assert_eq!(json!(history[1..]), *old, "{ended:#}");
-    let plan = &before.object("MigrationSet", "approval")["status"]["plan"]["digest"];
-    let message = format!(
-        "20260102000000 drops table public.notes; to approve it, add plan {} to `spec.approvals`",
-        plan.as_str().unwrap()
-    );
-    let waits =
-        |object: &Value| reason_of(object, "Stalled") == "ApprovalRequired" && message_of(object, "Ready") == message;
-    until(stage, "MigrationSet", "approval", "waits for the same approval", waits).await;
+    // The older operator asked for an approval to drop a table that the same plan makes. Nothing is lost with it.
+    let ran = |object: &Value| applied(object) && object["status"]["head"] == "20260102000000" && is_current(object);
+    until(stage, "MigrationSet", "approval", "has run", ran).await;
     for (name, reason) in [("missing", "WaitingForPlatform"), ("failed", "Retrying")] {
         let waits = |object: &Value| reason_of(object, "Reconciling") == reason && reason_of(object, "Ready") == reason;
         until(stage, "MigrationSet", name, reason, waits).await;
@@ -214,7 +204,8 @@ fn is_sound(object: &Value) {
     assert_eq!(kstatus::violations(object), Vec::<String>::new(), "{name}: {object:#}");
     assert_eq!(is_true(object, "Drifted"), name == "drifted", "{name}: {object:#}");
     let stalled = is_true(object, "Stalled");
-    assert_eq!(stalled, ["held", "approval"].contains(&name), "{name}: {object:#}");
+    // What `approval` waited for under the older operator needs none now.
+    assert!(stalled == (name == "held") || name == "approval", "{name}: {object:#}");
 }
 
 async fn only_the_deploy_that_was_in_progress_is_told(stage: &Stage<'_>) {
