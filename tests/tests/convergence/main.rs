@@ -9,6 +9,7 @@
 mod effects;
 mod fleet;
 mod judge;
+mod observe;
 mod outside;
 mod walk;
 

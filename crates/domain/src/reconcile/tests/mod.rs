@@ -1,4 +1,5 @@
 mod drift;
 mod object_state;
 mod pass;
+mod scripted;
 mod status;

@@ -1,15 +1,15 @@
 //! When the database is observed, and when it is not.
 
-use ace_api::MigrationReason;
+use ace_api::MigrationReason as Reason;
 
 use super::{
-    super::{Decision, SchemaObservation, SourceState},
+    super::{Decision, SchemaObservation, SourceState, StepError, status},
     fixture::{Case, pending, settled},
-    values::{A, B, DROP, HARMLESS, V1, V2, V3, reason},
+    values::{A, B, DROP, HARMLESS, V1, V2, V3, reason, said},
 };
 use crate::{
     kinds::platform::DatabaseFailure,
-    reconcile::{decision::Requeue, fixture::at, kind::Step as _, timing::Timing},
+    reconcile::{decision::Requeue, fixture::at, kind::Step as _, refusals::Refusals, timing::Timing},
 };
 
 fn observes(case: &Case) -> bool {
@@ -106,25 +106,25 @@ fn a_schema_that_was_busy_or_has_no_snapshot_is_observed_again_soon() {
 #[test]
 fn a_refusal_ends_with_its_cause_and_needs_no_observation() {
     let edited = settled().files(&[(V1, A), (V2, "SELECT 2;")]);
-    assert_eq!(reason(&edited), MigrationReason::ChecksumMismatch);
+    assert_eq!(reason(&edited), Reason::ChecksumMismatch);
     assert!(matches!(
         edited.files(&[(V1, A), (V2, B)]).decide(),
         Decision::Settled(_)
     ));
     let refused = pending("COMMIT;");
-    assert_eq!(reason(&refused), MigrationReason::MigrationRefused);
+    assert_eq!(reason(&refused), Reason::MigrationRefused);
     assert_eq!(
         refused.files(&[(V1, A), (V2, B), (V3, HARMLESS)]).step().name(),
         "Begin"
     );
     let unapproved = pending(DROP);
-    assert_eq!(reason(&unapproved), MigrationReason::ApprovalRequired);
+    assert_eq!(reason(&unapproved), Reason::ApprovalRequired);
     assert_eq!(
         unapproved.spec(|spec| spec.policy.approve.clear()).step().name(),
         "Begin"
     );
     let blocked = pending(HARMLESS).source(SourceState::Invalid("x".to_owned()));
-    assert_eq!(reason(&blocked), MigrationReason::SourceInvalid);
+    assert_eq!(reason(&blocked), Reason::SourceInvalid);
     assert_eq!(
         blocked.files(&[(V1, A), (V2, B), (V3, HARMLESS)]).step().name(),
         "Begin"
@@ -140,4 +140,63 @@ fn an_observation_of_another_database_is_not_used() {
         settled().status().head,
         "the status stays until it is observed"
     );
+}
+
+#[test]
+fn why_the_database_can_t_be_observed() {
+    use DatabaseFailure as Failure;
+    let words = || "why".to_owned();
+    for (step_error, stalls, reason, again) in [
+        (Failure::Unanswered(words()), false, Reason::DatabaseUnreachable, 30),
+        (
+            Failure::SecretMissing(words()),
+            false,
+            Reason::DatabaseSecretMissing,
+            30,
+        ),
+        (Failure::AccessMissing(words()), true, Reason::AccessMissing, 300),
+        (Failure::SecretNotOffered(words()), true, Reason::SecretNotOffered, 300),
+        (Failure::HostNotAllowed, true, Reason::HostNotAllowed, 300),
+        (Failure::PasswordRejected, true, Reason::DatabasePasswordRejected, 300),
+        (
+            Failure::CertificateRefused(words()),
+            true,
+            Reason::DatabaseCertificateRefused,
+            300,
+        ),
+        (Failure::Pooler, true, Reason::PoolerUnsupported, 300),
+        (Failure::Refused("42501".to_owned()), true, Reason::DatabaseRefused, 300),
+    ] {
+        let mut case = settled()
+            .restarted()
+            .failed_observation(-600, Failure::AccessMissing(words()));
+        refused(&mut case, 2);
+        case.does("Observe", Err(StepError::Database(step_error)));
+        let (was_stalled, said_reason, message, said_again) = said(&case);
+        assert_eq!((was_stalled, said_reason, said_again), (stalls, reason, Some(again)));
+        assert!(!message.is_empty());
+    }
+}
+
+#[test]
+fn a_right_that_is_refused_is_asked_for_again_before_anything_is_said() {
+    let denied = || Err(StepError::Database(DatabaseFailure::AccessMissing("why".to_owned())));
+    for before in 0..2 {
+        let mut case = settled().restarted();
+        if before > 0 {
+            case = case.failed_observation(-600, DatabaseFailure::AccessMissing("why".to_owned()));
+            refused(&mut case, before);
+        }
+        let memo = case.state.memo.clone();
+        case.does("Observe", denied());
+        let decision = case.decide();
+        assert_eq!(status(&case.object, &case.state, &decision, case.now), memo, "{before}");
+        assert_eq!(said(&case).3, Some(2));
+    }
+}
+
+/// The last observations, so many of them, were refused for want of a right.
+fn refused(case: &mut Case, times: u32) {
+    let failed = case.state.memory.failed_observation.as_mut().unwrap();
+    failed.refusals = (0..times).fold(Refusals::default(), |refusals, _| refusals.after(true));
 }

@@ -5,17 +5,14 @@ use std::time::Duration;
 use ace_api::{MigrationReason as Reason, OutOfOrder, WhileDrifted};
 
 use super::{
-    super::{Blocker, Decision, LedgerRow, PlatformState, Refusal, SchemaObservation, SourceState, StepError, status},
+    super::{Blocker, Decision, LedgerRow, PlatformState, Refusal, SchemaObservation, SourceState, StepError},
     fixture::{Case, fresh, pending, settled},
     values::{
         A, B, CONCURRENT, DROP, HARMLESS, LIVE, OTHER, Said, V1, V2, V3, V4, differs, file, own, owner, recorded, said,
         taken,
     },
 };
-use crate::{
-    kinds::platform::DatabaseFailure,
-    reconcile::{fixture::at, kind::Step as _, refusals::Refusals},
-};
+use crate::reconcile::{fixture::at, kind::Step as _};
 
 fn refuses(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
     says(case, &(true, reason, message.to_owned(), again));
@@ -358,63 +355,4 @@ fn a_temporary_failure() {
     let mut case = pending(HARMLESS).prepared();
     case.does("Run", Err(StepError::Passing("the session ended".to_owned())));
     waits(&case, Reason::Retrying, "the session ended", Some(0));
-}
-
-#[test]
-fn why_the_database_can_t_be_observed() {
-    use DatabaseFailure as Failure;
-    let words = || "why".to_owned();
-    for (step_error, stalls, reason, again) in [
-        (Failure::Unanswered(words()), false, Reason::DatabaseUnreachable, 30),
-        (
-            Failure::SecretMissing(words()),
-            false,
-            Reason::DatabaseSecretMissing,
-            30,
-        ),
-        (Failure::AccessMissing(words()), true, Reason::AccessMissing, 300),
-        (Failure::SecretNotOffered(words()), true, Reason::SecretNotOffered, 300),
-        (Failure::HostNotAllowed, true, Reason::HostNotAllowed, 300),
-        (Failure::PasswordRejected, true, Reason::DatabasePasswordRejected, 300),
-        (
-            Failure::CertificateRefused(words()),
-            true,
-            Reason::DatabaseCertificateRefused,
-            300,
-        ),
-        (Failure::Pooler, true, Reason::PoolerUnsupported, 300),
-        (Failure::Refused("42501".to_owned()), true, Reason::DatabaseRefused, 300),
-    ] {
-        let mut case = settled()
-            .restarted()
-            .failed_observation(-600, Failure::AccessMissing(words()));
-        refused(&mut case, 2);
-        case.does("Observe", Err(StepError::Database(step_error)));
-        let (was_stalled, said_reason, message, said_again) = said(&case);
-        assert_eq!((was_stalled, said_reason, said_again), (stalls, reason, Some(again)));
-        assert!(!message.is_empty());
-    }
-}
-
-#[test]
-fn a_right_that_is_refused_is_asked_for_again_before_anything_is_said() {
-    let denied = || Err(StepError::Database(DatabaseFailure::AccessMissing("why".to_owned())));
-    for before in 0..2 {
-        let mut case = settled().restarted();
-        if before > 0 {
-            case = case.failed_observation(-600, DatabaseFailure::AccessMissing("why".to_owned()));
-            refused(&mut case, before);
-        }
-        let memo = case.state.memo.clone();
-        case.does("Observe", denied());
-        let decision = case.decide();
-        assert_eq!(status(&case.object, &case.state, &decision, case.now), memo, "{before}");
-        assert_eq!(said(&case).3, Some(2));
-    }
-}
-
-/// The last observations, so many of them, were refused for want of a right.
-fn refused(case: &mut Case, times: u32) {
-    let failed = case.state.memory.failed_observation.as_mut().unwrap();
-    failed.refusals = (0..times).fold(Refusals::default(), |refusals, _| refusals.after(true));
 }

@@ -1,0 +1,85 @@
+//! What the operator in memory knows of a function when a pass begins.
+
+use std::sync::Arc;
+
+use ace_api::EdgeFunction;
+use ace_domain::{
+    bundle::Closure,
+    kinds::edge_function::{
+        self, Claim, Claimant, Member, PlatformFacts, PlatformState, SourceState, State, blockers, owner,
+    },
+    reconcile::timing::Timing,
+};
+
+use super::{
+    fleet::{Fleet, INTERVAL},
+    outside::{PROJECT, content},
+};
+
+impl Fleet {
+    pub(crate) fn observe(&self, at: usize) -> State {
+        let managed = &self.objects[at];
+        let object = &managed.object;
+        let slug = object.slug();
+        let claimants = self
+            .objects
+            .iter()
+            .map(|managed| &managed.object)
+            .filter(|other| other.slug() == slug && edge_function::claims(other));
+        let claimants: Vec<Claimant> = claimants
+            .map(|other| Claimant {
+                name: other.metadata.name.clone().unwrap(),
+                created: other.metadata.creation_timestamp.clone().unwrap().0,
+                uid: other.metadata.uid.clone().unwrap(),
+            })
+            .collect();
+        let claim = match owner(&claimants) {
+            Some(owner) if Some(&owner.name) != object.metadata.name.as_ref() => Claim::Lost(owner.name.clone()),
+            _ => Claim::Owned,
+        };
+        let members = self
+            .objects
+            .iter()
+            .filter(|other| other.object.metadata.uid != object.metadata.uid);
+        let members = members.map(|other| Member {
+            object: &other.object,
+            wants: Some(self.wants(&other.object).digest().to_string()),
+        });
+        State {
+            timing: Timing::default(),
+            began: self.now(),
+            memo: object.status.clone().unwrap_or_default(),
+            platform: PlatformState::Present(PlatformFacts {
+                project: PROJECT.to_owned(),
+                gateway: format!("https://{PROJECT}.supabase.co"),
+                requests_per_minute: 60,
+                interval: INTERVAL,
+                suspended: false,
+                leaving: false,
+                seen: self.observation.seen(),
+                first_check_done: true,
+                listed: self.observation.listed().is_some(),
+                answering: self.observation.failing().is_none(),
+                down: None,
+                refusing: None,
+                message: self.observation.failing().unwrap_or("the platform answers").to_owned(),
+                anon_key: true,
+            }),
+            claim,
+            source: SourceState::Ready {
+                content: self.wants(object),
+                artifact_revision: "main".to_owned(),
+            },
+            blockers: blockers(object.spec.wave, members),
+            listing: self.observation.listing(&slug),
+            secrets: None,
+            migrations: None,
+            memory: managed.memory.clone(),
+            step_error: None,
+        }
+    }
+
+    pub(crate) fn wants(&self, object: &EdgeFunction) -> Arc<Closure> {
+        content(&object.slug(), self.tree[&object.slug()])
+    }
+}
