@@ -90,10 +90,7 @@ impl<'c> Plan<'c> {
                 }
             }
             Effect::Makes(kind, name) => {
-                let empty = *kind != Kind::Table || name.schema.as_deref() == Some("pg_temp");
-                if *kind != Kind::Table || empty {
-                    self.make(*kind, name, empty && self.is_certain(name), None, None);
-                }
+                self.make(*kind, name, self.is_certain(name), None, None);
             }
             Effect::Secures(table) => {
                 if let Some(made) = self.made.get_mut(&key(Kind::Table, table)) {
@@ -252,9 +249,7 @@ impl<'c> Plan<'c> {
 
     /// Runs what the plan defines by this name; whether there is something.
     fn run(&mut self, place: Place, routine: &Name) -> bool {
-        let named =
-            |name: &Name| name.name == routine.name && routine.schema.as_ref().is_none_or(|schema| name.is_in(schema));
-        let found: Vec<_> = self.routines.keys().filter(|name| named(name)).cloned().collect();
+        let found: Vec<_> = self.planned(routine).cloned().collect();
         for name in &found {
             self.enter(place, name);
         }

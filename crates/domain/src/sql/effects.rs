@@ -111,7 +111,6 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
             let select = node.parent();
             create(select.as_ref().unwrap_or(node), it.persistence().as_ref(), it.table_name(), false, take);
         },
-        ast::CreateMaterializedView(it) => take(Effect::Makes(Kind::Table, first_name(it.view()))),
         ast::CreateSequence(it) => take(Effect::Makes(Kind::Sequence, first_name(it.sequence()))),
         ast::CreateType(it) => take(Effect::Makes(Kind::Type, first_name(it.type_name()))),
         ast::CreateSchema(_) => if let Some(schema) = made_schema(node) {

@@ -255,7 +255,7 @@ fn further_rows(text: &str, words: &[Word]) -> Range<usize> {
 }
 
 /// Length of a string's opening, with its prefix, and of its end.
-fn inside(written: &str) -> (usize, usize) {
+pub(super) fn inside(written: &str) -> (usize, usize) {
     match written.strip_prefix('$').and_then(|rest| rest.find('$')) {
         Some(tag) => (tag + 2, tag + 2),
         None => (written.find('\'').map_or(0, |quote| quote + 1), 1),

@@ -2,6 +2,7 @@
 
 use super::error::Refusal;
 use super::lexer::{Kind, Word, words};
+use super::parse::inside;
 
 /// Each with the values that are ours. They are set anew before each statement: what remains is one that changes them for
 /// itself.
@@ -34,6 +35,7 @@ fn changes(text: &str, words: &[Word], depth: usize) -> bool {
         return false;
     }
     let set_names = |at: usize| is(at, "names") && at > 0 && is(at - 1, "set");
+    let named = |name: &str| LEXING.iter().find(|(known, _)| *known == name);
     (0..words.len()).any(|at| {
         let value = |after: usize| words.get(at + after).map(|word| content(text, word));
         if set_names(at) {
@@ -42,18 +44,14 @@ fn changes(text: &str, words: &[Word], depth: usize) -> bool {
         let word = &words[at];
         if word.kind == Kind::Text {
             let argument = words.get(at + 1).is_some_and(|next| next.is_sign(text, b','));
-            let named = LEXING.iter().find(|(name, _)| content(text, word) == *name);
-            return match named {
+            return match named(&content(text, word)) {
                 Some((_, values)) if argument => !allows(values, value(2).as_deref()),
                 // `UPDATE pg_settings … WHERE name = '…'`.
                 Some(_) => (0..words.len()).any(|at| is(at, "pg_settings") && is(0, "update")),
                 None => (depth > 0 || is(0, "do") || is(0, "create")) && depth < DEPTH && in_body(text, word, depth),
             };
         }
-        let Some((_, values)) = LEXING
-            .iter()
-            .find(|(name, _)| word.name(text).as_deref() == Some(*name))
-        else {
+        let Some((_, values)) = word.name(text).as_deref().and_then(named) else {
             return false;
         };
         let set = is(at + 1, "to") || words.get(at + 1).is_some_and(|next| next.is_sign(text, b'='));
@@ -70,11 +68,13 @@ fn in_body(text: &str, word: &Word, depth: usize) -> bool {
 /// What is in a string, or the word, in lower case.
 fn content(text: &str, word: &Word) -> String {
     let written = &text[word.range.clone()];
-    let inside = match written.strip_prefix('$').and_then(|rest| rest.find('$')) {
-        Some(tag) => written
-            .get(tag + 2..written.len().saturating_sub(tag + 2))
-            .unwrap_or_default(),
-        None => written.trim_start_matches(['E', 'e']).trim_matches(['\'', '"']),
+    let inside = if word.kind == Kind::Text {
+        let (opening, end) = inside(written);
+        written
+            .get(opening..written.len().saturating_sub(end))
+            .unwrap_or_default()
+    } else {
+        written.trim_matches('"')
     };
     inside.replace("''", "'").to_ascii_lowercase()
 }

@@ -191,6 +191,11 @@ fn a_function_that_nobody_has_read_is_opaque() {
             hides("calls function tidy, which this plan renames, by public.tidy"),
         ),
         (
+            "create function h() returns trigger language plpgsql as $$ begin return new; end $$; \
+             create trigger clean_up before insert on t for each row execute function h(); select clean_up()",
+            hides("calls function clean_up"),
+        ),
+        (
             "create function f() returns void language c as 'lib', 'f'; select f()",
             hides("calls f, whose body can't be read, by public.f"),
         ),
@@ -260,6 +265,8 @@ fn a_file_that_changes_how_strings_are_read_is_refused() {
         "set names 'BIG5'",
         "select set_config('standard_conforming_strings', 'off', false)",
         "select pg_catalog.set_config('client_encoding', x, true) from t",
+        "select set_config(N'standard_conforming_strings', 'off', false)",
+        "select set_config(E'standard_conforming_strings', N'off', false)",
         "update pg_settings set setting = 'off' where name = 'standard_conforming_strings'",
         "do $$ begin set standard_conforming_strings = off; end $$",
         "do $$ begin perform set_config('standard_conforming_strings', 'off', true); end $$",
