@@ -91,7 +91,9 @@ impl Session {
             }
         }
         let catalogue = self.catalogue(LARGE).await?;
-        let (schema, reference) = self.schema(object, known, operator_schema.is_some(), just).await?;
+        // Those of a newer operator are told by their layout, and nothing else of them is read.
+        let has_reference = operator_schema.as_ref().is_some_and(|schema| !schema.newer);
+        let (schema, reference) = self.schema(object, known, has_reference, just).await?;
         if let Some(operator_schema) = &mut operator_schema {
             operator_schema.reference = reference;
         }

@@ -18,10 +18,14 @@ impl Session {
         &self,
         object: &MigrationSet,
         known: &State,
-        has_books: bool,
+        has_reference: bool,
         just: Option<Taken>,
     ) -> Result<(SchemaObservation, Option<ReferenceState>), StepError> {
-        let stands = if has_books { self.reference_state().await? } else { None };
+        let stands = if has_reference {
+            self.reference_state().await?
+        } else {
+            None
+        };
         let gate = self.connection.gate().await?;
         let before = known.observation();
         let same = before.filter(|before| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ace_database::{Change, Fingerprint, QueryError, RunError, Session};
+use ace_database::{Access, Change, Fingerprint, Prepared, QueryError, RunError, Session};
 use ace_domain::{
     kinds::migration_set::{ReferenceState, StoredPlan},
     sql::{Alone, Segment},
@@ -119,6 +119,35 @@ fn begun(version: &str) -> Migration {
             Segment::Together(statements(&["SELECT 2"])),
         ],
     )
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_create_schemas_damaged_nothing() {
+    let bed = Bed::new().await;
+    let superuser = bed.superuser().await;
+    let role = format!("role_{}", bed.database);
+    superuser
+        .batch_execute(&format!(
+            "CREATE ROLE {role} LOGIN BYPASSRLS; DROP SCHEMA IF EXISTS supabase_migrations CASCADE"
+        ))
+        .await
+        .unwrap();
+    let access = Access {
+        user: role.clone(),
+        ..bed.access()
+    };
+    let session = Session::open(&access, &settings()).await.unwrap();
+    let refused = session.prepare_house(&owner()).await;
+    let Err(QueryError::Refused(state)) = &refused else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(state.as_str(), "42501");
+    let database = &bed.database;
+    superuser
+        .batch_execute(&format!("GRANT CREATE ON DATABASE {database} TO {role}"))
+        .await
+        .unwrap();
+    assert_eq!(session.prepare_house(&owner()).await.unwrap(), Prepared::Ours);
 }
 
 #[tokio::test]
