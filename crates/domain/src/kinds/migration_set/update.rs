@@ -210,7 +210,8 @@ pub(super) fn update_from_error(
             if let (StepError::Failed(failure), Step::Run { file, .. }) = (&step_error, step)
                 && let Some(refusal) = count_attempt(object, state, &file.sha256, failure, now)
             {
-                state.locked &= failure.kind != FailureKind::SessionLost;
+                // Only a refusal says that the session, and with it the lock, still stands.
+                state.locked &= matches!(failure.kind, FailureKind::Refused(_));
                 return stop(state, step, Stop::Refused(refusal));
             }
             if let (StepError::Database(cause), PlatformState::Present(platform)) = (&step_error, &state.platform) {

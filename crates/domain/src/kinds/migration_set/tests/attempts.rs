@@ -163,6 +163,21 @@ fn a_server_that_restarts_each_time_is_named() {
 }
 
 #[test]
+fn after_the_last_attempt_the_lock_is_kept_if_the_session_surely_stands() {
+    for (kind, locked) in [
+        (FailureKind::Refused("53200".to_owned()), true),
+        (FailureKind::Other, false),
+        (FailureKind::SessionLost, false),
+    ] {
+        let mut case = first(fails(4, kind.clone()));
+        while !is_final(&case) {
+            case = again(case, fails(4, kind.clone()));
+        }
+        assert_eq!(case.state.locked, locked, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_file_that_ran_after_all_leaves_no_attempts() {
     let mut case = again(first(lost(4)), lost(4)).next_pass().later(300).prepared();
     case.does("Run", super::fixture::ran());
