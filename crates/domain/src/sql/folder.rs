@@ -125,14 +125,21 @@ impl File {
         self.sha256 == digest || self.former_digests().any(|former| former == digest)
     }
 
+    /// Every digest that is of this file; see [`File::has_digest`].
+    pub fn digests(&self) -> impl Iterator<Item = String> {
+        std::iter::once(self.sha256.clone()).chain(self.former_digests())
+    }
+
     fn former_digests(&self) -> impl Iterator<Item = String> {
         let unix = with_line_feeds(&self.text);
         let windows = unix.replace('\n', "\r\n");
-        let texts = [self.text.to_string(), windows, unix.into_owned()];
-        let marks = [BYTE_ORDER_MARK, ""];
-        texts
-            .into_iter()
-            .flat_map(move |text| marks.map(|mark| digest(&format!("{mark}{text}"))))
+        // With line ends of both kinds.
+        let mixed = (*self.text != *unix && *self.text != *windows).then(|| self.text.to_string());
+        let marked = |text: &str| digest(&format!("{BYTE_ORDER_MARK}{text}"));
+        let of_unix = marked(&unix);
+        let others = [Some(windows), mixed].into_iter().flatten();
+        let others = others.flat_map(move |text| [marked(&text), digest(&text)]);
+        std::iter::once(of_unix).chain(others)
     }
 }
 

@@ -31,7 +31,7 @@ pub struct Catalogue {
     pub relations: BTreeMap<Qualified, bool>,
     /// Functions and procedures but those of the server, of extensions and of Supabase.
     pub routines: BTreeMap<Qualified, Routine>,
-    /// Extensions that own a table with rows.
+    /// Extensions that own a table.
     pub extensions: BTreeSet<String>,
     /// Views, functions and procedures whose dependants hold data, which a CASCADE takes along: the first of them by name.
     pub dependants: BTreeMap<Qualified, String>,

@@ -9,10 +9,7 @@ use super::{
     Cause,
     step::{Failure, FailureKind, Refusal},
 };
-use crate::{
-    reconcile::{annotations::reconcile_at, timing::Timing},
-    sql::Version,
-};
+use crate::reconcile::{annotations::reconcile_at, timing::Timing};
 
 /// Attempts at a statement that the server refuses alike.
 const REFUSED: u32 = 5;
@@ -22,7 +19,6 @@ const SESSION_LOST: u32 = 3;
 /// Failed attempts at one file, and when the next one is due.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attempts {
-    version: Version,
     sha256: String,
     /// `reconcile-at` at the last attempt: a later request does not wait.
     reconcile_at: Option<String>,
@@ -53,31 +49,23 @@ impl Attempts {
         server_start: &str,
         now: Timestamp,
     ) -> Self {
-        let before = before.filter(|before| before.version == failure.version && before.sha256 == sha256);
+        let is_of_file = |before: &Self| before.last().failure.version == failure.version && before.sha256 == sha256;
+        let before = before.filter(is_of_file);
         let mut failures = before.map(|before| before.failures).unwrap_or_default();
         let is_alike =
             |repeated: &Repeated| (repeated.failure.line, &repeated.failure.kind) == (failure.line, &failure.kind);
-        let repeated = match failures.iter().position(is_alike) {
-            Some(alike) => {
-                let before = failures.remove(alike);
-                Repeated {
-                    times: before.times + 1,
-                    restarts: before.restarts + u32::from(before.server_start != server_start),
-                    server_start: server_start.to_owned(),
-                    failure,
-                }
-            }
-            None => Repeated {
-                times: 1,
-                restarts: 0,
-                server_start: server_start.to_owned(),
-                failure,
-            },
-        };
-        let version = repeated.failure.version.clone();
-        failures.push(repeated);
+        let alike = failures.iter().position(is_alike).map(|alike| failures.remove(alike));
+        let (times, restarts) = alike.map_or((0, 0), |before| {
+            let restarted = before.server_start != server_start;
+            (before.times, before.restarts + u32::from(restarted))
+        });
+        failures.push(Repeated {
+            failure,
+            times: times + 1,
+            restarts,
+            server_start: server_start.to_owned(),
+        });
         Self {
-            version,
             sha256: sha256.to_owned(),
             reconcile_at: reconcile_at(object),
             generation: object.metadata.generation,

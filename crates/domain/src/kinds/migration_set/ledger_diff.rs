@@ -120,8 +120,7 @@ pub fn doubted(folder: &Folder, ledger: &BTreeMap<String, LedgerRow>, operator_s
 /// What the ledgers know of the versions that have no file.
 struct WithoutFile {
     by_statements: BTreeMap<Vec<String>, String>,
-    /// Version and digest.
-    noted: Vec<(String, String)>,
+    by_digest: BTreeMap<String, String>,
 }
 
 impl WithoutFile {
@@ -137,16 +136,18 @@ impl WithoutFile {
                 version.clone(),
             ))
         });
-        let noted = without_file().filter_map(|(version, _)| Some((version.clone(), own.get(version)?.sha256.clone())));
+        let noted = without_file().filter_map(|(version, _)| Some((own.get(version)?.sha256.clone(), version.clone())));
+        // Of several the lowest version stays.
+        let noted: Vec<_> = noted.collect();
         Self {
             by_statements: recorded.collect(),
-            noted: noted.collect(),
+            by_digest: noted.into_iter().rev().collect(),
         }
     }
 
     /// The version under which this file's SQL was applied.
     fn version_of(&self, file: &File) -> Option<String> {
-        if self.by_statements.is_empty() && self.noted.is_empty() {
+        if self.by_statements.is_empty() && self.by_digest.is_empty() {
             return None;
         }
         let statements = pieces(&file.text);
@@ -154,8 +155,7 @@ impl WithoutFile {
         if statements.is_empty() {
             return None;
         }
-        let noted = self.noted.iter().find(|(_, digest)| file.has_digest(digest));
-        let noted = noted.map(|(version, _)| version);
+        let noted = file.digests().find_map(|digest| self.by_digest.get(&digest));
         noted.or_else(|| self.by_statements.get(&statements)).cloned()
     }
 }

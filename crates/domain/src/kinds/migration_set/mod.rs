@@ -5,8 +5,8 @@
 //! ledger ┼▶ LedgerDiff ──▶ Plan ──▶ decide ──▶ Do(step) ─ (the operator acts) ─▶ update ──▶ State …
 //! schema ┘                             └─▶ Wait | Refuse | Settled ──▶ status
 //! ```
-//! Three things are compared: the files of the source, the versions in the Supabase CLI's ledger, and the digests of the bytes
-//! that were run, in our own ledger. Every write is made under the database's advisory lock, which [`Step::Begin`] takes and
+//! Three things are compared: the files of the source, the versions in the Supabase CLI's ledger, and the digests of what was
+//! run, in our own ledger. Every write is made under the database's advisory lock, which [`Step::Begin`] takes and
 //! the end of a reconcile releases.
 
 mod attempts;

@@ -36,7 +36,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// What would run: the digest of the bytes. If it ran before, also when, so that an approval to run it once more does not
+    /// What would run: the file's digest. If it ran before, also when, so that an approval to run it once more does not
     /// hold for ever.
     pub fn mark(&self) -> String {
         let digest = &self.file.sha256;

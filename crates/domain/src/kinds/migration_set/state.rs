@@ -146,7 +146,7 @@ pub struct OperatorSchema {
     pub owner: Option<Owner>,
     /// What was applied, by version.
     pub rows: BTreeMap<String, OwnRow>,
-    /// Files of several transactions that stopped half-way: version and digest of the bytes when they began.
+    /// Files of several transactions that stopped half-way: version and digest of the file when they began.
     pub half: BTreeMap<String, String>,
     pub plan: Option<StoredPlan>,
     pub reference: Option<ReferenceState>,
@@ -184,7 +184,7 @@ impl fmt::Display for Owner {
 /// One applied version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnRow {
-    /// Of the file's bytes: see [`File::sha256`](crate::script::File::sha256).
+    /// Of the file: see [`File::has_digest`](crate::sql::File::has_digest).
     pub sha256: String,
     /// When it was recorded, by the server's clock: distinguishes one run of a version from the next.
     pub time: Timestamp,
