@@ -186,6 +186,29 @@ impl Record {
         self.versions.push(version);
     }
 
+    /// Adds a list of all objects of `kind` that came in the middle of a watch. No version was missed if it holds what
+    /// was known.
+    fn add_list(&mut self, kind: &str, listed: Vec<Version>) {
+        let identity = |version: &Version| {
+            let text = |pointer| version.text(pointer).to_owned();
+            (text("/metadata/uid"), text("/metadata/resourceVersion"))
+        };
+        let there: HashMap<String, String> = listed.iter().map(identity).collect();
+        let known: HashMap<String, String> = self
+            .newest
+            .values()
+            .map(|newest| &self.versions[*newest])
+            .filter(|version| version.kind() == kind && !version.deleted)
+            .map(identity)
+            .collect();
+        if there != known {
+            self.violations.push(format!("the watch of {kind} missed versions"));
+            for version in listed {
+                self.add(version);
+            }
+        }
+    }
+
     /// Whether the newest versions of `kind` are those `held` by the API server, and all others are known to be gone.
     fn holds(&self, kind: &str, held: &HashMap<String, String>) -> bool {
         let newest = |uid: &String| self.newest.get(uid).map(|n| &self.versions[*n]);
@@ -207,17 +230,21 @@ fn is_reached(seen: &str, held: &str) -> bool {
 
 async fn follow(api: Api<DynamicObject>, resource: ApiResource, seen: Arc<Seen>) {
     let mut events = pin!(watcher(api, watcher::Config::default()));
+    let mut listed = Vec::new();
     let mut begun = false;
     while let Some(event) = events.next().await {
         let mut record = seen.record();
         match event {
-            // The watcher lists again when the API server can't go on from where it was: then versions are lost.
-            Ok(Event::Init) if begun => record
-                .violations
-                .push(format!("the watch of {} missed versions", resource.kind)),
-            Ok(Event::Init) => begun = true,
-            Ok(Event::InitDone) => record.started += 1,
-            Ok(Event::InitApply(object) | Event::Apply(object)) => record.add(version(object, &resource, false)),
+            Ok(Event::Init) => listed.clear(),
+            Ok(Event::InitApply(object)) => listed.push(version(object, &resource, false)),
+            // The watcher lists again when the API server can't go on from where it was, as after a definition changed.
+            Ok(Event::InitDone) if begun => record.add_list(&resource.kind, std::mem::take(&mut listed)),
+            Ok(Event::InitDone) => {
+                begun = true;
+                record.started += 1;
+                listed.drain(..).for_each(|version| record.add(version));
+            }
+            Ok(Event::Apply(object)) => record.add(version(object, &resource, false)),
             Ok(Event::Delete(object)) => record.add(version(object, &resource, true)),
             // It goes on by itself, from the last version.
             Err(_) => {}
@@ -233,3 +260,7 @@ fn version(object: DynamicObject, resource: &ApiResource, deleted: bool) -> Vers
     object["kind"] = resource.kind.clone().into();
     Version { deleted, object }
 }
+
+#[cfg(test)]
+#[path = "status_watch_tests.rs"]
+mod tests;
