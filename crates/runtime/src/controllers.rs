@@ -56,7 +56,6 @@ impl Controllers {
     pub fn add<C: Controller>(&mut self, controller: Arc<C>, (store, writer): CacheHandle<Object<C>>) {
         let queue = Queue::<C>::new();
         let enqueue = queue.enqueue(self.tools.metrics.clone());
-        self.dependents.route(C::Kind::NAME, enqueue);
         let follow = self.follow(controller.clone(), queue.forget());
         let cache = Cache::new(self.tools.client.clone(), store, writer, follow);
         self.filled.push(cache.filled);
@@ -64,7 +63,13 @@ impl Controllers {
         let (objects, store) = (cache.objects, cache.store);
         let dependents = self.dependents.clone();
         let start = move |filled: Filled, tools, stop| {
-            let objects = filled.map(|()| objects).flatten_stream();
+            let routed = dependents.clone();
+            let objects = filled.map(move |()| {
+                // Earlier nobody has decided anything, and each that is listed gets a first pass.
+                routed.route(C::Kind::NAME, enqueue);
+                objects
+            });
+            let objects = objects.flatten_stream();
             run(controller, tools, queue, dependents, objects, store, stop).boxed()
         };
         self.starts.push((C::Kind::NAME, Box::new(start)));
@@ -85,13 +90,13 @@ impl Controllers {
             {
                 let key = Key::of(object);
                 let (references, facts) = (C::Kind::references(object), C::Kind::facts(object));
-                dependents.apply(&ObjectId { kind, key }, references, facts);
+                dependents.apply(&ObjectId::of::<C::Kind>(key), references, facts);
             }
             for key in departures.take(event) {
                 forget(&key);
                 metrics.forget_object(kind, &key.namespace, &key.name);
                 controller.forget(&key);
-                dependents.forget(&ObjectId { kind, key });
+                dependents.forget(&ObjectId::of::<C::Kind>(key));
             }
         }
     }

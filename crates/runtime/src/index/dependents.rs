@@ -9,6 +9,7 @@ use std::{
 use ace_domain::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::Key,
+    kind::Kind,
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -19,6 +20,13 @@ pub struct ObjectId {
     pub kind: &'static str,
     /// Its key.
     pub key: Key,
+}
+
+impl ObjectId {
+    /// An object of this kind.
+    pub fn of<K: Kind>(key: Key) -> Self {
+        Self { kind: K::NAME, key }
+    }
 }
 
 /// Enqueues an object of one kind; the word says what changed.
@@ -67,7 +75,7 @@ impl Dependents {
         (Self(Arc::new(shared)), receiver)
     }
 
-    /// Objects of this kind are enqueued by `enqueue`.
+    /// From now on objects of this kind are enqueued, by `enqueue`.
     pub(crate) fn route(&self, kind: &'static str, enqueue: impl Fn(Key, &'static str) + Send + Sync + 'static) {
         lock(&self.0.queues).insert(kind, Box::new(enqueue));
     }
@@ -139,6 +147,10 @@ impl Dependents {
 
     /// This changed: enqueues what depends on it, but for the object `by` whose pass has changed it.
     pub fn changed(&self, dependencies: &[Dependency], by: Option<&ObjectId>) {
+        // While caches are filled everything is news, and enqueues nobody.
+        if lock(&self.0.queues).is_empty() {
+            return;
+        }
         let state = lock(&self.0.state);
         let found = enqueued(&state, dependencies, by);
         drop(state);
@@ -168,12 +180,19 @@ impl Dependents {
         found.map(|dependent| dependent.key.clone()).collect()
     }
 
-    /// What the objects that depend on this depend on besides.
-    pub fn beside(&self, dependency: &Dependency) -> BTreeSet<Dependency> {
+    /// Whether some object depends on this.
+    pub fn is_used(&self, dependency: &Dependency) -> bool {
+        lock(&self.0.state).dependents.contains_key(dependency)
+    }
+
+    /// What the objects that depend on this depend on besides, as far as it is `wanted`.
+    pub fn beside<T: Ord>(&self, dependency: &Dependency, wanted: impl Fn(&Dependency) -> Option<T>) -> BTreeSet<T> {
         let state = lock(&self.0.state);
         let dependents = state.dependents.get(dependency).into_iter().flatten();
         let objects = dependents.filter_map(|dependent| state.objects.get(dependent));
-        objects.flat_map(|object| object.references.iter().cloned()).collect()
+        objects
+            .flat_map(|object| object.references.iter().filter_map(&wanted))
+            .collect()
     }
 
     fn leave<'a>(&self, state: &mut State, object: &ObjectId, left: impl Iterator<Item = &'a Dependency>) {

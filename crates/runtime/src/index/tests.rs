@@ -183,7 +183,10 @@ fn who_shares_a_dependency_is_found_with_what_else_it_depends_on() {
     let fixture = fixture();
     fixture.refers("a", vec![spec(), wave(1)]);
     fixture.refers("b", vec![reachability()]);
-    assert_eq!(fixture.dependents.beside(&spec()), [spec(), wave(1)].into());
+    assert_eq!(
+        fixture.dependents.beside(&spec(), |beside| Some(beside.clone())),
+        [spec(), wave(1)].into()
+    );
     assert_eq!(fixture.dependents.of_kind("User", spec()..=spec()), [key("a")]);
     assert_eq!(fixture.dependents.of_kind("Owner", spec()..=spec()), []);
 }

@@ -11,13 +11,17 @@ use std::{
 use ace_api::{EdgeFunction, EdgeFunctionStatus, FunctionReason};
 use ace_domain::reconcile::{
     decision::{self, Requeue},
+    dependency::Dependency,
     event::Event,
     key::Key,
     kind::{self, Kind},
     timing::Timing,
 };
 use jiff::Timestamp;
-use kube::{core::DeserializeGuard, runtime::controller::Action};
+use kube::{
+    core::DeserializeGuard,
+    runtime::{controller::Action, reflector},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -26,8 +30,9 @@ use super::{
     queue::{Context, Queue},
 };
 use crate::{
+    controllers::Controllers,
     events::Events,
-    index::Dependents,
+    index::{Dependents, ObjectId},
     metrics::Metrics,
     testing::{Answer, Received, Server, api_server},
 };
@@ -310,6 +315,27 @@ async fn the_event_of_our_own_write_causes_no_second_pass() {
     assert!(fixture.context.states.mark(&key));
     fixture.pass("8", json!({ "url": "cut off 1 times" })).await;
     assert_eq!(fixture.observed(), [0, 1]);
+}
+
+#[tokio::test]
+async fn nobody_is_enqueued_before_all_caches_are_filled() {
+    let fixture = fixture(answering(200)).await;
+    let dependents = fixture.context.dependents.clone();
+    let mut controllers = Controllers::new(fixture.context.tools.clone(), dependents.clone());
+    controllers.add(Arc::new(Observing::default()), reflector::store());
+    let key = |name: &str| Key {
+        namespace: "ace".to_owned(),
+        name: name.to_owned(),
+    };
+    let platform = Dependency::Platform(key("prod"));
+    dependents.apply(
+        &ObjectId::of::<Hanging>(key("hello")),
+        vec![platform.clone()],
+        Vec::new(),
+    );
+    dependents.changed(&[platform], None);
+    let text = fixture.metrics.text().unwrap();
+    assert!(!text.contains("ace_enqueued_total{"), "{text}");
 }
 
 #[tokio::test]
