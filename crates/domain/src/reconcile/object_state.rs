@@ -75,8 +75,10 @@ impl<O: ResourceExt, M> ObjectState<O, M> {
     }
 
     /// A pass hit an internal error, and nobody has changed the object or asked for another one since.
-    pub fn is_put_aside(&self, object: &O) -> bool {
-        self.put_aside.as_ref() == Some(&wishes(object))
+    pub fn is_put_aside(&mut self, object: &O) -> bool {
+        // Once another wish was heard, the one before is over, also if it comes back.
+        self.put_aside.take_if(|before| *before != wishes(object));
+        self.put_aside.is_some()
     }
 
     /// How long to wait for the next pass, and the count of failures that follows. `jitter`: a factor around 1 for waits after

@@ -69,8 +69,15 @@ async fn what_was_put_aside_is_tried_again_when_it_or_the_wish_for_a_look_change
         .clone();
     assert_eq!(handled.as_deref(), Some("now"));
     fixture.context.states.mark(&key("observe"));
-    fixture.pass_over(object).await;
+    fixture.pass_over(object.clone()).await;
     assert_eq!(fixture.observed().len(), 3);
+    // Also back to what was wished before.
+    object["metadata"]["annotations"] = json!({});
+    fixture.pass_over(object.clone()).await;
+    assert_eq!(fixture.observed().len(), 4);
+    object["metadata"]["annotations"] = json!({ "ops.mobulace.com/reconcile-at": "now" });
+    fixture.pass_over(object).await;
+    assert_eq!(fixture.observed().len(), 5);
 }
 
 #[tokio::test]
