@@ -153,9 +153,9 @@ impl Operator {
     /// Runs until `shutdown`; reconciles in progress are completed first.
     pub async fn run(self, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
-        let changes = follow_sources(self.sources.clone(), self.dependents);
+        let changes = follow_sources(self.sources.clone(), self.dependents.clone());
         let changes = stop.clone().run_until_cancelled_owned(changes).map(|_| ());
-        let unused = forget_sources(self.sources.clone(), self.unused);
+        let unused = forget_sources(self.sources.clone(), self.dependents, self.unused);
         let unused = stop.clone().run_until_cancelled_owned(unused).map(|_| ());
         let beside = vec![
             self.sources.run(stop.clone()).boxed(),
@@ -175,10 +175,11 @@ async fn follow_sources(sources: Arc<Sources>, dependents: Dependents) {
 }
 
 /// Forgets the sources that no object reads any more.
-async fn forget_sources(sources: Arc<Sources>, mut unused: Unused) {
+async fn forget_sources(sources: Arc<Sources>, dependents: Dependents, mut unused: Unused) {
     while let Some(dependency) = unused.recv().await {
-        if let Dependency::Source(key) = dependency {
-            sources.forget(&key);
+        if let Dependency::Source(_) = dependency {
+            // Meanwhile it may be used again, and one that was forgotten earlier may have been read by a pass that had begun.
+            sources.retain(|key| dependents.is_used(&Dependency::Source(key.clone())));
         }
     }
 }

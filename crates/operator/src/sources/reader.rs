@@ -137,10 +137,10 @@ impl Sources {
         self.changes.listen()
     }
 
-    /// Forgets a key that nobody uses any more, and ends the watch that covers no other.
-    pub fn forget(&self, key: &SourceKey) {
+    /// Forgets the keys that nobody uses any more, and ends the watches that cover no other.
+    pub fn retain(&self, is_used: impl Fn(&SourceKey) -> bool) {
         let mut state = self.state();
-        state.entries.remove(key);
+        state.entries.retain(|key, _| is_used(key));
         let State {
             entries,
             trees,
@@ -155,12 +155,14 @@ impl Sources {
             })
             .collect();
         trees.retain(|digest| digests.contains(digest));
-        let target = Target::of(key);
-        if !entries.keys().any(|other| Target::of(other) == target)
-            && let Some(progress) = targets.remove(&target)
-        {
-            progress.stop.cancel();
-        }
+        let covered: BTreeSet<Target> = entries.keys().map(Target::of).collect();
+        targets.retain(|target, progress| {
+            let is_wanted = covered.contains(target);
+            if !is_wanted {
+                progress.stop.cancel();
+            }
+            is_wanted
+        });
     }
 
     /// Watches and retries, until `stop`. Without it sources are still read, but changes are not published.

@@ -254,7 +254,9 @@ async fn what_nobody_uses_any_more_is_neither_watched_nor_repeated() {
         ArtifactState::Waiting(_)
     ));
     until("the watch is open", || fixture.cluster.watched(MAPS)).await;
-    fixture.sources.forget(&config_map("absent"));
+    fixture.sources.retain(|key| *key == config_map("absent"));
+    assert_eq!(fixture.sources.state().entries.len(), 1, "what is used stays");
+    fixture.sources.retain(|_| false);
     until("the watch is closed", || !fixture.cluster.watched(MAPS)).await;
     assert!(fixture.sources.state().entries.is_empty() && fixture.sources.state().targets.is_empty());
 }
