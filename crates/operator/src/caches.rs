@@ -4,8 +4,11 @@ use std::{collections::BTreeSet, ops::RangeBounds, sync::Arc};
 
 use ace_api::{EdgeFunction, Platform};
 use ace_domain::{
-    kinds::edge_function::{Claimant, claims, platform_key, wave},
-    reconcile::{dependency::Dependency, key::Key},
+    kinds::{
+        edge_function::{self, Claimant, claims, platform_key, wave},
+        platform,
+    },
+    reconcile::{dependency::Dependency, key::Key, kind::Kind as _},
 };
 use ace_runtime::index::Dependents;
 use kube::{
@@ -33,13 +36,13 @@ impl Caches {
 
     /// Slugs that the functions on a Platform describe, and whether one of them requires secrets.
     pub fn described(&self, platform: &Key) -> (BTreeSet<String>, bool) {
-        let beside = self.dependents.beside(&Dependency::Platform(platform.clone()));
-        let needs_secrets = beside.contains(&Dependency::SecretNames(platform.clone()));
-        let slugs = beside.into_iter().filter_map(|dependency| match dependency {
-            Dependency::Slug(slug) => Some(slug),
+        let slug = |dependency: &Dependency| match dependency {
+            Dependency::Slug(slug) => Some(slug.clone()),
             _ => None,
-        });
-        (slugs.collect(), needs_secrets)
+        };
+        let slugs = self.dependents.beside(&Dependency::Platform(platform.clone()), slug);
+        let names = Dependency::SecretNames(platform.clone());
+        (slugs, self.dependents.is_used(&names))
     }
 
     /// Everybody who claims the slug of `function` in the same project of the same API, itself included.
@@ -54,7 +57,7 @@ impl Caches {
         };
         let here: BTreeSet<Key> = self
             .dependents
-            .of_kind("Platform", project.clone()..=project)
+            .of_kind(platform::Kind::NAME, project.clone()..=project)
             .into_iter()
             .collect();
         let slug = Dependency::Slug(function.slug());
@@ -70,7 +73,7 @@ impl Caches {
     }
 
     fn functions_in(&self, dependencies: impl RangeBounds<Dependency>) -> Vec<Arc<DeserializeGuard<EdgeFunction>>> {
-        let keys = self.dependents.of_kind("EdgeFunction", dependencies);
+        let keys = self.dependents.of_kind(edge_function::Kind::NAME, dependencies);
         keys.iter().filter_map(|key| cached(&self.functions, key)).collect()
     }
 }

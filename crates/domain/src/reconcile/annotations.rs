@@ -9,7 +9,12 @@ pub fn reconcile_at(object: &impl ResourceExt) -> Option<String> {
     let value = annotations
         .get(ANNOTATION_RECONCILE_AT)
         .or_else(|| annotations.get(ANNOTATION_RECONCILE_AT_FLUX))?;
-    Some(value[..value.floor_char_boundary(256)].to_owned())
+    Some(noted(value))
+}
+
+/// The value of an annotation as it is noted in a status: at most 256 bytes of it.
+pub fn noted(value: &str) -> String {
+    value[..value.floor_char_boundary(256)].to_owned()
 }
 
 /// A look is asked for that was not made yet. `handled`: the value of the annotation that was acted upon last.

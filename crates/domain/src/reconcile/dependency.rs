@@ -18,7 +18,7 @@ pub enum Dependency {
     Reachability(Key),
     /// Whether a token opens the project of a Platform.
     Token(Key),
-    /// Requests to the project of a Platform began to fail.
+    /// Requests to the project of a Platform began to fail, or changes to be refused whatever they are.
     Outage(Key),
     /// Which functions are live in the project of a Platform.
     LiveFunctions(Key),

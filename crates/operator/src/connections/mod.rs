@@ -14,4 +14,4 @@ mod tests;
 
 pub use convert::{deferral, entry, limit, stamp, step_error};
 pub use platform::{Clients, PlatformConnection, PlatformHealth};
-pub use platforms::{PlatformConnections, platform_id};
+pub use platforms::PlatformConnections;

@@ -7,7 +7,6 @@ use std::{
 
 use super::platform::PlatformConnection;
 use ace_domain::reconcile::key::Key;
-use ace_runtime::index::ObjectId;
 
 /// The connections of all Platforms, by `namespace/name`.
 #[derive(Default)]
@@ -19,13 +18,13 @@ impl PlatformConnections {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }
 
-    /// The connection of a Platform; `open` creates one if there is none, or if it belongs to another object of the same name.
-    pub fn of(&self, key: &Key, uid: &str, clients: impl FnOnce() -> PlatformConnection) -> Arc<PlatformConnection> {
+    /// The connection of a Platform; `create` makes one if there is none, or if it belongs to another object of the same name.
+    pub fn of(&self, key: &Key, uid: &str, create: impl FnOnce() -> PlatformConnection) -> Arc<PlatformConnection> {
         let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match connections.get(key) {
             Some(connection) if connection.uid() == uid => connection.clone(),
             _ => {
-                let connection = Arc::new(clients());
+                let connection = Arc::new(create());
                 connections.insert(key.clone(), connection.clone());
                 connection
             }
@@ -35,13 +34,5 @@ impl PlatformConnections {
     /// Forgets a Platform that was deleted.
     pub fn forget(&self, key: &Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
-    }
-}
-
-/// A Platform, as the one that facts about its project belong to.
-pub fn platform_id(key: &Key) -> ObjectId {
-    ObjectId {
-        kind: "Platform",
-        key: key.clone(),
     }
 }

@@ -12,6 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
+use ace_api::clipped;
 use ace_domain::reconcile::event::EventType;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -78,7 +79,7 @@ impl Events {
         let publisher = Publisher {
             client,
             queue,
-            instance: cut(instance, WORD),
+            instance: clipped(instance, WORD),
             series: Series::default(),
             metrics: metrics.clone(),
             created: 0,
@@ -92,9 +93,9 @@ impl Events {
         let publication = Publication {
             regarding,
             type_,
-            reason: cut(reason, WORD),
-            action: cut(action, WORD),
-            note: cut(note, NOTE),
+            reason: clipped(reason, WORD),
+            action: clipped(action, WORD),
+            note: clipped(note, NOTE),
         };
         if self.queue.try_send(publication).is_err() {
             self.metrics.event_dropped("QueueFull");
@@ -223,12 +224,4 @@ fn event(publication: &Publication, instance: &str, now: Timestamp, number: u8) 
         type_: Some(type_.to_owned()),
         ..Event::default()
     }
-}
-
-/// At most `most` bytes, cut between characters, with … at the end if it was cut.
-fn cut(text: &str, most: usize) -> String {
-    if text.len() <= most {
-        return text.to_owned();
-    }
-    format!("{}…", &text[..text.floor_char_boundary(most - '…'.len_utf8())])
 }

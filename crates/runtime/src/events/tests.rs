@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::series::{Act, Count, Series};
-use super::{EventType, Events, Publication, cut, event};
+use super::{EventType, Events, Publication, clipped, event};
 use crate::metrics::Metrics;
 use crate::testing::{Answer, api_server};
 
@@ -72,9 +72,9 @@ fn the_name_of_an_event_stays_a_name_though_its_object_has_the_longest_one() {
 
 #[test]
 fn a_note_is_cut_between_characters_to_what_the_api_server_takes() {
-    let note = cut(&"ü".repeat(600), 1_024);
+    let note = clipped(&"ü".repeat(600), 1_024);
     assert!(note.len() <= 1_024 && note.ends_with("ü…"), "{}", note.len());
-    assert_eq!(cut("short", 1_024), "short");
+    assert_eq!(clipped("short", 1_024), "short");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::{
 use ace_api::{ANNOTATION_RECONCILE_AT, CommonStatus, KindEntry, ObjectStatus};
 use ace_domain::reconcile::{
     decision::{Decision, Requeue},
+    drift::standing,
     key::Key,
     kind::{Kind, Step as _, StepError as _},
     object_state::ObjectState,
@@ -298,15 +299,15 @@ impl<C: Controller> Context<C> {
     fn publish(&self, object: &Object<C>, state: &State<C>, decision: Option<&Decision<Step<C>, Reason<C>>>) {
         let findings = C::Kind::findings(object, state, decision, now());
         if !findings.is_empty() {
-            let (kind, key) = (C::Kind::NAME, Key::of(object));
-            self.dependents.publish(&ObjectId { kind, key }, findings);
+            self.dependents
+                .publish(&ObjectId::of::<C::Kind>(Key::of(object)), findings);
         }
     }
 }
 
 /// Takes a status into the gauges.
 fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status<C>) {
-    let standing = status.drift().filter(|drift| drift.corrected_time.is_none());
+    let standing = standing(status.drift());
     let key = Key::of(object);
     let state = ConditionGauges::of(&status.common().conditions, standing.map(|drift| drift.count));
     let metrics = &context.tools.metrics;

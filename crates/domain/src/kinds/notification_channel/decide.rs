@@ -8,7 +8,10 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{Cause, Decision, State, Step, update::MOST_ATTEMPTS};
-use crate::reconcile::{annotations::is_leaving, decision::Requeue};
+use crate::reconcile::{
+    annotations::{is_leaving, noted},
+    decision::Requeue,
+};
 
 /// Decides by the state alone. Time is an argument.
 pub fn decide(object: &NotificationChannel, state: &State, now: Timestamp) -> Decision {
@@ -37,8 +40,7 @@ pub fn decide(object: &NotificationChannel, state: &State, now: Timestamp) -> De
 
 /// Value of the annotation that asks for a test message; cut to 256 bytes.
 fn asked(object: &NotificationChannel) -> Option<String> {
-    let value = object.annotations().get(ANNOTATION_TEST_AT)?;
-    Some(value[..value.floor_char_boundary(256)].to_owned())
+    object.annotations().get(ANNOTATION_TEST_AT).map(|value| noted(value))
 }
 
 fn prevented(state: &State, obstacle: Cause) -> Decision {

@@ -120,7 +120,8 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
     let interval = state.timing.interval(object.spec.interval.get());
     let refuse = |reason, message: &str| Decision::Refuse(Cause::new(reason, message), Requeue::After(interval));
     let wait = |reason, message: &str, requeue| {
-        let lost = now > state.observation.seen() + state.timing.lost_after(object.spec.interval.get());
+        let (seen, interval) = (state.observation.seen(), object.spec.interval.get());
+        let lost = state.timing.is_lost(seen, interval, now);
         let reason = if lost { PlatformReason::NotObserved } else { reason };
         Decision::Wait(Cause::new(reason, message), requeue)
     };

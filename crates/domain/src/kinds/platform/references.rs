@@ -3,7 +3,7 @@
 use ace_api::Platform;
 use jiff::Timestamp;
 
-use super::{Decision, Phase, State, decide::api_answers, down, is_token_gone};
+use super::{Access, Decision, Phase, State, StepError, decide::api_answers, down, is_token_gone};
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::Key,
@@ -25,24 +25,34 @@ pub fn findings(object: &Platform, state: &State, decision: Option<&Decision>, n
     let key = Key::of(object);
     let lost_after = state.timing.lost_after(object.spec.interval.get());
     let reachability = match state.observation.phase(lost_after, now) {
-        Phase::Reachable => Fact::is(match (down(&state.observation), state.observation.refusal()) {
-            (Some(phase), _) => format!("is {phase}"),
-            (None, Some(refusal)) => format!("refuses changes: {}", refusal.message),
-            (None, None) => "answers".to_owned(),
-        }),
-        Phase::Lost => Fact::is("lost"),
+        Phase::Lost => Some(Fact::is("lost")),
+        // With the end of the check, and not before: whoever waits for a list can say then why there is none.
+        _ if state.observation.listed().is_none() => decision.map(|_| Fact::is("never listed")),
         // Whoever needs an answer waits for it, and the others need not know.
-        Phase::Unlisted | Phase::Failing => Fact::Unsettled,
+        Phase::Unlisted | Phase::Failing => Some(Fact::Unsettled),
+        Phase::Reachable if gets_no_answer(state) => Some(Fact::Unsettled),
+        Phase::Reachable => Some(Fact::is(
+            match (down(&state.observation), state.observation.refusal()) {
+                (Some(phase), _) => format!("is {phase}"),
+                (None, Some(refusal)) => format!("refuses changes: {}", refusal.message),
+                (None, None) => "answers".to_owned(),
+            },
+        )),
     };
-    let generation = object.metadata.generation.unwrap_or_default();
+    let (uid, generation) = (&object.metadata.uid, object.metadata.generation);
+    let spec = format!(
+        "{} {}",
+        uid.as_deref().unwrap_or_default(),
+        generation.unwrap_or_default()
+    );
     let mut facts = vec![
-        (Dependency::Platform(key.clone()), Fact::is(generation.to_string())),
+        (Dependency::Platform(key.clone()), Fact::is(spec)),
         (
             Dependency::AnonKey(key.clone()),
             Fact::is(state.has_anon_key.to_string()),
         ),
-        (Dependency::Reachability(key.clone()), reachability),
     ];
+    facts.extend(reachability.map(|fact| (Dependency::Reachability(key.clone()), fact)));
     if let Some(decision) = decision {
         let token = if is_token_gone(state) {
             Fact::is("missing")
@@ -57,4 +67,9 @@ pub fn findings(object: &Platform, state: &State, decision: Option<&Decision>, n
         facts.push((Dependency::PlatformMessage(key), Fact::is(message)));
     }
     facts
+}
+
+/// The observation is of an earlier request: this pass has no token, or no answer.
+fn gets_no_answer(state: &State) -> bool {
+    state.access != Access::Open || matches!(state.step_error, Some(StepError::Unanswered(_)))
 }

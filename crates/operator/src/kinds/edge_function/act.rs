@@ -3,8 +3,11 @@ use std::{sync::Arc, time::Duration};
 use ace_api::{CheckMethod, EdgeFunction, Intent, Stamp};
 use ace_domain::{
     bundle::{BodyFiles, Closure, TreePath, Upload},
-    kinds::edge_function::{self, Body, BodyContent, CheckAnswer, Probe, State, Step, StepResult, platform_key},
-    reconcile::{decision::StepError, dependency::Dependency, key::Key, kind::Kind as _},
+    kinds::{
+        edge_function::{self, Body, BodyContent, CheckAnswer, Probe, State, Step, StepResult, platform_key},
+        platform,
+    },
+    reconcile::{decision::StepError, dependency::Dependency, key::Key},
 };
 use ace_egress::Method;
 use ace_runtime::index::ObjectId;
@@ -12,7 +15,7 @@ use ace_supabase::{CallError, Deploy, DeployFile, Outcome, Priority, ProbeAuth, 
 use jiff::Timestamp;
 
 use super::{EdgeFunctions, archives, observe::needs_key};
-use crate::connections::{Clients, PlatformConnection, entry, limit, platform_id, stamp, step_error};
+use crate::connections::{Clients, PlatformConnection, entry, limit, stamp, step_error};
 
 /// The clients of one step.
 struct PlatformAccess<'a> {
@@ -44,7 +47,7 @@ pub(super) async fn act(
     access.tell_of_outage(kind, object);
     // What a person has to change is shown on the Platform.
     if access.connection.health().refusal != refused {
-        let told = Dependency::LiveFunctions(platform_key(object));
+        let told = Dependency::Outage(platform_key(object));
         kind.caches.dependents.changes_within(kind.timing.shared_list(), told);
     }
     outcome
@@ -117,7 +120,10 @@ impl PlatformAccess<'_> {
     fn tell_of_outage(&self, kind: &EdgeFunctions, object: &EdgeFunction) {
         if !self.connection.is_answering() {
             let (key, dependents) = (platform_key(object), &kind.caches.dependents);
-            dependents.unsettle(&platform_id(&key), &Dependency::Reachability(key.clone()));
+            dependents.unsettle(
+                &ObjectId::of::<platform::Kind>(key.clone()),
+                &Dependency::Reachability(key.clone()),
+            );
             dependents.changes_within(kind.timing.probe(), Dependency::Outage(key));
         }
     }
@@ -138,12 +144,13 @@ impl PlatformAccess<'_> {
             .await
             .map_err(|error| step_error(&error))?;
         let (changes, dependents) = (changes.of(&platform_key(object)), &kind.caches.dependents);
-        // Functions whose entry changed are enqueued at once; the Platform, which counts them, once after a roll-out of many.
+        // Functions whose entry changed are enqueued at once; the Platform, which counts them, every half
+        // minute while many are rolled out.
         let (counted, entries): (Vec<_>, Vec<_>) = changes
             .into_iter()
             .partition(|change| matches!(change, Dependency::LiveFunctions(_)));
-        let (kind_name, key) = (edge_function::Kind::NAME, Key::of(object));
-        dependents.changed(&entries, Some(&ObjectId { kind: kind_name, key }));
+        let own = ObjectId::of::<edge_function::Kind>(Key::of(object));
+        dependents.changed(&entries, Some(&own));
         for change in counted {
             dependents.changes_within(kind.timing.recount(), change);
         }

@@ -8,11 +8,10 @@ use ace_domain::{
         Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, owner, platform_key,
         source_key,
     },
-    kinds::migration_set,
+    kinds::{migration_set, platform},
     reconcile::{
         dependency::{Dependency, Fact},
         key::Key,
-        kind::Kind as _,
     },
 };
 use ace_runtime::index::ObjectId;
@@ -20,7 +19,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::EdgeFunctions;
-use crate::connections::{self, PlatformConnection, PlatformHealth};
+use crate::connections::{PlatformConnection, PlatformHealth};
 
 /// Message before the first check of the Platform.
 const UNSEEN: &str = "no check has finished yet";
@@ -73,11 +72,14 @@ fn platform(
     };
     let open = connection.and_then(PlatformConnection::clients);
     let health = connection.map_or_else(|| PlatformHealth::nothing(now), PlatformConnection::health);
-    let fact = |dependency| {
-        kind.caches
-            .dependents
-            .fact(&connections::platform_id(&key), &dependency)
-    };
+    let (dependents, id) = (&kind.caches.dependents, ObjectId::of::<platform::Kind>(key.clone()));
+    let interval = platform.spec.interval.get();
+    let answering = health.failing.is_none() && open.is_some();
+    // The function waits for an answer: the next one is news, whatever the Platform's last pass has found.
+    if health.listed && !answering && !kind.timing.is_lost(health.seen, interval, now) {
+        dependents.unsettle(&id, &Dependency::Reachability(key.clone()));
+    }
+    let fact = |dependency| dependents.fact(&id, &dependency);
     let message = match fact(Dependency::PlatformMessage(key.clone())) {
         Some(Fact::Is(message)) => Some(message),
         _ => None,
@@ -87,16 +89,16 @@ fn platform(
         project: platform.spec.project.clone(),
         gateway: platform.spec.gateway(),
         requests_per_minute: platform.spec.requests_per_minute,
-        interval: platform.spec.interval.get(),
+        interval,
         suspended: platform.spec.suspend,
         leaving: platform.metadata.deletion_timestamp.is_some() || token_gone,
         seen: health.seen,
         first_check_done: message.is_some(),
         listed: health.listed,
-        answering: health.failing.is_none() && open.is_some(),
+        answering,
         down: health.down,
         refusing: health.refusal.map(|refusal| {
-            let again = refusal.at + kind.timing.interval(platform.spec.interval.get());
+            let again = refusal.at + kind.timing.interval(interval);
             (
                 format!("{}; the Platform's status says what to change", refusal.message),
                 again,
@@ -110,10 +112,7 @@ fn platform(
 fn migrations(kind: &EdgeFunctions, object: &EdgeFunction) -> Option<Arc<BTreeSet<String>>> {
     let required = object.spec.requires.as_ref()?.migration.as_ref()?;
     let key = Key::beside(object, &required.name);
-    let set = ObjectId {
-        kind: migration_set::Kind::NAME,
-        key: key.clone(),
-    };
+    let set = ObjectId::of::<migration_set::Kind>(key.clone());
     match kind.caches.dependents.fact(&set, &Dependency::AppliedMigrations(key))? {
         Fact::Versions(versions) => Some(versions),
         Fact::Is(_) | Fact::Unsettled => None,

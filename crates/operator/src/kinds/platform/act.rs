@@ -3,14 +3,15 @@ use std::sync::Arc;
 use ace_api::Platform;
 use ace_database::Limits;
 use ace_domain::{
-    kinds::platform::{DatabaseCheck, DatabaseFailure, Step, StepError, StepResult},
+    kinds::platform::{self, DatabaseCheck, DatabaseFailure, Step, StepError, StepResult},
     reconcile::{dependency::Dependency, key::Key, refusals::Refusals},
 };
+use ace_runtime::index::ObjectId;
 use ace_supabase::{CallError, Priority};
 use jiff::Timestamp;
 
 use super::{Platforms, database};
-use crate::connections::{PlatformConnection, database::DatabaseConnector, deferral, platform_id};
+use crate::connections::{PlatformConnection, database::DatabaseConnector, deferral};
 
 /// Runs one step. Enqueues the objects that depend on what it finds changed.
 pub(super) async fn act(
@@ -36,7 +37,7 @@ pub(super) async fn act(
                 .list(&open.client, Priority::Look, Timestamp::now())
                 .await
                 .map_err(|error| step_error(&error))?;
-            dependents.changed(&changes.of(&key), Some(&platform_id(&key)));
+            dependents.changed(&changes.of(&key), Some(&ObjectId::of::<platform::Kind>(key.clone())));
             kind.refresh_sources(&key).await;
         }
         Step::ListSecrets => {
@@ -81,11 +82,13 @@ impl Platforms {
     /// Sources that no watch covers are read once per interval, however many functions use them. The users of one that changed
     /// are enqueued through [`crate::sources::Sources::changes`].
     async fn refresh_sources(&self, platform: &Key) {
-        let beside = self.caches.dependents.beside(&Dependency::Platform(platform.clone()));
-        for dependency in beside {
-            if let Dependency::Source(source) = dependency {
-                self.sources.refresh(&source).await;
-            }
+        let source = |dependency: &Dependency| match dependency {
+            Dependency::Source(source) => Some(source.clone()),
+            _ => None,
+        };
+        let dependents = &self.caches.dependents;
+        for source in dependents.beside(&Dependency::Platform(platform.clone()), source) {
+            self.sources.refresh(&source).await;
         }
     }
 }

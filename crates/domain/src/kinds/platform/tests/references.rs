@@ -37,14 +37,11 @@ fn a_project_that_answers_and_one_that_is_lost_are_news_and_a_single_failure_is_
     let object = platform();
     let mut failing = listed();
     failing.observation.failed("503".to_owned());
-    let mut unlisted = listed();
-    unlisted.observation = Observation::new(at(0));
     for (state, second, expected) in [
         (listed(), 1, Fact::is("answers")),
         (failing.clone(), 1, Fact::Unsettled),
         (failing, 901, Fact::is("lost")),
         (listed(), 901, Fact::is("lost")),
-        (unlisted, 1, Fact::Unsettled),
     ] {
         let found = fact(
             &Kind::findings(&object, &state, None, at(second)),
@@ -52,6 +49,50 @@ fn a_project_that_answers_and_one_that_is_lost_are_news_and_a_single_failure_is_
         );
         assert_eq!(found, Some(expected), "{state:?} at {second}");
     }
+}
+
+#[test]
+fn a_first_check_without_a_list_is_news_once_it_is_over() {
+    let object = platform();
+    let mut state = listed();
+    state.observation = Observation::new(at(0));
+    state.step_error = Some(StepError::Unanswered("no answer".to_owned()));
+    let middle = Kind::findings(&object, &state, None, at(1));
+    assert_eq!(fact(&middle, Dependency::Reachability), None);
+    let over = findings(&object, &state, 1);
+    assert_eq!(fact(&over, Dependency::Reachability), Some(Fact::is("never listed")));
+}
+
+#[test]
+fn an_observation_of_earlier_does_not_say_that_the_platform_answers_now() {
+    let object = platform();
+    let unanswered = Some(StepError::Unanswered("no answer".to_owned()));
+    let missing = || Access::SecretMissing("no Secret".to_owned());
+    for (access, step_error, expected) in [
+        (Access::Open, unanswered, Fact::Unsettled),
+        (missing(), None, Fact::Unsettled),
+        // It has answered.
+        (Access::Open, Some(StepError::TokenRejected), Fact::is("answers")),
+    ] {
+        let mut state = listed();
+        state.access = access;
+        state.step_error = step_error;
+        let found = fact(&findings(&object, &state, 1), Dependency::Reachability);
+        assert_eq!(found, Some(expected), "{state:?}");
+    }
+}
+
+#[test]
+fn another_platform_of_the_same_name_and_another_spec_are_news() {
+    let of = |uid: &str, generation| {
+        let mut object = platform();
+        object.metadata.uid = Some(uid.to_owned());
+        object.metadata.generation = Some(generation);
+        fact(&findings(&object, &listed(), 1), Dependency::Platform)
+    };
+    assert_eq!(of("a", 1), of("a", 1));
+    assert_ne!(of("a", 1), of("a", 2));
+    assert_ne!(of("a", 1), of("b", 1));
 }
 
 #[test]
