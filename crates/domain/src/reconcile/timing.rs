@@ -120,7 +120,7 @@ impl Timing {
         Duration::from_hours(24)
     }
 
-    /// After the last function that came or went, until the Platform counts anew: a deploy takes a few seconds, and a roll-out of
+    /// After the first function that came or went since the last count, until the Platform counts anew: a deploy takes a few seconds, and a roll-out of
     /// many would else cost a status of the Platform for most of them (measured at 5 s: 0.7 each).
     pub fn recount(self) -> Duration {
         self.of(Duration::from_secs(30))

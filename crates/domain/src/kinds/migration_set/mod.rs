@@ -111,8 +111,9 @@ impl kind::Kind for Kind {
         references::references(object)
     }
 
-    fn findings(object: &MigrationSet, state: &State, _: Option<&Decision>, _: Timestamp) -> Facts {
-        references::findings(object, state)
+    fn findings(object: &MigrationSet, state: &State, decision: Option<&Decision>, _: Timestamp) -> Facts {
+        // At the end of a run, not after each of its files.
+        decision.map_or_else(Facts::new, |_| references::findings(object, state))
     }
 
     fn is_suspended(object: &MigrationSet) -> bool {
