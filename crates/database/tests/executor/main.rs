@@ -17,6 +17,7 @@ mod gate;
 mod interference;
 mod ledgers;
 mod proxy;
+mod random;
 mod reference;
 #[path = "../session/server.rs"]
 #[expect(dead_code, reason = "the tests of sessions need more of it")]

@@ -19,6 +19,8 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         made: BTreeMap::new(),
         routines: BTreeMap::new(),
         grants: Vec::new(),
+        revokes: Vec::new(),
+        opened: BTreeMap::new(),
         extensions: catalogue.extensions.clone(),
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
@@ -46,6 +48,9 @@ pub(super) struct Plan<'c> {
     pub(super) made: BTreeMap<(Kind, Name), Made>,
     pub(super) routines: BTreeMap<Name, Routine<'c>>,
     pub(super) grants: Vec<(Place, Granted, String)>,
+    pub(super) revokes: Vec<(Granted, String)>,
+    /// Functions that every caller may run with their owners' rights: where that began, and how to say it.
+    pub(super) opened: BTreeMap<Name, (Place, String)>,
     /// Those that own a table.
     pub(super) extensions: BTreeSet<String>,
     pub(super) secures_tables: bool,
@@ -71,6 +76,8 @@ pub(super) struct Routine<'c> {
     pub(super) on_writes: bool,
     pub(super) definer: bool,
     pub(super) bodies: Vec<&'c [Effect]>,
+    /// As it was renamed: what it does is not followed.
+    pub(super) renamed: Option<Name>,
 }
 
 impl<'c> Plan<'c> {
@@ -133,15 +140,10 @@ impl<'c> Plan<'c> {
             }
             Effect::Defines {
                 routine,
-                on_writes,
+                runs,
                 definer,
                 body,
-            } => {
-                let known = self.routines.entry(qualified(routine)).or_default();
-                known.on_writes |= on_writes;
-                known.definer = *definer;
-                known.bodies.push(body);
-            }
+            } => self.define(place, routine, (*runs, *definer), body),
             Effect::Calls { routine, procedure } => self.call(place, routine, *procedure),
             Effect::Stores(routine) => {
                 self.run(place, routine);
@@ -153,6 +155,9 @@ impl<'c> Plan<'c> {
             }
             Effect::SetsInvoker { view, invoker } => self.set_invoker(place, view, *invoker),
             Effect::Grants { on, to } => self.grants.push((place, on.clone(), to.clone())),
+            Effect::MovesRoutine { from, to } => self.move_routine(place, from, to),
+            Effect::SetsDefiner(routine) => self.set_definer(place, routine),
+            Effect::Revokes { on, from } => self.revokes.push((on.clone(), from.clone())),
             _ => self.look_up(place, effect),
         }
     }
@@ -272,11 +277,14 @@ impl<'c> Plan<'c> {
             return self.risk(RiskClass::Opaque, place, &format!("calls too much by {routine}"), None);
         }
         self.calls.push(routine.clone());
-        let bodies = self
-            .routines
-            .get(routine)
-            .map(|it| it.bodies.clone())
+        let known = self.routines.get(routine);
+        let (bodies, renamed) = known
+            .map(|it| (it.bodies.clone(), it.renamed.clone()))
             .unwrap_or_default();
+        if let Some(renamed) = renamed {
+            let says = format!("calls function {renamed}, which this plan renames");
+            self.risk(RiskClass::Opaque, place, &says, None);
+        }
         for effect in bodies.into_iter().flatten() {
             self.take(place, effect);
         }
@@ -342,7 +350,7 @@ impl<'c> Plan<'c> {
     }
 
     /// Neither the server's nor an extension's.
-    fn is_of_somebody(&self, routine: &Name) -> bool {
+    pub(super) fn is_of_somebody(&self, routine: &Name) -> bool {
         self.planned(routine).next().is_some() || looked_up(&self.catalogue.routines, routine).next().is_some()
     }
 

@@ -6,7 +6,7 @@ use squawk_syntax::SourceFile;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
-use super::effect::{Effect, Name};
+use super::effect::{Effect, Name, Runs};
 use super::effects::{Take, effects, opaque};
 use super::lexer::{Kind, Word, words};
 use super::names::{name_of, offset};
@@ -60,13 +60,17 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
     let named = |kind| child(node, kind).map(|it| name_of(&it));
     let effect = match node.kind() {
         SyntaxKind::CREATE_FUNCTION => named(SyntaxKind::FUNCTION_NAME).map(|routine| Effect::Defines {
-            on_writes: child(node, SyntaxKind::RET_TYPE).is_some_and(|it| name_of(&it).name == "trigger"),
+            runs: match child(node, SyntaxKind::RET_TYPE).map(|it| name_of(&it).name).as_deref() {
+                Some("trigger") => Runs::OnWrites,
+                Some("event_trigger") => Runs::OnEvents,
+                _ => Runs::InQueries,
+            },
             definer: is_definer(node),
             body: routine_body(node, &routine, source),
             routine,
         }),
         SyntaxKind::CREATE_PROCEDURE => named(SyntaxKind::PROCEDURE_NAME).map(|routine| Effect::Defines {
-            on_writes: false,
+            runs: Runs::ByCall,
             definer: is_definer(node),
             body: routine_body(node, &routine, source),
             routine,
@@ -76,7 +80,7 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
                 schema: Some(String::new()),
                 ..named(SyntaxKind::RULE).unwrap_or_default()
             },
-            on_writes: true,
+            runs: Runs::OnWrites,
             definer: false,
             body: read(&rule, source),
         }),
@@ -85,7 +89,7 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
                 schema: Some(String::new()),
                 ..named(SyntaxKind::TRIGGER).unwrap_or_default()
             },
-            on_writes: true,
+            runs: Runs::OnWrites,
             definer: false,
             body: vec![called(&call)],
         }),
@@ -108,7 +112,7 @@ fn called(call: &SyntaxNode) -> Effect {
     }
 }
 
-fn is_definer(node: &SyntaxNode) -> bool {
+pub(super) fn is_definer(node: &SyntaxNode) -> bool {
     child(node, SyntaxKind::FUNC_OPTION_LIST).is_some_and(|it| it.children().any(|it| it.kind() == DEFINER))
 }
 

@@ -55,12 +55,15 @@ pub(super) enum Effect {
     /// A routine is there afterwards, or a rule or trigger.
     Defines {
         routine: Name,
-        /// It runs whenever rows are written.
-        on_writes: bool,
+        runs: Runs,
         /// It runs with its owner's rights.
         definer: bool,
         body: Vec<Effect>,
     },
+    /// The routine is called something else.
+    MovesRoutine { from: Name, to: Name },
+    /// The routine runs with its owner's rights from here on.
+    SetsDefiner(Name),
     /// A routine runs.
     Calls { routine: Name, procedure: bool },
     /// A routine is stored in a view, a default or an operator, and runs from there.
@@ -78,10 +81,25 @@ pub(super) enum Effect {
     SetsInvoker { view: Name, invoker: bool },
     /// A privilege is given to every caller of the API.
     Grants { on: Granted, to: String },
+    /// A privilege is taken from every caller of the API.
+    Revokes { on: Granted, from: String },
     /// The table's rows can be read through one of another schema.
     Attaches { table: Name, to: Name },
     /// An event trigger is off or gone afterwards.
     StopsEventTrigger(String),
+}
+
+/// When a routine runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Runs {
+    /// A function: in a query, and so by a request to the API.
+    InQueries,
+    /// A procedure.
+    ByCall,
+    /// A rule or trigger, or a function of triggers: whenever rows are written.
+    OnWrites,
+    /// A function of event triggers.
+    OnEvents,
 }
 
 /// Where rows come from, beside the statement itself.

@@ -4,7 +4,7 @@ use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::alterations::alter_table;
-use super::bodies::{Source, define, do_block, runs_text, string};
+use super::bodies::{Source, define, do_block, is_definer, runs_text, string};
 use super::effect::{Effect, Kind, Name, Origin};
 use super::exposure::exposure;
 use super::locks::locks;
@@ -121,9 +121,9 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
         ast::SetConfig(_) => if name_of(node).name == "search_path" {
             take(Effect::MovesNames);
         },
-        ast::AlterFunction(_) => renamed_routine(node, take),
-        ast::AlterProcedure(_) => renamed_routine(node, take),
-        ast::AlterRoutine(_) => renamed_routine(node, take),
+        ast::AlterFunction(_) => altered_routine(node, take),
+        ast::AlterProcedure(_) => altered_routine(node, take),
+        ast::AlterRoutine(_) => altered_routine(node, take),
         ast::Call(it) => take(Effect::Calls { routine: first_name(it.procedure_name_ref()), procedure: true }),
         ast::CallExpr(it) => {
             let routine = first_name(it.expr());
@@ -277,28 +277,26 @@ fn made_schema(node: &SyntaxNode) -> Option<Name> {
 }
 
 /// Under another name it is a routine that nobody has read.
-fn renamed_routine(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+fn altered_routine(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
     let Some(from) = routines(node).into_iter().next() else {
         return;
     };
+    if is_definer(node) {
+        take(Effect::SetsDefiner(from.clone()));
+    }
     let of = |kind: SyntaxKind| node.descendants().find(|it| it.kind() == kind).map(|it| name_of(&it));
     let to = match (of(SyntaxKind::FUNCTION_NAME), of(SyntaxKind::SCHEMA_REF)) {
         (Some(name), _) => Name {
-            schema: from.schema,
+            schema: from.schema.clone(),
             ..name
         },
         (None, Some(schema)) => Name {
             schema: Some(schema.name),
-            ..from
+            ..from.clone()
         },
         (None, None) => return,
     };
-    take(Effect::Defines {
-        body: vec![opaque(format!("calls function {to}, which this plan renames"))],
-        routine: to,
-        on_writes: false,
-        definer: true,
-    });
+    take(Effect::MovesRoutine { from, to });
 }
 
 fn stored_routines(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {

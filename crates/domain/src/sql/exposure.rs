@@ -5,10 +5,11 @@ use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::effect::{Effect, Granted, Name, PUBLIC};
 use super::names::{first_name, has_word, name, name_of, relations, tokens};
+use super::policies::policy;
 use super::risk::RiskClass;
 
 /// Roles that everybody who calls the API has.
-const CALLERS: [&str; 3] = ["anon", "authenticated", "public"];
+pub(super) const CALLERS: [&str; 3] = ["anon", "authenticated", "public"];
 /// Settings by which requests of the API become other roles or reach other schemas.
 const ROLE_SETTINGS: [&str; 4] = ["role", "session_authorization", "search_path", "row_security"];
 
@@ -16,6 +17,7 @@ pub(super) fn exposure(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
     match_ast! { match node {
         ast::RoleOptionList(it) => role_options(&it, take),
         ast::Grant(it) => grant(&it, take),
+        ast::Revoke(it) => revoke(&it, take),
         ast::AlterDefaultPrivileges(_) => default_privileges(node, take),
         ast::AddUsers(_) => {
             let group = node.parent().map(|it| role_of(&it)).unwrap_or_default();
@@ -120,6 +122,17 @@ fn grant(grant: &ast::Grant, take: &mut dyn FnMut(Effect)) {
     }
 }
 
+fn revoke(revoke: &ast::Revoke, take: &mut dyn FnMut(Effect)) {
+    let Some(on) = revoke.on_privilege_objects_clause() else {
+        return;
+    };
+    for on in objects(on.syntax(), "") {
+        for from in receivers(revoke.syntax()) {
+            take(Effect::Revokes { on: on.clone(), from });
+        }
+    }
+}
+
 fn objects(on: &SyntaxNode, granted: &str) -> Vec<Granted> {
     let of = |kind: SyntaxKind| {
         on.descendants()
@@ -200,44 +213,6 @@ fn role_setting(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
     }
 }
 
-/// A policy that lets every caller do it with every row.
-fn policy(verb: &str, node: &SyntaxNode, name: &Name, take: &mut dyn FnMut(Effect)) {
-    let restricts = node
-        .descendants()
-        .any(|it| it.kind() == SyntaxKind::AS_POLICY_TYPE && has_word(&it, "restrictive"));
-    let named = node.descendants().any(|it| it.kind() == SyntaxKind::POLICY_ROLES);
-    let to = node.descendants().find(|it| it.kind() == SyntaxKind::POLICY_ROLES);
-    // Without TO a new one is for everybody; a changed one keeps its roles, which are not known here.
-    let everybody = !named || to.is_some_and(|it| callers(&it).next().is_some());
-    let always = node.descendants().any(|it| {
-        matches!(
-            it.kind(),
-            SyntaxKind::USING_EXPR_CLAUSE | SyntaxKind::WITH_CHECK_EXPR_CLAUSE
-        ) && is_true(&it)
-    });
-    if !restricts && everybody && always {
-        let table = node.descendants().find(|it| it.kind() == SyntaxKind::TABLE_NAME_REF);
-        let table = table.map(|it| name_of(&it)).unwrap_or_default();
-        take(exposed(format!(
-            "{verb} policy {name}, which lets every caller at every row of {table}"
-        )));
-    }
-}
-
-/// Whether a condition has no column, function or comparison in it, but is true.
-fn is_true(clause: &SyntaxNode) -> bool {
-    let words = tokens(clause).filter(|token| !token.kind().is_trivia());
-    let words: Vec<_> = words.map(|token| token.text().to_ascii_lowercase()).collect();
-    let noise = ["using", "with", "check", "(", ")", "::", "bool", "boolean", "select"];
-    let left: Vec<_> = words.iter().filter(|word| !noise.contains(&word.as_str())).collect();
-    match left.as_slice() {
-        [word] => *word == "true",
-        [a, word, b] if *word == "or" => *a == "true" || *b == "true",
-        [a, sign, b] => *sign == "=" && a == b && a.bytes().all(|byte| byte.is_ascii_digit()),
-        _ => false,
-    }
-}
-
 fn altered_view(node: &SyntaxNode, view: &Name, take: &mut dyn FnMut(Effect)) {
     if let Some(schema) = node.descendants().find(|it| it.kind() == SyntaxKind::SET_SCHEMA) {
         let schema = schema.descendants().find(|it| it.kind() == SyntaxKind::SCHEMA_REF);
@@ -289,12 +264,12 @@ fn receivers(grant: &SyntaxNode) -> impl Iterator<Item = String> {
 }
 
 /// The callers' roles in it.
-fn callers(node: &SyntaxNode) -> impl Iterator<Item = String> {
+pub(super) fn callers(node: &SyntaxNode) -> impl Iterator<Item = String> {
     let roles = node.descendants().filter(|it| it.kind() == SyntaxKind::ROLE_NAME_REF);
     let names = roles.map(|it| name(&ast::RoleNameRef::cast(it).expect("its kind was compared")).name);
     names.filter(|name| CALLERS.contains(&name.as_str()))
 }
 
-fn exposed(says: String) -> Effect {
+pub(super) fn exposed(says: String) -> Effect {
     Effect::Risk(RiskClass::Exposure, says)
 }

@@ -9,7 +9,15 @@ impl Plan<'_> {
     pub(super) fn finish(mut self) -> Vec<Vec<Risk>> {
         for (place, on, to) in std::mem::take(&mut self.grants) {
             if let Some(what) = self.granted(&on) {
+                if let Granted::Routine(told) = &on {
+                    self.opened.remove(&qualified(told));
+                }
                 let says = format!("grants {to} privileges on {what}");
+                self.risk(RiskClass::Exposure, place, &says, None);
+            }
+        }
+        for (routine, (place, says)) in std::mem::take(&mut self.opened) {
+            if !self.is_closed(&routine) {
                 self.risk(RiskClass::Exposure, place, &says, None);
             }
         }

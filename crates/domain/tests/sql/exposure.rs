@@ -29,6 +29,7 @@ fn catalogue() -> Catalogue {
         routines: [
             (name("public", "as_owner"), routine(true)),
             (name("public", "as_caller"), routine(false)),
+            (name("internal", "as_admin"), routine(true)),
         ]
         .into(),
         ..Catalogue::default()
@@ -218,6 +219,16 @@ fn a_policy_that_holds_for_everybody_and_every_row_is_known() {
         ("create policy p on t for insert to anon with check ((true))", says),
         ("create policy p on t for select to authenticated using (1 = 1)", says),
         ("create policy p on t using (true or false)", says),
+        ("create policy p on t using (true or a = auth.uid())", says),
+        ("create policy p on t using (not false)", says),
+        ("create policy p on t using (not (1 = 2))", says),
+        ("create policy p on t using ('a' <> 'b')", says),
+        (
+            "create policy p on t using (coalesce(null, true) and 1 in (1, 2))",
+            says,
+        ),
+        ("create policy p on t using (exists (select 1))", says),
+        ("create policy p on t using ((select true)::bool)", says),
         (
             "alter policy p on t to anon using (true)",
             "changes policy p, which lets every caller at every row of t",
@@ -233,7 +244,65 @@ fn a_policy_that_holds_for_everybody_and_every_row_is_known() {
         "create policy p on t using (a = auth.uid())",
         "create policy p on t for select to anon using (published)",
         "create policy p on t using (false)",
+        "create policy p on t using (not true)",
+        "create policy p on t using (false or a = auth.uid())",
+        "create policy p on t using (true and (select auth.uid()) = a)",
+        "create policy p on t using (current_user = 'postgres')",
+        "create policy p on t using (exists (select from admins where admins.id = a))",
         "alter policy p on t rename to q",
+    ]);
+}
+
+#[test]
+fn a_function_by_which_every_caller_has_its_owners_rights_is_known() {
+    const F: &str = "create function f() returns setof orders language sql security definer as 'select * from orders'";
+    let says = "creates function f, by which every caller has its owner's rights";
+    let with = |rest: &str| format!("{F}; {rest}");
+    let stays_open = with("revoke all on function f() from public");
+    let one_is_left = with("revoke execute on function f() from public, anon");
+    let replaced =
+        with("create function f(int) returns int language sql as 'select 1'; alter function f() security definer");
+    expose(&[
+        (F, says),
+        (&stays_open, says),
+        (&one_is_left, says),
+        (&replaced, says),
+        (
+            "create function public.f() returns int language plpgsql security definer as $$ begin return count(*) from orders; end $$",
+            "creates function public.f, by which every caller has its owner's rights",
+        ),
+        (
+            "alter function as_caller(int) security definer",
+            "gives every caller of function as_caller its owner's rights",
+        ),
+        (
+            "alter function internal.as_admin(int) set schema public",
+            "moves function internal.as_admin into schema public, by which every caller has its owner's rights",
+        ),
+        (
+            "create function internal.f() returns int language sql security definer as 'select 1'; \
+             alter function internal.f() set schema public",
+            "moves function internal.f into schema public, by which every caller has its owner's rights",
+        ),
+    ]);
+    let closed = with("revoke all on function f() from public, anon, authenticated");
+    let all_closed = with("revoke all on all functions in schema public from public, anon, authenticated");
+    expose_nothing(&[
+        &closed,
+        &all_closed,
+        "create function f() returns setof orders language sql security definer as 'select * from orders where a = auth.uid()'",
+        "create function f() returns setof orders language sql security definer as \
+         $$ select * from orders where a = current_setting('request.jwt.claims', true) $$",
+        "create function is_admin() returns bool language sql as 'select auth.uid() is not null'; \
+         create function f() returns int language sql security definer as 'select 1 where is_admin()'",
+        "create function f() returns trigger language plpgsql security definer as $$ begin return new; end $$",
+        "create function f() returns event_trigger language plpgsql security definer as $$ begin end $$",
+        "create procedure f() language sql security definer as 'select 1'",
+        "create function internal.f() returns int language sql security definer as 'select 1'",
+        // It was open before.
+        "create or replace function as_owner(int) returns int language sql security definer as 'select 1'",
+        "alter function as_owner(int) rename to by_owner",
+        "alter function internal.as_caller(int) set schema public",
     ]);
 }
 
