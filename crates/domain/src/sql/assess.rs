@@ -319,8 +319,13 @@ impl<'c> Plan<'c> {
             lock,
         };
         // A body that several calls lead to is told once a statement.
-        if self.calls.is_empty() || !self.risks[script].contains(&risk) {
-            self.risks[script].push(risk);
+        let is_own = self.calls.is_empty();
+        if let Some(risks) = self
+            .risks
+            .get_mut(script)
+            .filter(|risks| is_own || !risks.contains(&risk))
+        {
+            risks.push(risk);
         }
     }
 

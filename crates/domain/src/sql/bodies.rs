@@ -301,7 +301,8 @@ fn targets(text: &str, words: &[Word]) -> Vec<Range<usize>> {
             last += 2;
         }
         if name(last) {
-            found.push(words[at].range.start..words[last].range.end);
+            let into = words.get(at).zip(words.get(last));
+            found.extend(into.map(|(into, last)| into.range.start..last.range.end));
         }
     }
     found

@@ -65,9 +65,9 @@ pub(super) fn effects(root: &SyntaxNode, source: &Source<'_>, take: &mut Take<'_
         statement(&node, source, stored, &mut |effect| take(offset, effect));
         exposure(&node, &mut |effect| take(offset, effect));
         do_block(&node, source, offset, take);
-        let from = left.len();
-        left.extend(node.children().map(|child| (child, stored)));
-        left[from..].reverse();
+        let mut children: Vec<_> = node.children().map(|child| (child, stored)).collect();
+        children.reverse();
+        left.append(&mut children);
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn execution_mode(text: &str, words: &[Word]) -> Result<ExecutionMode
         return Ok(ExecutionMode::Transactional);
     };
     let first = Statement { text, words: first };
-    let at = |statement: &Statement<'_>| statement.words[0].range.start;
+    let at = |statement: &Statement<'_>| statement.words.first().map_or(0, |word| word.range.start);
     let execution_mode = first.execution_mode().map_err(|refusal| (at(&first), refusal))?;
     for words in statements {
         let next = Statement { text, words };
@@ -62,10 +62,8 @@ struct Statement<'t> {
 
 impl Statement<'_> {
     fn execution_mode(&self) -> Result<ExecutionMode, Refusal> {
-        let word = self.words[0]
-            .name(self.text)
-            .filter(|_| self.words[0].kind == Kind::Bare)
-            .unwrap_or_default();
+        let word = self.words.first().filter(|word| word.kind == Kind::Bare);
+        let word = word.and_then(|word| word.name(self.text)).unwrap_or_default();
         match word.as_str() {
             "begin" => self.begin(1),
             "start" if self.at(1, "transaction") => self.begin(2),
@@ -201,9 +199,11 @@ impl Statement<'_> {
     /// The words between parentheses at `at`, and where they end.
     fn options(&self, at: usize) -> (&[Word], usize) {
         let sign = |word: &Word, sign| word.is_sign(self.text, sign);
-        match self.words[at..].iter().position(|word| sign(word, b')')) {
-            Some(end) if sign(&self.words[at], b'(') => (&self.words[at + 1..at + end], at + end + 1),
-            _ => (&[], at),
+        let end = self.words.iter().skip(at).position(|word| sign(word, b')'));
+        let opens = self.words.get(at).is_some_and(|word| sign(word, b'('));
+        match end.filter(|_| opens) {
+            Some(end) => (self.words.get(at + 1..at + end).unwrap_or_default(), at + end + 1),
+            None => (&[], at),
         }
     }
 
@@ -212,7 +212,7 @@ impl Statement<'_> {
         let mut options = options.split(|word| word.is_sign(self.text, b','));
         options.any(|words| {
             let off = |word: &Word| {
-                let written = self.text[word.range.clone()].trim_matches('\'').to_ascii_lowercase();
+                let written = word.written(self.text).trim_matches('\'').to_ascii_lowercase();
                 matches!(written.as_str(), "off" | "false" | "0")
             };
             words.first().is_some_and(|word| word.is(self.text, option)) && !words.get(1).is_some_and(off)
@@ -228,7 +228,8 @@ impl Statement<'_> {
     fn connects_nowhere(&self) -> bool {
         let off = |name: &str| {
             self.words.windows(3).any(|words| {
-                words[0].is(self.text, name) && words[1].is_sign(self.text, b'=') && words[2].is(self.text, "false")
+                matches!(words, [option, sign, value] if option.is(self.text, name)
+                    && sign.is_sign(self.text, b'=') && value.is(self.text, "false"))
             })
         };
         off("connect") || off("create_slot")
@@ -264,7 +265,7 @@ impl Statement<'_> {
     fn pair(&self, first: &str, second: &str) -> bool {
         self.words
             .windows(2)
-            .any(|words| words[0].is(self.text, first) && words[1].is(self.text, second))
+            .any(|words| matches!(words, [a, b] if a.is(self.text, first) && b.is(self.text, second)))
     }
 }
 

@@ -89,7 +89,8 @@ fn role_options(options: &ast::RoleOptionList, take: &mut dyn FnMut(Effect)) {
             "role" | "user" | "admin" | "group" | "in" | "password" | "valid"
         );
         if keyword {
-            given = word != "in" && (at == 0 || words[at - 1] != "in") && word != "password" && word != "valid";
+            let before = at.checked_sub(1).and_then(|at| words.get(at)).map(String::as_str);
+            given = word != "in" && before != Some("in") && word != "password" && word != "valid";
         } else if given && CALLERS.contains(&word.as_str()) {
             take(exposed(format!("grants role {role} to {word}")));
         }

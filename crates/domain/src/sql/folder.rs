@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use super::marks::undoes_by_name;
 use super::split::split;
+use super::text::part;
 use super::version::{VERSION_DIGITS, Version};
 use crate::bundle::{Tree, TreePath};
 
@@ -116,7 +117,7 @@ impl File {
     /// The statements for the CLI's ledger row, as the CLI splits them: with comments and an outer `BEGIN … COMMIT`.
     pub fn recorded(&self) -> Vec<String> {
         let pieces = split(&self.text).into_iter();
-        pieces.map(|piece| self.text[piece].to_owned()).collect()
+        pieces.map(|piece| part(&self.text, piece).to_owned()).collect()
     }
 
     /// The digest is of this file: as it is taken now, or as earlier releases took it, of the bytes with their line ends and
@@ -147,7 +148,7 @@ impl Folder {
     /// The file of this version.
     pub fn file(&self, version: &str) -> Option<&File> {
         let found = self.files.binary_search_by(|file| file.version.as_str().cmp(version));
-        found.ok().map(|index| &self.files[index])
+        self.files.get(found.ok()?)
     }
 }
 
@@ -275,7 +276,10 @@ fn first_entry(tree: &Tree) -> Option<&str> {
 fn is_first_init(file_name: &str) -> bool {
     let digits = |stem: &str| {
         let stem = stem.as_bytes();
-        let digits = stem.len().checked_sub(FIRST_INIT.len()).map(|start| &stem[start..])?;
+        let digits = stem
+            .len()
+            .checked_sub(FIRST_INIT.len())
+            .and_then(|start| stem.get(start..))?;
         (digits.iter().all(u8::is_ascii_digit) && digits < FIRST_INIT.as_bytes()).then_some(())
     };
     file_name

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::text::{byte, bytes, part};
+
 /// One word or sign; comments and white space are between them.
 #[derive(Clone, Debug)]
 pub(super) struct Word {
@@ -38,7 +40,7 @@ pub(super) const NAME_BYTES: usize = 63;
 /// The words of `range`.
 pub(super) fn words(text: &str, range: Range<usize>) -> Result<Vec<Word>, Unterminated> {
     let mut lexer = Lexer {
-        bytes: &text.as_bytes()[..range.end],
+        bytes: bytes(text.as_bytes(), 0..range.end),
         at: range.start,
     };
     let mut words = Vec::new();
@@ -54,25 +56,30 @@ pub(super) fn words(text: &str, range: Range<usize>) -> Result<Vec<Word>, Unterm
 }
 
 impl Word {
+    /// As it is written.
+    pub(super) fn written<'t>(&self, text: &'t str) -> &'t str {
+        part(text, self.range.clone())
+    }
+
     /// Whether it is this keyword.
     pub(super) fn is(&self, text: &str, keyword: &str) -> bool {
-        self.kind == Kind::Bare && text[self.range.clone()].eq_ignore_ascii_case(keyword)
+        self.kind == Kind::Bare && self.written(text).eq_ignore_ascii_case(keyword)
     }
 
     /// Whether it is this character.
     pub(super) fn is_sign(&self, text: &str, sign: u8) -> bool {
-        self.kind == Kind::Sign && text.as_bytes()[self.range.start] == sign
+        self.kind == Kind::Sign && byte(text.as_bytes(), self.range.start) == sign
     }
 
     /// The name that the server will understand; `None` for what is no name, and for `U&` names.
     pub(super) fn name(&self, text: &str) -> Option<String> {
-        let written = &text[self.range.clone()];
+        let written = self.written(text);
         let name = match self.kind {
             Kind::Bare => written.to_ascii_lowercase(),
-            Kind::Quoted => written[1..written.len() - 1].replace("\"\"", "\""),
+            Kind::Quoted => part(written, 1..written.len() - 1).replace("\"\"", "\""),
             Kind::Escaped | Kind::Text | Kind::Sign => return None,
         };
-        Some(name[..name.floor_char_boundary(NAME_BYTES)].to_owned())
+        Some(part(&name, 0..name.floor_char_boundary(NAME_BYTES)).to_owned())
     }
 }
 
@@ -87,7 +94,7 @@ impl Lexer<'_> {
     }
 
     fn starts(&self, sign: &[u8]) -> bool {
-        self.bytes[self.at..].starts_with(sign)
+        bytes(self.bytes, self.at..self.bytes.len()).starts_with(sign)
     }
 
     fn unterminated(offset: usize, what: &'static str) -> Unterminated {
@@ -160,7 +167,7 @@ impl Lexer<'_> {
 
     fn bare(&mut self) -> Result<Kind, Unterminated> {
         let start = self.at;
-        match (self.bytes[start].to_ascii_lowercase(), self.peek(1), self.peek(2)) {
+        match (byte(self.bytes, start).to_ascii_lowercase(), self.peek(1), self.peek(2)) {
             (prefix @ (b'e' | b'b' | b'x' | b'n'), Some(b'\''), _) => {
                 self.at += 1;
                 self.text(start, prefix == b'e')
@@ -227,21 +234,21 @@ impl Lexer<'_> {
     /// A dollar quote, or the sign of a parameter.
     fn dollar(&mut self) -> Result<Kind, Unterminated> {
         let start = self.at;
-        let tag = self.bytes[start + 1..]
+        let tag = bytes(self.bytes, start + 1..self.bytes.len())
             .iter()
             .position(|byte| !is_tag(*byte))
             .map(|length| start + 1 + length);
         let end = match tag {
-            Some(end) if self.bytes[end] == b'$' && !self.bytes[start + 1].is_ascii_digit() => end + 1,
+            Some(end) if byte(self.bytes, end) == b'$' && !byte(self.bytes, start + 1).is_ascii_digit() => end + 1,
             _ => {
                 self.at += 1;
                 return Ok(Kind::Sign);
             }
         };
-        let delimiter = &self.bytes[start..end];
+        let delimiter = bytes(self.bytes, start..end);
         self.at = end;
         while self.at < self.bytes.len() {
-            if self.bytes[self.at] == b'$' && self.starts(delimiter) {
+            if self.peek(0) == Some(b'$') && self.starts(delimiter) {
                 self.at += delimiter.len();
                 return Ok(Kind::Text);
             }

@@ -1,3 +1,5 @@
+use super::text::part;
+
 /// Finds lines by offset.
 pub(super) struct Lines<'t> {
     text: &'t str,
@@ -16,7 +18,8 @@ impl<'t> Lines<'t> {
     pub(super) fn position(&self, offset: usize) -> (u32, u32) {
         let offset = self.text.floor_char_boundary(offset);
         let line = self.starts.partition_point(|start| *start <= offset);
-        let column = self.text[self.starts[line - 1]..offset].chars().count() + 1;
+        let start = self.starts.get(line - 1).copied().unwrap_or_default();
+        let column = part(self.text, start..offset).chars().count() + 1;
         (saturated(line), saturated(column))
     }
 

@@ -7,6 +7,8 @@
 //! ```
 //! Pure: bytes in, values or an error message with what to write instead out.
 
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 mod alterations;
 mod assess;
 mod bodies;
@@ -32,6 +34,7 @@ mod script;
 mod settings;
 mod split;
 mod statements;
+mod text;
 mod version;
 
 pub use assess::assess;

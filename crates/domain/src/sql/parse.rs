@@ -12,6 +12,7 @@ use super::effects::{effects, opaque};
 use super::lexer::{Kind, Word};
 use super::risk::RiskClass;
 use super::script::Piece;
+use super::text::{byte, part};
 
 /// What was read of a piece.
 #[derive(Default)]
@@ -47,7 +48,7 @@ pub(super) fn parse(text: &str, pieces: &[Piece]) -> Vec<Reading> {
 }
 
 fn read(text: &str, piece: &Piece) -> Reading {
-    let start = piece.words[0].range.start;
+    let start = piece.start();
     if is_too_deep(text, &piece.words) {
         return unread(text, piece, start, "it is nested too deeply to be read".to_owned());
     }
@@ -63,7 +64,7 @@ fn read(text: &str, piece: &Piece) -> Reading {
     }
     let mut reading = Reading::default();
     let shown = Source {
-        text: &text[start..piece.range.end],
+        text: part(text, start..piece.range.end),
         depth: 0,
         procedural: false,
     };
@@ -90,7 +91,7 @@ fn read(text: &str, piece: &Piece) -> Reading {
 
 /// A piece that the parser does not know: its words alone still show some risks.
 fn unread(text: &str, piece: &Piece, offset: usize, message: String) -> Reading {
-    let start = piece.words[0].range.start;
+    let start = piece.start();
     let mut effects = vec![Effect::Risk(
         RiskClass::Opaque,
         "has a statement that the operator's parser can't read".to_owned(),
@@ -152,14 +153,13 @@ pub(super) fn is_too_deep(text: &str, words: &[Word]) -> bool {
 fn nesting(text: &str, words: &[Word]) -> usize {
     let (mut levels, mut deepest, mut sum) = (vec![(0_usize, 0_usize)], 0, 0);
     for word in words {
-        let bytes = text.as_bytes();
         let sign = if word.kind == Kind::Sign {
-            bytes[word.range.start]
+            byte(text.as_bytes(), word.range.start)
         } else {
             b' '
         };
-        let last = levels.len() - 1;
-        let (base, since) = &mut levels[last];
+        let is_inner = levels.len() > 1;
+        let Some((base, since)) = levels.last_mut() else { break };
         match sign {
             b',' | b';' => {
                 if *base == 0 {
@@ -169,7 +169,7 @@ fn nesting(text: &str, words: &[Word]) -> usize {
                 }
                 *since = 0;
             }
-            b')' | b']' if last > 0 => {
+            b')' | b']' if is_inner => {
                 sum -= *base + *since;
                 levels.pop();
                 // The whole parenthesis is one word of what it stands in.
@@ -194,9 +194,9 @@ pub(super) fn blanked(text: &str, range: Range<usize>, words: &[Word], hidden: V
     let mut gaps: Vec<_> = hidden.into_iter().map(|gap| (gap, ' ')).collect();
     gaps.push((further_rows(text, words), ' '));
     for word in words.iter().filter(|word| word.kind == Kind::Text) {
-        let (open, close) = inside(&text[word.range.clone()]);
+        let (open, close) = inside(word.written(text));
         let inside = word.range.start + open..word.range.end - close;
-        let digits = matches!(text.as_bytes()[word.range.start], b'b' | b'B' | b'x' | b'X');
+        let digits = matches!(byte(text.as_bytes(), word.range.start), b'b' | b'B' | b'x' | b'X');
         // One character may be what UESCAPE names.
         if inside.len() > 1 {
             gaps.push((inside, if digits { '0' } else { ' ' }));
@@ -206,12 +206,12 @@ pub(super) fn blanked(text: &str, range: Range<usize>, words: &[Word], hidden: V
     let (mut blanked, mut from) = (String::with_capacity(range.len()), range.start);
     for (gap, fill) in gaps {
         if gap.start >= from {
-            blanked.push_str(&text[from..gap.start]);
+            blanked.push_str(part(text, from..gap.start));
             blanked.extend(std::iter::repeat_n(fill, gap.len()));
             from = gap.end;
         }
     }
-    blanked.push_str(&text[from..range.end]);
+    blanked.push_str(part(text, from..range.end));
     blanked
 }
 
@@ -220,12 +220,17 @@ fn calls_in_rows(text: &str, words: &[Word]) -> BTreeSet<Name> {
     let rows = further_rows(text, words);
     let from = words.partition_point(|word| word.range.start < rows.start);
     let to = words.partition_point(|word| word.range.start < rows.end);
-    let hidden = &words[from..to];
-    let calls = (1..hidden.len()).filter(|at| hidden[*at].is_sign(text, b'('));
+    let hidden = words.get(from..to).unwrap_or_default();
+    let is = |at: usize, sign| hidden.get(at).is_some_and(|word: &Word| word.is_sign(text, sign));
+    let named = |at: usize| hidden.get(at).and_then(|word| word.name(text));
+    let calls = (1..hidden.len()).filter(|at| is(*at, b'('));
     let named = calls.filter_map(|at| {
-        let name = hidden[at - 1].name(text)?;
-        let qualified = at > 2 && hidden[at - 2].is_sign(text, b'.');
-        let schema = if qualified { hidden[at - 3].name(text) } else { None };
+        let name = named(at - 1)?;
+        let schema = if at > 2 && is(at - 2, b'.') {
+            named(at - 3)
+        } else {
+            None
+        };
         Some(Name { schema, name })
     });
     named.collect()

@@ -12,6 +12,7 @@ use super::parse::{Reading, parse};
 use super::settings::lexing;
 use super::split::split;
 use super::statements::statements;
+use super::text::part;
 
 /// A file as it will be run. Without segments it does nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -149,7 +150,10 @@ pub fn read(file: &File) -> Result<Script, ScriptError> {
     if let Some(refused) = marks(&file.file_name, text) {
         return Err(located(refused));
     }
-    let recorded = split(text).into_iter().map(|range| text[range].to_owned()).collect();
+    let recorded = split(text)
+        .into_iter()
+        .map(|range| part(text, range).to_owned())
+        .collect();
     let mut pieces = pieces(text).map_err(located)?;
     without_outer_pair(text, &mut pieces).map_err(located)?;
     new_values(text, &pieces).map_err(located)?;
@@ -181,9 +185,9 @@ impl Script {
             });
         }
         // Where the server names no place, the line is the statement's, not that of a comment before it.
-        let start = piece.words.first().map_or(piece.range.start, |word| word.range.start);
+        let start = piece.start();
         let sentence = Statement {
-            text: text[start..piece.range.end].to_owned(),
+            text: part(text, start..piece.range.end).to_owned(),
             offset: start,
             line: lines.line(start),
         };
@@ -205,14 +209,15 @@ fn pieces(text: &str) -> Result<Vec<Piece>, (usize, Refusal)> {
         let before = words(text, 0..fault.offset).unwrap_or_default();
         statements(text, &before)
             .into_iter()
-            .try_for_each(|range| lexing(text, &before[range]))?;
+            .try_for_each(|range| lexing(text, before.get(range).unwrap_or_default()))?;
         Err((fault.offset, Refusal::no_sql(fault.what, UNTERMINATED)))
     })?;
     let cut = statements(text, &words).into_iter().map(|range| {
-        let words = words[range].to_vec();
+        let words = words.get(range).unwrap_or_default().to_vec();
         lexing(text, &words)?;
+        let (start, end) = (words.first(), words.last());
         Ok(Piece {
-            range: words[0].range.start..words[words.len() - 1].range.end,
+            range: start.map_or(0, |word| word.range.start)..end.map_or(0, |word| word.range.end),
             execution_mode: execution_mode(text, &words)?,
             words,
         })
@@ -228,11 +233,7 @@ fn new_values(text: &str, pieces: &[Piece]) -> Result<(), (usize, Refusal)> {
             added.clear();
         } else if let Some(value) = piece.adds_value(text) {
             added.extend(Some(value).filter(|_| !piece.alters_new_type(text, pieces)));
-        } else if let Some(word) = piece
-            .words
-            .iter()
-            .find(|word| added.contains(&&text[word.range.clone()]))
-        {
+        } else if let Some(word) = piece.words.iter().find(|word| added.contains(&word.written(text))) {
             return Err((word.range.start, NEW_VALUE));
         }
     }
@@ -240,13 +241,18 @@ fn new_values(text: &str, pieces: &[Piece]) -> Result<(), (usize, Refusal)> {
 }
 
 impl Piece {
+    /// Where its first word begins.
+    pub(super) fn start(&self) -> usize {
+        self.words.first().map_or(self.range.start, |word| word.range.start)
+    }
+
     /// The value, as it is written, that an `ALTER TYPE … ADD VALUE` adds.
     fn adds_value<'t>(&self, text: &'t str) -> Option<&'t str> {
         let is = |at: usize, keyword| self.words.get(at).is_some_and(|word| word.is(text, keyword));
         let at = self.words.iter().position(|word| word.is(text, "value"))?;
         let adds = is(0, "alter") && is(1, "type") && is(at - 1, "add");
         let value = self.words.iter().find(|word| word.kind == Kind::Text)?;
-        adds.then(|| &text[value.range.clone()])
+        adds.then(|| value.written(text))
     }
 
     /// The type is made in the same transaction, which then may use its values.
@@ -259,7 +265,9 @@ impl Piece {
                 .take_while(|word| !word.is(text, "add") && !word.is(text, "as"));
             words.filter_map(|word| word.name(text)).collect::<Vec<_>>()
         };
-        let types = pieces.iter().filter(|it| it.words[0].is(text, "create"));
+        let types = pieces
+            .iter()
+            .filter(|it| it.words.first().is_some_and(|word| word.is(text, "create")));
         types
             .filter(|it| it.words.get(1).is_some_and(|word| word.is(text, "type")))
             .any(|it| name(it) == name(self))
@@ -296,7 +304,7 @@ fn without_outer_pair(text: &str, pieces: &mut Vec<Piece>) -> Result<(), (usize,
             ExecutionMode::Alone(_) if pair => INSIDE,
             ExecutionMode::Alone(_) | ExecutionMode::Transactional => continue,
         };
-        return Err((piece.words[0].range.start, refusal));
+        return Err((piece.start(), refusal));
     }
     Ok(())
 }

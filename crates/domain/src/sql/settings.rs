@@ -9,8 +9,9 @@ use super::parse::inside;
 const LEXING: [(&str, &[&str]); 3] = [
     ("standard_conforming_strings", &["on", "true", "yes", "1"]),
     ("backslash_quote", &["safe_encoding"]),
-    ("client_encoding", &["utf8", "utf-8", "unicode"]),
+    ("client_encoding", ENCODINGS),
 ];
+const ENCODINGS: &[&str] = &["utf8", "utf-8", "unicode"];
 /// Bodies within bodies that are looked through.
 const DEPTH: usize = 4;
 
@@ -22,7 +23,7 @@ const OTHER: Refusal = Refusal::control(
 /// Refuses a statement that gives one of them another value than ours.
 pub(super) fn lexing(text: &str, words: &[Word]) -> Result<(), (usize, Refusal)> {
     if changes(text, words, 0) {
-        Err((words[0].range.start, OTHER))
+        Err((words.first().map_or(0, |word| word.range.start), OTHER))
     } else {
         Ok(())
     }
@@ -36,12 +37,11 @@ fn changes(text: &str, words: &[Word], depth: usize) -> bool {
     }
     let set_names = |at: usize| is(at, "names") && at > 0 && is(at - 1, "set");
     let named = |name: &str| LEXING.iter().find(|(known, _)| *known == name);
-    (0..words.len()).any(|at| {
+    words.iter().enumerate().any(|(at, word)| {
         let value = |after: usize| words.get(at + after).map(|word| content(text, word));
         if set_names(at) {
-            return !allows(LEXING[2].1, value(1).as_deref());
+            return !allows(ENCODINGS, value(1).as_deref());
         }
-        let word = &words[at];
         if word.kind == Kind::Text {
             let argument = words.get(at + 1).is_some_and(|next| next.is_sign(text, b','));
             return match named(&content(text, word)) {
@@ -67,7 +67,7 @@ fn in_body(text: &str, word: &Word, depth: usize) -> bool {
 
 /// What is in a string, or the word, in lower case.
 fn content(text: &str, word: &Word) -> String {
-    let written = &text[word.range.clone()];
+    let written = word.written(text);
     let inside = if word.kind == Kind::Text {
         let (opening, end) = inside(written);
         written

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use super::lexer::{is_newline, is_space};
+use super::text::{byte, bytes, part};
 
 /// The statements of `text` exactly as the official CLI 3.1.0 splits them, as trimmed byte ranges: ordered, disjoint, none
 /// of them empty. They are what the CLI's ledger row holds in `statements`.
@@ -31,7 +32,7 @@ pub fn split(text: &str) -> Vec<Range<usize>> {
 /// Without the `;`s at its very end, then without what JavaScript takes for white space; `None` when nothing is left.
 fn trimmed(text: &str, piece: Range<usize>) -> Option<Range<usize>> {
     let white = |it: char| (it.is_whitespace() && it != '\u{85}') || it == '\u{feff}';
-    let ended = text[piece.clone()].trim_end_matches(';').trim_end_matches(white);
+    let ended = part(text, piece.clone()).trim_end_matches(';').trim_end_matches(white);
     let begun = ended.trim_start_matches(white);
     let start = piece.start + ended.len() - begun.len();
     (!begun.is_empty()).then(|| start..start + begun.len())
@@ -108,7 +109,7 @@ enum Led {
 impl Splitter<'_> {
     /// Takes the byte at `at`; whether it ends the statement.
     fn take(&mut self, at: usize) -> bool {
-        let byte = self.bytes[at];
+        let byte = byte(self.bytes, at);
         let ended = match self.frames.last_mut() {
             Some(Frame::Atomic { ending, .. }) => std::mem::take(ending) && !is_word(byte),
             _ => false,
@@ -128,7 +129,7 @@ impl Splitter<'_> {
             && let Some(frame) = self.frames.last_mut()
         {
             match (frame, led) {
-                (Frame::Parentheses, Led::Ground) if self.bytes[at] == b')' => {
+                (Frame::Parentheses, Led::Ground) if byte(self.bytes, at) == b')' => {
                     self.frames.pop();
                     continue;
                 }
@@ -136,7 +137,7 @@ impl Splitter<'_> {
                 (Frame::Atomic { from, filled, .. }, Led::End) => (*from, *filled) = (at + 1, false),
                 (Frame::Atomic { from, filled, ending }, _) => {
                     if !*filled && ends_with_word(self.bytes, self.start, at + 1, b"END") {
-                        *ending = is_blank(&self.bytes[*from..at - 2]);
+                        *ending = is_blank(bytes(self.bytes, *from..at - 2));
                         *filled = !*ending;
                     }
                 }
@@ -150,13 +151,13 @@ impl Splitter<'_> {
     }
 
     fn step(&mut self, at: usize) -> Led {
-        let byte = self.bytes[at];
+        let byte = byte(self.bytes, at);
         self.state = match self.state {
             State::Dash if byte == b'-' => State::LineComment,
             State::LineComment if is_newline(byte) => return self.back(),
             State::Backslash => return self.back(),
             State::Slash { depth, fresh } => {
-                let pair = &self.bytes[at - 1..=at];
+                let pair = bytes(self.bytes, at - 1..at + 1);
                 match (pair, depth) {
                     (b"/*", _) if !fresh => State::Slash {
                         depth: depth + 1,
@@ -220,7 +221,8 @@ impl Splitter<'_> {
             State::Tag { .. } if is_word(byte) => self.state,
             State::Body { from, length } => {
                 // The tag has two bytes at least, and the body may begin with its second `$`.
-                if byte == b'$' && self.bytes[at + 1 - length..=at] == self.bytes[from..from + length] {
+                let last = bytes(self.bytes, at + 1 - length..at + 1);
+                if byte == b'$' && last == bytes(self.bytes, from..from + length) {
                     return self.back();
                 }
                 self.state
@@ -238,7 +240,7 @@ impl Splitter<'_> {
 
     /// A byte outside of everything but frames.
     fn ground(&mut self, at: usize) -> Led {
-        let byte = self.bytes[at];
+        let byte = byte(self.bytes, at);
         self.state = match byte {
             b'$' if !follows_word(self.bytes, self.start, at) => State::Tag { from: at },
             b'\'' => State::quote(byte, ends_with_word(self.bytes, self.start, at, b"E")),
@@ -271,7 +273,7 @@ impl Splitter<'_> {
     fn begins_atomic(&self, end: usize) -> bool {
         let word = b"ATOMIC";
         ends_with_word(self.bytes, self.start, end, word) && {
-            let before = &self.bytes[self.start..end - word.len()];
+            let before = bytes(self.bytes, self.start..end - word.len());
             let length = before
                 .iter()
                 .rposition(|byte| !is_space(*byte))
@@ -292,13 +294,13 @@ impl State {
 }
 
 /// Whether there is nothing but white space and comments.
-fn is_blank(mut bytes: &[u8]) -> bool {
+fn is_blank(mut left: &[u8]) -> bool {
     loop {
-        bytes = match bytes {
+        left = match left {
             [] => return true,
             [byte, rest @ ..] if is_space(*byte) => rest,
             [b'-', b'-', rest @ ..] => match rest.iter().position(|byte| is_newline(*byte)) {
-                Some(end) => &rest[end..],
+                Some(end) => bytes(rest, end..rest.len()),
                 None => return true,
             },
             [b'/', b'*', rest @ ..] => after_comment(rest),
@@ -307,11 +309,11 @@ fn is_blank(mut bytes: &[u8]) -> bool {
     }
 }
 
-/// What follows a comment, whose `/*` precedes `bytes`; nothing when it does not end.
-fn after_comment(mut bytes: &[u8]) -> &[u8] {
+/// What follows a comment, whose `/*` is before it; nothing when it does not end.
+fn after_comment(mut left: &[u8]) -> &[u8] {
     let mut depth = 1_usize;
     while depth > 0 {
-        bytes = match bytes {
+        left = match left {
             [b'/', b'*', rest @ ..] => {
                 depth += 1;
                 rest
@@ -324,19 +326,19 @@ fn after_comment(mut bytes: &[u8]) -> &[u8] {
             [] => break,
         };
     }
-    bytes
+    left
 }
 
 /// Whether the bytes from `start` to `end` end in `word`, and no longer word does.
-fn ends_with_word(bytes: &[u8], start: usize, end: usize, word: &[u8]) -> bool {
-    bytes[start..end].len().checked_sub(word.len()).is_some_and(|before| {
+fn ends_with_word(all: &[u8], start: usize, end: usize, word: &[u8]) -> bool {
+    (end - start).checked_sub(word.len()).is_some_and(|before| {
         let begin = start + before;
-        bytes[begin..end].eq_ignore_ascii_case(word) && !follows_word(bytes, start, begin)
+        bytes(all, begin..end).eq_ignore_ascii_case(word) && !follows_word(all, start, begin)
     })
 }
 
-fn follows_word(bytes: &[u8], start: usize, at: usize) -> bool {
-    at > start && is_word(bytes[at - 1])
+fn follows_word(all: &[u8], start: usize, at: usize) -> bool {
+    at > start && is_word(byte(all, at - 1))
 }
 
 /// Letters, digits, `_`, `$` and everything that is not ASCII.

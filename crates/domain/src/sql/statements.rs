@@ -20,7 +20,11 @@ pub(super) fn statements(text: &str, words: &[Word]) -> Vec<Range<usize>> {
             start = at + 1;
         } else if atomic > 0 && (is("case") || is("end")) && !is_label(text, words, at) {
             atomic = if is("case") { atomic + 1 } else { atomic - 1 };
-        } else if atomic == 0 && open == 0 && is("atomic") && begins_body(text, &words[start..at]) {
+        } else if atomic == 0
+            && open == 0
+            && is("atomic")
+            && begins_body(text, words.get(start..at).unwrap_or_default())
+        {
             atomic = 1;
         }
     }
@@ -30,7 +34,8 @@ pub(super) fn statements(text: &str, words: &[Word]) -> Vec<Range<usize>> {
 }
 
 fn is_label(text: &str, words: &[Word], at: usize) -> bool {
-    words[at - 1].is(text, "as") || words[at - 1].is_sign(text, b'.')
+    let before = at.checked_sub(1).and_then(|at| words.get(at));
+    before.is_some_and(|word| word.is(text, "as") || word.is_sign(text, b'.'))
 }
 
 /// Whether the words of a statement before `ATOMIC` are those of a routine whose body begins.
