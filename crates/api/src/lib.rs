@@ -19,7 +19,7 @@ pub mod testing;
 pub use bounds::within_bounds;
 pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
-    DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSource, HeldOutcome,
+    DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSecrets, HasSource, HeldOutcome,
     InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
     MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretKeyReference, SecretUse, SharedDriftReason, SharedReason, ShownBy,
     Source, SourceKind, VERSION, clipped, field_manager, message,

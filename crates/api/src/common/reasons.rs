@@ -36,6 +36,20 @@ pub trait HasSource: Reason {
     const RETRYING: Self;
 }
 
+/// The reasons of a kind whose objects name Secrets.
+pub trait HasSecrets: Reason + PartialEq {
+    /// A Secret or key does not exist.
+    const SECRET_MISSING: Self;
+    /// A Secret does not offer the use.
+    const SECRET_NOT_OFFERED: Self;
+    /// What is in it is not what it should be.
+    const SECRET_INVALID: Self;
+    /// The operator lacks the right to read it.
+    const SECRET_ACCESS_MISSING: Self;
+    /// It could not be read this time.
+    const SECRET_UNANSWERED: Self;
+}
+
 /// The condition that a reason belongs to, with its status where the reason fixes one. `Ready` also repeats the reason of the
 /// condition that explains it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -151,6 +165,15 @@ macro_rules! shared_reasons {
             const SUSPENDED: Self = Self::Suspended;
             const SUSPENDED_BY_USER: Self = Self::SuspendedByUser;
             const SUSPENDED_BY_PLATFORM: Self = Self::SuspendedByPlatform;
+        }
+    };
+    ($name:ident: HasSecrets, invalid: $invalid:ident, unanswered: $unanswered:ident) => {
+        impl crate::HasSecrets for $name {
+            const SECRET_MISSING: Self = Self::SecretMissing;
+            const SECRET_NOT_OFFERED: Self = Self::SecretNotOffered;
+            const SECRET_INVALID: Self = Self::$invalid;
+            const SECRET_ACCESS_MISSING: Self = Self::AccessMissing;
+            const SECRET_UNANSWERED: Self = Self::$unanswered;
         }
     };
     ($name:ident: HasSource) => {

@@ -1,6 +1,6 @@
 //! The closed list of a NotificationChannel's reasons.
 
-use crate::common::reasons::reasons;
+use crate::common::reasons::{reasons, shared_reasons};
 
 reasons! {
     /// Reasons of a NotificationChannel's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
@@ -20,3 +20,5 @@ reasons! {
         SuspendedByUser: Suspended = "`spec.suspend` is true.",
     }
 }
+
+shared_reasons!(ChannelReason: HasSecrets, invalid: SecretInvalid, unanswered: Retrying);

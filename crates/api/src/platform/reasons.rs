@@ -1,6 +1,6 @@
 //! The closed list of a Platform's reasons.
 
-use crate::common::reasons::reasons;
+use crate::common::reasons::{reasons, shared_reasons};
 
 reasons! {
     /// Reasons of a Platform's `Ready`, `Reconciling`, `Stalled` and `Suspended`.
@@ -30,3 +30,5 @@ reasons! {
         SuspendedByUser: Suspended = "`spec.suspend` is true.",
     }
 }
+
+shared_reasons!(PlatformReason: HasSecrets, invalid: TokenInvalid, unanswered: Unreachable);

@@ -16,7 +16,7 @@ use ace_api::{HasPlatform, HasSource, LocalReference};
 pub use artifact::{Artifact, ArtifactState, SourceTree};
 pub use closures::FunctionParts;
 pub use config_map::{Carried, carried, read_config_map, sha256};
-pub use secret::{SecretProblem, secret_text};
+pub use secret::{SecretProblem, is_doubted, prevented, secret_text};
 pub use source::{content, folder, usable, wanted};
 
 use crate::reconcile::{

@@ -1,13 +1,61 @@
-use ace_api::{LABEL_USE, SecretKeyReference, SecretUse};
+use ace_api::{HasSecrets, LABEL_USE, SecretKeyReference, SecretUse, ShownBy};
 use k8s_openapi::api::core::v1::Secret;
 
-/// Why a key of a Secret is not used. No text has any part of a value.
+use crate::reconcile::{
+    decision::{Cause, Decision, Requeue},
+    refusals::Refusals,
+    timing::Timing,
+};
+
+/// Why a key of a Secret is not used: messages for a condition. No text has any part of a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SecretProblem {
     /// There is no such Secret, it has no such key, or that is not text.
     Missing(String),
     /// The Secret does not offer this use; the message has the command that adds it.
     NotOffered(String),
+    /// The operator is not allowed to read it; the message has the command that allows it.
+    AccessMissing(String),
+    /// The API server did not answer.
+    Unanswered(String),
+    /// The value is not what it should be.
+    Invalid(String),
+}
+
+impl<R: HasSecrets> From<SecretProblem> for Cause<R> {
+    fn from(problem: SecretProblem) -> Self {
+        match problem {
+            SecretProblem::Missing(message) => Self::new(R::SECRET_MISSING, message),
+            SecretProblem::NotOffered(message) => Self::new(R::SECRET_NOT_OFFERED, message),
+            SecretProblem::AccessMissing(message) => Self::new(R::SECRET_ACCESS_MISSING, message),
+            SecretProblem::Unanswered(message) => Self::new(R::SECRET_UNANSWERED, message),
+            SecretProblem::Invalid(message) => Self::new(R::SECRET_INVALID, message),
+        }
+    }
+}
+
+/// What to do while something about Secrets prevents everything. `again`: when it is looked at again although a person has to
+/// act. A right that is missing may be there a moment later: see [`is_doubted`].
+pub fn prevented<S, R: HasSecrets>(
+    cause: &Cause<R>,
+    refusals: Refusals,
+    timing: Timing,
+    again: Requeue,
+) -> Decision<S, R> {
+    let cause = cause.clone();
+    if cause.reason == R::SECRET_ACCESS_MISSING && refusals.are_doubted() {
+        Decision::Wait(cause, Requeue::After(timing.rights()))
+    } else if cause.reason.shown_by() == ShownBy::Stalled {
+        Decision::Refuse(cause, again)
+    } else {
+        Decision::Wait(cause, Requeue::Backoff)
+    }
+}
+
+/// Whether the decision is about a right whose refusal is not believed yet: the status stays as it is.
+pub fn is_doubted<S, R: HasSecrets>(decision: &Decision<S, R>, refusals: Refusals) -> bool {
+    let about = matches!(decision, Decision::Wait(cause, _) | Decision::Refuse(cause, _) if cause.reason == R::SECRET_ACCESS_MISSING);
+    about && refusals.are_doubted()
 }
 
 /// The text of one key of a Secret of `namespace`, if the Secret offers this use.

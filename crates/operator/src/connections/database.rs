@@ -7,9 +7,7 @@ use ace_egress::SecretString;
 use kube::Client;
 
 use crate::{
-    connections::grants::Installation as Names,
-    connections::hosts::CredentialHosts,
-    connections::secrets::{SecretError, Secrets},
+    connections::grants::Installation as Names, connections::hosts::CredentialHosts, connections::secrets::Secrets,
 };
 
 /// Reads the Secrets that are needed to connect to a database.
@@ -53,16 +51,7 @@ impl DatabaseConnector<'_> {
             names: self.names,
             namespace,
         };
-        let text = secrets.text(reference, SecretUse::Database).await;
-        text.map_err(|error| match error {
-            SecretError::Missing(message) | SecretError::Invalid(message) => DatabaseFailure::SecretMissing(message),
-            SecretError::NotOffered(message) => DatabaseFailure::SecretNotOffered(message),
-            SecretError::Forbidden(command) => DatabaseFailure::AccessMissing(format!(
-                "the operator is not allowed to read the database's Secret `{}`; to allow it, run: {command}",
-                reference.name
-            )),
-            SecretError::Unanswered(_) => DatabaseFailure::Unanswered(format!("no connection was attempted: {error}")),
-        })
+        Ok(secrets.text(reference, SecretUse::Database).await?)
     }
 }
 
@@ -147,7 +136,7 @@ mod tests {
                 &[],
                 json!({ "passwordSecretRef": { "name": "closed", "key": "password" } }),
                 T::AccessMissing(format!(
-                    "the operator is not allowed to read the database's Secret `closed`; to allow it, run: {}",
+                    "the operator is not allowed to read Secret `closed`; to allow it, run: {}",
                     Names::default().grant_namespace("ace")
                 )),
             ),

@@ -1,13 +1,13 @@
 //! What to do next about a NotificationChannel.
 
 use ace_api::{
-    ANNOTATION_TEST_AT, ChannelReason, Delivery, DeliveryResult, DeliveryType, NotificationChannel, Reason, ShownBy,
-    TestDelivery,
+    ANNOTATION_TEST_AT, ChannelReason, Delivery, DeliveryResult, DeliveryType, NotificationChannel, TestDelivery,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{Cause, Decision, State, Step, update::MOST_ATTEMPTS};
+use crate::inputs::prevented;
 use crate::reconcile::{
     annotations::{is_leaving, noted},
     decision::Requeue,
@@ -22,7 +22,7 @@ pub fn decide(object: &NotificationChannel, state: &State, now: Timestamp) -> De
         return Decision::Settled(Requeue::OnChange);
     }
     if let Some(obstacle) = &state.obstacle {
-        return prevented(state, obstacle.clone());
+        return prevented(obstacle, state.memory.refusals, state.timing, Requeue::Backoff);
     }
     let generation = object.metadata.generation.unwrap_or_default();
     let test = state.memo.test.as_ref();
@@ -41,16 +41,6 @@ pub fn decide(object: &NotificationChannel, state: &State, now: Timestamp) -> De
 /// Value of the annotation that asks for a test message; cut to 256 bytes.
 fn asked(object: &NotificationChannel) -> Option<String> {
     object.annotations().get(ANNOTATION_TEST_AT).map(|value| noted(value))
-}
-
-fn prevented(state: &State, obstacle: Cause) -> Decision {
-    if obstacle.reason == ChannelReason::AccessMissing && state.memory.refusals.are_doubted() {
-        Decision::Wait(obstacle, Requeue::After(state.timing.rights()))
-    } else if obstacle.reason.shown_by() == ShownBy::Stalled {
-        Decision::Refuse(obstacle, Requeue::Backoff)
-    } else {
-        Decision::Wait(obstacle, Requeue::Backoff)
-    }
 }
 
 fn attempt(handled: String, attempts: i32, time: Timestamp, generation: i64) -> Decision {

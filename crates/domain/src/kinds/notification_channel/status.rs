@@ -4,6 +4,7 @@ use ace_api::{ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, Del
 use jiff::Timestamp;
 
 use super::{Cause, Decision, State};
+use crate::inputs::is_doubted;
 use crate::reconcile::{
     event::{Event, stalled},
     status::{Shown, common, is_ready, suspended},
@@ -11,8 +12,7 @@ use crate::reconcile::{
 
 pub fn status(object: &NotificationChannel, state: &State, decision: &Decision, now: Timestamp) -> ChannelStatus {
     let memo = &state.memo;
-    // A right that is missing may be there a moment later.
-    if matches!(decision, Decision::Wait(cause, _) if cause.reason == ChannelReason::AccessMissing) {
+    if is_doubted(decision, state.memory.refusals) {
         return memo.clone();
     }
     let sending = Cause::new(ChannelReason::Delivering, "sending a test message");

@@ -108,8 +108,10 @@ impl DatabaseCheck {
 impl From<SecretProblem> for DatabaseFailure {
     fn from(problem: SecretProblem) -> Self {
         match problem {
-            SecretProblem::Missing(message) => Self::SecretMissing(message),
+            SecretProblem::Missing(message) | SecretProblem::Invalid(message) => Self::SecretMissing(message),
             SecretProblem::NotOffered(message) => Self::SecretNotOffered(message),
+            SecretProblem::AccessMissing(message) => Self::AccessMissing(message),
+            SecretProblem::Unanswered(message) => Self::Unanswered(format!("no connection was attempted: {message}")),
         }
     }
 }

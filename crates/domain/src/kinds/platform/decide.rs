@@ -6,6 +6,7 @@ use ace_api::{Platform, PlatformReason, SecretKeyReference};
 use jiff::Timestamp;
 
 use super::{Access, Cause, Decision, Observation, Refusal, RefusedBy, State, Step, StepError, StepResult, database};
+use crate::inputs::prevented;
 use crate::reconcile::{annotations::is_reconcile_requested, decision::Requeue};
 
 /// Project states that need a person.
@@ -77,9 +78,9 @@ fn is_unhealthy(state: &State) -> bool {
 /// No token opens the platform: there is none to be read, or the platform refuses it. What is wrong with the database's Secrets
 /// says nothing about it.
 pub fn is_token_gone(state: &State) -> bool {
-    let refused = matches!(state.access, Access::AccessMissing(_)) && !state.memory.refusals.are_doubted();
-    refused
-        || matches!(state.access, Access::SecretMissing(_))
+    let is_refused = state.access.is_closed_by(PlatformReason::AccessMissing);
+    is_refused && !state.memory.refusals.are_doubted()
+        || state.access.is_closed_by(PlatformReason::SecretMissing)
         || matches!(
             state.step_error,
             Some(StepError::TokenRejected | StepError::Forbidden(_))
@@ -93,26 +94,16 @@ fn project_state(state: &State) -> Option<&str> {
 }
 
 fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> {
-    let requeue = Requeue::After(state.timing.interval(object.spec.interval.get()));
-    let refuse = |reason, message: &String| Some(Decision::Refuse(Cause::new(reason, message.clone()), requeue));
     match &state.access {
         Access::Open => None,
         Access::Unanswered(message) => {
             let step_error = StepError::Unanswered(message.clone());
             Some(after_error(object, state, &step_error, now))
         }
-        Access::SecretMissing(message) => Some(Decision::Wait(
-            Cause::new(PlatformReason::SecretMissing, message.clone()),
-            Requeue::Backoff,
-        )),
-        Access::AccessMissing(message) if state.memory.refusals.are_doubted() => Some(Decision::Wait(
-            Cause::new(PlatformReason::AccessMissing, message.clone()),
-            Requeue::After(state.timing.rights()),
-        )),
-        Access::AccessMissing(message) => refuse(PlatformReason::AccessMissing, message),
-        Access::SecretNotOffered(message) => refuse(PlatformReason::SecretNotOffered, message),
-        Access::TokenInvalid(message) => refuse(PlatformReason::TokenInvalid, message),
-        Access::HostNotAllowed(message) => refuse(PlatformReason::HostNotAllowed, message),
+        Access::Closed(cause) => {
+            let again = Requeue::After(state.timing.interval(object.spec.interval.get()));
+            Some(prevented(cause, state.memory.refusals, state.timing, again))
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use ace_api::{Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
 
+use crate::inputs::SecretProblem;
 use crate::reconcile::{
     decision::Deferral,
     dependency::{Dependency, Facts},
@@ -60,13 +61,24 @@ pub enum Access {
     Open,
     /// The API server did not answer for the Secret, and it was never read before.
     Unanswered(String),
-    SecretMissing(String),
-    /// The operator is not allowed to read the Secret.
-    AccessMissing(String),
-    /// A Secret that the spec names does not offer this use.
-    SecretNotOffered(String),
-    TokenInvalid(String),
-    HostNotAllowed(String),
+    /// The Secret, or the host.
+    Closed(Cause),
+}
+
+impl Access {
+    /// Whether it is closed for this reason.
+    pub fn is_closed_by(&self, reason: PlatformReason) -> bool {
+        matches!(self, Self::Closed(cause) if cause.reason == reason)
+    }
+}
+
+impl From<SecretProblem> for Access {
+    fn from(problem: SecretProblem) -> Self {
+        match problem {
+            SecretProblem::Unanswered(message) => Self::Unanswered(message),
+            problem => Self::Closed(problem.into()),
+        }
+    }
 }
 
 /// One step. All of them only read.

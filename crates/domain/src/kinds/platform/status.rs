@@ -4,6 +4,7 @@ use ace_api::{ConditionType::Ready, DatabaseStatus, FunctionCount, Platform, Pla
 use jiff::Timestamp;
 
 use super::{Cause, Decision, State};
+use crate::inputs::is_doubted;
 use crate::reconcile::{
     event::{Event, stalled},
     status::{Shown, common, describes, is_ready, suspended},
@@ -14,7 +15,8 @@ const MOST_NAMED: usize = 50;
 
 pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timestamp) -> PlatformStatus {
     let memo = &state.memo;
-    if is_doubted(state, decision) {
+    let of_database = state.memory.database.as_ref().map(|check| check.refusals);
+    if is_doubted(decision, state.memory.refusals) || is_doubted(decision, of_database.unwrap_or_default()) {
         return memo.clone();
     }
     let shown = match decision {
@@ -33,16 +35,6 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
         database: database(object, state),
         functions: functions(state).or_else(|| memo.functions.clone()),
     }
-}
-
-/// A right is missing that may be there a moment later.
-fn is_doubted(state: &State, decision: &Decision) -> bool {
-    let (Decision::Wait(cause, _) | Decision::Refuse(cause, _)) = decision else {
-        return false;
-    };
-    let check = state.memory.database.as_ref();
-    let database = check.is_some_and(|check| check.refusals.are_doubted());
-    cause.reason == PlatformReason::AccessMissing && (state.memory.refusals.are_doubted() || database)
 }
 
 fn observing() -> Cause {

@@ -5,7 +5,7 @@ use ace_notify::{Format, SigningSecret};
 use kube::ResourceExt;
 
 use super::{Destination, NotificationChannels};
-use crate::connections::secrets::{SecretError, Secrets};
+use crate::connections::secrets::Secrets;
 
 /// Reads the Secrets of a channel.
 pub(super) async fn observe(
@@ -67,17 +67,4 @@ async fn destination(kind: &NotificationChannels, object: &NotificationChannel) 
         return Err(Cause::new(ChannelReason::HostNotAllowed, message));
     }
     Ok(Destination { url, format })
-}
-
-impl From<SecretError> for Cause {
-    fn from(error: SecretError) -> Self {
-        let reason = match error {
-            SecretError::Missing(_) => ChannelReason::SecretMissing,
-            SecretError::NotOffered(_) => ChannelReason::SecretNotOffered,
-            SecretError::Forbidden(_) => ChannelReason::AccessMissing,
-            SecretError::Unanswered(_) => ChannelReason::Retrying,
-            SecretError::Invalid(_) => ChannelReason::SecretInvalid,
-        };
-        Self::new(reason, error.to_string())
-    }
 }

@@ -1,8 +1,9 @@
 use std::{num::NonZeroU32, sync::Arc};
 
-use ace_api::{Platform, SecretKeyReference, SecretUse};
+use ace_api::{Platform, PlatformReason, SecretKeyReference, SecretUse};
 use ace_domain::{
-    kinds::platform::{Access, Memory, State, is_anon_key, is_due},
+    inputs::SecretProblem,
+    kinds::platform::{Access, Cause, Memory, State, is_anon_key, is_due},
     reconcile::key::Key,
 };
 use ace_egress::Token;
@@ -12,7 +13,7 @@ use kube::ResourceExt;
 
 use super::Platforms;
 use crate::{
-    connections::secrets::{SecretError, Secrets},
+    connections::secrets::Secrets,
     connections::{Clients, PlatformConnection},
 };
 
@@ -52,11 +53,15 @@ pub(super) async fn observe(
     let only_counts = is_open && !is_due(object, &state, now);
     if !object.spec.suspend && !only_counts {
         state.access = access(kind, object, &connection).await;
-        let is_refused = matches!(state.access, Access::AccessMissing(_));
+        let is_refused = state.access.is_closed_by(PlatformReason::AccessMissing);
         state.memory.refusals = state.memory.refusals.after(is_refused);
     }
     state.has_anon_key = connection.clients().is_some_and(|open| open.anon.is_some());
     (state, connection)
+}
+
+fn host_not_allowed(message: String) -> Access {
+    Access::Closed(Cause::new(PlatformReason::HostNotAllowed, message))
 }
 
 /// Reads the Secrets and creates the clients, or returns what prevents it.
@@ -75,8 +80,8 @@ async fn access(kind: &Platforms, object: &Platform, connection: &PlatformConnec
 
 async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnection) -> Result<Clients, Access> {
     let (spec, generation) = (&object.spec, object.metadata.generation);
-    let api = kind.hosts.api(spec).map_err(Access::HostNotAllowed)?;
-    let gateway = kind.hosts.gateway(spec).map_err(Access::HostNotAllowed)?;
+    let api = kind.hosts.api(spec).map_err(host_not_allowed)?;
+    let gateway = kind.hosts.gateway(spec).map_err(host_not_allowed)?;
     let known = connection
         .clients()
         .filter(|open| open.api == api && open.at == gateway);
@@ -96,7 +101,7 @@ async fn open(kind: &Platforms, object: &Platform, connection: &PlatformConnecti
     let project = spec
         .project
         .parse()
-        .map_err(|_| Access::TokenInvalid("`spec.project` is not a valid project reference".to_owned()))?;
+        .map_err(|_| SecretProblem::Invalid("`spec.project` is not a valid project reference".to_owned()))?;
     let observer = Arc::new(kind.metrics.platform(&Key::of(object).to_string(), connection.budget()));
     let client =
         Client::new(&kind.http, api.clone(), token.clone(), project, connection.budget()).observed_by(observer.clone());
@@ -121,7 +126,7 @@ async fn tokens(kind: &Platforms, object: &Platform) -> Result<(Token, Option<To
         return Ok((token, None));
     };
     match self::token(kind, object, reference, SecretUse::AnonKey).await {
-        Err(closed @ (Access::Unanswered(_) | Access::SecretNotOffered(_))) => Err(closed),
+        Err(problem @ (SecretProblem::Unanswered(_) | SecretProblem::NotOffered(_))) => Err(problem.into()),
         anon => Ok((token, anon.ok())),
     }
 }
@@ -131,7 +136,7 @@ async fn token(
     object: &Platform,
     reference: &SecretKeyReference,
     wanted: SecretUse,
-) -> Result<Token, Access> {
+) -> Result<Token, SecretProblem> {
     let namespace = object.namespace().unwrap_or_default();
     let secrets = Secrets {
         client: &kind.client,
@@ -144,22 +149,15 @@ async fn token(
         }
         Token::new(text).map_err(|error| error.to_string())
     };
-    let token = secrets.value(reference, wanted, "a valid token", parse).await;
-    token.map_err(|error| match error {
-        SecretError::Missing(message) => Access::SecretMissing(message),
-        SecretError::NotOffered(message) => Access::SecretNotOffered(message),
-        SecretError::Forbidden(_) => Access::AccessMissing(error.to_string()),
-        SecretError::Unanswered(_) => Access::Unanswered(error.to_string()),
-        SecretError::Invalid(message) => Access::TokenInvalid(message),
-    })
+    secrets.value(reference, wanted, "a valid token", parse).await
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use ace_api::Platform;
-    use ace_domain::{kinds::platform::Access, reconcile::timing::Timing};
+    use ace_api::{Platform, PlatformReason};
+    use ace_domain::{inputs::SecretProblem, kinds::platform::Access, reconcile::timing::Timing};
     use ace_supabase::{Deadlines, Http, Limits};
     use jiff::Timestamp;
     use k8s_openapi::ByteString;
@@ -262,7 +260,7 @@ mod tests {
         assert_eq!(check(200, 500).await, (Access::Open, Some(true)));
         // An answer counts.
         assert_eq!(check(200, 404).await, (Access::Open, Some(false)));
-        let missing = Access::SecretMissing("there is no Secret `token`".to_owned());
+        let missing = Access::from(SecretProblem::Missing("there is no Secret `token`".to_owned()));
         assert_eq!(check(404, 200).await, (missing, None));
     }
 
@@ -277,7 +275,8 @@ mod tests {
                 *codes.lock().unwrap() = codes_then;
                 let access = access(&kind, &object, &connection).await;
                 let command = format!("ops.mobulace.com/use={wanted}");
-                let is_closed = matches!(&access, Access::SecretNotOffered(message) if message.ends_with(&command));
+                let is_closed = matches!(&access, Access::Closed(cause)
+                    if cause.reason == PlatformReason::SecretNotOffered && cause.message.ends_with(&command));
                 assert_eq!((access == Access::Open, is_closed), (is_open, !is_open), "{access:?}");
                 assert_eq!(connection.clients().is_some(), is_open);
             }
@@ -313,7 +312,8 @@ mod tests {
             let object = serde_json::from_value(object).unwrap();
             let access = access(&kind, &object, &connection).await;
             assert!(
-                matches!(&access, Access::HostNotAllowed(message) if message.ends_with(flag)),
+                matches!(&access, Access::Closed(cause)
+                    if cause.reason == PlatformReason::HostNotAllowed && cause.message.ends_with(flag)),
                 "{access:?}"
             );
         }

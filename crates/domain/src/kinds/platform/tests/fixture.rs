@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ace_api::{DatabaseStatus, Platform, PlatformStatus, ProjectStatus};
+use ace_api::{DatabaseStatus, Platform, PlatformReason, PlatformStatus, ProjectStatus};
 use serde_json::json;
 
-use super::super::{Access, DatabaseCheck, DatabaseFailure, Memory, Observation, State};
+use super::super::{Access, Cause, DatabaseCheck, DatabaseFailure, Memory, Observation, State};
 use crate::reconcile::{fixture::at, timing::Timing};
 
 pub(super) fn platform() -> Platform {
@@ -113,4 +113,8 @@ pub(super) fn conditions(status: &PlatformStatus) -> Vec<(&str, &str, &str, &str
             )
         })
         .collect()
+}
+
+pub fn closed(reason: PlatformReason, message: String) -> Access {
+    Access::Closed(Cause::new(reason, message))
 }

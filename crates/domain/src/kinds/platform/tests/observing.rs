@@ -9,7 +9,7 @@ use ace_api::{PlatformReason, Stamp};
 
 use super::{
     super::{Access, Cause, Decision, Observation, Phase, State, Step, StepError, decide, is_due, status, update},
-    fixture::{listed, new, platform, project},
+    fixture::{closed, listed, new, platform, project},
 };
 use crate::{
     bundle::ListedImportMap,
@@ -85,11 +85,26 @@ fn without_access_there_is_a_wait_or_a_refusal_and_no_request() {
     let says = || "kubectl create rolebinding".to_owned();
     let cases = [
         (Access::Unanswered(says()), "Reconciling=True/Unreachable"),
-        (Access::SecretMissing(says()), "Reconciling=True/SecretMissing"),
-        (Access::AccessMissing(says()), "Stalled=True/AccessMissing"),
-        (Access::SecretNotOffered(says()), "Stalled=True/SecretNotOffered"),
-        (Access::TokenInvalid(says()), "Stalled=True/TokenInvalid"),
-        (Access::HostNotAllowed(says()), "Stalled=True/HostNotAllowed"),
+        (
+            closed(PlatformReason::SecretMissing, says()),
+            "Reconciling=True/SecretMissing",
+        ),
+        (
+            closed(PlatformReason::AccessMissing, says()),
+            "Stalled=True/AccessMissing",
+        ),
+        (
+            closed(PlatformReason::SecretNotOffered, says()),
+            "Stalled=True/SecretNotOffered",
+        ),
+        (
+            closed(PlatformReason::TokenInvalid, says()),
+            "Stalled=True/TokenInvalid",
+        ),
+        (
+            closed(PlatformReason::HostNotAllowed, says()),
+            "Stalled=True/HostNotAllowed",
+        ),
     ];
     for (access, expected) in cases {
         let mut state = new();

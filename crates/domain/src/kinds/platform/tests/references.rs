@@ -1,8 +1,8 @@
 //! What a Platform tells those who depend on it.
 
-use ace_api::Platform;
+use ace_api::{Platform, PlatformReason};
 
-use super::fixture::{check, listed, platform, project, with_database};
+use super::fixture::{check, closed, listed, platform, project, with_database};
 use crate::{
     kinds::platform::{
         Access, DatabaseFailure, Decision, Observation, State, StepError, StepResult, decide, status, update,
@@ -67,7 +67,7 @@ fn a_first_check_without_a_list_is_news_once_it_is_over() {
 fn an_observation_of_earlier_does_not_say_that_the_platform_answers_now() {
     let object = platform();
     let unanswered = Some(StepError::Unanswered("no answer".to_owned()));
-    let missing = || Access::SecretMissing("no Secret".to_owned());
+    let missing = || closed(PlatformReason::SecretMissing, "no Secret".to_owned());
     for (access, step_error, expected) in [
         (Access::Open, unanswered, Fact::Unsettled),
         (missing(), None, Fact::Unsettled),
@@ -99,7 +99,7 @@ fn another_platform_of_the_same_name_and_another_spec_are_news() {
 fn a_right_that_is_missing_on_the_databases_secret_is_no_missing_token() {
     let denied = || DatabaseFailure::AccessMissing("kubectl create rolebinding".to_owned());
     let refused = Refusals::default().after(true).after(true).after(true);
-    let missing = Access::AccessMissing("kubectl create rolebinding".to_owned());
+    let missing = closed(PlatformReason::AccessMissing, "kubectl create rolebinding".to_owned());
     for (access, refusals, step_error, expected) in [
         (Access::Open, Refusals::default(), None, false),
         (
@@ -111,13 +111,13 @@ fn a_right_that_is_missing_on_the_databases_secret_is_no_missing_token() {
         (missing.clone(), Refusals::default().after(true), None, false),
         (missing, refused, None, true),
         (
-            Access::SecretMissing("no Secret".to_owned()),
+            closed(PlatformReason::SecretMissing, "no Secret".to_owned()),
             Refusals::default(),
             None,
             true,
         ),
         (
-            Access::SecretNotOffered("kubectl label secret".to_owned()),
+            closed(PlatformReason::SecretNotOffered, "kubectl label secret".to_owned()),
             Refusals::default(),
             None,
             false,
@@ -187,7 +187,10 @@ fn a_right_that_is_refused_once_is_asked_for_again_before_anything_is_said() {
     );
 
     let mut state = listed();
-    state.access = Access::AccessMissing("run: kubectl create rolebinding".to_owned());
+    state.access = closed(
+        PlatformReason::AccessMissing,
+        "run: kubectl create rolebinding".to_owned(),
+    );
     for (times, stalled) in [(1, false), (2, false), (3, true)] {
         state.memory.refusals = (0..times).fold(Refusals::default(), |refusals, _| refusals.after(true));
         let decision = decide(&object, &state, at(1));
