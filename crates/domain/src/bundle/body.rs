@@ -19,6 +19,8 @@ use super::path::TreePath;
 pub struct BodyFiles {
     entrypoint: Option<String>,
     files: BTreeMap<String, Bytes>,
+    /// Of each file. A body is compared several times in one reconcile.
+    hashes: BTreeMap<String, Sha>,
 }
 
 /// Digest of a deployed body, independent of the deploy: over the entrypoint's name, and each file's path relative to it,
@@ -48,19 +50,25 @@ impl BodyFiles {
             None => alike(&parts, expected.as_str()),
         };
         let Some(anchor) = anchor else {
-            return Self {
-                entrypoint: None,
-                files: parts,
-            };
+            return Self::of(None, parts);
         };
         let (folder, name) = container::split(&anchor);
         let files = parts
             .into_iter()
             .map(|(path, bytes)| (container::relative(&path, folder), bytes))
             .collect();
+        Self::of(Some(name.to_owned()), files)
+    }
+
+    fn of(entrypoint: Option<String>, files: BTreeMap<String, Bytes>) -> Self {
+        let hashes = files
+            .iter()
+            .map(|(path, bytes)| (path.clone(), digest::of_bytes(bytes)))
+            .collect();
         Self {
-            entrypoint: Some(name.to_owned()),
+            entrypoint,
             files,
+            hashes,
         }
     }
 
@@ -74,6 +82,10 @@ impl BodyFiles {
         &self.files
     }
 
+    pub(super) fn hashes(&self) -> &BTreeMap<String, Sha> {
+        &self.hashes
+    }
+
     /// Sum of the files' sizes.
     pub fn bytes(&self) -> usize {
         self.files.values().map(Bytes::len).sum()
@@ -84,10 +96,10 @@ impl BodyFiles {
         let mut fields = Fields::new("ops.mobulace.com/body/v1");
         fields.bytes(self.entrypoint.as_deref().unwrap_or_default().as_bytes());
         fields.number(self.files.len());
-        for (path, bytes) in &self.files {
+        for ((path, bytes), hash) in self.files.iter().zip(self.hashes.values()) {
             fields.bytes(path.as_bytes());
             fields.number(bytes.len());
-            fields.bytes(&digest::of_bytes(bytes));
+            fields.bytes(hash);
         }
         BodyDigest(fields.finish())
     }

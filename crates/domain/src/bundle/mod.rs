@@ -4,7 +4,7 @@
 //! ```text
 //! archive ─▶ Tree ─▶ TreeIndex ─▶ Closure ─▶ digest, revision
 //!                     (parsed once)    ├─▶ Upload ─▶ the platform ─▶ BodyFiles
-//!                                      └────────── proves / differences ◀──┘
+//!                                      └─────────── proves / differing ◀───┘
 //! ```
 //! All of it is pure: bytes in, values or an error message out.
 
@@ -34,7 +34,7 @@ mod walk;
 pub use archive::{read_archive, read_archive_where, write_archive};
 pub use body::{BodyDigest, BodyFiles};
 pub use closure::{Closure, FunctionSource};
-pub use difference::{FileDifference, FileDigests, Proof, differences, differing, proves};
+pub use difference::{FileDifference, differing, proves};
 pub use digest::{InvalidDigest, Revision, SourceDigest};
 pub use error::ClosureError;
 pub use index::TreeIndex;

@@ -22,20 +22,47 @@ const READS: [&str; 6] = [
     "import.meta.dirname",
 ];
 
-/// A file that the source does not have can't change what the source's program answers. `path`: in the source tree.
-pub(super) fn is_unreached(closure: &Closure, path: &str) -> bool {
-    let name = path.rsplit_once('/').map_or(path, |(_, name)| name);
-    if CONFIGURATION.contains(&name) {
-        return false;
+/// What the text of a program says of files that no import of it names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Reach {
+    /// Some import is put together when it runs.
+    computes_imports: bool,
+    /// Some module reads files.
+    reads_files: bool,
+}
+
+impl Reach {
+    /// Reads all modules of a closure, which may be 20 MB.
+    pub(super) fn of(closure: &Closure) -> Self {
+        let mut reach = Self {
+            computes_imports: false,
+            reads_files: false,
+        };
+        let modules = closure.files().iter();
+        for (_, bytes) in modules.filter(|(path, _)| module::language(path.name()).is_some()) {
+            let text = String::from_utf8_lossy(bytes);
+            reach.computes_imports |= computes_imports(&text);
+            reach.reads_files |= READS.iter().any(|reads| text.contains(reads));
+        }
+        reach
     }
-    let is_code =
-        module::language(name).is_some() || name.rsplit_once('.').is_some_and(|(_, extension)| extension == "wasm");
-    let modules = closure
-        .files()
-        .iter()
-        .filter(|(path, _)| module::language(path.name()).is_some());
-    let mut texts = modules.map(|(_, bytes)| String::from_utf8_lossy(bytes));
-    !texts.any(|text| computes_imports(&text) || !is_code && READS.iter().any(|reads| text.contains(reads)))
+
+    /// Whether a file that the source does not have can change what the source's program answers. `path`: in the source tree.
+    pub(super) fn may_lead_to(self, path: &str) -> bool {
+        let name = name(path);
+        let is_code =
+            module::language(name).is_some() || name.rsplit_once('.').is_some_and(|(_, extension)| extension == "wasm");
+        self.computes_imports || self.reads_files && !is_code
+    }
+}
+
+/// A file that decides how imports resolve.
+pub(super) fn is_configuration(path: &str) -> bool {
+    CONFIGURATION.contains(&name(path))
+}
+
+fn name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
 /// An import whose specifier is not one literal may lead anywhere. Comments and texts are not told from code: a file counts

@@ -9,7 +9,7 @@ use super::{
     state::{Body, BodyContent, Difference, LiveFunction, Obstacle, State, UnconfirmedBody},
 };
 use crate::{
-    bundle::{BodyDigest, BodyFiles, Closure, Proof, proves},
+    bundle::{BodyDigest, BodyFiles, Closure, proves},
     reconcile::decision::{Requeue, StepError},
 };
 
@@ -140,7 +140,7 @@ pub(super) fn evidence(content: &Closure, entry: &LiveFunction, found: Found<'_>
 /// The same, whatever the import map.
 pub(super) fn of_content(content: &Closure, entry: &LiveFunction, found: Found<'_>) -> Option<Evidence> {
     match found {
-        Found::Files(files, _) => (proves(content, files) == Proof::Proved).then_some(Evidence::Proof),
+        Found::Files(files, _) => proves(content, files).then_some(Evidence::Proof),
         Found::NoFiles => (entry.mark.as_ref() == Some(&content.revision())).then_some(Evidence::Mark),
     }
 }
