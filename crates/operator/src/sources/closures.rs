@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ace_domain::bundle::Closure;
 use ace_domain::inputs::{FunctionParts, SourceTree};
+use ace_runtime::reconcile::on_own_thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Sources;
@@ -43,7 +44,7 @@ impl Turns {
 }
 
 impl Sources {
-    /// The closure of a function of `namespace` over a tree; an error says what to change.
+    /// The closure of a function of `namespace` over a tree; an error says what to change. Panics where reading does.
     pub async fn closure(
         &self,
         namespace: &str,
@@ -61,13 +62,11 @@ impl Sources {
         let shared = turn(self.turns.all.clone()).await;
         let tree = tree.clone();
         // The turns end with the computation, also when nobody waits for it any more.
-        let computed = tokio::task::spawn_blocking(move || {
+        on_own_thread(move || {
             let _turns = (own, shared);
             tree.closure(parts)
-        });
-        computed
-            .await
-            .unwrap_or_else(|_| Err("reading the source failed unexpectedly".to_owned()))
+        })
+        .await
     }
 }
 

@@ -6,6 +6,7 @@ use ace_api::{LABEL_WATCH, SourceKind};
 use ace_domain::bundle::{Tree, read_archive};
 use ace_domain::inputs::{ArtifactState, SourceTree, carried};
 use ace_domain::reconcile::key::SourceKey;
+use ace_runtime::reconcile::{caught, on_own_thread};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::DynamicObject;
 use kube::{Api, ResourceExt};
@@ -130,8 +131,8 @@ impl Sources {
         (artifact_state, Again::OnChange)
     }
 
-    /// The tree of a digest, from the cache or from `unpack`, which may take long.
-    async fn tree(
+    /// The tree of a digest, from the cache or from `unpack`, which may take long. Panics where that does.
+    pub(super) async fn tree(
         &self,
         key: &SourceKey,
         digest: &str,
@@ -149,17 +150,14 @@ impl Sources {
             }
         };
         let _turn = self.unpacking.acquire().await;
-        let unpacked = tokio::task::spawn_blocking(move || {
+        on_own_thread(move || {
             let tree = unpack()?;
-            Ok(match before {
+            Ok(Arc::new(match before {
                 Some(before) => before.renewed(tree),
                 None => SourceTree::new(tree),
-            })
-        });
-        unpacked
-            .await
-            .unwrap_or_else(|_| Err("reading it failed unexpectedly".to_owned()))
-            .map(Arc::new)
+            }))
+        })
+        .await
     }
 }
 
@@ -173,8 +171,19 @@ fn unread(artifact_state: ArtifactState) -> Reading {
     }
 }
 
+/// The result of a read, which others wait for: also if it panics. Nothing in the source has to be changed then.
+pub(super) async fn ended(key: &SourceKey, read: impl Future<Output = Reading>) -> Reading {
+    let version = env!("CARGO_PKG_VERSION");
+    caught(read).await.unwrap_or_else(|place| {
+        tracing::error!(source = %key, place, version, "internal error: the source could not be read");
+        unread(ArtifactState::Failed(format!(
+            "the operator hit an internal error at {place} in version {version} when it read {key}: report it"
+        )))
+    })
+}
+
 /// The state after a failed request.
-pub(super) fn unanswered(why: String) -> Reading {
+fn unanswered(why: String) -> Reading {
     Reading {
         artifact_state: ArtifactState::Failed(why),
         version: None,

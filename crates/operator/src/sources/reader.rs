@@ -19,7 +19,7 @@ use super::closures::Turns;
 use super::entry::{Again, Entry, Flight, Landed, Memo, Reading};
 use super::fetch::Fetcher;
 use super::flux::Installed;
-use super::read::unanswered;
+use super::read::ended;
 use super::watch::{self, Target};
 use crate::metrics::Metrics;
 
@@ -211,12 +211,7 @@ impl Sources {
         let entry = state.entries.entry(key.clone()).or_default();
         let (sources, key) = (self.clone(), key.clone());
         let task = tokio::spawn(async move {
-            let reading = {
-                let (sources, key) = (sources.clone(), key.clone());
-                // A task of its own: if it panics, the shared read still ends.
-                tokio::spawn(async move { sources.read(&key).await }).await
-            };
-            let reading = reading.unwrap_or_else(|_| unanswered(format!("reading {key} failed unexpectedly")));
+            let reading = ended(&key, sources.read(&key)).await;
             sources.land(&key, number, reading)
         });
         let landed = task.map(|landed| {

@@ -13,6 +13,6 @@ mod status_writer;
 mod tests;
 
 pub use controller::{Controller, Object};
-pub use panics::note_places;
+pub use panics::{caught, note_places, on_own_thread};
 pub use queue::Tools;
 pub(crate) use queue::{Queue, run};

@@ -2,10 +2,11 @@
 
 use std::{
     cell::RefCell,
-    panic::{AssertUnwindSafe, PanicHookInfo, set_hook, take_hook},
+    panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind, resume_unwind, set_hook, take_hook},
 };
 
 use futures::FutureExt;
+use tokio::task::spawn_blocking;
 
 thread_local! {
     /// Where this thread panicked last: what is caught has the words, which may be foreign, and not the place.
@@ -26,9 +27,24 @@ pub fn note_places() {
 }
 
 /// The output of a future, or where it panicked.
-pub(super) async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     // What a pass shares is behind mutexes that are taken poisoned, too; what it owns is dropped.
     let output = AssertUnwindSafe(Box::pin(future)).catch_unwind().await;
     // The panic was on this thread: it is caught by the poll in which it happened.
     output.map_err(|_| PLACE.take().unwrap_or_else(|| "an unknown place".to_owned()))
+}
+
+/// The output of work that takes a thread of its own for a while. If it panics, so does this, at the place of the work.
+pub async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    // As in `caught`: what it owns is dropped.
+    let work = move || catch_unwind(AssertUnwindSafe(work)).map_err(|panic| (panic, PLACE.take()));
+    match spawn_blocking(work).await {
+        Ok(Ok(output)) => output,
+        Ok(Err((panic, place))) => {
+            PLACE.set(place);
+            resume_unwind(panic)
+        }
+        // It was not begun, because the process ends.
+        Err(_) => std::future::pending().await,
+    }
 }

@@ -191,10 +191,14 @@ async fn fixture(code: Arc<AtomicU16>) -> Fixture {
     .await
 }
 
-/// An API server that refuses those writes of a status for which there is a refusal.
-async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send + Sync + 'static) -> Fixture {
+fn places_are_noted() {
     static PLACES: Once = Once::new();
     PLACES.call_once(note_places);
+}
+
+/// An API server that refuses those writes of a status for which there is a refusal.
+async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send + Sync + 'static) -> Fixture {
+    places_are_noted();
     let statuses = Arc::<Mutex<Vec<EdgeFunctionStatus>>>::default();
     let noted = statuses.clone();
     let server = api_server(move |request: Received| {

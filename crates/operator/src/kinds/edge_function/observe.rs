@@ -14,7 +14,7 @@ use ace_domain::{
         key::Key,
     },
 };
-use ace_runtime::index::ObjectId;
+use ace_runtime::{index::ObjectId, reconcile::caught};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -158,11 +158,13 @@ async fn blocking_functions(
     let lower = kind.caches.lower_waves(object);
     let mut members = Vec::new();
     for member in lower.iter().filter_map(|guard| guard.0.as_ref().ok()) {
+        // A panic over another's content is that function's.
+        let content = caught(closure(kind, member, artifact)).await;
         members.push(Member {
             object: member,
-            wants: closure(kind, member, artifact)
-                .await
+            wants: content
                 .ok()
+                .and_then(Result::ok)
                 .map(|content| content.digest().to_string()),
         });
     }

@@ -1,11 +1,13 @@
 use std::sync::Arc;
 
 use ace_domain::bundle::{Tree, TreePath};
-use ace_domain::inputs::{FunctionParts, SourceTree};
+use ace_domain::inputs::{ArtifactState, FunctionParts, SourceTree};
 use bytes::Bytes;
 use futures::poll;
 
-use super::fixture::{Fixture, tree};
+use super::fixture::{Fixture, MAPS, config_map, keys_map, tree};
+use crate::sources::entry::Again;
+use crate::sources::read::ended;
 
 fn parts(slug: &str) -> FunctionParts {
     FunctionParts {
@@ -64,6 +66,31 @@ async fn an_import_that_no_map_has_is_refused_with_file_and_line() {
         refused.starts_with("index.ts:2 imports \"zod\", which no import map"),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_panic_over_an_archive_is_the_operators_and_not_the_archives() {
+    let fixture = Fixture::new().await;
+    let key = config_map("functions");
+    let read = async {
+        let unpacked = fixture.sources.tree(&key, "sha256:0", || panic!("a bug")).await;
+        unreachable!("{unpacked:?}")
+    };
+    let reading = ended(&key, read).await;
+    let ArtifactState::Failed(says) = reading.artifact_state else {
+        panic!("{:?}", reading.artifact_state);
+    };
+    assert!(says.starts_with("the operator hit an internal error at "), "{says}");
+    assert!(
+        says.ends_with("when it read ConfigMap ace/functions: report it"),
+        "{says}"
+    );
+    // It is read again, and no other read waits for its turn.
+    assert_eq!(reading.again, Again::Soon);
+    fixture
+        .cluster
+        .put(&format!("{MAPS}/functions"), keys_map(&[("index.ts", "")]));
+    assert!(matches!(fixture.artifact_state(&key).await, ArtifactState::Ready(_)));
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use ace_domain::reconcile::key::Key;
 use kube::runtime::controller::Action;
 use serde_json::json;
 
-use super::{answering, fixture, named};
+use super::super::{caught, on_own_thread};
+use super::{answering, fixture, named, places_are_noted};
 
 #[tokio::test]
 async fn a_panic_anywhere_in_a_pass_puts_that_object_aside_and_the_others_are_served() {
@@ -36,6 +37,17 @@ async fn a_panic_anywhere_in_a_pass_puts_that_object_aside_and_the_others_are_se
         fixture.pass("5", json!({})).await;
         assert_eq!(fixture.passes("Settled"), "1", "after {place}");
     }
+}
+
+#[tokio::test]
+async fn a_panic_on_a_thread_of_its_own_is_told_with_its_place() {
+    places_are_noted();
+    assert_eq!(caught(on_own_thread(|| 1)).await, Ok(1));
+    let line = line!() + 1;
+    let place = caught(on_own_thread(|| assert!(std::env::args().count() == 0)))
+        .await
+        .unwrap_err();
+    assert_eq!(place, format!("{}:{line}", file!()));
 }
 
 #[tokio::test]
