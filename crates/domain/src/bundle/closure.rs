@@ -26,9 +26,9 @@ pub struct FunctionSource<'a> {
 ///
 /// Followed are static and dynamic imports with a constant specifier, re-exports, `import type`, `import("…").T`,
 /// `import x = require("…")`, the runtime of JSX that a pragma or the compiler's options name, the import map with the one
-/// that a `deno.json` refers to, and the static files. Bare
-/// specifiers and those of `npm:`, `jsr:`, `node:`, `https:` are the platform's to resolve. Triple-slash references and
-/// `@deno-types` comments are not followed: the CLI uploads no such file either, and nothing runs from them.
+/// that a `deno.json` refers to, and the static files. Specifiers of `npm:`, `jsr:`, `node:` and `https:` are the platform's to
+/// resolve; a bare one that no import map has is [`Self::unresolved`]. Triple-slash references and `@deno-types` comments are not
+/// followed: the CLI uploads no such file either, and nothing runs from them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Closure {
     pub(super) entrypoint: TreePath,
@@ -92,10 +92,10 @@ impl Closure {
     }
 
     /// Imports of running files whose specifier is put together when they run, as `hello/index.ts:3 imports ./lang/…`: what
-    /// they lead to is in the content only if something else reaches it.
+    /// they lead to is in the content only if something else reaches it. The first thousand, of each the first 200 bytes.
     pub fn template_imports(&self) -> impl Iterator<Item = String> {
         let named = |(path, import): &(TreePath, TemplateImport)| {
-            format!("{path}:{} imports {}…", import.line, import.beginning)
+            format!("{path}:{} imports {}…", import.line, import.beginning.escape_debug())
         };
         self.templates.iter().map(named)
     }
@@ -116,7 +116,10 @@ impl Closure {
         const FILE: usize = 320;
         let paths: usize = self.files.keys().map(|path| 2 * path.as_str().len() + FILE).sum();
         let names = self.variables.iter().chain(&self.remote);
-        paths + names.map(|name| name.len() + FILE / 4).sum::<usize>()
+        let names = names.map(|name| name.len() + FILE / 4).sum::<usize>();
+        let templates = self.templates.iter();
+        let templates = templates.map(|(path, import)| path.as_str().len() + FILE / 4 + import.bytes());
+        paths + names + templates.sum::<usize>()
     }
 
     /// Sum of the files' sizes.

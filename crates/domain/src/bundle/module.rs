@@ -21,7 +21,7 @@ impl Module {
         /// A map's node or a list's slot, and what the allocator adds.
         const ITEM: usize = 96;
         let imports = self.imports.iter().map(|import| import.specifier.len());
-        let templates = self.templates.iter().map(|import| import.beginning.len());
+        let templates = self.templates.iter().map(TemplateImport::bytes);
         let texts = imports.chain(templates).chain(self.variables.iter().map(String::len));
         texts.map(|length| length + ITEM).sum()
     }
@@ -41,13 +41,29 @@ pub(super) struct Import {
     pub(super) dynamic: bool,
 }
 
+/// Most bytes that are kept of the beginning of an import that is put together: it is shown, and may be a file's whole text.
+const BEGINNING: usize = 200;
+
 /// An import of a template literal with something to put in: `` import(`./${name}.ts`) ``.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct TemplateImport {
     /// Line of the template, from 1.
     pub(super) line: usize,
-    /// What stands before the first thing to put in.
+    /// The first bytes of what stands before the first thing to put in, at most [`BEGINNING`].
     pub(super) beginning: String,
+}
+
+impl TemplateImport {
+    pub(super) fn new(line: usize, mut beginning: String) -> Self {
+        beginning.truncate(beginning.floor_char_boundary(BEGINNING));
+        beginning.shrink_to_fit();
+        Self { line, beginning }
+    }
+
+    /// Approximate size in memory, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.beginning.len()
+    }
 }
 
 /// Where a file stops being a program, or being read.

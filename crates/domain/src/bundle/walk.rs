@@ -18,6 +18,9 @@ use super::tree::Tree;
 /// Import maps that the entrypoint's folder may have, in the order in which Supabase's CLI looks for them.
 const IMPORT_MAPS: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
 
+/// Most imports of one closure that are put together and kept to be shown.
+const TEMPLATES: usize = 1_000;
+
 /// Computes a closure: finds the entrypoint and the import map, follows the imports, adds the static files.
 pub(super) fn closure(index: &TreeIndex, source: &FunctionSource<'_>) -> Result<Closure, ClosureError> {
     let entrypoint = entrypoint(index.tree(), source)?;
@@ -167,7 +170,9 @@ impl<'i> Walk<'i> {
             if running {
                 self.variables.extend(module.variables.iter().cloned());
                 let templates = module.templates.iter().cloned();
-                self.templates.extend(templates.map(|import| (path.clone(), import)));
+                let room = TEMPLATES.saturating_sub(self.templates.len());
+                self.templates
+                    .extend(templates.take(room).map(|import| (path.clone(), import)));
             }
             self.imports(&path, module, running)?;
         }

@@ -133,3 +133,27 @@ fn an_import_that_is_put_together_when_it_runs_is_named() {
     let named: Vec<_> = closure.template_imports().collect();
     assert_eq!(named, ["hello/index.ts:2 imports ../_shared/tenants/…"]);
 }
+
+#[test]
+fn what_is_kept_to_be_shown_of_such_imports_is_bounded_and_counted() {
+    let plain = hello("export {};", &[]).unwrap();
+    let long = format!("import(`./{}\n{}é${{name}}.ts`);", "a".repeat(100), "b".repeat(1 << 20));
+    let closure = hello(&long, &[]).unwrap();
+    let named: Vec<_> = closure.template_imports().collect();
+    assert_eq!(
+        named,
+        [format!(
+            "hello/index.ts:1 imports ./{}\\n{}…",
+            "a".repeat(100),
+            "b".repeat(97)
+        )]
+    );
+    let grown = closure.overhead() - plain.overhead();
+    assert!((200..1_000).contains(&grown), "{grown}");
+    let many: String = (0..5_000)
+        .map(|number| format!("import(`./{number}${{name}}.ts`);\n"))
+        .collect();
+    let closure = hello(&many, &[]).unwrap();
+    assert_eq!(closure.template_imports().count(), 1_000);
+    assert!(closure.overhead() > plain.overhead() + 1_000 * 50);
+}

@@ -48,7 +48,7 @@ impl Scanner<'_> {
             }
             Argument::Template { beginning, offset } if !type_only => {
                 let (line, beginning) = (self.line(offset), unescaped(beginning));
-                self.module.templates.insert(TemplateImport { line, beginning });
+                self.module.templates.insert(TemplateImport::new(line, beginning));
                 Self::check_bound(offset, self.module.templates.len())
             }
             Argument::Template { .. } | Argument::Other => Ok(()),
