@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use jiff::Timestamp;
 use reqwest::Method;
-use serde_json::Value;
 
 use crate::error::RequestError;
 use crate::http::{Connection, HttpClient};
@@ -45,18 +43,6 @@ const LONGEST_BODY: usize = 4 * 1024;
 
 /// No receiver can silence its sender for longer.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
-
-impl<'a> Post<'a> {
-    /// With a body of `application/json`.
-    pub fn json(url: &'a SecretUrl, body: &Value, deadline: Duration) -> Self {
-        Self {
-            url,
-            headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]),
-            body: body.to_string().into(),
-            deadline,
-        }
-    }
-}
 
 impl HttpClient {
     /// Sends a message, once, over a connection of its own. An error says whether it may have been received

@@ -15,7 +15,7 @@ use ace_egress::{HttpClient, Post, Reply, RequestError, SecretUrl};
 use bytes::Bytes;
 use http::HeaderMap;
 
-pub use message::{Attempt, LONGEST_TEXT, Message, MessageId, MessageIdError, MessageType};
+pub use message::{Attempt, Message, MessageId, MessageType};
 pub use outcome::Outcome;
 pub use webhook::{SigningSecret, SigningSecretError};
 
@@ -41,7 +41,7 @@ impl Format {
     /// What one attempt to deliver a message posts.
     pub fn request(&self, message: &Message, attempt: Attempt) -> Request {
         match self {
-            Self::Slack => slack::request(message, attempt),
+            Self::Slack => slack::request(message),
             Self::Webhook(secret) => webhook::request(message, attempt, secret),
         }
     }

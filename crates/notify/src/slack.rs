@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 
 use crate::Request;
-use crate::message::{Attempt, LONGEST_TEXT, Message};
+use crate::message::{LONGEST_TEXT, Message};
 use crate::outcome::{Outcome, by_status};
 use crate::text::fitted;
 
-pub(crate) fn request(message: &Message, attempt: Attempt) -> Request {
+pub(crate) fn request(message: &Message) -> Request {
     let title = message.message_type.title();
     let channel = format!("{}/{}", message.namespace, message.channel);
     let mut blocks = vec![json!({"type": "header", "text": {"type": "plain_text", "text": title}})];
@@ -19,11 +19,8 @@ pub(crate) fn request(message: &Message, attempt: Attempt) -> Request {
     if text["text"] != "" {
         blocks.push(json!({"type": "section", "text": text}));
     }
-    let mut context = vec![mrkdwn(&format!("channel {channel} · {}", message.time))];
-    if attempt.may_repeat {
-        context.push(mrkdwn("may be a repetition: the answer to an earlier attempt was lost"));
-    }
-    blocks.push(json!({"type": "context", "elements": context}));
+    let context = mrkdwn(&format!("channel {channel} · {}", message.time));
+    blocks.push(json!({"type": "context", "elements": [context]}));
     let body = json!({
         // For notifications and screen readers, which don't show the blocks.
         "text": escaped(&format!("{title} of channel {channel}: {}", message.text)),
@@ -104,23 +101,19 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{outcome, request};
-    use crate::message::{Attempt, Message, MessageId, MessageType};
+    use crate::message::{Message, MessageId, MessageType};
     use crate::outcome::Outcome;
 
-    fn body(text: &str, may_repeat: bool) -> Value {
+    fn body(text: &str) -> Value {
         let message = Message {
-            id: MessageId::new("msg_1").unwrap(),
+            id: MessageId("msg_1".to_owned()),
             message_type: MessageType::Test,
             namespace: "ace".into(),
             channel: "on-call".into(),
             time: "2026-11-23T09:00:00Z".parse().unwrap(),
             text: text.into(),
         };
-        let attempt = Attempt {
-            time: "2026-11-23T09:00:01Z".parse().unwrap(),
-            may_repeat,
-        };
-        let request = request(&message, attempt);
+        let request = request(&message);
         assert_eq!(request.headers.len(), 1);
         assert_eq!(request.headers["content-type"], "application/json");
         serde_json::from_slice(&request.body).unwrap()
@@ -129,7 +122,7 @@ mod tests {
     #[test]
     fn a_text_shows_as_it_is_and_notifies_nobody() {
         assert_eq!(
-            body("a & b: <!channel> @here", false),
+            body("a & b: <!channel> @here"),
             json!({
                 "text": "Test message of channel ace/on-call: a &amp; b: &lt;!channel&gt; @here",
                 "blocks": [
@@ -144,17 +137,8 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_may_be_there_already_says_so() {
-        let context = body("text", true)["blocks"][2]["elements"].clone();
-        assert_eq!(
-            context[1]["text"],
-            "may be a repetition: the answer to an earlier attempt was lost"
-        );
-    }
-
-    #[test]
     fn no_text_is_longer_than_slack_takes_and_an_empty_one_makes_no_block() {
-        let long = body(&"&".repeat(9_000), false);
+        let long = body(&"&".repeat(9_000));
         for text in [&long["text"], &long["blocks"][1]["text"]["text"]] {
             let text = text.as_str().unwrap();
             assert!(text.len() <= 3_002 && text.ends_with("&amp;…"), "{text}");
@@ -163,7 +147,7 @@ mod tests {
             let blocks = body["blocks"].as_array().unwrap();
             blocks.iter().map(|block| block["type"].clone()).collect()
         };
-        assert_eq!(types(&body(" \n", false)), ["header", "context"]);
+        assert_eq!(types(&body(" \n")), ["header", "context"]);
     }
 
     #[test]

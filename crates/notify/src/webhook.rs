@@ -129,13 +129,12 @@ mod tests {
     fn attempt(time: &str) -> Attempt {
         Attempt {
             time: time.parse().unwrap(),
-            may_repeat: false,
         }
     }
 
     fn message() -> Message {
         Message {
-            id: MessageId::new("msg_1").unwrap(),
+            id: MessageId("msg_1".to_owned()),
             message_type: MessageType::Test,
             namespace: "ace".into(),
             channel: "on-call".into(),

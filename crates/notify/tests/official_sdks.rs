@@ -47,7 +47,7 @@ async fn run(script: &str, input: &Value) -> Value {
 
 /// For the SDKs, which want headers and body as texts.
 fn parts(format: &Format, text: &str) -> (Value, String) {
-    let request = format.request(&message(text), now(false));
+    let request = format.request(&message(text), now());
     let headers = request.headers.iter();
     let headers = headers.map(|(name, value)| (name.to_string(), Value::from(value.to_str().unwrap())));
     (

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ace_egress::{HttpClient, Post, Reply, RequestError, SecretUrl, Sent};
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::json;
 
 use crate::server::{Behaviour, LONG, SOON, Server, Trap, answer, client, client_of, closed, ends, untrusted};
 
@@ -17,7 +17,13 @@ fn secret(url: &str) -> SecretUrl {
 
 async fn post(client: &HttpClient, url: &str, deadline: Duration) -> Result<Reply, RequestError> {
     let url = secret(url);
-    let post = Post::json(&url, &json!({ "text": "canary" }), deadline);
+    let json = HeaderValue::from_static("application/json");
+    let post = Post {
+        url: &url,
+        headers: HeaderMap::from_iter([(CONTENT_TYPE, json)]),
+        body: r#"{"text":"canary"}"#.into(),
+        deadline,
+    };
     ends(client.post(post)).await
 }
 

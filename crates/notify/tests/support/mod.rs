@@ -83,9 +83,6 @@ pub fn message(text: &str) -> Message {
     }
 }
 
-pub fn now(may_repeat: bool) -> Attempt {
-    Attempt {
-        time: Timestamp::now(),
-        may_repeat,
-    }
+pub fn now() -> Attempt {
+    Attempt { time: Timestamp::now() }
 }

@@ -38,11 +38,7 @@ pub(super) async fn act(
         time,
         text: format!("The annotation {ANNOTATION_TEST_AT} was set to {:?}.", test.handled),
     };
-    let attempt = Attempt {
-        time: Timestamp::now(),
-        // To Slack nothing is sent again that may have been received.
-        may_repeat: false,
-    };
+    let attempt = Attempt { time: Timestamp::now() };
     let reply = deliver(&kind.http, url, format.request(&message, attempt), DEADLINE).await;
     match format.outcome(&reply) {
         Outcome::Accepted { code } => Ok(code.into()),
