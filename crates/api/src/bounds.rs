@@ -23,13 +23,18 @@ static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     schemas
 });
 
+/// The schema of the status of a kind.
+pub(crate) fn status_schema(kind: &str) -> Option<&'static Value> {
+    SCHEMAS.get(kind)
+}
+
 /// The earliest time that the API server reads: years before the first are no RFC 3339.
 pub(crate) const EARLIEST: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
 /// The status of an object of this kind, cut to the bounds of its definition: strings and lists to their length, numbers to their
 /// range, times to those that can be written down. One that keeps them is returned as it is.
 pub fn within_bounds<S: Serialize + DeserializeOwned>(kind: &str, status: S) -> S {
-    let (Some(schema), Ok(mut value)) = (SCHEMAS.get(kind), serde_json::to_value(&status)) else {
+    let (Some(schema), Ok(mut value)) = (status_schema(kind), serde_json::to_value(&status)) else {
         return status;
     };
     if cut(&mut value, schema) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{KindEntry, crds};
+use crate::{KindEntry, bounds};
 
 /// The schema of a kind's status, as it is installed.
 ///
@@ -10,11 +10,8 @@ use crate::{KindEntry, crds};
 ///
 /// Where a definition has no status.
 pub fn status_schema(kind: &KindEntry) -> Value {
-    let named = crds().into_iter().find(|crd| crd.spec.names.kind == kind.name);
-    let mut crd = serde_json::to_value(named).expect("a definition made from types is JSON");
-    let status = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"].take();
-    assert!(status.is_object(), "{} has no status", kind.name);
-    status
+    let schema = bounds::status_schema(kind.name).filter(|schema| schema.is_object());
+    schema.unwrap_or_else(|| panic!("{} has no status", kind.name)).clone()
 }
 
 /// A value with every field that its schema has, where each string and list is one longer than its bound, each number is at the

@@ -3,6 +3,8 @@
 mod reasons;
 mod status;
 
+use std::time::Duration;
+
 use kube::{CustomResource, KubeSchema, ResourceExt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -183,6 +185,15 @@ pub struct Check {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 30))]
     pub timeout_seconds: Option<i32>,
+}
+
+impl Check {
+    /// How long an answer is waited for.
+    pub fn timeout(&self) -> Duration {
+        const DEFAULT: Duration = Duration::from_secs(10);
+        let seconds = self.timeout_seconds.and_then(|seconds| seconds.try_into().ok());
+        seconds.map_or(DEFAULT, Duration::from_secs)
+    }
 }
 
 /// Method of a check.

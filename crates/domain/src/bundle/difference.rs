@@ -51,7 +51,12 @@ pub fn differing(closure: &Closure, body: &BodyFiles) -> Vec<FileDifference> {
 }
 
 fn differences(closure: &Closure, body: &BodyFiles) -> Vec<FileDifference> {
-    let shown = |hash: Option<&Sha>| hash.map_or_else(|| ABSENT.to_owned(), digest::short);
+    let shown = |hash: Option<&Sha>| {
+        hash.map_or_else(
+            || ABSENT.to_owned(),
+            |hash| digest::short_digest(&digest::text(hash)).to_owned(),
+        )
+    };
     let (entrypoint, observed) = in_tree(body, closure.entrypoint());
     let other_entrypoint = (entrypoint.as_deref() != Some(closure.entrypoint().as_str())).then(|| FileDifference {
         path: ENTRYPOINT.to_owned(),

@@ -135,11 +135,9 @@ pub(super) fn parse(text: &str) -> Result<Sha, InvalidDigest> {
     Ok(hash)
 }
 
-/// `sha256:` and twelve digits: how one file's content is shown.
-pub(super) fn short(hash: &Sha) -> String {
-    let mut short = text(hash);
-    short.truncate(ALGORITHM.len() + REVISION_DIGITS);
-    short
+/// `sha256:` and twelve digits of a digest: how content is shown.
+pub fn short_digest(digest: &str) -> &str {
+    digest.get(..ALGORITHM.len() + REVISION_DIGITS).unwrap_or(digest)
 }
 
 /// SHA-256 of a file.

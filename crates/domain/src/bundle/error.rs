@@ -94,7 +94,7 @@ pub enum ClosureError {
         line: usize,
         /// From 1, in characters.
         column: usize,
-        /// The parser's message.
+        /// What is wrong there.
         problem: String,
     },
     /// A file has more of something than is read; it may well be a program.

@@ -35,7 +35,7 @@ pub use archive::{read_archive, read_archive_where, write_archive};
 pub use body::{BodyDigest, BodyFiles};
 pub use closure::{Closure, FunctionSource};
 pub use difference::{FileDifference, differing, proves};
-pub use digest::{InvalidDigest, Revision, SourceDigest};
+pub use digest::{InvalidDigest, Revision, SourceDigest, short_digest};
 pub use error::ClosureError;
 pub use index::TreeIndex;
 pub use limits::{ArchiveError, ArchiveLimits, CLOSURE_BYTES, CLOSURE_FILES};

@@ -99,8 +99,9 @@ pub(super) fn language(name: &str) -> Option<Language> {
 pub(super) fn parse(bytes: &[u8], language: Language) -> Result<Module, Fault> {
     let text = String::from_utf8_lossy(bytes);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    scan::scan(text, language).map_err(|(offset, problem)| {
-        let (line, column) = position(text, offset);
+    scan::scan(text, language).map_err(|fault| {
+        let (line, column) = position(text, fault.offset);
+        let problem = fault.problem;
         Fault { line, column, problem }
     })
 }

@@ -8,7 +8,7 @@ use super::import_map::{ImportMap, MapFile, Mapped};
 use super::index::TreeIndex;
 use super::limits::{CLOSURE_BYTES, CLOSURE_FILES};
 use super::location::Location;
-use super::module::{Fault, Import, Module, TemplateImport};
+use super::module::{self, Fault, Import, Module, TemplateImport};
 use super::node;
 use super::path::{TreePath, TreePathError};
 use super::scan::Problem;
@@ -180,21 +180,16 @@ impl<'i> Walk<'i> {
     }
 
     fn imports(&mut self, path: &TreePath, module: &Module, running: bool) -> Result<(), ClosureError> {
-        // Taken out meanwhile: it says where to go, and is not changed by going there.
-        let map = std::mem::take(&mut self.map);
-        let scoped = map.scoped(path.as_str());
-        let mut all = module.imports.iter().map(|import| (import, path.folder()));
-        let mut result = all.try_for_each(|(import, folder)| {
-            let mapped = scoped.resolve(&import.specifier, folder);
-            self.import(path, import, mapped, running)
-        });
-        if let (Ok(()), Some((import, folder))) = (&result, self.jsx_runtime(path, module)) {
-            let mapped = scoped.resolve(&import.specifier, folder.folder());
-            result = self.import(path, &import, mapped, running);
-        }
-        drop(scoped);
-        self.map = map;
-        result
+        let implied = self.jsx_runtime(path, module);
+        let written = module.imports.iter().map(|import| (import, path));
+        let all = written.chain(implied.as_ref().map(|(import, from)| (import, from)));
+        let scoped = self.map.scoped(path.as_str());
+        let resolved: Vec<_> = all
+            .map(|(import, from)| (import, scoped.resolve(&import.specifier, from.folder())))
+            .collect();
+        resolved
+            .into_iter()
+            .try_for_each(|(import, mapped)| self.import(path, import, mapped, running))
     }
 
     /// The import that no line of a file with JSX writes: of what makes its elements. A pragma is seen from the file, the
@@ -202,7 +197,7 @@ impl<'i> Walk<'i> {
     fn jsx_runtime(&self, path: &TreePath, module: &Module) -> Option<(Import, TreePath)> {
         let (specifier, line, from) = match (&module.jsx_import_source, &self.jsx_runtime) {
             (Some((source, line)), _) => (format!("{source}/jsx-runtime"), *line, path),
-            (None, Some((module, from))) if matches!(path.extension(), Some("tsx" | "jsx")) => {
+            (None, Some((module, from))) if module::language(path.name()).is_some_and(|language| language.jsx) => {
                 (module.clone(), 1, from)
             }
             _ => return None,

@@ -74,6 +74,27 @@ fn is_passing(message: &str) -> bool {
     PASSING.iter().any(|words| message.contains(words))
 }
 
+/// The error is about the platform, not about this request.
+pub(super) fn is_outage(error: &CallError) -> bool {
+    matches!(
+        error,
+        CallError::Unavailable { .. }
+            | CallError::Transport
+            | CallError::Timeout
+            | CallError::NotSent(NotSent::Connect)
+    )
+}
+
+/// An outage in words.
+pub(super) fn unanswered(error: &CallError) -> String {
+    format!("the platform does not answer: {error}")
+}
+
+/// A change that plan or token do not permit, in words, from those of the platform.
+pub fn not_permitted(says: &str) -> String {
+    format!("{says}; the Platform's status says what to change")
+}
+
 /// The step error of a failed call.
 pub fn step_error(error: &CallError) -> StepError {
     if let Some(limit) = deferral(error) {
@@ -83,17 +104,12 @@ pub fn step_error(error: &CallError) -> StepError {
         CallError::Refused { status: 401, .. } => {
             StepError::Unanswered("the Management API rejects the Platform's token".to_owned())
         }
-        CallError::Refused { status: 402 | 403, .. } => {
-            StepError::NotPermitted(format!("{error}; the Platform's status says what to change"))
-        }
+        CallError::Refused { status: 402 | 403, .. } => StepError::NotPermitted(not_permitted(&error.to_string())),
         CallError::Refused {
             status: 400 | 413 | 415 | 422,
             message,
         } if !is_passing(message) => StepError::Refused(error.to_string()),
-        CallError::NotSent(NotSent::Connect)
-        | CallError::Unavailable { .. }
-        | CallError::Transport
-        | CallError::Timeout => StepError::Unanswered(format!("the platform does not answer: {error}")),
+        error if is_outage(error) => StepError::Unanswered(unanswered(error)),
         _ => StepError::Failed(error.to_string()),
     }
 }

@@ -12,6 +12,6 @@ mod platforms;
 #[cfg(test)]
 mod tests;
 
-pub use convert::{deferral, entry, limit, stamp, step_error};
+pub use convert::{deferral, entry, limit, not_permitted, stamp, step_error};
 pub use platform::{Clients, PlatformConnection, PlatformHealth};
 pub use platforms::PlatformConnections;

@@ -14,7 +14,7 @@ use ace_egress::{Token, Url};
 use ace_supabase::{Budget, CallError, Client, Deferral, FunctionStatus, Gateway, Priority};
 use jiff::Timestamp;
 
-use super::convert::entry;
+use super::convert::{entry, is_outage, unanswered};
 
 /// The shared state of one Platform: its clients, its request budget, its observation, and one list at a time.
 pub struct PlatformConnection {
@@ -223,9 +223,7 @@ impl PlatformConnection {
     pub fn note(&self, error: Option<&CallError>) {
         let mut state = self.state();
         match error {
-            Some(error) if is_outage(error) => state
-                .observation
-                .failed(format!("the platform does not answer: {error}")),
+            Some(error) if is_outage(error) => state.observation.failed(unanswered(error)),
             Some(CallError::NotSent(_) | CallError::RateLimited { .. }) => {}
             Some(_) | None => state.observation.answered(),
         }
@@ -292,16 +290,4 @@ impl PlatformConnection {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The error is about the platform, not about this request.
-fn is_outage(error: &CallError) -> bool {
-    use ace_supabase::NotSent;
-    matches!(
-        error,
-        CallError::Unavailable { .. }
-            | CallError::Transport
-            | CallError::Timeout
-            | CallError::NotSent(NotSent::Connect)
-    )
 }

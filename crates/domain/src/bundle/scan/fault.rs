@@ -1,8 +1,8 @@
 /// Why a scan ends early, and where: an offset in bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) struct Fault {
-    pub(super) offset: usize,
-    pub(super) problem: Problem,
+pub(in super::super) struct Fault {
+    pub(in super::super) offset: usize,
+    pub(in super::super) problem: Problem,
 }
 
 /// What is wrong.
@@ -30,5 +30,5 @@ impl Fault {
     }
 }
 
-/// The parser's usual words.
+/// What is said where nothing more exact can be.
 pub(super) const UNEXPECTED: &str = "Unexpected token";

@@ -32,11 +32,11 @@ mod words;
 use std::collections::HashSet;
 
 use self::cursor::{Cursor, TemplateEnd, begins_name};
-use self::fault::{Fault, UNEXPECTED};
+use self::fault::UNEXPECTED;
 use self::frame::{Before, Body, Chain, Frame, Kind, Mode};
 use super::module::{Import, Language, Module};
 
-pub(super) use self::fault::Problem;
+pub(super) use self::fault::{Fault, Problem};
 
 /// Most brackets, tags and templates that are open at once. A bundle made by a machine has some hundred.
 const NESTING: usize = 20_000;
@@ -45,8 +45,8 @@ const OPERATORS: u32 = 100_000;
 /// Most imports of one module that differ, and most names of its environment. A closure has 2,000 files at most.
 const IMPORTS: usize = 10_000;
 
-/// Reads a module; the error has its offset in bytes.
-pub(super) fn scan(text: &str, language: Language) -> Result<Module, (usize, Problem)> {
+/// Reads a module.
+pub(super) fn scan(text: &str, language: Language) -> Result<Module, Fault> {
     let mut scanner = Scanner {
         cursor: Cursor::new(text),
         line: (0, 1),
@@ -58,9 +58,8 @@ pub(super) fn scan(text: &str, language: Language) -> Result<Module, (usize, Pro
         seen: HashSet::new(),
         module: Module::default(),
     };
-    let end = scanner.run();
-    end.map(|()| scanner.module)
-        .map_err(|fault| (fault.offset, fault.problem))
+    scanner.run()?;
+    Ok(scanner.module)
 }
 
 struct Scanner<'t> {

@@ -8,7 +8,7 @@ use super::{
     state::{Archived, Body, BodyContent, Difference, Listing, LiveFunction, PlatformState, State},
 };
 use crate::{
-    bundle::{BodyDigest, BodyFiles, Closure, TreePath, differing},
+    bundle::{BodyDigest, BodyFiles, Closure, TreePath, differing, short_digest},
     reconcile::drift::{field, standing},
 };
 
@@ -189,8 +189,8 @@ impl State {
             return fields;
         }
         let desired = applied.map(|applied| applied.body_digest.clone().unwrap_or(applied.source_digest.clone()));
-        let desired = desired.map_or("absent".to_owned(), |desired| short(&desired));
-        vec![field("files", &desired, &short(&digest.to_string()))]
+        let desired = desired.map_or("absent".to_owned(), |desired| short_digest(&desired).to_owned());
+        vec![field("files", &desired, short_digest(&digest.to_string()))]
     }
 }
 
@@ -210,9 +210,4 @@ pub(super) fn is_content(path: &str) -> bool {
 /// A field's path is that of files.
 pub(super) fn is_file(path: &str) -> bool {
     path == "files" || path.starts_with("files/")
-}
-
-/// `sha256:` and the first twelve digits.
-pub(super) fn short(digest: &str) -> String {
-    digest.chars().take("sha256:".len() + 12).collect()
 }

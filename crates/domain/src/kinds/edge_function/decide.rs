@@ -65,14 +65,15 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
     }
     let decision = match next(object, state, platform, now) {
         Decision::Do(step)
-            if step.writes_platform() && platform.refusing.as_ref().is_some_and(|(_, again)| *again > now) =>
+            if step.writes_platform()
+                && let Some((says, again)) = &platform.refusing
+                && *again > now =>
         {
-            let (says, again) = platform.refusing.clone().unwrap_or_default();
             postpone(
                 object,
                 state,
-                Cause::new(FunctionReason::NotPermitted, says),
-                Requeue::At(again),
+                Cause::new(FunctionReason::NotPermitted, says.clone()),
+                Requeue::At(*again),
             )
         }
         Decision::Do(step) if step.needs_platform() && !platform.answering => postpone(

@@ -1,7 +1,8 @@
 //! What a function depends on, and what of it others depend on.
 
-use ace_api::{ConditionType, EdgeFunction, Mode};
+use ace_api::{EdgeFunction, Mode};
 
+use super::waves::{counts, is_stalled};
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::{Key, SourceKey},
@@ -81,14 +82,13 @@ fn entry(object: &EdgeFunction, own: bool) -> Dependency {
 
 /// What those who wait for the wave of a function need to know of it.
 fn progress(object: &EdgeFunction) -> Fact {
-    let spec = &object.spec;
-    if spec.suspend || spec.mode == Mode::Observe || object.metadata.deletion_timestamp.is_some() {
+    if !counts(object) {
         return Fact::is("does not count");
     }
     let status = object.status.as_ref();
     let applied = status.and_then(|status| status.applied.as_ref());
     let proven = status.and_then(|status| status.proven.as_ref());
-    let is_stalled = status.is_some_and(|status| ConditionType::Stalled.is_true(&status.common.conditions));
+    let is_stalled = is_stalled(object);
     Fact::is(format!(
         "applied {:?}, proven {:?}, stalled {is_stalled}",
         applied.map(|applied| &applied.source_digest),

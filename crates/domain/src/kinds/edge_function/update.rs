@@ -226,7 +226,7 @@ fn update_from_probe(object: &EdgeFunction, state: &mut State, check: &Check, an
     }
     let got = match answer {
         CheckAnswer::Status(status) => format!("got {status}"),
-        CheckAnswer::TimedOut => format!("got no answer within {} s", check.timeout_seconds.unwrap_or(10)),
+        CheckAnswer::TimedOut => format!("got no answer within {} s", check.timeout().as_secs()),
     };
     let origin = state.memo.history.iter().find(|event| {
         use FunctionEventType::{Adopted, Deployed, RolledBack};

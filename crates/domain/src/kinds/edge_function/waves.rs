@@ -1,6 +1,6 @@
 //! Waves: new content is rolled out after that of the functions in lower waves.
 
-use ace_api::{EdgeFunction, Mode};
+use ace_api::{ConditionType, EdgeFunction, Mode};
 
 /// A function of the same Platform and source object, with its desired content in the current tree.
 #[derive(Clone, Debug)]
@@ -10,6 +10,17 @@ pub struct Member<'a> {
     pub wants: Option<String>,
 }
 
+/// Others wait for this function: it is neither suspended, nor in mode `Observe`, nor being deleted.
+pub(super) fn counts(object: &EdgeFunction) -> bool {
+    let spec = &object.spec;
+    !spec.suspend && spec.mode != Mode::Observe && object.metadata.deletion_timestamp.is_none()
+}
+
+pub(super) fn is_stalled(object: &EdgeFunction) -> bool {
+    let status = object.status.as_ref();
+    status.is_some_and(|status| ConditionType::Stalled.is_true(&status.common.conditions))
+}
+
 /// Names of the functions in waves lower than `wave` whose desired content is not applied and proven, with a note if they are
 /// stalled.
 ///
@@ -17,10 +28,7 @@ pub struct Member<'a> {
 pub fn blockers<'a>(wave: i32, members: impl IntoIterator<Item = Member<'a>>) -> Vec<String> {
     let mut blockers: Vec<String> = members
         .into_iter()
-        .filter(|member| {
-            let (spec, metadata) = (&member.object.spec, &member.object.metadata);
-            spec.wave < wave && !spec.suspend && spec.mode != Mode::Observe && metadata.deletion_timestamp.is_none()
-        })
+        .filter(|member| member.object.spec.wave < wave && counts(member.object))
         .filter_map(|member| {
             let name = member.object.metadata.name.clone().unwrap_or_default();
             let status = member.object.status.as_ref();
@@ -34,11 +42,7 @@ pub fn blockers<'a>(wave: i32, members: impl IntoIterator<Item = Member<'a>>) ->
             if wants.is_some() && wants == applied && wants == proven {
                 return None;
             }
-            let stalled = status
-                .into_iter()
-                .flat_map(|status| &status.common.conditions)
-                .any(|c| c.type_ == "Stalled");
-            Some(if stalled {
+            Some(if is_stalled(member.object) {
                 format!("{name} (stalled; fix it, or suspend it to continue without it)")
             } else {
                 name

@@ -9,6 +9,7 @@ use super::{
     step::Blocker,
 };
 use crate::{
+    bundle::short_digest,
     kinds::platform::DatabaseFailure,
     reconcile::messages::listed,
     sql::{File, Folder, ScriptError, Unread, Version},
@@ -126,7 +127,7 @@ pub(super) fn baseline_mismatch(named: &Baseline, digest: &str) -> Cause {
         MigrationReason::BaselineMismatch,
         format!(
             "`spec.baseline.schemaDigest` is {}, but the live schema is {digest}: nothing was recorded; {check}, then set its digest",
-            short(&named.schema_digest),
+            short_digest(&named.schema_digest),
         ),
     )
 }
@@ -255,8 +256,4 @@ pub(super) fn differs(differences: &[DriftField]) -> String {
         ("objects", "differ")
     };
     format!("{number} {noun} {verb}: {named}")
-}
-
-fn short(digest: &str) -> &str {
-    digest.get(.."sha256:".len() + 12).unwrap_or(digest)
 }

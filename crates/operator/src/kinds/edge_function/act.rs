@@ -1,6 +1,6 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use ace_api::{CheckMethod, EdgeFunction, Intent, Stamp};
+use ace_api::{CheckAuth, CheckMethod, EdgeFunction, Intent, Stamp};
 use ace_domain::{
     bundle::{BodyFiles, Closure, TreePath, Upload},
     kinds::{
@@ -14,7 +14,7 @@ use ace_runtime::index::ObjectId;
 use ace_supabase::{CallError, Deploy, DeployFile, Outcome, Priority, ProbeAuth, ProbeError, Slug};
 use jiff::Timestamp;
 
-use super::{EdgeFunctions, archives, observe::needs_key};
+use super::{EdgeFunctions, archives};
 use crate::connections::{Clients, PlatformConnection, entry, limit, stamp, step_error};
 
 /// The clients of one step.
@@ -264,7 +264,7 @@ impl PlatformAccess<'_> {
     async fn probe(&self, probe: &Probe) -> Result<StepResult, StepError> {
         let check = &probe.check;
         let auth = match &self.open.anon {
-            Some(key) if needs_key(check.auth) => ProbeAuth::Anon(key.clone()),
+            Some(key) if check.auth == Some(CheckAuth::Anon) => ProbeAuth::Anon(key.clone()),
             _ => ProbeAuth::None,
         };
         let request = ace_supabase::Probe {
@@ -277,7 +277,7 @@ impl PlatformAccess<'_> {
             },
             path: check.path.clone().unwrap_or_else(|| "/".to_owned()),
             auth,
-            timeout: Duration::from_secs(u64::try_from(check.timeout_seconds.unwrap_or(10)).unwrap_or(10)),
+            timeout: check.timeout(),
         };
         match self.open.gateway.probe(&request).await {
             Ok(status) => Ok(StepResult::Probed(CheckAnswer::Status(i32::from(status)))),

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use ace_api::{CheckAuth, EdgeFunction};
+use ace_api::EdgeFunction;
 use ace_domain::{
     bundle::Closure,
     inputs::{Artifact, ArtifactState, FunctionParts, content, folder, usable},
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::EdgeFunctions;
-use crate::connections::{PlatformConnection, PlatformHealth};
+use crate::connections::{PlatformConnection, PlatformHealth, not_permitted};
 
 /// Message before the first check of the Platform.
 const UNSEEN: &str = "no check has finished yet";
@@ -99,10 +99,7 @@ fn platform(
         down: health.down,
         refusing: health.refusal.map(|refusal| {
             let again = refusal.at + kind.timing.interval(interval);
-            (
-                format!("{}; the Platform's status says what to change", refusal.message),
-                again,
-            )
+            (not_permitted(&refusal.message), again)
         }),
         message: health.failing.or(message).unwrap_or_else(|| UNSEEN.to_owned()),
         anon_key: open.is_some_and(|open| open.anon.is_some()),
@@ -169,8 +166,4 @@ async fn blocking_functions(
         });
     }
     blockers(object.spec.wave, members)
-}
-
-pub(super) fn needs_key(auth: Option<CheckAuth>) -> bool {
-    auth == Some(CheckAuth::Anon)
 }
