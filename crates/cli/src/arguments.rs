@@ -6,7 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::import::Wish;
+use crate::config::is_reference;
+use crate::import::Settings;
 use crate::plan::DatabaseUrl;
 
 /// Path of the functions' folder in a repository of the Supabase CLI.
@@ -26,9 +27,11 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Print the resources for a Supabase project directory.
     ///
-    /// Prints a MigrationSet for its migrations and one EdgeFunction for each function, as YAML on standard output, and warnings
-    /// about the directory on standard error. Exit code 0: printed, with or without warnings; 1: the directory can't be read, has
-    /// neither function nor migration, or the usage is wrong.
+    /// Prints the Platform, a MigrationSet for its migrations and one EdgeFunction for each function, as YAML on standard output,
+    /// and on standard error what is unusual about the directory and what to do next. Reads the configuration as Supabase's CLI
+    /// 3.1.0 does, with `env(NAME)` from the environment and the project's .env files. A function of which something can't be
+    /// known is left out, and named. Exit code 0: printed, with or without warnings; 1: the directory can't be read, has neither
+    /// function nor migration, or the usage is wrong.
     Import(ImportArguments),
     /// Show what a MigrationSet would run, and what needs an approval. Writes nothing anywhere.
     ///
@@ -77,12 +80,16 @@ pub(crate) enum Output {
 
 #[derive(Args, Debug)]
 pub(crate) struct ImportArguments {
-    /// Project directory: the one with `config.toml` and `functions/`, or its parent, if it is named `supabase`.
+    /// Project directory: the one that has a folder `supabase`, or the one with `config.toml` and `functions/` itself.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
     /// Name of the Platform that the functions belong to.
     #[arg(long, value_name = "NAME")]
     platform: String,
+    /// Reference of the project: the twenty lower-case letters in its dashboard's address. Decides which `[remotes.*]` block is
+    /// applied, as for the CLI. Defaults to the project that the CLI is linked to here, then to `project_id`, if that is one.
+    #[arg(long, value_name = "REFERENCE", value_parser = reference)]
+    pub(crate) project: Option<String>,
     /// `spec.mode` of the resources, `Enforce` by default; of a MigrationSet `Apply`, unless it is `Observe`. In `Observe` the
     /// operator writes nothing to the project.
     #[arg(long, value_parser = one_of::<Mode>(&["Enforce", "Apply", "Observe"]))]
@@ -107,7 +114,7 @@ pub(crate) struct ImportArguments {
 }
 
 impl ImportArguments {
-    pub(crate) fn desired_digest(&self) -> Wish {
+    pub(crate) fn settings(&self) -> Settings {
         let default = (self.source_kind != SourceKind::ConfigMap).then_some(FUNCTIONS);
         let functions = folder(self.source_path.as_deref().or(default));
         let beside = functions.as_deref().map(|path| match path.rsplit_once('/') {
@@ -120,16 +127,25 @@ impl ImportArguments {
             path,
             digest: None,
         };
-        Wish {
+        Settings {
             platform: LocalReference {
                 name: self.platform.clone(),
             },
             mode: self.mode,
             source: source(functions),
             migrations: source(folder(self.migrations_path.as_deref().or(beside.as_deref()))),
+            migrations_path: self.migrations_path.is_some(),
             namespace: self.namespace.clone(),
         }
     }
+}
+
+/// A project's reference.
+fn reference(text: &str) -> Result<String, &'static str> {
+    if is_reference(text) {
+        return Ok(text.to_owned());
+    }
+    Err("it must be the twenty lower-case letters in the project's dashboard address")
 }
 
 /// A folder of a source; `None` is the root.

@@ -3,11 +3,12 @@
 
 mod arguments;
 mod config;
-mod directory;
+mod environment;
 mod import;
 mod manifest;
 mod migrations;
 mod plan;
+mod project;
 mod warning;
 
 use std::fmt;
@@ -17,8 +18,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArguments};
-use crate::directory::Project;
+use crate::import::{Layout, Next};
 use crate::migrations::ImportedSet;
+use crate::project::Project;
+use crate::warning::Warning;
 
 /// Files in one folder are either functions or migrations, not both.
 const ONE_FOLDER: &str = "functions and migrations would both be read from one folder of the source: set --source-path and \
@@ -53,28 +56,40 @@ fn misused(error: &clap::Error) -> ExitCode {
 /// Resources go to standard output and warnings to standard error, so that the output can be piped into `kubectl apply`.
 fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
     let yaml = |error: &dyn fmt::Display| format!("cannot write YAML: {error}");
-    let project = Project::read(&arguments.directory).map_err(|error| error.to_string())?;
-    let desired_digest = arguments.desired_digest();
-    let imported = import::import(&project, &desired_digest);
+    let project =
+        Project::read(&arguments.directory, arguments.project.as_deref()).map_err(|error| error.to_string())?;
+    let layout = Layout::of(&project);
+    let (settings, unfit) = import::folders(&arguments.settings(), &project, &layout);
+    let imported = import::import(&project, &layout, &settings);
     let set = match &project.migrations {
-        Some(files) => migrations::import(files, &desired_digest).map_err(|error| yaml(&error))?,
+        Some(files) => migrations::import(files, &settings).map_err(|error| yaml(&error))?,
         None => ImportedSet::default(),
     };
-    let documents = manifest::documents(set.set.as_ref(), &imported.functions).map_err(|error| yaml(&error))?;
-    let warnings = imported.warnings.iter().map(ToString::to_string);
+    let one_folder = settings.source == settings.migrations && set.set.is_some() && !imported.functions.is_empty();
+    let higher = (!layout.functions.is_empty()).then(|| Warning::BeginsHigher {
+        base: layout.base.clone(),
+        functions: layout.functions.clone(),
+    });
+    let warnings = unfit.iter().chain(&higher).chain(&imported.warnings);
+    let warnings = warnings.map(ToString::to_string);
     let warnings = warnings.chain(set.warnings.iter().map(ToString::to_string));
-    let one_folder =
-        desired_digest.source == desired_digest.migrations && set.set.is_some() && !imported.functions.is_empty();
     let warnings = warnings.chain(one_folder.then(|| ONE_FOLDER.to_owned()));
     let summaries = set.summary().into_iter().chain(imported.summary());
+    let is_empty = imported.functions.is_empty() && set.set.is_none();
+    let next = Next::of(&settings, &project, &layout, &imported, set.set.is_some());
+    let next = (!is_empty).then(|| next.to_string());
     let mut errors = io::stderr().lock();
     let reported = warnings
         .chain(summaries)
+        .chain(next)
         .try_for_each(|text| writeln!(errors, "{text}"));
     reported.map_err(|error| format!("cannot write: {error}"))?;
-    if documents.is_empty() {
+    if is_empty {
         return Err("there are no functions and no migrations to print".to_owned());
     }
+    let platform = import::platform(&project, &settings, set.set.is_some()).map_err(|error| yaml(&error))?;
+    let documents = manifest::documents(&platform, set.set.as_ref(), &imported.functions);
+    let documents = documents.map_err(|error| yaml(&error))?;
     print(&documents)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,4 +1,4 @@
-use ace_api::{EdgeFunction, EdgeFunctionSpec, MigrationSet, MigrationSetSpec};
+use ace_api::{EdgeFunction, EdgeFunctionSpec, MigrationSet, MigrationSetSpec, Platform, PlatformSpec};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -8,9 +8,20 @@ const EXPLICIT: [&str; 2] = ["verifyJWT", "mode"];
 
 /// The objects as YAML documents, without fields that repeat a default, as a person would write them.
 pub(crate) fn documents(
+    platform: &Platform,
     set: Option<&MigrationSet>,
     functions: &[EdgeFunction],
 ) -> Result<String, Box<dyn std::error::Error>> {
+    let spec = &platform.spec;
+    let mut required = json!({ "project": spec.project, "api": { "tokenSecretRef": spec.api.token_secret_ref } });
+    if let Some(database) = &spec.database {
+        required["database"] = json!({
+            "host": database.host,
+            "caSecretRef": database.ca_secret_ref,
+            "passwordSecretRef": database.password_secret_ref,
+        });
+    }
+    let platform = document::<PlatformSpec>(platform, &required);
     let set = set.into_iter().map(|object| {
         let spec = &object.spec;
         let required = json!({ "platformRef": spec.platform_ref, "source": spec.source });
@@ -22,7 +33,7 @@ pub(crate) fn documents(
         document::<EdgeFunctionSpec>(object, &required)
     });
     let mut text = String::new();
-    for document in set.chain(functions) {
+    for document in std::iter::once(platform).chain(set).chain(functions) {
         text.push_str("---\n");
         text.push_str(&serde_yaml::to_string(&document?)?);
     }

@@ -7,8 +7,8 @@ use ace_domain::bundle::Tree;
 use ace_domain::sql::{self, Catalogue, File, Folder, FolderError, Script, assess};
 use serde_json::json;
 
-use crate::directory::Files;
-use crate::import::Wish;
+use crate::import::Settings;
+use crate::project::Files;
 use warning::Warning;
 
 /// Most schemas that a MigrationSet watches.
@@ -39,7 +39,7 @@ impl ImportedSet {
 }
 
 /// Makes the resource. Pure: everything that is read is in `files`.
-pub(crate) fn import(files: &Files, desired_digest: &Wish) -> Result<ImportedSet, serde_json::Error> {
+pub(crate) fn import(files: &Files, settings: &Settings) -> Result<ImportedSet, serde_json::Error> {
     let (folder, errors) = readable(&files.tree);
     let mut warnings: Vec<_> = errors.into_iter().map(Warning::Folder).collect();
     let left_out = &files.left_out;
@@ -67,7 +67,7 @@ pub(crate) fn import(files: &Files, desired_digest: &Wish) -> Result<ImportedSet
     warnings.extend(scripts.iter().flat_map(|(file, script)| unread(file, script)));
     warnings.extend(approvals(&scripts));
     Ok(ImportedSet {
-        set: Some(set(desired_digest, schemas(&scripts))?),
+        set: Some(set(settings, schemas(&scripts))?),
         warnings,
         migrations: folder.files.len(),
     })
@@ -138,18 +138,18 @@ fn schemas(scripts: &[(&File, Script)]) -> Vec<String> {
 }
 
 /// A database has one MigrationSet, so it has the name of its Platform.
-fn set(desired_digest: &Wish, schemas: Vec<String>) -> Result<MigrationSet, serde_json::Error> {
-    let spec = json!({ "platformRef": desired_digest.platform, "source": desired_digest.migrations });
+fn set(settings: &Settings, schemas: Vec<String>) -> Result<MigrationSet, serde_json::Error> {
+    let spec = json!({ "platformRef": settings.platform, "source": settings.migrations });
     let spec = MigrationSetSpec {
         // Drift of a schema is never corrected, so there is no `Enforce`.
-        mode: match desired_digest.mode {
+        mode: match settings.mode {
             Some(Mode::Observe) => MigrationMode::Observe,
             Some(Mode::Enforce | Mode::Apply) | None => MigrationMode::Apply,
         },
         schemas,
         ..serde_json::from_value(spec)?
     };
-    let mut set = MigrationSet::new(&desired_digest.platform.name, spec);
-    set.metadata.namespace.clone_from(&desired_digest.namespace);
+    let mut set = MigrationSet::new(&settings.platform.name, spec);
+    set.metadata.namespace.clone_from(&settings.namespace);
     Ok(set)
 }

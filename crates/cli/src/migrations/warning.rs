@@ -3,7 +3,10 @@ use std::fmt;
 use ace_api::RiskClass;
 use ace_domain::sql::{FolderError, ScriptError};
 
-use crate::warning::{counted, list};
+use crate::warning::{counted, lines, list};
+
+/// Most statements that are shown of one class.
+const STATEMENTS: usize = 12;
 
 /// Warnings about a folder of migrations.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +61,8 @@ impl fmt::Display for Warning {
                     counted(statements, "statement needs", "statements need"),
                     class.as_str(),
                 );
-                write!(f, "{need} an approval when run ({class}): {}", list(statements))
+                write!(f, "{need} an approval when run ({class}):")?;
+                lines(f, statements, STATEMENTS)
             }
         }
     }

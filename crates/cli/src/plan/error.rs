@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::directory::DirectoryError;
+use crate::project::DirectoryError;
 
 /// Why there is no plan. No text contains a password.
 #[derive(Debug, Error)]

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::PlanError;
 use super::cluster::Cluster;
 use crate::arguments::PlanArguments;
-use crate::directory::read_files;
+use crate::project::read_files;
 
 /// The MigrationSet, and the Platform that it names.
 pub(super) struct Subject {

@@ -1,11 +1,17 @@
 //! `kubectl ace import` on directories as people have them.
 #![cfg(test)]
 
+mod configuration;
+mod migrations;
+mod outside;
+mod report;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use ace_api::{EdgeFunction, MigrationSet, Mode, SourceKind};
+use ace_api::{EdgeFunction, Mode, SourceKind};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// A directory of this test alone, holding `files`.
@@ -24,29 +30,56 @@ fn directory(test: &str, files: &[(&str, &str)]) -> PathBuf {
 }
 
 fn run(directory: &Path, arguments: &[&str]) -> Output {
+    run_with(directory, arguments, &[])
+}
+
+/// A run with these variables, and no other that a configuration may name.
+fn run_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-ace"));
     command
         .arg("import")
         .arg(directory)
         .args(["--platform", "prod"])
         .args(arguments)
+        .env_clear()
+        .envs(variables.iter().copied())
         .output()
         .unwrap()
 }
 
-/// The resources and the lines on standard error of a run that succeeds.
-fn import(directory: &Path, arguments: &[&str]) -> (Vec<EdgeFunction>, Vec<String>) {
-    let output = run(directory, arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
+/// The documents and the lines on standard error of a run that succeeds; what to do next is not among them.
+fn printed(output: &Output) -> (Vec<Value>, Vec<String>) {
+    let errors = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!(output.status.code(), Some(0), "{errors}");
-    let functions = serde_yaml::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
-    (functions, errors.lines().map(str::to_owned).collect())
+    let documents = serde_yaml::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
+    let (report, _next) = errors.split_once("next:\n").unwrap();
+    (documents, report.lines().map(str::to_owned).collect())
 }
 
-/// The one resource as YAML, without defaults.
+/// The documents of one kind, as the operator reads them.
+fn of_kind<T: DeserializeOwned>(documents: &[Value], kind: &str) -> Vec<T> {
+    let own = documents.iter().filter(|document| document["kind"] == kind).cloned();
+    own.map(|document| serde_json::from_value(document).unwrap()).collect()
+}
+
+/// The functions and the lines on standard error of a run that succeeds, but for the one on functions without secrets.
+fn import(directory: &Path, arguments: &[&str]) -> (Vec<EdgeFunction>, Vec<String>) {
+    import_with(directory, arguments, &[])
+}
+
+fn import_with(directory: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Vec<EdgeFunction>, Vec<String>) {
+    let (documents, mut report) = printed(&run_with(directory, arguments, variables));
+    report.retain(|line| !line.contains("no secret by Deno.env.get"));
+    (of_kind(&documents, "EdgeFunction"), report)
+}
+
+/// The one function as YAML, without defaults.
 fn document(directory: &Path, arguments: &[&str]) -> Value {
-    let output = run(directory, arguments);
-    serde_yaml::from_str(std::str::from_utf8(&output.stdout).unwrap().trim_start_matches("---\n")).unwrap()
+    let (documents, _) = printed(&run(directory, arguments));
+    let mut functions = documents
+        .into_iter()
+        .filter(|document| document["kind"] == "EdgeFunction");
+    functions.next().unwrap()
 }
 
 #[test]
@@ -107,7 +140,7 @@ fn a_function_without_an_entry_gets_the_default_rule_written_out() {
         (SourceKind::ConfigMap, None, Mode::Enforce)
     );
     let expected = [
-        "1 function without an entry in config.toml, so verifyJWT is true: hello",
+        "1 function without verify_jwt in the configuration, so verifyJWT is true; of one that is live, compare with its rule: hello",
         "1 functions printed; 1 files, 0 of which no function needs",
     ];
     assert_eq!(errors, expected);
@@ -121,7 +154,7 @@ fn everything_odd_is_named_and_the_rest_is_printed() {
             (
                 "config.toml",
                 "[functions.gone]\nverify_jwt = true\n[functions.off]\nenabled = false\n[functions.broken]\n[functions.keyed]\nschedule = \"* * * * *\"\n\
-                 [functions.far]\nimport_map = \"./import_map.json\"\n",
+                 [functions.far]\nimport_map = \"../import_map.json\"\n",
             ),
             ("functions/plain/index.ts", ""),
             ("functions/off/index.ts", ""),
@@ -132,21 +165,21 @@ fn everything_odd_is_named_and_the_rest_is_printed() {
             ("functions/empty/readme.md", ""),
             ("functions/_shared/unused.ts", ""),
             ("functions/.vscode/settings.json", ""),
-            ("import_map.json", "{}"),
         ],
     );
     let (functions, errors) = import(&directory, &[]);
     let names: Vec<_> = functions.iter().map(EdgeFunction::slug).collect();
     assert_eq!(names, ["broken", "keyed", "plain"]);
     let expected = [
-        "1 entry in config.toml without a function, left out: gone",
-        "1 function without an entry in config.toml, so verifyJWT is true: plain",
-        "1 function not enabled in config.toml, left out: off",
+        "1 entry in the configuration without a function, left out: gone",
+        "4 functions without verify_jwt in the configuration, so verifyJWT is true; of one that is live, compare with its rule: broken, \
+         far, keyed, plain",
+        "1 function not enabled in the configuration, left out: off",
         "2 folders in functions/ without index.ts or with a name that is not a valid slug, left out: 9to5, empty",
         "broken: broken/index.ts:2 imports \"./none.ts\", and broken/none.ts is not in the source",
-        "far, left out: its import_map \"./import_map.json\" is outside functions/; move the file into it",
-        "keyed: config.toml has keys without a field in the resource: schedule",
-        "3 functions printed; 9 files, 7 of which no function needs",
+        "far, left out: its import_map \"../import_map.json\" is not in the project; move the file into it",
+        "keyed: the configuration has keys without a field in the resource: schedule",
+        "3 functions printed; 9 files, 1 function can't be followed, so it is not known which of them are needed",
     ];
     assert_eq!(errors, expected);
 }
@@ -226,7 +259,7 @@ fn the_exit_code_says_what_failed() {
         "broken-config",
         &[
             ("functions/hello/index.ts", ""),
-            ("config.toml", "[functions.hello]\nverify_jwt = 1\n"),
+            ("config.toml", "[functions.hello]\nverify_jwt = \n"),
         ],
     );
     let output = run(&broken, &[]);
@@ -239,138 +272,4 @@ fn the_exit_code_says_what_failed() {
     let usage = directory("usage", &[("functions/hello/index.ts", "")]);
     assert_eq!(run(&usage, &["--mode", "Sometimes"]).status.code(), Some(1));
     assert_eq!(run(&usage, &["--help"]).status.code(), Some(0));
-}
-
-/// The first document of a run that succeeds, which is the MigrationSet, and the lines on standard error.
-fn migration_set(directory: &Path, arguments: &[&str]) -> (Value, Vec<String>) {
-    let output = run(directory, arguments);
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{errors}");
-    let documents: Vec<Value> = serde_yaml::from_multiple(std::str::from_utf8(&output.stdout).unwrap()).unwrap();
-    let set = documents.into_iter().next().unwrap();
-    // What is printed is what the operator reads.
-    serde_json::from_value::<MigrationSet>(set.clone()).unwrap();
-    (set, errors.lines().map(str::to_owned).collect())
-}
-
-#[test]
-fn a_folder_of_migrations_is_a_set_that_watches_the_schemas_of_its_tables() {
-    let directory = directory(
-        "migrations",
-        &[
-            (
-                "supabase/migrations/20260101000000_tables.sql",
-                "CREATE TABLE notes (id bigint);\nCREATE TABLE app.codes (id bigint);\nCREATE TABLE ace_ops.mine (id bigint);\n\
-                 ALTER TABLE notes ENABLE ROW LEVEL SECURITY;\nALTER TABLE app.codes ENABLE ROW LEVEL SECURITY;\n\
-                 ALTER TABLE ace_ops.mine ENABLE ROW LEVEL SECURITY;\n",
-            ),
-            (
-                "supabase/migrations/20260102000000_index.sql",
-                "CREATE INDEX ON notes (id);\n",
-            ),
-        ],
-    );
-    let (set, errors) = migration_set(&directory, &["--mode", "Observe", "--source-name", "app", "-n", "ace"]);
-    let expected = json!({
-        "apiVersion": "ops.mobulace.com/v1alpha1",
-        "kind": "MigrationSet",
-        "metadata": {"name": "prod", "namespace": "ace"},
-        "spec": {
-            "platformRef": {"name": "prod"},
-            "source": {"kind": "GitRepository", "name": "app", "path": "supabase/migrations"},
-            "mode": "Observe",
-            "schemas": ["public", "app"],
-        },
-    });
-    assert_eq!(set, expected);
-    assert_eq!(errors, ["MigrationSet printed for 2 migrations in public, app"]);
-    // SQL is never enforced.
-    let (set, _) = migration_set(&directory, &["--mode", "Enforce"]);
-    assert_eq!(set["spec"]["mode"], "Apply");
-}
-
-#[test]
-fn the_migrations_are_beside_the_functions_by_default() {
-    let directory = directory(
-        "beside",
-        &[("functions/hello/index.ts", ""), ("migrations/1_a.sql", "SELECT 1;")],
-    );
-    let one_folder = "functions and migrations would both be read from one folder of the source: set --source-path and \
-                      --migrations-path, or give the MigrationSet its own source";
-    let cases: [(&[&str], Value, bool); 5] = [
-        (&[], json!("supabase/migrations"), false),
-        (&["--source-path", "app/functions/"], json!("app/migrations"), false),
-        (&["--source-path", "functions"], json!("migrations"), false),
-        (
-            &["--source-kind", "ConfigMap", "--migrations-path", "sql"],
-            json!("sql"),
-            false,
-        ),
-        (&["--source-kind", "ConfigMap"], Value::Null, true),
-    ];
-    for (arguments, path, warned) in cases {
-        let (set, errors) = migration_set(&directory, arguments);
-        assert_eq!(set["spec"]["source"]["path"], path, "{arguments:?}");
-        assert_eq!(errors.contains(&one_folder.to_owned()), warned, "{arguments:?}");
-    }
-}
-
-#[test]
-fn everything_odd_about_migrations_is_named_and_the_set_is_printed() {
-    let directory = directory(
-        "odd-migrations",
-        &[
-            (
-                "migrations/1_table.sql",
-                "CREATE TABLE a (id int);\nCREATE TABLE b (id int);",
-            ),
-            ("migrations/2_first.sql", "DROP TABLE c;\n\nDROP TABLE d;"),
-            ("migrations/2_second.sql", ""),
-            ("migrations/2_third.sql", ""),
-            ("migrations/3_commit.sql", "SELECT 1;\nCOMMIT;"),
-            ("migrations/4_odd.sql", "SELECT 1;\nSELEKT 2;"),
-            ("migrations/README.md", ""),
-            ("migrations/archive/1_old.sql", ""),
-        ],
-    );
-    fs::write(directory.join("migrations/5_latin.sql"), b"-- \xe9").unwrap();
-    let (set, errors) = migration_set(&directory, &[]);
-    assert_eq!(set["kind"], "MigrationSet");
-    let (unread, others): (Vec<_>, Vec<_>) = errors
-        .into_iter()
-        .partition(|line| line.contains("our parser can't read"));
-    assert!(
-        matches!(unread.as_slice(), [line] if line.starts_with("migrations/4_odd.sql: line 2, column 1: our parser can't read")),
-        "{unread:?}"
-    );
-    let expected = [
-        "migrations/: 2_first.sql and 2_second.sql have the same version; give one of them another version",
-        "migrations/: 2_first.sql and 2_third.sql have the same version; give one of them another version",
-        "migrations/: 5_latin.sql is not UTF-8 (byte 3); save it as UTF-8",
-        "migrations/README.md is skipped: migrations are named <digits>_<name>.sql",
-        "migrations/archive/ is skipped: a folder: migrations are read from the top level only; move its files there",
-        "migrations/3_commit.sql: line 2, column 1: COMMIT, without a BEGIN as the file's first statement; leave it out: every file runs \
-         in a transaction of its own",
-        "2 statements need an approval when run (DataLoss): 2_first.sql line 1 drops table c, 2_first.sql line 3 drops table d",
-        "2 statements need an approval when run (Exposure): 1_table.sql line 1 creates table a without row level security, 1_table.sql \
-         line 2 creates table b without row level security",
-        "1 statement needs an approval when run (Opaque): 4_odd.sql line 2 has a statement that the operator's parser can't read",
-        "MigrationSet printed for 4 migrations in public",
-    ];
-    assert_eq!(others, expected);
-}
-
-#[test]
-fn a_folder_without_migrations_is_no_set() {
-    let empty = directory("no-migrations", &[("migrations/README.md", "")]);
-    let output = run(&empty, &[]);
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
-    let beside = directory(
-        "functions-only",
-        &[("migrations/README.md", ""), ("functions/hello/index.ts", "")],
-    );
-    let (functions, errors) = import(&beside, &[]);
-    assert_eq!(functions.len(), 1);
-    let says = "migrations/: the folder . has no migrations; their files must be named <digits>_<name>.sql and be at its top level";
-    assert!(errors.contains(&says.to_owned()), "{errors:?}");
 }

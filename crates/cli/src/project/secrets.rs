@@ -1,0 +1,46 @@
+/// Patterns of `tar --exclude` for files that hold secrets by their name; [`is_named`] takes the same. And what a Mac keeps
+/// beside a file.
+pub(crate) const EXCLUDED: [&str; 7] = [".env*", ".npmrc", "*.key", "*.p8", "*.p12", "*.pfx", "._*"];
+
+/// Bytes of a file in which a key in PEM begins.
+const BEGINNING: usize = 4096;
+
+/// Whether a file holds secrets: by its name, or because a private key begins in it.
+pub(super) fn holds_secrets(name: &str, content: &[u8]) -> bool {
+    is_named(name) || is_key(name, content)
+}
+
+fn is_named(name: &str) -> bool {
+    let has = |extension: &str| name.strip_suffix(extension).is_some();
+    name.starts_with(".env") || name == ".npmrc" || [".key", ".p8", ".p12", ".pfx"].into_iter().any(has)
+}
+
+/// A module may name a key in a text, and is source nevertheless.
+fn is_key(name: &str, content: &[u8]) -> bool {
+    let is_pem = !name.contains('.') || name.strip_suffix(".pem").is_some();
+    let beginning = String::from_utf8_lossy(&content[..content.len().min(BEGINNING)]);
+    is_pem && beginning.contains("-----BEGIN") && beginning.contains("PRIVATE KEY-----")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds_secrets;
+
+    #[test]
+    fn what_holds_secrets_is_known_by_its_name_and_a_key_by_its_content() {
+        let key = b"-----BEGIN OPENSSH PRIVATE KEY-----\n";
+        for name in [".env", ".env.local", ".npmrc", "server.key", "AuthKey_1.p8"] {
+            assert!(holds_secrets(name, b""), "{name}");
+        }
+        for name in ["id_ed25519", "server.pem"] {
+            assert!(
+                holds_secrets(name, key) && !holds_secrets(name, b"-----BEGIN CERTIFICATE-----"),
+                "{name}"
+            );
+        }
+        for name in ["index.ts", "env.ts", "npmrc.md", "key", "monkey.html"] {
+            assert!(!holds_secrets(name, b""), "{name}");
+        }
+        assert!(!holds_secrets("sign.ts", b"const head = '-----BEGIN PRIVATE KEY-----'"));
+    }
+}
