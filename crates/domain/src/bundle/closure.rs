@@ -38,6 +38,7 @@ pub struct Closure {
     pub(super) type_only: BTreeSet<TreePath>,
     pub(super) static_files: BTreeSet<TreePath>,
     pub(super) variables: BTreeSet<String>,
+    pub(super) required: BTreeSet<Vec<String>>,
     pub(super) remote: BTreeSet<String>,
     pub(super) unresolved: Option<ClosureError>,
     pub(super) templates: Vec<(TreePath, TemplateImport)>,
@@ -80,6 +81,13 @@ impl Closure {
         &self.variables
     }
 
+    /// Groups of those names of which one has to be set, as `["A", "B"]` for `Deno.env.get("A") ?? Deno.env.get("B")`. A name
+    /// with a default (`||`, `??`, a conditional expression) in each file that reads it is in none of them. Empty for a closure
+    /// that was restored.
+    pub fn required_secrets(&self) -> &BTreeSet<Vec<String>> {
+        &self.required
+    }
+
     /// Specifiers that the platform resolves, after the import map.
     pub fn remote(&self) -> &BTreeSet<String> {
         &self.remote
@@ -116,6 +124,7 @@ impl Closure {
         const FILE: usize = 320;
         let paths: usize = self.files.keys().map(|path| 2 * path.as_str().len() + FILE).sum();
         let names = self.variables.iter().chain(&self.remote);
+        let names = names.chain(self.required.iter().flatten());
         let names = names.map(|name| name.len() + FILE / 4).sum::<usize>();
         let templates = self.templates.iter();
         let templates = templates.map(|(path, import)| path.as_str().len() + FILE / 4 + import.bytes());

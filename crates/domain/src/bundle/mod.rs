@@ -24,6 +24,7 @@ mod module;
 mod node;
 mod path;
 mod reach;
+mod reads;
 mod restore;
 mod scan;
 mod statics;

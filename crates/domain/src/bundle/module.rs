@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use super::reads::Reads;
 use super::scan::{self, Problem};
 
 /// What a closure needs to know of one file.
@@ -9,6 +10,8 @@ pub(super) struct Module {
     pub(super) imports: Vec<Import>,
     /// Names read by `Deno.env.get` or `Deno.env.has` with a literal.
     pub(super) variables: BTreeSet<String>,
+    /// Which of them have to be set.
+    pub(super) reads: Reads,
     /// Imports whose specifier is put together when they run.
     pub(super) templates: BTreeSet<TemplateImport>,
     /// `@jsxImportSource` of a file with JSX, and its line.
@@ -22,7 +25,8 @@ impl Module {
         const ITEM: usize = 96;
         let imports = self.imports.iter().map(|import| import.specifier.len());
         let templates = self.templates.iter().map(TemplateImport::bytes);
-        let texts = imports.chain(templates).chain(self.variables.iter().map(String::len));
+        let names = self.variables.iter().chain(self.reads.names()).map(String::len);
+        let texts = imports.chain(templates).chain(names);
         texts.map(|length| length + ITEM).sum()
     }
 }

@@ -94,6 +94,7 @@ impl Closure {
             type_only,
             static_files,
             variables: secrets,
+            required: BTreeSet::new(),
             remote: BTreeSet::new(),
             unresolved: None,
             templates: Vec::new(),

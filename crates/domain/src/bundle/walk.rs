@@ -75,6 +75,7 @@ struct Walk<'i> {
     reached: BTreeMap<TreePath, Reached>,
     queue: VecDeque<(TreePath, bool)>,
     variables: BTreeSet<String>,
+    required: BTreeSet<Vec<String>>,
     remote: BTreeSet<String>,
     unresolved: Option<ClosureError>,
     templates: Vec<(TreePath, TemplateImport)>,
@@ -90,6 +91,7 @@ impl<'i> Walk<'i> {
             reached: BTreeMap::new(),
             queue: VecDeque::new(),
             variables: BTreeSet::new(),
+            required: BTreeSet::new(),
             remote: BTreeSet::new(),
             unresolved: None,
             templates: Vec::new(),
@@ -169,6 +171,7 @@ impl<'i> Walk<'i> {
             };
             if running {
                 self.variables.extend(module.variables.iter().cloned());
+                self.required.extend(module.reads.required().cloned());
                 let templates = module.templates.iter().cloned();
                 let room = TEMPLATES.saturating_sub(self.templates.len());
                 self.templates
@@ -319,6 +322,7 @@ impl<'i> Walk<'i> {
         let digest = digest(&entrypoint, import_map.as_ref(), &files, &hashes, &static_files);
         let Self {
             variables,
+            required,
             remote,
             unresolved,
             templates,
@@ -332,6 +336,7 @@ impl<'i> Walk<'i> {
             type_only,
             static_files,
             variables,
+            required,
             remote,
             unresolved,
             templates,

@@ -5,6 +5,7 @@ mod archive;
 mod body;
 mod closure;
 mod content;
+mod defaults;
 mod digest;
 mod hostile;
 mod import_map;

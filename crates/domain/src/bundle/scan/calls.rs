@@ -1,5 +1,6 @@
 use super::Scanner;
 use super::cursor::{Cursor, TemplateEnd, unescaped};
+use super::defaults::Behind;
 use super::fault::Fault;
 use super::frame::{Before, Mode};
 use crate::bundle::module::{Import, TemplateImport};
@@ -11,6 +12,8 @@ enum Argument<'t> {
         inner: &'t str,
         offset: usize,
         next: u8,
+        /// Where `next` is.
+        end: usize,
     },
     /// A template literal with something to put in.
     Template {
@@ -35,7 +38,9 @@ impl Scanner<'_> {
 
     pub(super) fn called(&mut self, type_only: bool, parens: Cursor<'_>) -> Result<(), Fault> {
         match argument(parens)? {
-            Argument::Constant { inner, offset, next } => {
+            Argument::Constant {
+                inner, offset, next, ..
+            } => {
                 let import = Import {
                     specifier: unescaped(inner),
                     line: self.line(offset),
@@ -57,9 +62,39 @@ impl Scanner<'_> {
 
     /// `Deno.env.get` was read, and its parenthesis comes.
     pub(super) fn variable(&mut self) -> Result<(), Fault> {
-        if let Argument::Constant { inner, offset, .. } = argument(self.cursor)? {
-            self.module.variables.insert(unescaped(inner));
-            Self::check_bound(offset, self.module.variables.len())?;
+        // The name after which this one is read has taken it.
+        let is_taken = self.cursor.at <= self.read_until;
+        let (mut names, mut ahead) = (Vec::new(), self.cursor);
+        let has_default = loop {
+            let Argument::Constant {
+                inner,
+                offset,
+                next,
+                end,
+            } = argument(ahead)?
+            else {
+                break false;
+            };
+            let name = unescaped(inner);
+            if names.is_empty() {
+                self.module.variables.insert(name.clone());
+                Self::check_bound(offset, self.module.variables.len())?;
+            }
+            names.push(name);
+            if is_taken || next != b')' {
+                break false;
+            }
+            ahead.at = end + 1;
+            match self.behind(ahead) {
+                Behind::Default => break true,
+                Behind::Read(other) => ahead = other,
+                Behind::Other => break false,
+            }
+            self.read_until = ahead.at;
+        };
+        if !is_taken && !names.is_empty() {
+            self.module.reads.add(names, has_default);
+            Self::check_bound(self.cursor.at, self.module.reads.len())?;
         }
         Ok(())
     }
@@ -107,5 +142,10 @@ fn argument(mut ahead: Cursor<'_>) -> Result<Argument<'_>, Fault> {
     if !cast && !matches!(next, b')' | b',') {
         return Ok(Argument::Other);
     }
-    Ok(Argument::Constant { inner, offset, next })
+    Ok(Argument::Constant {
+        inner,
+        offset,
+        next,
+        end: ahead.at,
+    })
 }

@@ -21,6 +21,7 @@ mod brackets;
 mod calls;
 mod cursor;
 mod declarations;
+mod defaults;
 mod fault;
 mod frame;
 mod jsx;
@@ -56,6 +57,7 @@ pub(super) fn scan(text: &str, language: Language) -> Result<Module, Fault> {
         newline: false,
         uncertain: 0,
         seen: HashSet::new(),
+        read_until: 0,
         module: Module::default(),
     };
     scanner.run()?;
@@ -75,6 +77,8 @@ struct Scanner<'t> {
     /// How many frames are a `<` that may be "less than".
     uncertain: usize,
     seen: HashSet<Import>,
+    /// The last parenthesis of a read that one before it has looked at.
+    read_until: usize,
     module: Module,
 }
 
