@@ -57,6 +57,8 @@ pub(crate) enum Warning {
     Keys { function: String, keys: Vec<String> },
     /// More names than a resource allows.
     Secrets { function: String, left_out: Vec<String> },
+    /// Names that have a default in the code: nothing waits for them.
+    OptionalSecrets(Vec<String>),
     /// Functions in which no name of a secret can be seen.
     WithoutSecrets(Vec<String>),
 }
@@ -100,6 +102,11 @@ impl Warning {
                 names,
                 FUNCTIONS,
                 "without an import map of their own, so importMap is functions/import_map.json",
+            ),
+            Self::OptionalSecrets(names) => (
+                names,
+                ["secret", "secrets"],
+                "with a default in the code, so not in requires.secrets",
             ),
             Self::WithoutSecrets(names) => (
                 names,
@@ -155,7 +162,7 @@ impl fmt::Display for Warning {
             ),
             Self::Secrets { function, left_out } => write!(
                 f,
-                "{function}: reads more names than requires.secrets allows; left out: {}",
+                "{function}: requires.secrets has no place for these names that it reads: {}",
                 list(left_out)
             ),
             // Said above.
@@ -166,6 +173,7 @@ impl fmt::Display for Warning {
             | Self::LeftOut(_)
             | Self::SecretFiles(_)
             | Self::FallbackImportMap(_)
+            | Self::OptionalSecrets(_)
             | Self::WithoutSecrets(_) => Ok(()),
         }
     }

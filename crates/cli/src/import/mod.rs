@@ -22,6 +22,8 @@ pub(crate) use platform::platform;
 
 /// Most groups that `requires.secrets` takes.
 const SECRETS: usize = 64;
+/// Most names of a group.
+const GROUP: usize = 8;
 /// The CLI's import map for functions that have none of their own.
 const FALLBACK_IMPORT_MAP: &str = "import_map.json";
 /// Names that the platform itself sets, besides `SUPABASE_*`.
@@ -63,7 +65,9 @@ impl Imported {
         let advice = match self.secrets {
             0 => String::new(),
             secrets => {
-                format!("; requires.secrets lists {secrets} that the code reads: remove those that are optional")
+                format!(
+                    "; requires.secrets lists {secrets} that the code reads without a default: the functions wait for them"
+                )
             }
         };
         let needed = match unfollowed {
@@ -98,6 +102,8 @@ struct Importer<'p> {
     needed: BTreeSet<TreePath>,
     unfollowed: usize,
     secrets: BTreeSet<String>,
+    /// Names that have a default in the code of some function.
+    optional: BTreeSet<String>,
     /// Functions that read no name of a secret.
     without_secrets: Vec<String>,
 }
@@ -115,6 +121,7 @@ impl<'p> Importer<'p> {
             needed: BTreeSet::new(),
             unfollowed: 0,
             secrets: BTreeSet::new(),
+            optional: BTreeSet::new(),
             without_secrets: Vec::new(),
         }
     }
@@ -250,29 +257,34 @@ impl<'p> Importer<'p> {
     }
 
     fn requires(&mut self, slug: &str, closure: &Closure) -> Vec<SecretRequirement> {
-        let given = |name: &&String| name.starts_with("SUPABASE_") || PLATFORM_NAMES.contains(&name.as_str());
+        let given = |name: &String| name.starts_with("SUPABASE_") || PLATFORM_NAMES.contains(&name.as_str());
         let valid = |name: &&String| (1..=256).contains(&name.len());
-        let names: Vec<&String> = closure
-            .secrets()
-            .iter()
-            .filter(|name| !given(name))
-            .filter(valid)
-            .collect();
-        if names.is_empty() {
+        let read: Vec<&String> = closure.secrets().iter().filter(|name| !given(name)).collect();
+        if read.is_empty() {
             self.without_secrets.push(slug.to_owned());
         }
-        if names.len() > SECRETS {
-            let left_out = names[SECRETS..].iter().map(ToString::to_string).collect();
-            self.warnings.push(Warning::Secrets {
-                function: slug.to_owned(),
-                left_out,
-            });
-        }
-        let kept: Vec<String> = names.into_iter().take(SECRETS).cloned().collect();
-        self.secrets.extend(kept.iter().cloned());
-        kept.into_iter()
-            .map(|name| SecretRequirement { any_of: vec![name] })
-            .collect()
+        // What the platform always sets is a default.
+        let required: Vec<BTreeSet<&String>> = closure
+            .required_secrets()
+            .iter()
+            .filter(|group| !group.iter().any(given))
+            .map(|group| group.iter().collect())
+            .collect();
+        let is_optional = |name: &&String| !required.iter().any(|group| group.contains(name));
+        let optional = read.into_iter().filter(is_optional);
+        self.optional.extend(optional.cloned());
+        let fits = |group: &BTreeSet<&String>| group.len() <= GROUP && group.iter().all(valid);
+        let (fitting, unfit): (Vec<_>, Vec<_>) = required.iter().partition(|group| fits(group));
+        let left_out = fitting.iter().skip(SECRETS).chain(&unfit);
+        let left_out: Vec<String> = left_out.map(|group| any_of(group).join(" or ")).collect();
+        self.warnings.extend((!left_out.is_empty()).then(|| Warning::Secrets {
+            function: slug.to_owned(),
+            left_out,
+        }));
+        let names = fitting.into_iter().map(any_of);
+        let kept: Vec<_> = names.take(SECRETS).map(|any_of| SecretRequirement { any_of }).collect();
+        self.secrets.extend(kept.iter().flat_map(|group| group.any_of.clone()));
+        kept
     }
 
     /// A name of an object for a slug, which may have capitals and underscores; one that is a name already keeps it.
@@ -291,8 +303,10 @@ impl<'p> Importer<'p> {
     }
 
     fn finish(mut self) -> Imported {
+        let optional = self.optional.difference(&self.secrets).cloned().collect();
         let lists = [
             Warning::FallbackImportMap(self.fallback),
+            Warning::OptionalSecrets(optional),
             Warning::WithoutSecrets(self.without_secrets),
         ];
         self.warnings
@@ -306,4 +320,8 @@ impl<'p> Importer<'p> {
             secrets: self.secrets.len(),
         }
     }
+}
+
+fn any_of(group: &BTreeSet<&String>) -> Vec<String> {
+    group.iter().map(ToString::to_string).collect()
 }

@@ -185,3 +185,35 @@ fn what_to_do_next_is_said_for_the_kind_of_source() {
         "write the project's reference into the Platform, instead of PROJECT-REFERENCE, or pass --project"
     );
 }
+
+/// D5.
+#[test]
+fn a_secret_with_a_default_in_the_code_is_listed_as_optional_and_not_waited_for() {
+    let directory = directory(
+        "optional",
+        &[
+            (
+                "functions/a/index.ts",
+                "const p = Deno.env.get('PORT') || '80'; const m = Deno.env.get('RESEND') ?? Deno.env.get('SENDGRID'); \
+                 Deno.env.get('STRIPE')!; const u = Deno.env.get('URL') ?? Deno.env.get('SUPABASE_URL');",
+            ),
+            (
+                "functions/b/index.ts",
+                "const p = Deno.env.get('LEVEL') ? 1 : 2; Deno.env.get('PORT') ?? 1",
+            ),
+        ],
+    );
+    let (functions, report) = import(&directory, &[]);
+    let groups = |number: usize| -> Vec<String> {
+        let requires = functions[number].spec.requires.as_ref();
+        let secrets = requires.iter().flat_map(|requires| &requires.secrets);
+        secrets.map(|group| group.any_of.join("|")).collect()
+    };
+    assert_eq!(groups(0), ["RESEND|SENDGRID", "STRIPE"]);
+    assert_eq!(groups(1), [""; 0]);
+    let optional = "3 secrets with a default in the code, so not in requires.secrets: LEVEL, PORT, URL";
+    assert!(report.contains(&optional.to_owned()), "{report:?}");
+    let summary = "2 functions printed; 2 files, 0 of which no function needs; requires.secrets lists 3 that the code reads without a \
+                   default: the functions wait for them";
+    assert_eq!(report.last().unwrap(), summary);
+}
