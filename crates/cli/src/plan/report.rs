@@ -94,7 +94,7 @@ pub(super) struct Pending {
 }
 
 /// A risk of a statement.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Danger {
     pub(super) class: RiskClass,
