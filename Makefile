@@ -9,11 +9,14 @@ BENCH ?= fleet migrations
 mutants: SEEDED ?= all
 # How long `make fuzz` searches.
 SECONDS ?= 300
+# Judges dependencies. Where none is on the PATH, it is built once, which takes some minutes.
+DENY_VERSION = 0.20.2
+DENY ?= $(or $(shell command -v cargo-deny),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/ace-ops/cargo-deny-$(DENY_VERSION)/bin/cargo-deny)
 # `make demo ONCE=1` ends by itself, with an error when something did not happen.
 ONCE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up check test mutants fuzz bench tools lint walls
+.PHONY: help demo up check test mutants fuzz bench tools lint walls deny
 
 help: ## What there is to make
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -28,7 +31,7 @@ up: ## Control plane, PostgreSQL, platform and receivers of notifications, until
 check: lint ## Format, lints, generated files, unit tests
 	$(CARGO) test --workspace --lib --bins
 
-test: lint walls tools ## Everything, with the mutants that the change at hand touches
+test: lint walls deny tools ## Everything, with the mutants that the change at hand touches
 	$(CARGO) test --workspace
 
 mutants: tools ## Every deliberate mistake of tests/seeded; e.g. SEEDED=07 for those so named
@@ -48,6 +51,15 @@ lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
 	$(CARGO) xtask check
+
+deny: $(DENY) ## What we depend on: versions, licences, registries, and advisories where their database can be reached
+	"$(DENY)" --locked check bans licenses sources
+	@if "$(DENY)" --locked fetch db >/dev/null 2>&1; then "$(DENY)" --locked check advisories --disable-fetch; \
+	else echo "the database of advisories can't be reached: they were not looked up"; fi
+
+$(DENY):
+	@echo "building cargo-deny $(DENY_VERSION), once"
+	$(CARGO) install cargo-deny --version $(DENY_VERSION) --locked --root "$(patsubst %/bin/cargo-deny,%,$@)"
 
 # By themselves: a feature that another crate turns on must not hold a wall open.
 walls:
