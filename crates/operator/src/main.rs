@@ -1,6 +1,6 @@
 //! `ace-operator`: flags and wiring.
 
-use std::process::ExitCode;
+use std::{net::TcpListener, process::ExitCode};
 
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
@@ -10,14 +10,14 @@ use ace_operator::{
     operator::{GRACE, Operator, Settings},
 };
 use ace_runtime::{
-    health::{self, Health, ListenArguments},
+    health::Health,
+    listener::{self, ListenArguments},
     reconcile::note_places,
     request::{SILENCE, given_up_after},
     shutdown::Shutdown,
     telemetry::{self, LogArguments},
 };
 use clap::Parser;
-use tokio::net::TcpListener;
 
 /// Returns memory after a burst, which glibc's allocator does not: 37 MiB instead of 47 for 1,000 settled functions. Its
 /// settings are in `.cargo/config.toml`.
@@ -93,9 +93,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     note_places();
     let shutdown = Shutdown::on_signals(GRACE).map_err(StartError::Signals)?;
     let (metrics, health) = (Metrics::new(env!("CARGO_PKG_VERSION")), Health::default());
-    let listener = TcpListener::bind(arguments.listen.listen)
-        .await
-        .map_err(StartError::Listen)?;
+    let listener = TcpListener::bind(arguments.listen.listen).map_err(StartError::Listen)?;
     let client = client().await.map_err(StartError::Kubernetes)?;
     let settings = Settings {
         hosts: arguments.hosts.parse()?,
@@ -111,16 +109,12 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         instance: arguments.instance,
     };
     let operator = Operator::new(&client, settings, &metrics)?;
-    let server = tokio::spawn(health::serve(
-        listener,
-        metrics.runtime,
-        health.clone(),
-        shutdown.stop(),
-    ));
+    let server = listener::serve(listener, metrics.runtime, health.clone(), shutdown.stop());
+    let server = server.map_err(StartError::Listen)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
     Box::pin(operator.run(health, shutdown.clone())).await;
-    if let Ok(Err(error)) = server.await {
-        tracing::warn!(%error, "the HTTP server failed");
+    if server.join().is_err() {
+        tracing::warn!("the HTTP server panicked");
     }
     tracing::info!("stopped");
     Ok(())

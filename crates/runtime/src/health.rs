@@ -1,32 +1,27 @@
-//! The HTTP server: metrics, liveness and readiness. Read-only, without secrets, for the cluster network.
+//! What is served: metrics, liveness and readiness. Read-only, without secrets, for the cluster network.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
+use std::convert::Infallible;
+use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use clap::Args;
-use tokio::net::TcpListener;
+use futures::{StreamExt, stream};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 
 use crate::metrics::Metrics;
 
-/// Flags of the listener.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct ListenArguments {
-    /// Address that serves /metrics, /healthz and /readyz.
-    #[arg(long, default_value = "0.0.0.0:8080")]
-    pub listen: SocketAddr,
-}
+/// Answers with metrics that may be on their way at the same time: one has some megabytes in a large cluster.
+const SCRAPES: usize = 4;
 
 /// Interval of the heartbeats of a loop.
 const BEAT: Duration = Duration::from_secs(1);
@@ -119,19 +114,13 @@ impl Gate {
     }
 }
 
-/// Serves until `stop`; fails if connections can't be accepted.
-pub async fn serve(listener: TcpListener, metrics: Metrics, health: Health, stop: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, router(metrics, health))
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-}
-
-/// The routes.
-pub fn router(metrics: Metrics, health: Health) -> Router {
+/// The routes. Metrics are gathered beside the thread that answers probes, and only so many answers with them are on their way.
+pub(crate) fn router(metrics: Metrics, health: Health) -> Router {
     let healthz = |State(health): State<Health>| async move { answer("stuck", &health.silent(Instant::now())) };
     let readyz = |State(health): State<Health>| async move { answer("waiting for", &health.waiting_for()) };
+    let answers = Arc::new(Semaphore::new(SCRAPES));
     Router::new()
-        .route("/metrics", get(move || async move { text(&metrics) }))
+        .route("/metrics", get(move || text(metrics.clone(), answers.clone())))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .with_state(health)
@@ -147,36 +136,43 @@ fn answer(problem: &str, names: &[&str]) -> (StatusCode, String) {
     )
 }
 
-fn text(metrics: &Metrics) -> Response {
-    match metrics.text() {
-        Ok(text) => (
-            [(
-                CONTENT_TYPE,
-                "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            )],
-            text,
-        )
-            .into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-    }
+async fn text(metrics: Metrics, answers: Arc<Semaphore>) -> Response {
+    let Ok(permit) = answers.try_acquire_owned() else {
+        let busy = "too many answers with metrics are on their way: try again\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, busy).into_response();
+    };
+    let Ok(Ok(text)) = spawn_blocking(move || metrics.text()).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    // The permit is given back when the last byte is on its way, or the connection is closed.
+    let body = Body::from_stream(
+        stream::once(ready(Ok::<_, Infallible>(text))).chain(stream::once(async move {
+            drop(permit);
+            Ok(String::new())
+        })),
+    );
+    let type_ = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, type_)], body).into_response()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::{pending, ready};
+    use std::{
+        future::{pending, ready},
+        net::TcpListener,
+    };
 
-    use tokio::net::TcpListener;
     use tokio::time::{Instant, sleep};
     use tokio_util::sync::{CancellationToken, DropGuard};
 
-    use super::{BEAT, Health, SILENCE, serve};
-    use crate::metrics::Metrics;
+    use super::{BEAT, Health, SILENCE};
+    use crate::{listener::serve, metrics::Metrics};
 
-    async fn served(health: &Health) -> (String, DropGuard) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    fn served(health: &Health) -> (String, DropGuard) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
-        tokio::spawn(serve(listener, Metrics::new("1.2.3"), health.clone(), stop.clone()));
+        serve(listener, Metrics::new("1.2.3"), health.clone(), stop.clone()).unwrap();
         (url, stop.drop_guard())
     }
 
@@ -198,7 +194,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_ready_once_every_gate_is_open_and_until_it_stops() {
         let health = Health::default();
-        let (url, _served) = served(&health).await;
+        let (url, _served) = served(&health);
         let (platforms, functions) = (health.gate("Platforms"), health.gate("EdgeFunctions"));
         let body = |answer: (u16, String, String)| (answer.0, answer.2);
         assert_eq!(
@@ -237,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn metrics_come_as_open_metrics_text() {
-        let (url, _served) = served(&Health::default()).await;
+        let (url, _served) = served(&Health::default());
         let (status, type_, text) = get(&url, "/metrics").await;
         assert_eq!(
             (status, type_.as_str()),

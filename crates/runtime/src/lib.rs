@@ -11,6 +11,7 @@ pub mod events;
 pub mod health;
 pub mod index;
 pub mod informer;
+pub mod listener;
 pub mod metrics;
 pub mod reconcile;
 pub mod request;
