@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use ace_domain::reconcile::{dependency::Dependency, timing::Timing};
 use ace_egress::{AllowedHosts, HttpClient, HttpError};
 use ace_runtime::{
+    clock,
     controllers::Controllers,
     events::{Events, Publisher},
     health::Health,
@@ -14,7 +15,6 @@ use ace_runtime::{
 };
 use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
-use jiff::Timestamp;
 use kube::{Client, runtime::reflector};
 
 use crate::{
@@ -130,7 +130,7 @@ impl Operator {
             allow_insecure_database: settings.allow_insecure_database,
             timing: settings.timing,
             installation: settings.installation.clone(),
-            watching_since: Timestamp::now(),
+            watching_since: clock::now(),
             closing_sessions: ClosingSessions::default(),
         };
         controllers.add(Arc::new(sets), set_cache);

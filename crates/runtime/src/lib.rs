@@ -6,6 +6,7 @@
 //! ```
 
 pub mod children;
+pub mod clock;
 pub mod controllers;
 pub mod events;
 pub mod health;

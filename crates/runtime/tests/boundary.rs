@@ -18,6 +18,40 @@ fn no_kind_is_named() {
     assert_eq!(named, Vec::<String>::new());
 }
 
+/// Where the computer's clock is read in runtime and operator, and why.
+const WALL: [&str; 3] = [
+    // What the process's clock is set by.
+    "runtime/src/clock.rs",
+    // The API server and people compare events with those of others.
+    "runtime/src/events/mod.rs",
+    // Receivers compare the time in a signature with their own.
+    "operator/src/kinds/notification_channel/act.rs",
+];
+
+#[test]
+fn the_computers_clock_is_read_only_where_others_look_at_it() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let reads = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text
+            .split("#[cfg(test)]\nmod tests {")
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        code.contains("Timestamp::now()") || code.contains("SystemTime::now()")
+    };
+    let mut found: Vec<String> = ["runtime/src", "operator/src"]
+        .iter()
+        .flat_map(|folder| files(&crates.join(folder)))
+        .filter(reads)
+        .map(|file| file.strip_prefix(crates).unwrap().display().to_string())
+        .collect();
+    found.sort();
+    let mut expected = WALL.map(str::to_owned);
+    expected.sort();
+    assert_eq!(found, expected);
+}
+
 #[test]
 fn a_kind_that_is_named_is_found() {
     let kind = KINDS[0].name;

@@ -24,7 +24,7 @@ impl Fleet {
         let outcome = self.effect(object, state, step, &slug);
         if matches!(outcome, Err(StepError::Unanswered(_))) && step.needs_platform() {
             self.observation.failed("503".to_owned());
-            let now = self.now();
+            let now = self.outside.now;
             self.platform_due = self.platform_due.map(|due| due.min(now + Timing::default().probe()));
             self.note_phase();
             self.objects[at].due = None;

@@ -1,11 +1,12 @@
 //! The operator in memory: objects, one Platform, the loop, wake-ups; virtual time, and a kill wherever a walk wants one.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
 
 use ace_api::{EdgeFunction, FINALIZER, Platform, Stamp};
 use ace_domain::{
     kinds::edge_function::{self, ArchiveData, Memory},
     kinds::platform::{self, Access, Observation, Phase},
+    reconcile::clock::Clock,
     reconcile::decision::{Requeue, StepError},
     reconcile::key::Key,
     reconcile::kind::Kind as _,
@@ -46,6 +47,8 @@ pub(crate) struct Fleet {
     pub archives: BTreeMap<String, ArchiveData>,
     pub foreign: Vec<Stamp>,
     created: i64,
+    /// What decisions go by, and when it was read last.
+    clock: Cell<(Timestamp, Clock)>,
 }
 
 impl Fleet {
@@ -71,11 +74,17 @@ impl Fleet {
             archives: BTreeMap::new(),
             foreign: Vec::new(),
             created: 0,
+            clock: Cell::new((now, Clock::new(now))),
         }
     }
 
+    /// The time that decisions go by.
     pub(crate) fn now(&self) -> Timestamp {
-        self.outside.now
+        let (read, mut clock) = self.clock.get();
+        let elapsed = self.outside.now.duration_since(read).unsigned_abs();
+        let now = clock.read(self.outside.wall(), elapsed);
+        self.clock.set((self.outside.now, clock));
+        now
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
@@ -118,7 +127,7 @@ impl Fleet {
     }
 
     pub(crate) fn wake_all(&mut self) {
-        let now = self.now();
+        let now = self.outside.now;
         for managed in &mut self.objects {
             managed.due = Some(now);
         }
@@ -127,9 +136,10 @@ impl Fleet {
     /// The process is gone, and what only it knew.
     pub(crate) fn restart(&mut self) {
         self.kill_in = None;
+        self.clock.set((self.outside.now, Clock::new(self.outside.wall())));
         self.observation = Observation::new(self.now());
         self.phase = Phase::Unlisted;
-        self.platform_due = Some(self.now());
+        self.platform_due = Some(self.outside.now);
         for managed in &mut self.objects {
             managed.memory = Memory::default();
         }
@@ -178,6 +188,8 @@ impl Fleet {
     }
 
     fn platform_pass(&mut self) -> Result<(), Killed> {
+        let described = self.objects.iter().map(|managed| managed.object.slug()).collect();
+        self.observation.set_described(described);
         let state = platform::State {
             timing: Timing::default(),
             began: self.now(),
@@ -206,7 +218,7 @@ impl Fleet {
                 }
                 Effect::End(end) => {
                     assert_ne!(end.outcome, Outcome::Endless, "the Platform's pass has no end");
-                    self.platform_due = after(self.now(), end.requeue, 0);
+                    self.platform_due = self.after(end.requeue, 0);
                     self.note_phase();
                     return Ok(());
                 }
@@ -246,7 +258,7 @@ impl Fleet {
         self.outside.request(Request::List)?;
         let changes = self.observation.record_list(started, self.outside.list());
         let news = changes.of(&Key::of(&self.platform));
-        let now = self.now();
+        let now = self.outside.now;
         for managed in &mut self.objects {
             let references = edge_function::Kind::references(&managed.object);
             if news.iter().any(|change| references.contains(change)) {
@@ -265,7 +277,7 @@ impl Fleet {
         if phase != self.phase {
             self.phase = phase;
             self.wake_all();
-            let soon = self.now();
+            let soon = self.outside.now;
             self.platform_due = self.platform_due.map(|due| due.min(soon + INTERVAL));
         }
     }
@@ -314,7 +326,6 @@ impl Fleet {
             self.wake_all();
             return;
         }
-        let now = self.now();
         let managed = &mut self.objects[at];
         if let Some((state, decision)) = pass.into_parts() {
             managed.memory = edge_function::Kind::into_memory(state, &decision);
@@ -324,14 +335,18 @@ impl Fleet {
         } else {
             0
         };
-        let due = after(now, end.requeue, managed.memory.failures);
+        let failures = managed.memory.failures;
+        let due = self.after(end.requeue, failures);
+        let managed = &mut self.objects[at];
         managed.due = [managed.due, due].into_iter().flatten().min();
     }
-}
 
-fn after(now: Timestamp, again: Requeue, failures: u32) -> Option<Timestamp> {
-    match again {
-        Requeue::Backoff => Some(now + Timing::default().backoff(failures.saturating_sub(1))),
-        other => other.wait(now).map(|wait| now + wait),
+    /// When a pass is due again: a timer knows no clock.
+    fn after(&self, again: Requeue, failures: u32) -> Option<Timestamp> {
+        let wait = match again {
+            Requeue::Backoff => Some(Timing::default().backoff(failures.saturating_sub(1))),
+            other => other.wait(self.now()),
+        };
+        wait.map(|wait| self.outside.now + wait)
     }
 }

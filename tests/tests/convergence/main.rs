@@ -80,7 +80,8 @@ fn settles(fleet: &mut Fleet, when: &str) {
     fleet.kill_in = None;
     fleet.outside.loss = None;
     fleet.outside.deferrals = 0;
-    let quiet = fleet.now() + HOUR * 3;
+    // Long enough for a clock that was set wrong to be right again.
+    let quiet = fleet.outside.now + HOUR * 12;
     let first = fleet.passes;
     fleet.run(quiet, ENOUGH);
     if fleet.passes - first >= ENOUGH {

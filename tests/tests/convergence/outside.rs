@@ -14,7 +14,7 @@ use ace_domain::{
 };
 use ace_sandbox::platform::state::{Deploy, Files, Ids, Patch, Project, Record, State};
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 pub(crate) const PROJECT: &str = "abcdefghijklmnopqrst";
@@ -48,7 +48,10 @@ pub(crate) enum Loss {
 
 #[derive(Debug)]
 pub(crate) struct Outside {
+    /// How much time has passed, as nobody can set it.
     pub now: Timestamp,
+    /// How much the computer's clock is ahead of that.
+    pub ahead: SignedDuration,
     pub state: State,
     /// The list shows the entrypoint's path, and with it our mark.
     pub echo: bool,
@@ -75,6 +78,7 @@ impl Outside {
         state.insert(Project::new(PROJECT, "Test", now.as_millisecond()));
         Self {
             now,
+            ahead: SignedDuration::ZERO,
             state,
             echo,
             files,
@@ -104,6 +108,11 @@ impl Outside {
         if self.stale.as_ref().is_some_and(|(_, until)| *until <= now) {
             self.stale = None;
         }
+    }
+
+    /// What the computer's clock says.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.now + self.ahead
     }
 
     pub(crate) fn is_late(&self) -> bool {

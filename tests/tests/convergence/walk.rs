@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ace_api::{AdoptionPolicy, DeletionPolicy, EdgeFunction, Mode};
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
 use serde_json::{Value, json};
@@ -48,6 +49,8 @@ pub(crate) enum Act {
     Outage(u64),
     /// The next requests are put off.
     Defer(u32),
+    /// The computer's clock is set: so many minutes from the right time.
+    Clock(i64),
 }
 
 pub(crate) const NAMES: [&str; 3] = ["first", "second", "rival"];
@@ -101,12 +104,13 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         2 => (1..60_u64).prop_map(Act::Stale),
         1 => (1..2_000_u64).prop_map(Act::Outage),
         1 => (1..4_u32).prop_map(Act::Defer),
+        2 => (-30..31_i64).prop_map(Act::Clock),
     ]
 }
 
 /// Lets one thing happen, and what is due at once.
 pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
-    let now = fleet.now();
+    let now = fleet.outside.now;
     let named = |fleet: &Fleet, object: usize| fleet.find(NAMES[object]);
     match *act {
         Act::Wait(seconds) => fleet.run(now + Duration::from_secs(seconds), 2_000),
@@ -180,6 +184,11 @@ pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
         }
         Act::Outage(seconds) => fleet.outside.outage_until = now + Duration::from_secs(seconds),
         Act::Defer(requests) => fleet.outside.deferrals = requests,
+        Act::Clock(minutes) => {
+            // What passed until now is counted by the clock as it was.
+            fleet.now();
+            fleet.outside.ahead = SignedDuration::from_mins(minutes);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What all kinds share: the pass, decisions, times, events.
 
 pub mod annotations;
+pub mod clock;
 pub mod decision;
 pub mod dependency;
 pub mod drift;

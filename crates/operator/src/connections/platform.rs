@@ -11,6 +11,7 @@ use ace_domain::{
     kinds::platform::{self, Changes, Observation, Refusal, RefusedBy},
 };
 use ace_egress::{Token, Url};
+use ace_runtime::clock;
 use ace_supabase::{Budget, CallError, Client, Deferral, FunctionStatus, Gateway, Priority};
 use jiff::Timestamp;
 
@@ -73,7 +74,7 @@ pub struct Writing<'a> {
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
         let mut state = self.connection.state();
-        state.observation.wrote(self.slug, Timestamp::now());
+        state.observation.wrote(self.slug, clock::now());
         state.writing -= 1;
     }
 }
@@ -157,8 +158,13 @@ impl PlatformConnection {
         state.observation.refused(Refusal {
             by,
             message: message.clone(),
-            at: Timestamp::now(),
+            at: clock::now(),
         });
+    }
+
+    /// The slugs that objects describe.
+    pub fn set_described(&self, slugs: BTreeSet<String>) {
+        self.state().observation.set_described(slugs);
     }
 
     /// A copy of the observation.
@@ -197,7 +203,7 @@ impl PlatformConnection {
     /// aborted.
     pub fn write<'a>(&'a self, slug: &'a str) -> Writing<'a> {
         let mut state = self.state();
-        state.observation.wrote(slug, Timestamp::now());
+        state.observation.wrote(slug, clock::now());
         state.writing += 1;
         Writing { connection: self, slug }
     }
@@ -238,7 +244,7 @@ impl PlatformConnection {
         if self.has_list(not_before) {
             return Ok(Changes::default());
         }
-        let started = Timestamp::now();
+        let started = clock::now();
         let functions = client.list_functions(priority).await;
         self.note(functions.as_ref().err());
         let entries: BTreeMap<_, _> = functions?
@@ -253,7 +259,7 @@ impl PlatformConnection {
 
     /// Lists the names of the project's secrets; true if they changed.
     pub async fn list_secrets(&self, client: &Client) -> Result<bool, CallError> {
-        let started = Timestamp::now();
+        let started = clock::now();
         let secrets = client.list_secrets(Priority::Look).await;
         self.note(secrets.as_ref().err());
         let names = secrets?
@@ -266,7 +272,7 @@ impl PlatformConnection {
 
     /// Reads the project. A token that is not allowed to is no failure: the lists show enough.
     pub async fn get_project(&self, client: &Client) -> Result<(), CallError> {
-        let started = Timestamp::now();
+        let started = clock::now();
         let project = match client.get_project(Priority::Look).await {
             Ok(project) => Some(ProjectStatus {
                 state: project.status.as_str().to_owned(),

@@ -28,6 +28,7 @@ use super::{
     status_writer::{self as write, WriteError},
 };
 use crate::{
+    clock,
     index::ObjectId,
     metrics::{ObjectState as ConditionGauges, PassOutcome, StepOutcome},
 };
@@ -316,9 +317,9 @@ fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status
 
 /// Now, to the millisecond: more digits help nobody who reads a status.
 fn now() -> Timestamp {
-    Timestamp::now()
-        .round(TimestampRound::new().smallest(Unit::Millisecond))
-        .unwrap_or_else(|_| Timestamp::now())
+    let now = clock::now();
+    now.round(TimestampRound::new().smallest(Unit::Millisecond))
+        .unwrap_or(now)
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -7,7 +7,6 @@ use ace_domain::reconcile::{
     decision::Requeue, event::Event, key::Key, kind::Kind, object_state::ObjectState, timing::Timing,
 };
 use futures::{Stream, StreamExt};
-use jiff::Timestamp;
 use kube::{
     Client, Resource, ResourceExt,
     core::DeserializeGuard,
@@ -27,7 +26,7 @@ use super::{
     object_states::ObjectStates,
     pass::pass,
 };
-use crate::{events::Events, index::Dependents, metrics::Metrics};
+use crate::{clock, events::Events, index::Dependents, metrics::Metrics};
 
 /// Passes at the same time, per kind. More writers gain nothing: at 64 the API server's p99 triples (measured).
 const CONCURRENCY: u16 = 16;
@@ -100,7 +99,7 @@ pub(super) struct Context<C: Controller> {
 impl<C: Controller> Context<C> {
     /// When the next pass is due.
     pub(super) fn requeue(&self, requeue: Requeue, state: &mut ObjectState<Object<C>, Memory<C>>) -> Option<Duration> {
-        let now = (Instant::now(), Timestamp::now());
+        let now = (Instant::now(), clock::now());
         state.requeue(requeue, self.tools.timing, rand::random_range(0.9..1.1), now)
     }
 }

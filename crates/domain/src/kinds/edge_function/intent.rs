@@ -32,7 +32,7 @@ enum Outcome {
 
 /// Updates the status when the outcome of the intent is known.
 pub(super) fn settle(state: &mut State, now: Timestamp) {
-    let Some((intent, outcome)) = outcome(state) else {
+    let Some((intent, outcome)) = outcome(state, now) else {
         return;
     };
     match outcome {
@@ -57,7 +57,7 @@ pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
             "the response to a deploy was lost; it will be repeated only after the platform's lists show that it had no effect",
         ),
     };
-    match outcome(state).map(|(_, outcome)| outcome) {
+    match outcome(state, now).map(|(_, outcome)| outcome) {
         Some(Outcome::ReadBody(stamp)) => match state.unread_now(&stamp) {
             Some((_, requeue)) => no_later(Decision::Wait(waiting, Requeue::OnChange), requeue, now),
             None => Decision::Do(Step::ReadBody(stamp)),
@@ -69,12 +69,16 @@ pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
     }
 }
 
-fn outcome(state: &State) -> Option<(Intent, Outcome)> {
-    let intent = state.memo.intent.clone()?;
-    let listing = state
-        .listing
-        .as_ref()
-        .filter(|listing| listing.is_fresh() && listing.started >= intent.start_time)?;
+fn outcome(state: &State, now: Timestamp) -> Option<(Intent, Outcome)> {
+    let mut intent = state.memo.intent.clone()?;
+    let listing = state.listing.as_ref().filter(|listing| listing.is_fresh())?;
+    if intent.start_time > now {
+        // Noted by an earlier process, whose clock was ahead of this one's: it was sent before this one's first list.
+        intent.start_time = listing.first;
+    }
+    if listing.started < intent.start_time {
+        return None;
+    }
     let outcome = match &state.memory.sent {
         Some(sent) => answered(state, listing, sent, &intent),
         None => unanswered(state, listing, &intent),
@@ -95,7 +99,7 @@ fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> 
     // persists is a later out-of-band change; either way our deploy took effect, and the comparison starts from there.
     let is_before = entry.is_some() || listing.entry.as_ref().map(|entry| &entry.stamp) == intent.before.as_ref();
     let soonest = if is_before {
-        effective_until(state, intent)
+        effective_until(state, listing, intent)
     } else {
         listing.last_write.unwrap_or(intent.start_time)
     };
@@ -119,15 +123,16 @@ fn unanswered(state: &State, listing: &Listing, intent: &Intent) -> Outcome {
         }
     }
     // Whatever else the list shows, the request may still be in flight: nothing is repeated before it can't be any more.
-    match shown_since(state, listing, effective_until(state, intent)) {
+    match shown_since(state, listing, effective_until(state, listing, intent)) {
         Ok(()) => Outcome::Gone,
         Err(then) => Outcome::LookAt(then),
     }
 }
 
-/// After this time a deploy whose response was lost can't take effect any more.
-fn effective_until(state: &State, intent: &Intent) -> Timestamp {
-    intent.start_time + state.timing.deploy_deadline() + state.timing.unknown_outcome()
+/// After this time a deploy whose response was lost can't take effect any more. Where an earlier process sent it, the time that it
+/// noted may be another clock's: then it is counted from this one's first list, which came later.
+fn effective_until(state: &State, listing: &Listing, intent: &Intent) -> Timestamp {
+    intent.start_time.max(listing.first) + state.timing.deploy_deadline() + state.timing.unknown_outcome()
 }
 
 /// Two lists showed the same: the first requested at `soonest` or later, the second at least the confirmation delay after it.

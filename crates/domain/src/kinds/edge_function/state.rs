@@ -91,6 +91,8 @@ pub enum Claim {
 /// What the last list of the platform's functions shows of one slug.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listing {
+    /// When this process requested its first list.
+    pub first: Timestamp,
     /// When the list was requested.
     pub started: Timestamp,
     /// The function, if the list has it.

@@ -23,6 +23,10 @@ pub struct Observation {
     lists: VecDeque<Timestamp>,
     functions: BTreeMap<String, Seen>,
     writes: BTreeMap<String, Timestamp>,
+    /// Slugs that objects describe: what is known of them is kept while they are in no list, too.
+    described: BTreeSet<String>,
+    /// When the last slug that was forgotten left the list.
+    forgotten: Option<Timestamp>,
     secrets: Option<(Timestamp, BTreeSet<String>)>,
     project: Option<(Timestamp, Option<ProjectStatus>)>,
     failing: Option<String>,
@@ -104,6 +108,8 @@ impl Observation {
             lists: VecDeque::new(),
             functions: BTreeMap::new(),
             writes: BTreeMap::new(),
+            described: BTreeSet::new(),
+            forgotten: None,
             secrets: None,
             project: None,
             failing: None,
@@ -146,7 +152,31 @@ impl Observation {
         self.last = Some(started);
         self.lists.push_back(started);
         self.thin();
+        self.forget(started);
         changes
+    }
+
+    /// The slugs that objects describe, from now on.
+    pub fn set_described(&mut self, slugs: BTreeSet<String>) {
+        self.described = slugs;
+    }
+
+    /// Forgets what is neither in the last list, which was requested at `last`, nor described by an object: others may give functions
+    /// as many names as they like.
+    fn forget(&mut self, last: Timestamp) {
+        let described = &self.described;
+        let forgotten = &mut self.forgotten;
+        self.functions.retain(|slug, seen| {
+            let is_kept = seen.entry.is_some() || described.contains(slug);
+            if !is_kept {
+                *forgotten = (*forgotten).max(Some(seen.since));
+            }
+            is_kept
+        });
+        // Of an older write to what is gone this list shows the outcome.
+        let functions = &self.functions;
+        self.writes
+            .retain(|slug, write| *write >= last || functions.contains_key(slug) || described.contains(slug));
     }
 
     /// Keeps the newest list and, before it, those that are furthest apart.
@@ -206,10 +236,12 @@ impl Observation {
         let (first, last) = (self.first?, self.last?);
         let (entry, since) = match self.functions.get(slug) {
             Some(seen) => (seen.entry.clone(), seen.since),
-            None => (None, first),
+            // It may be one that was forgotten: then it is absent since then at the latest.
+            None => (None, self.forgotten.map_or(first, |forgotten| forgotten.max(first))),
         };
         let lists = self.lists.iter().copied().filter(|list| *list >= since).collect();
         Some(Listing {
+            first,
             started: last,
             entry,
             since,
@@ -266,133 +298,4 @@ impl Observation {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use ace_api::Stamp;
-    use jiff::Timestamp;
-
-    use super::{Changes, Observation};
-    use crate::{
-        bundle::ListedImportMap,
-        kinds::edge_function::LiveFunction,
-        reconcile::{dependency::Dependency, key::Key},
-    };
-
-    #[test]
-    fn only_the_slugs_whose_entry_changed_are_named() {
-        let mut observation = Observation::new(at(0));
-        assert_eq!(
-            observation.record_list(at(1), list(&[("a", 1), ("b", 1)])),
-            changes(&["a", "b"], true)
-        );
-        assert_eq!(
-            observation.record_list(at(2), list(&[("a", 1), ("b", 1)])),
-            changes(&[], false)
-        );
-        assert_eq!(
-            observation.record_list(at(3), list(&[("a", 2), ("b", 1)])),
-            changes(&["a"], false)
-        );
-        assert_eq!(
-            observation.record_list(at(4), list(&[("a", 3)])),
-            changes(&["b", "a"], true)
-        );
-    }
-
-    #[test]
-    fn a_functions_own_write_enqueues_only_functions_that_observe() {
-        let mut observation = Observation::new(at(0));
-        observation.record_list(at(1), list(&[("a", 1), ("b", 1)]));
-        observation.wrote("a", at(2));
-        let changes = observation.record_list(at(3), list(&[("a", 2), ("b", 2)]));
-        let platform = Key {
-            namespace: "ace".to_owned(),
-            name: "prod".to_owned(),
-        };
-        let entry = |slug: &str, own| Dependency::ListEntry {
-            platform: platform.clone(),
-            slug: slug.to_owned(),
-            own,
-        };
-        assert_eq!(
-            changes.of(&platform),
-            [entry("a", true), entry("b", true), entry("b", false)]
-        );
-        // Our write was in an earlier list: this change is out of band.
-        let later = observation.record_list(at(4), list(&[("a", 3), ("b", 2)]));
-        assert_eq!(later.of(&platform), [entry("a", true), entry("a", false)]);
-    }
-
-    #[test]
-    fn a_listing_has_the_time_since_which_the_lists_agree() {
-        let mut observation = Observation::new(at(0));
-        observation.record_list(at(1), list(&[("a", 1)]));
-        observation.record_list(at(5), list(&[("a", 2)]));
-        observation.record_list(at(9), list(&[("a", 2)]));
-        let check = observation.listing("a").unwrap();
-        assert_eq!(
-            (check.started, check.since, check.lists),
-            (at(9), at(5), vec![at(5), at(9)])
-        );
-        let never = observation.listing("never").unwrap();
-        assert_eq!((never.entry, never.since), (None, at(1)));
-    }
-
-    #[test]
-    fn an_older_list_that_arrives_late_is_ignored() {
-        let mut observation = Observation::new(at(0));
-        observation.record_list(at(5), list(&[("a", 2)]));
-        assert_eq!(observation.record_list(at(4), list(&[("a", 1)])), changes(&[], false));
-        assert_eq!(observation.listing("a").unwrap().entry, Some(entry(2)));
-    }
-
-    #[test]
-    fn the_lists_that_are_remembered_reach_far_back() {
-        let mut observation = Observation::new(at(0));
-        for second in 1..=1_000 {
-            observation.record_list(at(second), list(&[("a", 1)]));
-        }
-        let lists = observation.listing("a").unwrap().lists;
-        assert_eq!(
-            (lists.len(), lists.first(), lists.last()),
-            (16, Some(&at(1)), Some(&at(1_000)))
-        );
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    fn changes(entries: &[&str], comings: bool) -> Changes {
-        Changes {
-            entries: entries.iter().map(|slug| (*slug).to_owned()).collect(),
-            comings,
-            ..Changes::default()
-        }
-    }
-
-    fn entry(version: i64) -> LiveFunction {
-        let stamp = Stamp {
-            id: "id".to_owned(),
-            version,
-            updated_time: at(version),
-            bundle_digest: None,
-        };
-        LiveFunction {
-            stamp,
-            verify_jwt: Some(true),
-            mark: None,
-            entrypoint: None,
-            import_map: ListedImportMap::Unknown,
-            state: None,
-        }
-    }
-
-    fn list(functions: &[(&str, i64)]) -> BTreeMap<String, LiveFunction> {
-        functions
-            .iter()
-            .map(|(slug, version)| ((*slug).to_owned(), entry(*version)))
-            .collect()
-    }
-}
+mod tests;

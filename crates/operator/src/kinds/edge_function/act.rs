@@ -10,7 +10,7 @@ use ace_domain::{
     reconcile::{decision::StepError, dependency::Dependency, key::Key},
 };
 use ace_egress::Method;
-use ace_runtime::index::ObjectId;
+use ace_runtime::{clock, index::ObjectId};
 use ace_supabase::{CallError, Deploy, DeployFile, Outcome, Priority, ProbeAuth, ProbeError, Slug};
 use jiff::Timestamp;
 
@@ -135,7 +135,7 @@ impl PlatformAccess<'_> {
         not_before: Timestamp,
     ) -> Result<StepResult, StepError> {
         let longest = kind.timing.shared_list();
-        if let Some(wait) = self.connection.gathers(self.slug.as_str(), longest, Timestamp::now()) {
+        if let Some(wait) = self.connection.gathers(self.slug.as_str(), longest, clock::now()) {
             return Err(StepError::Shared(wait));
         }
         let changes = self

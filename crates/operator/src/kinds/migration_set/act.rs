@@ -4,6 +4,7 @@ use ace_domain::{
     kinds::migration_set::{Owner, State, Step, StepError, StepResult},
     sql::{File, Script, Version},
 };
+use ace_runtime::clock;
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use super::{MigrationSets, error, session};
@@ -11,6 +12,22 @@ use ace_domain::reconcile::key::Key;
 
 /// Runs one step.
 pub(super) async fn act(
+    kind: &MigrationSets,
+    object: &MigrationSet,
+    state: &State,
+    held: &Held,
+    step: &Step,
+) -> Result<StepResult, StepError> {
+    let began = clock::now();
+    let mut result = make(kind, object, state, held, step).await?;
+    if let StepResult::Observed(observation) = &mut result {
+        // By the clock that decisions go by, and not later than it was.
+        observation.at = began;
+    }
+    Ok(result)
+}
+
+async fn make(
     kind: &MigrationSets,
     object: &MigrationSet,
     state: &State,

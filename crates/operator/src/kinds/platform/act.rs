@@ -6,9 +6,8 @@ use ace_domain::{
     kinds::platform::{self, DatabaseCheck, DatabaseFailure, Step, StepError, StepResult},
     reconcile::{dependency::Dependency, key::Key, refusals::Refusals},
 };
-use ace_runtime::index::ObjectId;
+use ace_runtime::{clock, index::ObjectId};
 use ace_supabase::{CallError, Priority};
-use jiff::Timestamp;
 
 use super::{Platforms, database};
 use crate::connections::{PlatformConnection, database::DatabaseConnector, deferral};
@@ -34,7 +33,7 @@ pub(super) async fn act(
             .map_err(|error| step_error(&error))?,
         Step::ListFunctions => {
             let changes = connection
-                .list(&open.client, Priority::Look, Timestamp::now())
+                .list(&open.client, Priority::Look, clock::now())
                 .await
                 .map_err(|error| step_error(&error))?;
             dependents.changed(&changes.of(&key), Some(&ObjectId::of::<platform::Kind>(key.clone())));
@@ -63,7 +62,7 @@ impl Platforms {
             names: &self.installation,
             limits: Limits::default(),
         };
-        let at = Timestamp::now();
+        let at = clock::now();
         let outcome = match &object.spec.database {
             Some(database) => database::ask(&connector, object, database).await,
             // Never happens: such a step is not decided without a database.

@@ -35,6 +35,7 @@ pub(super) async fn observe(
         .of(&key, &uid, || PlatformConnection::new(&uid, rate, now));
     connection.set_rate(rate);
     let (managed, needs_secrets) = kind.caches.described(&key);
+    connection.set_described(managed.clone());
     let mut state = State {
         timing: kind.timing,
         began: now,

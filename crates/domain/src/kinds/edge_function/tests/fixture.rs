@@ -190,6 +190,7 @@ impl Case {
         let mut lists = same.map(|listing| listing.lists.clone()).unwrap_or_default();
         lists.push(self.now);
         Listing {
+            first: before.as_ref().map_or(self.now, |listing| listing.first),
             started: self.now,
             since: same.map_or(self.now, |listing| listing.since),
             last_write: before.and_then(|listing| listing.last_write),
@@ -217,6 +218,7 @@ impl Case {
             case.state.step_error = None;
             if let Some(listing) = &mut case.state.listing {
                 *listing = Listing {
+                    first: case.now,
                     started: case.now,
                     since: case.now,
                     lists: vec![case.now],

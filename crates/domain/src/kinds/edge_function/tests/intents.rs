@@ -149,6 +149,26 @@ fn an_intent_that_never_became_a_request_is_abandoned_after_two_lists() {
 }
 
 #[test]
+fn a_killed_operator_waits_from_its_own_first_list_whatever_the_clock_was_set_to_meanwhile() {
+    for noted in [-3_600, 3_600] {
+        let mut case = killed().with(|case| {
+            case.state.memo.intent.as_mut().unwrap().start_time = at(noted);
+        });
+        for second in [45, 30 + LOST - 1] {
+            case = case.until(second);
+            case.state.listing = Some(case.shown(Some(entry(A, 3))));
+            assert_eq!(cause(case.decide()).0, FunctionReason::OutcomeUnknown, "at {second}");
+        }
+        for second in [30 + LOST, 30 + LOST + 15] {
+            case = case.until(second);
+            case.lists(at(second), Some(entry(A, 3)));
+        }
+        let again = deploy(IntentType::RollOut, B, Some(3), at(30 + LOST + 15));
+        assert_eq!(case.decide(), Decision::Do(again), "noted at {noted}");
+    }
+}
+
+#[test]
 fn an_intent_is_followed_up_although_the_desired_content_has_changed_since() {
     let mut case = killed_then(Some(entry(B, 4))).wants(X);
     case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body(B, &stamp(4)))));
@@ -232,7 +252,8 @@ fn killed() -> Case {
     case.later(30).with(|case| {
         case.state.began = at(30);
         let listing = case.state.listing.as_mut().unwrap();
-        (listing.started, listing.since, listing.lists) = (at(30), at(30), vec![at(30)]);
+        (listing.first, listing.started, listing.since) = (at(30), at(30), at(30));
+        listing.lists = vec![at(30)];
     })
 }
 

@@ -76,6 +76,7 @@ pub(super) fn foreign(version: i64) -> LiveFunction {
 /// A list of a minute ago, the third of three that showed the same.
 pub(super) fn listing(entry: Option<LiveFunction>) -> Listing {
     Listing {
+        first: at(-660),
         started: at(-60),
         since: at(-660),
         lists: vec![at(-660), at(-360), at(-60)],
