@@ -1,6 +1,7 @@
 //! What of the repository is made and not written: custom resource definitions, rights, the API reference.
 
 pub mod definitions;
+pub mod messages;
 mod metrics;
 mod name_references;
 pub mod reference;

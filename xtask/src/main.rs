@@ -1,16 +1,20 @@
 //! `cargo xtask generate` writes what is made from the types and from the list of kinds; `cargo xtask check` compares.
+//! `cargo xtask messages SOURCE…` reads PostgreSQL's messages from its catalogues and programs, for a new version of them.
 
-use std::{env, process::ExitCode};
+use std::{env, fs, path::Path, process::ExitCode};
 
-use xtask::tree;
+use xtask::{messages, tree};
 
 fn main() -> ExitCode {
     let command = env::args().nth(1).unwrap_or_default();
+    if command == "messages" {
+        return read_messages();
+    }
     let result = match command.as_str() {
         "generate" => tree::generate(&tree::root()),
         "check" => tree::check(&tree::root()),
         _ => {
-            eprintln!("cargo xtask generate | check");
+            eprintln!("cargo xtask generate | check | messages NAME=FILE…");
             return ExitCode::from(2);
         }
     };
@@ -32,4 +36,30 @@ fn report(command: &str, differences: &[tree::Difference]) -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// Each argument is a name for the head of the file, as `PostgreSQL 15.18`, and a path.
+fn read_messages() -> ExitCode {
+    let mut sources = Vec::new();
+    for argument in env::args().skip(2) {
+        let Some((name, path)) = argument.split_once('=') else {
+            eprintln!("{argument}: write NAME=FILE");
+            return ExitCode::from(2);
+        };
+        match fs::read(Path::new(path)) {
+            Ok(content) => sources.push((name.to_owned(), content)),
+            Err(error) => {
+                eprintln!("{path}: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    let target = tree::root().join(messages::PATH);
+    match fs::write(&target, messages::file(&sources)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{}: {error}", messages::PATH);
+            ExitCode::FAILURE
+        }
+    }
 }
