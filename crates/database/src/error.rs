@@ -36,6 +36,12 @@ impl SqlState {
     }
 }
 
+impl From<&str> for SqlState {
+    fn from(code: &str) -> Self {
+        Self::from_code(code)
+    }
+}
+
 impl fmt::Display for SqlState {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)

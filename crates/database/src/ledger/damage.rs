@@ -49,6 +49,11 @@ pub enum TableFault {
 }
 
 impl Damage {
+    /// Nothing is wrong with the table but that the user may not use it.
+    pub fn is_missing_right(&self) -> bool {
+        matches!(&self.fault, TableFault::Refused(state) if state.as_str() == "42501")
+    }
+
     /// With what [`INTERFERENCE`] found.
     pub(crate) fn interference(what: &str) -> Self {
         Self {

@@ -26,8 +26,6 @@ pub(crate) struct Said {
 
 impl Said {
     pub(crate) fn of(error: &DbError) -> Self {
-        // `RAISE` and `ASSERT` may have any text, under any SQLSTATE.
-        let raised = |routine| ["exec_stmt_raise", "exec_stmt_assert"].contains(&routine);
         let names = [
             error.schema(),
             error.table(),
@@ -37,9 +35,7 @@ impl Said {
         ];
         Self {
             message: error.message().chars().take(KEPT).collect(),
-            names: error
-                .routine()
-                .is_some_and(|routine| !raised(routine))
+            names: (error.routine().is_some() && !is_raised(error))
                 .then(|| names.into_iter().flatten().map(str::to_owned).collect()),
         }
     }
@@ -47,6 +43,11 @@ impl Said {
     fn names(&self, name: &str) -> bool {
         self.names.iter().flatten().any(|known| known == name)
     }
+}
+
+/// `RAISE` and `ASSERT` may have any text, under any SQLSTATE.
+pub(crate) fn is_raised(error: &DbError) -> bool {
+    matches!(error.routine(), Some("exec_stmt_raise" | "exec_stmt_assert"))
 }
 
 /// A file's text in which words are looked up: in lower case, as names are read, and without what quotes need.

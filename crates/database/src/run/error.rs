@@ -1,12 +1,15 @@
 use std::time::Duration;
 
-use ace_domain::{kinds::migration_set::Blocker, sql::Statement};
+use ace_domain::{
+    kinds::migration_set::{Blocker, may_pass},
+    sql::Statement,
+};
 use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 use crate::{
     Damage, Excess, QueryError, SqlState,
     error::is_transport,
-    redact::{MESSAGE, Said, Text},
+    redact::{MESSAGE, Said, Text, is_raised},
 };
 
 /// Why a file was not applied. Unless a variant says otherwise, its last transaction was rolled back.
@@ -21,6 +24,12 @@ pub enum RunError {
         message: String,
         /// The line of the error in the file; `None` if the statement is not from the file.
         line: Option<u32>,
+    },
+    /// The server refuses a statement of ours permanently.
+    #[error("the server refuses a statement of the operator's own (SQLSTATE {state})")]
+    Ours {
+        /// SQLSTATE of the error.
+        state: SqlState,
     },
     /// A lock was not granted in time.
     #[error("a lock was not granted in time")]
@@ -107,6 +116,7 @@ impl RunError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Sql { .. } => "Sql",
+            Self::Ours { .. } => "Ours",
             Self::LockTimeout { .. } => "LockTimeout",
             Self::TimedOut { .. } => "TimedOut",
             Self::LockLost => "LockLost",
@@ -145,12 +155,13 @@ impl RunError {
             };
         }
         let state = SqlState::of(error);
-        if state.as_str() == "55P03" {
+        // Unless SQL raised it, which no session makes pass by ending.
+        if state.as_str() == "55P03" && !is_raised(error) {
             return Self::LockTimeout { blockers: Vec::new() };
         }
         let message = file.redacted(&Said::of(error), MESSAGE);
         let line = statement.map(|statement| line(error, statement));
-        if may_pass(&state, error) {
+        if may_pass(state.as_str(), is_race(error)) {
             Self::Retry { state, message, line }
         } else {
             Self::Sql { state, message, line }
@@ -181,27 +192,20 @@ impl From<QueryError> for RunError {
                 message: "the server can't run a statement of ours".to_owned(),
                 line: None,
             },
-            QueryError::Refused(state) => Self::Sql {
-                state,
-                message: "a statement of ours is refused".to_owned(),
-                line: None,
-            },
+            QueryError::Refused(state) => Self::Ours { state },
             QueryError::Damaged(damage) => Self::Damaged(damage),
             QueryError::Protocol => Self::Protocol { line: None },
         }
     }
 }
 
-/// The same statement may succeed next time: rollbacks for concurrency, exhausted resources, a server that is read-only for now
-/// (hosts set that when the disk is full), and races in the catalogue. A file can raise all of these by itself, so it is not
-/// retried for ever.
-fn may_pass(state: &SqlState, error: &DbError) -> bool {
-    match state.as_str() {
-        "25006" => true,
+/// Two sessions changed one row of the catalogue. Which error that is depends on who was first.
+fn is_race(error: &DbError) -> bool {
+    match error.code().code() {
         // Two sessions create the same object with IF NOT EXISTS, and both find none.
         "23505" => error.schema() == Some("pg_catalog"),
         "XX000" => is_catalogue_race(error.message()),
-        code => ["08", "40", "53"].contains(&state.class()) || code.starts_with("57P"),
+        _ => false,
     }
 }
 

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ace_api::DatabaseStatus;
-use ace_database::{Ledgers, Prepared, QueryError, Session};
+use ace_database::{Ledgers, Prepared, QueryError, RunError, Session};
 use ace_domain::{
     kinds::migration_set::{LedgerRow, OperatorSchema, StoredPlan, SyntaxCheck},
     sql::File,
@@ -308,4 +308,23 @@ async fn statements_of_versions_that_are_noted_are_read_on_request() {
         .map(|(version, row)| (version.as_str(), row.statements.as_deref()))
         .collect();
     assert_eq!(read, [("1", None), ("2", Some(&["anew".to_owned()][..])), ("3", None)]);
+}
+
+#[tokio::test]
+async fn a_ledger_that_the_user_may_only_read_is_named_and_not_the_file() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    bed.superuser()
+        .await
+        .batch_execute(
+            "ALTER TABLE supabase_migrations.schema_migrations OWNER TO CURRENT_USER; \
+             GRANT SELECT ON supabase_migrations.schema_migrations TO postgres",
+        )
+        .await
+        .unwrap();
+    let outcome = run(&mut session, &["CREATE TABLE t ()"]).await;
+    let Err(RunError::Damaged(damage)) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(damage.is_missing_right(), "{damage}");
 }

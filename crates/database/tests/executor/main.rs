@@ -23,4 +23,5 @@ mod reference;
 #[expect(dead_code, reason = "the tests of sessions need more of it")]
 mod server;
 mod shadows;
+mod sqlstates;
 mod watchdog;

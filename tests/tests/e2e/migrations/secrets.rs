@@ -21,24 +21,28 @@ async fn neither_the_password_nor_a_value_of_a_row_is_in_a_status_an_event_the_l
         stage.migrations(&[NOTES, rows]).await;
         stage.migration_set(json!({})).await;
         stage.applied("20260102000000").await;
-        for (content, says) in [
+        let again = "and change the annotation `ops.mobulace.com/reconcile-at`";
+        for (content, says, elsewhere) in [
             (
                 format!("INSERT INTO public.notes VALUES (2, '{CANARY}');\n"),
                 "duplicate key value violates unique constraint \"once\" (SQLSTATE 23505)",
+                "correct the rows that it meets",
             ),
             (
                 "SELECT body::integer FROM public.notes;\n".to_owned(),
                 "invalid input syntax for type integer: \"…\" (SQLSTATE 22P02)",
+                "correct the rows that it meets",
             ),
             (
                 format!("DO $$ BEGIN RAISE WARNING 'seen %', ({row}); RAISE 'not %', ({row}); END $$;\n"),
                 "not … (SQLSTATE P0001)",
+                "change what it checks",
             ),
         ] {
             stage
                 .migrations(&[NOTES, rows, ("20260103000000_fails.sql", &content)])
                 .await;
-            let message = format!("20260103000000_fails.sql line 1: {says}; correct the file");
+            let message = format!("20260103000000_fails.sql line 1: {says}; correct the file, or {elsewhere} {again}");
             stage
                 .until_set(&message, |set| message_of(set, "Stalled") == message)
                 .await;

@@ -3,7 +3,7 @@
 use ace_api::ANNOTATION_RECONCILE_AT;
 use ace_database::RunError;
 use ace_domain::{
-    kinds::migration_set::{Blocker, Failure, FailureKind, Refusal, StepError},
+    kinds::migration_set::{Advice, Blocker, Failure, FailureKind, Refusal, StepError},
     sql::{File, Version},
 };
 
@@ -34,27 +34,32 @@ pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError 
         line,
         kind,
         what,
-        mend,
-        correct,
+        advice,
     }) = passing(&error)
     {
-        let correct = format!("{correct}, or {mend} and change the annotation `{ANNOTATION_RECONCILE_AT}`");
         return StepError::Failed(Failure {
             version,
             line,
             kind,
             message: format!("{}: {what}", at(name, line)),
-            advice: todo(mend, &correct),
+            advice: advice.says(begun),
         });
+    }
+    if let Some((what, advice)) = of_ours(&error) {
+        return refusal(version, false, format!("{name}: {what}; {}", advice.says(begun)));
     }
     let refused = |what: String, mend: &str, other: &str| {
         refusal(version.clone(), false, format!("{what}; {}", todo(mend, other)))
     };
     match error {
-        RunError::Sql { state, message, line } => refused(
-            format!("{}: {message} (SQLSTATE {state})", at(name, line)),
-            "fix its cause in the database",
-            "correct the file",
+        RunError::Sql { state, message, line } => refusal(
+            version,
+            false,
+            format!(
+                "{}: {message} (SQLSTATE {state}); {}",
+                at(name, line),
+                Advice::of(state.as_str(), &message).says(begun)
+            ),
         ),
         RunError::TimedOut { line } => refused(
             format!(
@@ -102,15 +107,39 @@ pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError 
     }
 }
 
+/// A refusal that is about the operator's own statements and tables: the file has no part in it.
+fn of_ours(error: &RunError) -> Option<(String, Advice)> {
+    let outside = |state: &str| Advice {
+        file: None,
+        elsewhere: Advice::of(state, "")
+            .elsewhere
+            .or(Some("repair the server, whose log has the cause,")),
+    };
+    match error {
+        RunError::Ours { state } => Some((error.to_string(), outside(state.as_str()))),
+        RunError::Damaged(damage) if damage.is_missing_right() => Some((
+            "the run can't be recorded: the user in `spec.database` of the Platform may not write the ledgers in \
+             `supabase_migrations` and `ace_ops` (SQLSTATE 42501)"
+                .to_owned(),
+            outside("42501"),
+        )),
+        _ => None,
+    }
+}
+
 /// A failure after which the same file may succeed.
 struct Passing {
     line: Option<u32>,
     kind: FailureKind,
     what: String,
-    /// What a person does about its cause outside of the file.
-    mend: &'static str,
-    /// What a person does in the file.
-    correct: &'static str,
+    advice: Advice,
+}
+
+fn either(file: &'static str, elsewhere: &'static str) -> Advice {
+    Advice {
+        file: Some(file),
+        elsewhere: Some(elsewhere),
+    }
 }
 
 fn passing(error: &RunError) -> Option<Passing> {
@@ -118,20 +147,21 @@ fn passing(error: &RunError) -> Option<Passing> {
         line,
         kind: FailureKind::SessionLost,
         what,
-        mend: "remove what ends the session (memory, a crash, a timeout)",
-        correct: "correct the file",
+        advice: either(
+            "correct the file",
+            "remove what ends the session (memory, a crash, a timeout)",
+        ),
     };
     Some(match error {
         RunError::Retry { state, message, line } => Passing {
             line: *line,
             kind: FailureKind::Refused(state.to_string()),
             what: format!("{message} (SQLSTATE {state})"),
-            mend: "fix its cause in the database",
-            correct: "correct the file",
+            advice: Advice::of(state.as_str(), message),
         },
         RunError::Lost { line } => lost(*line, error.to_string()),
         RunError::Excess { excess, line } => Passing {
-            mend: "let it return less",
+            advice: either("correct the file", "let it return less"),
             ..lost(
                 *line,
                 format!("{excess}, so the session was ended before the transaction was committed"),
@@ -142,15 +172,19 @@ fn passing(error: &RunError) -> Option<Passing> {
             line: None,
             kind: FailureKind::Other,
             what: "the session lost the migration lock".to_owned(),
-            mend: "connect to the server itself, not to a pooler,",
-            correct: "remove from the file what releases it, such as `pg_advisory_unlock_all()`",
+            advice: either(
+                "remove from the file what releases it, such as `pg_advisory_unlock_all()`",
+                "connect to the server itself, not to a pooler,",
+            ),
         },
         RunError::Protocol { line } => Passing {
             line: *line,
             kind: FailureKind::Other,
             what: error.to_string(),
-            mend: "connect to the server itself, not to a pooler,",
-            correct: "remove the statement if it reads from the client, like `COPY … FROM stdin`",
+            advice: either(
+                "remove the statement if it reads from the client, like `COPY … FROM stdin`",
+                "connect to the server itself, not to a pooler,",
+            ),
         },
         _ => return None,
     })
@@ -166,6 +200,7 @@ fn refusal(version: Version, half: bool, message: String) -> StepError {
 
 #[cfg(test)]
 mod tests {
+    use ace_database::{Damage, SqlState, TableFault};
     use ace_domain::{
         kinds::migration_set::{FailureKind, Refusal, StepError},
         sql::File,
@@ -228,5 +263,38 @@ mod tests {
             let what = "1_once.sql line 2: the statement took longer than `spec.statementTimeout`";
             assert_eq!((message, half), (format!("{what}; {todo}"), false));
         }
+    }
+
+    #[test]
+    fn a_refusal_of_our_own_books_names_them_and_does_not_blame_the_file() {
+        let file = File {
+            version: "1".parse().unwrap(),
+            name: "once".to_owned(),
+            file_name: "1_once.sql".to_owned(),
+            sha256: String::new(),
+            text: "".into(),
+        };
+        let refused = |error| match run_error(&file, error, false) {
+            StepError::Refused(refusal) => refusal.message,
+            other => panic!("{other:?}"),
+        };
+        let right = "give the right to the user in `spec.database` of the Platform and change the annotation \
+                     `ops.mobulace.com/reconcile-at`";
+        let state = || SqlState::from("42501");
+        let ledgers = Damage {
+            table: "supabase_migrations.schema_migrations",
+            fault: TableFault::Refused(state()),
+        };
+        assert_eq!(
+            refused(RunError::Damaged(ledgers)),
+            format!(
+                "1_once.sql: the run can't be recorded: the user in `spec.database` of the Platform may not write the ledgers in \
+                 `supabase_migrations` and `ace_ops` (SQLSTATE 42501); {right}"
+            )
+        );
+        assert_eq!(
+            refused(RunError::Ours { state: state() }),
+            format!("1_once.sql: the server refuses a statement of the operator's own (SQLSTATE 42501); {right}")
+        );
     }
 }

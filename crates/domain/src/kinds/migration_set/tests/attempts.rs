@@ -12,7 +12,7 @@ use crate::reconcile::{fixture::at, kind::Step as _};
 const WHAT: &str = "20260103000000_x.sql line 4: out of shared memory (SQLSTATE 53200)";
 const ADVICE: &str = "correct the file";
 
-fn fails(line: u32, kind: FailureKind) -> StepError {
+pub(super) fn fails(line: u32, kind: FailureKind) -> StepError {
     StepError::Failed(Failure {
         version: V3.parse().unwrap(),
         line: Some(line),
@@ -61,7 +61,7 @@ fn is_final(case: &Case) -> bool {
 }
 
 /// How many attempts there are before a person is asked, at most twenty.
-fn attempts(mut errors: impl FnMut(u32) -> StepError) -> u32 {
+pub(super) fn attempts(mut errors: impl FnMut(u32) -> StepError) -> u32 {
     let mut case = first(errors(1));
     (1..20)
         .find(|attempt| {

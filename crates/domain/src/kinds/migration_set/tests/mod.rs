@@ -17,5 +17,6 @@ mod questions;
 mod reasons;
 mod regression;
 mod runs;
+mod sqlstates;
 mod statuses;
 mod values;

@@ -1,0 +1,54 @@
+//! Every SQLSTATE that PostgreSQL knows, raised by a file on a real server.
+
+use ace_database::RunError;
+use ace_domain::kinds::migration_set::may_pass;
+
+use crate::bed::{Bed, run};
+
+const ERRCODES: &str = include_str!("../../../domain/src/kinds/migration_set/tests/errcodes.txt");
+
+#[tokio::test]
+async fn whatever_a_file_raises_is_known_by_its_line_and_retried_only_if_it_may_pass() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let lines = ERRCODES.lines().filter(|line| !line.starts_with('#'));
+    let states = lines.filter_map(|line| line.split_once(' '));
+    let mut raised = 0;
+    // RAISE takes success for no state at all.
+    for (state, name) in states.filter(|(state, _)| *state != "00000") {
+        let raise = format!("DO $$ BEGIN RAISE 'it''s said' USING ERRCODE = '{state}'; END $$");
+        let (seen, message, line, passes) = match run(&mut session, &["SELECT 1", &raise]).await {
+            Err(RunError::Sql { state, message, line }) => (state, message, line, false),
+            Err(RunError::Retry { state, message, line }) => (state, message, line, true),
+            other => panic!("{state} {name}: {other:?}"),
+        };
+        assert_eq!(
+            (seen.as_str(), message.as_str(), line),
+            (state, "it's said", Some(2)),
+            "{name}"
+        );
+        assert_eq!(passes, may_pass(state, false), "{state} {name}");
+        raised += 1;
+    }
+    assert!(raised > 260, "{raised} states");
+    assert!(
+        run(&mut session, &["CREATE TABLE t ()"]).await.is_ok(),
+        "the session stands"
+    );
+}
+
+#[tokio::test]
+async fn whatever_a_session_dies_of_is_known_by_the_line_at_which_it_did() {
+    let bed = Bed::new().await;
+    let dies = "SELECT pg_terminate_backend(pg_backend_pid())";
+    let raises = |state: &str| {
+        format!(
+            "DO $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RAISE 'x' USING ERRCODE = '{state}'; END $$"
+        )
+    };
+    for statement in [dies.to_owned(), raises("22012"), raises("53200"), raises("40001")] {
+        let mut session = bed.session().await;
+        let outcome = run(&mut session, &["SELECT 1", &statement]).await;
+        assert_eq!(outcome, Err(RunError::Lost { line: Some(2) }), "{statement}");
+    }
+}
