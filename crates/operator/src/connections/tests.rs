@@ -10,7 +10,10 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use super::PlatformConnection;
-use ace_runtime::testing::{Answer, Server, server};
+use ace_runtime::{
+    clock,
+    testing::{Answer, Server, server},
+};
 
 /// A connection, and a platform that answers a list when the test allows it.
 struct Stage {
@@ -50,7 +53,7 @@ async fn stage(requests_per_minute: u32) -> Stage {
 
 impl Stage {
     async fn list(&self) {
-        let now = Timestamp::now();
+        let now = clock::now();
         self.connection.list(&self.client, Priority::Change, now).await.unwrap();
     }
 
@@ -92,7 +95,7 @@ async fn while_requests_are_scarce_a_list_waits_a_moment_for_writes_that_need_on
     let stage = stage(4).await;
     let longest = Duration::from_secs(2);
     let gathers = |seconds: u64| {
-        let then = Timestamp::now() + Duration::from_secs(seconds);
+        let then = clock::now() + Duration::from_secs(seconds);
         stage.connection.gathers("own", longest, then).is_some()
     };
     let other = stage.connection.write("other");
@@ -103,7 +106,7 @@ async fn while_requests_are_scarce_a_list_waits_a_moment_for_writes_that_need_on
     stage.make_scarce();
     assert!(gathers(0));
     assert!(!gathers(3), "a write that takes long does not keep it from being made");
-    let never_written = stage.connection.gathers("never", longest, Timestamp::now());
+    let never_written = stage.connection.gathers("never", longest, clock::now());
     assert_eq!(never_written, None);
     drop(other);
     assert!(!gathers(0), "nobody else writes");
