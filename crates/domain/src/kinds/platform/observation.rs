@@ -191,6 +191,8 @@ impl Observation {
     /// This operator is about to write to a slug, or has just done so.
     pub fn wrote(&mut self, slug: &str, at: Timestamp) {
         self.writes.insert(slug.to_owned(), at);
+        // Whoever writes it describes it, before the next pass of the Platform counts it.
+        self.described.insert(slug.to_owned());
     }
 
     /// Records that a request was not answered, with its description.

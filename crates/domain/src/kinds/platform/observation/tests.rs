@@ -78,6 +78,8 @@ fn names_that_come_and_go_leave_nothing_behind() {
     for round in 2..10_000 {
         let slug = format!("new-{round}");
         observation.wrote(&slug, at(round));
+        // As the Platform's passes count them.
+        observation.set_described(["mine".to_owned()].into());
         observation.record_list(at(round), list(&[(&slug, 1)]));
         let kept = (
             observation.functions.len(),
@@ -105,7 +107,11 @@ fn a_write_is_remembered_until_a_list_shows_its_outcome() {
     observation.wrote("gone", at(3));
     observation.record_list(at(2), list(&[("gone", 1)]));
     assert_eq!(observation.listing("gone").unwrap().last_write, Some(at(3)));
+    // Who has written it describes it, until the Platform's next pass has counted.
     observation.record_list(at(4), list(&[]));
+    assert_eq!(observation.listing("gone").unwrap().last_write, Some(at(3)));
+    observation.set_described(BTreeSet::new());
+    observation.record_list(at(5), list(&[]));
     assert_eq!(observation.listing("gone").unwrap().last_write, None);
 }
 
