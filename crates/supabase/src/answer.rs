@@ -42,15 +42,16 @@ pub(crate) fn verdict(answer: &Answer, token: &Token) -> Verdict {
             message: "a redirect, which is not followed".into(),
         },
         404 if message(answer).is_some_and(|text| names_an_absent_function(&text)) => Verdict::FunctionAbsent,
-        _ => {
-            let said = message(answer)
-                .map(|text| clean(&text, token))
-                .filter(|text| !text.is_empty());
-            Verdict::Refused {
-                message: said.unwrap_or_else(|| "no message".into()),
-            }
-        }
+        _ => Verdict::Refused {
+            message: said(answer, token).unwrap_or_else(|| "no message".into()),
+        },
     }
+}
+
+/// The platform's own words, fit for a condition.
+pub(crate) fn said(answer: &Answer, token: &Token) -> Option<String> {
+    let words = clean(&message(answer)?, token);
+    (!words.is_empty()).then_some(words)
 }
 
 fn is_page(answer: &Answer) -> bool {

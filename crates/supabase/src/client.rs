@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::answer::{Answer, Verdict, clean, rate_limit, verdict};
+use crate::answer::{Answer, Verdict, clean, rate_limit, said, verdict};
 use crate::body::{Body, parse_body};
 use crate::budget::{Budget, Permit, Priority};
 use crate::deploy::Deploy;
@@ -269,7 +269,10 @@ impl Client {
         match verdict {
             Verdict::Success => parse(answer).ok_or(CallError::Unreadable),
             Verdict::RateLimited | Verdict::Timeout => Err(CallError::Timeout),
-            Verdict::Unavailable => Err(CallError::Unavailable { status: answer.status }),
+            Verdict::Unavailable => Err(CallError::Unavailable {
+                status: answer.status,
+                message: said(answer, &self.token),
+            }),
             Verdict::FunctionAbsent => Err(CallError::FunctionAbsent),
             Verdict::Refused { message } => Err(CallError::Refused {
                 status: answer.status,
@@ -320,7 +323,7 @@ fn parse_json<T: DeserializeOwned>(answer: &Answer) -> Option<T> {
 fn outcome<T>(result: Result<T, CallError>) -> Outcome<T> {
     match result {
         Ok(answer) => Outcome::Done(answer),
-        Err(CallError::Unavailable { status }) => Outcome::Unknown(Lost::Unavailable { status }),
+        Err(CallError::Unavailable { status, message }) => Outcome::Unknown(Lost::Unavailable { status, message }),
         Err(CallError::Timeout) => Outcome::Unknown(Lost::Timeout),
         Err(CallError::Transport) => Outcome::Unknown(Lost::Transport),
         Err(CallError::Unreadable | CallError::BodyTooLarge { .. }) => Outcome::Unknown(Lost::Unreadable),

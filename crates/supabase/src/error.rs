@@ -31,10 +31,12 @@ pub enum CallError {
         again: Duration,
     },
     /// 5xx to a read, or a page of something between us and the platform.
-    #[error("the platform is unavailable: it answered {status}")]
+    #[error("the platform is unavailable: it answered {status}{}", said(.message.as_ref()))]
     Unavailable {
         /// The HTTP status, 400 or more.
         status: u16,
+        /// The platform's own words, as those of a refusal, if it had any.
+        message: Option<String>,
     },
     /// The connection broke before a read's answer was complete.
     #[error("the connection broke before the answer was complete")]
@@ -84,7 +86,7 @@ pub enum Outcome<T> {
 }
 
 /// How the answer to a change was lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Lost {
     /// No complete answer within the deadline (or a 408, which says as much).
     #[error("no complete answer within the deadline; the change may be done")]
@@ -93,10 +95,12 @@ pub enum Lost {
     #[error("the connection broke before the answer was complete; the change may be done")]
     Transport,
     /// 5xx: something between us and the effect gave up.
-    #[error("the platform answered {status}; the change may be done")]
+    #[error("the platform answered {status}{}; the change may be done", said(.message.as_ref()))]
     Unavailable {
-        /// The HTTP status, 500 or more.
+        /// The HTTP status, 500 or more, or 400 or more of a page.
         status: u16,
+        /// The platform's own words, if it had any.
+        message: Option<String>,
     },
     /// A success, in words that the contract does not have: the change is likely done, and its result is not known.
     #[error("the answer to the change is not what the contract says; the change may be done")]
@@ -173,6 +177,10 @@ impl NotSent {
             Self::Invalid(_) => "Invalid",
         }
     }
+}
+
+fn said(message: Option<&String>) -> String {
+    message.map(|message| format!(": {message}")).unwrap_or_default()
 }
 
 impl Lost {

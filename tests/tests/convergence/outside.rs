@@ -193,6 +193,8 @@ impl Outside {
                 Ok(self.entry(&record).stamp)
             }
             Some(loss) => {
+                // The platform may say that something failed, whether or not it did.
+                let says = matches!(loss, Loss::Answer | Loss::Effect).then(|| "500: an internal error".to_owned());
                 match loss {
                     Loss::Answer => {
                         self.put(&deploy, true);
@@ -201,7 +203,7 @@ impl Outside {
                     Loss::Late(after) => self.late.push((self.now + Duration::from_mins(1) + after, deploy)),
                 }
                 self.pass_to(self.now + Duration::from_mins(1));
-                Err(StepError::OutcomeUnknown)
+                Err(StepError::OutcomeUnknown(says))
             }
         }
     }

@@ -29,7 +29,7 @@ reasons! {
         AccessMissing: Stalled = "the operator lacks a right in this namespace; the message has the command that grants it.",
         SourceRefused: Stalled = "the source's archive is damaged, too large, or holds what is not allowed.",
         SourceInvalid: Stalled = "the source lacks the entrypoint or an import, or a file does not parse.",
-        DeployRefused: Stalled = "the Management API refuses the content.",
+        DeployRefused: Stalled = "the Management API refuses the content, or answered five deploys of it in a row with an error of its own; the message says which.",
         ChecksFailed: Stalled = "checks failed, and there was no proven content to roll back to.",
         RolledBack: Stalled = "checks failed, and the last proven content is live again.",
         AdoptionConflict: Stalled = "a function that this object did not deploy is live, and its content differs.",

@@ -119,8 +119,9 @@ pub enum StepError {
     Shared(Duration),
     /// The other side did not answer, or said that it can't now. Nothing was changed.
     Unanswered(String),
-    /// The effect may have taken place; only looking can tell.
-    OutcomeUnknown,
+    /// The effect may have taken place; only looking can tell. With what the other side said, if it answered that something failed
+    /// within it.
+    OutcomeUnknown(Option<String>),
     /// The other side refuses it and will again.
     Refused(String),
     /// The other side refuses it whatever its content: by the plan, or for a permission that the token lacks.
@@ -133,6 +134,6 @@ pub enum StepError {
 
 impl kind::StepError for StepError {
     fn is_outcome_unknown(&self) -> bool {
-        *self == Self::OutcomeUnknown
+        matches!(self, Self::OutcomeUnknown(_))
     }
 }

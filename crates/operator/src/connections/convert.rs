@@ -131,7 +131,7 @@ mod tests {
             StepError::Refused(_) => "Refused",
             StepError::NotPermitted(_) => "NotPermitted",
             StepError::Failed(_) => "Failed",
-            StepError::Shared(_) | StepError::OutcomeUnknown | StepError::AccessMissing(_) => "another",
+            StepError::Shared(_) | StepError::OutcomeUnknown(_) | StepError::AccessMissing(_) => "another",
         }
     }
 
@@ -140,6 +140,10 @@ mod tests {
             status,
             message: message.to_owned(),
         }
+    }
+
+    fn unavailable(status: u16) -> CallError {
+        CallError::Unavailable { status, message: None }
     }
 
     #[test]
@@ -165,8 +169,8 @@ mod tests {
             (refused(409, "Conflict"), "Failed"),
             (refused(302, "a redirect, which is not followed"), "Failed"),
             (CallError::RateLimited { again }, "Deferred"),
-            (CallError::Unavailable { status: 500 }, "Unanswered"),
-            (CallError::Unavailable { status: 403 }, "Unanswered"),
+            (unavailable(500), "Unanswered"),
+            (unavailable(403), "Unanswered"),
             (CallError::Timeout, "Unanswered"),
             (CallError::Transport, "Unanswered"),
             (CallError::Unreadable, "Failed"),

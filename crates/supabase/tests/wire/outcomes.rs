@@ -84,10 +84,10 @@ async fn a_page_of_something_in_between_fails_a_read_and_leaves_a_change_unknown
     let http = http();
     for status in [400, 403, 404] {
         let (read, changes) = all_calls(&http, json(status, "<html>secret page</html>")).await;
-        assert_eq!(read, Err(CallError::Unavailable { status }));
+        assert_eq!(read, Err(CallError::Unavailable { status, message: None }));
         assert_eq!(
             changes,
-            [(); 3].map(|()| Outcome::Unknown(Lost::Unavailable { status }))
+            [(); 3].map(|()| Outcome::Unknown(Lost::Unavailable { status, message: None }))
         );
     }
 }
@@ -109,11 +109,19 @@ async fn a_server_error_fails_a_read_and_leaves_a_change_unknown() {
     let http = http();
     for status in [500, 502, 503, 504, 524] {
         let (read, changes) = all_calls(&http, json(status, r#"{"message":"Failed to deploy function"}"#)).await;
-        assert_eq!(read, Err(CallError::Unavailable { status }));
-        assert_eq!(
-            changes,
-            [(); 3].map(|()| Outcome::Unknown(Lost::Unavailable { status }))
+        let message = Some("Failed to deploy function".to_owned());
+        let unavailable = CallError::Unavailable {
+            status,
+            message: message.clone(),
+        };
+        assert!(unavailable.to_string().ends_with(": Failed to deploy function"));
+        assert_eq!(read, Err(unavailable));
+        let lost = Lost::Unavailable { status, message };
+        assert!(
+            lost.to_string()
+                .contains(&format!("{status}: Failed to deploy function;"))
         );
+        assert_eq!(changes, [(); 3].map(|()| Outcome::Unknown(lost.clone())));
     }
     let (read, changes) = all_calls(&http, json(408, "")).await;
     assert_eq!(read, Err(CallError::Timeout));

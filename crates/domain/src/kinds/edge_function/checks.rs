@@ -77,7 +77,13 @@ pub(super) fn waits_for_key() -> Decision {
 }
 
 /// Deploys the proven content again, over content that failed its checks.
-pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Timestamp) -> Decision {
+pub(super) fn roll_back(
+    object: &EdgeFunction,
+    state: &State,
+    before: Before<'_>,
+    held: &Held,
+    now: Timestamp,
+) -> Decision {
     let lost = |what: &str| {
         let message = format!("{}; but {what}, so the failed content stays live", held.outcome.message);
         Decision::Refuse(Cause::new(FunctionReason::ChecksFailed, message), Requeue::OnChange)
@@ -89,7 +95,7 @@ pub(super) fn roll_back(state: &State, before: Before<'_>, held: &Held, now: Tim
         .archived()
         .filter(|archived| archived.content.digest().to_string() == proven.source_digest);
     if let Some(Archived { content, verify_jwt }) = archived {
-        return deploy(state, IntentType::RollBack, content, *verify_jwt, before, now);
+        return deploy(object, state, IntentType::RollBack, content, *verify_jwt, before, now);
     }
     match (&proven.archive, &state.memory.archive) {
         (Some(name), Some((read, None))) if name == read => {

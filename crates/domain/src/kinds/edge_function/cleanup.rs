@@ -65,7 +65,7 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         return Decision::Do(Step::List { not_before });
     }
     if state.memo.intent.is_some() {
-        return intent::decide(state, now);
+        return intent::next(state, now);
     }
     match (&listing.entry, state.applied()) {
         (None, _) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),

@@ -187,7 +187,7 @@ pub(super) fn failure(state: &State, step_error: &StepError) -> (Cause, Requeue)
             Cause::new(FunctionReason::NotPermitted, message.clone()),
             Requeue::After(state.platform.interval(state.timing)),
         ),
-        StepError::OutcomeUnknown => retry("the outcome of the last request is unknown; checking again"),
+        StepError::OutcomeUnknown(_) => retry("the outcome of the last request is unknown; checking again"),
         // A right that is granted triggers no reconcile, so it is checked once per interval.
         StepError::AccessMissing(message) => (
             Cause::new(FunctionReason::AccessMissing, message.clone()),
@@ -212,7 +212,7 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
         });
     }
     if state.memo.intent.is_some() {
-        return intent::decide(state, now);
+        return intent::decide(object, state, now);
     }
     if state.is_stale(listing) {
         let then = listing.started + state.timing.stale_list();
@@ -287,7 +287,7 @@ fn absent(
         Mode::Observe => Decision::Settled(Requeue::OnChange),
         _ if let Some(content) = pending => roll_out(object, state, platform, content, Before::Nothing, now),
         Mode::Enforce if let Some(held) = held.filter(|held| checks::is_roll_back_due(state, held)) => {
-            checks::roll_back(state, Before::Nothing, held, now)
+            checks::roll_back(object, state, Before::Nothing, held, now)
         }
         Mode::Enforce if state.applied().is_some() => {
             correct(object, state, Before::Nothing, now).unwrap_or_else(|| settled_or_held(object, state))
@@ -321,7 +321,7 @@ fn known(
     }
     let held = held_now(object, state);
     if let Some(held) = held.filter(|held| checks::is_roll_back_due(state, held)) {
-        return checks::roll_back(state, Before::applied(state, entry), held, now);
+        return checks::roll_back(object, state, Before::applied(state, entry), held, now);
     }
     let next = content
         .filter(|content| held.is_none() && applied.source_digest != content.digest().to_string())
@@ -379,7 +379,7 @@ fn foreign(
             Some(unreadable(state, entry))
         }
         (Mode::Enforce, Difference::Fields(_)) => match held.filter(|held| checks::is_roll_back_due(state, held)) {
-            Some(held) => Some(checks::roll_back(state, Before::Foreign(entry), held, now)),
+            Some(held) => Some(checks::roll_back(object, state, Before::Foreign(entry), held, now)),
             None => correct(object, state, Before::Foreign(entry), now),
         },
         _ => None,

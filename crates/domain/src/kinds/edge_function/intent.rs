@@ -3,12 +3,15 @@
 //! Its intent is in status since before the request was sent. The outcome is read from the platform, never from memory alone:
 //! by the stamp in the response, or by the bytes. Where the platform returns no files, the mark in the entrypoint's path suggests it.
 
-use ace_api::{Applied, Drift, FunctionEvent, FunctionEventType, FunctionReason, Intent, IntentType, Stamp};
+use ace_api::{
+    Applied, Drift, EdgeFunction, FunctionEvent, FunctionEventType, FunctionReason, Intent, IntentType, Stamp,
+};
 use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
     look::{Evidence, Found, evidence},
+    lost_deploys,
     source_problems::no_later,
     state::{Listing, LiveFunction, PlatformState, State},
     step::Step,
@@ -36,8 +39,11 @@ pub(super) fn settle(state: &mut State, now: Timestamp) {
         return;
     };
     match outcome {
-        Outcome::Live(stamp, evidence) => succeeded(state, &intent, stamp, evidence, now),
-        Outcome::Gone => {}
+        Outcome::Live(stamp, evidence) => {
+            state.memory.lost_deploys = None;
+            succeeded(state, &intent, stamp, evidence, now);
+        }
+        Outcome::Gone => lost_deploys::had_no_effect(state, now),
         Outcome::LookAt(_) | Outcome::ReadBody(_) => return,
     }
     state.memo.intent = None;
@@ -46,16 +52,18 @@ pub(super) fn settle(state: &mut State, now: Timestamp) {
 }
 
 /// The next step to find out the outcome of the intent.
-pub(super) fn decide(state: &State, now: Timestamp) -> Decision {
+pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision {
+    lost_deploys::stalled(object, state, next(state, now))
+}
+
+/// The same, whatever came before.
+pub(super) fn next(state: &State, now: Timestamp) -> Decision {
     let waiting = match state.memory.sent {
         Some(_) => Cause::new(
             FunctionReason::Confirming,
             "deployed; the platform's list does not show it yet",
         ),
-        None => Cause::new(
-            FunctionReason::OutcomeUnknown,
-            "the response to a deploy was lost; it will be repeated only after the platform's lists show that it had no effect",
-        ),
+        None => Cause::new(FunctionReason::OutcomeUnknown, lost_deploys::open(state)),
     };
     match outcome(state, now).map(|(_, outcome)| outcome) {
         Some(Outcome::ReadBody(stamp)) => match state.unread_now(&stamp) {

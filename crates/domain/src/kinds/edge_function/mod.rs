@@ -19,6 +19,7 @@ mod events;
 mod intent;
 mod live;
 mod look;
+mod lost_deploys;
 mod recognise;
 mod references;
 mod rollout;
@@ -148,7 +149,7 @@ impl kind::Kind for Kind {
 
     fn timed_out(step: &Step, after: std::time::Duration) -> StepError {
         match step {
-            Step::Deploy { .. } | Step::PatchJwt(_) | Step::Delete => StepError::OutcomeUnknown,
+            Step::Deploy { .. } | Step::PatchJwt(_) | Step::Delete => StepError::OutcomeUnknown(None),
             _ => StepError::Unanswered(format!("no answer within {} s", after.as_secs())),
         }
     }

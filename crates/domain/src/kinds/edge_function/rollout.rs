@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{
     Cause, Decision, checks,
     live::is_proved,
+    lost_deploys,
     source_problems::no_later,
     state::{BodyContent, LiveFunction, PlatformFacts, State},
     step::Step,
@@ -87,7 +88,15 @@ pub(super) fn roll_out(
     if let Some(waiting) = missing(object, state, platform) {
         return waiting;
     }
-    deploy(state, IntentType::RollOut, content, object.spec.verify_jwt, before, now)
+    deploy(
+        object,
+        state,
+        IntentType::RollOut,
+        content,
+        object.spec.verify_jwt,
+        before,
+        now,
+    )
 }
 
 /// Deploys the applied content again, over foreign content or none; `None` when that content is not available any more.
@@ -103,6 +112,7 @@ pub(super) fn correct(object: &EdgeFunction, state: &State, before: Before<'_>, 
     }
     if let Some(content) = state.content_of(&applied.source_digest) {
         return Some(deploy(
+            object,
             state,
             IntentType::Correction,
             content,
@@ -193,6 +203,7 @@ pub(super) fn missing_secrets(object: &EdgeFunction, names: &std::collections::B
 }
 
 pub(super) fn deploy(
+    object: &EdgeFunction,
     state: &State,
     type_: IntentType,
     content: &Arc<Closure>,
@@ -200,6 +211,9 @@ pub(super) fn deploy(
     before: Before<'_>,
     now: Timestamp,
 ) -> Decision {
+    if let Some(pause) = lost_deploys::pause(object, state, content, now) {
+        return pause;
+    }
     if let Before::Foreign(entry) = before
         && let Some(first) = archive_first(state, entry, now)
     {

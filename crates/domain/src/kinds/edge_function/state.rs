@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use ace_api::{Check, DriftField, EdgeFunctionStatus, Intent, Stamp};
+use ace_api::{Check, DriftField, EdgeFunctionStatus, HeldOutcome, Intent, Stamp};
 use jiff::Timestamp;
 
 use crate::{
@@ -154,6 +154,8 @@ pub struct Memory {
     pub sent: Option<Stamp>,
     /// The JWT rule of the deploy that `intent` records.
     pub sent_jwt: Option<bool>,
+    /// The deploys in a row whose answer was lost.
+    pub lost_deploys: Option<LostDeploys>,
     /// The intent that was recorded but not sent, because the object had changed.
     pub unsent: Option<Intent>,
     /// The stamp from before our last change of the JWT rule: a list that still shows it is stale.
@@ -175,6 +177,21 @@ pub struct Memory {
     pub checks: Option<CheckRun>,
     /// Failed attempts in a row.
     pub failures: u32,
+}
+
+/// Deploys of one content in a row whose answer was lost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LostDeploys {
+    pub source_digest: String,
+    /// Generation and `reconcile-at` of the object: with others it counts anew.
+    pub asked: HeldOutcome,
+    pub count: u32,
+    /// How many of them the platform answered with an error of its own.
+    pub answered: u32,
+    /// The platform's words to the last one, if it answered.
+    pub says: Option<String>,
+    /// When lists had shown that the last one had no effect.
+    pub had_no_effect: Option<Timestamp>,
 }
 
 /// Why the files of a body can't be compared.

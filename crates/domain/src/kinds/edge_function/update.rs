@@ -7,6 +7,7 @@ use super::{
     checks,
     drift::{DriftAssessment, assessment},
     intent::{self, remember},
+    lost_deploys,
     recognise::recognise,
     state::{CheckAnswer, Obstacle, PlatformState, State},
     step::{Step, StepResult},
@@ -75,6 +76,7 @@ pub(super) fn update_from_result(
             if let Step::Deploy { intent, verify_jwt, .. } = step {
                 sent(object, state, intent, *verify_jwt, now);
                 state.memory.sent = Some(stamp);
+                state.memory.lost_deploys = None;
             }
         }
         StepResult::Patched => {
@@ -110,8 +112,9 @@ pub(super) fn update_from_error(
     now: Timestamp,
 ) {
     match (step, step_error) {
-        (Step::Deploy { intent, verify_jwt, .. }, StepError::OutcomeUnknown) => {
+        (Step::Deploy { intent, verify_jwt, .. }, StepError::OutcomeUnknown(says)) => {
             sent(object, state, intent, *verify_jwt, now);
+            lost_deploys::note(object, state, intent, says);
         }
         // If the source has other content, `held` belongs to that: a refused correction is only retried later.
         (Step::Deploy { intent, .. }, StepError::Refused(says))
@@ -139,9 +142,9 @@ pub(super) fn update_from_error(
             };
             hold(object, state, reason, &message, digest);
         }
-        (Step::PatchJwt(_) | Step::Delete, StepError::OutcomeUnknown) => {
+        (Step::PatchJwt(_) | Step::Delete, StepError::OutcomeUnknown(says)) => {
             wrote(state, now);
-            state.step_error = Some(StepError::OutcomeUnknown);
+            state.step_error = Some(StepError::OutcomeUnknown(says));
         }
         // What is known of the function is decided upon all the same: its stamp may be a new one.
         (Step::ReadBody(stamp), step_error) => {

@@ -159,7 +159,7 @@ fn a_platform_that_does_not_answer_is_waited_for() {
 #[test]
 fn a_deletion_whose_response_was_lost_is_checked() {
     let mut case = leaving().later(1);
-    case.does(Step::Delete, Err(StepError::OutcomeUnknown));
+    case.does(Step::Delete, Err(StepError::OutcomeUnknown(None)));
     assert_eq!(cause(case.decide()).0, FunctionReason::Retrying);
     case.state.step_error = None;
     case = case.later(15);

@@ -236,7 +236,7 @@ fn lost() -> Case {
         &case.object,
         &mut case.state,
         &step,
-        Err(StepError::OutcomeUnknown),
+        Err(StepError::OutcomeUnknown(None)),
         case.now,
     );
     case

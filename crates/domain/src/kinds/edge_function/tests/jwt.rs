@@ -99,7 +99,7 @@ fn a_new_rule_does_not_wait_for_waves() {
 #[test]
 fn a_patch_whose_response_was_lost_is_checked_after_a_while() {
     let mut case = settled().with(|case| case.object.spec.verify_jwt = true);
-    case.does(Step::PatchJwt(true), Err(StepError::OutcomeUnknown));
+    case.does(Step::PatchJwt(true), Err(StepError::OutcomeUnknown(None)));
     assert_eq!(cause(case.decide()).0, FunctionReason::Retrying);
     case.state.step_error = None;
     assert_eq!(case.decide(), Decision::Do(Step::List { not_before: at(0) }));

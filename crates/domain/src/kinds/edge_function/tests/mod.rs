@@ -11,6 +11,7 @@ mod fixture;
 mod intents;
 mod jwt;
 mod looks;
+mod lost_deploys;
 mod memory;
 mod outages;
 mod program;

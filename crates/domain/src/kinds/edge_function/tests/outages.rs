@@ -28,7 +28,7 @@ fn step_errors() -> [(StepError, Requeue); 6] {
             Requeue::After(Duration::from_secs(7)),
         ),
         (StepError::Unanswered("503".to_owned()), Requeue::Backoff),
-        (StepError::OutcomeUnknown, Requeue::Backoff),
+        (StepError::OutcomeUnknown(None), Requeue::Backoff),
         (StepError::Refused("400".to_owned()), Requeue::Backoff),
         (
             StepError::AccessMissing("kubectl create rolebinding".to_owned()),

@@ -75,7 +75,8 @@ fn while_the_platform_refuses_changes_no_function_tries_one() {
 fn a_function_of_a_project_that_is_down_is_not_ready_and_nothing_is_deployed() {
     let down = |case: Case| case.platform(|platform| platform.down = Some("INACTIVE".to_owned()));
     let drifted = settled().sees(Some(foreign(4))).read(X);
-    for case in [settled(), settled().wants(B), settled().forgotten().sees(None), drifted] {
+    let others = [settled(), settled().wants(B), settled().forgotten().sees(None)];
+    for case in others.into_iter().chain([drifted]) {
         for mode in [Mode::Enforce, Mode::Apply, Mode::Observe] {
             let mut case = down(case.clone().mode(mode));
             let (why, words) = cause(case.decide());

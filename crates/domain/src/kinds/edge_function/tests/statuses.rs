@@ -45,7 +45,7 @@ fn states() -> Vec<Case> {
             .with(|case| case.state.blockers = vec!["shared".to_owned()]),
         settled()
             .wants(B)
-            .with(|case| case.state.step_error = Some(StepError::OutcomeUnknown)),
+            .with(|case| case.state.step_error = Some(StepError::OutcomeUnknown(None))),
         super::checks::failed(),
         super::checks::deployed(),
         super::memory::rolled_back(),
