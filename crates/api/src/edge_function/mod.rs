@@ -75,7 +75,8 @@ pub struct EdgeFunctionSpec {
     #[schemars(length(min = 1, max = 512))]
     #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(p, p == '..' || p == '.' || p == '')").message("`importMap` must be a relative path without '.' or '..', such as 'deno.json'"))]
     pub import_map: Option<String>,
-    /// staticFiles are globs in the source tree; the files that they match are deployed with the function.
+    /// staticFiles are globs in the source tree; the files that they match are deployed with the function. As Supabase's CLI reads
+    /// them: `*` stays within a folder, `**` is any text, so that `hello/**/*.html` has nothing that lies in `hello` itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic, validation = Rule::new("self.all(g, !g.startsWith('/') && !g.split('/').exists(p, p == '..'))").message("`staticFiles` must be relative globs without '..', such as 'hello/templates/*.html'"))]

@@ -1,11 +1,16 @@
 use globset::GlobBuilder;
+use regex::bytes::Regex;
 
 use super::error::ClosureError;
 use super::path::TreePath;
 use super::tree::Tree;
 
-/// The files that a pattern names: the file of that very name, else what the glob matches. `*` stays within a folder,
-/// `**` does not. Patterns begin at the tree's root; a leading `./` is dropped.
+/// Stands for `**` in a pattern; no path has it.
+const ACROSS: &str = "\0";
+
+/// The files that a pattern names: the file of that very name, else what the glob matches, as Supabase's CLI reads it. `*` stays
+/// within a folder. `**` is any text, slashes or none: `a/**/*.html` has nothing of `a` itself, `a/**.html` has (seen with the CLI
+/// 3.1.0). Patterns begin at the tree's root; a leading `./` is dropped.
 pub(super) fn matching<'t>(tree: &'t Tree, pattern: &str) -> Result<Vec<&'t TreePath>, ClosureError> {
     let refused = |problem: String| ClosureError::StaticPattern {
         pattern: pattern.to_owned(),
@@ -16,14 +21,16 @@ pub(super) fn matching<'t>(tree: &'t Tree, pattern: &str) -> Result<Vec<&'t Tree
     if let Some((path, _)) = tree.files().get_key_value(relative) {
         return Ok(vec![path]);
     }
-    let glob = GlobBuilder::new(relative).literal_separator(true).build();
-    let glob = glob
-        .map_err(|error| refused(error.kind().to_string()))?
-        .compile_matcher();
+    let glob = GlobBuilder::new(&relative.replace("**", ACROSS))
+        .literal_separator(true)
+        .build()
+        .map_err(|error| refused(error.kind().to_string()))?;
+    let regex = glob.regex().replace(ACROSS, "(?s:.*)");
+    let regex = Regex::new(&regex).map_err(|_| refused("it is too long".to_owned()))?;
     let matched: Vec<_> = tree
         .iter()
         .map(|(path, _)| path)
-        .filter(|path| glob.is_match(path.as_str()))
+        .filter(|path| regex.is_match(path.as_str().as_bytes()))
         .collect();
     if matched.is_empty() {
         return Err(ClosureError::StaticNothing {

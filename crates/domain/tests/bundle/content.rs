@@ -8,6 +8,44 @@ use bytes::Bytes;
 
 use crate::support::{function, path, tree};
 
+/// Each seen with the official CLI 3.1.0: what `functions deploy --use-api` uploads of these files.
+#[test]
+fn a_static_pattern_names_the_files_that_the_cli_uploads_for_it() {
+    const ALL: [&str; 8] = [
+        "s/assets/.h/q.html",
+        "s/assets/.top.html",
+        "s/assets/axhtml",
+        "s/assets/one/.hidden.html",
+        "s/assets/one/two/three/z.html",
+        "s/assets/one/two/y.html",
+        "s/assets/one/x.html",
+        "s/assets/top.html",
+    ];
+    let files: Vec<_> = ALL.into_iter().chain(["s/index.ts"]).map(|file| (file, "")).collect();
+    let tree = tree(&files);
+    for (pattern, expected) in [
+        ("s/assets/**/*.html", &[ALL[0], ALL[3], ALL[4], ALL[5], ALL[6]][..]),
+        ("s/assets/*.html", &[ALL[1], ALL[7]]),
+        ("s/**/*.html", &[ALL[0], ALL[1], ALL[3], ALL[4], ALL[5], ALL[6], ALL[7]]),
+        ("s/assets/one/**.html", &ALL[3..7]),
+        ("s/assets/one/***.html", &ALL[3..7]),
+        ("s/assets/[a-z]*.html", &ALL[7..]),
+        ("s/assets/[^t]*.html", &ALL[1..2]),
+        ("s/assets/[!t]*.html", &ALL[1..2]),
+        ("s/assets/?op.html", &ALL[7..]),
+        ("s/assets/**/two/*.html", &ALL[5..6]),
+    ] {
+        let patterns = [pattern.to_owned()];
+        let source = FunctionSource {
+            static_files: &patterns,
+            ..function("s")
+        };
+        let closure = Closure::compute(&tree, &source).unwrap();
+        let matched: Vec<_> = closure.static_files().iter().map(TreePath::as_str).collect();
+        assert_eq!(matched, expected, "{pattern}");
+    }
+}
+
 #[test]
 fn static_files_are_those_that_a_pattern_matches_and_a_pattern_must_match() {
     let tree = tree(&[
@@ -38,8 +76,9 @@ fn static_files_are_those_that_a_pattern_matches_and_a_pattern_must_match() {
             .join(" ")
     };
     assert_eq!(matched(&["hello/*.html"]), "hello/.b.html hello/a.html");
+    assert_eq!(matched(&["./hello/**/*.html"]), "hello/deep/c.html");
     assert_eq!(
-        matched(&["./hello/**/*.html"]),
+        matched(&["./hello/**.html"]),
         "hello/.b.html hello/a.html hello/deep/c.html"
     );
     assert_eq!(
