@@ -25,7 +25,8 @@ pub struct FunctionSource<'a> {
 /// The content of a function: its entrypoint and every file of the tree that this needs.
 ///
 /// Followed are static and dynamic imports with a constant specifier, re-exports, `import type`, `import("…").T`,
-/// `import x = require("…")`, the runtime of JSX that a pragma or the compiler's options name, the import map with the one
+/// `import x = require("…")`, the runtime of JSX that a pragma or the compiler's options name, the modules that a
+/// `.wasm` imports from, the import map with the one
 /// that a `deno.json` refers to, and the static files. Specifiers of `npm:`, `jsr:`, `node:` and `https:` are the platform's to
 /// resolve; a bare one that no import map has is [`Self::unresolved`]. Triple-slash references and `@deno-types` comments are not
 /// followed: the CLI uploads no such file either, and nothing runs from them.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::closure::{Closure, FunctionSource};
 use super::digest::{self, Sha};
 use super::error::ClosureError;
-use super::module::{self, Fault, Module};
+use super::module::{Fault, Form, Module};
 use super::path::TreePath;
 use super::tree::Tree;
 use super::walk;
@@ -113,10 +113,10 @@ impl TreeIndex {
 
     /// Imports and environment names of a file; `None` if its name is not that of a module.
     pub(super) fn module(&self, path: &TreePath) -> Option<&Result<Module, Fault>> {
-        let language = module::language(path.name())?;
+        let form = Form::of(path.name())?;
         let (learned, bytes) = (self.learned.get(path)?, self.tree.get(path.as_str())?);
         Some(learned.module.get_or_init(|| {
-            let module = module::parse(bytes, language);
+            let module = form.parse(bytes);
             let bytes = module.as_ref().map_or(0, Module::bytes);
             self.bytes.fetch_add(bytes, Ordering::Relaxed);
             module

@@ -31,6 +31,7 @@ mod statics;
 mod tree;
 mod upload;
 mod walk;
+mod wasm;
 
 pub use archive::{read_archive, read_archive_where, write_archive};
 pub use body::{BodyDigest, BodyFiles};

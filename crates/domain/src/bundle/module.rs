@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::reads::Reads;
 use super::scan::{self, Problem};
+use super::wasm;
 
 /// What a closure needs to know of one file.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -78,6 +79,29 @@ pub(super) struct Fault {
     pub(super) problem: Problem,
 }
 
+/// What a file is that is a module by its extension, which Deno takes literally.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Form {
+    Script(Language),
+    Wasm,
+}
+
+impl Form {
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let is_wasm = name.rsplit_once('.').is_some_and(|(_, extension)| extension == "wasm");
+        language(name)
+            .map(Self::Script)
+            .or_else(|| is_wasm.then_some(Self::Wasm))
+    }
+
+    pub(super) fn parse(self, bytes: &[u8]) -> Result<Module, Fault> {
+        match self {
+            Self::Script(language) => parse(bytes, language),
+            Self::Wasm => wasm::parse(bytes),
+        }
+    }
+}
+
 /// How a module is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Language {
@@ -86,7 +110,7 @@ pub(super) struct Language {
     pub(super) jsx: bool,
 }
 
-/// The language of a file that is a module by its extension, which Deno takes literally.
+/// The language of a file that is a script by its extension.
 pub(super) fn language(name: &str) -> Option<Language> {
     let (_, extension) = name.rsplit_once('.')?;
     let (types, jsx) = match extension {

@@ -1,7 +1,7 @@
 //! Which files that lie beside a program can change what it answers, although no import of it leads there.
 
 use super::closure::Closure;
-use super::module;
+use super::module::{self, Form};
 
 /// Files that decide how imports resolve, wherever they lie.
 const CONFIGURATION: [&str; 6] = [
@@ -50,9 +50,7 @@ impl Reach {
     /// Whether a file that the source does not have can change what the source's program answers. `path`: in the source tree.
     pub(super) fn may_lead_to(self, path: &str) -> bool {
         let name = name(path);
-        let is_code =
-            module::language(name).is_some() || name.rsplit_once('.').is_some_and(|(_, extension)| extension == "wasm");
-        self.computes_imports || self.reads_files && !is_code
+        self.computes_imports || self.reads_files && Form::of(name).is_none()
     }
 }
 

@@ -11,3 +11,4 @@ mod hostile;
 mod import_map;
 mod modules;
 mod support;
+mod wasm;

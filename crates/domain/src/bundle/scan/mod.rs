@@ -44,7 +44,7 @@ const NESTING: usize = 20_000;
 /// Most operators of one expression, between two commas, semicolons or brackets: its tree is as deep.
 const OPERATORS: u32 = 100_000;
 /// Most imports of one module that differ, and most names of its environment. A closure has 2,000 files at most.
-const IMPORTS: usize = 10_000;
+pub(super) const IMPORTS: usize = 10_000;
 
 /// Reads a module.
 pub(super) fn scan(text: &str, language: Language) -> Result<Module, Fault> {
