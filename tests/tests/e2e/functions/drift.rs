@@ -82,7 +82,7 @@ async fn in_apply_a_changed_byte_is_named_and_nothing_is_written() {
         );
         assert_eq!(
             message_of(&function, "Drifted"),
-            "redeployed out of band: 1 file differs"
+            "redeployed out of band: 1 file differs: _shared/who.ts"
         );
         let fields = &function["status"]["drift"]["fields"];
         assert_eq!(fields[0]["path"], "files/_shared/who.ts", "{fields:#}");

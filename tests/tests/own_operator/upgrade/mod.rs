@@ -134,7 +134,7 @@ async fn is_observed(stage: &Stage<'_>, before: &LaidOut, since: u64) {
     let held =
         |object: &Value| reason_of(object, "Stalled") == "RolledBack" && reason_of(object, "Drifted") == "NoDrift";
     until(stage, "EdgeFunction", "held", "is held", held).await;
-    let message = "redeployed out of band: 1 file differs";
+    let message = "redeployed out of band: 1 file differs: drifted/index.ts";
     let drifted = |object: &Value| live(object) && message_of(object, "Drifted") == message;
     until(stage, "EdgeFunction", "drifted", "is drifted", drifted).await;
     let found = until(stage, "EdgeFunction", "lost", "is live", undrifted).await;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
+    drift::named_files,
     rollout::{self, Before, refuse_held, roll_out},
     state::{Difference, LiveFunction, PlatformFacts, State},
     step::Step,
@@ -58,7 +59,10 @@ pub(super) fn adopt_or_refuse(
         }
         None => {
             let differs = match difference {
-                Difference::Fields(_) => "differs from the source".to_owned(),
+                Difference::Fields(fields) => {
+                    let files = named_files(fields).map(|names| format!(" in {names}"));
+                    format!("differs from the source{}", files.unwrap_or_default())
+                }
                 Difference::NotComparable(why) => format!("can't be compared with the source ({why})"),
                 Difference::NotRead => format!("can't be read ({})", state.why_unread(&entry.stamp)),
             };

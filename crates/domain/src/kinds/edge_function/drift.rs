@@ -13,6 +13,7 @@ use super::{
 use crate::reconcile::{
     decision::Cause,
     drift::{self, field, standing},
+    messages::listed,
 };
 
 pub(super) type DriftAssessment = drift::DriftAssessment<DriftReason>;
@@ -82,7 +83,13 @@ pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -
             ..
         }) => Some(match state.applied() {
             Some(_) => judged(object, state, entry, fields, now),
-            None => drifted(state, DriftReason::Foreign, &summary(&fields), fields, now),
+            None => {
+                let message = format!(
+                    "the live function was not deployed from this object{}",
+                    differing_files(&fields)
+                );
+                drifted(state, DriftReason::Foreign, &message, fields, now)
+            }
         }),
         Some(Comparison::Foreign { entry, difference, .. }) if plain_fields(object, state, entry).is_empty() => {
             let version = entry.stamp.version;
@@ -177,16 +184,40 @@ fn drifted(
     found
 }
 
-/// `redeployed out of band: 2 files differ; verifyJWT is true`.
+/// `redeployed out of band: 2 files differ: hello/index.ts, _shared/cors.ts; verifyJWT is true`.
 fn summary(fields: &[DriftField]) -> String {
-    let files = fields.iter().filter(|field| is_file(&field.path)).count();
-    let content = match files {
-        0 if fields.iter().any(|field| is_content(&field.path)) => Some("redeployed out of band".to_owned()),
-        0 => None,
-        1 => Some("redeployed out of band: 1 file differs".to_owned()),
-        _ => Some(format!("redeployed out of band: {files} files differ")),
-    };
+    let is_redeployed = fields.iter().any(|field| is_content(&field.path));
+    let content = is_redeployed.then(|| format!("redeployed out of band{}", differing_files(fields)));
     let plain = fields.iter().filter(|field| !is_file(&field.path));
     let plain = plain.map(|field| format!("{} is {}", field.path, field.observed));
     content.into_iter().chain(plain).take(6).collect::<Vec<_>>().join("; ")
+}
+
+/// `: 2 files differ: hello/index.ts, _shared/cors.ts`, or nothing.
+fn differing_files(fields: &[DriftField]) -> String {
+    let number = match fields.iter().filter(|field| is_file(&field.path)).count() {
+        0 => return String::new(),
+        1 => "1 file differs".to_owned(),
+        number => format!("{number} files differ"),
+    };
+    named_files(fields).map_or_else(|| format!(": {number}"), |names| format!(": {number}: {names}"))
+}
+
+/// `hello/index.ts, _shared/cors.ts`; `None` of files that can't be compared one by one.
+pub(super) fn named_files(fields: &[DriftField]) -> Option<String> {
+    const NAMED: usize = 3;
+    let names: Vec<&str> = fields
+        .iter()
+        .filter_map(|field| field.path.strip_prefix("files/"))
+        .collect();
+    (!names.is_empty()).then(|| listed(&names, NAMED, |name| end(name)))
+}
+
+/// The end of a path: what follows it in a sentence has to be seen, too.
+fn end(path: &str) -> String {
+    const LONGEST: usize = 80;
+    match path.char_indices().nth_back(LONGEST - 1) {
+        Some((at, _)) if at > 0 => format!("…{}", &path[at..]),
+        _ => path.to_owned(),
+    }
 }

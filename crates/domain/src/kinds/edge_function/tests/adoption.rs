@@ -99,7 +99,7 @@ fn foreign_content_is_a_conflict_that_says_how_to_solve_it() {
     assert_eq!(shown(&status), stalled("AdoptionConflict", "True/Foreign"));
     assert_eq!(
         message(&status, "Stalled"),
-        "version 3 is live, was not deployed from this object and differs from the source: change the source to match it, or set `spec.adoptionPolicy: Always` to archive and replace it"
+        "version 3 is live, was not deployed from this object and differs from the source in hello/index.ts: change the source to match it, or set `spec.adoptionPolicy: Always` to archive and replace it"
     );
     assert_eq!(status.applied, None);
     assert_eq!(status.live.unwrap().revision, "foreign");

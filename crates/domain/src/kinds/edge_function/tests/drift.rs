@@ -54,8 +54,14 @@ fn one_byte_is_reported_by_file_in_apply_and_nothing_is_written() {
     assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
     let status = case.status();
     assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=True/OutOfBandChange"]);
-    assert_eq!(message(&status, "Drifted"), "redeployed out of band: 1 file differs");
-    assert_eq!(message(&status, "Ready"), "redeployed out of band: 1 file differs");
+    assert_eq!(
+        message(&status, "Drifted"),
+        "redeployed out of band: 1 file differs: hello/index.ts"
+    );
+    assert_eq!(
+        message(&status, "Ready"),
+        "redeployed out of band: 1 file differs: hello/index.ts"
+    );
     assert_eq!(status.drift, Some(drift(at(0))));
     assert_eq!(
         status.applied,
@@ -320,4 +326,37 @@ fn drift(detected: jiff::Timestamp) -> Drift {
 
 fn seconds(seconds: u64) -> std::time::Duration {
     std::time::Duration::from_secs(seconds)
+}
+
+#[test]
+fn the_files_that_differ_are_named_in_the_message_as_far_as_there_is_room() {
+    let fields = |paths: &[&str]| -> Vec<_> {
+        let differing = paths
+            .iter()
+            .map(|path| field(&format!("files/{path}"), "sha256:1", "sha256:2"));
+        differing.collect()
+    };
+    let named = |paths: &[&str]| super::super::drift::named_files(&fields(paths)).unwrap();
+    assert_eq!(named(&["a.ts"]), "a.ts");
+    assert_eq!(
+        named(&["a.ts", "b.ts", "c.ts", "d.ts", "e.ts"]),
+        "a.ts, b.ts, c.ts and 2 more"
+    );
+    let long = format!("{}/index.ts", "ä".repeat(500));
+    assert_eq!(named(&[&long]), format!("…{}/index.ts", "ä".repeat(71)));
+    assert_eq!(named(&[&long, &long, &long]).chars().count(), 3 * 81 + 4);
+    assert_eq!(
+        super::super::drift::named_files(&[field("files", "sha256:1", "sha256:2")]),
+        None
+    );
+}
+
+#[test]
+fn at_the_first_look_nobody_is_said_to_have_redeployed() {
+    let mut case = settled().forgotten().mode(Mode::Observe).sees(Some(foreign(4))).read(X);
+    let status = case.status();
+    assert_eq!(
+        message(&status, "Drifted"),
+        "the live function was not deployed from this object: 1 file differs: hello/index.ts"
+    );
 }

@@ -69,7 +69,7 @@ fn drift_and_refusals_are_warnings_once() {
     let (before, after) = (settled().state.memo, drifted.status());
     let expected = [Event::warning(
         "DriftDetected",
-        "redeployed out of band: 1 file differs",
+        "redeployed out of band: 1 file differs: hello/index.ts",
     )];
     assert_eq!(events(&before, &after), expected);
     assert_eq!(events(&after, &drifted.written().status()), []);
