@@ -81,15 +81,14 @@ pub(super) fn assessment(object: &EdgeFunction, state: &State, now: Timestamp) -
             entry,
             difference: Difference::Fields(fields),
             ..
-        }) => Some(match state.applied() {
-            Some(_) => judged(object, state, entry, fields, now),
-            None => {
-                let message = format!(
-                    "the live function was not deployed from this object{}",
-                    differing_files(&fields)
-                );
-                drifted(state, DriftReason::Foreign, &message, fields, now)
-            }
+        }) => Some(if state.applied().is_some() {
+            judged(object, state, entry, fields, now)
+        } else {
+            let message = format!(
+                "the live function was not deployed from this object{}",
+                differing_files(&fields)
+            );
+            drifted(state, DriftReason::Foreign, &message, fields, now)
         }),
         Some(Comparison::Foreign { entry, difference, .. }) if plain_fields(object, state, entry).is_empty() => {
             let version = entry.stamp.version;
