@@ -96,6 +96,12 @@ impl State {
         self.memory.absent.is_some_and(|absent| absent >= listing.started)
     }
 
+    /// A request for the function alone answered, in this reconcile or before, that it does not exist, and so has every list since.
+    pub(super) fn is_absent_since_confirmed(&self, listing: &Listing) -> bool {
+        let confirmed = self.memory.confirmed_absent;
+        listing.entry.is_none() && confirmed.is_some_and(|confirmed| confirmed >= listing.since)
+    }
+
     /// The list still shows the stamp and the JWT rule from before our last change of the rule: it is stale, as a list may be
     /// for a while after a write.
     pub(super) fn is_stale(&self, listing: &Listing) -> bool {

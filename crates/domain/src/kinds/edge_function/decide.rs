@@ -238,8 +238,13 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
             ..
         }) if state.unread_now(&entry.stamp).is_none() => Decision::Do(Step::ReadBody(entry.stamp.clone())),
         Some(Comparison::Absent) => match absent(object, state, platform, content, now) {
-            // A list may be stale: before a function is created, a request for it alone has to confirm that it does not exist.
-            Decision::Do(Step::Deploy { .. }) if !state.is_absence_confirmed(listing) => Decision::Do(Step::Get),
+            // A list may be stale: before a function is created, a request for it alone has to confirm that it does not exist. One
+            // that was held back by a rate limit is not asked for again: lists are shared.
+            Decision::Do(Step::Deploy { .. })
+                if !state.is_absence_confirmed(listing) && !state.is_absent_since_confirmed(listing) =>
+            {
+                Decision::Do(Step::Get)
+            }
             decision => decision,
         },
         Some(Comparison::Applied(entry)) => known(object, state, platform, content, entry, now),

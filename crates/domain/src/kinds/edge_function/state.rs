@@ -160,8 +160,10 @@ pub struct Memory {
     pub unsent: Option<Intent>,
     /// The stamp from before our last change of the JWT rule: a list that still shows it is stale.
     pub patched: Option<Stamp>,
-    /// When a request for the function alone last answered that it does not exist.
+    /// When a request for the function alone last answered that it does not exist, in this reconcile.
     pub absent: Option<Timestamp>,
+    /// The same, in whatever reconcile; it counts while every list since agrees, and until something is written.
+    pub confirmed_absent: Option<Timestamp>,
     pub body: Option<Body>,
     /// The stamp whose body was requested last without files that could be compared, and why.
     pub obstacle: Option<(Stamp, Obstacle)>,

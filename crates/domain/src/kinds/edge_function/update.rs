@@ -48,7 +48,10 @@ pub(super) fn update_from_result(
 ) {
     match result {
         StepResult::Listed(listing) => state.listing = Some(listing),
-        StepResult::Got(None) => state.memory.absent = Some(now),
+        StepResult::Got(None) => {
+            state.memory.absent = Some(now);
+            state.memory.confirmed_absent = Some(now);
+        }
         StepResult::Got(Some(entry)) => {
             if let Some(listing) = &mut state.listing {
                 (listing.started, listing.since) = (now, now);
@@ -178,6 +181,7 @@ fn note_drift(object: &EdgeFunction, state: &mut State, now: Timestamp) {
 }
 
 fn wrote(state: &mut State, now: Timestamp) {
+    state.memory.confirmed_absent = None;
     state.memory.body = None;
     if let Some(listing) = &mut state.listing {
         listing.last_write = Some(now);

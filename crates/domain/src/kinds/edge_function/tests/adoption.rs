@@ -1,9 +1,11 @@
 //! A function is live, or not, and the object remembers nothing.
 
+use std::time::Duration;
+
 use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, Mode};
 
 use super::{
-    super::{Decision, LiveFunction, Step, StepResult},
+    super::{Decision, Kind, LiveFunction, Step, StepResult},
     fixture::{Case, settled},
     values::{
         A, B, X, applied, archive, archived, body_of, bundle, cause, content, deploy, digest, entry, foreign, revision,
@@ -13,8 +15,9 @@ use super::{
 use crate::{
     bundle::BodyFiles,
     reconcile::{
-        decision::Requeue,
+        decision::{Deferral, Limiter, Requeue, StepError},
         fixture::{at, message, shown, stalled},
+        kind::Kind as _,
     },
 };
 
@@ -23,6 +26,41 @@ fn a_new_function_is_requested_alone_before_it_is_created() {
     let mut case = new().sees(None);
     case.is_gone();
     assert_eq!(case.decide(), Decision::Do(deploy(IntentType::RollOut, A, None, at(0))));
+}
+
+/// 50 new functions under a budget cost 92 such requests: each that was held back was requested again.
+#[test]
+fn a_new_function_whose_deploy_was_held_back_is_looked_for_in_a_shared_list() {
+    let deferral = Deferral {
+        again: Duration::from_secs(20),
+        by: Limiter::Budget,
+    };
+    let mut case = new().sees(None);
+    case.is_gone();
+    case.does(
+        deploy(IntentType::RollOut, A, None, at(0)),
+        Err(StepError::Deferred(deferral)),
+    );
+    let decision = case.decide();
+    assert_eq!(cause(decision.clone()).0, FunctionReason::RateLimited);
+    let mut case = case.later(20).with(|case| {
+        case.state.memory = Kind::into_memory(case.state.clone(), &decision);
+        case.state.step_error = None;
+        case.state.began = case.now;
+    });
+    let mut shown = case.clone();
+    case.lists(at(20), None);
+    assert_eq!(
+        case.decide(),
+        Decision::Do(deploy(IntentType::RollOut, A, None, at(20)))
+    );
+    // Somebody else was faster.
+    shown.lists(at(20), Some(foreign(3)));
+    assert_eq!(shown.decide(), Decision::Do(Step::ReadBody(stamp(3))));
+    // It came and went meanwhile: what was confirmed is out of date.
+    let mut gone = shown.later(5).with(|case| case.state.listing = Some(case.shown(None)));
+    gone.state.began = gone.now;
+    assert_eq!(gone.decide(), Decision::Do(Step::Get));
 }
 
 #[test]
