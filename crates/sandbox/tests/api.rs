@@ -78,6 +78,22 @@ async fn unknown_things_unknown_paths_wrong_methods_and_missing_parts_are_told_a
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_project_is_told_before_the_body_is_read() {
+    let bench = bench().await;
+    for (method, path) in [
+        (Method::POST, "secrets"),
+        (Method::PUT, "functions"),
+        (Method::POST, "database/query"),
+        (Method::POST, "functions/deploy?slug=hello"),
+        (Method::PATCH, "functions/hello"),
+    ] {
+        let request = bench.api(method, &format!("/v1/projects/zzzzzzzzzzzzzzzzzzzz/{path}"));
+        let answer = refused(request.header("content-type", "application/json").body("{")).await;
+        assert_eq!(answer, (404, "Project not found".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deployed_function_is_listed_read_back_called_and_gone_after_its_deletion() {
     let bench = bench().await;
     let deployed = bench.deploy("hello", SOURCE).await;
@@ -201,6 +217,10 @@ async fn malformed_requests_are_400_and_say_why() {
         bench.api(Method::DELETE, "/secrets").json(&json!(["SUPABASE_URL"])),
         bench.api(Method::GET, "/health"),
         bench.api(Method::GET, "/health?services=coffee"),
+        bench.api(Method::GET, "/health?services=db,coffee"),
+        bench.api(Method::GET, "/health?services=db&timeout_ms=10001"),
+        bench.api(Method::GET, "/health?services=db&timeout_ms=-1"),
+        bench.api(Method::GET, "/health?services=db&timeout_ms=soon"),
     ];
     for request in cases {
         let built = request.try_clone().map(|request| request.build().unwrap());

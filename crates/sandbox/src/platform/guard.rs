@@ -50,11 +50,19 @@ pub(super) async fn guard(
     };
     let n = enter(&hub, &seen, &request);
     let pass = pass(&hub, &seen, matched.is_some(), request.headers());
+    // Before the body is read: what is wrong with that is nobody's business in a project that does not exist.
+    let unknown = seen.project.as_deref().and_then(|project| hub.site(project).err());
     let answer = async move {
+        let run = async move {
+            match unknown {
+                Some(failure) => failure.into_response(),
+                None => next.run(request).await,
+            }
+        };
         match pass {
-            Pass::Uncounted => next.run(request).await,
+            Pass::Uncounted => run.await,
             Pass::Counted(quota) => {
-                let mut response = next.run(request).await;
+                let mut response = run.await;
                 show(response.headers_mut(), quota);
                 response
             }

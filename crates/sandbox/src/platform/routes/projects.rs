@@ -87,6 +87,14 @@ pub(super) async fn health(
     if names.is_empty() {
         return Err(Failure::bad("services: Required"));
     }
+    let timeout = query_value(query.as_deref(), "timeout_ms");
+    if timeout.is_some_and(|timeout| {
+        !timeout
+            .parse()
+            .is_ok_and(|milliseconds| (0..=10_000).contains(&milliseconds))
+    }) {
+        return Err(Failure::bad("timeout_ms: Expected a number from 0 to 10000"));
+    }
     let mut answers = Vec::new();
     let mut database = None;
     for name in names {

@@ -227,7 +227,8 @@ impl Project {
         })
     }
 
-    /// Stores an upload. Live deploys get the next version (1 for a new function) and a later `updated_at`; with
+    /// Stores an upload. Live deploys get the next version (1 for a new function) and a later `updated_at`; name and JWT rule
+    /// that it does not have stay as they are. With
     /// `bundle_only` the answer tells what [`Project::activate`] would make live, and nothing else changes.
     pub fn deploy(&mut self, deploy: &Deploy, ids: Ids, now: i64) -> Result<Record, Refusal> {
         let Planned { id, bundle } = self.plan(deploy, ids)?;
@@ -247,7 +248,10 @@ impl Project {
                 .unwrap_or_else(|| deploy.slug.clone()),
             status: Status::Active,
             version: bundle.version,
-            verify_jwt: bundle.verify_jwt.unwrap_or(true),
+            verify_jwt: bundle
+                .verify_jwt
+                .or_else(|| before.map(|record| record.verify_jwt))
+                .unwrap_or(true),
             updated_at: later(before, now),
             ..describe(&reference, function, &deploy.slug, &bundle)
         };

@@ -53,6 +53,23 @@ fn entry(record: &Record) -> Activate {
 }
 
 #[test]
+fn a_deploy_without_a_jwt_rule_keeps_the_one_that_is_live() {
+    let mut project = project();
+    let open = Deploy {
+        verify_jwt: Some(false),
+        ..hello()
+    };
+    project.deploy(&open, ids(1), 100).unwrap();
+    assert!(!project.deploy(&hello(), ids(2), 200).unwrap().verify_jwt);
+    let closed = Patch {
+        name: None,
+        verify_jwt: Some(true),
+    };
+    project.patch("hello", closed, 300).unwrap();
+    assert!(project.deploy(&hello(), ids(3), 400).unwrap().verify_jwt);
+}
+
+#[test]
 fn a_first_deploy_is_version_one_and_asks_for_a_jwt() {
     let mut project = project();
     let record = project.deploy(&hello(), ids(1), 100).unwrap();
@@ -74,7 +91,7 @@ fn a_first_deploy_is_version_one_and_asks_for_a_jwt() {
 }
 
 #[test]
-fn the_same_source_again_is_a_new_version_with_a_new_digest_and_a_jwt_rule_that_is_left_out_comes_on() {
+fn the_same_source_again_is_a_new_version_with_a_new_digest_and_keeps_a_jwt_rule_that_is_left_out() {
     let mut project = project();
     let said = Deploy {
         name: Some("Hello".to_owned()),
@@ -90,7 +107,6 @@ fn the_same_source_again_is_a_new_version_with_a_new_digest_and_a_jwt_rule_that_
         updated_at: 101,
         entrypoint_path: first.entrypoint_path.replace("_1/", "_2/"),
         ezbr_sha256: second.ezbr_sha256.clone(),
-        verify_jwt: true,
         ..first
     };
     assert_eq!(second, wanted);
