@@ -28,12 +28,31 @@ fn a_relative_link_leads_to_a_file() {
         "CONTRIBUTING.md",
         "docs/reasons.md",
         "docs/migrations.md",
+        "docs/gitops.md",
     ] {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
         for (link, _) in links.filter(|(link, _)| !link.contains("://") && !link.starts_with('#')) {
             let file = root.join(page).with_file_name(link.split('#').next().unwrap());
             assert!(file.exists(), "{page}: {link}");
+        }
+    }
+}
+
+#[test]
+fn every_line_that_packs_leaves_out_what_holds_secrets() {
+    let root = repository();
+    for page in [
+        "README.md",
+        "docs/gitops.md",
+        "docs/migrations.md",
+        "examples/ace-engage/README.md",
+    ] {
+        let text = fs::read_to_string(root.join(page)).unwrap();
+        for line in text.lines().filter(|line| line.contains("tar czf ")) {
+            for pattern in ["'.env*'", ".npmrc", "'*.key'"] {
+                assert!(line.contains(&format!("--exclude={pattern} ")), "{page}: {line}");
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use ace_api::{LocalReference, Mode, Source, SourceKind};
+use ace_api::{Duration, LocalReference, Mode, Source, SourceKind};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::de::DeserializeOwned;
@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::config::is_reference;
 use crate::import::Settings;
 use crate::plan::DatabaseUrl;
+use crate::wait::Subject;
 
 /// Path of the functions' folder in a repository of the Supabase CLI.
 const FUNCTIONS: &str = "supabase/functions";
@@ -40,6 +41,37 @@ pub(crate) enum Command {
     /// `--allow-database-host` does not apply here. Exit code 0: the operator would run this, or has nothing to run; 2: an approval is needed, and nothing
     /// else; 1: a refusal, a state that can't be determined now, an error, or wrong usage.
     Plan(PlanArguments),
+    /// Wait until all objects that read from a source have taken a revision of it and are Ready.
+    ///
+    /// For pipelines: a change of content changes no generation, so `kubectl wait` and Flux's `wait: true` see the objects as they
+    /// were before. You need to `list` edgefunctions and migrationsets in the namespace, or the ones that you name. Exit code 0:
+    /// all have taken it and are Ready; 2: one of them is Stalled, and its message is printed; 1: the time is up, or they can't be
+    /// read.
+    Wait(WaitArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WaitArguments {
+    /// Revision of the source's artifact, as `status.source.artifactRevision` shows it: `main@sha1:…` of a GitRepository,
+    /// `sha256:…` of a ConfigMap, which is what `sha256sum` says of its tar.gz. The part behind the colon will do, and so will
+    /// the beginning of a commit.
+    #[arg(long, value_name = "ARTIFACT")]
+    pub(crate) revision: String,
+    /// Kinds (`fn`, `migs`) or objects (`fn/hello`). Defaults to all of both kinds.
+    #[arg(value_name = "KIND[/NAME]")]
+    pub(crate) subjects: Vec<Subject>,
+    /// The source, such as `functions` or `ConfigMap/functions`, if not all objects read from the same one.
+    #[arg(long, value_name = "[KIND/]NAME")]
+    pub(crate) source: Option<String>,
+    /// How long to wait, such as `90s` or `10m`.
+    #[arg(long, default_value = "10m", value_name = "DURATION")]
+    pub(crate) timeout: Duration,
+    /// Namespace of the objects. Defaults to that of your context.
+    #[arg(long, short, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
+    /// Context of your kubeconfig. Defaults to the current one.
+    #[arg(long, value_name = "CONTEXT")]
+    pub(crate) context: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -1,7 +1,8 @@
-//! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources, and `kubectl ace plan`
-//! shows what a MigrationSet would run.
+//! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources, `kubectl ace plan`
+//! shows what a MigrationSet would run, and `kubectl ace wait` waits until a revision of a source is live.
 
 mod arguments;
+mod cluster;
 mod config;
 mod environment;
 mod import;
@@ -9,6 +10,7 @@ mod manifest;
 mod migrations;
 mod plan;
 mod project;
+mod wait;
 mod warning;
 
 use std::fmt;
@@ -17,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArguments};
+use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArguments, WaitArguments};
 use crate::import::{Layout, Next};
 use crate::migrations::ImportedSet;
 use crate::project::Project;
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.command {
         Command::Import(arguments) => import(&arguments),
         Command::Plan(arguments) => plan(&arguments),
+        Command::Wait(arguments) => wait(&arguments),
     };
     outcome.unwrap_or_else(|message| {
         // If standard error is closed, there is no other place for the message.
@@ -95,9 +98,7 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
 }
 
 fn plan(arguments: &PlanArguments) -> Result<ExitCode, String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
-    let report = runtime
+    let report = runtime()?
         .block_on(plan::plan(arguments))
         .map_err(|error| error.to_string())?;
     let text = match arguments.output {
@@ -108,6 +109,22 @@ fn plan(arguments: &PlanArguments) -> Result<ExitCode, String> {
     };
     print(&text)?;
     Ok(report.exit_code())
+}
+
+fn wait(arguments: &WaitArguments) -> Result<ExitCode, String> {
+    let say = |text: &str| {
+        // Progress that nobody reads is no reason to stop.
+        let _ = writeln!(io::stderr(), "{text}");
+    };
+    let end = runtime()?.block_on(wait::wait(arguments, say));
+    let end = end.map_err(|error| error.to_string())?;
+    say(&end.to_string());
+    Ok(end.exit_code())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("cannot start: {error}"))
 }
 
 fn print(text: &str) -> Result<(), String> {

@@ -18,6 +18,7 @@ mod plan;
 mod platform;
 mod rights;
 mod roles;
+mod wait;
 mod watch;
 
 use std::{cell::Cell, future::Future, panic, process::ExitCode, thread};
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         notification_channel::tests(),
         plan::tests(),
         platform::tests(),
+        wait::tests(),
     ];
     let conclusions = [without_operator, with_operator]
         .map(|trials| libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()));

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::project::DirectoryError;
 
-/// Why there is no plan. No text contains a password.
+/// Why the cluster or the files can't be read. No text contains a password.
 #[derive(Debug, Error)]
 pub(crate) enum PlanError {
     #[error("can't connect to the cluster: {0}")]
@@ -17,6 +17,10 @@ pub(crate) enum PlanError {
         namespace: String,
     },
     #[error(
+        "you may not list {resource} in namespace {namespace}: ask for the right to `list` them, or name another kind"
+    )]
+    Unlisted { resource: String, namespace: String },
+    #[error(
         "you may not read Secret {namespace}/{name}, which the Platform names for its database (key `{key}`): ask for the right to \
          `get` it, or set the database's URL with --database-url or in ACE_DATABASE_URL"
     )]
@@ -25,6 +29,8 @@ pub(crate) enum PlanError {
         name: String,
         key: String,
     },
+    #[error("namespace {namespace}: {cause}")]
+    Which { namespace: String, cause: String },
     #[error("there is no {0}")]
     Absent(String),
     #[error("cannot read {what}: {cause}")]

@@ -8,7 +8,6 @@
 
 mod address;
 mod assume;
-mod cluster;
 mod error;
 mod rehearsal;
 mod report;
@@ -23,8 +22,8 @@ use ace_egress::SecretString;
 use jiff::Timestamp;
 
 use crate::arguments::PlanArguments;
+use crate::cluster::Cluster;
 use address::Address;
-use cluster::Cluster;
 use rehearsal::rehearse;
 use subject::Subject;
 

@@ -11,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::PlanError;
-use super::cluster::Cluster;
 use crate::arguments::PlanArguments;
+use crate::cluster::Cluster;
 use crate::project::read_files;
 
 /// The MigrationSet, and the Platform that it names.

@@ -8,7 +8,7 @@ mod garbage;
 mod lives;
 mod outage;
 mod rollout;
-mod sources;
+pub(crate) mod sources;
 
 use libtest_mimic::Trial;
 

@@ -7,26 +7,27 @@ use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::key::SourceKey;
 use ace_egress::SecretString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::api::ListParams;
 use kube::config::KubeConfigOptions;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Config, Resource};
 use serde::de::DeserializeOwned;
 
-use super::PlanError;
+use crate::plan::PlanError;
 
 /// Deadline of one request: the client has none.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The cluster, as the caller's kubeconfig reaches it.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     client: Client,
     /// Namespace of the context.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
 }
 
 impl Cluster {
     /// Reads the kubeconfig, without any request.
-    pub(super) async fn connect(context: Option<&str>) -> Result<Self, PlanError> {
+    pub(crate) async fn connect(context: Option<&str>) -> Result<Self, PlanError> {
         // An error means that the process already has a provider, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let config = match context {
@@ -47,7 +48,7 @@ impl Cluster {
     }
 
     /// One object, if it exists.
-    pub(super) async fn find<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, PlanError>
+    pub(crate) async fn find<K>(&self, namespace: &str, name: &str) -> Result<Option<K>, PlanError>
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
@@ -75,8 +76,32 @@ impl Cluster {
         }
     }
 
+    /// All objects of a kind in a namespace.
+    pub(crate) async fn list<K>(&self, namespace: &str) -> Result<Vec<K>, PlanError>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let what = format!("the list of {} in {namespace}", K::plural(&()));
+        let objects = Api::<K>::namespaced(self.client.clone(), namespace);
+        match tokio::time::timeout(DEADLINE, objects.list(&ListParams::default())).await {
+            Ok(Ok(list)) => Ok(list.items),
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(PlanError::Unlisted {
+                resource: format!("{}.{}", K::plural(&()), K::group(&())),
+                namespace: namespace.to_owned(),
+            }),
+            Ok(Err(error)) => Err(PlanError::Unanswered {
+                what,
+                cause: error.to_string(),
+            }),
+            Err(_) => Err(PlanError::Unanswered {
+                what,
+                cause: "the API server does not answer".to_owned(),
+            }),
+        }
+    }
+
     /// One key of a Secret that a Platform names for its database.
-    pub(super) async fn secret(
+    pub(crate) async fn secret(
         &self,
         namespace: &str,
         reference: &SecretKeyReference,
@@ -99,7 +124,7 @@ impl Cluster {
     }
 
     /// The files that a ConfigMap carries.
-    pub(super) async fn config_map(&self, key: &SourceKey) -> Result<ArtifactState, PlanError> {
+    pub(crate) async fn config_map(&self, key: &SourceKey) -> Result<ArtifactState, PlanError> {
         let map = self.find::<ConfigMap>(&key.namespace, &key.name).await?;
         Ok(read_config_map(key, map))
     }
