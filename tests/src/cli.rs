@@ -92,7 +92,8 @@ impl Colleague {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
-    fn checkout(&self) -> PathBuf {
+    /// The directory that has `supabase/`.
+    pub fn checkout(&self) -> PathBuf {
         self.home.path().join("checkout")
     }
 }

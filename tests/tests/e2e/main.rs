@@ -11,6 +11,7 @@ mod admission;
 mod deploy;
 mod examples;
 mod functions;
+mod import;
 mod listed;
 mod migrations;
 mod notification_channel;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
     let with_operator = vec![
         functions::tests(),
         migrations::tests(),
+        import::tests(),
         notification_channel::tests(),
         plan::tests(),
         platform::tests(),
