@@ -135,10 +135,10 @@ pub(super) fn baseline_mismatch(named: &Baseline, digest: &str) -> Cause {
 /// No file has the version `through`. It is not guessed: a version that is too low would run old files.
 pub(super) fn baseline_unknown(named: &Baseline, folder: &Folder) -> Cause {
     let through = &named.through;
-    let snapshot_pending = folder
+    let place = folder
         .files
         .partition_point(|file| file.version.as_str() < through.as_str());
-    let near = &folder.files[snapshot_pending.saturating_sub(1)..folder.files.len().min(snapshot_pending + 2)];
+    let near = &folder.files[place.saturating_sub(1)..folder.files.len().min(place + 2)];
     let near: Vec<_> = near.iter().map(|file| file.version.as_str()).collect();
     Cause::new(
         MigrationReason::BaselineMismatch,
