@@ -96,7 +96,7 @@ impl Warning {
             Self::SecretFiles(names) => (
                 names,
                 FILES,
-                "in functions/ with secrets, left out, and not to be packed either",
+                "in functions/ that may hold secrets, left out, and not to be packed either",
             ),
             Self::FallbackImportMap(names) => (
                 names,
