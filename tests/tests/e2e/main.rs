@@ -17,6 +17,7 @@ mod migrations;
 mod notification_channel;
 mod plan;
 mod platform;
+mod policies;
 mod rights;
 mod roles;
 mod wait;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         deploy::tests(),
         examples::tests(),
         listed::tests(),
+        policies::tests(),
         rights::tests(),
         roles::tests(),
         watch::tests(),

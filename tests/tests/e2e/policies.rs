@@ -1,0 +1,403 @@
+//! The components of `deploy/` that close what RBAC leaves open, on the real API server.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use ace_api::KINDS;
+use ace_tests::{Ran, bed, repository};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+crate::tests![
+    a_secret_may_be_named_by_who_may_read_it,
+    another_host_may_be_named_by_who_has_the_verb,
+    a_plan_may_be_approved_by_who_has_the_verb,
+    the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node,
+];
+
+/// Only a failure waits for it: a policy is at work about a second after it was applied.
+const PATIENCE: Duration = Duration::from_mins(1);
+const PROJECT: &str = "abcdefghijklmnopqrst";
+
+/// A namespace in which the policies hold, with an author and other people.
+struct Governed {
+    namespace: String,
+    folder: tempfile::TempDir,
+    policy: &'static str,
+}
+
+impl Governed {
+    /// Applies one policy of the component, for a namespace of its own.
+    async fn new(policy: &'static str) -> Self {
+        let governed = Self {
+            namespace: format!("{policy}-policy-{}", std::process::id()),
+            folder: tempfile::tempdir().unwrap(),
+            policy,
+        };
+        let component = repository().join("deploy/components/admission-policies");
+        let files = fs::read_dir(&component).unwrap().map(|entry| entry.unwrap().path());
+        let other = |name: &str| name == "kustomization.yaml" || name == format!("{policy}.yaml");
+        for file in files.filter(|file| other(file.file_name().unwrap().to_str().unwrap())) {
+            let to = governed.folder.path().join("component").join(file.file_name().unwrap());
+            fs::create_dir_all(to.parent().unwrap()).unwrap();
+            let text = fs::read_to_string(&file).unwrap();
+            let listed = ["secrets.yaml", "hosts.yaml", "approvals.yaml"].map(|name| format!("- {name}\n"));
+            let kept = format!("- {policy}.yaml\n");
+            let text = listed
+                .iter()
+                .filter(|line| **line != kept)
+                .fold(text, |text, line| text.replace(line, ""));
+            fs::write(to, text).unwrap();
+        }
+        let team = governed.folder.path().join("team");
+        fs::create_dir(&team).unwrap();
+        // As the component says, to begin with some namespaces.
+        let selector = json!({ "matchLabels": { "kubernetes.io/metadata.name": governed.namespace } });
+        let patch =
+            json!([{ "op": "add", "path": "/spec/matchResources", "value": { "namespaceSelector": selector } }]);
+        let kustomization = json!({
+            "components": ["../component"],
+            "patches": [{ "target": { "kind": "ValidatingAdmissionPolicyBinding" }, "patch": patch.to_string() }],
+        });
+        fs::write(team.join("kustomization.yaml"), kustomization.to_string()).unwrap();
+        admin(&["create", "namespace", &governed.namespace]).await;
+        admin(&["apply", "--server-side", "-k", team.to_str().unwrap()]).await;
+        for role in [
+            "ace-view",
+            "ace-edit",
+            "ace-platform-edit",
+            "ace-notificationchannel-edit",
+        ] {
+            governed.grant("author", role).await;
+        }
+        governed
+    }
+
+    async fn grant(&self, user: &str, role: &str) {
+        let (name, role, user) = (
+            format!("{user}-{role}"),
+            format!("--clusterrole={role}"),
+            format!("--user={user}"),
+        );
+        admin(&["create", "rolebinding", &name, "-n", &self.namespace, &role, &user]).await;
+    }
+
+    /// What the API server says to an object that a user creates, without keeping it.
+    async fn create(&self, user: &str, object: &Value) -> Ran {
+        let arguments = [
+            "create",
+            "--dry-run=server",
+            "-n",
+            &self.namespace,
+            "--as",
+            user,
+            "-f",
+            "-",
+        ];
+        bed().kubectl.run_with(&arguments, &object.to_string()).await
+    }
+
+    /// The same to a change of an object.
+    async fn patch(&self, user: &str, object: &str, patch: &Value) -> Ran {
+        let patch = patch.to_string();
+        let arguments = [
+            "patch",
+            object,
+            "--dry-run=server",
+            "--type=merge",
+            "-n",
+            &self.namespace,
+            "--as",
+            user,
+            "-p",
+            &patch,
+        ];
+        bed().kubectl.run(&arguments).await
+    }
+
+    /// Waits until the policy is at work, which this object shows.
+    async fn refuses(&self, user: &str, object: &Value, words: &str) {
+        let began = Instant::now();
+        loop {
+            let ran = self.create(user, object).await;
+            if !ran.success {
+                return refused(&ran, words);
+            }
+            assert!(began.elapsed() < PATIENCE, "{object} is not refused");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn end(self) {
+        let team = self.folder.path().join("team");
+        admin(&["delete", "-k", team.to_str().unwrap()]).await;
+        admin(&["delete", "namespace", &self.namespace, "--wait=false"]).await;
+        assert!(["secrets", "hosts", "approvals"].contains(&self.policy));
+    }
+}
+
+async fn admin(arguments: &[&str]) -> String {
+    bed().kubectl.run(arguments).await.expect("kubectl may do everything")
+}
+
+#[track_caller]
+fn refused(ran: &Ran, words: &str) {
+    assert!(!ran.success, "admitted: {}", ran.stdout);
+    assert!(ran.stderr.contains(words), "{words:?} is not in: {}", ran.stderr);
+}
+
+#[track_caller]
+fn admitted(ran: &Ran) {
+    assert!(ran.success, "{}", ran.stderr);
+}
+
+fn object(kind: &str, spec: Value) -> Value {
+    let metadata = json!({ "name": "prod" });
+    json!({ "apiVersion": "ops.mobulace.com/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec })
+}
+
+fn key_of(secret: &str) -> Value {
+    json!({ "name": secret, "key": "key" })
+}
+
+fn platform(change: impl FnOnce(&mut Value)) -> Value {
+    let mut spec = json!({ "project": PROJECT, "api": { "tokenSecretRef": key_of("own") } });
+    change(&mut spec);
+    object("Platform", spec)
+}
+
+async fn a_secret_may_be_named_by_who_may_read_it() {
+    let policy = repository().join("deploy/components/admission-policies/secrets.yaml");
+    let policy = fs::read_to_string(policy).unwrap();
+    let references = KINDS.iter().flat_map(|kind| kind.references);
+    for reference in references.filter(|reference| reference.path.ends_with("SecretRef.name")) {
+        let asked = format!(".name(object.{})", reference.path);
+        assert!(policy.contains(&asked), "nobody is asked for {}", reference.path);
+    }
+    let governed = Governed::new("secrets").await;
+    let namespace = governed.namespace.as_str();
+    let only = "--resource-name=own";
+    admin(&[
+        "create",
+        "role",
+        "own",
+        "-n",
+        namespace,
+        "--verb=get",
+        "--resource=secrets",
+        only,
+    ])
+    .await;
+    admin(&[
+        "create",
+        "rolebinding",
+        "own",
+        "-n",
+        namespace,
+        "--role=own",
+        "--user=author",
+    ])
+    .await;
+    let words = "you may not read the Secret that `spec.";
+    let with_database = |password: &str, ca: &str| {
+        let database =
+            json!({ "host": "db.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
+        platform(|spec| spec["database"] = database)
+    };
+    let webhook = |url: &str, signing: &str| {
+        let webhook = json!({ "urlSecretRef": key_of(url), "signingSecretRef": key_of(signing) });
+        object("NotificationChannel", json!({ "webhook": webhook }))
+    };
+    let slack = |url: &str| {
+        object(
+            "NotificationChannel",
+            json!({ "slack": { "webhookURLSecretRef": key_of(url) } }),
+        )
+    };
+    governed
+        .refuses(
+            "author",
+            &platform(|spec| spec["api"]["tokenSecretRef"] = key_of("other")),
+            words,
+        )
+        .await;
+    for foreign in [
+        platform(|spec| spec["anonKeySecretRef"] = key_of("other")),
+        with_database("other", "own"),
+        with_database("own", "other"),
+        slack("other"),
+        webhook("other", "own"),
+        webhook("own", "other"),
+    ] {
+        refused(&governed.create("author", &foreign).await, words);
+    }
+    for own in [
+        platform(|_| ()),
+        with_database("own", "own"),
+        slack("own"),
+        webhook("own", "own"),
+    ] {
+        admitted(&governed.create("author", &own).await);
+    }
+    // What names it already may be annotated by others, and may not be sent elsewhere by them.
+    let foreign = platform(|spec| spec["api"]["tokenSecretRef"] = key_of("other"));
+    let arguments = ["create", "-n", namespace, "-f", "-"];
+    bed()
+        .kubectl
+        .run_with(&arguments, &foreign.to_string())
+        .await
+        .expect("an administrator may");
+    let asked = json!({ "metadata": { "annotations": { "ops.mobulace.com/reconcile-at": "now" } } });
+    admitted(&governed.patch("author", "platform/prod", &asked).await);
+    let elsewhere = json!({ "spec": { "api": { "url": "https://attacker.example" } } });
+    refused(&governed.patch("author", "platform/prod", &elsewhere).await, words);
+    governed.end().await;
+}
+
+async fn another_host_may_be_named_by_who_has_the_verb() {
+    let governed = Governed::new("hosts").await;
+    for role in ["ace-platform-edit", "ace-platform-hosts"] {
+        governed.grant("networker", role).await;
+    }
+    let database = |host: &str, user: &str| {
+        let database = json!({ "host": host, "user": user, "passwordSecretRef": key_of("own") });
+        platform(|spec| spec["database"] = database)
+    };
+    let verb = "the verb `name-hosts`";
+    let other = platform(|spec| spec["api"]["url"] = json!("https://attacker.example"));
+    governed.refuses("author", &other, verb).await;
+    for other in [
+        other,
+        platform(|spec| spec["url"] = json!("https://attackersownprojectx.supabase.co")),
+        database("db.attackersownprojectx.supabase.co", "postgres"),
+        database("aws-0-us-east-1.pooler.supabase.com", "postgres.attackersownprojectx"),
+        database("evil.io.pooler.supabase.com.evil.io", &format!("postgres.{PROJECT}")),
+    ] {
+        refused(&governed.create("author", &other).await, verb);
+        admitted(&governed.create("networker", &other).await);
+    }
+    for own in [
+        platform(|_| ()),
+        platform(|spec| spec["url"] = json!(format!("https://{PROJECT}.supabase.co"))),
+        database(&format!("DB.{PROJECT}.supabase.co"), "postgres"),
+        database("aws-0-us-east-1.pooler.supabase.com", &format!("postgres.{PROJECT}")),
+    ] {
+        admitted(&governed.create("author", &own).await);
+    }
+    governed.end().await;
+}
+
+async fn a_plan_may_be_approved_by_who_has_the_verb() {
+    let governed = Governed::new("approvals").await;
+    for role in ["ace-view", "ace-edit", "ace-migrations-approve"] {
+        governed.grant("approver", role).await;
+    }
+    let approval = |digit: &str| json!({ "plan": format!("sha256:{}", digit.repeat(64)) });
+    let set = |change: &dyn Fn(&mut Value)| {
+        let mut spec = json!({ "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "code" } });
+        change(&mut spec);
+        object("MigrationSet", spec)
+    };
+    let (new, lost) = (
+        "an approval in `spec.approvals` is new",
+        "`spec.policy.approve` has lost a class",
+    );
+    let approved = set(&|spec| spec["approvals"] = json!([approval("1")]));
+    let open = set(&|spec| spec["policy"] = json!({ "approve": ["DataLoss", "Exposure"] }));
+    governed.refuses("author", &approved, new).await;
+    refused(&governed.create("author", &open).await, lost);
+    for object in [&approved, &open] {
+        admitted(&governed.create("approver", object).await);
+    }
+    let arguments = ["create", "-n", &governed.namespace, "--as", "author", "-f", "-"];
+    let strict = set(&|spec| spec["policy"] = json!({ "approve": ["DataLoss", "Exposure", "Opaque", "LongLock"] }));
+    bed()
+        .kubectl
+        .run_with(&arguments, &strict.to_string())
+        .await
+        .expect("who only writes files' sets may");
+    let with = |user: &'static str, spec: Value| {
+        let governed = &governed;
+        async move {
+            governed
+                .patch(user, "migrationset/prod", &json!({ "spec": spec }))
+                .await
+        }
+    };
+    refused(&with("author", json!({ "approvals": [approval("1")] })).await, new);
+    refused(&with("author", json!({ "policy": { "approve": [] } })).await, lost);
+    // The classes of the definition are not enough where there were more.
+    refused(&with("author", json!({ "policy": null })).await, lost);
+    admitted(&with("author", json!({ "suspend": true })).await);
+    let real = json!({ "spec": { "approvals": [approval("1"), approval("2")] } }).to_string();
+    admin(&[
+        "patch",
+        "migrationset/prod",
+        "--type=merge",
+        "-n",
+        &governed.namespace,
+        "--as",
+        "approver",
+        "-p",
+        &real,
+    ])
+    .await;
+    admitted(&with("author", json!({ "suspend": true })).await);
+    admitted(&with("author", json!({ "approvals": [approval("2")] })).await);
+    refused(
+        &with("author", json!({ "approvals": [approval("2"), approval("3")] })).await,
+        new,
+    );
+    governed.end().await;
+}
+
+async fn the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node() {
+    let folder = repository().join("deploy/components/network-policy/network-policy.yaml");
+    let path = folder.to_str().unwrap();
+    let ran = bed()
+        .kubectl
+        .run(&["create", "--dry-run=server", "-o", "json", "-f", path])
+        .await;
+    let policy: Value = serde_json::from_str(&ran.expect("the policy is admitted")).unwrap();
+    let spec = &policy["spec"];
+    assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+    // It is the operator's pod that is selected, and the port of that name is one of its own.
+    let deployment = admin(&["get", "deployment", "ace-operator", "-n", "ace-system", "-o", "json"]).await;
+    let deployment: Value = serde_json::from_str(&deployment).unwrap();
+    let template = &deployment["spec"]["template"];
+    let labels = spec["podSelector"]["matchLabels"].as_object().unwrap();
+    assert!(!labels.is_empty());
+    for (name, value) in labels {
+        assert_eq!(&template["metadata"]["labels"][name], value);
+    }
+    let [scrape] = spec["ingress"].as_array().unwrap().as_slice() else {
+        panic!("{}", spec["ingress"]);
+    };
+    let from = json!([{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "monitoring" } } }]);
+    assert_eq!(scrape["from"], from);
+    assert_eq!(
+        scrape["ports"],
+        json!([{ "port": template["spec"]["containers"][0]["ports"][0]["name"], "protocol": "TCP" }])
+    );
+    // Whatever is open to an address is closed to those of the node.
+    for rule in spec["egress"].as_array().unwrap() {
+        assert_ne!(rule["ports"], Value::Null, "{rule}");
+        for peer in rule["to"].as_array().unwrap() {
+            let Some(block) = peer.get("ipBlock") else {
+                assert!(
+                    peer["podSelector"].is_object() && peer["namespaceSelector"].is_object(),
+                    "{peer}"
+                );
+                continue;
+            };
+            let closed = match block["cidr"].as_str() {
+                Some("0.0.0.0/0") => json!(["169.254.0.0/16"]),
+                Some("::/0") => json!(["fe80::/10", "fd00:ec2::254/128"]),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(block["except"], closed);
+        }
+    }
+}
