@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, ops::RangeBounds, sync::Arc};
 use ace_api::{EdgeFunction, Platform};
 use ace_domain::{
     kinds::{
-        edge_function::{self, Claimant, claims, platform_key, wave},
+        edge_function::{self, Claimant, ProjectAccess, claims, platform_key, wave},
         platform,
     },
     reconcile::{dependency::Dependency, key::Key, kind::Kind as _},
 };
-use ace_runtime::index::Dependents;
+use ace_runtime::index::{Dependents, ObjectId};
 use kube::{
     Resource, ResourceExt,
     core::DeserializeGuard,
@@ -45,16 +45,14 @@ impl Caches {
         (slugs, self.dependents.is_used(&names))
     }
 
-    /// Everybody who claims the slug of `function` in the same project of the same API, itself included.
-    pub fn claimants(&self, function: &EdgeFunction) -> Vec<Claimant> {
+    /// Everybody who claims the slug of `function` in the same project of the same API, itself included. `listed`: the token of a
+    /// Platform has listed the project since the process began.
+    pub fn claimants(&self, function: &EdgeFunction, listed: impl Fn(&Key) -> bool) -> Vec<Claimant> {
         let own = cached(&self.platforms, &platform_key(function));
-        let Some(Platform { spec, .. }) = own.as_deref().and_then(|own| own.0.as_ref().ok()) else {
+        let Some(own) = own.as_deref().and_then(|own| own.0.as_ref().ok()) else {
             return Vec::new();
         };
-        let project = Dependency::Project {
-            api: spec.api.url.clone(),
-            project: spec.project.clone(),
-        };
+        let project = platform::project(own);
         let here: BTreeSet<Key> = self
             .dependents
             .of_kind(platform::Kind::NAME, project.clone()..=project)
@@ -64,7 +62,25 @@ impl Caches {
         let rivals = self.functions_in(slug.clone()..=slug);
         let rivals = rivals.iter().filter_map(|rival| rival.0.as_ref().ok());
         let rivals = rivals.filter(|rival| here.contains(&platform_key(rival)) && claims(rival));
+        let claimant = |rival: &EdgeFunction| claimant(rival, self.access(&platform_key(rival), &listed));
         rivals.filter_map(claimant).collect()
+    }
+
+    /// Whether the token of a Platform opens its project. That it has, once, is in its status, too.
+    fn access(&self, platform: &Key, listed: impl Fn(&Key) -> bool) -> ProjectAccess {
+        let id = ObjectId::of::<platform::Kind>(platform.clone());
+        let checked = self
+            .dependents
+            .fact(&id, &Dependency::PlatformMessage(platform.clone()));
+        let has_listed = || {
+            let object = self.platform(platform);
+            object.is_some_and(|object| object.status.is_some_and(|status| status.functions.is_some()))
+        };
+        match checked {
+            _ if listed(platform) || has_listed() => ProjectAccess::Listed,
+            None => ProjectAccess::Unasked,
+            Some(_) => ProjectAccess::Refused,
+        }
     }
 
     /// Functions of lower waves on the same Platform and source object.
@@ -85,9 +101,10 @@ where
     store.get(&ObjectRef::new(&key.name).within(&key.namespace))
 }
 
-fn claimant(function: &EdgeFunction) -> Option<Claimant> {
+fn claimant(function: &EdgeFunction, access: ProjectAccess) -> Option<Claimant> {
     Some(Claimant {
-        name: Key::of(function).to_string(),
+        access,
+        key: Key::of(function),
         created: function.creation_timestamp()?.0,
         uid: function.uid()?,
     })

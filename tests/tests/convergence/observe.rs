@@ -6,9 +6,9 @@ use ace_api::EdgeFunction;
 use ace_domain::{
     bundle::Closure,
     kinds::edge_function::{
-        self, Claim, Claimant, Member, PlatformFacts, PlatformState, SourceState, State, blockers, owner,
+        self, Claimant, Member, PlatformFacts, PlatformState, ProjectAccess, SourceState, State, blockers,
     },
-    reconcile::timing::Timing,
+    reconcile::{key::Key, timing::Timing},
 };
 
 use super::{
@@ -28,15 +28,14 @@ impl Fleet {
             .filter(|other| other.slug() == slug && edge_function::claims(other));
         let claimants: Vec<Claimant> = claimants
             .map(|other| Claimant {
-                name: other.metadata.name.clone().unwrap(),
+                key: Key::of(other),
+                access: ProjectAccess::Listed,
                 created: other.metadata.creation_timestamp.clone().unwrap().0,
                 uid: other.metadata.uid.clone().unwrap(),
             })
             .collect();
-        let claim = match owner(&claimants) {
-            Some(owner) if Some(&owner.name) != object.metadata.name.as_ref() => Claim::Lost(owner.name.clone()),
-            _ => Claim::Owned,
-        };
+        let uid = object.metadata.uid.clone().unwrap();
+        let claim = edge_function::claim(&Key::of(object), &uid, &claimants);
         let members = self
             .objects
             .iter()

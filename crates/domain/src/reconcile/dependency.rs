@@ -35,7 +35,7 @@ pub enum Dependency {
     },
     /// A project, by the address of its Management API.
     Project {
-        /// The address.
+        /// The address, in the spelling of `platform::project`.
         api: String,
         /// The project's reference.
         project: String,

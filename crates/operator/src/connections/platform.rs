@@ -189,6 +189,11 @@ impl PlatformConnection {
         }
     }
 
+    /// There was a successful list.
+    pub fn has_listed(&self) -> bool {
+        self.state().observation.listed().is_some()
+    }
+
     /// The last request was answered.
     pub fn is_answering(&self) -> bool {
         self.state().observation.failing().is_none()

@@ -39,8 +39,10 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         PlatformState::Present(platform) if platform.suspended => return left("its Platform is suspended"),
         PlatformState::Present(platform) => platform,
     };
-    if let Claim::Lost(owner) = &state.claim {
-        return left(&format!("it belongs to EdgeFunction {owner}"));
+    match &state.claim {
+        Claim::Lost(Some(owner)) => return left(&format!("it belongs to EdgeFunction {owner}")),
+        Claim::Lost(None) => return left("it belongs to an EdgeFunction in another namespace"),
+        Claim::Owned | Claim::Unsettled => {}
     }
     if state.applied().is_none() && state.memo.intent.is_none() {
         let is_there = state
@@ -54,6 +56,11 @@ pub(super) fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> De
         };
     }
     let retry = |message: &str| Decision::Wait(Cause::new(FunctionReason::Retrying, message), Requeue::OnChange);
+    if state.claim == Claim::Unsettled {
+        let message = "an older EdgeFunction claims this slug, and its Platform has not been checked yet";
+        let again = Requeue::After(state.timing.stale_list());
+        return Decision::Wait(Cause::new(FunctionReason::Retrying, message), again);
+    }
     if !platform.listed || !platform.answering {
         return retry(&platform.message);
     }

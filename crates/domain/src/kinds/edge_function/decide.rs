@@ -39,13 +39,20 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         Ok(platform) => platform,
         Err(decision) => return decision,
     };
+    // Who can't list the project is told nothing about who else deploys there.
     if let Claim::Lost(owner) = &state.claim
         && object.spec.mode != Mode::Observe
+        && platform.listed
     {
-        let message = format!(
-            "EdgeFunction {owner} is older and owns slug `{}` of this project: delete one of the two, or set `spec.mode: Observe` on this one",
-            object.slug()
-        );
+        let slug = object.slug();
+        let message = match owner {
+            Some(owner) => format!(
+                "EdgeFunction {owner} is older and owns slug `{slug}` of this project: delete one of the two, or set `spec.mode: Observe` on this one"
+            ),
+            None => format!(
+                "an older EdgeFunction in another namespace owns slug `{slug}` of this project: delete this one, or set `spec.mode: Observe` on it"
+            ),
+        };
         return Decision::Refuse(Cause::new(FunctionReason::SlugClaimed, message), Requeue::OnChange);
     }
     if state.timing.is_lost(platform.seen, platform.interval, now) {
@@ -56,6 +63,11 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
     }
     if !platform.listed {
         return unlisted(object, state, platform);
+    }
+    if state.claim == Claim::Unsettled && object.spec.mode != Mode::Observe {
+        let message = "an older EdgeFunction claims this slug, and its Platform has not been checked yet";
+        let again = Requeue::After(state.timing.stale_list());
+        return Decision::Wait(Cause::new(FunctionReason::WaitingForPlatform, message), again);
     }
     if let Some(phase) = &platform.down {
         return wait(

@@ -48,7 +48,7 @@ pub use adoption::archive_name;
 pub use archive::{
     ARCHIVE_BYTES, ArchiveData, ArchiveFault, FOREIGN_ARCHIVES, foreign_archive, proven_archive, read_proven_archive,
 };
-pub use claim::{Claimant, owner};
+pub use claim::{Claimant, ProjectAccess, claim};
 pub use decide::decide;
 pub use events::events;
 pub use references::{claims, platform_key, source_key, wave};

@@ -84,8 +84,10 @@ impl inputs::PlatformFacts for PlatformFacts {
 pub enum Claim {
     /// This object does.
     Owned,
-    /// An older object does: `namespace/name`.
-    Lost(String),
+    /// An older object does. Its `namespace/name`, if it is in the same namespace: nobody is told what is in others.
+    Lost(Option<String>),
+    /// It depends on whether the Platform of an older object can list the project, which is not known yet.
+    Unsettled,
 }
 
 /// What the last list of the platform's functions shows of one slug.

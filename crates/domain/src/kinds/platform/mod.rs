@@ -5,6 +5,7 @@ mod database;
 mod decide;
 mod hosts;
 mod observation;
+mod place;
 mod references;
 mod status;
 
@@ -31,6 +32,7 @@ pub use database::{DatabaseCheck, DatabaseFailure};
 pub use decide::{decide, down, is_due, is_token_gone, update};
 pub use hosts::{is_own_database, is_own_gateway};
 pub use observation::{Changes, Observation, Phase, Refusal, RefusedBy};
+pub use place::project;
 pub use status::{events, status};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, PlatformReason>;

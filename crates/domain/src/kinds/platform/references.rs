@@ -3,7 +3,7 @@
 use ace_api::Platform;
 use jiff::Timestamp;
 
-use super::{Access, Decision, Phase, State, StepError, decide::api_answers, down, is_token_gone};
+use super::{Access, Decision, Phase, State, StepError, decide::api_answers, down, is_token_gone, project};
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::Key,
@@ -12,10 +12,7 @@ use crate::reconcile::{
 pub fn references(object: &Platform) -> Vec<Dependency> {
     let key = Key::of(object);
     vec![
-        Dependency::Project {
-            api: object.spec.api.url.clone(),
-            project: object.spec.project.clone(),
-        },
+        project(object),
         Dependency::Outage(key.clone()),
         Dependency::LiveFunctions(key),
     ]

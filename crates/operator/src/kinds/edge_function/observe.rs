@@ -5,7 +5,7 @@ use ace_domain::{
     bundle::Closure,
     inputs::{Artifact, ArtifactState, FunctionParts, content, folder, usable},
     kinds::edge_function::{
-        Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, owner, platform_key,
+        self, Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, platform_key,
         source_key,
     },
     kinds::{migration_set, platform},
@@ -117,11 +117,12 @@ fn migrations(kind: &EdgeFunctions, object: &EdgeFunction) -> Option<Arc<BTreeSe
 }
 
 fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
-    let claimants = kind.caches.claimants(object);
-    match owner(&claimants) {
-        Some(owner) if Some(&owner.uid) != object.uid().as_ref() => Claim::Lost(owner.name.clone()),
-        _ => Claim::Owned,
-    }
+    let listed = |platform: &Key| {
+        let connection = kind.connections.get(platform);
+        connection.is_some_and(|connection| connection.has_listed())
+    };
+    let claimants = kind.caches.claimants(object, listed);
+    edge_function::claim(&Key::of(object), &object.uid().unwrap_or_default(), &claimants)
 }
 
 /// The desired content of `object` from an artifact.

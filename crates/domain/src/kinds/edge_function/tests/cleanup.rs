@@ -83,7 +83,7 @@ fn what_is_not_its_own_stays_live_and_an_event_says_why() {
             "its Platform does not exist",
         ),
         (
-            leaving().with(|case| case.state.claim = Claim::Lost("ace/older".to_owned())),
+            leaving().with(|case| case.state.claim = Claim::Lost(Some("ace/older".to_owned()))),
             "it belongs to EdgeFunction ace/older",
         ),
         (
@@ -102,6 +102,17 @@ fn what_is_not_its_own_stays_live_and_an_event_says_why() {
         ));
         assert_eq!(case.decide(), Decision::Release { event });
     }
+}
+
+#[test]
+fn nothing_is_deleted_while_it_is_not_known_whether_an_older_object_may_claim_the_slug() {
+    let mut case = leaving().with(|case| case.state.claim = Claim::Unsettled);
+    let (reason, message) = cause(case.decide());
+    assert_eq!(reason, FunctionReason::Retrying);
+    assert_eq!(
+        message,
+        "an older EdgeFunction claims this slug, and its Platform has not been checked yet"
+    );
 }
 
 #[test]

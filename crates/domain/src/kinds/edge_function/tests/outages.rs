@@ -223,7 +223,7 @@ fn a_status_that_is_not_final_waits_for_the_platforms_first_check() {
     };
     let stalled = settled()
         .wants(B)
-        .with(|case| case.state.claim = Claim::Lost("ns/old".to_owned()))
+        .with(|case| case.state.claim = Claim::Lost(Some("ns/old".to_owned())))
         .written();
     let freed = stalled.with(|case| case.state.claim = Claim::Owned);
     for unfinished in [settled().forgotten(), freed] {

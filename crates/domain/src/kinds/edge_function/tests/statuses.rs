@@ -18,7 +18,7 @@ use crate::reconcile::{
 
 /// One state of each kind.
 fn states() -> Vec<Case> {
-    let lost = Claim::Lost("ace/older".to_owned());
+    let lost = Claim::Lost(Some("ace/older".to_owned()));
     let mut all = vec![
         settled(),
         settled().wants(B),

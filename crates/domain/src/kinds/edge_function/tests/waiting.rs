@@ -4,7 +4,7 @@ use ace_api::{FunctionReason, Mode};
 
 use super::{
     super::{Claim, Decision, Step},
-    fixture::settled,
+    fixture::{Case, settled},
     values::{A, B, cause, entry, foreign},
 };
 use crate::reconcile::{
@@ -79,7 +79,7 @@ fn a_suspended_platform_suspends_its_functions() {
 
 #[test]
 fn a_slug_that_an_older_object_owns_is_not_touched() {
-    let lost = Claim::Lost("ace/older".to_owned());
+    let lost = Claim::Lost(Some("ace/older".to_owned()));
     let mut case = settled()
         .forgotten()
         .sees(None)
@@ -92,6 +92,33 @@ fn a_slug_that_an_older_object_owns_is_not_touched() {
     );
     let mut observing = settled().mode(Mode::Observe).with(|case| case.state.claim = lost);
     assert_eq!(observing.decide(), Decision::Settled(Requeue::OnChange));
+}
+
+#[test]
+fn nobody_is_told_what_is_in_another_namespace() {
+    let foreign = |case: &mut Case| case.state.claim = Claim::Lost(None);
+    assert_eq!(
+        message(&settled().with(foreign).status(), "Stalled"),
+        "an older EdgeFunction in another namespace owns slug `hello` of this project: delete this one, or set `spec.mode: Observe` on it"
+    );
+    // Nor that there is one, where the project can't be listed.
+    let mut squatter = settled()
+        .forgotten()
+        .with(foreign)
+        .platform(|platform| platform.listed = false);
+    squatter.state.listing = None;
+    assert_eq!(cause(squatter.decide()).0, FunctionReason::WaitingForPlatform);
+}
+
+#[test]
+fn nothing_is_deployed_while_it_is_not_known_whether_an_older_object_may_claim_the_slug() {
+    let mut case = settled().wants(B).with(|case| case.state.claim = Claim::Unsettled);
+    let (reason, message) = cause(case.decide());
+    assert_eq!(reason, FunctionReason::WaitingForPlatform);
+    assert_eq!(
+        message,
+        "an older EdgeFunction claims this slug, and its Platform has not been checked yet"
+    );
 }
 
 #[test]
@@ -119,7 +146,7 @@ fn an_annotation_is_not_handled_before_the_list_has_succeeded() {
 
 #[test]
 fn an_annotation_is_handled_by_a_refusal_that_needs_no_list() {
-    let lost = Claim::Lost("ace/older".to_owned());
+    let lost = Claim::Lost(Some("ace/older".to_owned()));
     let mut case = settled().asks("now").with(|case| case.state.claim = lost);
     assert_eq!(cause(case.decide()).0, FunctionReason::SlugClaimed);
     assert_eq!(case.status().common.last_handled_reconcile_at.as_deref(), Some("now"));
