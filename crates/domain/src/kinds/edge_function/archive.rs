@@ -133,3 +133,6 @@ fn packed(files: &BTreeMap<TreePath, Bytes>) -> Result<Bytes, ArchiveFault> {
         Ok(packed.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,7 +95,9 @@ pub(super) fn roll_back(
         .archived()
         .filter(|archived| archived.content.digest().to_string() == proven.source_digest);
     if let Some(Archived { content, verify_jwt }) = archived {
-        return deploy(object, state, IntentType::RollBack, content, *verify_jwt, before, now);
+        // Whoever may write ConfigMaps can replace the archive. Its content has the digest in the status; its rule is one word.
+        let rule = proven.verify_jwt.unwrap_or(*verify_jwt || object.spec.verify_jwt);
+        return deploy(object, state, IntentType::RollBack, content, rule, before, now);
     }
     match (&proven.archive, &state.memory.archive) {
         (Some(name), Some((read, None))) if name == read => {

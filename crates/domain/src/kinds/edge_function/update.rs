@@ -67,12 +67,16 @@ pub(super) fn update_from_result(
         }
         StepResult::Archived(name) => match step {
             Step::ArchiveForeign(body) => state.memory.archived = Some(body.stamp.clone()),
-            Step::ArchiveProven { content, .. } => state.memo.proven = Some(proven(content, Some(name))),
+            Step::ArchiveProven { content, verify_jwt } => {
+                state.memo.proven = Some(proven(content, *verify_jwt, Some(name)));
+            }
             _ => {}
         },
         StepResult::ArchiveTooLarge(bytes) => match step {
             Step::ArchiveForeign(body) => state.memory.unarchivable = Some((body.stamp.clone(), bytes)),
-            Step::ArchiveProven { content, .. } => state.memo.proven = Some(proven(content, None)),
+            Step::ArchiveProven { content, verify_jwt } => {
+                state.memo.proven = Some(proven(content, *verify_jwt, None));
+            }
             _ => {}
         },
         StepResult::Deployed(stamp) => {
@@ -275,10 +279,11 @@ pub(super) fn hold(
     });
 }
 
-fn proven(content: &Closure, archive: Option<String>) -> Proven {
+fn proven(content: &Closure, verify_jwt: bool, archive: Option<String>) -> Proven {
     Proven {
         revision: content.revision().to_string(),
         source_digest: content.digest().to_string(),
+        verify_jwt: Some(verify_jwt),
         archive,
     }
 }

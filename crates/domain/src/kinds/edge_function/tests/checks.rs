@@ -60,7 +60,7 @@ fn a_gateway_that_can_not_be_reached_says_nothing_about_the_function() {
 
 #[test]
 fn failed_checks_bring_the_proven_content_back_with_its_own_rule() {
-    let mut case = failed();
+    let mut case = failed().with(|case| case.state.memo.proven.as_mut().unwrap().verify_jwt = Some(true));
     case.loads_archive(A, archived(A, true));
     let Decision::Do(step) = case.decide() else {
         panic!("no roll-back")
@@ -76,7 +76,7 @@ fn failed_checks_bring_the_proven_content_back_with_its_own_rule() {
             *verify_jwt
         ),
         (IntentType::RollBack, digest(A), Some(stamp(4)), true),
-        "the archive's JWT rule, not the spec's"
+        "the JWT rule of the proven version, not the spec's"
     );
     assert_eq!(
         shown(&case.status())[..2],
@@ -143,6 +143,32 @@ fn an_archive_that_is_gone_leaves_the_failed_content_live_and_says_so() {
     assert_eq!(shown(&status)[1], "Stalled=True/ChecksFailed");
     let end = "but the archive of the last version that passed its checks is missing or damaged, so the failed content stays live";
     assert!(message(&status, "Stalled").ends_with(end));
+}
+
+#[test]
+fn a_roll_back_opens_no_function_because_an_archive_says_so() {
+    for (proven, archive, spec, expected) in [
+        (Some(true), false, false, true),
+        (Some(true), true, false, true),
+        (Some(false), true, true, false),
+        (Some(false), false, true, false),
+        // By an operator that kept no rule.
+        (None, false, true, true),
+        (None, true, false, true),
+        (None, true, true, true),
+        (None, false, false, false),
+    ] {
+        let mut case = failed().with(|case| {
+            case.state.memo.proven.as_mut().unwrap().verify_jwt = proven;
+            case.object.spec.verify_jwt = spec;
+        });
+        case.loads_archive(A, archived(A, archive));
+        let decision = case.decide();
+        let Decision::Do(Step::Deploy { verify_jwt, .. }) = decision else {
+            panic!("no roll-back: {decision:?}")
+        };
+        assert_eq!(verify_jwt, expected, "{proven:?}, archive {archive}, spec {spec}");
+    }
 }
 
 #[test]

@@ -131,6 +131,7 @@ pub(super) fn proven(text: &str) -> Proven {
     Proven {
         revision: revision(text),
         source_digest: digest(text),
+        verify_jwt: Some(false),
         archive: Some(archive(text)),
     }
 }
