@@ -93,7 +93,9 @@ async fn a_list_serves_writes_from_before_its_request_and_the_next_one_all_later
 #[tokio::test]
 async fn while_requests_are_scarce_a_list_waits_a_moment_for_writes_that_need_one_too() {
     let stage = stage(4).await;
-    stage.connection.set_described(["own".to_owned(), "other".to_owned()].into());
+    stage
+        .connection
+        .set_described(["own".to_owned(), "other".to_owned()].into());
     let longest = Duration::from_secs(2);
     let gathers = |seconds: u64| {
         let then = clock::now() + Duration::from_secs(seconds);

@@ -11,25 +11,30 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Sources;
 
 /// Closures that are computed at the same time for all namespaces: the runtime's threads need a processor, too.
-const AT_ONCE: usize = 2;
+pub(super) const AT_ONCE: usize = 2;
 
-/// Whose turn it is to compute: one closure of a namespace at a time, and [`AT_ONCE`] of all.
+/// Whose turn it is: one of a namespace at a time, and so many of all.
 #[derive(Debug)]
 pub(super) struct Turns {
     all: Arc<Semaphore>,
     namespaces: Mutex<HashMap<String, Weak<Semaphore>>>,
 }
 
-impl Default for Turns {
-    fn default() -> Self {
+impl Turns {
+    pub(super) fn new(at_once: usize) -> Self {
         Self {
-            all: Arc::new(Semaphore::new(AT_ONCE)),
+            all: Arc::new(Semaphore::new(at_once)),
             namespaces: Mutex::default(),
         }
     }
-}
 
-impl Turns {
+    /// Waits for the turn of a namespace. Waiting in its own queue first, it takes no turn of the others.
+    pub(super) async fn wait(&self, namespace: &str) -> Turn {
+        let own = turn(self.of(namespace)).await;
+        let shared = turn(self.all.clone()).await;
+        (own, shared)
+    }
+
     /// The queue of a namespace, which is gone when nobody waits in it.
     pub(super) fn of(&self, namespace: &str) -> Arc<Semaphore> {
         let mut namespaces = self.namespaces.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,6 +74,9 @@ impl Sources {
         .await
     }
 }
+
+/// A turn, until it is dropped: in the queue of the namespace, and in that of all.
+pub(super) type Turn = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);
 
 /// `None` only of a queue that was closed, which none is.
 async fn turn(turns: Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use ace_domain::inputs::sha256;
 use ace_egress::{AllowedHosts, Connection, HttpClient, HttpError, Method, Request, RequestError, Url};
 use bytes::Bytes;
-use tokio::sync::Semaphore;
 
+use super::closures::Turns;
 use super::flux::Pointer;
 
-/// Downloads at one time: each may hold an archive of the largest size in memory.
-const AT_ONCE: usize = 2;
+/// Downloads at one time, each for another namespace: an archive of the largest size may be in memory for each. A server that sends
+/// slowly keeps those of one namespace waiting.
+const AT_ONCE: usize = 4;
 /// Shorter than the deadline of a download, to distinguish "never connected" from "too slow".
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -25,13 +26,21 @@ pub(super) enum FetchError {
     Failed(String),
 }
 
+/// A download that may be made.
+pub(super) struct Download<'a> {
+    fetcher: &'a Fetcher,
+    pointer: &'a Pointer,
+    request: Request,
+    place: String,
+}
+
 #[derive(Debug)]
 pub(super) struct Fetcher {
     http: HttpClient,
     deadline: Duration,
     /// Most bytes of an archive.
     limit: usize,
-    slots: Semaphore,
+    turns: Turns,
 }
 
 impl Fetcher {
@@ -40,30 +49,24 @@ impl Fetcher {
             http: HttpClient::new(hosts, CONNECT)?,
             deadline,
             limit,
-            slots: Semaphore::new(AT_ONCE),
+            turns: Turns::new(AT_ONCE),
         })
     }
 
-    /// The archive at `pointer`, if its bytes have the pointer's digest.
-    pub(super) async fn fetch(&self, pointer: &Pointer) -> Result<Bytes, FetchError> {
+    /// The download of the archive at `pointer`, if the operator may call that address.
+    pub(super) fn admit<'a>(&'a self, pointer: &'a Pointer) -> Result<Download<'a>, FetchError> {
         let Ok(url) = Url::parse(&pointer.url) else {
             let says = "has an address that is not a URL; correct the source";
             return Err(FetchError::Refused(says.to_owned()));
         };
         let place = place(&url);
         let request = self.request(url, &place)?;
-        let _slot = self.slots.acquire().await;
-        let bytes = self.download(request, &place).await?;
-        let found = sha256(&bytes);
-        if found == pointer.digest {
-            return Ok(bytes);
-        }
-        // The server may be writing it, so it is retried; these bytes are not used.
-        Err(FetchError::Odd(format!(
-            "does not match the digest in its object: {place} sent {}, the object has {}; reconcile the source",
-            short(&found),
-            short(&pointer.digest)
-        )))
+        Ok(Download {
+            fetcher: self,
+            pointer,
+            request,
+            place,
+        })
     }
 
     fn request(&self, url: Url, place: &str) -> Result<Request, FetchError> {
@@ -114,6 +117,25 @@ impl Fetcher {
             "can't be downloaded: {place} did not send it within {} s",
             self.deadline.as_secs()
         ))
+    }
+}
+
+impl Download<'_> {
+    /// The archive for an object of `namespace`, if its bytes have the pointer's digest.
+    pub(super) async fn fetch(self, namespace: &str) -> Result<Bytes, FetchError> {
+        let (fetcher, place) = (self.fetcher, &self.place);
+        let _turn = fetcher.turns.wait(namespace).await;
+        let bytes = fetcher.download(self.request, place).await?;
+        let found = sha256(&bytes);
+        if found == self.pointer.digest {
+            return Ok(bytes);
+        }
+        // The server may be writing it, so it is retried; these bytes are not used.
+        Err(FetchError::Odd(format!(
+            "does not match the digest in its object: {place} sent {}, the object has {}; reconcile the source",
+            short(&found),
+            short(&self.pointer.digest)
+        )))
     }
 }
 

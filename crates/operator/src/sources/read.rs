@@ -95,13 +95,18 @@ impl Sources {
     /// Downloads the artifact of an object.
     async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (ArtifactState, Again) {
         let known = self.state().trees.get(&pointer.digest);
-        if let Some(tree) = known {
-            return (
-                ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
-                Again::OnChange,
-            );
-        }
-        let bytes = match self.fetcher.fetch(pointer).await {
+        // An address that the operator may not call is refused, also where another object's artifact is the same.
+        let fetched = match (self.fetcher.admit(pointer), known) {
+            (Ok(_), Some(tree)) => {
+                return (
+                    ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
+                    Again::OnChange,
+                );
+            }
+            (Ok(download), None) => download.fetch(&key.namespace).await,
+            (Err(error), _) => Err(error),
+        };
+        let bytes = match fetched {
             Ok(bytes) => bytes,
             Err(FetchError::Refused(why)) => {
                 return (

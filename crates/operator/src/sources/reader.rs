@@ -15,7 +15,7 @@ use super::Settings;
 use super::backoff::Backoff;
 use super::cache::Trees;
 use super::changes::Changes;
-use super::closures::Turns;
+use super::closures::{AT_ONCE, Turns};
 use super::entry::{Again, Entry, Flight, Landed, Memo, Reading};
 use super::fetch::Fetcher;
 use super::flux::Installed;
@@ -96,7 +96,7 @@ impl Sources {
             metrics,
             fetcher,
             unpacking: Semaphore::new(1),
-            turns: Turns::default(),
+            turns: Turns::new(AT_ONCE),
             changes: Changes::default(),
             attention: Notify::new(),
         }))

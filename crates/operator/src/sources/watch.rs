@@ -1,7 +1,7 @@
 //! Watches of source objects, and retries of failed reads. Only metadata are watched, so no content of a ConfigMap is held
 //! here; after a change the object is read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use ace_api::{LABEL_WATCH, SourceKind};
 use ace_domain::inputs::ArtifactState;
 use ace_domain::reconcile::key::SourceKey;
 use ace_runtime::informer::watched;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{DynamicObject, ListParams};
 use kube::core::PartialObjectMeta;
@@ -18,7 +18,7 @@ use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +50,8 @@ pub(super) struct Progress {
     /// It is open, and every object has been listed.
     pub(super) synced: bool,
     started: bool,
+    /// How often following it has panicked.
+    panics: u32,
 }
 
 /// An item of a watch.
@@ -98,12 +100,31 @@ impl Target {
 }
 
 pub(super) async fn run(sources: Arc<Sources>, stop: CancellationToken) {
+    run_by(follow, sources, stop).await;
+}
+
+/// Runs the watches, each followed by `follow`.
+pub(super) async fn run_by<F>(
+    follow: impl Fn(Arc<Sources>, Target, Arc<Semaphore>) -> F,
+    sources: Arc<Sources>,
+    stop: CancellationToken,
+) where
+    F: Future<Output = ()> + Send + 'static,
+{
     let mut watches = JoinSet::new();
+    let mut targets = HashMap::new();
     let rereads = Arc::new(Semaphore::new(REREADS));
     loop {
-        for (target, ended) in unstarted(&mut sources.state()) {
-            let watch = follow(sources.clone(), target, rereads.clone());
-            watches.spawn(async move { ended.run_until_cancelled(watch).await.unwrap_or_default() });
+        for (target, ended, panics) in unstarted(&mut sources.state()) {
+            let watch = follow(sources.clone(), target.clone(), rereads.clone());
+            let wait = if panics > 0 {
+                pause(&sources, None, panics)
+            } else {
+                Duration::ZERO
+            };
+            let watch = sleep(wait).then(|()| watch);
+            let task = watches.spawn(async move { ended.run_until_cancelled(watch).await.unwrap_or_default() });
+            targets.insert(task.id(), target);
         }
         let (due, next) = due(&sources, Instant::now());
         for key in due {
@@ -123,20 +144,31 @@ pub(super) async fn run(sources: Arc<Sources>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = sources.attention.notified() => {}
             () = waiting => {}
-            Some(ended) = watches.join_next() => {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "watch of sources ended; reopening it");
+            Some(ended) = watches.join_next_with_id() => {
+                let id = ended.as_ref().map_or_else(JoinError::id, |(id, ())| *id);
+                if let (Some(target), Err(error)) = (targets.remove(&id), ended) {
+                    tracing::error!(?target, %error, "internal error: the watch of sources ended; it is opened again");
+                    begin_again(&mut sources.state(), &target);
                 }
             }
         }
     }
 }
 
-fn unstarted(state: &mut State) -> Vec<(Target, CancellationToken)> {
+/// Until the watch is open again its objects are polled.
+fn begin_again(state: &mut State, target: &Target) {
+    if let Some(progress) = state.targets.get_mut(target) {
+        progress.synced = false;
+        progress.started = false;
+        progress.panics = progress.panics.saturating_add(1);
+    }
+}
+
+fn unstarted(state: &mut State) -> Vec<(Target, CancellationToken, u32)> {
     let new = state.targets.iter_mut().filter(|(_, progress)| !progress.started);
     new.map(|(target, progress)| {
         progress.started = true;
-        (target.clone(), progress.stop.clone())
+        (target.clone(), progress.stop.clone(), progress.panics)
     })
     .collect()
 }
@@ -166,7 +198,7 @@ fn due(sources: &Sources, now: Instant) -> (Vec<SourceKey>, Option<Instant>) {
 }
 
 /// Keeps one watch open, for ever.
-async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>) {
+pub(super) async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>) {
     let mut failures = 0;
     loop {
         let mut words = match open(&sources, &target).await {
@@ -307,7 +339,7 @@ fn word<K: Resource>(event: Result<Event<PartialObjectMeta<K>>, watcher::Error>)
     }
 }
 
-fn set_synced(sources: &Sources, target: &Target, synced: bool) {
+pub(super) fn set_synced(sources: &Sources, target: &Target, synced: bool) {
     if let Some(progress) = sources.state().targets.get_mut(target) {
         progress.synced = synced;
     }

@@ -1,11 +1,22 @@
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use ace_domain::inputs::ArtifactState;
+use tokio::sync::Semaphore;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::fixture::{
     Fixture, MAPS, REPOSITORIES, archive, config_map, content, keys_map, next, points_at, repository, tree, until,
     watched,
+};
+use crate::sources::{
+    Sources,
+    watch::{Target, follow, run_by, set_synced},
 };
 use ace_runtime::testing::{Answer, server};
 
@@ -110,6 +121,41 @@ async fn a_labelled_map_that_changes_in_place_is_reported_at_once_and_polled_no_
     fixture.cluster.remove(&map_path());
     assert_eq!(next(&mut changes).await, key);
     assert!(matches!(fixture.artifact_state(&key).await, ArtifactState::Waiting(_)));
+}
+
+#[tokio::test]
+async fn a_watch_that_panics_is_opened_again_and_until_then_its_objects_are_polled() {
+    let fixture = Fixture::new().await;
+    let key = config_map("functions");
+    fixture.cluster.put(&map_path(), watched(keys_map(&[("a.ts", "1")])));
+    fixture.artifact_state(&key).await;
+    let (begun, may_begin) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(0)));
+    let follow = {
+        let (begun, may_begin) = (begun.clone(), may_begin.clone());
+        move |sources: Arc<Sources>, target: Target, rereads: Arc<Semaphore>| {
+            let (begun, may_begin) = (begun.clone(), may_begin.clone());
+            async move {
+                if begun.fetch_add(1, Ordering::SeqCst) == 0 {
+                    set_synced(&sources, &target, true);
+                    panic!("a panic of this test");
+                }
+                may_begin.acquire().await.unwrap().forget();
+                follow(sources, target, rereads).await;
+            }
+        }
+    };
+    let stop = CancellationToken::new();
+    tokio::spawn(run_by(follow, fixture.sources.clone(), stop.clone()));
+    let _running = stop.drop_guard();
+    until("it is followed again", || begun.load(Ordering::SeqCst) > 1).await;
+    // What nobody tells is asked for.
+    fixture.cluster.put(&map_path(), watched(keys_map(&[("a.ts", "2")])));
+    assert!(fixture.sources.refresh(&key).await);
+    let mut changes = Box::pin(fixture.sources.changes());
+    may_begin.add_permits(1);
+    until("the watch is open", || fixture.cluster.watched(MAPS)).await;
+    fixture.cluster.put(&map_path(), watched(keys_map(&[("a.ts", "3")])));
+    assert_eq!(next(&mut changes).await, key);
 }
 
 #[tokio::test]

@@ -1,12 +1,14 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ace_domain::bundle::ArchiveLimits;
 use ace_domain::inputs::{ArtifactState, sha256};
+use ace_domain::reconcile::key::SourceKey;
 use axum::body::Body;
 use futures::stream;
 use serde_json::json;
+use tokio::time::timeout;
 
-use super::fixture::{FLUX, Fixture, REPOSITORIES, archive, content, odd_archive, points_at, repository, tree};
+use super::fixture::{FLUX, Fixture, REPOSITORIES, archive, content, odd_archive, points_at, repository, tree, until};
 use crate::sources::Settings;
 use ace_runtime::testing::{Answer, Server, server};
 
@@ -75,6 +77,61 @@ async fn an_artifact_is_fetched_once_for_all_who_point_at_it() {
     };
     assert!(Arc::ptr_eq(&one.tree, &other.tree));
     assert_eq!(artifacts.requests(), ["GET /gitrepository/ace/platform/4f2c.tar.gz"]);
+}
+
+#[tokio::test]
+async fn an_artifact_that_another_object_has_is_no_leave_to_name_any_address() {
+    let fixture = flux().await;
+    let bytes = archive(&FILES);
+    let (artifacts, url) = serving(&bytes).await;
+    fixture.cluster.put(&path(), points_at(&url, &bytes));
+    content(&fixture.artifact_state(&repository("platform")).await);
+    let elsewhere = "https://attacker.example/a.tar.gz";
+    fixture
+        .cluster
+        .put(&format!("{REPOSITORIES}/mirror"), points_at(elsewhere, &bytes));
+    let refused = fixture.artifact_state(&repository("mirror")).await;
+    let ArtifactState::Refused(says) = &refused else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        says.contains("is at https://attacker.example, which the operator is not allowed to call"),
+        "{says}"
+    );
+    assert_eq!(artifacts.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn artifacts_that_are_sent_slowly_keep_only_their_own_namespace_waiting() {
+    let never = Duration::from_hours(1);
+    let fixture = flux_with(|settings| Settings {
+        download: never,
+        ..settings
+    })
+    .await;
+    let trickling =
+        server(|_| Answer::bytes(Body::from_stream(stream::pending::<Result<Vec<u8>, std::io::Error>>()))).await;
+    let elsewhere = |number: usize| SourceKey {
+        namespace: "slow".to_owned(),
+        ..repository(&format!("slow-{number}"))
+    };
+    for number in 0..4 {
+        let path = format!("{FLUX}/v1/namespaces/slow/gitrepositories/slow-{number}");
+        let url = format!("{}/{number}.tar.gz", trickling.url());
+        fixture
+            .cluster
+            .put(&path, points_at(&url, &[u8::try_from(number).unwrap()]));
+        let (sources, key) = (fixture.sources.clone(), elsewhere(number));
+        tokio::spawn(async move { sources.artifact_state(&key).await });
+    }
+    until("a slow download has begun", || !trickling.requests().is_empty()).await;
+    let bytes = archive(&FILES);
+    let (_artifacts, url) = serving(&bytes).await;
+    fixture.cluster.put(&path(), points_at(&url, &bytes));
+    let key = repository("platform");
+    let quick = timeout(Duration::from_secs(30), fixture.artifact_state(&key)).await;
+    content(&quick.expect("others are not kept waiting"));
+    assert_eq!(trickling.requests().len(), 1, "one at a time of a namespace");
 }
 
 #[tokio::test]
