@@ -5,7 +5,15 @@
 
 use sha2::{Digest, Sha256};
 
-use super::ObjectClass;
+use super::{
+    ObjectClass,
+    expression::{canonical, without_literals},
+};
+
+/// Before an attribute with an expression, which is shown without its literals.
+const EXPRESSION: char = '\u{1}';
+/// Before one of which only the first word is shown, and a digest of the rest.
+const SECRET: char = '\u{3}';
 
 /// Prefix of a default attribute.
 const ORDINARY: char = '~';
@@ -25,9 +33,23 @@ const DIGEST: &str = "sha256:";
 pub(super) fn written(attributes: &[String]) -> String {
     let lines: Vec<_> = attributes
         .iter()
-        .map(|attribute| bounded(one_line(attribute)))
+        .map(|attribute| bounded(one_line(&expressed(attribute))))
         .collect();
     lines.join("\n")
+}
+
+/// An attribute with its expression in the form in which it is compared.
+fn expressed(attribute: &str) -> String {
+    if let Some(expression) = attribute.strip_prefix(EXPRESSION) {
+        return match expression.strip_prefix(ORDINARY) {
+            Some(expression) => format!("{ORDINARY}{}", without_literals(expression)),
+            None => without_literals(expression),
+        };
+    }
+    match attribute.strip_prefix(SECRET).and_then(|rest| rest.split_once(' ')) {
+        Some((what, secret)) => format!("{what} {DIGEST}{}", hex::encode(Sha256::digest(canonical(secret)))),
+        None => attribute.to_owned(),
+    }
 }
 
 /// A text without line breaks and other control characters, and unlike that of any other text.

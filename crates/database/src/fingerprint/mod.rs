@@ -9,6 +9,7 @@ mod change;
 mod class;
 mod definition;
 mod difference;
+mod expression;
 mod look;
 #[cfg(test)]
 mod tests;

@@ -101,7 +101,7 @@ async fn the_same_files_run_elsewhere_make_the_same_schema() {
     assert_eq!(first.digest(), second.digest());
 }
 
-async fn restore_into(bed: &mut Bed, mut other: Server) {
+pub async fn restore_into(bed: &mut Bed, mut other: Server) {
     let original = bed.fingerprint().await;
     let way_in = format!("ALTER ROLE bed_superuser PASSWORD '{PASSWORD}'");
     bed.server.superuser().await.batch_execute(&way_in).await.unwrap();
@@ -143,7 +143,7 @@ async fn restore_into(bed: &mut Bed, mut other: Server) {
     // It is another schema as soon as it is changed.
     session(&access)
         .await
-        .batch_execute("ALTER TABLE public.parent ADD x text")
+        .batch_execute("CREATE TABLE public.added (x text)")
         .await
         .unwrap();
     assert_ne!(

@@ -9,6 +9,7 @@
 mod bed;
 mod changes;
 mod copies;
+mod expressions;
 mod gate;
 mod large;
 mod looks;

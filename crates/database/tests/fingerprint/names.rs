@@ -42,10 +42,8 @@ async fn a_name_with_line_breaks_and_separators_is_one_object_on_one_line() {
         columns[0].name,
         r#"public."a\ntable\tpublic.forged/\u{1b}[2J\\n"."x.y""#
     );
-    assert_eq!(
-        columns[0].definition.lines().nth(2),
-        Some(r"default '1\n~no default'::text")
-    );
+    let default = columns[0].definition.lines().nth(2).unwrap();
+    assert!(default.starts_with("default '…'::text sha256:"), "{default}");
 }
 
 #[tokio::test]
