@@ -73,7 +73,7 @@ pub struct MigrationSetSpec {
     /// policy says what needs an approval and what is refused.
     #[serde(default)]
     pub policy: MigrationPolicy,
-    /// approvals of plans, at most 64. A plan's digest covers the database and the bytes of every file in it, so an approval is valid for exactly these.
+    /// approvals of plans, at most 64. A plan's digest covers the database and the content of every file in it, apart from line ends, so an approval is valid for exactly these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["plan".into()]))]

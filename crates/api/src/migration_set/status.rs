@@ -108,7 +108,7 @@ impl MigrationTarget {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanStatus {
-    /// digest of the plan, which an approval names. It covers the database, its head, and version, bytes and risks of each pending file.
+    /// digest of the plan, which an approval names. It covers the database, its head, and version, content and risks of each pending file.
     #[schemars(length(max = 71))]
     pub digest: String,
     /// approvalRequired is true while a statement of the plan needs an approval and has none.

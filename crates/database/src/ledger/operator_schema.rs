@@ -21,7 +21,7 @@ const CLI_TABLE: &str = "\
 /// index allows.
 const TABLES: &str = "\
     CREATE SCHEMA ace_ops; \
-    COMMENT ON SCHEMA ace_ops IS 'Kept by ace-ops: which migrations ran here, with the digest of their bytes, and what the \
+    COMMENT ON SCHEMA ace_ops IS 'Kept by ace-ops: which migrations ran here, with the digest of their text, and what the \
 schema was afterwards. Without it ace-ops treats this database as a new one.'; \
     CREATE TABLE ace_ops.state (one boolean PRIMARY KEY DEFAULT true CHECK (one), layout integer NOT NULL, \
         behind boolean NOT NULL DEFAULT false, looked boolean NOT NULL DEFAULT false, \

@@ -165,7 +165,7 @@ fn edited(observation: &Observation, folder: &Folder, ledger_diff: &LedgerDiff<'
         .iter()
         .filter(|(version, _)| !observation.ledger.contains_key(*version));
     let (version, _) = half.find(|(version, sha256)| {
-        let file = folder.files.iter().find(|file| file.version.as_str() == *version);
+        let file = folder.file(version);
         file.is_none_or(|file| !file.has_digest(sha256))
     })?;
     Some(Next::Refuse(messages::half(version)))
