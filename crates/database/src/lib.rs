@@ -31,6 +31,7 @@ mod tls;
 pub use access::{Access, Limits};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
+pub(crate) use fingerprint::OUTSIDE;
 pub use fingerprint::{Change, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
 pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
 pub use meter::{Excess, InsecureLogin};

@@ -1,4 +1,4 @@
-use super::{Described, Fingerprint, ObjectClass, SchemaObject, entry, object};
+use super::{Described, Fingerprint, Key, ObjectClass, SchemaObject, entry, object};
 
 /// Change of one object from one fingerprint to another.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -9,7 +9,36 @@ pub enum Change {
     Gone(ObjectClass, String),
 }
 
+/// Instead of a schema for objects outside of those that were asked for.
+pub(crate) const OUTSIDE: &str = "";
+
+impl Described {
+    fn is_outside(&self) -> bool {
+        self.schemas.iter().any(|schema| schema == OUTSIDE)
+    }
+}
+
 impl Fingerprint {
+    /// The objects of the schemas that were asked for, and those outside of them.
+    pub(crate) fn split(self) -> (Self, Self) {
+        let (outside, inside) = self.0.into_iter().partition(|(_, is)| is.is_outside());
+        (Self(inside), Self(outside))
+    }
+
+    /// This one and the other.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        self.0.extend(other.0.iter().map(|(key, is)| (key.clone(), is.clone())));
+        self
+    }
+
+    /// The objects that the other has too, however they are defined there.
+    #[must_use]
+    pub fn known_to(&self, other: &Self) -> Self {
+        let known = self.0.iter().filter(|(key, _)| other.0.contains_key(*key));
+        Self(known.map(|(key, is)| (key.clone(), is.clone())).collect())
+    }
+
     /// The changes from this fingerprint to the other.
     pub fn changes_to(&self, other: &Self) -> Vec<Change> {
         let gone = self.0.keys().filter(|key| !other.0.contains_key(*key));
@@ -37,6 +66,10 @@ impl Fingerprint {
         let stays = |is: &Described| is.schemas.iter().any(|schema| schemas.contains(schema));
         let others = elsewhere.0.iter().filter(|(_, is)| !stays(is));
         let others = others.map(|(key, is)| (key.clone(), is.clone()));
-        Self(others.chain(self.0.into_iter().filter(|(_, is)| stays(is))).collect())
+        // What was outside of the schemas is inside once its schema is added.
+        let moved =
+            |key: &Key, is: &Described| is.is_outside() && elsewhere.0.get(key).is_some_and(|is| !is.is_outside());
+        let own = self.0.into_iter().filter(|(key, is)| stays(is) && !moved(key, is));
+        Self(others.chain(own).collect())
     }
 }

@@ -60,12 +60,16 @@ classes! {
     Operator = "operator",
     /// A cast from or to a type of the schemas, or by a function of theirs.
     Cast = "cast",
-    /// Objects of the schemas in a publication.
+    /// Objects of the schemas in a publication; or, without a schema, the publication.
     Publication = "publication",
     /// Grants of one role on one object.
     Grant = "grant",
     /// Default privileges of one role on objects that another one creates.
     DefaultPrivilege = "default-privilege",
+    /// An event trigger.
+    EventTrigger = "event-trigger",
+    /// Membership of one role in another, one of which is a role of the API.
+    Membership = "membership",
 }
 
 impl fmt::Display for ObjectClass {

@@ -52,4 +52,6 @@ SELECT left(encode(sha256(convert_to(string_agg(concat_ws(':', part, rows, mix),
   UNION ALL SELECT 29, count(*), bit_xor(hash_record_extended(ROW(classid, objid, refobjid, xmin), 0)) FROM pg_depend
     WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
   UNION ALL SELECT 30, count(*), bit_xor(hashtextextended(rolname, oid::bigint)) FROM pg_roles
+  UNION ALL SELECT 31, count(*), bit_xor(hashtextextended(xmin::text, oid::bigint)) FROM pg_event_trigger
+  UNION ALL SELECT 32, count(*), bit_xor(hash_record_extended(ROW(roleid, member, xmin), 0)) FROM pg_auth_members
 ) parts (part, rows, mix)

@@ -34,6 +34,8 @@ pub enum Look {
     Taken {
         /// Their objects.
         fingerprint: Fingerprint,
+        /// Those outside of them, most of which others have made.
+        outside: Fingerprint,
         /// The value of [`Connection::gate`] that belongs to them.
         gate: String,
     },
@@ -100,8 +102,12 @@ fn taken(mut rows: Vec<Vec<Option<String>>>) -> Result<Look, QueryError> {
         return Ok(Look::Busy);
     }
     let fingerprint: Option<Fingerprint> = rows.map(object).collect();
-    let fingerprint = fingerprint.ok_or(QueryError::Protocol)?;
-    Ok(Look::Taken { fingerprint, gate })
+    let (fingerprint, outside) = fingerprint.ok_or(QueryError::Protocol)?.split();
+    Ok(Look::Taken {
+        fingerprint,
+        outside,
+        gate,
+    })
 }
 
 fn word(row: Option<Vec<Option<String>>>) -> Option<String> {

@@ -1,9 +1,12 @@
 //! Fingerprints of schemas, which can be compared with an earlier one, or with that of a copy or a restored dump.
 //!
 //! Covered are the objects of the named schemas by [`ObjectClass`], with owner, comment and every grant. Left out are members
-//! of extensions; what belongs to the database or the cluster and not to a schema (roles and their settings, event triggers,
-//! foreign servers, extensions, publications of all tables, default privileges for all schemas); the order of a table's
-//! columns; and collations, conversions, operator classes, text search and base types, of which some only a superuser can make.
+//! of extensions; what belongs to the database or the cluster and not to a schema (roles and their settings, foreign servers,
+//! extensions); the order of a table's columns; and collations, conversions, operator classes, text search and base types, of which
+//! some only a superuser can make.
+//!
+//! Of what is outside of the schemas, triggers and policies, event triggers, publications, memberships of the API's roles and
+//! default privileges for all schemas are read apart: only those that a set has made are its own.
 
 mod change;
 mod class;
@@ -19,6 +22,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 pub use change::Change;
+pub(crate) use change::OUTSIDE;
 pub use class::{ObjectClass, UnknownClass};
 pub use difference::differences;
 pub use look::{FORM, Look};

@@ -12,6 +12,17 @@ rel AS MATERIALIZED (
   WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S', 'c', 'i', 'I')
     AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
 ),
+-- What has triggers and policies: what is outside of the schemas has an empty one.
+home AS MATERIALIZED (
+  SELECT rel.oid, rel.name, rel.schema FROM rel
+UNION ALL
+  SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), ''
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND n.nspname !~ '^pg_'
+    AND n.nspname NOT IN ('information_schema', 'ace_ops', 'supabase_migrations')
+    AND NOT EXISTS (SELECT FROM space WHERE space.oid = n.oid)
+    AND NOT EXISTS (SELECT FROM member m WHERE m.classid = 'pg_class'::regclass AND m.objid = c.oid)
+),
 typ AS MATERIALIZED (
   SELECT t.*, space.schema, space.name || '.' || quote_ident(t.typname) AS name
   FROM pg_type t JOIN space ON space.oid = t.typnamespace
@@ -137,20 +148,20 @@ UNION ALL
       ELSE 'body sha256:' || encode(sha256(convert_to(p.prosrc || coalesce(p.probin, ''), 'UTF8')), 'hex') END]
   FROM pg_proc p JOIN space ON space.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang
 UNION ALL
-  SELECT 'trigger', rel.name || '.' || quote_ident(t.tgname), ARRAY[rel.schema], 'pg_trigger'::regclass, t.oid, 0, NULL, NULL, NULL, ARRAY[
+  SELECT 'trigger', home.name || '.' || quote_ident(t.tgname), ARRAY[home.schema], 'pg_trigger'::regclass, t.oid, 0, NULL, NULL, NULL, ARRAY[
     chr(1) || CASE WHEN t.tgnargs = 0 THEN pg_get_triggerdef(t.oid)
       ELSE split_part(pg_get_triggerdef(t.oid), ' EXECUTE FUNCTION ', 1) || ' EXECUTE FUNCTION ' || t.tgfoid::regproc::text END,
     CASE WHEN t.tgnargs = 0 THEN '~no arguments'
       ELSE chr(3) || 'definition ' || pg_get_triggerdef(t.oid) END,
     CASE t.tgenabled WHEN 'O' THEN '~enabled' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' ELSE 'enabled always' END]
-  FROM rel JOIN pg_trigger t ON t.tgrelid = rel.oid WHERE NOT t.tgisinternal
+  FROM home JOIN pg_trigger t ON t.tgrelid = home.oid WHERE NOT t.tgisinternal
 UNION ALL
   SELECT 'rule', rel.name || '.' || quote_ident(r.rulename), ARRAY[rel.schema], 'pg_rewrite'::regclass, r.oid, 0, NULL, NULL, NULL, ARRAY[
     chr(1) || pg_get_ruledef(r.oid),
     CASE r.ev_enabled WHEN 'O' THEN '~enabled' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' ELSE 'enabled always' END]
   FROM rel JOIN pg_rewrite r ON r.ev_class = rel.oid WHERE r.rulename <> '_RETURN'
 UNION ALL
-  SELECT 'policy', rel.name || '.' || quote_ident(p.polname), ARRAY[rel.schema], 'pg_policy'::regclass, p.oid, 0, NULL, NULL, NULL, ARRAY[
+  SELECT 'policy', home.name || '.' || quote_ident(p.polname), ARRAY[home.schema], 'pg_policy'::regclass, p.oid, 0, NULL, NULL, NULL, ARRAY[
     CASE WHEN p.polpermissive THEN '~permissive' ELSE 'restrictive' END,
     'for ' || CASE p.polcmd WHEN 'r' THEN 'select' WHEN 'a' THEN 'insert' WHEN 'w' THEN 'update' WHEN 'd' THEN 'delete' ELSE 'all' END,
     'to ' || (
@@ -159,7 +170,7 @@ UNION ALL
       ) r (name)),
     coalesce(chr(1) || 'using (' || pg_get_expr(p.polqual, p.polrelid) || ')', '~using nothing'),
     coalesce(chr(1) || 'check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')', '~check as using')]
-  FROM rel JOIN pg_policy p ON p.polrelid = rel.oid
+  FROM home JOIN pg_policy p ON p.polrelid = home.oid
 UNION ALL
   SELECT CASE typ.typtype WHEN 'e' THEN 'enum' WHEN 'd' THEN 'domain' ELSE 'type' END,
     typ.name, ARRAY[typ.schema], 'pg_type'::regclass, typ.oid, 0, typ.typowner, 'T', typ.typacl, CASE typ.typtype
@@ -248,6 +259,20 @@ UNION ALL
   SELECT 'publication', quote_ident(p.pubname) || ' of schema ' || space.name, ARRAY[space.schema], 'pg_publication_namespace'::regclass,
     m.oid, 0, NULL, NULL, NULL, ARRAY['all tables']
   FROM pg_publication_namespace m JOIN space ON space.oid = m.pnnspid JOIN pg_publication p ON p.oid = m.pnpubid
+UNION ALL
+  SELECT 'publication', quote_ident(p.pubname), ARRAY[''], 'pg_publication'::regclass, p.oid, 0, p.pubowner, NULL, NULL, ARRAY[
+    CASE WHEN p.puballtables THEN 'of all tables' ELSE '~of named tables' END,
+    'publishes ' || concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
+      CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
+    CASE WHEN p.pubviaroot THEN 'via root' ELSE '~via partitions' END]
+  FROM pg_publication p
+UNION ALL
+  SELECT 'event-trigger', quote_ident(e.evtname), ARRAY[''], 'pg_event_trigger'::regclass, e.oid, 0, e.evtowner, NULL, NULL, ARRAY[
+    'on ' || e.evtevent,
+    coalesce('for ' || array_to_string(e.evttags, ', '), '~for every command'),
+    'execute ' || e.evtfoid::regproc::text,
+    CASE e.evtenabled WHEN 'O' THEN '~enabled' WHEN 'D' THEN 'disabled' WHEN 'R' THEN 'enabled on replicas' ELSE 'enabled always' END]
+  FROM pg_event_trigger e
 ),
 own AS MATERIALIZED (
   SELECT o.* FROM object o WHERE NOT EXISTS (SELECT FROM member m WHERE m.classid = o.classid AND m.objid = o.objid)
@@ -269,3 +294,19 @@ SELECT 'default-privilege', 'for ' || quote_ident(pg_get_userbyid(d.defaclrole))
   array_to_json(ARRAY[space.schema]), array_to_json(ARRAY[string_agg(DISTINCT g.privilege_type || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END, ', ')])
 FROM pg_default_acl d JOIN space ON space.oid = d.defaclnamespace, aclexplode(d.defaclacl) g
 GROUP BY d.defaclrole, space.name, space.schema, d.defaclobjtype, g.grantee
+UNION ALL
+SELECT 'default-privilege', 'for ' || quote_ident(pg_get_userbyid(d.defaclrole)) || ' on '
+    || CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' WHEN 'f' THEN 'functions' WHEN 'T' THEN 'types'
+      WHEN 'n' THEN 'schemas' ELSE d.defaclobjtype::text END
+    || ' to ' || CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(g.grantee)) END,
+  array_to_json(ARRAY['']), array_to_json(ARRAY[string_agg(DISTINCT g.privilege_type || CASE WHEN g.is_grantable THEN ' with grant option' ELSE '' END, ', ')])
+FROM pg_default_acl d, aclexplode(d.defaclacl) g WHERE d.defaclnamespace = 0
+GROUP BY d.defaclrole, d.defaclobjtype, g.grantee
+UNION ALL
+-- A role may be a member by the grants of several others.
+SELECT 'membership', quote_ident(g.rolname) || ' to ' || quote_ident(u.rolname), array_to_json(ARRAY['']),
+  array_to_json(ARRAY['member', CASE WHEN bool_or(m.admin_option) THEN 'with admin option' ELSE '~without admin option' END])
+FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
+WHERE g.rolname IN ('anon', 'authenticated', 'authenticator', 'service_role')
+  OR u.rolname IN ('anon', 'authenticated', 'authenticator', 'service_role')
+GROUP BY g.rolname, u.rolname

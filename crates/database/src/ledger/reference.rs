@@ -3,7 +3,7 @@ use serde_json::json;
 use tokio_postgres::{Row, types::Type};
 
 use super::{Damage, column, operator_schema::STATE as STATE_TABLE};
-use crate::{Change, Fingerprint, QueryError, SchemaObject, Session, connection::Parameters};
+use crate::{Change, Fingerprint, OUTSIDE, QueryError, SchemaObject, Session, connection::Parameters};
 
 /// The reference of the schema: as it was after the last file that this operator ran, or as it was accepted.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,6 +57,15 @@ impl Session {
         let rows = self.connection.query(&states, &[]).await;
         let rows = rows.map_err(Damage::of(STATE_TABLE))?;
         rows.first().map(state).transpose()
+    }
+
+    /// The objects of the reference outside of its schemas: those that this set has made.
+    pub(crate) async fn made_outside(&self) -> Result<Fingerprint, QueryError> {
+        let statement = "SELECT class, name, schemas, definition FROM ace_ops.reference WHERE schemas = ARRAY[$1]";
+        let rows = self.connection.query(statement, &[(&OUTSIDE, Type::TEXT)]).await;
+        let rows = rows.map_err(Damage::of(REFERENCE))?;
+        let made = rows.iter().filter_map(|row| change(REFERENCE, row).transpose());
+        Ok(Fingerprint::default().changed(&made.collect::<Result<Vec<_>, QueryError>>()?))
     }
 
     async fn has_state(&self) -> Result<bool, QueryError> {

@@ -6,10 +6,28 @@ use ace_domain::{
     sql::Version,
 };
 
-use crate::{FORM, Fingerprint, Look, ObjectClass, Session, differences};
+use crate::{FORM, Fingerprint, Look, OUTSIDE, ObjectClass, Session, differences};
 
-/// A schema, and the value of the change check that belongs to it.
-pub type Taken = (Fingerprint, String);
+/// What was read at one moment.
+pub struct Taken {
+    /// The objects of the schemas.
+    inside: Fingerprint,
+    /// Those outside of them, most of which others have made.
+    outside: Fingerprint,
+    /// The value of the change check that belongs to them.
+    gate: String,
+}
+
+impl Taken {
+    /// The schemas, with the objects outside of them that this set has `made`.
+    fn with_made(&self, made: &Fingerprint) -> Fingerprint {
+        self.inside.clone().with(&self.outside.known_to(made))
+    }
+
+    fn everything(&self) -> Fingerprint {
+        self.inside.clone().with(&self.outside)
+    }
+}
 
 impl Session {
     /// Reads the schema, unless the change check shows that it is still the one of the last observation, or the one read `just`
@@ -39,19 +57,25 @@ impl Session {
         if let Some(before) = same {
             return Ok((before.schema.clone(), stands));
         }
-        let live = match just.filter(|(_, known)| *known == gate) {
+        let taken = match just.filter(|just| just.gate == gate) {
             Some(just) => Some(just),
             None => self.taken(object).await?,
         };
-        let Some((live, gate)) = live else {
+        let Some(taken) = taken else {
             return Ok((SchemaObservation::Busy, stands));
         };
+        let made = match &stands {
+            Some(_) => self.made_outside().await?,
+            None => Fingerprint::default(),
+        };
+        let live = taken.with_made(&made);
         let digest = live.digest();
         let differs = match &stands {
             Some(stands) if stands.digest != digest && !stands.snapshot_pending => {
                 // If `spec.schemas` has changed, it is compared with the reference of the new ones.
                 let mut watched = stands.schemas.clone();
                 watched.retain(|schema| object.spec.schemas.contains(schema));
+                watched.push(OUTSIDE.to_owned());
                 let wanted = self.wanted().await?.keeping(&watched, &live);
                 differences(&wanted, &live)
             }
@@ -62,7 +86,7 @@ impl Session {
             objects: live.len(),
             made: live.objects().filter(|object| is_made(object.class)).count(),
             differences: differs,
-            gate,
+            gate: taken.gate,
         };
         Ok((schema, stands))
     }
@@ -70,7 +94,15 @@ impl Session {
     /// The live schema; `None` if another session holds a lock on it.
     async fn taken(&self, object: &MigrationSet) -> Result<Option<Taken>, StepError> {
         match self.connection.fingerprint(&object.spec.schemas).await? {
-            Look::Taken { fingerprint, gate } => Ok(Some((fingerprint, gate))),
+            Look::Taken {
+                fingerprint,
+                outside,
+                gate,
+            } => Ok(Some(Taken {
+                inside: fingerprint,
+                outside,
+                gate,
+            })),
             Look::Busy => Ok(None),
         }
     }
@@ -83,9 +115,14 @@ impl Session {
 
     /// The live schema becomes the reference, if it still has `digest`; objects of the schemas in `keep` keep their reference.
     pub async fn make_reference(&self, object: &MigrationSet, digest: &str, keep: &[String]) -> Result<(), StepError> {
-        let (live, gate) = self.taken(object).await?.ok_or_else(|| {
+        let taken = self.taken(object).await?.ok_or_else(|| {
             StepError::Passing("the schema can't be read now: another session holds a lock on part of it".to_owned())
         })?;
+        let made = match self.reference_state().await? {
+            Some(_) => self.made_outside().await?,
+            None => Fingerprint::default(),
+        };
+        let live = taken.with_made(&made);
         if live.digest() != digest {
             return Err(StepError::Passing(
                 "the schema is being changed by another session".to_owned(),
@@ -94,7 +131,8 @@ impl Session {
         let reference = if keep.is_empty() {
             live
         } else {
-            self.wanted().await?.keeping(keep, &live)
+            let keep = [keep, &[OUTSIDE.to_owned()]].concat();
+            self.wanted().await?.keeping(&keep, &live)
         };
         let mut schemas = object.spec.schemas.clone();
         schemas.sort_unstable();
@@ -105,19 +143,20 @@ impl Session {
             server_major: self.target().await?.server_major(),
             form: FORM,
         };
-        Ok(self.replace_reference(&reference, &state, &gate).await?)
+        Ok(self.replace_reference(&reference, &state, &taken.gate).await?)
     }
 
     /// The snapshot before a run that begins with `first`: what differs from the reference now was not changed by the run.
     pub async fn snapshot_before_run(&self, object: &MigrationSet, first: &Version) -> Result<(), StepError> {
         let wanted = self.wanted().await?;
-        let Some((live, _)) = self.taken(object).await? else {
+        let Some(taken) = self.taken(object).await? else {
             return Err(StepError::Blocked {
                 version: first.clone(),
                 blockers: self.exclusive_holders(&object.spec.schemas).await?,
             });
         };
-        Ok(self.before_run(&wanted.changes_to(&live)).await?)
+        // With what others have made outside of the schemas, so that the run has not.
+        Ok(self.before_run(&wanted.changes_to(&taken.everything())).await?)
     }
 
     /// The snapshot after a run: what differs from the snapshot before was changed by the run, and enters the reference.
@@ -128,14 +167,15 @@ impl Session {
         let Some(taken) = self.taken(object).await? else {
             return Ok(None);
         };
-        let (live, gate) = &taken;
-        let before = reference
-            .objects
-            .clone()
-            .changed(&reference.standing.unwrap_or_default());
-        let run = before.changes_to(live);
+        // Without a snapshot before it, nobody knows what of the outside is from the run.
+        let (live, standing) = match reference.standing {
+            Some(standing) => (taken.everything(), standing),
+            None => (taken.with_made(&reference.objects), Vec::new()),
+        };
+        let before = reference.objects.clone().changed(&standing);
+        let run = before.changes_to(&live);
         let digest = reference.objects.changed(&run).digest();
-        self.after_run(&run, &digest, gate).await?;
+        self.after_run(&run, &digest, &taken.gate).await?;
         Ok(Some(taken))
     }
 }

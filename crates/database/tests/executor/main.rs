@@ -16,6 +16,7 @@ mod fence;
 mod gate;
 mod interference;
 mod ledgers;
+mod outside;
 mod proxy;
 mod random;
 mod reference;

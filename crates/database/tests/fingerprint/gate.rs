@@ -89,3 +89,30 @@ async fn rows_statistics_numbers_and_temporary_tables_leave_the_gate_where_it_is
         assert_eq!(bed.connection.gate().await.unwrap(), gate, "{change}");
     }
 }
+
+#[tokio::test]
+async fn every_change_outside_of_schemas_moves_the_gate() {
+    let mut bed = Bed::start(SCHEMA).await;
+    bed.psql = bed.server.superuser().await;
+    bed.run("CREATE FUNCTION public.e() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'")
+        .await;
+    let mut last = bed.connection.gate().await.unwrap();
+    for change in [
+        "CREATE EVENT TRIGGER watched ON ddl_command_end EXECUTE FUNCTION public.e()",
+        "ALTER EVENT TRIGGER watched DISABLE",
+        "DROP EVENT TRIGGER watched",
+        "GRANT pg_monitor TO anon",
+        "GRANT pg_monitor TO anon WITH ADMIN OPTION",
+        "REVOKE pg_monitor FROM anon",
+        "CREATE PUBLICATION told FOR ALL TABLES",
+        "ALTER PUBLICATION told SET (publish = 'insert')",
+        "DROP PUBLICATION told",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT SELECT ON TABLES TO anon",
+        "CREATE POLICY elsewhere ON storage.objects USING (true)",
+    ] {
+        bed.run(change).await;
+        let next = bed.connection.gate().await.unwrap();
+        assert_ne!(next, last, "{change}");
+        last = next;
+    }
+}

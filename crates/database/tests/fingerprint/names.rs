@@ -70,7 +70,9 @@ async fn an_object_knows_its_schema_whatever_that_is_called_and_a_cast_all_of_it
     let named = ["a.\"b".to_owned()];
     let fingerprint = taken(bed.connection.fingerprint(&named).await.unwrap());
     let classes: BTreeSet<_> = fingerprint.objects().map(|it| it.class).collect();
-    assert_eq!(classes, ObjectClass::ALL.iter().copied().collect());
+    let of_no_schema = [ObjectClass::EventTrigger, ObjectClass::Membership];
+    let all = ObjectClass::ALL.iter().copied();
+    assert_eq!(classes, all.filter(|class| !of_no_schema.contains(class)).collect());
     for it in fingerprint.objects() {
         let schemas: &[&str] = match it.class {
             ObjectClass::Cast => &["a.\"b", "c", "d"],

@@ -189,7 +189,7 @@ impl Operator {
     async fn look(&self, session: &Session) -> Result<(Fingerprint, ReferenceState, String), Trouble> {
         let schemas = vec!["public".to_owned()];
         match session.connection().fingerprint(&schemas).await? {
-            Look::Taken { fingerprint, gate } => {
+            Look::Taken { fingerprint, gate, .. } => {
                 let state = ReferenceState {
                     digest: fingerprint.digest(),
                     snapshot_pending: false,

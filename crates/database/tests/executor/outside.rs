@@ -1,0 +1,166 @@
+//! What a run makes outside of the schemas that are watched: on tables of the platform, and what belongs to no schema.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ace_api::{DriftField, MigrationSet};
+use ace_database::Session;
+use ace_domain::{
+    kinds::migration_set::{Memory, PlatformState, SchemaObservation, SourceState, State},
+    reconcile::timing::Timing,
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::bed::{Bed, migration};
+
+fn object(schemas: &[&str]) -> MigrationSet {
+    serde_json::from_value(json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "MigrationSet",
+        "metadata": { "name": "main", "namespace": "ace" },
+        "spec": {
+            "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" }, "schemas": schemas
+        }
+    }))
+    .unwrap()
+}
+
+/// Of an object of which nothing is known.
+fn state() -> State {
+    State {
+        timing: Timing::default(),
+        began: Timestamp::UNIX_EPOCH,
+        watching_since: Timestamp::UNIX_EPOCH,
+        memo: serde_json::from_value(json!({ "observedGeneration": -1 })).unwrap(),
+        platform: PlatformState::Absent,
+        source: SourceState::Waiting(String::new()),
+        scripts: BTreeMap::new(),
+        answers: BTreeMap::new(),
+        locked: true,
+        unseen: None,
+        written_steps: BTreeSet::new(),
+        prepared: false,
+        announced: None,
+        snapshot_taken: false,
+        stop: None,
+        memory: Memory::default(),
+        step_error: None,
+    }
+}
+
+/// The digest of the live schema, and how it differs from the reference.
+async fn observed(session: &Session, object: &MigrationSet) -> (String, Vec<DriftField>) {
+    let observation = session.observation(object, &state(), None).await.unwrap();
+    match observation.schema {
+        SchemaObservation::Taken {
+            digest, differences, ..
+        } => (digest, differences),
+        SchemaObservation::Busy => panic!("nobody has a lock"),
+    }
+}
+
+async fn paths(session: &Session, object: &MigrationSet) -> Vec<String> {
+    let (_, differences) = observed(session, object).await;
+    differences.into_iter().map(|field| field.path).collect()
+}
+
+/// Runs statements as a file, with the snapshots before and after it.
+async fn ran(session: &mut Session, object: &MigrationSet, version: &str, statements: &[&str]) {
+    session
+        .snapshot_before_run(object, &version.parse().unwrap())
+        .await
+        .unwrap();
+    migration(version, statements).run(session).await.unwrap();
+    assert!(session.snapshot_after_run(object).await.unwrap().is_some());
+}
+
+const MADE: [&str; 5] = [
+    "CREATE FUNCTION public.greet() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
+    "CREATE TRIGGER greeted AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION public.greet()",
+    "CREATE POLICY uploads ON storage.objects FOR SELECT USING (bucket_id = 'avatars')",
+    "ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC",
+    "SELECT 1",
+];
+
+/// A function, and a trigger and a policy that others have made.
+const THEIRS: &str = "CREATE FUNCTION auth.theirs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+    CREATE TRIGGER theirs AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.theirs(); \
+    CREATE POLICY theirs ON storage.objects USING (true)";
+
+#[tokio::test]
+async fn what_a_run_made_outside_of_the_schemas_is_missed_when_it_is_gone_or_changed() {
+    let bed = Bed::new().await;
+    let superuser = bed.superuser().await;
+    superuser.batch_execute(THEIRS).await.unwrap();
+    let mut session = bed.session().await;
+    let set = object(&["public"]);
+    let (before, _) = observed(&session, &set).await;
+    session.make_reference(&set, &before, &[]).await.unwrap();
+    ran(&mut session, &set, "1", &MADE).await;
+    assert_eq!(paths(&session, &set).await, Vec::<String>::new());
+    superuser
+        .batch_execute(
+            "DROP TRIGGER greeted ON auth.users; ALTER POLICY uploads ON storage.objects USING (true); \
+             ALTER DEFAULT PRIVILEGES FOR ROLE postgres GRANT EXECUTE ON FUNCTIONS TO PUBLIC",
+        )
+        .await
+        .unwrap();
+    let gone = [
+        "trigger/auth.users.greeted",
+        "policy/storage.objects.uploads",
+        "default-privilege/for postgres on functions to postgres",
+    ];
+    assert_eq!(paths(&session, &set).await, gone);
+    // What is missed may be accepted, as any other drift.
+    let (live, _) = observed(&session, &set).await;
+    session.make_reference(&set, &live, &[]).await.unwrap();
+    assert_eq!(paths(&session, &set).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_others_make_and_drop_outside_of_the_schemas_is_no_drift() {
+    let bed = Bed::new().await;
+    let superuser = bed.superuser().await;
+    let mut session = bed.session().await;
+    let set = object(&["public"]);
+    let (before, _) = observed(&session, &set).await;
+    session.make_reference(&set, &before, &[]).await.unwrap();
+    ran(&mut session, &set, "1", &MADE).await;
+    let (own, _) = observed(&session, &set).await;
+    for theirs in [
+        THEIRS,
+        "DROP TRIGGER theirs ON auth.users; ALTER POLICY theirs ON storage.objects USING (false); \
+         CREATE PUBLICATION theirs FOR TABLE auth.users; GRANT service_role TO authenticator",
+    ] {
+        superuser.batch_execute(theirs).await.unwrap();
+        assert_eq!(observed(&session, &set).await, (own.clone(), Vec::new()));
+    }
+    // A later run has not made them either.
+    ran(&mut session, &set, "2", &["CREATE TABLE public.later ()"]).await;
+    superuser.batch_execute("DROP PUBLICATION theirs").await.unwrap();
+    assert_eq!(paths(&session, &set).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_run_made_outside_stays_its_own_when_its_schema_is_watched_from_now_on() {
+    let bed = Bed::new().await;
+    let superuser = bed.superuser().await;
+    let mut session = bed.session().await;
+    let set = object(&["public"]);
+    let (before, _) = observed(&session, &set).await;
+    session.make_reference(&set, &before, &[]).await.unwrap();
+    ran(&mut session, &set, "1", &MADE).await;
+    let wider = object(&["auth", "public"]);
+    let (live, _) = observed(&session, &wider).await;
+    session
+        .make_reference(&wider, &live, &["public".to_owned()])
+        .await
+        .unwrap();
+    assert_eq!(paths(&session, &wider).await, Vec::<String>::new());
+    superuser
+        .batch_execute("CREATE TABLE public.by_hand (); DROP TRIGGER greeted ON auth.users")
+        .await
+        .unwrap();
+    let differ = paths(&session, &wider).await;
+    assert!(differ.contains(&"trigger/auth.users.greeted".to_owned()), "{differ:?}");
+    assert!(!differ.iter().any(|path| path.contains("storage")), "{differ:?}");
+}
