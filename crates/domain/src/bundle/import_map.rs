@@ -72,8 +72,8 @@ const DIALECT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
 };
 
 impl MapFile {
-    /// Reads a map that lies in `folder`; the error is half a sentence.
-    pub(super) fn parse(bytes: &[u8], folder: &str) -> Result<Self, String> {
+    /// Reads a map that lies in `folder`; the error is half a sentence. Packages in a `deno.json` stand for what is below them, too.
+    pub(super) fn parse(bytes: &[u8], folder: &str, is_config: bool) -> Result<Self, String> {
         if bytes.len() > MAP_BYTES {
             return Err(format!("it has {} bytes, more than {MAP_BYTES}", bytes.len()));
         }
@@ -94,13 +94,13 @@ impl MapFile {
             // Of two spellings of one scope, the first.
             scopes
                 .entry(key(scope, folder))
-                .or_insert_with(|| Entries::of(Some(mapping), folder));
+                .or_insert_with(|| Entries::of(Some(mapping), folder, is_config));
         }
         if count > MAP_ENTRIES {
             return Err(format!("it has {count} entries, more than {MAP_ENTRIES}"));
         }
         let map = ImportMap {
-            imports: Entries::of(imports, folder),
+            imports: Entries::of(imports, folder, is_config),
             scopes,
         };
         let empty = map.imports.0.is_empty() && map.scopes.is_empty();
@@ -155,7 +155,7 @@ impl Scoped<'_> {
 }
 
 impl Entries {
-    fn of(mapping: Option<&Map<String, Value>>, folder: &str) -> Self {
+    fn of(mapping: Option<&Map<String, Value>>, folder: &str, is_config: bool) -> Self {
         let mut unique = BTreeMap::new();
         for (specifier, address) in mapping.into_iter().flatten().filter(|(key, _)| !key.is_empty()) {
             let location = address.as_str().and_then(|address| Location::of(address, folder));
@@ -164,6 +164,17 @@ impl Entries {
             unique
                 .entry(key(specifier, folder))
                 .or_insert_with(|| usable.map_or(Address::Unusable, Address::At));
+        }
+        for (specifier, address) in mapping.into_iter().flatten().filter(|_| is_config) {
+            let below = format!("{specifier}/");
+            if let Some(package) = address
+                .as_str()
+                .and_then(below_package)
+                .filter(|_| !specifier.ends_with('/'))
+            {
+                let entry = unique.entry(key(&below, folder));
+                entry.or_insert(Address::At(Location::Remote(package)));
+            }
         }
         let mut entries: Vec<Entry> = Vec::with_capacity(unique.len());
         // In the order of keys, those that are prefixes of the next are the last ones that were not left yet.
@@ -210,6 +221,15 @@ impl Entries {
             Address::At(_) | Address::Unusable => Address::Unusable,
         })
     }
+}
+
+/// What is below a package, as Deno expands `npm:` and `jsr:` addresses of its configuration: `jsr:@a/b@1` to `jsr:/@a/b@1/`.
+fn below_package(address: &str) -> Option<String> {
+    let (scheme, package) = address
+        .split_once(':')
+        .filter(|(scheme, _)| matches!(*scheme, "npm" | "jsr"))?;
+    let package = package.trim_start_matches('/');
+    (!package.is_empty() && !package.ends_with('/')).then(|| format!("{scheme}:/{package}/"))
 }
 
 /// Whether an entry with this key holds for what begins with it. The tree's root has no slash of its own.

@@ -152,7 +152,7 @@ impl<'i> Walk<'i> {
             .get(path.as_str())
             .map(Bytes::as_ref)
             .unwrap_or_default();
-        let file = MapFile::parse(bytes, path.folder());
+        let file = MapFile::parse(bytes, path.folder(), is_deno_config(path));
         self.maps.insert(path.clone());
         file.map_err(|problem| ClosureError::ImportMap {
             path: path.clone(),

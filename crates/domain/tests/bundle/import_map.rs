@@ -231,13 +231,13 @@ fn an_entry_that_leads_nowhere_is_refused_only_when_it_is_used() {
 
 #[test]
 fn the_longest_prefix_wins_among_keys_that_lie_between_it_and_what_is_wanted() {
-    let map = r#"{"imports": {"a/": "npm:outer/", "a/b/": "npm:inner/", "a/b/c": "npm:no", "a/b/c/d/": "npm:nor/", "a/b!": "npm:neither"}}"#;
+    let map = r#"{"imports": {"a/": "https:outer/", "a/b/": "https:inner/", "a/b/c": "https://no", "a/b/c/d/": "https:nor/", "a/b!": "https://neither"}}"#;
     for (specifier, expected) in [
-        ("a/b/c/e", "npm:inner/c/e"),
-        ("a/b/cc", "npm:inner/cc"),
-        ("a/b/z", "npm:inner/z"),
-        ("a/c", "npm:outer/c"),
-        ("a/b", "npm:outer/b"),
+        ("a/b/c/e", "https:inner/c/e"),
+        ("a/b/cc", "https:inner/cc"),
+        ("a/b/z", "https:inner/z"),
+        ("a/c", "https:outer/c"),
+        ("a/b", "https:outer/b"),
         ("b", "b"),
     ] {
         let found = reached(&format!("import '{specifier}'"), map, &[]).unwrap();
@@ -259,4 +259,43 @@ fn a_map_beyond_what_any_project_has_is_refused() {
         let text = reached("", &map, &[]).unwrap_err().to_string();
         assert!(text.ends_with(problem), "{text}");
     }
+}
+
+/// The configuration that `supabase functions new` of the CLI 3.1.0 writes, and the first import of its entrypoint.
+#[test]
+fn a_package_in_a_deno_json_stands_for_what_is_below_it() {
+    let map = r#"{"imports": {"@supabase/functions-js": "jsr:@supabase/functions-js@^2", "zod": "npm:zod@4/v4",
+        "own": "npm:own@1", "own/": "./own/", "far": "https://example.com/far.ts"}, "scopes": {"./lib/": {"zod": "npm:zod@3"}}}"#;
+    let unresolved = |source: &str, path: &str, map: &str| {
+        let files = [("hello/index.ts", source), (path, map), ("hello/own/x.ts", "")];
+        let source = FunctionSource {
+            import_map: Some(path),
+            ..function("hello")
+        };
+        let closure = Closure::compute(&tree(&files), &source).unwrap();
+        (closure.unresolved().is_some(), closure.remote().first().cloned())
+    };
+    for (specifier, expected) in [
+        (
+            "@supabase/functions-js/edge-runtime.d.ts",
+            "jsr:/@supabase/functions-js@^2/edge-runtime.d.ts",
+        ),
+        ("@supabase/functions-js", "jsr:@supabase/functions-js@^2"),
+        ("zod/mini", "npm:/zod@4/v4/mini"),
+    ] {
+        let source = format!("import '{specifier}'");
+        for name in ["hello/deno.json", "hello/deno.jsonc"] {
+            let found = unresolved(&source, name, map);
+            assert_eq!(found, (false, Some(expected.to_owned())), "{specifier}");
+        }
+    }
+    assert_eq!(unresolved("import 'own/x.ts'", "hello/deno.json", map), (false, None));
+    for specifier in ["far/x", "zodiac/x"] {
+        assert!(
+            unresolved(&format!("import '{specifier}'"), "hello/deno.json", map).0,
+            "{specifier}"
+        );
+    }
+    // Deno expands its own configuration only.
+    assert!(unresolved("import 'zod/mini'", "hello/map.json", map).0);
 }
