@@ -25,6 +25,8 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
         calls: Vec::new(),
+        entered: BTreeSet::new(),
+        firing: false,
         risks: vec![Vec::new(); scripts.len()],
     };
     for (script, effects) in scripts.iter().map(|script| &script.effects).enumerate() {
@@ -58,6 +60,10 @@ pub(super) struct Plan<'c> {
     pub(super) names_moved: bool,
     /// The routines that run now, the outermost first.
     pub(super) calls: Vec<Name>,
+    /// The routines that have run since the outermost one began.
+    pub(super) entered: BTreeSet<Name>,
+    /// Rows are being written, and so what runs on writing runs.
+    pub(super) firing: bool,
     pub(super) risks: Vec<Vec<Risk>>,
 }
 
@@ -270,7 +276,11 @@ impl<'c> Plan<'c> {
     }
 
     fn enter(&mut self, place: Place, routine: &Name) {
-        if self.calls.contains(routine) {
+        if self.calls.is_empty() {
+            self.entered.clear();
+        }
+        // What it does is known, along whatever path it is called again.
+        if !self.entered.insert(routine.clone()) {
             return;
         }
         if self.calls.len() == CALLS {
@@ -291,13 +301,18 @@ impl<'c> Plan<'c> {
         self.calls.pop();
     }
 
-    /// Triggers and rules that the plan defines run whenever rows are written after that.
+    /// Triggers and rules that the plan defines run whenever rows are written after that. What they write fires them all again:
+    /// what each of them does is known then.
     fn fire(&mut self, place: Place) {
+        if std::mem::replace(&mut self.firing, true) {
+            return;
+        }
         let of_writes = self.routines.iter().filter(|(_, routine)| routine.on_writes);
         let names: Vec<_> = of_writes.map(|(name, _)| name.clone()).collect();
         for name in &names {
             self.enter(place, name);
         }
+        self.firing = false;
     }
 
     pub(super) fn risk(&mut self, class: RiskClass, (script, line): Place, says: &str, lock: Option<&'static str>) {

@@ -292,3 +292,24 @@ fn a_file_that_changes_how_strings_are_read_is_refused() {
         );
     }
 }
+
+#[test]
+fn triggers_that_fire_each_other_are_followed_once_each() {
+    use std::fmt::Write as _;
+
+    let mut text = "create table log (a int);".to_owned();
+    for number in 0..40 {
+        write!(
+            text,
+            "create function f{number}() returns trigger language plpgsql as $$ begin insert into log values (1); return new; end $$;\
+             create trigger t{number} after insert on orders for each row execute function f{number}();"
+        )
+        .unwrap();
+    }
+    text.push_str("insert into orders values (1);");
+    let script = script(&text);
+    let risks = assess(&[&script], &Catalogue::default()).remove(0);
+    // Each of the forty writes, and each is told once.
+    let of_triggers = risks.iter().filter(|risk| risk.says.contains(", by public.f"));
+    assert_eq!(of_triggers.count(), 40, "{risks:?}");
+}
