@@ -96,7 +96,9 @@ pub enum ArchiveError {
         entry: String,
     },
     /// A symbolic or hard link.
-    #[error("{entry} is a link; pack the file itself (tar --dereference --hard-dereference)")]
+    #[error(
+        "{entry} is a link; pack the file itself (tar --dereference --hard-dereference), or leave it out (tar --exclude)"
+    )]
     Link {
         /// Its name.
         entry: String,
@@ -131,6 +133,22 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// Whether it is over when something is left out of the archive that no function needs.
+    pub fn ends_with_less(&self) -> bool {
+        match self {
+            Self::Compressed { .. }
+            | Self::Unpacked { .. }
+            | Self::File { .. }
+            | Self::Entries { .. }
+            | Self::PathTooLong { .. }
+            | Self::Path { .. }
+            | Self::Name { .. }
+            | Self::Link { .. }
+            | Self::Special { .. } => true,
+            Self::Conflict(_) | Self::Truncated { .. } | Self::Gzip | Self::Tar { .. } | Self::Trailing => false,
+        }
+    }
+
     /// The kind of error, as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ace_api::{LABEL_WATCH, SourceKind};
-use ace_domain::bundle::{Tree, read_archive};
+use ace_domain::bundle::{ArchiveError, Tree, read_archive};
 use ace_domain::inputs::{ArtifactState, SourceTree, carried};
 use ace_domain::reconcile::key::SourceKey;
 use ace_runtime::reconcile::{caught, on_own_thread};
@@ -128,7 +128,8 @@ impl Sources {
             }
         };
         let limits = self.settings.limits;
-        let unpack = move || read_archive(&bytes, &limits).map_err(|error| error.to_string());
+        let kind = key.kind;
+        let unpack = move || read_archive(&bytes, &limits).map_err(|error| refused(&error, kind));
         let artifact_state = match self.tree(key, &pointer.digest, unpack).await {
             Ok(tree) => ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
             Err(why) => ArtifactState::unusable(format_args!("the artifact of {key}"), &why),
@@ -163,6 +164,22 @@ impl Sources {
             }))
         })
         .await
+    }
+}
+
+/// Why an artifact is not read. It has a whole repository, of which an object may need one folder: it also says how its kind
+/// leaves the rest out.
+fn refused(error: &ArchiveError, kind: SourceKind) -> String {
+    let fields = match kind {
+        SourceKind::GitRepository => "`spec.ignore` or `spec.sparseCheckout` of the GitRepository",
+        SourceKind::OCIRepository => "`spec.ignore` of the OCIRepository",
+        SourceKind::Bucket => "`spec.ignore` of the Bucket",
+        SourceKind::ExternalArtifact | SourceKind::ConfigMap => return error.to_string(),
+    };
+    if error.ends_with_less() {
+        format!("{error}; {fields} leaves out what nobody needs")
+    } else {
+        error.to_string()
     }
 }
 

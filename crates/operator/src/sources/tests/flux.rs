@@ -305,15 +305,34 @@ async fn an_answer_that_breaks_off_is_a_failure_and_no_refusal_of_the_archive() 
 async fn an_archive_that_is_what_the_object_says_and_yet_damaged_is_refused() {
     let whole = archive(&FILES);
     let (truncated, linked) = (whole[..whole.len() / 2].to_vec(), odd_archive(tar::EntryType::Symlink));
-    for (bytes, says) in [(truncated, "the archive is truncated"), (linked, "a.ts is a link")] {
+    let leaves_out = "; `spec.ignore` or `spec.sparseCheckout` of the GitRepository leaves out what nobody needs";
+    for (bytes, says, end) in [
+        (truncated, "the archive is truncated", "again"),
+        (linked, "a.ts is a link", leaves_out),
+    ] {
         let sent = bytes.clone();
         let artifact_state = seen(&flux().await, &bytes, move || Answer::bytes(sent.clone())).await;
         let says = format!("the artifact of GitRepository ace/platform can't be used: {says}");
         assert!(
-            matches!(&artifact_state, ArtifactState::Refused(text) if text.starts_with(&says)),
+            matches!(&artifact_state, ArtifactState::Refused(text) if text.starts_with(&says) && text.ends_with(end)),
             "{artifact_state:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_artifact_of_too_many_files_says_how_to_leave_out_those_that_nobody_needs() {
+    let limits = ArchiveLimits {
+        entries: 0,
+        ..ArchiveLimits::default()
+    };
+    let fixture = flux_with(|settings| Settings { limits, ..settings }).await;
+    let bytes = archive(&FILES);
+    let sent = bytes.clone();
+    let artifact_state = seen(&fixture, &bytes, move || Answer::bytes(sent.clone())).await;
+    let says = "the artifact of GitRepository ace/platform can't be used: the archive has more than 0 entries; pack only the \
+                source's folder; `spec.ignore` or `spec.sparseCheckout` of the GitRepository leaves out what nobody needs";
+    assert_eq!(artifact_state, ArtifactState::Refused(says.to_owned()));
 }
 
 #[tokio::test]
