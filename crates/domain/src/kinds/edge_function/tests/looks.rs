@@ -233,3 +233,64 @@ fn a_platform_that_does_not_answer_leaves_no_verdict_on_a_stamp_that_two_lists_h
     assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=Unknown/NotComparable"]);
     assert_eq!(status.live.unwrap().version, 9);
 }
+
+/// What a list can end in without one.
+fn lost_lists() -> Vec<StepError> {
+    let deferral = |by| {
+        StepError::Deferred(Deferral {
+            again: Duration::from_secs(7),
+            by,
+        })
+    };
+    vec![
+        deferral(Limiter::Platform),
+        deferral(Limiter::Budget),
+        StepError::Unanswered("the Management API rejects the Platform's token".to_owned()),
+        StepError::Unanswered("it answered 500".to_owned()),
+        StepError::Unanswered("a page of something in between".to_owned()),
+        StepError::Unanswered("no answer within 60 s".to_owned()),
+        StepError::Failed("403: Forbidden resource".to_owned()),
+        StepError::Failed("404: Project not found".to_owned()),
+        StepError::Failed("400: Bad request".to_owned()),
+        StepError::Failed("the answer is cut off".to_owned()),
+    ]
+}
+
+#[test]
+fn a_list_that_fails_says_nothing_and_changes_no_verdict() {
+    for failed in lost_lists() {
+        for (verdict, before) in verdicts() {
+            for mode in [Mode::Enforce, Mode::Apply, Mode::Observe] {
+                let row = format!("{verdict}, {mode:?}, {failed:?}");
+                // The verdict is that of this mode, as it was last written. What is held ends with the wish for a look.
+                let mut rests = before.clone().mode(mode);
+                let known = rests.status();
+                rests.state.memo = known.clone();
+                let mut case = rests.later(5).asks("now");
+                let not_before = case.now;
+                case.does(Step::List { not_before }, Err(failed.clone()));
+                let status = case.status();
+                let is_drifted = |status: &ace_api::EdgeFunctionStatus| {
+                    let conditions = shown(status);
+                    conditions
+                        .into_iter()
+                        .find(|condition| condition.starts_with("Drifted"))
+                };
+                assert_eq!(is_drifted(&status), is_drifted(&known), "{row}");
+                assert_eq!(
+                    (&status.live, &status.applied, &status.drift, &status.intent),
+                    (&known.live, &known.applied, &known.drift, &known.intent),
+                    "{row}"
+                );
+                let was_ready = shown(&known)[0].starts_with("Ready=True");
+                let is_ready = shown(&status)[0].starts_with("Ready=True");
+                assert!(was_ready || !is_ready, "{row}: {:?}", shown(&status));
+                let is_write = matches!(
+                    case.decide(),
+                    Decision::Do(Step::Deploy { .. } | Step::PatchJwt(_) | Step::Delete)
+                );
+                assert!(!is_write, "{row}: {:?}", case.decide());
+            }
+        }
+    }
+}
