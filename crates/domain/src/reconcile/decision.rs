@@ -101,11 +101,18 @@ pub enum Limiter {
 }
 
 impl Deferral {
-    /// What a condition says. `requests_per_minute`: as the Platform's spec has it.
-    pub fn message(&self, requests_per_minute: i32) -> String {
+    /// What a condition says. `requests_per_minute`: as the Platform's spec has it; `asked`: when. Until when is told by the
+    /// minute, so that a few attempts more are no change.
+    pub fn message(&self, requests_per_minute: i32, asked: Timestamp) -> String {
+        const MINUTE: i64 = 60;
+        let then = (asked + self.again).as_second();
+        let minute = then - then.rem_euclid(MINUTE) + if then.rem_euclid(MINUTE) == 0 { 0 } else { MINUTE };
+        let until = Timestamp::from_second(minute)
+            .unwrap_or(Timestamp::MAX)
+            .strftime("%H:%M");
         match self.by {
-            Limiter::Platform => "rate limited by the Management API; retrying".to_owned(),
-            Limiter::Budget => format!("`requestsPerMinute` ({requests_per_minute}) is used up; retrying"),
+            Limiter::Platform => format!("rate limited by the Management API until {until} UTC"),
+            Limiter::Budget => format!("`requestsPerMinute` ({requests_per_minute}) is used up until {until} UTC"),
         }
     }
 }

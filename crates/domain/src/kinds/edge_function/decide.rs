@@ -191,7 +191,7 @@ pub(super) fn failure(state: &State, step_error: &StepError) -> (Cause, Requeue)
                 PlatformState::Present(platform) => platform.requests_per_minute,
                 PlatformState::Absent => 0,
             };
-            let cause = Cause::new(FunctionReason::RateLimited, deferral.message(requests));
+            let cause = Cause::new(FunctionReason::RateLimited, deferral.message(requests, state.began));
             (cause, Requeue::After(deferral.again))
         }
         StepError::Unanswered(message) | StepError::Refused(message) | StepError::Failed(message) => retry(message),

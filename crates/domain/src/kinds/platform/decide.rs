@@ -118,7 +118,7 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
     };
     match step_error {
         StepError::Deferred(deferral) => {
-            let message = deferral.message(object.spec.requests_per_minute);
+            let message = deferral.message(object.spec.requests_per_minute, state.began);
             wait(PlatformReason::RateLimited, &message, Requeue::After(deferral.again))
         }
         StepError::Unanswered(message) | StepError::Failed(message) => wait(

@@ -48,15 +48,20 @@ fn an_error_of_any_class_changes_nothing_while_the_desired_state_is_live() {
 }
 
 #[test]
-fn a_rate_limit_says_whose_it_is() {
-    let ours = "`requestsPerMinute` (90) is used up; retrying";
-    let theirs = "rate limited by the Management API; retrying";
+fn a_rate_limit_says_whose_it_is_and_until_when() {
+    // Asked at 07:59, and again 7 s later.
+    let ours = "`requestsPerMinute` (90) is used up until 08:00 UTC";
+    let theirs = "rate limited by the Management API until 08:00 UTC";
     for (by, expected) in [(Limiter::Budget, ours), (Limiter::Platform, theirs)] {
         for case in [settled().wants(B), settled().deleted()] {
             let mut case = case.platform(|platform| platform.requests_per_minute = 90);
             case.state.step_error = Some(StepError::Deferred(deferral(by)));
             let expected = (FunctionReason::RateLimited, expected.to_owned());
-            assert_eq!(cause(case.decide()), expected);
+            // Attempts within the minute change nothing.
+            for began in [-60, -40, -20] {
+                case.state.began = at(began);
+                assert_eq!(cause(case.decide()), expected);
+            }
         }
     }
 }
