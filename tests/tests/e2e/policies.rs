@@ -153,7 +153,8 @@ fn admitted(ran: &Ran) {
     assert!(ran.success, "{}", ran.stderr);
 }
 
-fn object(kind: &str, spec: Value) -> Value {
+fn object(kind: &str, spec: impl Into<Value>) -> Value {
+    let spec = spec.into();
     let metadata = json!({ "name": "prod" });
     json!({ "apiVersion": "ops.mobulace.com/v1alpha1", "kind": kind, "metadata": metadata, "spec": spec })
 }

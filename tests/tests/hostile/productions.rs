@@ -1,8 +1,13 @@
 //! Productions of the grammars, each to be repeated: the corpus.
 
+mod bodies;
+mod statements;
+
 use ace_domain::bundle::{TreePath, write_archive};
 use bytes::Bytes;
 use rand::Rng;
+
+use self::{bodies::bodies, statements::STATEMENTS};
 
 /// One way to make an input of any size.
 pub(crate) struct Production {
@@ -21,6 +26,7 @@ pub(crate) fn productions() -> Vec<Production> {
         ("index.js", &[SCRIPT]),
         ("index.jsx", &[SCRIPT, ELEMENTS]),
         ("deno.json", &[MAPS]),
+        ("1_a.sql", &[STATEMENTS]),
     ];
     let shapes = languages.into_iter().flat_map(|(reader, sets)| {
         sets.iter()
@@ -31,7 +37,11 @@ pub(crate) fn productions() -> Vec<Production> {
         name: if shape.1.is_empty() { shape.0 } else { shape.1 },
         input: Box::new(move |times| repeat(shape, times).into_bytes()),
     });
-    repeated.chain(built()).collect()
+    repeated
+        .chain(built())
+        .chain(functions_in_turn())
+        .chain(bodies())
+        .collect()
 }
 
 fn repeat((begin, open, middle, close): Shape, times: usize) -> String {
@@ -141,6 +151,31 @@ fn built() -> Vec<Production> {
                 });
                 write_archive(&files.collect())
             }),
+        ),
+    ]
+}
+
+/// Functions that call the next, and what calls the first.
+fn functions_in_turn() -> [Production; 2] {
+    let production = |name, call: &'static str| Production {
+        reader: "1_a.sql",
+        name,
+        input: Box::new(move |times| {
+            let function = |at: usize| {
+                format!(
+                    "create function f{at}() returns int language sql as 'select f{}()';\n",
+                    (at + 1) % times
+                )
+            };
+            let functions: String = (0..times).map(function).collect();
+            (functions + call).into_bytes()
+        }),
+    };
+    [
+        production("functions that call the next", "select f0();"),
+        production(
+            "functions that call the next, called often",
+            "select f0(), f1(), f2(), f3();",
         ),
     ]
 }

@@ -1,6 +1,19 @@
 //! What reads foreign bytes, by name. A new one is a line here, and productions of its own.
 
-use ace_domain::bundle::{ArchiveLimits, Closure, FunctionSource, Tree, TreePath, read_archive};
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, TcpListener},
+    num::NonZeroU32,
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use ace_domain::{
+    bundle::{ArchiveLimits, Closure, FunctionSource, Tree, TreePath, read_archive},
+    sql::{self, Catalogue},
+};
+use ace_egress::{AllowedHosts, Token, Url};
+use ace_supabase::{Body, Budget, Client, Deadlines, Http, Limits, Priority};
 use bytes::Bytes;
 
 /// The answer of a reader to an input: what it is, or why it is refused.
@@ -22,7 +35,69 @@ pub(crate) fn read(reader: &str, input: Vec<u8>) -> String {
             Ok(tree) => closure_of("index.ts", &tree),
             Err(error) => error.to_string(),
         },
+        "1_a.sql" => migration(input),
+        "multipart" => body(input),
         other => panic!("there is no reader {other}"),
+    }
+}
+
+/// A file of migrations, as a plan of it alone: what it would be refused for, or its risks.
+fn migration(text: Bytes) -> String {
+    let tree = Tree::from_files([(TreePath::new("1_a.sql").unwrap(), text)]).unwrap();
+    let folder = match sql::read_folder(&tree, None) {
+        Ok(folder) => folder,
+        Err(error) => return error.to_string(),
+    };
+    let Some(file) = folder.files.first() else {
+        return "no migration".to_owned();
+    };
+    match sql::read(file) {
+        Ok(script) => {
+            let risks = sql::assess(&[&script], &Catalogue::default());
+            format!("{} risks", risks.iter().map(Vec::len).sum::<usize>())
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+/// Between the parts of a body.
+pub(crate) const BOUNDARY: &str = "boundary";
+
+/// A function's body of this content, as the Management API answers it to the client.
+fn body(content: Bytes) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        // The request is small: one read has all of it.
+        let _ = stream.read(&mut [0; 4096]).unwrap();
+        let (type_, length) = (format!("multipart/form-data; boundary={BOUNDARY}"), content.len());
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {type_}\r\ncontent-length: {length}\r\n\r\n");
+        // A client that has read enough closes the connection.
+        let _ = stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(&content));
+        let _ = stream.shutdown(Shutdown::Write);
+    });
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let http = Http::new(
+        AllowedHosts::parse([&base]).unwrap(),
+        Deadlines::default(),
+        Limits::default(),
+    )
+    .unwrap();
+    let budget = Arc::new(Mutex::new(Budget::new(NonZeroU32::MAX)));
+    let (token, project) = (Token::new("sbp_0").unwrap(), "abcdefghijklmnopqrst".parse().unwrap());
+    let client = Client::new(&http, Url::parse(&base).unwrap(), token, project, budget);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let slug = "hello".parse().unwrap();
+    match runtime.block_on(client.function_body(Priority::Look, &slug)) {
+        Ok(Body::Files { files, .. }) => format!("{} files", files.len()),
+        Ok(Body::Bundle(bytes)) => format!("{} bytes", bytes.len()),
+        Err(error) => error.to_string(),
     }
 }
 

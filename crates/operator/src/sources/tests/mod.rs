@@ -5,3 +5,5 @@ mod closures;
 mod config_map;
 mod fixture;
 mod flux;
+#[cfg(target_os = "linux")]
+mod polls;
