@@ -63,7 +63,8 @@ fn a_large_map_with_many_imports_keeps_no_thread_of_the_runtime_busy() {
     let fixture = servers.block_on(Fixture::new());
     let entries: Vec<String> = (0..NAMES).map(|at| format!("\"p{at}/\": \"npm:x@{at}/\"")).collect();
     let map = format!("{{\"imports\": {{{}}}}}", entries.join(","));
-    let module: String = (0..NAMES).map(|at| format!("import 'p{at}/x';\n")).collect();
+    let imports: Vec<String> = (0..NAMES).map(|at| format!("import 'p{at}/x';\n")).collect();
+    let module = imports.concat();
     let paths: Vec<String> = (0..FUNCTIONS).map(|at| format!("h{at}/index.ts")).collect();
     let mut files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), module.as_str())).collect();
     files.push(("deno.json", &map));
