@@ -33,7 +33,8 @@ pub use edge_function::{
 pub use migration_set::{
     Approval, Baseline, HeldMigration, MigrationEvent, MigrationEventType, MigrationMode, MigrationPolicy,
     MigrationReason, MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource, MigrationTarget, OutOfOrder,
-    PendingMigration, PlanStatus, RiskClass, SchemaDriftReason, SchemaStatus, WhileDrifted,
+    PendingMigration, PlanStatus, RepeatedFailure, RetriedMigration, RiskClass, SchemaDriftReason, SchemaStatus,
+    WhileDrifted,
 };
 pub use notification_channel::{
     ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryResult, DeliveryType,

@@ -13,7 +13,7 @@ use crate::{Duration, LocalReference, Source};
 pub use reasons::{MigrationReason, SchemaDriftReason};
 pub use status::{
     HeldMigration, MigrationEvent, MigrationEventType, MigrationSetStatus, MigrationSource, MigrationTarget,
-    PendingMigration, PlanStatus, SchemaStatus,
+    PendingMigration, PlanStatus, RepeatedFailure, RetriedMigration, SchemaStatus,
 };
 
 /// The migrations of one database: where the files come from, what needs an approval, and which schemas are watched.

@@ -49,6 +49,9 @@ pub struct MigrationSetStatus {
     /// held is the migration that failed and is not retried until files, spec or `reconcile-at` change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldMigration>,
+    /// retry is the migration whose run failed and is repeated, so that its attempts are counted beyond a restart of the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetriedMigration>,
     /// drift is how the live schema differs from the desired one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
@@ -164,6 +167,57 @@ pub struct HeldMigration {
     /// digest (SHA-256) of all pending files at that time. Changed files are tried.
     #[schemars(length(max = 71))]
     pub digest: String,
+}
+
+/// A migration whose run failed for a cause that may pass.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RetriedMigration {
+    /// version of the migration.
+    #[schemars(length(max = 64))]
+    pub version: String,
+    /// digest (SHA-256) of its file. A changed file is tried at once, and its attempts are counted from one.
+    #[schemars(length(max = 71))]
+    pub digest: String,
+    /// reconcileAt is the value of the annotation at the last attempt. Another value asks for the next attempt at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub reconcile_at: Option<String>,
+    /// generation of the object at the last attempt. With another one the next attempt is made at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// failures lists those that are unlike each other, the last one last, at most eight.
+    #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub failures: Vec<RepeatedFailure>,
+    /// message says what happened at the last attempt.
+    #[schemars(length(max = 1024))]
+    pub message: String,
+    /// advice says what a person does if it goes on.
+    #[schemars(length(max = 1024))]
+    pub advice: String,
+    /// time at which the last attempt failed.
+    #[schemars(schema_with = "time")]
+    pub time: Timestamp,
+}
+
+/// Failures of one kind at one line.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepeatedFailure {
+    /// kind of the failure: a SQLSTATE, `SessionLost`, or `Other`.
+    #[schemars(length(max = 16))]
+    pub kind: String,
+    /// line of the statement in the file; unset if it is not from the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<i64>,
+    /// times it has happened.
+    pub times: i32,
+    /// restarts of the server between two of them.
+    pub restarts: i32,
+    /// serverStart is when the server had last started before the last of them.
+    #[schemars(length(max = 64))]
+    pub server_start: String,
 }
 
 /// One thing that was done.

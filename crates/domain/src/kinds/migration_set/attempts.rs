@@ -2,19 +2,29 @@
 
 use std::time::Duration;
 
-use ace_api::{MigrationReason, MigrationSet};
+use ace_api::{MigrationReason, MigrationSet, RepeatedFailure, RetriedMigration, clipped};
 use jiff::Timestamp;
 
 use super::{
     Cause,
     step::{Failure, FailureKind, Refusal},
 };
-use crate::reconcile::{annotations::reconcile_at, timing::Timing};
+use crate::{
+    reconcile::{annotations::reconcile_at, timing::Timing},
+    sql::Version,
+};
 
 /// Attempts at a statement that the server refuses alike.
 const REFUSED: u32 = 5;
 /// Attempts at a statement that takes the session with it: each may have stopped the server for everybody.
 const SESSION_LOST: u32 = 3;
+
+/// Most failures unlike each other that a status keeps, and most characters of its texts.
+const KEPT: usize = 8;
+const TEXT: usize = 1_024;
+/// The kinds of failures in a status that are no SQLSTATE.
+const SESSION: &str = "SessionLost";
+const OTHER: &str = "Other";
 
 /// Failed attempts at one file, and when the next one is due.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +84,52 @@ impl Attempts {
         }
     }
 
+    /// What the status keeps of them.
+    pub(super) fn retry(&self) -> RetriedMigration {
+        let Repeated { failure, .. } = self.last();
+        let kept = self.failures.len().saturating_sub(KEPT);
+        RetriedMigration {
+            version: failure.version.to_string(),
+            digest: self.sha256.clone(),
+            reconcile_at: self.reconcile_at.clone(),
+            generation: self.generation,
+            failures: self.failures.iter().skip(kept).map(Repeated::counted).collect(),
+            message: clipped(&failure.message, TEXT),
+            advice: clipped(&failure.advice, TEXT),
+            time: self.at,
+        }
+    }
+
+    /// Those that a status has kept; `None` if it has none that can be understood.
+    pub(super) fn kept(retry: &RetriedMigration) -> Option<Self> {
+        let version: Version = retry.version.parse().ok()?;
+        let mut failures: Vec<_> = retry
+            .failures
+            .iter()
+            .map(|counted| Repeated::of(counted, version.clone()))
+            .collect();
+        let Repeated { failure, .. } = failures.last_mut()?;
+        failure.message.clone_from(&retry.message);
+        failure.advice.clone_from(&retry.advice);
+        Some(Self {
+            sha256: retry.digest.clone(),
+            reconcile_at: retry.reconcile_at.clone(),
+            generation: retry.generation,
+            failures,
+            at: retry.time,
+        })
+    }
+
+    /// Whether they are at this content of a file.
+    pub(super) fn are_at(&self, version: &str, sha256: &str) -> bool {
+        self.last().failure.version.as_str() == version && self.sha256 == sha256
+    }
+
+    /// The version of the file.
+    pub(super) fn version(&self) -> &str {
+        self.last().failure.version.as_str()
+    }
+
     fn last(&self) -> &Repeated {
         self.failures
             .last()
@@ -130,6 +186,44 @@ impl Attempts {
         match self.last().restarts {
             0 => "",
             _ => ", and the server restarted",
+        }
+    }
+}
+
+impl Repeated {
+    fn counted(&self) -> RepeatedFailure {
+        let count = |count| i32::try_from(count).unwrap_or(i32::MAX);
+        RepeatedFailure {
+            kind: match &self.failure.kind {
+                FailureKind::Refused(state) => clipped(state, 16),
+                FailureKind::SessionLost => SESSION.to_owned(),
+                FailureKind::Other => OTHER.to_owned(),
+            },
+            line: self.failure.line.map(i64::from),
+            times: count(self.times),
+            restarts: count(self.restarts),
+            server_start: clipped(&self.server_start, 64),
+        }
+    }
+
+    /// Only the last failure has its words, and each gets them anew when it is repeated.
+    fn of(counted: &RepeatedFailure, version: Version) -> Self {
+        let count = |count| u32::try_from(count).unwrap_or_default();
+        Self {
+            failure: Failure {
+                version,
+                line: counted.line.and_then(|line| u32::try_from(line).ok()),
+                kind: match counted.kind.as_str() {
+                    SESSION => FailureKind::SessionLost,
+                    OTHER => FailureKind::Other,
+                    state => FailureKind::Refused(state.to_owned()),
+                },
+                message: String::new(),
+                advice: String::new(),
+            },
+            times: count(counted.times),
+            restarts: count(counted.restarts),
+            server_start: counted.server_start.clone(),
         }
     }
 }

@@ -36,7 +36,7 @@ impl State {
             announced: None,
             snapshot_taken: false,
             stop: None,
-            memory: Memory::default(),
+            memory: Memory::default().with_status(object.status.as_ref()),
             step_error: None,
         }
     }

@@ -235,7 +235,7 @@ pub enum SchemaObservation {
     },
 }
 
-/// Memory of one object. It is lost with the process: everything in it can be observed again.
+/// Memory of one object. It is lost with the process: everything in it can be observed again, or is in the status.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     pub observation: Option<Arc<Observation>>,
@@ -245,6 +245,21 @@ pub struct Memory {
     pub blocked: u32,
     /// Runs of one file that failed and may succeed.
     pub attempts: Option<Attempts>,
+}
+
+impl Memory {
+    /// With what the status remembers, where a process has just begun.
+    #[must_use]
+    pub fn with_status(self, status: Option<&MigrationSetStatus>) -> Self {
+        if self.observation.is_some() || self.attempts.is_some() {
+            return self;
+        }
+        let retry = status.and_then(|status| status.retry.as_ref());
+        Self {
+            attempts: retry.and_then(Attempts::kept),
+            ..self
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,10 @@
 //! The status of a MigrationSet.
 
+use std::sync::Arc;
+
 use ace_api::{
     HeldMigration, MigrationMode, MigrationReason, MigrationSet, MigrationSetStatus, MigrationSource, MigrationTarget,
-    PendingMigration, PlanStatus, SchemaDriftReason, SchemaStatus, clipped,
+    PendingMigration, PlanStatus, RetriedMigration, SchemaDriftReason, SchemaStatus, clipped,
 };
 use jiff::Timestamp;
 
@@ -13,13 +15,16 @@ use super::{
     gates::{self, remembered},
     ledger_diff::{LedgerDiff, ledger_diff},
     plan::{Plan, pending_digest},
-    state::{Counts, PlatformState, SchemaObservation, SourceState, State, Stop},
+    state::{Counts, Observation, PlatformState, SchemaObservation, SourceState, State, Stop},
 };
-use crate::reconcile::{
-    decision::Cause as DriftCause,
-    held,
-    size::bounded,
-    status::{common, with_drift},
+use crate::{
+    reconcile::{
+        decision::Cause as DriftCause,
+        held,
+        size::bounded,
+        status::{common, with_drift},
+    },
+    sql::Folder,
 };
 
 /// Most pending migrations that a status lists.
@@ -54,6 +59,7 @@ pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Ti
         plan: counts.plan,
         schema: schema(object, state).or_else(|| memo.schema.clone()),
         held: held(object, state),
+        retry: retry(state),
         drift: assessment.map_or_else(|| memo.drift.clone(), |assessment| assessment.drift),
         history: match &state.announced {
             Some(shown) => shown.history.clone(),
@@ -184,6 +190,19 @@ fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {
 }
 
 /// The failure that is not retried: recorded when a run stops, dropped when files, spec or `reconcile-at` change.
+/// The attempts at a file that is still to be run as it was.
+fn retry(state: &State) -> Option<RetriedMigration> {
+    let attempts = state.memory.attempts.as_ref()?;
+    let version = attempts.version();
+    let changed = |folder: &Arc<Folder>| {
+        let file = folder.file(version);
+        !file.is_some_and(|file| attempts.are_at(version, &file.sha256))
+    };
+    let applied = |observation: &Observation| observation.ledger.contains_key(version);
+    let over = state.folder().is_some_and(changed) || state.observation().is_some_and(applied);
+    (!over).then(|| attempts.retry())
+}
+
 fn held(object: &MigrationSet, state: &State) -> Option<HeldMigration> {
     if state.memo.held.is_none() && state.stop.is_none() {
         return None;

@@ -16,7 +16,7 @@ pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, memory:
     State {
         timing: kind.timing,
         watching_since: kind.watching_since,
-        memory,
+        memory: memory.with_status(object.status.as_ref()),
         ..State::new(object, platform, &source, now)
     }
 }

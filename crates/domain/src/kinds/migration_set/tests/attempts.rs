@@ -1,9 +1,9 @@
 //! Failures that may pass: how often a file is tried, what is said meanwhile, and what is said at the end.
 
-use ace_api::MigrationReason;
+use ace_api::{MigrationReason, MigrationSetStatus};
 
 use super::{
-    super::{Decision, Failure, FailureKind, LedgerRow, StepError},
+    super::{Decision, Failure, FailureKind, LedgerRow, Memory, StepError},
     fixture::{Case, pending},
     values::{A, B, HARMLESS, V1, V2, V3, said},
 };
@@ -184,4 +184,66 @@ fn a_file_that_ran_after_all_leaves_no_attempts() {
     assert_eq!(case.state.memory.attempts, None);
     let applied = again(first(lost(4)), lost(4)).row(V3, LedgerRow::default());
     assert!(!is_final(&applied));
+}
+
+/// Another process goes on, with nothing but the status.
+fn restarted(case: Case) -> Case {
+    let mut case = case.next_pass();
+    let status = serde_json::to_value(&case.state.memo).unwrap();
+    let status: MigrationSetStatus = serde_json::from_value(status).unwrap();
+    case.state.memory.attempts = Memory::default().with_status(Some(&status)).attempts;
+    case
+}
+
+#[test]
+fn a_restart_of_the_operator_does_not_begin_the_count_anew() {
+    for (error, limit) in [(refused("53200"), 5), (fails(4, FailureKind::Other), 5), (lost(4), 3)] {
+        let mut case = first(error.clone());
+        for _ in 1..limit {
+            assert!(!is_final(&case), "{error:?}");
+            case = again(restarted(case), error.clone());
+        }
+        assert!(is_final(&case), "{error:?}");
+        assert_eq!(case.status().retry, None, "it is held now");
+    }
+    let mut alternating = first(lost(0));
+    for attempt in 1..5 {
+        assert!(!is_final(&alternating));
+        alternating = again(restarted(alternating), lost(attempt % 2));
+    }
+    assert!(is_final(&alternating));
+}
+
+#[test]
+fn a_restart_of_the_operator_changes_neither_message_nor_time_of_the_next_attempt() {
+    for case in [first(refused("53200")), again(first(lost(4)), lost(4))] {
+        let waits = case.clone().next_pass().later(1);
+        let restarted = restarted(case).later(1);
+        assert_eq!(said(&restarted), said(&waits));
+        assert_eq!(restarted.status(), waits.status());
+    }
+    let other_start = |case: Case| case.observation(|observation| observation.server_start = "2".to_owned());
+    let case = again(other_start(restarted(first(lost(4)))), lost(4));
+    assert!(said(&case).2.contains("and the server restarted"), "{}", said(&case).2);
+}
+
+#[test]
+fn attempts_are_in_status_while_the_file_is_to_be_run_as_it_is() {
+    let failed = again(first(refused("53200")), lost(7));
+    let retry = failed.status().retry.unwrap();
+    let counted: Vec<_> = retry
+        .failures
+        .iter()
+        .map(|failure| (failure.kind.as_str(), failure.line, failure.times))
+        .collect();
+    assert_eq!(counted, [("53200", Some(4), 1), ("SessionLost", Some(7), 1)]);
+    assert_eq!((retry.version.as_str(), retry.message.as_str()), (V3, WHAT));
+    for over in [
+        failed.clone().next_pass().files(&[(V1, A), (V2, B), (V3, "SELECT 3;")]),
+        failed.clone().next_pass().row(V3, LedgerRow::default()),
+    ] {
+        assert_eq!(over.status().retry, None);
+    }
+    let many = (0..20).fold(first(lost(0)), |case, line| again(case, lost(line + 1)));
+    assert_eq!(many.status().retry.unwrap().failures.len(), 8);
 }
