@@ -124,6 +124,10 @@ pub struct Applied {
     /// sourceDigest (SHA-256) of the content.
     #[schemars(length(max = 71))]
     pub source_digest: String,
+    /// programDigest (SHA-256) of the content without the files that are imported for their types only. Content that differs in those alone is not deployed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 71))]
+    pub program_digest: Option<String>,
     /// verifyJWT as it was applied.
     #[serde(rename = "verifyJWT")]
     pub verify_jwt: bool,

@@ -44,6 +44,7 @@ pub struct Closure {
     pub(super) unresolved: Option<ClosureError>,
     pub(super) templates: Vec<(TreePath, TemplateImport)>,
     pub(super) digest: SourceDigest,
+    pub(super) program: Sha,
 }
 
 impl Closure {
@@ -114,6 +115,12 @@ impl Closure {
         self.digest
     }
 
+    /// Digest of what runs: that of the content without the files that are imported for their types only, as `sha256:` and 64
+    /// digits. The platform's bundle has none of those, so two contents that differ in them alone are one program.
+    pub fn program_digest(&self) -> String {
+        super::digest::text(&self.program)
+    }
+
     /// Revision of the content: the beginning of its digest.
     pub fn revision(&self) -> Revision {
         self.digest.revision()
@@ -136,6 +143,28 @@ impl Closure {
     pub fn bytes(&self) -> usize {
         self.files.values().map(Bytes::len).sum()
     }
+}
+
+/// See [`Closure::program_digest`].
+pub(super) fn program(
+    entrypoint: &TreePath,
+    import_map: Option<&TreePath>,
+    hashes: &BTreeMap<TreePath, Sha>,
+    static_files: &BTreeSet<TreePath>,
+    type_only: &BTreeSet<TreePath>,
+) -> Sha {
+    let mut fields = Fields::new("ops.mobulace.com/program/v1");
+    fields.bytes(entrypoint.as_str().as_bytes());
+    fields.number(usize::from(import_map.is_some()));
+    if let Some(path) = import_map {
+        fields.bytes(path.as_str().as_bytes());
+    }
+    for (path, hash) in hashes.iter().filter(|(path, _)| !type_only.contains(*path)) {
+        fields.bytes(path.as_str().as_bytes());
+        fields.bytes(hash);
+        fields.number(usize::from(static_files.contains(path)));
+    }
+    fields.finish()
 }
 
 /// The digest's input: entrypoint, import map, then each file in the order of paths with its length, its SHA-256, and

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::closure::{Closure, digest};
+use super::closure::{Closure, digest, program};
 use super::digest::{SourceDigest, of_bytes};
 use super::path::TreePath;
 use super::tree::Tree;
@@ -86,6 +86,7 @@ impl Closure {
         if found != expected {
             return Err(RestoreError::Digest { expected, found });
         }
+        let program = program(&entrypoint, import_map.as_ref(), &hashes, &static_files, &type_only);
         Ok(Self {
             entrypoint,
             import_map,
@@ -99,6 +100,7 @@ impl Closure {
             unresolved: None,
             templates: Vec::new(),
             digest: found,
+            program,
         })
     }
 }

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 
-use super::closure::{Closure, FunctionSource, digest};
+use super::closure::{Closure, FunctionSource, digest, program};
 use super::error::ClosureError;
 use super::import_map::{ImportMap, MapFile, Mapped};
 use super::index::TreeIndex;
@@ -320,6 +320,7 @@ impl<'i> Walk<'i> {
             .map(|(path, _)| path);
         let type_only = unrun.filter(only_types).cloned().collect();
         let digest = digest(&entrypoint, import_map.as_ref(), &files, &hashes, &static_files);
+        let program = program(&entrypoint, import_map.as_ref(), &hashes, &static_files, &type_only);
         let Self {
             variables,
             required,
@@ -341,6 +342,7 @@ impl<'i> Walk<'i> {
             unresolved,
             templates,
             digest,
+            program,
         })
     }
 }

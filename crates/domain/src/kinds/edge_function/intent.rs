@@ -219,7 +219,9 @@ pub(super) fn make_applied(
     if moved {
         state.memo.proven = None;
     }
+    let content = state.content_of(digest);
     state.memo.applied = Some(Applied {
+        program_digest: content.map(|content| content.program_digest()),
         project: platform.project.clone(),
         revision,
         source_digest: digest.to_owned(),

@@ -10,6 +10,7 @@ use super::{
     look::{Evidence, Found, evidence, is_same_bundle, of_content},
     state::{LiveFunction, State},
 };
+use crate::bundle::Closure;
 
 /// Recognises content that was redeployed unchanged, or that was deployed out of band before this object did.
 pub(super) fn recognise(object: &EdgeFunction, state: &mut State, now: Timestamp) {
@@ -71,7 +72,22 @@ fn remember_applied(state: &mut State, mut applied: Applied, entry: &LiveFunctio
     if applied.body_digest.is_some() {
         state.memory.unconfirmed = None;
     }
+    if let Some(content) = state.content() {
+        know_program(&mut applied, content);
+    }
     state.memo.applied = Some(applied);
+}
+
+/// What is desired may differ from what was applied in files alone that are imported for their types: then it is live already.
+/// Its checks run again, and it is archived.
+fn know_program(applied: &mut Applied, content: &Closure) {
+    let (digest, program) = (content.digest().to_string(), content.program_digest());
+    if applied.source_digest == digest {
+        applied.program_digest = Some(program);
+    } else if applied.program_digest.as_ref() == Some(&program) {
+        applied.source_digest = digest;
+        applied.revision = content.revision().to_string();
+    }
 }
 
 fn evidence_of_applied(state: &State, applied: &Applied, entry: &LiveFunction, found: Found<'_>) -> Option<Evidence> {

@@ -19,6 +19,7 @@ mod refusals;
 mod roll_out;
 mod source_problems;
 mod statuses;
+mod type_only;
 mod values;
 mod waiting;
 mod waves;

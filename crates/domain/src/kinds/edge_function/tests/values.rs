@@ -116,6 +116,7 @@ pub(super) fn bundle(stamp: &Stamp) -> Body {
 
 pub(super) fn applied(text: &str, version: i64) -> Applied {
     Applied {
+        program_digest: Some(content(text).program_digest()),
         project: PROJECT.to_owned(),
         revision: revision(text),
         source_digest: digest(text),
