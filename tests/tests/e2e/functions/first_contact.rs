@@ -1,7 +1,7 @@
 //! Functions that are live before their object is, and objects that want the same function.
 
-use ace_api::EdgeFunction;
-use ace_tests::{Stage, is_current, is_true, message_of, on_stage, reason_of, with_namespace};
+use ace_api::{EdgeFunction, Platform};
+use ace_tests::{PLATFORM, Stage, is_current, is_true, message_of, on_stage, reason_of, with_namespace};
 use jiff::{SignedDuration, Timestamp};
 use kube::api::DeleteParams;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ crate::tests![
     other_content_is_left_alone_until_it_may_be_replaced_and_is_archived_then,
     observe_sees_everything_and_writes_nothing,
     a_slug_belongs_to_the_older_object_also_of_another_namespace_until_that_goes,
+    who_can_not_list_a_project_keeps_no_slug_of_it_from_those_who_can,
 ];
 
 async fn live_content_that_is_the_wanted_one_is_adopted_without_an_upload() {
@@ -150,6 +151,53 @@ async fn a_slug_belongs_to_the_older_object_also_of_another_namespace_until_that
             other.ready("rival").await;
             assert_eq!(stage.project.answer("hello").await, "younger");
             assert_eq!(stage.project.uploads(0).await, ["hello", "hello"]);
+        })
+        .await;
+    })
+    .await;
+}
+
+async fn who_can_not_list_a_project_keeps_no_slug_of_it_from_those_who_can() {
+    on_stage(RARELY, async |stage| {
+        with_namespace(async |space| {
+            let squatter = Stage {
+                space,
+                project: stage.project.clone(),
+                operator: stage.operator,
+            };
+            // The project's reference is no secret; the token is another's.
+            squatter
+                .secret(&format!("sbp_{}", "0".repeat(40)), &stage.project.anon_key)
+                .await;
+            // Another spelling of the same server.
+            let url = squatter.space.bed.bed.file().api_url.replace("127.0.0.1", "127.0.0.1.");
+            let api = json!({ "url": url, "tokenSecretRef": { "name": "supabase", "key": "token" } });
+            squatter.platform(json!({ "interval": RARELY, "api": api })).await;
+            squatter.source(&[("hello/index.ts", &says("squatter"))]).await;
+            squatter.function("hello", json!({})).await;
+            let rejected = |platform: &Value| reason_of(platform, "Stalled") == "TokenRejected";
+            let checked = squatter
+                .space
+                .wait::<Platform>(PLATFORM, "is Stalled/TokenRejected", rejected)
+                .await;
+            let created: Timestamp = checked["metadata"]["creationTimestamp"]
+                .as_str()
+                .unwrap()
+                .parse()
+                .unwrap();
+            let is_past = async || (Timestamp::now() >= created + SignedDuration::from_secs(2)).then_some(());
+            stage.eventually("the squatter is older", is_past).await;
+
+            stage.source(&[("hello/index.ts", &says("owner"))]).await;
+            stage.function("hello", json!({})).await;
+            stage.ready("hello").await;
+            assert_eq!(stage.project.answer("hello").await, "owner");
+            // And is told nothing of who else deploys there.
+            let squatting = squatter.until("hello", "is there", |_| true).await;
+            assert!(
+                !squatting["status"].to_string().contains("SlugClaimed"),
+                "{squatting:#}"
+            );
         })
         .await;
     })
