@@ -31,10 +31,10 @@ pub use edge_function::{
     MigrationRequirement, Proven, Requires, Rollback, SecretRequirement, Stamp, Wanted,
 };
 pub use migration_set::{
-    Approval, Baseline, HeldMigration, MigrationEvent, MigrationEventType, MigrationMode, MigrationPolicy,
-    MigrationReason, MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource, MigrationTarget, OutOfOrder,
-    PendingMigration, PlanStatus, RepeatedFailure, RetriedMigration, RiskClass, SchemaDriftReason, SchemaStatus,
-    WhileDrifted,
+    Approval, Baseline, DriftRules, HeldMigration, IgnoredObjects, MigrationEvent, MigrationEventType, MigrationMode,
+    MigrationPolicy, MigrationReason, MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource,
+    MigrationTarget, OutOfOrder, PendingMigration, PlanStatus, RepeatedFailure, RetriedMigration, RiskClass,
+    SchemaDriftReason, SchemaStatus, WhileDrifted,
 };
 pub use notification_channel::{
     ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryResult, DeliveryType,

@@ -137,6 +137,7 @@ impl Database {
                 objects: self.live.len(),
                 made: self.live.len(),
                 differences: compared.map_or_else(Vec::new, |reference| differences(&reference.objects, &self.live)),
+                ignored: 0,
                 gate: String::new(),
             },
         }

@@ -1,6 +1,7 @@
 //! `MigrationSet`: the ordered migrations of one database. This file is what the user writes; `status` is what the operator
 //! answers.
 
+mod drift;
 mod reasons;
 mod status;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Duration, LocalReference, Source};
 
+pub use drift::{DriftRules, IgnoredObjects};
 pub use reasons::{MigrationReason, SchemaDriftReason};
 pub use status::{
     HeldMigration, MigrationEvent, MigrationEventType, MigrationSetStatus, MigrationSource, MigrationTarget,
@@ -83,6 +85,9 @@ pub struct MigrationSetSpec {
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`acceptedSchema` must be 'sha256:' and 64 lower-case hexadecimal digits, as `status.schema.digest` shows it"))]
     pub accepted_schema: Option<String>,
+    /// drift says which out-of-band changes are no drift.
+    #[serde(default, skip_serializing_if = "DriftRules::is_empty")]
+    pub drift: DriftRules,
     /// lockTimeout limits how long a statement waits for a lock, between `100ms` and `5m`; after that its whole file is rolled back and retried. Other sessions queue behind a waiting statement.
     #[serde(default = "MigrationSetSpec::default_lock_timeout")]
     pub lock_timeout: Duration,

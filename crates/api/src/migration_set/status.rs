@@ -152,6 +152,9 @@ pub struct SchemaStatus {
     pub reference_digest: Option<String>,
     /// objects is the number of objects in the live schema.
     pub objects: i32,
+    /// ignored is the number of objects that differ and are no drift, by `spec.drift.ignore`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<i32>,
 }
 
 /// A migration that failed.

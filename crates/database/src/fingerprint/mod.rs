@@ -13,6 +13,7 @@ mod class;
 mod definition;
 mod difference;
 mod expression;
+mod ignore;
 mod look;
 #[cfg(test)]
 mod tests;

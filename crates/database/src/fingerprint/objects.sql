@@ -45,12 +45,12 @@ UNION ALL
     CASE WHEN rel.relreplident = 'd' OR rel.relkind = 'f' THEN '~replica identity default'
       WHEN rel.relreplident = 'f' THEN 'replica identity full' WHEN rel.relreplident = 'i' THEN 'replica identity index'
       ELSE 'replica identity nothing' END,
+    coalesce(CASE WHEN rel.relispartition THEN 'partition of ' ELSE 'inherits ' END || (
+      SELECT string_agg(h.inhparent::regclass::text, ', ' ORDER BY h.inhseqno) FROM pg_inherits h WHERE h.inhrelid = rel.oid
+    ), '~inherits nothing'),
     coalesce(chr(1) || nullif(concat_ws(', ',
-      'partition by ' || CASE rel.relkind WHEN 'p' THEN pg_get_partkeydef(rel.oid) END,
       'partition ' || pg_get_expr(rel.relpartbound, rel.oid),
-      'inherits ' || (
-        SELECT string_agg(h.inhparent::regclass::text, ', ' ORDER BY h.inhseqno) FROM pg_inherits h WHERE h.inhrelid = rel.oid
-      ),
+      'partition by ' || CASE rel.relkind WHEN 'p' THEN pg_get_partkeydef(rel.oid) END,
       CASE WHEN rel.reloftype <> 0 THEN 'of ' || format_type(rel.reloftype, NULL) END
     ), ''), '~stands alone'),
     coalesce('with ' || (
@@ -100,6 +100,7 @@ UNION ALL
 UNION ALL
   SELECT 'index', rel.name, ARRAY[rel.schema], 'pg_class'::regclass, rel.oid, 0, NULL, NULL, NULL, ARRAY[
     chr(1) || pg_get_indexdef(rel.oid),
+    '~of ' || t.oid::regclass::text,
     CASE WHEN i.indisvalid THEN '~valid' ELSE 'invalid' END,
     CASE WHEN i.indisclustered THEN 'clustered' ELSE '~not clustered' END,
     CASE WHEN i.indisreplident THEN 'replica identity' ELSE '~no replica identity' END,

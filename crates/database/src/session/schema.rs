@@ -70,22 +70,27 @@ impl Session {
         };
         let live = taken.with_made(&made);
         let digest = live.digest();
-        let differs = match &stands {
+        let (differs, ignored) = match &stands {
             Some(stands) if stands.digest != digest && !stands.snapshot_pending => {
                 // If `spec.schemas` has changed, it is compared with the reference of the new ones.
                 let mut watched = stands.schemas.clone();
                 watched.retain(|schema| object.spec.schemas.contains(schema));
                 watched.push(OUTSIDE.to_owned());
                 let wanted = self.wanted().await?.keeping(&watched, &live);
-                differences(&wanted, &live)
+                let all = differences(&wanted, &live).len();
+                let (wanted, live) = wanted.without(&object.spec.drift.ignore, live.clone());
+                let differs = differences(&wanted, &live);
+                let ignored = all - differs.len();
+                (differs, ignored)
             }
-            _ => Vec::new(),
+            _ => (Vec::new(), 0),
         };
         let schema = SchemaObservation::Taken {
             digest,
             objects: live.len(),
             made: live.objects().filter(|object| is_made(object.class)).count(),
             differences: differs,
+            ignored,
             gate: taken.gate,
         };
         Ok((schema, stands))

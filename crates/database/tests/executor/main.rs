@@ -14,6 +14,7 @@ mod cuts;
 mod damage;
 mod fence;
 mod gate;
+mod ignored;
 mod interference;
 mod ledgers;
 mod outside;

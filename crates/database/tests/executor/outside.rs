@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::bed::{Bed, migration};
 
-fn object(schemas: &[&str]) -> MigrationSet {
+pub fn object(schemas: &[&str]) -> MigrationSet {
     serde_json::from_value(json!({
         "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "MigrationSet",
         "metadata": { "name": "main", "namespace": "ace" },
@@ -25,7 +25,7 @@ fn object(schemas: &[&str]) -> MigrationSet {
 }
 
 /// Of an object of which nothing is known.
-fn state() -> State {
+pub fn state() -> State {
     State {
         timing: Timing::default(),
         began: Timestamp::UNIX_EPOCH,
@@ -48,7 +48,7 @@ fn state() -> State {
 }
 
 /// The digest of the live schema, and how it differs from the reference.
-async fn observed(session: &Session, object: &MigrationSet) -> (String, Vec<DriftField>) {
+pub async fn observed(session: &Session, object: &MigrationSet) -> (String, Vec<DriftField>) {
     let observation = session.observation(object, &state(), None).await.unwrap();
     match observation.schema {
         SchemaObservation::Taken {
@@ -58,7 +58,7 @@ async fn observed(session: &Session, object: &MigrationSet) -> (String, Vec<Drif
     }
 }
 
-async fn paths(session: &Session, object: &MigrationSet) -> Vec<String> {
+pub async fn paths(session: &Session, object: &MigrationSet) -> Vec<String> {
     let (_, differences) = observed(session, object).await;
     differences.into_iter().map(|field| field.path).collect()
 }

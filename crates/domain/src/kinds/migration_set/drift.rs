@@ -26,7 +26,10 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
         ))
     };
     let SchemaObservation::Taken {
-        digest, differences, ..
+        digest,
+        differences,
+        ignored,
+        ..
     } = &observation.schema
     else {
         return unknown(
@@ -55,8 +58,9 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
         Reference::Own(desired) => (desired, differences.clone()),
         Reference::Accepted(desired) => (desired, Vec::new()),
     };
-    if desired == *digest {
-        return Some(same(before, now));
+    // In `Observe` only a digest is known of the reference, and nothing is ignored.
+    if desired == *digest || *ignored > 0 && fields.is_empty() {
+        return Some(same(before, *ignored, now));
     }
     Some(differs(before, desired, digest, fields, now))
 }
@@ -92,14 +96,19 @@ fn is_shown(state: &State) -> bool {
     state.announced.as_ref().is_none_or(|shown| shown.snapshot_pending)
 }
 
-fn same(before: Option<&Drift>, now: Timestamp) -> DriftAssessment {
+fn same(before: Option<&Drift>, ignored: usize, now: Timestamp) -> DriftAssessment {
     // The last drift stays in status, with the time at which it ended.
     let drift = before.map(|drift| Drift {
         corrected_time: drift.corrected_time.or(Some(now)),
         ..drift.clone()
     });
-    let cause = Cause::new(SchemaDriftReason::NoDrift, "the schema matches the reference");
-    DriftAssessment::none(cause, drift)
+    let besides = match ignored {
+        0 => String::new(),
+        1 => "; 1 object that differs is ignored".to_owned(),
+        number => format!("; {number} objects that differ are ignored"),
+    };
+    let message = format!("the schema matches the reference{besides}");
+    DriftAssessment::none(Cause::new(SchemaDriftReason::NoDrift, message), drift)
 }
 
 fn differs(

@@ -61,11 +61,41 @@ fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformState 
 
 /// Everything in a Platform that affects an observation of its database.
 fn place(database: &Database, object: &MigrationSet) -> String {
-    format!("{database:?} {:?}", object.spec.schemas)
+    format!("{database:?} {:?} {:?}", object.spec.schemas, object.spec.drift)
 }
 
 /// The files of `object` in an artifact.
 fn files(object: &MigrationSet, artifact: &Artifact) -> Result<Folder, String> {
     let folder = folder(&object.spec.source)?;
     read_folder(artifact.tree.tree(), folder.as_ref()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use ace_api::{Database, MigrationSet};
+    use serde_json::json;
+
+    use super::place;
+
+    #[test]
+    fn an_observation_by_other_schemas_or_rules_is_one_of_another_place() {
+        let database: Database = serde_json::from_value(json!({
+            "host": "db.example.com", "passwordSecretRef": { "name": "supabase", "key": "password" }
+        }))
+        .unwrap();
+        let of = |more: serde_json::Value| {
+            let mut spec =
+                json!({ "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } });
+            spec.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            place(
+                &database,
+                &MigrationSet::new("main", serde_json::from_value(spec).unwrap()),
+            )
+        };
+        let usual = of(json!({}));
+        assert_eq!(of(json!({ "lockTimeout": "3s" })), usual);
+        assert_ne!(of(json!({ "schemas": ["public", "private"] })), usual);
+        let rule = json!({ "name": "public.tmp_*", "reason": "a job" });
+        assert_ne!(of(json!({ "drift": { "ignore": [rule] } })), usual);
+    }
 }

@@ -230,6 +230,8 @@ pub enum SchemaObservation {
         made: usize,
         /// How it differs from the reference; empty where there is none.
         differences: Vec<DriftField>,
+        /// How many differ besides, which `spec.drift.ignore` names.
+        ignored: usize,
         /// Value of the cheap change check when it was read: while it is the same, so is the schema.
         gate: String,
     },

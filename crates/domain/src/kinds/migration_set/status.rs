@@ -175,7 +175,13 @@ fn target(state: &State) -> Option<MigrationTarget> {
 
 fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {
     let observation = state.observation()?;
-    let SchemaObservation::Taken { digest, objects, .. } = &observation.schema else {
+    let SchemaObservation::Taken {
+        digest,
+        objects,
+        ignored,
+        ..
+    } = &observation.schema
+    else {
         return None;
     };
     let reference = match object.spec.mode {
@@ -186,6 +192,9 @@ fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {
         digest: digest.clone(),
         reference_digest: reference,
         objects: i32::try_from(*objects).unwrap_or(i32::MAX),
+        ignored: Some(*ignored)
+            .filter(|ignored| *ignored > 0)
+            .map(|ignored| i32::try_from(ignored).unwrap_or(i32::MAX)),
     })
 }
 

@@ -244,3 +244,36 @@ fn a_reference_in_other_words_or_of_other_schemas_says_nothing_of_drift() {
         says(&case, "Unknown/NotCompared", "the schema has not been compared yet");
     }
 }
+
+#[test]
+fn what_a_rule_ignores_is_counted_and_is_no_drift() {
+    let case = |of_rule: usize, others: &[&str]| {
+        settled().observation(|observation| {
+            observation.schema = taken(OTHER, others.iter().map(|path| differs(path)).collect());
+            let SchemaObservation::Taken { ignored, .. } = &mut observation.schema else {
+                panic!("it is taken")
+            };
+            *ignored = of_rule;
+        })
+    };
+    says(
+        &case(14, &[]),
+        "False/NoDrift",
+        "the schema matches the reference; 14 objects that differ are ignored",
+    );
+    says(
+        &case(1, &[]),
+        "False/NoDrift",
+        "the schema matches the reference; 1 object that differs is ignored",
+    );
+    says(
+        &case(3, &["table/public.t"]),
+        "True/OutOfBandChange",
+        "1 object differs: table public.t",
+    );
+    let ignored = |case: &Case| case.status().schema.unwrap().ignored;
+    assert_eq!(ignored(&case(3, &["table/public.t"])), Some(3));
+    assert_eq!(ignored(&case(0, &[])), None);
+    let blocks = case(3, &[]).spec(|spec| spec.policy.while_drifted = ace_api::WhileDrifted::Block);
+    assert_eq!(shown(&blocks.status())[0], "Ready=True/Applied");
+}

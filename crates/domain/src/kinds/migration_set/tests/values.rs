@@ -78,6 +78,7 @@ pub(super) fn taken(digest: &str, differences: Vec<DriftField>) -> SchemaObserva
         objects: 12,
         made: 3,
         differences,
+        ignored: 0,
         gate: "gate".to_owned(),
     }
 }
@@ -89,6 +90,7 @@ pub(super) fn bare() -> SchemaObservation {
         objects: 9,
         made: 0,
         differences: Vec::new(),
+        ignored: 0,
         gate: "gate".to_owned(),
     }
 }
