@@ -240,7 +240,7 @@ fn shown(name: &[u8]) -> String {
     if text.len() <= SHOWN {
         return text;
     }
-    format!("{}…", &text[..text.floor_char_boundary(SHOWN)])
+    format!("{}…", text.get(..text.floor_char_boundary(SHOWN)).unwrap_or_default())
 }
 
 #[derive(Clone, Copy)]
@@ -265,7 +265,7 @@ impl Stream<'_> {
         loop {
             match self.read(&mut block) {
                 Ok(0) => break,
-                Ok(read) if block[..read].iter().all(|byte| *byte == 0) => {}
+                Ok(read) if block.iter().take(read).all(|byte| *byte == 0) => {}
                 Ok(_) => return Err(ArchiveError::Trailing.into()),
                 Err(_) => return Err(Fault::Damaged { entry: None }),
             }
@@ -296,7 +296,8 @@ impl Read for Stream<'_> {
             return Err(io::Error::other("limit"));
         }
         self.left -= read;
-        let zeros = buffer[..read].iter().rev().take_while(|byte| **byte == 0).count();
+        let read_bytes = buffer.get(..read).unwrap_or_default();
+        let zeros = read_bytes.iter().rev().take_while(|byte| **byte == 0).count();
         self.zeros = if zeros == read { self.zeros + read } else { zeros };
         Ok(read)
     }

@@ -36,7 +36,7 @@ pub(super) fn strip(path: &str) -> String {
         .iter()
         .take(2)
         .position(|segment| segment.starts_with(CONTAINER));
-    segments[container.map_or(0, |at| at + 1)..].join("/")
+    segments.split_off(container.map_or(0, |at| at + 1)).join("/")
 }
 
 /// The segments of a stripped path below `source/`, where an upload begins.
@@ -57,7 +57,7 @@ pub(super) fn relative(path: &str, folder: &str) -> String {
     let path: Vec<&str> = path.split('/').collect();
     let same = folder.iter().zip(&path).take_while(|(one, other)| one == other).count();
     let up = std::iter::repeat_n("..", folder.len() - same);
-    up.chain(path[same..].iter().copied()).collect::<Vec<_>>().join("/")
+    up.chain(path.into_iter().skip(same)).collect::<Vec<_>>().join("/")
 }
 
 /// The reverse of [`relative`]; what leaves the root keeps its `..`.
@@ -99,7 +99,7 @@ fn decoded(url: &str) -> String {
             hex::decode_to_slice(digits, &mut byte).ok().map(|()| byte[0])
         });
         bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() { &after[2..] } else { after };
+        rest = after.get(2..).filter(|_| byte.is_some()).unwrap_or(after);
     }
     String::from_utf8(bytes).unwrap_or_else(|_| url.to_owned())
 }

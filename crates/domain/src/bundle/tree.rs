@@ -57,7 +57,7 @@ impl Tree {
         let text = path.as_str();
         let ancestor = text
             .match_indices('/')
-            .map(|(end, _)| &text[..end])
+            .filter_map(|(end, _)| text.get(..end))
             .find(|folder| self.files.contains_key(*folder));
         if let Some(ancestor) = ancestor.and_then(|folder| TreePath::new(folder).ok()) {
             return Err(TreeError::FileAndFolder(ancestor));

@@ -14,7 +14,10 @@ pub fn reconcile_at(object: &impl ResourceExt) -> Option<String> {
 
 /// The value of an annotation as it is noted in a status: at most 256 bytes of it.
 pub fn noted(value: &str) -> String {
-    value[..value.floor_char_boundary(256)].to_owned()
+    value
+        .get(..value.floor_char_boundary(256))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A look is asked for that was not made yet. `handled`: the value of the annotation that was acted upon last.

@@ -7,8 +7,6 @@
 //! ```
 //! Pure: bytes in, values or an error message with what to write instead out.
 
-#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
-
 mod alterations;
 mod assess;
 mod bodies;

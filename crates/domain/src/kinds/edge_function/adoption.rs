@@ -80,5 +80,6 @@ pub(super) fn adopt_or_refuse(
 pub fn archive_name(object: &EdgeFunction, revision: &str) -> String {
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let room = 253 - 1 - revision.len();
-    format!("{}-{revision}", &name[..name.floor_char_boundary(room)])
+    let name = name.get(..name.floor_char_boundary(room)).unwrap_or_default();
+    format!("{name}-{revision}")
 }

@@ -216,7 +216,7 @@ pub(super) fn named_files(fields: &[DriftField]) -> Option<String> {
 fn end(path: &str) -> String {
     const LONGEST: usize = 80;
     match path.char_indices().nth_back(LONGEST - 1) {
-        Some((at, _)) if at > 0 => format!("…{}", &path[at..]),
+        Some((at, _)) if at > 0 => format!("…{}", path.get(at..).unwrap_or_default()),
         _ => path.to_owned(),
     }
 }

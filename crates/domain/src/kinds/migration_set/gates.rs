@@ -240,15 +240,16 @@ fn unread(state: &State, observation: &Observation, ledger_diff: &LedgerDiff<'_>
         .filter_map(|(file, script)| Some((file, &**script.as_ref().ok()?)))
         .collect();
     let read: Vec<_> = readable.iter().map(|(_, script)| *script).collect();
-    if let Some((number, error)) = committing_call(&read, &observation.catalogue) {
-        return Some(Next::Refuse(messages::refused(readable[number].0, &error)));
+    let refused = committing_call(&read, &observation.catalogue);
+    if let Some(((file, _), error)) = refused.and_then(|(number, error)| Some((readable.get(number)?, error))) {
+        return Some(Next::Refuse(messages::refused(file, &error)));
     }
     let pieces = || {
         let readable = readable.iter();
         readable.flat_map(|(file, script)| script.unread.iter().map(move |piece| (*file, piece)))
     };
     let questions: Vec<_> = pieces()
-        .map(|(file, piece)| &file.text[piece.range.clone()])
+        .filter_map(|(file, piece)| file.text.get(piece.range.clone()))
         .filter(|statement| !state.answers.contains_key(*statement))
         .map(str::to_owned)
         .collect();
@@ -256,7 +257,7 @@ fn unread(state: &State, observation: &Observation, ledger_diff: &LedgerDiff<'_>
         return Some(Next::Step(Step::CheckSyntax(questions)));
     }
     let fault = pieces().find_map(
-        |(file, piece)| match state.answers.get(&file.text[piece.range.clone()])? {
+        |(file, piece)| match state.answers.get(file.text.get(piece.range.clone())?)? {
             SyntaxCheck::Parses => None,
             SyntaxCheck::Fault { line, message } => Some((file, piece, *line, message)),
         },

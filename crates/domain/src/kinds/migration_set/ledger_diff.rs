@@ -164,7 +164,8 @@ impl WithoutFile {
 /// needed after each of thousands of files.
 pub(super) fn left(observation: &Observation) -> &[(String, String)] {
     let items = observation.stored_plan().map_or(&[][..], |plan| &plan.items);
-    &items[items.partition_point(|(version, _)| observation.ledger.contains_key(version))..]
+    let applied = items.partition_point(|(version, _)| observation.ledger.contains_key(version));
+    items.get(applied..).unwrap_or_default()
 }
 
 /// The next file of the current run. Under the lock only the run itself changes the ledger.
@@ -197,5 +198,6 @@ fn is_record_of(statements: &[String], text: &str) -> bool {
 /// Statements, with LF as line ends: who has pushed them may have had others.
 fn pieces(text: &str) -> Vec<String> {
     let text = with_line_feeds(text);
-    split(&text).into_iter().map(|piece| text[piece].to_owned()).collect()
+    let pieces = split(&text).into_iter().filter_map(|piece| text.get(piece));
+    pieces.map(str::to_owned).collect()
 }

@@ -138,8 +138,8 @@ pub(super) fn baseline_unknown(named: &Baseline, folder: &Folder) -> Cause {
     let place = folder
         .files
         .partition_point(|file| file.version.as_str() < through.as_str());
-    let near = &folder.files[place.saturating_sub(1)..folder.files.len().min(place + 2)];
-    let near: Vec<_> = near.iter().map(|file| file.version.as_str()).collect();
+    let near = folder.files.iter().take(place + 2).skip(place.saturating_sub(1));
+    let near: Vec<_> = near.map(|file| file.version.as_str()).collect();
     Cause::new(
         MigrationReason::BaselineMismatch,
         format!(
@@ -159,7 +159,12 @@ pub(super) fn refused(file: &File, error: &ScriptError) -> Cause {
 
 /// The server can't parse a statement either. `line` counts lines of the statement.
 pub(super) fn fault(file: &File, piece: &Unread, line: u32, message: &str) -> Cause {
-    let before = file.text[..piece.range.start].matches('\n').count();
+    let before = file
+        .text
+        .get(..piece.range.start)
+        .unwrap_or_default()
+        .matches('\n')
+        .count();
     let line = u32::try_from(before).unwrap_or(u32::MAX).saturating_add(line + 1);
     Cause::new(
         MigrationReason::MigrationRefused,

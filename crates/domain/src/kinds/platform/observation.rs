@@ -182,9 +182,9 @@ impl Observation {
     /// Keeps the newest list and, before it, those that are furthest apart.
     fn thin(&mut self) {
         while self.lists.len() > LISTS {
-            let gap = |index: usize| self.lists[index + 1].duration_since(self.lists[index - 1]);
-            let closest = (1..self.lists.len() - 1).min_by_key(|index| gap(*index));
-            self.lists.remove(closest.unwrap_or(0));
+            let around = self.lists.iter().zip(self.lists.iter().skip(2)).enumerate();
+            let closest = around.min_by_key(|(_, (before, after))| after.duration_since(**before));
+            self.lists.remove(closest.map_or(0, |(index, _)| index + 1));
         }
     }
 
