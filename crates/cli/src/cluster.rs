@@ -54,26 +54,16 @@ impl Cluster {
     {
         let what = format!("{} {namespace}/{name}", K::kind(&()));
         let objects = Api::<K>::namespaced(self.client.clone(), namespace);
-        match tokio::time::timeout(DEADLINE, objects.get_opt(name)).await {
-            Ok(Ok(object)) => Ok(object),
-            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(PlanError::Forbidden {
-                what,
-                // The core group has no name.
-                resource: [K::plural(&()), K::group(&())]
-                    .join(".")
-                    .trim_end_matches('.')
-                    .to_owned(),
-                namespace: namespace.to_owned(),
-            }),
-            Ok(Err(error)) => Err(PlanError::Unanswered {
-                what,
-                cause: error.to_string(),
-            }),
-            Err(_) => Err(PlanError::Unanswered {
-                what,
-                cause: "the API server does not answer".to_owned(),
-            }),
-        }
+        let forbidden = || PlanError::Forbidden {
+            what: what.clone(),
+            // The core group has no name.
+            resource: [K::plural(&()), K::group(&())]
+                .join(".")
+                .trim_end_matches('.')
+                .to_owned(),
+            namespace: namespace.to_owned(),
+        };
+        answer(&what, objects.get_opt(name), forbidden).await
     }
 
     /// All objects of a kind in a namespace.
@@ -83,21 +73,12 @@ impl Cluster {
     {
         let what = format!("the list of {} in {namespace}", K::plural(&()));
         let objects = Api::<K>::namespaced(self.client.clone(), namespace);
-        match tokio::time::timeout(DEADLINE, objects.list(&ListParams::default())).await {
-            Ok(Ok(list)) => Ok(list.items),
-            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(PlanError::Unlisted {
-                resource: format!("{}.{}", K::plural(&()), K::group(&())),
-                namespace: namespace.to_owned(),
-            }),
-            Ok(Err(error)) => Err(PlanError::Unanswered {
-                what,
-                cause: error.to_string(),
-            }),
-            Err(_) => Err(PlanError::Unanswered {
-                what,
-                cause: "the API server does not answer".to_owned(),
-            }),
-        }
+        let unlisted = || PlanError::Unlisted {
+            resource: format!("{}.{}", K::plural(&()), K::group(&())),
+            namespace: namespace.to_owned(),
+        };
+        let list = answer(&what, objects.list(&ListParams::default()), unlisted).await?;
+        Ok(list.items)
     }
 
     /// One key of a Secret that a Platform names for its database.
@@ -128,4 +109,22 @@ impl Cluster {
         let map = self.find::<ConfigMap>(&key.namespace, &key.name).await?;
         Ok(read_config_map(key, map))
     }
+}
+
+/// The answer to a request for `what`. `forbidden`: what a missing right means.
+async fn answer<T>(
+    what: &str,
+    request: impl Future<Output = Result<T, kube::Error>>,
+    forbidden: impl FnOnce() -> PlanError,
+) -> Result<T, PlanError> {
+    let cause = match tokio::time::timeout(DEADLINE, request).await {
+        Ok(Ok(answer)) => return Ok(answer),
+        Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => return Err(forbidden()),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the API server does not answer".to_owned(),
+    };
+    Err(PlanError::Unanswered {
+        what: what.to_owned(),
+        cause,
+    })
 }

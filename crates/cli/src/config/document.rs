@@ -1,3 +1,4 @@
+use ace_domain::bundle::JSONC;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -29,20 +30,6 @@ pub(crate) enum ConfigError {
     },
 }
 
-/// Comments and trailing commas, nothing looser.
-const DIALECT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
-    allow_comments: true,
-    allow_loose_object_property_names: false,
-    allow_trailing_commas: true,
-    allow_missing_commas: false,
-    allow_single_quoted_strings: false,
-    allow_hexadecimal_numbers: false,
-    allow_unary_plus_numbers: false,
-    allow_bare_decimal_point_numbers: false,
-    allow_non_finite_numbers: false,
-    allow_extended_string_escapes: false,
-};
-
 /// The document as one kind of value, whichever format it has.
 pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, ConfigError> {
     let value = match format {
@@ -52,7 +39,7 @@ pub(super) fn parse(text: &str, format: Format) -> Result<Map<String, Value>, Co
         }
         Format::Json => {
             let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-            jsonc_parser::parse_to_serde_value(text, &DIALECT).map_err(|error| syntax(&error))?
+            jsonc_parser::parse_to_serde_value(text, &JSONC).map_err(|error| syntax(&error))?
         }
     };
     match value {

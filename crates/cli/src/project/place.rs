@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use ace_domain::bundle;
+
 use super::{DirectoryError, is_project};
 
 /// Name of the folder that the CLI keeps a project in.
@@ -87,17 +89,7 @@ pub(crate) fn joined(folder: &str, relative: &str) -> Option<String> {
     if relative.starts_with('/') {
         return None;
     }
-    let mut segments: Vec<&str> = folder.split('/').filter(|segment| !segment.is_empty()).collect();
-    for segment in relative.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => {
-                segments.pop()?;
-            }
-            name => segments.push(name),
-        }
-    }
-    Some(segments.join("/"))
+    bundle::joined(folder, relative)
 }
 
 #[cfg(test)]

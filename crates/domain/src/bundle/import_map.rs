@@ -57,8 +57,8 @@ pub(super) enum Mapped {
     Bare,
 }
 
-/// Deno's dialect: comments and trailing commas, nothing looser.
-const DIALECT: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
+/// JSON as Deno and Supabase's CLI read it: with comments and trailing commas, nothing looser.
+pub const JSONC: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
     allow_comments: true,
     allow_loose_object_property_names: false,
     allow_trailing_commas: true,
@@ -79,7 +79,7 @@ impl MapFile {
         }
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let value: Value = jsonc_parser::parse_to_serde_value(text, &DIALECT).map_err(|error| error.to_string())?;
+        let value: Value = jsonc_parser::parse_to_serde_value(text, &JSONC).map_err(|error| error.to_string())?;
         let Value::Object(object) = value else {
             return Err("it is not an object".to_owned());
         };

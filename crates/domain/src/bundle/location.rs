@@ -57,8 +57,8 @@ impl Location {
     }
 }
 
-/// `relative` seen from `folder`; `None` when it leaves the tree.
-fn join(folder: &str, relative: &str) -> Option<String> {
+/// `relative` seen from `folder`, without a slash at its ends; `None` when it leaves the tree.
+pub fn joined(folder: &str, relative: &str) -> Option<String> {
     let mut segments: Vec<&str> = folder.split('/').filter(|segment| !segment.is_empty()).collect();
     for segment in relative.split('/') {
         match segment {
@@ -69,7 +69,12 @@ fn join(folder: &str, relative: &str) -> Option<String> {
             name => segments.push(name),
         }
     }
-    let mut path = segments.join("/");
+    Some(segments.join("/"))
+}
+
+/// The same, with a slash at the end of a folder's path.
+fn join(folder: &str, relative: &str) -> Option<String> {
+    let mut path = joined(folder, relative)?;
     let names_folder = matches!(relative.rsplit('/').next(), Some("" | "." | ".."));
     if names_folder && !path.is_empty() {
         path.push('/');
