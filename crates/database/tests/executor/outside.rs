@@ -86,16 +86,22 @@ const THEIRS: &str = "CREATE FUNCTION auth.theirs() RETURNS trigger LANGUAGE plp
     CREATE TRIGGER theirs AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION auth.theirs(); \
     CREATE POLICY theirs ON storage.objects USING (true)";
 
-#[tokio::test]
-async fn what_a_run_made_outside_of_the_schemas_is_missed_when_it_is_gone_or_changed() {
-    let bed = Bed::new().await;
-    let superuser = bed.superuser().await;
-    superuser.batch_execute(THEIRS).await.unwrap();
+/// The set of `public`, whose first file has made all of [`MADE`].
+async fn made(bed: &Bed) -> (Session, MigrationSet) {
     let mut session = bed.session().await;
     let set = object(&["public"]);
     let (before, _) = observed(&session, &set).await;
     session.make_reference(&set, &before, &[]).await.unwrap();
     ran(&mut session, &set, "1", &MADE).await;
+    (session, set)
+}
+
+#[tokio::test]
+async fn what_a_run_made_outside_of_the_schemas_is_missed_when_it_is_gone_or_changed() {
+    let bed = Bed::new().await;
+    let superuser = bed.superuser().await;
+    superuser.batch_execute(THEIRS).await.unwrap();
+    let (session, set) = made(&bed).await;
     assert_eq!(paths(&session, &set).await, Vec::<String>::new());
     superuser
         .batch_execute(
@@ -120,11 +126,7 @@ async fn what_a_run_made_outside_of_the_schemas_is_missed_when_it_is_gone_or_cha
 async fn what_others_make_and_drop_outside_of_the_schemas_is_no_drift() {
     let bed = Bed::new().await;
     let superuser = bed.superuser().await;
-    let mut session = bed.session().await;
-    let set = object(&["public"]);
-    let (before, _) = observed(&session, &set).await;
-    session.make_reference(&set, &before, &[]).await.unwrap();
-    ran(&mut session, &set, "1", &MADE).await;
+    let (mut session, set) = made(&bed).await;
     let (own, _) = observed(&session, &set).await;
     for theirs in [
         THEIRS,
@@ -144,11 +146,7 @@ async fn what_others_make_and_drop_outside_of_the_schemas_is_no_drift() {
 async fn what_a_run_made_outside_stays_its_own_when_its_schema_is_watched_from_now_on() {
     let bed = Bed::new().await;
     let superuser = bed.superuser().await;
-    let mut session = bed.session().await;
-    let set = object(&["public"]);
-    let (before, _) = observed(&session, &set).await;
-    session.make_reference(&set, &before, &[]).await.unwrap();
-    ran(&mut session, &set, "1", &MADE).await;
+    let (session, _) = made(&bed).await;
     let wider = object(&["auth", "public"]);
     let (live, _) = observed(&session, &wider).await;
     session

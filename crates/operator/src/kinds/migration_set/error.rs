@@ -208,15 +208,19 @@ mod tests {
 
     use super::{RunError, run_error};
 
-    #[test]
-    fn a_failure_that_may_pass_has_line_and_words_and_what_ends_the_session_is_another_kind() {
-        let file = File {
+    fn file() -> File {
+        File {
             version: "1".parse().unwrap(),
             name: "once".to_owned(),
             file_name: "1_once.sql".to_owned(),
             sha256: String::new(),
             text: "".into(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_failure_that_may_pass_has_line_and_words_and_what_ends_the_session_is_another_kind() {
+        let file = file();
         let failed = |error, begun| match run_error(&file, error, begun) {
             StepError::Failed(failure) => (failure.line, failure.kind, failure.message, failure.advice),
             other => panic!("{other:?}"),
@@ -243,13 +247,7 @@ mod tests {
 
     #[test]
     fn a_file_of_which_a_part_has_run_is_to_be_left_as_it_is() {
-        let file = File {
-            version: "1".parse().unwrap(),
-            name: "once".to_owned(),
-            file_name: "1_once.sql".to_owned(),
-            sha256: String::new(),
-            text: "".into(),
-        };
+        let file = file();
         let leave = "leave the file as it is, and change the annotation `ops.mobulace.com/reconcile-at`";
         for (begun, todo) in [
             (false, "raise it or split the work".to_owned()),
@@ -267,13 +265,7 @@ mod tests {
 
     #[test]
     fn a_refusal_of_our_own_books_names_them_and_does_not_blame_the_file() {
-        let file = File {
-            version: "1".parse().unwrap(),
-            name: "once".to_owned(),
-            file_name: "1_once.sql".to_owned(),
-            sha256: String::new(),
-            text: "".into(),
-        };
+        let file = file();
         let refused = |error| match run_error(&file, error, false) {
             StepError::Refused(refusal) => refusal.message,
             other => panic!("{other:?}"),
