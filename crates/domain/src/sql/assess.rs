@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
 use super::lookup::{key, looked_up, qualified, temporary};
 use super::risk::{Catalogue, Risk, RiskClass, SAYS_CHARACTERS};
+use super::routines::Opening;
 use super::script::Script;
 
 /// The risks of a plan, script by script, in written order; a script that carries none has an empty list.
@@ -20,7 +21,7 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         routines: BTreeMap::new(),
         grants: Vec::new(),
         revokes: Vec::new(),
-        opened: BTreeMap::new(),
+        opened: Vec::new(),
         extensions: catalogue.extensions.clone(),
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
@@ -37,7 +38,7 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
     plan.finish()
 }
 
-/// Deepest chain of routines that call each other, and most of them that one statement leads to.
+/// Deepest chain of routines that call each other.
 const CALLS: usize = 16;
 
 /// Script and line.
@@ -51,8 +52,7 @@ pub(super) struct Plan<'c> {
     pub(super) routines: BTreeMap<Name, Routine<'c>>,
     pub(super) grants: Vec<(Place, Granted, String)>,
     pub(super) revokes: Vec<(Granted, String)>,
-    /// Functions that every caller may run with their owners' rights: where that began, and how to say it.
-    pub(super) opened: BTreeMap<Name, (Place, String)>,
+    pub(super) opened: Vec<Opening<'c>>,
     /// Those that own a table.
     pub(super) extensions: BTreeSet<String>,
     pub(super) secures_tables: bool,
@@ -80,10 +80,9 @@ pub(super) struct Made {
 #[derive(Default)]
 pub(super) struct Routine<'c> {
     pub(super) on_writes: bool,
+    pub(super) in_queries: bool,
     pub(super) definer: bool,
     pub(super) bodies: Vec<&'c [Effect]>,
-    /// As it was renamed: what it does is not followed.
-    pub(super) renamed: Option<Name>,
 }
 
 impl<'c> Plan<'c> {
@@ -161,7 +160,7 @@ impl<'c> Plan<'c> {
             }
             Effect::SetsInvoker { view, invoker } => self.set_invoker(place, view, *invoker),
             Effect::Grants { on, to } => self.grants.push((place, on.clone(), to.clone())),
-            Effect::MovesRoutine { from, to } => self.move_routine(place, from, to),
+            Effect::MovesRoutine { from, to, runs, body } => self.move_routine(place, (from, to), *runs, body),
             Effect::SetsDefiner(routine) => self.set_definer(place, routine),
             Effect::Revokes { on, from } => self.revokes.push((on.clone(), from.clone())),
             _ => self.look_up(place, effect),
@@ -288,13 +287,7 @@ impl<'c> Plan<'c> {
         }
         self.calls.push(routine.clone());
         let known = self.routines.get(routine);
-        let (bodies, renamed) = known
-            .map(|it| (it.bodies.clone(), it.renamed.clone()))
-            .unwrap_or_default();
-        if let Some(renamed) = renamed {
-            let says = format!("calls function {renamed}, which this plan renames");
-            self.risk(RiskClass::Opaque, place, &says, None);
-        }
+        let bodies = known.map(|it| it.bodies.clone()).unwrap_or_default();
         for effect in bodies.into_iter().flatten() {
             self.take(place, effect);
         }

@@ -60,8 +60,13 @@ pub(super) enum Effect {
         definer: bool,
         body: Vec<Effect>,
     },
-    /// The routine is called something else.
-    MovesRoutine { from: Name, to: Name },
+    /// The routine is called something else; `body`: what a call by that name is.
+    MovesRoutine {
+        from: Name,
+        to: Name,
+        runs: Runs,
+        body: Vec<Effect>,
+    },
     /// The routine runs with its owner's rights from here on.
     SetsDefiner(Name),
     /// A routine runs.

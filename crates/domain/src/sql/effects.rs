@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::alterations::alter_table;
 use super::bodies::{Source, define, do_block, is_definer, runs_text, string};
-use super::effect::{Effect, Kind, Name, Origin};
+use super::effect::{Effect, Kind, Name, Origin, Runs};
 use super::exposure::exposure;
 use super::locks::locks;
 use super::names::{contains, first_name, name, name_of, names, offset, relations};
@@ -65,9 +65,11 @@ pub(super) fn effects(root: &SyntaxNode, source: &Source<'_>, take: &mut Take<'_
         statement(&node, source, stored, &mut |effect| take(offset, effect));
         exposure(&node, &mut |effect| take(offset, effect));
         do_block(&node, source, offset, take);
-        let mut children: Vec<_> = node.children().map(|child| (child, stored)).collect();
-        children.reverse();
-        left.append(&mut children);
+        let from = left.len();
+        left.extend(node.children().map(|child| (child, stored)));
+        if let Some(new) = left.get_mut(from..) {
+            new.reverse();
+        }
     }
 }
 
@@ -121,9 +123,9 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
         ast::SetConfig(_) => if name_of(node).name == "search_path" {
             take(Effect::MovesNames);
         },
-        ast::AlterFunction(_) => altered_routine(node, take),
-        ast::AlterProcedure(_) => altered_routine(node, take),
-        ast::AlterRoutine(_) => altered_routine(node, take),
+        ast::AlterFunction(_) => altered_routine(node, Runs::InQueries, take),
+        ast::AlterProcedure(_) => altered_routine(node, Runs::ByCall, take),
+        ast::AlterRoutine(_) => altered_routine(node, Runs::InQueries, take),
         ast::Call(it) => take(Effect::Calls { routine: first_name(it.procedure_name_ref()), procedure: true }),
         ast::CallExpr(it) => {
             let routine = first_name(it.expr());
@@ -277,11 +279,11 @@ fn made_schema(node: &SyntaxNode) -> Option<Name> {
 }
 
 /// Under another name it is a routine that nobody has read.
-fn altered_routine(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+fn altered_routine(node: &SyntaxNode, runs: Runs, take: &mut dyn FnMut(Effect)) {
     let Some(from) = routines(node).into_iter().next() else {
         return;
     };
-    if is_definer(node) {
+    if is_definer(node) && runs == Runs::InQueries {
         take(Effect::SetsDefiner(from.clone()));
     }
     let of = |kind: SyntaxKind| node.descendants().find(|it| it.kind() == kind).map(|it| name_of(&it));
@@ -296,7 +298,13 @@ fn altered_routine(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
         },
         (None, None) => return,
     };
-    take(Effect::MovesRoutine { from, to });
+    take(Effect::MovesRoutine {
+        // What it does under its new name is not followed.
+        body: vec![opaque(format!("calls function {to}, which this plan renames"))],
+        runs,
+        from,
+        to,
+    });
 }
 
 fn stored_routines(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {

@@ -1,5 +1,7 @@
 //! What of a plan is open to callers when it has run.
 
+use std::collections::BTreeSet;
+
 use super::assess::{Made, Plan};
 use super::effect::{Granted, Kind, Name, PUBLIC};
 use super::lookup::{in_schema, key, looked_up, qualified};
@@ -10,15 +12,16 @@ impl Plan<'_> {
         for (place, on, to) in std::mem::take(&mut self.grants) {
             if let Some(what) = self.granted(&on) {
                 if let Granted::Routine(told) = &on {
-                    self.opened.remove(&qualified(told));
+                    self.opened.retain(|opening| opening.routine != qualified(told));
                 }
                 let says = format!("grants {to} privileges on {what}");
                 self.risk(RiskClass::Exposure, place, &says, None);
             }
         }
-        for (routine, (place, says)) in std::mem::take(&mut self.opened) {
-            if !self.is_closed(&routine) {
-                self.risk(RiskClass::Exposure, place, &says, None);
+        let mut told = BTreeSet::new();
+        for opening in std::mem::take(&mut self.opened) {
+            if !self.is_closed(&opening) && told.insert(opening.routine.clone()) {
+                self.risk(RiskClass::Exposure, opening.place, &opening.says, None);
             }
         }
         let open = self.made.iter().filter(|((_, name), made)| self.is_open(name, made));

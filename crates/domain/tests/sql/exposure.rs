@@ -285,11 +285,25 @@ fn a_function_by_which_every_caller_has_its_owners_rights_is_known() {
             "moves function internal.f into schema public, by which every caller has its owner's rights",
         ),
     ]);
+    // What is revoked before does not hold for a function that is made after it.
+    let revoked = "revoke all on all functions in schema public from public, anon, authenticated";
+    let too_early = format!("{revoked}; {F}");
+    // Of two functions of one name each is judged by itself.
+    let overloaded = with("create function f(int) returns int language sql as 'select 1'");
+    let asked_by_another = with(
+        "create function f(int) returns int language sql security definer as 'select 1 where auth.uid() is not null'",
+    );
+    expose(&[(&too_early, says), (&overloaded, says), (&asked_by_another, says)]);
     let closed = with("revoke all on function f() from public, anon, authenticated");
+    let before_an_alteration = format!("{revoked}; alter function as_caller(int) security definer");
     let all_closed = with("revoke all on all functions in schema public from public, anon, authenticated");
     expose_nothing(&[
         &closed,
         &all_closed,
+        &before_an_alteration,
+        "alter procedure p() security definer",
+        "create procedure internal.p() language sql security definer as 'select 1'; \
+         alter procedure internal.p() set schema public",
         "create function f() returns setof orders language sql security definer as 'select * from orders where a = auth.uid()'",
         "create function f() returns setof orders language sql security definer as \
          $$ select * from orders where a = current_setting('request.jwt.claims', true) $$",

@@ -313,3 +313,14 @@ fn triggers_that_fire_each_other_are_followed_once_each() {
     let of_triggers = risks.iter().filter(|risk| risk.says.contains(", by public.f"));
     assert_eq!(of_triggers.count(), 40, "{risks:?}");
 }
+
+#[test]
+fn a_trigger_runs_its_function_whatever_that_is_called_now() {
+    let script = script(
+        "create function f() returns trigger language plpgsql as $$ begin delete from old; return new; end $$;\
+         create trigger t after insert on log for each row execute function f();\
+         alter function f() rename to g; insert into log values (1);",
+    );
+    let risks = assess(&[&script], &Catalogue::default()).remove(0);
+    assert!(risks.iter().any(|risk| risk.class == RiskClass::DataLoss), "{risks:?}");
+}
