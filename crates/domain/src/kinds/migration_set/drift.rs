@@ -37,7 +37,7 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
             "the schema can't be read now: another session holds a lock on part of it",
         );
     };
-    let (desired, fields) = match reference(object, state, observation) {
+    let (desired, fields, ignored) = match reference(object, state, observation) {
         Reference::None => {
             return unknown(
                 SchemaDriftReason::NoReference,
@@ -55,12 +55,12 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
                 "migrations ran, and the schema snapshot after the run is pending",
             );
         }
-        Reference::Own(desired) => (desired, differences.clone()),
-        Reference::Accepted(desired) => (desired, Vec::new()),
+        Reference::Own(desired) => (desired, differences.clone(), *ignored),
+        Reference::Accepted(desired) => (desired, Vec::new(), 0),
     };
     // In `Observe` only a digest is known of the reference, and nothing is ignored.
-    if desired == *digest || *ignored > 0 && fields.is_empty() {
-        return Some(same(before, *ignored, now));
+    if desired == *digest || ignored > 0 && fields.is_empty() {
+        return Some(same(before, ignored, now));
     }
     Some(differs(before, desired, digest, fields, now))
 }

@@ -184,21 +184,21 @@ fn schema(object: &MigrationSet, state: &State) -> Option<SchemaStatus> {
     else {
         return None;
     };
-    let reference = match object.spec.mode {
-        MigrationMode::Observe => object.spec.accepted_schema.clone(),
-        MigrationMode::Apply => observation.reference().map(|own| own.digest.clone()),
+    // In `Observe` only a digest is known of the reference, and nothing is ignored.
+    let (reference, ignored) = match object.spec.mode {
+        MigrationMode::Observe => (object.spec.accepted_schema.clone(), 0),
+        MigrationMode::Apply => (observation.reference().map(|own| own.digest.clone()), *ignored),
     };
     Some(SchemaStatus {
         digest: digest.clone(),
         reference_digest: reference,
         objects: i32::try_from(*objects).unwrap_or(i32::MAX),
-        ignored: Some(*ignored)
+        ignored: Some(ignored)
             .filter(|ignored| *ignored > 0)
             .map(|ignored| i32::try_from(ignored).unwrap_or(i32::MAX)),
     })
 }
 
-/// The failure that is not retried: recorded when a run stops, dropped when files, spec or `reconcile-at` change.
 /// The attempts at a file that is still to be run as it was.
 fn retry(state: &State) -> Option<RetriedMigration> {
     let attempts = state.memory.attempts.as_ref()?;
@@ -212,6 +212,7 @@ fn retry(state: &State) -> Option<RetriedMigration> {
     (!over).then(|| attempts.retry())
 }
 
+/// The failure that is not retried: recorded when a run stops, dropped when files, spec or `reconcile-at` change.
 fn held(object: &MigrationSet, state: &State) -> Option<HeldMigration> {
     if state.memo.held.is_none() && state.stop.is_none() {
         return None;

@@ -274,6 +274,12 @@ fn what_a_rule_ignores_is_counted_and_is_no_drift() {
     let ignored = |case: &Case| case.status().schema.unwrap().ignored;
     assert_eq!(ignored(&case(3, &["table/public.t"])), Some(3));
     assert_eq!(ignored(&case(0, &[])), None);
+    // A stored reference is of no account in `Observe`: rules can't excuse another digest.
+    let observed = case(3, &[])
+        .observe()
+        .spec(|spec| spec.accepted_schema = Some(LIVE.to_owned()));
+    says(&observed, "True/OutOfBandChange", "1 object differs: schema");
+    assert_eq!(ignored(&observed), None);
     let blocks = case(3, &[]).spec(|spec| spec.policy.while_drifted = ace_api::WhileDrifted::Block);
     assert_eq!(shown(&blocks.status())[0], "Ready=True/Applied");
 }
