@@ -1,5 +1,5 @@
 //! `cargo xtask generate` writes what is made from the types and from the list of kinds; `cargo xtask check` compares.
-//! `cargo xtask messages SOURCE…` reads PostgreSQL's messages from its catalogues and programs, for a new version of them.
+//! `cargo xtask messages NAME=FILE…` reads PostgreSQL's messages from its catalogues and programs, for a new version of them.
 
 use std::{env, fs, path::Path, process::ExitCode};
 

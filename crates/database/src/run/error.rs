@@ -61,7 +61,7 @@ pub enum RunError {
         /// The index.
         name: String,
     },
-    /// Segments of the file began with other bytes.
+    /// Segments of the file began with other content.
     #[error("a part of the file ran from other content")]
     HalfApplied {
         /// How many of them are done.

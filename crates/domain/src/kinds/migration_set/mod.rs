@@ -48,7 +48,7 @@ pub use decide::decide;
 pub use events::events;
 pub use ledger_diff::{LedgerDiff, doubted, ledger_diff};
 pub use plan::{Item, Plan, plan_digest};
-pub use sqlstate::{Advice, may_pass};
+pub use sqlstate::{Advice, continued, may_pass};
 pub use state::{
     Announced, Counts, FailedObservation, LedgerRow, Memory, Observation, OperatorSchema, OwnRow, Owner, PlatformFacts,
     PlatformState, ReferenceState, SchemaObservation, SourceState, State, Stop, StoredPlan,

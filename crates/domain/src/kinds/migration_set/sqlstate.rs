@@ -60,8 +60,7 @@ impl Advice {
                 "57" => (None, Some("let the server accept sessions")),
                 "58" | "F0" | "XX" => (None, Some(LOG)),
                 "HV" => (FILE, Some("let the foreign server answer")),
-                // An error of SQL that checks something, a state of its own, or a missing prerequisite.
-                "38" | "39" | "55" | "P0" => (FILE, Some("change what it checks")),
+                // Else it is an error of SQL that checks something, a state of its own, or a missing prerequisite.
                 class if is_standard(class) => (FILE, None),
                 _ => (FILE, Some("change what it checks")),
             },
@@ -69,12 +68,19 @@ impl Advice {
         Self { file, elsewhere }
     }
 
+    /// For an error of which the file is no cause.
+    pub fn outside(state: &str) -> Self {
+        Self {
+            file: None,
+            elsewhere: Self::of(state, "").elsewhere.or(Some(LOG)),
+        }
+    }
+
     /// The instruction. `begun`: a part of the file has run, and only the same file can be continued.
     pub fn says(self, begun: bool) -> String {
         let again = format!("change the annotation `{ANNOTATION_RECONCILE_AT}`");
         if begun {
-            let mend = self.elsewhere.unwrap_or("fix its cause in the database");
-            return format!("a part of the file has run: {mend}, leave the file as it is, and {again}");
+            return continued(self.elsewhere.unwrap_or("fix its cause in the database"));
         }
         let mend = self.elsewhere.map(|mend| format!("{mend} and {again}"));
         match (self.file, mend) {
@@ -85,11 +91,20 @@ impl Advice {
     }
 }
 
+/// What to do about a file of which a part has run: `mend` its cause, and leave the file.
+pub fn continued(mend: &str) -> String {
+    format!(
+        "a part of the file has run: {mend}, leave the file as it is, and change the annotation `{ANNOTATION_RECONCILE_AT}`"
+    )
+}
+
 /// A class in which the server reports what is wrong with a statement.
 fn is_standard(class: &str) -> bool {
-    ["0", "2", "3", "42", "44"]
+    let begins = ["0", "2", "3", "42", "44"]
         .iter()
-        .any(|begins| class.starts_with(begins))
+        .any(|begins| class.starts_with(begins));
+    // Routines outside of SQL raise what they like.
+    begins && !matches!(class, "38" | "39")
 }
 
 fn is_extension_missing(message: &str) -> bool {

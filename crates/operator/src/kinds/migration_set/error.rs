@@ -1,9 +1,8 @@
 //! Maps errors of the database to step errors.
 
-use ace_api::ANNOTATION_RECONCILE_AT;
 use ace_database::RunError;
 use ace_domain::{
-    kinds::migration_set::{Advice, Blocker, Failure, FailureKind, Refusal, StepError},
+    kinds::migration_set::{Advice, Blocker, Failure, FailureKind, Refusal, StepError, continued},
     sql::{File, Version},
 };
 
@@ -16,18 +15,11 @@ pub(super) fn holder(by: Option<&Blocker>) -> String {
     format!("pid {} ({name})", by.pid)
 }
 
-/// Why a file was not applied. `begun`: a part of it has run, and only the same bytes can be continued.
+/// Why a file was not applied. `begun`: a part of it has run, and only the same content can be continued.
 pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError {
     let version = file.version.clone();
     let todo = |mend: &str, todo: &str| {
-        if begun {
-            format!(
-                "a part of the file has run: {mend}, leave the file as it is, and change the annotation \
-                 `{ANNOTATION_RECONCILE_AT}`"
-            )
-        } else {
-            todo.to_owned()
-        }
+        if begun { continued(mend) } else { todo.to_owned() }
     };
     let name = &file.file_name;
     if let Some(Passing {
@@ -109,19 +101,13 @@ pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError 
 
 /// A refusal that is about the operator's own statements and tables: the file has no part in it.
 fn of_ours(error: &RunError) -> Option<(String, Advice)> {
-    let outside = |state: &str| Advice {
-        file: None,
-        elsewhere: Advice::of(state, "")
-            .elsewhere
-            .or(Some("repair the server, whose log has the cause,")),
-    };
     match error {
-        RunError::Ours { state } => Some((error.to_string(), outside(state.as_str()))),
+        RunError::Ours { state } => Some((error.to_string(), Advice::outside(state.as_str()))),
         RunError::Damaged(damage) if damage.is_missing_right() => Some((
             "the run can't be recorded: the user in `spec.database` of the Platform may not write the ledgers in \
              `supabase_migrations` and `ace_ops` (SQLSTATE 42501)"
                 .to_owned(),
-            outside("42501"),
+            Advice::outside("42501"),
         )),
         _ => None,
     }
