@@ -48,7 +48,7 @@ pub(super) async fn rehearse(
                 let Some(state) = pass.state() else { break };
                 before = state.clone();
                 let made = match session {
-                    Ok(session) => session.make(&object, state, &step).await,
+                    Ok(session) => session.make(&object, state, &step, Timestamp::now()).await,
                     Err(failure) => Some(Err(StepError::Database(failure.clone()))),
                 };
                 let outcome = if let Some(outcome) = made {
@@ -91,7 +91,7 @@ async fn read_the_rest(object: &MigrationSet, state: &mut State, session: &ReadO
         .filter(|file| !observation.ledger.contains_key(file.version.as_str()));
     let unread = pending.filter(|file| !state.scripts.contains_key(&file.sha256));
     let step = Step::Read(unread.cloned().collect());
-    if let Some(outcome) = session.make(object, state, &step).await {
+    if let Some(outcome) = session.make(object, state, &step, Timestamp::now()).await {
         Kind::update(object, state, &step, outcome, Timestamp::now());
     }
 }

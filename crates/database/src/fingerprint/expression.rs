@@ -55,7 +55,7 @@ fn elements_cast(items: &[Item]) -> Vec<Item> {
     let mut cast = Vec::with_capacity(items.len());
     let mut rest = items;
     while let [item, after @ ..] = rest {
-        let found = array_in(item).zip(array_type(after));
+        let found = array_in(item).and_then(|elements| Some((elements, array_type(after)?)));
         if let Some((elements, (element_type, after))) = found {
             cast.push(word("ARRAY", item.space));
             cast.push(elements_as(elements, element_type));

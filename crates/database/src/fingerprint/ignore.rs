@@ -9,9 +9,6 @@ use super::{Described, Fingerprint, Key, ObjectClass};
 impl Fingerprint {
     /// This fingerprint and the other one without the objects that a rule names. Partitions are those of either.
     pub(crate) fn without(self, rules: &[IgnoredObjects], other: Self) -> (Self, Self) {
-        if rules.is_empty() {
-            return (self, other);
-        }
         let mut partitions = BTreeSet::new();
         for rule in rules {
             if let Some(parent) = &rule.partitions_of {

@@ -33,25 +33,26 @@ impl ReadOnlySession {
         Self { access, settings }
     }
 
-    /// Runs a step in a read-only session; `None` for a step that writes or takes the lock.
+    /// Runs a step in a read-only session; `None` for a step that writes or takes the lock. `now`: see [`Session::observation`].
     pub async fn make(
         &self,
         object: &MigrationSet,
         known: &State,
         step: &Step,
+        now: Timestamp,
     ) -> Option<Result<StepResult, StepError>> {
         match step {
-            Step::Observe => Some(self.observe(object, known).await),
+            Step::Observe => Some(self.observe(object, known, now).await),
             Step::Read(files) => Some(read_files(files.clone()).await),
             Step::CheckSyntax(statements) => Some(self.check_syntax(statements).await),
             _ => None,
         }
     }
 
-    /// Reads identity, ledgers and schema.
-    pub async fn observe(&self, object: &MigrationSet, known: &State) -> Result<StepResult, StepError> {
+    /// Reads identity, ledgers and schema. `now`: see [`Session::observation`].
+    pub async fn observe(&self, object: &MigrationSet, known: &State, now: Timestamp) -> Result<StepResult, StepError> {
         let session = Session::open_read_only(&self.access, &self.settings).await?;
-        let observation = session.observation(object, known, None).await;
+        let observation = session.observation(object, known, None, now).await;
         session.close().await;
         Ok(StepResult::Observed(Box::new(observation?)))
     }
@@ -72,13 +73,14 @@ impl ReadOnlySession {
 
 impl Session {
     /// Observes identity, ledgers and schema. Writes nothing. `just`: the schema, if it was read a moment ago.
+    /// `at`: now, by the clock that decisions go by.
     pub async fn observation(
         &self,
         object: &MigrationSet,
         known: &State,
         just: Option<Taken>,
+        at: Timestamp,
     ) -> Result<Observation, StepError> {
-        let at = Timestamp::now();
         let (target, server_start) = self.target_and_start().await?;
         let Ledgers {
             mut ledger,

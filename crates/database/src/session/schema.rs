@@ -77,11 +77,16 @@ impl Session {
                 watched.retain(|schema| object.spec.schemas.contains(schema));
                 watched.push(OUTSIDE.to_owned());
                 let wanted = self.wanted().await?.keeping(&watched, &live);
-                let all = differences(&wanted, &live).len();
-                let (wanted, live) = wanted.without(&object.spec.drift.ignore, live.clone());
-                let differs = differences(&wanted, &live);
-                let ignored = all - differs.len();
-                (differs, ignored)
+                let all = differences(&wanted, &live);
+                let rules = &object.spec.drift.ignore;
+                if rules.is_empty() {
+                    (all, 0)
+                } else {
+                    let (wanted, live) = wanted.without(rules, live.clone());
+                    let differs = differences(&wanted, &live);
+                    let ignored = all.len() - differs.len();
+                    (differs, ignored)
+                }
             }
             _ => (Vec::new(), 0),
         };

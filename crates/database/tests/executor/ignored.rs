@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     bed::Bed,
-    outside::{object, observed, paths, state},
+    outside::{object, observed, paths, schema},
 };
 
 fn ignoring(rules: &Value) -> MigrationSet {
@@ -17,8 +17,7 @@ fn ignoring(rules: &Value) -> MigrationSet {
 }
 
 async fn ignored(session: &Session, set: &MigrationSet) -> usize {
-    let observation = session.observation(set, &state(), None).await.unwrap();
-    match observation.schema {
+    match schema(session, set).await {
         SchemaObservation::Taken { ignored, .. } => ignored,
         SchemaObservation::Busy => panic!("nobody has a lock"),
     }

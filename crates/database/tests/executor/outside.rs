@@ -1,12 +1,10 @@
 //! What a run makes outside of the schemas that are watched: on tables of the platform, and what belongs to no schema.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use ace_api::{DriftField, MigrationSet};
 use ace_database::Session;
 use ace_domain::{
-    kinds::migration_set::{Memory, PlatformState, SchemaObservation, SourceState, State},
-    reconcile::timing::Timing,
+    inputs::ArtifactState,
+    kinds::migration_set::{SchemaObservation, State},
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -24,33 +22,16 @@ pub fn object(schemas: &[&str]) -> MigrationSet {
     .unwrap()
 }
 
-/// Of an object of which nothing is known.
-pub fn state() -> State {
-    State {
-        timing: Timing::default(),
-        began: Timestamp::UNIX_EPOCH,
-        watching_since: Timestamp::UNIX_EPOCH,
-        memo: serde_json::from_value(json!({ "observedGeneration": -1 })).unwrap(),
-        platform: PlatformState::Absent,
-        source: SourceState::Waiting(String::new()),
-        scripts: BTreeMap::new(),
-        answers: BTreeMap::new(),
-        locked: true,
-        unseen: None,
-        written_steps: BTreeSet::new(),
-        prepared: false,
-        announced: None,
-        snapshot_taken: false,
-        stop: None,
-        memory: Memory::default(),
-        step_error: None,
-    }
+/// What a session observes for a set of which nothing is known yet.
+pub async fn schema(session: &Session, object: &MigrationSet) -> SchemaObservation {
+    let at = Timestamp::UNIX_EPOCH;
+    let unknown = State::new(object, None, &ArtifactState::Waiting(String::new()), at);
+    session.observation(object, &unknown, None, at).await.unwrap().schema
 }
 
 /// The digest of the live schema, and how it differs from the reference.
 pub async fn observed(session: &Session, object: &MigrationSet) -> (String, Vec<DriftField>) {
-    let observation = session.observation(object, &state(), None).await.unwrap();
-    match observation.schema {
+    match schema(session, object).await {
         SchemaObservation::Taken {
             digest, differences, ..
         } => (digest, differences),

@@ -155,7 +155,10 @@ impl WithoutFile {
         if statements.is_empty() {
             return None;
         }
-        let noted = file.digests().find_map(|digest| self.by_digest.get(&digest));
+        // Digests are of the file in several forms.
+        let noted = (!self.by_digest.is_empty())
+            .then(|| file.digests().find_map(|digest| self.by_digest.get(&digest)))
+            .flatten();
         noted.or_else(|| self.by_statements.get(&statements)).cloned()
     }
 }

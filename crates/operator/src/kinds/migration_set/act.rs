@@ -5,6 +5,7 @@ use ace_domain::{
     sql::{File, Script, Version},
 };
 use ace_runtime::clock;
+use jiff::Timestamp;
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use super::{MigrationSets, error, session};
@@ -18,32 +19,18 @@ pub(super) async fn act(
     held: &Held,
     step: &Step,
 ) -> Result<StepResult, StepError> {
-    let began = clock::now();
-    let mut result = make(kind, object, state, held, step).await?;
-    if let StepResult::Observed(observation) = &mut result {
-        // By the clock that decisions go by, and not later than it was.
-        observation.at = began;
-    }
-    Ok(result)
-}
-
-async fn make(
-    kind: &MigrationSets,
-    object: &MigrationSet,
-    state: &State,
-    held: &Held,
-    step: &Step,
-) -> Result<StepResult, StepError> {
+    // Before any wait: an observation is not taken for newer than it is.
+    let now = clock::now();
     match step {
         Step::Observe => {
             let session = session::session(kind, object, state).await?;
-            session.observe(object, state).await
+            session.observe(object, state, now).await
         }
         Step::Read(files) => read_files(files.clone()).await,
         Step::CheckSyntax(statements) => ask(kind, object, state, held, statements).await,
-        Step::Begin => begin(kind, object, state, held).await,
+        Step::Begin => begin(kind, object, state, held, now).await,
         Step::ObserveAgain => {
-            let observation = locked(held).await?.observation(object, state, None).await?;
+            let observation = locked(held).await?.observation(object, state, None, now).await?;
             Ok(StepResult::Observed(Box::new(observation)))
         }
         Step::Claim => claim(object, &*locked(held).await?).await,
@@ -82,7 +69,7 @@ async fn make(
         Step::SnapshotAfterRun => {
             let session = locked(held).await?;
             let just = session.snapshot_after_run(object).await?;
-            let observation = session.observation(object, state, just).await?;
+            let observation = session.observation(object, state, just, now).await?;
             Ok(StepResult::Observed(Box::new(observation)))
         }
     }
@@ -103,11 +90,12 @@ async fn begin(
     object: &MigrationSet,
     state: &State,
     held: &Held,
+    now: Timestamp,
 ) -> Result<StepResult, StepError> {
     kind.closing_sessions.wait(&Key::of(object)).await;
     let session = session::session(kind, object, state).await?.open_writable().await?;
     let looked = match session::lock(&session).await {
-        Ok(()) => session.observation(object, state, None).await,
+        Ok(()) => session.observation(object, state, None, now).await,
         Err(step_error) => Err(step_error),
     };
     match looked {
