@@ -8,7 +8,11 @@ use ace_domain::{
         edge_function::{self, Claimant, ProjectAccess, claims, platform_key, wave},
         platform,
     },
-    reconcile::{dependency::Dependency, key::Key, kind::Kind as _},
+    reconcile::{
+        dependency::{Dependency, Fact},
+        key::Key,
+        kind::Kind as _,
+    },
 };
 use ace_runtime::index::{Dependents, ObjectId};
 use kube::{
@@ -16,6 +20,11 @@ use kube::{
     core::DeserializeGuard,
     runtime::reflector::{ObjectRef, Store},
 };
+
+use crate::connections::{PlatformConnection, PlatformConnections};
+
+#[cfg(test)]
+mod tests;
 
 /// The caches of the objects that others read.
 #[derive(Clone)]
@@ -45,9 +54,8 @@ impl Caches {
         (slugs, self.dependents.is_used(&names))
     }
 
-    /// Everybody who claims the slug of `function` in the same project of the same API, itself included. `listed`: the token of a
-    /// Platform has listed the project since the process began.
-    pub fn claimants(&self, function: &EdgeFunction, listed: impl Fn(&Key) -> bool) -> Vec<Claimant> {
+    /// Everybody who claims the slug of `function` in the same project of the same API, itself included.
+    pub fn claimants(&self, function: &EdgeFunction, connections: &PlatformConnections) -> Vec<Claimant> {
         let own = cached(&self.platforms, &platform_key(function));
         let Some(own) = own.as_deref().and_then(|own| own.0.as_ref().ok()) else {
             return Vec::new();
@@ -55,31 +63,35 @@ impl Caches {
         let project = platform::project(own);
         let here: BTreeSet<Key> = self
             .dependents
-            .of_kind(platform::Kind::NAME, project.clone()..=project)
+            .of_kind(platform::Kind::NAME, project.clone()..=project.clone())
             .into_iter()
             .collect();
         let slug = Dependency::Slug(function.slug());
         let rivals = self.functions_in(slug.clone()..=slug);
         let rivals = rivals.iter().filter_map(|rival| rival.0.as_ref().ok());
         let rivals = rivals.filter(|rival| here.contains(&platform_key(rival)) && claims(rival));
-        let claimant = |rival: &EdgeFunction| claimant(rival, self.access(&platform_key(rival), &listed));
+        let claimant = |rival: &EdgeFunction| {
+            let platform = platform_key(rival);
+            let connection = connections.to(&platform, &project);
+            claimant(rival, self.access(&platform, connection.as_deref()))
+        };
         rivals.filter_map(claimant).collect()
     }
 
-    /// Whether the token of a Platform opens its project. That it has, once, is in its status, too.
-    fn access(&self, platform: &Key, listed: impl Fn(&Key) -> bool) -> ProjectAccess {
+    /// Whether the token of a Platform opens its project, by its connection to that. That it has, once, is in its status, too.
+    fn access(&self, platform: &Key, connection: Option<&PlatformConnection>) -> ProjectAccess {
+        if connection.is_some_and(PlatformConnection::has_listed) {
+            return ProjectAccess::Listed;
+        }
+        let object = cached(&self.platforms, platform);
+        if object.is_some_and(|object| object.0.as_ref().is_ok_and(platform::has_listed)) {
+            return ProjectAccess::Listed;
+        }
         let id = ObjectId::of::<platform::Kind>(platform.clone());
-        let checked = self
-            .dependents
-            .fact(&id, &Dependency::PlatformMessage(platform.clone()));
-        let has_listed = || {
-            let object = self.platform(platform);
-            object.is_some_and(|object| object.status.is_some_and(|status| status.functions.is_some()))
-        };
-        match checked {
-            _ if listed(platform) || has_listed() => ProjectAccess::Listed,
-            None => ProjectAccess::Unasked,
-            Some(_) => ProjectAccess::Refused,
+        let message = Dependency::PlatformMessage(platform.clone());
+        match self.dependents.fact(&id, &message) {
+            Some(Fact::Is(_)) if connection.is_some() => ProjectAccess::Refused,
+            _ => ProjectAccess::Unasked,
         }
     }
 

@@ -33,7 +33,7 @@ pub use decide::{decide, down, is_due, is_token_gone, update};
 pub use hosts::{is_own_database, is_own_gateway};
 pub use observation::{Changes, Observation, Phase, Refusal, RefusedBy};
 pub use place::project;
-pub use status::{events, status};
+pub use status::{events, has_listed, status};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, PlatformReason>;
 pub type Cause = crate::reconcile::decision::Cause<PlatformReason>;

@@ -33,7 +33,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
             .and_then(|(_, project)| project.clone())
             .or_else(|| memo.project.clone()),
         database: database(object, state),
-        functions: functions(state).or_else(|| memo.functions.clone()),
+        functions: functions(state).or_else(|| counted(object, memo).cloned()),
     }
 }
 
@@ -81,6 +81,20 @@ fn functions(state: &State) -> Option<FunctionCount> {
         unmanaged_count: count(&unmanaged),
         unmanaged: unmanaged.into_iter().take(MOST_NAMED).map(str::to_owned).collect(),
     })
+}
+
+/// The functions as they were counted for this generation: before, the address may have been another one.
+fn counted<'a>(object: &Platform, status: &'a PlatformStatus) -> Option<&'a FunctionCount> {
+    let functions = status.functions.as_ref();
+    functions.filter(|_| describes(&status.common, object))
+}
+
+/// The status says that the token has listed the functions of the project that the spec names.
+pub fn has_listed(object: &Platform) -> bool {
+    object
+        .status
+        .as_ref()
+        .is_some_and(|status| counted(object, status).is_some())
 }
 
 /// Events for the difference between two statuses: the platform was lost, is reachable again, or needs a person.

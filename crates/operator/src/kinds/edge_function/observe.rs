@@ -117,11 +117,7 @@ fn migrations(kind: &EdgeFunctions, object: &EdgeFunction) -> Option<Arc<BTreeSe
 }
 
 fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
-    let listed = |platform: &Key| {
-        let connection = kind.connections.get(platform);
-        connection.is_some_and(|connection| connection.has_listed())
-    };
-    let claimants = kind.caches.claimants(object, listed);
+    let claimants = kind.caches.claimants(object, &kind.connections);
     edge_function::claim(&Key::of(object), &object.uid().unwrap_or_default(), &claimants)
 }
 

@@ -3,10 +3,11 @@ use std::{num::NonZeroU32, sync::Arc};
 use ace_api::{Platform, PlatformReason, SecretKeyReference, SecretUse};
 use ace_domain::{
     inputs::SecretProblem,
-    kinds::platform::{Access, Cause, Memory, State, is_anon_key, is_due},
-    reconcile::key::Key,
+    kinds::platform::{self, Access, Cause, Memory, State, is_anon_key, is_due},
+    reconcile::{dependency::Dependency, key::Key},
 };
 use ace_egress::Token;
+use ace_runtime::index::ObjectId;
 use ace_supabase::{Client, Gateway};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -30,9 +31,14 @@ pub(super) async fn observe(
         .and_then(|rate| NonZeroU32::new(kind.timing.budget(rate)))
         .unwrap_or(NonZeroU32::MIN);
     let uid = object.uid().unwrap_or_default();
-    let connection = kind
-        .connections
-        .of(&key, &uid, || PlatformConnection::new(&uid, rate, now));
+    let project = platform::project(object);
+    let connection = kind.connections.of(&key, &uid, project, || {
+        let (dependents, id) = (&kind.caches.dependents, ObjectId::of::<platform::Kind>(key.clone()));
+        // At another address nothing is known yet, and what is found is news.
+        dependents.unsettle(&id, &Dependency::Reachability(key.clone()));
+        dependents.unsettle(&id, &Dependency::PlatformMessage(key.clone()));
+        PlatformConnection::new(&uid, rate, now)
+    });
     connection.set_rate(rate);
     let (managed, needs_secrets) = kind.caches.described(&key);
     connection.set_described(managed.clone());

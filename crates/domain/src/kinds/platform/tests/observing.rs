@@ -5,10 +5,12 @@ use std::{
     time::Duration,
 };
 
-use ace_api::{PlatformReason, Stamp};
+use ace_api::{FunctionCount, Platform, PlatformReason, Stamp};
 
 use super::{
-    super::{Access, Cause, Decision, Observation, Phase, State, Step, StepError, decide, is_due, status, update},
+    super::{
+        Access, Cause, Decision, Observation, Phase, State, Step, StepError, decide, has_listed, is_due, status, update,
+    },
     fixture::{closed, listed, new, platform, project},
 };
 use crate::{
@@ -334,4 +336,26 @@ fn entry(version: i64) -> LiveFunction {
         import_map: ListedImportMap::Unknown,
         state: None,
     }
+}
+
+#[test]
+fn what_was_counted_for_another_generation_is_not_shown_and_proves_no_access() {
+    let mut listed = ready();
+    listed.observation.record_list(at(1), BTreeMap::new());
+    let mut object = platform();
+    let decision = decide(&object, &listed, at(1));
+    object.status = Some(status(&object, &listed, &decision, at(1)));
+    assert!(has_listed(&object));
+    // The process is another one, and has not listed yet.
+    let mut state = new();
+    state.memo = object.status.clone().unwrap();
+    state.step_error = Some(StepError::Unanswered("503".to_owned()));
+    let shown = |object: &Platform| {
+        let decision = decide(object, &state, at(2));
+        status(object, &state, &decision, at(2)).functions
+    };
+    assert_eq!(shown(&object), Some(FunctionCount::default()));
+    object.metadata.generation = Some(2);
+    assert!(!has_listed(&object));
+    assert_eq!(shown(&object), None);
 }
