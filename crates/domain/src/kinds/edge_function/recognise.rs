@@ -79,12 +79,12 @@ fn remember_applied(state: &mut State, mut applied: Applied, entry: &LiveFunctio
 }
 
 /// What is desired may differ from what was applied in files alone that are imported for their types: then it is live already.
-/// Its checks run again, and it is archived.
+/// Its checks run again, and it is archived. Where no bytes say what is live, the mark in its path does, which only a deploy changes.
 fn know_program(applied: &mut Applied, content: &Closure) {
     let (digest, program) = (content.digest().to_string(), content.program_digest());
     if applied.source_digest == digest {
         applied.program_digest = Some(program);
-    } else if applied.program_digest.as_ref() == Some(&program) {
+    } else if applied.body_digest.is_some() && applied.program_digest.as_ref() == Some(&program) {
         applied.source_digest = digest;
         applied.revision = content.revision().to_string();
     }

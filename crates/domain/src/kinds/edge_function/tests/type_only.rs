@@ -91,6 +91,17 @@ fn what_runs_is_uploaded_whatever_else_changed() {
 }
 
 #[test]
+fn where_the_platform_returns_no_files_types_are_uploaded_too_with_the_mark_that_says_what_is_live() {
+    let mut case = wants(&generated(2)).with(|case| {
+        case.state.memo.applied.as_mut().unwrap().body_digest = None;
+        case.state.memory.body = Some(super::values::bundle(&stamp(3)));
+    });
+    assert!(is_deploy(&mut case));
+    let applied = case.state.memo.applied.unwrap();
+    assert_eq!(applied.revision, generated(1).revision().to_string());
+}
+
+#[test]
 fn content_that_an_older_operator_applied_is_not_deployed_again_while_it_is_desired() {
     let older = |wanted| wants(wanted).with(|case| case.state.memo.applied.as_mut().unwrap().program_digest = None);
     let (first, second) = (generated(1), generated(2));
