@@ -119,8 +119,9 @@ impl kind::Kind for Kind {
     fn into_memory(state: State, decision: &Decision) -> Memory {
         let mut memory = state.memory;
         memory.absent = None;
-        // Bodies and archives are large; whoever needs one after a rest reads it again.
-        if matches!(decision, Decision::Settled(_) | Decision::Refuse(..)) {
+        // Bodies and archives are large; whoever needs one after a rest reads it again. The outcome of a deploy is read by them.
+        let rests = matches!(decision, Decision::Settled(_) | Decision::Refuse(..));
+        if rests && state.memo.intent.is_none() {
             memory.body = None;
             memory.archive = None;
         }

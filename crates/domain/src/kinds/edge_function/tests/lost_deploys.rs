@@ -4,8 +4,9 @@ use ace_api::{FunctionReason, IntentType};
 
 use super::{
     super::{Decision, Kind, Step, StepResult},
+    checks::failed,
     fixture::{Case, settled},
-    values::{A, B, X, cause, deploy, entry, stamp},
+    values::{A, B, X, archived, body, cause, deploy, digest, entry, stamp},
 };
 use crate::reconcile::{
     decision::{Requeue, StepError},
@@ -27,7 +28,8 @@ fn sent(case: &mut Case, says: Option<&str>) {
 /// A list after so many seconds shows what was before.
 fn listed_after(case: Case, seconds: i64) -> Case {
     let mut case = case.later(seconds);
-    case.state.listing = Some(case.shown(Some(entry(A, 3))));
+    let before = case.state.listing.as_ref().unwrap().entry.clone();
+    case.state.listing = Some(case.shown(before));
     let now = case.now;
     case.platform(|platform| platform.seen = now)
 }
@@ -166,4 +168,27 @@ fn after_a_restart_it_is_sent_again_and_counted_anew() {
     let (case, _) = after(6, Some(SAYS));
     let mut case = case.later(-1).restarted();
     assert!(matches!(case.decide(), Decision::Do(Step::Deploy { .. })));
+}
+
+#[test]
+fn a_lost_roll_back_that_took_effect_is_known_by_its_archive_whomever_was_told_meanwhile() {
+    let mut case = failed();
+    for deploys in 1..=5 {
+        if matches!(case.decide(), Decision::Do(Step::LoadArchive(_))) {
+            case.loads_archive(A, archived(A, false));
+        }
+        sent(&mut case, Some(SAYS));
+        case = if deploys < 5 { had_no_effect(case).0 } else { case };
+    }
+    case = listed_after(case, 1);
+    let decision = case.decide();
+    assert!(matches!(decision, Decision::Refuse(..)), "{decision:?}");
+    // The next pass.
+    case.state.memory = Kind::into_memory(case.state.clone(), &decision);
+    case = case.later(1);
+    case.state.listing = Some(case.shown(Some(entry(A, 5))));
+    let read = body(A, &stamp(5));
+    case.does(Step::ReadBody(stamp(5)), Ok(StepResult::Body(read)));
+    let applied = case.state.memo.applied.unwrap();
+    assert_eq!((applied.source_digest, applied.unproved), (digest(A), false));
 }
