@@ -51,6 +51,14 @@ fn a_name_without_a_default_has_to_be_set() {
 }
 
 #[test]
+fn a_default_among_the_arguments_of_a_call_is_none_of_the_name_however_long_they_are() {
+    for length in 1..400 {
+        let source = format!("Deno.env.get('A')?.replace({} || 'x')", "b".repeat(length));
+        assert_eq!(required(&source, &[]), ["A"], "{source}");
+    }
+}
+
+#[test]
 fn names_of_which_one_is_enough_are_a_group() {
     let cases = [
         ("Deno.env.get('A') ?? Deno.env.get('B')", &["A|B"][..]),

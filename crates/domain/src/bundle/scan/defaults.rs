@@ -41,12 +41,16 @@ impl Scanner<'_> {
                 (b'?', b'.') => {
                     ahead.at += 2;
                     calls += 1;
-                    member(&mut ahead)?;
+                    if !member(&mut ahead)? {
+                        return Ok(Behind::Other);
+                    }
                 }
                 (b'.', _) if calls > 0 => {
                     ahead.at += 1;
                     calls += 1;
-                    member(&mut ahead)?;
+                    if !member(&mut ahead)? {
+                        return Ok(Behind::Other);
+                    }
                 }
                 (b'?', _) => return Ok(Behind::Default),
                 (b'!', next) if next != b'=' => ahead.at += 1,
@@ -74,11 +78,11 @@ impl Scanner<'_> {
     }
 }
 
-/// Takes the name of a member, and the arguments of its call.
-fn member(ahead: &mut Cursor<'_>) -> Result<(), Fault> {
+/// Takes the name of a member, and the arguments of its call; false if these are too long to see their end.
+fn member(ahead: &mut Cursor<'_>) -> Result<bool, Fault> {
     ahead.name();
     if ahead.byte(0) != b'(' {
-        return Ok(());
+        return Ok(true);
     }
     let start = ahead.at;
     let mut open = 0_usize;
@@ -94,10 +98,10 @@ fn member(ahead: &mut Cursor<'_>) -> Result<(), Fault> {
         }
         ahead.skip_character();
         if open == 0 {
-            return Ok(());
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// The parenthesis of a read of the environment that comes next.
