@@ -184,6 +184,14 @@ fn said(message: Option<&String>) -> String {
 }
 
 impl Lost {
+    /// What the platform answered, if it did: its status, and its own words if it had any.
+    pub fn says(&self) -> Option<String> {
+        match self {
+            Self::Unavailable { status, message } => Some(format!("{status}{}", said(message.as_ref()))),
+            Self::Timeout | Self::Transport | Self::Unreadable => None,
+        }
+    }
+
     /// A word from a closed set, for metrics and conditions.
     pub fn reason(&self) -> &'static str {
         match self {

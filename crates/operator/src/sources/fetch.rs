@@ -20,6 +20,11 @@ const CONNECT: Duration = Duration::from_secs(5);
 pub(super) enum FetchError {
     /// The object or the operator's flags must change.
     Refused(String),
+    /// It has more bytes than this.
+    TooLarge {
+        /// In bytes.
+        limit: usize,
+    },
     /// The server must change; it is retried later.
     Odd(String),
     /// A temporary failure.
@@ -104,9 +109,7 @@ impl Fetcher {
             }
         }
         response.body(self.limit).await.map_err(|error| match error {
-            RequestError::TooLarge { limit } => FetchError::Refused(format!(
-                "has more than {limit} bytes; narrow the source with spec.ignore or .sourceignore"
-            )),
+            RequestError::TooLarge { limit } => FetchError::TooLarge { limit },
             RequestError::Timeout => self.too_late(place),
             _ => failed("can't be downloaded: the connection was closed by"),
         })

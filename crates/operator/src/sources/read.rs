@@ -114,6 +114,13 @@ impl Sources {
                     Again::OnChange,
                 );
             }
+            Err(FetchError::TooLarge { limit }) => {
+                let why = with_less(&format!("has more than {limit} bytes"), key.kind);
+                return (
+                    ArtifactState::Refused(format!("the artifact of {key} {why}")),
+                    Again::OnChange,
+                );
+            }
             Err(FetchError::Odd(why)) => {
                 return (
                     ArtifactState::Refused(format!("the artifact of {key} {why}")),
@@ -167,20 +174,25 @@ impl Sources {
     }
 }
 
-/// Why an artifact is not read. It has a whole repository, of which an object may need one folder: it also says how its kind
-/// leaves the rest out.
+/// Why an artifact is not read.
 fn refused(error: &ArchiveError, kind: SourceKind) -> String {
+    if error.ends_with_less() {
+        with_less(&error.to_string(), kind)
+    } else {
+        error.to_string()
+    }
+}
+
+/// What is wrong with an artifact, and would not be with less in it. It has a whole repository, of which an object may need one
+/// folder: how its kind leaves the rest out.
+fn with_less(problem: &str, kind: SourceKind) -> String {
     let fields = match kind {
         SourceKind::GitRepository => "`spec.ignore` or `spec.sparseCheckout` of the GitRepository",
         SourceKind::OCIRepository => "`spec.ignore` of the OCIRepository",
         SourceKind::Bucket => "`spec.ignore` of the Bucket",
-        SourceKind::ExternalArtifact | SourceKind::ConfigMap => return error.to_string(),
+        SourceKind::ExternalArtifact | SourceKind::ConfigMap => return problem.to_owned(),
     };
-    if error.ends_with_less() {
-        format!("{error}; {fields} leaves out what nobody needs")
-    } else {
-        error.to_string()
-    }
+    format!("{problem}; {fields} leaves out what nobody needs")
 }
 
 /// The state of an object that was not read; it is read again after a while.

@@ -121,6 +121,7 @@ async fn a_server_error_fails_a_read_and_leaves_a_change_unknown() {
             lost.to_string()
                 .contains(&format!("{status}: Failed to deploy function;"))
         );
+        assert_eq!(lost.says(), Some(format!("{status}: Failed to deploy function")));
         assert_eq!(changes, [(); 3].map(|()| Outcome::Unknown(lost.clone())));
     }
     let (read, changes) = all_calls(&http, json(408, "")).await;

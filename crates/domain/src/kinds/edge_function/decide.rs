@@ -199,7 +199,10 @@ pub(super) fn failure(state: &State, step_error: &StepError) -> (Cause, Requeue)
             Cause::new(FunctionReason::NotPermitted, message.clone()),
             Requeue::After(state.platform.interval(state.timing)),
         ),
-        StepError::OutcomeUnknown(_) => retry("the outcome of the last request is unknown; checking again"),
+        StepError::OutcomeUnknown(None) => retry("the outcome of the last request is unknown; checking again"),
+        StepError::OutcomeUnknown(Some(says)) => retry(&format!(
+            "the platform answered the last request with {says}; its outcome is unknown; checking again"
+        )),
         // A right that is granted triggers no reconcile, so it is checked once per interval.
         StepError::AccessMissing(message) => (
             Cause::new(FunctionReason::AccessMissing, message.clone()),

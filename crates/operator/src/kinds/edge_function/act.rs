@@ -11,7 +11,7 @@ use ace_domain::{
 };
 use ace_egress::Method;
 use ace_runtime::{clock, index::ObjectId};
-use ace_supabase::{CallError, Deploy, DeployFile, Lost, Outcome, Priority, ProbeAuth, ProbeError, Slug};
+use ace_supabase::{CallError, Deploy, DeployFile, Outcome, Priority, ProbeAuth, ProbeError, Slug};
 use jiff::Timestamp;
 
 use super::{EdgeFunctions, archives};
@@ -88,17 +88,6 @@ fn access<'a>(
         slug,
         priority,
     })
-}
-
-/// What the platform answered, if it did.
-fn said(lost: Lost) -> Option<String> {
-    match lost {
-        Lost::Unavailable { status, message } => Some(match message {
-            Some(message) => format!("{status}: {message}"),
-            None => format!("{status}"),
-        }),
-        Lost::Timeout | Lost::Transport | Lost::Unreadable => None,
-    }
 }
 
 impl PlatformAccess<'_> {
@@ -267,7 +256,7 @@ impl PlatformAccess<'_> {
             }
             Outcome::Unknown(lost) => {
                 tracing::warn!(slug = self.slug.as_str(), %lost, "outcome of a change is unknown: the response was lost");
-                Err(StepError::OutcomeUnknown(said(lost)))
+                Err(StepError::OutcomeUnknown(lost.says()))
             }
         }
     }

@@ -230,7 +230,7 @@ async fn an_archive_that_is_too_large_is_refused_by_its_declared_length_and_whil
         ..ArchiveLimits::default()
     };
     let small = |settings| Settings { limits, ..settings };
-    let says = "the artifact of GitRepository ace/platform has more than 1000 bytes; narrow the source with spec.ignore or .sourceignore";
+    let says = "the artifact of GitRepository ace/platform has more than 1000 bytes; `spec.ignore` or `spec.sparseCheckout` of the GitRepository leaves out what nobody needs";
     let declared = seen(&flux_with(small).await, b"", || Answer::bytes(vec![0; 1_001])).await;
     assert_eq!(declared, ArtifactState::Refused(says.to_owned()));
     // Without an end: only counting stops it.
@@ -299,6 +299,27 @@ async fn an_answer_that_breaks_off_is_a_failure_and_no_refusal_of_the_archive() 
     // It breaks before or after its head, as the machine has it.
     let artifact_state = seen(&flux().await, b"half", broken).await;
     assert!(matches!(artifact_state, ArtifactState::Failed(_)), "{artifact_state:?}");
+}
+
+#[tokio::test]
+async fn what_is_too_large_to_download_or_to_unpack_is_left_out_by_the_same_fields() {
+    let bytes = archive(&FILES);
+    let mut advice = Vec::new();
+    for (compressed, unpacked) in [(bytes.len() - 1, 1_000_000), (1_000_000, 1)] {
+        let limits = ArchiveLimits {
+            compressed,
+            unpacked,
+            ..ArchiveLimits::default()
+        };
+        let fixture = flux_with(|settings| Settings { limits, ..settings }).await;
+        let sent = bytes.clone();
+        let ArtifactState::Refused(text) = seen(&fixture, &bytes, move || Answer::bytes(sent.clone())).await else {
+            panic!("not refused")
+        };
+        advice.push(text.rsplit("; ").next().unwrap().to_owned());
+    }
+    assert!(advice[0].contains("`spec.sparseCheckout`"), "{advice:?}");
+    assert_eq!(advice[0], advice[1]);
 }
 
 #[tokio::test]

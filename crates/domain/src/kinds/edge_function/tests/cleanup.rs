@@ -180,7 +180,7 @@ fn a_deletion_whose_response_was_lost_is_checked() {
 }
 
 /// The object is being deleted with the policy `Delete`, and a list of this reconcile shows what it deployed.
-fn leaving() -> Case {
+pub(super) fn leaving() -> Case {
     settled().deleted().sees_now(entry(A, 3))
 }
 

@@ -106,6 +106,21 @@ fn a_patch_whose_response_was_lost_is_checked_after_a_while() {
 }
 
 #[test]
+fn the_platforms_words_are_shown_while_it_is_not_known_whether_a_patch_or_a_deletion_took_effect() {
+    let says = "500: Internal Server Error";
+    let patched = settled().with(|case| case.object.spec.verify_jwt = true);
+    for (mut case, step) in [
+        (patched, Step::PatchJwt(true)),
+        (super::cleanup::leaving(), Step::Delete),
+    ] {
+        case.does(step, Err(StepError::OutcomeUnknown(Some(says.to_owned()))));
+        let expected =
+            format!("the platform answered the last request with {says}; its outcome is unknown; checking again");
+        assert_eq!(cause(case.decide()), (FunctionReason::Retrying, expected));
+    }
+}
+
+#[test]
 fn the_rule_of_suspected_content_is_reported_at_the_first_list() {
     let mut suspect = foreign(4);
     suspect.verify_jwt = Some(true);
