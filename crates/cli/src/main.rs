@@ -8,6 +8,7 @@ mod environment;
 mod import;
 mod manifest;
 mod migrations;
+mod paths;
 mod plan;
 mod project;
 mod wait;

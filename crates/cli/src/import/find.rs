@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::Entry;
+use crate::paths::below;
 use crate::project::Project;
 
 use super::layout::Layout;
@@ -22,14 +23,8 @@ pub(super) struct Found {
 /// The functions that the CLI would deploy: folders with an `index.ts`, and entries whose entrypoint exists.
 pub(super) fn find(project: &Project, layout: &Layout) -> Found {
     let (tree, config) = (layout.index.tree(), &project.config);
-    let below = |path: &str| {
-        let path = match layout.functions.as_str() {
-            "" => path,
-            functions => path.strip_prefix(functions)?.strip_prefix('/')?,
-        };
-        Some(path.split_once('/')?.0.to_owned())
-    };
-    let folders: BTreeSet<String> = tree.iter().filter_map(|(path, _)| below(path.as_str())).collect();
+    let folder = |path: &str| Some(below(path, &layout.functions)?.split_once('/')?.0.to_owned());
+    let folders: BTreeSet<String> = tree.iter().filter_map(|(path, _)| folder(path.as_str())).collect();
     let named = |slug: &str| config.functions.get(slug).and_then(|entry| entry.entrypoint.as_deref());
     // A path that leaves the tree, or can't be known, is reported with its function.
     let exists = |slug: &str| match named(slug).map(|path| layout.configured_path(&project.place, path)) {
@@ -50,7 +45,7 @@ pub(super) fn find(project: &Project, layout: &Layout) -> Found {
     // names.
     let used: BTreeSet<String> = there
         .iter()
-        .filter_map(|slug| below(layout.configured_path(&project.place, named(slug)?)?.as_str()))
+        .filter_map(|slug| folder(layout.configured_path(&project.place, named(slug)?)?.as_str()))
         .collect();
     let no_function = folders.iter().filter(|folder| {
         let folder = folder.as_str();

@@ -5,6 +5,7 @@ use ace_domain::bundle::{ClosureError, FunctionSource, Tree, TreeIndex, TreePath
 use bytes::Bytes;
 
 use crate::config::Entry;
+use crate::paths::{below, within};
 use crate::project::{Place, Project, joined, read_file, read_files};
 
 /// Most files from outside the folder of functions: a function may have as many.
@@ -70,26 +71,19 @@ impl Layout {
             return wide;
         };
         let index = wide.index.below(&folder).unwrap_or(wide.index);
-        let functions = own.strip_prefix(&format!("{base}/")).unwrap_or_default().to_owned();
+        let functions = below(&own, &base).unwrap_or_default().to_owned();
         Self { index, base, functions }
     }
 
     /// A path in the folder of functions, seen from the tree's root.
     pub(crate) fn in_functions(&self, path: &str) -> String {
-        match self.functions.as_str() {
-            "" => path.to_owned(),
-            functions => format!("{functions}/{path}"),
-        }
+        within(&self.functions, path)
     }
 
     /// A path of the configuration, seen from the tree's root.
     pub(crate) fn configured_path(&self, place: &Place, path: &str) -> Option<TreePath> {
         let path = place.configured_path(path)?;
-        let path = match self.base.as_str() {
-            "" => path.as_str(),
-            base => path.strip_prefix(base)?.strip_prefix('/')?,
-        };
-        TreePath::new(path).ok()
+        TreePath::new(below(&path, &self.base)?).ok()
     }
 
     /// The files of a function.
@@ -147,7 +141,7 @@ impl Layout {
         for (slug, paths) in self.candidates(project) {
             let closure = self.index.closure(&paths.source(&slug));
             for path in closure.iter().flat_map(|closure| closure.files().keys()) {
-                while !common.is_empty() && !path.as_str().starts_with(&format!("{common}/")) {
+                while below(path.as_str(), &common).is_none() {
                     common = common.rsplit_once('/').map_or("", |(outer, _)| outer).to_owned();
                 }
             }
@@ -167,7 +161,7 @@ impl<'p> Gathered<'p> {
     fn new(project: &'p Project, own: &str) -> Self {
         let files = project.functions.tree.iter();
         let files =
-            files.filter_map(|(path, bytes)| Some((TreePath::new(format!("{own}/{path}")).ok()?, bytes.clone())));
+            files.filter_map(|(path, bytes)| Some((TreePath::new(within(own, path.as_str())).ok()?, bytes.clone())));
         Self {
             root: &project.place.root,
             files: files.collect(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use ace_api::SourceKind;
 use ace_domain::bundle::TreePath;
 
+use crate::paths::{below, within};
 use crate::project::{EXCLUDED, Project};
 use crate::warning::Warning;
 
@@ -36,11 +37,8 @@ pub(crate) fn folders(settings: &Settings, project: &Project, layout: &Layout) -
     settings.source.path = outer.flatten();
     if !settings.migrations_path {
         let migrations = project.place.of("migrations");
-        let below = below(&migrations, &layout.base).unwrap_or(&migrations);
-        settings.migrations.path = Some(match &settings.source.path {
-            Some(outer) => format!("{outer}/{below}"),
-            None => below.to_owned(),
-        });
+        let path = below(&migrations, &layout.base).unwrap_or(&migrations);
+        settings.migrations.path = Some(within(settings.source.path.as_deref().unwrap_or_default(), path));
     }
     (settings, unfit)
 }
@@ -132,7 +130,7 @@ fn archive(
         (layout.base.clone(), packed(layout, &imported.needed))
     };
     let migrations = settings.migrations.path.as_deref().filter(|_| with_migrations);
-    let is_there = |path: &&str| joined(&folder, path) == project.place.of("migrations");
+    let is_there = |path: &&str| within(&folder, path) == project.place.of("migrations");
     items.extend(migrations.filter(is_there).map(str::to_owned));
     let keys = project
         .functions
@@ -183,26 +181,11 @@ fn packed(layout: &Layout, needed: &BTreeSet<TreePath>) -> Vec<String> {
     items
 }
 
-/// A path seen from a folder that it is below.
-fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
-    match folder {
-        "" => Some(path),
-        folder => path.strip_prefix(folder)?.strip_prefix('/'),
-    }
-}
-
 /// The folder in which `path` leads to `whole`.
 fn suffix<'p>(whole: &'p str, path: &str) -> Option<&'p str> {
     match whole.strip_suffix(path)? {
         "" => Some(""),
         outer => outer.strip_suffix('/'),
-    }
-}
-
-fn joined(folder: &str, path: &str) -> String {
-    match folder {
-        "" => path.to_owned(),
-        folder => format!("{folder}/{path}"),
     }
 }
 

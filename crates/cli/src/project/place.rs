@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use ace_domain::bundle;
 
 use super::{DirectoryError, is_project};
+use crate::paths::within;
 
 /// Name of the folder that the CLI keeps a project in.
 const FOLDER: &str = "supabase";
@@ -67,10 +68,7 @@ impl Place {
 
     /// One of the project's folders, seen from the root.
     pub(crate) fn of(&self, name: &str) -> String {
-        match self.below {
-            "" => name.to_owned(),
-            below => format!("{below}/{name}"),
-        }
+        within(self.below, name)
     }
 }
 
