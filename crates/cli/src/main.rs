@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArguments, WaitArguments};
-use crate::import::{Layout, Next};
+use crate::import::{Archive, Layout, Next};
 use crate::migrations::ImportedSet;
 use crate::project::Project;
 use crate::warning::Warning;
@@ -69,6 +69,8 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
         Some(files) => migrations::import(files, &settings).map_err(|error| yaml(&error))?,
         None => ImportedSet::default(),
     };
+    let archive = Archive::of(&settings, &project, &layout, &imported, set.set.is_some());
+    let archive = archive.map_err(|error| error.to_string())?;
     let one_folder = settings.source == settings.migrations && set.set.is_some() && !imported.functions.is_empty();
     let higher = (!layout.functions.is_empty()).then(|| Warning::BeginsHigher {
         base: layout.base.clone(),
@@ -76,11 +78,12 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
     });
     let warnings = unfit.iter().chain(&higher).chain(&imported.warnings);
     let warnings = warnings.map(ToString::to_string);
+    let warnings = warnings.chain(archive.warnings().map(|warning| warning.to_string()));
     let warnings = warnings.chain(set.warnings.iter().map(ToString::to_string));
     let warnings = warnings.chain(one_folder.then(|| ONE_FOLDER.to_owned()));
     let summaries = set.summary().into_iter().chain(imported.summary());
     let is_empty = imported.functions.is_empty() && set.set.is_none();
-    let next = Next::of(&settings, &project, &layout, &imported, set.set.is_some());
+    let next = Next::of(&settings, &project, &archive, set.set.is_some());
     let next = (!is_empty).then(|| next.to_string());
     let mut errors = io::stderr().lock();
     let reported = warnings

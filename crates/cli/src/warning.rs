@@ -38,7 +38,7 @@ pub(crate) enum Warning {
     /// Files that a source can't have.
     LeftOut(Vec<String>),
     /// Files that no source should have.
-    SecretFiles(Vec<String>),
+    SecretFiles { folder: String, files: Vec<String> },
     /// The operator or the platform will refuse this function's source.
     Source { function: String, error: ClosureError },
     /// Imports of a function that can't be followed.
@@ -93,11 +93,6 @@ impl Warning {
                 FILES,
                 "in functions/ that a source can't have (links, invalid names), left out",
             ),
-            Self::SecretFiles(names) => (
-                names,
-                FILES,
-                "in functions/ that may hold secrets, left out, and not to be packed either",
-            ),
             Self::FallbackImportMap(names) => (
                 names,
                 FUNCTIONS,
@@ -141,6 +136,13 @@ impl fmt::Display for Warning {
                 "--source-path {written} does not end in {functions}, which the code needs, so the root of the source is taken; write the \
                  path of {functions} in the source"
             ),
+            Self::SecretFiles { folder, files } => {
+                let (number, names) = (counted(files, "file", "files"), list(files));
+                write!(
+                    f,
+                    "{number} in {folder}/ that may hold secrets, left out, and not to be packed either: {names}"
+                )
+            }
             Self::Source { function, error } => write!(f, "{function}: {error}"),
             Self::Templates { function, imports } => {
                 let imports_are = counted(imports, "import is", "imports are");
@@ -171,7 +173,6 @@ impl fmt::Display for Warning {
             | Self::Disabled(_)
             | Self::NoFunction(_)
             | Self::LeftOut(_)
-            | Self::SecretFiles(_)
             | Self::FallbackImportMap(_)
             | Self::OptionalSecrets(_)
             | Self::WithoutSecrets(_) => Ok(()),

@@ -1,5 +1,6 @@
 //! `kubectl ace import`: resources for a Supabase project directory, with what is to be said of it.
 
+mod archive;
 mod find;
 mod layout;
 mod next;
@@ -16,6 +17,7 @@ use ace_domain::bundle::{Closure, FunctionSource, TreePath};
 use crate::project::Project;
 use crate::warning::Warning;
 
+pub(crate) use archive::Archive;
 pub(crate) use layout::Layout;
 pub(crate) use next::{Next, folders};
 pub(crate) use platform::platform;
@@ -150,7 +152,6 @@ impl<'p> Importer<'p> {
             Warning::Disabled(found.disabled),
             Warning::NoFunction(found.no_function),
             Warning::LeftOut(files.left_out.clone()),
-            Warning::SecretFiles(files.secrets.clone()),
         ];
         let lists = lists.into_iter().filter(|warning| !warning.is_empty());
         self.warnings.extend(ignored.into_iter().chain(remote).chain(lists));

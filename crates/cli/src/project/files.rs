@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, DirEntry, FileType};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::secrets;
 use super::{DirectoryError, failed};
 
 /// Folders that are never read: what a package manager or Git put there is no source.
-const NOT_READ: [&str; 2] = ["node_modules", ".git"];
+pub(crate) const NOT_READ: [&str; 2] = ["node_modules", ".git"];
 
 /// A folder with everything below it.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ pub(crate) struct Files {
     pub(crate) tree: Tree,
     /// Entries that a source can't have: links, devices, names that are not paths.
     pub(crate) left_out: Vec<String>,
-    /// Files that hold secrets by their name or content. They are not in the tree.
+    /// Files that hold secrets by their name or content, and folders by their name. They are not in the tree.
     pub(crate) secrets: Vec<String>,
 }
 
@@ -28,8 +28,49 @@ pub(crate) fn read_files(folder: &Path, prefix: &str) -> Result<Files, Directory
         files: Files::default(),
         bytes: 0,
     };
-    reader.folder(folder, prefix)?;
+    walk(folder, prefix, &mut |entry, kind, path| reader.take(entry, kind, path))?;
     Ok(reader.files)
+}
+
+/// The files with secrets below a folder, seen from `root` as that is.
+pub(crate) fn secret_files(root: &Path, folder: &str) -> Result<Vec<String>, DirectoryError> {
+    let mut found = Vec::new();
+    if root.join(folder).is_dir() {
+        walk(&root.join(folder), &format!("{folder}/"), &mut |entry, kind, path| {
+            let (name, place) = (entry.file_name(), entry.path());
+            let name = name.to_string_lossy();
+            let may_hold = kind.is_dir() || kind.is_file();
+            if may_hold && secrets::file_holds_secrets(&name, &place).map_err(failed(&place))? {
+                found.push(path);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
+/// Visits the files below a folder, and the folders that are left out with all that is in them; the paths begin with `prefix`.
+fn walk<V>(folder: &Path, prefix: &str, visit: &mut V) -> Result<(), DirectoryError>
+where
+    V: FnMut(&DirEntry, FileType, String) -> Result<(), DirectoryError>,
+{
+    let entries: Result<Vec<_>, _> = fs::read_dir(folder).and_then(Iterator::collect);
+    let mut entries = entries.map_err(failed(folder))?;
+    entries.sort_by_key(DirEntry::file_name);
+    for entry in entries {
+        let (path, name) = (entry.path(), entry.file_name());
+        let relative = format!("{prefix}{}", name.to_string_lossy());
+        let kind = entry.file_type().map_err(failed(&path))?;
+        let named = name.to_string_lossy();
+        if !kind.is_dir() {
+            visit(&entry, kind, relative)?;
+        } else if secrets::is_named(&named) {
+            visit(&entry, kind, format!("{relative}/"))?;
+        } else if !NOT_READ.contains(&&*named) {
+            walk(&path, &format!("{relative}/"), visit)?;
+        }
+    }
+    Ok(())
 }
 
 struct Reader {
@@ -39,36 +80,26 @@ struct Reader {
 }
 
 impl Reader {
-    fn folder(&mut self, folder: &Path, prefix: &str) -> Result<(), DirectoryError> {
-        let entries: Result<Vec<_>, _> = fs::read_dir(folder).and_then(Iterator::collect);
-        let mut entries = entries.map_err(failed(folder))?;
-        entries.sort_by_key(fs::DirEntry::file_name);
-        for entry in entries {
-            let (path, name) = (entry.path(), entry.file_name());
-            let relative = format!("{prefix}{}", name.to_string_lossy());
-            let kind = entry.file_type().map_err(failed(&path))?;
-            if kind.is_dir() {
-                if !name.to_str().is_some_and(|name| NOT_READ.contains(&name)) {
-                    self.folder(&path, &format!("{relative}/"))?;
-                }
-                continue;
-            }
-            let valid = name.to_str().and_then(|_| TreePath::new(relative.clone()).ok());
-            let Some(at) = valid.filter(|_| kind.is_file()) else {
-                self.files.left_out.push(relative.escape_debug().to_string());
-                continue;
-            };
-            if is_apple_double(at.name()) {
-                continue;
-            }
-            let content = fs::read(&path).map_err(failed(&path))?;
-            if secrets::holds_secrets(at.name(), &content) {
-                self.files.secrets.push(relative);
-                continue;
-            }
-            self.add(at, content)?;
+    fn take(&mut self, entry: &DirEntry, kind: FileType, relative: String) -> Result<(), DirectoryError> {
+        let (path, name) = (entry.path(), entry.file_name());
+        if kind.is_dir() {
+            self.files.secrets.push(relative);
+            return Ok(());
         }
-        Ok(())
+        let valid = name.to_str().and_then(|_| TreePath::new(relative.clone()).ok());
+        let Some(at) = valid.filter(|_| kind.is_file()) else {
+            self.files.left_out.push(relative.escape_debug().to_string());
+            return Ok(());
+        };
+        if is_apple_double(at.name()) {
+            return Ok(());
+        }
+        let content = fs::read(&path).map_err(failed(&path))?;
+        if secrets::holds_secrets(at.name(), &content) {
+            self.files.secrets.push(relative);
+            return Ok(());
+        }
+        self.add(at, content)
     }
 
     fn add(&mut self, at: TreePath, content: Vec<u8>) -> Result<(), DirectoryError> {
@@ -98,7 +129,8 @@ fn is_apple_double(name: &str) -> bool {
 /// One file below `root`, if a source can have it: nothing on its way is a link, and none of its folders is one that is not
 /// read.
 pub(crate) fn read_file(root: &Path, path: &TreePath) -> Option<Bytes> {
-    if path.as_str().split('/').any(|name| NOT_READ.contains(&name)) || is_apple_double(path.name()) {
+    let is_read = !path.as_str().split('/').any(|name| NOT_READ.contains(&name));
+    if !is_read || secrets::is_excluded(path.as_str()) || is_apple_double(path.name()) {
         return None;
     }
     let mut place = root.to_owned();

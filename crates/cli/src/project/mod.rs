@@ -12,9 +12,9 @@ use thiserror::Error;
 use crate::config::{Config, ConfigError, Format, is_reference};
 use crate::environment::Environment;
 
-pub(crate) use files::{Files, read_file, read_files};
+pub(crate) use files::{Files, NOT_READ, read_file, read_files, secret_files};
 pub(crate) use place::{Place, joined};
-pub(crate) use secrets::EXCLUDED;
+pub(crate) use secrets::{EXCLUDED, is_excluded};
 
 /// Configurations, the first before the others.
 const CONFIGS: [(&str, Format); 3] = [

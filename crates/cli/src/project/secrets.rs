@@ -1,3 +1,7 @@
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
 /// Patterns of `tar --exclude` for files that hold secrets by their name; [`is_named`] takes the same. And what a Mac keeps
 /// beside a file.
 pub(crate) const EXCLUDED: [&str; 7] = [".env*", ".npmrc", "*.key", "*.p8", "*.p12", "*.pfx", "._*"];
@@ -10,16 +14,34 @@ pub(super) fn holds_secrets(name: &str, content: &[u8]) -> bool {
     is_named(name) || is_key(name, content)
 }
 
-fn is_named(name: &str) -> bool {
+/// Whether a file is left out by [`EXCLUDED`]: by its name, or that of a folder in which it is.
+pub(crate) fn is_excluded(path: &str) -> bool {
+    path.split('/').any(is_named)
+}
+
+pub(super) fn is_named(name: &str) -> bool {
     let has = |extension: &str| name.strip_suffix(extension).is_some();
     name.starts_with(".env") || name == ".npmrc" || [".key", ".p8", ".p12", ".pfx"].into_iter().any(has)
 }
 
+/// The same of a file of which only what is needed is read.
+pub(super) fn file_holds_secrets(name: &str, path: &Path) -> io::Result<bool> {
+    if is_named(name) || !may_be_key(name) {
+        return Ok(is_named(name));
+    }
+    let mut beginning = Vec::new();
+    File::open(path)?.take(BEGINNING as u64).read_to_end(&mut beginning)?;
+    Ok(is_key(name, &beginning))
+}
+
 /// A module may name a key in a text, and is source nevertheless.
+fn may_be_key(name: &str) -> bool {
+    !name.contains('.') || name.strip_suffix(".pem").is_some()
+}
+
 fn is_key(name: &str, content: &[u8]) -> bool {
-    let is_pem = !name.contains('.') || name.strip_suffix(".pem").is_some();
     let beginning = String::from_utf8_lossy(&content[..content.len().min(BEGINNING)]);
-    is_pem && beginning.contains("-----BEGIN") && beginning.contains("PRIVATE KEY-----")
+    may_be_key(name) && beginning.contains("-----BEGIN") && beginning.contains("PRIVATE KEY-----")
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `kubectl ace import` on directories as people have them.
 #![cfg(test)]
 
+mod archive;
 mod configuration;
 mod migrations;
 mod outside;

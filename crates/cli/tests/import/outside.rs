@@ -1,12 +1,11 @@
 //! Projects whose code reaches out of `functions/`, and folders that only look like a project.
 
-use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use ace_api::EdgeFunction;
-use ace_domain::bundle::{ArchiveLimits, FunctionSource, TreeIndex, TreePath, read_archive};
+use ace_domain::bundle::{FunctionSource, TreeIndex, TreePath};
 
+use super::archive::packed;
 use super::{directory, import, of_kind, printed, run};
 
 /// The line of the report that packs, run in a shell: the function's content as the operator would read it.
@@ -14,23 +13,7 @@ fn packed_closures(test: &str, arguments: &[&str], directory: &Path) -> Vec<Stri
     let output = run(directory, arguments);
     let (documents, _) = printed(&output);
     let functions: Vec<EdgeFunction> = of_kind(&documents, "EdgeFunction");
-    let errors = String::from_utf8(output.stderr).unwrap();
-    let line = errors.lines().find(|line| line.contains("tar czf")).unwrap();
-    let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-packed"));
-    fs::create_dir_all(&place).unwrap();
-    let packed = Command::new("sh")
-        .args(["-ec", line])
-        .current_dir(&place)
-        .output()
-        .unwrap();
-    assert!(
-        packed.status.success(),
-        "{line}: {}",
-        String::from_utf8_lossy(&packed.stderr)
-    );
-    let archive = fs::read(place.join(format!("{}.tar.gz", functions[0].spec.source.name))).unwrap();
-    let tree = read_archive(&archive, &ArchiveLimits::default()).unwrap();
-    let index = TreeIndex::new(tree);
+    let index = TreeIndex::new(packed("tar", test, &output));
     let mut files: Vec<String> = Vec::new();
     for function in functions {
         let spec = &function.spec;
