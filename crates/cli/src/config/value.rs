@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::environment::{Environment, Variable};
+use crate::environment::{Environment, Unreadable, Variable};
 
 /// A setting that can't be known. No value of a variable is in it, which may be a secret.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,7 +21,11 @@ pub(crate) enum Cause {
     /// `env(NAME)` of a name whose value is of another kind.
     Variable { name: String, kind: &'static str },
     /// `env(NAME)`, and a file that may set it can't be read.
-    File { name: String, file: String, line: usize },
+    File {
+        name: String,
+        file: String,
+        what: Unreadable,
+    },
     /// Blocks for certain projects change it, and no project was named.
     Remotes(BTreeSet<String>),
 }
@@ -50,10 +54,14 @@ impl fmt::Display for Unread {
                     "its {key} is env({name}), and the value of {name} is not {kind}; change the value"
                 )
             }
-            Cause::File { name, file, line } => {
+            Cause::File { name, file, what } => {
+                let (place, advice) = match what {
+                    Unreadable::Line(line) => (format!("line {line} of {file}"), "; correct the line".to_owned()),
+                    Unreadable::File(cause) => (file.clone(), format!(": {cause}; make it a file that you may read")),
+                };
                 write!(
                     f,
-                    "its {key} is env({name}), and line {line} of {file}, which may set it, can't be read; correct the line"
+                    "its {key} is env({name}), and {place}, which may set it, can't be read{advice}"
                 )
             }
             Cause::Remotes(remotes) => {
@@ -141,10 +149,10 @@ impl Reader<'_> {
         match self.environment.get(name) {
             Variable::Value(value) => Ok(value),
             Variable::Unset => Err(Cause::Unset(name.to_owned())),
-            Variable::Unread { file, line } => Err(Cause::File {
+            Variable::Unread { file, what } => Err(Cause::File {
                 name: name.to_owned(),
                 file: file.to_owned(),
-                line,
+                what,
             }),
         }
     }

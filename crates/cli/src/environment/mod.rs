@@ -3,6 +3,7 @@
 mod dotenv;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::{env, fs};
 
@@ -24,8 +25,16 @@ pub(crate) struct Environment {
 #[derive(Clone, Debug)]
 struct File {
     name: String,
-    /// Or the line, from 1, that can't be read.
-    variables: Result<BTreeMap<String, String>, usize>,
+    variables: Result<BTreeMap<String, String>, Unreadable>,
+}
+
+/// What of a file can't be read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Unreadable {
+    /// From 1.
+    Line(usize),
+    /// All of it.
+    File(ErrorKind),
 }
 
 /// What a name stands for.
@@ -37,7 +46,7 @@ pub(crate) enum Variable<'e> {
     /// A file that may set it can't be read.
     Unread {
         file: &'e str,
-        line: usize,
+        what: Unreadable,
     },
 }
 
@@ -51,11 +60,13 @@ impl Environment {
         let stage = process.get(STAGE).filter(|stage| !stage.is_empty());
         let names = names(stage.map_or(DEFAULT_STAGE, String::as_str));
         let read = |(folder, prefix): &(PathBuf, &str), name: &String| {
-            let text = fs::read_to_string(folder.join(name)).ok()?;
-            Some(File {
-                name: format!("{prefix}{name}"),
-                variables: dotenv::parse(&text),
-            })
+            let variables = match fs::read(folder.join(name)) {
+                Ok(content) => variables(&content),
+                Err(error) if error.kind() == ErrorKind::NotFound => return None,
+                Err(error) => Err(Unreadable::File(error.kind())),
+            };
+            let name = format!("{prefix}{name}");
+            Some(File { name, variables })
         };
         let files = folders
             .iter()
@@ -78,16 +89,24 @@ impl Environment {
                         return found(value);
                     }
                 }
-                Err(line) => {
+                Err(what) => {
                     return Variable::Unread {
                         file: &file.name,
-                        line: *line,
+                        what: *what,
                     };
                 }
             }
         }
         Variable::Unset
     }
+}
+
+fn variables(content: &[u8]) -> Result<BTreeMap<String, String>, Unreadable> {
+    let text = str::from_utf8(content).map_err(|error| {
+        let lines = content[..error.valid_up_to()].split(|byte| *byte == b'\n');
+        Unreadable::Line(lines.count())
+    });
+    dotenv::parse(text?).map_err(Unreadable::Line)
 }
 
 fn found(value: &str) -> Variable<'_> {
@@ -108,13 +127,13 @@ fn names(stage: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Environment, File, Variable, dotenv, names};
+    use super::{Environment, File, Unreadable, Variable, names, variables};
 
     fn environment(process: &[(&str, &str)], files: &[(&str, &str)]) -> Environment {
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let file = |(name, text): &(&str, &str)| File {
             name: (*name).to_owned(),
-            variables: dotenv::parse(text),
+            variables: variables(text.as_bytes()),
         };
         Environment {
             process: process.iter().map(own).collect(),
@@ -140,7 +159,8 @@ mod tests {
     fn a_file_that_can_t_be_read_is_named_for_what_it_may_have_set() {
         let read = environment(&[], &[(".env.local", "A=1\n"), (".env", "# x\nno assignment\n")]);
         assert_eq!(read.get("A"), Variable::Value("1"));
-        assert_eq!(read.get("B"), Variable::Unread { file: ".env", line: 2 });
+        let what = Unreadable::Line(2);
+        assert_eq!(read.get("B"), Variable::Unread { file: ".env", what });
     }
 
     #[test]

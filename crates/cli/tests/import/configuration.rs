@@ -1,6 +1,9 @@
 //! A configuration is read as Supabase's CLI 3.1.0 reads it: what is expected here was measured with recorded deploys of it.
 
 use super::{directory, import, import_with, of_kind, printed, run, run_with};
+use std::fs;
+use std::path::Path;
+
 use ace_api::{EdgeFunction, Platform};
 
 const FUNCTIONS: [(&str, &str); 2] = [
@@ -108,6 +111,30 @@ fn a_function_whose_rule_can_t_be_known_is_left_out_and_named_and_the_others_are
         let (seen, report) = rules(&format!("unknown-{number}"), &files, &[], variables);
         assert_eq!(seen, [("plain".to_owned(), true)], "{rule}");
         assert!(report.contains(&expected.to_owned()), "{report:?}");
+    }
+}
+
+#[test]
+fn a_file_that_can_t_be_read_comes_before_one_that_can_and_decides_nothing() {
+    type Make = fn(&Path);
+    let cases: [(Make, &str); 2] = [
+        (
+            |file| fs::write(file, b"A=1\nB=\xff\nHOOK=true\n").unwrap(),
+            "line 2 of supabase/.env.local, which may set it, can't be read; correct the line",
+        ),
+        (
+            |file| fs::create_dir(file).unwrap(),
+            "supabase/.env.local, which may set it, can't be read: is a directory; make it a file that you may read",
+        ),
+    ];
+    for (number, (make, says)) in cases.into_iter().enumerate() {
+        let files = [("supabase/config.toml", VARIABLE), ("supabase/.env", "HOOK=false\n")];
+        let directory = directory(&format!("unreadable-{number}"), &[&FUNCTIONS[..], &files].concat());
+        make(&directory.join("supabase/.env.local"));
+        let (functions, report) = import(&directory, &[]);
+        assert_eq!(functions.iter().map(EdgeFunction::slug).collect::<Vec<_>>(), ["plain"]);
+        let expected = format!("hook, left out: its verify_jwt is env(HOOK), and {says}");
+        assert!(report.contains(&expected), "{report:?}");
     }
 }
 
