@@ -11,6 +11,9 @@ use crate::project::{Place, Project, joined, read_file, read_files};
 /// Most files from outside the folder of functions: a function may have as many.
 const OUTSIDE: usize = ace_domain::bundle::CLOSURE_FILES;
 
+/// The CLI's import map for functions that have none of their own.
+const FALLBACK_IMPORT_MAP: &str = "import_map.json";
+
 /// The tree in which the paths of the resources begin: the folder of functions, or, if their code reaches out of it, the lowest
 /// folder that has all of it.
 #[derive(Debug)]
@@ -27,6 +30,8 @@ pub(crate) struct Layout {
 pub(crate) struct Paths {
     pub(crate) entrypoint: String,
     pub(crate) import_map: Option<String>,
+    /// The import map is the one that the CLI falls back to.
+    pub(crate) falls_back: bool,
     pub(crate) static_files: Vec<String>,
     /// Keys with paths that are not in the tree.
     pub(crate) outside: Vec<(&'static str, String)>,
@@ -100,12 +105,19 @@ impl Layout {
         let static_files = static_files
             .filter_map(|pattern| inside("static_files", pattern))
             .collect();
-        Paths {
+        let mut paths = Paths {
             entrypoint: entrypoint.unwrap_or_else(|| self.in_functions(&format!("{slug}/index.ts"))),
             import_map,
+            falls_back: false,
             static_files,
             outside,
+        };
+        if entry.import_map.is_none() && self.index.own_import_map(&paths.source(slug)).is_none() {
+            let common = self.in_functions(FALLBACK_IMPORT_MAP);
+            paths.import_map = Some(common).filter(|path| self.index.tree().get(path).is_some());
+            paths.falls_back = paths.import_map.is_some();
         }
+        paths
     }
 
     /// The functions that may be printed.

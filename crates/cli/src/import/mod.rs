@@ -26,8 +26,6 @@ pub(crate) use platform::platform;
 const SECRETS: usize = 64;
 /// Most names of a group.
 const GROUP: usize = 8;
-/// The CLI's import map for functions that have none of their own.
-const FALLBACK_IMPORT_MAP: &str = "import_map.json";
 /// Names that the platform itself sets, besides `SUPABASE_*`.
 const PLATFORM_NAMES: [&str; 3] = ["SB_REGION", "SB_EXECUTION_ID", "DENO_DEPLOYMENT_ID"];
 
@@ -182,12 +180,8 @@ impl<'p> Importer<'p> {
         if left_out {
             return;
         }
-        let source = paths.source(slug);
-        let fallback = self.fallback(&source);
-        let closure = self.closure(&FunctionSource {
-            import_map: source.import_map.or(fallback.as_deref()),
-            ..source
-        });
+        self.fallback.extend(paths.falls_back.then(|| slug.to_owned()));
+        let closure = self.closure(&paths.source(slug));
         let requires = closure
             .map(|closure| self.requires(slug, &closure))
             .filter(|names| !names.is_empty());
@@ -197,7 +191,7 @@ impl<'p> Importer<'p> {
             slug: (name != slug).then(|| slug.to_owned()),
             source: self.settings.source.clone(),
             entrypoint: Some(paths.entrypoint).filter(|path| *path != format!("{slug}/index.ts")),
-            import_map: paths.import_map.or(fallback),
+            import_map: paths.import_map,
             static_files: paths.static_files,
             // The platform's default for a new function, made explicit, because a resource has none.
             verify_jwt: entry.verify_jwt.unwrap_or(true),
@@ -216,16 +210,6 @@ impl<'p> Importer<'p> {
         let mut function = EdgeFunction::new(&name, spec);
         function.metadata.namespace.clone_from(&self.settings.namespace);
         self.functions.insert(name, function);
-    }
-
-    /// The import map that the CLI falls back to, for a function that neither names one nor has one.
-    fn fallback(&mut self, source: &FunctionSource<'_>) -> Option<String> {
-        let index = &self.layout.index;
-        let common = self.layout.in_functions(FALLBACK_IMPORT_MAP);
-        let without = source.import_map.is_none() && index.own_import_map(source).is_none();
-        let falls_back = without && index.tree().get(&common).is_some();
-        self.fallback.extend(falls_back.then(|| source.slug.to_owned()));
-        falls_back.then_some(common)
     }
 
     /// The closure, if it can be computed.

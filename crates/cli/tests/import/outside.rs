@@ -165,6 +165,32 @@ fn the_import_map_that_a_deno_json_refers_to_may_be_outside() {
 }
 
 #[test]
+fn the_shared_import_map_may_lead_out_of_the_functions() {
+    let directory = directory(
+        "outside-fallback",
+        &[
+            ("supabase/functions/a/index.ts", "import 'shared/b.ts';"),
+            ("supabase/functions/b/index.ts", "import './own.ts';"),
+            ("supabase/functions/b/own.ts", ""),
+            ("supabase/functions/b/deno.json", "{}"),
+            (
+                "supabase/functions/import_map.json",
+                "{\"imports\": {\"shared/\": \"../shared/\"}}",
+            ),
+            ("supabase/shared/b.ts", ""),
+        ],
+    );
+    let (functions, report) = import(&directory, &[]);
+    let seen = functions.iter().map(|one| one.spec.import_map.as_deref());
+    assert_eq!(seen.collect::<Vec<_>>(), [Some("functions/import_map.json"), None]);
+    assert_eq!(functions[0].spec.source.path.as_deref(), Some("supabase"));
+    assert_eq!(
+        report.last().unwrap(),
+        "2 functions printed; 6 files, 0 of which no function needs"
+    );
+}
+
+#[test]
 fn a_source_path_that_can_t_be_right_is_said() {
     let directory = directory(
         "outside-path",
