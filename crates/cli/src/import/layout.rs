@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::config::Entry;
 use crate::paths::{below, within};
-use crate::project::{Place, Project, joined, read_file, read_files};
+use crate::project::{ALL, Place, Project, joined, read_file, read_files};
 
 /// Most files from outside the folder of functions: a function may have as many.
 const OUTSIDE: usize = ace_domain::bundle::CLOSURE_FILES;
@@ -131,7 +131,7 @@ impl Layout {
         slugs.into_iter().filter_map(move |slug| {
             let entry = entries.get(&slug).cloned().unwrap_or_default();
             let paths = self.paths(&project.place, &slug, &entry);
-            (entry.enabled != Some(false) && entry.unread.is_empty()).then_some((slug, paths))
+            may_be_printed(&entry).then_some((slug, paths))
         })
     }
 
@@ -147,18 +147,20 @@ impl Layout {
         })
     }
 
-    /// The lowest folder that has the folder of functions and all files that functions need.
+    /// The lowest folder that has the folder of functions and all that was read for functions: also for one that can't be followed,
+    /// whose paths are in the project nevertheless.
     fn common(&self, project: &Project, own: &str) -> String {
-        let mut common = own.to_owned();
-        for (slug, paths) in self.candidates(project) {
-            let closure = self.index.closure(&paths.source(&slug));
-            for path in closure.iter().flat_map(|closure| closure.files().keys()) {
-                while below(path.as_str(), &common).is_none() {
-                    common = common.rsplit_once('/').map_or("", |(outer, _)| outer).to_owned();
-                }
+        let tree = self.index.tree();
+        let is_read = |folder: &str| tree.iter().any(|(path, _)| below(path.as_str(), folder).is_some());
+        let patterns = self.candidates(project).flat_map(|(_, paths)| paths.static_files);
+        let patterns = patterns.filter(|pattern| folder_of(pattern).is_some_and(is_read));
+        let files = tree.iter().map(|(path, _)| path.to_string());
+        files.chain(patterns).fold(own.to_owned(), |mut common, path| {
+            while below(&path, &common).is_none() {
+                common.truncate(common.rfind('/').unwrap_or_default());
             }
-        }
-        common
+            common
+        })
     }
 }
 
@@ -181,9 +183,9 @@ impl<'p> Gathered<'p> {
         }
     }
 
-    /// Reads what the configuration names.
+    /// Reads what the configuration names for functions that may be printed.
     fn configured(&mut self, project: &Project) {
-        for entry in project.config.functions.values() {
+        for entry in project.config.functions.values().filter(|entry| may_be_printed(entry)) {
             for path in [&entry.entrypoint, &entry.import_map].into_iter().flatten() {
                 if let Some(path) = project.place.configured_path(path) {
                     self.read(&path);
@@ -213,14 +215,17 @@ impl<'p> Gathered<'p> {
         is_found
     }
 
-    /// Reads the folder in which a pattern of static files begins.
+    /// Reads the folder in which a pattern of static files begins, as deep as the pattern goes.
     fn matching(&mut self, pattern: &str) {
-        let plain = pattern.find(['*', '?', '[', '{']).map_or(pattern, |at| &pattern[..at]);
-        let Some((folder, _)) = plain.rsplit_once('/').filter(|_| plain != pattern) else {
-            return;
+        let Some(folder) = folder_of(pattern) else { return };
+        let rest = below(pattern, folder).unwrap_or(pattern);
+        let levels = if rest.contains("**") {
+            ALL
+        } else {
+            rest.matches('/').count()
         };
         // Where it can't be read, the pattern matches nothing, which is said of its function.
-        if let Ok(files) = read_files(&self.root.join(folder), &format!("{folder}/")) {
+        if let Ok(files) = read_files(&self.root.join(folder), &within(folder, ""), levels) {
             let files = files.tree.iter().map(|(path, bytes)| (path.clone(), bytes.clone()));
             self.files.extend(files.collect::<Vec<_>>());
         }
@@ -254,6 +259,16 @@ impl<'p> Gathered<'p> {
         // A file system has no two files at one path.
         Tree::from_files(self.files.clone()).unwrap_or_default()
     }
+}
+
+fn may_be_printed(entry: &Entry) -> bool {
+    entry.enabled != Some(false) && entry.unread.is_empty()
+}
+
+/// The folder in which a pattern of static files begins; a plain path is none.
+fn folder_of(pattern: &str) -> Option<&str> {
+    let plain = &pattern[..pattern.find(['*', '?', '[', '{'])?];
+    Some(plain.rsplit_once('/').map_or("", |(folder, _)| folder))
 }
 
 /// The file that a closure lacks.

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::PlanError;
 use crate::arguments::PlanArguments;
 use crate::cluster::Cluster;
-use crate::project::read_files;
+use crate::project::{ALL, read_files};
 
 /// The MigrationSet, and the Platform that it names.
 pub(super) struct Subject {
@@ -101,7 +101,7 @@ impl Subject {
                 } else {
                     format!("{path}/")
                 };
-                let files = read_files(&folder, &prefix)?;
+                let files = read_files(&folder, &prefix, ALL)?;
                 // `spec.source.digest` pins the artifact of the source object, not a directory.
                 let digest = source.digest.clone().unwrap_or_default();
                 let tree = Arc::new(SourceTree::new(files.tree));

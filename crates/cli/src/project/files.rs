@@ -21,14 +21,20 @@ pub(crate) struct Files {
     pub(crate) secrets: Vec<String>,
 }
 
-/// Reads all files below `folder`; their paths begin with `prefix`, which is empty or ends in `/`.
-pub(crate) fn read_files(folder: &Path, prefix: &str) -> Result<Files, DirectoryError> {
+/// Any number of folders within each other.
+pub(crate) const ALL: usize = usize::MAX;
+
+/// Reads the files of `folder`, and of so many levels of folders in it; their paths begin with `prefix`, which is empty or ends in
+/// `/`.
+pub(crate) fn read_files(folder: &Path, prefix: &str, levels: usize) -> Result<Files, DirectoryError> {
     let mut reader = Reader {
         root: folder.to_owned(),
         files: Files::default(),
         bytes: 0,
     };
-    walk(folder, prefix, &mut |entry, kind, path| reader.take(entry, kind, path))?;
+    walk(folder, prefix, levels, &mut |entry, kind, path| {
+        reader.take(entry, kind, path)
+    })?;
     Ok(reader.files)
 }
 
@@ -36,21 +42,26 @@ pub(crate) fn read_files(folder: &Path, prefix: &str) -> Result<Files, Directory
 pub(crate) fn secret_files(root: &Path, folder: &str) -> Result<Vec<String>, DirectoryError> {
     let mut found = Vec::new();
     if root.join(folder).is_dir() {
-        walk(&root.join(folder), &format!("{folder}/"), &mut |entry, kind, path| {
-            let (name, place) = (entry.file_name(), entry.path());
-            let name = name.to_string_lossy();
-            let may_hold = kind.is_dir() || kind.is_file();
-            if may_hold && secrets::file_holds_secrets(&name, &place).map_err(failed(&place))? {
-                found.push(path);
-            }
-            Ok(())
-        })?;
+        walk(
+            &root.join(folder),
+            &format!("{folder}/"),
+            ALL,
+            &mut |entry, kind, path| {
+                let (name, place) = (entry.file_name(), entry.path());
+                let name = name.to_string_lossy();
+                let may_hold = kind.is_dir() || kind.is_file();
+                if may_hold && secrets::file_holds_secrets(&name, &place).map_err(failed(&place))? {
+                    found.push(path);
+                }
+                Ok(())
+            },
+        )?;
     }
     Ok(found)
 }
 
 /// Visits the files below a folder, and the folders that are left out with all that is in them; the paths begin with `prefix`.
-fn walk<V>(folder: &Path, prefix: &str, visit: &mut V) -> Result<(), DirectoryError>
+fn walk<V>(folder: &Path, prefix: &str, levels: usize, visit: &mut V) -> Result<(), DirectoryError>
 where
     V: FnMut(&DirEntry, FileType, String) -> Result<(), DirectoryError>,
 {
@@ -66,8 +77,8 @@ where
             visit(&entry, kind, relative)?;
         } else if secrets::is_named(&named) {
             visit(&entry, kind, format!("{relative}/"))?;
-        } else if !NOT_READ.contains(&&*named) {
-            walk(&path, &format!("{relative}/"), visit)?;
+        } else if let Some(levels) = levels.checked_sub(1).filter(|_| !NOT_READ.contains(&&*named)) {
+            walk(&path, &format!("{relative}/"), levels, visit)?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::config::{Config, ConfigError, Format, is_reference};
 use crate::environment::Environment;
 
-pub(crate) use files::{Files, NOT_READ, read_file, read_files, secret_files};
+pub(crate) use files::{ALL, Files, NOT_READ, read_file, read_files, secret_files};
 pub(crate) use place::{Place, joined};
 pub(crate) use secrets::{EXCLUDED, is_excluded};
 
@@ -69,7 +69,7 @@ impl Project {
         let reference = known.or_else(|| Some((own?, "project_id in the configuration")));
         let read = |name: &str| {
             let folder = folder.join(name);
-            folder.is_dir().then(|| read_files(&folder, "")).transpose()
+            folder.is_dir().then(|| read_files(&folder, "", ALL)).transpose()
         };
         Ok(Self {
             config,

@@ -191,6 +191,53 @@ fn the_shared_import_map_may_lead_out_of_the_functions() {
 }
 
 #[test]
+fn static_files_at_the_root_of_the_project_are_found() {
+    let config = "[functions.a]\nverify_jwt = true\nstatic_files = [\"../*.html\"]\n[functions.off]\nenabled = false\n\
+                  static_files = [\"../docs/*.md\"]\n";
+    let directory = directory(
+        "outside-statics",
+        &[
+            ("supabase/config.toml", config),
+            ("supabase/functions/a/index.ts", ""),
+            ("page.html", ""),
+            ("web/other.html", ""),
+            ("docs/a.md", ""),
+        ],
+    );
+    let (functions, report) = import(&directory, &[]);
+    assert_eq!(functions[0].spec.static_files, ["*.html"]);
+    assert_eq!(
+        report.last().unwrap(),
+        "1 functions printed; 2 files, 0 of which no function needs"
+    );
+    let expected = ["page.html", "supabase/functions/a/index.ts"];
+    assert_eq!(packed_closures("outside-statics", &CONFIG_MAP, &directory), expected);
+}
+
+#[test]
+fn a_function_that_can_t_be_followed_is_printed_with_what_is_beside_its_folder() {
+    let config = "[functions.a]\nverify_jwt = true\nimport_map = \"../maps/a.json\"\nstatic_files = [\"./assets/*.html\"]\n\
+                  entrypoint = \"./far/a.ts\"\n";
+    let directory = directory(
+        "outside-broken",
+        &[
+            ("supabase/config.toml", config),
+            ("supabase/functions/_shared/b.ts", ""),
+            ("supabase/far/a.ts", "import './none.ts';"),
+            ("supabase/assets/a.html", ""),
+            ("maps/a.json", "{}"),
+        ],
+    );
+    let (functions, report) = import(&directory, &[]);
+    let spec = &functions[0].spec;
+    let seen = (spec.entrypoint.as_deref(), spec.import_map.as_deref());
+    assert_eq!(seen, (Some("supabase/far/a.ts"), Some("maps/a.json")));
+    assert_eq!(spec.static_files, ["supabase/assets/*.html"]);
+    let missing = "a: supabase/far/a.ts:1 imports \"./none.ts\", and supabase/far/none.ts is not in the source";
+    assert!(report.contains(&missing.to_owned()), "{report:?}");
+}
+
+#[test]
 fn a_source_path_that_can_t_be_right_is_said() {
     let directory = directory(
         "outside-path",
