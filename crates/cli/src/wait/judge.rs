@@ -75,7 +75,7 @@ fn one(member: &Member, revision: &str, before: Option<&Condition>) -> One {
     let shown = member.revision.as_deref();
     let has_taken = shown.is_some_and(|shown| is_revision(shown, revision));
     if let Some(stalled) = stall(member) {
-        let is_new = Some(stalled) != before;
+        let is_new = before.is_none_or(|before| !is_same(stalled, before));
         let refuses = REFUSED.contains(&stalled.reason.as_str()) && is_new;
         if has_taken || refuses {
             return One::Stalled(stalled.message.clone());
@@ -101,6 +101,11 @@ fn stall(member: &Member) -> Option<&Condition> {
     ConditionType::Stalled
         .of(&member.conditions)
         .filter(|stalled| stalled.status == "True")
+}
+
+/// Whether a condition is one that was seen before, of whatever generation: each pass writes the one that it has looked at.
+fn is_same(one: &Condition, other: &Condition) -> bool {
+    one.reason == other.reason && one.message == other.message && one.last_transition_time == other.last_transition_time
 }
 
 /// Whether a status shows the revision that was asked for: all of it, what is behind its colon, or the beginning of a commit.

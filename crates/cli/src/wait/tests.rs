@@ -118,6 +118,31 @@ fn a_revision_that_is_refused_before_it_is_taken_ends_it_if_that_is_news() {
 }
 
 #[test]
+fn a_refusal_of_before_that_is_repeated_for_another_spec_is_no_news() {
+    let refused = [
+        ("Ready", "False", "SourceInvalid", "a.ts:1 does not parse"),
+        ("Stalled", "True", "SourceInvalid", "a.ts:1 does not parse"),
+    ];
+    let mut object = function("a", OLD, &refused);
+    let mut judge = Judge::new(NEW);
+    let old = waiting(&format!("fn/a: is at {OLD}: a.ts:1 does not parse"));
+    assert_eq!(judge.judge(&[Member::from(&object)]), old);
+    object.metadata.generation = Some(4);
+    let status = object.status.as_mut().unwrap();
+    status.common.observed_generation = Some(4);
+    for condition in &mut status.common.conditions {
+        condition.observed_generation = Some(4);
+    }
+    assert_eq!(judge.judge(&[Member::from(&object)]), old);
+    // Recovered and refused again in the same words, it is news.
+    let status = object.status.as_mut().unwrap();
+    let later = serde_json::from_value(json!("2026-11-23T11:00:00Z")).unwrap();
+    status.common.conditions[1].last_transition_time = later;
+    let seen = judge.judge(&[Member::from(&object)]);
+    assert_eq!(seen, stalled("fn/a: a.ts:1 does not parse"));
+}
+
+#[test]
 fn a_suspended_object_is_not_waited_for_in_vain() {
     let suspended = ("Suspended", "True", "SuspendedByUser", "suspended");
     let expected = "fn/a: it is suspended, so it takes no revision; resume it, or name the others";
