@@ -4,7 +4,8 @@ WITH RECURSIVE own AS (
     WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND n.nspname NOT LIKE 'pg\_temp\_%'
         AND n.nspname NOT LIKE 'pg\_toast\_temp\_%'
 ), depends AS (
-    -- A view depends through its rule on what it reads and calls, a generated column through its expression.
+    -- A view depends through its rule on what it reads and calls, and on the key that it groups by; a generated column through
+    -- its expression; a foreign table on its server, and that on its wrapper.
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid AS class, r.ev_class AS object, d.refclassid, d.refobjid
     FROM pg_catalog.pg_rewrite r
     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND d.objid = r.oid
@@ -13,6 +14,11 @@ WITH RECURSIVE own AS (
     SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
     WHERE d.classid = 'pg_catalog.pg_attrdef'::pg_catalog.regclass
         AND d.refclassid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+    UNION ALL
+    SELECT d.classid, d.objid, d.refclassid, d.refobjid FROM pg_catalog.pg_depend d
+    WHERE d.deptype = 'n' AND d.refclassid IN ('pg_catalog.pg_foreign_server'::pg_catalog.regclass,
+            'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass)
+        AND d.classid IN ('pg_catalog.pg_class'::pg_catalog.regclass, 'pg_catalog.pg_foreign_server'::pg_catalog.regclass)
 ), holds AS (
     SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid AS class, c.oid AS object,
         pg_catalog.format('materialized view %s.%s', own.nspname, c.relname) AS what
@@ -51,12 +57,23 @@ WHERE EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c
         AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind IN ('r', 'p', 'm'))
 UNION ALL
 SELECT 'dependant', own.nspname::text, c.relname::text, false, false, pg_catalog.min(l.what)
-FROM leads l JOIN pg_catalog.pg_class c ON c.oid = l.object AND c.relkind = 'v' JOIN own ON own.oid = c.relnamespace
+FROM leads l JOIN pg_catalog.pg_class c ON c.oid = l.object AND c.relkind IN ('v', 'f') JOIN own ON own.oid = c.relnamespace
 WHERE l.class = 'pg_catalog.pg_class'::pg_catalog.regclass GROUP BY 2, 3
 UNION ALL
 SELECT 'dependant', own.nspname::text, p.proname::text, false, false, pg_catalog.min(l.what)
 FROM leads l JOIN pg_catalog.pg_proc p ON p.oid = l.object JOIN own ON own.oid = p.pronamespace
 WHERE l.class = 'pg_catalog.pg_proc'::pg_catalog.regclass GROUP BY 2, 3
+UNION ALL
+SELECT 'dependant', own.nspname::text, k.conname::text, false, false, pg_catalog.min(l.what)
+FROM leads l JOIN pg_catalog.pg_constraint k ON k.oid = l.object JOIN own ON own.oid = k.connamespace
+WHERE l.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass GROUP BY 2, 3
+UNION ALL
+SELECT 'dependant', '', coalesce(s.srvname, w.fdwname)::text, false, false, pg_catalog.min(l.what)
+FROM leads l
+LEFT JOIN pg_catalog.pg_foreign_server s ON l.class = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND s.oid = l.object
+LEFT JOIN pg_catalog.pg_foreign_data_wrapper w
+    ON l.class = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass AND w.oid = l.object
+WHERE coalesce(s.srvname, w.fdwname) IS NOT NULL GROUP BY 3
 UNION ALL
 (SELECT 'securing', '', t.evtname::text, false, false, NULL
 FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid

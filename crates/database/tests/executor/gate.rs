@@ -106,12 +106,18 @@ async fn the_catalogue_knows_what_risks_depend_on() {
          CREATE PROCEDURE public.tidy() LANGUAGE plpgsql AS 'BEGIN /* no commit */ NULL; END'; \
          CREATE FUNCTION public.tool() RETURNS void LANGUAGE sql AS ''; ALTER FUNCTION public.tool() OWNER TO supabase_tool; \
          CREATE TABLE public.sums (a int, b int GENERATED ALWAYS AS (public.half(a)) STORED); \
+         CREATE TABLE public.paid (a int CONSTRAINT paid_key PRIMARY KEY, b int CONSTRAINT paid_once UNIQUE); \
+         CREATE MATERIALIZED VIEW public.grouped AS SELECT a, b FROM public.paid GROUP BY a; \
+         CREATE FOREIGN DATA WRAPPER wrapper; CREATE SERVER far FOREIGN DATA WRAPPER wrapper; \
+         CREATE SERVER unused FOREIGN DATA WRAPPER wrapper; CREATE FOREIGN TABLE public.remote (a int) SERVER far; \
+         CREATE MATERIALIZED VIEW public.kept AS SELECT a FROM public.remote WITH NO DATA; \
          CREATE EXTENSION pg_trgm SCHEMA public; CREATE EXTENSION citext SCHEMA public; \
          CREATE TABLE public.jobs (a int); ALTER EXTENSION pg_trgm ADD TABLE public.jobs",
     )
     .await;
     let seen = bed.session().await.catalogue(1_000).await.unwrap();
     let key = |name: &str| ("public".to_owned(), name.to_owned());
+    let of_no_schema = |name: &str| (String::new(), name.to_owned());
     let relation = |name| seen.relations.get(&key(name)).copied();
     assert_eq!(
         ["open", "closed", "past", "within", "totals", "absent"].map(relation),
@@ -140,8 +146,12 @@ async fn the_catalogue_knows_what_risks_depend_on() {
     assert_eq!(
         seen.dependants.clone().into_iter().collect::<Vec<_>>(),
         [
+            (of_no_schema("far"), "materialized view public.kept".to_owned()),
+            (of_no_schema("wrapper"), "materialized view public.kept".to_owned()),
             (key("half"), "column public.sums.b".to_owned()),
+            (key("paid_key"), "materialized view public.grouped".to_owned()),
             (key("past"), "materialized view public.totals".to_owned()),
+            (key("remote"), "materialized view public.kept".to_owned()),
         ]
     );
     assert_eq!(seen.securing_trigger, None);

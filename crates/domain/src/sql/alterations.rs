@@ -4,7 +4,7 @@ use squawk_syntax::ast::{self, AlterColumnOption, AlterTableAction, AstNode, Con
 use squawk_syntax::{SyntaxKind, SyntaxNode};
 
 use super::effect::{Effect, Kind, Name};
-use super::effects::lost;
+use super::effects::{has_cascade, lost};
 use super::names::{contains, first_name, relations};
 use super::risk::RiskClass;
 
@@ -34,6 +34,16 @@ fn alter(table: &Name, action: AlterTableAction, take: &mut dyn FnMut(Effect)) {
         AlterTableAction::DropColumn(it) => {
             let column = first_name(it.column_name_ref());
             take(lost(Kind::Table, table, format!("drops column {table}.{column}")));
+        }
+        AlterTableAction::DropConstraint(it) if has_cascade(it.syntax()) => {
+            let constraint = first_name(it.constraint_name_ref()).name;
+            take(Effect::Cascades {
+                says: format!("drops constraint {constraint} of {table}"),
+                from: Name {
+                    schema: table.schema.clone(),
+                    name: constraint,
+                },
+            });
         }
         AlterTableAction::EnableRls(_) => take(Effect::Secures(table.clone())),
         AlterTableAction::DisableRls(_) => take(exposed(format!("disables row level security on {table}"))),

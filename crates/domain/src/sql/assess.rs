@@ -337,9 +337,15 @@ impl<'c> Plan<'c> {
         }
     }
 
+    /// `IF NOT EXISTS` asks only for the schema in which the table would be made.
     fn is_there(&self, table: &Name) -> bool {
-        let made = self.made.contains_key(&key(Kind::Table, table));
-        made || self.is_large(table) || looked_up(&self.catalogue.relations, table).next().is_some()
+        if table.schema.is_none() && self.names_moved {
+            return false;
+        }
+        let table = qualified(table);
+        self.made.contains_key(&key(Kind::Table, &table))
+            || self.is_large(&table)
+            || looked_up(&self.catalogue.relations, &table).next().is_some()
     }
 
     fn is_large(&self, table: &Name) -> bool {

@@ -158,7 +158,16 @@ fn drops(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
             take(Effect::Drops(table));
         },
         ast::DropForeignTable(it) => for table in names(it.syntax()) {
+            if has_cascade(node) {
+                take(Effect::Cascades { says: format!("drops foreign table {table}"), from: table.clone() });
+            }
             take(Effect::Drops(table));
+        },
+        ast::DropServer(it) => for server in it.server_refs() {
+            unqualified("server", node, &name(&server), take);
+        },
+        ast::DropForeignDataWrapper(it) => for wrapper in it.foreign_data_wrapper_refs() {
+            unqualified("foreign data wrapper", node, &name(&wrapper), take);
         },
         ast::DropMaterializedView(it) => for view in it.view_refs().map(|it| name(&it)) {
             take(lost(Kind::Table, &view, format!("drops materialized view {view}")));
@@ -324,6 +333,19 @@ fn cascading_routines(what: &str, node: &SyntaxNode, take: &mut dyn FnMut(Effect
     }
 }
 
+/// What is in no schema.
+fn unqualified(what: &str, node: &SyntaxNode, name: &Name, take: &mut dyn FnMut(Effect)) {
+    if has_cascade(node) {
+        take(Effect::Cascades {
+            says: format!("drops {what} {name}"),
+            from: Name {
+                schema: Some(String::new()),
+                name: name.name.clone(),
+            },
+        });
+    }
+}
+
 fn routines(node: &SyntaxNode) -> Vec<Name> {
     let within = node.descendants();
     let named = within.filter(|it| {
@@ -335,7 +357,7 @@ fn routines(node: &SyntaxNode) -> Vec<Name> {
     named.map(|it| name_of(&it)).collect()
 }
 
-fn has_cascade(node: &SyntaxNode) -> bool {
+pub(super) fn has_cascade(node: &SyntaxNode) -> bool {
     node.children().any(|it| it.kind() == SyntaxKind::CASCADE)
 }
 

@@ -33,7 +33,8 @@ pub struct Catalogue {
     pub routines: BTreeMap<Qualified, Routine>,
     /// Extensions that own a table.
     pub extensions: BTreeSet<String>,
-    /// Views, functions and procedures whose dependants hold data, which a CASCADE takes along: the first of them by name.
+    /// Views, functions, procedures, constraints and, without a schema, foreign servers and wrappers whose dependants hold data,
+    /// which a CASCADE takes along: the first of them by name.
     pub dependants: BTreeMap<Qualified, String>,
     /// The event trigger that enables row security on each new table of `public`.
     pub securing_trigger: Option<String>,

@@ -378,6 +378,37 @@ fn a_table_that_becomes_reachable_is_known() {
 }
 
 #[test]
+fn a_table_of_another_schema_is_not_the_one_that_if_not_exists_asks_for() {
+    expose(&[
+        (
+            "create table if not exists users (id int)",
+            "creates table users without row level security",
+        ),
+        (
+            "create table if not exists keys as select 1 as a",
+            "creates table keys without row level security",
+        ),
+        (
+            "set search_path = internal; create table if not exists orders (id int)",
+            "creates table orders without row level security",
+        ),
+    ]);
+    let large = Catalogue {
+        large: [name("storage", "objects")].into(),
+        ..catalogue()
+    };
+    let text = "create table if not exists objects (id int)";
+    assert_eq!(
+        exposures_in(&large, text),
+        ["creates table objects without row level security"]
+    );
+    expose_nothing(&[
+        "create table if not exists auth.users (id int)",
+        "create table if not exists orders (id int); create table if not exists orders (id int)",
+    ]);
+}
+
+#[test]
 fn a_table_that_is_there_or_is_secured_by_an_event_trigger_is_not_exposed() {
     expose_nothing(&[
         "create table if not exists public.orders (id int); alter table public.orders add column place text",

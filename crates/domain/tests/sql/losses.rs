@@ -191,6 +191,12 @@ fn a_cascade_is_a_loss_where_data_depends_on_what_is_dropped() {
         dependants: [
             dependant("sales", "materialized view public.totals"),
             dependant("rounded", "column public.t.b"),
+            dependant("orders_pkey", "materialized view public.totals"),
+            dependant("remote_orders", "materialized view public.totals"),
+            (
+                (String::new(), "files".to_owned()),
+                "materialized view public.totals".to_owned(),
+            ),
         ]
         .into(),
         ..Catalogue::default()
@@ -220,6 +226,26 @@ fn a_cascade_is_a_loss_where_data_depends_on_what_is_dropped() {
             "drop access method heap2 cascade",
             vec!["drops with CASCADE what depends on heap2"],
         ),
+        (
+            "alter table orders add note text, drop constraint if exists orders_pkey cascade",
+            vec!["drops constraint orders_pkey of orders with what depends on it: materialized view public.totals"],
+        ),
+        (
+            "drop foreign table public.remote_orders cascade",
+            vec!["drops foreign table public.remote_orders with what depends on it: materialized view public.totals"],
+        ),
+        (
+            "drop server if exists other, files cascade",
+            vec!["drops server files with what depends on it: materialized view public.totals"],
+        ),
+        (
+            "drop foreign data wrapper files cascade",
+            vec!["drops foreign data wrapper files with what depends on it: materialized view public.totals"],
+        ),
+        ("alter table orders drop constraint orders_pkey", vec![]),
+        ("alter table orders drop constraint orders_place_fkey cascade", vec![]),
+        ("drop server sales cascade", vec![]),
+        ("drop foreign table remote_orders", vec![]),
         ("drop collation german", vec![]),
         ("drop policy if exists p on t cascade", vec![]),
         ("select lo_unlink(a) from t", vec!["deletes a large object"]),
