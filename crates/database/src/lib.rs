@@ -37,5 +37,5 @@ pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
 pub use meter::{Excess, InsecureLogin};
 pub use password::{Password, PasswordError};
 pub use run::{Progress, RunError, Watcher};
-pub use session::{Locked, ReadOnlySession, Session, Settings, read_files};
+pub use session::{Locked, ReadOnlySession, Session, Settings};
 pub use tls::{Authority, AuthorityError, Tls};

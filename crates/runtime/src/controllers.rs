@@ -20,7 +20,7 @@ use crate::{
     health::Health,
     index::{Departures, Dependents, ObjectId},
     informer::Cache,
-    reconcile::{Controller, Object, Queue, Tools, run},
+    reconcile::{Controller, Object, Queue, Tools, caught_now, run},
     shutdown::Shutdown,
 };
 use ace_domain::reconcile::{key::Key, kind::Kind as _};
@@ -76,7 +76,7 @@ impl Controllers {
     }
 
     /// Brings the index up to date with each event of a kind's cache.
-    fn follow<C: Controller>(
+    pub(crate) fn follow<C: Controller>(
         &self,
         controller: Arc<C>,
         forget: impl Fn(&Key) + Send + 'static,
@@ -89,8 +89,15 @@ impl Controllers {
                 && let Ok(object) = &guard.0
             {
                 let key = Key::of(object);
-                let (references, facts) = (C::Kind::references(object), C::Kind::facts(object));
-                dependents.apply(&ObjectId::of::<C::Kind>(key), references, facts);
+                // A panic is told by the pass, which meets it, too; until then the index has what it had.
+                match caught_now(|| (C::Kind::references(object), C::Kind::facts(object))) {
+                    Ok((references, facts)) => {
+                        dependents.apply(&ObjectId::of::<C::Kind>(key), references, facts);
+                    }
+                    Err(place) => {
+                        tracing::error!(kind, object = %key, place, "internal error: the object is in no index");
+                    }
+                }
             }
             for key in departures.take(event) {
                 forget(&key);

@@ -17,7 +17,7 @@ use crate::{
 
 pub use lock::Locked;
 pub(crate) use lock::{age, blocker, held};
-pub use read_only::{ReadOnlySession, read_files};
+pub use read_only::ReadOnlySession;
 
 /// How often the server checks during a statement whether its client is still connected: after the client was killed, its
 /// statement is cancelled and its lock free within this time (0.3 s: 1 s measured; without it the statement commits).

@@ -1,14 +1,13 @@
 //! What is read of a database for a MigrationSet: the steps that write nothing.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use ace_api::MigrationSet;
 use ace_domain::{
     kinds::migration_set::{Observation, Owner, PlatformState, State, Step, StepError, StepResult, doubted},
-    sql::{File, read},
+    sql::read_all,
 };
 use jiff::Timestamp;
-use tokio::task::spawn_blocking;
 
 use super::schema::Taken;
 use crate::{Access, FORM, Ledgers, Session, Settings};
@@ -43,7 +42,7 @@ impl ReadOnlySession {
     ) -> Option<Result<StepResult, StepError>> {
         match step {
             Step::Observe => Some(self.observe(object, known, now).await),
-            Step::Read(files) => Some(read_files(files.clone()).await),
+            Step::Read(files) => Some(Ok(StepResult::Read(read_all(files)))),
             Step::CheckSyntax(statements) => Some(self.check_syntax(statements).await),
             _ => None,
         }
@@ -123,16 +122,4 @@ impl Session {
         }
         Ok(StepResult::SyntaxChecked(answers))
     }
-}
-
-/// Parses files. Large ones take long, which must not block other reconciles.
-pub async fn read_files(files: Vec<File>) -> Result<StepResult, StepError> {
-    let reading = spawn_blocking(move || {
-        let read = files.iter().map(|file| (file.sha256.clone(), read(file).map(Arc::new)));
-        read.collect::<BTreeMap<_, _>>()
-    });
-    let scripts = reading.await;
-    scripts
-        .map(StepResult::Read)
-        .map_err(|_| StepError::Passing("the files could not be read".to_owned()))
 }

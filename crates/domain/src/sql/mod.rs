@@ -42,6 +42,6 @@ pub(crate) use folder::with_line_feeds;
 pub use folder::{File, Folder, FolderError, Skipped, read_folder};
 pub use lines::lines_before;
 pub use risk::{Catalogue, Qualified, Risk, RiskClass, Routine, SAYS_CHARACTERS};
-pub use script::{Alone, ReindexTarget, Script, Segment, Statement, Unread, read};
+pub use script::{Alone, ReindexTarget, Script, Segment, Statement, Unread, read, read_all};
 pub use split::split;
 pub use version::{InvalidVersion, VERSION_DIGITS, Version};

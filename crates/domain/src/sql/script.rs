@@ -1,4 +1,6 @@
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::effect::Effect;
 use super::ends::COMMITS;
@@ -137,6 +139,12 @@ impl Statement {
     pub fn line_at(&self, position: u32) -> u32 {
         self.line + lines_before(&self.text, position)
     }
+}
+
+/// What each file says, by its digest.
+pub fn read_all(files: &[File]) -> BTreeMap<String, Result<Arc<Script>, ScriptError>> {
+    let read = files.iter().map(|file| (file.sha256.clone(), read(file).map(Arc::new)));
+    read.collect()
 }
 
 /// Parses a file and decides how it has to run, or why it must not.

@@ -1,16 +1,17 @@
-//! Whose turn it is to compute the closure of a function, on a thread of its own.
+//! Whose turn it is to have code parsed, on a thread of its own: the closure of a function, or files of SQL.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ace_domain::bundle::Closure;
 use ace_domain::inputs::{FunctionParts, SourceTree};
+use ace_domain::sql::{File, Script, ScriptError, read_all};
 use ace_runtime::reconcile::on_own_thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Sources;
 
-/// Closures that are computed at the same time for all namespaces: the runtime's threads need a processor, too.
+/// What is parsed at the same time for all namespaces: the runtime's threads need a processor, too.
 pub(super) const AT_ONCE: usize = 2;
 
 /// Whose turn it is: one of a namespace at a time, and so many of all.
@@ -74,6 +75,20 @@ impl Sources {
         .await
     }
 }
+
+impl Sources {
+    /// What files of SQL say, by their digests. Panics where reading does.
+    pub async fn scripts(&self, namespace: &str, files: Vec<File>) -> Scripts {
+        let turn = self.turns.wait(namespace).await;
+        on_own_thread(move || {
+            let _turn = turn;
+            read_all(&files)
+        })
+        .await
+    }
+}
+
+type Scripts = BTreeMap<String, Result<Arc<Script>, ScriptError>>;
 
 /// A turn, until it is dropped: in the queue of the namespace, and in that of all.
 pub(super) type Turn = (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>);

@@ -13,6 +13,7 @@ mod status_writer;
 mod tests;
 
 pub use controller::{Controller, Object};
+pub(crate) use panics::caught_now;
 pub use panics::{caught, note_places, on_own_thread};
 pub use queue::Tools;
 pub(crate) use queue::{Queue, run};

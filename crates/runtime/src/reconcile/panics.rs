@@ -31,7 +31,17 @@ pub async fn caught<T>(future: impl Future<Output = T>) -> Result<T, String> {
     // What a pass shares is behind mutexes that are taken poisoned, too; what it owns is dropped.
     let output = AssertUnwindSafe(Box::pin(future)).catch_unwind().await;
     // The panic was on this thread: it is caught by the poll in which it happened.
-    output.map_err(|_| PLACE.take().unwrap_or_else(|| "an unknown place".to_owned()))
+    output.map_err(|_| place())
+}
+
+/// Where this thread has just panicked.
+fn place() -> String {
+    PLACE.take().unwrap_or_else(|| "an unknown place".to_owned())
+}
+
+/// The result of work that waits for nothing, or where it panicked.
+pub fn caught_now<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| place())
 }
 
 /// The output of work that takes a thread of its own for a while. If it panics, so does this, at the place of the work.

@@ -198,6 +198,8 @@ async fn run<C: Controller>(
     object: Arc<Object<C>>,
     kept: &mut Kept<C>,
 ) -> Result<End, PassError> {
+    // The index asks for both as the object arrives: if one panics, this pass does, and the object says so.
+    let _ = (C::Kind::references(&object), C::Kind::facts(&object));
     let length = C::Kind::pass_deadline(context.tools.timing);
     let mut pass = Pass::<C::Kind>::new(object, now() + length);
     let mut held = None;

@@ -11,7 +11,7 @@ use std::{
 use ace_api::{EdgeFunction, EdgeFunctionStatus, FunctionReason};
 use ace_domain::reconcile::{
     decision::{self, Requeue},
-    dependency::Dependency,
+    dependency::{Dependency, Facts},
     event::Event,
     key::Key,
     kind::{self, Kind},
@@ -20,7 +20,7 @@ use ace_domain::reconcile::{
 use jiff::Timestamp;
 use kube::{
     core::DeserializeGuard,
-    runtime::{controller::Action, reflector},
+    runtime::{controller::Action, reflector, watcher},
 };
 use serde_json::{Value, json};
 
@@ -96,12 +96,33 @@ impl Kind for Hanging {
         }
     }
 
-    fn update(_: &EdgeFunction, state: &mut Known, _: &Step, outcome: Result<(), TimedOut>, _: Timestamp) {
+    fn infer(object: &EdgeFunction, _: &mut Known, _: Timestamp) {
+        panic_at(name(object), "infer");
+    }
+
+    fn references(object: &EdgeFunction) -> Vec<Dependency> {
+        panic_at(name(object), "references");
+        vec![Dependency::Platform(key("prod"))]
+    }
+
+    fn facts(object: &EdgeFunction) -> Facts {
+        panic_at(name(object), "facts");
+        Vec::new()
+    }
+
+    fn findings(object: &EdgeFunction, _: &Known, _: Option<&Decision>, _: Timestamp) -> Facts {
+        panic_at(name(object), "findings");
+        Vec::new()
+    }
+
+    fn update(object: &EdgeFunction, state: &mut Known, _: &Step, outcome: Result<(), TimedOut>, _: Timestamp) {
+        panic_at(name(object), "update");
         state.tried = true;
         state.cut_off += usize::from(outcome.is_err());
     }
 
     fn status(object: &EdgeFunction, state: &Known, _: &Decision, _: Timestamp) -> EdgeFunctionStatus {
+        panic_at(name(object), "status");
         EdgeFunctionStatus {
             url: Some(format!("cut off {} times", state.cut_off)),
             ..object.status.clone().unwrap_or_default()
@@ -139,6 +160,13 @@ struct Observing(Mutex<Vec<usize>>);
 
 fn panic_at(name: &str, place: &str) {
     assert!(name != place, "canary");
+}
+
+fn key(name: &str) -> Key {
+    Key {
+        namespace: "ace".to_owned(),
+        name: name.to_owned(),
+    }
 }
 
 fn name(object: &EdgeFunction) -> &str {
@@ -312,11 +340,7 @@ async fn the_event_of_our_own_write_causes_no_second_pass() {
     );
     assert_eq!(fixture.observed(), [0]);
     // Somebody asks for one all the same.
-    let key = Key {
-        namespace: "ace".to_owned(),
-        name: "hello".to_owned(),
-    };
-    assert!(fixture.context.states.mark(&key));
+    assert!(fixture.context.states.mark(&key("hello")));
     fixture.pass("8", json!({ "url": "cut off 1 times" })).await;
     assert_eq!(fixture.observed(), [0, 1]);
 }
@@ -327,10 +351,6 @@ async fn nobody_is_enqueued_before_all_caches_are_filled() {
     let dependents = fixture.context.dependents.clone();
     let mut controllers = Controllers::new(fixture.context.tools.clone(), dependents.clone());
     controllers.add(Arc::new(Observing::default()), reflector::store());
-    let key = |name: &str| Key {
-        namespace: "ace".to_owned(),
-        name: name.to_owned(),
-    };
     let platform = Dependency::Platform(key("prod"));
     dependents.apply(
         &ObjectId::of::<Hanging>(key("hello")),
@@ -340,6 +360,19 @@ async fn nobody_is_enqueued_before_all_caches_are_filled() {
     dependents.changed(&[platform], None);
     let text = fixture.metrics.text().unwrap();
     assert!(!text.contains("ace_enqueued_total{"), "{text}");
+}
+
+#[tokio::test]
+async fn an_object_whose_references_can_not_be_read_ends_no_watch() {
+    let fixture = fixture(answering(200)).await;
+    let dependents = fixture.context.dependents.clone();
+    let controllers = Controllers::new(fixture.context.tools.clone(), dependents.clone());
+    let mut follow = controllers.follow(Arc::new(Observing::default()), |_| ());
+    for name in ["references", "facts", "hello"] {
+        let listed: DeserializeGuard<EdgeFunction> = serde_json::from_value(named(name, "5", &json!({}))).unwrap();
+        follow(&watcher::Event::InitApply(listed));
+    }
+    assert_eq!(dependents.of_kind("Hanging", ..), [key("hello")]);
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 use ace_api::MigrationSet;
-use ace_database::{Prepared, Session, read_files};
+use ace_database::{Prepared, Session};
 use ace_domain::{
     kinds::migration_set::{Owner, State, Step, StepError, StepResult},
     sql::{File, Script, Version},
 };
 use ace_runtime::clock;
 use jiff::Timestamp;
+use kube::ResourceExt;
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
 use super::{MigrationSets, error, session};
@@ -26,7 +27,10 @@ pub(super) async fn act(
             let session = session::session(kind, object, state).await?;
             session.observe(object, state, now).await
         }
-        Step::Read(files) => read_files(files.clone()).await,
+        Step::Read(files) => {
+            let namespace = object.namespace().unwrap_or_default();
+            Ok(StepResult::Read(kind.sources.scripts(&namespace, files.clone()).await))
+        }
         Step::CheckSyntax(statements) => ask(kind, object, state, held, statements).await,
         Step::Begin => begin(kind, object, state, held, now).await,
         Step::ObserveAgain => {

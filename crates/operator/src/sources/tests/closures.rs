@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use ace_domain::bundle::{Tree, TreePath};
 use ace_domain::inputs::{ArtifactState, FunctionParts, SourceTree};
+use ace_domain::sql::File;
 use bytes::Bytes;
 use futures::poll;
 
@@ -51,6 +52,25 @@ async fn functions_of_one_namespace_take_turns_and_another_namespace_goes_on() {
     assert!(poll!(&mut waiting).is_pending());
     drop(turn);
     assert!(waiting.await.is_ok());
+}
+
+#[tokio::test]
+async fn files_of_sql_are_read_in_the_turns_of_their_namespace() {
+    let fixture = Fixture::new().await;
+    let file = File {
+        version: "1".parse().unwrap(),
+        name: "init".to_owned(),
+        file_name: "1_init.sql".to_owned(),
+        sha256: "digest".to_owned(),
+        text: "select 1".into(),
+    };
+    let turn = fixture.sources.turns.of("busy").acquire_owned().await.unwrap();
+    let mut waiting = Box::pin(fixture.sources.scripts("busy", vec![file.clone()]));
+    assert!(poll!(&mut waiting).is_pending());
+    assert!(fixture.sources.scripts("calm", vec![file]).await["digest"].is_ok());
+    assert!(poll!(&mut waiting).is_pending());
+    drop(turn);
+    assert_eq!(waiting.await.len(), 1);
 }
 
 #[tokio::test]

@@ -3,16 +3,27 @@
 use std::sync::atomic::Ordering;
 
 use ace_api::ConditionType;
-use ace_domain::reconcile::key::Key;
 use kube::runtime::controller::Action;
 use serde_json::json;
 
 use super::super::{caught, on_own_thread};
-use super::{answering, fixture, named, places_are_noted};
+use super::{answering, fixture, key, named, places_are_noted};
 
 #[tokio::test]
 async fn a_panic_anywhere_in_a_pass_puts_that_object_aside_and_the_others_are_served() {
-    for place in ["observe", "decide", "admit", "act", "release"] {
+    for place in [
+        "references",
+        "facts",
+        "observe",
+        "findings",
+        "infer",
+        "decide",
+        "admit",
+        "act",
+        "update",
+        "status",
+        "release",
+    ] {
         let fixture = fixture(answering(200)).await;
         assert_eq!(
             fixture.pass_over(named(place, "5", &json!({}))).await,
@@ -53,10 +64,6 @@ async fn a_panic_on_a_thread_of_its_own_is_told_with_its_place() {
 #[tokio::test]
 async fn what_was_put_aside_is_tried_again_when_it_or_the_wish_for_a_look_changes() {
     let fixture = fixture(answering(200)).await;
-    let key = |name: &str| Key {
-        namespace: "ace".to_owned(),
-        name: name.to_owned(),
-    };
     let mut object = named("observe", "5", &json!({}));
     fixture.pass_over(object.clone()).await;
     for source in 1..=3 {
