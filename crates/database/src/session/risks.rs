@@ -31,6 +31,10 @@ impl Session {
                 "extension" => {
                     catalogue.extensions.insert(name);
                 }
+                "restrictive" => {
+                    let policies = catalogue.restrictive.entry((schema, name)).or_default();
+                    policies.insert(text(&row, 5)?);
+                }
                 "dependant" => {
                     catalogue.dependants.insert((schema, name), text(&row, 5)?);
                 }

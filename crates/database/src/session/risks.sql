@@ -51,6 +51,10 @@ WHERE NOT (r.rolname LIKE 'supabase\_%' AND r.rolname <> SESSION_USER)
         AND d.objid = p.oid AND d.deptype = 'e')
 GROUP BY 2, 3
 UNION ALL
+SELECT 'restrictive', own.nspname::text, c.relname::text, false, false, p.polname::text
+FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN own ON own.oid = c.relnamespace
+WHERE NOT p.polpermissive
+UNION ALL
 SELECT 'extension', '', e.extname::text, false, false, NULL FROM pg_catalog.pg_extension e
 WHERE EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = d.objid
     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid AND d.deptype = 'e'

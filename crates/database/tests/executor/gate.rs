@@ -97,6 +97,7 @@ async fn the_catalogue_knows_what_risks_depend_on() {
         "CREATE ROLE supabase_tool; \
          CREATE TABLE public.open (a int); CREATE TABLE public.closed (a int); \
          ALTER TABLE public.closed ENABLE ROW LEVEL SECURITY; \
+         CREATE POLICY \"Only paid\" ON public.closed AS RESTRICTIVE USING (a > 0); CREATE POLICY everyone ON public.closed USING (true); \
          CREATE VIEW public.past AS SELECT 1 AS a FROM public.closed; \
          CREATE VIEW public.within WITH (security_invoker) AS SELECT 1 AS a FROM public.closed; \
          CREATE MATERIALIZED VIEW public.totals AS SELECT count(*) FROM public.past; \
@@ -153,6 +154,10 @@ async fn the_catalogue_knows_what_risks_depend_on() {
             (key("past"), "materialized view public.totals".to_owned()),
             (key("remote"), "materialized view public.kept".to_owned()),
         ]
+    );
+    assert_eq!(
+        seen.restrictive,
+        [(key("closed"), ["Only paid".to_owned()].into())].into()
     );
     assert_eq!(seen.securing_trigger, None);
     superuser(

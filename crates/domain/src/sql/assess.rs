@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
 use super::lookup::{key, looked_up, qualified, temporary};
-use super::risk::{Catalogue, Risk, RiskClass, SAYS_CHARACTERS};
+use super::risk::{Catalogue, Qualified, Risk, RiskClass, SAYS_CHARACTERS};
 use super::routines::Opening;
 use super::script::Script;
 
@@ -23,6 +23,7 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         revokes: Vec::new(),
         opened: Vec::new(),
         extensions: catalogue.extensions.clone(),
+        restrictive: catalogue.restrictive.clone(),
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
         calls: Vec::new(),
@@ -55,6 +56,8 @@ pub(super) struct Plan<'c> {
     pub(super) opened: Vec<Opening<'c>>,
     /// Those that own a table.
     pub(super) extensions: BTreeSet<String>,
+    /// Restrictive policies by table.
+    pub(super) restrictive: BTreeMap<Qualified, BTreeSet<String>>,
     pub(super) secures_tables: bool,
     /// An unqualified name may mean another object than before.
     pub(super) names_moved: bool,
@@ -187,6 +190,8 @@ impl<'c> Plan<'c> {
                     self.risk(RiskClass::Exposure, place, &says, None);
                 }
             }
+            Effect::Loosens { table, policy, says } => self.loosen(place, table, policy, says),
+            Effect::RenamesPolicy { table, from, to } => self.rename_policy(table, from, to),
             Effect::StopsEventTrigger(name) if self.catalogue.securing_trigger.as_ref() == Some(name) => {
                 self.secures_tables = false;
                 let says = format!("stops event trigger {name}, which enables row level security on new tables");
@@ -212,6 +217,7 @@ impl<'c> Plan<'c> {
     }
 
     fn rename(&mut self, place: Place, from: &Name, to: &Name) {
+        self.move_policies(from, to);
         // What a schema held before may be dropped with it.
         if let Some(schema) = to.schema.as_ref().filter(|_| to.schema != from.schema) {
             let schema = Name {

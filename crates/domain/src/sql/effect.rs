@@ -90,6 +90,10 @@ pub(super) enum Effect {
     Revokes { on: Granted, from: String },
     /// The table's rows can be read through one of another schema.
     Attaches { table: Name, to: Name },
+    /// A policy is changed or gone afterwards.
+    Loosens { table: Name, policy: String, says: String },
+    /// A policy is called something else.
+    RenamesPolicy { table: Name, from: String, to: String },
     /// An event trigger is off or gone afterwards.
     StopsEventTrigger(String),
 }

@@ -5,7 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::effect::{Effect, Granted, Name, PUBLIC};
 use super::names::{first_name, has_word, name, name_of, relations, tokens};
-use super::policies::policy;
+use super::policies::{altered_policy, loosens, policy};
 use super::risk::RiskClass;
 
 /// Roles that everybody who calls the API has.
@@ -36,7 +36,8 @@ pub(super) fn exposure(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
         ast::NamedSchema(_) => callers(node).for_each(|to| take(exposed(format!("makes {to} the owner of a schema")))),
         ast::SetConfigParam(_) => role_setting(node, take),
         ast::CreatePolicy(it) => policy("creates", node, &first_name(it.policy()), take),
-        ast::AlterPolicy(it) => policy("changes", node, &first_name(it.policy_ref()), take),
+        ast::AlterPolicy(it) => altered_policy(&it, take),
+        ast::DropPolicy(it) => loosens("drops", node, &first_name(it.policy_ref()), take),
         ast::CreateView(it) => if !matches!(it.persistence(), Some(ast::Persistence::Temp(_))) {
             take(Effect::Views {
                 view: first_name(it.view()),

@@ -1,10 +1,16 @@
-//! Policies that hold for every caller and every row.
+//! Policies that hold for every caller and every row, and those that restrict who sees what others let them see.
 
+use std::collections::BTreeSet;
+
+use squawk_syntax::ast::{self, AlterPolicyAction, AstNode};
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 
+use super::assess::{Place, Plan};
 use super::effect::{Effect, Name};
 use super::exposure::{callers, exposed};
-use super::names::{has_word, name_of};
+use super::lookup::qualified;
+use super::names::{first_name, has_word, name_of};
+use super::risk::RiskClass;
 
 /// A policy that lets every caller do it with every row.
 pub(super) fn policy(verb: &str, node: &SyntaxNode, name: &Name, take: &mut dyn FnMut(Effect)) {
@@ -22,11 +28,72 @@ pub(super) fn policy(verb: &str, node: &SyntaxNode, name: &Name, take: &mut dyn 
         ) && it.first_child().is_some_and(|it| holds(&it))
     });
     if !restricts && everybody && always {
-        let table = node.descendants().find(|it| it.kind() == SyntaxKind::TABLE_NAME_REF);
-        let table = table.map(|it| name_of(&it)).unwrap_or_default();
+        let table = table(node);
         take(exposed(format!(
             "{verb} policy {name}, which lets every caller at every row of {table}"
         )));
+    }
+}
+
+fn table(node: &SyntaxNode) -> Name {
+    let table = node.descendants().find(|it| it.kind() == SyntaxKind::TABLE_NAME_REF);
+    table.map(|it| name_of(&it)).unwrap_or_default()
+}
+
+pub(super) fn altered_policy(it: &ast::AlterPolicy, take: &mut dyn FnMut(Effect)) {
+    let (node, name) = (it.syntax(), first_name(it.policy_ref()));
+    match it.action() {
+        Some(AlterPolicyAction::PolicyRenameTo(renamed)) => take(Effect::RenamesPolicy {
+            table: table(node),
+            from: name.name,
+            to: first_name(renamed.policy()).name,
+        }),
+        _ => {
+            policy("changes", node, &name, take);
+            loosens("changes", node, &name, take);
+        }
+    }
+}
+
+/// A policy restricts less afterwards, if it restricts.
+pub(super) fn loosens(verb: &str, node: &SyntaxNode, policy: &Name, take: &mut dyn FnMut(Effect)) {
+    let table = table(node);
+    take(Effect::Loosens {
+        says: format!("{verb} policy {policy}, which restricts who sees or changes rows of {table}"),
+        policy: policy.name.clone(),
+        table,
+    });
+}
+
+impl Plan<'_> {
+    pub(super) fn loosen(&mut self, place: Place, table: &Name, policy: &str, says: &str) {
+        if self.restrictive(table).any(|policies| policies.contains(policy)) {
+            self.risk(RiskClass::Exposure, place, says, None);
+        }
+    }
+
+    pub(super) fn rename_policy(&mut self, table: &Name, from: &str, to: &str) {
+        for policies in self.restrictive(table) {
+            if policies.remove(from) {
+                policies.insert(to.to_owned());
+            }
+        }
+    }
+
+    /// The restrictive policies of a table, which keeps them under another name.
+    pub(super) fn move_policies(&mut self, from: &Name, to: &Name) {
+        let moved: BTreeSet<String> = self.restrictive(from).flat_map(std::mem::take).collect();
+        let to = qualified(to);
+        let to = (to.schema.unwrap_or_default(), to.name);
+        self.restrictive.entry(to).or_default().extend(moved);
+    }
+
+    /// Of a table without a schema those of every schema.
+    fn restrictive(&mut self, table: &Name) -> impl Iterator<Item = &mut BTreeSet<String>> {
+        let tables = self.restrictive.iter_mut().filter(|((schema, name), _)| {
+            *name == table.name && table.schema.as_ref().is_none_or(|wanted| wanted == schema)
+        });
+        tables.map(|(_, policies)| policies)
     }
 }
 

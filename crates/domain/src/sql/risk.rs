@@ -36,6 +36,8 @@ pub struct Catalogue {
     /// Views, functions, procedures, constraints and, without a schema, foreign servers and wrappers whose dependants hold data,
     /// which a CASCADE takes along: the first of them by name.
     pub dependants: BTreeMap<Qualified, String>,
+    /// The restrictive policies of each table that has one.
+    pub restrictive: BTreeMap<Qualified, BTreeSet<String>>,
     /// The event trigger that enables row security on each new table of `public`.
     pub securing_trigger: Option<String>,
 }

@@ -378,6 +378,49 @@ fn a_table_that_becomes_reachable_is_known() {
 }
 
 #[test]
+fn a_policy_that_restricts_is_neither_dropped_nor_changed_unnoticed() {
+    let policies = |policies: &[&str]| policies.iter().map(|it| (*it).to_owned()).collect();
+    let catalogue = Catalogue {
+        restrictive: [(name("public", "orders"), policies(&["own", "paid"]))].into(),
+        ..catalogue()
+    };
+    let says = |what: &str| vec![format!("{what}, which restricts who sees or changes rows of orders")];
+    for (text, expected) in [
+        ("drop policy own on orders", says("drops policy own")),
+        (
+            "drop policy if exists own on orders; create policy own on orders as restrictive using (false)",
+            says("drops policy own"),
+        ),
+        ("alter policy paid on orders using (a > 0)", says("changes policy paid")),
+        (
+            "alter policy paid on orders to service_role",
+            says("changes policy paid"),
+        ),
+        (
+            "alter policy own on public.orders rename to mine; drop policy mine on orders",
+            says("drops policy mine"),
+        ),
+        (
+            "alter policy own on orders rename to mine; drop policy own on orders",
+            vec![],
+        ),
+        ("drop policy other on orders", vec![]),
+        ("drop policy own on internal.orders", vec![]),
+        (
+            "create policy new on orders as restrictive using (a > 0); drop policy new on orders",
+            vec![],
+        ),
+    ] {
+        assert_eq!(exposures_in(&catalogue, text), expected, "{text}");
+    }
+    let renamed = "alter table public.orders rename to sales; drop policy own on public.sales";
+    assert_eq!(
+        exposures_in(&catalogue, renamed),
+        ["drops policy own, which restricts who sees or changes rows of public.sales"]
+    );
+}
+
+#[test]
 fn a_table_of_another_schema_is_not_the_one_that_if_not_exists_asks_for() {
     expose(&[
         (

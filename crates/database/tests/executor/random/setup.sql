@@ -6,6 +6,7 @@ INSERT INTO public.people VALUES (1, 'canary-people-1'), (2, 'canary-people-2');
 CREATE TABLE public.notes (id int PRIMARY KEY, person int REFERENCES public.people ON DELETE CASCADE, body text, owner text);
 ALTER TABLE public.notes ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON public.notes TO authenticated USING (owner = 'nobody');
+CREATE POLICY signed ON public.notes AS RESTRICTIVE USING (owner <> 'me');
 INSERT INTO public.notes VALUES (1, 1, 'canary-notes-1', 'me'), (2, 1, 'canary-notes-2', 'you'), (3, 2, 'canary-notes-3', 'you');
 CREATE SCHEMA private;
 CREATE TABLE private.keys (id int, secret text);
