@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use ace_api::KINDS;
 use ace_domain::reconcile::{dependency::Dependency, timing::Timing};
 use ace_egress::{AllowedHosts, HttpClient, HttpError};
 use ace_runtime::{
@@ -60,6 +61,9 @@ pub enum SetupError {
     /// The client of sources.
     #[error(transparent)]
     Sources(#[from] SourcesError),
+    /// A kind that users can create, and nobody would reconcile.
+    #[error("no controller runs for {0}: report this as a bug")]
+    NoController(&'static str),
 }
 
 /// The operator, ready to run.
@@ -141,6 +145,9 @@ impl Operator {
             installation: settings.installation,
         };
         controllers.add(Arc::new(channels), reflector::store());
+        if let Some(kind) = without_controller(&controllers.kinds()) {
+            return Err(SetupError::NoController(kind));
+        }
         Ok(Self {
             controllers,
             publisher,
@@ -167,6 +174,12 @@ impl Operator {
     }
 }
 
+/// The first kind of the API that is not among these.
+fn without_controller(kinds: &[&'static str]) -> Option<&'static str> {
+    let all = KINDS.iter().map(|kind| kind.name);
+    all.into_iter().find(|kind| !kinds.contains(kind))
+}
+
 async fn follow_sources(sources: Arc<Sources>, dependents: Dependents) {
     let mut changes = std::pin::pin!(sources.changes());
     while let Some(key) = changes.next().await {
@@ -186,3 +199,18 @@ async fn forget_sources(sources: Arc<Sources>, dependents: Dependents, mut unuse
 
 /// Time that passes in flight get at the end.
 pub const GRACE: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use ace_api::KINDS;
+
+    use super::without_controller;
+
+    #[test]
+    fn a_kind_without_a_controller_is_named_at_the_start() {
+        let mut kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+        assert_eq!(without_controller(&kinds), None);
+        let last = kinds.pop();
+        assert_eq!(without_controller(&kinds), last);
+    }
+}

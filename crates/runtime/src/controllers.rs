@@ -75,6 +75,11 @@ impl Controllers {
         self.starts.push((C::Kind::NAME, Box::new(start)));
     }
 
+    /// The kinds that have one, in the order in which they were added.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.starts.iter().map(|(kind, _)| *kind).collect()
+    }
+
     /// Brings the index up to date with each event of a kind's cache.
     pub(crate) fn follow<C: Controller>(
         &self,

@@ -42,16 +42,15 @@ fn table(node: &SyntaxNode) -> Name {
 
 pub(super) fn altered_policy(it: &ast::AlterPolicy, take: &mut dyn FnMut(Effect)) {
     let (node, name) = (it.syntax(), first_name(it.policy_ref()));
-    match it.action() {
-        Some(AlterPolicyAction::PolicyRenameTo(renamed)) => take(Effect::RenamesPolicy {
+    if let Some(AlterPolicyAction::PolicyRenameTo(renamed)) = it.action() {
+        take(Effect::RenamesPolicy {
             table: table(node),
             from: name.name,
             to: first_name(renamed.policy()).name,
-        }),
-        _ => {
-            policy("changes", node, &name, take);
-            loosens("changes", node, &name, take);
-        }
+        });
+    } else {
+        policy("changes", node, &name, take);
+        loosens("changes", node, &name, take);
     }
 }
 
