@@ -3,12 +3,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::closure::{Closure, digest, program};
+use super::closure::{Closure, FunctionSource, digest, program};
 use super::digest::{SourceDigest, of_bytes};
 use super::path::TreePath;
 use super::tree::Tree;
 
-/// The parts of a closure besides its files: kept with an archive of them, so that the same content can be deployed again.
+/// The parts of a closure besides its files: kept with an archive of them, so that the same content can be deployed again. Each
+/// is in the digest; what the files say themselves is read from them. (Manifests of before name the files that are imported for
+/// their types, and secrets, too: anybody who may write the archive could change those.)
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClosureManifest {
@@ -20,12 +22,6 @@ pub struct ClosureManifest {
     /// Files that are read at run time.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub static_files: BTreeSet<TreePath>,
-    /// Files of which nothing runs.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub type_only: BTreeSet<TreePath>,
-    /// Names that the running files read from the environment.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub secrets: BTreeSet<String>,
     /// The digest that the content must have.
     pub digest: SourceDigest,
 }
@@ -53,28 +49,20 @@ impl Closure {
             entrypoint: self.entrypoint.clone(),
             import_map: self.import_map.clone(),
             static_files: self.static_files.clone(),
-            type_only: self.type_only.clone(),
-            secrets: self.variables.clone(),
             digest: self.digest,
         }
     }
 
     /// The closure that was archived as `manifest` and `files`; its digest is recomputed and must be the same. Its
-    /// remote specifiers are not known.
+    /// remote specifiers and secrets are not known. Reads all modules again, as computing it did.
     pub fn restore(manifest: ClosureManifest, files: Tree) -> Result<Self, RestoreError> {
         let ClosureManifest {
             entrypoint,
             import_map,
             static_files,
-            type_only,
-            secrets,
             digest: expected,
         } = manifest;
-        let named = [&entrypoint]
-            .into_iter()
-            .chain(&import_map)
-            .chain(&static_files)
-            .chain(&type_only);
+        let named = [&entrypoint].into_iter().chain(&import_map).chain(&static_files);
         if let Some(path) = named.into_iter().find(|path| files.get(path.as_str()).is_none()) {
             return Err(RestoreError::Missing(path.clone()));
         }
@@ -86,6 +74,7 @@ impl Closure {
         if found != expected {
             return Err(RestoreError::Digest { expected, found });
         }
+        let type_only = type_only(&files, &entrypoint, import_map.as_ref(), &static_files, found);
         let program = program(&entrypoint, import_map.as_ref(), &hashes, &static_files, &type_only);
         Ok(Self {
             entrypoint,
@@ -94,7 +83,7 @@ impl Closure {
             hashes,
             type_only,
             static_files,
-            variables: secrets,
+            variables: BTreeSet::new(),
             required: BTreeSet::new(),
             remote: BTreeSet::new(),
             unresolved: None,
@@ -103,4 +92,28 @@ impl Closure {
             program,
         })
     }
+}
+
+/// The files that are imported for their types only. None where the content is not what would be read from these files today: by
+/// rules of an earlier version. Then each of them counts as running.
+fn type_only(
+    files: &Tree,
+    entrypoint: &TreePath,
+    import_map: Option<&TreePath>,
+    static_files: &BTreeSet<TreePath>,
+    digest: SourceDigest,
+) -> BTreeSet<TreePath> {
+    // A pattern that is the path of a file names that file.
+    let static_files: Vec<String> = static_files.iter().map(ToString::to_string).collect();
+    let source = FunctionSource {
+        slug: "",
+        entrypoint: Some(entrypoint.as_str()),
+        import_map: import_map.map(TreePath::as_str),
+        static_files: &static_files,
+    };
+    Closure::compute(files, &source)
+        .ok()
+        .filter(|read| read.digest == digest)
+        .map(|read| read.type_only)
+        .unwrap_or_default()
 }

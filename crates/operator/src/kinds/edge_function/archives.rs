@@ -11,7 +11,10 @@ use ace_domain::{
     },
     reconcile::decision::StepError,
 };
-use ace_runtime::children::{ChildError, Children, label_value};
+use ace_runtime::{
+    children::{ChildError, Children, label_value},
+    reconcile::on_own_thread,
+};
 use k8s_openapi::{ByteString, api::core::v1::ConfigMap};
 use kube::ResourceExt;
 
@@ -23,16 +26,19 @@ const FOREIGN: &str = "Foreign";
 /// Reads the archive of a proven version.
 pub(super) async fn load(kind: &EdgeFunctions, object: &EdgeFunction, name: &str) -> Result<StepResult, StepError> {
     let found = archives(kind, object).get(name).await;
-    let archived = found.map_err(|error| failure(kind, object, &error))?.and_then(|map| {
-        let binary = map.binary_data.unwrap_or_default();
-        let data = ArchiveData {
-            data: map.data.unwrap_or_default(),
-            binary: binary.into_iter().map(|(key, bytes)| (key, bytes.0.into())).collect(),
-        };
-        read_proven_archive(&data)
-            .inspect_err(|fault| tracing::warn!(archive = name, %fault, "archive can't be used"))
-            .ok()
-    });
+    let Some(map) = found.map_err(|error| failure(kind, object, &error))? else {
+        return Ok(StepResult::Archive(None));
+    };
+    let binary = map.binary_data.unwrap_or_default();
+    let data = ArchiveData {
+        data: map.data.unwrap_or_default(),
+        binary: binary.into_iter().map(|(key, bytes)| (key, bytes.0.into())).collect(),
+    };
+    // Others may have written it: it is unpacked, and its modules are read.
+    let archived = on_own_thread(move || read_proven_archive(&data))
+        .await
+        .inspect_err(|fault| tracing::warn!(archive = name, %fault, "archive can't be used"))
+        .ok();
     Ok(StepResult::Archive(archived))
 }
 

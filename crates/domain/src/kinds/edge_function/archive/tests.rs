@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{ArchiveData, CONTENT, MANIFEST, proven_archive, read_proven_archive};
-use crate::bundle::{Closure, FunctionSource, Tree};
+use super::{ArchiveData, CONTENT, MANIFEST, proven_archive, read_proven_archive, write_archive};
+use crate::bundle::{Closure, FunctionSource, Tree, TreePath};
 
 fn closure() -> Closure {
     let files = [
@@ -31,23 +31,31 @@ fn closure() -> Closure {
     Closure::compute(&tree, &source).unwrap()
 }
 
-/// All that an upload of a closure has.
-fn deployed(closure: &Closure) -> (String, Option<String>, BTreeMap<String, Bytes>, Vec<String>) {
-    let statics = closure.static_files().iter().map(ToString::to_string).collect();
-    let files = closure
-        .files()
-        .iter()
-        .map(|(path, bytes)| (path.to_string(), bytes.clone()))
-        .collect();
-    (
-        closure.entrypoint().to_string(),
-        closure.import_map().map(ToString::to_string),
-        files,
-        statics,
-    )
+/// All that is known of a closure from an archive: what an upload has, and what its bodies are held against.
+#[derive(Debug, PartialEq)]
+struct Read {
+    entrypoint: String,
+    import_map: Option<String>,
+    files: BTreeMap<String, Bytes>,
+    static_files: Vec<String>,
+    type_only: Vec<String>,
+    program: String,
 }
 
-/// Nothing else is deployed from this archive than from the one that was written: it is refused, its digest is not the one in the
+fn deployed(closure: &Closure) -> Read {
+    let named = |paths: &BTreeSet<TreePath>| paths.iter().map(ToString::to_string).collect();
+    let files = closure.files().iter();
+    Read {
+        entrypoint: closure.entrypoint().to_string(),
+        import_map: closure.import_map().map(ToString::to_string),
+        files: files.map(|(path, bytes)| (path.to_string(), bytes.clone())).collect(),
+        static_files: named(closure.static_files()),
+        type_only: named(closure.type_only()),
+        program: closure.program_digest(),
+    }
+}
+
+/// Nothing else is read from this archive than from the one that was written: it is refused, its digest is not the one in the
 /// status, or all is as it was.
 fn assert_harmless(archive: &ArchiveData, original: &Closure, what: &str) {
     if let Ok(read) = read_proven_archive(archive)
@@ -61,10 +69,9 @@ fn assert_harmless(archive: &ArchiveData, original: &Closure, what: &str) {
 fn no_byte_of_an_archive_changes_what_is_deployed_from_it() {
     let original = closure();
     let whole = proven_archive(&original, true).unwrap();
-    assert_eq!(
-        deployed(&read_proven_archive(&whole).unwrap().content),
-        deployed(&original)
-    );
+    let read = deployed(&read_proven_archive(&whole).unwrap().content);
+    assert_eq!(read, deployed(&original));
+    assert_eq!(read.type_only, ["hello/types.ts"]);
     let packed = &whole.binary[CONTENT];
     for at in 0..packed.len() {
         for bits in [0x01, 0x20, 0x80] {
@@ -89,20 +96,25 @@ fn no_byte_of_an_archive_changes_what_is_deployed_from_it() {
     }
 }
 
+/// Fields of manifests that earlier versions wrote, and which no digest covers.
+const OF_BEFORE: [&str; 2] = ["typeOnly", "secrets"];
+
 #[test]
 fn no_field_of_a_manifest_changes_what_is_deployed_with_it() {
     let original = closure();
     let whole = proven_archive(&original, true).unwrap();
     let manifest: Value = serde_json::from_str(&whole.data[MANIFEST]).unwrap();
-    let fields: Vec<String> = manifest["closure"].as_object().unwrap().keys().cloned().collect();
-    assert!(fields.len() >= 5, "{fields:?}");
+    let of_now: Vec<String> = manifest["closure"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(of_now, ["digest", "entrypoint", "importMap", "staticFiles"]);
+    let fields: Vec<String> = of_now.into_iter().chain(OF_BEFORE.map(str::to_owned)).collect();
     let others = [
         Value::Null,
         Value::from("hello/types.ts"),
         Value::from("_shared/cors.ts"),
-        serde_json::json!([]),
-        serde_json::json!(["hello/index.ts"]),
-        serde_json::json!(["hello/types.ts", "hello/template.html"]),
+        json!([]),
+        json!(["hello/index.ts"]),
+        json!(["hello/types.ts", "hello/template.html"]),
+        json!(["ORIGIN", "OTHER"]),
     ];
     for field in &fields {
         for other in others.iter().map(Some).chain([None]) {
@@ -117,4 +129,40 @@ fn no_field_of_a_manifest_changes_what_is_deployed_with_it() {
             assert_harmless(&archive, &original, &format!("{field}: {other:?}"));
         }
     }
+}
+
+#[test]
+fn an_archive_of_an_earlier_version_is_read_as_its_files_say() {
+    let original = closure();
+    let mut archive = proven_archive(&original, true).unwrap();
+    let mut manifest: Value = serde_json::from_str(&archive.data[MANIFEST]).unwrap();
+    let files = original.files().keys().map(ToString::to_string).collect::<Vec<_>>();
+    for (field, value) in OF_BEFORE.into_iter().zip([json!(files), json!(["OTHER"])]) {
+        manifest["closure"][field] = value;
+    }
+    archive.data.insert(MANIFEST.to_owned(), manifest.to_string());
+    let read = read_proven_archive(&archive).unwrap().content;
+    assert_eq!(read.digest(), original.digest());
+    assert_eq!(deployed(&read), deployed(&original));
+}
+
+/// What a later version takes for content was another thing to an earlier one: it is deployed again all the same.
+#[test]
+fn an_archive_that_would_be_read_otherwise_today_is_deployed_with_all_of_it_running() {
+    let original = closure();
+    let mut archive = proven_archive(&original, true).unwrap();
+    let mut files: BTreeMap<TreePath, Bytes> = original.files().clone();
+    let unread = TreePath::new("hello/unread.ts").unwrap();
+    files.insert(unread, Bytes::from_static(b"export {};\n"));
+    archive.binary.insert(CONTENT.to_owned(), write_archive(&files).into());
+    // As the earlier version computed it.
+    let damaged = read_proven_archive(&archive).unwrap_err().to_string();
+    let digest = damaged.split(' ').find(|word| word.starts_with("sha256:")).unwrap();
+    let digest = digest.trim_end_matches(',');
+    let mut manifest: Value = serde_json::from_str(&archive.data[MANIFEST]).unwrap();
+    manifest["closure"]["digest"] = json!(digest);
+    archive.data.insert(MANIFEST.to_owned(), manifest.to_string());
+    let read = read_proven_archive(&archive).unwrap().content;
+    assert_eq!(read.files(), &files);
+    assert!(read.type_only().is_empty());
 }
