@@ -5,11 +5,15 @@
 //! in `ace_ops.step` before it begins (or, if transactional, with it), and the effect of an interrupted one is read from the
 //! catalogue.
 //!
+//! **Round trips.** The statements of a transaction are sent ahead of the answers to those before them (`ahead`). Nothing else is:
+//! COMMIT above all is sent when everything before it was answered.
+//!
 //! **Cancels.** The watchdog ends a statement by `pg_cancel_backend` from its own session, whose answer comes when the signal
 //! is delivered; the main session sends nothing before that answer, and an idle backend ignores the signal. So a cancel hits
-//! the intended statement or none. (A cancel request of the protocol has no response, and a late one could hit the next
+//! the intended statement, one that was sent ahead behind it in the same transaction, or none. (A cancel request of the protocol has no response, and a late one could hit the next
 //! statement.) After a cancel the file has failed even if its statement was quicker. COMMIT is never watched.
 
+mod ahead;
 mod alone;
 mod error;
 mod index;
@@ -36,7 +40,7 @@ pub use error::RunError;
 /// Progress of a run.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Progress {
-    /// The statement at this line is sent.
+    /// The statement at this line is sent, and answered next.
     Statement {
         /// From 1.
         line: u32,

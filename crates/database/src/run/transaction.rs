@@ -4,7 +4,7 @@ use ace_domain::sql::Statement;
 use tokio::time::timeout;
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, types::Type};
 
-use super::{Progress, Run, RunError};
+use super::{Run, RunError};
 use crate::{
     Damage, Limits, TableFault,
     connection::Parameters,
@@ -82,28 +82,6 @@ impl Run<'_> {
         );
         let [id] = self.session.connection.row(&statements).await?;
         Ok(Transaction(id))
-    }
-
-    async fn say_all(&self, statements: &[Statement]) -> Result<(), RunError> {
-        for statement in statements {
-            self.say(statement).await?;
-        }
-        Ok(())
-    }
-
-    /// Sends a statement of the file.
-    async fn say(&self, statement: &Statement) -> Result<(), RunError> {
-        (self.watcher)(Progress::Statement { line: statement.line });
-        let client = self.session.connection.client();
-        let renewal = self.session.renewal();
-        // Sent together, and answered in order.
-        let both = async {
-            let (renewed, answer) = tokio::join!(client.batch_execute(&renewal), client.batch_execute(&statement.text));
-            renewed.and(answer)
-        };
-        let answer = self.guarded(both, self.patience(), Some(statement)).await;
-        self.hear();
-        answer
     }
 
     /// Ends the file's part of a transaction: deferred constraints and triggers run now, under the watchdog; then it checks

@@ -28,7 +28,7 @@ const QUESTION: Duration = Duration::from_secs(5);
 /// A statement may catch a cancel (`EXCEPTION WHEN query_canceled`): it is cancelled this often, at this interval, before its
 /// session is terminated.
 const CANCELS: u32 = 10;
-const BETWEEN_CANCELS: Duration = Duration::from_millis(500);
+pub(super) const BETWEEN_CANCELS: Duration = Duration::from_millis(500);
 
 /// How long the backend `$1` has waited for a lock, in seconds, and for whom. Names and ages of other roles' transactions are null
 /// without `pg_monitor`.
@@ -139,7 +139,7 @@ impl Run<'_> {
 
     /// Cancels a statement and waits until it has ended. If that can't be queried the main session is dropped: the server
     /// notices within seconds, and no late signal can hit another statement.
-    async fn stop<T>(&self, mut statement: impl Future<Output = T> + Unpin) {
+    pub(super) async fn stop<T>(&self, mut statement: impl Future<Output = T> + Unpin) {
         let Ok(pid) = self.session.connection.pid().parse::<i32>() else {
             return self.session.connection.abandon();
         };

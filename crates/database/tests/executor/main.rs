@@ -7,6 +7,7 @@
 )]
 
 mod again;
+mod ahead;
 mod alone;
 mod applied;
 mod bed;

@@ -1,8 +1,11 @@
-//! A proxy before PostgreSQL that counts what the client asks, and cuts the connection there.
+//! A proxy before PostgreSQL that counts what the client asks, and cuts the connection there; or one that stands far away.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::{
@@ -11,6 +14,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{OwnedReadHalf, OwnedWriteHalf},
     },
+    time::timeout,
 };
 
 const QUERY: u8 = b'Q';
@@ -37,10 +41,23 @@ struct State {
     left: AtomicUsize,
     after: AtomicUsize,
     seen: AtomicUsize,
+    round_trips: AtomicUsize,
 }
+
+/// What a client sends within this time goes on one way of a proxy that is far away.
+const WAY: Duration = Duration::from_millis(10);
 
 impl Proxy {
     pub async fn before(port: u16) -> Self {
+        Self::standing(port, false).await
+    }
+
+    /// Carries requests together that the client sends without an answer in between, then all of their answers.
+    pub async fn far_before(port: u16) -> Self {
+        Self::standing(port, true).await
+    }
+
+    async fn standing(port: u16, far: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = Self {
             port: listener.local_addr().unwrap().port(),
@@ -48,6 +65,7 @@ impl Proxy {
                 left: AtomicUsize::new(0),
                 after: AtomicUsize::new(0),
                 seen: AtomicUsize::new(0),
+                round_trips: AtomicUsize::new(0),
             }),
         };
         let state = proxy.state.clone();
@@ -56,7 +74,11 @@ impl Proxy {
                 let state = state.clone();
                 tokio::spawn(async move {
                     let server = TcpStream::connect(("127.0.0.1", port)).await?;
-                    carry(client, server, &state).await
+                    if far {
+                        carry_far(client, server, &state).await
+                    } else {
+                        carry(client, server, &state).await
+                    }
                 });
             }
         });
@@ -74,6 +96,42 @@ impl Proxy {
     pub fn seen(&self) -> usize {
         self.state.seen.load(Ordering::SeqCst)
     }
+
+    /// How often a client has waited for answers.
+    pub fn round_trips(&self) -> usize {
+        self.state.round_trips.load(Ordering::SeqCst)
+    }
+}
+
+/// Passes the first message on, which has no kind.
+async fn start_up(from_client: &mut OwnedReadHalf, to_server: &mut OwnedWriteHalf) -> std::io::Result<()> {
+    let length = from_client.read_u32().await?;
+    let mut start_up = vec![0; length as usize - 4];
+    from_client.read_exact(&mut start_up).await?;
+    to_server.write_all(&length.to_be_bytes()).await?;
+    to_server.write_all(&start_up).await
+}
+
+async fn carry_far(client: TcpStream, server: TcpStream, state: &State) -> std::io::Result<()> {
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    start_up(&mut from_client, &mut to_server).await?;
+    to_client.write_all(&answers(&mut from_server, 1).await?).await?;
+    loop {
+        from_client.peek(&mut [0]).await?;
+        let (mut requests, mut due) = (Vec::new(), 0);
+        while timeout(WAY, from_client.peek(&mut [0])).await.is_ok() {
+            let kind = from_client.read_u8().await?;
+            let (kind, message) = message(kind, &mut from_client).await?;
+            due += usize::from(kind == QUERY || kind == SYNC);
+            requests.extend(message);
+        }
+        state.round_trips.fetch_add(1, Ordering::SeqCst);
+        to_server.write_all(&requests).await?;
+        to_client.write_all(&answers(&mut from_server, due).await?).await?;
+    }
 }
 
 async fn carry(client: TcpStream, server: TcpStream, state: &State) -> std::io::Result<()> {
@@ -81,12 +139,7 @@ async fn carry(client: TcpStream, server: TcpStream, state: &State) -> std::io::
     server.set_nodelay(true)?;
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    // The first message has no kind.
-    let length = from_client.read_u32().await?;
-    let mut start_up = vec![0; length as usize - 4];
-    from_client.read_exact(&mut start_up).await?;
-    to_server.write_all(&length.to_be_bytes()).await?;
-    to_server.write_all(&start_up).await?;
+    start_up(&mut from_client, &mut to_server).await?;
     let mut due = 0_usize;
     loop {
         tokio::select! {
@@ -127,6 +180,17 @@ async fn answered(from_server: &mut OwnedReadHalf, to_client: &mut OwnedWriteHal
         answers += usize::from(kind == READY);
     }
     Ok(())
+}
+
+async fn answers(from_server: &mut OwnedReadHalf, mut due: usize) -> std::io::Result<Vec<u8>> {
+    let mut answers = Vec::new();
+    while due > 0 {
+        let kind = from_server.read_u8().await?;
+        let (kind, message) = message(kind, from_server).await?;
+        due -= usize::from(kind == READY);
+        answers.extend(message);
+    }
+    Ok(answers)
 }
 
 async fn message(kind: u8, stream: &mut OwnedReadHalf) -> std::io::Result<(u8, Vec<u8>)> {
