@@ -21,7 +21,27 @@ const SPREAD: usize = 8;
 pub fn files() -> Vec<File> {
     let names = (0..FILES).map(|number| format!("{}_step_{number}.sql", 20_260_101_000_000_usize + number));
     let contents = std::iter::once(baseline()).chain((1..FILES).map(later));
-    let tree = Tree::from_keys(names.zip(contents.map(Bytes::from)));
+    read(names.zip(contents))
+}
+
+/// One file of a table and so many rows, each of them a statement.
+pub fn rows(number: usize) -> Vec<File> {
+    let table = "CREATE TABLE public.codes (id integer PRIMARY KEY, code text NOT NULL);\n\
+                 ALTER TABLE public.codes ENABLE ROW LEVEL SECURITY;\n";
+    let row = |mut sql: String, row| {
+        writeln!(
+            sql,
+            "INSERT INTO public.codes (id, code) VALUES ({row}, 'code number {row}');"
+        )
+        .expect("a String takes everything");
+        sql
+    };
+    let sql = (0..number).fold(table.to_owned(), row);
+    read([("20260101000000_codes.sql".to_owned(), sql)].into_iter())
+}
+
+fn read(files: impl Iterator<Item = (String, String)>) -> Vec<File> {
+    let tree = Tree::from_keys(files.map(|(name, content)| (name, Bytes::from(content))));
     let folder = read_folder(&tree.expect("the names are sound"), None);
     folder.expect("the files are migrations").files
 }

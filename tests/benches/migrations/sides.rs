@@ -13,12 +13,13 @@ use ace_domain::{
     sql::{File, read},
 };
 use ace_sandbox::bed::tools::postgres_bin_dir;
-use ace_tests::{Database, Operator, SET, on_database_of};
+use ace_tests::{Colleague, Database, Operator, Project, SET, bed, on_database_of};
 use serde_json::json;
 use tokio::process::Command;
 
 use crate::{
     api::{Mark, Requests},
+    far::Distance,
     server::{Server, ended_children},
     usage,
 };
@@ -77,14 +78,32 @@ async fn psql(database: &Database, file: &Path) {
     assert!(output.status.success(), "{}: {said}", file.display());
 }
 
+/// The official CLI, which pushes all files; its start is a part of it.
+pub async fn cli(files: &[File], database: &Database) -> Turn {
+    let project = Project::create(bed().bed.file()).await;
+    let colleague = Colleague::new(&project);
+    for file in files {
+        colleague.file(&format!("migrations/{}", file.file_name), &file.text);
+    }
+    let server = Server::of(database).await;
+    let (began, cpu, used) = (Instant::now(), ended_children(), server.cpu());
+    colleague
+        .run(&["db", "push", "--yes", "--db-url", &database.url()])
+        .await;
+    Turn {
+        time: began.elapsed(),
+        cpu: ended_children() - cpu,
+        server: server.cpu() - used,
+    }
+}
+
 /// The session that the operator uses, over the same files, which were read before.
-pub async fn executor(files: &[File]) -> Turn {
-    let database = Database::create().await;
+pub async fn executor(files: &[File], database: &Database) -> Turn {
     let understood = |file: &File| read(file).unwrap_or_else(|error| panic!("{}: {error}", file.file_name));
     let scripts: Vec<_> = files.iter().map(understood).collect();
-    let server = Server::of(&database).await;
+    let server = Server::of(database).await;
     let (began, used) = (Instant::now(), server.cpu());
-    let mut session = Session::open(&access(&database), &Settings::new("bench"))
+    let mut session = Session::open(&access(database), &Settings::new("bench"))
         .await
         .expect("the database answers");
     assert_eq!(session.try_lock().await.ok(), Some(Locked::Mine));
@@ -120,8 +139,12 @@ pub fn access(database: &Database) -> Access {
 }
 
 /// A MigrationSet is applied whose Platform and source are there, until it is Ready with nothing left to do.
-pub async fn operator(files: &[File], operator: &Operator) -> (Turn, Reported) {
+pub async fn operator(files: &[File], operator: &Operator, distance: Distance) -> (Turn, Reported) {
     on_database_of(operator, "24h", async |stage, database| {
+        let database = &distance.to(database).await;
+        if distance == Distance::Far {
+            stage.database("24h", database).await;
+        }
         let named: Vec<_> = files
             .iter()
             .map(|file| (file.file_name.as_str(), &*file.text))

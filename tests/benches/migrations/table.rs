@@ -84,9 +84,8 @@ pub fn compare(turns: &Turns, operator: &Operator) {
         let each: Vec<_> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
         println!("{name} / psql: × {:.2} ({}){aim}", median(&mut ratios), each.join(", "));
     };
-    let time = |turn: &Turn| turn.time.as_secs_f64();
-    by("time, operator", &turns.operator, time, "; aim <= 1.2");
-    by("time, executor", &turns.executor, time, "");
+    by("time, operator", &turns.operator, seconds, "; aim <= 1.2");
+    by("time, executor", &turns.executor, seconds, "");
     by("CPU of the server, operator", &turns.operator, |turn| turn.server, "");
     by("CPU of the server, executor", &turns.executor, |turn| turn.server, "");
     by(
@@ -145,8 +144,13 @@ pub fn rest(rest: &Rest) {
     );
 }
 
+/// What a turn took.
+pub fn seconds(turn: &Turn) -> f64 {
+    turn.time.as_secs_f64()
+}
+
 /// Sorts, and takes the one in the middle.
-fn median(values: &mut [f64]) -> f64 {
+pub fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -17,8 +17,8 @@ const CLI_TABLE: &str = "\
     ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]; \
     ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text;";
 
-/// Our own tables. One with a column `one` has at most one row. The tables of objects have no key: names may be longer than an
-/// index allows.
+/// Our own tables. One with a column `one` has at most one row. The tables of objects have no key ([`KEYLESS`]): names may be longer
+/// than an index allows.
 const TABLES: &str = "\
     CREATE SCHEMA ace_ops; \
     COMMENT ON SCHEMA ace_ops IS 'Kept by ace-ops: which migrations ran here, with the digest of their text, and what the \
@@ -39,6 +39,11 @@ schema was afterwards. Without it ace-ops treats this database as a new one.'; \
     CREATE TABLE ace_ops.reference (class text NOT NULL, name text NOT NULL, schemas text[] NOT NULL, definition text NOT NULL); \
     CREATE TABLE ace_ops.standing (class text NOT NULL, name text NOT NULL, schemas text[], definition text);";
 
+/// Without it, nothing may be deleted from a table without a key while a publication has all tables. It is the whole row: these
+/// tables are small. Earlier releases did not set it.
+const KEYLESS: &str =
+    "ALTER TABLE ace_ops.reference REPLICA IDENTITY FULL; ALTER TABLE ace_ops.standing REPLICA IDENTITY FULL;";
+
 /// Row security for all tables, and no privileges for any role, whatever the default privileges of this database are.
 const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \
     FOR t IN SELECT c.oid::pg_catalog.regclass AS name FROM pg_catalog.pg_class c \
@@ -56,12 +61,15 @@ const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \
         EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s', t.what, t.grantee); \
     END LOOP; END $$;";
 
-/// Whether they exist: the CLI's schema, its three columns, our tables.
+/// Whether they exist: the CLI's schema, its three columns, our tables; and whether ours lack what [`KEYLESS`] sets and only their
+/// owner may set.
 const EXISTING: &str = "SELECT pg_catalog.to_regnamespace('supabase_migrations') IS NOT NULL, \
     (SELECT count(*) = 3 FROM pg_catalog.pg_attribute a \
      WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
      AND NOT a.attisdropped AND a.attname IN ('version', 'name', 'statements')), \
-    pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
+    pg_catalog.to_regclass('ace_ops.state') IS NOT NULL, \
+    EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relreplident <> 'f' AND pg_catalog.pg_has_role(c.relowner, 'USAGE') \
+            AND c.oid IN (pg_catalog.to_regclass('ace_ops.reference'), pg_catalog.to_regclass('ace_ops.standing')))";
 
 /// Whether files may be run for an owner.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -79,7 +87,7 @@ impl Session {
     /// Under the lock.
     pub async fn prepare_house(&self, owner: &Owner) -> Result<Prepared, QueryError> {
         let existing = self.connection.row(EXISTING).await;
-        let [schema, table, operator_schema] = existing.map_err(Damage::of(BOTH_LEDGERS))?;
+        let [schema, table, operator_schema, keyless] = existing.map_err(Damage::of(BOTH_LEDGERS))?;
         let mut missing = String::new();
         if table != "t" {
             // `IF NOT EXISTS` is refused to a role that may not create schemas, even if the schema exists.
@@ -88,7 +96,9 @@ impl Session {
         }
         if operator_schema != "t" {
             let layout = format!("INSERT INTO ace_ops.state (layout) VALUES ({LAYOUT});");
-            missing.extend([TABLES, CLOSED, &layout]);
+            missing.extend([TABLES, KEYLESS, CLOSED, &layout]);
+        } else if keyless == "t" {
+            missing.push_str(KEYLESS);
         }
         if !missing.is_empty() {
             // Statements of one message are one transaction.

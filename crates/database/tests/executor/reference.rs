@@ -1,7 +1,7 @@
 use ace_database::{Change, Fingerprint, ObjectClass, Reference, SchemaObject, Session};
 use ace_domain::kinds::migration_set::ReferenceState;
 
-use crate::bed::{Bed, migration, run, settings};
+use crate::bed::{Bed, migration, owner, run, settings};
 
 fn object(name: &str, definition: &str) -> SchemaObject {
     SchemaObject {
@@ -195,4 +195,58 @@ async fn a_class_that_only_another_form_has_is_skipped() {
         .await
         .unwrap();
     assert_eq!(session.reference().await.unwrap().unwrap().objects, known);
+}
+
+/// Everything that is deleted or changed in the tables of the schema.
+async fn uses_every_table(session: &mut Session, version: &str) {
+    let first = fingerprint(&[("a", "1"), ("b", "1")]);
+    session.replace_reference(&first, &state("first"), "1").await.unwrap();
+    session.before_run(&[change("b", Some("by hand"))]).await.unwrap();
+    session.before_run(&[change("b", Some("by hand"))]).await.unwrap();
+    let file = migration(version, &["SELECT 1"]);
+    file.run(session).await.unwrap();
+    file.run_again(session).await.unwrap_err();
+    session.after_run(&[change("a", None)], "second", "2").await.unwrap();
+    session.replace_reference(&first, &state("third"), "3").await.unwrap();
+    session.give_up(&owner()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_publication_of_all_tables_stops_nothing_in_a_new_schema_nor_in_one_of_an_earlier_release() {
+    let bed = Bed::new().await;
+    bed.superuser()
+        .await
+        .batch_execute("CREATE PUBLICATION everything FOR ALL TABLES")
+        .await
+        .unwrap();
+    uses_every_table(&mut bed.session().await, "1").await;
+
+    // As earlier releases made them.
+    bed.superuser()
+        .await
+        .batch_execute("ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; ALTER TABLE ace_ops.standing REPLICA IDENTITY DEFAULT")
+        .await
+        .unwrap();
+    uses_every_table(&mut bed.session().await, "2").await;
+    let without = "SELECT relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' \
+         AND nspname IN ('ace_ops', 'supabase_migrations') AND relreplident <> 'f' \
+         AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)";
+    assert_eq!(bed.column(without).await, [""; 0], "each can be identified");
+}
+
+#[tokio::test]
+async fn tables_of_an_earlier_release_that_belong_to_another_role_are_left_as_they_are() {
+    let bed = Bed::new().await;
+    bed.session().await.close().await;
+    bed.superuser()
+        .await
+        .batch_execute(
+            "ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; ALTER TABLE ace_ops.reference OWNER TO CURRENT_USER; \
+             GRANT ALL ON ace_ops.reference TO postgres",
+        )
+        .await
+        .unwrap();
+    let session = bed.session().await;
+    let objects = fingerprint(&[("a", "1")]);
+    session.replace_reference(&objects, &state("first"), "1").await.unwrap();
 }
