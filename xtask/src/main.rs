@@ -54,12 +54,15 @@ fn read_messages() -> ExitCode {
             }
         }
     }
-    let target = tree::root().join(messages::PATH);
-    match fs::write(&target, messages::file(&sources)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{}: {error}", messages::PATH);
-            ExitCode::FAILURE
+    let files = [
+        (messages::PATH, messages::file(&sources)),
+        (messages::REASONS_PATH, messages::reasons()),
+    ];
+    for (path, content) in files {
+        if let Err(error) = fs::write(tree::root().join(path), content) {
+            eprintln!("{path}: {error}");
+            return ExitCode::FAILURE;
         }
     }
+    ExitCode::SUCCESS
 }

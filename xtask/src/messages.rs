@@ -1,13 +1,19 @@
 //! The fixed words of PostgreSQL's messages, from its message catalogues and programs.
 //!
-//! A message is written as its format string, with `%` for whatever a conversion puts in: `column "%" does not exist`. What the
-//! server says is compared with them, so that only their own words are shown of it (`crates/database/src/redact`). Words are
+//! A message is written as its format string, with `%` for whatever a conversion puts in: `column "%" does not exist`; with `§` for
+//! the reason that the C library gives (`%m`). What the server says is compared with them, so that only their own words are shown of it (`crates/database/src/redact`). Words are
 //! facts; PostgreSQL's licence lets them be used with its copyright notice, which is in the head of the file.
 
 use std::collections::BTreeSet;
 
 /// Where the messages are, from the root of the repository.
 pub const PATH: &str = "crates/database/src/redact/messages.txt";
+
+/// Where the reasons of the C library are, from the root of the repository.
+pub const REASONS_PATH: &str = "crates/database/src/redact/reasons.txt";
+
+/// Numbers of errors that Linux has, and some room for more.
+const ERRORS: std::ops::Range<i32> = 1..200;
 
 /// Shortest text of a program that may be a message.
 const SHORTEST: usize = 6;
@@ -34,6 +40,20 @@ pub fn file(sources: &[(String, Vec<u8>)]) -> String {
     );
     let lines: Vec<_> = messages.into_iter().collect();
     head + &lines.join("\n") + "\n"
+}
+
+/// What the C library of this machine says of each error of the system, a line each.
+pub fn reasons() -> String {
+    let said = |number: i32| {
+        let said = std::io::Error::from_raw_os_error(number).to_string();
+        let (reason, _) = said.rsplit_once(" (os error ")?;
+        (!reason.starts_with("Unknown error")).then(|| reason.to_owned())
+    };
+    let reasons: BTreeSet<_> = ERRORS.filter_map(said).collect();
+    let lines: Vec<_> = reasons.into_iter().collect();
+    "# What the C library says of errors of the system, made by `cargo xtask messages`.\n".to_owned()
+        + &lines.join("\n")
+        + "\n"
 }
 
 /// The original texts of a catalogue that `msgfmt` has compiled, in both of its byte orders; `None` if it is something else.
@@ -82,7 +102,7 @@ fn begins(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphanumeric() || "\"%(".contains(first))
 }
 
-/// A primary message with its conversions as `%`. Details, hints and descriptions of settings are sentences, and are not shown.
+/// A primary message with its conversions as `%` and `§`. Details, hints and descriptions of settings are sentences, and are not shown.
 fn message(text: &str) -> Option<String> {
     let sentence = {
         let mut letters = text.chars();
@@ -96,10 +116,10 @@ fn message(text: &str) -> Option<String> {
     let words = message.split(|character: char| !character.is_alphabetic());
     let words = words.filter(|word| word.chars().count() > 1).count();
     // One word alone may be a value.
-    (words > 1 || words == 1 && message.contains('%')).then_some(message)
+    (words > 1 || words == 1 && message.contains(['%', '§'])).then_some(message)
 }
 
-/// Replaces each conversion by `%`, and a qualified name too; a percent sign is matched like one.
+/// Replaces each conversion by `%`, or `§` if it is `%m`, and a qualified name too; a percent sign is matched like one.
 fn placeholders(text: &str) -> String {
     let mut message = String::new();
     let mut rest = text;
@@ -109,8 +129,11 @@ fn placeholders(text: &str) -> String {
         let end = kind.map_or(conversion.len(), |kind| {
             kind + conversion[kind..].chars().next().map_or(0, char::len_utf8)
         });
-        if !message.ends_with('%') {
+        if message.ends_with('§') {
+            message.pop();
             message.push('%');
+        } else if !message.ends_with('%') {
+            message.push(if conversion.starts_with('m') { '§' } else { '%' });
         }
         rest = &conversion[end..];
     }
@@ -131,7 +154,9 @@ mod tests {
             ("column \"%s\" does not exist", Some("column \"%\" does not exist")),
             ("value %lld is out of %-3.*f%%", Some("value % is out of %")),
             ("%1$s of type %2$s", Some("% of type %")),
-            ("could not read: %m", Some("could not read: %")),
+            ("could not read: %m", Some("could not read: §")),
+            ("could not read: %s%m", Some("could not read: %")),
+            ("could not read: %m%s", Some("could not read: %")),
             ("no relation \"%s.%s.%s\"", Some("no relation \"%\"")),
             ("NULL is not allowed", Some("NULL is not allowed")),
             ("Sets the number of pages", None),
@@ -141,6 +166,14 @@ mod tests {
             ("%s: %d", None),
         ] {
             assert_eq!(message(text).as_deref(), kept, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_c_library_has_a_reason_for_a_full_disk() {
+        let reasons = super::reasons();
+        for reason in ["No space left on device", "Permission denied", "Too many open files"] {
+            assert!(reasons.lines().any(|line| line == reason), "{reason}");
         }
     }
 

@@ -5,8 +5,12 @@ use std::{
     sync::LazyLock,
 };
 
-/// A message per line, with `%` for what is filled in; written by `cargo xtask messages`.
+/// A message per line, with `%` for what is filled in, and `§` for what the system says of an error; written by
+/// `cargo xtask messages`, as is the next.
 const MESSAGES: &str = include_str!("messages.txt");
+
+/// What the system says of its errors, each in a line.
+const REASONS: &str = include_str!("reasons.txt");
 
 /// In how many messages a word occurs that is shown of a message which is none of them, as of an extension or a later version: names
 /// of people, towns and firms are in none, "password" is in more.
@@ -38,7 +42,13 @@ const FILLED: [u8; 2] = *b"%%";
 
 fn beginning(message: &str) -> [u8; 2] {
     match message.as_bytes() {
-        [first, second, ..] if *first != b'%' && *second != b'%' => [*first, *second],
+        [first, second, ..]
+            if ![first, second]
+                .iter()
+                .any(|byte| is_sign(char::from(**byte)) || !byte.is_ascii()) =>
+        {
+            [*first, *second]
+        }
         _ => FILLED,
     }
 }
@@ -60,9 +70,18 @@ pub(super) enum Part<'a> {
     Fixed(&'a str),
     /// What it has put in.
     Filled(&'a str),
+    /// What the system says of an error, or so it should be.
+    Reason(&'a str),
 }
 
-/// Every message, with `%` for what is filled in.
+/// Stands for what the system says of an error.
+const REASON: char = '§';
+
+fn is_sign(character: char) -> bool {
+    ['%', REASON].contains(&character)
+}
+
+/// Every message, with `%` and `§` for what is filled in.
 pub(super) fn messages() -> impl Iterator<Item = &'static str> {
     MESSAGES.lines().filter(|line| !line.starts_with('#'))
 }
@@ -85,6 +104,11 @@ pub(super) fn is_fixed(text: &str) -> bool {
     alike.is_some_and(|messages| messages.contains(&text))
 }
 
+/// One of the texts that the C library has for errors of the system.
+pub(super) fn is_reason(text: &str) -> bool {
+    REASONS.lines().any(|reason| reason == text)
+}
+
 /// A type, or the kind of an object.
 pub(super) fn is_kind(word: &str) -> bool {
     let word = word.to_lowercase();
@@ -97,7 +121,8 @@ pub(super) fn is_common(word: &str) -> bool {
 }
 
 fn split<'a>(form: &str, message: &'a str) -> Option<Vec<Part<'a>>> {
-    let mut pieces = form.split('%');
+    let mut signs = form.chars().filter(|character| is_sign(*character));
+    let mut pieces = form.split(is_sign);
     let first = pieces.next()?;
     let mut rest = message.strip_prefix(first)?;
     let mut parts = vec![Part::Fixed(message.get(..first.len())?)];
@@ -112,7 +137,11 @@ fn split<'a>(form: &str, message: &'a str) -> Option<Vec<Part<'a>>> {
         };
         let (filled, after) = rest.split_at_checked(at)?;
         let (fixed, after) = after.split_at_checked(piece.len())?;
-        parts.extend([Part::Filled(filled), Part::Fixed(fixed)]);
+        let filled = match signs.next() {
+            Some(REASON) => Part::Reason(filled),
+            _ => Part::Filled(filled),
+        };
+        parts.extend([filled, Part::Fixed(fixed)]);
         rest = after;
     }
     Some(parts)
@@ -120,7 +149,7 @@ fn split<'a>(form: &str, message: &'a str) -> Option<Vec<Part<'a>>> {
 
 /// A word without what is around it, in lower case; `None` if it is a number, a sign, or not only letters.
 fn plain(word: &str) -> Option<String> {
-    let word = word.trim_matches(|edge: char| !edge.is_alphanumeric() && edge != '%');
+    let word = word.trim_matches(|edge: char| !edge.is_alphanumeric() && !is_sign(edge));
     let letters = |character: char| character.is_ascii_alphabetic() || "-'".contains(character);
     (!word.is_empty() && word.chars().all(letters)).then(|| word.to_lowercase())
 }

@@ -1,13 +1,14 @@
 //! What may be shown of the server's messages. A SQLSTATE does not decide that: what a cast, dynamic SQL or `current_setting`
 //! takes for a name may be a row's value, and `RAISE` may use any state. So a message is compared with those of PostgreSQL, whose
-//! fixed words are shown; of what they are filled with, and of any other message, a word is shown only if it occurs in the file
-//! that ran or as the name of an object in the catalogue, or if it says nothing by itself, like a type.
+//! fixed words are shown, and those of the system for its errors (`No space left on device`); of what they are filled with, and of
+//! any other message, a word is shown only if it occurs in the file that ran or as the name of an object in the catalogue, or if
+//! it says nothing by itself, like a type.
 
 mod catalogue;
 
 use tokio_postgres::error::DbError;
 
-use self::catalogue::{Part, is_common, is_fixed, is_kind, parts};
+use self::catalogue::{Part, is_common, is_fixed, is_kind, is_reason, parts};
 
 /// Most characters of the server's message that are shown.
 pub(crate) const MESSAGE: usize = 300;
@@ -112,8 +113,12 @@ impl Text {
                     shown.keep(text);
                     continue;
                 }
+                Part::Reason(text) if is_reason(text) => {
+                    shown.keep(text);
+                    continue;
+                }
                 Part::Filled("") => continue,
-                Part::Filled(text) => text,
+                Part::Filled(text) | Part::Reason(text) => text,
             };
             let before = number.checked_sub(1).and_then(|before| parts.get(before));
             let opens = matches!(before, Some(Part::Fixed(text)) if text.ends_with('"'));

@@ -99,7 +99,7 @@ fn a_long_message_ends_with_a_sign_that_it_was_longer() {
 
 /// Each conversion of a message replaced by what `fill` gives.
 fn filled(form: &str, mut fill: impl FnMut(usize) -> String) -> String {
-    let mut pieces = form.split('%');
+    let mut pieces = form.split(['%', '§']);
     let mut message = pieces.next().unwrap_or_default().to_owned();
     for (number, piece) in pieces.enumerate() {
         message += &fill(number);
@@ -120,7 +120,7 @@ fn collapsed(shown: &str) -> String {
 /// Whether all fixed text of a message is shown.
 fn in_order(form: &str, shown: &str) -> bool {
     let mut rest = shown;
-    form.trim_end().split('%').all(|piece| {
+    form.trim_end().split(['%', '§']).all(|piece| {
         let after = rest.split_once(piece.trim()).map(|(_, after)| after);
         rest = after.unwrap_or_default();
         after.is_some()
@@ -150,6 +150,44 @@ fn of_every_message_of_postgresql_the_fixed_words_are_shown_and_no_value() {
     }
     assert!(seen > 5_000, "{seen} messages");
     assert!(wrong.is_empty(), "{} of them:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn what_the_system_says_of_an_error_is_shown_where_postgresql_puts_it_and_nowhere_else() {
+    let text = Text::of(FILE);
+    let full = "No space left on device";
+    for (message, shown) in [
+        (
+            "could not extend file \"base/5/16401\": No space left on device",
+            "could not extend file \"…\": No space left on device",
+        ),
+        (
+            "could not open file \"/etc/absent\" for reading: Permission denied",
+            "could not open file \"…\" for reading: Permission denied",
+        ),
+        (
+            "could not write to file \"base/pgsql_tmp/1.2\": No space left on device, said Zoe",
+            "could not write to file \"…\": … on …",
+        ),
+        (
+            "invalid input syntax for type integer: \"No space left on device\"",
+            "invalid input syntax for type integer: \"…\"",
+        ),
+    ] {
+        assert_eq!(text.redacted(&own(message), 300), shown);
+    }
+    assert_eq!(text.redacted(&raised(full), 300), LOGGED);
+    let mut places = 0;
+    for form in catalogue::messages().filter(|form| form.contains('§')) {
+        places += 1;
+        let message = filled(&form.replace('§', full), |_| "canary".to_owned());
+        let shown = text.redacted(&own(&message), 10_000);
+        assert!(
+            shown.contains(full) && !shown.contains("canary"),
+            "{message}\n  {shown}"
+        );
+    }
+    assert!(places > 200, "{places} messages");
 }
 
 #[test]
