@@ -120,7 +120,7 @@ impl Database {
         let known = |version: &String| rows.contains_key(version);
         let ledger = self.ledger.iter().map(|(version, statements)| {
             let statements = statements.clone().filter(|_| !known(version));
-            (version.clone(), LedgerRow { statements })
+            (version.clone(), LedgerRow { statements, name: None })
         });
         let compared = reference.as_ref().filter(|reference| !reference.snapshot_pending);
         Observation {

@@ -21,7 +21,7 @@ reasons! {
         ApprovalRequired: Stalled = "a pending migration is of a class that needs an approval; the message has the plan's digest.",
         ChecksumMismatch: Stalled = "a file is not what was applied under its version. Nothing runs.",
         OutOfOrder: Stalled = "a pending migration is older than the newest applied one.",
-        AppliedElsewhere: Stalled = "the SQL of a pending migration was applied under a version that has no file; the message names both.",
+        AppliedElsewhere: Stalled = "a pending migration has the SQL, or the name, of a version that is applied and has no file; the message names both.",
         LedgerRegressed: Stalled = "what was applied is no longer in the ledger: the database was restored, or the ledger was repaired.",
         LedgerDamaged: Stalled = "a table of schema `ace_ops`, or the ledger, was changed so that it can't be used; the message names it. Nothing runs.",
         BaselineRequired: Stalled = "the ledger is empty, and the schema is not.",

@@ -17,7 +17,7 @@ const PLAN: &str = "ace_ops.plan";
 /// The columns of the CLI's table, or none; whether our tables exist.
 const EXISTING: &str = "SELECT (SELECT pg_catalog.string_agg(a.attname, ',') FROM pg_catalog.pg_attribute a \
      WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
-     AND NOT a.attisdropped AND a.attname IN ('version', 'statements')), \
+     AND NOT a.attisdropped AND a.attname IN ('version', 'statements', 'name')), \
     pg_catalog.to_regclass('ace_ops.state') IS NOT NULL";
 
 impl Session {
@@ -51,16 +51,21 @@ impl Session {
     }
 
     async fn ledger(&self, columns: &str, known: bool) -> Result<BTreeMap<String, LedgerRow>, QueryError> {
-        let has_statements = columns.split(',').any(|column| column == "statements");
-        let statements = match (has_statements, known) {
-            (false, _) => "NULL::text[]",
-            (true, false) => "r.statements::text[]",
-            (true, true) => {
-                "CASE WHEN NOT EXISTS (SELECT FROM ace_ops.migration m WHERE m.version = r.version) \
-                 THEN r.statements::text[] END"
+        let recorded = |column: &str, kind: &str| {
+            if !columns.split(',').any(|existing| existing == column) {
+                format!("NULL::{kind}")
+            } else if known {
+                format!(
+                    "CASE WHEN NOT EXISTS (SELECT FROM ace_ops.migration m WHERE m.version = r.version) \
+                     THEN r.{column}::{kind} END"
+                )
+            } else {
+                format!("r.{column}::{kind}")
             }
         };
-        let statement = format!("SELECT r.version::text, {statements} FROM supabase_migrations.schema_migrations r");
+        let (statements, name) = (recorded("statements", "text[]"), recorded("name", "text"));
+        let statement =
+            format!("SELECT r.version::text, {statements}, {name} FROM supabase_migrations.schema_migrations r");
         let rows = self.connection.query(&statement, &[]).await;
         let rows = rows.map_err(Damage::of(CLI_LEDGER))?;
         let ledger = rows.iter().map(|row| {
@@ -77,7 +82,8 @@ impl Session {
         ledger: &mut BTreeMap<String, LedgerRow>,
         versions: &[String],
     ) -> Result<(), QueryError> {
-        let statement = "SELECT r.version::text, r.statements::text[] FROM supabase_migrations.schema_migrations r WHERE r.version::text = ANY ($1)";
+        let statement = "SELECT r.version::text, r.statements::text[], NULL::text FROM supabase_migrations.schema_migrations r \
+                         WHERE r.version::text = ANY ($1)";
         let rows = self
             .connection
             .query(statement, &[(&versions as _, Type::TEXT_ARRAY)])
@@ -128,6 +134,7 @@ fn ledger_row(row: &Row) -> Result<LedgerRow, QueryError> {
     let statements: Option<Vec<Option<String>>> = column(CLI_LEDGER, row, 1)?;
     Ok(LedgerRow {
         statements: statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect()),
+        name: column(CLI_LEDGER, row, 2)?,
     })
 }
 

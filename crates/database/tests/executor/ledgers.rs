@@ -38,9 +38,10 @@ async fn what_is_missing_is_a_value() {
 async fn a_ledger_without_names_and_statements_is_read() {
     let bed = Bed::new().await;
     let session = looker(&bed).await;
-    let row = |statements: Option<&[&str]>| {
+    let row = |statements: Option<&[&str]>, name: Option<&str>| {
         let statements = statements.map(|texts| texts.iter().copied().map(str::to_owned).collect());
-        ("10".to_owned(), LedgerRow { statements })
+        let name = name.map(str::to_owned);
+        ("10".to_owned(), LedgerRow { statements, name })
     };
     for (change, seen) in [
         (
@@ -48,19 +49,19 @@ async fn a_ledger_without_names_and_statements_is_read() {
              CREATE TABLE supabase_migrations.schema_migrations (version text PRIMARY KEY); \
              ALTER TABLE supabase_migrations.schema_migrations OWNER TO postgres; \
              INSERT INTO supabase_migrations.schema_migrations VALUES ('10')",
-            row(None),
+            row(None, None),
         ),
         (
             "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN name text DEFAULT 'a'",
-            row(None),
+            row(None, Some("a")),
         ),
         (
             "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN statements text[] DEFAULT '{b,c}', ADD COLUMN created_by text",
-            row(Some(&["b", "c"])),
+            row(Some(&["b", "c"]), Some("a")),
         ),
         (
             "UPDATE supabase_migrations.schema_migrations SET name = NULL, statements = NULL",
-            row(None),
+            row(None, None),
         ),
     ] {
         bed.superuser().await.batch_execute(change).await.unwrap();

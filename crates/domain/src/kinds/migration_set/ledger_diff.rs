@@ -1,6 +1,6 @@
 //! Compares the files with the ledgers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ace_api::{Baseline, MigrationSet};
 use jiff::Timestamp;
@@ -24,10 +24,28 @@ pub struct LedgerDiff<'a> {
     pub pending: Vec<Pending<'a>>,
     /// Applied versions whose file has changed.
     pub changed: Vec<String>,
-    /// Pending versions whose SQL was applied under a version that has no file: that version by the pending one.
-    pub elsewhere: BTreeMap<String, String>,
+    /// Pending versions that were applied under a version that has no file, by all that is known.
+    pub elsewhere: BTreeMap<String, Elsewhere>,
     /// Pending versions that are older than the head and were never applied.
     pub late: Vec<String>,
+}
+
+/// The version under which a pending file was applied, and how that is known.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Elsewhere {
+    pub version: String,
+    pub by: Likeness,
+}
+
+/// What a pending file has in common with a version that has no file.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Likeness {
+    /// The same SQL.
+    Sql,
+    /// A name that no other has, and all statements of one are among those of the other: it was edited since.
+    NameAndStatements,
+    /// A name that no other has; what ran was not recorded.
+    Name,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -118,36 +136,49 @@ pub fn doubted(folder: &Folder, ledger: &BTreeMap<String, LedgerRow>, operator_s
 }
 
 /// What the ledgers know of the versions that have no file.
-struct WithoutFile {
-    by_statements: BTreeMap<Vec<String>, String>,
-    by_digest: BTreeMap<String, String>,
+struct WithoutFile<'a> {
+    by_statements: BTreeMap<Vec<String>, &'a str>,
+    by_digest: BTreeMap<&'a str, &'a str>,
+    /// Those whose name is that of one file, too, and of nothing else; with the statements that were recorded.
+    by_name: BTreeMap<&'a str, (&'a str, Vec<String>)>,
 }
 
-impl WithoutFile {
-    fn of(folder: &Folder, observation: &Observation, own: &BTreeMap<String, OwnRow>) -> Self {
-        let without_file = || {
-            let rows = observation.ledger.iter();
-            rows.filter(|(version, _)| folder.file(version).is_none())
+impl<'a> WithoutFile<'a> {
+    fn of(folder: &'a Folder, observation: &'a Observation, own: &'a BTreeMap<String, OwnRow>) -> Self {
+        let rows = observation.ledger.iter();
+        let rows = rows.filter(|(version, _)| folder.file(version).is_none());
+        let mut without_file = Self {
+            by_statements: BTreeMap::new(),
+            by_digest: BTreeMap::new(),
+            by_name: BTreeMap::new(),
         };
-        let recorded = without_file().filter_map(|(version, row)| {
-            let statements = row.statements.as_deref()?.iter();
-            Some((
-                statements.flat_map(|statement| pieces(statement)).collect(),
-                version.clone(),
-            ))
-        });
-        let noted = without_file().filter_map(|(version, _)| Some((own.get(version)?.sha256.clone(), version.clone())));
-        // Of several the lowest version stays.
-        let noted: Vec<_> = noted.collect();
-        Self {
-            by_statements: recorded.collect(),
-            by_digest: noted.into_iter().rev().collect(),
+        let mut names = Names::of(folder);
+        for (version, row) in rows {
+            let statements = row.statements.iter().flatten();
+            let statements: Vec<_> = statements.flat_map(|statement| pieces(statement)).collect();
+            match own.get(version) {
+                // Of several the lowest version stays.
+                Some(own) => {
+                    without_file.by_digest.entry(&own.sha256).or_insert(version);
+                }
+                None => {
+                    if let Some(name) = row.name.as_deref().filter(|name| names.is_of_one_file(name)) {
+                        names.count(name);
+                        without_file.by_name.insert(name, (version, statements.clone()));
+                    }
+                }
+            }
+            if row.statements.is_some() {
+                without_file.by_statements.insert(statements, version);
+            }
         }
+        without_file.by_name.retain(|name, _| names.is_unique(name));
+        without_file
     }
 
-    /// The version under which this file's SQL was applied.
-    fn version_of(&self, file: &File) -> Option<String> {
-        if self.by_statements.is_empty() && self.by_digest.is_empty() {
+    /// The version under which this file was applied.
+    fn version_of(&self, file: &File) -> Option<Elsewhere> {
+        if self.by_statements.is_empty() && self.by_digest.is_empty() && self.by_name.is_empty() {
             return None;
         }
         let statements = pieces(&file.text);
@@ -157,9 +188,57 @@ impl WithoutFile {
         }
         // Digests are of the file in several forms.
         let noted = (!self.by_digest.is_empty())
-            .then(|| file.digests().find_map(|digest| self.by_digest.get(&digest)))
+            .then(|| file.digests().find_map(|digest| self.by_digest.get(digest.as_str())))
             .flatten();
-        noted.or_else(|| self.by_statements.get(&statements)).cloned()
+        let same = noted.or_else(|| self.by_statements.get(&statements));
+        let (version, by) = match same {
+            Some(version) => (version, Likeness::Sql),
+            None => {
+                let (version, recorded) = self.by_name.get(file.name.as_str())?;
+                (version, likeness(recorded, &statements)?)
+            }
+        };
+        Some(Elsewhere {
+            version: (*version).to_owned(),
+            by,
+        })
+    }
+}
+
+/// Of a file with the name of what was recorded. People use names again, so the name alone says nothing about other statements.
+fn likeness(recorded: &[String], statements: &[String]) -> Option<Likeness> {
+    if recorded.is_empty() {
+        return Some(Likeness::Name);
+    }
+    let among = |some: &[String], all: &[String]| {
+        let all: BTreeSet<_> = all.iter().collect();
+        some.iter().all(|statement| all.contains(statement))
+    };
+    (among(recorded, statements) || among(statements, recorded)).then_some(Likeness::NameAndStatements)
+}
+
+/// How often each name occurs: among the files, and among the versions without one.
+struct Names<'a>(BTreeMap<&'a str, (usize, usize)>);
+
+impl<'a> Names<'a> {
+    fn of(folder: &'a Folder) -> Self {
+        let mut names: BTreeMap<_, (usize, usize)> = BTreeMap::new();
+        for file in folder.files.iter().filter(|file| !file.name.is_empty()) {
+            names.entry(file.name.as_str()).or_default().0 += 1;
+        }
+        Self(names)
+    }
+
+    fn is_of_one_file(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|(files, _)| *files == 1)
+    }
+
+    fn count(&mut self, name: &'a str) {
+        self.0.entry(name).or_default().1 += 1;
+    }
+
+    fn is_unique(&self, name: &str) -> bool {
+        self.0.get(name) == Some(&(1, 1))
     }
 }
 

@@ -4,6 +4,7 @@ use ace_api::{Baseline, DriftField, MigrationReason, MigrationSet, Reason as _};
 
 use super::{
     Cause,
+    ledger_diff::{Elsewhere, Likeness},
     plan::Plan,
     state::{Observation, PlatformFacts},
     step::Blocker,
@@ -214,11 +215,24 @@ pub(super) fn approval(object: &MigrationSet, plan: &Plan, observation: &Observa
         .items
         .iter()
         .find_map(|item| Some((&item.file.version, item.elsewhere.as_ref()?)));
-    if let Some((version, elsewhere)) = elsewhere {
+    if let Some((version, Elsewhere { version: elsewhere, by })) = elsewhere {
+        let (alike, same, other) = match by {
+            Likeness::Sql => ("SQL as", "it must not run again", "it must run again"),
+            Likeness::NameAndStatements => (
+                "name as, and statements of,",
+                "it is the same migration",
+                "all of it must run",
+            ),
+            Likeness::Name => ("name as", "it is the same migration", "it is another one"),
+        };
+        let unknown = match by {
+            Likeness::Name => ", and whose statements are not recorded",
+            _ => "",
+        };
         let message = format!(
-            "{version} has the same SQL as {elsewhere}, which is applied and has no file: if it must not run again, run `supabase \
-             migration repair {elsewhere} --status reverted` and `supabase migration repair {version} --status applied`; if it must \
-             run again, {instruction}"
+            "{version} has the same {alike} {elsewhere}, which is applied and has no file{unknown}: if {same}, run `supabase \
+             migration repair {elsewhere} --status reverted` and `supabase migration repair {version} --status applied`; if {other}, \
+             {instruction}"
         );
         return Cause::new(MigrationReason::AppliedElsewhere, message);
     }

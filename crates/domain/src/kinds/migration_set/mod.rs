@@ -46,7 +46,7 @@ use update::{update_from_error, update_from_result};
 pub use attempts::Attempts;
 pub use decide::decide;
 pub use events::events;
-pub use ledger_diff::{LedgerDiff, doubted, ledger_diff};
+pub use ledger_diff::{Elsewhere, LedgerDiff, Likeness, doubted, ledger_diff};
 pub use plan::{Item, Plan, plan_digest};
 pub use sqlstate::{Advice, continued, may_pass};
 pub use state::{

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
-    ledger_diff::LedgerDiff,
+    ledger_diff::{Elsewhere, LedgerDiff},
     state::{Observation, State, StoredPlan},
 };
 use crate::sql::{File, Risk, Script, assess};
@@ -31,8 +31,8 @@ pub struct Item {
     pub again: bool,
     /// When it was recorded in `ace_ops`, if it was.
     pub noted: Option<Timestamp>,
-    /// The version without a file under which the same SQL was applied.
-    pub elsewhere: Option<String>,
+    /// The version without a file under which it was applied, by all that is known.
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Item {
@@ -41,7 +41,7 @@ impl Item {
     pub fn mark(&self) -> String {
         let digest = &self.file.sha256;
         match (&self.elsewhere, self.noted) {
-            (Some(elsewhere), _) => format!("{digest} although applied as {elsewhere}"),
+            (Some(elsewhere), _) => format!("{digest} although applied as {}", elsewhere.version),
             _ if !self.again => digest.clone(),
             (None, None) => format!("{digest} again"),
             (None, Some(time)) => format!("{digest} again after {time}"),

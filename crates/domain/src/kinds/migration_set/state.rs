@@ -135,6 +135,8 @@ pub struct LedgerRow {
     /// What was run, as the CLI splits a file; `None` when nobody recorded it, or when our own books know the bytes of this version:
     /// they are megabytes.
     pub statements: Option<Vec<String>>,
+    /// The name of the file, as the CLI records it; `None` where the statements are not read either.
+    pub name: Option<String>,
 }
 
 /// Our own books in the database: what is in its schema `ace_ops`.

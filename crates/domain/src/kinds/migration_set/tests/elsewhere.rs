@@ -5,7 +5,7 @@ use ace_api::MigrationReason;
 use super::{
     super::LedgerRow,
     fixture::{Case, pending, settled},
-    values::{A, B, HARMLESS, V1, V2, V3, V4, reason, recorded, said},
+    values::{A, B, HARMLESS, V1, V2, V3, V4, named, reason, recorded, said},
 };
 use crate::reconcile::kind::Step as _;
 
@@ -87,4 +87,99 @@ fn the_same_sql_under_a_version_with_a_file_is_no_repetition() {
     assert_eq!(renamed.step().name(), "Prepare");
     let others = pending(HARMLESS).row(CLOCK, recorded(&["SELECT 3"])).locked();
     assert_eq!(others.step().name(), "Prepare");
+}
+
+const WELCOME: &str = "20260103000000_welcome_credit";
+
+/// Files of which one is pending and has a name of its own.
+fn welcome(text: &str) -> Case {
+    settled().files(&[(V1, A), (V2, B), (WELCOME, text)])
+}
+
+fn by_name(alike: &str, unknown: &str, same: &str, other: &str, case: &Case) -> String {
+    expected(V3, CLOCK, case)
+        .replace("SQL as", alike)
+        .replace("no file:", &format!("no file{unknown}:"))
+        .replace("it must not run again", same)
+        .replace("it must run again", other)
+}
+
+#[test]
+fn a_name_that_no_other_has_decides_where_nobody_recorded_what_ran() {
+    let alike = |case: &Case| {
+        let unknown = ", and whose statements are not recorded";
+        by_name(
+            "name as",
+            unknown,
+            "it is the same migration",
+            "it is another one",
+            case,
+        )
+    };
+    let case = welcome(HARMLESS).row(CLOCK, named("welcome_credit"));
+    assert_eq!(said(&case).2, alike(&case));
+    let nothing = LedgerRow {
+        name: Some("welcome_credit".to_owned()),
+        ..recorded(&[])
+    };
+    let case = welcome(HARMLESS).row(CLOCK, nothing);
+    assert_eq!(said(&case).2, alike(&case));
+    let approved = case.clone().approve(&case.plan()).locked();
+    assert_eq!(approved.step().name(), "Prepare");
+}
+
+#[test]
+fn a_file_that_was_edited_after_it_ran_under_another_version_is_known_by_name_and_statements() {
+    let [first, second] = ["UPDATE public.a SET b = b || '!'", "SELECT 2"];
+    let both = format!("{first};\n{second};\n");
+    for (file, ran) in [
+        (both.as_str(), vec![first]),
+        (first, vec![first, second]),
+        ("SELECT 2; UPDATE public.a SET b = b || '!'", vec![first, second]),
+    ] {
+        let row = LedgerRow {
+            name: Some("welcome_credit".to_owned()),
+            ..recorded(&ran)
+        };
+        let case = welcome(file).row(CLOCK, row);
+        let alike = "name as, and statements of,";
+        let expected = by_name(alike, "", "it is the same migration", "all of it must run", &case);
+        assert_eq!(said(&case).2, expected, "{file}");
+    }
+}
+
+#[test]
+fn a_name_that_is_used_again_for_other_statements_stops_nothing() {
+    let runs = |case: Case| case.locked().step().name() == "Prepare";
+    let other = LedgerRow {
+        name: Some("welcome_credit".to_owned()),
+        ..recorded(&["SELECT 3"])
+    };
+    assert!(runs(welcome(HARMLESS).row(CLOCK, other)), "its statements are known");
+    let digest = welcome(HARMLESS)
+        .row(CLOCK, named("welcome_credit"))
+        .noted(CLOCK, "SELECT 3");
+    assert!(runs(digest), "its digest is known");
+}
+
+#[test]
+fn a_name_that_several_have_or_none_stops_nothing() {
+    let runs = |case: Case| case.locked().step().name() == "Prepare";
+    let row = || named("welcome_credit");
+    assert!(
+        runs(welcome(HARMLESS).row(CLOCK, row()).row("20260102091413", row())),
+        "two rows"
+    );
+    let files = settled().files(&[
+        (V1, A),
+        (V2, B),
+        (WELCOME, HARMLESS),
+        ("20260104000000_welcome_credit", "SELECT 4"),
+    ]);
+    assert!(runs(files.row(CLOCK, row())), "two files");
+    let applied = settled().files(&[(V1, A), ("20260102000000_welcome_credit", B), (WELCOME, HARMLESS)]);
+    assert!(runs(applied.row(CLOCK, row())), "one of the files is applied");
+    let unnamed = settled().files(&[(V1, A), (V2, B), (V3, HARMLESS)]);
+    assert!(runs(unnamed.clone().row(CLOCK, named(""))), "no name");
+    assert!(runs(unnamed.row(CLOCK, LedgerRow::default())), "null");
 }

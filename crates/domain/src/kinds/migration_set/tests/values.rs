@@ -34,9 +34,11 @@ pub(super) const LIVE: &str = "sha256:111111111111111111111111111111111111111111
 pub(super) const OTHER: &str = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
 pub(super) const THIRD: &str = "sha256:3333333333333333333333333333333333333333333333333333333333333333";
 
+/// Files by version, or by version and name.
 pub(super) fn folder(files: &[(&str, &str)]) -> Arc<Folder> {
     let files = files.iter().map(|(version, text)| {
-        let path = TreePath::new(format!("{version}_x.sql")).unwrap();
+        let name = if version.contains('_') { "" } else { "_x" };
+        let path = TreePath::new(format!("{version}{name}.sql")).unwrap();
         (path, Bytes::from((*text).to_owned()))
     });
     Arc::new(read_folder(&Tree::from_files(files).unwrap(), None).unwrap())
@@ -69,6 +71,15 @@ pub(super) fn own(text: &str) -> OwnRow {
 pub(super) fn recorded(statements: &[&str]) -> LedgerRow {
     LedgerRow {
         statements: Some(statements.iter().map(|text| (*text).to_owned()).collect()),
+        name: None,
+    }
+}
+
+/// One that has only a name.
+pub(super) fn named(name: &str) -> LedgerRow {
+    LedgerRow {
+        statements: None,
+        name: Some(name.to_owned()),
     }
 }
 
