@@ -11,12 +11,7 @@ pub struct SqlState(String);
 
 impl SqlState {
     pub(crate) fn of(error: &DbError) -> Self {
-        Self::from_code(error.code().code())
-    }
-
-    /// A server may send anything as a code, and it ends up in messages.
-    fn from_code(code: &str) -> Self {
-        Self(code.chars().filter(char::is_ascii_alphanumeric).take(5).collect())
+        Self::from(error.code().code())
     }
 
     /// The five characters.
@@ -29,6 +24,11 @@ impl SqlState {
         self.0.get(..2).unwrap_or_default()
     }
 
+    /// The user may not do that.
+    pub(crate) fn is_missing_right(&self) -> bool {
+        self.as_str() == "42501"
+    }
+
     /// The error is temporary: connection, rollback, resources, operator intervention, system, a lock that was not granted, a
     /// server that is read-only for now.
     fn passes(&self) -> bool {
@@ -37,8 +37,9 @@ impl SqlState {
 }
 
 impl From<&str> for SqlState {
+    /// A server may send anything as a code, and it ends up in messages.
     fn from(code: &str) -> Self {
-        Self::from_code(code)
+        Self(code.chars().filter(char::is_ascii_alphanumeric).take(5).collect())
     }
 }
 
@@ -173,7 +174,7 @@ impl OpenError {
     /// Maps an error of the driver. `limit` is the deadline that was set.
     pub(crate) fn of(error: tokio_postgres::Error, limit: Duration) -> Self {
         if let Some(state) = error.code() {
-            return Self::answered(SqlState::from_code(state.code()));
+            return Self::answered(SqlState::from(state.code()));
         }
         if error.is_closed() {
             return Self::Closed;
@@ -219,7 +220,7 @@ impl QueryError {
     }
 
     pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
-        match error.code().map(|state| SqlState::from_code(state.code())) {
+        match error.code().map(|state| SqlState::from(state.code())) {
             // The server ended the session, and its last message has the reason.
             Some(state) if state.as_str().starts_with("57P") => Self::Closed,
             Some(state) if state.passes() => Self::Unavailable(state),

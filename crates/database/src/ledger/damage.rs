@@ -51,7 +51,7 @@ pub enum TableFault {
 impl Damage {
     /// Nothing is wrong with the table but that the user may not use it.
     pub fn is_missing_right(&self) -> bool {
-        matches!(&self.fault, TableFault::Refused(state) if state.as_str() == "42501")
+        matches!(&self.fault, TableFault::Refused(state) if state.is_missing_right())
     }
 
     /// With what [`INTERFERENCE`] found.

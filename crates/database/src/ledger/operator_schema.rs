@@ -106,7 +106,7 @@ impl Session {
             let made = self.connection.execute(&missing).await;
             made.map_err(|error| match error {
                 // Nothing is damaged: the role may not create schemas.
-                QueryError::Refused(state) if makes_schema && state.as_str() == "42501" => QueryError::Refused(state),
+                QueryError::Refused(state) if makes_schema && state.is_missing_right() => QueryError::Refused(state),
                 error => Damage::of(BOTH_LEDGERS)(error),
             })?;
         }

@@ -64,11 +64,7 @@ impl Session {
         let Some(taken) = taken else {
             return Ok((SchemaObservation::Busy, stands));
         };
-        let made = match &stands {
-            Some(_) => self.made_outside().await?,
-            None => Fingerprint::default(),
-        };
-        let live = taken.with_made(&made);
+        let live = taken.with_made(&self.made(stands.as_ref()).await?);
         let digest = live.digest();
         let (differs, ignored) = match &stands {
             Some(stands) if stands.digest != digest && !stands.snapshot_pending => {
@@ -123,16 +119,21 @@ impl Session {
         Ok(reference.map(|reference| reference.objects).unwrap_or_default())
     }
 
+    /// What this set has made outside of its schemas; nothing is known of that without a reference.
+    async fn made(&self, reference: Option<&ReferenceState>) -> Result<Fingerprint, StepError> {
+        Ok(match reference {
+            Some(_) => self.made_outside().await?,
+            None => Fingerprint::default(),
+        })
+    }
+
     /// The live schema becomes the reference, if it still has `digest`; objects of the schemas in `keep` keep their reference.
     pub async fn make_reference(&self, object: &MigrationSet, digest: &str, keep: &[String]) -> Result<(), StepError> {
         let taken = self.taken(object).await?.ok_or_else(|| {
             StepError::Passing("the schema can't be read now: another session holds a lock on part of it".to_owned())
         })?;
-        let made = match self.reference_state().await? {
-            Some(_) => self.made_outside().await?,
-            None => Fingerprint::default(),
-        };
-        let live = taken.with_made(&made);
+        let reference = self.reference_state().await?;
+        let live = taken.with_made(&self.made(reference.as_ref()).await?);
         if live.digest() != digest {
             return Err(StepError::Passing(
                 "the schema is being changed by another session".to_owned(),

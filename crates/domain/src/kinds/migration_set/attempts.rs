@@ -59,8 +59,7 @@ impl Attempts {
         server_start: &str,
         now: Timestamp,
     ) -> Self {
-        let is_of_file = |before: &Self| before.last().failure.version == failure.version && before.sha256 == sha256;
-        let before = before.filter(is_of_file);
+        let before = before.filter(|before| before.are_at(failure.version.as_str(), sha256));
         let mut failures = before.map(|before| before.failures).unwrap_or_default();
         let is_alike =
             |repeated: &Repeated| (repeated.failure.line, &repeated.failure.kind) == (failure.line, &failure.kind);

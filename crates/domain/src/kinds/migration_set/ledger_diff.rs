@@ -137,10 +137,10 @@ pub fn doubted(folder: &Folder, ledger: &BTreeMap<String, LedgerRow>, operator_s
 
 /// What the ledgers know of the versions that have no file.
 struct WithoutFile<'a> {
-    by_statements: BTreeMap<Vec<String>, &'a str>,
-    by_digest: BTreeMap<&'a str, &'a str>,
+    statements: BTreeMap<Vec<String>, &'a str>,
+    digests: BTreeMap<&'a str, &'a str>,
     /// Those whose name is that of one file, too, and of nothing else; with the statements that were recorded.
-    by_name: BTreeMap<&'a str, (&'a str, Vec<String>)>,
+    names: BTreeMap<&'a str, (&'a str, Vec<String>)>,
 }
 
 impl<'a> WithoutFile<'a> {
@@ -148,37 +148,37 @@ impl<'a> WithoutFile<'a> {
         let rows = observation.ledger.iter();
         let rows = rows.filter(|(version, _)| folder.file(version).is_none());
         let mut without_file = Self {
-            by_statements: BTreeMap::new(),
-            by_digest: BTreeMap::new(),
-            by_name: BTreeMap::new(),
+            statements: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            names: BTreeMap::new(),
         };
-        let mut names = Names::of(folder);
+        let mut used = Names::of(folder);
         for (version, row) in rows {
             let statements = row.statements.iter().flatten();
             let statements: Vec<_> = statements.flat_map(|statement| pieces(statement)).collect();
             match own.get(version) {
                 // Of several the lowest version stays.
                 Some(own) => {
-                    without_file.by_digest.entry(&own.sha256).or_insert(version);
+                    without_file.digests.entry(&own.sha256).or_insert(version);
                 }
                 None => {
-                    if let Some(name) = row.name.as_deref().filter(|name| names.is_of_one_file(name)) {
-                        names.count(name);
-                        without_file.by_name.insert(name, (version, statements.clone()));
+                    if let Some(name) = row.name.as_deref().filter(|name| used.is_of_one_file(name)) {
+                        used.count(name);
+                        without_file.names.insert(name, (version, statements.clone()));
                     }
                 }
             }
             if row.statements.is_some() {
-                without_file.by_statements.insert(statements, version);
+                without_file.statements.insert(statements, version);
             }
         }
-        without_file.by_name.retain(|name, _| names.is_unique(name));
+        without_file.names.retain(|name, _| used.is_unique(name));
         without_file
     }
 
     /// The version under which this file was applied.
     fn version_of(&self, file: &File) -> Option<Elsewhere> {
-        if self.by_statements.is_empty() && self.by_digest.is_empty() && self.by_name.is_empty() {
+        if self.statements.is_empty() && self.digests.is_empty() && self.names.is_empty() {
             return None;
         }
         let statements = pieces(&file.text);
@@ -187,16 +187,15 @@ impl<'a> WithoutFile<'a> {
             return None;
         }
         // Digests are of the file in several forms.
-        let noted = (!self.by_digest.is_empty())
-            .then(|| file.digests().find_map(|digest| self.by_digest.get(digest.as_str())))
+        let noted = (!self.digests.is_empty())
+            .then(|| file.digests().find_map(|digest| self.digests.get(digest.as_str())))
             .flatten();
-        let same = noted.or_else(|| self.by_statements.get(&statements));
-        let (version, by) = match same {
-            Some(version) => (version, Likeness::Sql),
-            None => {
-                let (version, recorded) = self.by_name.get(file.name.as_str())?;
-                (version, likeness(recorded, &statements)?)
-            }
+        let same = noted.or_else(|| self.statements.get(&statements));
+        let (version, by) = if let Some(version) = same {
+            (version, Likeness::Sql)
+        } else {
+            let (version, recorded) = self.names.get(file.name.as_str())?;
+            (version, likeness(recorded, &statements)?)
         };
         Some(Elsewhere {
             version: (*version).to_owned(),
