@@ -21,8 +21,8 @@ pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSecrets, HasSource, HeldOutcome,
     InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
-    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretKeyReference, SecretUse, SharedDriftReason, SharedReason, ShownBy,
-    Source, SourceKind, VERSION, clipped, field_manager, message,
+    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse, SharedDriftReason,
+    SharedReason, ShownBy, Source, SourceKind, VERSION, clipped, field_manager, message,
 };
 pub use crd::crds;
 pub use edge_function::{

@@ -68,6 +68,7 @@ impl Fleet {
             source: SourceState::Ready {
                 content: self.wants(object),
                 artifact_revision: "main".to_owned(),
+                secret_files: None,
             },
             blockers: blockers(object.spec.wave, members),
             listing: self.observation.listing(&slug),

@@ -209,6 +209,7 @@ impl Model {
             SourceState::Ready {
                 content: folder(&self.files),
                 artifact_revision: format!("{:?}", self.files),
+                secret_files: None,
             }
         };
         let database = json!({ "host": PLACE, "passwordSecretRef": { "name": "supabase", "key": "password" } });

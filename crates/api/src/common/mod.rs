@@ -22,5 +22,5 @@ pub use policies::{DeletionPolicy, Mode};
 pub use reasons::{HasPlatform, HasSecrets, HasSource, ListedReason, Reason, SharedDriftReason, SharedReason, ShownBy};
 pub use references::{LocalReference, SecretKeyReference};
 pub use secret_use::SecretUse;
-pub use source::{Source, SourceKind};
+pub use source::{SecretFiles, Source, SourceKind};
 pub use status::{CommonStatus, Drift, DriftField, HeldOutcome, ObjectStatus};

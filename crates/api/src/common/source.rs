@@ -4,6 +4,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::message::clipped;
+
 /// Where code or SQL comes from.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +26,38 @@ pub struct Source {
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`digest` must be 'sha256:' and 64 lower-case hexadecimal digits"))]
     pub digest: Option<String>,
+}
+
+/// Files of a source that hold secrets: none is deployed or archived, but whoever can read the source can read them.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretFiles {
+    /// count of all of them.
+    pub count: i32,
+    /// paths of the first ones, from the root of the source, at most eight.
+    #[schemars(length(max = 8), inner(length(max = 256)))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub paths: Vec<String>,
+}
+
+impl SecretFiles {
+    /// Most paths that a status lists.
+    const LISTED: usize = 8;
+
+    /// Those at these paths, which are ordered; `None` of none.
+    pub fn of<'a>(paths: impl Iterator<Item = &'a str>) -> Option<Self> {
+        let mut found = Self {
+            count: 0,
+            paths: Vec::new(),
+        };
+        for path in paths {
+            found.count = found.count.saturating_add(1);
+            if found.paths.len() < Self::LISTED {
+                found.paths.push(clipped(path, 256));
+            }
+        }
+        (found.count > 0).then_some(found)
+    }
 }
 
 /// Kinds that hold a source tree.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommonStatus, Drift, HeldOutcome,
+    CommonStatus, Drift, HeldOutcome, SecretFiles,
     bounds::EARLIEST,
     clipped,
     common::status::{object_status, time},
@@ -74,6 +74,9 @@ pub struct Wanted {
     /// failed is true if this content failed its checks or was refused; it is not deployed again until the source, the spec or `reconcile-at` changes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub failed: bool,
+    /// secretFiles lists what holds secrets below `spec.source.path`: `.env` and its like, a `.npmrc` that logs in, private keys. None of it is deployed or archived, but whoever can read the source can read it: leave it out of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_files: Option<SecretFiles>,
 }
 
 /// Most characters of a function's id.

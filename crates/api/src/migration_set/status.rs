@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RiskClass;
 use crate::{
-    CommonStatus, Drift, HeldOutcome,
+    CommonStatus, Drift, HeldOutcome, SecretFiles,
     common::status::{object_status, time},
 };
 
@@ -78,6 +78,9 @@ pub struct MigrationSource {
     #[schemars(length(max = 10), inner(length(max = 256)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub skipped: Vec<String>,
+    /// secretFiles lists what holds secrets below `spec.source.path`: `.env` and its like, a `.npmrc` that logs in, private keys. None of it is deployed or archived, but whoever can read the source can read it: leave it out of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_files: Option<SecretFiles>,
 }
 
 /// Identity of the database.

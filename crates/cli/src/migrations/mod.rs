@@ -86,7 +86,7 @@ fn readable(tree: &Tree) -> (Option<Folder>, Vec<FolderError>) {
             FolderError::Duplicate { second, .. } => Some(second),
             FolderError::Undo { undo, .. } => Some(undo),
             FolderError::Version { file_name } | FolderError::Encoding { file_name, .. } => Some(file_name),
-            FolderError::Missing { .. } | FolderError::Empty { .. } => None,
+            FolderError::Missing { .. } | FolderError::Empty { .. } | FolderError::LeftOut { .. } => None,
         };
         let before = files.len();
         files.retain(|path, _| at_fault.is_none_or(|name| path.as_str() != name));

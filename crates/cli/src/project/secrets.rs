@@ -2,16 +2,18 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use ace_domain::bundle;
+
 /// Patterns of `tar --exclude` for files that hold secrets by their name; [`is_named`] takes the same. And what a Mac keeps
 /// beside a file.
 pub(crate) const EXCLUDED: [&str; 7] = [".env*", ".npmrc", "*.key", "*.p8", "*.p12", "*.pfx", "._*"];
 
-/// Bytes of a file in which a key in PEM begins.
+/// Bytes that are enough of a file whose content tells.
 const BEGINNING: usize = 4096;
 
-/// Whether a file holds secrets: by its name, or because a private key begins in it.
+/// Whether a file is left out for its secrets: by its name, as `tar` sees it, or by its content.
 pub(super) fn holds_secrets(name: &str, content: &[u8]) -> bool {
-    is_named(name) || is_key(name, content)
+    is_named(name) || bundle::holds_secrets(name, content)
 }
 
 /// Whether a file is left out by [`EXCLUDED`]: by its name, or that of a folder in which it is.
@@ -26,22 +28,12 @@ pub(super) fn is_named(name: &str) -> bool {
 
 /// The same of a file of which only what is needed is read.
 pub(super) fn file_holds_secrets(name: &str, path: &Path) -> io::Result<bool> {
-    if is_named(name) || !may_be_key(name) {
-        return Ok(is_named(name));
+    if is_named(name) || !bundle::tells_by_content(name) {
+        return Ok(holds_secrets(name, &[]));
     }
     let mut beginning = Vec::new();
     File::open(path)?.take(BEGINNING as u64).read_to_end(&mut beginning)?;
-    Ok(is_key(name, &beginning))
-}
-
-/// A module may name a key in a text, and is source nevertheless.
-fn may_be_key(name: &str) -> bool {
-    !name.contains('.') || name.strip_suffix(".pem").is_some()
-}
-
-fn is_key(name: &str, content: &[u8]) -> bool {
-    let beginning = String::from_utf8_lossy(&content[..content.len().min(BEGINNING)]);
-    may_be_key(name) && beginning.contains("-----BEGIN") && beginning.contains("PRIVATE KEY-----")
+    Ok(bundle::holds_secrets(name, &beginning))
 }
 
 #[cfg(test)]

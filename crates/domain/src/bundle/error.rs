@@ -1,5 +1,6 @@
 use thiserror::Error;
 
+use super::left_out::LeftOut;
 use super::path::TreePath;
 
 /// Why the closure of a function can't be computed. Each has to be fixed in the source or in the resource.
@@ -85,6 +86,16 @@ pub enum ClosureError {
         /// As written.
         specifier: String,
     },
+    /// What is reached is in the source, and not in the tree.
+    #[error("{reached}: {path} {why}")]
+    LeftOut {
+        /// What reaches it.
+        reached: String,
+        /// The file, or the folder on the way to it.
+        path: TreePath,
+        /// Why it is not in the tree, and what to do.
+        why: LeftOut,
+    },
     /// A file does not parse.
     #[error("{path}:{line}:{column} does not parse: {problem}")]
     Syntax {
@@ -149,6 +160,7 @@ impl ClosureError {
             | Self::ImportOutside { .. }
             | Self::ImportBlocked { .. }
             | Self::ImportUnmapped { .. } => "ImportMissing",
+            Self::LeftOut { .. } => "FileLeftOut",
             Self::Syntax { .. } | Self::ModuleBound { .. } => "SyntaxError",
             Self::StaticPattern { .. } | Self::StaticNothing { .. } => "StaticFilesMissing",
             Self::TooManyFiles { .. } | Self::TooLarge { .. } => "TooLarge",

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::closure::{Closure, FunctionSource};
 use super::digest::{self, Sha};
 use super::error::ClosureError;
+use super::lookup;
 use super::module::{Fault, Form, Module};
 use super::path::TreePath;
 use super::tree::Tree;
@@ -92,7 +93,7 @@ impl TreeIndex {
 
     /// The default import map of a function: that of its entrypoint's folder.
     pub fn own_import_map(&self, source: &FunctionSource<'_>) -> Option<TreePath> {
-        walk::own_import_map(&self.tree, source)
+        lookup::own_import_map(&self.tree, source)
     }
 
     /// How many files have been parsed so far.

@@ -2,6 +2,7 @@ use globset::GlobBuilder;
 use regex::bytes::Regex;
 
 use super::error::ClosureError;
+use super::left_out::LeftOut;
 use super::path::TreePath;
 use super::tree::Tree;
 
@@ -21,23 +22,34 @@ pub(super) fn matching<'t>(tree: &'t Tree, pattern: &str) -> Result<Vec<&'t Tree
     if let Some((path, _)) = tree.files().get_key_value(relative) {
         return Ok(vec![path]);
     }
+    if let Some((path, why)) = tree.left_out_at(relative) {
+        return Err(left_out(pattern, path, why));
+    }
     let glob = GlobBuilder::new(&relative.replace("**", ACROSS))
         .literal_separator(true)
         .build()
         .map_err(|error| refused(error.kind().to_string()))?;
     let regex = glob.regex().replace(ACROSS, "(?s:.*)");
     let regex = Regex::new(&regex).map_err(|_| refused("it is too long".to_owned()))?;
-    let matched: Vec<_> = tree
-        .iter()
-        .map(|(path, _)| path)
-        .filter(|path| regex.is_match(path.as_str().as_bytes()))
-        .collect();
+    let is_matched = |path: &&TreePath| regex.is_match(path.as_str().as_bytes());
+    if let Some((path, why)) = tree.left_out().iter().find(|(path, _)| is_matched(path)) {
+        return Err(left_out(pattern, path, *why));
+    }
+    let matched: Vec<_> = tree.iter().map(|(path, _)| path).filter(is_matched).collect();
     if matched.is_empty() {
         return Err(ClosureError::StaticNothing {
             pattern: pattern.to_owned(),
         });
     }
     Ok(matched)
+}
+
+fn left_out(pattern: &str, path: &TreePath, why: LeftOut) -> ClosureError {
+    ClosureError::LeftOut {
+        reached: format!("the static pattern {pattern:?} can't be used"),
+        path: path.clone(),
+        why,
+    }
 }
 
 /// The one pattern that matches exactly `path`, for the platform, which takes patterns only.

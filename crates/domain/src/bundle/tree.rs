@@ -4,12 +4,16 @@ use std::ops::Bound;
 use bytes::Bytes;
 use thiserror::Error;
 
+use super::left_out::LeftOut;
 use super::path::{TreePath, TreePathError};
+use super::secrets::holds_secrets;
 
 /// A source tree: files by path. Folders exist only through the files in them. Cloning shares the bytes.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Tree {
     files: BTreeMap<TreePath, Bytes>,
+    /// What the source has and the tree has not.
+    left_out: BTreeMap<TreePath, LeftOut>,
 }
 
 /// Why a file can't be added to a tree.
@@ -54,34 +58,55 @@ impl Tree {
 
     /// Adds one file.
     pub fn add(&mut self, path: TreePath, bytes: Bytes) -> Result<(), TreeError> {
+        self.check(&path)?;
+        self.files.insert(path, bytes);
+        Ok(())
+    }
+
+    /// Whether something can be at `path`.
+    fn check(&self, path: &TreePath) -> Result<(), TreeError> {
         let text = path.as_str();
-        let ancestor = text
-            .match_indices('/')
-            .filter_map(|(end, _)| text.get(..end))
-            .find(|folder| self.files.contains_key(*folder));
+        let has = |path: &str| self.files.contains_key(path) || self.left_out.contains_key(path);
+        let ancestor = ancestors(text).find(|folder| has(folder));
         if let Some(ancestor) = ancestor.and_then(|folder| TreePath::new(folder).ok()) {
             return Err(TreeError::FileAndFolder(ancestor));
         }
-        if self.has_folder(text) {
-            return Err(TreeError::FileAndFolder(path));
+        if self.has_folder(text) || below(&self.left_out, &format!("{text}/")).next().is_some() {
+            return Err(TreeError::FileAndFolder(path.clone()));
         }
-        if self.files.contains_key(&path) {
-            return Err(TreeError::Duplicate(path));
+        if has(text) {
+            return Err(TreeError::Duplicate(path.clone()));
         }
-        self.files.insert(path, bytes);
         Ok(())
+    }
+
+    /// Takes the files out that hold secrets: no reader of the tree has their content.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        let is_secret = |path: &TreePath, bytes: &mut Bytes| holds_secrets(path.name(), bytes);
+        let secrets = self.files.extract_if(.., is_secret).map(|(path, _)| path);
+        self.left_out.extend(secrets.map(|path| (path, LeftOut::Secret)));
+        self
+    }
+
+    /// What the source has and the tree has not, with the reason, by path.
+    pub fn left_out(&self) -> &BTreeMap<TreePath, LeftOut> {
+        &self.left_out
+    }
+
+    /// What was left out at `path`, or at a folder on the way to it.
+    pub fn left_out_at(&self, path: &str) -> Option<(&TreePath, LeftOut)> {
+        let mut way = ancestors(path).chain([path]);
+        let (path, why) = way.find_map(|at| self.left_out.get_key_value(at))?;
+        Some((path, *why))
     }
 
     /// What lies below `folder`, with paths relative to it; `None` when nothing does.
     pub fn subtree(&self, folder: &TreePath) -> Option<Self> {
         let prefix = format!("{folder}/");
-        let files: BTreeMap<_, _> = self
-            .below(&prefix)
-            .filter_map(|(path, bytes)| {
-                Some((TreePath::new(path.as_str().strip_prefix(&prefix)?).ok()?, bytes.clone()))
-            })
-            .collect();
-        (!files.is_empty()).then_some(Self { files })
+        let (files, left_out) = (relative(&self.files, &prefix), relative(&self.left_out, &prefix));
+        let is_there = !files.is_empty() || !left_out.is_empty();
+        is_there.then_some(Self { files, left_out })
     }
 
     /// The bytes of one file.
@@ -91,7 +116,7 @@ impl Tree {
 
     /// Whether any file lies below `folder`.
     pub fn has_folder(&self, folder: &str) -> bool {
-        self.below(&format!("{folder}/")).next().is_some()
+        below(&self.files, &format!("{folder}/")).next().is_some()
     }
 
     /// All files, ordered by path.
@@ -121,10 +146,23 @@ impl Tree {
     pub(super) fn retain(&mut self, mut keep: impl FnMut(&TreePath) -> bool) {
         self.files.retain(|path, _| keep(path));
     }
+}
 
-    fn below<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a TreePath, &'a Bytes)> {
-        self.files
-            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(move |(path, _)| path.as_str().starts_with(prefix))
-    }
+/// The folders on the way to `path`, from the root.
+fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(end, _)| path.get(..end))
+}
+
+fn below<'a, T>(entries: &'a BTreeMap<TreePath, T>, prefix: &'a str) -> impl Iterator<Item = (&'a TreePath, &'a T)> {
+    entries
+        .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+        .take_while(move |(path, _)| path.as_str().starts_with(prefix))
+}
+
+/// What lies below a folder, seen from there.
+fn relative<T: Clone>(entries: &BTreeMap<TreePath, T>, prefix: &str) -> BTreeMap<TreePath, T> {
+    let seen = |path: &TreePath| TreePath::new(path.as_str().strip_prefix(prefix)?).ok();
+    below(entries, prefix)
+        .filter_map(|(path, entry)| Some((seen(path)?, entry.clone())))
+        .collect()
 }

@@ -8,15 +8,12 @@ use super::import_map::{ImportMap, MapFile, Mapped};
 use super::index::TreeIndex;
 use super::limits::{CLOSURE_BYTES, CLOSURE_FILES};
 use super::location::Location;
+use super::lookup::{entrypoint, folder_map, instead, is_deno_config, left_out, path_of, there};
 use super::module::{self, Fault, Import, Module, TemplateImport};
 use super::node;
-use super::path::{TreePath, TreePathError};
+use super::path::TreePath;
 use super::scan::Problem;
 use super::statics;
-use super::tree::Tree;
-
-/// Import maps that the entrypoint's folder may have, in the order in which Supabase's CLI looks for them.
-const IMPORT_MAPS: [&str; 3] = ["deno.json", "deno.jsonc", "import_map.json"];
 
 /// Most imports of one closure that are put together and kept to be shown.
 const TEMPLATES: usize = 1_000;
@@ -29,32 +26,6 @@ pub(super) fn closure(index: &TreeIndex, source: &FunctionSource<'_>) -> Result<
     walk.follow(&entrypoint)?;
     let static_files = walk.static_files(source.static_files)?;
     walk.finish(entrypoint, import_map, static_files)
-}
-
-/// The import map that the entrypoint's folder has.
-pub(super) fn own_import_map(tree: &Tree, source: &FunctionSource<'_>) -> Option<TreePath> {
-    folder_map(tree, &entrypoint(tree, source).ok()?)
-}
-
-fn folder_map(tree: &Tree, entrypoint: &TreePath) -> Option<TreePath> {
-    let mut beside = IMPORT_MAPS.iter().filter_map(|name| entrypoint.beside(name).ok());
-    beside.find(|path| tree.get(path.as_str()).is_some())
-}
-
-fn entrypoint(tree: &Tree, source: &FunctionSource<'_>) -> Result<TreePath, ClosureError> {
-    let text = source
-        .entrypoint
-        .map_or_else(|| format!("{}/index.ts", source.slug), str::to_owned);
-    let path = path_of(&text).map_err(|rule| ClosureError::EntrypointPath { path: text, rule })?;
-    match tree.get(path.as_str()) {
-        Some(_) => Ok(path),
-        None => Err(ClosureError::EntrypointMissing { path }),
-    }
-}
-
-/// A path as people write it: a leading `./` is dropped.
-fn path_of(text: &str) -> Result<TreePath, TreePathError> {
-    TreePath::new(text.strip_prefix("./").unwrap_or(text))
 }
 
 /// How a file was reached; a later way can only add.
@@ -100,19 +71,12 @@ impl<'i> Walk<'i> {
 
     /// Reads the import map, and the one that it refers to.
     fn import_map(&mut self, entrypoint: &TreePath, wanted: Option<&str>) -> Result<Option<TreePath>, ClosureError> {
-        let missing = |path: &str, by: Option<&TreePath>| ClosureError::ImportMapMissing {
-            path: path.to_owned(),
-            by: by.cloned(),
-        };
         let tree = self.index.tree();
         let found = match wanted {
-            Some(text) => Some(
-                path_of(text)
-                    .ok()
-                    .filter(|path| tree.get(path.as_str()).is_some())
-                    .ok_or_else(|| missing(text, None))?,
-            ),
-            None => folder_map(tree, entrypoint),
+            Some(text) => Some(there(tree, path_of(text).ok(), text, None)?),
+            None => folder_map(tree, entrypoint)
+                .map(|path| there(tree, Some(path.clone()), path.as_str(), None))
+                .transpose()?,
         };
         let Some(path) = found else { return Ok(None) };
         let file = self.map_file(&path)?;
@@ -132,8 +96,7 @@ impl<'i> Walk<'i> {
                 Some(Location::Inside(target)) => TreePath::new(target).ok(),
                 _ => None,
             };
-            let target = target.filter(|target| tree.get(target.as_str()).is_some());
-            let target = target.ok_or_else(|| missing(&reference, Some(&path)))?;
+            let target = there(tree, target, &reference, Some(&path))?;
             if target == path {
                 return Err(ClosureError::ImportMap {
                     path,
@@ -249,6 +212,10 @@ impl<'i> Walk<'i> {
             Mapped::To(Location::Inside(resolved)) => {
                 let tree = self.index.tree();
                 let Some((path, _)) = tree.files().get_key_value(resolved.as_str()) else {
+                    let reached = format!("{from}:{line} imports {specifier:?}");
+                    if let Some(error) = left_out(tree, &resolved, &reached) {
+                        return Err(error);
+                    }
                     let instead = instead(tree, &resolved);
                     return Err(ClosureError::ImportMissing {
                         from: from.clone(),
@@ -362,31 +329,4 @@ fn unread(path: TreePath, fault: &Fault) -> ClosureError {
             problem: problem.to_owned(),
         },
     }
-}
-
-fn is_deno_config(path: &TreePath) -> bool {
-    matches!(path.name(), "deno.json" | "deno.jsonc")
-}
-
-/// The file that an import with a wrong extension probably refers to.
-fn instead(tree: &Tree, resolved: &str) -> Option<TreePath> {
-    let stem = resolved
-        .split(['?', '#'])
-        .next()
-        .unwrap_or(resolved)
-        .trim_end_matches('/');
-    let plain = stem.rsplit_once('.').map_or(stem, |(plain, _)| plain);
-    let candidates = [
-        stem.to_owned(),
-        format!("{stem}.ts"),
-        format!("{stem}/index.ts"),
-        format!("{stem}/mod.ts"),
-        format!("{stem}.js"),
-        format!("{plain}.ts"),
-        format!("{plain}.tsx"),
-    ];
-    candidates
-        .iter()
-        .find_map(|path| tree.files().get_key_value(path.as_str()))
-        .map(|(path, _)| path.clone())
 }

@@ -2,8 +2,10 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use ace_api::SecretFiles;
+
 use super::closures::Closures;
-use crate::bundle::{Tree, TreeIndex, TreePath};
+use crate::bundle::{LeftOut, Tree, TreeIndex, TreePath};
 use crate::reconcile::key::SourceKey;
 
 /// The state of a source. Every text is a message for a condition. Cheap to clone.
@@ -79,25 +81,26 @@ pub struct SourceTree {
 }
 
 impl SourceTree {
-    /// A tree of which nothing was learned.
+    /// A tree of which nothing was learned. Files that hold secrets are left out of it.
     pub fn new(tree: Tree) -> Self {
-        Self::of(TreeIndex::new(tree))
+        Self::of(TreeIndex::new(tree.without_secrets()))
     }
 
     /// The next content of the same source; the results for unchanged files are kept.
     #[must_use]
     pub fn renewed(&self, tree: Tree) -> Self {
-        Self::of(self.root.renewed(tree))
+        Self::of(self.root.renewed(tree.without_secrets()))
     }
 
     fn of(root: TreeIndex) -> Self {
         /// The nodes of one file in the tree and in its index, with the `Bytes` handle.
         const FILE: usize = 400;
-        let files = root.tree().iter();
+        let (files, left_out) = (root.tree().iter(), root.tree().left_out());
+        let kept: usize = files
+            .map(|(path, bytes)| 2 * path.as_str().len() + bytes.len() + FILE)
+            .sum();
         Self {
-            size: files
-                .map(|(path, bytes)| 2 * path.as_str().len() + bytes.len() + FILE)
-                .sum(),
+            size: kept + left_out.keys().map(|path| path.as_str().len() + FILE).sum::<usize>(),
             root: Arc::new(root),
             folders: Mutex::default(),
             closures: Mutex::default(),
@@ -122,6 +125,14 @@ impl SourceTree {
         folders.retain(|_, index| index.strong_count() > 0);
         folders.insert(folder.clone(), Arc::downgrade(&index));
         Some(index)
+    }
+
+    /// The files below `folder` (the root without one) that hold secrets, by their paths from the root.
+    pub fn secret_files(&self, folder: Option<&TreePath>) -> Option<SecretFiles> {
+        let prefix = folder.map_or_else(String::new, |folder| format!("{folder}/"));
+        let all = self.tree().left_out().iter();
+        let secrets = all.filter(|(path, why)| **why == LeftOut::Secret && path.as_str().starts_with(&prefix));
+        SecretFiles::of(secrets.map(|(path, _)| path.as_str()))
     }
 
     /// How many folders have an index at the moment.
@@ -151,6 +162,52 @@ mod tests {
 
     use super::SourceTree;
     use crate::bundle::{Tree, TreePath};
+
+    fn carrying(files: &[(&str, &'static [u8])]) -> SourceTree {
+        let files = files
+            .iter()
+            .map(|(path, bytes)| (TreePath::new(*path).unwrap(), Bytes::from_static(bytes)));
+        SourceTree::new(Tree::from_files(files).unwrap())
+    }
+
+    #[test]
+    fn files_with_secrets_are_named_by_their_folder_and_nobody_has_their_content() {
+        let key = b"-----BEGIN PRIVATE KEY-----";
+        let tree = carrying(&[
+            ("apps/.env.local", b"A=1"),
+            ("functions/.env", b"A=1"),
+            ("functions/.env.example", b"A="),
+            ("functions/hello/.npmrc", b"//r/:_authToken=x"),
+            ("functions/hello/id_rsa", key),
+            ("functions/hello/index.ts", key),
+        ]);
+        let named = |folder: &str| {
+            let folder = (!folder.is_empty()).then(|| folder.parse().unwrap());
+            tree.secret_files(folder.as_ref())
+                .map(|found| (found.count, found.paths.join(" ")))
+        };
+        let in_functions = "functions/.env functions/hello/.npmrc functions/hello/id_rsa";
+        assert_eq!(named("functions"), Some((3, in_functions.to_owned())));
+        assert_eq!(named(""), Some((4, format!("apps/.env.local {in_functions}"))));
+        assert_eq!(named("function"), None);
+        let kept: Vec<_> = tree.tree().iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(kept, ["functions/.env.example", "functions/hello/index.ts"]);
+        let next = tree.renewed(Tree::from_keys([(".env", Bytes::from_static(b"A=2"))]).unwrap());
+        assert_eq!((next.tree().len(), next.secret_files(None).unwrap().count), (0, 1));
+    }
+
+    #[test]
+    fn of_many_files_with_secrets_the_first_are_listed_and_all_are_counted() {
+        let files = (10..40).map(|at| (format!("d{at}/.env"), Bytes::new()));
+        let files = files.map(|(path, bytes)| (TreePath::new(path).unwrap(), bytes));
+        let found = SourceTree::new(Tree::from_files(files).unwrap())
+            .secret_files(None)
+            .unwrap();
+        assert_eq!(
+            (found.count, found.paths.len(), found.paths[7].as_str()),
+            (30, 8, "d17/.env")
+        );
+    }
 
     #[test]
     fn folders_that_nobody_reads_any_more_take_no_memory() {

@@ -108,6 +108,9 @@ impl SourceTree {
     fn compute(&self, parts: &FunctionParts) -> Outcome {
         let index = self.at(parts.folder.as_ref()).ok_or_else(|| {
             let path = parts.folder.as_ref().map_or("/", TreePath::as_str);
+            if let Some((path, why)) = self.tree().left_out_at(path) {
+                return format!("{path} {why}");
+            }
             let top = top(self.tree());
             format!("the source has no folder `{path}`, only {top}: correct `spec.source.path` or the archive")
         })?;

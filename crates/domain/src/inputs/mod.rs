@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use ace_api::{HasPlatform, HasSource, LocalReference};
+use ace_api::{HasPlatform, HasSource, LocalReference, SecretFiles};
 
 pub use artifact::{Artifact, ArtifactState, SourceTree};
 pub use closures::FunctionParts;
@@ -83,6 +83,8 @@ pub enum SourceState<T> {
         content: T,
         /// Revision of the artifact that it was read from.
         artifact_revision: String,
+        /// What the folder has that no reader should have.
+        secret_files: Option<SecretFiles>,
     },
     /// The source object or its artifact is not there yet.
     Waiting(String),

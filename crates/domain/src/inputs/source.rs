@@ -12,7 +12,7 @@ pub fn wanted<T>(
     read: impl FnOnce(&Artifact) -> Result<T, String>,
 ) -> SourceState<T> {
     match usable(source, artifact_state) {
-        Ok(artifact) => content(artifact, read(artifact)),
+        Ok(artifact) => content(source, artifact, read(artifact)),
         Err(state) => state,
     }
 }
@@ -35,11 +35,12 @@ pub fn usable<'a, T>(source: &Source, artifact_state: &'a ArtifactState) -> Resu
 }
 
 /// What was read of an artifact.
-pub fn content<T>(artifact: &Artifact, read: Result<T, String>) -> SourceState<T> {
+pub fn content<T>(source: &Source, artifact: &Artifact, read: Result<T, String>) -> SourceState<T> {
     match read {
         Ok(content) => SourceState::Ready {
             content,
             artifact_revision: artifact.revision.clone(),
+            secret_files: artifact.tree.secret_files(folder(source).ok().flatten().as_ref()),
         },
         Err(message) => SourceState::Invalid(message),
     }

@@ -94,6 +94,7 @@ fn a_source_is_waited_for_read_again_or_refused() {
     let ready = SourceState::Ready {
         content: (),
         artifact_revision: text(),
+        secret_files: None,
     };
     assert_eq!(ready.problem::<FunctionReason>(), None);
 }

@@ -2,7 +2,7 @@
 
 use ace_api::{
     ConditionType::{Drifted, Stalled},
-    ObjectStatus,
+    ObjectStatus, SecretFiles,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -53,6 +53,35 @@ pub(crate) fn drift_detected(before: &impl ObjectStatus, after: &impl ObjectStat
     let was_known = Drifted.is_true(&before.common().conditions) || standing(before.drift()).is_some();
     let now = Drifted.of(&after.common().conditions)?;
     (now.status == "True" && !was_known).then(|| Event::warning("DriftDetected", &now.message))
+}
+
+/// What a status says of its source.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Carried<'a> {
+    /// Revision of the artifact.
+    pub(crate) revision: Option<&'a str>,
+    pub(crate) secret_files: Option<&'a SecretFiles>,
+}
+
+/// The source has files with secrets: once for each of its revisions.
+pub(crate) fn secrets_in_source(before: Carried<'_>, after: Carried<'_>) -> Option<Event> {
+    /// Most paths in the message.
+    const NAMED: usize = 3;
+    let found = after.secret_files.filter(|_| before != after)?;
+    let named: Vec<&str> = found.paths.iter().take(NAMED).map(String::as_str).collect();
+    let more = usize::try_from(found.count)
+        .unwrap_or_default()
+        .saturating_sub(named.len());
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let named = named.join(", ");
+    let note = format!(
+        "the source has secrets in {named}{more}: they are neither deployed nor archived, but whoever reads the source has them; leave them out (`tar --exclude`, `spec.ignore`, `.sourceignore`) and replace the secrets"
+    );
+    Some(Event::warning("SecretsInSource", note))
 }
 
 /// Only a person can go on, and it is news: what the condition `says` is not what it said before.

@@ -10,7 +10,7 @@ use super::marks::undoes_by_name;
 use super::split::split;
 use super::text::part;
 use super::version::{VERSION_DIGITS, Version};
-use crate::bundle::{Tree, TreePath};
+use crate::bundle::{LeftOut, Tree, TreePath};
 
 /// An `<14 digits>_init.sql` older than this is a file of an early CLI; the official one still skips it.
 const FIRST_INIT: &str = "20211209000000";
@@ -59,6 +59,14 @@ pub enum FolderError {
         /// The path at which it was expected.
         folder: TreePath,
     },
+    /// A migration, or a folder on the way to it, is in the source and can't be read.
+    #[error("{path} {why}")]
+    LeftOut {
+        /// What it is, from the source's root.
+        path: String,
+        /// Why it is not read, and what to do.
+        why: LeftOut,
+    },
     /// No file of the folder is a migration.
     #[error(
         "the folder {folder} has no migrations; their files must be named <digits>_<name>.sql and be at its top level"
@@ -104,6 +112,7 @@ impl FolderError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Missing { .. } => "FolderMissing",
+            Self::LeftOut { .. } => "FileLeftOut",
             Self::Empty { .. } => "FolderEmpty",
             Self::Duplicate { .. } => "DuplicateVersion",
             Self::Undo { .. } => "UndoFile",
@@ -154,14 +163,13 @@ impl Folder {
 
 /// Reads the migrations at the top level of `folder`, or of the tree's root, by the file rules of the official CLI 3.1.0.
 pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, FolderError> {
-    let subtree = match folder {
-        Some(folder) => Some(
-            tree.subtree(folder)
-                .ok_or_else(|| FolderError::Missing { folder: folder.clone() })?,
-        ),
-        None => None,
-    };
+    let subtree = folder.map(|folder| below(tree, folder)).transpose()?;
     let tree = subtree.as_ref().unwrap_or(tree);
+    let is_migration = |path: &&TreePath| path.folder().is_empty() && parts(path.as_str()).is_some();
+    if let Some((path, why)) = tree.left_out().iter().find(|(path, _)| is_migration(path)) {
+        let path = folder.map_or_else(|| path.to_string(), |folder| format!("{folder}/{path}"));
+        return Err(FolderError::LeftOut { path, why: *why });
+    }
     let mut files: BTreeMap<Version, File> = BTreeMap::new();
     let mut skipped = Vec::new();
     let first = first_entry(tree);
@@ -197,6 +205,15 @@ pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, Fol
         files: files.into_values().collect(),
         skipped,
     })
+}
+
+fn below(tree: &Tree, folder: &TreePath) -> Result<Tree, FolderError> {
+    if let Some((path, why)) = tree.left_out_at(folder.as_str()) {
+        let path = path.to_string();
+        return Err(FolderError::LeftOut { path, why });
+    }
+    let missing = || FolderError::Missing { folder: folder.clone() };
+    tree.subtree(folder).ok_or_else(missing)
 }
 
 fn same_version(first: String, second: String) -> FolderError {

@@ -9,6 +9,7 @@ mod defaults;
 mod digest;
 mod hostile;
 mod import_map;
+mod left_out;
 mod modules;
 mod support;
 mod wasm;

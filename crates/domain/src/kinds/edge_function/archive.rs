@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Archived, Body, BodyContent};
-use crate::bundle::{ArchiveLimits, Closure, ClosureManifest, TreePath, read_archive, write_archive};
+use crate::bundle::{ArchiveLimits, Closure, ClosureManifest, TreePath, holds_secrets, read_archive, write_archive};
 
 /// Most bytes that an archive's tar.gz may have: a ConfigMap takes 1 MiB in all.
 pub const ARCHIVE_BYTES: usize = 900 * 1024;
@@ -16,6 +16,8 @@ pub const FOREIGN_ARCHIVES: usize = 3;
 const CONTENT: &str = "content.tar.gz";
 const BUNDLE: &str = "bundle.eszip";
 const MANIFEST: &str = "manifest.json";
+/// Names of files that are not in the archive, because they hold secrets.
+const LEFT_OUT: &str = "left-out.txt";
 
 /// Data and binary data of the ConfigMap.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -83,19 +85,23 @@ pub fn read_proven_archive(archive: &ArchiveData) -> Result<Archived, ArchiveFau
     })
 }
 
-/// The archive of a foreign body: its files, or the bundle where the platform gives nothing else.
+/// The archive of a foreign body: its files, or the bundle where the platform gives nothing else. Of files that hold secrets it has
+/// the names only; a bundle can't be taken apart.
 ///
 /// # Panics
 /// Never: a stamp is JSON.
 pub fn foreign_archive(body: &Body) -> Result<ArchiveData, ArchiveFault> {
     let stamp = serde_json::to_string_pretty(&body.stamp).expect("a stamp is JSON");
+    let mut data: BTreeMap<_, _> = [("stamp.json".to_owned(), stamp)].into();
     let binary = match &body.content {
         BodyContent::Files { files, .. } => {
-            let files = files
-                .files()
-                .iter()
-                .map(|(path, bytes)| (inside(path), bytes.clone()))
-                .collect();
+            let files = files.files().iter().map(|(path, bytes)| (inside(path), bytes.clone()));
+            let (secrets, files): (BTreeMap<_, _>, _) =
+                files.partition(|(path, bytes)| holds_secrets(path.name(), bytes));
+            if !secrets.is_empty() {
+                let names: Vec<_> = secrets.keys().map(TreePath::as_str).collect();
+                data.insert(LEFT_OUT.to_owned(), names.join("\n"));
+            }
             (CONTENT.to_owned(), packed(&files)?)
         }
         BodyContent::Bundle(bytes) if bytes.len() > ARCHIVE_BYTES => return Err(ArchiveFault::TooLarge(bytes.len())),
@@ -103,7 +109,7 @@ pub fn foreign_archive(body: &Body) -> Result<ArchiveData, ArchiveFault> {
         BodyContent::TooLarge => return Err(ArchiveFault::Unreadable),
     };
     Ok(ArchiveData {
-        data: [("stamp.json".to_owned(), stamp)].into(),
+        data,
         binary: [binary].into(),
     })
 }

@@ -2,14 +2,23 @@
 
 use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType};
 
-use crate::reconcile::event::{Event, done, drift_detected, stalled};
+use crate::reconcile::event::{Carried, Event, done, drift_detected, secrets_in_source, stalled};
 
 pub fn events(before: &EdgeFunctionStatus, after: &EdgeFunctionStatus) -> Vec<Event> {
     let mut events = done(&before.history, &after.history, history_event);
     events.extend(redeployed_event(before, after));
+    events.extend(secrets_in_source(carried(before), carried(after)));
     events.extend(drift_detected(before, after));
     events.extend(stalled(before, after, |now| now.reason.clone()));
     events
+}
+
+fn carried(status: &EdgeFunctionStatus) -> Carried<'_> {
+    let source = status.source.as_ref();
+    Carried {
+        revision: source.and_then(|source| source.artifact_revision.as_deref()),
+        secret_files: source.and_then(|source| source.secret_files.as_ref()),
+    }
 }
 
 fn history_event(event: &FunctionEvent) -> Event {

@@ -65,9 +65,11 @@ pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Ti
     bounded(status, shorten)
 }
 
-/// Drops one difference; their paths may be long.
+/// Drops one path; they may be long.
 fn shorten(status: &mut EdgeFunctionStatus) -> bool {
-    status.drift.as_mut().and_then(|drift| drift.fields.pop()).is_some()
+    let secrets = status.source.as_mut().and_then(|source| source.secret_files.as_mut());
+    let differences = status.drift.as_mut().map(|drift| &mut drift.fields);
+    differences.and_then(Vec::pop).is_some() || secrets.and_then(|secrets| secrets.paths.pop()).is_some()
 }
 
 /// The Platform's first check has not ended; when it does, the function is enqueued. Until then the status is not final, and
@@ -128,6 +130,7 @@ fn source(object: &EdgeFunction, state: &State) -> Option<Wanted> {
     let SourceState::Ready {
         content,
         artifact_revision,
+        secret_files,
     } = &state.source
     else {
         return state.memo.source.clone();
@@ -140,6 +143,7 @@ fn source(object: &EdgeFunction, state: &State) -> Option<Wanted> {
         artifact_revision: Some(clipped(artifact_revision, 256)),
         failed: held(object, state, Some(&digest))
             .is_some_and(|held| held.source_digest.as_ref() == Some(&digest) && !is_kept(held)),
+        secret_files: secret_files.clone(),
         digest,
     })
 }

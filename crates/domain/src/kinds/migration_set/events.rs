@@ -2,15 +2,24 @@
 
 use ace_api::{ConditionType::Drifted, MigrationEvent, MigrationEventType, MigrationSetStatus};
 
-use crate::reconcile::event::{Event, done, drift_detected, stalled};
+use crate::reconcile::event::{Carried, Event, done, drift_detected, secrets_in_source, stalled};
 
 pub fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Event> {
     let mut events = done(&before.history, &after.history, history_event);
+    events.extend(secrets_in_source(carried(before), carried(after)));
     events.extend(drift_detected(before, after));
     events.extend(drift_corrected(before, after));
     // The message too: it names the plan that needs an approval.
     events.extend(stalled(before, after, |now| (now.reason.clone(), now.message.clone())));
     events
+}
+
+fn carried(status: &MigrationSetStatus) -> Carried<'_> {
+    let source = status.source.as_ref();
+    Carried {
+        revision: source.map(|source| source.artifact_revision.as_str()),
+        secret_files: source.and_then(|source| source.secret_files.as_ref()),
+    }
 }
 
 fn history_event(event: &MigrationEvent) -> Event {

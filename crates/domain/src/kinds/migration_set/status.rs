@@ -72,11 +72,15 @@ pub fn status(object: &MigrationSet, state: &State, decision: &Decision, now: Ti
 /// Drops the least important entry; false if there is none left.
 fn shorten(status: &mut MigrationSetStatus) -> bool {
     let warned = status.history.iter_mut().rev().find(|event| !event.warnings.is_empty());
-    let skipped = status.source.as_mut().map(|source| &mut source.skipped);
+    let source = status.source.as_mut();
+    let (skipped, secrets) = source
+        .map(|source| (&mut source.skipped, source.secret_files.as_mut()))
+        .unzip();
     let differences = status.drift.as_mut().map(|drift| &mut drift.fields);
     let pending = status.plan.as_mut().map(|plan| &mut plan.pending);
     warned.and_then(|event| event.warnings.pop()).is_some()
         || skipped.and_then(Vec::pop).is_some()
+        || secrets.flatten().and_then(|secrets| secrets.paths.pop()).is_some()
         || differences.and_then(Vec::pop).is_some()
         || pending.and_then(Vec::pop).is_some()
         || status.history.pop().is_some()
@@ -153,6 +157,7 @@ pub(super) fn source(state: &State) -> Option<MigrationSource> {
     let SourceState::Ready {
         content: folder,
         artifact_revision,
+        secret_files,
     } = &state.source
     else {
         return None;
@@ -166,6 +171,7 @@ pub(super) fn source(state: &State) -> Option<MigrationSource> {
             .take(SKIPPED)
             .map(|skipped| clipped(&skipped.file_name, 256))
             .collect(),
+        secret_files: secret_files.clone(),
     })
 }
 

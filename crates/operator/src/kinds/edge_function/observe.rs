@@ -35,7 +35,7 @@ pub(super) async fn observe(
     let platform = platform(kind, object, connection.as_deref(), now);
     let artifact_state = kind.sources.artifact_state(&source_key(object)).await;
     let source = match usable(&object.spec.source, &artifact_state) {
-        Ok(artifact) => content(artifact, closure(kind, object, artifact).await),
+        Ok(artifact) => content(&object.spec.source, artifact, closure(kind, object, artifact).await),
         Err(state) => state,
     };
     let memo = object.status.clone().unwrap_or_default();

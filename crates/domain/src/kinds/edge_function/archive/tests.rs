@@ -3,8 +3,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{ArchiveData, CONTENT, MANIFEST, proven_archive, read_proven_archive, write_archive};
-use crate::bundle::{Closure, FunctionSource, Tree, TreePath};
+use super::super::tests::values::{body_of, stamp};
+use super::{
+    ArchiveData, CONTENT, LEFT_OUT, MANIFEST, foreign_archive, proven_archive, read_proven_archive, write_archive,
+};
+use crate::bundle::{ArchiveLimits, BodyFiles, Closure, FunctionSource, Tree, TreePath, read_archive};
 
 fn closure() -> Closure {
     let files = [
@@ -165,4 +168,26 @@ fn an_archive_that_would_be_read_otherwise_today_is_deployed_with_all_of_it_runn
     let read = read_proven_archive(&archive).unwrap().content;
     assert_eq!(read.files(), &files);
     assert!(read.type_only().is_empty());
+}
+
+#[test]
+fn an_archive_of_somebody_elses_content_has_the_names_of_its_secrets_and_not_their_content() {
+    let key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n";
+    let files = [
+        ("index.ts", "Deno.serve(() => new Response())"),
+        (".env", "STRIPE=sk_live_1"),
+        ("../_shared/id_rsa", key),
+        (".env.example", "STRIPE="),
+    ];
+    let files = files.map(|(path, text)| {
+        let path = format!("source/hello/{path}").replace("hello/../", "");
+        (path, Bytes::from_static(text.as_bytes()))
+    });
+    let entrypoint = TreePath::new("hello/index.ts").unwrap();
+    let files = BodyFiles::new(files, Some("source/hello/index.ts"), &entrypoint);
+    let archive = foreign_archive(&body_of(files, &stamp(4))).unwrap();
+    let kept = read_archive(&archive.binary[CONTENT], &ArchiveLimits::default()).unwrap();
+    let kept: Vec<_> = kept.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(kept, [".env.example", "index.ts"]);
+    assert_eq!(archive.data[LEFT_OUT], ".env\n_parent/_shared/id_rsa");
 }

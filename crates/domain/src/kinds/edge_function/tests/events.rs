@@ -1,6 +1,6 @@
 //! What is worth an event is read off two statuses.
 
-use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType, Mode};
+use ace_api::{EdgeFunctionStatus, FunctionEvent, FunctionEventType, Mode, SecretFiles};
 
 use super::{
     super::events,
@@ -80,6 +80,31 @@ fn drift_and_refusals_are_warnings_once() {
         stalled.iter().map(|event| event.reason.as_str()).collect::<Vec<_>>(),
         ["RolledBack"]
     );
+}
+
+#[test]
+fn secrets_in_the_source_are_a_warning_once_for_each_revision() {
+    let (before, mut after) = memos();
+    let source = after.source.as_mut().unwrap();
+    let paths = [
+        "functions/.env",
+        "functions/a/id_rsa",
+        "functions/b/.npmrc",
+        "functions/c/.env",
+    ];
+    source.secret_files = SecretFiles::of(paths.into_iter());
+    let says = Event::warning(
+        "SecretsInSource",
+        "the source has secrets in functions/.env, functions/a/id_rsa, functions/b/.npmrc and 1 more: they are neither deployed nor archived, but whoever reads the source has them; leave them out (`tar --exclude`, `spec.ignore`, `.sourceignore`) and replace the secrets",
+    );
+    assert_eq!(events(&before, &after), std::slice::from_ref(&says));
+    assert_eq!(events(&after, &after), []);
+    let mut next = after.clone();
+    next.source.as_mut().unwrap().artifact_revision = Some("main@sha1:2".to_owned());
+    assert_eq!(events(&after, &next), [says]);
+    let mut without = next.clone();
+    without.source.as_mut().unwrap().secret_files = None;
+    assert_eq!(events(&next, &without), []);
 }
 
 fn memos() -> (EdgeFunctionStatus, EdgeFunctionStatus) {

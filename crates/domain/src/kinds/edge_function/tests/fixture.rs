@@ -47,6 +47,7 @@ pub(super) fn settled() -> Case {
         source: SourceState::Ready {
             content,
             artifact_revision: "main@sha1:4f2c".to_owned(),
+            secret_files: None,
         },
         blockers: Vec::new(),
         listing: Some(listing(Some(entry(A, 3)))),
@@ -91,6 +92,7 @@ impl Case {
             case.state.source = SourceState::Ready {
                 content: content(text),
                 artifact_revision: "main@sha1:99aa".to_owned(),
+                secret_files: None,
             };
         })
     }

@@ -20,6 +20,6 @@ mod roll_out;
 mod source_problems;
 mod statuses;
 mod type_only;
-mod values;
+pub(super) mod values;
 mod waiting;
 mod waves;

@@ -86,6 +86,7 @@ fn applied() -> Case {
         case.state.source = SourceState::Ready {
             content,
             artifact_revision: "main@sha1:4f2c".to_owned(),
+            secret_files: None,
         };
     })
 }
@@ -279,6 +280,7 @@ fn a_file_that_a_computed_import_may_reach_counts() {
         case.state.source = SourceState::Ready {
             content,
             artifact_revision: "main".to_owned(),
+            secret_files: None,
         };
     });
     case = redeployed(case, &listed(4, "map_a.json"), &own);

@@ -1,6 +1,8 @@
 //! Rules that every status keeps.
 
-use ace_api::{Conditions, Drift, FunctionEvent, FunctionEventType, FunctionReason, Held, MESSAGE_LIMIT, Mode, Stamp};
+use ace_api::{
+    Conditions, Drift, FunctionEvent, FunctionEventType, FunctionReason, Held, MESSAGE_LIMIT, Mode, SecretFiles, Stamp,
+};
 
 use super::{
     super::{Claim, Decision, Kind, PlatformState, SourceState, status},
@@ -75,6 +77,19 @@ fn every_status_tells_pipelines_whether_to_wait_or_to_act() {
 }
 
 #[test]
+fn secrets_in_the_source_are_shown_and_written_once() {
+    let mut case = settled().with(|case| {
+        if let SourceState::Ready { secret_files, .. } = &mut case.state.source {
+            *secret_files = SecretFiles::of(["functions/.env"].into_iter());
+        }
+    });
+    let shown = case.status();
+    let found = shown.source.clone().and_then(|source| source.secret_files).unwrap();
+    assert_eq!((found.count, found.paths), (1, vec!["functions/.env".to_owned()]));
+    assert_eq!(case.written().status(), shown, "nothing is written again");
+}
+
+#[test]
 fn the_worst_status_stays_within_twelve_kibibytes() {
     let mut case = worst();
     for decision in [
@@ -116,6 +131,9 @@ fn worst() -> Case {
         .sees(Some(seen))
         .with(|case| {
             case.object.spec.checks = vec![check("preflight")];
+            if let SourceState::Ready { secret_files, .. } = &mut case.state.source {
+                *secret_files = SecretFiles::of([&*long(300); 9].into_iter());
+            }
             case.state.listing.as_mut().unwrap().started = at(0);
             let memo = &mut case.state.memo;
             memo.common.last_handled_reconcile_at = Some(long(256));

@@ -48,6 +48,7 @@ fn wants(wanted: &Arc<Closure>) -> Case {
         case.state.source = SourceState::Ready {
             content: wanted.clone(),
             artifact_revision: "main@sha1:99aa".to_owned(),
+            secret_files: None,
         };
     })
 }

@@ -44,7 +44,7 @@ pub(super) fn revision(text: &str) -> String {
     content(text).revision().to_string()
 }
 
-pub(super) fn stamp(version: i64) -> Stamp {
+pub(in super::super) fn stamp(version: i64) -> Stamp {
     Stamp {
         id: "5d0e4f60".to_owned(),
         version,
@@ -96,7 +96,7 @@ pub(super) fn body(text: &str, stamp: &Stamp) -> Body {
     body_of(files(text), stamp)
 }
 
-pub(super) fn body_of(files: BodyFiles, stamp: &Stamp) -> Body {
+pub(in super::super) fn body_of(files: BodyFiles, stamp: &Stamp) -> Body {
     Body {
         stamp: stamp.clone(),
         content: BodyContent::Files {

@@ -1,9 +1,9 @@
 //! What is worth an event.
 
-use ace_api::MigrationSetStatus;
+use ace_api::{MigrationSetStatus, SecretFiles};
 
 use super::{
-    super::events,
+    super::{SourceState, events},
     fixture::{pending, ran, settled},
     values::{A, B, DROP, HARMLESS, OTHER, V1, V2, V3, V4, differs, taken},
 };
@@ -35,6 +35,25 @@ fn files_that_ran_are_one_event_each_and_in_order() {
         expected
     );
     assert_eq!(said(&after, &after), []);
+}
+
+#[test]
+fn secrets_beside_the_migrations_are_a_warning_once_for_each_revision() {
+    let before = settled().status();
+    let mut case = settled().with(|case| {
+        if let SourceState::Ready { secret_files, .. } = &mut case.state.source {
+            *secret_files = SecretFiles::of(["migrations/.env"].into_iter());
+        }
+    });
+    let mut after = case.status();
+    let note = "the source has secrets in migrations/.env: they are neither deployed nor archived, but whoever reads the source has them; leave them out (`tar --exclude`, `spec.ignore`, `.sourceignore`) and replace the secrets";
+    assert_eq!(said(&before, &after), one("SecretsInSource", note));
+    case.state.memo = after.clone();
+    assert_eq!(case.status(), after, "nothing is written again");
+    assert_eq!(said(&after, &after), []);
+    let known = after.clone();
+    after.source.as_mut().unwrap().artifact_revision = "main@sha1:2".to_owned();
+    assert_eq!(said(&known, &after), one("SecretsInSource", note));
 }
 
 #[test]

@@ -113,6 +113,7 @@ impl Case {
             case.state.source = SourceState::Ready {
                 content: folder,
                 artifact_revision: "main@sha1:4f2c".to_owned(),
+                secret_files: None,
             };
         })
     }

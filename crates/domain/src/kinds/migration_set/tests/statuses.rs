@@ -332,6 +332,7 @@ fn worst() -> Case {
             skipped: skipped.collect(),
         }),
         artifact_revision: long(300),
+        secret_files: ace_api::SecretFiles::of([&*long(300); 9].into_iter()),
     };
     let memo = &mut case.state.memo;
     memo.common.last_handled_reconcile_at = Some(long(256));
