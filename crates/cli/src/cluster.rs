@@ -2,6 +2,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use ace_api::{SecretKeyReference, SecretUse};
+use ace_domain::bundle::Folder;
 use ace_domain::inputs::{ArtifactState, read_config_map, secret_text};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::key::SourceKey;
@@ -104,10 +105,10 @@ impl Cluster {
         }
     }
 
-    /// The files that a ConfigMap carries.
-    pub(crate) async fn config_map(&self, key: &SourceKey) -> Result<ArtifactState, PlanError> {
+    /// The files that a ConfigMap carries, for who reads a folder of them.
+    pub(crate) async fn config_map(&self, key: &SourceKey, folder: Folder) -> Result<ArtifactState, PlanError> {
         let map = self.find::<ConfigMap>(&key.namespace, &key.name).await?;
-        Ok(read_config_map(key, map))
+        Ok(read_config_map(key, map, folder))
     }
 }
 

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use flate2::bufread::GzDecoder;
 use flate2::{Compression, GzBuilder};
 
+use super::left_out::LeftOut;
 use super::limits::{ArchiveError, ArchiveLimits};
 use super::path::{TreePath, TreePathError};
 use super::tree::Tree;
@@ -18,19 +19,47 @@ const EXTENSION: u64 = 64 << 10;
 /// Bytes of zero that end a tar: two blocks.
 const END_OF_TAR: usize = 1_024;
 
-/// Reads a `tar.gz` into a tree. Refuses everything but files and folders, paths that break a rule of [`TreePath`],
-/// duplicates, damage, truncation, and whatever exceeds `limits`, which are checked while inflating.
+/// Reads a `tar.gz` into a tree, without what is neither a file nor a folder: [`Tree::left_out`] has that. Refuses paths that lead
+/// out of the tree, duplicates, damage, truncation, and whatever exceeds `limits`, which are checked while inflating.
 pub fn read_archive(bytes: &[u8], limits: &ArchiveLimits) -> Result<Tree, ArchiveError> {
     read_archive_where(bytes, limits, |_| true)
 }
 
-/// Like [`read_archive`], but keeps only files that `keep` wants: of a repository's archive one folder is used, and the
-/// rest must be checked but need not be held.
+/// Like [`read_archive`], but keeps only what `keep` wants: of a repository's archive one folder is used, and the rest must be
+/// checked but need not be held.
 pub fn read_archive_where(
     bytes: &[u8],
     limits: &ArchiveLimits,
     keep: impl Fn(&TreePath) -> bool,
 ) -> Result<Tree, ArchiveError> {
+    let mut tree = Tree::default();
+    visit(bytes, limits, keep, &mut |path, entry| {
+        let added = match entry {
+            Entry::File(content) => tree.add(path, content),
+            Entry::LeftOut(why) => tree.leave_out(path, why),
+        };
+        added.map_err(ArchiveError::Conflict)?;
+        if tree.len() + tree.left_out().len() > limits.entries {
+            return Err(ArchiveError::Entries { limit: limits.entries });
+        }
+        Ok(())
+    })?;
+    Ok(tree)
+}
+
+/// What an archive has at a path.
+pub(super) enum Entry {
+    File(Bytes),
+    LeftOut(LeftOut),
+}
+
+/// Reads an archive to its end, and hands over what `wants` takes.
+pub(super) fn visit(
+    bytes: &[u8],
+    limits: &ArchiveLimits,
+    wants: impl FnMut(&TreePath) -> bool,
+    take: &mut impl FnMut(TreePath, Entry) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
     if bytes.len() > limits.compressed {
         return Err(ArchiveError::Compressed {
             bytes: bytes.len(),
@@ -43,17 +72,15 @@ pub fn read_archive_where(
         zeros: 0,
         fault: None,
     };
-    let read = read_entries(&mut stream, limits, &keep).and_then(|tree| stream.end().map(|()| tree));
-    let mut tree = read.map_err(|fault| match (fault, stream.fault) {
+    let read = read_entries(&mut stream, limits, wants, take).and_then(|()| stream.end());
+    read.map_err(|fault| match (fault, stream.fault) {
         (Fault::Refused(error), _) => error,
         // The tar library reports a failing stream with a message of its own; the stream has the cause.
         (_, Some(StreamFault::Limit)) => ArchiveError::Unpacked { limit: limits.unpacked },
         (_, Some(StreamFault::Gzip)) => ArchiveError::Gzip,
         (Fault::Damaged { entry }, Some(StreamFault::Truncated)) => ArchiveError::Truncated { entry },
         (Fault::Damaged { entry }, None) => ArchiveError::Tar { entry },
-    })?;
-    tree.retain(keep);
-    Ok(tree)
+    })
 }
 
 /// Packs files into a `tar.gz`: the same files give the same bytes at any time.
@@ -91,22 +118,23 @@ impl From<ArchiveError> for Fault {
 fn read_entries(
     stream: &mut Stream<'_>,
     limits: &ArchiveLimits,
-    keep: &impl Fn(&TreePath) -> bool,
-) -> Result<Tree, Fault> {
-    let mut tree = Tree::default();
+    mut wants: impl FnMut(&TreePath) -> bool,
+    take: &mut impl FnMut(TreePath, Entry) -> Result<(), ArchiveError>,
+) -> Result<(), Fault> {
     let mut name_ahead = None;
     let mut last = None;
     let mut archive = tar::Archive::new(stream);
     let entries = archive.entries().map_err(|_| Fault::Damaged { entry: None })?;
     // Raw: the library would read long names and extension headers of any size into memory.
-    for (number, entry) in entries.raw(true).enumerate() {
+    for entry in entries.raw(true) {
         let damaged = |_: io::Error| Fault::Damaged { entry: last.clone() };
         let mut entry = entry.map_err(damaged)?;
-        if number >= limits.entries {
-            return Err(ArchiveError::Entries { limit: limits.entries }.into());
-        }
         let kind = entry.header().entry_type();
         let header_name = entry.path_bytes().into_owned();
+        if kind.is_gnu_longlink() {
+            // Where the next entry, a link, leads: it is not followed.
+            continue;
+        }
         if kind.is_gnu_longname() {
             // With its terminating zero.
             let mut long = read_whole(&mut entry, limits.path as u64 + 1, limits)?;
@@ -125,45 +153,46 @@ fn read_entries(
         }
         let name = name_ahead.take().unwrap_or(header_name);
         last = Some(shown(&name));
-        let Some(path) = accepted(kind, &name, entry.size(), limits)? else {
+        let Some((path, left_out)) = accepted(kind, &name, entry.size(), limits)? else {
             continue;
         };
-        let size = entry.size();
-        if keep(&path) && size > limits.file as u64 {
-            return Err(ArchiveError::File {
-                entry: shown(&name),
-                bytes: size,
-                limit: limits.file,
-            }
-            .into());
+        if !wants(&path) {
+            continue;
         }
-        let mut content = Vec::new();
-        if keep(&path) {
-            content = read_whole(&mut entry, limits.file as u64, limits)?;
-        }
-        tree.add(path, Bytes::from(content)).map_err(ArchiveError::Conflict)?;
+        let content = match left_out {
+            Some(why) => Entry::LeftOut(why),
+            None => Entry::File(read_whole(&mut entry, limits.file as u64, limits)?.into()),
+        };
+        take(path, content)?;
     }
     if name_ahead.is_some() {
         return Err(Fault::Damaged { entry: last });
     }
-    Ok(tree)
+    Ok(())
 }
 
-/// The path of an entry that is a file; `None` for a folder.
+/// The path of an entry, and why it is left out if it is; `None` for a folder.
 fn accepted(
     kind: tar::EntryType,
     name: &[u8],
     size: u64,
     limits: &ArchiveLimits,
-) -> Result<Option<TreePath>, ArchiveError> {
+) -> Result<Option<(TreePath, Option<LeftOut>)>, ArchiveError> {
     let entry = || shown(name);
-    if kind.is_symlink() || kind.is_hard_link() || kind.is_gnu_longlink() {
-        return Err(ArchiveError::Link { entry: entry() });
+    let mut left_out = match kind {
+        kind if kind.is_gnu_sparse() => return Err(ArchiveError::Special { entry: entry() }),
+        kind if kind.is_symlink() || kind.is_hard_link() => Some(LeftOut::Link),
+        kind if !kind.is_file() && !kind.is_dir() => Some(LeftOut::Special),
+        _ if size > limits.file as u64 => Some(LeftOut::TooLarge {
+            bytes: size,
+            limit: limits.file,
+        }),
+        _ => None,
+    };
+    let text = String::from_utf8_lossy(name).replace(char::is_control, "\u{fffd}");
+    if text.as_bytes() != name {
+        left_out = Some(LeftOut::Name);
     }
-    if !(kind.is_file() || kind.is_dir()) {
-        return Err(ArchiveError::Special { entry: entry() });
-    }
-    let text = std::str::from_utf8(name).map_err(|_| ArchiveError::Name { entry: entry() })?;
     if text.len() > limits.path {
         return Err(ArchiveError::PathTooLong {
             entry: entry(),
@@ -171,7 +200,7 @@ fn accepted(
         });
     }
     // `tar -c .` writes `./`, `./a`, `./a/b`.
-    let mut relative = text;
+    let mut relative = text.as_str();
     while let Some(rest) = relative.strip_prefix("./") {
         relative = rest;
     }
@@ -185,7 +214,7 @@ fn accepted(
     }
     match TreePath::new(relative) {
         Ok(_) if folder => Ok(None),
-        Ok(path) => Ok(Some(path)),
+        Ok(path) => Ok(Some((path, left_out))),
         Err(TreePathError::TooLong) => Err(ArchiveError::PathTooLong {
             entry: entry(),
             limit: limits.path,

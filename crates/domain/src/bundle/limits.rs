@@ -18,9 +18,9 @@ pub struct ArchiveLimits {
     pub compressed: usize,
     /// Bytes that it inflates to, headers and padding included. Checked while inflating.
     pub unpacked: usize,
-    /// Bytes of one file that is kept.
+    /// Bytes of one file; a larger one is left out.
     pub file: usize,
-    /// Entries of any kind, folders and extension headers included.
+    /// Files that are kept, and what is left out of them.
     pub entries: usize,
     /// Bytes of one path; never above [`super::PATH_BYTES`].
     pub path: usize,
@@ -57,18 +57,8 @@ pub enum ArchiveError {
         /// The limit.
         limit: usize,
     },
-    /// One file is too large.
-    #[error("{entry} has {bytes} bytes, more than {limit}; leave it out of the archive")]
-    File {
-        /// Its name.
-        entry: String,
-        /// Its size, as its header says.
-        bytes: u64,
-        /// The limit.
-        limit: usize,
-    },
     /// Too many entries.
-    #[error("the archive has more than {limit} entries; pack only the source's folder")]
+    #[error("the archive has more than {limit} files; pack only the source's folder")]
     Entries {
         /// The limit.
         limit: usize,
@@ -89,22 +79,8 @@ pub enum ArchiveError {
         /// The rule.
         rule: TreePathError,
     },
-    /// A name is not UTF-8.
-    #[error("the name of {entry} is not UTF-8; rename the file")]
-    Name {
-        /// Its name, with what is not UTF-8 replaced.
-        entry: String,
-    },
-    /// A symbolic or hard link.
-    #[error(
-        "{entry} is a link; pack the file itself (tar --dereference --hard-dereference), or leave it out (tar --exclude)"
-    )]
-    Link {
-        /// Its name.
-        entry: String,
-    },
-    /// A device, a pipe, a sparse file or an entry of an unknown kind.
-    #[error("{entry} is neither a file nor a folder; leave it out of the archive")]
+    /// A sparse file, or a file whose size stands in an extension header: parsers that disagree about it see different archives.
+    #[error("{entry} is not a plain file; leave it out of the archive")]
     Special {
         /// Its name.
         entry: String,
@@ -138,12 +114,9 @@ impl ArchiveError {
         match self {
             Self::Compressed { .. }
             | Self::Unpacked { .. }
-            | Self::File { .. }
             | Self::Entries { .. }
             | Self::PathTooLong { .. }
             | Self::Path { .. }
-            | Self::Name { .. }
-            | Self::Link { .. }
             | Self::Special { .. } => true,
             Self::Conflict(_) | Self::Truncated { .. } | Self::Gzip | Self::Tar { .. } | Self::Trailing => false,
         }
@@ -152,10 +125,10 @@ impl ArchiveError {
     /// The kind of error, as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Compressed { .. } | Self::Unpacked { .. } | Self::File { .. } => "TooLarge",
+            Self::Compressed { .. } | Self::Unpacked { .. } => "TooLarge",
             Self::Entries { .. } => "TooManyEntries",
-            Self::PathTooLong { .. } | Self::Path { .. } | Self::Name { .. } => "BadPath",
-            Self::Link { .. } | Self::Special { .. } => "NotAFile",
+            Self::PathTooLong { .. } | Self::Path { .. } => "BadPath",
+            Self::Special { .. } => "NotAFile",
             Self::Conflict(_) => "Conflict",
             Self::Truncated { .. } => "Truncated",
             Self::Gzip | Self::Tar { .. } | Self::Trailing => "NotAnArchive",

@@ -80,6 +80,17 @@ impl Tree {
         Ok(())
     }
 
+    /// Notes what the source has and the tree has not.
+    pub fn leave_out(&mut self, path: TreePath, why: LeftOut) -> Result<(), TreeError> {
+        // Two names may have the same path where characters of both are replaced.
+        if why == LeftOut::Name && self.left_out.get(&path) == Some(&why) {
+            return Ok(());
+        }
+        self.check(&path)?;
+        self.left_out.insert(path, why);
+        Ok(())
+    }
+
     /// Takes the files out that hold secrets: no reader of the tree has their content.
     #[must_use]
     pub fn without_secrets(mut self) -> Self {
@@ -142,14 +153,10 @@ impl Tree {
     pub(super) fn into_files(self) -> BTreeMap<TreePath, Bytes> {
         self.files
     }
-
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(&TreePath) -> bool) {
-        self.files.retain(|path, _| keep(path));
-    }
 }
 
 /// The folders on the way to `path`, from the root.
-fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').filter_map(|(end, _)| path.get(..end))
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use ace_api::SecretFiles;
 
 use super::closures::Closures;
-use crate::bundle::{LeftOut, Tree, TreeIndex, TreePath};
+use crate::bundle::{LeftOut, Scope, Tree, TreeIndex, TreePath};
 use crate::reconcile::key::SourceKey;
 
 /// The state of a source. Every text is a message for a condition. Cheap to clone.
@@ -75,6 +75,8 @@ pub struct SourceTree {
     root: Arc<TreeIndex>,
     /// Bytes of the tree and its index as they were read.
     size: usize,
+    /// What of the source the tree has.
+    scope: Scope,
     /// The folders that are being read. They share what was learned with the root, and end with their last reader.
     folders: Mutex<HashMap<TreePath, Weak<TreeIndex>>>,
     pub(super) closures: Mutex<Closures>,
@@ -101,10 +103,22 @@ impl SourceTree {
             .sum();
         Self {
             size: kept + left_out.keys().map(|path| path.as_str().len() + FILE).sum::<usize>(),
+            scope: Scope::Everything,
             root: Arc::new(root),
             folders: Mutex::default(),
             closures: Mutex::default(),
         }
+    }
+
+    /// The same tree, which has a part of the source only.
+    #[must_use]
+    pub fn within(self, scope: Scope) -> Self {
+        Self { scope, ..self }
+    }
+
+    /// What of the source the tree has.
+    pub fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// The files from the root.

@@ -1,13 +1,16 @@
 //! The content of a ConfigMap as a source. Pure.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::ConfigMap;
 use sha2::{Digest, Sha256};
 
 use super::{ArtifactState, SourceTree};
-use crate::bundle::{ArchiveLimits, Tree, read_archive};
+use crate::bundle::{ArchiveLimits, Folder, Scope, Tree, read_for};
 use crate::reconcile::key::SourceKey;
 
 /// Prefix of the hashed data, so that no archive can have the digest of flat keys.
@@ -26,13 +29,22 @@ pub enum Carried {
 }
 
 /// The state of a ConfigMap as a source.
-pub fn read_config_map(key: &SourceKey, map: Option<ConfigMap>) -> ArtifactState {
+pub fn read_config_map(key: &SourceKey, map: Option<ConfigMap>, folder: Folder) -> ArtifactState {
     let Some(map) = map else {
         return ArtifactState::absent(key);
     };
-    let read = carried(map).and_then(|carried| Ok((carried.digest(), carried.into_tree(&ArchiveLimits::default())?)));
+    let folders = [folder].into();
+    let read = carried(map).and_then(|carried| {
+        Ok((
+            carried.digest(),
+            carried.into_tree(&ArchiveLimits::default(), &folders)?,
+        ))
+    });
     match read {
-        Ok((digest, tree)) => ArtifactState::ready(digest.clone(), digest, Arc::new(SourceTree::new(tree))),
+        Ok((digest, (tree, scope))) => {
+            let tree = SourceTree::new(tree).within(scope);
+            ArtifactState::ready(digest.clone(), digest, Arc::new(tree))
+        }
         Err(why) => ArtifactState::unusable(key, &why),
     }
 }
@@ -80,11 +92,13 @@ pub fn carried(map: ConfigMap) -> Result<Carried, String> {
 }
 
 impl Carried {
-    /// The files, or a message that says what to change.
-    pub fn into_tree(self, limits: &ArchiveLimits) -> Result<Tree, String> {
+    /// The files for those who read these folders, or a message that says what to change.
+    pub fn into_tree(self, limits: &ArchiveLimits, folders: &BTreeSet<Folder>) -> Result<(Tree, Scope), String> {
         match self {
-            Self::Archive(bytes) => read_archive(&bytes, limits).map_err(|error| error.to_string()),
-            Self::Keys(files) => Tree::from_keys(files).map_err(|error| error.to_string()),
+            Self::Archive(bytes) => read_for(&bytes, limits, folders).map_err(|error| error.to_string()),
+            Self::Keys(files) => Tree::from_keys(files)
+                .map(|tree| (tree, Scope::Everything))
+                .map_err(|error| error.to_string()),
         }
     }
 
@@ -171,7 +185,10 @@ mod tests {
             name: "files".to_owned(),
         };
         let absent = "ConfigMap ace/files does not exist; create it";
-        assert_eq!(read_config_map(&key, None), ArtifactState::Waiting(absent.to_owned()));
+        assert_eq!(
+            read_config_map(&key, None, None),
+            ArtifactState::Waiting(absent.to_owned())
+        );
         for (map, says) in [
             (map(&[], &[]), "it is empty; "),
             (
@@ -179,13 +196,14 @@ mod tests {
                 "the archive is not a valid tar.gz",
             ),
         ] {
-            let ArtifactState::Refused(message) = read_config_map(&key, Some(map)) else {
+            let ArtifactState::Refused(message) = read_config_map(&key, Some(map), None) else {
                 panic!("{says}");
             };
             let says = format!("ConfigMap ace/files can't be used: {says}");
             assert!(message.starts_with(&says), "{message}");
         }
-        let ArtifactState::Ready(artifact) = read_config_map(&key, Some(map(&[("1_a.sql", "SELECT 1")], &[]))) else {
+        let ArtifactState::Ready(artifact) = read_config_map(&key, Some(map(&[("1_a.sql", "SELECT 1")], &[])), None)
+        else {
             panic!("it has one file");
         };
         assert_eq!(artifact.revision, artifact.digest);

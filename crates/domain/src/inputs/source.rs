@@ -1,9 +1,9 @@
 //! From the state of a source to the desired content of an object.
 
-use ace_api::Source;
+use ace_api::{Source, SourceKind};
 
 use super::{Artifact, ArtifactState, SourceState};
-use crate::bundle::TreePath;
+use crate::bundle::{TooMany, TreePath};
 
 /// The content that `read` extracts from the artifact, unless the spec pins another digest. An error of `read` needs a person.
 pub fn wanted<T>(
@@ -31,7 +31,42 @@ pub fn usable<'a, T>(source: &Source, artifact_state: &'a ArtifactState) -> Resu
         let waits = format!("`spec.source.digest` pins {pin}, and the source has {has}");
         return Err(SourceState::Waiting(waits));
     }
+    // A path that is none is told by those who read below it.
+    let folder = folder(source).unwrap_or_default();
+    if let Some(many) = artifact.tree.scope().too_many(folder.as_ref()) {
+        return Err(SourceState::Refused(too_many(source, folder.as_ref(), many)));
+    }
+    if !artifact.tree.scope().covers(folder.as_ref()) {
+        let reads = "another folder of the source is being read";
+        return Err(SourceState::Failed(reads.to_owned()));
+    }
     Ok(artifact)
+}
+
+fn too_many(source: &Source, folder: Option<&TreePath>, TooMany { files, limit }: TooMany) -> String {
+    let within = folder.map_or_else(|| "the source has".to_owned(), |folder| format!("`{folder}` has"));
+    let problem = if files > limit {
+        format!(
+            "{within} {files} files, more than the {limit} that are read; let `spec.source.path` name a smaller folder"
+        )
+    } else {
+        format!(
+            "{within} {files} files, and the folders that others read of this large source have so many that they are more than the {limit} that are read; leave out of it what nobody needs"
+        )
+    };
+    with_less(&problem, source.kind)
+}
+
+/// What is wrong with a source, and would not be with less in it. It may be a whole repository, of which an object needs one folder:
+/// how its kind leaves the rest out.
+pub fn with_less(problem: &str, kind: SourceKind) -> String {
+    let fields = match kind {
+        SourceKind::GitRepository => "`spec.ignore` or `spec.sparseCheckout` of the GitRepository",
+        SourceKind::OCIRepository => "`spec.ignore` of the OCIRepository",
+        SourceKind::Bucket => "`spec.ignore` of the Bucket",
+        SourceKind::ExternalArtifact | SourceKind::ConfigMap => return problem.to_owned(),
+    };
+    format!("{problem}; {fields} leaves out what nobody needs")
 }
 
 /// What was read of an artifact.

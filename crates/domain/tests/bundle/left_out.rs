@@ -1,8 +1,8 @@
 //! What the source has and the tree has not stops what reaches it, and nothing else.
 
-use ace_domain::bundle::{Closure, ClosureError, FunctionSource, Tree};
+use ace_domain::bundle::{Closure, ClosureError, FunctionSource, LeftOut, Tree};
 
-use crate::support::{function, tree};
+use crate::support::{function, path, tree};
 
 fn refused(tree: &Tree, source: &FunctionSource<'_>) -> String {
     let error = Closure::compute(tree, source).unwrap_err();
@@ -66,4 +66,58 @@ fn an_absent_file_is_absent_whatever_was_left_out_beside_it() {
     let tree = with_secrets("import './.envs';");
     let error = Closure::compute(&tree, &function("hello")).unwrap_err();
     assert!(matches!(error, ClosureError::ImportMissing { .. }), "{error}");
+}
+
+/// A tree with a function, and a link at `link`.
+fn with_link(index: &str, link: &str) -> Tree {
+    let mut tree = tree(&[("hello/index.ts", index), ("hello/a.html", "")]);
+    tree.leave_out(path(link), LeftOut::Link).unwrap();
+    tree
+}
+
+const LINK: &str = "is a link, which is not followed; put the file itself there (tar --dereference --hard-dereference)";
+
+#[test]
+fn a_link_that_no_import_reaches_changes_nothing() {
+    let linked = with_link("import './b.ts'", "hello/b.ts");
+    let without = with_link("", "other/node_modules/.bin/tsc");
+    let alone = tree(&[("hello/index.ts", ""), ("hello/a.html", "")]);
+    let closure = Closure::compute(&without, &function("hello")).unwrap();
+    assert_eq!(closure, Closure::compute(&alone, &function("hello")).unwrap());
+    assert!(Closure::compute(&linked, &function("hello")).is_err());
+}
+
+#[test]
+fn a_link_on_any_way_into_a_function_is_named_with_what_leads_there() {
+    let import = "import '../_shared/cors.ts'";
+    let cases = [
+        (
+            import,
+            "_shared/cors.ts",
+            "hello/index.ts:1 imports \"../_shared/cors.ts\": _shared/cors.ts",
+        ),
+        (
+            import,
+            "_shared",
+            "hello/index.ts:1 imports \"../_shared/cors.ts\": _shared",
+        ),
+        ("", "hello/deno.json", "the import map can't be used: hello/deno.json"),
+        (
+            "",
+            "hello/b.html",
+            "the static pattern \"hello/*.html\" can't be used: hello/b.html",
+        ),
+    ];
+    for (index, link, says) in cases {
+        let patterns = ["hello/*.html".to_owned()];
+        let source = FunctionSource {
+            static_files: &patterns,
+            ..function("hello")
+        };
+        assert_eq!(refused(&with_link(index, link), &source), format!("{says} {LINK}"));
+    }
+    let mut tree = tree(&[("a.ts", "")]);
+    tree.leave_out(path("hello"), LeftOut::Link).unwrap();
+    let says = format!("the entrypoint can't be used: hello {LINK}");
+    assert_eq!(refused(&tree, &function("hello")), says);
 }

@@ -11,5 +11,6 @@ mod hostile;
 mod import_map;
 mod left_out;
 mod modules;
+mod scope;
 mod support;
 mod wasm;

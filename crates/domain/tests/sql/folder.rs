@@ -1,4 +1,4 @@
-use ace_domain::bundle::{Tree, TreePath};
+use ace_domain::bundle::{LeftOut, Tree, TreePath};
 use ace_domain::sql::{FolderError, Skipped, Version, read_folder};
 
 type Files<'t> = &'t [(&'t str, &'t [u8])];
@@ -132,6 +132,27 @@ fn folders_that_can_not_be_read_say_what_to_do() {
         read_folder(&tree(&[("1_a.sql", b"")]), Some(&folder)),
         Err(FolderError::Missing { folder })
     );
+}
+
+#[test]
+fn a_migration_that_is_a_link_stops_its_set_and_no_other() {
+    let path = |text: &str| TreePath::new(text).unwrap();
+    let refused = |link: &str, folder: Option<&str>| {
+        let mut tree = tree(&[("db/1_a.sql", b""), ("other/1_a.sql", b"")]);
+        tree.leave_out(path(link), LeftOut::Link).unwrap();
+        let folder = folder.map(path);
+        read_folder(&tree, folder.as_ref()).err().map(|error| error.to_string())
+    };
+    let says = |at: &str| {
+        Some(format!(
+            "{at} is a link, which is not followed; put the file itself there (tar --dereference --hard-dereference)"
+        ))
+    };
+    assert_eq!(refused("db/2_b.sql", Some("db")), says("db/2_b.sql"));
+    assert_eq!(refused("sets", Some("sets/db")), says("sets"));
+    for elsewhere in ["other/2_b.sql", "db/readme.md", "db/old/2_b.sql"] {
+        assert_eq!(refused(elsewhere, Some("db")), None, "{elsewhere}");
+    }
 }
 
 #[test]

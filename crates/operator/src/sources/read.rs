@@ -1,10 +1,11 @@
 //! One read: from an object to a tree, or to the message that says why there is none.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ace_api::{LABEL_WATCH, SourceKind};
-use ace_domain::bundle::{ArchiveError, Tree, read_archive};
-use ace_domain::inputs::{ArtifactState, SourceTree, carried};
+use ace_domain::bundle::{ArchiveError, Folder, Scope, Tree, read_for};
+use ace_domain::inputs::{ArtifactState, SourceTree, carried, with_less};
 use ace_domain::reconcile::key::SourceKey;
 use ace_runtime::reconcile::{caught, on_own_thread};
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -42,7 +43,9 @@ impl Sources {
         let read = match carried(map) {
             Ok(carried) => {
                 let digest = carried.digest();
-                let tree = self.tree(key, &digest, move || carried.into_tree(&limits)).await;
+                let tree = self
+                    .tree(key, &digest, move |folders| carried.into_tree(&limits, folders))
+                    .await;
                 tree.map(|tree| (digest, tree))
             }
             Err(why) => Err(why),
@@ -94,7 +97,7 @@ impl Sources {
 
     /// Downloads the artifact of an object.
     async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (ArtifactState, Again) {
-        let known = self.state().trees.get(&pointer.digest);
+        let known = self.known(key, &pointer.digest);
         // An address that the operator may not call is refused, also where another object's artifact is the same.
         let fetched = match (self.fetcher.admit(pointer), known) {
             (Ok(_), Some(tree)) => {
@@ -136,7 +139,7 @@ impl Sources {
         };
         let limits = self.settings.limits;
         let kind = key.kind;
-        let unpack = move || read_archive(&bytes, &limits).map_err(|error| refused(&error, kind));
+        let unpack = move |folders: &_| read_for(&bytes, &limits, folders).map_err(|error| refused(&error, kind));
         let artifact_state = match self.tree(key, &pointer.digest, unpack).await {
             Ok(tree) => ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
             Err(why) => ArtifactState::unusable(format_args!("the artifact of {key}"), &why),
@@ -144,31 +147,52 @@ impl Sources {
         (artifact_state, Again::OnChange)
     }
 
-    /// The tree of a digest, from the cache or from `unpack`, which may take long. Panics where that does.
+    /// The tree of a digest, if it is in memory and has all that is read of the source.
+    fn known(&self, key: &SourceKey, digest: &str) -> Option<Arc<SourceTree>> {
+        let mut state = self.state();
+        let State { entries, trees, .. } = &mut *state;
+        let tree = trees.get(digest)?;
+        let folders = entries.get(key).map(|entry| &entry.folders);
+        let mut folders = folders.into_iter().flatten();
+        folders
+            .all(|folder| tree.scope().covers(folder.as_ref()))
+            .then_some(tree)
+    }
+
+    /// The tree of a digest, from the cache or from `unpack`, which may take long and is told the folders that are read of it.
+    /// Panics where that does.
     pub(super) async fn tree(
         &self,
         key: &SourceKey,
         digest: &str,
-        unpack: impl FnOnce() -> Result<Tree, String> + Send + 'static,
+        unpack: impl FnOnce(&BTreeSet<Folder>) -> Result<(Tree, Scope), String> + Send + 'static,
     ) -> Result<Arc<SourceTree>, String> {
-        let before = {
+        if let Some(tree) = self.known(key, digest) {
+            return Ok(tree);
+        }
+        let _turn = self.unpacking.acquire().await;
+        let (before, folders) = {
             let mut state = self.state();
             let State { entries, trees, .. } = &mut *state;
-            if let Some(tree) = trees.get(digest) {
-                return Ok(tree);
-            }
-            match entries.get(key).and_then(|entry| entry.memo.as_ref()) {
-                Some(Memo::Ready { digest, .. }) => trees.get(digest),
-                _ => None,
-            }
+            let entry = entries.get(key);
+            // Another object may have read other folders of the same content.
+            let same = trees.get(digest);
+            let of_others = same.iter().flat_map(|tree| tree.scope().folders());
+            let own = entry.into_iter().flat_map(|entry| &entry.folders);
+            let folders: BTreeSet<Folder> = own.chain(of_others).cloned().collect();
+            let before = same.or_else(|| match entry?.memo.as_ref()? {
+                Memo::Ready { digest, .. } => trees.get(digest),
+                Memo::Other(_) => None,
+            });
+            (before, folders)
         };
-        let _turn = self.unpacking.acquire().await;
         on_own_thread(move || {
-            let tree = unpack()?;
-            Ok(Arc::new(match before {
+            let (tree, scope) = unpack(&folders)?;
+            let tree = match before {
                 Some(before) => before.renewed(tree),
                 None => SourceTree::new(tree),
-            }))
+            };
+            Ok(Arc::new(tree.within(scope)))
         })
         .await
     }
@@ -181,18 +205,6 @@ fn refused(error: &ArchiveError, kind: SourceKind) -> String {
     } else {
         error.to_string()
     }
-}
-
-/// What is wrong with an artifact, and would not be with less in it. It has a whole repository, of which an object may need one
-/// folder: how its kind leaves the rest out.
-fn with_less(problem: &str, kind: SourceKind) -> String {
-    let fields = match kind {
-        SourceKind::GitRepository => "`spec.ignore` or `spec.sparseCheckout` of the GitRepository",
-        SourceKind::OCIRepository => "`spec.ignore` of the OCIRepository",
-        SourceKind::Bucket => "`spec.ignore` of the Bucket",
-        SourceKind::ExternalArtifact | SourceKind::ConfigMap => return problem.to_owned(),
-    };
-    format!("{problem}; {fields} leaves out what nobody needs")
 }
 
 /// The state of an object that was not read; it is read again after a while.

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ace_api::SourceKind;
-use ace_domain::inputs::ArtifactState;
+use ace_domain::bundle::TreePath;
+use ace_domain::inputs::{Artifact, ArtifactState};
 use ace_domain::reconcile::key::SourceKey;
 use ace_egress::HttpError;
 use futures::{FutureExt, Stream};
@@ -53,8 +54,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The state of a key, if it is known without a read.
-    fn remembered(&mut self, key: &SourceKey, now: Instant) -> Option<ArtifactState> {
+    /// The state of a key for who reads a folder, if it is known without a read.
+    fn remembered(&mut self, key: &SourceKey, folder: Option<&TreePath>, now: Instant) -> Option<ArtifactState> {
         let entry = self
             .entries
             .get(key)
@@ -62,7 +63,7 @@ impl State {
         match entry.memo.as_ref()? {
             Memo::Other(artifact_state) => Some(artifact_state.clone()),
             Memo::Ready { revision, digest } => {
-                let tree = self.trees.get(digest)?;
+                let tree = self.trees.get(digest).filter(|tree| tree.scope().covers(folder))?;
                 Some(ArtifactState::ready(revision.clone(), digest.clone(), tree))
             }
         }
@@ -103,20 +104,31 @@ impl Sources {
     }
 
     /// The current state. Reads the object if it was never read, if a failure is due for a retry, or if its tree was evicted;
-    /// concurrent callers share one request and one download.
-    pub async fn artifact_state(self: &Arc<Self>, key: &SourceKey) -> ArtifactState {
-        let flight = {
-            let mut state = self.state();
-            self.want(&mut state, Target::of(key));
-            if let Some(artifact_state) = state.remembered(key, Instant::now()) {
-                return artifact_state;
+    /// concurrent callers share one request and one download. `folder`: what is read of it (all without one), for of a large
+    /// source the rest is not kept.
+    pub async fn artifact_state(self: &Arc<Self>, key: &SourceKey, folder: Option<&TreePath>) -> ArtifactState {
+        loop {
+            let (flight, began) = {
+                let mut state = self.state();
+                self.want(&mut state, Target::of(key));
+                if let Some(artifact_state) = state.remembered(key, folder, Instant::now()) {
+                    return artifact_state;
+                }
+                let entry = state.entries.entry(key.clone()).or_default();
+                entry.ask(folder);
+                match entry.flight.clone() {
+                    Some(flight) => (flight, false),
+                    None => (self.begin(&mut state, key), true),
+                }
+            };
+            let artifact_state = flight.await.artifact_state;
+            // A read that had begun before may know nothing of the folder.
+            let lacks = |artifact: &Artifact| !artifact.tree.scope().covers(folder);
+            match &artifact_state {
+                ArtifactState::Ready(artifact) if !began && lacks(artifact) => {}
+                _ => return artifact_state,
             }
-            match state.entries.get(key).and_then(|entry| entry.flight.clone()) {
-                Some(flight) => flight,
-                None => self.begin(&mut state, key),
-            }
-        };
-        flight.await.artifact_state
+        }
     }
 
     /// Reads the object again; true if the state has changed, which [`Sources::changes`] then publishes, too. Returns `false`

@@ -78,6 +78,9 @@ pub fn read_proven_archive(archive: &ArchiveData) -> Result<Archived, ArchiveFau
         .get(CONTENT)
         .ok_or_else(|| damaged(format!("no key `{CONTENT}`")))?;
     let tree = read_archive(packed, &ArchiveLimits::default()).map_err(|error| damaged(error.to_string()))?;
+    if let Some((path, why)) = tree.left_out().iter().next() {
+        return Err(damaged(format!("{path} {why}")));
+    }
     let content = Closure::restore(manifest.closure, tree).map_err(|error| damaged(error.to_string()))?;
     Ok(Archived {
         content: Arc::new(content),

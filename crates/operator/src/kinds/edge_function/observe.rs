@@ -33,7 +33,7 @@ pub(super) async fn observe(
 ) -> (State, Option<Arc<PlatformConnection>>) {
     let connection = kind.connections.get(&platform_key(object));
     let platform = platform(kind, object, connection.as_deref(), now);
-    let artifact_state = kind.sources.artifact_state(&source_key(object)).await;
+    let artifact_state = source_state(kind, object).await;
     let source = match usable(&object.spec.source, &artifact_state) {
         Ok(artifact) => content(&object.spec.source, artifact, closure(kind, object, artifact).await),
         Err(state) => state,
@@ -121,6 +121,13 @@ fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
     edge_function::claim(&Key::of(object), &object.uid().unwrap_or_default(), &claimants)
 }
 
+/// The state of an object's source, for who reads its folder.
+async fn source_state(kind: &EdgeFunctions, object: &EdgeFunction) -> ArtifactState {
+    // A path that is none is told by those who read below it.
+    let folder = folder(&object.spec.source).unwrap_or_default();
+    kind.sources.artifact_state(&source_key(object), folder.as_ref()).await
+}
+
 /// The desired content of `object` from an artifact.
 async fn closure(kind: &EdgeFunctions, object: &EdgeFunction, artifact: &Artifact) -> Result<Arc<Closure>, String> {
     let spec = &object.spec;
@@ -152,8 +159,12 @@ async fn blocking_functions(
     let lower = kind.caches.lower_waves(object);
     let mut members = Vec::new();
     for member in lower.iter().filter_map(|guard| guard.0.as_ref().ok()) {
-        // A panic over another's content is that function's.
-        let content = caught(closure(kind, member, artifact)).await;
+        // Of a large source each may have read its own folder; the content is the same. A panic over another's content is that
+        // function's.
+        let content = match source_state(kind, member).await {
+            ArtifactState::Ready(own) if own.digest == artifact.digest => caught(closure(kind, member, &own)).await,
+            _ => caught(closure(kind, member, artifact)).await,
+        };
         members.push(Member {
             object: member,
             wants: content

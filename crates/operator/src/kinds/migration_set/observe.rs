@@ -1,5 +1,6 @@
 use ace_api::MigrationSet;
 use ace_domain::{
+    inputs::folder,
     kinds::migration_set::{Memory, State},
     reconcile::key::{Key, SourceKey},
 };
@@ -12,7 +13,9 @@ pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, memory:
     let platform = Key::beside(object, &object.spec.platform_ref.name);
     let platform = kind.caches.platform(&platform);
     let source = SourceKey::of(object, &object.spec.source);
-    let source = kind.sources.artifact_state(&source).await;
+    // A path that is none is told by those who read below it.
+    let folder = folder(&object.spec.source).unwrap_or_default();
+    let source = kind.sources.artifact_state(&source, folder.as_ref()).await;
     State {
         timing: kind.timing,
         watching_since: kind.watching_since,

@@ -93,7 +93,7 @@ async fn a_panic_over_an_archive_is_the_operators_and_not_the_archives() {
     let fixture = Fixture::new().await;
     let key = config_map("functions");
     let read = async {
-        let unpacked = fixture.sources.tree(&key, "sha256:0", || panic!("a bug")).await;
+        let unpacked = fixture.sources.tree(&key, "sha256:0", |_| panic!("a bug")).await;
         unreachable!("{unpacked:?}")
     };
     let reading = ended(&key, read).await;

@@ -250,7 +250,12 @@ impl Fixture {
     }
 
     pub(super) async fn artifact_state(&self, key: &SourceKey) -> ArtifactState {
-        self.sources.artifact_state(key).await
+        self.sources.artifact_state(key, None).await
+    }
+
+    /// The state for who reads this folder.
+    pub(super) async fn artifact_at(&self, key: &SourceKey, folder: &str) -> ArtifactState {
+        self.sources.artifact_state(key, Some(&folder.parse().unwrap())).await
     }
 }
 
@@ -283,13 +288,27 @@ pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
 
 /// An archive with one entry of any kind.
 pub(super) fn odd_archive(kind: tar::EntryType) -> Vec<u8> {
-    let mut header = tar::Header::new_gnu();
-    header.set_entry_type(kind);
-    header.set_size(0);
-    header.set_path("a.ts").unwrap();
+    linked_archive(&[], kind, "a.ts")
+}
+
+/// An archive of files, and one entry of any kind at `path`.
+pub(super) fn linked_archive(files: &[(&str, &str)], kind: tar::EntryType, path: &str) -> Vec<u8> {
+    let header = |kind, size, path: &str| {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_path(path).unwrap();
+        header
+    };
+    let mut builder = tar::Builder::new(Vec::new());
+    for (path, text) in files {
+        let mut header = header(tar::EntryType::Regular, text.len() as u64, path);
+        header.set_cksum();
+        builder.append(&header, text.as_bytes()).unwrap();
+    }
+    let mut header = header(kind, 0, path);
     header.set_link_name("/etc/passwd").unwrap();
     header.set_cksum();
-    let mut builder = tar::Builder::new(Vec::new());
     builder.append(&header, std::io::empty()).unwrap();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(&builder.into_inner().unwrap()).unwrap();

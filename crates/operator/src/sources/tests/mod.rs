@@ -7,3 +7,4 @@ mod fixture;
 mod flux;
 #[cfg(target_os = "linux")]
 mod polls;
+mod unreached;

@@ -1,0 +1,106 @@
+//! Of an archive with more files than are kept, the folders that somebody reads are kept.
+
+use std::collections::BTreeSet;
+
+use ace_domain::bundle::{ArchiveError, ArchiveLimits, Folder, Scope, TooMany, Tree, read_for, write_archive};
+use bytes::Bytes;
+
+use crate::hostile::Hostile;
+use crate::support::path;
+
+const LIMITS: ArchiveLimits = ArchiveLimits {
+    compressed: 1 << 20,
+    unpacked: 1 << 20,
+    file: 1_000,
+    entries: 10,
+    path: 512,
+};
+
+fn folder(name: &str) -> Folder {
+    (!name.is_empty()).then(|| path(name))
+}
+
+/// So many files in each of these folders.
+fn archive(folders: &[(&str, usize)]) -> Vec<u8> {
+    let files = folders
+        .iter()
+        .flat_map(|(folder, files)| (0..*files).map(move |at| path(&format!("{folder}/{at}"))));
+    write_archive(&files.map(|path| (path, Bytes::new())).collect())
+}
+
+fn read(archive: &[u8], folders: &[&str]) -> (Tree, Scope) {
+    let folders: BTreeSet<Folder> = folders.iter().map(|name| folder(name)).collect();
+    read_for(archive, &LIMITS, &folders).unwrap()
+}
+
+fn files(tree: &Tree, below: &str) -> usize {
+    tree.subtree(&path(below)).map_or(0, |tree| tree.len())
+}
+
+#[test]
+fn an_archive_within_the_limit_is_kept_whole_whoever_reads_it() {
+    let (tree, scope) = read(&archive(&[("a", 6), ("b", 4)]), &["a"]);
+    assert_eq!((tree.len(), scope), (10, Scope::Everything));
+}
+
+#[test]
+fn of_a_larger_one_each_folder_that_is_read_is_kept_and_the_rest_is_not() {
+    let archive = archive(&[("a", 6), ("apps", 50), ("b/c", 3), ("b/d", 1)]);
+    let (tree, scope) = read(&archive, &["a", "b/c"]);
+    assert_eq!((tree.len(), files(&tree, "a"), files(&tree, "b/c")), (9, 6, 3));
+    for (name, covered) in [
+        ("a", true),
+        ("a/x", true),
+        ("b/c", true),
+        ("b", false),
+        ("apps", false),
+        ("", false),
+    ] {
+        assert_eq!(scope.covers(folder(name).as_ref()), covered, "{name}");
+        assert_eq!(scope.too_many(folder(name).as_ref()), None, "{name}");
+    }
+}
+
+#[test]
+fn a_folder_with_too_many_files_stops_its_own_readers_only() {
+    let archive = archive(&[("a", 6), ("apps", 50)]);
+    let (tree, scope) = read(&archive, &["", "a", "apps"]);
+    assert_eq!((tree.len(), files(&tree, "a")), (6, 6));
+    let too_many = |name: &str| scope.too_many(folder(name).as_ref());
+    let many = |files| Some(TooMany { files, limit: 10 });
+    assert_eq!(
+        [too_many(""), too_many("apps"), too_many("a")],
+        [many(56), many(50), None]
+    );
+    assert!(["", "apps", "a"].iter().all(|name| scope.covers(folder(name).as_ref())));
+}
+
+#[test]
+fn all_folders_together_have_no_more_files_than_one_may_have() {
+    let (tree, scope) = read(&archive(&[("a", 6), ("b", 5), ("c", 4)]), &["a", "b", "c"]);
+    assert_eq!((tree.len(), files(&tree, "b"), files(&tree, "c")), (9, 5, 4));
+    let many = TooMany { files: 6, limit: 10 };
+    assert_eq!(scope.too_many(Some(&path("a"))), Some(many));
+}
+
+#[test]
+fn a_link_on_the_way_to_a_folder_is_known() {
+    let mut archive = Hostile::default().entry(tar::EntryType::Symlink, b"supabase", b"");
+    for at in 0..20 {
+        archive = archive.file(&format!("apps/{at}"), "");
+    }
+    let (tree, _) = read(&archive.ended(), &["supabase/functions"]);
+    let found = tree.left_out_at("supabase/functions").map(|(path, _)| path.as_str());
+    assert_eq!((found, tree.len()), (Some("supabase"), 0));
+}
+
+#[test]
+fn folders_lessen_no_bound_on_the_bytes_that_an_archive_unpacks_to() {
+    let whole = archive(&[("a", 1), ("apps", 3_000)]);
+    let limits = ArchiveLimits {
+        unpacked: 1_000_000,
+        ..LIMITS
+    };
+    let refused = read_for(&whole, &limits, &[folder("a")].into()).unwrap_err();
+    assert_eq!(refused, ArchiveError::Unpacked { limit: 1_000_000 });
+}
