@@ -78,10 +78,11 @@ async fn settings(
     Path(reference): Path<String>,
     Body(settings): Body<Settings>,
 ) -> Result<Json<Value>, Failure> {
-    hub.change(&reference, |project| {
+    hub.change(&reference, move |project| {
         project.function_limit = settings.function_limit;
         Ok(())
-    })?;
+    })
+    .await?;
     Ok(Json(json!({ "functionLimit": settings.function_limit })))
 }
 

@@ -92,6 +92,7 @@ pub(super) struct Hub {
     faults: Mutex<Faults>,
     knobs: Mutex<Knobs>,
     deploying: Mutex<SlugLocks>,
+    changing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
     retired: Mutex<Vec<(String, Uuid)>>,
 }
 
@@ -129,6 +130,7 @@ impl Hub {
             faults: Mutex::default(),
             knobs: Mutex::default(),
             deploying: Mutex::default(),
+            changing: Mutex::default(),
             retired: Mutex::default(),
         }
     }
@@ -146,14 +148,32 @@ impl Hub {
         lock(&self.state).projects().cloned().collect()
     }
 
-    /// Changes a project: on disk before in memory, so that what was answered survives, and nothing when either fails.
-    pub(super) fn change<T>(
+    /// Changes a project: on disk before in memory, so that what was answered survives, and nothing when either fails. Changes of
+    /// one project wait for each other; whoever looks sees the project as it was, and waits for no disk.
+    pub(super) async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        reference: &str,
+        change: impl FnOnce(&mut Project) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = lock(&self.changing).entry(reference.to_owned()).or_default().clone();
+        let turn = turn.lock_owned().await;
+        let (hub, reference) = (self.clone(), reference.to_owned());
+        let changed = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            hub.change_alone(&reference, change)
+        });
+        changed
+            .await
+            .map_err(|error| Failure::internal("change the project", &error))?
+    }
+
+    /// Takes as long as the disk does.
+    fn change_alone<T>(
         &self,
         reference: &str,
         change: impl FnOnce(&mut Project) -> Result<T, Refusal>,
     ) -> Result<T, Failure> {
-        let mut state = lock(&self.state);
-        let mut project = state.project(reference)?.clone();
+        let mut project = lock(&self.state).project(reference)?.clone();
         let before: BTreeSet<Uuid> = project.bundles().map(|bundle| bundle.deployment).collect();
         let answer = change(&mut project)?;
         let after: BTreeSet<Uuid> = project.bundles().map(|bundle| bundle.deployment).collect();
@@ -165,8 +185,7 @@ impl Hub {
                 project: project.clone(),
             })
             .map_err(|error| Failure::internal("save the project", &error))?;
-        state.insert(project);
-        drop(state);
+        lock(&self.state).insert(project);
         self.retire(reference, before.difference(&after).copied());
         Ok(answer)
     }

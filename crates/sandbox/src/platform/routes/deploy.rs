@@ -13,7 +13,7 @@ use crate::platform::answer::Failure;
 use crate::platform::calls::deployment;
 use crate::platform::guard::query_value;
 use crate::platform::hub::{Hub, now};
-use crate::platform::state::{Deploy, Files, Ids, Planned, Record};
+use crate::platform::state::{Deploy, Files, Ids, Planned, Project, Record};
 use crate::runtime::CheckError;
 
 /// Part `metadata`.
@@ -60,7 +60,13 @@ pub(super) async fn deploy(
     };
     let planned = hub.look(&reference, |project| project.plan(&deploy, ids))?;
     let accepted = check(&hub, &reference, &deploy.slug, planned).await;
-    let deployed = accepted.and_then(|()| hub.change(&reference, |project| project.deploy(&deploy, ids, now())));
+    let deployed = match accepted {
+        Ok(()) => {
+            let deploy = move |project: &mut Project| project.deploy(&deploy, ids, now());
+            hub.change(&reference, deploy).await
+        }
+        Err(failure) => Err(failure),
+    };
     match deployed {
         Ok(record) => Ok((StatusCode::CREATED, Json(hub.shown(&record)))),
         Err(failure) => {

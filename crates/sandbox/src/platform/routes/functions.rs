@@ -41,7 +41,9 @@ pub(super) async fn activate(
     Path(reference): Path<String>,
     Body(entries): Body<Vec<Activate>>,
 ) -> Result<Json<Value>, Failure> {
-    let records = hub.change(&reference, |project| project.activate(&entries, now()))?;
+    let records = hub
+        .change(&reference, move |project| project.activate(&entries, now()))
+        .await?;
     let records: Vec<Record> = records.iter().map(|record| hub.shown(record)).collect();
     Ok(Json(json!({ "functions": records })))
 }
@@ -79,7 +81,9 @@ pub(super) async fn patch(
             .map_err(|_| Failure::bad("verify_jwt: Expected true or false"))?;
         patch.verify_jwt = patch.verify_jwt.or(Some(verify_jwt));
     }
-    let record = hub.change(&reference, |project| project.patch(&slug, patch, now()))?;
+    let record = hub
+        .change(&reference, move |project| project.patch(&slug, patch, now()))
+        .await?;
     Ok(Json(hub.shown(&record)))
 }
 
@@ -87,7 +91,8 @@ pub(super) async fn delete(
     State(hub): State<Arc<Hub>>,
     Path((reference, slug)): Path<(String, String)>,
 ) -> Result<Json<Value>, Failure> {
-    hub.change(&reference, |project| project.delete(&slug))?;
+    let deleted = slug.clone();
+    hub.change(&reference, move |project| project.delete(&deleted)).await?;
     hub.runtime.forget(&reference, &slug);
     Ok(Json(json!({ "message": "ok" })))
 }

@@ -49,7 +49,8 @@ pub(super) async fn set(
     Body(items): Body<Vec<Item>>,
 ) -> Result<StatusCode, Failure> {
     let items = items.into_iter().map(|item| (item.name, item.value)).collect();
-    hub.change(&reference, |project| project.set_secrets(items, now()))?;
+    hub.change(&reference, move |project| project.set_secrets(items, now()))
+        .await?;
     Ok(StatusCode::CREATED)
 }
 
@@ -58,6 +59,7 @@ pub(super) async fn unset(
     Path(reference): Path<String>,
     Body(names): Body<Vec<String>>,
 ) -> Result<StatusCode, Failure> {
-    hub.change(&reference, |project| project.unset_secrets(&names))?;
+    hub.change(&reference, move |project| project.unset_secrets(&names))
+        .await?;
     Ok(StatusCode::OK)
 }
