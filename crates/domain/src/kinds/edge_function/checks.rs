@@ -49,7 +49,7 @@ pub(super) fn next(
         return None;
     }
     if lacks_key(object, platform) {
-        return Some(waits_for_key());
+        return Some(Decision::Wait(waits_for_key(), Requeue::OnChange));
     }
     let run = run(state, &applied.source_digest);
     let waiting = Cause::new(FunctionReason::Checking, "running the checks of the last deploy");
@@ -71,9 +71,9 @@ pub(super) fn next(
     })
 }
 
-pub(super) fn waits_for_key() -> Decision {
+pub(super) fn waits_for_key() -> Cause {
     let message = "a check has `auth: Anon`, but the Platform has no anonymous key: set its `spec.anonKeySecretRef` to a Secret key that holds this project's (`sb_publishable_…`, or a JWT for the role `anon`)";
-    Decision::Wait(Cause::new(FunctionReason::WaitingForKey, message), Requeue::OnChange)
+    Cause::new(FunctionReason::WaitingForKey, message)
 }
 
 /// Deploys the proven content again, over content that failed its checks.

@@ -85,8 +85,8 @@ pub(super) fn roll_out(
     if let Some(held) = held(object, state, Some(&content.digest().to_string())) {
         return refuse_held(held, Requeue::OnChange);
     }
-    if let Some(waiting) = missing(object, state, platform) {
-        return waiting;
+    if let Some(cause) = missing(object, state, platform).next() {
+        return Decision::Wait(cause, Requeue::OnChange);
     }
     deploy(
         object,
@@ -152,45 +152,46 @@ pub(super) fn contest(object: &EdgeFunction, state: &State, now: Timestamp) -> O
     })
 }
 
-fn missing(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> Option<Decision> {
-    let wait = |reason, message: String| Some(Decision::Wait(Cause::new(reason, message), Requeue::OnChange));
-    let requires = object.spec.requires.clone().unwrap_or_default();
-    if !requires.secrets.is_empty() {
-        let Some(names) = &state.secrets else {
-            return wait(
-                FunctionReason::WaitingForSecrets,
-                "the project's secrets have not been listed yet".to_owned(),
-            );
-        };
-        let missing = missing_secrets(object, names);
-        if !missing.is_empty() {
-            return wait(
-                FunctionReason::WaitingForSecrets,
-                format!("set these secrets in the project: {}", missing.join(", ")),
-            );
-        }
-    }
-    if let Some(migration) = &requires.migration {
-        let (set, version) = (&migration.name, &migration.version);
-        let message = match &state.migrations {
-            Some(applied) if applied.contains(version) => None,
-            Some(_) => Some(format!("MigrationSet `{set}` has not applied {version} yet")),
-            None => Some(format!(
-                "MigrationSet `{set}` does not exist, or its database has not been observed yet"
-            )),
-        };
-        if let Some(message) = message {
-            return wait(FunctionReason::WaitingForMigration, message);
-        }
-    }
-    if !state.blockers.is_empty() {
-        let blockers = listed(&state.blockers, 5, String::clone);
-        return wait(
-            FunctionReason::WaitingForWave,
-            format!("waiting for functions of lower waves: {blockers}"),
-        );
-    }
-    checks::lacks_key(object, platform).then(checks::waits_for_key)
+/// What a roll-out waits for, in the order in which it does.
+pub(super) fn missing(object: &EdgeFunction, state: &State, platform: &PlatformFacts) -> impl Iterator<Item = Cause> {
+    let key = checks::lacks_key(object, platform).then(checks::waits_for_key);
+    let all = [
+        unset_secrets(object, state),
+        unapplied(object, state),
+        lower_waves(state),
+        key,
+    ];
+    all.into_iter().flatten()
+}
+
+fn unset_secrets(object: &EdgeFunction, state: &State) -> Option<Cause> {
+    let requires = object.spec.requires.as_ref()?;
+    let message = match &state.secrets {
+        _ if requires.secrets.is_empty() => return None,
+        None => "the project's secrets have not been listed yet".to_owned(),
+        Some(names) => match missing_secrets(object, names) {
+            missing if missing.is_empty() => return None,
+            missing => format!("set these secrets in the project: {}", missing.join(", ")),
+        },
+    };
+    Some(Cause::new(FunctionReason::WaitingForSecrets, message))
+}
+
+fn unapplied(object: &EdgeFunction, state: &State) -> Option<Cause> {
+    let migration = object.spec.requires.as_ref()?.migration.as_ref()?;
+    let (set, version) = (&migration.name, &migration.version);
+    let message = match &state.migrations {
+        Some(applied) if applied.contains(version) => return None,
+        Some(_) => format!("MigrationSet `{set}` has not applied {version} yet"),
+        None => format!("MigrationSet `{set}` does not exist, or its database has not been observed yet"),
+    };
+    Some(Cause::new(FunctionReason::WaitingForMigration, message))
+}
+
+fn lower_waves(state: &State) -> Option<Cause> {
+    let blockers = listed(&state.blockers, 5, String::clone);
+    let message = format!("waiting for functions of lower waves: {blockers}");
+    (!state.blockers.is_empty()).then(|| Cause::new(FunctionReason::WaitingForWave, message))
 }
 
 /// The groups of required secrets of which none is set, as `A or B`.

@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use super::{
     Cause, Decision, checks,
     compare::{Comparison, FOREIGN},
+    decide::decide,
     drift::{DriftAssessment, assessment},
     intent::remember,
     live::{is_live, is_proved},
-    rollout::held,
+    rollout::{held, missing},
     state::{PlatformState, SourceState, State},
     step::Step,
     update::hold,
@@ -37,7 +38,7 @@ pub fn status(object: &EdgeFunction, state: &State, decision: &Decision, now: Ti
     let assessment = assessment(object, state, now);
     let mut state = state.clone();
     note(object, &mut state, decision, now);
-    let shown = shown(object, &state, decision, assessment.as_ref());
+    let shown = shown(object, &state, decision, assessment.as_ref(), now);
     let before = &state.memo.common;
     let handled = decision.is_answer() && is_observed(&state, decision);
     let common = common(object, before, shown, handled, now);
@@ -181,6 +182,7 @@ fn shown(
     state: &State,
     decision: &Decision,
     assessment: Option<&DriftAssessment>,
+    now: Timestamp,
 ) -> Shown<FunctionReason> {
     let suspension = || {
         state
@@ -191,7 +193,7 @@ fn shown(
         Shown::at_rest(
             suspension(),
             || is_live(object, state),
-            || settled(object, state, assessment),
+            || settled(object, state, assessment, now),
         )
     };
     Shown::of(decision, |step| in_progress(object, step), at_rest)
@@ -226,13 +228,39 @@ fn revision_of(digest: &str) -> String {
         .unwrap_or_default()
 }
 
-fn settled(object: &EdgeFunction, state: &State, assessment: Option<&DriftAssessment>) -> Cause {
+fn settled(object: &EdgeFunction, state: &State, assessment: Option<&DriftAssessment>, now: Timestamp) -> Cause {
     let mut cause = at_rest(object, state, told(object, state, assessment));
+    if let Some(waiting) = would_wait(object, state, now) {
+        cause.message = format!("{}; with `mode: Apply` it would wait: {waiting}", cause.message);
+    }
     let entry = state.listing.as_ref().and_then(|listing| listing.entry.as_ref());
     if let Some(shown) = entry.and_then(|entry| entry.state.as_ref()) {
         cause.message = format!("{}; the platform shows it as {shown}", cause.message);
     }
     cause
+}
+
+/// What a function that is only observed would wait for if it were rolled out.
+fn would_wait(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<String> {
+    const PRECONDITIONS: [FunctionReason; 4] = [
+        FunctionReason::WaitingForSecrets,
+        FunctionReason::WaitingForMigration,
+        FunctionReason::WaitingForWave,
+        FunctionReason::WaitingForKey,
+    ];
+    let (Mode::Observe, PlatformState::Present(platform)) = (object.spec.mode, &state.platform) else {
+        return None;
+    };
+    let mut applying = object.clone();
+    applying.spec.mode = Mode::Apply;
+    let Decision::Wait(first, _) = decide(&applying, state, now) else {
+        return None;
+    };
+    if !PRECONDITIONS.contains(&first.reason) {
+        return None;
+    }
+    let all = missing(object, state, platform).skip_while(|cause| cause.reason != first.reason);
+    Some(all.map(|cause| cause.message).collect::<Vec<_>>().join("; "))
 }
 
 /// What `Drifted` tells that `Ready` must not deny.

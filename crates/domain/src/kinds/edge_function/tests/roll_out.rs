@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ace_api::{FunctionEvent, FunctionEventType, FunctionReason, IntentType, MigrationRequirement, Mode, Requires};
 
 use super::{
-    super::{Decision, Step, StepResult},
+    super::{Claim, Decision, Step, StepResult},
     fixture::{Case, settled},
     values::{A, B, X, applied, archive, body, cause, content, deploy, digest, entry, foreign, names, proven, stamp},
 };
@@ -163,21 +163,6 @@ fn changed_desired_content_waits_until_foreign_content_is_confirmed() {
 
 #[test]
 fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
-    let blocked = |case: &mut Case| {
-        let requires = serde_json::json!({ "secrets": [{ "anyOf": ["STRIPE_KEY"] }] });
-        let requires: Requires = serde_json::from_value(requires).unwrap();
-        case.object.spec.requires = Some(Requires {
-            migration: Some(MigrationRequirement {
-                name: "main".to_owned(),
-                version: "20260204400000".to_owned(),
-            }),
-            ..requires
-        });
-        case.object.spec.checks = vec![super::values::check("preflight")];
-        case.object.spec.checks[0].auth = Some(ace_api::CheckAuth::Anon);
-        case.state.blockers = vec!["shared".to_owned()];
-        case.state.secrets = None;
-    };
     let mut case = desired_digest()
         .with(blocked)
         .platform(|platform| platform.anon_key = false);
@@ -221,6 +206,73 @@ fn the_order_is_secrets_migration_wave_key_and_then_the_upload() {
     ];
     assert_eq!(seen, expected.map(|(reason, message)| (reason, message.to_owned())));
     assert_eq!(case.decide(), Decision::Do(roll_out()));
+}
+
+#[test]
+fn observe_says_all_that_a_roll_out_would_wait_for() {
+    let case = desired_digest().mode(Mode::Observe);
+    let mut case = case
+        .with(blocked)
+        .platform(|platform| platform.anon_key = false)
+        .with(|case| case.state.secrets = names(&["RESEND_API_KEY"]));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
+    let (before, after) = (content(A).revision(), content(B).revision());
+    let live = format!("{before} is live; the source has {after}");
+    let says = |case: &mut Case| message(&case.status(), "Ready");
+    assert_eq!(
+        says(&mut case),
+        format!(
+            "{live}; with `mode: Apply` it would wait: set these secrets in the project: STRIPE_KEY; MigrationSet `main` does not exist, or its database has not been observed yet; waiting for functions of lower waves: shared; a check has `auth: Anon`, but the Platform has no anonymous key: set its `spec.anonKeySecretRef` to a Secret key that holds this project's (`sb_publishable_…`, or a JWT for the role `anon`)"
+        )
+    );
+    assert_eq!(shown(&case.status())[0], "Ready=True/Observed");
+    case.state.secrets = names(&["STRIPE_KEY"]);
+    case.state.blockers.clear();
+    case = case.platform(|platform| platform.anon_key = true);
+    let waits = "with `mode: Apply` it would wait: MigrationSet `main` does not exist, or its database has not been observed yet";
+    assert_eq!(says(&mut case), format!("{live}; {waits}"));
+    let mut new = case.clone().forgotten().sees(None);
+    assert_eq!(
+        says(&mut new),
+        format!("nothing is live yet; the source has {after}; {waits}")
+    );
+    let mut replaced = case.clone().forgotten().always().sees(Some(foreign(4))).read(X);
+    assert!(says(&mut replaced).ends_with(waits), "{}", says(&mut replaced));
+    case.state.migrations = Some(Arc::new(["20260204400000".to_owned()].into()));
+    assert_eq!(says(&mut case), live);
+}
+
+#[test]
+fn observe_says_nothing_of_waiting_where_apply_would_not_wait() {
+    let case = settled().mode(Mode::Observe).with(blocked);
+    let case = case.with(|case| case.state.secrets = names(&["STRIPE_KEY"]));
+    let says = |case: Case| message(&case.clone().status(), "Ready");
+    let live = format!("{} is live", content(A).revision());
+    assert_eq!(says(case.clone()), live, "what is live was rolled out");
+    let conflict = case.clone().forgotten().sees(Some(foreign(4))).read(X);
+    let conflict = says(conflict);
+    assert!(!conflict.contains("would wait"), "it would be refused: {conflict}");
+    let lost = Claim::Lost(Some("ace/older".to_owned()));
+    let lost = case.wants(B).with(|case| case.state.claim = lost);
+    let lost = says(lost);
+    assert!(!lost.contains("would wait"), "it would be refused: {lost}");
+}
+
+/// Secrets, a migration and a lower wave are missing, and the key of a check.
+fn blocked(case: &mut Case) {
+    let requires = serde_json::json!({ "secrets": [{ "anyOf": ["STRIPE_KEY"] }] });
+    let requires: Requires = serde_json::from_value(requires).unwrap();
+    case.object.spec.requires = Some(Requires {
+        migration: Some(MigrationRequirement {
+            name: "main".to_owned(),
+            version: "20260204400000".to_owned(),
+        }),
+        ..requires
+    });
+    case.object.spec.checks = vec![super::values::check("preflight")];
+    case.object.spec.checks[0].auth = Some(ace_api::CheckAuth::Anon);
+    case.state.blockers = vec!["shared".to_owned()];
+    case.state.secrets = None;
 }
 
 #[test]
