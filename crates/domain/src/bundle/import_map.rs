@@ -9,6 +9,10 @@ const MAP_BYTES: usize = 1 << 20;
 /// Most entries of an import map, over all its scopes.
 const MAP_ENTRIES: usize = 10_000;
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+/// Deno 2.9.6 says `Unexpected token on line 1 column 1`, or `expected value` of a map that its configuration refers to.
+const MARKED: &str = "it begins with a byte order mark, which Deno does not read; save it as UTF-8 without one";
+
 /// An import map: the `imports` and `scopes` of a `deno.json`, `deno.jsonc` or `import_map.json`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ImportMap {
@@ -48,6 +52,17 @@ pub(super) struct MapFile {
     pub(super) jsx_runtime: Option<String>,
 }
 
+/// Who reads a map, which decides how.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum ReadBy {
+    /// Deno, as its configuration.
+    Deno,
+    /// Deno, because its configuration refers to it.
+    Reference,
+    /// Whoever is told its path.
+    Path,
+}
+
 /// The result of resolving a specifier by an import map.
 pub(super) enum Mapped {
     To(Location),
@@ -73,12 +88,17 @@ pub const JSONC: jsonc_parser::ParseOptions = jsonc_parser::ParseOptions {
 
 impl MapFile {
     /// Reads a map that lies in `folder`; the error is half a sentence. Packages in a `deno.json` stand for what is below them, too.
-    pub(super) fn parse(bytes: &[u8], folder: &str, is_config: bool) -> Result<Self, String> {
+    pub(super) fn parse(bytes: &[u8], folder: &str, read_by: ReadBy) -> Result<Self, String> {
         if bytes.len() > MAP_BYTES {
             return Err(format!("it has {} bytes, more than {MAP_BYTES}", bytes.len()));
         }
         let text = std::str::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let text = match text.strip_prefix(BYTE_ORDER_MARK) {
+            Some(text) if read_by == ReadBy::Path => text,
+            Some(_) => return Err(MARKED.to_owned()),
+            None => text,
+        };
+        let is_config = read_by == ReadBy::Deno;
         let value: Value = jsonc_parser::parse_to_serde_value(text, &JSONC).map_err(|error| error.to_string())?;
         let Value::Object(object) = value else {
             return Err("it is not an object".to_owned());

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::closure::{Closure, FunctionSource, digest, program};
 use super::error::ClosureError;
-use super::import_map::{ImportMap, MapFile, Mapped};
+use super::import_map::{ImportMap, MapFile, Mapped, ReadBy};
 use super::index::TreeIndex;
 use super::limits::{CLOSURE_BYTES, CLOSURE_FILES};
 use super::location::Location;
@@ -79,7 +79,14 @@ impl<'i> Walk<'i> {
                 .transpose()?,
         };
         let Some(path) = found else { return Ok(None) };
-        let file = self.map_file(&path)?;
+        let file = self.map_file(
+            &path,
+            if is_deno_config(&path) {
+                ReadBy::Deno
+            } else {
+                ReadBy::Path
+            },
+        )?;
         self.map = file.map;
         // Only a deno.json has compiler options.
         self.jsx_runtime = file
@@ -103,19 +110,24 @@ impl<'i> Walk<'i> {
                     problem: "its `importMap` is the file itself".to_owned(),
                 });
             }
-            self.map = self.map_file(&target)?.map;
+            let read_by = if is_deno_config(&target) {
+                ReadBy::Deno
+            } else {
+                ReadBy::Reference
+            };
+            self.map = self.map_file(&target, read_by)?.map;
         }
         Ok(Some(path))
     }
 
-    fn map_file(&mut self, path: &TreePath) -> Result<MapFile, ClosureError> {
+    fn map_file(&mut self, path: &TreePath, read_by: ReadBy) -> Result<MapFile, ClosureError> {
         let bytes = self
             .index
             .tree()
             .get(path.as_str())
             .map(Bytes::as_ref)
             .unwrap_or_default();
-        let file = MapFile::parse(bytes, path.folder(), is_deno_config(path));
+        let file = MapFile::parse(bytes, path.folder(), read_by);
         self.maps.insert(path.clone());
         file.map_err(|problem| ClosureError::ImportMap {
             path: path.clone(),

@@ -175,9 +175,42 @@ fn a_deno_json_without_imports_may_refer_to_a_map_that_joins_the_closure() {
 }
 
 #[test]
-fn comments_trailing_commas_and_a_byte_order_mark_are_deno_s_dialect() {
-    let map = "\u{feff}{ // why\n \"imports\": { \"x\": /* here */ \"./x.ts\", },\n}\n";
+fn comments_trailing_commas_and_line_ends_of_windows_are_deno_s_dialect() {
+    let map = "{ // why\r\n \"imports\": { \"x\": /* here */ \"./x.ts\", },\r\n}\r\n";
     assert_eq!(reached("import 'x'", map, &["hello/x.ts"]).unwrap(), ["hello/x.ts"]);
+}
+
+/// As Deno 2.9.6 does. A map whose path it is told may have one.
+#[test]
+fn a_byte_order_mark_is_refused_where_deno_refuses_it() {
+    const MAP: &str = "\u{feff}{\"imports\": {\"x\": \"./x.ts\"}}";
+    let with = |name: &str, others: &[(&str, &str)]| {
+        let code = [("hello/index.ts", "import 'x'"), ("hello/x.ts", "")];
+        Closure::compute(
+            &tree(&[&code, others].concat()),
+            &FunctionSource {
+                import_map: Some(name),
+                ..function("hello")
+            },
+        )
+    };
+    let refused = |path: &str| {
+        format!(
+            "the import map {path} can't be read: it begins with a byte order mark, which Deno does not read; save it as UTF-8 without one"
+        )
+    };
+    for name in ["hello/deno.json", "hello/deno.jsonc"] {
+        let error = with(name, &[(name, MAP)]).unwrap_err();
+        assert_eq!(error.to_string(), refused(name));
+    }
+    let refers = r#"{"importMap": "./map.json"}"#;
+    let error = with(
+        "hello/deno.json",
+        &[("hello/deno.json", refers), ("hello/map.json", MAP)],
+    )
+    .unwrap_err();
+    assert_eq!(error.to_string(), refused("hello/map.json"));
+    assert!(with("hello/import_map.json", &[("hello/import_map.json", MAP)]).is_ok());
 }
 
 #[test]
