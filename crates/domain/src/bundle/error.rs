@@ -37,7 +37,7 @@ pub enum ClosureError {
         problem: String,
     },
     /// A local import names a file that is not in the source.
-    #[error("{from}:{line} imports {specifier:?}, and {resolved} is not in the source{}", hint(.instead.as_ref()))]
+    #[error("{from}:{line} imports {specifier:?}, and {resolved} is not in the source{}", hint(.resolved, .instead.as_ref()))]
     ImportMissing {
         /// The importing file.
         from: TreePath,
@@ -172,8 +172,12 @@ fn named_by(by: Option<&TreePath>) -> String {
     by.map(|file| format!(" or `importMap` in {file}")).unwrap_or_default()
 }
 
-fn hint(instead: Option<&TreePath>) -> String {
-    instead
-        .map(|file| format!("; {file} is, and extensions are taken literally"))
-        .unwrap_or_default()
+fn hint(resolved: &str, instead: Option<&TreePath>) -> String {
+    let Some(file) = instead else { return String::new() };
+    let why = if file.as_str().to_lowercase() == resolved.to_lowercase() {
+        "upper and lower case differ"
+    } else {
+        "extensions are taken literally"
+    };
+    format!("; {file} is, and {why}")
 }

@@ -125,6 +125,12 @@ impl Tree {
         self.files.get(path)
     }
 
+    /// The file whose path differs from `path` in upper and lower case only: on many a file system it is the same file.
+    pub(super) fn in_other_case(&self, path: &str) -> Option<&TreePath> {
+        let wanted = path.to_lowercase();
+        self.files.keys().find(|path| path.as_str().to_lowercase() == wanted)
+    }
+
     /// Whether any file lies below `folder`.
     pub fn has_folder(&self, folder: &str) -> bool {
         below(&self.files, &format!("{folder}/")).next().is_some()

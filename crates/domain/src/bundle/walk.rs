@@ -233,8 +233,8 @@ impl<'i> Walk<'i> {
                         from: from.clone(),
                         line,
                         specifier,
+                        instead: instead.or_else(|| tree.in_other_case(&resolved).cloned()),
                         resolved,
-                        instead,
                     });
                 };
                 self.reach(path.clone(), running && !import.type_only, import.data)?;

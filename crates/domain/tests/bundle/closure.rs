@@ -110,6 +110,25 @@ fn a_missing_import_is_named_with_file_line_and_what_may_have_been_meant() {
     );
 }
 
+/// On the disk of a Mac it is found.
+#[test]
+fn a_file_that_is_missed_by_upper_and_lower_case_only_is_named() {
+    for (specifier, resolved, there) in [
+        ("./Utils.ts", "hello/Utils.ts", "hello/utils.ts"),
+        ("../_Shared/cors.ts", "_Shared/cors.ts", "_shared/Cors.ts"),
+        ("./ÄRA.ts", "hello/ÄRA.ts", "hello/ära.ts"),
+    ] {
+        let source = format!("import '{specifier}';");
+        let error = hello(&source, &[(there, ""), ("hello/other.ts", "")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "hello/index.ts:1 imports {specifier:?}, and {resolved} is not in the source; {there} is, and upper and lower case differ"
+            )
+        );
+    }
+}
+
 #[test]
 fn queries_fragments_escapes_and_extensions_are_taken_literally() {
     for specifier in ["./x.ts?v=1", "./x.ts#a", "./%78.ts", "./x", "./x.js", "./x.ts/", "./"] {
