@@ -11,7 +11,8 @@ const ACROSS: &str = "\0";
 
 /// The files that a pattern names: the file of that very name, else what the glob matches, as Supabase's CLI reads it. `*` stays
 /// within a folder. `**` is any text, slashes or none: `a/**/*.html` has nothing of `a` itself, `a/**.html` has (seen with the CLI
-/// 3.1.0). Patterns begin at the tree's root; a leading `./` is dropped.
+/// 3.1.0). What a Mac keeps beside a file, `._name` in an archive that its `tar` has packed, is matched only by a pattern that
+/// says so. Patterns begin at the tree's root; a leading `./` is dropped.
 pub(super) fn matching<'t>(tree: &'t Tree, pattern: &str) -> Result<Vec<&'t TreePath>, ClosureError> {
     let refused = |problem: String| ClosureError::StaticPattern {
         pattern: pattern.to_owned(),
@@ -31,7 +32,8 @@ pub(super) fn matching<'t>(tree: &'t Tree, pattern: &str) -> Result<Vec<&'t Tree
         .map_err(|error| refused(error.kind().to_string()))?;
     let regex = glob.regex().replace(ACROSS, "(?s:.*)");
     let regex = Regex::new(&regex).map_err(|_| refused("it is too long".to_owned()))?;
-    let is_matched = |path: &&TreePath| regex.is_match(path.as_str().as_bytes());
+    let is_meant = |path: &&TreePath| is_beside(relative) || !is_beside(path.as_str());
+    let is_matched = |path: &&TreePath| is_meant(path) && regex.is_match(path.as_str().as_bytes());
     if let Some((path, why)) = tree.left_out().iter().find(|(path, _)| is_matched(path)) {
         return Err(left_out(pattern, path, *why));
     }
@@ -50,6 +52,11 @@ fn left_out(pattern: &str, path: &TreePath, why: LeftOut) -> ClosureError {
         path: path.clone(),
         why,
     }
+}
+
+/// The name is that of what a Mac keeps beside a file, or beside a folder.
+fn is_beside(path: &str) -> bool {
+    path.split('/').any(|name| name.starts_with("._"))
 }
 
 /// The one pattern that matches exactly `path`, for the platform, which takes patterns only.

@@ -46,6 +46,37 @@ fn a_static_pattern_names_the_files_that_the_cli_uploads_for_it() {
     }
 }
 
+/// `tar` of a Mac packs `._p.html` beside `p.html`.
+#[test]
+fn what_a_mac_keeps_beside_a_file_is_matched_by_a_pattern_that_says_so_only() {
+    let tree = tree(&[
+        ("hello/index.ts", ""),
+        ("hello/._index.ts", ""),
+        ("hello/p.html", ""),
+        ("hello/._p.html", ""),
+        ("hello/only/._q.html", ""),
+        ("hello/._deep/r.html", ""),
+    ]);
+    let matched = |pattern: &str| {
+        let patterns = [pattern.to_owned()];
+        let source = FunctionSource {
+            static_files: &patterns,
+            ..function("hello")
+        };
+        let closure = Closure::compute(&tree, &source)?;
+        let matched = closure.static_files().iter().map(ToString::to_string);
+        Ok::<_, ClosureError>(matched.collect::<Vec<_>>())
+    };
+    for pattern in ["hello/*.html", "hello/**.html", "hello/*p.html"] {
+        assert_eq!(matched(pattern).unwrap(), ["hello/p.html"], "{pattern}");
+    }
+    for pattern in ["hello/._p.html", "hello/._*.html"] {
+        assert_eq!(matched(pattern).unwrap(), ["hello/._p.html"], "{pattern}");
+    }
+    let none = matched("hello/only/*").unwrap_err();
+    assert!(matches!(none, ClosureError::StaticNothing { .. }), "{none}");
+}
+
 #[test]
 fn static_files_are_those_that_a_pattern_matches_and_a_pattern_must_match() {
     let tree = tree(&[
