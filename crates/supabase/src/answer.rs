@@ -6,7 +6,10 @@ use http::{HeaderMap, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::budget::{LONGEST_BLOCK, RateLimit};
+use crate::{
+    body::is_container,
+    budget::{LONGEST_BLOCK, RateLimit},
+};
 
 /// A complete answer, whatever its status.
 pub(crate) struct Answer {
@@ -95,9 +98,33 @@ fn is_separator(character: char) -> bool {
         || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Foreign text made fit for a condition: without our token, on one line, bounded.
+/// The text with paths seen from where a function's files are: `file:///tmp/user_fn_<ref>_<id>_<version>/source/a/index.ts` is
+/// `a/index.ts`. Two of them are most of what there is room for.
+fn without_containers(text: &str) -> String {
+    let mut short = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("user_fn_") {
+        let (before, container) = rest.split_at(at);
+        let Some((_, inside)) = container
+            .split_once('/')
+            .filter(|(segment, _)| !segment.contains(char::is_whitespace) && is_container(segment))
+        else {
+            let end = at + "user_fn_".len();
+            short.push_str(rest.get(..end).unwrap_or_default());
+            rest = rest.get(end..).unwrap_or_default();
+            continue;
+        };
+        let folder = before.strip_suffix("/tmp/").or_else(|| before.strip_suffix("tmp/"));
+        let folder = folder.unwrap_or(before);
+        short.push_str(folder.strip_suffix("file://").unwrap_or(folder));
+        rest = inside.strip_prefix("source/").unwrap_or(inside);
+    }
+    short + rest
+}
+
+/// Foreign text made fit for a condition: without our token and the platform's folders, on one line, bounded.
 pub(crate) fn clean(text: &str, token: &Token) -> String {
-    let text = token.remove_from(text);
+    let text = without_containers(&token.remove_from(text));
     let mut words = String::new();
     for word in text.split(is_separator) {
         if !word.is_empty() {
@@ -231,6 +258,47 @@ mod tests {
         // The token is removed before the text is cut, so that no half of it stays.
         let text = format!("{}sbp_canary", "x".repeat(295));
         assert!(!clean(&text, &token()).contains("sbp"));
+    }
+
+    #[test]
+    fn paths_are_seen_from_the_functions_files_before_the_text_is_cut() {
+        const CONTAINER: &str = "/tmp/user_fn_abcdefghijklmnopqrst_00000000-0000-4000-8000-000000000007_12";
+        let file = format!("file://{CONTAINER}/source");
+        let short = |text: &str| clean(text, &token());
+        assert_eq!(
+            short(&format!(
+                "Failed to bundle the function (reason: Module not found \"{file}/_shared/x.ts\".\n    at {file}/hello/index.ts:1:15)."
+            )),
+            "Failed to bundle the function (reason: Module not found \"_shared/x.ts\". at hello/index.ts:1:15)."
+        );
+        assert_eq!(
+            short(&format!(
+                "Entrypoint path does not exist - {CONTAINER}/source/hello/index.ts"
+            )),
+            "Entrypoint path does not exist - hello/index.ts"
+        );
+        // Beside `source`, and relative.
+        let container = CONTAINER.strip_prefix("/tmp/").unwrap();
+        assert_eq!(
+            short(&format!("a {CONTAINER}/_shared/x.ts, b {container}/y.ts")),
+            "a _shared/x.ts, b y.ts"
+        );
+        for other in [
+            "user_fn_",
+            "user_fn_a/b",
+            "/tmp/user_fn_a_b_1",
+            "user_fn_a user_fn_a_b_1 c",
+        ] {
+            assert_eq!(short(other), other);
+        }
+        // What is said behind the paths is still there.
+        let many = format!(
+            "{}is not what was meant",
+            format!("{file}/hello/index.ts:1:15 ").repeat(8)
+        );
+        assert!(short(&many).ends_with("is not what was meant"), "{}", short(&many));
+        // The token is removed first, so that no path hides it.
+        assert!(!short(&format!("{CONTAINER}/source/sbp_canary")).contains("sbp"));
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn in_container(sent: &str) -> String {
 }
 
 /// `user_fn_<ref>_<id>_<version>`, the folder of one version of one function.
-fn is_container(segment: &str) -> bool {
+pub(crate) fn is_container(segment: &str) -> bool {
     segment
         .strip_prefix("user_fn_")
         .is_some_and(|rest| rest.split('_').count() == 3)
