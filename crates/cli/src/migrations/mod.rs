@@ -3,8 +3,7 @@ mod warning;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ace_api::{MigrationMode, MigrationPolicy, MigrationSet, MigrationSetSpec, Mode, RiskClass};
-use ace_domain::bundle::Tree;
-use ace_domain::sql::{self, Catalogue, File, Folder, FolderError, Script, assess};
+use ace_domain::sql::{self, Catalogue, File, Script, assess};
 use serde_json::json;
 
 use crate::import::Settings;
@@ -40,7 +39,7 @@ impl ImportedSet {
 
 /// Makes the resource. Pure: everything that is read is in `files`.
 pub(crate) fn import(files: &Files, settings: &Settings) -> Result<ImportedSet, serde_json::Error> {
-    let (folder, errors) = readable(&files.tree);
+    let (folder, errors) = sql::read_readable(&files.tree, None);
     let mut warnings: Vec<_> = errors.into_iter().map(Warning::Folder).collect();
     let left_out = &files.left_out;
     warnings.extend((!left_out.is_empty()).then(|| Warning::LeftOut(left_out.clone())));
@@ -71,30 +70,6 @@ pub(crate) fn import(files: &Files, settings: &Settings) -> Result<ImportedSet, 
         warnings,
         migrations: folder.files.len(),
     })
-}
-
-/// The folder without the files that would be refused, and the refusals.
-fn readable(tree: &Tree) -> (Option<Folder>, Vec<FolderError>) {
-    let (mut files, mut errors) = (tree.files().clone(), Vec::new());
-    loop {
-        let rest = Tree::from_files(files.clone()).expect("a part of a tree is a tree");
-        let error = match sql::read_folder(&rest, None) {
-            Ok(folder) => return (Some(folder), errors),
-            Err(error) => error,
-        };
-        let at_fault = match &error {
-            FolderError::Duplicate { second, .. } => Some(second),
-            FolderError::Undo { undo, .. } => Some(undo),
-            FolderError::Version { file_name } | FolderError::Encoding { file_name, .. } => Some(file_name),
-            FolderError::Missing { .. } | FolderError::Empty { .. } | FolderError::LeftOut { .. } => None,
-        };
-        let before = files.len();
-        files.retain(|path, _| at_fault.is_none_or(|name| path.as_str() != name));
-        errors.push(error);
-        if files.len() == before {
-            return (None, errors);
-        }
-    }
 }
 
 fn unread<'a>(file: &'a File, script: &'a Script) -> impl Iterator<Item = Warning> + 'a {

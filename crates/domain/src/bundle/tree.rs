@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -35,7 +35,35 @@ pub enum TreeError {
     },
 }
 
+/// A folder that no file of a source is in.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("the source has no folder `{folder}`, only {only}: correct `spec.source.path`, or what the source has")]
+pub struct MissingFolder {
+    /// The path at which it was expected.
+    pub folder: TreePath,
+    /// The first names at the source's root.
+    pub only: String,
+}
+
 impl Tree {
+    /// What to say of a folder that is not in the tree.
+    pub fn missing(&self, folder: &TreePath) -> MissingFolder {
+        const NAMED: usize = 4;
+        let first = |path: &TreePath| format!("`{}`", path.as_str().split('/').next().unwrap_or_default());
+        let names: BTreeSet<String> = self.files.keys().map(first).collect();
+        let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
+        let more = if names.len() > NAMED { ", …" } else { "" };
+        let only = if first.is_empty() {
+            "nothing".to_owned()
+        } else {
+            format!("{}{more}", first.join(", "))
+        };
+        MissingFolder {
+            folder: folder.clone(),
+            only,
+        }
+    }
+
     /// A tree of the given files; refuses duplicates and a path that would be a file and a folder.
     pub fn from_files(files: impl IntoIterator<Item = (TreePath, Bytes)>) -> Result<Self, TreeError> {
         let mut tree = Self::default();

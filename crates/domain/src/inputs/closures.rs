@@ -1,10 +1,10 @@
 //! The closures of functions: each is computed once for a tree and the parts of a spec, and kept with the tree.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
 use super::SourceTree;
-use crate::bundle::{Closure, FunctionSource, Tree, TreePath};
+use crate::bundle::{Closure, FunctionSource, TreePath};
 
 /// Bytes of closures that one tree keeps, without the files: some ten thousand of fourteen files.
 const KEPT: usize = 16 << 20;
@@ -106,13 +106,13 @@ impl SourceTree {
     }
 
     fn compute(&self, parts: &FunctionParts) -> Outcome {
-        let index = self.at(parts.folder.as_ref()).ok_or_else(|| {
-            let path = parts.folder.as_ref().map_or("/", TreePath::as_str);
-            if let Some((path, why)) = self.tree().left_out_at(path) {
-                return format!("{path} {why}");
-            }
-            let top = top(self.tree());
-            format!("the source has no folder `{path}`, only {top}: correct `spec.source.path` or the archive")
+        let folder = parts.folder.as_ref();
+        let index = self.at(folder).ok_or_else(|| {
+            let missing = folder.map(|folder| match self.tree().left_out_at(folder.as_str()) {
+                Some((path, why)) => format!("{path} {why}"),
+                None => self.tree().missing(folder).to_string(),
+            });
+            missing.unwrap_or_default()
         })?;
         let source = FunctionSource {
             slug: &parts.slug,
@@ -126,14 +126,4 @@ impl SourceTree {
             None => Ok(Arc::new(closure)),
         }
     }
-}
-
-/// The first names at the root of a tree, for a message.
-fn top(tree: &Tree) -> String {
-    const NAMED: usize = 4;
-    let first = |path: &TreePath| path.as_str().split('/').next().unwrap_or_default().to_owned();
-    let names: BTreeSet<String> = tree.iter().map(|(path, _)| first(path)).collect();
-    let more = if names.len() > NAMED { ", …" } else { "" };
-    let names: Vec<_> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-    format!("{}{more}", names.join(", "))
 }

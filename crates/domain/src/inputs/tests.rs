@@ -1,13 +1,20 @@
 //! What it means where a Platform or a source can't be used, whatever the kind.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use ace_api::{FunctionReason, LocalReference};
+use ace_api::{FunctionReason, LocalReference, Source};
+use serde_json::json;
 
-use super::{PlatformFacts, PlatformState, SourceProblem, SourceState};
-use crate::reconcile::{
-    decision::{Cause, Decision, Requeue},
-    timing::Timing,
+use super::{
+    ArtifactState, FunctionParts, PlatformFacts, PlatformState, SourceProblem, SourceState, SourceTree, content, usable,
+};
+use crate::{
+    bundle::{Tree, TreePath},
+    reconcile::{
+        decision::{Cause, Decision, Requeue},
+        timing::Timing,
+    },
+    sql::read_folder,
 };
 
 #[derive(Debug, PartialEq)]
@@ -97,4 +104,52 @@ fn a_source_is_waited_for_read_again_or_refused() {
         secret_files: None,
     };
     assert_eq!(ready.problem::<FunctionReason>(), None);
+}
+
+#[test]
+fn a_pinned_source_is_waited_for_with_another_digest_and_read_with_its_own() {
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let artifact = |digit: &str| {
+        let tree = Arc::new(SourceTree::new(Tree::default()));
+        ArtifactState::ready("main@sha1:4f2c".to_owned(), digest(digit), tree)
+    };
+    let source = |pin: Option<String>| {
+        let source = json!({ "kind": "ConfigMap", "name": "functions", "digest": pin });
+        serde_json::from_value::<Source>(source).unwrap()
+    };
+    let pinned = source(Some(digest("a")));
+    let (own, other) = (artifact("a"), artifact("b"));
+    let Err(state) = usable::<()>(&pinned, &other) else {
+        panic!("another digest is used")
+    };
+    let message = format!(
+        "`spec.source.digest` pins {}, and the source has {}",
+        digest("a"),
+        digest("b")
+    );
+    let waiting = SourceProblem::Waiting(Cause::new(FunctionReason::WaitingForSource, message));
+    assert_eq!(state.problem(), Some(waiting));
+    let read = usable::<()>(&pinned, &own).map(|artifact| content(&pinned, artifact, Ok(())));
+    assert_eq!(read.ok().and_then(|read| read.problem::<FunctionReason>()), None);
+    assert!(usable::<()>(&pinned, &own).is_ok());
+    assert!(usable::<()>(&source(None), &other).is_ok());
+}
+
+#[test]
+fn a_missing_folder_is_told_in_the_same_words_whatever_is_looked_for() {
+    let path = |text: &str| TreePath::new(text).unwrap();
+    let tree = || Tree::from_files([(path("functions/a/index.ts"), "".into())]).unwrap();
+    let folder = path("supabase");
+    let parts = FunctionParts {
+        folder: Some(folder.clone()),
+        slug: "a".to_owned(),
+        entrypoint: None,
+        import_map: None,
+        static_files: Vec::new(),
+    };
+    let of_function = SourceTree::new(tree()).closure(parts).unwrap_err();
+    let of_migrations = read_folder(&tree(), Some(&folder)).unwrap_err().to_string();
+    let expected =
+        "the source has no folder `supabase`, only `functions`: correct `spec.source.path`, or what the source has";
+    assert_eq!((of_function.as_str(), of_migrations.as_str()), (expected, expected));
 }

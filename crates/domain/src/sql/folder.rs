@@ -10,7 +10,8 @@ use super::marks::undoes_by_name;
 use super::split::split;
 use super::text::part;
 use super::version::{VERSION_DIGITS, Version};
-use crate::bundle::{LeftOut, Tree, TreePath};
+use crate::bundle::{LeftOut, MissingFolder, Tree, TreePath};
+use crate::reconcile::messages::listed;
 
 /// An `<14 digits>_init.sql` older than this is a file of an early CLI; the official one still skips it.
 const FIRST_INIT: &str = "20211209000000";
@@ -54,11 +55,8 @@ pub struct Skipped {
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum FolderError {
     /// Nothing lies there.
-    #[error("the folder {folder} is not in the source; set spec.source.path to the one with the migrations")]
-    Missing {
-        /// The path at which it was expected.
-        folder: TreePath,
-    },
+    #[error(transparent)]
+    Missing(#[from] MissingFolder),
     /// A migration, or a folder on the way to it, is in the source and can't be read.
     #[error("{path} {why}")]
     LeftOut {
@@ -105,19 +103,55 @@ pub enum FolderError {
         /// Of the first byte that is wrong, from 0.
         offset: usize,
     },
+    /// More than one of those that are about files.
+    #[error("{}", in_words(.0))]
+    Several(Vec<FolderError>),
 }
+
+/// All pairs of files with one version in one sentence, and the other errors.
+fn in_words(errors: &[FolderError]) -> String {
+    let pair = |error: &FolderError| match error {
+        FolderError::Duplicate { first, second } => Some(format!("{first} and {second}")),
+        _ => None,
+    };
+    let pairs: Vec<String> = errors.iter().filter_map(pair).collect();
+    let alike = match pairs.as_slice() {
+        [] => None,
+        [pair] => Some(format!(
+            "{pair} have the same version; give one of them another version"
+        )),
+        pairs => Some(format!(
+            "{} have the same version; give one of each pair another version",
+            listed(pairs, NAMED, String::clone)
+        )),
+    };
+    let others: Vec<&FolderError> = errors.iter().filter(|error| pair(error).is_none()).collect();
+    let more = others.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("and {more} more such files"));
+    let others = others.into_iter().take(NAMED).map(ToString::to_string);
+    alike
+        .into_iter()
+        .chain(others)
+        .chain(more)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Most files, or pairs of files, that a message names.
+const NAMED: usize = 5;
 
 impl FolderError {
     /// The kind of error, as a label of bounded cardinality.
     pub fn reason(&self) -> &'static str {
         match self {
-            Self::Missing { .. } => "FolderMissing",
+            Self::Missing(_) => "FolderMissing",
             Self::LeftOut { .. } => "FileLeftOut",
             Self::Empty { .. } => "FolderEmpty",
             Self::Duplicate { .. } => "DuplicateVersion",
             Self::Undo { .. } => "UndoFile",
             Self::Version { .. } => "InvalidVersion",
             Self::Encoding { .. } => "NotUtf8",
+            Self::Several(errors) => errors.first().map_or("FolderEmpty", Self::reason),
         }
     }
 }
@@ -163,15 +197,28 @@ impl Folder {
 
 /// Reads the migrations at the top level of `folder`, or of the tree's root, by the file rules of the official CLI 3.1.0.
 pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, FolderError> {
-    let subtree = folder.map(|folder| below(tree, folder)).transpose()?;
+    let (folder, mut errors) = read_readable(tree, folder);
+    match (folder, errors.pop()) {
+        (Some(folder), None) => Ok(folder),
+        (_, Some(error)) if errors.is_empty() => Err(error),
+        (_, last) => Err(FolderError::Several(errors.into_iter().chain(last).collect())),
+    }
+}
+
+/// The same without the files that would be refused, and why; `None` if none is left.
+pub fn read_readable(tree: &Tree, folder: Option<&TreePath>) -> (Option<Folder>, Vec<FolderError>) {
+    let subtree = match folder.map(|folder| below(tree, folder)).transpose() {
+        Ok(subtree) => subtree,
+        Err(error) => return (None, vec![error]),
+    };
     let tree = subtree.as_ref().unwrap_or(tree);
     let is_migration = |path: &&TreePath| path.folder().is_empty() && parts(path.as_str()).is_some();
     if let Some((path, why)) = tree.left_out().iter().find(|(path, _)| is_migration(path)) {
         let path = folder.map_or_else(|| path.to_string(), |folder| format!("{folder}/{path}"));
-        return Err(FolderError::LeftOut { path, why: *why });
+        return (None, vec![FolderError::LeftOut { path, why: *why }]);
     }
     let mut files: BTreeMap<Version, File> = BTreeMap::new();
-    let mut skipped = Vec::new();
+    let (mut skipped, mut errors) = (Vec::new(), Vec::new());
     let first = first_entry(tree);
     for (path, bytes) in tree.iter().filter(|(path, _)| path.folder().is_empty()) {
         let file_name = path.as_str().to_owned();
@@ -182,10 +229,8 @@ pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, Fol
             None if is_flyway_undo(&file_name) => "a file that undoes a migration; remove it from the folder",
             None => "migrations are named <digits>_<name>.sql",
             Some((digits, name)) => {
-                let file = read_file(digits, name, &file_name, bytes)?;
-                if let Some(other) = files.insert(file.version.clone(), file) {
-                    return Err(same_version(other.file_name, file_name));
-                }
+                let added = read_file(digits, name, &file_name, bytes).and_then(|file| add(&mut files, file));
+                errors.extend(added.err());
                 continue;
             }
         };
@@ -196,15 +241,14 @@ pub fn read_folder(tree: &Tree, folder: Option<&TreePath>) -> Result<Folder, Fol
         why: "a folder: migrations are read from the top level only; move its files there",
     }));
     skipped.sort_by(|a, b| a.file_name.cmp(&b.file_name));
-    if files.is_empty() {
-        return Err(FolderError::Empty {
+    if files.is_empty() && errors.is_empty() {
+        errors.push(FolderError::Empty {
             folder: folder.map_or(".", TreePath::as_str).to_owned(),
         });
     }
-    Ok(Folder {
-        files: files.into_values().collect(),
-        skipped,
-    })
+    let files: Vec<File> = files.into_values().collect();
+    let folder = (!files.is_empty()).then_some(Folder { files, skipped });
+    (folder, errors)
 }
 
 fn below(tree: &Tree, folder: &TreePath) -> Result<Tree, FolderError> {
@@ -212,8 +256,20 @@ fn below(tree: &Tree, folder: &TreePath) -> Result<Tree, FolderError> {
         let path = path.to_string();
         return Err(FolderError::LeftOut { path, why });
     }
-    let missing = || FolderError::Missing { folder: folder.clone() };
-    tree.subtree(folder).ok_or_else(missing)
+    Ok(tree.subtree(folder).ok_or_else(|| tree.missing(folder))?)
+}
+
+/// Of two files with one version the first stays; of one that undoes and another, the other.
+fn add(files: &mut BTreeMap<Version, File>, file: File) -> Result<(), FolderError> {
+    let Some(other) = files.remove(&file.version) else {
+        files.insert(file.version.clone(), file);
+        return Ok(());
+    };
+    let error = same_version(other.file_name.clone(), file.file_name.clone());
+    let undone = matches!(&error, FolderError::Undo { undo, .. } if *undo == other.file_name);
+    let stays = if undone { file } else { other };
+    files.insert(stays.version.clone(), stays);
+    Err(error)
 }
 
 fn same_version(first: String, second: String) -> FolderError {

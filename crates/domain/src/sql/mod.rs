@@ -39,7 +39,7 @@ pub use assess::assess;
 pub use ends::committing_call;
 pub use error::{Refusal, ScriptError};
 pub(crate) use folder::with_line_feeds;
-pub use folder::{File, Folder, FolderError, Skipped, read_folder};
+pub use folder::{File, Folder, FolderError, Skipped, read_folder, read_readable};
 pub use lines::lines_before;
 pub use risk::{Catalogue, Qualified, Risk, RiskClass, Routine, SAYS_CHARACTERS};
 pub use script::{Alone, ReindexTarget, Script, Segment, Statement, Unread, read, read_all};

@@ -1,5 +1,5 @@
 use ace_domain::bundle::{LeftOut, Tree, TreePath};
-use ace_domain::sql::{FolderError, Skipped, Version, read_folder};
+use ace_domain::sql::{Skipped, Version, read_folder, read_readable};
 
 type Files<'t> = &'t [(&'t str, &'t [u8])];
 
@@ -127,11 +127,62 @@ fn folders_that_can_not_be_read_say_what_to_do() {
     for (files, message, reason) in cases {
         assert_eq!(error(files), (message.to_owned(), reason));
     }
+}
+
+#[test]
+fn a_folder_that_is_missing_is_told_with_those_that_are_there() {
     let folder = TreePath::new("supabase/migrations").unwrap();
+    let says = |files: Files<'_>| read_folder(&tree(files), Some(&folder)).unwrap_err().to_string();
+    let begins = "the source has no folder `supabase/migrations`, only ";
+    let ends = ": correct `spec.source.path`, or what the source has";
     assert_eq!(
-        read_folder(&tree(&[("1_a.sql", b"")]), Some(&folder)),
-        Err(FolderError::Missing { folder })
+        says(&[("1_a.sql", b""), ("supabase/a.sql", b"")]),
+        format!("{begins}`1_a.sql`, `supabase`{ends}")
     );
+    let many: Files<'_> = &[("a/x", b""), ("b/x", b""), ("c/x", b""), ("d/x", b""), ("e/x", b"")];
+    assert_eq!(says(many), format!("{begins}`a`, `b`, `c`, `d`, …{ends}"));
+    assert_eq!(says(&[]), format!("{begins}nothing{ends}"));
+}
+
+#[test]
+fn all_files_that_have_to_be_changed_are_named_at_once() {
+    let long = format!("{}_x.sql", "1".repeat(65));
+    let files: Files<'_> = &[
+        ("1_a.sql", b""),
+        ("1_b.sql", b""),
+        ("1_c.sql", b""),
+        ("2_a.sql", b""),
+        ("2_b.sql", b""),
+        ("3_a.down.sql", b""),
+        ("3_a.sql", b""),
+        ("4_a.sql", b"abc\xff"),
+        (&long, b""),
+    ];
+    let expected = format!(
+        "1_a.sql and 1_b.sql, 1_a.sql and 1_c.sql, 2_a.sql and 2_b.sql have the same version; give one of each pair another version; the version of {long} is longer than 64 digits; write a shorter one; 3_a.down.sql has the version of 3_a.sql and undoes it; remove it from the folder: every file there is run; 4_a.sql is not UTF-8 (byte 3); save it as UTF-8"
+    );
+    assert_eq!(error(files), (expected, "InvalidVersion"));
+    let (folder, errors) = read_readable(&tree(files), None);
+    let left: Vec<_> = folder.unwrap().files.into_iter().map(|file| file.file_name).collect();
+    assert_eq!(
+        (left, errors.len()),
+        (["1_a.sql", "2_a.sql", "3_a.sql"].map(str::to_owned).into(), 6)
+    );
+}
+
+#[test]
+fn of_many_pairs_five_are_named_and_the_rest_is_counted() {
+    let names: Vec<String> = (1..=9)
+        .flat_map(|at| [format!("{at}_a.sql"), format!("{at}_b.sql")])
+        .collect();
+    let files: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), &b""[..])).collect();
+    let (says, reason) = error(&files);
+    assert_eq!(reason, "DuplicateVersion");
+    assert!(
+        says.contains("5_a.sql and 5_b.sql") && !says.contains("6_a.sql"),
+        "{says}"
+    );
+    assert!(says.contains("4 more"), "{says}");
 }
 
 #[test]
