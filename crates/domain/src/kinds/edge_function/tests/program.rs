@@ -18,11 +18,14 @@ use crate::{
     },
 };
 
-const INDEX: &str =
-    "import { value } from 'value';\n// import { old } from './old.ts';\nDeno.serve(() => new Response(value));\n";
+const INDEX: &str = "import { value } from 'value';
+// import { old } from './old.ts';
+const shown = `import { page } from './page.ts';`;
+Deno.serve(() => new Response(value + shown));
+";
 const MAP: &str = r#"{ "imports": { "value": "./one.ts", "unused": "../_shared/unused.ts" } }"#;
 
-/// A function with an import map beside it, a commented import, and an entry of the map that nothing uses.
+/// A function with an import map beside it, an import in a comment and one in a text, and an entry of the map that nothing uses.
 fn files() -> Vec<(&'static str, &'static str)> {
     vec![
         ("hello/index.ts", INDEX),
@@ -31,18 +34,23 @@ fn files() -> Vec<(&'static str, &'static str)> {
         ("hello/one.ts", "export const value = 'one';\n"),
         ("hello/two.ts", "export const value = 'two';\n"),
         ("hello/old.ts", "export const old = 1;\n"),
+        ("hello/page.ts", "export const page = 1;\n"),
         ("_shared/unused.ts", "export const unused = 1;\n"),
     ]
 }
 
 fn content(files: &[(&str, &str)]) -> Arc<Closure> {
+    content_by(files, "hello/map_a.json")
+}
+
+fn content_by(files: &[(&str, &str)], import_map: &str) -> Arc<Closure> {
     let files = files
         .iter()
         .map(|(path, text)| (TreePath::new(*path).unwrap(), Bytes::from((*text).to_owned())));
     let source = FunctionSource {
         slug: "hello",
         entrypoint: None,
-        import_map: Some("hello/map_a.json"),
+        import_map: Some(import_map),
         static_files: &[],
     };
     Arc::new(Closure::compute(&Tree::from_files(files).unwrap(), &source).unwrap())
@@ -67,8 +75,11 @@ fn listed(version: i64, import_map: &str) -> LiveFunction {
 
 /// The source's own files are applied as version 3, whose body was read.
 fn applied() -> Case {
-    let content = content(&files());
-    let ours: Vec<_> = files()
+    applied_by(content(&files()), files(), "map_a.json")
+}
+
+fn applied_by(content: Arc<Closure>, files: Vec<(&str, &str)>, import_map: &str) -> Case {
+    let ours: Vec<_> = files
         .into_iter()
         .filter(|(path, _)| content.files().contains_key(*path))
         .collect();
@@ -79,7 +90,7 @@ fn applied() -> Case {
             revision: content.revision().to_string(),
             source_digest: digest.clone(),
             body_digest: Some(deployed(&ours).digest().to_string()),
-            import_map: Some("map_a.json".to_owned()),
+            import_map: Some(import_map.to_owned()),
             ..super::values::applied(A, 3)
         });
         memo.proven.as_mut().unwrap().source_digest = digest;
@@ -219,13 +230,48 @@ fn the_source_has_only_what_its_program_reaches() {
 
 #[test]
 fn files_that_a_client_sent_along_are_no_drift_and_no_conflict() {
-    let mut case = redeployed(applied(), &listed(4, "map_a.json"), &files());
-    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
-    let status = case.status();
-    assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=False/NoDrift"]);
-    assert_eq!(status.live.unwrap().version, 4);
-    let mut adopted = redeployed(applied().forgotten(), &listed(4, "map_a.json"), &files());
-    assert!(matches!(adopted.decide(), Decision::Do(Step::ArchiveProven { .. })));
+    for mode in [Mode::Enforce, Mode::Apply, Mode::Observe] {
+        let mut case = redeployed(applied().mode(mode), &listed(4, "map_a.json"), &files());
+        assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange), "{mode:?}");
+        let status = case.status();
+        assert_eq!(shown(&status)[1], "Drifted=False/NoDrift", "{mode:?}");
+        assert_eq!(status.live.unwrap().version, 4);
+        let mut adopted = redeployed(applied().mode(mode).forgotten(), &listed(4, "map_a.json"), &files());
+        match (mode, adopted.decide()) {
+            (Mode::Observe, Decision::Settled(_)) | (_, Decision::Do(Step::ArchiveProven { .. })) => {}
+            (_, other) => panic!("{mode:?}: {other:?}"),
+        }
+        assert_eq!(adopted.state.memo.applied.as_ref().unwrap().stamp, stamp(4));
+    }
+}
+
+/// `functions/import_map.json`, which the CLI takes for a function that has no map of its own; the import names it.
+#[test]
+fn a_deploy_by_the_common_import_map_is_the_same_program() {
+    let common = r#"{ "imports": { "value": "./hello/one.ts", "unused": "./_shared/unused.ts" } }"#;
+    let all: Vec<_> = [("import_map.json", common)].into_iter().chain(files()).collect();
+    let content = content_by(&all, "import_map.json");
+    let source = "file:///tmp/user_fn_x_1/source/supabase/functions";
+    let (index, map) = (format!("{source}/hello/index.ts"), format!("{source}/import_map.json"));
+    let entry = LiveFunction {
+        import_map: ListedImportMap::new(Some(&index), Some(&map), Some(true)),
+        ..foreign(4)
+    };
+    for mode in [Mode::Enforce, Mode::Apply] {
+        let applied = || applied_by(content.clone(), all.clone(), "../import_map.json").mode(mode);
+        let mut case = redeployed(applied(), &entry, &all);
+        assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange), "{mode:?}");
+        assert_eq!(shown(&case.status())[1], "Drifted=False/NoDrift", "{mode:?}");
+        let mut adopted = redeployed(applied().forgotten(), &entry, &all);
+        assert!(matches!(adopted.decide(), Decision::Do(Step::ArchiveProven { .. })));
+        let own: Vec<_> = all
+            .iter()
+            .copied()
+            .filter(|(path, _)| *path != "import_map.json")
+            .collect();
+        let mut without = redeployed(applied(), &entry, &own);
+        assert_eq!(shown(&without.status()).last().unwrap(), "Drifted=True/OutOfBandChange");
+    }
 }
 
 #[test]
