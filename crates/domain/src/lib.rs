@@ -7,3 +7,5 @@ pub mod inputs;
 pub mod kinds;
 pub mod reconcile;
 pub mod sql;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -9,8 +9,12 @@ use ace_domain::{
 use ace_supabase::{CallError, Function, FunctionStatus, NotSent};
 use jiff::Timestamp;
 
-/// Converts a function of the Management API.
-pub fn entry(function: &Function) -> LiveFunction {
+/// A function that the platform shows; `None` of one that it calls removed.
+pub fn live(function: &Function) -> Option<LiveFunction> {
+    (function.status != FunctionStatus::Removed).then(|| entry(function))
+}
+
+fn entry(function: &Function) -> LiveFunction {
     LiveFunction {
         stamp: stamp(function),
         verify_jwt: function.verify_jwt,

@@ -10,8 +10,10 @@ mod platform;
 mod platforms;
 
 #[cfg(test)]
+pub mod testing;
+#[cfg(test)]
 mod tests;
 
-pub use convert::{deferral, entry, limit, not_permitted, stamp, step_error};
+pub use convert::{deferral, limit, live, not_permitted, stamp, step_error};
 pub use platform::{Clients, PlatformConnection, PlatformHealth};
 pub use platforms::PlatformConnections;

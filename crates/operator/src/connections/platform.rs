@@ -12,10 +12,10 @@ use ace_domain::{
 };
 use ace_egress::{Token, Url};
 use ace_runtime::clock;
-use ace_supabase::{Budget, CallError, Client, Deferral, FunctionStatus, Gateway, Priority};
+use ace_supabase::{Budget, CallError, Client, Deferral, Gateway, Priority};
 use jiff::Timestamp;
 
-use super::convert::{entry, is_outage, unanswered};
+use super::convert::{is_outage, live, unanswered};
 
 /// The shared state of one Platform: its clients, its request budget, its observation, and one list at a time.
 pub struct PlatformConnection {
@@ -254,8 +254,7 @@ impl PlatformConnection {
         self.note(functions.as_ref().err());
         let entries: BTreeMap<_, _> = functions?
             .into_iter()
-            .filter(|function| function.status != FunctionStatus::Removed)
-            .map(|function| (function.slug.clone(), entry(&function)))
+            .filter_map(|function| Some((function.slug.clone(), live(&function)?)))
             .collect();
         let changes = self.state().observation.record_list(started, entries);
         drop(turn);

@@ -1,5 +1,8 @@
 //! Sharing of lists.
 
+mod changes;
+mod looks;
+
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use ace_egress::{AllowedHosts, Token, Url};

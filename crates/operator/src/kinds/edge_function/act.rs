@@ -15,7 +15,7 @@ use ace_supabase::{CallError, Deploy, DeployFile, Outcome, Priority, ProbeAuth, 
 use jiff::Timestamp;
 
 use super::{EdgeFunctions, archives};
-use crate::connections::{Clients, PlatformConnection, entry, limit, stamp, step_error};
+use crate::connections::{Clients, PlatformConnection, limit, live, stamp, step_error};
 
 /// The clients of one step.
 struct PlatformAccess<'a> {
@@ -164,8 +164,7 @@ impl PlatformAccess<'_> {
         let function = self.open.client.get_function(self.priority, &self.slug).await;
         self.connection.note(function.as_ref().err());
         let function = function.map_err(|error| step_error(&error))?;
-        let live = function.filter(|function| function.status != ace_supabase::FunctionStatus::Removed);
-        Ok(StepResult::Got(live.map(|function| entry(&function))))
+        Ok(StepResult::Got(function.as_ref().and_then(live)))
     }
 
     async fn read_body(&self, state: &State, stamp: &Stamp) -> Result<StepResult, StepError> {
@@ -284,6 +283,41 @@ impl PlatformAccess<'_> {
             Err(ProbeError::Timeout) => Ok(StepResult::Probed(CheckAnswer::TimedOut)),
             Err(ProbeError::Connect | ProbeError::Transport) => Ok(StepResult::GatewayUnreachable),
             Err(error @ (ProbeError::HostNotAllowed | ProbeError::Path)) => Err(StepError::Failed(error.to_string())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ace_domain::kinds::edge_function::StepResult;
+    use ace_runtime::testing::{Answer, server};
+    use ace_supabase::{Deadlines, Priority};
+    use serde_json::json;
+
+    use super::PlatformAccess;
+    use crate::connections::testing::{TOKEN, clients, connection};
+
+    #[tokio::test]
+    async fn a_removed_function_is_absent_in_an_answer_for_it_alone() {
+        for (status, is_there) in [("ACTIVE", true), ("THROTTLED", true), ("REMOVED", false)] {
+            let function = json!({
+                "id": "5d0e4f60-0000-4000-8000-000000000001", "slug": "hello", "name": "hello", "status": status,
+                "version": 1, "created_at": 1, "updated_at": 2,
+            });
+            let server = server(move |_| Answer::json(&function)).await;
+            let connection = Arc::new(connection());
+            let access = PlatformAccess {
+                open: clients(&connection, &server, Deadlines::default(), TOKEN, 1),
+                connection: &connection,
+                slug: "hello".parse().unwrap(),
+                priority: Priority::Look,
+            };
+            let Ok(StepResult::Got(found)) = access.get().await else {
+                panic!("{status}")
+            };
+            assert_eq!(found.is_some(), is_there, "{status}");
         }
     }
 }

@@ -107,3 +107,29 @@ fn step_error(error: &CallError) -> StepError {
         _ => StepError::Failed(format!("unexpected response of the Management API: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ace_domain::kinds::platform::StepError;
+    use ace_supabase::CallError;
+
+    use super::step_error;
+
+    #[test]
+    fn a_page_of_something_in_between_is_no_word_of_the_platform_on_token_or_project() {
+        for status in [401, 403, 404, 502] {
+            let page = CallError::Unavailable { status, message: None };
+            let says = format!("the platform does not answer: the platform is unavailable: it answered {status}");
+            assert_eq!(step_error(&page), StepError::Unanswered(says));
+        }
+        let said = |status| {
+            step_error(&CallError::Refused {
+                status,
+                message: "No".to_owned(),
+            })
+        };
+        assert_eq!(said(401), StepError::TokenRejected);
+        assert_eq!(said(403), StepError::Forbidden("No".to_owned()));
+        assert_eq!(said(404), StepError::ProjectNotFound);
+    }
+}

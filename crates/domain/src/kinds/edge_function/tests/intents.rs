@@ -243,7 +243,7 @@ fn lost() -> Case {
 }
 
 /// The intent was recorded; whether the request was sent is unknown.
-fn killed() -> Case {
+pub(super) fn killed() -> Case {
     let case = settled()
         .wants(B)
         .written()

@@ -9,53 +9,43 @@ use super::{
     fixture::{Case, settled},
     values::{A, B, X, body, bundle, cause, entry, foreign, stamp},
 };
-use crate::reconcile::{
-    decision::{Deferral, Limiter, Requeue, StepError},
-    fixture::{at, message, shown, stalled},
+use crate::{
+    reconcile::{
+        decision::{Deferral, Limiter, Requeue, StepError},
+        fixture::{at, message, shown, stalled},
+    },
+    testing::failed_looks,
 };
 
-/// What a look at a body can end in without files, as its step, and words that the status must have.
-fn failures() -> Vec<(Result<StepResult, StepError>, &'static str)> {
-    let deferral = Deferral {
-        again: Duration::from_secs(7),
-        by: Limiter::Platform,
-    };
-    let error = |step_error| Err(step_error);
+/// What a look at a body can end in without files, and words that the status must have.
+pub(super) fn failures() -> Vec<(Result<StepResult, StepError>, String)> {
     let mut too_large = body(X, &stamp(9));
     too_large.content = BodyContent::TooLarge;
-    vec![
-        (
-            error(StepError::Refused("403: Forbidden resource".to_owned())),
-            "403: Forbidden resource",
-        ),
-        (
-            error(StepError::Refused("404: Cannot GET".to_owned())),
-            "404: Cannot GET",
-        ),
-        (
-            error(StepError::Refused("400: use deno v2".to_owned())),
-            "400: use deno v2",
-        ),
-        (
-            error(StepError::Unanswered("it answered 500".to_owned())),
-            "it answered 500",
-        ),
-        (
-            error(StepError::Unanswered("a page of something in between".to_owned())),
-            "in between",
-        ),
-        (error(StepError::Failed("the answer is cut off".to_owned())), "cut off"),
-        (
-            error(StepError::Unanswered("no answer within 60 s".to_owned())),
-            "no answer within 60 s",
-        ),
-        (
-            error(StepError::Deferred(deferral)),
-            "rate limited by the Management API",
-        ),
-        (Ok(StepResult::Body(bundle(&stamp(9)))), "returns a bundle"),
-        (Ok(StepResult::Body(too_large)), "too large"),
-    ]
+    let bodies = [(bundle(&stamp(9)), "returns a bundle"), (too_large, "too large")];
+    let bodies = bodies.map(|(body, words)| (Ok(StepResult::Body(body)), words.to_owned()));
+    let lost = lost_lists().into_iter().map(|step_error| {
+        let words = match &step_error {
+            StepError::Deferred(deferral) if deferral.by == Limiter::Budget => "requestsPerMinute".to_owned(),
+            StepError::Deferred(_) => "rate limited by the Management API".to_owned(),
+            StepError::Unanswered(words)
+            | StepError::Failed(words)
+            | StepError::Refused(words)
+            | StepError::NotPermitted(words) => words.clone(),
+            other => panic!("no look ends so: {other:?}"),
+        };
+        (Err(step_error), words)
+    });
+    lost.chain(bodies).collect()
+}
+
+/// What any look can end in without an answer: those of the platform, and that none was asked for.
+fn lost_lists() -> Vec<StepError> {
+    let held_back = StepError::Deferred(Deferral {
+        again: Duration::from_secs(7),
+        by: Limiter::Budget,
+    });
+    let failed = failed_looks().into_iter().map(|(_, step_error)| step_error);
+    failed.chain([held_back]).collect()
 }
 
 /// One function for each verdict that a status can hold.
@@ -127,7 +117,7 @@ fn no_status_says_more_of_a_new_stamp_than_was_seen_whatever_was_said_before() {
                     );
                     assert_eq!(status.drift, None, "{row}");
                     let told = message(&status, "Drifted");
-                    assert!(told.contains(words) || live.revision == "unproved", "{row}: {told}");
+                    assert!(told.contains(&words) || live.revision == "unproved", "{row}: {told}");
                     assert!(
                         !message(&status, "Ready").ends_with(" is live"),
                         "{row}: {}",
@@ -179,6 +169,11 @@ fn enforce_overwrites_nothing_that_can_not_be_archived_and_says_so() {
         message(&status, "Stalled"),
         "version 9 was not deployed from this object and can't be read: 400: use deno v2 to download this Function; it is not overwritten: download it, then delete the live function"
     );
+    for (outcome, words) in failures() {
+        let mut case = looks_at_a_new_stamp(settled(), foreign(9), &outcome);
+        let says = message(&case.status(), "Ready");
+        assert!(says.contains("; it is not overwritten"), "{words}: {says}");
+    }
     let mut wants = looks_at_a_new_stamp(settled(), foreign(9), &refused).wants(B);
     assert_eq!(cause(wants.decide()).0, FunctionReason::ArchiveUnreadable);
 }
@@ -232,28 +227,6 @@ fn a_platform_that_does_not_answer_leaves_no_verdict_on_a_stamp_that_two_lists_h
     let status = case.status();
     assert_eq!(shown(&status), ["Ready=True/Live", "Drifted=Unknown/NotComparable"]);
     assert_eq!(status.live.unwrap().version, 9);
-}
-
-/// What a list can end in without one.
-fn lost_lists() -> Vec<StepError> {
-    let deferral = |by| {
-        StepError::Deferred(Deferral {
-            again: Duration::from_secs(7),
-            by,
-        })
-    };
-    vec![
-        deferral(Limiter::Platform),
-        deferral(Limiter::Budget),
-        StepError::Unanswered("the Management API rejects the Platform's token".to_owned()),
-        StepError::Unanswered("it answered 500".to_owned()),
-        StepError::Unanswered("a page of something in between".to_owned()),
-        StepError::Unanswered("no answer within 60 s".to_owned()),
-        StepError::Failed("403: Forbidden resource".to_owned()),
-        StepError::Failed("404: Project not found".to_owned()),
-        StepError::Failed("400: Bad request".to_owned()),
-        StepError::Failed("the answer is cut off".to_owned()),
-    ]
 }
 
 #[test]

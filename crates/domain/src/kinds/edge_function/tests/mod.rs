@@ -10,6 +10,7 @@ mod events;
 mod fixture;
 mod intents;
 mod jwt;
+mod look_states;
 mod looks;
 mod lost_deploys;
 mod memory;
