@@ -30,6 +30,7 @@ fn a_relative_link_leads_to_a_file() {
         "README.md",
         "SECURITY.md",
         "CONTRIBUTING.md",
+        "docs/functions.md",
         "docs/reasons.md",
         "docs/migrations.md",
         "docs/gitops.md",
