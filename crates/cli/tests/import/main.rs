@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod archive;
+mod cases;
 mod configuration;
 mod migrations;
 mod outside;

@@ -302,6 +302,50 @@ fn byte_order_mark_line_ends_shebang_and_stray_bytes_do_not_hide_imports() {
 }
 
 #[test]
+fn what_lies_beside_an_entrypoint_and_is_no_import_map_is_not_uploaded() {
+    let beside = [
+        ("hello/package.json", r#"{ "dependencies": { "zod": "4" } }"#),
+        ("hello/deno.lock", "{}"),
+        ("hello/.npmrc", "registry=https://registry.npmjs.org"),
+        ("hello/readme.md", ""),
+        ("deno.json", "{}"),
+        ("package.json", "{}"),
+    ];
+    let map = [("hello/deno.json", "{}")];
+    let closure = hello("import './x.ts';", &[&beside[..], &map, &[("hello/x.ts", "")]].concat()).unwrap();
+    assert_eq!(files(&closure), ["hello/deno.json", "hello/index.ts", "hello/x.ts"]);
+}
+
+#[test]
+fn syntax_that_few_files_have_hides_no_import() {
+    for (name, source) in [
+        ("hello/x.js", "// @flow\nimport './y.ts';\nconst x = 1;"),
+        (
+            "hello/x.ts",
+            "class A { accessor x = 1; static accessor #y = '{'; }\nimport './y.ts';",
+        ),
+        (
+            "hello/x.ts",
+            "function f<const T extends readonly unknown[]>(t: T) { return t; }\nimport './y.ts';",
+        ),
+        (
+            "hello/x.ts",
+            "export default class<in out T> { declare t: T; }\nimport './y.ts';",
+        ),
+    ] {
+        let index = format!("import './{}';", name.trim_start_matches("hello/"));
+        let closure = hello(&index, &[(name, source), ("hello/y.ts", "")]).unwrap();
+        assert!(files(&closure).contains(&"hello/y.ts"), "{source}");
+    }
+}
+
+#[test]
+fn a_module_that_imports_itself_is_there_once() {
+    let closure = hello("import './index.ts'; import '../hello/index.ts';", &[]).unwrap();
+    assert_eq!(files(&closure), ["hello/index.ts"]);
+}
+
+#[test]
 fn hidden_folders_and_odd_names_are_paths_like_any_other() {
     let closure = hello(
         "import '../.lib/ü b.ts';",

@@ -108,6 +108,10 @@ fn static_files_are_those_that_a_pattern_matches_and_a_pattern_must_match() {
     };
     assert_eq!(matched(&["hello/*.html"]), "hello/.b.html hello/a.html");
     assert_eq!(matched(&["./hello/**/*.html"]), "hello/deep/c.html");
+    for folder in ["hello/deep", "hello/deep/"] {
+        let error = with(&[folder]).unwrap_err();
+        assert_eq!(error.reason(), "StaticFilesMissing", "{folder}: {error}");
+    }
     assert_eq!(
         matched(&["./hello/**.html"]),
         "hello/.b.html hello/a.html hello/deep/c.html"

@@ -332,3 +332,27 @@ fn a_package_in_a_deno_json_stands_for_what_is_below_it() {
     // Deno expands its own configuration only.
     assert!(unresolved("import 'zod/mini'", "hello/map.json", map).0);
 }
+
+/// The platform resolves by the one map that it is told.
+#[test]
+fn neither_a_workspace_nor_sloppy_imports_make_an_import_resolve() {
+    let files = [
+        ("hello/index.ts", "import '@app/lib';"),
+        ("hello/deno.json", r#"{ "workspace": ["../lib"], "imports": {} }"#),
+        ("lib/deno.json", r#"{ "name": "@app/lib", "exports": "./mod.ts" }"#),
+        ("lib/mod.ts", ""),
+    ];
+    let closure = Closure::compute(&tree(&files), &function("hello")).unwrap();
+    assert!(
+        closure
+            .unresolved()
+            .unwrap()
+            .to_string()
+            .starts_with("hello/index.ts:1 imports \"@app/lib\""),
+        "{:?}",
+        closure.unresolved()
+    );
+    let sloppy = r#"{ "unstable": ["sloppy-imports"] }"#;
+    let error = reached("import './x';", sloppy, &["hello/x.ts"]).unwrap_err();
+    assert!(error.to_string().contains("hello/x.ts is, and extensions"), "{error}");
+}

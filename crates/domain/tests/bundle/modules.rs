@@ -29,6 +29,19 @@ fn a_large_text_and_many_tags_are_a_module_like_any_other() {
     }
 }
 
+/// The platform takes 20 MB.
+#[test]
+fn a_module_of_five_megabytes_is_read_to_its_end() {
+    let row = "  [\"a text with < and > and ${ in it\", 1, { key: [2, 3] }],\n";
+    let source = format!(
+        "export const data = [\n{}];\nimport './x.ts';",
+        row.repeat(5_000_000 / row.len() + 1)
+    );
+    assert!(source.len() > 5_000_000);
+    let closure = hello(&source, &[("hello/x.ts", "")]).unwrap();
+    assert_eq!(closure.files().len(), 2);
+}
+
 #[test]
 fn a_module_beyond_what_is_read_is_refused_in_words_of_its_own() {
     let imports = |many: usize| {

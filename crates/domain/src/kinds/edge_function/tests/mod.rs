@@ -19,6 +19,7 @@ mod program;
 mod refusals;
 mod roll_out;
 mod source_problems;
+mod stamps;
 mod statuses;
 mod type_only;
 pub(super) mod values;

@@ -195,6 +195,41 @@ fn an_edit_under_our_own_folder_is_drift_whatever_comment_it_ends_in() {
             shown(&status)
         );
         assert_eq!(status.drift.unwrap().count, 1);
+        let corrects = matches!(case.decide(), Decision::Do(Step::ArchiveForeign(_)));
+        assert_eq!(corrects, mode == Mode::Enforce, "{mode:?}");
+    }
+}
+
+#[test]
+fn the_same_files_with_another_entrypoint_are_drift_that_is_named_and_corrected() {
+    let content = super::values::content(A);
+    let path = |path: &TreePath| format!("source/ace/{path}");
+    let parts = content.files().iter().map(|(at, bytes)| (path(at), bytes.clone()));
+    let other = TreePath::new("_shared/cors.ts").unwrap();
+    let body = BodyFiles::new(parts, Some(&path(&other)), content.entrypoint());
+    let entry = LiveFunction {
+        entrypoint: Some(path(&other)),
+        ..foreign(4)
+    };
+    for mode in [Mode::Apply, Mode::Enforce] {
+        let mut case = settled().mode(mode).sees(Some(entry.clone()));
+        let read = StepResult::Body(body_of(body.clone(), &stamp(4)));
+        case.does(Step::ReadBody(stamp(4)), Ok(read));
+        let status = case.status();
+        assert_eq!(
+            shown(&status).last().unwrap(),
+            "Drifted=True/OutOfBandChange",
+            "{mode:?}"
+        );
+        let fields = status.drift.unwrap().fields;
+        assert!(
+            fields
+                .iter()
+                .any(|field| field.path == "files/entrypoint" && field.observed.ends_with("cors.ts")),
+            "{fields:?}"
+        );
+        let corrects = matches!(case.decide(), Decision::Do(Step::ArchiveForeign(_)));
+        assert_eq!(corrects, mode == Mode::Enforce, "{mode:?}");
     }
 }
 
