@@ -1,33 +1,46 @@
-//! Lists the demo's step files, so that another one is only another file.
+//! Lists the demo's step files and the bed's extensions, so that another one is only another file.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
+    list("demo", "demo_files.rs", |name| {
+        // Step files begin with their place in the order; the folder's README does not.
+        is_text(name, &["md"]) && name.starts_with(|first: char| first.is_ascii_digit())
+    })?;
+    list("sql/extensions", "extension_files.rs", |name| {
+        is_text(name, &["control", "sql"])
+    })
+}
+
+/// Writes the names and texts of a folder's files to a source file that is included.
+fn list(folder: &str, source: &str, is_listed: impl Fn(&str) -> bool) -> io::Result<()> {
     let variable = |name| env::var_os(name).map(PathBuf::from).ok_or(io::ErrorKind::NotFound);
-    let folder = variable("CARGO_MANIFEST_DIR")?.join("demo");
-    println!("cargo:rerun-if-changed={}", folder.display());
-    let entries = fs::read_dir(&folder)?.map(|entry| entry.map(|entry| entry.path()));
+    let directory = variable("CARGO_MANIFEST_DIR")?.join(folder);
+    println!("cargo:rerun-if-changed={}", directory.display());
+    let entries = fs::read_dir(&directory)?.map(|entry| entry.map(|entry| entry.path()));
     let mut files = entries.collect::<io::Result<Vec<PathBuf>>>()?;
-    files.retain(|file| is_step_file(file));
+    files.retain(|file| is_listed(&name_of(file)));
     files.sort();
-    let rows: String = files.iter().map(|file| row(file)).collect();
+    let rows: String = files.iter().map(|file| row(folder, file)).collect();
     fs::write(
-        variable("OUT_DIR")?.join("demo_files.rs"),
+        variable("OUT_DIR")?.join(source),
         format!(
-            "/// Path and text of each step file, in the order in which they are played.\nconst FILES: &[(&str, &str)] = &[\n{rows}];\n"
+            "/// Path and text of each file of the folder, in the order of their names.\nconst FILES: &[(&str, &str)] = &[\n{rows}];\n"
         ),
     )
 }
 
-/// Step files begin with their place in the order; the folder's README does not.
-fn is_step_file(file: &Path) -> bool {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with(|first: char| first.is_ascii_digit()) && name.ends_with(".md")
+fn is_text(name: &str, extensions: &[&str]) -> bool {
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| extensions.contains(&extension))
 }
 
-fn row(file: &Path) -> String {
-    let path = file.to_string_lossy();
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    format!("    ({:?}, include_str!({path:?})),\n", format!("demo/{name}"))
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn row(folder: &str, file: &Path) -> String {
+    let (path, name) = (file.to_string_lossy(), name_of(file));
+    format!("    ({:?}, include_str!({path:?})),\n", format!("{folder}/{name}"))
 }

@@ -143,7 +143,11 @@ async fn the_catalogue_knows_what_risks_depend_on() {
             (key("wipe"), routine(true, true, false)),
         ]
     );
-    assert_eq!(seen.extensions.iter().collect::<Vec<_>>(), ["pg_trgm"]);
+    // Those with tables: the vault's is in every project.
+    assert_eq!(
+        seen.extensions.iter().collect::<Vec<_>>(),
+        ["pg_trgm", "supabase_vault"]
+    );
     assert_eq!(
         seen.dependants.clone().into_iter().collect::<Vec<_>>(),
         [

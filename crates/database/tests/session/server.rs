@@ -10,7 +10,7 @@ use std::{
 };
 
 use ace_database::{Access, Limits, Password, Tls};
-use ace_sandbox::bed::{BOOTSTRAP, tools::postgres_bin_dir};
+use ace_sandbox::bed::{BOOTSTRAP, tools::project_bin_dir};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 use tokio_postgres::{Client, Config, NoTls};
@@ -191,7 +191,7 @@ impl Server {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(postgres_bin_dir().unwrap().join(program));
+        let mut command = Command::new(project_bin_dir().unwrap().join(program));
         command.current_dir("/");
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);

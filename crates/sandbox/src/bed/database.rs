@@ -1,7 +1,7 @@
 //! PostgreSQL with what a Supabase project has in it.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +12,7 @@ use tokio_postgres::{Client, NoTls};
 
 use super::control_plane::{blocking, listen};
 use super::error::BedError;
+use super::extensions::everybody_may_enter;
 use super::file::{self, Memory};
 use super::ports;
 use super::process::{self, Child, Program};
@@ -188,7 +189,7 @@ impl Place {
         let outside = Path::new("/var/tmp").join(format!("ace-bed-{id}"));
         let base = if inside { directory } else { &outside };
         Ok(Place {
-            programs: tools::postgres_bin_dir()?,
+            programs: tools::project_bin_dir()?,
             data: base.join("postgres"),
             socket: if inside && short {
                 socket
@@ -330,11 +331,4 @@ fn unprivileged_user() -> Result<(u32, u32), BedError> {
             remedy: "it refuses to run as root: add a user `postgres` or `nobody`".to_owned(),
         })
     })
-}
-
-/// Whether any user can get as far as this directory.
-fn everybody_may_enter(directory: &Path) -> bool {
-    directory
-        .ancestors()
-        .all(|above| fs::metadata(above).is_ok_and(|metadata| metadata.mode() & 0o001 != 0))
 }

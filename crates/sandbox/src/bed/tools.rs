@@ -10,8 +10,11 @@ use std::process::{Command, Output, Stdio};
 use sha2::{Digest, Sha256};
 
 use super::assets::Assets;
+use super::packages;
 use super::process;
 use super::progress::Progress;
+
+pub use super::extensions::project_bin_dir;
 
 const PACKAGE: &str = include_str!("../../../../tests/tools/package.json");
 const LOCK: &str = include_str!("../../../../tests/tools/package-lock.json");
@@ -73,9 +76,10 @@ pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolEr
     if postgres_bin_dir().is_err() {
         install_postgres(progress)?;
     }
+    packages::fetch(progress)?;
     node_modules(progress)?;
     Ok(vec![
-        ("PostgreSQL", postgres_bin_dir()?),
+        ("PostgreSQL", project_bin_dir()?),
         ("deno", deno()?),
         ("supabase", supabase_cli()?),
         ("control plane", Assets::ensure(progress)?.directory().to_owned()),
