@@ -70,6 +70,18 @@ impl Colleague {
     /// # Panics
     /// If it fails: with what it said.
     pub async fn run(&self, arguments: &[&str]) -> String {
+        let ran = self.try_run(arguments).await;
+        ran.unwrap_or_else(|said| panic!("supabase {arguments:?}: {said}"))
+    }
+
+    /// The same; an error is what it said when it failed.
+    ///
+    /// # Errors
+    /// When the CLI fails.
+    ///
+    /// # Panics
+    /// If it can't be run.
+    pub async fn try_run(&self, arguments: &[&str]) -> Result<String, String> {
         let output = Command::new(tools::supabase_cli().expect("the CLI is installed"))
             .args(arguments)
             .current_dir(self.checkout())
@@ -87,9 +99,12 @@ impl Colleague {
             .output()
             .await
             .expect("the CLI can be run");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "supabase {arguments:?}: {said}");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        if output.status.success() {
+            Ok(text(&output.stdout))
+        } else {
+            Err(text(&output.stderr))
+        }
     }
 
     /// The directory that has `supabase/`.
