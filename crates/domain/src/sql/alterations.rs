@@ -1,11 +1,13 @@
 //! What the actions of an `ALTER TABLE` do.
 
-use squawk_syntax::ast::{self, AlterColumnOption, AlterTableAction, AstNode, Constraint};
-use squawk_syntax::{SyntaxKind, SyntaxNode};
+use squawk_syntax::ast::{
+    self, AlterColumnOption, AlterTableAction, AlterTypeAction, AstChildren, AstNode, Constraint, ReferentialAction,
+};
+use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::effect::{Effect, Kind, Name};
 use super::effects::{has_cascade, lost};
-use super::names::{contains, first_name, relations};
+use super::names::{contains, first_name, has_word, name, relations};
 use super::risk::RiskClass;
 
 const EXCLUSIVE: &str = "ACCESS EXCLUSIVE";
@@ -65,10 +67,12 @@ fn alter(table: &Name, action: AlterTableAction, take: &mut dyn FnMut(Effect)) {
         AlterTableAction::AlterColumn(it) => alter_column(table, &it, take),
         AlterTableAction::AddColumn(it) => {
             references(table, it.syntax(), take);
+            relates(table, it.syntax(), take);
             add_column(table, &it, take);
         }
         AlterTableAction::AddConstraint(it) => {
             references(table, it.syntax(), take);
+            relates(table, it.syntax(), take);
             if let Some((lock, says)) = it.constraint().and_then(|it| validated(&it)) {
                 take(locks(table, lock, format!("adds {says} to {table}")));
             }
@@ -91,6 +95,47 @@ fn alter(table: &Name, action: AlterTableAction, take: &mut dyn FnMut(Effect)) {
         | AlterTableAction::SetTablespace(_)
         | AlterTableAction::SetAccessMethod(_) => take(locks(table, EXCLUSIVE, format!("rewrites table {table}"))),
         _ => {}
+    }
+}
+
+pub(super) fn alter_type(it: &ast::AlterType, take: &mut dyn FnMut(Effect)) {
+    let from = first_name(it.type_name_ref());
+    let to = match it.action() {
+        Some(AlterTypeAction::TypeRenameTo(it)) => Name {
+            schema: from.schema.clone(),
+            name: first_name(it.type_name()).name,
+        },
+        Some(AlterTypeAction::SetSchema(it)) => Name {
+            schema: Some(first_name(it.schema_ref()).name),
+            name: from.name.clone(),
+        },
+        _ => return,
+    };
+    take(Effect::RenamesType(from, to));
+}
+
+/// The tables that what is written to another reaches, by the definition of one of both.
+pub(super) fn relates(table: &Name, definition: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
+    let mut relate = |from: Name, part| {
+        let to = table.clone();
+        take(Effect::Relates { from, to, part });
+    };
+    let acts = |mut actions: AstChildren<ReferentialAction>| {
+        // CASCADE, SET NULL, SET DEFAULT.
+        actions.any(|it| has_word(it.syntax(), "cascade") || has_word(it.syntax(), "set"))
+    };
+    for node in definition.descendants() {
+        match_ast! { match node {
+            ast::PartitionOf(it) => relate(first_name(it.table_name_ref()), true),
+            ast::Inherits(it) => it.table_name_refs().for_each(|it| relate(name(&it), true)),
+            ast::ForeignKeyConstraint(it) => if acts(it.referential_actions()) {
+                relate(first_name(it.table_name_ref()), false);
+            },
+            ast::ReferencesConstraint(it) => if acts(it.referential_actions()) {
+                relate(first_name(it.table()), false);
+            },
+            _ => {}
+        } }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
+use super::firing::Firing;
 use super::lookup::{key, looked_up, qualified, temporary};
 use super::risk::{Catalogue, Qualified, Risk, RiskClass, SAYS_CHARACTERS};
 use super::routines::Opening;
@@ -26,21 +27,20 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         restrictive: catalogue.restrictive.clone(),
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
+        path_set: false,
         calls: Vec::new(),
         entered: BTreeSet::new(),
-        firing: false,
+        firing: Firing::default(),
         risks: vec![Vec::new(); scripts.len()],
     };
     for (script, effects) in scripts.iter().map(|script| &script.effects).enumerate() {
+        plan.path_set = false;
         for (line, effect) in effects {
             plan.take((script, *line), effect);
         }
     }
     plan.finish()
 }
-
-/// Deepest chain of routines that call each other.
-const CALLS: usize = 16;
 
 /// Script and line.
 pub(super) type Place = (usize, u32);
@@ -61,12 +61,13 @@ pub(super) struct Plan<'c> {
     pub(super) secures_tables: bool,
     /// An unqualified name may mean another object than before.
     pub(super) names_moved: bool,
+    /// The same in this script.
+    pub(super) path_set: bool,
     /// The routines that run now, the outermost first.
     pub(super) calls: Vec<Name>,
     /// The routines that have run since the outermost one began.
     pub(super) entered: BTreeSet<Name>,
-    /// Rows are being written, and so what runs on writing runs.
-    pub(super) firing: bool,
+    pub(super) firing: Firing,
     pub(super) risks: Vec<Vec<Risk>>,
 }
 
@@ -74,6 +75,8 @@ pub(super) struct Plan<'c> {
 pub(super) struct Made {
     /// Nothing of what was there before the plan is in it.
     pub(super) empty: bool,
+    /// The plan makes it as a table, whatever happens.
+    pub(super) plain: bool,
     /// Everybody who may select from it sees every row; where that began, and how to say it.
     pub(super) open: Option<(Place, String)>,
     /// Of a view, the tables whose row security is not asked.
@@ -85,11 +88,13 @@ pub(super) struct Routine<'c> {
     pub(super) on_writes: bool,
     pub(super) in_queries: bool,
     pub(super) definer: bool,
+    /// The table of a rule or trigger.
+    pub(super) on: Option<Name>,
     pub(super) bodies: Vec<&'c [Effect]>,
 }
 
 impl<'c> Plan<'c> {
-    fn take(&mut self, place: Place, effect: &'c Effect) {
+    pub(super) fn take(&mut self, place: Place, effect: &'c Effect) {
         match effect {
             Effect::Risk(class, says) => self.risk(*class, place, says, None),
             Effect::Creates {
@@ -101,7 +106,11 @@ impl<'c> Plan<'c> {
                     let says = format!("creates table {table} without row level security");
                     let empty = self.is_certain(table) && self.brings_nothing(from);
                     let open = (!(self.secures_tables && table.is_in(PUBLIC))).then_some((place, says));
+                    let plain = self.is_certain(table);
                     self.make(Kind::Table, table, empty, open, None);
+                    if let Some(made) = self.made.get_mut(&key(Kind::Table, table)) {
+                        made.plain = plain;
+                    }
                 }
             }
             Effect::Makes(kind, name) => {
@@ -119,16 +128,27 @@ impl<'c> Plan<'c> {
             }
             Effect::Drops(table) => self.drop(table),
             Effect::Renames(from, to) => self.rename(place, from, to),
+            Effect::RenamesType(from, to) => {
+                if let Some(made) = self.made.remove(&key(Kind::Type, from)) {
+                    self.made.insert(key(Kind::Type, to), made);
+                }
+            }
             Effect::MovesNames => self.names_moved = true,
+            Effect::SetsPath => self.path_set = true,
             Effect::OwnsTables(extension) => {
                 self.extensions.insert(extension.clone());
             }
-            Effect::Writes { table, from, says } => {
+            Effect::Writes {
+                table,
+                from,
+                adds,
+                says,
+            } => {
                 self.risk(RiskClass::DataChange, place, says, None);
                 if !(self.calls.is_empty() && self.brings_nothing(from)) {
                     self.fill(table);
                 }
-                self.fire(place);
+                self.fire(place, table, *adds);
             }
             Effect::Copies(routine) => {
                 if self.is_of_somebody(routine) {
@@ -140,7 +160,8 @@ impl<'c> Plan<'c> {
                     self.fill(table);
                 }
             }
-            Effect::Fires => self.fire(place),
+            Effect::Relates { from, to, part } => self.relate(from, to, *part),
+            Effect::Fires(table) => self.fire(place, table, false),
             Effect::Locks { table, lock, says } => {
                 if !self.made.contains_key(&key(Kind::Table, table)) && self.is_large(table) {
                     self.risk(RiskClass::LongLock, place, says, Some(lock));
@@ -150,8 +171,9 @@ impl<'c> Plan<'c> {
                 routine,
                 runs,
                 definer,
+                on,
                 body,
-            } => self.define(place, routine, (*runs, *definer), body),
+            } => self.define(place, routine, on.as_ref(), (*runs, *definer), body),
             Effect::Calls { routine, procedure } => self.call(place, routine, *procedure),
             Effect::Stores(routine) => {
                 self.run(place, routine);
@@ -185,6 +207,7 @@ impl<'c> Plan<'c> {
             }
             Effect::Attaches { table, to } => {
                 self.fill(to);
+                self.relate(to, table, true);
                 if to.is_in(PUBLIC) && !table.is_in(PUBLIC) {
                     let says = format!("attaches {table} to {to}, through which its rows can be read");
                     self.risk(RiskClass::Exposure, place, &says, None);
@@ -203,7 +226,13 @@ impl<'c> Plan<'c> {
 
     fn make(&mut self, kind: Kind, name: &Name, empty: bool, open: Option<(Place, String)>, reads: Option<Vec<Name>>) {
         let is_view = reads.is_some();
-        self.made.insert(key(kind, name), Made { empty, open, reads });
+        let made = Made {
+            empty,
+            open,
+            reads,
+            ..Made::default()
+        };
+        self.made.insert(key(kind, name), made);
         if kind == Kind::Table && !empty && !is_view {
             self.fill(name);
         }
@@ -228,6 +257,7 @@ impl<'c> Plan<'c> {
         }
         if let Some(made) = self.made.remove(&key(Kind::Table, from)) {
             self.made.insert(key(Kind::Table, to), made);
+            self.rename_written(from, to);
             return;
         }
         let protected = || looked_up(&self.catalogue.relations, from).all(|protected| *protected);
@@ -248,73 +278,8 @@ impl<'c> Plan<'c> {
         made.open = (!invoker).then_some((place, says));
     }
 
-    /// A routine of the plan runs as it is written there; of any other but the server's and extensions' it is not known what
-    /// it does.
-    fn call(&mut self, place: Place, routine: &Name, procedure: bool) {
-        if self.run(place, routine) {
-            return;
-        }
-        let of_server = matches!(routine.schema.as_deref(), Some("pg_catalog" | "information_schema"));
-        let known = !of_server && looked_up(&self.catalogue.routines, routine).any(|it| it.volatile);
-        if procedure || known {
-            let what = if procedure { "procedure" } else { "function" };
-            self.risk(RiskClass::Opaque, place, &format!("calls {what} {routine}"), None);
-            self.fill_all();
-        }
-    }
-
-    /// Runs what the plan defines by this name; whether there is something.
-    fn run(&mut self, place: Place, routine: &Name) -> bool {
-        let found: Vec<_> = self.planned(routine).cloned().collect();
-        for name in &found {
-            self.enter(place, name);
-        }
-        !found.is_empty()
-    }
-
-    /// The plan's routines of this name, without its rules and triggers.
-    fn planned<'p>(&'p self, routine: &'p Name) -> impl Iterator<Item = &'p Name> {
-        self.routines.keys().filter(|name| {
-            let schema = routine.schema.as_ref();
-            name.name == routine.name && schema.map_or(!name.is_in(""), |schema| name.is_in(schema))
-        })
-    }
-
-    fn enter(&mut self, place: Place, routine: &Name) {
-        if self.calls.is_empty() {
-            self.entered.clear();
-        }
-        // What it does is known, along whatever path it is called again.
-        if !self.entered.insert(routine.clone()) {
-            return;
-        }
-        if self.calls.len() == CALLS {
-            return self.risk(RiskClass::Opaque, place, &format!("calls too much by {routine}"), None);
-        }
-        self.calls.push(routine.clone());
-        let known = self.routines.get(routine);
-        let bodies = known.map(|it| it.bodies.clone()).unwrap_or_default();
-        for effect in bodies.into_iter().flatten() {
-            self.take(place, effect);
-        }
-        self.calls.pop();
-    }
-
-    /// Triggers and rules that the plan defines run whenever rows are written after that. What they write fires them all again:
-    /// what each of them does is known then.
-    fn fire(&mut self, place: Place) {
-        if std::mem::replace(&mut self.firing, true) {
-            return;
-        }
-        let of_writes = self.routines.iter().filter(|(_, routine)| routine.on_writes);
-        let names: Vec<_> = of_writes.map(|(name, _)| name.clone()).collect();
-        for name in &names {
-            self.enter(place, name);
-        }
-        self.firing = false;
-    }
-
     pub(super) fn risk(&mut self, class: RiskClass, (script, line): Place, says: &str, lock: Option<&'static str>) {
+        self.firing.runs_unknown |= class == RiskClass::Opaque;
         let by = self
             .calls
             .last()
@@ -364,7 +329,7 @@ impl<'c> Plan<'c> {
     /// The plan made it, and nothing from before the plan is in it.
     fn is_empty(&self, kind: Kind, name: &Name) -> bool {
         let made = self.made.get(&(kind, temporary(name)));
-        let made = made.or_else(|| self.made.get(&key(kind, name)).filter(|_| self.is_certain(name)));
+        let made = made.or_else(|| self.made.get(&key(kind, name)).filter(|_| self.is_known(name)));
         made.is_some_and(|made| made.empty)
     }
 
@@ -381,12 +346,18 @@ impl<'c> Plan<'c> {
 
     /// Within a routine nothing is certain: it may be skipped.
     fn is_certain(&self, name: &Name) -> bool {
-        self.calls.is_empty() && (name.schema.is_some() || !self.names_moved)
+        self.calls.is_empty() && (name.schema.is_some() || !self.names_moved && !self.path_set)
+    }
+
+    /// It means the same within a routine as outside.
+    pub(super) fn is_known(&self, name: &Name) -> bool {
+        name.schema.is_some() || self.is_certain(name)
     }
 
     /// Something from before the plan is in it from here on, and in its schema.
     fn fill(&mut self, table: &Name) {
-        let (schema, moved) = (qualified(table).schema, table.schema.is_none() && self.names_moved);
+        let schema = qualified(table).schema;
+        let moved = table.schema.is_none() && (self.names_moved || self.path_set);
         for ((kind, name), made) in &mut self.made {
             let of_table = *kind == Kind::Table && *name == qualified(table);
             let around = *kind == Kind::Schema && (moved || Some(&name.name) == schema.as_ref());
@@ -395,7 +366,7 @@ impl<'c> Plan<'c> {
     }
 
     /// Rows may have been copied from anywhere to anywhere.
-    fn fill_all(&mut self) {
+    pub(super) fn fill_all(&mut self) {
         self.made.values_mut().for_each(|made| made.empty = false);
     }
 }

@@ -66,12 +66,14 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
                 _ => Runs::InQueries,
             },
             definer: is_definer(node),
+            on: None,
             body: routine_body(node, &routine, source),
             routine,
         }),
         SyntaxKind::CREATE_PROCEDURE => named(SyntaxKind::PROCEDURE_NAME).map(|routine| Effect::Defines {
             runs: Runs::ByCall,
             definer: is_definer(node),
+            on: None,
             body: routine_body(node, &routine, source),
             routine,
         }),
@@ -82,6 +84,7 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
             },
             runs: Runs::OnWrites,
             definer: false,
+            on: child(node, SyntaxKind::RULE_ON).and_then(|it| relation(&it)),
             body: read(&rule, source),
         }),
         SyntaxKind::CREATE_TRIGGER => child(node, SyntaxKind::CALL_EXPR).map(|call| Effect::Defines {
@@ -91,6 +94,7 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
             },
             runs: Runs::OnWrites,
             definer: false,
+            on: child(node, SyntaxKind::ON_RELATION).and_then(|it| relation(&it)),
             body: vec![called(&call)],
         }),
         SyntaxKind::CREATE_EVENT_TRIGGER => child(node, SyntaxKind::CALL_EXPR).map(|call| match called(&call) {
@@ -102,6 +106,10 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
     if let Some(effect) = effect {
         take(effect);
     }
+}
+
+fn relation(node: &SyntaxNode) -> Option<Name> {
+    child(node, SyntaxKind::RELATION_NAME_REF).map(|it| name_of(&it))
 }
 
 fn called(call: &SyntaxNode) -> Effect {

@@ -36,16 +36,28 @@ pub(super) enum Effect {
     Cascades { from: Name, says: String },
     /// The table or view is called something else.
     Renames(Name, Name),
+    /// The type is called something else.
+    RenamesType(Name, Name),
     /// From here on a name may mean something else.
     MovesNames,
-    /// Rows are written.
-    Writes { table: Name, from: Origin, says: String },
+    /// The same until the end of the file, before each of which settings are reset.
+    SetsPath,
+    /// Rows are written; `adds`: only new ones.
+    Writes {
+        table: Name,
+        from: Origin,
+        adds: bool,
+        says: String,
+    },
     /// Rows that are written, of whatever table, may be the routine's.
     Copies(Name),
     /// What is done to the first may be done to the rows of the second.
     Reaches { table: Name, others: Name },
-    /// Triggers and rules on writing run.
-    Fires,
+    /// What is written to the first is written to the second: as a part of it, or by a foreign key's action, which new
+    /// rows have none of.
+    Relates { from: Name, to: Name, part: bool },
+    /// Rows of the table are gone: triggers and rules on writing run.
+    Fires(Name),
     /// A strong lock is held while the table is read or rewritten.
     Locks {
         table: Name,
@@ -58,6 +70,8 @@ pub(super) enum Effect {
         runs: Runs,
         /// It runs with its owner's rights.
         definer: bool,
+        /// The table of a rule or trigger.
+        on: Option<Name>,
         body: Vec<Effect>,
     },
     /// The routine is called something else; `body`: what a call by that name is.
@@ -105,7 +119,7 @@ pub(super) enum Runs {
     InQueries,
     /// A procedure.
     ByCall,
-    /// A rule or trigger, or a function of triggers: whenever rows are written.
+    /// A rule or trigger, or a function of triggers: when rows are written.
     OnWrites,
     /// A function of event triggers.
     OnEvents,

@@ -3,7 +3,7 @@
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
-use super::alterations::alter_table;
+use super::alterations::{alter_table, alter_type, relates};
 use super::bodies::{Source, define, do_block, is_definer, runs_text, string};
 use super::effect::{Effect, Kind, Name, Origin, Runs};
 use super::exposure::exposure;
@@ -95,15 +95,16 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
             let table = first_name(it.copy_table());
             // What is in the file may be all that is left of it.
             let from = Origin { tables: vec![Name::default()], ..Origin::default() };
-            take(Effect::Writes { says: format!("copies into {table}"), table, from });
+            take(Effect::Writes { says: format!("copies into {table}"), table, from, adds: true });
         },
         ast::Truncate(it) => it.table_list().into_iter().flat_map(|it| it.table_relation_names()).for_each(|it| {
             let table = name(&it);
             take(lost(Kind::Table, &table, format!("empties table {table}")));
-            take(Effect::Fires);
+            take(Effect::Fires(table));
         }),
         ast::CreateTable(it) => {
             create(node, it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take);
+            relates(&first_name(it.table_name()), node, take);
         },
         ast::CreateTableAs(it) => {
             create(node, it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take);
@@ -119,9 +120,10 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
             take(Effect::Makes(Kind::Schema, schema));
         },
         ast::AlterTable(it) => alter_table(&it, take),
+        ast::AlterType(it) => alter_type(&it, take),
         ast::AlterSchema(_) => take(Effect::MovesNames),
         ast::SetConfig(_) => if name_of(node).name == "search_path" {
-            take(Effect::MovesNames);
+            take(Effect::SetsPath);
         },
         ast::AlterFunction(_) => altered_routine(node, Runs::InQueries, take),
         ast::AlterProcedure(_) => altered_routine(node, Runs::ByCall, take),
@@ -228,14 +230,14 @@ fn sets(call: &ast::CallExpr, routine: &Name, source: &Source<'_>, take: &mut dy
     let first = call.arg_list().and_then(|it| it.args().next());
     match first.and_then(|it| string(&it.syntax().first_child()?, source)) {
         None => take(opaque("computes which setting it sets".to_owned())),
-        Some(name) if name.text == "search_path" => take(Effect::MovesNames),
+        Some(name) if name.text == "search_path" => take(Effect::SetsPath),
         Some(_) => {}
     }
 }
 
 fn deletes(table: &Name, take: &mut dyn FnMut(Effect)) {
     take(lost(Kind::Table, table, format!("deletes from {table}")));
-    take(Effect::Fires);
+    take(Effect::Fires(table.clone()));
 }
 
 fn writes(verb: &str, node: &SyntaxNode, table: Name, take: &mut dyn FnMut(Effect)) {
@@ -243,10 +245,13 @@ fn writes(verb: &str, node: &SyntaxNode, table: Name, take: &mut dyn FnMut(Effec
     if let Some(target) = from.tables.iter().position(|read| *read == table) {
         from.tables.remove(target);
     }
+    // A row that is there already may be changed by it.
+    let adds = node.kind() == SyntaxKind::INSERT && !contains(node, SyntaxKind::CONFLICT_DO_UPDATE_SET);
     take(Effect::Writes {
         says: format!("{verb} {table}"),
         table,
         from,
+        adds,
     });
 }
 

@@ -16,6 +16,7 @@ mod ends;
 mod error;
 mod execution_mode;
 mod exposure;
+mod firing;
 mod folder;
 mod lexer;
 mod lines;

@@ -1,9 +1,13 @@
-//! The functions and procedures that a plan defines, moves and opens to every caller.
+//! The functions and procedures that a plan defines, calls, moves and opens to every caller.
 
 use super::assess::{Place, Plan, Routine};
 use super::effect::{Effect, Granted, Name, PUBLIC, Runs};
 use super::exposure::CALLERS;
 use super::lookup::{looked_up, qualified};
+use super::risk::RiskClass;
+
+/// Deepest chain of routines that call each other.
+const CALLS: usize = 16;
 
 /// From here on every caller may run a function with its owner's rights.
 pub(super) struct Opening<'c> {
@@ -17,7 +21,76 @@ pub(super) struct Opening<'c> {
 }
 
 impl<'c> Plan<'c> {
-    pub(super) fn define(&mut self, place: Place, routine: &Name, (runs, definer): (Runs, bool), body: &'c [Effect]) {
+    /// A routine of the plan runs as it is written there; of any other but the server's and extensions' it is not known what
+    /// it does.
+    pub(super) fn call(&mut self, place: Place, routine: &Name, procedure: bool) {
+        if self.run(place, routine) {
+            return;
+        }
+        let of_server = matches!(routine.schema.as_deref(), Some("pg_catalog" | "information_schema"));
+        let known = !of_server && looked_up(&self.catalogue.routines, routine).any(|it| it.volatile);
+        if procedure || known {
+            let what = if procedure { "procedure" } else { "function" };
+            self.risk(RiskClass::Opaque, place, &format!("calls {what} {routine}"), None);
+            self.fill_all();
+        }
+    }
+
+    /// Runs what the plan defines by this name; whether there is something.
+    pub(super) fn run(&mut self, place: Place, routine: &Name) -> bool {
+        let found: Vec<_> = self.planned(routine).cloned().collect();
+        for name in &found {
+            self.enter(place, name);
+        }
+        !found.is_empty()
+    }
+
+    /// The plan's routines of this name, without its rules and triggers.
+    pub(super) fn planned<'p>(&'p self, routine: &'p Name) -> impl Iterator<Item = &'p Name> {
+        self.routines.keys().filter(|name| {
+            let schema = routine.schema.as_ref();
+            name.name == routine.name && schema.map_or(!name.is_in(""), |schema| name.is_in(schema))
+        })
+    }
+
+    pub(super) fn enter(&mut self, place: Place, routine: &Name) {
+        if self.calls.is_empty() {
+            self.entered.clear();
+        }
+        // What it does is known, along whatever path it is called again.
+        if !self.entered.insert(routine.clone()) {
+            return;
+        }
+        if self.calls.len() == CALLS {
+            return self.risk(RiskClass::Opaque, place, &format!("calls too much by {routine}"), None);
+        }
+        self.calls.push(routine.clone());
+        let known = self.routines.get(routine);
+        let bodies = known.map(|it| it.bodies.clone()).unwrap_or_default();
+        for effect in bodies.into_iter().flatten() {
+            self.take(place, effect);
+        }
+        self.calls.pop();
+    }
+
+    pub(super) fn define(
+        &mut self,
+        place: Place,
+        routine: &Name,
+        on: Option<&Name>,
+        (runs, definer): (Runs, bool),
+        body: &'c [Effect],
+    ) {
+        // Where that is not certain, it runs on whatever is written.
+        let on = on.filter(|on| self.is_known(on)).map(qualified);
+        // Triggers of several tables may have one name.
+        let routine = &match &on {
+            Some(on) => Name {
+                name: format!("{} {on}", routine.name),
+                ..routine.clone()
+            },
+            None => routine.clone(),
+        };
         if runs == Runs::InQueries && definer {
             let says = format!("creates function {routine}, by which every caller has its owner's rights");
             self.open(routine, place, says, vec![body]);
@@ -27,6 +100,7 @@ impl<'c> Plan<'c> {
         known.on_writes |= runs == Runs::OnWrites;
         known.in_queries |= runs == Runs::InQueries;
         known.definer |= definer;
+        known.on = on;
         known.bodies.push(body);
     }
 

@@ -112,6 +112,25 @@ fn dropping_it_is_a_loss_when_rows_from_before_the_plan_are_in_it() {
 }
 
 #[test]
+fn a_files_search_path_is_not_the_next_files() {
+    for path in [
+        "set search_path = other",
+        "select pg_catalog.set_config('search_path', '', false)",
+    ] {
+        let made = format!("create table public.t (a int); {path}; insert into public.t values (1)");
+        assert_eq!(losses(&[&made, "drop table t"]), Vec::<String>::new(), "{path}");
+        assert_eq!(losses(&[&format!("{made}; drop table t")]), ["drops table t"], "{path}");
+        let elsewhere = format!("{path}; create table t (a int)");
+        assert_eq!(losses(&[&elsewhere, "drop table t"]), ["drops table t"], "{path}");
+    }
+    let renamed = [
+        "create table t (a int); alter schema public rename to past",
+        "drop table t",
+    ];
+    assert_eq!(losses(&renamed), ["drops table t"]);
+}
+
+#[test]
 fn a_table_that_may_have_been_there_is_not_the_plans() {
     let old = [(("public".to_owned(), "t".to_owned()), true)].into();
     let catalogue = Catalogue {

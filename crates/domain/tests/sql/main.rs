@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod exposure;
+mod firing;
 mod folder;
 mod foreseen;
 mod gate;

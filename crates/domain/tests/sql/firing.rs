@@ -1,0 +1,202 @@
+//! Triggers of a plan run when their own tables are written, where the plan knows what writes to them.
+
+use ace_domain::sql::RiskClass::DataLoss;
+use ace_domain::sql::{Catalogue, assess};
+
+use crate::support::script;
+
+/// A function that empties a table which was there before.
+const WIPES: &str = "create function wipe() returns trigger language plpgsql as $$ begin delete from public.victim; return new; end $$;";
+
+fn losses(texts: &[&str]) -> Vec<String> {
+    let text = texts.join(";\n");
+    let script = script(&text);
+    assert_eq!(script.unread, [], "{text}");
+    let risks = assess(&[&script], &Catalogue::default()).remove(0).into_iter();
+    risks
+        .filter(|risk| risk.class == DataLoss)
+        .map(|risk| risk.says)
+        .collect()
+}
+
+fn wipes(texts: &[&str]) -> bool {
+    !losses(&[&[WIPES], texts].concat()).is_empty()
+}
+
+/// A trigger on a table, and what is written then.
+fn written(definitions: &str, on: &str, write: &str) -> bool {
+    let trigger =
+        format!("create trigger t after insert or update or delete on {on} for each row execute function wipe()");
+    wipes(&[definitions, &trigger, write])
+}
+
+#[test]
+fn a_trigger_runs_when_a_write_reaches_its_table() {
+    let two = "create table a (n int); create table b (n int)";
+    let child = "create table a (n int primary key); create table b (n int references a on delete cascade)";
+    let part =
+        "create table a (n int) partition by range (n); create table b partition of a for values from (1) to (9)";
+    for (definitions, on, write) in [
+        (two, "a", "insert into a values (1)"),
+        (two, "public.a", "insert into a values (1)"),
+        (two, "a", "update public.a set n = 1"),
+        (two, "a", "delete from a"),
+        (two, "a", "truncate a"),
+        (
+            two,
+            "a",
+            "merge into a using b on a.n = b.n when matched then update set n = 1",
+        ),
+        (two, "a", "alter table a rename to c; insert into c values (1)"),
+        (two, "a", "alter table a set schema app; insert into app.a values (1)"),
+        (two, "a", "create view v as select * from a; insert into v values (1)"),
+        (
+            two,
+            "a",
+            "create rule r as on insert to b do also insert into public.a values (1); insert into b values (1)",
+        ),
+        (child, "b", "delete from a"),
+        (
+            child,
+            "b",
+            "insert into a values (1) on conflict (n) do update set n = 2",
+        ),
+        (
+            "create table a (n int primary key); create table b (n int); \
+          alter table b add foreign key (n) references a on delete set null",
+            "b",
+            "delete from a",
+        ),
+        (part, "b", "insert into a values (1)"),
+        (
+            "create table a (n int); create table b () inherits (a)",
+            "b",
+            "update a set n = 1",
+        ),
+        (
+            "create table a (n int) partition by range (n); create table b (n int); \
+          alter table a attach partition b for values from (1) to (9)",
+            "b",
+            "insert into a values (1)",
+        ),
+        (two, "a", "do $$ begin insert into public.a values (1); end $$"),
+        (
+            two,
+            "a",
+            "create function g() returns void language sql as 'insert into public.a values (1)'; select g()",
+        ),
+    ] {
+        assert!(written(definitions, on, write), "{definitions}; {write}");
+    }
+}
+
+#[test]
+fn a_trigger_does_not_run_when_another_table_of_the_plan_is_written() {
+    let two = "create table a (n int); create table b (n int)";
+    let child = "create table a (n int primary key); create table b (n int references a on delete cascade)";
+    for (definitions, on, write) in [
+        (two, "a", "insert into b values (1)"),
+        (two, "a", "update b set n = 1; delete from public.b; truncate b"),
+        (
+            two,
+            "a",
+            "alter table a rename to c; create table a (n int); insert into a values (1)",
+        ),
+        (child, "b", "insert into a values (1)"),
+        (child, "a", "delete from b"),
+        (
+            "create table a (n int primary key); create table b (n int references a)",
+            "b",
+            "delete from a",
+        ),
+        (
+            two,
+            "a",
+            "create trigger t after insert on b for each row execute function other(); insert into b values (1)",
+        ),
+        (two, "public.a", "do $$ begin insert into public.b values (1); end $$"),
+    ] {
+        assert!(!written(definitions, on, write), "{definitions}; {write}");
+    }
+    assert!(!wipes(&["create table a (n int); insert into a values (1)"]));
+}
+
+#[test]
+fn a_trigger_runs_on_every_write_where_the_plan_does_not_say_what_is_written() {
+    let two = "create table a (n int); create table b (n int)";
+    for (definitions, on, write) in [
+        // Of what was there before nobody knows the triggers, keys and partitions.
+        (two, "a", "insert into old values (1)"),
+        (
+            two,
+            "a",
+            "alter table old add foreign key (n) references b on delete cascade; delete from b",
+        ),
+        (two, "a", "set search_path = app; insert into b values (1)"),
+        (two, "a", "create temp table b (n int); insert into b values (1)"),
+        (
+            two,
+            "a",
+            "create function g() returns void language sql as 'insert into b values (1)'; select g()",
+        ),
+        (
+            "set search_path = app; create table a (n int); create table public.b (n int)",
+            "a",
+            "insert into public.b values (1)",
+        ),
+    ] {
+        assert!(written(definitions, on, write), "{definitions}; {write}");
+    }
+    // A block that nobody can read may have made the trigger.
+    let unread = "do $$ begin execute format('create trigger t after insert on a for each row execute function %I()', 'wipe'); end $$";
+    assert!(wipes(&["create table a (n int)", unread, "insert into a values (1)"]));
+}
+
+#[test]
+fn triggers_of_what_triggers_write_run_too() {
+    let chain = [
+        "create table a (n int); create table b (n int)",
+        "create function f() returns trigger language plpgsql as $$ begin insert into public.b values (1); return new; end $$",
+        "create trigger one after insert on a for each row execute function f()",
+        "create trigger two after insert on b for each row execute function wipe()",
+    ];
+    let with = |write| wipes(&[&chain[..], &[write]].concat());
+    assert!(with("insert into a values (1)"));
+    assert!(with("insert into b values (1)"));
+    let of_two = "create table c (n int); insert into c values (1)";
+    assert!(!with(of_two));
+}
+
+#[test]
+fn what_a_routine_deletes_of_a_table_that_the_plan_made_is_no_loss() {
+    let made = "create table app.log (n int); insert into app.log values (1)";
+    let routine =
+        |body: &str| format!("create function f() returns void language plpgsql as $$ begin {body} end $$; select f()");
+    assert_eq!(losses(&[made, &routine("delete from app.log;")]), Vec::<String>::new());
+    // By the search path of whoever calls it, or of the function, it may be another table.
+    let unqualified = ["create table log (n int)", &routine("delete from log;")];
+    assert_eq!(losses(&unqualified), ["deletes from log, by public.f"]);
+    let copied = [
+        made,
+        "insert into app.log select n from old",
+        &routine("truncate app.log;"),
+    ];
+    assert_eq!(losses(&copied), ["empties table app.log, by public.f"]);
+    // Whether it does so is not certain.
+    let dropped = [made, &routine("drop table app.log;"), "drop table app.log"];
+    assert_eq!(losses(&dropped), ["drops table app.log"]);
+}
+
+#[test]
+fn a_type_that_the_plan_made_is_its_own_under_another_name() {
+    for text in [
+        "create type mood as enum ('a'); alter type mood rename to old_mood; drop type old_mood",
+        "create type mood as enum ('a'); alter type mood set schema app; drop type app.mood",
+    ] {
+        assert_eq!(losses(&[text]), Vec::<String>::new(), "{text}");
+    }
+    let other = "create type mood as enum ('a'); alter type mood rename to old_mood; drop type mood";
+    assert_eq!(losses(&[other]), ["drops type mood"]);
+    let theirs = "alter type mood rename to old_mood; drop type old_mood";
+    assert_eq!(losses(&[theirs]), ["drops type old_mood"]);
+}
