@@ -141,8 +141,8 @@ fn dotted_keys_and_inline_tables_are_settings_and_other_blocks_are_none() {
 fn folders_whose_names_are_no_slugs_are_named() {
     let (longest, too_long) = ("l".repeat(64), "l".repeat(70));
     let path = |name: &str| format!("functions/{name}/index.ts");
-    let names = ["a.b", "-x", "a b", &longest, &too_long, "fine-1_B"].map(path);
-    let files: Vec<_> = names.iter().map(|path| (path.as_str(), "")).collect();
+    let folders = ["a.b", "-x", "a b", &longest, &too_long, "fine-1_B"].map(path);
+    let files: Vec<_> = folders.iter().map(|path| (path.as_str(), "")).collect();
     let (functions, report) = import(&directory("case-slugs", &files), &[]);
     let slugs: Vec<_> = functions.iter().map(ace_api::EdgeFunction::slug).collect();
     assert_eq!(slugs, ["fine-1_B".to_owned(), longest]);
