@@ -26,7 +26,7 @@ impl Model {
                 let answers = statements.iter().map(|text| (text.clone(), answer(text)));
                 return Ok(StepResult::SyntaxChecked(answers.collect()));
             }
-            Step::Begin if self.now < self.busy_until => return Err(StepError::Busy("pid 17".to_owned())),
+            Step::Begin if self.now < self.busy_until => return Err(StepError::Busy(None)),
             Step::Observe | Step::Begin | Step::ObserveAgain | Step::Read(_) => {}
             Step::SnapshotAfterRun => self.db.snapshot_after_run(),
             Step::Claim => {

@@ -121,7 +121,7 @@ fn stopped(object: &MigrationSet, state: &State, stop: &Stop) -> Decision {
             Decision::Refuse(Cause::new(refusal.reason(), refusal.message.clone()), rest)
         }
         Stop::Blocked(version, blockers) => Decision::Wait(
-            messages::blocked(version, blockers),
+            messages::blocked(object, version, blockers),
             Requeue::After(state.timing.lock_retry(state.memory.blocked)),
         ),
     }
@@ -189,7 +189,7 @@ fn after_error(
                 Decision::Refuse(cause, requeue)
             }
         }
-        StepError::Busy(who) => wait(messages::busy(who), Requeue::After(state.timing.turn())),
+        StepError::Busy(by) => wait(messages::busy(object, by.as_ref()), Requeue::After(state.timing.turn())),
         StepError::Failed(failure) => match &state.memory.attempts {
             Some(attempts) => wait(attempts.cause(state.timing), Requeue::At(attempts.due(state.timing))),
             None => wait(

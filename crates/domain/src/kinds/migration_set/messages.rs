@@ -47,15 +47,26 @@ pub(super) fn newer() -> Cause {
 }
 
 pub(super) fn claimed(object: &MigrationSet, by: &str) -> Cause {
+    let is_own = by.starts_with(&format!("{}/", namespace(object)));
+    let who = if is_own {
+        format!("MigrationSet {by}")
+    } else {
+        "a MigrationSet of another namespace, which `ace_ops.owner` in the database names".to_owned()
+    };
     let message = format!(
-        "the database of Platform `{}` is claimed by MigrationSet {by}; if that one no longer exists, run \
-         `DELETE FROM ace_ops.owner` in the database",
+        "the database of Platform `{}` is claimed by {who}; if that one no longer exists, run `DELETE FROM ace_ops.owner` in the \
+         database",
         object.spec.platform_ref.name
     );
     Cause::new(MigrationReason::DatabaseClaimed, message)
 }
 
-pub(super) fn busy(who: &str) -> Cause {
+/// `by`: whose session holds the database's lock, if it still does.
+pub(super) fn busy(object: &MigrationSet, by: Option<&Blocker>) -> Cause {
+    let who = by.map_or_else(
+        || "a session that is just ending".to_owned(),
+        |by| format!("pid {} ({})", by.pid, session_name(object, by)),
+    );
     Cause::new(
         MigrationReason::WaitingForTurn,
         format!("another session is running migrations on this database: {who}"),
@@ -69,10 +80,10 @@ pub(super) fn schema_busy() -> Cause {
     )
 }
 
-pub(super) fn blocked(version: &Version, blockers: &[Blocker]) -> Cause {
+pub(super) fn blocked(object: &MigrationSet, version: &Version, blockers: &[Blocker]) -> Cause {
     let others = match blockers {
         [] => "another session".to_owned(),
-        _ => listed(blockers, NAMED, blocker),
+        _ => listed(blockers, NAMED, |it| blocker(object, it)),
     };
     Cause::new(
         MigrationReason::WaitingForLock,
@@ -80,13 +91,26 @@ pub(super) fn blocked(version: &Version, blockers: &[Blocker]) -> Cause {
     )
 }
 
-fn blocker(blocker: &Blocker) -> String {
-    let name = blocker.application.as_deref().unwrap_or("unnamed");
+fn blocker(object: &MigrationSet, blocker: &Blocker) -> String {
+    let name = session_name(object, blocker);
     let age = blocker
         .age
         .map(|age| format!(", in a transaction for {} s", age.as_secs()))
         .unwrap_or_default();
     format!("pid {} ({name}{age})", blocker.pid)
+}
+
+/// The `application_name` of a session. The operator's has the name of an object, which other namespaces are not told.
+fn session_name<'b>(object: &MigrationSet, blocker: &'b Blocker) -> &'b str {
+    let name = blocker.application.as_deref().unwrap_or("unnamed");
+    match name.split_once('/') {
+        Some((program @ "ace-operator", of)) if !of.starts_with(&format!("{}/", namespace(object))) => program,
+        _ => name,
+    }
+}
+
+fn namespace(object: &MigrationSet) -> &str {
+    object.metadata.namespace.as_deref().unwrap_or_default()
 }
 
 pub(super) fn changed(versions: &[String]) -> Cause {

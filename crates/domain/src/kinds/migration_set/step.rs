@@ -125,8 +125,8 @@ pub struct Ran {
 pub enum StepError {
     /// The database could not be observed.
     Database(DatabaseFailure),
-    /// Another session is running migrations: its description.
-    Busy(String),
+    /// Another session is running migrations: this one, if it still does.
+    Busy(Option<Blocker>),
     /// Other sessions hold a lock that a statement needs.
     Blocked {
         /// The file's version.

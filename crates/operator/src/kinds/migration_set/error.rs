@@ -2,18 +2,9 @@
 
 use ace_database::RunError;
 use ace_domain::{
-    kinds::migration_set::{Advice, Blocker, Failure, FailureKind, Refusal, StepError, continued},
+    kinds::migration_set::{Advice, Failure, FailureKind, Refusal, StepError, continued},
     sql::{File, Version},
 };
-
-/// Description of the session that holds the database's lock.
-pub(super) fn holder(by: Option<&Blocker>) -> String {
-    let Some(by) = by else {
-        return "a session that is just ending".to_owned();
-    };
-    let name = by.application.as_deref().unwrap_or("unnamed");
-    format!("pid {} ({name})", by.pid)
-}
 
 /// Why a file was not applied. `begun`: a part of it has run, and only the same content can be continued.
 pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError {

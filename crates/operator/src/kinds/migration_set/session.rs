@@ -47,6 +47,6 @@ fn no_database() -> StepError {
 pub(super) async fn lock(session: &Session) -> Result<(), StepError> {
     match session.try_lock().await? {
         Locked::Mine => Ok(()),
-        Locked::Held(by) => Err(StepError::Busy(error::holder(by.as_ref()))),
+        Locked::Held(by) => Err(StepError::Busy(by)),
     }
 }

@@ -248,6 +248,6 @@ fn after_a_lost_answer_the_ledger_tells_before_anything_runs() {
 #[test]
 fn another_one_s_turn_does_not_make_it_unseen() {
     let mut case = pending(HARMLESS);
-    case.does("Begin", Err(StepError::Busy("pid 17".to_owned())));
+    case.does("Begin", Err(StepError::Busy(None)));
     assert_eq!(reason(&case), MigrationReason::WaitingForTurn);
 }

@@ -86,6 +86,18 @@ fn whose_database_it_is() {
     let mut raced = fresh().locked();
     raced.does("Claim", Err(StepError::Claimed("ace/other".to_owned())));
     refuses(&raced, Reason::DatabaseClaimed, message, Some(300));
+    // Who may read this status need not know what other namespaces have.
+    let message = "the database of Platform `prod` is claimed by a MigrationSet of another namespace, which `ace_ops.owner` in the \
+                   database names; if that one no longer exists, run `DELETE FROM ace_ops.owner` in the database";
+    for namespace in ["acer", "payments"] {
+        let foreign = || Some(owner(namespace, "secret"));
+        refuses(
+            &settled().operator_schema(|operator_schema| operator_schema.owner = foreign()),
+            Reason::DatabaseClaimed,
+            message,
+            Some(240),
+        );
+    }
 }
 
 #[test]
@@ -323,12 +335,18 @@ fn who_holds_a_lock() {
             blocker(20, Some("b"), None),
         ]
     };
+    let ours = || {
+        ["ace/main", "payments/secret"]
+            .map(|of| blocker(7, Some(&format!("ace-operator/{of}")), None))
+            .to_vec()
+    };
     for (blockers, who) in [
         (Vec::new(), "another session"),
         (
             many(),
             "pid 17 (psql, in a transaction for 61 s), pid 18 (unnamed), pid 19 (a) and 1 more",
         ),
+        (ours(), "pid 7 (ace-operator/ace/main), pid 7 (ace-operator)"),
     ] {
         let mut case = pending(HARMLESS).prepared();
         let version = V3.parse().unwrap();
@@ -340,14 +358,25 @@ fn who_holds_a_lock() {
 
 #[test]
 fn who_runs_migrations_now() {
-    let mut case = pending(HARMLESS);
-    case.does("Begin", Err(StepError::Busy("pid 17 (ace-operator)".to_owned())));
-    waits(
-        &case,
-        Reason::WaitingForTurn,
-        "another session is running migrations on this database: pid 17 (ace-operator)",
-        Some(5),
-    );
+    let session = |name: &str| Blocker {
+        pid: 17,
+        application: Some(name.to_owned()),
+        age: None,
+    };
+    for (by, who) in [
+        (None, "a session that is just ending"),
+        (
+            Some(session("ace-operator/ace/other")),
+            "pid 17 (ace-operator/ace/other)",
+        ),
+        (Some(session("ace-operator/payments/secret")), "pid 17 (ace-operator)"),
+        (Some(session("supabase/cli")), "pid 17 (supabase/cli)"),
+    ] {
+        let mut case = pending(HARMLESS);
+        case.does("Begin", Err(StepError::Busy(by)));
+        let message = format!("another session is running migrations on this database: {who}");
+        waits(&case, Reason::WaitingForTurn, &message, Some(5));
+    }
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn states() -> Vec<Case> {
         in_vain(DatabaseFailure::Damaged(text())),
         in_vain(DatabaseFailure::Insecure(text())),
         in_vain(DatabaseFailure::Excess(text())),
-        step_error(pending(HARMLESS), StepError::Busy(text())),
+        step_error(pending(HARMLESS), StepError::Busy(None)),
         step_error(pending(HARMLESS), StepError::Passing(text())),
         step_error(pending(HARMLESS), StepError::Claimed(text())),
         ending(ran()),
