@@ -41,7 +41,7 @@ fuzz: ## Hostile inputs by grammar, each read in a child under the pod's limits;
 	HOSTILE_SECONDS=$(SECONDS) $(CARGO) test --package ace-tests --test hostile
 	PROPTEST_CASES=20000 $(CARGO) test --package ace-domain --lib scan
 
-bench: tools ## Measures the operator beside a bare client, and beside psql; e.g. BENCH=migrations ARGS="--rounds 9"
+bench: tools ## Measures the operator beside a bare client, and beside psql; an hour of churn by BENCH=churn ARGS="--minutes 60"
 	set -e; for bench in $(BENCH); do $(CARGO) bench --package ace-tests --bench $$bench -- $(ARGS); done
 
 tools: ## Installs and builds what the tests and the bed need

@@ -5,7 +5,7 @@ use std::{
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
@@ -17,7 +17,7 @@ use std::{
 use tokio::runtime::Runtime;
 use xtask::rights;
 
-use crate::{TestBed, bed, cargo, http::http};
+use crate::{Pod, TestBed, bed, cargo, http::http};
 
 /// How long a start may take on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -74,6 +74,14 @@ impl Operator {
     /// # Panics
     /// If it does not become ready: with its log.
     pub async fn start(bed: &TestBed, options: &OperatorOptions) -> Self {
+        Self::start_in(bed, options, None).await
+    }
+
+    /// The same within the limits of a pod.
+    ///
+    /// # Panics
+    /// If it does not become ready: with its log.
+    pub async fn start_in(bed: &TestBed, options: &OperatorOptions, pod: Option<&Pod>) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let program = program();
         let kubeconfig = match &options.kubeconfig {
@@ -89,7 +97,8 @@ impl Operator {
             .directory()
             .join(format!("logs/operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
         let address = free_address();
-        let process = Command::new(program)
+        let process = pod
+            .map_or_else(|| Command::new(program), |pod| pod.command(program))
             .args(["--allow-api-host", "127.0.0.1", "--allow-gateway-host", "127.0.0.1"])
             .args(["--allow-database-host", "127.0.0.1", "--allow-insecure-database"])
             .args(["--allow-source-host", &bed.bed.file().artifacts_url])
@@ -155,6 +164,21 @@ impl Operator {
         self.watchdog.wait().expect("the watchdog is ours");
         self.process.kill().expect("the operator runs");
         self.process.wait().expect("the operator is ours");
+    }
+
+    /// How it ended, if it did.
+    ///
+    /// # Panics
+    /// If the system does not say.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("the process is ours")
+    }
+
+    /// Whether it calls itself alive, as the kubelet asks it.
+    pub async fn is_alive(&self, deadline: Duration) -> bool {
+        let url = format!("http://{}/healthz", self.address);
+        let answer = http().get(url).timeout(deadline).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// The number under which signals reach it.
