@@ -18,6 +18,7 @@ mod gate;
 mod ignored;
 mod interference;
 mod ledgers;
+mod lexing;
 mod outside;
 mod proxy;
 mod random;
