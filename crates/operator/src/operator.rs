@@ -187,11 +187,15 @@ async fn follow_sources(sources: Arc<Sources>, dependents: Dependents) {
     }
 }
 
-/// Forgets the sources that no object reads any more.
+/// Forgets the sources that no object reads any more: of a namespace that went with all its objects, in one go.
 async fn forget_sources(sources: Arc<Sources>, dependents: Dependents, mut unused: Unused) {
-    while let Some(dependency) = unused.recv().await {
-        if let Dependency::Source(_) = dependency {
-            // Meanwhile it may be used again, and one that was forgotten earlier may have been read by a pass that had begun.
+    let mut gone = Vec::new();
+    while unused.recv_many(&mut gone, usize::MAX).await > 0 {
+        if gone
+            .drain(..)
+            .any(|dependency| matches!(dependency, Dependency::Source(_)))
+        {
+            // Meanwhile they may be used again, and one that was forgotten earlier may have been read by a pass that had begun.
             sources.retain(|key| dependents.is_used(&Dependency::Source(key.clone())));
         }
     }
