@@ -14,6 +14,7 @@ mod functions;
 mod import;
 mod listed;
 mod migrations;
+mod network;
 mod notification_channel;
 mod plan;
 mod platform;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         deploy::tests(),
         examples::tests(),
         listed::tests(),
+        network::tests(),
         policies::tests(),
         rights::tests(),
         roles::tests(),

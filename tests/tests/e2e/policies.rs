@@ -1,20 +1,22 @@
-//! The components of `deploy/` that close what RBAC leaves open, on the real API server.
+//! The admission policies of `deploy/components`, which close what RBAC leaves open, on the real API server.
 
 use std::{
     fs,
     time::{Duration, Instant},
 };
 
-use ace_api::KINDS;
+use ace_api::{KINDS, MigrationPolicy};
 use ace_tests::{Ran, bed, repository};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use crate::roles::{admin, grant};
+
 crate::tests![
     a_secret_may_be_named_by_who_may_read_it,
     another_host_may_be_named_by_who_has_the_verb,
-    a_plan_may_be_approved_by_who_has_the_verb,
-    the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node,
+    a_plan_may_be_approved_by_who_has_the_verb;
+    the_classes_of_the_policy_are_those_of_the_definition,
 ];
 
 /// Only a failure waits for it: a policy is at work about a second after it was applied.
@@ -25,16 +27,14 @@ const PROJECT: &str = "abcdefghijklmnopqrst";
 struct Governed {
     namespace: String,
     folder: tempfile::TempDir,
-    policy: &'static str,
 }
 
 impl Governed {
     /// Applies one policy of the component, for a namespace of its own.
-    async fn new(policy: &'static str) -> Self {
+    async fn new(policy: &str) -> Self {
         let governed = Self {
             namespace: format!("{policy}-policy-{}", std::process::id()),
             folder: tempfile::tempdir().unwrap(),
-            policy,
         };
         let component = repository().join("deploy/components/admission-policies");
         let files = fs::read_dir(&component).unwrap().map(|entry| entry.unwrap().path());
@@ -70,18 +70,9 @@ impl Governed {
             "ace-platform-edit",
             "ace-notificationchannel-edit",
         ] {
-            governed.grant("author", role).await;
+            grant(&governed.namespace, "author", role).await;
         }
         governed
-    }
-
-    async fn grant(&self, user: &str, role: &str) {
-        let (name, role, user) = (
-            format!("{user}-{role}"),
-            format!("--clusterrole={role}"),
-            format!("--user={user}"),
-        );
-        admin(&["create", "rolebinding", &name, "-n", &self.namespace, &role, &user]).await;
     }
 
     /// What the API server says to an object that a user creates, without keeping it.
@@ -134,12 +125,7 @@ impl Governed {
         let team = self.folder.path().join("team");
         admin(&["delete", "-k", team.to_str().unwrap()]).await;
         admin(&["delete", "namespace", &self.namespace, "--wait=false"]).await;
-        assert!(["secrets", "hosts", "approvals"].contains(&self.policy));
     }
-}
-
-async fn admin(arguments: &[&str]) -> String {
-    bed().kubectl.run(arguments).await.expect("kubectl may do everything")
 }
 
 #[track_caller]
@@ -260,7 +246,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
 async fn another_host_may_be_named_by_who_has_the_verb() {
     let governed = Governed::new("hosts").await;
     for role in ["ace-platform-edit", "ace-platform-hosts"] {
-        governed.grant("networker", role).await;
+        grant(&governed.namespace, "networker", role).await;
     }
     let database = |host: &str, user: &str| {
         let database = json!({ "host": host, "user": user, "passwordSecretRef": key_of("own") });
@@ -290,10 +276,27 @@ async fn another_host_may_be_named_by_who_has_the_verb() {
     governed.end().await;
 }
 
+/// Without a word in a MigrationSet they are those of the definition, and the policy has to know them.
+fn the_classes_of_the_policy_are_those_of_the_definition() {
+    let policy = repository().join("deploy/components/admission-policies/approvals.yaml");
+    let policy = fs::read_to_string(policy).unwrap();
+    let policy = policy.split("\n---\n").next().unwrap();
+    let policy: Value = serde_yaml::from_str(policy).unwrap();
+    let variables = policy["spec"]["variables"].as_array().unwrap();
+    let classes = variables
+        .iter()
+        .find(|variable| variable["name"] == "classesOfTheDefinition");
+    let classes = classes.unwrap()["expression"].as_str().unwrap().replace('\'', "\"");
+    let classes: Value = serde_json::from_str(&classes).unwrap();
+    assert_eq!(classes, json!(MigrationPolicy::default().approve));
+    // And nowhere else.
+    assert_eq!(policy.to_string().matches("DataLoss").count(), 1);
+}
+
 async fn a_plan_may_be_approved_by_who_has_the_verb() {
     let governed = Governed::new("approvals").await;
     for role in ["ace-view", "ace-edit", "ace-migrations-approve"] {
-        governed.grant("approver", role).await;
+        grant(&governed.namespace, "approver", role).await;
     }
     let approval = |digit: &str| json!({ "plan": format!("sha256:{}", digit.repeat(64)) });
     let set = |change: &dyn Fn(&mut Value)| {
@@ -352,53 +355,4 @@ async fn a_plan_may_be_approved_by_who_has_the_verb() {
         new,
     );
     governed.end().await;
-}
-
-async fn the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node() {
-    let folder = repository().join("deploy/components/network-policy/network-policy.yaml");
-    let path = folder.to_str().unwrap();
-    let ran = bed()
-        .kubectl
-        .run(&["create", "--dry-run=server", "-o", "json", "-f", path])
-        .await;
-    let policy: Value = serde_json::from_str(&ran.expect("the policy is admitted")).unwrap();
-    let spec = &policy["spec"];
-    assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
-    // It is the operator's pod that is selected, and the port of that name is one of its own.
-    let deployment = admin(&["get", "deployment", "ace-operator", "-n", "ace-system", "-o", "json"]).await;
-    let deployment: Value = serde_json::from_str(&deployment).unwrap();
-    let template = &deployment["spec"]["template"];
-    let labels = spec["podSelector"]["matchLabels"].as_object().unwrap();
-    assert!(!labels.is_empty());
-    for (name, value) in labels {
-        assert_eq!(&template["metadata"]["labels"][name], value);
-    }
-    let [scrape] = spec["ingress"].as_array().unwrap().as_slice() else {
-        panic!("{}", spec["ingress"]);
-    };
-    let from = json!([{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "monitoring" } } }]);
-    assert_eq!(scrape["from"], from);
-    assert_eq!(
-        scrape["ports"],
-        json!([{ "port": template["spec"]["containers"][0]["ports"][0]["name"], "protocol": "TCP" }])
-    );
-    // Whatever is open to an address is closed to those of the node.
-    for rule in spec["egress"].as_array().unwrap() {
-        assert_ne!(rule["ports"], Value::Null, "{rule}");
-        for peer in rule["to"].as_array().unwrap() {
-            let Some(block) = peer.get("ipBlock") else {
-                assert!(
-                    peer["podSelector"].is_object() && peer["namespaceSelector"].is_object(),
-                    "{peer}"
-                );
-                continue;
-            };
-            let closed = match block["cidr"].as_str() {
-                Some("0.0.0.0/0") => json!(["169.254.0.0/16"]),
-                Some("::/0") => json!(["fe80::/10", "fd00:ec2::254/128"]),
-                other => panic!("{other:?}"),
-            };
-            assert_eq!(block["except"], closed);
-        }
-    }
 }

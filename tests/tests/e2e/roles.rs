@@ -10,9 +10,7 @@ crate::tests![who_may_edit_may_write_no_object_that_names_secrets,];
 
 async fn who_may_edit_may_write_no_object_that_names_secrets() {
     let space = format!("people-{}", std::process::id());
-    let bed = bed();
-    let kubectl = async |arguments: &[&str]| bed.kubectl.run(arguments).await.expect("kubectl may do everything");
-    kubectl(&["create", "namespace", &space]).await;
+    admin(&["create", "namespace", &space]).await;
     let roles = [
         "ace-view",
         "ace-edit",
@@ -20,8 +18,7 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
         "ace-notificationchannel-edit",
     ];
     for role in roles {
-        let (cluster_role, user) = (format!("--clusterrole={role}"), format!("--user={role}"));
-        kubectl(&["create", "rolebinding", role, "-n", &space, &cluster_role, &user]).await;
+        grant(&space, role, role).await;
     }
     for kind in KINDS {
         let named = |name| kind.name == name;
@@ -51,7 +48,19 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
     for role in roles {
         assert!(!user_may(role, "get", "", "secrets", &space).await, "{role}");
     }
-    kubectl(&["delete", "namespace", &space, "--wait=false"]).await;
+    admin(&["delete", "namespace", &space, "--wait=false"]).await;
+}
+
+/// Runs kubectl as who may do everything.
+pub(crate) async fn admin(arguments: &[&str]) -> String {
+    bed().kubectl.run(arguments).await.expect("kubectl may do everything")
+}
+
+/// Gives a user a ClusterRole in a namespace.
+pub(crate) async fn grant(namespace: &str, user: &str, role: &str) {
+    let name = format!("{user}-{role}");
+    let (role, user) = (format!("--clusterrole={role}"), format!("--user={user}"));
+    admin(&["create", "rolebinding", &name, "-n", namespace, &role, &user]).await;
 }
 
 /// What the API server says that a user may do, who is in no group of ours.

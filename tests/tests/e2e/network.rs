@@ -1,0 +1,67 @@
+//! The `NetworkPolicy` of `deploy/components`, on the real API server. The bed has no pods: what is said is looked at, not what it does.
+
+use std::fs;
+
+use ace_tests::repository;
+use serde_json::{Value, json};
+
+use crate::roles::admin;
+
+crate::tests![the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node,];
+
+async fn the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node() {
+    // As a team has it; kustomize does not follow absolute paths.
+    let folder = tempfile::tempdir().unwrap();
+    let (component, team) = (folder.path().join("component"), folder.path().join("team"));
+    for folder in [&component, &team] {
+        fs::create_dir(folder).unwrap();
+    }
+    for file in fs::read_dir(repository().join("deploy/components/network-policy")).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), component.join(file.file_name())).unwrap();
+    }
+    fs::write(team.join("kustomization.yaml"), "components: [../component]\n").unwrap();
+    let team = team.to_str().unwrap();
+    let applied = admin(&["apply", "--dry-run=server", "-o", "json", "-k", team]).await;
+    let policy: Value = serde_json::from_str(&applied).unwrap();
+    assert_eq!(policy["kind"], "NetworkPolicy");
+    let spec = &policy["spec"];
+    assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
+    // It is the operator's pod that is selected, and the port of that name is one of its own.
+    let deployment = admin(&["get", "deployment", "ace-operator", "-n", "ace-system", "-o", "json"]).await;
+    let deployment: Value = serde_json::from_str(&deployment).unwrap();
+    let template = &deployment["spec"]["template"];
+    let labels = spec["podSelector"]["matchLabels"].as_object().unwrap();
+    assert!(!labels.is_empty());
+    for (name, value) in labels {
+        assert_eq!(&template["metadata"]["labels"][name], value);
+    }
+    let [scrape] = spec["ingress"].as_array().unwrap().as_slice() else {
+        panic!("{}", spec["ingress"]);
+    };
+    let from = json!([{ "namespaceSelector": { "matchLabels": { "kubernetes.io/metadata.name": "monitoring" } } }]);
+    assert_eq!(scrape["from"], from);
+    assert_eq!(
+        scrape["ports"],
+        json!([{ "port": template["spec"]["containers"][0]["ports"][0]["name"], "protocol": "TCP" }])
+    );
+    // Whatever is open to an address is closed to those of the node.
+    for rule in spec["egress"].as_array().unwrap() {
+        assert_ne!(rule["ports"], Value::Null, "{rule}");
+        for peer in rule["to"].as_array().unwrap() {
+            let Some(block) = peer.get("ipBlock") else {
+                assert!(
+                    peer["podSelector"].is_object() && peer["namespaceSelector"].is_object(),
+                    "{peer}"
+                );
+                continue;
+            };
+            let closed = match block["cidr"].as_str() {
+                Some("0.0.0.0/0") => json!(["169.254.0.0/16"]),
+                Some("::/0") => json!(["fe80::/10", "fd00:ec2::254/128"]),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(block["except"], closed);
+        }
+    }
+}
