@@ -52,3 +52,52 @@ async fn whatever_a_session_dies_of_is_known_by_the_line_at_which_it_did() {
         assert_eq!(outcome, Err(RunError::Lost { line: Some(2) }), "{statement}");
     }
 }
+
+#[tokio::test]
+async fn a_file_reaches_no_program_or_file_of_the_server_and_turns_no_trigger_off() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let copies = [
+        "COPY (SELECT 'a value') TO PROGRAM 'cat'",
+        "COPY (SELECT 'a value') TO '/tmp/a'",
+    ];
+    let settings = ["SET session_replication_role = replica"];
+    for (statement, words) in copies
+        .into_iter()
+        .map(|copy| (copy, "permission denied to COPY to or from"))
+        .chain(settings.map(|set| (set, "permission denied to set parameter \"session_replication_role\"")))
+    {
+        let Err(RunError::Sql { state, message, line }) = run(&mut session, &["SELECT 1", statement]).await else {
+            panic!("it does: {statement}");
+        };
+        assert_eq!((state.as_str(), line), ("42501", Some(2)), "{statement}");
+        assert!(
+            message.contains(words) || message.contains("must be superuser"),
+            "{statement}: {message}"
+        );
+        assert!(!message.contains("a value"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn rows_that_a_statement_answers_with_are_not_kept() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let before = resident();
+    // 300 MB.
+    let rows = "SELECT repeat('x', 10000) FROM generate_series(1, 30000)";
+    let outcome = run(&mut session, &["SELECT 1", rows, "CREATE TABLE behind ()"]).await;
+    assert!(outcome.is_ok(), "{outcome:?}");
+    // Other tests of this process take some of it.
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 200 << 10, "{grown} kB");
+}
+
+/// Kilobytes of this process that were in memory at most so far, where the system says so.
+fn resident() -> u64 {
+    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
+        return 0;
+    };
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
