@@ -1,4 +1,4 @@
-//! Two operators at once, and one that sleeps for longer than its session lives.
+//! Two operators at once, one that sleeps for longer than its session lives, and one that is told to end.
 
 use std::{io::Write, time::Duration};
 
@@ -115,6 +115,35 @@ async fn an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_
             .await;
         ground
             .is_applied_once(&stage, 1, &after, "with a sleeper that woke")
+            .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_is_told_to_end_in_a_statement_ends_within_its_grace_with_nothing_half_done() {
+    let _one = ONE.lock().await;
+    with_unjudged_namespace(async |space| {
+        let options = OperatorOptions::default();
+        let mut told = start(&options).await;
+        let ground = Ground::prepare(space, &told, &Cuts::default()).await;
+        let first = "SELECT pg_sleep(CASE WHEN to_regclass('public.told') IS NULL THEN 600 ELSE 0 END);\n";
+        let head = ground.put(&ground.stage(&told), 1, first).await;
+        let running = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(CASE%' AND state = 'active'";
+        space
+            .eventually("it runs", async || ground.database.rows(running).await.pop())
+            .await;
+        signal(&told, Signal::TERM);
+        let status = space.eventually("it ends", async || told.ended()).await;
+        assert!(status.success(), "{status}: {}", told.log());
+        let gone = async || ground.database.rows(running).await.is_empty().then_some(());
+        space.eventually("its session ends, too", gone).await;
+        assert_eq!(ground.database.ledger().await, ["0"]);
+        ground.database.run("CREATE TABLE public.told ()").await;
+        let next = start(&options).await;
+        let stage = ground.stage(&next);
+        ground
+            .is_applied_once(&stage, 1, &head, "after one that was told to end")
             .await;
     })
     .await;
