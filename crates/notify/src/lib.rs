@@ -14,8 +14,9 @@ use std::time::Duration;
 use ace_egress::{HttpClient, Post, Reply, RequestError, SecretUrl};
 use bytes::Bytes;
 use http::HeaderMap;
+use jiff::Timestamp;
 
-pub use message::{Attempt, Message, MessageId, MessageType};
+pub use message::{Message, MessageId, MessageType};
 pub use outcome::Outcome;
 pub use webhook::{SigningSecret, SigningSecretError};
 
@@ -38,11 +39,12 @@ pub struct Request {
 }
 
 impl Format {
-    /// What one attempt to deliver a message posts.
-    pub fn request(&self, message: &Message, attempt: Attempt) -> Request {
+    /// What an attempt to deliver a message posts that is made `now`: receivers refuse a signature whose time is five minutes off
+    /// their own clock.
+    pub fn request(&self, message: &Message, now: Timestamp) -> Request {
         match self {
             Self::Slack => slack::request(message),
-            Self::Webhook(secret) => webhook::request(message, attempt, secret),
+            Self::Webhook(secret) => webhook::request(message, now, secret),
         }
     }
 

@@ -31,13 +31,6 @@ pub enum MessageType {
     Test,
 }
 
-/// One attempt to deliver a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attempt {
-    /// Now. Receivers refuse a signature whose time is five minutes off their own clock.
-    pub time: Timestamp,
-}
-
 /// Identifies a message at its receiver: 1 to 64 of `A-Z a-z 0-9 _ -`. No full stop: that is what separates id, time and
 /// body in the signed text, and with one in the id parts of a signed message could be read as parts of another.
 #[derive(Debug, Clone, PartialEq, Eq)]

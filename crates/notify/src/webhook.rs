@@ -9,11 +9,12 @@ use bytes::Bytes;
 use hmac::{Hmac, Mac};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
+use jiff::Timestamp;
 use serde_json::json;
 use sha2::Sha256;
 
 use crate::Request;
-use crate::message::{Attempt, LONGEST_TEXT, Message};
+use crate::message::{LONGEST_TEXT, Message};
 use crate::outcome::{Outcome, by_status};
 use crate::text::{fitted, quoted};
 
@@ -67,7 +68,7 @@ impl fmt::Debug for SigningSecret {
     }
 }
 
-pub(crate) fn request(message: &Message, attempt: Attempt, secret: &SigningSecret) -> Request {
+pub(crate) fn request(message: &Message, now: Timestamp, secret: &SigningSecret) -> Request {
     let body = json!({
         "type": message.message_type.event(),
         "timestamp": message.time.to_string(),
@@ -78,7 +79,7 @@ pub(crate) fn request(message: &Message, attempt: Attempt, secret: &SigningSecre
         },
     });
     let body = Bytes::from(body.to_string());
-    let (id, seconds) = (message.id.as_str(), attempt.time.as_second());
+    let (id, seconds) = (message.id.as_str(), now.as_second());
     let text = |text: &str| HeaderValue::from_str(text).expect("ids and base64 are visible ASCII");
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
@@ -117,19 +118,19 @@ mod tests {
     use base64::engine::general_purpose::STANDARD;
     use serde_json::{Value, json};
 
+    use jiff::Timestamp;
+
     use super::{SigningSecret, SigningSecretError, outcome, request};
     use crate::Request;
-    use crate::message::{Attempt, Message, MessageId, MessageType};
+    use crate::message::{Message, MessageId, MessageType};
     use crate::outcome::Outcome;
 
     fn secret() -> SigningSecret {
         SigningSecret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n").unwrap()
     }
 
-    fn attempt(time: &str) -> Attempt {
-        Attempt {
-            time: time.parse().unwrap(),
-        }
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
     }
 
     fn message() -> Message {
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_repeated_attempt_has_the_same_id_and_body_and_a_time_and_signature_of_its_own() {
-        let first = request(&message(), attempt("2026-11-23T09:00:01Z"), &secret());
+        let first = request(&message(), at("2026-11-23T09:00:01Z"), &secret());
         let body: Value = serde_json::from_slice(&first.body).unwrap();
         assert_eq!(
             body,
@@ -177,7 +178,7 @@ mod tests {
                 "data": {"namespace": "ace", "channel": "on-call", "text": "does \"it\" & <this> arrive?"},
             })
         );
-        let again = request(&message(), attempt("2026-11-23T10:00:01.999Z"), &secret());
+        let again = request(&message(), at("2026-11-23T10:00:01.999Z"), &secret());
         assert_eq!(again.body, first.body);
         let all = |request: &Request| -> Vec<(String, String)> {
             let headers = request.headers.iter();

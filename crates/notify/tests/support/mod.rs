@@ -8,7 +8,7 @@
 
 use std::net::Ipv4Addr;
 
-use ace_notify::{Attempt, Format, Message, MessageId, MessageType, SigningSecret};
+use ace_notify::{Format, Message, MessageId, MessageType, SigningSecret};
 use ace_sandbox::receivers::{self, Secrets};
 use jiff::Timestamp;
 use reqwest::Client;
@@ -83,6 +83,6 @@ pub fn message(text: &str) -> Message {
     }
 }
 
-pub fn now() -> Attempt {
-    Attempt { time: Timestamp::now() }
+pub fn now() -> Timestamp {
+    Timestamp::now()
 }

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ace_api::{ANNOTATION_TEST_AT, NotificationChannel};
 use ace_domain::kinds::notification_channel::{Failure, Step, StepError};
-use ace_notify::{Attempt, Message, MessageId, MessageType, Outcome, deliver};
+use ace_notify::{Message, MessageId, MessageType, Outcome, deliver};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -38,8 +38,7 @@ pub(super) async fn act(
         time,
         text: format!("The annotation {ANNOTATION_TEST_AT} was set to {:?}.", test.handled),
     };
-    let attempt = Attempt { time: Timestamp::now() };
-    let reply = deliver(&kind.http, url, format.request(&message, attempt), DEADLINE).await;
+    let reply = deliver(&kind.http, url, format.request(&message, Timestamp::now()), DEADLINE).await;
     match format.outcome(&reply) {
         Outcome::Accepted { code } => Ok(code.into()),
         Outcome::Refused { code, message } => Err(failed(Failure::Refused, code, message)),
