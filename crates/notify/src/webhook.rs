@@ -116,9 +116,8 @@ mod tests {
     use ace_egress::{Reply, RequestError};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    use serde_json::{Value, json};
-
     use jiff::Timestamp;
+    use serde_json::{Value, json};
 
     use super::{SigningSecret, SigningSecretError, outcome, request};
     use crate::Request;
