@@ -11,8 +11,8 @@ use tokio::{
 };
 
 use crate::{
-    sides::Turn,
-    table::{median, seconds},
+    sides::{Reported, Turn},
+    table::{median, seconds, steps},
     usage,
 };
 
@@ -40,7 +40,7 @@ pub struct Turns {
     /// The executor alone.
     pub executor: Vec<Turn>,
     /// The operator.
-    pub operator: Vec<Turn>,
+    pub operator: Vec<(Turn, Reported)>,
 }
 
 impl Distance {
@@ -108,10 +108,10 @@ pub fn compare(turns: &Turns) {
         2 * WAY.as_millis(),
         usage::load()
     );
-    let sides = [
-        ("CLI", &turns.cli, ""),
-        ("executor", &turns.executor, "; aim <= 2"),
-        ("operator", &turns.operator, ""),
+    let sides: [(_, Vec<_>, _); 3] = [
+        ("CLI", turns.cli.iter().collect(), ""),
+        ("executor", turns.executor.iter().collect(), "; aim <= 2"),
+        ("operator", turns.operator.iter().map(|(turn, _)| turn).collect(), ""),
     ];
     for (side, ours, aim) in sides {
         let times: Vec<_> = ours.iter().map(|turn| format!("{:.2} s", seconds(turn))).collect();
@@ -121,5 +121,8 @@ pub fn compare(turns: &Turns) {
             .map(|(ours, cli)| seconds(ours) / seconds(cli));
         let ratio = median(&mut ratios.collect::<Vec<_>>());
         println!("  {side:<9}{}; / CLI: × {ratio:.2}{aim}", times.join(", "));
+    }
+    for (_, reported) in &turns.operator {
+        println!("  operator's steps: {}", steps(reported));
     }
 }

@@ -71,7 +71,7 @@ async fn measure(arguments: &Arguments) {
             .push(sides::executor(&rows, &far::database().await).await);
         turns
             .operator
-            .push(sides::operator(&rows, &operator, Distance::Far).await.0);
+            .push(sides::operator(&rows, &operator, Distance::Far).await);
     }
     far::compare(&turns);
     operator.kill();

@@ -54,16 +54,11 @@ pub fn round(round: usize, turns: &Turns, reported: &Reported) {
             println!("  {side:<9}{:.2} s; CPU: {cpu}server {server:.2} s", time.as_secs_f64());
         }
     }
-    let steps: Vec<_> = reported
-        .steps
-        .iter()
-        .map(|(step, seconds)| format!("{step} {seconds:.2} s"))
-        .collect();
     let all: f64 = reported.steps.iter().map(|(_, seconds)| seconds).sum();
     let time = turns.operator.last().map_or(f64::NAN, |turn| turn.time.as_secs_f64());
     println!(
         "  operator's steps: {}; beside them {:.2} s",
-        steps.join(", "),
+        steps(reported),
         time - all
     );
     println!(
@@ -71,6 +66,13 @@ pub fn round(round: usize, turns: &Turns, reported: &Reported) {
         reported.writes,
         shown(&reported.requests)
     );
+}
+
+/// Each step with its time.
+pub fn steps(reported: &Reported) -> String {
+    let steps = reported.steps.iter();
+    let steps: Vec<_> = steps.map(|(step, seconds)| format!("{step} {seconds:.2} s")).collect();
+    steps.join(", ")
 }
 
 /// The ways against each other.
