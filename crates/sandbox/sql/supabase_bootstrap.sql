@@ -20,8 +20,9 @@ DECLARE
   r record;
 BEGIN
   FOR r IN SELECT * FROM (VALUES
-      -- What migrations run as: no superuser.
-      ('postgres',                   'LOGIN CREATEDB CREATEROLE REPLICATION BYPASSRLS'),
+      -- What migrations run as: no superuser. On the platform it has REPLICATION, too, and may change its own
+      -- password all the same; here a superuser would have to.
+      ('postgres',                   'LOGIN CREATEDB CREATEROLE BYPASSRLS'),
       ('anon',                       'NOLOGIN INHERIT'),
       ('authenticated',              'NOLOGIN INHERIT'),
       ('service_role',               'NOLOGIN INHERIT BYPASSRLS'),
@@ -67,17 +68,24 @@ BEGIN
 END
 $admin$;
 
-ALTER ROLE anon SET statement_timeout = '3s';
-ALTER ROLE authenticated SET statement_timeout = '8s';
-ALTER ROLE authenticator SET statement_timeout = '8s';
-ALTER ROLE authenticator SET lock_timeout = '8s';
-
--- Settings of superusers that the platform lets "postgres" make. Of pgrst.* it is all of them,
--- which can't be said here.
-GRANT SET ON PARAMETER session_replication_role, log_lock_waits, log_min_messages, track_io_timing,
-  pgrst.db_schemas, pgrst.db_extra_search_path, pgrst.db_max_rows, pgrst.db_pre_request, pgrst.db_plan_enabled,
-  pgrst.db_aggregates_enabled, pgrst.openapi_mode, pgrst.jwt_secret
-  TO postgres;
+DO $settings$
+BEGIN
+  -- Once a server: what changes a role makes somebody else fail who does so at the same time.
+  IF has_parameter_privilege('postgres', 'session_replication_role', 'SET') THEN
+    RETURN;
+  END IF;
+  ALTER ROLE anon SET statement_timeout = '3s';
+  ALTER ROLE authenticated SET statement_timeout = '8s';
+  ALTER ROLE authenticator SET statement_timeout = '8s';
+  ALTER ROLE authenticator SET lock_timeout = '8s';
+  -- Settings of superusers that the platform lets "postgres" make. Of pgrst.* it is all of them,
+  -- which can't be said here.
+  GRANT SET ON PARAMETER session_replication_role, log_lock_waits, log_min_messages, track_io_timing,
+    pgrst.db_schemas, pgrst.db_extra_search_path, pgrst.db_max_rows, pgrst.db_pre_request, pgrst.db_plan_enabled,
+    pgrst.db_aggregates_enabled, pgrst.openapi_mode, pgrst.jwt_secret
+    TO postgres;
+END
+$settings$;
 
 -- 2. The database and its schemas --------------------------------------------
 DO $database$

@@ -60,7 +60,7 @@ async fn postgres_has_the_rights_of_a_project_and_is_no_superuser() {
     let project = Project::new("rights").await;
     let attributes = "SELECT rolsuper, rolcreatedb, rolcreaterole, rolreplication, rolbypassrls, rolcanlogin \
         FROM pg_roles WHERE rolname = 'postgres'";
-    assert_eq!(project.rows(attributes).await, ["f|t|t|t|t|t"]);
+    assert_eq!(project.rows(attributes).await, ["f|t|t|f|t|t"]);
     let member = "SELECT string_agg(roleid::regrole::text, ' ' ORDER BY roleid::regrole::text) FROM pg_auth_members \
         WHERE member = 'postgres'::regrole AND roleid::regrole::text !~ '^pg(sodium|tle)_'";
     assert_eq!(
@@ -70,6 +70,8 @@ async fn postgres_has_the_rights_of_a_project_and_is_no_superuser() {
           supabase_functions_admin supabase_read_only_user supabase_realtime_admin supabase_storage_admin"
         ]
     );
+    let password = "ALTER ROLE postgres PASSWORD NULL";
+    assert_eq!(project.rows(&format!("BEGIN; {password}; ROLLBACK")).await, [""; 0]);
     let replicated = "SET session_replication_role = replica; SHOW session_replication_role";
     assert_eq!(project.rows(replicated).await, ["replica"]);
     // It owns the database, and by that what belongs to the database's owner.
