@@ -29,9 +29,13 @@ impl Plan<'_> {
         if std::mem::replace(&mut self.firing.active, true) {
             return;
         }
-        let mut fired = BTreeSet::new();
+        let (mut fired, mut seen, mut all) = (BTreeSet::new(), BTreeSet::new(), false);
         while let Some((table, adds)) = self.firing.written.pop() {
+            if all || !seen.insert((table.clone(), adds)) {
+                continue;
+            }
             let reached = self.reached(&table, adds);
+            all = reached.is_none();
             let runs = |(name, routine): &(&Name, &Routine<'_>)| {
                 routine.on_writes && self.runs_on(name, routine, reached.as_ref())
             };
