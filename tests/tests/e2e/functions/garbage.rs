@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use ace_sandbox::bed::{self, Publication, SourceKind};
-use ace_tests::{FLUX_SOURCES, Stage, gzip, message_of, on_stage, pack};
+use ace_tests::{FLUX_SOURCES, Stage, TREE, gzip, message_of, on_stage, pack};
 use flate2::{Compression, write::GzEncoder};
 use kube::{
     Api,
@@ -14,39 +14,55 @@ use sha2::Digest as _;
 
 use super::{RARELY, sources::says};
 
-/// Archives that are refused, and a part of what is said of each.
-fn garbage() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+/// Archives that are refused or of which a function can't be made, with the reason and a part of what is said of each.
+fn garbage() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
+    let (refused, invalid) = ("SourceRefused", "SourceInvalid");
     let whole = pack(&[("hello/index.ts", &says("hello"))]);
     vec![
-        ("truncated", whole[..whole.len() / 2].to_vec(), "is truncated"),
-        ("no-archive", b"this is no archive".to_vec(), "is not a valid tar.gz"),
+        ("truncated", whole[..whole.len() / 2].to_vec(), refused, "is truncated"),
+        (
+            "no-archive",
+            b"this is no archive".to_vec(),
+            refused,
+            "is not a valid tar.gz",
+        ),
         (
             "symlink",
             entries(&[(b"hello/index.ts", tar::EntryType::Symlink)]),
-            "is a link",
+            invalid,
+            "hello/index.ts is a link",
         ),
         (
             "hard-link",
             entries(&[(b"hello/index.ts", tar::EntryType::Link)]),
-            "is a link",
+            invalid,
+            "hello/index.ts is a link",
         ),
         (
             "climbing",
             entries(&[(b"../hello/index.ts", tar::EntryType::Regular)]),
+            refused,
             "can't be unpacked",
         ),
         (
             "absolute",
             entries(&[(b"/etc/index.ts", tar::EntryType::Regular)]),
+            refused,
             "can't be unpacked",
         ),
         (
             "not-text",
             entries(&[(b"hello/\xff\xfe.ts", tar::EntryType::Regular)]),
-            "is not UTF-8",
+            invalid,
+            "the entrypoint hello/index.ts is not in the source",
         ),
-        ("many", many(), "entries"),
-        ("bomb", bomb(), "unpacks to more than"),
+        (
+            "many",
+            many(),
+            refused,
+            "the source has 100000 files, more than the 20000 that are read",
+        ),
+        ("bomb", bomb(), refused, "unpacks to more than"),
     ]
 }
 
@@ -56,20 +72,21 @@ crate::tests![
     every_kind_of_flux_source_carries_a_function,
     garbage_in_artifacts_is_refused_by_name_and_no_other_object_notices,
     an_artifact_that_is_not_what_its_digest_says_is_not_used,
+    files_with_secrets_are_named_and_kept_nowhere_and_a_link_elsewhere_stops_nobody,
 ];
 
 async fn garbage_in_config_maps_is_refused_by_name_and_no_other_object_notices() {
     on_stage(RARELY, async |stage| {
         let neighbour = settled_neighbour(stage).await;
-        for (name, archive, _) in garbage() {
+        for (name, archive, ..) in garbage() {
             stage.source_named(name, &archive).await;
             let source = json!({ "kind": "ConfigMap", "name": name });
             stage
                 .function(name, json!({ "source": source, "entrypoint": "hello/index.ts" }))
                 .await;
         }
-        for (name, _, says) in garbage() {
-            assert_refused(stage, name, says).await;
+        for (name, _, reason, says) in garbage() {
+            assert_refused(stage, name, reason, says).await;
         }
         assert_unmoved(stage, &neighbour).await;
         assert_eq!(stage.project.uploads(0).await, ["neighbour"]);
@@ -138,7 +155,7 @@ async fn garbage_in_artifacts_is_refused_by_name_and_no_other_object_notices() {
     on_stage(RARELY, async |stage| {
         stage.space.bed.bed.install_flux_crds().await.unwrap();
         let neighbour = settled_neighbour(stage).await;
-        for (name, archive, _) in garbage() {
+        for (name, archive, ..) in garbage() {
             let digest = artifact(stage, name, &archive).await;
             show_artifact(stage, name, &digest, &digest).await;
             let source = json!({ "kind": "GitRepository", "name": name });
@@ -146,8 +163,8 @@ async fn garbage_in_artifacts_is_refused_by_name_and_no_other_object_notices() {
                 .function(name, json!({ "source": source, "entrypoint": "hello/index.ts" }))
                 .await;
         }
-        for (name, _, says) in garbage() {
-            assert_refused(stage, name, says).await;
+        for (name, _, reason, says) in garbage() {
+            assert_refused(stage, name, reason, says).await;
         }
         assert_unmoved(stage, &neighbour).await;
         assert_eq!(stage.project.uploads(0).await, ["neighbour"]);
@@ -163,8 +180,83 @@ async fn an_artifact_that_is_not_what_its_digest_says_is_not_used() {
         show_artifact(stage, "swapped", &digest, &other).await;
         let source = json!({ "kind": "GitRepository", "name": "swapped" });
         stage.function("hello", json!({ "source": source })).await;
-        assert_refused(stage, "hello", "does not match the digest in its object").await;
+        assert_refused(
+            stage,
+            "hello",
+            "SourceRefused",
+            "does not match the digest in its object",
+        )
+        .await;
         assert_eq!(stage.project.uploads(0).await, [""; 0]);
+    })
+    .await;
+}
+
+/// A private key and an environment beside a function, and a link in the folder of another one.
+fn with_secrets(word: &str) -> Vec<u8> {
+    let key = "-----BEGIN PRIVATE KEY-----\ncanary\n";
+    let importing = "import text from \"../.env\" with { type: \"text\" };\nDeno.serve(() => new Response(text));\n";
+    let files = [
+        (".env", "STRIPE=canary\n"),
+        ("hello/id_rsa", key),
+        ("hello/index.ts", &says(word)),
+        ("leaking/index.ts", importing),
+    ];
+    let mut archive = tar::Builder::new(Vec::new());
+    for (path, content) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, path, content.as_bytes()).unwrap();
+    }
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Symlink);
+    header.set_size(0);
+    let place = "leaking/node_modules/.bin/tsc";
+    archive
+        .append_link(&mut header, place, "../typescript/bin/tsc")
+        .unwrap();
+    gzip(&archive.into_inner().unwrap())
+}
+
+async fn files_with_secrets_are_named_and_kept_nowhere_and_a_link_elsewhere_stops_nobody() {
+    on_stage(RARELY, async |stage| {
+        let warned = async || {
+            let events = stage.events("hello").await.into_iter();
+            let warned = events.filter(|event| event.starts_with("SecretsInSource: "));
+            warned.collect::<Vec<_>>()
+        };
+        stage.source(&[("hello/index.ts", &says("without"))]).await;
+        stage.function("hello", json!({})).await;
+        stage.ready("hello").await;
+        assert_eq!(warned().await, [""; 0]);
+
+        stage.source_named(TREE, &with_secrets("with")).await;
+        let named = stage
+            .until("hello", "names the secrets", |function| {
+                !function["status"]["source"]["secretFiles"].is_null()
+            })
+            .await;
+        let expected = json!({ "count": 2, "paths": [".env", "hello/id_rsa"] });
+        assert_eq!(named["status"]["source"]["secretFiles"], expected);
+        let says = stage
+            .eventually("a warning", async || warned().await.into_iter().next())
+            .await;
+        assert!(says.contains("secrets in .env, hello/id_rsa: "), "{says}");
+        stage
+            .eventually("the content with them is live", async || {
+                (stage.project.answer("hello").await == "with").then_some(())
+            })
+            .await;
+        let live = stage.ready("hello").await;
+        assert!(!live.to_string().contains("canary"), "{live:#}");
+        for archive in stage.archives("hello", "Proven").await {
+            assert_eq!(archive.keys().collect::<Vec<_>>(), ["hello/index.ts"]);
+        }
+        stage.function("leaking", json!({})).await;
+        assert_refused(stage, "leaking", "SourceInvalid", ".env holds secrets").await;
+        assert_eq!(warned().await.len(), 1, "once for a revision");
+        assert_eq!(stage.project.uploads(0).await, ["hello", "hello"]);
     })
     .await;
 }
@@ -175,8 +267,8 @@ async fn settled_neighbour(stage: &Stage<'_>) -> Value {
     stage.ready("neighbour").await
 }
 
-async fn assert_refused(stage: &Stage<'_>, name: &str, says: &str) {
-    let function = stage.stalled(name, "SourceRefused").await;
+async fn assert_refused(stage: &Stage<'_>, name: &str, reason: &str, says: &str) {
+    let function = stage.stalled(name, reason).await;
     let message = message_of(&function, "Stalled");
     assert!(message.contains(says), "{name}: {message}");
 }
