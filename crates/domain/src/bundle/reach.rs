@@ -63,6 +63,9 @@ fn name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
+/// Schemes of modules that are no file of the source.
+const REMOTE: [&str; 6] = ["npm:", "jsr:", "node:", "https:", "http:", "data:"];
+
 /// An import whose specifier is not one literal may lead anywhere. Comments and texts are not told from code: a file counts
 /// rather once too often.
 fn computes_imports(text: &str) -> bool {
@@ -70,27 +73,36 @@ fn computes_imports(text: &str) -> bool {
         text.match_indices(word)
             .filter_map(|(at, word)| text.get(at + word.len()..))
     };
-    text.contains("Worker(")
-        || text.contains("import.meta.resolve")
+    // What it resolves is imported or read later; no import of the source names it.
+    let resolves_file =
+        |after: &str| !literal(after).is_some_and(|to| REMOTE.iter().any(|scheme| to.starts_with(scheme)));
+    has_word(text, "Worker")
+        || after("import.meta.resolve").any(resolves_file)
         || after("import").chain(after("require")).any(is_computed)
+}
+
+/// Whether a name is in the text by itself, not as a part of another one.
+fn has_word(text: &str, word: &str) -> bool {
+    let continues = |next: Option<char>| next.is_some_and(|next| next.is_alphanumeric() || matches!(next, '_' | '$'));
+    text.match_indices(word).any(|(at, word)| {
+        let (before, after) = (text.get(..at), text.get(at + word.len()..));
+        !continues(before.and_then(|before| before.chars().next_back()))
+            && !continues(after.and_then(|after| after.chars().next()))
+    })
 }
 
 /// What follows `import` is the argument of a call, and is not one literal.
 fn is_computed(after: &str) -> bool {
     let after = after.trim_start();
-    if after.starts_with("/*") || after.starts_with("//") {
-        return true;
-    }
-    let Some(argument) = after.strip_prefix('(').map(str::trim_start) else {
-        return false;
-    };
-    let Some(quote) = argument.chars().next().filter(|first| matches!(first, '"' | '\'')) else {
-        return true;
-    };
-    let Some((literal, rest)) = argument.strip_prefix(quote).and_then(|rest| rest.split_once(quote)) else {
-        return true;
-    };
-    literal.contains('\\') || !rest.trim_start().starts_with([')', ','])
+    after.starts_with("/*") || after.starts_with("//") || after.starts_with('(') && literal(after).is_none()
+}
+
+/// The one literal that is the argument of a call.
+fn literal(after: &str) -> Option<&str> {
+    let argument = after.trim_start().strip_prefix('(')?.trim_start();
+    let quote = argument.chars().next().filter(|first| matches!(first, '"' | '\''))?;
+    let (literal, rest) = argument.strip_prefix(quote)?.split_once(quote)?;
+    (!literal.contains('\\') && rest.trim_start().starts_with([')', ','])).then_some(literal)
 }
 
 #[cfg(test)]
@@ -105,6 +117,10 @@ mod tests {
             "import(\n  \"./a.json\", { with: { type: 'json' } })",
             "const a = require('a');",
             "important(x)",
+            "await createWorker(url)",
+            "function callWorker() { workers.create(url) }",
+            "import.meta.resolve(\"npm:@imagemagick/magick-wasm@0.0.30\")",
+            "import.meta.resolve('https://esm.sh/a')",
         ] {
             assert!(!computes_imports(literal), "{literal}");
         }
@@ -116,6 +132,11 @@ mod tests {
             "import(/* x */ name)",
             "import('./a\\u002ets')",
             "new Worker(url)",
+            "const Thread = globalThis.Worker; new Thread(url)",
+            "import.meta.resolve('./a.ts')",
+            "import.meta.resolve(`npm:${name}`)",
+            "import.meta.resolve(name)",
+            "const resolve = import.meta.resolve;",
             "require(name)",
             "import(",
             "import('",
