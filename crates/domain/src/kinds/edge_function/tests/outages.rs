@@ -67,6 +67,15 @@ fn a_rate_limit_says_whose_it_is_and_until_when() {
 }
 
 #[test]
+fn a_function_is_ready_although_a_rate_limit_holds_back_the_look_at_its_body() {
+    let mut case = settled().with(|case| case.state.memo.applied.as_mut().unwrap().body_digest = None);
+    let look = Step::ReadBody(super::values::stamp(3));
+    case.does(look, Err(StepError::Deferred(deferral(Limiter::Budget))));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::After(Duration::from_secs(7))));
+    assert_eq!(shown(&case.status())[0], "Ready=True/Live");
+}
+
+#[test]
 fn errors_are_retried_while_the_desired_state_is_not_live_and_only_a_missing_right_stalls() {
     let expected = [
         "RateLimited",

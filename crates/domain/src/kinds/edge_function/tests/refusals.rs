@@ -50,6 +50,9 @@ fn what_passes_is_tried_again_with_backoff() {
     let (why, words) = cause(case.decide());
     assert_eq!((why, words.contains("timed out")), (FunctionReason::Retrying, true));
     assert_eq!(case.status().held, None);
+    case.state.step_error = None;
+    let again = deploy(IntentType::RollOut, B, Some(3), at(0));
+    assert_eq!(case.decide(), Decision::Do(again));
 }
 
 #[test]
