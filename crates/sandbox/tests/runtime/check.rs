@@ -128,3 +128,33 @@ async fn an_unknown_package_fails_at_the_call_only() {
         )
     );
 }
+
+/// Deno wants to be told that a file is data.
+#[tokio::test]
+async fn json_is_refused_without_its_type_and_answered_with_it() {
+    let bed = bed();
+    let files = |import: &'static str| [(INDEX, import), ("source/data.json", "{ \"answer\": 42 }")];
+    let without = "import data from './data.json';\nDeno.serve(() => new Response(data.answer));";
+    let seen = refused(&bed, &bed.version("json", 1, &files(without))).await;
+    assert!(seen.as_ref().is_some_and(|seen| seen.contains("data.json")), "{seen:?}");
+    let with = "import data from './data.json' with { type: 'json' };\nDeno.serve(() => new Response(data.answer));";
+    assert_eq!(refused(&bed, &bed.version("json", 2, &files(with))).await, None);
+}
+
+/// What Deno 1 wrote is taken, and fails at each call: `docs/functions.md` says so.
+#[tokio::test]
+async fn an_import_with_assert_is_deployed_and_fails_at_the_call_only() {
+    let bed = bed();
+    let source =
+        "import data from './data.json' assert { type: 'json' };\nDeno.serve(() => new Response(data.answer));";
+    let function = bed.version(
+        "assert",
+        1,
+        &[(INDEX, source), ("source/data.json", "{ \"answer\": 42 }")],
+    );
+    assert_eq!(refused(&bed, &function).await, None);
+    assert_eq!(
+        bed.get(&function).await,
+        failure(503, "BOOT_ERROR", "Function failed to start (please check logs)")
+    );
+}
