@@ -19,7 +19,6 @@ pub struct Audited {
     pub resource: String,
     /// `get`, `patch` …
     pub verb: String,
-    /// Where.
     pub namespace: String,
     /// HTTP status of the answer.
     pub code: u64,

@@ -7,5 +7,5 @@ pub(crate) fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
         .build()
-        .expect("a client without special wishes can be made")
+        .expect("a client without special settings can be made")
 }

@@ -16,7 +16,7 @@ const OPERATOR: &str = "ace-operator";
 /// What kstatus makes of an object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Verdict {
-    /// The wish is live.
+    /// The desired state is live.
     Current,
     /// Wait on.
     InProgress,

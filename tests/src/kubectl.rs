@@ -9,7 +9,6 @@ use std::{
 /// A kubectl and the cluster that it talks to.
 #[derive(Clone, Debug)]
 pub struct Kubectl {
-    /// The program.
     pub program: PathBuf,
     /// Its configuration; its caches lie beside it.
     pub kubeconfig: PathBuf,

@@ -24,9 +24,7 @@ pub const FILES: &str = "migrations";
 pub struct Database {
     /// Where its server listens on 127.0.0.1.
     pub port: u16,
-    /// Its name.
     pub name: String,
-    /// The role's password.
     pub password: String,
 }
 

@@ -28,11 +28,9 @@ const BETWEEN_QUESTIONS: Duration = Duration::from_millis(50);
 
 /// A fresh namespace in which the operator has its rights, and a watch of it.
 pub struct Space {
-    /// The bed.
     pub bed: &'static TestBed,
     /// The administrator's client.
     pub client: Client,
-    /// The namespace.
     pub name: String,
     /// Every version of our objects in it.
     pub watch: StatusWatch,

@@ -33,9 +33,7 @@ pub const PLATFORM: &str = "prod";
 pub struct Stage<'a> {
     /// Its namespace.
     pub space: &'a Space,
-    /// Its project.
     pub project: Project,
-    /// The operator.
     pub operator: &'a Operator,
 }
 
@@ -113,12 +111,12 @@ impl Stage<'_> {
 
     /// Applies an EdgeFunction; `spec` replaces fields of the usual one, which wants `tree` and lets everybody in.
     pub async fn function(&self, name: &str, spec: Value) {
-        self.apply::<EdgeFunction>(json!({ "metadata": { "name": name }, "spec": self.wish(spec) }))
+        self.apply::<EdgeFunction>(json!({ "metadata": { "name": name }, "spec": self.desired(spec) }))
             .await;
     }
 
     /// The spec that [`Stage::function`] applies.
-    pub fn wish(&self, spec: Value) -> Value {
+    pub fn desired(&self, spec: Value) -> Value {
         let usual = json!({
             "platformRef": { "name": PLATFORM },
             "source": { "kind": "ConfigMap", "name": TREE },
@@ -168,7 +166,7 @@ impl Stage<'_> {
         self.space.wait::<EdgeFunction>(name, what, is).await
     }
 
-    /// Waits until the wish of the newest generation is live and proven, and kstatus calls it current.
+    /// Waits until the desired state of the newest generation is live and proven, and kstatus calls it current.
     pub async fn ready(&self, name: &str) -> Value {
         self.until(name, "is Ready", |function| {
             is_true(function, "Ready") && is_current(function)

@@ -36,12 +36,10 @@ impl Version {
         self.object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The object's kind.
     pub fn kind(&self) -> &str {
         self.text("/kind")
     }
 
-    /// The object's name.
     pub fn name(&self) -> &str {
         self.text("/metadata/name")
     }

@@ -16,11 +16,9 @@ pub struct Access {
     pub name: String,
     /// Role to connect as.
     pub user: String,
-    /// The role's password.
     pub password: Password,
     /// TLS mode of the connection.
     pub tls: Tls,
-    /// Deadlines.
     pub limits: Limits,
     /// Also without encryption, and where the server asks for the password in clear text or as MD5: whoever answers has it then.
     pub allow_insecure: bool,
@@ -62,7 +60,6 @@ impl Access {
     }
 }
 
-/// Deadlines.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// For opening a session: name look-up, every address of the name, TLS and authentication together. 10 s.

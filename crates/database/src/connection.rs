@@ -201,7 +201,6 @@ impl Connection {
         &self.notices
     }
 
-    /// Drops the connection.
     pub(crate) fn abandon(&self) {
         self.driver.abort();
     }

@@ -115,7 +115,6 @@ pub enum CertificateFault {
     /// It is not valid yet.
     #[error("it is not valid yet")]
     NotYetValid,
-    /// It was revoked.
     #[error("it was revoked")]
     Revoked,
     /// Anything else.

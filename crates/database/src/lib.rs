@@ -32,7 +32,7 @@ pub use access::{Access, Limits};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
 pub(crate) use fingerprint::OUTSIDE;
-pub use fingerprint::{Change, FORM, Fingerprint, Look, ObjectClass, SchemaObject, UnknownClass, differences};
+pub use fingerprint::{Change, FORM, Fingerprint, ObjectClass, Reading, SchemaObject, UnknownClass, differences};
 pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
 pub use meter::{Excess, InsecureLogin};
 pub use password::{Password, PasswordError};

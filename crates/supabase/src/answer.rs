@@ -21,7 +21,7 @@ pub(crate) struct Answer {
 
 /// The statuses that mean something of their own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum Meaning {
     Success,
     RateLimited,
     /// 408: whoever answered did not see the whole request in time, or gave up waiting for what is behind it.
@@ -33,19 +33,19 @@ pub(crate) enum Verdict {
     },
 }
 
-pub(crate) fn verdict(answer: &Answer, token: &Token) -> Verdict {
+pub(crate) fn meaning(answer: &Answer, token: &Token) -> Meaning {
     match answer.status {
-        200..300 => Verdict::Success,
-        429 => Verdict::RateLimited,
-        408 => Verdict::Timeout,
-        500.. => Verdict::Unavailable,
+        200..300 => Meaning::Success,
+        429 => Meaning::RateLimited,
+        408 => Meaning::Timeout,
+        500.. => Meaning::Unavailable,
         // Something between us and the platform answers with pages; what the platform would have said is not known.
-        400.. if is_page(answer) => Verdict::Unavailable,
-        300..400 => Verdict::Refused {
+        400.. if is_page(answer) => Meaning::Unavailable,
+        300..400 => Meaning::Refused {
             message: "a redirect, which is not followed".into(),
         },
-        404 if message(answer).is_some_and(|text| names_an_absent_function(&text)) => Verdict::FunctionAbsent,
-        _ => Verdict::Refused {
+        404 if message(answer).is_some_and(|text| names_an_absent_function(&text)) => Meaning::FunctionAbsent,
+        _ => Meaning::Refused {
             message: said(answer, token).unwrap_or_else(|| "no message".into()),
         },
     }
@@ -161,24 +161,24 @@ mod tests {
     use http::HeaderMap;
     use jiff::Timestamp;
 
-    use super::{Answer, Verdict, clean, rate_limit, verdict};
+    use super::{Answer, Meaning, clean, meaning, rate_limit};
     use crate::budget::RateLimit;
 
     fn token() -> Token {
         Token::new("sbp_canary").unwrap()
     }
 
-    fn judged(status: u16, body: &'static str) -> Verdict {
+    fn judged(status: u16, body: &'static str) -> Meaning {
         let answer = Answer {
             status,
             headers: HeaderMap::new(),
             body: Bytes::from_static(body.as_bytes()),
         };
-        verdict(&answer, &token())
+        meaning(&answer, &token())
     }
 
-    fn refused(message: &str) -> Verdict {
-        Verdict::Refused {
+    fn refused(message: &str) -> Meaning {
+        Meaning::Refused {
             message: message.into(),
         }
     }
@@ -187,11 +187,11 @@ mod tests {
     fn only_the_platforms_own_words_make_a_function_absent() {
         assert_eq!(
             judged(404, r#"{"message":"Function not found"}"#),
-            Verdict::FunctionAbsent
+            Meaning::FunctionAbsent
         );
         assert_eq!(
             judged(404, r#"{"message":"Function 'x' not found."}"#),
-            Verdict::FunctionAbsent
+            Meaning::FunctionAbsent
         );
         assert_eq!(
             judged(404, r#"{"message":"Project not found"}"#),
@@ -201,7 +201,7 @@ mod tests {
             judged(404, r#"{"message":"Cannot GET /v1/x"}"#),
             refused("Cannot GET /v1/x")
         );
-        assert_eq!(judged(404, "<html>Function not found</html>"), Verdict::Unavailable);
+        assert_eq!(judged(404, "<html>Function not found</html>"), Meaning::Unavailable);
         assert_eq!(judged(404, ""), refused("no message"));
         assert_eq!(
             judged(400, r#"{"message":"Function not found"}"#),
@@ -213,7 +213,7 @@ mod tests {
     fn a_page_of_something_in_between_is_no_answer_of_the_platform() {
         for status in [400, 401, 402, 403, 404, 451] {
             for page in ["<!DOCTYPE html><title>Attention Required!</title>", "\n <html></html>"] {
-                assert_eq!(judged(status, page), Verdict::Unavailable, "{status}");
+                assert_eq!(judged(status, page), Meaning::Unavailable, "{status}");
             }
             let mut typed = Answer {
                 status,
@@ -223,15 +223,15 @@ mod tests {
             typed
                 .headers
                 .insert("content-type", "Text/HTML; charset=UTF-8".parse().unwrap());
-            assert_eq!(verdict(&typed, &token()), Verdict::Unavailable, "{status}");
+            assert_eq!(meaning(&typed, &token()), Meaning::Unavailable, "{status}");
         }
-        assert_eq!(judged(429, "<html>"), Verdict::RateLimited);
+        assert_eq!(judged(429, "<html>"), Meaning::RateLimited);
     }
 
     #[test]
     fn each_status_has_its_verdict() {
-        assert_eq!(judged(200, ""), Verdict::Success);
-        assert_eq!(judged(201, ""), Verdict::Success);
+        assert_eq!(judged(200, ""), Meaning::Success);
+        assert_eq!(judged(201, ""), Meaning::Success);
         assert_eq!(judged(302, ""), refused("a redirect, which is not followed"));
         assert_eq!(
             judged(400, r#"{"message":["a is wrong","b is wrong"]}"#),
@@ -243,10 +243,10 @@ mod tests {
         );
         assert_eq!(judged(403, r#"{"message":"\u0000"}"#), refused("no message"));
         assert_eq!(judged(403, r#"{"message":{}}"#), refused("no message"));
-        assert_eq!(judged(408, ""), Verdict::Timeout);
-        assert_eq!(judged(429, ""), Verdict::RateLimited);
-        assert_eq!(judged(500, ""), Verdict::Unavailable);
-        assert_eq!(judged(599, ""), Verdict::Unavailable);
+        assert_eq!(judged(408, ""), Meaning::Timeout);
+        assert_eq!(judged(429, ""), Meaning::RateLimited);
+        assert_eq!(judged(500, ""), Meaning::Unavailable);
+        assert_eq!(judged(599, ""), Meaning::Unavailable);
     }
 
     #[test]

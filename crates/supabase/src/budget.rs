@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 /// Whose request it is. What is lower in this list leaves a reserve for what is higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Priority {
-    /// A change that a user asked for, and the looks that belong to it. Takes the last token.
+    /// A change that a user asked for, and the reads that belong to it. Takes the last token.
     Change,
     /// Another try of what failed. Leaves an eighth of the budget, at least one token.
     Retry,
-    /// The regular look, which can come later without harm. Leaves a quarter of the budget, at least two tokens.
-    Look,
+    /// A regular poll, which can come later without harm. Leaves a quarter of the budget, at least two tokens.
+    Poll,
 }
 
 /// The right to send one request. It is spent by being taken: there is no refund, since what was tried may have arrived.
@@ -175,7 +175,7 @@ impl Budget {
         let reserve = match priority {
             Priority::Change => 0,
             Priority::Retry => (rate / 8).max(1),
-            Priority::Look => (rate / 4).max(2),
+            Priority::Poll => (rate / 4).max(2),
         };
         reserve.min(self.rate - 1)
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::answer::{Answer, Verdict, clean, rate_limit, said, verdict};
+use crate::answer::{Answer, Meaning, clean, meaning, rate_limit, said};
 use crate::body::{Body, parse_body};
 use crate::budget::{Budget, Permit, Priority};
 use crate::deploy::Deploy;
@@ -259,22 +259,22 @@ impl Client {
     fn judge<T>(&self, answer: &Answer, parse: impl FnOnce(&Answer) -> Option<T>) -> Result<T, CallError> {
         let limit = rate_limit(&answer.headers, Timestamp::now());
         let now = Instant::now();
-        let verdict = verdict(answer, &self.token);
-        if verdict == Verdict::RateLimited {
+        let meaning = meaning(answer, &self.token);
+        if meaning == Meaning::RateLimited {
             return Err(CallError::RateLimited {
                 again: self.budget().refused(limit, now),
             });
         }
         self.budget().answered(limit, now);
-        match verdict {
-            Verdict::Success => parse(answer).ok_or(CallError::Unreadable),
-            Verdict::RateLimited | Verdict::Timeout => Err(CallError::Timeout),
-            Verdict::Unavailable => Err(CallError::Unavailable {
+        match meaning {
+            Meaning::Success => parse(answer).ok_or(CallError::Unreadable),
+            Meaning::RateLimited | Meaning::Timeout => Err(CallError::Timeout),
+            Meaning::Unavailable => Err(CallError::Unavailable {
                 status: answer.status,
                 message: said(answer, &self.token),
             }),
-            Verdict::FunctionAbsent => Err(CallError::FunctionAbsent),
-            Verdict::Refused { message } => Err(CallError::Refused {
+            Meaning::FunctionAbsent => Err(CallError::FunctionAbsent),
+            Meaning::Refused { message } => Err(CallError::Refused {
                 status: answer.status,
                 message,
             }),

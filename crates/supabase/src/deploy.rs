@@ -19,7 +19,6 @@ pub struct Deploy {
     pub static_patterns: Vec<String>,
     /// Always sent: left out, the platform keeps or resets it as it sees fit (known trouble of several clients).
     pub verify_jwt: bool,
-    /// The display name.
     pub name: String,
 }
 

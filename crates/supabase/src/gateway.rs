@@ -23,7 +23,6 @@ pub struct Gateway {
 /// One call of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probe {
-    /// The function.
     pub slug: Slug,
     /// Any method; no body is sent.
     pub method: Method,

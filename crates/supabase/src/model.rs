@@ -11,7 +11,6 @@ pub struct Function {
     pub id: String,
     /// As the platform has it; parse it as a [`crate::Slug`] before asking for it.
     pub slug: String,
-    /// The display name.
     #[serde(default)]
     pub name: Option<String>,
     /// Whether it runs.
@@ -61,7 +60,6 @@ pub struct Project {
     /// Twenty letters. (`id` says the same, and is deprecated.)
     #[serde(rename = "ref")]
     pub reference: String,
-    /// The display name.
     #[serde(default)]
     pub name: Option<String>,
     /// Such as `us-east-1`.

@@ -117,11 +117,11 @@ impl Bench {
     }
 
     async fn list(&self) -> Vec<Function> {
-        self.client.list_functions(Priority::Look).await.unwrap()
+        self.client.list_functions(Priority::Poll).await.unwrap()
     }
 
     async fn body(&self) -> Body {
-        self.client.function_body(Priority::Look, &slug()).await.unwrap()
+        self.client.function_body(Priority::Poll, &slug()).await.unwrap()
     }
 
     async fn probe(&self, slug: Slug, auth: ProbeAuth) -> u16 {
@@ -183,7 +183,7 @@ fn sources() -> Body {
 async fn a_function_lives_from_deploy_to_deletion() {
     let bench = bench().await;
     assert_eq!(bench.list().await, Vec::new());
-    assert_eq!(bench.client.get_function(Priority::Look, &slug()).await, Ok(None));
+    assert_eq!(bench.client.get_function(Priority::Poll, &slug()).await, Ok(None));
 
     let first = bench.deployed().await;
     assert_eq!(
@@ -199,7 +199,7 @@ async fn a_function_lives_from_deploy_to_deletion() {
     let entrypoint = format!("{container}/source/ace-3f9c2ab01d4e/hello/index.ts");
     assert_eq!(listed[0].entrypoint_path, Some(entrypoint));
     assert_eq!(
-        bench.client.get_function(Priority::Look, &slug()).await,
+        bench.client.get_function(Priority::Poll, &slug()).await,
         Ok(Some(listed[0].clone()))
     );
     assert_eq!(bench.body().await, sources());
@@ -225,7 +225,7 @@ async fn a_function_lives_from_deploy_to_deletion() {
     let patched = bench.client.patch_verify_jwt(Priority::Change, &slug(), false).await;
     assert_eq!(patched.map(drop), Outcome::Failed(CallError::FunctionAbsent));
     assert_eq!(
-        bench.client.function_body(Priority::Look, &slug()).await,
+        bench.client.function_body(Priority::Poll, &slug()).await,
         Err(CallError::FunctionAbsent)
     );
     bench.running.shutdown().await;
@@ -295,7 +295,7 @@ async fn a_deploy_that_hangs_is_unknown_at_its_deadline() {
 async fn a_platform_that_is_down_or_limits_the_rate_is_told_apart() {
     let bench = bench().await;
     bench.fault("*", json!({"status": 503})).await;
-    let error = bench.client.list_functions(Priority::Look).await;
+    let error = bench.client.list_functions(Priority::Poll).await;
     assert!(
         matches!(error, Err(CallError::Unavailable { status: 503, .. })),
         "{error:?}"
@@ -303,7 +303,7 @@ async fn a_platform_that_is_down_or_limits_the_rate_is_told_apart() {
     bench.fault("*", json!({"rateLimited": {"retryAfterSeconds": 3}})).await;
     let again = Duration::from_secs(3);
     assert_eq!(
-        bench.client.list_functions(Priority::Look).await,
+        bench.client.list_functions(Priority::Poll).await,
         Err(CallError::RateLimited { again })
     );
     assert_eq!(
@@ -341,7 +341,7 @@ async fn refusals_keep_the_platforms_own_words() {
         bench.running.token(),
         "zzzzzzzzzzzzzzzzzzzz",
     );
-    let error = elsewhere.get_function(Priority::Look, &slug()).await.unwrap_err();
+    let error = elsewhere.get_function(Priority::Poll, &slug()).await.unwrap_err();
     assert_eq!(
         error.reason(),
         "NotFound",
@@ -350,7 +350,7 @@ async fn refusals_keep_the_platforms_own_words() {
 
     let stranger = client(&bench.http, &bench.running, &format!("sbp_{}", "0".repeat(40)), PROJECT);
     assert_eq!(
-        stranger.list_functions(Priority::Look).await.unwrap_err().reason(),
+        stranger.list_functions(Priority::Poll).await.unwrap_err().reason(),
         "Unauthorized"
     );
     bench.running.shutdown().await;
@@ -359,15 +359,15 @@ async fn refusals_keep_the_platforms_own_words() {
 #[tokio::test]
 async fn project_health_and_secrets_are_read() {
     let bench = bench().await;
-    let project = bench.client.get_project(Priority::Look).await.unwrap();
+    let project = bench.client.get_project(Priority::Poll).await.unwrap();
     assert_eq!(
         (project.reference.as_str(), project.status),
         (PROJECT, ProjectStatus::ActiveHealthy)
     );
-    let health = bench.client.health(Priority::Look).await.unwrap();
+    let health = bench.client.health(Priority::Poll).await.unwrap();
     let names: Vec<_> = health.iter().map(|service| service.name.as_str()).collect();
     assert_eq!(names, ["auth", "db", "pooler", "realtime", "rest", "storage"]);
-    let secrets = bench.client.list_secrets(Priority::Look).await.unwrap();
+    let secrets = bench.client.list_secrets(Priority::Poll).await.unwrap();
     assert!(
         secrets.iter().any(|secret| secret.name == "SUPABASE_URL"),
         "{secrets:?}"

@@ -78,7 +78,7 @@ async fn attack(client: &Client, servers: &Servers, time: usize) -> Place {
     hangs.tree("tree", &word, true).await;
     for at in 0..HANGING {
         hangs
-            .function(&format!("f{at}"), wish(&format!("f{at}"), "index.ts", &source(None)))
+            .function(&format!("f{at}"), desired(&format!("f{at}"), "index.ts", &source(None)))
             .await;
     }
 
@@ -86,7 +86,7 @@ async fn attack(client: &Client, servers: &Servers, time: usize) -> Place {
     lists.tree("tree", &word, true).await;
     for at in 0..4 {
         lists
-            .function(&format!("f{at}"), wish(&format!("f{at}"), "index.ts", &source(None)))
+            .function(&format!("f{at}"), desired(&format!("f{at}"), "index.ts", &source(None)))
             .await;
     }
     let set = json!({ "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "tree" } });
@@ -99,17 +99,17 @@ async fn attack(client: &Client, servers: &Servers, time: usize) -> Place {
         sources.function(&format!("h{at}"), spec).await;
     }
     for depth in 1..trees::DEPTH {
-        let spec = wish(&format!("d{depth}"), "index.ts", &source(Some(trees::folder(depth))));
+        let spec = desired(&format!("d{depth}"), "index.ts", &source(Some(trees::folder(depth))));
         sources.function(&format!("d{depth}"), spec).await;
     }
     sources
 }
 
 fn function(slug: &str, at: usize, source: &Value) -> Value {
-    wish(slug, &trees::entrypoint(at), source)
+    desired(slug, &trees::entrypoint(at), source)
 }
 
-fn wish(slug: &str, entrypoint: &str, source: &Value) -> Value {
+fn desired(slug: &str, entrypoint: &str, source: &Value) -> Value {
     json!({
         "platformRef": { "name": "prod" },
         "source": source,

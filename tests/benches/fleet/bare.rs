@@ -57,7 +57,6 @@ impl Bare {
         self.0.id()
     }
 
-    /// Ends it.
     pub fn end(mut self) {
         drop(self.0.stdin.take());
         let ended = self.0.wait().expect("the process is ours");

@@ -38,11 +38,9 @@ const PATIENCE: Duration = Duration::from_hours(1);
 
 /// A namespace of a measurement's own.
 pub struct Fleet {
-    /// The bed.
     pub bed: &'static TestBed,
     /// The administrator's client.
     pub client: Client,
-    /// The namespace.
     pub namespace: String,
     /// References of the projects, one for each Platform.
     pub projects: Vec<String>,

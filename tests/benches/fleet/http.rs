@@ -8,7 +8,7 @@ pub fn client() -> Client {
     Client::builder()
         .no_proxy()
         .build()
-        .expect("a client without special wishes can be made")
+        .expect("a client without special settings can be made")
 }
 
 /// An answer as JSON; what is refused ends the measurement.
@@ -19,7 +19,6 @@ pub async fn answered(request: RequestBuilder) -> Value {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// GET.
 pub async fn get(url: &str) -> Value {
     answered(client().get(url)).await
 }

@@ -41,7 +41,6 @@ impl Tree {
         Self { files, slugs }
     }
 
-    /// The functions' slugs.
     pub fn slugs(&self) -> &[String] {
         &self.slugs
     }

@@ -39,7 +39,6 @@ pub struct Turns {
     pub cli: Vec<Turn>,
     /// The executor alone.
     pub executor: Vec<Turn>,
-    /// The operator.
     pub operator: Vec<(Turn, Reported)>,
 }
 

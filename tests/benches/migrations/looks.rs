@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_database::{Connection, Look};
+use ace_database::{Connection, Reading};
 use ace_tests::{Database, Operator, on_database_of};
 use serde_json::json;
 
@@ -63,7 +63,7 @@ pub async fn looks(times: usize) -> Looks {
         for fingerprints in [&mut looks.fingerprints, &mut looks.fingerprints_again] {
             let look = async || connection.fingerprint(&schemas).await.expect("the schema can be read");
             let (question, look) = asked(backend, look).await;
-            if let Look::Taken { fingerprint, .. } = look {
+            if let Reading::Taken { fingerprint, .. } = look {
                 looks.objects = fingerprint.len();
                 fingerprints.push(question);
             }

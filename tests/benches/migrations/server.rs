@@ -10,7 +10,6 @@ use crate::usage;
 pub struct Server(u32);
 
 impl Server {
-    /// Of this database.
     pub async fn of(database: &Database) -> Self {
         let session = database.session().await;
         let row = session.query_one("SELECT pg_backend_pid()", &[]).await;

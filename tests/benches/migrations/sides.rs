@@ -111,7 +111,7 @@ pub async fn executor(files: &[File], database: &Database) -> Turn {
         namespace: "bench".to_owned(),
         name: "main".to_owned(),
     };
-    assert_eq!(session.prepare_house(&owner).await.ok(), Some(Prepared::Ours));
+    assert_eq!(session.prepare_operator_schema(&owner).await.ok(), Some(Prepared::Ours));
     for (file, script) in files.iter().zip(&scripts) {
         let ran = session.run(file, script, &|_| ()).await;
         ran.unwrap_or_else(|error| panic!("{}: {error}", file.version));

@@ -17,7 +17,6 @@ pub struct Turns {
     pub plain: Vec<Turn>,
     /// The executor alone.
     pub executor: Vec<Turn>,
-    /// The operator.
     pub operator: Vec<Turn>,
 }
 

@@ -1,8 +1,8 @@
 //! Convergence: the real loop of decisions over the sandbox's own state machine, in virtual time.
 //!
-//! Random walks change wishes, deploy behind the operator's back, lose answers, serve stale lists and kill the operator after
+//! Random walks change desired states, deploy behind the operator's back, lose answers, serve stale lists and kill the operator after
 //! any step. When the world stops, everything settles within a bounded number of passes and stays so without a request but the
-//! interval's list; healed, the wish is what is live.
+//! interval's list; healed, the desired state is what is live.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -31,7 +31,7 @@ const ENOUGH: u32 = 2_000;
 const HOUR: Duration = Duration::from_hours(1);
 
 #[test]
-fn whatever_happens_it_settles_stays_settled_and_ends_at_the_wish() {
+fn whatever_happens_it_settles_stays_settled_and_ends_at_the_desired_state() {
     let mut runner = TestRunner::new(Config {
         cases: cases(),
         failure_persistence: None,
@@ -71,7 +71,7 @@ fn walk(echo: bool, files: bool, acts: &[Act]) -> Vec<String> {
     settles(&mut fleet, "after the walk");
     heal(&mut fleet);
     settles(&mut fleet, "after it was healed");
-    is_wish(&mut fleet);
+    is_desired(&mut fleet);
     fleet.outside.faults
 }
 
@@ -138,7 +138,7 @@ fn heal(fleet: &mut Fleet) {
 }
 
 /// Of each slug one object is Ready and has what it wants live; the others say whose it is.
-fn is_wish(fleet: &mut Fleet) {
+fn is_desired(fleet: &mut Fleet) {
     let mut wrong = Vec::new();
     for (slug, text) in &fleet.tree {
         let mut ready = 0;
@@ -157,8 +157,8 @@ fn is_wish(fleet: &mut Fleet) {
                     // What can't be compared is said to be so, and is not corrected.
                     let opaque = status.common.conditions.iter().any(|c| c.reason == "NotComparable");
                     let rule = managed.object.spec.verify_jwt;
-                    let is_wish = live.is_some_and(|(seen, ruled)| (seen == *text || opaque) && ruled == rule);
-                    if !is_wish {
+                    let is_desired = live.is_some_and(|(seen, ruled)| (seen == *text || opaque) && ruled == rule);
+                    if !is_desired {
                         wrong.push(format!("{slug}: wants {text}, live is {live:?}"));
                     }
                 }

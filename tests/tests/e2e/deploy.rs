@@ -20,7 +20,7 @@ crate::tests![
     one_operator_at_a_time_writes,
     the_service_account_may_do_what_the_table_says_and_nothing_near_it,
     a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names,
-    other_content_is_another_name_and_so_another_wish,
+    other_content_is_another_name_and_so_another_desired_state,
     ;
     what_is_generated_is_committed,
 ];
@@ -231,7 +231,7 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
     }
 }
 
-async fn other_content_is_another_name_and_so_another_wish() {
+async fn other_content_is_another_name_and_so_another_desired_state() {
     let mut names = Vec::new();
     for content in ["1", "2"] {
         let dir = team(&format!(

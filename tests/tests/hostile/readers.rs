@@ -94,7 +94,7 @@ fn body(content: Bytes) -> String {
         .build()
         .unwrap();
     let slug = "hello".parse().unwrap();
-    match runtime.block_on(client.function_body(Priority::Look, &slug)) {
+    match runtime.block_on(client.function_body(Priority::Poll, &slug)) {
         Ok(Body::Files { files, .. }) => format!("{} files", files.len()),
         Ok(Body::Bundle(bytes)) => format!("{} bytes", bytes.len()),
         Err(error) => error.to_string(),

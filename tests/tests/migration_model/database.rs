@@ -27,7 +27,7 @@ pub(crate) struct Database {
     pub books: Option<Books>,
     pub live: Objects,
     /// What the reference should be by the rules: what was accepted, and what files did to it.
-    pub wished: Objects,
+    pub desired: Objects,
 }
 
 /// `ace_ops`.
@@ -108,7 +108,7 @@ impl Database {
             },
             ledger: BTreeMap::new(),
             books: None,
-            wished: live.clone(),
+            desired: live.clone(),
             live,
         }
     }
@@ -148,12 +148,12 @@ impl Database {
         let Effect { object, drops, .. } = effect(&file.text);
         let definition = format!("{} run {run}", file.version);
         if drops && self.live.remove(&object).is_some() && by_us {
-            self.wished.remove(&object);
+            self.desired.remove(&object);
         }
         if !drops {
             self.live.insert(object.clone(), definition.clone());
             if by_us {
-                self.wished.insert(object.clone(), definition);
+                self.desired.insert(object.clone(), definition);
             }
         }
         if !by_us {
@@ -182,7 +182,7 @@ impl Database {
     /// The live schema becomes the reference; where `public` keeps its own, all of it stays, for there is nothing else.
     pub(crate) fn set_reference(&mut self, schemas: Vec<String>, keep: &[String]) {
         if keep.is_empty() {
-            self.wished = self.live.clone();
+            self.desired = self.live.clone();
         }
         let before = self.reference().filter(|_| !keep.is_empty());
         let objects = before.map(|before| before.objects.clone());
@@ -234,7 +234,7 @@ impl Database {
             } else {
                 &live
             };
-            copy(from, &mut self.wished, &name);
+            copy(from, &mut self.desired, &name);
         }
     }
 

@@ -303,15 +303,15 @@ impl Model {
     }
 
     fn judge_rest(&mut self) {
-        let wished = self.db.wished.clone();
+        let desired = self.db.desired.clone();
         let reference = self
             .db
             .reference()
             .filter(|reference| !reference.snapshot_pending && reference.before.is_none());
         if let Some(reference) = reference
-            && reference.objects != wished
+            && reference.objects != desired
         {
-            let fault = format!("the reference is {:?} and should be {wished:?}", reference.objects);
+            let fault = format!("the reference is {:?} and should be {desired:?}", reference.objects);
             self.fault(fault);
         }
     }

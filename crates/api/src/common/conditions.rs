@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_suspended_stays_ready_only_while_the_wish_is_live() {
+    fn whoever_is_suspended_stays_ready_only_while_the_desired_state_is_live() {
         use PlatformReason::{Observing, Reachable, SuspendedByUser};
         let ready = Conditions::new(&[], Some(1), at(0))
             .set(ConditionType::Ready, Some(true), Reachable, "a")

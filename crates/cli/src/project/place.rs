@@ -45,7 +45,6 @@ impl Place {
         })
     }
 
-    /// The project's folder.
     pub(super) fn folder(&self) -> PathBuf {
         match self.below {
             "" => self.root.clone(),

@@ -70,7 +70,7 @@ impl<'a> Judge<'a> {
 
 fn one(member: &Member, revision: &str, before: Option<&Condition>) -> One {
     if !member.observed {
-        return One::Waiting("its spec was not looked at yet".to_owned());
+        return One::Waiting("its spec was not observed yet".to_owned());
     }
     let shown = member.revision.as_deref();
     let has_taken = shown.is_some_and(|shown| is_revision(shown, revision));

@@ -72,10 +72,10 @@ fn a_status_of_another_generation_says_nothing() {
     object.metadata.generation = Some(4);
     assert_eq!(
         judged(&[object.clone()]),
-        waiting("fn/a: its spec was not looked at yet")
+        waiting("fn/a: its spec was not observed yet")
     );
     object.status = None;
-    assert_eq!(judged(&[object]), waiting("fn/a: its spec was not looked at yet"));
+    assert_eq!(judged(&[object]), waiting("fn/a: its spec was not observed yet"));
 }
 
 #[test]

@@ -34,21 +34,16 @@ classes! {
     Constraint = "constraint",
     /// An index, also one that carries a constraint.
     Index = "index",
-    /// A view.
     View = "view",
-    /// A materialized view.
     MaterializedView = "materialized-view",
     /// A function, procedure, aggregate or window function.
     Function = "function",
-    /// A trigger.
     Trigger = "trigger",
     /// A rewrite rule.
     Rule = "rule",
     /// A policy of row security.
     Policy = "policy",
-    /// An enum.
     Enum = "enum",
-    /// A domain.
     Domain = "domain",
     /// A composite or range type.
     Type = "type",
@@ -56,7 +51,6 @@ classes! {
     Sequence = "sequence",
     /// Extended statistics.
     Statistics = "statistics",
-    /// An operator.
     Operator = "operator",
     /// A cast from or to a type of the schemas, or by a function of theirs.
     Cast = "cast",
@@ -66,7 +60,6 @@ classes! {
     Grant = "grant",
     /// Default privileges of one role on objects that another one creates.
     DefaultPrivilege = "default-privilege",
-    /// An event trigger.
     EventTrigger = "event-trigger",
     /// Membership of one role in another, one of which is a role of the API.
     Membership = "membership",

@@ -14,7 +14,7 @@ mod definition;
 mod difference;
 mod expression;
 mod ignore;
-mod look;
+mod reading;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +26,7 @@ pub use change::Change;
 pub(crate) use change::OUTSIDE;
 pub use class::{ObjectClass, UnknownClass};
 pub use difference::differences;
-pub use look::{FORM, Look};
+pub use reading::{FORM, Reading};
 
 /// One object of a schema.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -69,7 +69,6 @@ impl Fingerprint {
         format!("sha256:{}", hex::encode(hash.finalize()))
     }
 
-    /// Number of objects.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -2,7 +2,7 @@ use std::slice::from_ref;
 
 use sha2::{Digest, Sha256};
 
-use super::{FORM, Fingerprint, ObjectClass, SchemaObject, definition, differences, look};
+use super::{FORM, Fingerprint, ObjectClass, SchemaObject, definition, differences, reading};
 
 fn object(class: ObjectClass, name: &str, attributes: &[&str]) -> SchemaObject {
     let attributes: Vec<_> = attributes.iter().map(|&attribute| attribute.to_owned()).collect();
@@ -230,7 +230,7 @@ fn another_form_has_another_number() {
     let attributes = ["~ordinary", "a\nb\\c\u{1b}", &"ü".repeat(500)];
     let attributes = [attributes.as_slice(), &expressions].concat();
     let attributes: Vec<_> = attributes.into_iter().map(str::to_owned).collect();
-    let form = [look::BEGIN, look::OBJECTS, &definition::written(&attributes)].join("\n");
+    let form = [reading::BEGIN, reading::OBJECTS, &definition::written(&attributes)].join("\n");
     let noted = (2, "855b344d6581c6be");
     assert_eq!((FORM, &hex::encode(Sha256::digest(form))[..16]), noted);
 }

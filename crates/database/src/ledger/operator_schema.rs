@@ -85,7 +85,7 @@ pub enum Prepared {
 impl Session {
     /// Creates what is missing of the CLI's ledger and of `ace_ops`, and claims the database for this owner if it has none.
     /// Under the lock.
-    pub async fn prepare_house(&self, owner: &Owner) -> Result<Prepared, QueryError> {
+    pub async fn prepare_operator_schema(&self, owner: &Owner) -> Result<Prepared, QueryError> {
         let existing = self.connection.row(EXISTING).await;
         let [schema, table, operator_schema, keyless] = existing.map_err(Damage::of(BOTH_LEDGERS))?;
         let mut missing = String::new();

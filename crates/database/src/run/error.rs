@@ -51,16 +51,10 @@ pub enum RunError {
     Smuggled,
     /// `IF NOT EXISTS` found an INVALID index that this file did not create: for the server that is success.
     #[error("the index {name} exists, is INVALID and was not created by this file")]
-    IndexNotOurs {
-        /// The index.
-        name: String,
-    },
+    IndexNotOurs { name: String },
     /// A statement that ran alone succeeded, but the catalogue does not show its effect.
     #[error("the catalogue does not show the expected state of the index {name}")]
-    Unproved {
-        /// The index.
-        name: String,
-    },
+    Unproved { name: String },
     /// Segments of the file began with other content.
     #[error("a part of the file ran from other content")]
     HalfApplied {

@@ -69,7 +69,6 @@ impl Session {
         Ok(Locked::Held(rows.first().and_then(|row| blocker(row, 0))))
     }
 
-    /// Releases the lock.
     pub(crate) async fn unlock(&self) -> Result<(), QueryError> {
         let statement = format!("SELECT pg_catalog.pg_advisory_unlock({KEY}) WHERE {}", held());
         self.connection.execute(&statement).await

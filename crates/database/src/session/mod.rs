@@ -64,7 +64,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a session.
     pub async fn open(access: &Access, settings: &Settings) -> Result<Self, OpenError> {
         Self::open_with(access, settings, true, Vec::new()).await
     }

@@ -6,7 +6,7 @@ use ace_domain::{
     sql::Version,
 };
 
-use crate::{FORM, Fingerprint, Look, OUTSIDE, ObjectClass, Session, differences};
+use crate::{FORM, Fingerprint, OUTSIDE, ObjectClass, Reading, Session, differences};
 
 /// What was read at one moment.
 pub struct Taken {
@@ -100,7 +100,7 @@ impl Session {
     /// The live schema; `None` if another session holds a lock on it.
     async fn taken(&self, object: &MigrationSet) -> Result<Option<Taken>, StepError> {
         match self.connection.fingerprint(&object.spec.schemas).await? {
-            Look::Taken {
+            Reading::Taken {
                 fingerprint,
                 outside,
                 gate,
@@ -109,7 +109,7 @@ impl Session {
                 outside,
                 gate,
             })),
-            Look::Busy => Ok(None),
+            Reading::Busy => Ok(None),
         }
     }
 

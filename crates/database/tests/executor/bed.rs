@@ -77,7 +77,7 @@ impl Bed {
             assert!(tokio::time::Instant::now() < deadline, "the lock is not free");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert_eq!(session.prepare_house(&owner()).await.unwrap(), Prepared::Ours);
+        assert_eq!(session.prepare_operator_schema(&owner()).await.unwrap(), Prepared::Ours);
         session
     }
 

@@ -66,7 +66,7 @@ async fn anew(superuser: &Client, session: &Session) {
          DROP TABLE IF EXISTS public.made; CREATE TABLE public.made (n integer); \
          CREATE SCHEMA supabase_migrations AUTHORIZATION postgres";
     superuser.batch_execute(gone).await.unwrap();
-    session.prepare_house(&owner()).await.unwrap();
+    session.prepare_operator_schema(&owner()).await.unwrap();
     superuser.batch_execute(FILL).await.unwrap();
 }
 
@@ -93,7 +93,7 @@ async fn whole(bed: &Bed, session: &mut Session) -> (Vec<QueryError>, Vec<RunErr
         looker.ledgers().await.map(|_| ()),
         looker.reference().await.map(|_| ()),
         looker.reference_state().await.map(|_| ()),
-        session.prepare_house(&owner()).await.map(|_| ()),
+        session.prepare_operator_schema(&owner()).await.map(|_| ()),
         session.adopt(&[file("7", "SELECT 1")]).await,
         session.baseline(&[file("8", "SELECT 1")]).await,
         session.store_plan(&plan).await,
@@ -137,7 +137,7 @@ async fn a_role_that_may_not_create_schemas_damaged_nothing() {
         ..bed.access()
     };
     let session = Session::open(&access, &settings()).await.unwrap();
-    let refused = session.prepare_house(&owner()).await;
+    let refused = session.prepare_operator_schema(&owner()).await;
     let Err(QueryError::Refused(state)) = &refused else {
         panic!("{refused:?}");
     };
@@ -147,7 +147,7 @@ async fn a_role_that_may_not_create_schemas_damaged_nothing() {
         .batch_execute(&format!("GRANT CREATE ON DATABASE {database} TO {role}"))
         .await
         .unwrap();
-    assert_eq!(session.prepare_house(&owner()).await.unwrap(), Prepared::Ours);
+    assert_eq!(session.prepare_operator_schema(&owner()).await.unwrap(), Prepared::Ours);
 }
 
 #[tokio::test]

@@ -216,9 +216,15 @@ async fn another_set_finds_the_database_claimed_until_it_is_given_up() {
         name: "other".to_owned(),
         ..owner()
     };
-    assert_eq!(session.prepare_house(&other).await, Ok(Prepared::Claimed(owner())));
+    assert_eq!(
+        session.prepare_operator_schema(&other).await,
+        Ok(Prepared::Claimed(owner()))
+    );
     session.give_up(&other).await.unwrap();
-    assert_eq!(session.prepare_house(&other).await, Ok(Prepared::Claimed(owner())));
+    assert_eq!(
+        session.prepare_operator_schema(&other).await,
+        Ok(Prepared::Claimed(owner()))
+    );
     session.give_up(&owner()).await.unwrap();
-    assert_eq!(session.prepare_house(&other).await, Ok(Prepared::Ours));
+    assert_eq!(session.prepare_operator_schema(&other).await, Ok(Prepared::Ours));
 }

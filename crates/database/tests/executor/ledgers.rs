@@ -174,7 +174,7 @@ async fn a_layout_of_a_later_release_is_not_touched() {
         .batch_execute("UPDATE ace_ops.state SET layout = 2")
         .await
         .unwrap();
-    assert_eq!(session.prepare_house(&owner()).await, Ok(Prepared::Newer(2)));
+    assert_eq!(session.prepare_operator_schema(&owner()).await, Ok(Prepared::Newer(2)));
     let unreadable = OperatorSchema {
         newer: true,
         ..OperatorSchema::default()

@@ -1,7 +1,7 @@
 //! A server, a connection that takes fingerprints, and a session of the same role that changes things.
 
 use ace_api::DriftField;
-use ace_database::{Access, Connection, Fingerprint, Look, differences};
+use ace_database::{Access, Connection, Fingerprint, Reading, differences};
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::server::{PASSWORD, Server};
@@ -31,7 +31,7 @@ impl Bed {
         assert!(ran.is_ok(), "{sql}: {ran:?}");
     }
 
-    pub async fn look(&self) -> Look {
+    pub async fn look(&self) -> Reading {
         self.connection.fingerprint(&public()).await.unwrap()
     }
 
@@ -51,10 +51,10 @@ pub fn public() -> Vec<String> {
     vec!["public".to_owned()]
 }
 
-pub fn taken(look: Look) -> Fingerprint {
+pub fn taken(look: Reading) -> Fingerprint {
     match look {
-        Look::Taken { fingerprint, .. } => fingerprint,
-        Look::Busy => panic!("the schema is busy"),
+        Reading::Taken { fingerprint, .. } => fingerprint,
+        Reading::Busy => panic!("the schema is busy"),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::bed::{Bed, public, taken, told};
-use ace_database::{Connection, Fingerprint, Look, ObjectClass, differences};
+use ace_database::{Connection, Fingerprint, ObjectClass, Reading, differences};
 use tokio::time::timeout;
 
 #[tokio::test]
@@ -9,7 +9,7 @@ async fn a_table_that_somebody_holds_makes_the_schema_unknown_and_leaves_the_ses
     let bed = Bed::start("CREATE TABLE public.t (a integer DEFAULT 1, CHECK (a > 0))").await;
     let before = bed.fingerprint().await;
     bed.run("BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE").await;
-    assert_eq!(bed.look().await, Look::Busy);
+    assert_eq!(bed.look().await, Reading::Busy);
     let gate = bed.connection.gate().await.unwrap();
     bed.run("ROLLBACK").await;
     assert_eq!(bed.fingerprint().await, before);
@@ -127,7 +127,7 @@ async fn a_fingerprint_writes_nothing_and_leaves_no_transaction() {
     bed.connection.gate().await.unwrap();
     assert_eq!(facts().await, before);
     bed.run("BEGIN; LOCK TABLE public.t IN ACCESS EXCLUSIVE MODE").await;
-    assert_eq!(bed.look().await, Look::Busy);
+    assert_eq!(bed.look().await, Reading::Busy);
     bed.run("COMMIT").await;
     assert!(facts().await.ends_with(" idle"));
 }
@@ -153,7 +153,7 @@ async fn what_was_half_read_before_a_change_and_half_after_it_is_no_fingerprint(
     };
     let both = async { tokio::join!(bed.look(), commit) };
     let (look, ()) = timeout(Duration::from_mins(1), both).await.unwrap();
-    assert_eq!(look, Look::Busy);
+    assert_eq!(look, Reading::Busy);
     assert_eq!(differences(&before, &bed.fingerprint().await).len(), 3);
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use ace_database::{Connection, Look};
+use ace_database::{Connection, Reading};
 use ace_sandbox::bed::BOOTSTRAP;
 use tokio::sync::Mutex;
 use tokio_postgres::Client;
@@ -47,7 +47,6 @@ impl Bed {
         self.0.superuser_of(database).await.unwrap()
     }
 
-    /// A new database.
     pub async fn make(&self, database: &str) {
         let make = format!("CREATE DATABASE {database} TEMPLATE prepared OWNER postgres STRATEGY file_copy");
         self.superuser("template1").await.batch_execute(&make).await.unwrap();
@@ -63,8 +62,8 @@ impl Bed {
         let session = Connection::open(&access(self.port(), database)).await.unwrap();
         let schemas = ["public", "ace_ops", "supabase_migrations"].map(str::to_owned);
         match session.fingerprint(&schemas).await.unwrap() {
-            Look::Taken { fingerprint, .. } => fingerprint.digest(),
-            Look::Busy => panic!("nobody is at work"),
+            Reading::Taken { fingerprint, .. } => fingerprint.digest(),
+            Reading::Busy => panic!("nobody is at work"),
         }
     }
 

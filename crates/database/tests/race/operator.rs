@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ace_database::{
-    Access, FORM, Fingerprint, Locked, Look, Password, Prepared, QueryError, RunError, Session, Settings, Tls,
+    Access, FORM, Fingerprint, Locked, Password, Prepared, QueryError, Reading, RunError, Session, Settings, Tls,
 };
 use ace_domain::kinds::migration_set::{Owner, ReferenceState, StoredPlan};
 use tokio::time::{sleep, timeout};
@@ -67,7 +67,7 @@ struct Operator {
 
 /// Why a reconcile ended early.
 #[derive(Debug)]
-enum Trouble {
+enum WorkError {
     /// The schema can't be read now.
     Busy,
     /// No way to the server now.
@@ -76,13 +76,13 @@ enum Trouble {
     Run(RunError),
 }
 
-impl From<QueryError> for Trouble {
+impl From<QueryError> for WorkError {
     fn from(error: QueryError) -> Self {
         Self::Query(error)
     }
 }
 
-impl From<RunError> for Trouble {
+impl From<RunError> for WorkError {
     fn from(error: RunError) -> Self {
         Self::Run(error)
     }
@@ -94,23 +94,23 @@ impl Operator {
         loop {
             match Box::pin(self.pass()).await {
                 Ok(()) => return,
-                Err(Trouble::Busy | Trouble::Open) => sleep(TURN).await,
+                Err(WorkError::Busy | WorkError::Open) => sleep(TURN).await,
                 // The next session finds in the ledgers what is done.
                 Err(
-                    Trouble::Run(
+                    WorkError::Run(
                         RunError::Lost { .. } | RunError::Unknown | RunError::LockLost | RunError::Retry { .. },
                     )
-                    | Trouble::Query(QueryError::Closed | QueryError::NoAnswer(_) | QueryError::Unavailable(_)),
+                    | WorkError::Query(QueryError::Closed | QueryError::NoAnswer(_) | QueryError::Unavailable(_)),
                 ) => {}
                 Err(trouble) => panic!("nobody wrote but those who held the lock: {trouble:?}"),
             }
         }
     }
 
-    async fn pass(&self) -> Result<(), Trouble> {
+    async fn pass(&self) -> Result<(), WorkError> {
         let mut session = Session::open(&self.access, &self.settings)
             .await
-            .map_err(|_| Trouble::Open)?;
+            .map_err(|_| WorkError::Open)?;
         // No transaction is open meanwhile: an index that is built would wait for it.
         while session.try_lock().await? != Locked::Mine {
             sleep(TURN).await;
@@ -120,7 +120,7 @@ impl Operator {
         outcome
     }
 
-    async fn work(&self, session: &mut Session) -> Result<(), Trouble> {
+    async fn work(&self, session: &mut Session) -> Result<(), WorkError> {
         session.target().await?;
         self.prepare(session).await?;
         let ledger = session.ledgers().await?.ledger;
@@ -140,7 +140,7 @@ impl Operator {
     }
 
     /// Our tables, and the first reference.
-    async fn prepare(&self, session: &Session) -> Result<(), Trouble> {
+    async fn prepare(&self, session: &Session) -> Result<(), WorkError> {
         let ledgers = session.ledgers().await?;
         let owner = Owner {
             namespace: "ace".to_owned(),
@@ -150,7 +150,7 @@ impl Operator {
             .operator_schema
             .is_none_or(|operator_schema| operator_schema.owner.is_none())
         {
-            assert_eq!(session.prepare_house(&owner).await?, Prepared::Ours);
+            assert_eq!(session.prepare_operator_schema(&owner).await?, Prepared::Ours);
         }
         if session.reference_state().await?.is_none() {
             let (objects, state, gate) = self.look(session).await?;
@@ -160,7 +160,7 @@ impl Operator {
         self.look_behind(session).await
     }
 
-    async fn look_before(&self, session: &Session) -> Result<(), Trouble> {
+    async fn look_before(&self, session: &Session) -> Result<(), WorkError> {
         session.before_run(&[]).await?;
         let plan = StoredPlan {
             digest: "sha256:plan".to_owned(),
@@ -173,7 +173,7 @@ impl Operator {
     }
 
     /// Nobody but these processes changes the schema, so that all of it is their work; and they drop nothing.
-    async fn look_behind(&self, session: &Session) -> Result<(), Trouble> {
+    async fn look_behind(&self, session: &Session) -> Result<(), WorkError> {
         if !session
             .reference_state()
             .await?
@@ -186,10 +186,10 @@ impl Operator {
         Ok(session.after_run(&changed, &state.digest, &gate).await?)
     }
 
-    async fn look(&self, session: &Session) -> Result<(Fingerprint, ReferenceState, String), Trouble> {
+    async fn look(&self, session: &Session) -> Result<(Fingerprint, ReferenceState, String), WorkError> {
         let schemas = vec!["public".to_owned()];
         match session.connection().fingerprint(&schemas).await? {
-            Look::Taken { fingerprint, gate, .. } => {
+            Reading::Taken { fingerprint, gate, .. } => {
                 let state = ReferenceState {
                     digest: fingerprint.digest(),
                     snapshot_pending: false,
@@ -199,7 +199,7 @@ impl Operator {
                 };
                 Ok((fingerprint, state, gate))
             }
-            Look::Busy => Err(Trouble::Busy),
+            Reading::Busy => Err(WorkError::Busy),
         }
     }
 

@@ -31,7 +31,6 @@ pub enum ClosureError {
     /// The import map can't be used.
     #[error("the import map {path} can't be read: {problem}")]
     ImportMap {
-        /// The file.
         path: TreePath,
         /// What is wrong with it.
         problem: String,
@@ -39,7 +38,6 @@ pub enum ClosureError {
     /// A local import names a file that is not in the source.
     #[error("{from}:{line} imports {specifier:?}, and {resolved} is not in the source{}", hint(.resolved, .instead.as_ref()))]
     ImportMissing {
-        /// The importing file.
         from: TreePath,
         /// The line of the specifier, from 1.
         line: usize,
@@ -55,7 +53,6 @@ pub enum ClosureError {
         "{from}:{line} imports {specifier:?}, which is outside the source; move the file into it, or let spec.source.path begin higher"
     )]
     ImportOutside {
-        /// The importing file.
         from: TreePath,
         /// The line of the specifier, from 1.
         line: usize,
@@ -67,7 +64,6 @@ pub enum ClosureError {
         "{from}:{line} imports {specifier:?}, for which the import map has no usable address; write one that begins with ./, ../ or a scheme"
     )]
     ImportBlocked {
-        /// The importing file.
         from: TreePath,
         /// The line of the specifier, from 1.
         line: usize,
@@ -79,7 +75,6 @@ pub enum ClosureError {
         "{from}:{line} imports {specifier:?}, which no import map of the function has; add it there, or write npm:, jsr: or https: before it"
     )]
     ImportUnmapped {
-        /// The importing file.
         from: TreePath,
         /// The line of the specifier, from 1.
         line: usize,
@@ -99,7 +94,6 @@ pub enum ClosureError {
     /// A file does not parse.
     #[error("{path}:{line}:{column} does not parse: {problem}")]
     Syntax {
-        /// The file.
         path: TreePath,
         /// From 1.
         line: usize,
@@ -111,7 +105,6 @@ pub enum ClosureError {
     /// A file has more of something than is read; it may well be a program.
     #[error("{path}:{line} can't be read: {problem}")]
     ModuleBound {
-        /// The file.
         path: TreePath,
         /// From 1.
         line: usize,
@@ -134,10 +127,7 @@ pub enum ClosureError {
     },
     /// More files than one upload may have.
     #[error("the function needs more than {limit} files; narrow spec.staticFiles or its imports")]
-    TooManyFiles {
-        /// The limit.
-        limit: usize,
-    },
+    TooManyFiles { limit: usize },
     /// More bytes than the platform takes.
     #[error(
         "the function has {bytes} bytes, more than the {limit} that the platform accepts; narrow spec.staticFiles or its imports"
@@ -145,7 +135,6 @@ pub enum ClosureError {
     TooLarge {
         /// Bytes of the closure.
         bytes: usize,
-        /// The limit.
         limit: usize,
     },
 }

@@ -81,7 +81,6 @@ impl TreeIndex {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The tree.
     pub fn tree(&self) -> &Tree {
         &self.tree
     }

@@ -13,7 +13,6 @@ pub enum LeftOut {
     TooLarge {
         /// Its size, as its header says.
         bytes: u64,
-        /// The limit.
         limit: usize,
     },
     /// It holds secrets, by its name or its content.

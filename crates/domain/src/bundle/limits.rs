@@ -45,46 +45,26 @@ impl Default for ArchiveLimits {
 pub enum ArchiveError {
     /// The tar.gz itself is too large.
     #[error("the archive has {bytes} bytes, more than {limit}; pack only the source's folder")]
-    Compressed {
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
+    Compressed { bytes: usize, limit: usize },
     /// It inflates to too much.
     #[error("the archive unpacks to more than {limit} bytes; pack only the source's folder")]
-    Unpacked {
-        /// The limit.
-        limit: usize,
-    },
+    Unpacked { limit: usize },
     /// Too many entries.
     #[error("the archive has more than {limit} files; pack only the source's folder")]
-    Entries {
-        /// The limit.
-        limit: usize,
-    },
+    Entries { limit: usize },
     /// A path or an extension header is too long.
     #[error("the path of {entry} is longer than {limit} bytes; shorten it")]
     PathTooLong {
         /// Its name, cut.
         entry: String,
-        /// The limit.
         limit: usize,
     },
     /// A path breaks a rule of [`super::TreePath`].
     #[error("the archive's entry {entry} can't be unpacked: {rule}")]
-    Path {
-        /// Its name.
-        entry: String,
-        /// The rule.
-        rule: TreePathError,
-    },
+    Path { entry: String, rule: TreePathError },
     /// A sparse file, or a file whose size stands in an extension header: parsers that disagree about it see different archives.
     #[error("{entry} is not a plain file; leave it out of the archive")]
-    Special {
-        /// Its name.
-        entry: String,
-    },
+    Special { entry: String },
     /// Two entries that contradict each other.
     #[error("the archive contradicts itself: {0}; pack it again")]
     Conflict(TreeError),

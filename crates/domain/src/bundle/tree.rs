@@ -84,7 +84,6 @@ impl Tree {
         Ok(tree)
     }
 
-    /// Adds one file.
     pub fn add(&mut self, path: TreePath, bytes: Bytes) -> Result<(), TreeError> {
         self.check(&path)?;
         self.files.insert(path, bytes);
@@ -169,7 +168,6 @@ impl Tree {
         self.files.iter()
     }
 
-    /// Number of files.
     pub fn len(&self) -> usize {
         self.files.len()
     }

@@ -58,7 +58,6 @@ pub struct Artifact {
     pub revision: String,
     /// `sha256:` and 64 digits: of the tar.gz, or of a ConfigMap's flat keys.
     pub digest: String,
-    /// The files.
     pub tree: Arc<SourceTree>,
 }
 

@@ -8,9 +8,7 @@ use kube::ResourceExt;
 /// `namespace/name` of an object.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Key {
-    /// Namespace.
     pub namespace: String,
-    /// Name.
     pub name: String,
 }
 
@@ -40,9 +38,7 @@ impl fmt::Display for Key {
 pub struct SourceKey {
     /// Namespace of the object and of its users.
     pub namespace: String,
-    /// Its kind.
     pub kind: SourceKind,
-    /// Its name.
     pub name: String,
 }
 

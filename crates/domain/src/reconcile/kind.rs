@@ -42,7 +42,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// Far above the steps of any real pass: one that reaches it decides in a circle.
     const MAX_STEPS: usize = 128;
 
-    /// The custom resource.
     type Object: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + HasStatus<Status = Self::Status>
         + Clone
@@ -52,11 +51,9 @@ pub trait Kind: Sized + Send + Sync + 'static {
         + Send
         + Sync
         + 'static;
-    /// Its status.
     type Status: ObjectStatus + Clone + Debug + Default + PartialEq + Serialize + DeserializeOwned + Send + Sync;
     /// What is known when a decision is made.
     type State: Send + Sync;
-    /// One effect.
     type Step: Step;
     /// What a step returned.
     type StepResult: Send;

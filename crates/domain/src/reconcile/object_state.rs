@@ -24,13 +24,13 @@ pub struct ObjectState<O, M> {
     due: Option<Instant>,
     /// Passes in a row that ended in a failure.
     failures: u32,
-    /// What was asked for when a pass hit an internal error: with the same wishes it would again.
-    put_aside: Option<Wishes>,
+    /// What was asked for when a pass hit an internal error: with the same requests it would again.
+    put_aside: Option<Requests>,
     pub memory: M,
 }
 
 /// Generation and `reconcile-at` of an object.
-type Wishes = (Option<i64>, Option<String>);
+type Requests = (Option<i64>, Option<String>);
 
 impl<O, M: Default> Default for ObjectState<O, M> {
     fn default() -> Self {
@@ -71,13 +71,13 @@ impl<O: ResourceExt, M> ObjectState<O, M> {
 
     /// A pass over `object` hit an internal error, and its status says so: there is no other pass before somebody asks for one.
     pub fn put_aside(&mut self, object: &O) {
-        self.put_aside = Some(wishes(object));
+        self.put_aside = Some(requests(object));
     }
 
     /// A pass hit an internal error, and nobody has changed the object or asked for another one since.
     pub fn is_put_aside(&mut self, object: &O) -> bool {
-        // Once another wish was heard, the one before is over, also if it comes back.
-        self.put_aside.take_if(|before| *before != wishes(object));
+        // Once another request was seen, the one before is over, also if it comes back.
+        self.put_aside.take_if(|before| *before != requests(object));
         self.put_aside.is_some()
     }
 
@@ -119,7 +119,7 @@ fn is_newer<O: ResourceExt>(answer: &O, cached: &O) -> bool {
     answer.uid() == cached.uid() && version(answer) > version(cached)
 }
 
-fn wishes<O: ResourceExt>(object: &O) -> Wishes {
+fn requests<O: ResourceExt>(object: &O) -> Requests {
     (object.meta().generation, reconcile_at(object))
 }
 

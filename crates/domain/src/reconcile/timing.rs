@@ -59,7 +59,7 @@ impl Timing {
     }
 
     /// Between the look that suspects a change of content and the one that believes it.
-    pub fn second_look(self) -> Duration {
+    pub fn second_list(self) -> Duration {
         self.of(Duration::from_secs(15))
     }
 
@@ -158,7 +158,7 @@ impl Timing {
     }
 
     /// How old the description of the project may be.
-    pub fn project_look(self) -> Duration {
+    pub fn project_interval(self) -> Duration {
         self.of(Duration::from_hours(1))
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     fn the_pace_of_life_is_the_documented_one() {
         let timing = Timing::default();
         let seconds = [
-            timing.second_look(),
+            timing.second_list(),
             timing.stale_list(),
             timing.deploy_deadline(),
             timing.unknown_outcome(),
@@ -206,7 +206,7 @@ mod tests {
             timing.shared_list(),
             timing.recount(),
             timing.probe(),
-            timing.project_look(),
+            timing.project_interval(),
             timing.turn(),
             timing.lock_retry(1),
             timing.lock_retry(6),

@@ -91,14 +91,10 @@ pub enum FolderError {
     },
     /// Too many digits.
     #[error("the version of {file_name} is longer than {VERSION_DIGITS} digits; write a shorter one")]
-    Version {
-        /// The file.
-        file_name: String,
-    },
+    Version { file_name: String },
     /// Not UTF-8.
     #[error("{file_name} is not UTF-8 (byte {offset}); save it as UTF-8")]
     Encoding {
-        /// The file.
         file_name: String,
         /// Of the first byte that is wrong, from 0.
         offset: usize,

@@ -132,7 +132,7 @@ async fn list(connection: &PlatformConnection, server: &Server) {
     let token = Token::new("sbp_0123456789abcdef0123456789abcdef01234567").unwrap();
     let base = Url::parse(&server.url()).unwrap();
     let client = Client::new(&http, base, token, PROJECT.parse().unwrap(), connection.budget());
-    connection.list(&client, Priority::Look, clock::now()).await.unwrap();
+    connection.list(&client, Priority::Poll, clock::now()).await.unwrap();
 }
 
 fn apply(caches: &Caches, writer: &mut Writer<DeserializeGuard<Platform>>, object: &Platform) {

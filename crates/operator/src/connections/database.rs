@@ -20,7 +20,6 @@ pub struct DatabaseConnector<'a> {
     pub allow_insecure: bool,
     /// Names in the commands of messages.
     pub names: &'a Names,
-    /// Deadlines.
     pub limits: Limits,
 }
 

@@ -264,7 +264,7 @@ impl PlatformConnection {
     /// Lists the names of the project's secrets; true if they changed.
     pub async fn list_secrets(&self, client: &Client) -> Result<bool, CallError> {
         let started = clock::now();
-        let secrets = client.list_secrets(Priority::Look).await;
+        let secrets = client.list_secrets(Priority::Poll).await;
         self.note(secrets.as_ref().err());
         let names = secrets?
             .into_iter()
@@ -277,7 +277,7 @@ impl PlatformConnection {
     /// Reads the project. A token that is not allowed to is no failure: the lists show enough.
     pub async fn get_project(&self, client: &Client) -> Result<(), CallError> {
         let started = clock::now();
-        let project = match client.get_project(Priority::Look).await {
+        let project = match client.get_project(Priority::Poll).await {
             Ok(project) => Some(ProjectStatus {
                 state: project.status.as_str().to_owned(),
                 region: project.region.unwrap_or_default(),

@@ -113,7 +113,7 @@ impl Observer for PlatformMetrics {
         let priority = match priority {
             Priority::Change => "Change",
             Priority::Retry => "Retry",
-            Priority::Look => "Look",
+            Priority::Poll => "Poll",
         };
         let platforms = &self.metrics.platforms;
         if let Some(known) = platforms.known().get_mut(&self.platform) {

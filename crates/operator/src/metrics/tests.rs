@@ -80,7 +80,7 @@ fn nothing_names_a_platform_that_is_gone() {
     let metrics = Metrics::new("1.2.3");
     let platform = metrics.platform("ace/prod", budget());
     platform.request("deploy", "Ok", Duration::from_secs(1));
-    platform.deferred("deploy", Priority::Look);
+    platform.deferred("deploy", Priority::Poll);
     assert_eq!(
         text(&metrics)
             .keys()

@@ -19,12 +19,12 @@ pub(super) struct Reading {
     pub(super) version: Option<String>,
     /// Whether the object has the label for which it is watched (Flux kinds: always).
     pub(super) labelled: bool,
-    pub(super) again: Again,
+    pub(super) again: NextRead,
 }
 
 /// When to read again.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Again {
+pub(super) enum NextRead {
     /// When the object changes.
     OnChange,
     /// After a while: no watch reports when the problem is over.
@@ -121,14 +121,14 @@ impl Entry {
         backoff: Backoff,
     ) -> Landed {
         self.flight = None;
-        if reading.again == Again::OnChange {
+        if reading.again == NextRead::OnChange {
             self.failures = 0;
             self.due = None;
         } else {
             self.failures = self.failures.saturating_add(1);
             self.due = Some(now + backoff.after(self.failures));
         }
-        if reading.again == Again::Unanswered
+        if reading.again == NextRead::Unanswered
             && let (Some(Memo::Ready { revision, digest }), Some(tree)) = (&self.memo, kept)
         {
             return Landed {
@@ -139,7 +139,7 @@ impl Entry {
         let memo = Memo::of(&reading.artifact_state);
         let changed = self.memo.as_ref().is_some_and(|before| before.is_changed_by(&memo));
         self.memo = Some(memo);
-        if reading.again != Again::Unanswered {
+        if reading.again != NextRead::Unanswered {
             self.version = reading.version;
             self.labelled = reading.labelled;
         }

@@ -14,7 +14,7 @@ use kube::{Api, ResourceExt};
 use tokio::time::timeout;
 
 use super::Sources;
-use super::entry::{Again, Memo, Reading};
+use super::entry::{Memo, NextRead, Reading};
 use super::failure::{Lookup, access_missing};
 use super::fetch::FetchError;
 use super::flux::{FluxArtifact, Pointer, Served, artifact_of};
@@ -58,7 +58,7 @@ impl Sources {
             artifact_state,
             version,
             labelled,
-            again: Again::OnChange,
+            again: NextRead::OnChange,
         }
     }
 
@@ -82,9 +82,9 @@ impl Sources {
         let (artifact_state, again) = match artifact_of(&object) {
             FluxArtifact::Waiting(why) => (
                 ArtifactState::Waiting(format!("{key} is not ready: {why}")),
-                Again::Soon,
+                NextRead::Soon,
             ),
-            FluxArtifact::Unusable(why) => (ArtifactState::unusable(key, &why), Again::OnChange),
+            FluxArtifact::Unusable(why) => (ArtifactState::unusable(key, &why), NextRead::OnChange),
             FluxArtifact::Ready(pointer) => self.follow(key, &pointer).await,
         };
         Reading {
@@ -96,14 +96,14 @@ impl Sources {
     }
 
     /// Downloads the artifact of an object.
-    async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (ArtifactState, Again) {
+    async fn follow(&self, key: &SourceKey, pointer: &Pointer) -> (ArtifactState, NextRead) {
         let known = self.known(key, &pointer.digest);
         // An address that the operator may not call is refused, also where another object's artifact is the same.
         let fetched = match (self.fetcher.admit(pointer), known) {
             (Ok(_), Some(tree)) => {
                 return (
                     ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
-                    Again::OnChange,
+                    NextRead::OnChange,
                 );
             }
             (Ok(download), None) => download.fetch(&key.namespace).await,
@@ -114,26 +114,26 @@ impl Sources {
             Err(FetchError::Refused(why)) => {
                 return (
                     ArtifactState::Refused(format!("the artifact of {key} {why}")),
-                    Again::OnChange,
+                    NextRead::OnChange,
                 );
             }
             Err(FetchError::TooLarge { limit }) => {
                 let why = with_less(&format!("has more than {limit} bytes"), key.kind);
                 return (
                     ArtifactState::Refused(format!("the artifact of {key} {why}")),
-                    Again::OnChange,
+                    NextRead::OnChange,
                 );
             }
             Err(FetchError::Odd(why)) => {
                 return (
                     ArtifactState::Refused(format!("the artifact of {key} {why}")),
-                    Again::Soon,
+                    NextRead::Soon,
                 );
             }
             Err(FetchError::Failed(why)) => {
                 return (
                     ArtifactState::Failed(format!("the artifact of {key} {why}")),
-                    Again::Soon,
+                    NextRead::Soon,
                 );
             }
         };
@@ -144,7 +144,7 @@ impl Sources {
             Ok(tree) => ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
             Err(why) => ArtifactState::unusable(format_args!("the artifact of {key}"), &why),
         };
-        (artifact_state, Again::OnChange)
+        (artifact_state, NextRead::OnChange)
     }
 
     /// The tree of a digest, if it is in memory and has all that is read of the source.
@@ -213,7 +213,7 @@ fn unread(artifact_state: ArtifactState) -> Reading {
         artifact_state,
         version: None,
         labelled: false,
-        again: Again::Soon,
+        again: NextRead::Soon,
     }
 }
 
@@ -234,6 +234,6 @@ fn unanswered(why: String) -> Reading {
         artifact_state: ArtifactState::Failed(why),
         version: None,
         labelled: false,
-        again: Again::Unanswered,
+        again: NextRead::Unanswered,
     }
 }

@@ -17,7 +17,7 @@ use super::backoff::Backoff;
 use super::cache::Trees;
 use super::changes::Changes;
 use super::closures::{AT_ONCE, Turns};
-use super::entry::{Again, Entry, Flight, Landed, Memo, Reading};
+use super::entry::{Entry, Flight, Landed, Memo, NextRead, Reading};
 use super::fetch::Fetcher;
 use super::flux::Installed;
 use super::read::ended;
@@ -237,7 +237,7 @@ impl Sources {
 
     fn land(&self, key: &SourceKey, number: u64, reading: Reading) -> Landed {
         self.metrics.source_read(key.kind, reading.artifact_state.reason());
-        if reading.again == Again::Unanswered {
+        if reading.again == NextRead::Unanswered {
             tracing::warn!(source = %key, artifact_state = ?reading.artifact_state, "source could not be read");
         }
         let backoff = Backoff {

@@ -16,9 +16,7 @@ use tokio::{sync::mpsc, time::Instant};
 /// An object of some kind.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectId {
-    /// Its kind.
     pub kind: &'static str,
-    /// Its key.
     pub key: Key,
 }
 

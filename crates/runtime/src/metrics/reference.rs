@@ -20,7 +20,6 @@ pub struct MetricReference {
     pub name: &'static str,
     /// How it is read.
     pub kind: MetricKind,
-    /// Its labels.
     pub labels: &'static [&'static str],
     /// What it says, and what to watch for.
     pub help: &'static str,

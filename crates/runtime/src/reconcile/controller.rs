@@ -23,7 +23,6 @@ pub trait Controller: Send + Sync + Sized + 'static {
         let _ = (context, state, step);
         Ok(())
     }
-    /// One effect.
     fn act(
         &self,
         object: &Object<Self>,
@@ -43,11 +42,9 @@ pub trait Controller: Send + Sync + Sized + 'static {
 
 /// The custom resource of a controller's kind.
 pub type Object<C> = <<C as Controller>::Kind as Kind>::Object;
-/// Its status.
 pub type Status<C> = <<C as Controller>::Kind as Kind>::Status;
 /// What is known of an object.
 pub type State<C> = <<C as Controller>::Kind as Kind>::State;
-/// One effect.
 pub type Step<C> = <<C as Controller>::Kind as Kind>::Step;
 /// What a step returned.
 pub type StepResult<C> = <<C as Controller>::Kind as Kind>::StepResult;

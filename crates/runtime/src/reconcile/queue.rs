@@ -36,9 +36,7 @@ const CONCURRENCY: u16 = 16;
 pub struct Tools {
     /// To the API server.
     pub client: Client,
-    /// Counts.
     pub metrics: Metrics,
-    /// Tells.
     pub events: Events,
     /// Constants of time.
     pub timing: Timing,
@@ -60,7 +58,6 @@ pub(crate) struct Queue<C: Controller> {
 }
 
 impl<C: Controller> Queue<C> {
-    /// Nothing waits.
     pub(crate) fn new() -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         Self {
@@ -138,7 +135,7 @@ pub(crate) async fn run<C: Controller>(
         .for_each(|result| {
             // An object that went before its turn is no news, and a pass that broke off was logged where it did.
             if let Err(controller::Error::QueueError(error)) = result {
-                tracing::warn!(kind = C::Kind::NAME, %error, "the watch of this kind is in trouble; it is tried again");
+                tracing::warn!(kind = C::Kind::NAME, %error, "the watch of this kind failed; it is opened again; it is tried again");
             }
             std::future::ready(())
         })

@@ -17,16 +17,10 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub enum ClusterError {
     /// No answer.
     #[error("could not reach the API server to {action}")]
-    Unreachable {
-        /// What was attempted.
-        action: String,
-        /// The client's words.
-        source: reqwest::Error,
-    },
+    Unreachable { action: String, source: reqwest::Error },
     /// An answer that is a refusal.
     #[error("could not {action}: {status}: {message}")]
     Refused {
-        /// What was attempted.
         action: String,
         /// HTTP status.
         status: u16,

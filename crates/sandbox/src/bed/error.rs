@@ -16,9 +16,7 @@ pub enum BedError {
     File {
         /// A verb: `write`, `read`, `create`.
         action: &'static str,
-        /// The file.
         path: PathBuf,
-        /// The system's words.
         source: io::Error,
     },
     /// Another process has a bed up there.
@@ -30,7 +28,6 @@ pub enum BedError {
     /// A file of the bed does not say what this version expects.
     #[error("could not understand {}: remove the directory to start afresh", path.display())]
     Unreadable {
-        /// The file.
         path: PathBuf,
         /// What is wrong with it.
         source: serde_json::Error,
@@ -43,16 +40,10 @@ pub enum BedError {
     Tool(#[from] ToolError),
     /// A program that can't be started.
     #[error("could not start {name}")]
-    Start {
-        /// Which.
-        name: &'static str,
-        /// The system's words.
-        source: io::Error,
-    },
+    Start { name: &'static str, source: io::Error },
     /// A part that ended by itself.
     #[error("{name} ended by itself ({status}); its last words:{last_words}")]
     Ended {
-        /// Which.
         name: &'static str,
         /// Its exit status.
         status: String,
@@ -62,7 +53,6 @@ pub enum BedError {
     /// A part that did not get ready.
     #[error("{name} was not ready after {} s; its last words:{last_words}", patience.as_secs())]
     NotReady {
-        /// Which.
         name: &'static str,
         /// How long it was waited for.
         patience: Duration,
@@ -72,7 +62,6 @@ pub enum BedError {
     /// A data directory of another PostgreSQL.
     #[error("{} was made by PostgreSQL {found}, and {installed} is installed: remove it to start with an empty database", path.display())]
     DatabaseVersion {
-        /// The data directory.
         path: PathBuf,
         /// Its major version.
         found: String,
@@ -85,9 +74,7 @@ pub enum BedError {
     /// SQL that prepares the database.
     #[error("could not {action} in the database")]
     Database {
-        /// What was attempted.
         action: &'static str,
-        /// The driver's words.
         source: tokio_postgres::Error,
     },
     /// Certificates could not be made.
@@ -104,9 +91,7 @@ pub enum BedError {
     Listen {
         /// For what.
         name: &'static str,
-        /// The port.
         port: u16,
-        /// The system's words.
         source: io::Error,
     },
 }

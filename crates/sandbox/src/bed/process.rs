@@ -47,7 +47,6 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts a program.
     pub(super) fn start(program: Program) -> io::Result<Child> {
         let log = File::create(fresh_log(&program.log)?)?;
         let mut command = guarded(&program.path, program.end);

@@ -14,7 +14,6 @@ pub enum Progress {
 }
 
 impl Progress {
-    /// Says one line.
     pub fn say(self, line: impl Display) {
         if self == Progress::Lines {
             eprintln!("{line}");

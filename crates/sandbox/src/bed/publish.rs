@@ -92,7 +92,6 @@ pub struct Published {
     pub url: String,
     /// `sha256:` and 64 hexadecimal digits, of the archive.
     pub digest: String,
-    /// The revision.
     pub revision: String,
     /// Bytes of the archive.
     pub size: u64,
@@ -127,9 +126,9 @@ pub async fn publish(bed: &BedFile, publication: &Publication) -> Result<Publish
         kind.plural()
     );
     let identity = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind.kind(), "metadata": {"name": name, "namespace": namespace}});
-    let mut wish = identity.clone();
-    wish["spec"] = kind.spec(name);
-    let accepted = cluster.apply(&object, "ace-dev", wish.to_string()).await?;
+    let mut desired = identity.clone();
+    desired["spec"] = kind.spec(name);
+    let accepted = cluster.apply(&object, "ace-dev", desired.to_string()).await?;
     let mut state = identity;
     state["status"] = status(&published, &path, &accepted);
     // The manager under which the real controller writes.

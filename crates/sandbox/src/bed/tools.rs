@@ -28,7 +28,6 @@ pub enum ToolError {
     /// A program is not installed.
     #[error("{program} is missing: {remedy}")]
     Missing {
-        /// Which.
         program: &'static str,
         /// What to do.
         remedy: String,
@@ -36,27 +35,16 @@ pub enum ToolError {
     /// A program that was run to install or build another.
     #[error("`{command}` failed:\n{output}")]
     Failed {
-        /// The command line.
         command: String,
         /// The end of what it printed.
         output: String,
     },
     /// A program that could not be run at all.
     #[error("could not run `{command}`")]
-    Run {
-        /// The command line.
-        command: String,
-        /// The system's words.
-        source: io::Error,
-    },
+    Run { command: String, source: io::Error },
     /// The cache outside the checkout.
     #[error("could not write to the cache in {}", path.display())]
-    Cache {
-        /// Where.
-        path: PathBuf,
-        /// The system's words.
-        source: io::Error,
-    },
+    Cache { path: PathBuf, source: io::Error },
     /// Neither `XDG_CACHE_HOME` nor `HOME` says where a cache may be.
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no place for a cache")]
     NoHome,

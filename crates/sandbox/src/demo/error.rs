@@ -9,7 +9,6 @@ use ace_sandbox::bed::BedError;
 /// Why the demo ended early.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DemoError {
-    /// The bed.
     #[error(transparent)]
     Bed(#[from] BedError),
     /// Neither here nor above is a checkout.
@@ -23,19 +22,12 @@ pub(crate) enum DemoError {
     File {
         /// A verb.
         action: &'static str,
-        /// The file.
         path: PathBuf,
-        /// The system's words.
         source: io::Error,
     },
     /// A program that can't be run.
     #[error("could not run {program}")]
-    Run {
-        /// Which.
-        program: String,
-        /// The system's words.
-        source: io::Error,
-    },
+    Run { program: String, source: io::Error },
     /// The address of the project's database.
     #[error("the bed's database has no one host and port")]
     DatabaseAddress,

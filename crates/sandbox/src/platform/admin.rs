@@ -62,8 +62,11 @@ struct Create {
     name: Option<String>,
 }
 
-async fn create(State(hub): State<Arc<Hub>>, Body(wish): Body<Create>) -> Result<(StatusCode, Json<Value>), Failure> {
-    let project = sites::create(&hub, wish.reference, wish.name).await?;
+async fn create(
+    State(hub): State<Arc<Hub>>,
+    Body(desired): Body<Create>,
+) -> Result<(StatusCode, Json<Value>), Failure> {
+    let project = sites::create(&hub, desired.reference, desired.name).await?;
     Ok((StatusCode::CREATED, Json(access(&hub, &project))))
 }
 

@@ -42,7 +42,6 @@ pub enum Refused {
     /// A module or the import map does not parse.
     #[error("Failed to bundle the function (reason: {message} at {at}).")]
     Syntax {
-        /// The parser's words.
         message: String,
         /// `file:///tmp/user_fn_…:line:column`
         at: String,

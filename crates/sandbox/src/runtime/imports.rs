@@ -29,7 +29,6 @@ pub(super) enum ImportsError {
     Map {
         /// The file here.
         path: PathBuf,
-        /// The parser's words.
         message: String,
     },
     /// Its files can't be read, or ours not be written.

@@ -41,7 +41,7 @@ fn each_priority_leaves_its_reserve_and_a_change_takes_the_last_token() {
         (2, 1, 0, 1),
     ] {
         let mut budget = Budget::new(rate(per_minute));
-        let granted = [Priority::Look, Priority::Retry, Priority::Change].map(|who| burst(&mut budget, who, now));
+        let granted = [Priority::Poll, Priority::Retry, Priority::Change].map(|who| burst(&mut budget, who, now));
         assert_eq!(granted, [look, retry, change], "{per_minute} a minute");
         assert_eq!(budget.left(now), 0);
     }
@@ -52,19 +52,19 @@ fn a_refusal_says_exactly_when_the_next_token_is_back() {
     let now = Instant::now();
     let mut budget = Budget::new(rate(6));
     for second in 0..4 {
-        assert_eq!(budget.try_take(Priority::Look, now + seconds(second)), Ok(Permit(())));
+        assert_eq!(budget.try_take(Priority::Poll, now + seconds(second)), Ok(Permit(())));
     }
     assert_eq!(
-        budget.try_take(Priority::Look, now + seconds(10)),
+        budget.try_take(Priority::Poll, now + seconds(10)),
         until(Limiter::Budget, 50)
     );
     assert_eq!(budget.try_take(Priority::Retry, now + seconds(10)), Ok(Permit(())));
     // Two looks' tokens have to be back before a look leaves two again.
     assert_eq!(
-        budget.try_take(Priority::Look, now + seconds(10)),
+        budget.try_take(Priority::Poll, now + seconds(10)),
         until(Limiter::Budget, 51)
     );
-    assert_eq!(budget.try_take(Priority::Look, now + seconds(61)), Ok(Permit(())));
+    assert_eq!(budget.try_take(Priority::Poll, now + seconds(61)), Ok(Permit(())));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_429_blocks_everybody_until_its_time_is_over() {
         );
         assert_eq!(budget.blocked_until(now), Some(now + seconds(again)));
         assert_eq!(
-            budget.try_take(Priority::Look, now + seconds(again)),
+            budget.try_take(Priority::Poll, now + seconds(again)),
             Ok(Permit(())),
             "{said:?}"
         );
@@ -123,7 +123,7 @@ fn what_others_have_used_of_the_platforms_window_is_not_ours_to_use() {
     budget.answered(said(20), now);
     budget.answered(said(110), now);
     assert_eq!(
-        burst(&mut budget, Priority::Look, now),
+        burst(&mut budget, Priority::Poll, now),
         5,
         "a look leaves a quarter of our rate to changes"
     );
@@ -133,7 +133,7 @@ fn what_others_have_used_of_the_platforms_window_is_not_ours_to_use() {
         until(Limiter::Platform, 1)
     );
     assert_eq!(
-        burst(&mut budget, Priority::Look, now + seconds(20)),
+        burst(&mut budget, Priority::Poll, now + seconds(20)),
         25,
         "the window is over, our own minute is not"
     );
@@ -165,7 +165,7 @@ fn remaining_without_the_end_of_its_window_teaches_nothing() {
         },
         now,
     );
-    assert_eq!(budget.try_take(Priority::Look, now), Ok(Permit(())));
+    assert_eq!(budget.try_take(Priority::Poll, now), Ok(Permit(())));
 }
 
 #[test]
@@ -188,7 +188,7 @@ enum Event {
 }
 
 fn events() -> impl Strategy<Value = Vec<(Duration, Event)>> {
-    let priority = prop_oneof![Just(Priority::Change), Just(Priority::Retry), Just(Priority::Look)];
+    let priority = prop_oneof![Just(Priority::Change), Just(Priority::Retry), Just(Priority::Poll)];
     let event = prop_oneof![
         20 => priority.prop_map(Event::Take),
         1 => (0..130_u32, 0..70_u64).prop_map(|(remaining, reset)| Event::Answered(remaining, reset)),
@@ -262,7 +262,7 @@ proptest! {
         let mut now = Instant::now();
         for (step, event) in &events {
             now += *step;
-            let grants = [Priority::Change, Priority::Retry, Priority::Look]
+            let grants = [Priority::Change, Priority::Retry, Priority::Poll]
                 .map(|priority| budget.clone().try_take(priority, now).is_ok());
             prop_assert!(grants[0] >= grants[1] && grants[1] >= grants[2], "{:?}", grants);
             apply(&mut budget, event, now);

@@ -97,7 +97,7 @@ async fn read_request(stream: &mut TcpStream) {
 
 /// One read and one deploy.
 async fn both(client: &Client) -> (Result<(), CallError>, Outcome<()>) {
-    let read = client.get_function(Priority::Look, &slug("hello")).await.map(drop);
+    let read = client.get_function(Priority::Poll, &slug("hello")).await.map(drop);
     let change = client
         .deploy(Priority::Change, &slug("hello"), &deploy())
         .await
@@ -144,7 +144,7 @@ async fn a_refusal_counts_though_its_text_is_cut_off() {
 async fn a_404_that_is_cut_off_is_no_absent_function() {
     let answer = "HTTP/1.1 404 Not Found\r\ncontent-length: 100\r\n\r\n{\"message\":\"Function not found\"";
     let server = Bytes::serving(Behaviour::Say(answer.into())).await;
-    let error = client(&server.url).get_function(Priority::Look, &slug("hello")).await;
+    let error = client(&server.url).get_function(Priority::Poll, &slug("hello")).await;
     assert_eq!(
         error,
         Err(CallError::Refused {
@@ -170,7 +170,7 @@ async fn what_hangs_ends_at_its_deadline() {
         assert_eq!(patch, Outcome::Unknown(Lost::Timeout));
         let delete = client.delete_function(Priority::Change, &slug("hello")).await;
         assert_eq!(delete, Outcome::Unknown(Lost::Timeout));
-        let body = client.function_body(Priority::Look, &slug("hello")).await;
+        let body = client.function_body(Priority::Poll, &slug("hello")).await;
         assert_eq!(body, Err(CallError::Timeout));
     }
 }
@@ -182,7 +182,7 @@ async fn a_refused_connection_is_known_not_to_have_sent_anything() {
     drop(listener);
     let client = client(&url);
     let error = CallError::NotSent(NotSent::Connect);
-    assert_eq!(client.list_functions(Priority::Look).await, Err(error.clone()));
+    assert_eq!(client.list_functions(Priority::Poll).await, Err(error.clone()));
     let outcome = client.deploy(Priority::Change, &slug("hello"), &deploy()).await;
     assert_eq!(outcome, Outcome::Failed(error));
 }
@@ -238,7 +238,7 @@ async fn a_change_never_takes_a_connection_that_was_kept() {
     let client = client(&url);
     for (call, expected) in [(true, 1), (true, 1), (false, 2), (false, 3), (true, 3)] {
         let done = if call {
-            client.get_function(Priority::Look, &slug("hello")).await.is_ok()
+            client.get_function(Priority::Poll, &slug("hello")).await.is_ok()
         } else {
             client
                 .patch_verify_jwt(Priority::Change, &slug("hello"), true)
@@ -262,8 +262,8 @@ async fn a_call_that_its_caller_drops_is_counted_as_abandoned() {
     tokio::select! {
         biased;
         // The other call is answered, so it ends first.
-        _ = dropped.list_functions(Priority::Look) => panic!("nobody answers"),
-        answered = answering.list_functions(Priority::Look) => assert_eq!(answered, Ok(Vec::new())),
+        _ = dropped.list_functions(Priority::Poll) => panic!("nobody answers"),
+        answered = answering.list_functions(Priority::Poll) => assert_eq!(answered, Ok(Vec::new())),
     }
     assert_eq!(notes.take(), [("list_functions", "Abandoned")]);
     server.only();

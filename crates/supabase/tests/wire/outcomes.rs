@@ -22,7 +22,7 @@ async fn all_calls(http: &Http, answer: Answer) -> (Result<(), CallError>, [Outc
     let server = Server::playing(vec![answer; 4]).await;
     // A budget and so a client for each, as a 429 blocks what comes after it.
     let client = || client_with(http, &server.url, budget(60));
-    let read = client().list_functions(Priority::Look).await.map(drop);
+    let read = client().list_functions(Priority::Poll).await.map(drop);
     let changes = [
         client()
             .deploy(Priority::Change, &slug("hello"), &deploy())
@@ -163,7 +163,7 @@ async fn a_429_says_when_to_come_again_and_blocks_the_budget_without_another_req
     let budget = budget(60);
     let client = client_with(&http, &server.url, budget.clone());
     assert_eq!(
-        client.list_functions(Priority::Look).await,
+        client.list_functions(Priority::Poll).await,
         Err(CallError::RateLimited { again })
     );
     let outcome = client.delete_function(Priority::Change, &slug("hello")).await;
@@ -203,7 +203,7 @@ async fn a_window_that_others_have_used_up_defers_the_next_call() {
     ];
     let server = Server::playing([raw(200, &headers, "[]")]).await;
     let client = client(&server.url);
-    assert_eq!(client.list_functions(Priority::Look).await, Ok(Vec::new()));
+    assert_eq!(client.list_functions(Priority::Poll).await, Ok(Vec::new()));
     let error = client.list_functions(Priority::Change).await.unwrap_err();
     assert_eq!(
         (
@@ -220,8 +220,8 @@ async fn a_window_that_others_have_used_up_defers_the_next_call() {
 async fn an_empty_budget_defers_without_a_request_and_keeps_its_reserve_for_changes() {
     let server = Server::playing([json(200, "[]"), json(200, "{}")]).await;
     let client = client_with(&http(), &server.url, budget(2));
-    assert_eq!(client.list_functions(Priority::Look).await, Ok(Vec::new()));
-    let error = client.list_functions(Priority::Look).await.unwrap_err();
+    assert_eq!(client.list_functions(Priority::Poll).await, Ok(Vec::new()));
+    let error = client.list_functions(Priority::Poll).await.unwrap_err();
     assert_eq!(
         (error.reason(), error.deferral().map(|deferral| deferral.by)),
         ("Deferred", Some(Limiter::Budget))
@@ -242,7 +242,7 @@ async fn a_host_that_is_not_allowed_costs_neither_a_request_nor_a_token() {
     let budget = budget(60);
     for url in [server.url.as_str(), "data:text/plain,x", "file:///etc/passwd"] {
         let client = client_with(&http, url, budget.clone());
-        let error = client.list_functions(Priority::Look).await;
+        let error = client.list_functions(Priority::Poll).await;
         assert_eq!(error, Err(CallError::NotSent(NotSent::HostNotAllowed)), "{url}");
     }
     assert_eq!(budget.lock().unwrap().left(Instant::now()), 60);
@@ -265,11 +265,11 @@ async fn an_answer_that_is_too_large_is_not_taken() {
     ])
     .await;
     let client = client_with(&http_with(Deadlines::default(), limits), &server.url, budget(60));
-    assert!(client.function_body(Priority::Look, &slug("hello")).await.is_ok());
-    let body = client.function_body(Priority::Look, &slug("hello")).await;
+    assert!(client.function_body(Priority::Poll, &slug("hello")).await.is_ok());
+    let body = client.function_body(Priority::Poll, &slug("hello")).await;
     assert_eq!(body, Err(CallError::BodyTooLarge { limit: 10 }));
-    assert!(client.get_function(Priority::Look, &slug("hello")).await.is_ok());
-    let read = client.get_function(Priority::Look, &slug("hello")).await;
+    assert!(client.get_function(Priority::Poll, &slug("hello")).await.is_ok());
+    let read = client.get_function(Priority::Poll, &slug("hello")).await;
     assert_eq!(read, Err(CallError::BodyTooLarge { limit: FUNCTION.len() }));
     let outcome = client.deploy(Priority::Change, &slug("hello"), &deploy()).await;
     assert_eq!(outcome, Outcome::Unknown(Lost::Unreadable));
@@ -288,12 +288,12 @@ async fn every_request_is_observed_once_with_a_word_from_a_closed_set() {
     .await;
     let notes = Arc::new(Notes::default());
     let client = client(&server.url).observed_by(notes.clone());
-    let _ = client.list_functions(Priority::Look).await;
-    let _ = client.list_secrets(Priority::Look).await;
-    let _ = client.get_function(Priority::Look, &slug("hello")).await;
+    let _ = client.list_functions(Priority::Poll).await;
+    let _ = client.list_secrets(Priority::Poll).await;
+    let _ = client.get_function(Priority::Poll, &slug("hello")).await;
     let _ = client.deploy(Priority::Change, &slug("hello"), &deploy()).await;
     let _ = client.patch_verify_jwt(Priority::Change, &slug("hello"), true).await;
-    let _ = client.health(Priority::Look).await;
+    let _ = client.health(Priority::Poll).await;
     let expected = [
         ("list_functions", "Ok"),
         ("list_secrets", "Unavailable"),

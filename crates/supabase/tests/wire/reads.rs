@@ -48,7 +48,7 @@ fn assert_read(seen: &Seen, line: &str, accept: &str) {
 async fn the_list_is_one_get() {
     let server = Server::playing([json(200, &format!("[{FUNCTION}]"))]).await;
     assert_eq!(
-        client(&server.url).list_functions(Priority::Look).await,
+        client(&server.url).list_functions(Priority::Poll).await,
         Ok(vec![function()])
     );
     assert_read(
@@ -62,7 +62,7 @@ async fn the_list_is_one_get() {
 async fn a_function_is_got_by_its_slug() {
     let server = Server::playing([json(200, FUNCTION)]).await;
     assert_eq!(
-        client(&server.url).get_function(Priority::Look, &slug("hello")).await,
+        client(&server.url).get_function(Priority::Poll, &slug("hello")).await,
         Ok(Some(function()))
     );
     assert_read(
@@ -76,7 +76,7 @@ async fn a_function_is_got_by_its_slug() {
 async fn a_function_that_the_platform_does_not_know_is_none() {
     let server = Server::playing([json(404, r#"{"message":"Function not found"}"#)]).await;
     assert_eq!(
-        client(&server.url).get_function(Priority::Look, &slug("hello")).await,
+        client(&server.url).get_function(Priority::Poll, &slug("hello")).await,
         Ok(None)
     );
     server.only();
@@ -97,7 +97,7 @@ async fn a_body_is_asked_for_as_files() {
         entrypoint: Some("source/hello/index.ts".into()),
     };
     assert_eq!(
-        client(&server.url).function_body(Priority::Look, &slug("hello")).await,
+        client(&server.url).function_body(Priority::Poll, &slug("hello")).await,
         Ok(expected)
     );
     assert_read(
@@ -111,7 +111,7 @@ async fn a_body_is_asked_for_as_files() {
 async fn a_body_that_the_platform_cannot_unpack_is_a_bundle_as_it_is_stored() {
     let headers = [("content-type", "application/octet-stream"), ("content-encoding", "br")];
     let server = Server::playing([raw(200, &headers, &b"\x0b\x02\x80"[..])]).await;
-    let body = client(&server.url).function_body(Priority::Look, &slug("hello")).await;
+    let body = client(&server.url).function_body(Priority::Poll, &slug("hello")).await;
     assert_eq!(body, Ok(Body::Bundle((&b"\x0b\x02\x80"[..]).into())));
     server.only();
 }
@@ -120,7 +120,7 @@ async fn a_body_that_the_platform_cannot_unpack_is_a_bundle_as_it_is_stored() {
 async fn secrets_are_listed_by_name_and_their_digests_do_not_print() {
     let answer = r#"[{"name":"API_KEY","value":"9f86d081884c","updated_at":"2026-01-01T00:00:00Z"}]"#;
     let server = Server::playing([json(200, answer)]).await;
-    let secrets = client(&server.url).list_secrets(Priority::Look).await;
+    let secrets = client(&server.url).list_secrets(Priority::Poll).await;
     assert_eq!(
         format!("{secrets:?}"),
         r#"Ok([SecretDigest { name: "API_KEY", digest: Digest(..) }])"#
@@ -143,7 +143,7 @@ async fn the_project_is_read_with_its_state() {
         region: Some("us-east-1".into()),
         status: ProjectStatus::ActiveHealthy,
     };
-    assert_eq!(client(&server.url).get_project(Priority::Look).await, Ok(expected));
+    assert_eq!(client(&server.url).get_project(Priority::Poll).await, Ok(expected));
     assert_read(
         &server.only(),
         "GET /v1/projects/abcdefghijklmnopqrst",
@@ -170,7 +170,7 @@ async fn health_names_the_services_and_cleans_what_they_say() {
             error: None,
         },
     ];
-    assert_eq!(client(&server.url).health(Priority::Look).await, Ok(expected));
+    assert_eq!(client(&server.url).health(Priority::Poll).await, Ok(expected));
     let line = "GET /v1/projects/abcdefghijklmnopqrst/health?services=auth&services=db&services=pooler\
         &services=realtime&services=rest&services=storage";
     assert_read(&server.only(), line, "application/json");
@@ -182,7 +182,7 @@ async fn a_path_in_the_base_is_kept_and_a_query_of_it_is_not() {
         let server = Server::playing([json(200, "[]")]).await;
         assert_eq!(
             client(&format!("{}{base}", server.url))
-                .list_functions(Priority::Look)
+                .list_functions(Priority::Poll)
                 .await,
             Ok(Vec::new())
         );
@@ -196,7 +196,7 @@ async fn a_path_in_the_base_is_kept_and_a_query_of_it_is_not() {
 #[tokio::test]
 async fn one_unreadable_entry_makes_the_list_unreadable_lest_its_function_looks_deleted() {
     let server = Server::playing([json(200, &format!(r#"[{FUNCTION},{{"slug":"other"}}]"#))]).await;
-    let error = client(&server.url).list_functions(Priority::Look).await;
+    let error = client(&server.url).list_functions(Priority::Poll).await;
     assert_eq!(error, Err(ace_supabase::CallError::Unreadable));
     server.only();
 }

@@ -71,7 +71,7 @@ async fn suspended_nothing_is_rolled_out_and_resumed_it_is() {
         let function = stage.until("hello", "is Suspended", suspended).await;
         assert!(
             is_true(&function, "Ready"),
-            "what is live is the wish still: {function:#}"
+            "what is live is the desired state still: {function:#}"
         );
         let since = stage.project.now().await;
         stage.source(&[("hello/index.ts", &says("later"))]).await;

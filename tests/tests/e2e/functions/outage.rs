@@ -38,7 +38,7 @@ async fn ten_minutes_of_503_stall_nothing_claim_nothing_and_cost_a_probe_per_hal
         for name in ["one", "two"] {
             stage.until(name, "is out of sight", lost).await;
         }
-        // A wish that changes meanwhile waits.
+        // A desired state that changes meanwhile waits.
         stage
             .source(&[("one/index.ts", &says("one")), ("two/index.ts", &says("2"))])
             .await;

@@ -1,4 +1,4 @@
-//! A changed wish is rolled out: to whom, in which order, and what a failed check does.
+//! A changed desired state is rolled out: to whom, in which order, and what a failed check does.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ crate::tests![
     a_missing_import_is_refused_before_any_upload_with_file_and_line,
     an_answer_that_was_lost_after_the_deploy_is_no_reason_to_deploy_again,
     a_list_that_is_stale_after_the_deploy_is_waited_out,
-    kubectl_wait_returns_when_the_wish_is_live_and_never_before,
+    kubectl_wait_returns_when_the_desired_state_is_live_and_never_before,
 ];
 
 async fn one_byte_in_a_shared_file_uploads_exactly_those_who_reach_it_wave_by_wave() {
@@ -285,7 +285,7 @@ async fn a_list_that_is_stale_after_the_deploy_is_waited_out() {
     .await;
 }
 
-async fn kubectl_wait_returns_when_the_wish_is_live_and_never_before() {
+async fn kubectl_wait_returns_when_the_desired_state_is_live_and_never_before() {
     on_stage(RARELY, async |stage| {
         let other = says("other");
         stage

@@ -100,14 +100,17 @@ impl<'a> Reader<'a> {
 
     /// Writes a MigrationSet as it would be applied.
     fn manifest(&self, spec: &Value) -> String {
-        let mut wish =
+        let mut desired =
             json!({ "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } });
-        wish.as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+        desired
+            .as_object_mut()
+            .unwrap()
+            .extend(spec.as_object().unwrap().clone());
         let set = json!({
             "apiVersion": "ops.mobulace.com/v1alpha1",
             "kind": "MigrationSet",
             "metadata": { "name": "main" },
-            "spec": wish,
+            "spec": desired,
         });
         self.file("set.yaml", &set.to_string())
     }

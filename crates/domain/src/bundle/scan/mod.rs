@@ -46,7 +46,6 @@ const OPERATORS: u32 = 100_000;
 /// Most imports of one module that differ, and most names of its environment. A closure has 2,000 files at most.
 pub(super) const IMPORTS: usize = 10_000;
 
-/// Reads a module.
 pub(super) fn scan(text: &str, language: Language) -> Result<Module, Fault> {
     let mut scanner = Scanner {
         cursor: Cursor::new(text),

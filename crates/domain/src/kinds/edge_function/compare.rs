@@ -4,7 +4,7 @@ use ace_api::{Applied, DriftField};
 use jiff::Timestamp;
 
 use super::{
-    look::is_same_bundle,
+    content::is_same_bundle,
     state::{Archived, Body, BodyContent, Difference, Listing, LiveFunction, PlatformState, State},
 };
 use crate::{
@@ -123,7 +123,7 @@ impl State {
             return None;
         }
         let applied = self.applied();
-        let matures = listing.since + self.timing.second_look();
+        let matures = listing.since + self.timing.second_list();
         let suspected_until = (listing.started < matures).then_some(matures);
         let Some(entry) = &listing.entry else {
             return Some(if applied.is_some() && !self.is_absence_confirmed(listing) {

@@ -101,7 +101,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
         }),
         decision => decision,
     };
-    let decision = match next_look(state) {
+    let decision = match next_observation(state) {
         Some(requeue) => no_later(decision, requeue, now),
         None => decision,
     };
@@ -109,7 +109,7 @@ pub fn decide(object: &EdgeFunction, state: &State, now: Timestamp) -> Decision 
 }
 
 /// When the body has to be looked at again: it could not be read, or is not confirmed yet.
-fn next_look(state: &State) -> Option<Requeue> {
+fn next_observation(state: &State) -> Option<Requeue> {
     let entry = state.listing.as_ref()?.entry.as_ref()?;
     let unread = state.unread_now(&entry.stamp).map(|(_, requeue)| requeue);
     unread.or_else(|| confirmation_due(state, entry).map(Requeue::At))

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
-    look::{Evidence, Found, evidence},
+    content::{Evidence, Found, evidence},
     lost_deploys,
     source_problems::no_later,
     state::{Listing, LiveFunction, PlatformState, State},
@@ -28,7 +28,7 @@ enum Outcome {
     /// The deploy had no effect, or was overwritten immediately.
     Gone,
     /// Not known before a list that is requested at this time or later.
-    LookAt(Timestamp),
+    ListAt(Timestamp),
     /// Not known before this body is read.
     ReadBody(Stamp),
 }
@@ -44,7 +44,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp) {
             succeeded(state, &intent, stamp, evidence, now);
         }
         Outcome::Gone => lost_deploys::had_no_effect(state, now),
-        Outcome::LookAt(_) | Outcome::ReadBody(_) => return,
+        Outcome::ListAt(_) | Outcome::ReadBody(_) => return,
     }
     state.memo.intent = None;
     state.memory.sent = None;
@@ -70,8 +70,8 @@ pub(super) fn next(state: &State, now: Timestamp) -> Decision {
             Some((_, requeue)) => no_later(Decision::Wait(waiting, Requeue::OnChange), requeue, now),
             None => Decision::Do(Step::ReadBody(stamp)),
         },
-        Some(Outcome::LookAt(then)) if then > now => Decision::Wait(waiting, Requeue::At(then)),
-        Some(Outcome::LookAt(then)) => Decision::Do(Step::List { not_before: then }),
+        Some(Outcome::ListAt(then)) if then > now => Decision::Wait(waiting, Requeue::At(then)),
+        Some(Outcome::ListAt(then)) => Decision::Do(Step::List { not_before: then }),
         None => Decision::Do(Step::List { not_before: now }),
         Some(Outcome::Live(..) | Outcome::Gone) => Decision::Wait(waiting, Requeue::After(state.timing.stale_list())),
     }
@@ -113,7 +113,7 @@ fn answered(state: &State, listing: &Listing, sent: &Stamp, intent: &Intent) -> 
     };
     match shown_since(state, listing, soonest) {
         Ok(()) => Outcome::Live(sent.clone(), Evidence::Proof),
-        Err(then) => Outcome::LookAt(then.min(listing.started + state.timing.stale_list())),
+        Err(then) => Outcome::ListAt(then.min(listing.started + state.timing.stale_list())),
     }
 }
 
@@ -133,7 +133,7 @@ fn unanswered(state: &State, listing: &Listing, intent: &Intent) -> Outcome {
     // Whatever else the list shows, the request may still be in flight: nothing is repeated before it can't be any more.
     match shown_since(state, listing, effective_until(state, listing, intent)) {
         Ok(()) => Outcome::Gone,
-        Err(then) => Outcome::LookAt(then),
+        Err(then) => Outcome::ListAt(then),
     }
 }
 
@@ -149,7 +149,7 @@ fn shown_since(state: &State, listing: &Listing, soonest: Timestamp) -> Result<(
     let Some(first) = listing.lists.iter().find(|list| **list >= soonest) else {
         return Err(soonest);
     };
-    let second = *first + state.timing.second_look();
+    let second = *first + state.timing.second_list();
     if listing.started >= second { Ok(()) } else { Err(second) }
 }
 

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 
 use super::{
     compare::FOREIGN,
+    content::{Evidence, Found, evidence, is_same_bundle, of_content},
     intent::make_applied,
-    look::{Evidence, Found, evidence, is_same_bundle, of_content},
     state::{LiveFunction, State},
 };
 use crate::bundle::Closure;

@@ -114,7 +114,6 @@ pub struct Observation {
     pub at: Timestamp,
     /// What was observed: see [`PlatformFacts::place`].
     pub place: String,
-    /// Which database answered.
     pub target: MigrationTarget,
     /// When the server last started, after a crash too: only compared with itself.
     pub server_start: String,
@@ -183,7 +182,6 @@ impl fmt::Display for Owner {
     }
 }
 
-/// One applied version.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OwnRow {
     /// Of the file: see [`File::has_digest`](crate::sql::File::has_digest).

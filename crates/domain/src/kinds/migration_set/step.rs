@@ -129,7 +129,6 @@ pub enum StepError {
     Busy(Option<Blocker>),
     /// Other sessions hold a lock that a statement needs.
     Blocked {
-        /// The file's version.
         version: Version,
         /// The sessions that hold the lock.
         blockers: Vec<Blocker>,
@@ -162,7 +161,6 @@ pub struct Blocker {
 /// A failed run of a file that may succeed when it is repeated.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Failure {
-    /// The file's version.
     pub version: Version,
     /// The statement's line in the file; `None` if it is not from the file.
     pub line: Option<u32>,
@@ -187,7 +185,6 @@ pub enum FailureKind {
 /// A failure that a person has to fix.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
-    /// The file's version.
     pub version: Version,
     /// The file was changed after it had been applied in part: its SQL is not the cause.
     pub half: bool,

@@ -74,7 +74,7 @@ fn patience(object: &Platform, state: &State, check: &DatabaseCheck) -> Duration
         return state.timing.rights();
     }
     match check.outcome.as_ref().map_err(DatabaseFailure::passes) {
-        Ok(_) => state.timing.project_look(),
+        Ok(_) => state.timing.project_interval(),
         Err(true) => state.timing.probe(),
         // A person has to act. Not more often: Supabase bans addresses that send wrong passwords.
         Err(false) => state.timing.interval(object.spec.interval.get()),

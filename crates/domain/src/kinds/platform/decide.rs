@@ -153,14 +153,14 @@ fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
     let interval = rhythm(object, state);
     let observation = &state.observation;
     // Functions wait for a project that is paused or starting.
-    let project_look = if is_unhealthy(state) {
+    let project_interval = if is_unhealthy(state) {
         interval
     } else {
-        state.timing.project_look()
+        state.timing.project_interval()
     };
     let requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
     let old = |at: Timestamp, most: std::time::Duration| now >= at + most || requested && at < state.began;
-    if observation.failing().is_some() || observation.project().is_none_or(|(at, _)| old(*at, project_look)) {
+    if observation.failing().is_some() || observation.project().is_none_or(|(at, _)| old(*at, project_interval)) {
         return Some(Step::GetProject);
     }
     if observation.listed().is_none_or(|at| old(at, interval)) {

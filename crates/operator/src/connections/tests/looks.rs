@@ -54,9 +54,9 @@ async fn each_reply_to_a_look_is_the_error_that_the_domains_tables_begin_with() 
             let client = clients(&connection, &server, deadlines, TOKEN, 1).client;
             let slug = "hello".parse().unwrap();
             let error = match look {
-                "list" => client.list_functions(Priority::Look).await.unwrap_err(),
-                "get" => client.get_function(Priority::Look, &slug).await.unwrap_err(),
-                _ => client.function_body(Priority::Look, &slug).await.unwrap_err(),
+                "list" => client.list_functions(Priority::Poll).await.unwrap_err(),
+                "get" => client.get_function(Priority::Poll, &slug).await.unwrap_err(),
+                _ => client.function_body(Priority::Poll, &slug).await.unwrap_err(),
             };
             assert_eq!(step_error(&error), expected, "{look}: {reply:?}");
         }
@@ -79,7 +79,7 @@ async fn a_removed_function_is_absent_in_the_list_and_any_other_state_is_shown()
     let connection = connection();
     let client = clients(&connection, &server, Deadlines::default(), TOKEN, 1).client;
     connection
-        .list(&client, Priority::Look, Timestamp::UNIX_EPOCH)
+        .list(&client, Priority::Poll, Timestamp::UNIX_EPOCH)
         .await
         .unwrap();
     let shown = |slug: &str| connection.listing(slug).unwrap().entry.map(|entry| entry.state);

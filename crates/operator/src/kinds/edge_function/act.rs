@@ -63,7 +63,7 @@ fn priority(state: &State, step: &Step) -> Priority {
     let settled = state.memo.intent.is_none();
     match step {
         _ if state.memory.failures > 0 => Priority::Retry,
-        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !state.is_change_pending() => Priority::Look,
+        Step::List { .. } | Step::Get | Step::ReadBody(_) if settled && !state.is_change_pending() => Priority::Poll,
         _ => Priority::Change,
     }
 }
@@ -312,7 +312,7 @@ mod tests {
                 open: clients(&connection, &server, Deadlines::default(), TOKEN, 1),
                 connection: &connection,
                 slug: "hello".parse().unwrap(),
-                priority: Priority::Look,
+                priority: Priority::Poll,
             };
             let Ok(StepResult::Got(found)) = access.get().await else {
                 panic!("{status}")

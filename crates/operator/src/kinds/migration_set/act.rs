@@ -115,7 +115,7 @@ async fn begin(
 }
 
 async fn claim(object: &MigrationSet, session: &Session) -> Result<StepResult, StepError> {
-    match session.prepare_house(&Owner::of(object)).await? {
+    match session.prepare_operator_schema(&Owner::of(object)).await? {
         // The next observation reports a schema of a newer operator.
         Prepared::Ours | Prepared::Newer(_) => Ok(StepResult::Written),
         Prepared::Claimed(by) => Err(StepError::Claimed(by.to_string())),

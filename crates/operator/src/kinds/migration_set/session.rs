@@ -8,7 +8,7 @@ use ace_domain::{
 };
 use kube::ResourceExt;
 
-use super::{MigrationSets, error};
+use super::MigrationSets;
 use crate::connections::database::DatabaseConnector;
 
 /// Access to the database of the Platform.

@@ -33,7 +33,7 @@ pub(super) async fn act(
             .map_err(|error| step_error(&error))?,
         Step::ListFunctions => {
             let changes = connection
-                .list(&open.client, Priority::Look, clock::now())
+                .list(&open.client, Priority::Poll, clock::now())
                 .await
                 .map_err(|error| step_error(&error))?;
             dependents.changed(&changes.of(&key), Some(&ObjectId::of::<platform::Kind>(key.clone())));

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::poll;
 
 use super::fixture::{Fixture, MAPS, config_map, keys_map, tree};
-use crate::sources::entry::Again;
+use crate::sources::entry::NextRead;
 use crate::sources::read::ended;
 
 fn parts(slug: &str) -> FunctionParts {
@@ -106,7 +106,7 @@ async fn a_panic_over_an_archive_is_the_operators_and_not_the_archives() {
         "{says}"
     );
     // It is read again, and no other read waits for its turn.
-    assert_eq!(reading.again, Again::Soon);
+    assert_eq!(reading.again, NextRead::Soon);
     fixture
         .cluster
         .put(&format!("{MAPS}/functions"), keys_map(&[("index.ts", "")]));

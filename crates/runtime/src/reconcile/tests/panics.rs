@@ -62,7 +62,7 @@ async fn a_panic_on_a_thread_of_its_own_is_told_with_its_place() {
 }
 
 #[tokio::test]
-async fn what_was_put_aside_is_tried_again_when_it_or_the_wish_for_a_look_changes() {
+async fn what_was_put_aside_is_tried_again_when_it_or_the_request_for_a_reconcile_changes() {
     let fixture = fixture(answering(200)).await;
     let mut object = named("observe", "5", &json!({}));
     fixture.pass_over(object.clone()).await;
@@ -90,7 +90,7 @@ async fn what_was_put_aside_is_tried_again_when_it_or_the_wish_for_a_look_change
     fixture.context.states.mark(&key("observe"));
     fixture.pass_over(object.clone()).await;
     assert_eq!(fixture.observed().len(), 3);
-    // Also back to what was wished before.
+    // Also back to what was requested before.
     object["metadata"]["annotations"] = json!({});
     fixture.pass_over(object.clone()).await;
     assert_eq!(fixture.observed().len(), 4);

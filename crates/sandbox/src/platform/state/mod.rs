@@ -103,7 +103,6 @@ pub struct Project {
 }
 
 impl Project {
-    /// An empty project.
     pub fn new(reference: &str, name: &str, now: i64) -> Project {
         Project {
             reference: reference.to_owned(),

@@ -26,16 +26,10 @@ pub enum Refusal {
     },
     /// `PUT functions` names a bundle that was never uploaded.
     #[error("No bundle of function {slug} has this id, version and ezbr_sha256")]
-    UnknownBundle {
-        /// The entry's slug.
-        slug: String,
-    },
+    UnknownBundle { slug: String },
     /// A version is at least 1.
     #[error("version: must be at least 1 for function {slug}")]
-    BadVersion {
-        /// The entry's slug.
-        slug: String,
-    },
+    BadVersion { slug: String },
     /// `SUPABASE_` is the platform's own.
     #[error("Secret name must not start with the SUPABASE_ prefix.")]
     ReservedSecret,

@@ -235,7 +235,7 @@ fn a_list_that_fails_says_nothing_and_changes_no_verdict() {
         for (verdict, before) in verdicts() {
             for mode in [Mode::Enforce, Mode::Apply, Mode::Observe] {
                 let row = format!("{verdict}, {mode:?}, {failed:?}");
-                // The verdict is that of this mode, as it was last written. What is held ends with the wish for a look.
+                // The verdict is that of this mode, as it was last written. What is held ends with the request for a reconcile.
                 let mut rests = before.clone().mode(mode);
                 let known = rests.status();
                 rests.state.memo = known.clone();

@@ -144,7 +144,7 @@ fn answers_that_never_came_are_no_reason_to_call_a_person() {
 }
 
 #[test]
-fn other_content_another_spec_and_a_wish_for_a_look_end_the_pause() {
+fn other_content_another_spec_and_a_request_for_a_reconcile_end_the_pause() {
     let (case, _) = after(6, Some(SAYS));
     let paused = case.later(-1);
     assert!(matches!(paused.clone().decide(), Decision::Refuse(..)));

@@ -28,7 +28,6 @@ use crate::{
     sql::{Catalogue, read},
 };
 
-/// What is observed.
 pub(super) const PLACE: &str = "db.example.com public";
 
 /// One object, its state, and the time.

@@ -29,10 +29,9 @@ const END: &str = ";\nCOMMIT";
 
 /// The result of reading schemas.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Look {
+pub enum Reading {
     /// The schemas as they were at one moment.
     Taken {
-        /// Their objects.
         fingerprint: Fingerprint,
         /// Those outside of them, most of which others have made.
         outside: Fingerprint,
@@ -46,15 +45,15 @@ pub enum Look {
 impl Connection {
     /// Reads these schemas. Uses catalogues only, so a table need not be readable; a schema that does not exist has no objects.
     /// Must be called outside of a transaction; leaves the session as it was.
-    pub async fn fingerprint(&self, schemas: &[String]) -> Result<Look, QueryError> {
+    pub async fn fingerprint(&self, schemas: &[String]) -> Result<Reading, QueryError> {
         let named = named(schemas);
         // The functions that return definitions read the current catalogues, not the statement's snapshot: their results are
         // one consistent state only between two equal change checks.
         match self.read(&format!("{GATE};\nWITH {named}\n{OBJECTS};\n{GATE}")).await {
             Ok(rows) => taken(rows),
-            Err(QueryError::Unavailable(state)) if state.as_str() == "55P03" => Ok(Look::Busy),
+            Err(QueryError::Unavailable(state)) if state.as_str() == "55P03" => Ok(Reading::Busy),
             // A catalogue row that was deleted between two reads of it.
-            Err(QueryError::Refused(state)) if state.as_str() == "XX000" => Ok(Look::Busy),
+            Err(QueryError::Refused(state)) if state.as_str() == "XX000" => Ok(Reading::Busy),
             Err(error) => Err(error),
         }
     }
@@ -93,17 +92,17 @@ fn named(schemas: &[String]) -> String {
 }
 
 /// A gate, the objects, a gate.
-fn taken(mut rows: Vec<Vec<Option<String>>>) -> Result<Look, QueryError> {
+fn taken(mut rows: Vec<Vec<Option<String>>>) -> Result<Reading, QueryError> {
     let last = word(rows.pop());
     let mut rows = rows.into_iter();
     let first = word(rows.next());
     let (gate, last) = first.zip(last).ok_or(QueryError::Protocol)?;
     if gate != last {
-        return Ok(Look::Busy);
+        return Ok(Reading::Busy);
     }
     let fingerprint: Option<Fingerprint> = rows.map(object).collect();
     let (fingerprint, outside) = fingerprint.ok_or(QueryError::Protocol)?.split();
-    Ok(Look::Taken {
+    Ok(Reading::Taken {
         fingerprint,
         outside,
         gate,
