@@ -87,7 +87,9 @@ impl Run<'_> {
                     excess,
                     line: of_file.map(|of_file| of_file.line),
                 },
-                None => RunError::of(&error, of_file, self.text()).within(began.elapsed(), patience.statement),
+                None => RunError::of(&error, of_file, self.text())
+                    // One that was sent ahead may have begun before the answer to the one in front of it was here.
+                    .within(began.elapsed() + Limits::MARGIN, patience.statement),
             },
             Ok(halt) => {
                 self.stop(statement).await;

@@ -123,14 +123,16 @@ async fn progress_names_each_statement_in_turn_and_a_failed_one_last() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_lost_among_those_sent_ahead_is_lost_at_its_line_and_leaves_nothing() {
+async fn a_session_that_is_lost_among_those_sent_ahead_is_lost_no_later_than_at_its_line_and_leaves_nothing() {
     let bed = Bed::new().await;
     for at in [1, 50, 150, 299] {
         let file = rows(300, at, "SELECT pg_terminate_backend(pg_backend_pid())");
         let mut session = bed.session().await;
         let outcome = file.run(&mut session).await.map(|_| ());
         let line = u32::try_from(at).unwrap() + 1;
-        assert_eq!(outcome, Err(RunError::Lost { line: Some(line) }));
+        // Answers that were on their way may be lost with it.
+        let is_lost = matches!(outcome, Err(RunError::Lost { line: Some(lost) }) if (1..=line).contains(&lost));
+        assert!(is_lost, "{at}: {outcome:?}");
         nothing_of_it_is_there(&bed).await;
     }
 }

@@ -233,20 +233,3 @@ async fn a_publication_of_all_tables_stops_nothing_in_a_new_schema_nor_in_one_of
          AND NOT EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary)";
     assert_eq!(bed.column(without).await, [""; 0], "each can be identified");
 }
-
-#[tokio::test]
-async fn tables_of_an_earlier_release_that_belong_to_another_role_are_left_as_they_are() {
-    let bed = Bed::new().await;
-    bed.session().await.close().await;
-    bed.superuser()
-        .await
-        .batch_execute(
-            "ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; ALTER TABLE ace_ops.reference OWNER TO CURRENT_USER; \
-             GRANT ALL ON ace_ops.reference TO postgres",
-        )
-        .await
-        .unwrap();
-    let session = bed.session().await;
-    let objects = fingerprint(&[("a", "1")]);
-    session.replace_reference(&objects, &state("first"), "1").await.unwrap();
-}
