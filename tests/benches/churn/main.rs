@@ -101,12 +101,11 @@ async fn measure(arguments: &Arguments) {
         arguments.minutes, arguments.scale
     );
     report::changes(&changes);
-    let highest = usage::memory(operator.process_id(), "VmHWM");
-    report::memory(arguments, &series, pod.as_ref(), highest);
+    report::memory(arguments, &series, pod.as_ref());
     cpus.until_now(&operator);
     if operator.ended().is_none() {
-        // The longest interval, twice: what is forgotten then is forgotten by rhythm.
-        sleep(Duration::from_mins(2) / arguments.scale + Duration::from_mins(1)).await;
+        // The deadline of a deploy is two minutes, and those that hang have slots until then: what went is noticed behind them.
+        sleep(Duration::from_mins(6)).await;
         report::compare(&begin, &Footprint::of(&operator).await);
     }
 }

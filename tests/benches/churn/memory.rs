@@ -1,6 +1,9 @@
 //! The operator's memory over time, and what a line through it says.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use ace_tests::{Operator, Pod};
 use tokio::{
@@ -23,6 +26,8 @@ pub struct Sample {
     at: f64,
     /// MiB resident.
     resident: f64,
+    /// MiB resident at most since the sample before.
+    highest: f64,
     phase: Phase,
 }
 
@@ -51,8 +56,11 @@ pub async fn watch(operator: &mut Operator, pod: Option<&Pod>, phases: &Sender<P
         let sample = Sample {
             at: began.elapsed().as_secs_f64(),
             resident: usage::memory(operator.process_id(), "VmRSS"),
+            highest: usage::memory(operator.process_id(), "VmHWM"),
             phase,
         };
+        // Begins the count of `VmHWM` anew; where that is refused, it is of all the time.
+        let _ = fs::write(format!("/proc/{}/clear_refs", operator.process_id()), "5");
         let killed = pod.and_then(Pod::kills).unwrap_or_default();
         // Without a cgroup nobody else does.
         let is_above = pod.is_none() && sample.resident > f64::from(LIMIT_MIB);
@@ -89,7 +97,7 @@ impl Series {
             from / MINUTE + 1.0,
             mean(values()),
             values().fold(f64::INFINITY, f64::min),
-            values().fold(0.0, f64::max),
+            of_it.iter().map(|sample| sample.highest).fold(0.0, f64::max),
             of_it.len(),
             usage::load(),
         )
@@ -102,7 +110,7 @@ impl Series {
 
     /// MiB at most.
     pub fn most(&self) -> f64 {
-        self.samples.iter().map(|sample| sample.resident).fold(0.0, f64::max)
+        self.samples.iter().map(|sample| sample.highest).fold(0.0, f64::max)
     }
 
     /// MiB on average after this second, and by how much it grows in an hour, as the line of least squares says; of all

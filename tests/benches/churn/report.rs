@@ -75,7 +75,7 @@ fn quantile(sorted: &[f64], hundredths: usize) -> f64 {
 }
 
 /// Memory, liveness and limits.
-pub fn memory(arguments: &Arguments, series: &Series, pod: Option<&Pod>, highest: f64) {
+pub fn memory(arguments: &Arguments, series: &Series, pod: Option<&Pod>) {
     let from = arguments.settled();
     println!("\n| memory | |\n|---|---|");
     match pod {
@@ -90,8 +90,7 @@ pub fn memory(arguments: &Arguments, series: &Series, pod: Option<&Pod>, highest
         }
         None => println!("| limit | {LIMIT_MIB} MiB, looked at every ten seconds: no cgroup could be made |"),
     }
-    println!("| resident at most, by samples | {:.1} MiB |", series.most());
-    println!("| resident at most, by VmHWM | {highest:.1} MiB |");
+    println!("| resident at most | {:.1} MiB |", series.most());
     for (name, phase) in [
         ("all", None),
         ("with hostile tenants", Some(Phase::Hostile)),
