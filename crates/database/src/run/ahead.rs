@@ -21,19 +21,19 @@ struct Ahead<'a> {
     next: usize,
     /// Bytes between the two.
     bytes: usize,
-    /// One that may end the transaction came: what follows would be committed though something before it fails, so from
-    /// there on each waits for all answers.
+    /// Each waits for all answers: the session is to be, or one that may end the transaction came, behind which something would
+    /// be committed though a statement before it fails.
     one_by_one: bool,
 }
 
 impl<'a> Ahead<'a> {
-    fn new(statements: &'a [Statement]) -> Self {
+    fn new(statements: &'a [Statement], one_by_one: bool) -> Self {
         Self {
             statements,
             first: 0,
             next: 0,
             bytes: 0,
-            one_by_one: false,
+            one_by_one,
         }
     }
 
@@ -73,7 +73,7 @@ impl Run<'_> {
             let (renewed, answer) = tokio::join!(client.batch_execute(&renewal), client.batch_execute(&statement.text));
             renewed.and(answer)
         };
-        let mut ahead = Ahead::new(statements);
+        let mut ahead = Ahead::new(statements, self.session.one_by_one);
         let mut sent = FuturesOrdered::new();
         for statement in statements {
             while let Some(statement) = ahead.send() {
@@ -119,8 +119,12 @@ mod tests {
 
     /// How many are on their way when each is waited for.
     fn on_their_way(texts: &[&str]) -> Vec<usize> {
+        sent(texts, false)
+    }
+
+    fn sent(texts: &[&str], one_by_one: bool) -> Vec<usize> {
         let statements = statements(texts);
-        let mut ahead = Ahead::new(&statements);
+        let mut ahead = Ahead::new(&statements, one_by_one);
         let step = |statement| {
             while ahead.send().is_some() {}
             let sent = ahead.next - ahead.first;
@@ -135,6 +139,11 @@ mod tests {
         let sent = on_their_way(&vec!["SELECT 1"; STATEMENTS + 2]);
         assert_eq!(sent[..4], [STATEMENTS, STATEMENTS, STATEMENTS, STATEMENTS - 1]);
         assert_eq!(sent[STATEMENTS..], [2, 1]);
+    }
+
+    #[test]
+    fn one_by_one_none_is_sent_ahead() {
+        assert_eq!(sent(&["x"; 4], true), [1; 4]);
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Session {
     pub(crate) connection: Connection,
     pub(crate) settings: Settings,
     pub(crate) watchdog: Mutex<Option<Connection>>,
+    /// No statement is sent before the one in front of it is answered.
+    pub(crate) one_by_one: bool,
     access: Access,
 }
 
@@ -89,8 +91,15 @@ impl Session {
             connection: Connection::open_as(access, &start_up).await?,
             settings: settings.clone(),
             watchdog: Mutex::new(None),
+            one_by_one: false,
             access: access.clone(),
         })
+    }
+
+    /// From here on each statement of a file waits for the answer to the one before it: a session that is lost is lost at the
+    /// statement that is named, and not behind it.
+    pub fn send_one_by_one(&mut self) {
+        self.one_by_one = true;
     }
 
     /// The underlying connection, for reads.

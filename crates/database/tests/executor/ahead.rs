@@ -138,6 +138,22 @@ async fn a_session_that_is_lost_among_those_sent_ahead_is_lost_no_later_than_at_
 }
 
 #[tokio::test]
+async fn one_by_one_a_session_is_lost_at_its_line() {
+    let bed = Bed::new().await;
+    for at in [1, 50, 299] {
+        let mut session = bed.session().await;
+        session.send_one_by_one();
+        let file = rows(300, at, "SELECT pg_terminate_backend(pg_backend_pid())");
+        let outcome = file.run(&mut session).await.map(|_| ());
+        let line = u32::try_from(at).unwrap() + 1;
+        assert!(
+            matches!(outcome, Err(RunError::Lost { line: Some(lost) }) if lost == line),
+            "{at}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_connection_that_is_cut_among_those_sent_ahead_leaves_nothing_and_the_file_runs_again() {
     let bed = Bed::new().await;
     let proxy = Proxy::before(bed.access().port).await;

@@ -61,8 +61,13 @@ impl Attempts {
     ) -> Self {
         let before = before.filter(|before| before.are_at(failure.version.as_str(), sha256));
         let mut failures = before.map(|before| before.failures).unwrap_or_default();
-        let is_alike =
-            |repeated: &Repeated| (repeated.failure.line, &repeated.failure.kind) == (failure.line, &failure.kind);
+        // The first attempt sends statements ahead: the answers behind the line that it names may have been lost with the session.
+        let failures_before = failures.len();
+        let is_alike = |repeated: &Repeated| {
+            let is_first_loss = failures_before == 1 && repeated.times == 1 && failure.kind == FailureKind::SessionLost;
+            repeated.failure.kind == failure.kind
+                && (repeated.failure.line == failure.line || is_first_loss && repeated.failure.line < failure.line)
+        };
         let alike = failures.iter().position(is_alike).map(|alike| failures.remove(alike));
         let (times, restarts) = alike.map_or((0, 0), |before| {
             let restarted = before.server_start != server_start;
@@ -122,6 +127,12 @@ impl Attempts {
     /// Whether they are at this content of a file.
     pub(super) fn are_at(&self, version: &str, sha256: &str) -> bool {
         self.last().failure.version.as_str() == version && self.sha256 == sha256
+    }
+
+    /// One of them took the session with it.
+    pub(super) fn have_lost_a_session(&self) -> bool {
+        let mut failures = self.failures.iter();
+        failures.any(|repeated| repeated.failure.kind == FailureKind::SessionLost)
     }
 
     /// The version of the file.

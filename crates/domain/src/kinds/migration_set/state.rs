@@ -19,7 +19,7 @@ use crate::{
     inputs,
     kinds::platform::DatabaseFailure,
     reconcile::{refusals::Refusals, timing::Timing},
-    sql::{Catalogue, Folder, Script, ScriptError, Version},
+    sql::{Catalogue, File, Folder, Script, ScriptError, Version},
 };
 
 /// The observed state and what the status remembers.
@@ -261,6 +261,13 @@ impl Memory {
             attempts: retry.and_then(Attempts::kept),
             ..self
         }
+    }
+
+    /// An attempt at this file took the session with it: the next one has to tell which statement does.
+    pub fn has_lost_a_session(&self, file: &File) -> bool {
+        let attempts = self.attempts.as_ref();
+        let attempts = attempts.filter(|attempts| attempts.are_at(file.version.as_str(), &file.sha256));
+        attempts.is_some_and(Attempts::have_lost_a_session)
     }
 }
 

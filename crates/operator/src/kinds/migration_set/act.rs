@@ -60,6 +60,9 @@ pub(super) async fn act(
         }
         Step::Run { file, script, again } => {
             let mut session = locked(held).await?;
+            if state.memory.has_lost_a_session(file) {
+                session.send_one_by_one();
+            }
             let outcome = if *again {
                 session.run_again(file, script, &|_| ()).await
             } else {

@@ -3,11 +3,14 @@
 use ace_api::{MigrationReason, MigrationSetStatus};
 
 use super::{
-    super::{Decision, Failure, FailureKind, LedgerRow, Memory, StepError},
+    super::{Decision, Failure, FailureKind, LedgerRow, Memory, Step, StepError},
     fixture::{Case, pending},
     values::{A, B, HARMLESS, V1, V2, V3, said},
 };
-use crate::reconcile::{fixture::at, kind::Step as _};
+use crate::{
+    reconcile::{fixture::at, kind::Step as _},
+    sql::File,
+};
 
 const WHAT: &str = "20260103000000_x.sql line 4: out of shared memory (SQLSTATE 53200)";
 const ADVICE: &str = "correct the file";
@@ -85,6 +88,32 @@ fn a_statement_that_fails_alike_five_times_is_not_tried_a_sixth_time() {
 #[test]
 fn a_statement_that_takes_the_session_with_it_three_times_is_not_tried_a_fourth_time() {
     assert_eq!(attempts(|_| lost(4)), 3);
+    // The first attempt sends statements ahead, and may name an earlier one.
+    assert_eq!(attempts(|attempt| lost(if attempt == 1 { 2 } else { 4 })), 3);
+    assert_eq!(attempts(|attempt| lost(if attempt == 1 { 5 } else { 4 })), 4);
+}
+
+#[test]
+fn after_a_lost_session_the_same_file_is_sent_one_statement_at_a_time() {
+    let file = |case: &Case| match case.step() {
+        Step::Run { file, .. } => file,
+        other => panic!("{other:?}"),
+    };
+    let case = pending(HARMLESS).prepared();
+    let run = file(&case);
+    assert!(!case.state.memory.has_lost_a_session(&run));
+    for (error, is_lost) in [(lost(4), true), (refused("53200"), false)] {
+        let case = first(error);
+        assert_eq!(case.state.memory.has_lost_a_session(&run), is_lost);
+        let other = File {
+            sha256: "other".to_owned(),
+            ..run.clone()
+        };
+        assert!(!case.state.memory.has_lost_a_session(&other));
+        // Also after a failure of another kind.
+        let later = again(case, refused("53200"));
+        assert_eq!(later.state.memory.has_lost_a_session(&run), is_lost);
+    }
 }
 
 #[test]
@@ -206,10 +235,11 @@ fn a_restart_of_the_operator_does_not_begin_the_count_anew() {
         assert!(is_final(&case), "{error:?}");
         assert_eq!(case.status().retry, None, "it is held now");
     }
-    let mut alternating = first(lost(0));
+    // The first at the later line: at an earlier one it might have been the second's.
+    let mut alternating = first(lost(1));
     for attempt in 1..5 {
         assert!(!is_final(&alternating));
-        alternating = again(restarted(alternating), lost(attempt % 2));
+        alternating = again(restarted(alternating), lost((attempt + 1) % 2));
     }
     assert!(is_final(&alternating));
 }
