@@ -215,8 +215,8 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
     let Some(listing) = &state.listing else {
         return wait(FunctionReason::Observing, "the function has not been observed yet");
     };
-    let handled = state.memo.common.last_handled_reconcile_at.as_ref();
-    if is_reconcile_requested(object, handled) && listing.started < state.began {
+    let is_requested = is_reconcile_requested(object, state.memo.common.last_handled_reconcile_at.as_ref());
+    if is_requested && listing.started < state.began {
         return Decision::Do(Step::List {
             not_before: state.began,
         });
@@ -252,6 +252,12 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
             difference: Difference::NotRead,
             ..
         }) if state.unread_now(&entry.stamp).is_none() => Decision::Do(Step::ReadBody(entry.stamp.clone())),
+        // The status may say how it differs: of an earlier operator, which compared in another way.
+        Some(Comparison::Foreign { entry, .. })
+            if is_requested && state.found(entry).is_none() && state.unread_now(&entry.stamp).is_none() =>
+        {
+            Decision::Do(Step::ReadBody(entry.stamp.clone()))
+        }
         Some(Comparison::Absent) => match absent(object, state, platform, content, now) {
             // A list may be stale: before a function is created, a request for it alone has to confirm that it does not exist. One
             // that was held back by a rate limit is not asked for again: lists are shared.

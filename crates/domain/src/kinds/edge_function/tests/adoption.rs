@@ -8,8 +8,8 @@ use super::{
     super::{Decision, Kind, LiveFunction, Step, StepResult},
     fixture::{Case, settled},
     values::{
-        A, B, X, applied, archive, archived, body_of, bundle, cause, content, deploy, digest, entry, foreign, revision,
-        stamp,
+        A, B, X, applied, archive, archived, body, body_of, bundle, cause, content, deploy, digest, entry, foreign,
+        revision, stamp,
     },
 };
 use crate::{
@@ -141,6 +141,29 @@ fn foreign_content_is_a_conflict_that_says_how_to_solve_it() {
     );
     assert_eq!(status.applied, None);
     assert_eq!(status.live.unwrap().revision, "foreign");
+}
+
+#[test]
+fn what_the_status_says_of_a_body_is_compared_anew_when_somebody_asks() {
+    // Written by an earlier operator, which took the same program for another one.
+    let mut case = new().sees(Some(foreign(3))).read(X).written().restarted().later(60);
+    assert_eq!(cause(case.decide()).0, FunctionReason::AdoptionConflict);
+    let mut case = case.asks("now");
+    case.lists(case.now, Some(foreign(3)));
+    case.does(Step::ReadBody(stamp(3)), Ok(StepResult::Body(body(A, &stamp(3)))));
+    assert_eq!(case.state.memo.applied, Some(applied(A, 3)));
+    // The same body is read once for a request, and a failure of it is told.
+    let mut failed = new()
+        .sees(Some(foreign(3)))
+        .read(X)
+        .written()
+        .restarted()
+        .later(60)
+        .asks("now");
+    failed.lists(failed.now, Some(foreign(3)));
+    let error = StepError::Failed("no answer".to_owned());
+    failed.does(Step::ReadBody(stamp(3)), Err(error));
+    assert!(!matches!(failed.decide(), Decision::Do(_)));
 }
 
 #[test]
