@@ -53,6 +53,22 @@ fn the_computers_clock_is_read_only_where_others_look_at_it() {
 }
 
 #[test]
+fn the_domain_waits_for_nothing() {
+    let domain = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/src");
+    let files = files(&domain);
+    assert!(files.len() > 50, "the files of the crate are read: {files:?}");
+    let waits = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        let mut lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines
+            .any(|line| line.contains(".await") || has_word(line, "tokio") || line.trim_start().starts_with("async fn"))
+    };
+    let found: Vec<_> = files.into_iter().filter(waits).collect();
+    assert_eq!(found, Vec::<PathBuf>::new());
+}
+
+#[test]
 fn a_kind_that_is_named_is_found_in_whatever_form() {
     for kind in KINDS {
         for line in [
@@ -108,4 +124,9 @@ fn snake(kind: &str) -> String {
         name.extend(letter.to_lowercase());
     }
     name
+}
+
+fn has_word(line: &str, word: &str) -> bool {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|found| found == word)
 }
