@@ -299,18 +299,17 @@ impl<'c> Plan<'c> {
         };
         // A body that several calls lead to is told once a statement.
         let is_own = self.calls.is_empty();
-        if let Some(risks) = self
-            .risks
-            .get_mut(script)
-            .filter(|risks| is_own || !risks.contains(&risk))
-        {
-            risks.push(risk);
+        if let Some(risks) = self.risks.get_mut(script) {
+            let of_statement = risks.iter().rev().take_while(|known| known.line == line);
+            if is_own || of_statement.into_iter().all(|known| *known != risk) {
+                risks.push(risk);
+            }
         }
     }
 
     /// `IF NOT EXISTS` asks only for the schema in which the table would be made.
     fn is_there(&self, table: &Name) -> bool {
-        if table.schema.is_none() && self.names_moved {
+        if !self.is_known(table) {
             return false;
         }
         let table = qualified(table);

@@ -2,11 +2,12 @@ use std::fmt;
 
 use super::risk::RiskClass;
 
-/// The name of a table, a view or a routine as written, unquoted; an unqualified one has no schema.
+/// The name of a table, a view or a routine as written, unquoted; an unqualified one has no schema. All of one name are
+/// neighbours in an ordered map.
 #[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct Name {
-    pub(super) schema: Option<String>,
     pub(super) name: String,
+    pub(super) schema: Option<String>,
 }
 
 /// What a statement does, as far as its risks go.

@@ -47,9 +47,15 @@ impl<'c> Plan<'c> {
 
     /// The plan's routines of this name, without its rules and triggers.
     pub(super) fn planned<'p>(&'p self, routine: &'p Name) -> impl Iterator<Item = &'p Name> {
-        self.routines.keys().filter(|name| {
+        let first = Name {
+            name: routine.name.clone(),
+            schema: None,
+        };
+        let called = self.routines.range(first..).map(|(name, _)| name);
+        let called = called.take_while(|name| name.name == routine.name);
+        called.filter(|name| {
             let schema = routine.schema.as_ref();
-            name.name == routine.name && schema.map_or(!name.is_in(""), |schema| name.is_in(schema))
+            schema.map_or(!name.is_in(""), |schema| name.is_in(schema))
         })
     }
 
