@@ -1,13 +1,26 @@
+use std::cmp::Ordering;
 use std::fmt;
 
 use super::risk::RiskClass;
 
-/// The name of a table, a view or a routine as written, unquoted; an unqualified one has no schema. All of one name are
-/// neighbours in an ordered map.
-#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+/// The name of a table, a view or a routine as written, unquoted; an unqualified one has no schema.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) struct Name {
-    pub(super) name: String,
     pub(super) schema: Option<String>,
+    pub(super) name: String,
+}
+
+/// All that are called alike are neighbours.
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (&self.name, &self.schema).cmp(&(&other.name, &other.schema))
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What a statement does, as far as its risks go.

@@ -48,8 +48,8 @@ impl<'c> Plan<'c> {
     /// The plan's routines of this name, without its rules and triggers.
     pub(super) fn planned<'p>(&'p self, routine: &'p Name) -> impl Iterator<Item = &'p Name> {
         let first = Name {
-            name: routine.name.clone(),
             schema: None,
+            name: routine.name.clone(),
         };
         let called = self.routines.range(first..).map(|(name, _)| name);
         let called = called.take_while(|name| name.name == routine.name);
