@@ -47,7 +47,7 @@ pub use postgres::{Database, FILES, SET, on_database, on_database_of};
 pub use postgres_proxy::PostgresProxy;
 pub use proxy::Proxy;
 pub use receivers::Receiver;
-pub use space::{Space, is_true, with_namespace, with_unjudged_namespace};
+pub use space::{Space, is_true, make_namespace, with_namespace, with_unjudged_namespace};
 pub use stage::{PLATFORM, Stage, TREE, is_current, is_observed, message_of, on_stage, on_stage_of, reason_of};
 pub use status_watch::{StatusWatch, Version};
 pub use tree::{gzip, pack, unpack};

@@ -6,8 +6,9 @@ use std::{
 };
 
 use ace_api::{MigrationSet, Platform};
+use ace_sandbox::bed::tools::postgres_bin_dir;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
+use tokio::{process::Command, sync::Mutex};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::{
@@ -126,6 +127,25 @@ impl Database {
                 _ => None,
             })
             .collect()
+    }
+
+    /// What `pg_dump` with these arguments writes, as SQL.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub async fn dump(&self, arguments: &[&str]) -> String {
+        let programs = postgres_bin_dir().expect("PostgreSQL is installed");
+        let output = Command::new(programs.join("pg_dump"))
+            .args(["--dbname", &self.url(), "--no-sync"])
+            .args(arguments)
+            .output()
+            .await
+            .expect("pg_dump can be started");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).expect("a dump is text");
+        // Later releases fence a dump by a key that is a new one each time.
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('\\')).collect();
+        lines.join("\n")
     }
 
     /// Versions in the CLI's ledger, in their order.

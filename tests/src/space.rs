@@ -71,6 +71,22 @@ pub async fn with_unjudged_namespace<T>(test: impl AsyncFnOnce(&Space) -> T) -> 
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
+/// Makes a namespace in which the operator has its rights.
+///
+/// # Panics
+/// If that fails.
+pub async fn make_namespace(client: &Client, name: &str) {
+    let namespace = object(json!({ "metadata": { "name": name } }));
+    Api::<Namespace>::all(client.clone())
+        .create(&PostParams::default(), &namespace)
+        .await
+        .expect("a namespace can be made");
+    Api::<RoleBinding>::namespaced(client.clone(), name)
+        .create(&PostParams::default(), &object(xtask::rights::role_binding()))
+        .await
+        .expect("the operator's rights can be bound");
+}
+
 async fn remove(client: Client, name: &str) {
     // Not waited for: an object with our finalizer keeps the namespace until an operator runs.
     let _ = Api::<Namespace>::all(client)
@@ -90,15 +106,7 @@ impl Space {
         let name = format!("test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let bed = bed();
         let client = bed.client().await;
-        let namespace = object(json!({ "metadata": { "name": name } }));
-        Api::<Namespace>::all(client.clone())
-            .create(&PostParams::default(), &namespace)
-            .await
-            .expect("a namespace can be made");
-        Api::<RoleBinding>::namespaced(client.clone(), &name)
-            .create(&PostParams::default(), &object(xtask::rights::role_binding()))
-            .await
-            .expect("the operator's rights can be bound");
+        make_namespace(&client, &name).await;
         let watch = StatusWatch::start(&client, &name).await;
         Self {
             bed,

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use ace_api::{EdgeFunction, LABEL_USE, LABEL_WATCH, MigrationSet, NotificationChannel, Platform};
+use ace_tests::make_namespace;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use k8s_openapi::api::{
-    core::v1::{ConfigMap, Namespace, Secret},
-    rbac::v1::RoleBinding,
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use kube::{
     Api, Client, Resource,
-    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
+    api::{ApiResource, DeleteParams, DynamicObject, Patch, PatchParams},
     core::NamespaceResourceScope as Namespaced,
 };
 use serde_json::{Value, json};
@@ -30,25 +28,11 @@ pub struct Place {
 
 impl Place {
     pub async fn create(client: &Client, namespace: &str) -> Self {
-        let place = Self {
+        make_namespace(client, namespace).await;
+        Self {
             namespace: namespace.to_owned(),
             client: client.clone(),
-        };
-        let own: Namespace = object(json!({ "metadata": { "name": namespace } }));
-        let all = Api::all(client.clone());
-        all.create(&PostParams::default(), &own)
-            .await
-            .expect("a namespace can be made");
-        place
-            .api::<RoleBinding>()
-            .create(&PostParams::default(), &object(xtask::rights::role_binding()))
-            .await
-            .expect("the operator's rights can be bound");
-        place
-    }
-
-    pub fn api<K: Resource<DynamicType = (), Scope = Namespaced>>(&self) -> Api<K> {
-        Api::namespaced(self.client.clone(), &self.namespace)
+        }
     }
 
     /// Objects of a kind, whatever is in them.
@@ -141,8 +125,4 @@ impl Place {
         }
         println!("the namespace {} has not gone", self.namespace);
     }
-}
-
-fn object<K: serde::de::DeserializeOwned>(value: Value) -> K {
-    serde_json::from_value(value).expect("what is written here is well-formed")
 }

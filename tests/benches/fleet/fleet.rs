@@ -7,13 +7,10 @@ use std::{
 };
 
 use ace_api::{EdgeFunction, LABEL_USE, LABEL_WATCH, Platform};
-use ace_tests::{TestBed, is_true};
+use ace_tests::{TestBed, is_true, make_namespace};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt, TryStreamExt, stream};
-use k8s_openapi::api::{
-    core::v1::{ConfigMap, Namespace, Secret},
-    rbac::v1::RoleBinding,
-};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{
     Api, Client, Resource,
     api::{ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams},
@@ -66,18 +63,7 @@ impl Fleet {
             projects: Vec::new(),
             tree: Tree::new(functions),
         };
-        let all: Api<Namespace> = Api::all(fleet.client.clone());
-        all.create(
-            &PostParams::default(),
-            &object(json!({ "metadata": { "name": namespace } })),
-        )
-        .await
-        .expect("a namespace can be made");
-        fleet
-            .api::<RoleBinding>()
-            .create(&PostParams::default(), &object(xtask::rights::role_binding()))
-            .await
-            .expect("the operator's rights can be bound");
+        make_namespace(&fleet.client, namespace).await;
         fleet.source(&fleet.tree.packed()).await;
         for number in 0..platforms {
             fleet.platform(number).await;

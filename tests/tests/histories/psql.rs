@@ -62,17 +62,6 @@ fn stop(file: &str, said: &str) -> Stop {
 
 /// The schema as SQL, without what the operator keeps.
 pub(crate) async fn dump(database: &Database) -> String {
-    let output = Command::new(postgres_bin_dir().unwrap().join("pg_dump"))
-        .args(["--dbname", &database.url(), "--schema-only", "--no-sync"])
-        .args(["--exclude-schema", "ace_ops", "--exclude-schema", "supabase_migrations"])
-        .output()
-        .await
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    // Later releases fence a dump by a key that is a new one each time.
-    text.lines()
-        .filter(|line| !line.starts_with('\\'))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let kept = ["--exclude-schema", "ace_ops", "--exclude-schema", "supabase_migrations"];
+    database.dump(&[&["--schema-only"], &kept[..]].concat()).await
 }

@@ -1,27 +1,15 @@
 //! In `Observe`, everything is told and nothing written.
 
-use std::process::Command;
-
-use ace_sandbox::bed::tools::postgres_bin_dir;
 use ace_tests::{Database, is_current, is_true, message_of, on_database, reason_of};
 use serde_json::{Value, json};
 
 use super::{INDEX, NOTES, OFTEN};
 
-/// Everything that `postgres` owns in a database, rows included, as SQL.
-fn dump(database: &Database) -> String {
-    let output = Command::new(postgres_bin_dir().unwrap().join("pg_dump"))
-        .args(["--dbname", &database.url(), "--no-sync"])
-        .args(["-n", "public", "-n", "ace_ops", "-n", "supabase_migrations"])
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    // Later releases fence a dump by a key that is a new one each time.
-    text.lines()
-        .filter(|line| !line.starts_with('\\'))
-        .collect::<Vec<_>>()
-        .join("\n")
+/// Everything that `postgres` owns in a database, rows included.
+async fn dump(database: &Database) -> String {
+    database
+        .dump(&["-n", "public", "-n", "ace_ops", "-n", "supabase_migrations"])
+        .await
 }
 
 crate::tests![a_set_that_observes_says_what_is_pending_and_what_differs_and_writes_nothing,];
@@ -32,7 +20,7 @@ async fn a_set_that_observes_says_what_is_pending_and_what_differs_and_writes_no
         database
             .run("INSERT INTO supabase_migrations.schema_migrations (version, name) VALUES ('20260101000000', 'notes')")
             .await;
-        let before = dump(database);
+        let before = dump(database).await;
         assert!(before.contains("CREATE TABLE public.notes"));
         let observed = |message: String| {
             move |set: &Value| is_true(set, "Ready") && is_current(set) && message_of(set, "Ready") == message
@@ -72,7 +60,7 @@ async fn a_set_that_observes_says_what_is_pending_and_what_differs_and_writes_no
                 is_true(set, "Ready") && message_of(set, "Ready").contains("drops table public.notes")
             })
             .await;
-        assert_eq!(dump(database), before);
+        assert_eq!(dump(database).await, before);
 
         database.run(INDEX.1).await;
         let set = stage.until_set("is Drifted", |set| is_true(set, "Drifted")).await;
@@ -83,7 +71,7 @@ async fn a_set_that_observes_says_what_is_pending_and_what_differs_and_writes_no
         stage
             .until_set("is as it was", |set| reason_of(set, "Drifted") == "NoDrift")
             .await;
-        assert_eq!(dump(database), before);
+        assert_eq!(dump(database).await, before);
     })
     .await;
 }
