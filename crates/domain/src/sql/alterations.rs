@@ -6,7 +6,7 @@ use squawk_syntax::ast::{
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::effect::{Effect, Kind, Name};
-use super::effects::{has_cascade, lost};
+use super::effects::{cascades, lost};
 use super::names::{contains, first_name, has_word, name, relations};
 use super::risk::RiskClass;
 
@@ -37,15 +37,14 @@ fn alter(table: &Name, action: AlterTableAction, take: &mut dyn FnMut(Effect)) {
             let column = first_name(it.column_name_ref());
             take(lost(Kind::Table, table, format!("drops column {table}.{column}")));
         }
-        AlterTableAction::DropConstraint(it) if has_cascade(it.syntax()) => {
+        AlterTableAction::DropConstraint(it) => {
             let constraint = first_name(it.constraint_name_ref()).name;
-            take(Effect::Cascades {
-                says: format!("drops constraint {constraint} of {table}"),
-                from: Name {
-                    schema: table.schema.clone(),
-                    name: constraint,
-                },
-            });
+            let says = format!("drops constraint {constraint} of {table}");
+            let from = Name {
+                schema: table.schema.clone(),
+                name: constraint,
+            };
+            cascades(it.syntax(), says, from, take);
         }
         AlterTableAction::EnableRls(_) => take(Effect::Secures(table.clone())),
         AlterTableAction::DisableRls(_) => take(exposed(format!("disables row level security on {table}"))),

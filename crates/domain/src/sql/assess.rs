@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
+use super::effect::{Effect, Granted, Kind, Name, PUBLIC};
 use super::firing::Firing;
-use super::lookup::{key, looked_up, qualified, temporary};
+use super::lookup::{key, looked_up};
+use super::made::Made;
 use super::risk::{Catalogue, Qualified, Risk, RiskClass, SAYS_CHARACTERS};
 use super::routines::Opening;
 use super::script::Script;
@@ -14,7 +15,7 @@ use super::script::Script;
 /// Judged over the whole plan: a table without row security is none when a later file enables it or drops the table, a
 /// table that the plan makes is not large, and nothing is lost with it unless rows were copied into it. A table that is
 /// named without its schema is taken for one of `public` where the plan's own statements are compared, and for one of any
-/// schema where it is looked up in the database.
+/// schema where it is looked up in the database, unless that would be to its credit.
 pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
     let mut plan = Plan {
         catalogue,
@@ -72,24 +73,14 @@ pub(super) struct Plan<'c> {
 }
 
 #[derive(Default)]
-pub(super) struct Made {
-    /// Nothing of what was there before the plan is in it.
-    pub(super) empty: bool,
-    /// The plan makes it as a table, whatever happens.
-    pub(super) plain: bool,
-    /// Everybody who may select from it sees every row; where that began, and how to say it.
-    pub(super) open: Option<(Place, String)>,
-    /// Of a view, the tables whose row security is not asked.
-    pub(super) reads: Option<Vec<Name>>,
-}
-
-#[derive(Default)]
 pub(super) struct Routine<'c> {
     pub(super) on_writes: bool,
     pub(super) in_queries: bool,
     pub(super) definer: bool,
-    /// The table of a rule or trigger.
-    pub(super) on: Option<Name>,
+    /// The tables of a rule or trigger: they may be called something else by now.
+    pub(super) on: BTreeSet<Name>,
+    /// The REVOKEs of the plan that come before it was there, and don't hold for it.
+    pub(super) missed: usize,
     pub(super) bodies: Vec<&'c [Effect]>,
 }
 
@@ -103,18 +94,15 @@ impl<'c> Plan<'c> {
                 from,
             } => {
                 if !(*if_not_exists && self.is_there(table)) {
-                    let says = format!("creates table {table} without row level security");
-                    let empty = self.is_certain(table) && self.brings_nothing(from);
-                    let open = (!(self.secures_tables && table.is_in(PUBLIC))).then_some((place, says));
-                    let plain = self.is_certain(table);
-                    self.make(Kind::Table, table, empty, open, None);
-                    if let Some(made) = self.made.get_mut(&key(Kind::Table, table)) {
-                        made.plain = plain;
-                    }
+                    self.create(place, table, from);
                 }
             }
             Effect::Makes(kind, name) => {
-                self.make(*kind, name, self.is_certain(name), None, None);
+                let made = Made {
+                    empty: self.is_certain(name),
+                    ..Made::default()
+                };
+                self.make(*kind, name, made);
             }
             Effect::Secures(table) => {
                 if let Some(made) = self.made.get_mut(&key(Kind::Table, table)) {
@@ -129,9 +117,7 @@ impl<'c> Plan<'c> {
             Effect::Drops(table) => self.drop(table),
             Effect::Renames(from, to) => self.rename(place, from, to),
             Effect::RenamesType(from, to) => {
-                if let Some(made) = self.made.remove(&key(Kind::Type, from)) {
-                    self.made.insert(key(Kind::Type, to), made);
-                }
+                self.rename_made(Kind::Type, from, to);
             }
             Effect::MovesNames => self.names_moved = true,
             Effect::SetsPath => self.path_set = true,
@@ -180,8 +166,12 @@ impl<'c> Plan<'c> {
             }
             Effect::Views { view, invoker, reads } => {
                 let says = format!("creates view {view}, which shows what row level security hides from its readers");
-                let open = (!invoker).then_some((place, says));
-                self.make(Kind::Table, view, false, open, Some(reads.clone()));
+                let made = Made {
+                    open: (!invoker).then_some((place, says)),
+                    reads: Some(reads.clone()),
+                    ..Made::default()
+                };
+                self.make(Kind::Table, view, made);
             }
             Effect::SetsInvoker { view, invoker } => self.set_invoker(place, view, *invoker),
             Effect::Grants { on, to } => self.grants.push((place, on.clone(), to.clone())),
@@ -192,7 +182,7 @@ impl<'c> Plan<'c> {
         }
     }
 
-    /// What depends on the database alone.
+    /// What depends on the database.
     fn look_up(&mut self, place: Place, effect: &Effect) {
         match effect {
             Effect::DropsExtension(name) if self.extensions.contains(name) => {
@@ -224,60 +214,6 @@ impl<'c> Plan<'c> {
         }
     }
 
-    fn make(&mut self, kind: Kind, name: &Name, empty: bool, open: Option<(Place, String)>, reads: Option<Vec<Name>>) {
-        let is_view = reads.is_some();
-        let made = Made {
-            empty,
-            open,
-            reads,
-            ..Made::default()
-        };
-        self.made.insert(key(kind, name), made);
-        if kind == Kind::Table && !empty && !is_view {
-            self.fill(name);
-        }
-    }
-
-    fn drop(&mut self, table: &Name) {
-        let temporary = temporary(table);
-        if self.made.remove(&(Kind::Table, temporary)).is_none() {
-            self.made.remove(&key(Kind::Table, table));
-        }
-    }
-
-    fn rename(&mut self, place: Place, from: &Name, to: &Name) {
-        self.move_policies(from, to);
-        // What a schema held before may be dropped with it.
-        if let Some(schema) = to.schema.as_ref().filter(|_| to.schema != from.schema) {
-            let schema = Name {
-                schema: None,
-                name: schema.clone(),
-            };
-            self.made.remove(&key(Kind::Schema, &schema));
-        }
-        if let Some(made) = self.made.remove(&key(Kind::Table, from)) {
-            self.made.insert(key(Kind::Table, to), made);
-            self.rename_written(from, to);
-            return;
-        }
-        let protected = || looked_up(&self.catalogue.relations, from).all(|protected| *protected);
-        let known = looked_up(&self.catalogue.relations, from).next().is_some();
-        if to.is_in(PUBLIC) && !from.is_in(PUBLIC) && !(known && protected()) {
-            let says = format!("moves {from} into schema {PUBLIC} without row level security");
-            self.make(Kind::Table, to, false, Some((place, says)), None);
-        }
-    }
-
-    fn set_invoker(&mut self, place: Place, view: &Name, invoker: bool) {
-        let made = self.made.entry(key(Kind::Table, view)).or_insert_with(|| Made {
-            // Nobody knows what it reads.
-            reads: Some(vec![Name::default()]),
-            ..Made::default()
-        });
-        let says = format!("lets view {view} show what row level security hides from its readers");
-        made.open = (!invoker).then_some((place, says));
-    }
-
     pub(super) fn risk(&mut self, class: RiskClass, (script, line): Place, says: &str, lock: Option<&'static str>) {
         self.firing.runs_unknown |= class == RiskClass::Opaque;
         let by = self
@@ -307,35 +243,11 @@ impl<'c> Plan<'c> {
         }
     }
 
-    /// `IF NOT EXISTS` asks only for the schema in which the table would be made.
-    fn is_there(&self, table: &Name) -> bool {
-        if !self.is_known(table) {
-            return false;
-        }
-        let table = qualified(table);
-        self.made.contains_key(&key(Kind::Table, &table))
-            || self.is_large(&table)
-            || looked_up(&self.catalogue.relations, &table).next().is_some()
-    }
-
-    fn is_large(&self, table: &Name) -> bool {
+    pub(super) fn is_large(&self, table: &Name) -> bool {
         match &table.schema {
             Some(schema) => self.catalogue.large.contains(&(schema.clone(), table.name.clone())),
             None => self.catalogue.large.iter().any(|(_, name)| *name == table.name),
         }
-    }
-
-    /// The plan made it, and nothing from before the plan is in it.
-    fn is_empty(&self, kind: Kind, name: &Name) -> bool {
-        let made = self.made.get(&(kind, temporary(name)));
-        let made = made.or_else(|| self.made.get(&key(kind, name)).filter(|_| self.is_known(name)));
-        made.is_some_and(|made| made.empty)
-    }
-
-    /// No row from before the plan comes from there.
-    fn brings_nothing(&self, from: &Origin) -> bool {
-        let tables = from.tables.iter().all(|table| self.is_empty(Kind::Table, table));
-        tables && !from.routines.iter().any(|routine| self.is_of_somebody(routine))
     }
 
     /// Neither the server's nor an extension's.
@@ -343,29 +255,13 @@ impl<'c> Plan<'c> {
         self.planned(routine).next().is_some() || looked_up(&self.catalogue.routines, routine).next().is_some()
     }
 
-    /// Within a routine nothing is certain: it may be skipped.
-    fn is_certain(&self, name: &Name) -> bool {
-        self.calls.is_empty() && (name.schema.is_some() || !self.names_moved && !self.path_set)
-    }
-
-    /// It means the same within a routine as outside.
+    /// It means one object: a name without its schema does outside of routines, as long as nothing has moved it.
     pub(super) fn is_known(&self, name: &Name) -> bool {
-        name.schema.is_some() || self.is_certain(name)
+        name.schema.is_some() || self.calls.is_empty() && !self.names_moved && !self.path_set
     }
 
-    /// Something from before the plan is in it from here on, and in its schema.
-    fn fill(&mut self, table: &Name) {
-        let schema = qualified(table).schema;
-        let moved = table.schema.is_none() && (self.names_moved || self.path_set);
-        for ((kind, name), made) in &mut self.made {
-            let of_table = *kind == Kind::Table && *name == qualified(table);
-            let around = *kind == Kind::Schema && (moved || Some(&name.name) == schema.as_ref());
-            made.empty &= !of_table && !around;
-        }
-    }
-
-    /// Rows may have been copied from anywhere to anywhere.
-    pub(super) fn fill_all(&mut self) {
-        self.made.values_mut().for_each(|made| made.empty = false);
+    /// What is done to it is done. Within a routine nothing is certain: it may be skipped.
+    pub(super) fn is_certain(&self, name: &Name) -> bool {
+        self.calls.is_empty() && self.is_known(name)
     }
 }

@@ -100,7 +100,8 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
         ast::Truncate(it) => it.table_list().into_iter().flat_map(|it| it.table_relation_names()).for_each(|it| {
             let table = name(&it);
             take(lost(Kind::Table, &table, format!("empties table {table}")));
-            take(Effect::Fires(table));
+            // By any foreign key, also one by which nothing else is written.
+            take(Effect::Fires(if has_cascade(node) { Name::default() } else { table }));
         }),
         ast::CreateTable(it) => {
             create(node, it.persistence().as_ref(), it.table_name(), it.if_not_exists().is_some(), take);
@@ -160,9 +161,7 @@ fn drops(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
             take(Effect::Drops(table));
         },
         ast::DropForeignTable(it) => for table in names(it.syntax()) {
-            if has_cascade(node) {
-                take(Effect::Cascades { says: format!("drops foreign table {table}"), from: table.clone() });
-            }
+            cascades(node, format!("drops foreign table {table}"), table.clone(), take);
             take(Effect::Drops(table));
         },
         ast::DropServer(it) => for server in it.server_refs() {
@@ -202,9 +201,7 @@ fn drops(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
             take(Effect::OwnsTables(extension.map(|it| name_of(&it).name).unwrap_or_default()));
         },
         ast::DropView(it) => for view in it.view_refs().map(|it| name(&it)) {
-            if has_cascade(node) {
-                take(Effect::Cascades { says: format!("drops view {view}"), from: view.clone() });
-            }
+            cascades(node, format!("drops view {view}"), view.clone(), take);
             take(Effect::Drops(view));
         },
         ast::DropFunction(_) => cascading_routines("function", node, take),
@@ -328,26 +325,24 @@ fn stored_routines(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
 }
 
 fn cascading_routines(what: &str, node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
-    if has_cascade(node) {
-        for routine in routines(node) {
-            take(Effect::Cascades {
-                says: format!("drops {what} {routine}"),
-                from: routine,
-            });
-        }
+    for routine in routines(node) {
+        cascades(node, format!("drops {what} {routine}"), routine, take);
     }
 }
 
 /// What is in no schema.
 fn unqualified(what: &str, node: &SyntaxNode, name: &Name, take: &mut dyn FnMut(Effect)) {
+    let from = Name {
+        schema: Some(String::new()),
+        name: name.name.clone(),
+    };
+    cascades(node, format!("drops {what} {name}"), from, take);
+}
+
+/// With CASCADE, what depends on it goes along.
+pub(super) fn cascades(node: &SyntaxNode, says: String, from: Name, take: &mut dyn FnMut(Effect)) {
     if has_cascade(node) {
-        take(Effect::Cascades {
-            says: format!("drops {what} {name}"),
-            from: Name {
-                schema: Some(String::new()),
-                name: name.name.clone(),
-            },
-        });
+        take(Effect::Cascades { from, says });
     }
 }
 
@@ -362,7 +357,7 @@ fn routines(node: &SyntaxNode) -> Vec<Name> {
     named.map(|it| name_of(&it)).collect()
 }
 
-pub(super) fn has_cascade(node: &SyntaxNode) -> bool {
+fn has_cascade(node: &SyntaxNode) -> bool {
     node.children().any(|it| it.kind() == SyntaxKind::CASCADE)
 }
 

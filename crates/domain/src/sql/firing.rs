@@ -9,8 +9,9 @@ use super::lookup::{key, qualified, temporary};
 /// What runs when rows are written, as far as the plan says.
 #[derive(Default)]
 pub(super) struct Firing {
-    /// Tables to which rows were written and whose triggers have not run yet; whether the rows are only new ones.
-    written: Vec<(Name, bool)>,
+    /// Tables to which rows were written and whose triggers have not run yet, `None` where that is not known; whether the rows
+    /// are only new ones.
+    written: Vec<(Option<Name>, bool)>,
     /// Rows are being written, and so what runs on writing runs.
     active: bool,
     /// What is written to the first is written to the second; of new rows, too.
@@ -25,7 +26,8 @@ impl Plan<'_> {
     /// Triggers and rules that the plan defines on the table run, and on whatever that write reaches; so do those of what they
     /// write, each once.
     pub(super) fn fire(&mut self, place: Place, table: &Name, adds: bool) {
-        self.firing.written.push((table.clone(), adds));
+        // Here, where the name is used: it may mean something else outside of the routine that runs.
+        self.firing.written.push((self.meant(table), adds));
         if std::mem::replace(&mut self.firing.active, true) {
             return;
         }
@@ -34,7 +36,7 @@ impl Plan<'_> {
             if all || !seen.insert((table.clone(), adds)) {
                 continue;
             }
-            let reached = self.reached(&table, adds);
+            let reached = table.and_then(|table| self.reached(table, adds));
             all = reached.is_none();
             let runs = |(name, routine): &(&Name, &Routine<'_>)| {
                 routine.on_writes && self.runs_on(name, routine, reached.as_ref())
@@ -57,23 +59,27 @@ impl Plan<'_> {
     fn runs_on(&self, name: &Name, routine: &Routine<'_>, tables: Option<&BTreeSet<Name>>) -> bool {
         match (tables, &routine.on) {
             (None, _) => true,
-            (Some(tables), Some(on)) => tables.contains(on),
             // A function runs by a trigger, and only the plan makes one on a table of its own.
-            (Some(_), None) => name.is_in("") || self.firing.runs_unknown,
+            (Some(_), on) if on.is_empty() => name.is_in("") || self.firing.runs_unknown,
+            (Some(tables), on) => !on.is_disjoint(tables),
         }
+    }
+
+    /// The table with its schema; `None` where the plan does not say which it is.
+    fn meant(&self, table: &Name) -> Option<Name> {
+        let hidden = table.schema.is_none() && self.made.contains_key(&(Kind::Table, temporary(table)));
+        (!hidden && self.is_known(table)).then(|| qualified(table))
     }
 
     /// The tables to which rows are written with this one; `None` where the plan does not say: whatever was there before has
     /// triggers, foreign keys and partitions that it does not show.
-    fn reached(&self, table: &Name, adds: bool) -> Option<BTreeSet<Name>> {
-        let (mut tables, mut left) = (BTreeSet::new(), vec![table.clone()]);
+    fn reached(&self, table: Name, adds: bool) -> Option<BTreeSet<Name>> {
+        let (mut tables, mut left) = (BTreeSet::new(), vec![table]);
         while let Some(table) = left.pop() {
-            let hidden = table.schema.is_none() && self.made.contains_key(&(Kind::Table, temporary(&table)));
             let plain = self.made.get(&key(Kind::Table, &table)).is_some_and(|made| made.plain);
-            if self.firing.relates_anything || hidden || !plain || !self.is_known(&table) {
+            if self.firing.relates_anything || !plain {
                 return None;
             }
-            let table = qualified(&table);
             let related = self
                 .firing
                 .related
@@ -88,14 +94,36 @@ impl Plan<'_> {
     pub(super) fn relate(&mut self, from: &Name, to: &Name, part: bool) {
         self.firing.relates_anything |= !self.is_known(from) || !self.is_known(to);
         self.firing.related.push((qualified(from), qualified(to), part));
+        if part {
+            // A row of the part is a row of the whole, whose triggers the part has, too.
+            self.firing.related.push((qualified(to), qualified(from), part));
+        }
+    }
+
+    /// A table with those that it is a part of and those that are parts of it.
+    pub(super) fn parts(&self, table: Name) -> BTreeSet<Name> {
+        let (mut tables, mut left) = (BTreeSet::new(), vec![table]);
+        while let Some(table) = left.pop() {
+            let related = self.firing.related.iter();
+            let parts = related
+                .filter(|(from, _, part)| *part && *from == table)
+                .map(|(_, to, _)| to);
+            left.extend(parts.filter(|part| !tables.contains(*part)).cloned());
+            tables.insert(table);
+        }
+        tables
     }
 
     /// Triggers and foreign keys go along with their table.
     pub(super) fn rename_written(&mut self, from: &Name, to: &Name) {
         let (from, to) = (qualified(from), qualified(to));
-        let of_triggers = self.routines.values_mut().filter_map(|routine| routine.on.as_mut());
+        for routine in self.routines.values_mut() {
+            if routine.on.remove(&from) {
+                routine.on.insert(to.clone());
+            }
+        }
         let related = self.firing.related.iter_mut().flat_map(|(from, to, _)| [from, to]);
-        for name in of_triggers.chain(related).filter(|name| **name == from) {
+        for name in related.filter(|name| **name == from) {
             name.clone_from(&to);
         }
     }

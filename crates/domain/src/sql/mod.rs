@@ -22,6 +22,7 @@ mod lexer;
 mod lines;
 mod locks;
 mod lookup;
+mod made;
 mod marks;
 mod names;
 mod outcome;

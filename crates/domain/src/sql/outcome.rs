@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::assess::{Made, Plan};
+use super::assess::Plan;
 use super::effect::{Granted, Kind, Name, PUBLIC};
 use super::lookup::{in_schema, key, looked_up, qualified};
+use super::made::Made;
 use super::risk::{Risk, RiskClass};
 
 impl Plan<'_> {

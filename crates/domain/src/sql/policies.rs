@@ -8,9 +8,9 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 use super::assess::{Place, Plan};
 use super::effect::{Effect, Name};
 use super::exposure::{callers, exposed};
-use super::lookup::qualified;
+use super::lookup::looked_up;
 use super::names::{first_name, has_word, name_of};
-use super::risk::RiskClass;
+use super::risk::{Qualified, RiskClass};
 
 /// A policy that lets every caller do it with every row.
 pub(super) fn policy(verb: &str, node: &SyntaxNode, name: &Name, take: &mut dyn FnMut(Effect)) {
@@ -66,33 +66,38 @@ pub(super) fn loosens(verb: &str, node: &SyntaxNode, policy: &Name, take: &mut d
 
 impl Plan<'_> {
     pub(super) fn loosen(&mut self, place: Place, table: &Name, policy: &str, says: &str) {
-        if self.restrictive(table).any(|policies| policies.contains(policy)) {
+        if looked_up(&self.restrictive, table).any(|policies| policies.contains(policy)) {
             self.risk(RiskClass::Exposure, place, says, None);
         }
     }
 
     pub(super) fn rename_policy(&mut self, table: &Name, from: &str, to: &str) {
-        for policies in self.restrictive(table) {
+        for (_, policies) in self.restrictive(table) {
             if policies.remove(from) {
                 policies.insert(to.to_owned());
             }
         }
     }
 
-    /// The restrictive policies of a table, which keeps them under another name.
+    /// The restrictive policies of a table are those of its new name, too: of several that are called so, one has it.
     pub(super) fn move_policies(&mut self, from: &Name, to: &Name) {
-        let moved: BTreeSet<String> = self.restrictive(from).flat_map(std::mem::take).collect();
-        let to = qualified(to);
-        let to = (to.schema.unwrap_or_default(), to.name);
-        self.restrictive.entry(to).or_default().extend(moved);
+        let moved: Vec<_> = self
+            .restrictive(from)
+            .map(|((schema, _), policies)| {
+                let schema = to.schema.clone().unwrap_or_else(|| schema.clone());
+                ((schema, to.name.clone()), policies.clone())
+            })
+            .collect();
+        for (table, policies) in moved {
+            self.restrictive.entry(table).or_default().extend(policies);
+        }
     }
 
     /// Of a table without a schema those of every schema.
-    fn restrictive(&mut self, table: &Name) -> impl Iterator<Item = &mut BTreeSet<String>> {
-        let tables = self.restrictive.iter_mut().filter(|((schema, name), _)| {
+    fn restrictive(&mut self, table: &Name) -> impl Iterator<Item = (&Qualified, &mut BTreeSet<String>)> {
+        self.restrictive.iter_mut().filter(|((schema, name), _)| {
             *name == table.name && table.schema.as_ref().is_none_or(|wanted| wanted == schema)
-        });
-        tables.map(|(_, policies)| policies)
+        })
     }
 }
 

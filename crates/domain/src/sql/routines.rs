@@ -102,11 +102,15 @@ impl<'c> Plan<'c> {
             self.open(routine, place, says, vec![body]);
         }
         // Functions of one name are not told apart here.
-        let known = self.routines.entry(qualified(routine)).or_default();
+        let missed = self.missed(routine);
+        let known = self.routines.entry(qualified(routine)).or_insert_with(|| Routine {
+            missed,
+            ..Routine::default()
+        });
         known.on_writes |= runs == Runs::OnWrites;
         known.in_queries |= runs == Runs::InQueries;
         known.definer |= definer;
-        known.on = on;
+        known.on.extend(on);
         known.bodies.push(body);
     }
 
@@ -132,6 +136,7 @@ impl<'c> Plan<'c> {
             definer: true,
             in_queries: runs == Runs::InQueries,
             bodies: vec![body],
+            missed: self.revokes.len(),
             ..Routine::default()
         };
         self.routines.insert(qualified(to), moved);
@@ -154,14 +159,23 @@ impl<'c> Plan<'c> {
         if !routine.is_in(PUBLIC) || self.was_definer(routine) {
             return;
         }
-        let was_there = self.is_of_somebody(routine);
+        let missed = self.missed(routine);
         self.opened.push(Opening {
             routine: qualified(routine),
             place,
             says,
             bodies,
-            missed: if was_there { 0 } else { self.revokes.len() },
+            missed,
         });
+    }
+
+    /// The REVOKEs so far that don't hold for a routine: all of them, if it is not there yet.
+    fn missed(&self, routine: &Name) -> usize {
+        match self.routines.get(&qualified(routine)) {
+            Some(planned) => planned.missed,
+            None if looked_up(&self.catalogue.routines, routine).next().is_some() => 0,
+            None => self.revokes.len(),
+        }
     }
 
     fn was_definer(&self, routine: &Name) -> bool {

@@ -3,7 +3,7 @@
 use ace_domain::sql::RiskClass::{self, DataLoss, Exposure, Opaque};
 use ace_domain::sql::{Catalogue, Routine, assess};
 
-use crate::support::{script, try_script};
+use crate::support::{risks_of, script, try_script};
 
 fn catalogue() -> Catalogue {
     let routine = |name: &str, volatile| {
@@ -22,10 +22,7 @@ fn catalogue() -> Catalogue {
 
 /// The classes that wait by default, with their statements.
 fn waits(texts: &[&str]) -> Vec<(RiskClass, String)> {
-    let scripts: Vec<_> = texts.iter().map(|text| script(text)).collect();
-    assert!(scripts.iter().all(|script| script.unread.is_empty()), "{texts:?}");
-    let risks = assess(&scripts.iter().collect::<Vec<_>>(), &catalogue());
-    let risks = risks.into_iter().flatten();
+    let risks = risks_of(&catalogue(), texts).into_iter();
     risks
         .filter(|risk| [DataLoss, Exposure, Opaque].contains(&risk.class))
         .map(|risk| (risk.class, risk.says))

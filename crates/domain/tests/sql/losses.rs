@@ -1,19 +1,12 @@
 //! What is lost by effect, and what is not.
 
 use ace_domain::sql::RiskClass::DataLoss;
-use ace_domain::sql::{Catalogue, Routine, assess};
+use ace_domain::sql::{Catalogue, Routine};
 
-use crate::support::script;
+use crate::support::said;
 
 fn losses_in(catalogue: &Catalogue, texts: &[&str]) -> Vec<String> {
-    let scripts: Vec<_> = texts.iter().map(|text| script(text)).collect();
-    assert!(scripts.iter().all(|script| script.unread.is_empty()), "{texts:?}");
-    let risks = assess(&scripts.iter().collect::<Vec<_>>(), catalogue);
-    let risks = risks.into_iter().flatten();
-    risks
-        .filter(|risk| risk.class == DataLoss)
-        .map(|risk| risk.says)
-        .collect()
+    said(catalogue, texts, DataLoss)
 }
 
 fn losses(texts: &[&str]) -> Vec<String> {
@@ -273,5 +266,64 @@ fn a_cascade_is_a_loss_where_data_depends_on_what_is_dropped() {
         ("drop function app.rounded(int) cascade", vec![]),
     ] {
         assert_eq!(losses_in(&catalogue, &[text]), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_a_routine_deletes_of_a_table_that_the_plan_made_is_no_loss() {
+    let made = "create table app.log (n int); insert into app.log values (1)";
+    let routine =
+        |body: &str| format!("create function f() returns void language plpgsql as $$ begin {body} end $$; select f()");
+    assert_eq!(losses(&[made, &routine("delete from app.log;")]), Vec::<String>::new());
+    // By the search path of whoever calls it, or of the function, it may be another table.
+    let unqualified = ["create table log (n int)", &routine("delete from log;")];
+    assert_eq!(losses(&unqualified), ["deletes from log, by public.f"]);
+    let copied = [
+        made,
+        "insert into app.log select n from old",
+        &routine("truncate app.log;"),
+    ];
+    assert_eq!(losses(&copied), ["empties table app.log, by public.f"]);
+    // Whether it does so is not certain.
+    let dropped = [made, &routine("drop table app.log;"), "drop table app.log"];
+    assert_eq!(losses(&dropped), ["drops table app.log"]);
+}
+
+#[test]
+fn a_type_that_the_plan_made_is_its_own_under_another_name() {
+    for text in [
+        "create type mood as enum ('a'); alter type mood rename to old_mood; drop type old_mood",
+        "create type mood as enum ('a'); alter type mood set schema app; drop type app.mood",
+    ] {
+        assert_eq!(losses(&[text]), Vec::<String>::new(), "{text}");
+    }
+    let other = "create type mood as enum ('a'); alter type mood rename to old_mood; drop type mood";
+    assert_eq!(losses(&[other]), ["drops type mood"]);
+    let theirs = "alter type mood rename to old_mood; drop type old_mood";
+    assert_eq!(losses(&[theirs]), ["drops type old_mood"]);
+}
+
+#[test]
+fn rows_of_before_are_in_what_a_table_is_a_part_of_and_in_its_parts() {
+    let parts =
+        "create table a (n int) partition by range (n); create table b partition of a for values from (1) to (9)";
+    for (write, drop, says) in [
+        ("insert into a select n from old", "drop table b", "drops table b"),
+        ("insert into b select n from old", "drop table a", "drops table a"),
+        ("insert into b select n from old", "truncate a", "empties table a"),
+    ] {
+        assert_eq!(losses(&[parts, write, drop]), [says], "{write}; {drop}");
+    }
+    assert_eq!(losses(&[parts, "drop table a, b"]), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_a_search_path_moves_may_be_any_table_of_that_name() {
+    let filled = "create table app.t (n int); set search_path = app; insert into t select n from old; drop table app.t";
+    assert_eq!(losses(&[filled]), ["drops table app.t"]);
+    for (kind, what) in [("table t (n int)", "table"), ("type t as enum ('a')", "type")] {
+        let renamed = format!("create {kind}; set search_path = app; alter {what} t rename to u");
+        let dropped = format!("drop {what} u");
+        assert_eq!(losses(&[&renamed, &dropped]), [format!("drops {what} u")]);
     }
 }

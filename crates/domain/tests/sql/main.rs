@@ -8,6 +8,7 @@ mod foreseen;
 mod gate;
 mod hostile;
 mod losses;
+mod policies;
 mod reading;
 mod refusals;
 mod risks;

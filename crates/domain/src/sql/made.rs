@@ -1,0 +1,147 @@
+//! What a plan itself has made, and whether rows from before it are in there.
+
+use std::collections::BTreeSet;
+
+use super::assess::{Place, Plan};
+use super::effect::{Kind, Name, Origin, PUBLIC};
+use super::lookup::{key, looked_up, qualified, temporary};
+
+#[derive(Default)]
+pub(super) struct Made {
+    /// Nothing of what was there before the plan is in it.
+    pub(super) empty: bool,
+    /// The plan makes it as a table, whatever happens.
+    pub(super) plain: bool,
+    /// Everybody who may select from it sees every row; where that began, and how to say it.
+    pub(super) open: Option<(Place, String)>,
+    /// Of a view, the tables whose row security is not asked.
+    pub(super) reads: Option<Vec<Name>>,
+}
+
+impl Plan<'_> {
+    /// A table is there from here on, without row security.
+    pub(super) fn create(&mut self, place: Place, table: &Name, from: &Origin) {
+        let says = format!("creates table {table} without row level security");
+        let plain = self.is_certain(table);
+        let made = Made {
+            empty: plain && self.brings_nothing(from),
+            plain,
+            open: (!(self.secures_tables && table.is_in(PUBLIC))).then_some((place, says)),
+            reads: None,
+        };
+        self.make(Kind::Table, table, made);
+    }
+
+    pub(super) fn make(&mut self, kind: Kind, name: &Name, made: Made) {
+        let holds_rows = kind == Kind::Table && !made.empty && made.reads.is_none();
+        self.made.insert(key(kind, name), made);
+        if holds_rows {
+            self.fill(name);
+        }
+    }
+
+    pub(super) fn drop(&mut self, table: &Name) {
+        let temporary = temporary(table);
+        if self.made.remove(&(Kind::Table, temporary)).is_none() {
+            self.made.remove(&key(Kind::Table, table));
+        }
+    }
+
+    pub(super) fn rename(&mut self, place: Place, from: &Name, to: &Name) {
+        self.move_policies(from, to);
+        // What a schema held before may be dropped with it.
+        if let Some(schema) = to.schema.as_ref().filter(|_| to.schema != from.schema) {
+            let schema = Name {
+                schema: None,
+                name: schema.clone(),
+            };
+            self.made.remove(&key(Kind::Schema, &schema));
+        }
+        if self.rename_made(Kind::Table, from, to) {
+            self.rename_written(from, to);
+            return;
+        }
+        let protected = || looked_up(&self.catalogue.relations, from).all(|protected| *protected);
+        let known = looked_up(&self.catalogue.relations, from).next().is_some();
+        if to.is_in(PUBLIC) && !from.is_in(PUBLIC) && !(known && protected()) {
+            let says = format!("moves {from} into schema {PUBLIC} without row level security");
+            let made = Made {
+                open: Some((place, says)),
+                ..Made::default()
+            };
+            self.make(Kind::Table, to, made);
+        }
+    }
+
+    /// What the plan made under a name has another one; whether there is something. Where a name is not certain it may be another
+    /// object, of which nothing is known.
+    pub(super) fn rename_made(&mut self, kind: Kind, from: &Name, to: &Name) -> bool {
+        let certain = self.is_certain(from) && self.is_certain(to);
+        let Some(mut made) = self.made.remove(&key(kind, from)) else {
+            return false;
+        };
+        made.empty &= certain;
+        made.plain &= certain;
+        self.made.insert(key(kind, to), made);
+        true
+    }
+
+    pub(super) fn set_invoker(&mut self, place: Place, view: &Name, invoker: bool) {
+        let made = self.made.entry(key(Kind::Table, view)).or_insert_with(|| Made {
+            // Nobody knows what it reads.
+            reads: Some(vec![Name::default()]),
+            ..Made::default()
+        });
+        let says = format!("lets view {view} show what row level security hides from its readers");
+        made.open = (!invoker).then_some((place, says));
+    }
+
+    /// `IF NOT EXISTS` asks only for the schema in which the table would be made.
+    pub(super) fn is_there(&self, table: &Name) -> bool {
+        if !self.is_known(table) {
+            return false;
+        }
+        let table = qualified(table);
+        self.made.contains_key(&(Kind::Table, table.clone()))
+            || self.is_large(&table)
+            || looked_up(&self.catalogue.relations, &table).next().is_some()
+    }
+
+    /// The plan made it, and nothing from before the plan is in it.
+    pub(super) fn is_empty(&self, kind: Kind, name: &Name) -> bool {
+        let made = self.made.get(&(kind, temporary(name)));
+        let made = made.or_else(|| self.made.get(&key(kind, name)).filter(|_| self.is_known(name)));
+        made.is_some_and(|made| made.empty)
+    }
+
+    /// No row from before the plan comes from there.
+    pub(super) fn brings_nothing(&self, from: &Origin) -> bool {
+        let tables = from.tables.iter().all(|table| self.is_empty(Kind::Table, table));
+        tables && !from.routines.iter().any(|routine| self.is_of_somebody(routine))
+    }
+
+    /// Something from before the plan is in it from here on, in what it is a part of or has for parts, and in their schemas.
+    pub(super) fn fill(&mut self, table: &Name) {
+        let known = self.is_known(table);
+        let filled: BTreeSet<Name> = self
+            .made
+            .keys()
+            .filter(|(kind, _)| *kind == Kind::Table)
+            .map(|(_, name)| name)
+            .filter(|name| !known && name.name == table.name)
+            .cloned()
+            .chain([qualified(table)])
+            .flat_map(|table| self.parts(table))
+            .collect();
+        for ((kind, name), made) in &mut self.made {
+            let of_table = *kind == Kind::Table && filled.contains(name);
+            let around = *kind == Kind::Schema && (!known || filled.iter().any(|table| table.is_in(&name.name)));
+            made.empty &= !of_table && !around;
+        }
+    }
+
+    /// Rows may have been copied from anywhere to anywhere.
+    pub(super) fn fill_all(&mut self) {
+        self.made.values_mut().for_each(|made| made.empty = false);
+    }
+}
