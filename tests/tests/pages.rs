@@ -47,14 +47,12 @@ fn a_relative_link_leads_to_a_file() {
 #[test]
 fn every_line_that_packs_leaves_out_what_the_import_leaves_out() {
     let root = repository();
-    let code = fs::read_to_string(root.join("crates/cli/src/project/secrets.rs")).unwrap();
-    let (_, list) = code.split_once("const EXCLUDED: [").unwrap();
-    let (list, _) = list.split_once("= [").unwrap().1.split_once("];").unwrap();
-    let patterns: Vec<&str> = list
-        .split(',')
-        .map(|pattern| pattern.trim().trim_matches('"'))
-        .collect();
-    assert!(patterns.contains(&".env*") && patterns.contains(&"._*"), "{patterns:?}");
+    let patterns = listed("crates/cli/src/project/secrets.rs", "EXCLUDED");
+    let has = |all: &[String], one: &str| all.iter().any(|it| it == one);
+    assert!(has(&patterns, ".env*") && has(&patterns, "._*"), "{patterns:?}");
+    // README.md says what the import prints; in the other pages' folders is nothing of these.
+    let not_read = listed("crates/cli/src/project/files.rs", "NOT_READ");
+    assert!(has(&not_read, ".git"), "{not_read:?}");
 
     let mut pages = Vec::new();
     markdown(&root, &mut pages);
@@ -70,12 +68,13 @@ fn every_line_that_packs_leaves_out_what_the_import_leaves_out() {
                 .split_whitespace()
                 .filter_map(|word| word.strip_prefix("--exclude="))
                 .collect();
-            for pattern in &patterns {
+            let not_read = not_read.iter().filter(|_| name == "README.md");
+            for pattern in patterns.iter().chain(not_read) {
                 // The shell would take a pattern for names of files here.
                 let quoted = if pattern.contains('*') {
                     format!("'{pattern}'")
                 } else {
-                    (*pattern).to_owned()
+                    pattern.clone()
                 };
                 assert!(excluded.contains(quoted.as_str()), "{name} packs {pattern}: {line}");
             }
@@ -89,6 +88,16 @@ fn every_line_that_packs_leaves_out_what_the_import_leaves_out() {
     ] {
         assert!(packing.contains(page), "{page} is not read: {packing:?}");
     }
+}
+
+/// The texts of a list in the code.
+fn listed(file: &str, name: &str) -> Vec<String> {
+    let code = fs::read_to_string(repository().join(file)).unwrap();
+    let (_, list) = code.split_once(&format!("const {name}: [")).unwrap();
+    let (list, _) = list.split_once("= [").unwrap().1.split_once("];").unwrap();
+    list.split(',')
+        .map(|text| text.trim().trim_matches('"').to_owned())
+        .collect()
 }
 
 /// The pages below a folder: not those of what was built or installed.
