@@ -88,7 +88,6 @@ impl Good {
                 && is_true(function, "Ready")
                 && is_current(function)
         };
-        let mut seen = None;
         let condition = |object: Option<&DynamicObject>| {
             let function = object.and_then(|object| serde_json::to_value(object).ok());
             function.is_some_and(|function| is_new(&function))
@@ -106,9 +105,7 @@ impl Good {
                 sleep(Duration::from_millis(100)).await;
             }
         };
-        if let Ok(revision) = timeout(PATIENCE, wait).await {
-            seen = revision;
-        }
+        let seen = timeout(PATIENCE, wait).await.ok().flatten();
         let is_ready = seen.is_some();
         self.revision = seen.or_else(|| self.revision.take());
         is_ready

@@ -43,7 +43,7 @@ pub async fn tenants(client: &Client, mut phases: Receiver<Phase>) {
         if phase == Phase::Over {
             return;
         }
-        let sources = attack(client, &servers, time).await;
+        let [hangs, lists, sources] = attack(client, &servers, time).await;
         let mut turn = time * 1_000;
         while !ends_within(&mut phases, Phase::Hostile, TREES).await {
             // Beside what is timed.
@@ -56,18 +56,14 @@ pub async fn tenants(client: &Client, mut phases: Receiver<Phase>) {
             sources.function(&format!("of-{turn}"), spec).await;
             turn += 1;
         }
-        for kind in ["hangs", "lists", "sources"] {
-            let namespace = format!("{kind}-{time}");
-            let place = Place {
-                namespace,
-                client: client.clone(),
-            };
+        for place in [hangs, lists, sources] {
             place.remove().await;
         }
     }
 }
 
-async fn attack(client: &Client, servers: &Servers, time: usize) -> Place {
+/// Tenants whose deploys hang, whose lists do not end, and whose sources are large.
+async fn attack(client: &Client, servers: &Servers, time: usize) -> [Place; 3] {
     let word = ace_tests::pack(&[("index.ts", "Deno.serve(() => new Response(\"here\"));\n")]);
     let source = |path: Option<String>| match path {
         Some(path) => json!({ "kind": "ConfigMap", "name": "tree", "path": path }),
@@ -102,7 +98,7 @@ async fn attack(client: &Client, servers: &Servers, time: usize) -> Place {
         let spec = desired(&format!("d{depth}"), "index.ts", &source(Some(trees::folder(depth))));
         sources.function(&format!("d{depth}"), spec).await;
     }
-    sources
+    [hangs, lists, sources]
 }
 
 fn function(slug: &str, at: usize, source: &Value) -> Value {

@@ -20,10 +20,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 const ATTEMPTS: usize = 60;
 
 /// A namespace, in which the operator has its rights.
-#[derive(Clone)]
 pub struct Place {
-    pub namespace: String,
-    pub client: Client,
+    namespace: String,
+    client: Client,
 }
 
 impl Place {
@@ -62,7 +61,7 @@ impl Place {
         }
     }
 
-    /// A Secret that offers one use.
+    /// A Secret that the operator may use for these.
     pub async fn secret(&self, name: &str, uses: &str, data: Value) {
         let metadata = json!({ "labels": { LABEL_USE: uses } });
         self.apply::<Secret>(name, json!({ "metadata": metadata, "stringData": data }))
