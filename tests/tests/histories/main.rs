@@ -3,7 +3,8 @@
 //!
 //! A file that psql can't run as `postgres` in one transaction is left out from there on, by all three. The operator has to
 //! stop at the same files and statements, and at no other; what it makes of the rest is dumped to the same schema; and what
-//! the CLI pushed is adopted as it is. Prints a table; the project's code stays where it is.
+//! the CLI pushed is adopted as it is. Prints what stops, what needs an approval, and how schemas differ; the project's code stays
+//! where it is.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +23,7 @@ use std::{
 
 use ace_domain::{
     bundle::{Tree, TreePath},
-    sql::{File, read, read_folder},
+    sql::{File, FolderError, read, read_readable},
 };
 use ace_tests::{Database, on_database};
 use bytes::Bytes;
@@ -39,11 +40,12 @@ struct Stop {
     words: String,
 }
 
-/// A project's files, in their order. Of two with one version, the first.
+/// A project's files, in their order, without those that would be refused: of two with one version, the first.
 struct History {
     name: String,
     files: Vec<File>,
-    twice: usize,
+    /// Why others are left out.
+    refused: Vec<FolderError>,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,12 +54,10 @@ async fn the_history_of_a_project_runs_as_psql_runs_it_and_is_adopted_from_the_c
     let directory = PathBuf::from(env::var_os("HISTORIES").expect("HISTORIES names a directory with projects"));
     let mut faults = Vec::new();
     for history in histories(&directory) {
-        println!(
-            "\n== {}: {} files, {} left out for a version twice",
-            history.name,
-            history.files.len(),
-            history.twice
-        );
+        println!("\n== {}: {} files", history.name, history.files.len());
+        for refused in &history.refused {
+            println!("   left out: {refused}");
+        }
         faults.extend(
             compare(&history)
                 .await
@@ -189,28 +189,23 @@ fn histories(directory: &Path) -> Vec<History> {
 }
 
 fn history(project: &Path, migrations: &Path) -> History {
+    let name = project.file_name().unwrap().to_string_lossy().into_owned();
     let mut texts = BTreeMap::new();
-    let mut names: Vec<String> = fs::read_dir(migrations)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    let mut twice = 0;
-    let mut versions = std::collections::BTreeSet::new();
-    for name in names {
-        let digits: String = name.chars().take_while(char::is_ascii_digit).collect();
-        if !digits.is_empty() && !versions.insert(digits) {
-            twice += 1;
-            continue;
+    for entry in fs::read_dir(migrations).unwrap() {
+        let entry = entry.unwrap();
+        // The CLI leaves folders out, too.
+        if entry.path().is_file() {
+            let path: TreePath = entry.file_name().into_string().unwrap().parse().unwrap();
+            texts.insert(path, Bytes::from(fs::read(entry.path()).unwrap()));
         }
-        let path: TreePath = name.parse().unwrap();
-        let bytes = fs::read(migrations.join(name)).unwrap();
-        texts.insert(path, Bytes::from(bytes));
     }
-    let folder = read_folder(&Tree::from_files(texts).unwrap(), None).unwrap();
+    let (folder, refused) = read_readable(&Tree::from_files(texts).unwrap(), None);
+    let Some(folder) = folder else {
+        panic!("{name}: {refused:?}")
+    };
     History {
-        name: project.file_name().unwrap().to_string_lossy().into_owned(),
+        name,
         files: folder.files,
-        twice,
+        refused,
     }
 }
