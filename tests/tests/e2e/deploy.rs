@@ -174,8 +174,9 @@ async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
 }
 
 async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names() {
-    let dir = team(
-        "namespace: team-a\nnamePrefix: a-\ncomponents: [COMPONENTS/namespace-access, COMPONENTS/name-references]\n\
+    let dir = team_with_all(
+        &["namespace-access", "name-references"],
+        "namespace: team-a\nnamePrefix: a-\n\
          configMapGenerator: [{name: code, literals: [index.ts=1]}]\nsecretGenerator: [{name: supabase, literals: [token=x]}]\n",
     );
     let documents = kustomized(dir.path().join("team").to_str().unwrap()).await;
@@ -234,9 +235,8 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
 async fn other_content_is_another_name_and_so_another_desired_state() {
     let mut names = Vec::new();
     for content in ["1", "2"] {
-        let dir = team(&format!(
-            "components: [COMPONENTS/name-references]\nconfigMapGenerator: [{{name: code, literals: [index.ts={content}]}}]\n"
-        ));
+        let generator = format!("configMapGenerator: [{{name: code, literals: [index.ts={content}]}}]\n");
+        let dir = team_with_all(&["name-references"], &generator);
         let documents = kustomized(dir.path().join("team").to_str().unwrap()).await;
         let function = documents
             .iter()
@@ -247,8 +247,8 @@ async fn other_content_is_another_name_and_so_another_desired_state() {
     assert_ne!(names[0], names[1]);
 }
 
-/// A copy of the components, and beside it a team's folder: kustomize does not follow absolute paths.
-fn team(kustomization: &str) -> tempfile::TempDir {
+/// A team's folder with an object for each reference of the rows.
+fn team_with_all(components: &[&str], kustomization: &str) -> tempfile::TempDir {
     const RESOURCES: &str = "
 apiVersion: ops.mobulace.com/v1alpha1
 kind: Platform
@@ -292,8 +292,16 @@ kind: NotificationChannel
 metadata: {name: intake}
 spec: {webhook: {urlSecretRef: {name: supabase, key: url}, signingSecretRef: {name: supabase, key: signing}}}
 ";
+    let dir = team(components, &format!("resources: [resources.yaml]\n{kustomization}"));
+    fs::write(dir.path().join("team/resources.yaml"), RESOURCES).unwrap();
+    dir
+}
+
+/// A copy of these components, and beside them a folder `team` whose kustomization has them and says what else it is given:
+/// kustomize does not follow absolute paths.
+pub(crate) fn team(components: &[&str], kustomization: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
-    for component in ["namespace-access", "name-references"] {
+    for component in components {
         let copy = dir.path().join(component);
         fs::create_dir(&copy).unwrap();
         for entry in fs::read_dir(repository().join("deploy/components").join(component)).unwrap() {
@@ -303,13 +311,9 @@ spec: {webhook: {urlSecretRef: {name: supabase, key: url}, signingSecretRef: {na
     }
     let folder = dir.path().join("team");
     fs::create_dir(&folder).unwrap();
-    let kustomization = kustomization.replace("COMPONENTS", "..");
-    fs::write(
-        folder.join("kustomization.yaml"),
-        format!("resources: [resources.yaml]\n{kustomization}"),
-    )
-    .unwrap();
-    fs::write(folder.join("resources.yaml"), RESOURCES).unwrap();
+    let paths: Vec<_> = components.iter().map(|component| format!("../{component}")).collect();
+    let kustomization = format!("components: [{}]\n{kustomization}", paths.join(", "));
+    fs::write(folder.join("kustomization.yaml"), kustomization).unwrap();
     dir
 }
 

@@ -1,28 +1,16 @@
 //! The `NetworkPolicy` of `deploy/components`, on the real API server. The bed has no pods: what is said is looked at, not what it does.
 
-use std::fs;
-
-use ace_tests::repository;
 use serde_json::{Value, json};
 
-use crate::roles::admin;
+use crate::{deploy::team, roles::admin};
 
 crate::tests![the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node,];
 
 async fn the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node() {
-    // As a team has it; kustomize does not follow absolute paths.
-    let folder = tempfile::tempdir().unwrap();
-    let (component, team) = (folder.path().join("component"), folder.path().join("team"));
-    for folder in [&component, &team] {
-        fs::create_dir(folder).unwrap();
-    }
-    for file in fs::read_dir(repository().join("deploy/components/network-policy")).unwrap() {
-        let file = file.unwrap();
-        fs::copy(file.path(), component.join(file.file_name())).unwrap();
-    }
-    fs::write(team.join("kustomization.yaml"), "components: [../component]\n").unwrap();
-    let team = team.to_str().unwrap();
-    let applied = admin(&["apply", "--dry-run=server", "-o", "json", "-k", team]).await;
+    let dir = team(&["network-policy"], "");
+    let folder = dir.path().join("team");
+    let folder = folder.to_str().unwrap();
+    let applied = admin(&["apply", "--dry-run=server", "-o", "json", "-k", folder]).await;
     let policy: Value = serde_json::from_str(&applied).unwrap();
     assert_eq!(policy["kind"], "NetworkPolicy");
     let spec = &policy["spec"];
