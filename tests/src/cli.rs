@@ -52,6 +52,13 @@ impl Colleague {
         }
     }
 
+    /// Writes migrations, each by its name.
+    pub fn migrations(&self, files: &[(&str, &str)]) {
+        for (name, content) in files {
+            self.file(&format!("migrations/{name}"), content);
+        }
+    }
+
     /// Deploys a function as `supabase functions deploy NAME --use-api` does.
     ///
     /// # Panics

@@ -63,6 +63,14 @@ pub async fn plain(files: &[File]) -> Turn {
     }
 }
 
+/// Names and texts, as a source is written.
+fn named(files: &[File]) -> Vec<(&str, &str)> {
+    files
+        .iter()
+        .map(|file| (file.file_name.as_str(), &*file.text))
+        .collect()
+}
+
 async fn psql(database: &Database, file: &Path) {
     let program = postgres_bin_dir().expect("PostgreSQL is installed").join("psql");
     let output = Command::new(program)
@@ -82,9 +90,7 @@ async fn psql(database: &Database, file: &Path) {
 pub async fn cli(files: &[File], database: &Database) -> Turn {
     let project = Project::create(bed().bed.file()).await;
     let colleague = Colleague::new(&project);
-    for file in files {
-        colleague.file(&format!("migrations/{}", file.file_name), &file.text);
-    }
+    colleague.migrations(&named(files));
     let server = Server::of(database).await;
     let (began, cpu, used) = (Instant::now(), ended_children(), server.cpu());
     colleague
@@ -145,11 +151,7 @@ pub async fn operator(files: &[File], operator: &Operator, distance: Distance) -
         if distance == Distance::Far {
             stage.database("24h", database).await;
         }
-        let named: Vec<_> = files
-            .iter()
-            .map(|file| (file.file_name.as_str(), &*file.text))
-            .collect();
-        stage.migrations(&named).await;
+        stage.migrations(&named(files)).await;
         stage.database_answers().await;
         let head = files.last().map(|file| file.version.to_string()).unwrap_or_default();
         let server = Server::of(database).await;

@@ -115,19 +115,21 @@ fn stop(file: &str, message: &str) -> Stop {
 }
 
 async fn write(stage: &Stage<'_>, files: &[&File]) {
-    let files: Vec<(&str, &str)> = files
+    stage.migrations(&named(files)).await;
+}
+
+/// Names and texts, as a source is written.
+fn named<'a>(files: &[&'a File]) -> Vec<(&'a str, &'a str)> {
+    files
         .iter()
         .map(|file| (file.file_name.as_str(), &*file.text))
-        .collect();
-    stage.migrations(&files).await;
+        .collect()
 }
 
 /// The official CLI pushes all files.
 pub(crate) async fn push(stage: &Stage<'_>, database: &Database, files: &[&File]) -> Result<(), String> {
     let colleague = Colleague::new(&stage.project);
-    for file in files {
-        colleague.file(&format!("migrations/{}", file.file_name), &file.text);
-    }
+    colleague.migrations(&named(files));
     let url = database.url();
     let arguments = ["db", "push", "--include-all", "--yes", "--db-url", &url];
     colleague.try_run(&arguments).await.map(drop)
@@ -136,6 +138,7 @@ pub(crate) async fn push(stage: &Stage<'_>, database: &Database, files: &[&File]
 /// Takes over what the CLI pushed: nothing is pending and nothing runs. Answers with how many files are adopted.
 pub(crate) async fn adopt(stage: &Stage<'_>, files: &[&File]) -> Result<usize, String> {
     write(stage, files).await;
+    let mut adopted = 0;
     for mode in ["Observe", "Apply"] {
         stage.migration_set(json!({ "mode": mode })).await;
         let set = stage
@@ -146,10 +149,7 @@ pub(crate) async fn adopt(stage: &Stage<'_>, files: &[&File]) -> Result<usize, S
         if set["status"]["pending"] != 0 || !is_true(&set, "Ready") {
             return Err(format!("{mode}: {}", message_of(&set, "Ready")));
         }
-        if mode == "Apply" {
-            let applied = set["status"]["applied"].as_u64().unwrap_or_default();
-            return Ok(usize::try_from(applied).unwrap());
-        }
+        adopted = set["status"]["applied"].as_u64().unwrap_or_default();
     }
-    unreachable!("Apply is the last mode")
+    Ok(usize::try_from(adopted).unwrap())
 }
