@@ -35,6 +35,9 @@ const SECOND_VERSION: Files = Files {
 };
 
 impl Pod {
+    /// Memory of the operator's pod: the limit in deploy/deployment.yaml.
+    pub const LIMIT_MIB: u32 = 512;
+
     /// Makes a cgroup with so many bytes of memory.
     ///
     /// # Errors

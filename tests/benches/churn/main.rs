@@ -26,9 +26,6 @@ use good::Good;
 use phase::{Phase, ends_within};
 use report::Footprint;
 
-/// Memory of the pod: the limit in deploy/deployment.yaml.
-const LIMIT_MIB: u32 = 512;
-
 #[derive(Debug, Parser)]
 pub struct Arguments {
     /// How long everything comes and goes.
@@ -67,7 +64,7 @@ fn main() {
 async fn measure(arguments: &Arguments) {
     let bed = bed();
     let client = bed.client().await;
-    let pod = Pod::with_memory(u64::from(LIMIT_MIB) << 20);
+    let pod = Pod::with_memory(u64::from(Pod::LIMIT_MIB) << 20);
     if let Err(error) = &pod {
         println!("no memory cgroup can be made here ({error}): memory is looked at, and not limited");
     }

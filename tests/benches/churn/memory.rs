@@ -11,7 +11,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use crate::{LIMIT_MIB, phase::Phase, usage};
+use crate::{phase::Phase, usage};
 
 /// Between two samples.
 const EVERY: Duration = Duration::from_secs(10);
@@ -63,7 +63,7 @@ pub async fn watch(operator: &mut Operator, pod: Option<&Pod>, phases: &Sender<P
         let _ = fs::write(format!("/proc/{}/clear_refs", operator.process_id()), "5");
         let killed = pod.and_then(Pod::kills).unwrap_or_default();
         // Without a cgroup nobody else does.
-        let is_above = pod.is_none() && sample.resident > f64::from(LIMIT_MIB);
+        let is_above = pod.is_none() && sample.resident > f64::from(Pod::LIMIT_MIB);
         series.ended = match operator.ended() {
             Some(status) => Some(format!("{status}, killed for want of memory {killed} times")),
             None if is_above => Some("would have been killed: above the pod's limit".to_owned()),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ace_tests::{Operator, Pod};
 
-use crate::{Arguments, LIMIT_MIB, good::Change, memory::Series, phase::Phase, usage};
+use crate::{Arguments, good::Change, memory::Series, phase::Phase, usage};
 
 /// What the operator holds at one moment, as far as it says so.
 pub struct Footprint {
@@ -76,19 +76,19 @@ fn quantile(sorted: &[f64], hundredths: usize) -> f64 {
 
 /// Memory, liveness and limits.
 pub fn memory(arguments: &Arguments, series: &Series, pod: Option<&Pod>) {
-    let from = arguments.settled();
+    let (from, limit) = (arguments.settled(), Pod::LIMIT_MIB);
     println!("\n| memory | |\n|---|---|");
     match pod {
         Some(pod) => {
             let most = pod.most().unwrap_or_default() >> 20;
-            println!("| limit | {LIMIT_MIB} MiB, by a cgroup |");
+            println!("| limit | {limit} MiB, by a cgroup |");
             println!("| in use at most, as the cgroup counts | {most} MiB |");
             println!(
                 "| killed for want of memory | {} times |",
                 pod.kills().unwrap_or_default()
             );
         }
-        None => println!("| limit | {LIMIT_MIB} MiB, looked at every ten seconds: no cgroup could be made |"),
+        None => println!("| limit | {limit} MiB, looked at every ten seconds: no cgroup could be made |"),
     }
     println!("| resident at most | {:.1} MiB |", series.most());
     for (name, phase) in [

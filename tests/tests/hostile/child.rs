@@ -4,14 +4,15 @@ use std::env;
 use std::io::{Read, Write, stdin};
 use std::process::{Command, ExitCode, Stdio};
 
+use ace_tests::Pod;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::readers;
 
 /// First argument of the child.
 pub(crate) const COMMAND: &str = "read";
-/// Address space of the child, in bytes: the memory limit of deploy/deployment.yaml.
-const MEMORY: u64 = 512 << 20;
+/// Address space of the child, in bytes: as much as the pod has memory.
+const MEMORY: u64 = (Pod::LIMIT_MIB as u64) << 20;
 /// Processor time of the child, in seconds.
 const PROCESSOR: u64 = 10;
 /// What the child writes before its answer.
