@@ -182,10 +182,12 @@ fn is_confirmed(before: &Value, after: &Value) {
     assert_eq!(json!(history[1..]), before["history"]);
 }
 
-/// Objects of the bed's database that it did not have when the older operator's status was recorded.
+/// Objects of the bed's database that it did not have when the older operator's status was recorded: each one that is added to
+/// what the bed has counts here.
 const NEW_IN_THE_BED: i64 = 16;
 
-/// The live schema is the desired one, with as many objects as before; the history says so. Takes away what differs by that.
+/// The live schema is the desired one, with as many objects as before and those that the bed has since; the history says that it
+/// is described anew. Takes away what differs by that.
 fn is_reworded(now: &mut Value, before: &mut Value) {
     let reworded = now["history"].as_array_mut().unwrap().remove(0);
     assert_eq!(reworded["type"], "SchemaReworded", "{now:#}");
