@@ -122,7 +122,7 @@ pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
             let path = download
                 .dir
                 .join(format!("config/crd/bases/source.toolkit.fluxcd.io_{plural}.yaml"));
-            let text = fs::read_to_string(&path).map_err(|source| ToolError::Cache { path, source })?;
+            let text = fs::read_to_string(&path).map_err(ToolError::file("read", path))?;
             Ok((format!("{plural}.source.toolkit.fluxcd.io"), text))
         })
         .collect()
@@ -156,10 +156,7 @@ fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolErro
     let started = Instant::now();
     progress.say("building the control plane from tests/control-plane: about 5 minutes on 2 cores, once");
     let sources = directory.join("source");
-    fs::create_dir(&sources).map_err(|source| ToolError::Cache {
-        path: sources.clone(),
-        source,
-    })?;
+    fs::create_dir(&sources).map_err(ToolError::file("create", &sources))?;
     lay_out(&MODULE, &sources)?;
     let binary = directory.join("control-plane");
     let mut command = process::guarded(go, Signal::KILL);
@@ -176,7 +173,7 @@ fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolErro
     watch(command, progress, started)?;
     for name in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] {
         let path = directory.join(name);
-        std::os::unix::fs::symlink("control-plane", &path).map_err(|source| ToolError::Cache { path, source })?;
+        std::os::unix::fs::symlink("control-plane", &path).map_err(ToolError::file("create", path))?;
     }
     progress.took("control plane built", started, "kept in the cache");
     Ok(())
@@ -231,7 +228,7 @@ fn watch(command: Command, progress: Progress, started: Instant) -> Result<(), T
 fn lay_out(module: &[(&str, &str)], directory: &Path) -> Result<(), ToolError> {
     for (name, text) in module {
         let path = directory.join(name);
-        fs::write(&path, text).map_err(|source| ToolError::Cache { path, source })?;
+        fs::write(&path, text).map_err(ToolError::file("write", path))?;
     }
     Ok(())
 }

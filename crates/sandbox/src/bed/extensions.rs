@@ -86,7 +86,7 @@ impl Installed {
     /// Differs when anything that is laid out does.
     fn key(&self) -> Result<String, ToolError> {
         let changed = |path: PathBuf| {
-            let metadata = fs::metadata(&path).map_err(at(&path))?;
+            let metadata = fs::metadata(&path).map_err(ToolError::file("read", &path))?;
             Ok(format!(
                 "{} {}.{}",
                 path.display(),
@@ -113,7 +113,7 @@ impl Installed {
             [&self.programs, &self.shared, &self.libraries].map(|folder| below(root, folder));
         let extensions = shared.join("extension");
         for folder in [&programs, &extensions, &libraries] {
-            fs::create_dir_all(folder).map_err(at(folder))?;
+            fs::create_dir_all(folder).map_err(ToolError::file("create", folder))?;
         }
         for program in MOVED {
             copy(&self.programs.join(program), &programs.join(program))?;
@@ -126,7 +126,7 @@ impl Installed {
             add(&below(package, &self.shared).join("extension"), &extensions, copy)?;
             add(&below(package, &self.libraries), &libraries, copy)?;
         }
-        let link = |from: &Path, to: &Path| symlink(from, to).map_err(at(to));
+        let link = |from: &Path, to: &Path| symlink(from, to).map_err(ToolError::file("create", to));
         add(&self.shared.join("extension"), &extensions, link)?;
         add(&self.programs, &programs, link)?;
         add(&self.shared, &shared, link)?;
@@ -137,8 +137,8 @@ impl Installed {
 /// Adds what a folder has to another that lacks it; control files are read for what `postgres` may create.
 fn add(from: &Path, to: &Path, take: impl Fn(&Path, &Path) -> Result<(), ToolError>) -> Result<(), ToolError> {
     let names = fs::read_dir(from)
-        .map_err(at(from))?
-        .map(|entry| Ok(entry.map_err(at(from))?.file_name()))
+        .map_err(ToolError::file("read", from))?
+        .map(|entry| Ok(entry.map_err(ToolError::file("read", from))?.file_name()))
         .collect::<Result<BTreeSet<_>, ToolError>>()?;
     for name in names {
         let (from, to) = (from.join(&name), to.join(&name));
@@ -147,7 +147,7 @@ fn add(from: &Path, to: &Path, take: impl Fn(&Path, &Path) -> Result<(), ToolErr
         }
         let name = name.to_string_lossy();
         if is_allowed(&name) {
-            let text = fs::read_to_string(&from).map_err(at(&from))?;
+            let text = fs::read_to_string(&from).map_err(ToolError::file("read", &from))?;
             write(&to, &allowed(&name, &text))?;
         } else {
             take(&from, &to)?;
@@ -184,7 +184,7 @@ fn below(root: &Path, folder: &Path) -> PathBuf {
 /// Where layouts are kept.
 fn place() -> Result<PathBuf, ToolError> {
     let cache = tools::cache_directory()?;
-    fs::create_dir_all(&cache).map_err(at(&cache))?;
+    fs::create_dir_all(&cache).map_err(ToolError::file("create", &cache))?;
     if !rustix::process::geteuid().is_root() || everybody_may_enter(&cache) {
         return Ok(cache.join("postgres"));
     }
@@ -192,12 +192,12 @@ fn place() -> Result<PathBuf, ToolError> {
     if let Err(error) = fs::DirBuilder::new().mode(0o755).create(outside)
         && error.kind() != io::ErrorKind::AlreadyExists
     {
-        return Err(at(outside)(error));
+        return Err(ToolError::file("create", outside)(error));
     }
     // Anybody can make it there before root does, and what is in it will be run.
-    let found = outside.symlink_metadata().map_err(at(outside))?;
+    let found = outside.symlink_metadata().map_err(ToolError::file("read", outside))?;
     if !found.is_dir() || found.uid() != 0 || found.mode() & 0o022 != 0 {
-        return Err(at(outside)(io::Error::new(
+        return Err(ToolError::file("use", outside)(io::Error::new(
             io::ErrorKind::PermissionDenied,
             "it is not root's alone: remove it",
         )));
@@ -217,19 +217,11 @@ fn copy(from: &Path, to: &Path) -> Result<(), ToolError> {
     if from.is_dir() {
         return Ok(());
     }
-    fs::copy(from, to).map(drop).map_err(at(to))
+    fs::copy(from, to).map(drop).map_err(ToolError::file("copy", from))
 }
 
 fn write(to: &Path, text: &str) -> Result<(), ToolError> {
-    fs::write(to, text).map_err(at(to))
-}
-
-fn at(path: &Path) -> impl Fn(io::Error) -> ToolError {
-    let path = path.to_owned();
-    move |source| ToolError::Cache {
-        path: path.clone(),
-        source,
-    }
+    fs::write(to, text).map_err(ToolError::file("write", to))
 }
 
 #[cfg(test)]
@@ -262,6 +254,17 @@ mod tests {
             let script = format!("{}--{}.sql", control.trim_end_matches(".control"), version.unwrap());
             assert!(names.contains(script.as_str()), "{script}");
         }
+    }
+
+    #[test]
+    fn a_file_of_the_installed_server_that_cannot_be_read_is_named() {
+        let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = from.path().join("extension");
+        let error = add(&folder, to.path(), copy).unwrap_err();
+        assert_eq!(error.to_string(), format!("could not read {}", folder.display()));
+        let file = from.path().join("hstore.so");
+        let error = copy(&file, &to.path().join("hstore.so")).unwrap_err();
+        assert_eq!(error.to_string(), format!("could not copy {}", file.display()));
     }
 
     #[test]

@@ -42,12 +42,25 @@ pub enum ToolError {
     /// A program that could not be run at all.
     #[error("could not run `{command}`")]
     Run { command: String, source: io::Error },
-    /// The cache outside the checkout.
-    #[error("could not write to the cache in {}", path.display())]
-    Cache { path: PathBuf, source: io::Error },
+    /// A file or directory: of the cache, or of what is installed.
+    #[error("could not {action} {}", path.display())]
+    File {
+        /// A verb: `write`, `read`, `create`.
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     /// Neither `XDG_CACHE_HOME` nor `HOME` says where a cache may be.
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no place for a cache")]
     NoHome,
+}
+
+impl ToolError {
+    /// For `map_err` at a file operation.
+    pub(super) fn file(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> ToolError {
+        let path = path.into();
+        move |source| ToolError::File { action, path, source }
+    }
 }
 
 /// `${XDG_CACHE_HOME:-~/.cache}/ace-ops`.
@@ -181,7 +194,7 @@ fn node_modules(progress: Progress) -> Result<PathBuf, ToolError> {
         progress.say("installing Deno, the Supabase CLI and SDKs for the tests from the npm registry");
         let write = |name: &str, text: &str| {
             let path = unfinished.join(name);
-            fs::write(&path, text).map_err(|source| ToolError::Cache { path, source })
+            fs::write(&path, text).map_err(ToolError::file("write", path))
         };
         write("package.json", PACKAGE)?;
         write("package-lock.json", LOCK)?;
@@ -201,23 +214,21 @@ pub(super) fn in_cache(directory: &Path, fill: impl FnOnce(&Path) -> Result<(), 
     if directory.exists() {
         return Ok(());
     }
-    let cache = |source| ToolError::Cache {
-        path: directory.to_owned(),
-        source,
-    };
-    fs::create_dir_all(directory.parent().unwrap_or(directory)).map_err(cache)?;
-    let lock = File::create(directory.with_extension("lock")).map_err(cache)?;
-    lock.lock().map_err(cache)?;
+    let parent = directory.parent().unwrap_or(directory);
+    fs::create_dir_all(parent).map_err(ToolError::file("create", parent))?;
+    let place = directory.with_extension("lock");
+    let lock = File::create(&place).map_err(ToolError::file("create", &place))?;
+    lock.lock().map_err(ToolError::file("lock", &place))?;
     if directory.exists() {
         return Ok(());
     }
     let unfinished = directory.with_extension("unfinished");
     if unfinished.exists() {
-        fs::remove_dir_all(&unfinished).map_err(cache)?;
+        fs::remove_dir_all(&unfinished).map_err(ToolError::file("remove", &unfinished))?;
     }
-    fs::create_dir(&unfinished).map_err(cache)?;
+    fs::create_dir(&unfinished).map_err(ToolError::file("create", &unfinished))?;
     fill(&unfinished)?;
-    fs::rename(&unfinished, directory).map_err(cache)
+    fs::rename(&unfinished, directory).map_err(ToolError::file("create", directory))
 }
 
 /// First 16 hexadecimal digits of a SHA-256 over texts, each with its length.
