@@ -17,6 +17,7 @@ use super::file::{self, Memory};
 use super::ports;
 use super::process::{self, Child, Program};
 use super::progress::Progress;
+use super::server::major;
 use super::tools;
 
 /// Roles, schemas and stubs of a Supabase project; may be applied again and again.
@@ -233,14 +234,7 @@ impl Place {
             .trim()
             .to_owned();
         let output = tools::run(self.command("postgres").arg("--version"))?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = text
-            .split_whitespace()
-            .find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
-        let installed = version
-            .and_then(|version| version.split('.').next())
-            .unwrap_or_default()
-            .to_owned();
+        let installed = major(&String::from_utf8_lossy(&output.stdout)).to_owned();
         if found == installed {
             return Ok(());
         }

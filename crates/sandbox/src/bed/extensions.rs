@@ -11,10 +11,10 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use super::packages;
+use super::server::Server;
 use super::tools::{self, ToolError};
 
 include!(concat!(env!("OUT_DIR"), "/extension_files.rs"));
@@ -47,40 +47,22 @@ pub fn project_bin_dir() -> Result<PathBuf, ToolError> {
     let installed = Installed::find()?;
     let layout = place()?.join(installed.key()?);
     tools::in_cache(&layout, |unfinished| installed.lay_out(unfinished))?;
-    let directory = below(&layout, &installed.programs);
+    let directory = below(&layout, &installed.server.programs);
     *found = Some(directory.clone());
     Ok(directory)
 }
 
-/// Where an installed server has its files.
+/// An installed server, and what was fetched beside it.
 struct Installed {
-    version: String,
-    programs: PathBuf,
-    shared: PathBuf,
-    libraries: PathBuf,
-    /// What was fetched beside it.
+    server: Server,
     packages: Option<PathBuf>,
 }
 
 impl Installed {
     fn find() -> Result<Installed, ToolError> {
-        let mut command = Command::new(tools::postgres_bin_dir()?.join("pg_config"));
-        command.args(["--version", "--bindir", "--sharedir", "--pkglibdir"]);
-        let output = tools::run(&mut command)?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let [version, programs, shared, libraries] = text.lines().collect::<Vec<_>>()[..] else {
-            return Err(ToolError::Failed {
-                command: tools::line_of(&command),
-                output: text,
-            });
-        };
-        Ok(Installed {
-            version: version.to_owned(),
-            programs: PathBuf::from(programs),
-            shared: PathBuf::from(shared),
-            libraries: PathBuf::from(libraries),
-            packages: packages::fetched(version)?,
-        })
+        let server = Server::find()?;
+        let packages = packages::fetched(&server)?;
+        Ok(Installed { server, packages })
     }
 
     /// Differs when anything that is laid out does.
@@ -95,42 +77,43 @@ impl Installed {
             ))
         };
         let places = [
-            changed(self.programs.join("postgres"))?,
-            changed(self.shared.join("extension"))?,
-            changed(self.libraries.clone())?,
+            changed(self.server.programs.join("postgres"))?,
+            changed(self.server.shared.join("extension"))?,
+            changed(self.server.libraries.clone())?,
             self.packages.iter().map(|path| path.display().to_string()).collect(),
         ];
         let files = FILES.iter().flat_map(|(name, text)| [*name, *text]);
         let places = places.iter().map(String::as_str);
         Ok(tools::digest(
-            files.chain(places).chain([self.version.as_str(), ALLOWED]),
+            files.chain(places).chain([self.server.version.as_str(), ALLOWED]),
         ))
     }
 
     /// The same folders below another root.
     fn lay_out(&self, root: &Path) -> Result<(), ToolError> {
+        let server = &self.server;
         let [programs, shared, libraries] =
-            [&self.programs, &self.shared, &self.libraries].map(|folder| below(root, folder));
+            [&server.programs, &server.shared, &server.libraries].map(|folder| below(root, folder));
         let extensions = shared.join("extension");
         for folder in [&programs, &extensions, &libraries] {
             fs::create_dir_all(folder).map_err(ToolError::file("create", folder))?;
         }
         for program in MOVED {
-            copy(&self.programs.join(program), &programs.join(program))?;
+            copy(&server.programs.join(program), &programs.join(program))?;
         }
         for (name, text) in FILES {
             let name = name.rsplit('/').next().unwrap_or(name);
             write(&extensions.join(name), &allowed(name, text))?;
         }
         if let Some(package) = &self.packages {
-            add(&below(package, &self.shared).join("extension"), &extensions, copy)?;
-            add(&below(package, &self.libraries), &libraries, copy)?;
+            add(&below(package, &server.shared).join("extension"), &extensions, copy)?;
+            add(&below(package, &server.libraries), &libraries, copy)?;
         }
         let link = |from: &Path, to: &Path| symlink(from, to).map_err(ToolError::file("create", to));
-        add(&self.shared.join("extension"), &extensions, link)?;
-        add(&self.programs, &programs, link)?;
-        add(&self.shared, &shared, link)?;
-        add(&self.libraries, &libraries, link)
+        add(&server.shared.join("extension"), &extensions, link)?;
+        add(&server.programs, &programs, link)?;
+        add(&server.shared, &shared, link)?;
+        add(&server.libraries, &libraries, link)
     }
 }
 

@@ -19,6 +19,7 @@ mod process;
 mod progress;
 mod publish;
 mod sandbox;
+mod server;
 pub mod testing;
 pub mod tools;
 

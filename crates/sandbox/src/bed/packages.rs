@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::progress::Progress;
+use super::server::{Server, major};
 use super::tools::{self, ToolError};
 
 /// What follows `postgresql-15-` in the names of their packages.
@@ -13,25 +14,23 @@ use super::tools::{self, ToolError};
 const NAMES: [&str; 4] = ["hypopg", "partman", "pgtap", "plpgsql-check"];
 
 /// Where the packages for a server of this version are, if they were fetched.
-pub(super) fn fetched(version: &str) -> Result<Option<PathBuf>, ToolError> {
-    let directory = directory(version)?;
+pub(super) fn fetched(server: &Server) -> Result<Option<PathBuf>, ToolError> {
+    let directory = directory(server)?;
     Ok(directory.exists().then_some(directory))
 }
 
 /// Fetches the packages for the installed server. A machine without them goes without these extensions, and is told so.
 pub(super) fn fetch(progress: Progress) -> Result<(), ToolError> {
-    let programs = tools::postgres_bin_dir()?;
     let (true, Some(apt), Some(unpack)) = (
-        programs.starts_with("/usr/lib/postgresql"),
+        tools::postgres_bin_dir()?.starts_with("/usr/lib/postgresql"),
         tools::on_path("apt-get"),
         tools::on_path("dpkg-deb"),
     ) else {
         return Ok(());
     };
-    let output = tools::run(Command::new(programs.join("pg_config")).arg("--version"))?;
-    let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    let names = NAMES.map(|name| format!("postgresql-{}-{name}", major(&version)));
-    let filled = tools::in_cache(&directory(&version)?, |unfinished| {
+    let server = Server::find()?;
+    let names = NAMES.map(|name| format!("postgresql-{}-{name}", major(&server.version)));
+    let filled = tools::in_cache(&directory(&server)?, |unfinished| {
         progress.say(format_args!("fetching {}", names.join(", ")));
         // Lists of packages are not brought up to date for these: that takes long where there is no network.
         tools::run(Command::new(&apt).arg("download").args(&names).current_dir(unfinished))?;
@@ -57,24 +56,7 @@ pub(super) fn fetch(progress: Progress) -> Result<(), ToolError> {
     }
 }
 
-fn directory(version: &str) -> Result<PathBuf, ToolError> {
-    let key = tools::digest(NAMES.into_iter().chain([major(version)]));
+fn directory(server: &Server) -> Result<PathBuf, ToolError> {
+    let key = tools::digest(NAMES.into_iter().chain([major(&server.version)]));
     Ok(tools::cache_directory()?.join("packages").join(key))
-}
-
-/// `15` of `PostgreSQL 15.18 (Debian 15.18-0+deb12u1)`.
-fn major(version: &str) -> &str {
-    let number = version.split_whitespace().nth(1).unwrap_or_default();
-    number.split('.').next().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_package_is_of_the_servers_major_version() {
-        assert_eq!(major("PostgreSQL 15.18 (Debian 15.18-0+deb12u1)"), "15");
-        assert_eq!(major("PostgreSQL 18beta1"), "18beta1");
-    }
 }
