@@ -101,7 +101,8 @@ enum Command {
         /// Name of the ServiceAccount.
         name: String,
     },
-    /// Installs what the bed and the tests need (PostgreSQL, Deno, Supabase CLI, control plane), and prints where it is.
+    /// Installs what the bed and the tests need (PostgreSQL, Deno, Supabase CLI, control plane), fetches small extensions of
+    /// the distribution, and prints where it is.
     Tools,
 }
 
@@ -206,7 +207,7 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
         Command::Tools => {
-            for (name, path) in tools::ensure(Progress::Lines)? {
+            for (name, path) in tools::ensure_with_extensions(Progress::Lines)? {
                 println!("{name:<14} {}", path.display());
             }
             Ok(())

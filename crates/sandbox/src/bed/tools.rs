@@ -72,12 +72,9 @@ pub fn cache_directory() -> Result<PathBuf, ToolError> {
     Ok(base.join("ace-ops"))
 }
 
-/// Installs and builds what is missing, and says so. Returns what is where.
+/// Installs and builds what a bed can't do without and is missing, and says so. Returns what is where.
 pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolError> {
-    if postgres_bin_dir().is_err() {
-        install_postgres(progress)?;
-    }
-    packages::fetch(progress)?;
+    install_postgres(progress)?;
     node_modules(progress)?;
     Ok(vec![
         ("PostgreSQL", project_bin_dir()?),
@@ -85,6 +82,14 @@ pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolEr
         ("supabase", supabase_cli()?),
         ("control plane", Assets::ensure(progress)?.directory().to_owned()),
     ])
+}
+
+/// The same, with the extensions that a bed goes without where the distribution's packages can't be had. Then each call tries
+/// again, and says so.
+pub fn ensure_with_extensions(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolError> {
+    install_postgres(progress)?;
+    packages::fetch(progress)?;
+    ensure(progress)
 }
 
 /// Directory of `postgres` and `initdb`, of the newest version that is installed.
@@ -127,10 +132,11 @@ fn versions(directory: &str) -> impl Iterator<Item = (u32, PathBuf)> {
         })
 }
 
+/// Does nothing where it is installed.
 fn install_postgres(progress: Progress) -> Result<(), ToolError> {
-    let missing = postgres_bin_dir();
-    let (Some(apt), Err(error)) = (on_path("apt-get"), missing) else {
-        return postgres_bin_dir().map(drop);
+    let Err(error) = postgres_bin_dir() else { return Ok(()) };
+    let Some(apt) = on_path("apt-get") else {
+        return Err(error);
     };
     let mut command = if rustix::process::geteuid().is_root() {
         Command::new(apt)
