@@ -1,6 +1,7 @@
 //! What all handlers share: the state with its storage, the runtime, and the switches of the admin listener.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::Hash;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -72,7 +73,16 @@ impl Site {
 /// Uploads that nothing names any more and that are still on disk.
 const RETIRED_KEPT: usize = 64;
 
-type SlugLocks = HashMap<(String, String), Arc<tokio::sync::Mutex<()>>>;
+/// Whoever works at the same thing waits for each other. The lock of a key is made when it is first asked for, and stays.
+#[derive(Default)]
+struct Turns<K>(Mutex<HashMap<K, Arc<tokio::sync::Mutex<()>>>>);
+
+impl<K: Eq + Hash> Turns<K> {
+    async fn of(&self, key: K) -> OwnedMutexGuard<()> {
+        let turn = lock(&self.0).entry(key).or_default().clone();
+        turn.lock_owned().await
+    }
+}
 
 pub(super) struct Hub {
     pub(super) store: Store,
@@ -91,8 +101,10 @@ pub(super) struct Hub {
     journal: Mutex<Journal>,
     faults: Mutex<Faults>,
     knobs: Mutex<Knobs>,
-    deploying: Mutex<SlugLocks>,
-    changing: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// By project and slug.
+    deploying: Turns<(String, String)>,
+    /// By project.
+    changing: Turns<String>,
     retired: Mutex<Vec<(String, Uuid)>>,
 }
 
@@ -129,8 +141,8 @@ impl Hub {
             journal: Mutex::default(),
             faults: Mutex::default(),
             knobs: Mutex::default(),
-            deploying: Mutex::default(),
-            changing: Mutex::default(),
+            deploying: Turns::default(),
+            changing: Turns::default(),
             retired: Mutex::default(),
         }
     }
@@ -155,8 +167,7 @@ impl Hub {
         reference: &str,
         change: impl FnOnce(&mut Project) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Failure> {
-        let turn = lock(&self.changing).entry(reference.to_owned()).or_default().clone();
-        let turn = turn.lock_owned().await;
+        let turn = self.changing.of(reference.to_owned()).await;
         let (hub, reference) = (self.clone(), reference.to_owned());
         let changed = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -225,11 +236,7 @@ impl Hub {
 
     /// Held during a deploy: the version that its sources are checked under is the one it gets.
     pub(super) async fn deploying(&self, reference: &str, slug: &str) -> OwnedMutexGuard<()> {
-        let slot = lock(&self.deploying)
-            .entry((reference.to_owned(), slug.to_owned()))
-            .or_default()
-            .clone();
-        slot.lock_owned().await
+        self.deploying.of((reference.to_owned(), slug.to_owned())).await
     }
 
     /// Removes uploads that a change let go, a while later: a process may still be running from them. What is left over
