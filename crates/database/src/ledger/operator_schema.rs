@@ -1,7 +1,10 @@
 use ace_domain::kinds::migration_set::Owner;
 use tokio_postgres::types::Type;
 
-use super::{BOTH_LEDGERS, Damage, column};
+use super::{
+    BOTH_LEDGERS, Damage, column,
+    reference::{REFERENCE, STANDING},
+};
 use crate::{QueryError, Session};
 
 /// Version of the tables. A later one is not touched.
@@ -39,10 +42,14 @@ schema was afterwards. Without it ace-ops treats this database as a new one.'; \
     CREATE TABLE ace_ops.reference (class text NOT NULL, name text NOT NULL, schemas text[] NOT NULL, definition text NOT NULL); \
     CREATE TABLE ace_ops.standing (class text NOT NULL, name text NOT NULL, schemas text[], definition text);";
 
+/// The tables without a key.
+const KEYLESS: [&str; 2] = [REFERENCE, STANDING];
+
 /// Without it, nothing may be deleted from a table without a key while a publication has all tables. It is the whole row: these
 /// tables are small. Earlier releases did not set it.
-const KEYLESS: &str =
-    "ALTER TABLE ace_ops.reference REPLICA IDENTITY FULL; ALTER TABLE ace_ops.standing REPLICA IDENTITY FULL;";
+fn identify_rows(table: &str) -> String {
+    format!("ALTER TABLE {table} REPLICA IDENTITY FULL;")
+}
 
 /// Row security for all tables, and no privileges for any role, whatever the default privileges of this database are.
 const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \
@@ -61,15 +68,16 @@ const CLOSED: &str = "DO $$ DECLARE t record; BEGIN \
         EXECUTE pg_catalog.format('REVOKE ALL ON %s FROM %s', t.what, t.grantee); \
     END LOOP; END $$;";
 
-/// Whether they exist: the CLI's schema, its three columns, our tables; and whether ours lack what [`KEYLESS`] sets and only their
-/// owner may set.
+/// Whether they exist: the CLI's schema, its three columns, our tables; and which of ours lack what [`identify_rows`] sets and only
+/// their owner may set.
 const EXISTING: &str = "SELECT pg_catalog.to_regnamespace('supabase_migrations') IS NOT NULL, \
     (SELECT count(*) = 3 FROM pg_catalog.pg_attribute a \
      WHERE a.attrelid = pg_catalog.to_regclass('supabase_migrations.schema_migrations') \
      AND NOT a.attisdropped AND a.attname IN ('version', 'name', 'statements')), \
     pg_catalog.to_regclass('ace_ops.state') IS NOT NULL, \
-    EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relreplident <> 'f' AND pg_catalog.pg_has_role(c.relowner, 'USAGE') \
-            AND c.oid IN (pg_catalog.to_regclass('ace_ops.reference'), pg_catalog.to_regclass('ace_ops.standing')))";
+    coalesce((SELECT pg_catalog.string_agg(t.name, ' ') FROM pg_catalog.unnest(ARRAY['ace_ops.reference', 'ace_ops.standing']) t (name) \
+              JOIN pg_catalog.pg_class c ON c.oid = pg_catalog.to_regclass(t.name) \
+              WHERE c.relreplident <> 'f' AND pg_catalog.pg_has_role(c.relowner, 'USAGE')), '')";
 
 /// Whether files may be run for an owner.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -87,7 +95,7 @@ impl Session {
     /// Under the lock.
     pub async fn prepare_operator_schema(&self, owner: &Owner) -> Result<Prepared, QueryError> {
         let existing = self.connection.row(EXISTING).await;
-        let [schema, table, operator_schema, keyless] = existing.map_err(Damage::of(BOTH_LEDGERS))?;
+        let [schema, table, operator_schema, unidentified] = existing.map_err(Damage::of(BOTH_LEDGERS))?;
         let mut missing = String::new();
         if table != "t" {
             // `IF NOT EXISTS` is refused to a role that may not create schemas, even if the schema exists.
@@ -96,9 +104,9 @@ impl Session {
         }
         if operator_schema != "t" {
             let layout = format!("INSERT INTO ace_ops.state (layout) VALUES ({LAYOUT});");
-            missing.extend([TABLES, KEYLESS, CLOSED, &layout]);
-        } else if keyless == "t" {
-            missing.push_str(KEYLESS);
+            missing.push_str(TABLES);
+            missing.extend(KEYLESS.map(identify_rows));
+            missing.extend([CLOSED, &layout]);
         }
         if !missing.is_empty() {
             // Statements of one message are one transaction.
@@ -113,6 +121,10 @@ impl Session {
         let layout = self.layout().await?;
         if layout > LAYOUT {
             return Ok(Prepared::Newer(layout));
+        }
+        for table in KEYLESS.into_iter().filter(|table| unidentified.contains(table)) {
+            let identified = self.connection.execute(&identify_rows(table)).await;
+            identified.map_err(Damage::of(table))?;
         }
         self.claim(owner).await
     }

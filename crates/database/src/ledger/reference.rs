@@ -146,8 +146,8 @@ impl Session {
 const OBJECTS: &str = "pg_catalog.json_to_recordset($1::pg_catalog.json) \
     AS o (class text, name text, schemas text[], definition text)";
 
-const REFERENCE: &str = "ace_ops.reference";
-const STANDING: &str = "ace_ops.standing";
+pub(super) const REFERENCE: &str = "ace_ops.reference";
+pub(super) const STANDING: &str = "ace_ops.standing";
 const REFERENCES: &str = "ace_ops.state`, `ace_ops.reference` or `ace_ops.standing";
 
 /// The columns of [`state`].

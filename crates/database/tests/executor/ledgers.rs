@@ -171,7 +171,10 @@ async fn a_layout_of_a_later_release_is_not_touched() {
     let session = bed.session().await;
     bed.superuser()
         .await
-        .batch_execute("UPDATE ace_ops.state SET layout = 2")
+        .batch_execute(
+            "UPDATE ace_ops.state SET layout = 2; ALTER TABLE ace_ops.reference REPLICA IDENTITY NOTHING; \
+             DROP TABLE ace_ops.standing; DELETE FROM ace_ops.owner",
+        )
         .await
         .unwrap();
     assert_eq!(session.prepare_operator_schema(&owner()).await, Ok(Prepared::Newer(2)));
@@ -180,6 +183,27 @@ async fn a_layout_of_a_later_release_is_not_touched() {
         ..OperatorSchema::default()
     };
     assert_eq!(operator_schema(&session).await, unreadable);
+    let changed = "SELECT relname::text FROM pg_class WHERE relnamespace = 'ace_ops'::regnamespace AND relkind = 'r' AND \
+         (relname = 'standing' OR relname = 'reference' AND relreplident <> 'n') UNION ALL SELECT name FROM ace_ops.owner";
+    assert!(bed.column(changed).await.is_empty());
+}
+
+#[tokio::test]
+async fn of_the_tables_of_objects_the_one_that_is_missing_is_named_and_the_other_one_set_up() {
+    let bed = Bed::new().await;
+    let session = bed.session().await;
+    bed.superuser()
+        .await
+        .batch_execute("ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; DROP TABLE ace_ops.standing")
+        .await
+        .unwrap();
+    assert_eq!(session.prepare_operator_schema(&owner()).await, Ok(Prepared::Ours));
+    let identity = "SELECT relreplident::text FROM pg_class WHERE oid = 'ace_ops.reference'::regclass";
+    assert_eq!(bed.column(identity).await, ["f"]);
+    let Err(QueryError::Damaged(damage)) = session.reference().await else {
+        panic!("nothing is missing");
+    };
+    assert_eq!(damage.table, "ace_ops.standing");
 }
 
 #[tokio::test]
