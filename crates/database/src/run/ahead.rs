@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ace_domain::sql::Statement;
 use futures::{StreamExt as _, stream::FuturesOrdered};
 use tokio::time::timeout;
@@ -68,10 +70,15 @@ impl Run<'_> {
     pub(super) async fn say_all(&self, statements: &[Statement]) -> Result<(), RunError> {
         let client = self.session.connection.client();
         let renewal = self.session.renewal();
-        // Both are sent when this is polled first, and answered in order.
+        let failed = AtomicBool::new(false);
+        // Both are sent when this is polled first, and answered in order. It waits for that until answers that came together are
+        // read, of which one may be a failure: then it is not sent any more.
         let say = async |statement: &Statement| {
+            if failed.load(Ordering::Relaxed) {
+                return None;
+            }
             let (renewed, answer) = tokio::join!(client.batch_execute(&renewal), client.batch_execute(&statement.text));
-            renewed.and(answer)
+            Some(renewed.and(answer))
         };
         let mut ahead = Ahead::new(statements, self.session.one_by_one);
         let mut sent = FuturesOrdered::new();
@@ -80,10 +87,14 @@ impl Run<'_> {
                 sent.push_back(say(statement));
             }
             (self.watcher)(Progress::Statement { line: statement.line });
-            let answer = async { sent.next().await.unwrap_or(Ok(())) };
+            let answer = async {
+                let answer = sent.next().await.flatten();
+                answer.expect("a statement is sent before its answer is waited for")
+            };
             let answer = self.guarded(answer, self.patience(), Some(statement)).await;
             self.hear();
             if let Err(error) = answer {
+                failed.store(true, Ordering::Relaxed);
                 if !error.ended() {
                     self.refused(sent.map(drop).collect()).await;
                 }

@@ -107,6 +107,24 @@ async fn nothing_behind_a_statement_that_failed_is_done_whatever_it_is() {
 }
 
 #[tokio::test]
+async fn what_is_not_sent_when_a_statement_is_known_to_have_failed_is_not_sent_any_more() {
+    let bed = Bed::new().await;
+    let proxy = Proxy::far_before(bed.access().port).await;
+    let mut session = through(&bed, &proxy).await;
+    let file = rows(1_000, 255, "SELECT 1/0");
+    let before = proxy.carried();
+    let outcome = file.run(&mut session).await.map(|_| ());
+    assert!(
+        matches!(outcome, Err(RunError::Sql { line: Some(256), .. })),
+        "{outcome:?}"
+    );
+    let carried = proxy.carried() - before;
+    // Two requests for each of the first 256, whose answers come together. Each answer makes room for one more: with those it would
+    // be 1,022. A busy machine may see some answers before the others.
+    assert!((512..900).contains(&carried), "{carried}");
+}
+
+#[tokio::test]
 async fn progress_names_each_statement_in_turn_and_a_failed_one_last() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;

@@ -42,6 +42,7 @@ struct State {
     after: AtomicUsize,
     seen: AtomicUsize,
     round_trips: AtomicUsize,
+    carried: AtomicUsize,
 }
 
 /// What a client sends within this time goes on one way of a proxy that is far away.
@@ -66,6 +67,7 @@ impl Proxy {
                 after: AtomicUsize::new(0),
                 seen: AtomicUsize::new(0),
                 round_trips: AtomicUsize::new(0),
+                carried: AtomicUsize::new(0),
             }),
         };
         let state = proxy.state.clone();
@@ -101,6 +103,11 @@ impl Proxy {
     pub fn round_trips(&self) -> usize {
         self.state.round_trips.load(Ordering::SeqCst)
     }
+
+    /// How many requests that were.
+    pub fn carried(&self) -> usize {
+        self.state.carried.load(Ordering::SeqCst)
+    }
 }
 
 /// Passes the first message on, which has no kind.
@@ -129,6 +136,7 @@ async fn carry_far(client: TcpStream, server: TcpStream, state: &State) -> std::
             requests.extend(message);
         }
         state.round_trips.fetch_add(1, Ordering::SeqCst);
+        state.carried.fetch_add(due, Ordering::SeqCst);
         to_server.write_all(&requests).await?;
         to_client.write_all(&answers(&mut from_server, due).await?).await?;
     }
