@@ -37,18 +37,13 @@ static BY_BEGINNING: LazyLock<HashMap<[u8; 2], Vec<&'static str>>> = LazyLock::n
     by_beginning
 });
 
-/// Where those are that begin with what is filled in.
+/// The key of messages that don't begin with two ASCII characters of their own: most begin with what is filled in.
 const FILLED: [u8; 2] = *b"%%";
 
 fn beginning(message: &str) -> [u8; 2] {
-    match message.as_bytes() {
-        [first, second, ..]
-            if ![first, second]
-                .iter()
-                .any(|byte| is_sign(char::from(**byte)) || !byte.is_ascii()) =>
-        {
-            [*first, *second]
-        }
+    let own = |byte: u8| byte.is_ascii() && !is_sign(char::from(byte));
+    match *message.as_bytes() {
+        [first, second, ..] if own(first) && own(second) => [first, second],
         _ => FILLED,
     }
 }
@@ -66,18 +61,17 @@ const KINDS: &str = "\
 /// A part of a message.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Part<'a> {
-    /// The server's own words.
+    /// The server's own words, or what the system says of an error.
     Fixed(&'a str),
-    /// What it has put in.
+    /// What the server has put in.
     Filled(&'a str),
-    /// What the system says of an error, or so it should be.
-    Reason(&'a str),
 }
 
 /// Stands for what the system says of an error.
 const REASON: char = '§';
 
-fn is_sign(character: char) -> bool {
+/// Stands for what is filled in.
+pub(super) fn is_sign(character: char) -> bool {
     ['%', REASON].contains(&character)
 }
 
@@ -105,7 +99,7 @@ pub(super) fn is_fixed(text: &str) -> bool {
 }
 
 /// One of the texts that the C library has for errors of the system.
-pub(super) fn is_reason(text: &str) -> bool {
+fn is_reason(text: &str) -> bool {
     REASONS.lines().any(|reason| reason == text)
 }
 
@@ -138,7 +132,7 @@ fn split<'a>(form: &str, message: &'a str) -> Option<Vec<Part<'a>>> {
         let (filled, after) = rest.split_at_checked(at)?;
         let (fixed, after) = after.split_at_checked(piece.len())?;
         let filled = match signs.next() {
-            Some(REASON) => Part::Reason(filled),
+            Some(REASON) if is_reason(filled) => Part::Fixed(filled),
             _ => Part::Filled(filled),
         };
         parts.extend([filled, Part::Fixed(fixed)]);

@@ -8,7 +8,7 @@ mod catalogue;
 
 use tokio_postgres::error::DbError;
 
-use self::catalogue::{Part, is_common, is_fixed, is_kind, is_reason, parts};
+use self::catalogue::{Part, is_common, is_fixed, is_kind, parts};
 
 /// Most characters of the server's message that are shown.
 pub(crate) const MESSAGE: usize = 300;
@@ -113,12 +113,8 @@ impl Text {
                     shown.keep(text);
                     continue;
                 }
-                Part::Reason(text) if is_reason(text) => {
-                    shown.keep(text);
-                    continue;
-                }
                 Part::Filled("") => continue,
-                Part::Filled(text) | Part::Reason(text) => text,
+                Part::Filled(text) => text,
             };
             let before = number.checked_sub(1).and_then(|before| parts.get(before));
             let opens = matches!(before, Some(Part::Fixed(text)) if text.ends_with('"'));

@@ -99,7 +99,7 @@ fn a_long_message_ends_with_a_sign_that_it_was_longer() {
 
 /// Each conversion of a message replaced by what `fill` gives.
 fn filled(form: &str, mut fill: impl FnMut(usize) -> String) -> String {
-    let mut pieces = form.split(['%', '§']);
+    let mut pieces = form.split(catalogue::is_sign);
     let mut message = pieces.next().unwrap_or_default().to_owned();
     for (number, piece) in pieces.enumerate() {
         message += &fill(number);
@@ -120,7 +120,7 @@ fn collapsed(shown: &str) -> String {
 /// Whether all fixed text of a message is shown.
 fn in_order(form: &str, shown: &str) -> bool {
     let mut rest = shown;
-    form.trim_end().split(['%', '§']).all(|piece| {
+    form.trim_end().split(catalogue::is_sign).all(|piece| {
         let after = rest.split_once(piece.trim()).map(|(_, after)| after);
         rest = after.unwrap_or_default();
         after.is_some()
