@@ -82,14 +82,15 @@ impl Session {
         ledger: &mut BTreeMap<String, LedgerRow>,
         versions: &[String],
     ) -> Result<(), QueryError> {
-        let statement = "SELECT r.version::text, r.statements::text[], NULL::text FROM supabase_migrations.schema_migrations r \
+        let statement = "SELECT r.version::text, r.statements::text[] FROM supabase_migrations.schema_migrations r \
                          WHERE r.version::text = ANY ($1)";
         let rows = self
             .connection
             .query(statement, &[(&versions as _, Type::TEXT_ARRAY)])
             .await;
         for row in &rows.map_err(Damage::of(CLI_LEDGER))? {
-            ledger.insert(column(CLI_LEDGER, row, 0)?, ledger_row(row)?);
+            let version: String = column(CLI_LEDGER, row, 0)?;
+            ledger.entry(version).or_default().statements = statements(row)?;
         }
         Ok(())
     }
@@ -131,11 +132,15 @@ impl Session {
 }
 
 fn ledger_row(row: &Row) -> Result<LedgerRow, QueryError> {
-    let statements: Option<Vec<Option<String>>> = column(CLI_LEDGER, row, 1)?;
     Ok(LedgerRow {
-        statements: statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect()),
+        statements: statements(row)?,
         name: column(CLI_LEDGER, row, 2)?,
     })
+}
+
+fn statements(row: &Row) -> Result<Option<Vec<String>>, QueryError> {
+    let statements: Option<Vec<Option<String>>> = column(CLI_LEDGER, row, 1)?;
+    Ok(statements.map(|texts| texts.into_iter().map(Option::unwrap_or_default).collect()))
 }
 
 fn own_row(row: &Row) -> Result<(String, OwnRow), QueryError> {
