@@ -72,12 +72,13 @@ SELECT 'dependant', own.nspname::text, k.conname::text, false, false, pg_catalog
 FROM leads l JOIN pg_catalog.pg_constraint k ON k.oid = l.object JOIN own ON own.oid = k.connamespace
 WHERE l.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass GROUP BY 2, 3
 UNION ALL
-SELECT 'dependant', '', coalesce(s.srvname, w.fdwname)::text, false, false, pg_catalog.min(l.what)
-FROM leads l
-LEFT JOIN pg_catalog.pg_foreign_server s ON l.class = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND s.oid = l.object
-LEFT JOIN pg_catalog.pg_foreign_data_wrapper w
-    ON l.class = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass AND w.oid = l.object
-WHERE coalesce(s.srvname, w.fdwname) IS NOT NULL GROUP BY 3
+SELECT 'dependant', '', s.srvname::text, false, false, pg_catalog.min(l.what)
+FROM leads l JOIN pg_catalog.pg_foreign_server s ON s.oid = l.object
+WHERE l.class = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass GROUP BY 3
+UNION ALL
+SELECT 'dependant', '', w.fdwname::text, false, false, pg_catalog.min(l.what)
+FROM leads l JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = l.object
+WHERE l.class = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass GROUP BY 3
 UNION ALL
 (SELECT 'securing', '', t.evtname::text, false, false, NULL
 FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid
