@@ -19,7 +19,7 @@ use super::{
     update::hold,
 };
 use crate::reconcile::{
-    annotations::is_leaving,
+    annotations::{is_leaving, reconcile_at},
     decision::{Cause as DriftCause, StepError},
     held,
     size::bounded,
@@ -189,14 +189,21 @@ fn shown(
             .platform
             .suspension(object.spec.suspend, &object.spec.platform_ref)
     };
-    let at_rest = || {
-        Shown::at_rest(
-            suspension(),
+    let at_rest = || match suspension() {
+        None if is_unseen(state, assessment) => Shown::Unchanged,
+        suspension => Shown::at_rest(
+            suspension,
             || is_live(object, state),
             || settled(object, state, assessment, now),
-        )
+        ),
     };
     Shown::of(decision, |step| in_progress(object, step), at_rest)
+}
+
+/// No list can be compared, as after a restart until the first one: nothing is known that would change a `Ready` that is True.
+fn is_unseen(state: &State, assessment: Option<&DriftAssessment>) -> bool {
+    let is_ready = ConditionType::Ready.is_true(&state.memo.common.conditions);
+    is_ready && assessment.is_none() && state.comparison().is_none()
 }
 
 fn in_progress(object: &EdgeFunction, step: &Step) -> Cause {
@@ -240,7 +247,8 @@ fn settled(object: &EdgeFunction, state: &State, assessment: Option<&DriftAssess
     cause
 }
 
-/// What a function that is only observed would wait for if it were rolled out.
+/// What a function that is only observed would wait for if it were rolled out, whatever became of the last step and of the list
+/// that `reconcile-at` asks for: the answer must not change with an attempt that failed.
 fn would_wait(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<String> {
     const PRECONDITIONS: [FunctionReason; 4] = [
         FunctionReason::WaitingForSecrets,
@@ -253,7 +261,10 @@ fn would_wait(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<St
     };
     let mut applying = object.clone();
     applying.spec.mode = Mode::Apply;
-    let Decision::Wait(first, _) = decide(&applying, state, now) else {
+    let mut unhindered = state.clone();
+    unhindered.step_error = None;
+    unhindered.memo.common.last_handled_reconcile_at = reconcile_at(object);
+    let Decision::Wait(first, _) = decide(&applying, &unhindered, now) else {
         return None;
     };
     if !PRECONDITIONS.contains(&first.reason) {

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use ace_api::{DriftReason, FunctionReason, Mode, Reason};
+use serde_json::json;
 
 use super::{
-    super::{Claim, Decision, PlatformState, SourceState, Step, events},
+    super::{Claim, Decision, LiveFunction, PlatformState, SourceState, Step, events},
     fixture::{Case, settled},
-    values::{B, X, cause, foreign},
+    values::{A, B, X, cause, entry, foreign},
 };
 use crate::reconcile::{
     decision::{Deferral, Limiter, Requeue, StepError},
@@ -44,6 +45,44 @@ fn an_error_of_any_class_changes_nothing_while_the_desired_state_is_live() {
         let mut case = settled().with(|case| case.state.step_error = Some(step_error));
         assert_eq!(case.decide(), Decision::Settled(again));
         assert_eq!(case.status(), case.state.memo);
+    }
+}
+
+/// What is observed of a function that would wait for a migration, that does not exist yet, and that the platform shows in a state.
+fn observed() -> [(Case, &'static str); 3] {
+    let required = json!({ "migration": { "name": "main", "version": "20260204400000" } });
+    let waiting = settled().wants(B).mode(Mode::Observe).with(|case| {
+        case.object.spec.requires = serde_json::from_value(required).unwrap();
+    });
+    let throttled = LiveFunction {
+        state: Some("THROTTLED".to_owned()),
+        ..entry(A, 3)
+    };
+    [
+        (waiting, "or its database has not been observed yet"),
+        (
+            settled().forgotten().mode(Mode::Observe).sees(None),
+            "nothing is live yet",
+        ),
+        (
+            settled().mode(Mode::Observe).sees(Some(throttled)),
+            "shows it as THROTTLED",
+        ),
+    ]
+    .map(|(case, says)| (case.written(), says))
+}
+
+#[test]
+fn an_error_of_any_class_changes_nothing_that_is_said_of_a_function_that_is_only_observed() {
+    for (observed, says) in observed() {
+        assert!(message(&observed.state.memo, "Ready").contains(says), "{says}");
+        for (step_error, again) in step_errors() {
+            for case in [observed.clone(), observed.clone().asks("now")] {
+                let mut case = case.with(|case| case.state.step_error = Some(step_error.clone()));
+                assert_eq!(case.decide(), Decision::Settled(again));
+                assert_eq!(case.status(), case.state.memo, "{says}, after {step_error:?}");
+            }
+        }
     }
 }
 
@@ -214,6 +253,11 @@ fn a_restart_says_nothing_new_before_the_first_list() {
         case.status()
     };
     assert_eq!(unlisted(settled()), settled().state.memo);
+    for (observed, says) in observed() {
+        assert_eq!(unlisted(observed.clone().restarted()), observed.state.memo, "{says}");
+    }
+    let throttled = observed()[2].0.clone().mode(Mode::Enforce).written();
+    assert_eq!(unlisted(throttled.clone().restarted()), throttled.state.memo);
     let drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X).written();
     assert_eq!(unlisted(drifted.clone().restarted()), drifted.state.memo);
     let lost = settled().platform(|platform| platform.seen = at(-901)).written();
