@@ -247,14 +247,11 @@ fn next(object: &EdgeFunction, state: &State, platform: &PlatformFacts, now: Tim
     match state.comparison() {
         None => wait(FunctionReason::Observing, "the function has not been observed yet"),
         Some(Comparison::Unlisted { .. }) => Decision::Do(Step::Get),
-        Some(Comparison::Foreign {
-            entry,
-            difference: Difference::NotRead,
-            ..
-        }) if state.unread_now(&entry.stamp).is_none() => Decision::Do(Step::ReadBody(entry.stamp.clone())),
-        // The status may say how it differs: of an earlier operator, which compared in another way.
-        Some(Comparison::Foreign { entry, .. })
-            if is_requested && state.found(entry).is_none() && state.unread_now(&entry.stamp).is_none() =>
+        // Where it is requested, also of a body that was compared before: the status may say how it differs in the words of an
+        // earlier operator, which compared in another way.
+        Some(Comparison::Foreign { entry, difference, .. })
+            if (difference == Difference::NotRead || is_requested && state.found(entry).is_none())
+                && state.unread_now(&entry.stamp).is_none() =>
         {
             Decision::Do(Step::ReadBody(entry.stamp.clone()))
         }

@@ -250,12 +250,6 @@ fn settled(object: &EdgeFunction, state: &State, assessment: Option<&DriftAssess
 /// What a function that is only observed would wait for if it were rolled out, whatever became of the last step and of the list
 /// that `reconcile-at` asks for: the answer must not change with an attempt that failed.
 fn would_wait(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<String> {
-    const PRECONDITIONS: [FunctionReason; 4] = [
-        FunctionReason::WaitingForSecrets,
-        FunctionReason::WaitingForMigration,
-        FunctionReason::WaitingForWave,
-        FunctionReason::WaitingForKey,
-    ];
     let (Mode::Observe, PlatformState::Present(platform)) = (object.spec.mode, &state.platform) else {
         return None;
     };
@@ -267,11 +261,10 @@ fn would_wait(object: &EdgeFunction, state: &State, now: Timestamp) -> Option<St
     let Decision::Wait(first, _) = decide(&applying, &unhindered, now) else {
         return None;
     };
-    if !PRECONDITIONS.contains(&first.reason) {
-        return None;
-    }
+    // Where it waits for something else, that is not among them.
     let all = missing(object, state, platform).skip_while(|cause| cause.reason != first.reason);
-    Some(all.map(|cause| cause.message).collect::<Vec<_>>().join("; "))
+    let all: Vec<String> = all.map(|cause| cause.message).collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// What `Drifted` tells that `Ready` must not deny.
