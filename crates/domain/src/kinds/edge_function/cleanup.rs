@@ -4,12 +4,11 @@ use ace_api::{DeletionPolicy, EdgeFunction, FunctionReason, Mode};
 use jiff::Timestamp;
 
 use super::{
-    Cause, Decision,
-    decide::failure,
-    intent,
+    Cause, Decision, intent,
     live::is_proved,
     state::{Claim, PlatformState, State},
     step::Step,
+    step_errors::failure,
 };
 use crate::reconcile::{decision::Requeue, event::Event};
 

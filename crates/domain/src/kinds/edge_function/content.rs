@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::{
     Cause,
-    decide::failure,
     state::{Body, BodyContent, Difference, LiveFunction, Obstacle, State, UnconfirmedBody},
+    step_errors::failure,
 };
 use crate::{
     bundle::{BodyDigest, BodyFiles, Closure, proves},

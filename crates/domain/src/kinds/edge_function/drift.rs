@@ -5,10 +5,10 @@ use jiff::Timestamp;
 
 use super::{
     compare::{Comparison, is_content, is_file},
-    decide::failure,
     live::{is_proved, is_wanted},
     rollout::missing_secrets,
     state::{Difference, LiveFunction, PlatformState, State},
+    step_errors::failure,
 };
 use crate::reconcile::{
     decision::Cause,

@@ -27,6 +27,7 @@ mod source_problems;
 mod state;
 mod status;
 mod step;
+mod step_errors;
 mod update;
 mod waves;
 
