@@ -8,13 +8,13 @@ use bytes::Bytes;
 use super::{
     super::{Decision, LiveFunction, SourceState, Step, StepResult},
     fixture::{Case, settled},
-    values::{A, X, body_of, bundle, cause, entry, field, foreign, stamp},
+    values::{A, X, body_of, cause, entry, field, foreign, stamp},
 };
 use crate::{
     bundle::{BodyFiles, Closure, FunctionSource, ListedImportMap, Tree, TreePath},
     reconcile::{
         decision::Requeue,
-        fixture::{at, message, shown},
+        fixture::{message, shown},
     },
 };
 
@@ -233,22 +233,6 @@ fn the_same_files_with_another_entrypoint_are_drift_that_is_named_and_corrected(
     }
 }
 
-#[test]
-fn a_state_that_the_platform_shows_is_shown_until_it_is_over() {
-    let throttled = LiveFunction {
-        state: Some("THROTTLED".to_owned()),
-        ..entry(A, 3)
-    };
-    for mode in [Mode::Enforce, Mode::Observe] {
-        let mut case = settled().mode(mode).sees(Some(throttled.clone()));
-        let status = case.status();
-        assert!(message(&status, "Ready").ends_with("is live; the platform shows it as THROTTLED"));
-        assert_eq!(status.live.unwrap().state, Some("THROTTLED".to_owned()));
-        let mut over = case.written().sees(Some(entry(A, 3)));
-        assert!(message(&over.status(), "Ready").ends_with("is live"));
-    }
-}
-
 fn is_ours(path: &str) -> bool {
     content(&files()).files().contains_key(path)
 }
@@ -366,45 +350,4 @@ fn a_file_that_a_computed_import_may_reach_counts() {
     });
     case = redeployed(case, &listed(4, "map_a.json"), &own);
     assert_eq!(shown(&case.status())[1], "Drifted=True/OutOfBandChange");
-}
-
-#[test]
-fn our_own_body_that_is_not_the_source_is_known_once_a_later_list_still_shows_its_stamp() {
-    let transpiled = |version: i64| {
-        let files = [("source/ace/hello/index.ts".to_owned(), Bytes::from("transpiled"))];
-        let entrypoint = TreePath::new("hello/index.ts").unwrap();
-        body_of(
-            BodyFiles::new(files, Some("source/ace/hello/index.ts"), &entrypoint),
-            &stamp(version),
-        )
-    };
-    let mut case = settled().mode(Mode::Apply).with(|case| {
-        case.state.memo.applied.as_mut().unwrap().body_digest = None;
-        case.state.began = case.now;
-    });
-    case.does(Step::ReadBody(stamp(3)), Ok(StepResult::Body(transpiled(3))));
-    assert_eq!(case.decide(), Decision::Settled(Requeue::At(at(60))));
-    assert_eq!(case.state.memo.applied.as_ref().unwrap().body_digest, None);
-    case = case.later(60);
-    case.lists(at(60), Some(entry(A, 3)));
-    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
-    let mut case = redeploy_of(case, transpiled(4));
-    assert_eq!(shown(&case.status()), ["Ready=True/Live", "Drifted=False/NoDrift"]);
-}
-
-fn redeploy_of(case: Case, body: super::super::Body) -> Case {
-    let mut case = case.sees(Some(entry(A, 4)));
-    case.does(Step::ReadBody(stamp(4)), Ok(StepResult::Body(body)));
-    case
-}
-
-#[test]
-fn a_bundle_is_read_once_and_not_in_every_reconcile() {
-    let mut case = settled().mode(Mode::Apply).with(|case| {
-        case.state.memo.applied.as_mut().unwrap().body_digest = None;
-    });
-    case.does(Step::ReadBody(stamp(3)), Ok(StepResult::Body(bundle(&stamp(3)))));
-    case.state.memory.body = None;
-    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
-    assert_eq!(shown(&case.status()), ["Ready=True/Live", "Drifted=False/NoDrift"]);
 }
