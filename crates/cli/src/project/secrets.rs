@@ -8,9 +8,6 @@ use ace_domain::bundle;
 /// beside a file.
 pub(crate) const EXCLUDED: [&str; 7] = [".env*", ".npmrc", "*.key", "*.p8", "*.p12", "*.pfx", "._*"];
 
-/// Bytes that are enough of a file whose content tells.
-const BEGINNING: usize = 4096;
-
 /// Whether a file is left out for its secrets: by its name, as `tar` sees it, or by its content.
 pub(super) fn holds_secrets(name: &str, content: &[u8]) -> bool {
     is_named(name) || bundle::holds_secrets(name, content)
@@ -32,7 +29,9 @@ pub(super) fn file_holds_secrets(name: &str, path: &Path) -> io::Result<bool> {
         return Ok(holds_secrets(name, &[]));
     }
     let mut beginning = Vec::new();
-    File::open(path)?.take(BEGINNING as u64).read_to_end(&mut beginning)?;
+    File::open(path)?
+        .take(bundle::TELLING_BYTES as u64)
+        .read_to_end(&mut beginning)?;
     Ok(bundle::holds_secrets(name, &beginning))
 }
 

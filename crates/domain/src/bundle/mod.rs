@@ -52,6 +52,6 @@ pub use location::joined;
 pub use path::{PATH_BYTES, TreePath, TreePathError};
 pub use restore::{ClosureManifest, RestoreError};
 pub use scope::{Fit, Folder, Scope, TooMany, read_for};
-pub use secrets::{holds_secrets, tells_by_content};
+pub use secrets::{TELLING_BYTES, holds_secrets, tells_by_content};
 pub use tree::{MissingFolder, Tree, TreeError};
 pub use upload::{Mark, Upload};

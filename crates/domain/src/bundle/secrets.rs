@@ -2,8 +2,8 @@
 
 use super::module;
 
-/// Bytes of a file in which a key in PEM begins.
-const BEGINNING: usize = 4096;
+/// Bytes of a file that are enough where its content tells, except of a `.npmrc`: a key in PEM begins in them.
+pub const TELLING_BYTES: usize = 4096;
 /// What a file beside `.env` is called that shows which values it has.
 const EXAMPLES: [&str; 6] = ["example", "sample", "template", "tmpl", "dist", "schema"];
 /// Files of keys that are always private.
@@ -60,7 +60,7 @@ fn is_environment(name: &str) -> bool {
 }
 
 fn beginning(content: &[u8]) -> String {
-    String::from_utf8_lossy(content.get(..BEGINNING).unwrap_or(content)).into_owned()
+    String::from_utf8_lossy(content.get(..TELLING_BYTES).unwrap_or(content)).into_owned()
 }
 
 fn has_private_key(content: &[u8]) -> bool {
