@@ -6,7 +6,7 @@ use ace_api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::drift::standing;
+use super::{drift::standing, messages::of_total};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EventType {
@@ -68,18 +68,10 @@ pub(crate) fn secrets_in_source(before: Carried<'_>, after: Carried<'_>) -> Opti
     /// Most paths in the message.
     const NAMED: usize = 3;
     let found = after.secret_files.filter(|_| before != after)?;
-    let named: Vec<&str> = found.paths.iter().take(NAMED).map(String::as_str).collect();
-    let more = usize::try_from(found.count)
-        .unwrap_or_default()
-        .saturating_sub(named.len());
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    let named = named.join(", ");
+    let named: Vec<String> = found.paths.iter().take(NAMED).cloned().collect();
+    let named = of_total(&named, usize::try_from(found.count).unwrap_or_default());
     let note = format!(
-        "the source has secrets in {named}{more}: they are neither deployed nor archived, but whoever reads the source has them; leave them out (`tar --exclude`, `spec.ignore`, `.sourceignore`) and replace the secrets"
+        "the source has secrets in {named}: they are neither deployed nor archived, but whoever reads the source has them; leave them out (`tar --exclude`, `spec.ignore`, `.sourceignore`) and replace the secrets"
     );
     Some(Event::warning("SecretsInSource", note))
 }

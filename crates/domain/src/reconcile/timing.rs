@@ -58,7 +58,7 @@ impl Timing {
         now > seen + self.lost_after(interval)
     }
 
-    /// Between the look that suspects a change of content and the one that believes it.
+    /// Between the list that suspects a change of content and the one that confirms it.
     pub fn second_list(self) -> Duration {
         self.of(Duration::from_secs(15))
     }

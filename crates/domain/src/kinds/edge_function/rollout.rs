@@ -189,9 +189,12 @@ fn unapplied(object: &EdgeFunction, state: &State) -> Option<Cause> {
 }
 
 fn lower_waves(state: &State) -> Option<Cause> {
+    if state.blockers.is_empty() {
+        return None;
+    }
     let blockers = listed(&state.blockers, 5, String::clone);
     let message = format!("waiting for functions of lower waves: {blockers}");
-    (!state.blockers.is_empty()).then(|| Cause::new(FunctionReason::WaitingForWave, message))
+    Some(Cause::new(FunctionReason::WaitingForWave, message))
 }
 
 /// The groups of required secrets of which none is set, as `A or B`.

@@ -129,10 +129,7 @@ fn looks(case: &mut Case, outcome: &Result<StepResult, StepError>) -> bool {
 }
 
 fn writes(case: &mut Case) -> bool {
-    matches!(
-        case.decide(),
-        Decision::Do(Step::Deploy { .. } | Step::PatchJwt(_) | Step::Delete)
-    )
+    matches!(case.decide(), Decision::Do(step) if step.writes_platform())
 }
 
 #[test]
