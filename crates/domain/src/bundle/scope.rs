@@ -38,23 +38,18 @@ pub struct TooMany {
 }
 
 impl Scope {
-    /// Whether it is known what lies below a folder, or that this is too much.
-    pub fn covers(&self, folder: Option<&TreePath>) -> bool {
-        match self {
-            Self::Everything => true,
-            Self::Folders(folders) => self.has(folder) || folders.contains_key(&folder.cloned()),
+    /// Whether a folder is kept; `None` where the tree was read for others, and has not counted it.
+    pub fn fit(&self, folder: Option<&TreePath>) -> Option<Fit> {
+        let Self::Folders(folders) = self else {
+            return Some(Fit::Kept);
+        };
+        let kept = |at: &Folder| folders.get(at) == Some(&Fit::Kept);
+        let way = folder.map(TreePath::as_str).into_iter().flat_map(ancestors);
+        let mut above = way.filter_map(|at| TreePath::new(at).ok()).map(Some);
+        if kept(&None) || above.any(|at| kept(&at)) {
+            return Some(Fit::Kept);
         }
-    }
-
-    /// How many files a folder has, if they are too many.
-    pub fn too_many(&self, folder: Option<&TreePath>) -> Option<TooMany> {
-        match self {
-            Self::Folders(folders) if !self.has(folder) => match folders.get(&folder.cloned())? {
-                Fit::Kept => None,
-                Fit::TooMany(many) => Some(*many),
-            },
-            _ => None,
-        }
+        folders.get(&folder.cloned()).copied()
     }
 
     /// The folders that it was read for.
@@ -64,15 +59,6 @@ impl Scope {
             Self::Folders(folders) => Some(folders.keys()),
         };
         folders.into_iter().flatten()
-    }
-
-    /// The folder, or one that it lies in, is kept.
-    fn has(&self, folder: Option<&TreePath>) -> bool {
-        let Self::Folders(folders) = self else { return true };
-        let kept = |folder: &Folder| folders.get(folder) == Some(&Fit::Kept);
-        let on_the_way = folder.map(TreePath::as_str).into_iter().flat_map(ancestors);
-        let mut on_the_way = on_the_way.filter_map(|at| TreePath::new(at).ok());
-        kept(&folder.cloned()) || kept(&None) || on_the_way.any(|at| kept(&Some(at)))
     }
 }
 
@@ -87,31 +73,17 @@ pub fn read_for(
         Err(ArchiveError::Entries { .. }) => {}
         read => return Ok((read?, Scope::Everything)),
     }
-    let mut counts: BTreeMap<&Folder, usize> = folders.iter().map(|folder| (folder, 0)).collect();
+    let mut counts: BTreeMap<&str, usize> = folders.iter().map(|folder| (text(folder), 0)).collect();
     let mut count = |path: &TreePath| {
-        let way = ancestors(path.as_str()).filter_map(|at| TreePath::new(at).ok());
-        for at in [None].into_iter().chain(way.map(Some)) {
-            if let Some(files) = counts.get_mut(&at) {
+        for at in above(path.as_str()) {
+            if let Some(files) = counts.get_mut(at) {
                 *files += 1;
             }
         }
         false
     };
     visit(bytes, limits, &mut count, &mut |_, _| Ok(()))?;
-    let mut smallest: Vec<_> = counts.into_iter().collect();
-    smallest.sort_by_key(|(folder, files)| (*files, *folder));
-    let limit = limits.entries;
-    let mut room = limit;
-    let fits = smallest
-        .into_iter()
-        .map(|(folder, files)| match room.checked_sub(files) {
-            Some(rest) => {
-                room = rest;
-                (folder.clone(), Fit::Kept)
-            }
-            None => (folder.clone(), Fit::TooMany(TooMany { files, limit })),
-        });
-    let scope = Scope::Folders(fits.collect());
+    let fits = fits(counts, limits.entries);
     // What leads to a folder is beside the sum: there is at most one of each of its segments.
     let limits = ArchiveLimits {
         entries: usize::MAX,
@@ -120,8 +92,35 @@ pub fn read_for(
     // A link or a file may stand in for a folder, or on the way to it.
     let named = folders.iter().flatten().map(TreePath::as_str);
     let ways: BTreeSet<&str> = named.flat_map(|folder| ancestors(folder).chain([folder])).collect();
+    let is_kept = |at: &str| fits.get(at) == Some(&Fit::Kept);
     let tree = read_archive_where(bytes, &limits, |path| {
-        scope.has(Some(path)) || ways.contains(path.as_str())
+        ways.contains(path.as_str()) || above(path.as_str()).any(is_kept)
     })?;
-    Ok((tree, scope))
+    let fit = |folder: &Folder| Some((folder.clone(), *fits.get(text(folder))?));
+    Ok((tree, Scope::Folders(folders.iter().filter_map(fit).collect())))
+}
+
+/// Which of these folders with so many files are kept.
+fn fits(counts: BTreeMap<&str, usize>, limit: usize) -> BTreeMap<&str, Fit> {
+    let mut smallest: Vec<_> = counts.into_iter().collect();
+    smallest.sort_by_key(|(folder, files)| (*files, *folder));
+    let mut room = limit;
+    let fits = smallest.into_iter().map(|(folder, files)| {
+        let Some(rest) = room.checked_sub(files) else {
+            return (folder, Fit::TooMany(TooMany { files, limit }));
+        };
+        room = rest;
+        (folder, Fit::Kept)
+    });
+    fits.collect()
+}
+
+/// A folder as text: the root is empty.
+fn text(folder: &Folder) -> &str {
+    folder.as_ref().map_or("", TreePath::as_str)
+}
+
+/// The folders that a path lies in, the root among them.
+fn above(path: &str) -> impl Iterator<Item = &str> {
+    [""].into_iter().chain(ancestors(path))
 }

@@ -3,7 +3,7 @@
 use ace_api::{Source, SourceKind};
 
 use super::{Artifact, ArtifactState, SourceState};
-use crate::bundle::{TooMany, TreePath};
+use crate::bundle::{Fit, TooMany, TreePath};
 
 /// The content that `read` extracts from the artifact, unless the spec pins another digest. An error of `read` needs a person.
 pub fn wanted<T>(
@@ -33,14 +33,13 @@ pub fn usable<'a, T>(source: &Source, artifact_state: &'a ArtifactState) -> Resu
     }
     // A path that is none is told by those who read below it.
     let folder = folder(source).unwrap_or_default();
-    if let Some(many) = artifact.tree.scope().too_many(folder.as_ref()) {
-        return Err(SourceState::Refused(too_many(source, folder.as_ref(), many)));
+    match artifact.tree.scope().fit(folder.as_ref()) {
+        Some(Fit::Kept) => Ok(artifact),
+        Some(Fit::TooMany(many)) => Err(SourceState::Refused(too_many(source, folder.as_ref(), many))),
+        None => Err(SourceState::Failed(
+            "another folder of the source is being read".to_owned(),
+        )),
     }
-    if !artifact.tree.scope().covers(folder.as_ref()) {
-        let reads = "another folder of the source is being read";
-        return Err(SourceState::Failed(reads.to_owned()));
-    }
-    Ok(artifact)
 }
 
 fn too_many(source: &Source, folder: Option<&TreePath>, TooMany { files, limit }: TooMany) -> String {

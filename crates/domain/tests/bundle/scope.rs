@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ace_domain::bundle::{ArchiveError, ArchiveLimits, Folder, Scope, TooMany, Tree, read_for, write_archive};
+use ace_domain::bundle::{ArchiveError, ArchiveLimits, Fit, Folder, Scope, TooMany, Tree, read_for, write_archive};
 use bytes::Bytes;
 
 use crate::hostile::Hostile;
@@ -33,6 +33,10 @@ fn read(archive: &[u8], folders: &[&str]) -> (Tree, Scope) {
     read_for(archive, &LIMITS, &folders).unwrap()
 }
 
+fn many(files: usize) -> Option<Fit> {
+    Some(Fit::TooMany(TooMany { files, limit: 10 }))
+}
+
 fn files(tree: &Tree, below: &str) -> usize {
     tree.subtree(&path(below)).map_or(0, |tree| tree.len())
 }
@@ -48,16 +52,15 @@ fn of_a_larger_one_each_folder_that_is_read_is_kept_and_the_rest_is_not() {
     let archive = archive(&[("a", 6), ("apps", 50), ("b/c", 3), ("b/d", 1)]);
     let (tree, scope) = read(&archive, &["a", "b/c"]);
     assert_eq!((tree.len(), files(&tree, "a"), files(&tree, "b/c")), (9, 6, 3));
-    for (name, covered) in [
-        ("a", true),
-        ("a/x", true),
-        ("b/c", true),
-        ("b", false),
-        ("apps", false),
-        ("", false),
+    for (name, fit) in [
+        ("a", Some(Fit::Kept)),
+        ("a/x", Some(Fit::Kept)),
+        ("b/c", Some(Fit::Kept)),
+        ("b", None),
+        ("apps", None),
+        ("", None),
     ] {
-        assert_eq!(scope.covers(folder(name).as_ref()), covered, "{name}");
-        assert_eq!(scope.too_many(folder(name).as_ref()), None, "{name}");
+        assert_eq!(scope.fit(folder(name).as_ref()), fit, "{name}");
     }
 }
 
@@ -66,21 +69,15 @@ fn a_folder_with_too_many_files_stops_its_own_readers_only() {
     let archive = archive(&[("a", 6), ("apps", 50)]);
     let (tree, scope) = read(&archive, &["", "a", "apps"]);
     assert_eq!((tree.len(), files(&tree, "a")), (6, 6));
-    let too_many = |name: &str| scope.too_many(folder(name).as_ref());
-    let many = |files| Some(TooMany { files, limit: 10 });
-    assert_eq!(
-        [too_many(""), too_many("apps"), too_many("a")],
-        [many(56), many(50), None]
-    );
-    assert!(["", "apps", "a"].iter().all(|name| scope.covers(folder(name).as_ref())));
+    let fits = ["", "apps", "a"].map(|name| scope.fit(folder(name).as_ref()));
+    assert_eq!(fits, [many(56), many(50), Some(Fit::Kept)]);
 }
 
 #[test]
 fn all_folders_together_have_no_more_files_than_one_may_have() {
     let (tree, scope) = read(&archive(&[("a", 6), ("b", 5), ("c", 4)]), &["a", "b", "c"]);
     assert_eq!((tree.len(), files(&tree, "b"), files(&tree, "c")), (9, 5, 4));
-    let many = TooMany { files: 6, limit: 10 };
-    assert_eq!(scope.too_many(Some(&path("a"))), Some(many));
+    assert_eq!(scope.fit(Some(&path("a"))), many(6));
 }
 
 #[test]

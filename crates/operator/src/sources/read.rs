@@ -155,7 +155,7 @@ impl Sources {
         let folders = entries.get(key).map(|entry| &entry.folders);
         let mut folders = folders.into_iter().flatten();
         folders
-            .all(|folder| tree.scope().covers(folder.as_ref()))
+            .all(|folder| tree.scope().fit(folder.as_ref()).is_some())
             .then_some(tree)
     }
 

@@ -63,7 +63,8 @@ impl State {
         match entry.memo.as_ref()? {
             Memo::Other(artifact_state) => Some(artifact_state.clone()),
             Memo::Ready { revision, digest } => {
-                let tree = self.trees.get(digest).filter(|tree| tree.scope().covers(folder))?;
+                let tree = self.trees.get(digest)?;
+                tree.scope().fit(folder)?;
                 Some(ArtifactState::ready(revision.clone(), digest.clone(), tree))
             }
         }
@@ -123,7 +124,7 @@ impl Sources {
             };
             let artifact_state = flight.await.artifact_state;
             // A read that had begun before may know nothing of the folder.
-            let lacks = |artifact: &Artifact| !artifact.tree.scope().covers(folder);
+            let lacks = |artifact: &Artifact| artifact.tree.scope().fit(folder).is_none();
             match &artifact_state {
                 ArtifactState::Ready(artifact) if !began && lacks(artifact) => {}
                 _ => return artifact_state,
