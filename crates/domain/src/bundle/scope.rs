@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::archive::{read_archive, read_archive_where, visit};
 use super::limits::{ArchiveError, ArchiveLimits};
 use super::path::TreePath;
-use super::tree::{Tree, ancestors};
+use super::tree::{Tree, ancestors, below};
 
 /// A folder that somebody reads; `None` is the root.
 pub type Folder = Option<TreePath>;
@@ -100,16 +100,32 @@ pub fn read_for(
     Ok((tree, Scope::Folders(folders.iter().filter_map(fit).collect())))
 }
 
-/// Which of these folders with so many files are kept.
+/// Which of these folders with so many files are kept. A file counts once, also where folders lie in each other.
 fn fits(counts: BTreeMap<&str, usize>, limit: usize) -> BTreeMap<&str, Fit> {
     let mut smallest: Vec<_> = counts.into_iter().collect();
     smallest.sort_by_key(|(folder, files)| (*files, *folder));
     let mut room = limit;
+    // Those that are kept and lie in no other one that is.
+    let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
     let fits = smallest.into_iter().map(|(folder, files)| {
-        let Some(rest) = room.checked_sub(files) else {
+        if above(folder).any(|at| kept.contains_key(at)) {
+            return (folder, Fit::Kept);
+        }
+        let prefix = if folder.is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        let inside: Vec<_> = below(&kept, &prefix).map(|(at, files)| (*at, *files)).collect();
+        let counted: usize = inside.iter().map(|(_, files)| files).sum();
+        let Some(rest) = room.checked_sub(files.saturating_sub(counted)) else {
             return (folder, Fit::TooMany(TooMany { files, limit }));
         };
         room = rest;
+        for (at, _) in inside {
+            kept.remove(at);
+        }
+        kept.insert(folder, files);
         (folder, Fit::Kept)
     });
     fits.collect()

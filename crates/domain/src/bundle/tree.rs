@@ -1,3 +1,4 @@
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -192,10 +193,14 @@ pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').filter_map(|(end, _)| path.get(..end))
 }
 
-fn below<'a, T>(entries: &'a BTreeMap<TreePath, T>, prefix: &'a str) -> impl Iterator<Item = (&'a TreePath, &'a T)> {
+/// The entries whose paths begin like this.
+pub(super) fn below<'a, K: Borrow<str> + Ord, T>(
+    entries: &'a BTreeMap<K, T>,
+    prefix: &'a str,
+) -> impl Iterator<Item = (&'a K, &'a T)> {
     entries
         .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-        .take_while(move |(path, _)| path.as_str().starts_with(prefix))
+        .take_while(move |(path, _)| (*path).borrow().starts_with(prefix))
 }
 
 /// What lies below a folder, seen from there.

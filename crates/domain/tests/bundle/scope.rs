@@ -81,6 +81,18 @@ fn all_folders_together_have_no_more_files_than_one_may_have() {
 }
 
 #[test]
+fn of_folders_in_each_other_each_file_counts_once() {
+    let archive = archive(&[("apps", 50), ("b", 2), ("c", 3), ("s/f", 5), ("s/f/g", 1), ("s/m", 2)]);
+    let (tree, scope) = read(&archive, &["s", "s/f", "s/f/g", "s/m", "b"]);
+    let all = ["s", "s/f", "s/f/g", "s/m", "b"].map(|name| scope.fit(folder(name).as_ref()));
+    assert_eq!((tree.len(), all), (10, [Some(Fit::Kept); 5]));
+    // Where the outer one does not fit, what lies in it is kept.
+    let (tree, scope) = read(&archive, &["s", "s/f", "c"]);
+    let fits = ["s", "s/f", "c"].map(|name| scope.fit(folder(name).as_ref()));
+    assert_eq!((tree.len(), fits), (9, [many(8), Some(Fit::Kept), Some(Fit::Kept)]));
+}
+
+#[test]
 fn a_link_on_the_way_to_a_folder_is_known() {
     let mut archive = Hostile::default().entry(tar::EntryType::Symlink, b"supabase", b"");
     for at in 0..20 {
