@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::archive::{read_archive, read_archive_where, visit};
 use super::limits::{ArchiveError, ArchiveLimits};
 use super::path::TreePath;
-use super::tree::{Tree, ancestors, below};
+use super::tree::{RootNames, Tree, ancestors, below};
 
 /// A folder that somebody reads; `None` is the root.
 pub type Folder = Option<TreePath>;
@@ -74,7 +74,9 @@ pub fn read_for(
         read => return Ok((read?, Scope::Everything)),
     }
     let mut counts: BTreeMap<&str, usize> = folders.iter().map(|folder| (text(folder), 0)).collect();
+    let mut root = RootNames::default();
     let mut count = |path: &TreePath| {
+        root.add(path);
         for at in above(path.as_str()) {
             if let Some(files) = counts.get_mut(at) {
                 *files += 1;
@@ -97,7 +99,10 @@ pub fn read_for(
         ways.contains(path.as_str()) || above(path.as_str()).any(is_kept)
     })?;
     let fit = |folder: &Folder| Some((folder.clone(), *fits.get(text(folder))?));
-    Ok((tree, Scope::Folders(folders.iter().filter_map(fit).collect())))
+    Ok((
+        tree.of_a_source_with(root),
+        Scope::Folders(folders.iter().filter_map(fit).collect()),
+    ))
 }
 
 /// Which of these folders with so many files are kept. A file counts once, also where folders lie in each other.

@@ -1,5 +1,6 @@
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -15,6 +16,46 @@ pub struct Tree {
     files: BTreeMap<TreePath, Bytes>,
     /// What the source has and the tree has not.
     left_out: BTreeMap<TreePath, LeftOut>,
+    /// The names at the root of a source of which the tree has a part only.
+    root: Option<RootNames>,
+}
+
+/// The first names at the root of a source, and whether there are more.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct RootNames(BTreeSet<String>);
+
+impl RootNames {
+    /// How many are listed.
+    const LISTED: usize = 4;
+
+    /// Adds the name that a path begins with.
+    pub(super) fn add(&mut self, path: &TreePath) {
+        let name = path.as_str().split('/').next().unwrap_or_default();
+        // One more than are listed tells that there are more.
+        let is_first = self.0.len() <= Self::LISTED || self.0.last().is_some_and(|last| name < last.as_str());
+        if is_first && !self.0.contains(name) {
+            self.0.insert(name.to_owned());
+            if self.0.len() > Self::LISTED + 1 {
+                self.0.pop_last();
+            }
+        }
+    }
+}
+
+impl fmt::Display for RootNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("nothing");
+        }
+        let first: Vec<String> = self
+            .0
+            .iter()
+            .take(Self::LISTED)
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let more = if self.0.len() > Self::LISTED { ", …" } else { "" };
+        write!(f, "{}{more}", first.join(", "))
+    }
 }
 
 /// Why a file can't be added to a tree.
@@ -36,32 +77,49 @@ pub enum TreeError {
     },
 }
 
-/// A folder that no file of a source is in.
+/// Why nothing of a source is in a folder.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
-#[error("the source has no folder `{folder}`, only {only}: correct `spec.source.path`, or what the source has")]
-pub struct MissingFolder {
-    /// The path at which it was expected.
-    pub folder: TreePath,
-    /// The first names at the source's root.
-    pub only: String,
+pub enum MissingFolder {
+    /// It is in the source, or something on the way to it, and is not read.
+    #[error("{path} {why}")]
+    LeftOut {
+        /// What is left out, from the source's root.
+        path: TreePath,
+        why: LeftOut,
+    },
+    /// No file of the source is in it.
+    #[error("the source has no folder `{folder}`, only {only}: correct `spec.source.path`, or what the source has")]
+    Absent {
+        /// The path at which it was expected.
+        folder: TreePath,
+        /// The first names at the source's root.
+        only: String,
+    },
 }
 
 impl Tree {
     /// What to say of a folder that is not in the tree.
     pub fn missing(&self, folder: &TreePath) -> MissingFolder {
-        const NAMED: usize = 4;
-        let first = |path: &TreePath| format!("`{}`", path.as_str().split('/').next().unwrap_or_default());
-        let names: BTreeSet<String> = self.files.keys().map(first).collect();
-        let first: Vec<&str> = names.iter().take(NAMED).map(String::as_str).collect();
-        let more = if names.len() > NAMED { ", …" } else { "" };
-        let only = if first.is_empty() {
-            "nothing".to_owned()
-        } else {
-            format!("{}{more}", first.join(", "))
+        if let Some((path, why)) = self.left_out_at(folder.as_str()) {
+            let path = path.clone();
+            return MissingFolder::LeftOut { path, why };
+        }
+        let names = || {
+            let mut names = RootNames::default();
+            self.files.keys().for_each(|path| names.add(path));
+            names
         };
-        MissingFolder {
+        MissingFolder::Absent {
             folder: folder.clone(),
-            only,
+            only: self.root.clone().unwrap_or_else(names).to_string(),
+        }
+    }
+
+    /// The same tree, of a source that has these names at its root.
+    pub(super) fn of_a_source_with(self, root: RootNames) -> Self {
+        Self {
+            root: Some(root),
+            ..self
         }
     }
 
@@ -145,7 +203,11 @@ impl Tree {
         let prefix = format!("{folder}/");
         let (files, left_out) = (relative(&self.files, &prefix), relative(&self.left_out, &prefix));
         let is_there = !files.is_empty() || !left_out.is_empty();
-        is_there.then_some(Self { files, left_out })
+        is_there.then_some(Self {
+            files,
+            left_out,
+            root: None,
+        })
     }
 
     /// The bytes of one file.

@@ -108,10 +108,7 @@ impl SourceTree {
     fn compute(&self, parts: &FunctionParts) -> Outcome {
         let folder = parts.folder.as_ref();
         let index = self.at(folder).ok_or_else(|| {
-            let missing = folder.map(|folder| match self.tree().left_out_at(folder.as_str()) {
-                Some((path, why)) => format!("{path} {why}"),
-                None => self.tree().missing(folder).to_string(),
-            });
+            let missing = folder.map(|folder| self.tree().missing(folder).to_string());
             missing.unwrap_or_default()
         })?;
         let source = FunctionSource {

@@ -56,7 +56,7 @@ pub struct Skipped {
 pub enum FolderError {
     /// Nothing lies there.
     #[error(transparent)]
-    Missing(#[from] MissingFolder),
+    Missing(MissingFolder),
     /// A migration, or a folder on the way to it, is in the source and can't be read.
     #[error("{path} {why}")]
     LeftOut {
@@ -248,11 +248,13 @@ pub fn read_readable(tree: &Tree, folder: Option<&TreePath>) -> (Option<Folder>,
 }
 
 fn below(tree: &Tree, folder: &TreePath) -> Result<Tree, FolderError> {
-    if let Some((path, why)) = tree.left_out_at(folder.as_str()) {
-        let path = path.to_string();
-        return Err(FolderError::LeftOut { path, why });
-    }
-    Ok(tree.subtree(folder).ok_or_else(|| tree.missing(folder))?)
+    tree.subtree(folder).ok_or_else(|| match tree.missing(folder) {
+        MissingFolder::LeftOut { path, why } => FolderError::LeftOut {
+            path: path.to_string(),
+            why,
+        },
+        absent @ MissingFolder::Absent { .. } => FolderError::Missing(absent),
+    })
 }
 
 /// Of two files with one version the first stays; of one that undoes and another, the other.

@@ -104,6 +104,20 @@ fn a_link_on_the_way_to_a_folder_is_known() {
 }
 
 #[test]
+fn a_folder_that_a_large_source_has_not_is_told_with_those_that_it_has() {
+    let many = archive(&[("apps", 20), ("b", 1), ("c", 1), ("docs", 1)]);
+    let says = |archive: &[u8], folders: &[&str]| read(archive, folders).0.missing(&path("nope")).to_string();
+    let those = |only: &str| {
+        format!("the source has no folder `nope`, only {only}: correct `spec.source.path`, or what the source has")
+    };
+    let all = "`apps`, `b`, `c`, `docs`";
+    assert_eq!(says(&many, &["nope"]), those(all));
+    assert_eq!(says(&many, &["nope", "c"]), those(all));
+    let more = archive(&[("z", 20), ("b", 1), ("c", 1), ("docs", 1), ("a", 1)]);
+    assert_eq!(says(&more, &["nope"]), those("`a`, `b`, `c`, `docs`, …"));
+}
+
+#[test]
 fn folders_lessen_no_bound_on_the_bytes_that_an_archive_unpacks_to() {
     let whole = archive(&[("a", 1), ("apps", 3_000)]);
     let limits = ArchiveLimits {
