@@ -85,10 +85,10 @@ impl Archive {
         let of_migrations = of_migrations.map(|path| within(&migrations, path));
         let mut secrets: BTreeSet<String> = of_functions.chain(of_migrations).collect();
         let mut folders = vec![
-            ("functions".to_owned(), functions),
+            ("functions".to_owned(), functions.clone()),
             ("migrations".to_owned(), migrations.clone()),
         ];
-        for Part { whole, .. } in parts.iter().filter(|_| !layout.functions.is_empty()) {
+        for Part { whole, .. } in parts.iter().filter(|part| part.whole != functions) {
             secrets.extend(secret_files(&project.place.root, whole)?);
             folders.push((whole.clone(), whole.clone()));
         }

@@ -30,8 +30,6 @@ pub(crate) struct Layout {
 pub(crate) struct Paths {
     pub(crate) entrypoint: String,
     pub(crate) import_map: Option<String>,
-    /// The import map is the one that the CLI falls back to.
-    pub(crate) falls_back: bool,
     pub(crate) static_files: Vec<String>,
     /// Keys with paths that are not in the tree.
     pub(crate) outside: Vec<(&'static str, String)>,
@@ -108,14 +106,12 @@ impl Layout {
         let mut paths = Paths {
             entrypoint: entrypoint.unwrap_or_else(|| self.in_functions(&format!("{slug}/index.ts"))),
             import_map,
-            falls_back: false,
             static_files,
             outside,
         };
         if entry.import_map.is_none() && self.index.own_import_map(&paths.source(slug)).is_none() {
             let common = self.in_functions(FALLBACK_IMPORT_MAP);
             paths.import_map = Some(common).filter(|path| self.index.tree().get(path).is_some());
-            paths.falls_back = paths.import_map.is_some();
         }
         paths
     }

@@ -180,7 +180,9 @@ impl<'p> Importer<'p> {
         if left_out {
             return;
         }
-        self.fallback.extend(paths.falls_back.then(|| slug.to_owned()));
+        // An import map that the configuration does not name is the one that the CLI falls back to.
+        let falls_back = entry.import_map.is_none() && paths.import_map.is_some();
+        self.fallback.extend(falls_back.then(|| slug.to_owned()));
         let closure = self.closure(&paths.source(slug));
         let requires = closure
             .map(|closure| self.requires(slug, &closure))

@@ -48,7 +48,8 @@ impl Timing {
         per_minute.saturating_mul(self.scale)
     }
 
-    /// Without a good look for three intervals, `Ready` is unknown: one lost look is chance, and the second may still be the first's outage.
+    /// What was not observed for three intervals is not known to be ready: one failed observation is chance, and the second may
+    /// still be the first one's outage.
     pub fn lost_after(self, interval: Duration) -> Duration {
         self.of(interval) * 3
     }

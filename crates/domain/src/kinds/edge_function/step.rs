@@ -49,10 +49,7 @@ impl Step {
 
     /// The step calls the Management API.
     pub fn needs_platform(&self) -> bool {
-        matches!(
-            self,
-            Self::List { .. } | Self::Get | Self::ReadBody(_) | Self::Deploy { .. } | Self::PatchJwt(_) | Self::Delete
-        )
+        self.writes_platform() || matches!(self, Self::List { .. } | Self::Get | Self::ReadBody(_))
     }
 }
 
