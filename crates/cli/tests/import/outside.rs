@@ -290,6 +290,8 @@ fn supabase_is_the_project_and_not_a_folder_that_only_looks_like_it() {
         let directory = directory(test, &[&others[..], own].concat());
         let (functions, _) = import(&directory, &[]);
         assert_eq!(functions.iter().map(EdgeFunction::slug).collect::<Vec<_>>(), ["hook"]);
+        let (documents, _) = printed(&run(&directory, &[]));
+        assert!(documents.iter().all(|document| document["kind"] != "MigrationSet"));
         // The folder itself is the same project.
         let (inner, _) = import(&directory.join("supabase"), &[]);
         assert_eq!(inner, functions);

@@ -11,14 +11,14 @@ use super::{
     super::{
         Access, Cause, Decision, Observation, Phase, State, Step, StepError, decide, has_listed, is_due, status, update,
     },
-    fixture::{closed, listed, new, platform, project},
+    fixture::{closed, listed, new, platform, project, with},
 };
 use crate::{
     bundle::ListedImportMap,
     kinds::edge_function::LiveFunction,
     reconcile::{
         decision::{Deferral, Limiter, Requeue},
-        fixture::{after, at, shown},
+        fixture::{after, at, message, shown},
     },
 };
 
@@ -161,6 +161,23 @@ fn without_a_successful_list_for_three_intervals_ready_is_unknown_with_the_cause
             shown(&status(&platform(), &state, &lost, at(901))),
             ["Ready=Unknown/NotObserved", "Reconciling=True/NotObserved"]
         );
+    }
+}
+
+#[test]
+fn a_rate_limit_says_whose_it_is_and_until_when() {
+    let ours = "`requestsPerMinute` (90) is used up until 08:01 UTC";
+    let theirs = "rate limited by the Management API until 08:01 UTC";
+    let object = with(&serde_json::json!({ "requestsPerMinute": 90 }));
+    for (by, expected) in [(Limiter::Budget, ours), (Limiter::Platform, theirs)] {
+        let again = Duration::from_secs(7);
+        let mut state = new();
+        state.step_error = Some(StepError::Deferred(Deferral { again, by }));
+        let decision = decide(&object, &state, at(0));
+        let cause = Cause::new(PlatformReason::RateLimited, expected);
+        assert_eq!(decision, Decision::Wait(cause, Requeue::After(again)));
+        let status = status(&object, &state, &decision, at(0));
+        assert_eq!(message(&status, "Ready"), expected);
     }
 }
 
