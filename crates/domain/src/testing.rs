@@ -15,6 +15,8 @@ pub enum Reply {
     Limited(u64),
     /// A success in a form that the contract does not have.
     OffContract,
+    /// A success whose content ends in the middle, though the connection does not.
+    Truncated,
     /// The connection ends within the answer.
     CutOff,
     /// No answer comes.
@@ -58,6 +60,10 @@ pub fn failed_looks() -> Vec<(Reply, StepError)> {
             Reply::Said(500, "internal error"),
             unanswered("the platform is unavailable: it answered 500: internal error"),
         ),
+        (
+            Reply::Said(503, "Service Unavailable"),
+            unanswered("the platform is unavailable: it answered 503: Service Unavailable"),
+        ),
         (Reply::Page(403), unavailable(403)),
         (Reply::Page(404), unavailable(404)),
         (Reply::Page(502), unavailable(502)),
@@ -70,6 +76,10 @@ pub fn failed_looks() -> Vec<(Reply, StepError)> {
         ),
         (
             Reply::OffContract,
+            StepError::Failed("the answer is not what the contract says".to_owned()),
+        ),
+        (
+            Reply::Truncated,
             StepError::Failed("the answer is not what the contract says".to_owned()),
         ),
         (

@@ -19,7 +19,7 @@ use crate::connections::{
     testing::{TOKEN, clients, connection},
 };
 
-fn answer(reply: Reply) -> Answer {
+fn answer(reply: Reply, look: &str) -> Answer {
     let stream = |parts: Vec<Result<Bytes, std::io::Error>>| stream::iter(parts);
     match reply {
         Reply::Said(status, message) => Answer::json(&json!({ "message": message })).code(status),
@@ -30,6 +30,12 @@ fn answer(reply: Reply) -> Answer {
             .code(429)
             .header("retry-after", &seconds.to_string()),
         Reply::OffContract => Answer::bytes("text").header("content-type", "multipart/form-data"),
+        Reply::Truncated if look == "body" => {
+            let head = "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"source/hello/index.ts\"";
+            Answer::bytes(format!("{head}\r\n\r\nDeno.serve("))
+                .header("content-type", "multipart/form-data; boundary=x")
+        }
+        Reply::Truncated => Answer::bytes("[{ \"id\": \"5d0e4f60").header("content-type", "application/json"),
         Reply::CutOff => {
             let parts = vec![Ok(Bytes::from_static(b"[{")), Err(std::io::Error::other("cut off"))];
             Answer::bytes(Body::from_stream(stream(parts))).header("content-type", "application/json")
@@ -45,7 +51,7 @@ fn answer(reply: Reply) -> Answer {
 async fn each_reply_to_a_look_is_the_error_that_the_domains_tables_begin_with() {
     for (reply, expected) in failed_looks() {
         for look in ["list", "get", "body"] {
-            let server = server(move |_| answer(reply)).await;
+            let server = server(move |_| answer(reply, look)).await;
             let mut deadlines = Deadlines::default();
             if reply == Reply::Never {
                 (deadlines.read, deadlines.body) = (Duration::from_millis(200), Duration::from_millis(200));
@@ -92,6 +98,26 @@ async fn a_removed_function_is_absent_in_the_list_and_any_other_state_is_shown()
             Some(Some("ON_LEAVE".to_owned()))
         ]
     );
+}
+
+/// The platform keeps what was deployed before its own rules for names, and leaves out what the contract calls optional.
+#[tokio::test]
+async fn a_slug_with_dots_and_fields_that_are_null_hide_no_other_function_of_the_list() {
+    let bare = json!({
+        "id": "5d0e4f60-0000-4000-8000-000000000002", "slug": "old.hook", "name": null, "status": "ACTIVE", "version": 4,
+        "created_at": null, "updated_at": null, "verify_jwt": null, "import_map": null, "entrypoint_path": null,
+        "import_map_path": null, "ezbr_sha256": null,
+    });
+    let all = Value::from(vec![function("a", "ACTIVE"), bare, function("b", "ACTIVE")]);
+    let server = server(move |_| Answer::json(&all)).await;
+    let connection = connection();
+    let client = clients(&connection, &server, Deadlines::default(), TOKEN, 1).client;
+    connection
+        .list(&client, Priority::Poll, Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap();
+    let shown = |slug: &str| connection.listing(slug).unwrap().entry.map(|entry| entry.stamp.version);
+    assert_eq!(["a", "old.hook", "b"].map(shown), [Some(1), Some(4), Some(1)]);
 }
 
 #[tokio::test]
