@@ -156,6 +156,15 @@ impl Project {
         }
     }
 
+    /// Sets how many functions the project's plan allows.
+    ///
+    /// # Panics
+    /// If the platform does not take it.
+    pub async fn limit_functions(&self, most: usize) {
+        let url = format!("{}/projects/{}", self.admin, self.reference);
+        answered(http().patch(url).json(&json!({ "functionLimit": most }))).await;
+    }
+
     /// The functions by slug, as the platform lists them.
     ///
     /// # Panics

@@ -146,6 +146,11 @@ impl PlatformConnection {
         state.clients = clients;
     }
 
+    /// A change that was refused may be tried again.
+    pub fn permit(&self) {
+        self.state().observation.permitted();
+    }
+
     /// Records whether the platform permits changes.
     pub fn note_change(&self, error: Option<&CallError>) {
         let mut state = self.state();

@@ -7,6 +7,7 @@ mod first_contact;
 mod garbage;
 mod lives;
 mod outage;
+mod reported;
 mod rollout;
 pub(crate) mod sources;
 
@@ -21,6 +22,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         garbage::tests(),
         lives::tests(),
         outage::tests(),
+        reported::tests(),
         rollout::tests(),
     ];
     modules.into_iter().flatten().collect()

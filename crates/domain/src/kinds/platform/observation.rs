@@ -210,7 +210,7 @@ impl Observation {
         self.refusal = Some(refusal);
     }
 
-    /// A change was made, or what decides about changes is another.
+    /// A change was made, or what decides about changes may be another.
     pub fn permitted(&mut self) {
         self.refusal = None;
     }

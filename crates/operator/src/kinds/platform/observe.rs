@@ -4,7 +4,7 @@ use ace_api::{Platform, PlatformReason, SecretKeyReference, SecretUse};
 use ace_domain::{
     inputs::SecretProblem,
     kinds::platform::{self, Access, Cause, Memory, State, is_anon_key, is_due},
-    reconcile::{dependency::Dependency, key::Key},
+    reconcile::{annotations::is_reconcile_requested, dependency::Dependency, key::Key},
 };
 use ace_egress::Token;
 use ace_runtime::index::ObjectId;
@@ -40,6 +40,14 @@ pub(super) async fn observe(
         PlatformConnection::new(&uid, rate, now)
     });
     connection.set_rate(rate);
+    // Whoever asks may have changed the plan, or what the token may do.
+    let status = object.status.as_ref();
+    if is_reconcile_requested(
+        object,
+        status.and_then(|status| status.common.last_handled_reconcile_at.as_ref()),
+    ) {
+        connection.permit();
+    }
     let (managed, needs_secrets) = kind.caches.described(&key);
     connection.set_described(managed.clone());
     let mut state = State {
