@@ -1,9 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ace_api::SourceKind;
+use ace_api::{Source, SourceKind};
 use ace_domain::bundle::TreePath;
-use ace_domain::inputs::{Artifact, ArtifactState};
+use ace_domain::inputs::{Artifact, ArtifactState, folder};
 use ace_domain::reconcile::key::SourceKey;
 use ace_egress::HttpError;
 use futures::{FutureExt, Stream};
@@ -132,8 +132,22 @@ impl Sources {
         }
     }
 
+    /// The state of an object's source, for who reads its folder. What is remembered of one that no watch covers may be outdated, and
+    /// is read again if it is not what the spec pins, or if somebody `asks` for a reconcile.
+    pub async fn state_of(self: &Arc<Self>, key: &SourceKey, source: &Source, asks: bool) -> ArtifactState {
+        // A path that is none is told by those who read below it.
+        let folder = folder(source).unwrap_or_default();
+        let known = self.artifact_state(key, folder.as_ref()).await;
+        let is_pinned = |artifact: &Artifact| source.digest.as_ref().is_none_or(|pin| *pin == artifact.digest);
+        let is_other = matches!(&known, ArtifactState::Ready(artifact) if !is_pinned(artifact));
+        if (asks || is_other) && self.refresh(key).await {
+            return self.artifact_state(key, folder.as_ref()).await;
+        }
+        known
+    }
+
     /// Reads the object again; true if the state has changed, which [`Sources::changes`] then publishes, too. Returns `false`
-    /// without a request if a watch covers the object. Called once per interval of a Platform.
+    /// without a request if a watch covers the object. Called once per interval of a Platform, and by [`Sources::state_of`].
     pub async fn refresh(self: &Arc<Self>, key: &SourceKey) -> bool {
         {
             let mut state = self.state();

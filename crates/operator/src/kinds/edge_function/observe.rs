@@ -10,6 +10,7 @@ use ace_domain::{
     },
     kinds::{migration_set, platform},
     reconcile::{
+        annotations::is_reconcile_requested,
         dependency::{Dependency, Fact},
         key::Key,
     },
@@ -33,12 +34,14 @@ pub(super) async fn observe(
 ) -> (State, Option<Arc<PlatformConnection>>) {
     let connection = kind.connections.get(&platform_key(object));
     let platform = platform(kind, object, connection.as_deref(), now);
-    let artifact_state = source_state(kind, object).await;
+    let memo = object.status.clone().unwrap_or_default();
+    let asks = is_reconcile_requested(object, memo.common.last_handled_reconcile_at.as_ref());
+    let source = &object.spec.source;
+    let artifact_state = kind.sources.state_of(&source_key(object), source, asks).await;
     let source = match usable(&object.spec.source, &artifact_state) {
         Ok(artifact) => content(&object.spec.source, artifact, closure(kind, object, artifact).await),
         Err(state) => state,
     };
-    let memo = object.status.clone().unwrap_or_default();
     let applied = memo.applied.as_ref().map(|applied| &applied.source_digest);
     let blockers = blocking_functions(kind, object, &artifact_state, &source, applied).await;
     let state = State {
@@ -121,13 +124,6 @@ fn claim(kind: &EdgeFunctions, object: &EdgeFunction) -> Claim {
     edge_function::claim(&Key::of(object), &object.uid().unwrap_or_default(), &claimants)
 }
 
-/// The state of an object's source, for who reads its folder.
-async fn source_state(kind: &EdgeFunctions, object: &EdgeFunction) -> ArtifactState {
-    // A path that is none is told by those who read below it.
-    let folder = folder(&object.spec.source).unwrap_or_default();
-    kind.sources.artifact_state(&source_key(object), folder.as_ref()).await
-}
-
 /// The desired content of `object` from an artifact.
 async fn closure(kind: &EdgeFunctions, object: &EdgeFunction, artifact: &Artifact) -> Result<Arc<Closure>, String> {
     let spec = &object.spec;
@@ -161,7 +157,8 @@ async fn blocking_functions(
     for member in lower.iter().filter_map(|guard| guard.0.as_ref().ok()) {
         // Of a large source each may have read its own folder; the content is the same. A panic over another's content is that
         // function's.
-        let content = match source_state(kind, member).await {
+        let own = folder(&member.spec.source).unwrap_or_default();
+        let content = match kind.sources.artifact_state(&source_key(member), own.as_ref()).await {
             ArtifactState::Ready(own) if own.digest == artifact.digest => caught(closure(kind, member, &own)).await,
             _ => caught(closure(kind, member, artifact)).await,
         };

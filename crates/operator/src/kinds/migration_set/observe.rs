@@ -1,8 +1,10 @@
 use ace_api::MigrationSet;
 use ace_domain::{
-    inputs::folder,
     kinds::migration_set::{Memory, State},
-    reconcile::key::{Key, SourceKey},
+    reconcile::{
+        annotations::is_reconcile_requested,
+        key::{Key, SourceKey},
+    },
 };
 use jiff::Timestamp;
 
@@ -12,10 +14,14 @@ use super::MigrationSets;
 pub(super) async fn observe(kind: &MigrationSets, object: &MigrationSet, memory: Memory, now: Timestamp) -> State {
     let platform = Key::beside(object, &object.spec.platform_ref.name);
     let platform = kind.caches.platform(&platform);
-    let source = SourceKey::of(object, &object.spec.source);
-    // A path that is none is told by those who read below it.
-    let folder = folder(&object.spec.source).unwrap_or_default();
-    let source = kind.sources.artifact_state(&source, folder.as_ref()).await;
+    let handled = object.status.as_ref();
+    let handled = handled.and_then(|status| status.common.last_handled_reconcile_at.as_ref());
+    let asks = is_reconcile_requested(object, handled);
+    let source = &object.spec.source;
+    let source = kind
+        .sources
+        .state_of(&SourceKey::of(object, source), source, asks)
+        .await;
     State {
         timing: kind.timing,
         watching_since: kind.watching_since,

@@ -171,15 +171,15 @@ async fn token(
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use ace_api::{Platform, PlatformReason};
+    use ace_api::{ANNOTATION_RECONCILE_AT, Platform, PlatformReason};
     use ace_domain::{inputs::SecretProblem, kinds::platform::Access, reconcile::timing::Timing};
-    use ace_supabase::{Deadlines, Http, Limits};
+    use ace_supabase::{CallError, Deadlines, Http, Limits};
     use jiff::Timestamp;
     use k8s_openapi::ByteString;
     use kube::runtime::reflector;
     use serde_json::json;
 
-    use super::{PlatformConnection, Platforms, access};
+    use super::{Memory, PlatformConnection, Platforms, access, observe};
     use crate::{
         caches::Caches,
         connections::{PlatformConnections, grants::Installation, hosts::CredentialHosts},
@@ -296,6 +296,31 @@ mod tests {
                 assert_eq!(connection.clients().is_some(), is_open);
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_refused_change_may_be_tried_again_once_somebody_asks_the_platform() {
+        let server = secrets(Codes::new(Mutex::new((200, 200)))).await;
+        let (kind, mut object) = (platforms(&server), platform());
+        let refusal = async |object: &Platform| {
+            let (state, connection) = observe(&kind, object, Memory::default(), Timestamp::UNIX_EPOCH).await;
+            (state.observation.refusal().is_some(), connection)
+        };
+        let (_, connection) = refusal(&object).await;
+        let refuse = || {
+            connection.note_change(Some(&CallError::Refused {
+                status: 402,
+                message: "upgrade".to_owned(),
+            }));
+        };
+        refuse();
+        assert!(refusal(&object).await.0);
+        let asked = [(ANNOTATION_RECONCILE_AT.to_owned(), "now".to_owned())];
+        object.metadata.annotations = Some(asked.into());
+        assert!(!refusal(&object).await.0);
+        object.status = serde_json::from_value(json!({ "lastHandledReconcileAt": "now" })).unwrap();
+        refuse();
+        assert!(refusal(&object).await.0, "it was handled");
     }
 
     #[tokio::test]

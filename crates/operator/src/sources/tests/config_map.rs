@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use ace_api::Source;
 use ace_domain::inputs::{ArtifactState, sha256};
 use futures::future::join_all;
 
@@ -190,4 +191,36 @@ async fn a_caller_who_goes_away_does_not_stop_the_read_for_the_others() {
     assert!(first.await.unwrap_err().is_cancelled());
     content(&fixture.artifact_state(&key).await);
     assert_eq!(fixture.api.requests(), [format!("GET {}", map_path())]);
+}
+
+#[tokio::test]
+async fn what_no_watch_covers_is_read_again_for_another_pin_and_for_who_asks() {
+    let fixture = Fixture::new().await;
+    let (key, get) = (config_map("functions"), format!("GET {}", map_path()));
+    let [first, second, third] = ["1", "2", "3"].map(|text| archive(&[("index.ts", text)]));
+    let put = |bytes: &[u8]| fixture.cluster.put(&map_path(), archive_map(bytes));
+    let state_of = async |pin: Option<&[u8]>, asks| {
+        let mut source = serde_json::json!({ "kind": "ConfigMap", "name": "functions" });
+        source["digest"] = pin.map(sha256).into();
+        let source: Source = serde_json::from_value(source).unwrap();
+        let (revision, ..) = content(&fixture.sources.state_of(&key, &source, asks).await);
+        (
+            revision,
+            fixture.api.requests().iter().filter(|made| **made == get).count(),
+        )
+    };
+    put(&first);
+    assert_eq!(state_of(Some(&first), false).await, (sha256(&first), 1));
+    put(&second);
+    assert_eq!(
+        state_of(Some(&first), false).await,
+        (sha256(&first), 1),
+        "what is pinned is known"
+    );
+    assert_eq!(state_of(None, false).await, (sha256(&first), 1), "once per interval");
+    assert_eq!(state_of(Some(&second), false).await, (sha256(&second), 2));
+    put(&third);
+    assert_eq!(state_of(None, true).await, (sha256(&third), 3));
+    // It still has not what is pinned.
+    assert_eq!(state_of(Some(&first), false).await, (sha256(&third), 4));
 }
