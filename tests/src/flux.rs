@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ace_sandbox::bed::{self, Publication, SourceKind};
+use ace_sandbox::bed::{self, Publication, Published, SourceKind};
 
 use crate::Stage;
 
@@ -20,6 +20,21 @@ impl Stage<'_> {
     /// # Panics
     /// If it can't be published.
     pub async fn publish(&self, kind: SourceKind, name: &str, files: &[(&str, &str)]) -> serde_json::Value {
+        self.published(kind, name, files).await;
+        let kind = match kind {
+            SourceKind::GitRepository => "GitRepository",
+            SourceKind::OciRepository => "OCIRepository",
+            SourceKind::Bucket => "Bucket",
+            SourceKind::ExternalArtifact => "ExternalArtifact",
+        };
+        serde_json::json!({ "kind": kind, "name": name })
+    }
+
+    /// The same; answers with what the source's status says of it.
+    ///
+    /// # Panics
+    /// If it can't be published.
+    pub async fn published(&self, kind: SourceKind, name: &str, files: &[(&str, &str)]) -> Published {
         let bed = self.space.bed.bed;
         bed.install_flux_crds().await.expect("the kinds of Flux are installed");
         let tree = tempfile::tempdir().expect("temporary files can be written");
@@ -36,13 +51,6 @@ impl Stage<'_> {
             name: name.to_owned(),
             revision: None,
         };
-        bed::publish(bed.file(), &publication).await.expect("it is published");
-        let kind = match kind {
-            SourceKind::GitRepository => "GitRepository",
-            SourceKind::OciRepository => "OCIRepository",
-            SourceKind::Bucket => "Bucket",
-            SourceKind::ExternalArtifact => "ExternalArtifact",
-        };
-        serde_json::json!({ "kind": kind, "name": name })
+        bed::publish(bed.file(), &publication).await.expect("it is published")
     }
 }

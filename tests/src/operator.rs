@@ -117,11 +117,7 @@ impl Operator {
             .stderr(File::create(&log).expect("the bed's directory can be written to"))
             .spawn()
             .expect("the operator can be run");
-        let watchdog = Command::new("sh")
-            .args(["-c", "read -r _; kill -9 \"$0\" 2>/dev/null", &process.id().to_string()])
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("sh can be run");
+        let watchdog = watchdog(&process);
         let mut operator = Self {
             process,
             watchdog,
@@ -273,6 +269,15 @@ pub fn built(package: &str, program: &str) -> PathBuf {
     let built = cargo.status().expect("cargo can be run");
     assert!(built.success(), "{program} is built");
     profile.join(program)
+}
+
+/// Kills a process when this one is gone: a static is never dropped.
+pub(crate) fn watchdog(process: &Child) -> Child {
+    Command::new("sh")
+        .args(["-c", "read -r _; kill -9 \"$0\" 2>/dev/null", &process.id().to_string()])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("sh can be run")
 }
 
 /// An address that was free just now.

@@ -101,8 +101,8 @@ enum Command {
         /// Name of the ServiceAccount.
         name: String,
     },
-    /// Installs what the bed and the tests need (PostgreSQL, Deno, Supabase CLI, control plane), fetches small extensions of
-    /// the distribution, and prints where it is.
+    /// Installs what the bed and the tests need (PostgreSQL, Deno, Supabase CLI, control plane, Flux's kustomize-controller), fetches
+    /// small extensions of the distribution, and prints where it is.
     Tools,
 }
 
@@ -207,8 +207,8 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             Ok(())
         }
         Command::Tools => {
-            for (name, path) in tools::ensure_with_extensions(Progress::Lines)? {
-                println!("{name:<14} {}", path.display());
+            for (name, path) in tools::ensure_for_tests(Progress::Lines)? {
+                println!("{name:<20} {}", path.display());
             }
             Ok(())
         }

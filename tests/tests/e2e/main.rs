@@ -22,6 +22,7 @@ mod policies;
 mod rights;
 mod roles;
 mod wait;
+mod waiting;
 mod watch;
 
 use std::{cell::Cell, future::Future, panic, process::ExitCode, thread};
@@ -80,6 +81,7 @@ fn main() -> ExitCode {
         plan::tests(),
         platform::tests(),
         wait::tests(),
+        waiting::tests(),
     ];
     let conclusions = [without_operator, with_operator]
         .map(|trials| libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()));

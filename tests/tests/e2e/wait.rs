@@ -37,7 +37,7 @@ subjects: [{kind: ServiceAccount, name: pipeline}]
 ";
 
 /// Begins to wait; answers with the exit code and what was said.
-async fn wait(stage: &Stage<'_>, arguments: &[&str]) -> JoinHandle<(Option<i32>, String)> {
+pub(crate) async fn wait(stage: &Stage<'_>, arguments: &[&str]) -> JoinHandle<(Option<i32>, String)> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     stage.space.apply(PIPELINE).await;
     let bed = stage.space.bed.bed;

@@ -128,7 +128,7 @@ pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
         .collect()
 }
 
-fn go() -> Result<PathBuf, ToolError> {
+pub(super) fn go() -> Result<PathBuf, ToolError> {
     tools::on_path("go").ok_or_else(|| ToolError::Missing {
         program: "go",
         remedy: "install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl"
@@ -170,7 +170,7 @@ fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolErro
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    watch(command, progress, started)?;
+    watch(command, PACKAGES, progress, started)?;
     for name in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] {
         let path = directory.join(name);
         std::os::unix::fs::symlink("control-plane", &path).map_err(ToolError::file("create", path))?;
@@ -179,8 +179,8 @@ fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolErro
     Ok(())
 }
 
-/// Runs the compiler, and shows that it is at work: it names a package a line, and is silent while it links.
-fn watch(command: Command, progress: Progress, started: Instant) -> Result<(), ToolError> {
+/// Runs the compiler, and shows that it is at work: it names a package a line, of at most `most`, and is silent while it links.
+pub(super) fn watch(command: Command, most: usize, progress: Progress, started: Instant) -> Result<(), ToolError> {
     let line = tools::line_of(&command);
     let failed = |source| ToolError::Run {
         command: line.clone(),
@@ -211,7 +211,7 @@ fn watch(command: Command, progress: Progress, started: Instant) -> Result<(), T
                 next += REPORT;
                 let seconds = started.elapsed().as_secs();
                 progress.say(format_args!(
-                    "  {seconds} s: {packages} of at most {PACKAGES} packages compiled, then they are linked"
+                    "  {seconds} s: {packages} of at most {most} packages compiled, then they are linked"
                 ));
             }
         }
@@ -225,7 +225,7 @@ fn watch(command: Command, progress: Progress, started: Instant) -> Result<(), T
     })
 }
 
-fn lay_out(module: &[(&str, &str)], directory: &Path) -> Result<(), ToolError> {
+pub(super) fn lay_out(module: &[(&str, &str)], directory: &Path) -> Result<(), ToolError> {
     for (name, text) in module {
         let path = directory.join(name);
         fs::write(&path, text).map_err(ToolError::file("write", path))?;

@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use sha2::{Digest, Sha256};
 
 use super::assets::Assets;
+use super::kustomize::KustomizeController;
 use super::packages;
 use super::process;
 use super::progress::Progress;
@@ -84,12 +85,14 @@ pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolEr
     ])
 }
 
-/// The same, with the extensions that a bed goes without where the distribution's packages can't be had. Then each call tries
-/// again, and says so.
-pub fn ensure_with_extensions(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolError> {
+/// The same, and what only tests use: the extensions that a bed goes without where the distribution's packages can't be had (then
+/// each call tries again, and says so), and Flux's kustomize-controller.
+pub fn ensure_for_tests(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolError> {
     install_postgres(progress)?;
     packages::fetch(progress)?;
-    ensure(progress)
+    let mut all = ensure(progress)?;
+    all.push(("kustomize-controller", KustomizeController::ensure(progress)?.program));
+    Ok(all)
 }
 
 /// Directory of `postgres` and `initdb`, of the newest version that is installed.
