@@ -6,6 +6,8 @@ mod api_support;
 use ace_sandbox::platform::start;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use api_support::{HELLO, REFERENCE, SOURCE, bench, config, read, refused, text};
 
@@ -90,6 +92,30 @@ async fn an_unknown_project_is_told_before_the_body_is_read() {
         let request = bench.api(method, &format!("/v1/projects/zzzzzzzzzzzzzzzzzzzz/{path}"));
         let answer = refused(request.header("content-type", "application/json").body("{")).await;
         assert_eq!(answer, (404, "Project not found".to_owned()), "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_project_is_told_though_the_body_never_comes() {
+    let bench = bench().await;
+    let (host, token) = (
+        bench.running.api_url.trim_start_matches("http://"),
+        bench.running.token(),
+    );
+    for (method, path) in [
+        ("PUT", "functions"),
+        ("POST", "functions/deploy?slug=hello"),
+        ("POST", "secrets"),
+    ] {
+        let mut connection = TcpStream::connect(host).await.unwrap();
+        let head = format!(
+            "{method} /v1/projects/zzzzzzzzzzzzzzzzzzzz/{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
+             content-type: application/json\r\ncontent-length: 1000\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 404", "{path}");
     }
 }
 
