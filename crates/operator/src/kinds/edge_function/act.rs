@@ -291,13 +291,27 @@ impl PlatformAccess<'_> {
 mod tests {
     use std::sync::Arc;
 
-    use ace_domain::kinds::edge_function::StepResult;
-    use ace_runtime::testing::{Answer, server};
+    use ace_api::{EdgeFunctionStatus, Stamp};
+    use ace_domain::{
+        kinds::edge_function::{BodyContent, Claim, Memory, PlatformState, SourceState, State, StepResult},
+        reconcile::timing::Timing,
+    };
+    use ace_runtime::testing::{Answer, Server, server};
     use ace_supabase::{Deadlines, Priority};
+    use jiff::Timestamp;
     use serde_json::json;
 
-    use super::PlatformAccess;
+    use super::{PlatformAccess, PlatformConnection};
     use crate::connections::testing::{TOKEN, clients, connection};
+
+    fn access<'a>(connection: &'a Arc<PlatformConnection>, server: &Server) -> PlatformAccess<'a> {
+        PlatformAccess {
+            open: clients(connection, server, Deadlines::default(), TOKEN, 1),
+            connection,
+            slug: "hello".parse().unwrap(),
+            priority: Priority::Poll,
+        }
+    }
 
     #[tokio::test]
     async fn a_removed_function_is_absent_in_an_answer_for_it_alone() {
@@ -308,16 +322,49 @@ mod tests {
             });
             let server = server(move |_| Answer::json(&function)).await;
             let connection = Arc::new(connection());
-            let access = PlatformAccess {
-                open: clients(&connection, &server, Deadlines::default(), TOKEN, 1),
-                connection: &connection,
-                slug: "hello".parse().unwrap(),
-                priority: Priority::Poll,
-            };
-            let Ok(StepResult::Got(found)) = access.get().await else {
+            let Ok(StepResult::Got(found)) = access(&connection, &server).get().await else {
                 panic!("{status}")
             };
             assert_eq!(found.is_some(), is_there, "{status}");
+        }
+    }
+
+    /// What has no files can't be compared: the tables of looks begin with it.
+    #[tokio::test]
+    async fn an_eszip_is_a_bundle_and_no_file() {
+        let state = State {
+            timing: Timing::default(),
+            began: Timestamp::UNIX_EPOCH,
+            memo: EdgeFunctionStatus::default(),
+            platform: PlatformState::Absent,
+            claim: Claim::Owned,
+            source: SourceState::Waiting(String::new()),
+            blockers: Vec::new(),
+            listing: None,
+            secrets: None,
+            migrations: None,
+            memory: Memory::default(),
+            step_error: None,
+        };
+        let stamp = Stamp {
+            id: "5d0e4f60".to_owned(),
+            version: 9,
+            updated_time: Timestamp::UNIX_EPOCH,
+            bundle_digest: None,
+        };
+        for media_type in ["application/vnd.denoland.eszip", "application/octet-stream"] {
+            let server = server(move |_| Answer::bytes("ESZIP2.3").header("content-type", media_type)).await;
+            let connection = Arc::new(connection());
+            let read = access(&connection, &server).read_body(&state, &stamp).await;
+            let Ok(StepResult::Body(body)) = read else {
+                panic!("{media_type}: {read:?}")
+            };
+            assert_eq!(
+                body.content,
+                BodyContent::Bundle(Arc::from(&b"ESZIP2.3"[..])),
+                "{media_type}"
+            );
+            assert_eq!(body.stamp, stamp);
         }
     }
 }
