@@ -1,14 +1,13 @@
 //! Flux's kustomize-controller, as a cluster has it.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     process::{Child, Command, Stdio},
     sync::OnceLock,
     thread,
 };
 
 use ace_sandbox::bed::{self, Progress};
-use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -21,8 +20,6 @@ pub struct KustomizeController {
     _process: Child,
     /// Kills it when this process is gone: a static is never dropped.
     _watchdog: Child,
-    /// Where it unpacks sources.
-    _temporary: TempDir,
 }
 
 impl KustomizeController {
@@ -51,14 +48,16 @@ impl KustomizeController {
             .expect("Kustomization is installed");
         let established = ["wait", "--for=condition=Established", "--timeout=60s", "-f", definition];
         kubectl.run(&established).await.expect("Kustomization is served");
-        let temporary = tempfile::tempdir().expect("temporary files can be written");
+        // Where it unpacks sources; it goes with the bed.
+        let temporary = bed.bed.directory().join("kustomize-controller");
+        fs::create_dir_all(&temporary).expect("the bed's directory can be written to");
         let log = bed.bed.directory().join("logs/kustomize-controller.log");
         let process = Command::new(&built.program)
             .args(["--watch-all-namespaces", "--metrics-addr=0", "--log-level=debug"])
             .arg(format!("--health-addr={}", free_address()))
             .env("KUBECONFIG", &kubectl.kubeconfig)
             .env("RUNTIME_NAMESPACE", "default")
-            .env("TMPDIR", temporary.path())
+            .env("TMPDIR", &temporary)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("the bed's directory can be written to"))
@@ -68,7 +67,6 @@ impl KustomizeController {
         Self {
             _process: process,
             _watchdog: watchdog,
-            _temporary: temporary,
         }
     }
 }
