@@ -13,7 +13,7 @@ async fn reverted() -> (Bed, Session) {
     let mut session = bed.session().await;
     assert!(migration("1", &TEXTS).run(&mut session).await.is_ok());
     let revert = "DELETE FROM supabase_migrations.schema_migrations";
-    bed.superuser().await.batch_execute(revert).await.unwrap();
+    bed.as_superuser(revert).await;
     (bed, session)
 }
 
@@ -70,7 +70,7 @@ async fn a_file_that_writes_its_own_row_is_distinguished_from_one_that_was_recor
     let own = "INSERT INTO supabase_migrations.schema_migrations (version) VALUES ('1')";
     let file = migration("1", &[own]);
     assert_eq!(file.run(&mut session).await, Err(RunError::WritesLedger));
-    bed.superuser().await.batch_execute(own).await.unwrap();
+    bed.as_superuser(own).await;
     assert_eq!(file.run(&mut session).await, Err(RunError::AlreadyRecorded));
 }
 

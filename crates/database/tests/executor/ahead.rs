@@ -2,21 +2,13 @@
 
 use std::sync::Mutex;
 
-use ace_database::{Access, Progress, RunError, Session, Settings};
-use ace_domain::sql::{Alone, Segment};
+use ace_database::{Progress, RunError, Settings};
+use ace_domain::sql::Segment;
 
 use crate::{
-    bed::{Bed, Migration, migration, segments, settings, statement, statements},
+    bed::{Bed, Migration, create_index, migration, segments, settings, statement, statements},
     proxy::{Cut, Proxy},
 };
-
-async fn through(bed: &Bed, proxy: &Proxy) -> Session {
-    let access = Access {
-        port: proxy.port,
-        ..bed.access()
-    };
-    bed.session_with(&access, &settings()).await
-}
 
 /// So many rows, with one other statement among them.
 fn rows(number: usize, at: usize, other: &str) -> Migration {
@@ -26,17 +18,20 @@ fn rows(number: usize, at: usize, other: &str) -> Migration {
     migration("1", &texts)
 }
 
-async fn nothing_of_it_is_there(bed: &Bed) {
-    let there = "SELECT coalesce(to_regclass('t')::text, 'none') UNION ALL \
-         SELECT version FROM supabase_migrations.schema_migrations UNION ALL SELECT version FROM ace_ops.migration";
-    bed.until(there, &["none"]).await;
+async fn nothing_is_there_of(bed: &Bed, version: &str) {
+    let there = format!(
+        "SELECT coalesce(to_regclass('t')::text, 'none') UNION ALL \
+         SELECT version FROM supabase_migrations.schema_migrations WHERE version = '{version}' UNION ALL \
+         SELECT version FROM ace_ops.migration WHERE version = '{version}'"
+    );
+    bed.until(&there, &["none"]).await;
 }
 
 #[tokio::test]
 async fn a_thousand_statements_take_no_thousand_round_trips() {
     let bed = Bed::new().await;
     let proxy = Proxy::far_before(bed.access().port).await;
-    let mut session = through(&bed, &proxy).await;
+    let mut session = bed.session_through(&proxy).await;
     let file = rows(1_000, 999, "INSERT INTO t VALUES (2)");
     let before = proxy.round_trips();
     assert!(file.run(&mut session).await.is_ok());
@@ -67,7 +62,7 @@ async fn a_statement_that_fails_among_those_sent_ahead_is_named_with_its_line() 
             assert_eq!((seen.as_str(), line), (state, Some(at)), "{other}");
         }
     }
-    nothing_of_it_is_there(&bed).await;
+    nothing_is_there_of(&bed, "1").await;
     let whole = rows(400, 1, "INSERT INTO t VALUES (2)");
     assert!(whole.run(&mut session).await.is_ok(), "the session stands");
 }
@@ -75,11 +70,8 @@ async fn a_statement_that_fails_among_those_sent_ahead_is_named_with_its_line() 
 #[tokio::test]
 async fn nothing_behind_a_statement_that_failed_is_done_whatever_it_is() {
     let bed = Bed::new().await;
-    bed.superuser()
-        .await
-        .batch_execute("CREATE SEQUENCE s; ALTER SEQUENCE s OWNER TO postgres")
-        .await
-        .unwrap();
+    bed.as_superuser("CREATE SEQUENCE s; ALTER SEQUENCE s OWNER TO postgres")
+        .await;
     let mut session = bed.session().await;
     for end in [
         "COMMIT",
@@ -101,7 +93,7 @@ async fn nothing_behind_a_statement_that_failed_is_done_whatever_it_is() {
             panic!("{end}: {outcome:?}");
         };
         assert_eq!(line, Some(2), "{end}");
-        nothing_of_it_is_there(&bed).await;
+        nothing_is_there_of(&bed, "1").await;
     }
     assert_eq!(bed.column("SELECT is_called::text FROM s").await, ["false"]);
 }
@@ -110,7 +102,7 @@ async fn nothing_behind_a_statement_that_failed_is_done_whatever_it_is() {
 async fn what_is_not_sent_when_a_statement_is_known_to_have_failed_is_not_sent_any_more() {
     let bed = Bed::new().await;
     let proxy = Proxy::far_before(bed.access().port).await;
-    let mut session = through(&bed, &proxy).await;
+    let mut session = bed.session_through(&proxy).await;
     let file = rows(1_000, 255, "SELECT 1/0");
     let before = proxy.carried();
     let outcome = file.run(&mut session).await.map(|_| ());
@@ -151,7 +143,7 @@ async fn a_session_that_is_lost_among_those_sent_ahead_is_lost_no_later_than_at_
         // Answers that were on their way may be lost with it.
         let is_lost = matches!(outcome, Err(RunError::Lost { line: Some(lost) }) if (1..=line).contains(&lost));
         assert!(is_lost, "{at}: {outcome:?}");
-        nothing_of_it_is_there(&bed).await;
+        nothing_is_there_of(&bed, "1").await;
     }
 }
 
@@ -178,7 +170,7 @@ async fn a_connection_that_is_cut_among_those_sent_ahead_leaves_nothing_and_the_
     for cut in [Cut::Before, Cut::After] {
         // Two requests a statement, behind those of the beginning.
         for request in [4, 5, 100, 301, 500] {
-            let mut session = through(&bed, &proxy).await;
+            let mut session = bed.session_through(&proxy).await;
             proxy.arm(request, cut);
             let outcome = rows(300, 1, "INSERT INTO t VALUES (2)").run(&mut session).await;
             assert!(
@@ -186,7 +178,7 @@ async fn a_connection_that_is_cut_among_those_sent_ahead_leaves_nothing_and_the_
                 "{cut:?} {request}: {outcome:?}"
             );
             drop(session);
-            nothing_of_it_is_there(&bed).await;
+            nothing_is_there_of(&bed, "1").await;
         }
     }
     let mut session = bed.session().await;
@@ -214,7 +206,7 @@ async fn each_statement_of_those_sent_ahead_has_its_own_time_and_a_late_cancel_e
     ];
     let outcome = migration("2", &texts).run(&mut session).await.map(|_| ());
     assert_eq!(outcome, Err(RunError::TimedOut { line: Some(2) }));
-    nothing_of_version_2_is_there(&bed).await;
+    nothing_is_there_of(&bed, "2").await;
     // No cancel is left for the next file.
     assert!(
         migration("3", &["SELECT pg_sleep(0.1)"])
@@ -224,22 +216,11 @@ async fn each_statement_of_those_sent_ahead_has_its_own_time_and_a_late_cancel_e
     );
 }
 
-async fn nothing_of_version_2_is_there(bed: &Bed) {
-    let there = "SELECT coalesce(to_regclass('t')::text, 'none') UNION ALL \
-         SELECT version FROM ace_ops.migration WHERE version = '2'";
-    assert_eq!(bed.column(there).await, ["none"]);
-}
-
 #[tokio::test]
 async fn what_a_file_sets_holds_for_the_next_statements_and_how_strings_are_read_for_none() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    let create = Alone::CreateIndex {
-        schema: None,
-        table: "t".to_owned(),
-        name: "i".to_owned(),
-        if_not_exists: false,
-    };
+    let create = create_index("t", "i", false);
     let file = segments(
         "1",
         vec![

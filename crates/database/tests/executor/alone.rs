@@ -1,20 +1,15 @@
-use ace_database::{Access, RunError, Session};
+use ace_database::{RunError, Session};
 use ace_domain::sql::{Alone, ReindexTarget, Segment};
 
 use crate::{
-    bed::{Bed, Migration, segments, settings, statement, statements},
+    bed::{Bed, Migration, create_index, segments, statement, statements},
     proxy::{Cut, Proxy},
 };
 
 fn build(unique: &str, if_not_exists: bool) -> Migration {
     let exists = if if_not_exists { "IF NOT EXISTS " } else { "" };
     let text = format!("CREATE {unique} INDEX CONCURRENTLY {exists}i ON t (n)");
-    let create = Alone::CreateIndex {
-        schema: None,
-        table: "t".to_owned(),
-        name: "i".to_owned(),
-        if_not_exists,
-    };
+    let create = create_index("t", "i", if_not_exists);
     segments("1", vec![Segment::Alone(statement(&text), create)])
 }
 
@@ -22,7 +17,7 @@ fn build(unique: &str, if_not_exists: bool) -> Migration {
 async fn bed(rows: &str) -> Bed {
     let bed = Bed::new().await;
     let table = format!("CREATE TABLE t (n int); ALTER TABLE t OWNER TO postgres; INSERT INTO t VALUES {rows}");
-    bed.superuser().await.batch_execute(&table).await.unwrap();
+    bed.as_superuser(&table).await;
     bed
 }
 
@@ -35,11 +30,7 @@ async fn indexes(bed: &Bed) -> Vec<String> {
 /// Runs a file until its statement is done at the server, and dies there: its row says that it began.
 async fn die_after_the_statement(bed: &Bed, migration: &Migration) {
     let proxy = Proxy::before(bed.access().port).await;
-    let access = Access {
-        port: proxy.port,
-        ..bed.access()
-    };
-    let mut session = bed.session_with(&access, &settings()).await;
+    let mut session = bed.session_through(&proxy).await;
     // The look, the path, what was before, what must not be (if asked), BEGIN, proof, row, COMMIT, its proof, limits, the statement.
     let asks = matches!(
         migration.script.segments[..],
@@ -73,7 +64,7 @@ async fn an_index_that_was_built_when_the_client_died_is_not_built_again() {
         assert_eq!(bed.column("SELECT 'i'::regclass::oid::text").await, built);
         assert!(bed.steps().await.is_empty());
         let again = "DROP INDEX i; DELETE FROM ace_ops.migration; DELETE FROM supabase_migrations.schema_migrations";
-        bed.superuser().await.batch_execute(again).await.unwrap();
+        bed.as_superuser(again).await;
     }
 }
 
@@ -101,7 +92,7 @@ async fn an_index_that_is_absent_is_built_again() {
     let bed = bed("(1)").await;
     let migration = build("", false);
     die_after_the_statement(&bed, &migration).await;
-    bed.superuser().await.batch_execute("DROP INDEX i").await.unwrap();
+    bed.as_superuser("DROP INDEX i").await;
     assert_eq!(state(&mut bed.session().await, &migration).await, Ok(()));
     assert_eq!(indexes(&bed).await, ["i true"]);
 }
@@ -131,11 +122,7 @@ async fn an_invalid_index_that_was_there_before_is_neither_proof_nor_dropped() {
 #[tokio::test]
 async fn a_valid_index_that_was_there_before_is_enough_for_if_not_exists() {
     let bed = bed("(1)").await;
-    bed.superuser()
-        .await
-        .batch_execute("CREATE INDEX i ON t (n)")
-        .await
-        .unwrap();
+    bed.as_superuser("CREATE INDEX i ON t (n)").await;
     assert_eq!(state(&mut bed.session().await, &build("", true)).await, Ok(()));
 }
 
@@ -144,11 +131,8 @@ async fn an_index_of_that_name_on_another_table_is_not_ours() {
     let bed = bed("(1)").await;
     let migration = build("", false);
     die_after_the_statement(&bed, &migration).await;
-    bed.superuser()
-        .await
-        .batch_execute("DROP INDEX i; CREATE TABLE u (n int); CREATE INDEX i ON u (n)")
-        .await
-        .unwrap();
+    bed.as_superuser("DROP INDEX i; CREATE TABLE u (n int); CREATE INDEX i ON u (n)")
+        .await;
     let RunError::Sql { state: code, .. } = state(&mut bed.session().await, &migration).await.unwrap_err() else {
         panic!("it was taken for ours");
     };
@@ -190,7 +174,7 @@ async fn a_file_that_ran_half_way_does_not_go_on_with_other_bytes() {
         Err(RunError::HalfApplied { done: 1 })
     );
     // With the old bytes, and without the obstacle, it continues after what is done.
-    bed.superuser().await.batch_execute("TRUNCATE t").await.unwrap();
+    bed.as_superuser("TRUNCATE t").await;
     assert_eq!(state(&mut session, &file).await, Ok(()));
 }
 
@@ -254,17 +238,9 @@ async fn what_an_interrupted_reindex_left_is_dropped_and_what_others_left_is_not
 #[tokio::test]
 async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
     let bed = Bed::new().await;
-    bed.superuser()
-        .await
-        .batch_execute("CREATE SCHEMA app AUTHORIZATION postgres; GRANT ALL ON SCHEMA app TO anon")
-        .await
-        .unwrap();
-    let create = Alone::CreateIndex {
-        schema: None,
-        table: "t".to_owned(),
-        name: "i".to_owned(),
-        if_not_exists: false,
-    };
+    bed.as_superuser("CREATE SCHEMA app AUTHORIZATION postgres; GRANT ALL ON SCHEMA app TO anon")
+        .await;
+    let create = create_index("t", "i", false);
     let migration = segments(
         "1",
         vec![
@@ -283,11 +259,7 @@ async fn a_file_that_goes_on_has_the_settings_that_it_had_made() {
         ],
     );
     let proxy = Proxy::before(bed.access().port).await;
-    let through = Access {
-        port: proxy.port,
-        ..bed.access()
-    };
-    let mut session = bed.session_with(&through, &settings()).await;
+    let mut session = bed.session_through(&proxy).await;
     // Look, BEGIN, five times two, proof, look, row, COMMIT; the next is the proof of the commit.
     proxy.arm(18, Cut::Before);
     assert!(migration.run(&mut session).await.is_err());

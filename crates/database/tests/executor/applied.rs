@@ -45,11 +45,7 @@ async fn a_file_is_in_both_ledgers_as_the_cli_and_we_would_have_it() {
 #[tokio::test]
 async fn the_ledger_of_a_new_project_is_the_one_that_the_cli_makes() {
     let bed = Bed::new().await;
-    bed.superuser()
-        .await
-        .batch_execute("DROP SCHEMA supabase_migrations CASCADE")
-        .await
-        .unwrap();
+    bed.as_superuser("DROP SCHEMA supabase_migrations CASCADE").await;
     let _session = bed.session().await;
     let columns = "SELECT attname || ' ' || format_type(atttypid, atttypmod) || ' ' || attnotnull FROM pg_attribute \
          WHERE attrelid = 'supabase_migrations.schema_migrations'::regclass AND attnum > 0 ORDER BY attname";
@@ -82,15 +78,12 @@ async fn a_file_that_fails_leaves_nothing_and_names_its_line() {
 async fn a_message_shows_no_value_of_a_row() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    bed.superuser()
-        .await
-        .batch_execute(
-            "CREATE TABLE t (n text UNIQUE, CHECK (n <> 'secret-2')); INSERT INTO t VALUES ('secret@example.com'); \
+    bed.as_superuser(
+        "CREATE TABLE t (n text UNIQUE, CHECK (n <> 'secret-2')); INSERT INTO t VALUES ('secret@example.com'); \
              ALTER TABLE t OWNER TO postgres; CREATE FUNCTION tells() RETURNS void LANGUAGE plpgsql AS \
              'BEGIN RAISE ''no balance for %'', (SELECT n FROM public.t); END'",
-        )
-        .await
-        .unwrap();
+    )
+    .await;
     let raises = |how: &str| format!("DO $$ BEGIN RAISE {how}; END $$");
     let row = "'row value %', (SELECT n FROM t)";
     let table: [(&str, &str, &str); 13] = [
@@ -188,11 +181,7 @@ async fn warnings_are_kept_and_anything_less_is_not() {
 #[tokio::test]
 async fn nothing_of_a_file_leaks_into_the_next() {
     let bed = Bed::new().await;
-    bed.superuser()
-        .await
-        .batch_execute("GRANT CREATE ON SCHEMA public TO anon")
-        .await
-        .unwrap();
+    bed.as_superuser("GRANT CREATE ON SCHEMA public TO anon").await;
     let mut session = bed.session().await;
     for (number, statement) in [
         "CREATE TEMPORARY TABLE scratch ()",

@@ -11,13 +11,13 @@ use std::{
 use ace_database::{Access, Locked, Prepared, Progress, RunError, Session, Settings};
 use ace_domain::{
     kinds::migration_set::{OperatorSchema, Owner, Ran},
-    sql::{File, Script, Segment, Statement},
+    sql::{Alone, File, Script, Segment, Statement},
 };
 use ace_sandbox::bed::BOOTSTRAP;
 use tokio::sync::Mutex;
 use tokio_postgres::Client;
 
-use crate::server::Server;
+use crate::{proxy::Proxy, server::Server};
 
 static SHARED: Mutex<Weak<Server>> = Mutex::const_new(Weak::new());
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -65,9 +65,23 @@ impl Bed {
         self.server.superuser_of(&self.database).await.unwrap()
     }
 
+    /// Runs statements as the superuser.
+    pub async fn as_superuser(&self, statements: &str) {
+        self.superuser().await.batch_execute(statements).await.unwrap();
+    }
+
     /// A session that may run files. It takes the lock as soon as its holder has ended.
     pub async fn session(&self) -> Session {
         self.session_with(&self.access(), &settings()).await
+    }
+
+    /// As [`Self::session`], through a proxy.
+    pub async fn session_through(&self, proxy: &Proxy) -> Session {
+        let access = Access {
+            port: proxy.port,
+            ..self.access()
+        };
+        self.session_with(&access, &settings()).await
     }
 
     pub async fn session_with(&self, access: &Access, settings: &Settings) -> Session {
@@ -140,6 +154,16 @@ pub fn statement(text: &str) -> Statement {
         text: text.to_owned(),
         offset: 0,
         line: 1,
+    }
+}
+
+/// What a statement builds that runs alone.
+pub fn create_index(table: &str, name: &str, if_not_exists: bool) -> Alone {
+    Alone::CreateIndex {
+        schema: None,
+        table: table.to_owned(),
+        name: name.to_owned(),
+        if_not_exists,
     }
 }
 

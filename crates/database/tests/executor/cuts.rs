@@ -1,28 +1,18 @@
 //! The connection is cut before and after every request of a run; another session goes on from there.
 
-use ace_database::{Access, RunError, Session};
+use ace_database::{RunError, Session};
 use ace_domain::sql::{Alone, ReindexTarget, Segment};
 
 use crate::{
-    bed::{Bed, Migration, migration, segments, settings, statement, statements},
+    bed::{Bed, Migration, create_index, migration, segments, statement, statements},
     proxy::{Cut, Proxy},
 };
 
 /// A file with everything that a file may do, and a counter that each of its transactions increments.
 fn everything(number: usize) -> Migration {
     let (table, index) = (format!("t{number}"), format!("i{number}"));
-    let create = Alone::CreateIndex {
-        schema: None,
-        table: table.clone(),
-        name: index.clone(),
-        if_not_exists: false,
-    };
-    let scratch = Alone::CreateIndex {
-        schema: None,
-        table: table.clone(),
-        name: format!("{index}_scratch"),
-        if_not_exists: true,
-    };
+    let create = create_index(&table, &index, false);
+    let scratch = create_index(&table, &format!("{index}_scratch"), true);
     let drop = Alone::DropIndex {
         schema: Some("app".to_owned()),
         name: format!("{index}_scratch"),
@@ -73,12 +63,8 @@ async fn cut_everywhere(
     check: impl AsyncFn(usize, Option<RunError>),
 ) -> usize {
     let proxy = Proxy::before(bed.access().port).await;
-    let through = Access {
-        port: proxy.port,
-        ..bed.access()
-    };
     for number in 1.. {
-        let mut session = bed.session_with(&through, &settings()).await;
+        let mut session = bed.session_through(&proxy).await;
         proxy.arm(number, cut);
         let outcome = of(number).run(&mut session).await.map(|_| ());
         let requests = proxy.seen();
@@ -104,11 +90,7 @@ async fn go_on(session: &mut Session, migration: &Migration) {
 
 async fn ends_as_if_nothing_had_happened(cut: Cut) {
     let bed = Bed::new().await;
-    bed.superuser()
-        .await
-        .batch_execute("CREATE SCHEMA app AUTHORIZATION postgres")
-        .await
-        .unwrap();
+    bed.as_superuser("CREATE SCHEMA app AUTHORIZATION postgres").await;
     let requests = cut_everywhere(&bed, cut, everything, async |number, _| {
         let state = format!(
             "SELECT (SELECT string_agg(n::text, ',') FROM app.t{number}) || ' ' || \
@@ -148,14 +130,10 @@ async fn before_commit_is_sent_a_loss_says_that_nothing_happened_and_afterwards_
     let bed = Bed::new().await;
     for cut in [Cut::Before, Cut::After] {
         let proxy = Proxy::before(bed.access().port).await;
-        let through = Access {
-            port: proxy.port,
-            ..bed.access()
-        };
         let mut outcomes = Vec::new();
         for number in 1.. {
             let version = number + if cut == Cut::After { 100 } else { 0 };
-            let mut session = bed.session_with(&through, &settings()).await;
+            let mut session = bed.session_through(&proxy).await;
             proxy.arm(number, cut);
             let outcome = counter(version).run(&mut session).await.map(|_| ());
             let cut_off = proxy.seen() == number;

@@ -18,7 +18,7 @@ async fn rows(bed: &Bed) -> Vec<String> {
 }
 
 async fn superuser(bed: &Bed, statements: &str) {
-    bed.superuser().await.batch_execute(statements).await.unwrap();
+    bed.as_superuser(statements).await;
 }
 
 #[tokio::test]

@@ -42,11 +42,7 @@ const WAYS: [(&str, &str); 7] = [
 #[tokio::test]
 async fn a_file_that_makes_its_own_rows_disappear_is_rolled_back() {
     let bed = Bed::new().await;
-    bed.superuser()
-        .await
-        .batch_execute("ALTER ROLE postgres NOBYPASSRLS")
-        .await
-        .unwrap();
+    bed.as_superuser("ALTER ROLE postgres NOBYPASSRLS").await;
     for (way, named) in WAYS {
         let mut session = bed.session().await;
         let outcome = migration("1", &[FUNCTION, way]).run(&mut session).await;
@@ -63,14 +59,10 @@ async fn a_file_that_makes_its_own_rows_disappear_is_rolled_back() {
 async fn no_file_runs_where_a_ledger_does_not_keep_what_is_written() {
     for (way, named) in WAYS {
         let bed = Bed::new().await;
-        bed.superuser()
-            .await
-            .batch_execute("ALTER ROLE postgres NOBYPASSRLS")
-            .await
-            .unwrap();
+        bed.as_superuser("ALTER ROLE postgres NOBYPASSRLS").await;
         let mut session = bed.session().await;
         let made = format!("{FUNCTION}; {way}");
-        bed.superuser().await.batch_execute(&made).await.unwrap();
+        bed.as_superuser(&made).await;
         let Err(QueryError::Damaged(damage)) = session.ledgers().await else {
             panic!("{way}");
         };

@@ -21,11 +21,8 @@ async fn looker(bed: &Bed) -> Session {
 async fn what_is_missing_is_a_value() {
     let bed = Bed::new().await;
     let session = looker(&bed).await;
-    bed.superuser()
-        .await
-        .batch_execute("DROP TABLE supabase_migrations.schema_migrations")
-        .await
-        .unwrap();
+    bed.as_superuser("DROP TABLE supabase_migrations.schema_migrations")
+        .await;
     let nothing = Ledgers {
         ledger: BTreeMap::new(),
         operator_schema: None,
@@ -64,7 +61,7 @@ async fn a_ledger_without_names_and_statements_is_read() {
             row(None, None),
         ),
     ] {
-        bed.superuser().await.batch_execute(change).await.unwrap();
+        bed.as_superuser(change).await;
         assert_eq!(session.ledgers().await.unwrap().ledger, [seen].into(), "{change}");
     }
 }
@@ -86,7 +83,7 @@ async fn five_thousand_versions_are_read() {
     let session = bed.session().await;
     let fill = "INSERT INTO supabase_migrations.schema_migrations (version, name, statements) \
          SELECT to_char(n, 'FM00000'), 'n', ARRAY[repeat('x', 1000)] FROM generate_series(1, 5000) n";
-    bed.superuser().await.batch_execute(fill).await.unwrap();
+    bed.as_superuser(fill).await;
     let before = session.ledgers().await.unwrap().ledger;
     let adopted: Vec<_> = before.keys().map(|version| unrun(version)).collect();
     session.adopt(&adopted).await.unwrap();
@@ -134,7 +131,7 @@ async fn a_file_that_others_finished_is_not_half_applied_any_more() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     let begun = "INSERT INTO ace_ops.step SELECT version, 0, 'sha256:other', true, '{}', '{}' FROM unnest('{1,2,3}'::text[]) version";
-    bed.superuser().await.batch_execute(begun).await.unwrap();
+    bed.as_superuser(begun).await;
     session.adopt(&[unrun("1")]).await.unwrap();
     session.baseline(&[unrun("2")]).await.unwrap();
     let left = BTreeMap::from([("3".to_owned(), "sha256:other".to_owned())]);
@@ -169,14 +166,11 @@ async fn one_plan_is_kept_and_the_next_takes_its_place() {
 async fn a_layout_of_a_later_release_is_not_touched() {
     let bed = Bed::new().await;
     let session = bed.session().await;
-    bed.superuser()
-        .await
-        .batch_execute(
-            "UPDATE ace_ops.state SET layout = 2; ALTER TABLE ace_ops.reference REPLICA IDENTITY NOTHING; \
+    bed.as_superuser(
+        "UPDATE ace_ops.state SET layout = 2; ALTER TABLE ace_ops.reference REPLICA IDENTITY NOTHING; \
              DROP TABLE ace_ops.standing; DELETE FROM ace_ops.owner",
-        )
-        .await
-        .unwrap();
+    )
+    .await;
     assert_eq!(session.prepare_operator_schema(&owner()).await, Ok(Prepared::Newer(2)));
     let unreadable = OperatorSchema {
         newer: true,
@@ -192,11 +186,8 @@ async fn a_layout_of_a_later_release_is_not_touched() {
 async fn of_the_tables_of_objects_the_one_that_is_missing_is_named_and_the_other_one_set_up() {
     let bed = Bed::new().await;
     let session = bed.session().await;
-    bed.superuser()
-        .await
-        .batch_execute("ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; DROP TABLE ace_ops.standing")
-        .await
-        .unwrap();
+    bed.as_superuser("ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; DROP TABLE ace_ops.standing")
+        .await;
     assert_eq!(session.prepare_operator_schema(&owner()).await, Ok(Prepared::Ours));
     let identity = "SELECT relreplident::text FROM pg_class WHERE oid = 'ace_ops.reference'::regclass";
     assert_eq!(bed.column(identity).await, ["f"]);
@@ -319,11 +310,8 @@ async fn statements_of_versions_that_are_noted_are_read_on_request() {
     let bed = Bed::new().await;
     let session = bed.session().await;
     session.baseline(&["1", "2", "3"].map(unrun)).await.unwrap();
-    bed.superuser()
-        .await
-        .batch_execute("UPDATE supabase_migrations.schema_migrations SET statements = '{anew}' WHERE version = '2'")
-        .await
-        .unwrap();
+    bed.as_superuser("UPDATE supabase_migrations.schema_migrations SET statements = '{anew}' WHERE version = '2'")
+        .await;
     let mut ledger = session.ledgers().await.unwrap().ledger;
     assert!(ledger.values().all(|row| row.statements.is_none()));
     let wanted = ["2", "9"].map(str::to_owned);
@@ -339,14 +327,11 @@ async fn statements_of_versions_that_are_noted_are_read_on_request() {
 async fn a_ledger_that_the_user_may_only_read_is_named_and_not_the_file() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    bed.superuser()
-        .await
-        .batch_execute(
-            "ALTER TABLE supabase_migrations.schema_migrations OWNER TO CURRENT_USER; \
+    bed.as_superuser(
+        "ALTER TABLE supabase_migrations.schema_migrations OWNER TO CURRENT_USER; \
              GRANT SELECT ON supabase_migrations.schema_migrations TO postgres",
-        )
-        .await
-        .unwrap();
+    )
+    .await;
     let outcome = run(&mut session, &["CREATE TABLE t ()"]).await;
     let Err(RunError::Damaged(damage)) = outcome else {
         panic!("{outcome:?}");

@@ -159,7 +159,8 @@ async fn carry(client: TcpStream, server: TcpStream, state: &State) -> std::io::
                     if state.left.fetch_sub(1, Ordering::SeqCst) == 1 {
                         if state.after.load(Ordering::SeqCst) == 1 {
                             to_server.write_all(&message).await?;
-                            answered(&mut from_server, &mut to_client, due).await?;
+                            to_client.write_all(&answers(&mut from_server, due).await?).await?;
+                            answers(&mut from_server, 1).await?;
                         }
                         return Ok(());
                     }
@@ -176,20 +177,7 @@ async fn carry(client: TcpStream, server: TcpStream, state: &State) -> std::io::
     }
 }
 
-/// Passes the answers on that are due, and waits for the one that is not passed on.
-async fn answered(from_server: &mut OwnedReadHalf, to_client: &mut OwnedWriteHalf, due: usize) -> std::io::Result<()> {
-    let mut answers = 0;
-    while answers <= due {
-        let kind = from_server.read_u8().await?;
-        let (kind, message) = message(kind, from_server).await?;
-        if answers < due {
-            to_client.write_all(&message).await?;
-        }
-        answers += usize::from(kind == READY);
-    }
-    Ok(())
-}
-
+/// So many answers.
 async fn answers(from_server: &mut OwnedReadHalf, mut due: usize) -> std::io::Result<Vec<u8>> {
     let mut answers = Vec::new();
     while due > 0 {

@@ -189,11 +189,8 @@ async fn a_class_that_only_another_form_has_is_skipped() {
     let session = bed.session().await;
     let known = fingerprint(&[("a", "1")]);
     session.replace_reference(&known, &state("first"), "1").await.unwrap();
-    bed.superuser()
-        .await
-        .batch_execute("INSERT INTO ace_ops.reference VALUES ('portal', 'b', '{public}', '1')")
-        .await
-        .unwrap();
+    bed.as_superuser("INSERT INTO ace_ops.reference VALUES ('portal', 'b', '{public}', '1')")
+        .await;
     assert_eq!(session.reference().await.unwrap().unwrap().objects, known);
 }
 
@@ -214,19 +211,14 @@ async fn uses_every_table(session: &mut Session, version: &str) {
 #[tokio::test]
 async fn a_publication_of_all_tables_stops_nothing_in_a_new_schema_nor_in_one_of_an_earlier_release() {
     let bed = Bed::new().await;
-    bed.superuser()
-        .await
-        .batch_execute("CREATE PUBLICATION everything FOR ALL TABLES")
-        .await
-        .unwrap();
+    bed.as_superuser("CREATE PUBLICATION everything FOR ALL TABLES").await;
     uses_every_table(&mut bed.session().await, "1").await;
 
     // As earlier releases made them.
-    bed.superuser()
-        .await
-        .batch_execute("ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; ALTER TABLE ace_ops.standing REPLICA IDENTITY DEFAULT")
-        .await
-        .unwrap();
+    bed.as_superuser(
+        "ALTER TABLE ace_ops.reference REPLICA IDENTITY DEFAULT; ALTER TABLE ace_ops.standing REPLICA IDENTITY DEFAULT",
+    )
+    .await;
     uses_every_table(&mut bed.session().await, "2").await;
     let without = "SELECT relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' \
          AND nspname IN ('ace_ops', 'supabase_migrations') AND relreplident <> 'f' \

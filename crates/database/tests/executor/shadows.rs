@@ -6,7 +6,7 @@ use ace_domain::{
     sql::{Alone, ReindexTarget, Segment},
 };
 
-use crate::bed::{Bed, file, migration, owner, segments, settings, statement, statements};
+use crate::bed::{Bed, create_index, file, migration, owner, segments, settings, statement, statements};
 
 /// Functions, operators and types of `pg_catalog` once more in `public`, which is before it on the path of this database. Each
 /// notes that it was used, by a sequence: that is not rolled back, and is an error in a read-only session. What has a type that
@@ -133,12 +133,7 @@ async fn everything(bed: &Bed) {
     let table = migration("3", &["CREATE TABLE public.made (n integer)"]);
     table.run(&mut session).await.unwrap();
     let index = |unique: &str, name: &str| {
-        let create = Alone::CreateIndex {
-            schema: None,
-            table: "made".to_owned(),
-            name: name.to_owned(),
-            if_not_exists: true,
-        };
+        let create = create_index("made", name, true);
         let text = format!("CREATE {unique} INDEX CONCURRENTLY IF NOT EXISTS {name} ON made (n)");
         Segment::Alone(statement(&text), create)
     };

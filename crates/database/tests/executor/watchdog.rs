@@ -1,12 +1,9 @@
 use std::{sync::Mutex, time::Duration};
 
 use ace_database::{Progress, RunError, Session, Settings, Watcher};
-use ace_domain::{
-    kinds::migration_set::Blocker,
-    sql::{Alone, Segment},
-};
+use ace_domain::{kinds::migration_set::Blocker, sql::Segment};
 
-use crate::bed::{Bed, Migration, column, migration, nobody, run, segments, settings, statement};
+use crate::bed::{Bed, Migration, column, create_index, migration, nobody, run, segments, settings, statement};
 
 fn impatient() -> Settings {
     Settings {
@@ -155,7 +152,7 @@ async fn the_age_of_a_blocker_is_for_those_who_may_see_it() {
     };
     let mut ages = Vec::new();
     for rights in ["SELECT 1", &format!("GRANT pg_monitor TO {role}")] {
-        bed.superuser().await.batch_execute(rights).await.unwrap();
+        bed.as_superuser(rights).await;
         let mut session = bed.session_with(&access, &hurried()).await;
         let blockers = blocked(&mut session, &migration("1", &["LOCK TABLE t"]), &nobody).await;
         ages.push(blockers[0].age.is_some());
@@ -180,12 +177,7 @@ async fn a_build_of_an_index_waits_for_transactions_longer_than_for_locks() {
         ..settings()
     };
     let mut session = bed.session_with(&bed.access(), &settings).await;
-    let create = Alone::CreateIndex {
-        schema: None,
-        table: "t".to_owned(),
-        name: "i".to_owned(),
-        if_not_exists: false,
-    };
+    let create = create_index("t", "i", false);
     let build = statement("CREATE INDEX CONCURRENTLY i ON t (n)");
     let build = segments("1", vec![Segment::Alone(build, create)]);
     let waits = "SELECT (clock_timestamp() - waitstart > '200 ms')::text FROM pg_locks WHERE NOT granted AND locktype = 'virtualxid'";
