@@ -33,7 +33,7 @@ impl Model {
                 let books = self.db.books.get_or_insert_default();
                 let owner = books.owner.get_or_insert_with(|| Owner::of(object));
                 if *owner != Owner::of(object) {
-                    return Err(StepError::Claimed(owner.to_string()));
+                    return Err(StepError::Claimed(owner.clone()));
                 }
                 return Ok(StepResult::Written);
             }

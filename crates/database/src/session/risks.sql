@@ -60,25 +60,18 @@ WHERE EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c
     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid AND d.deptype = 'e'
         AND d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.relkind IN ('r', 'p', 'm'))
 UNION ALL
-SELECT 'dependant', own.nspname::text, c.relname::text, false, false, pg_catalog.min(l.what)
-FROM leads l JOIN pg_catalog.pg_class c ON c.oid = l.object AND c.relkind IN ('v', 'f') JOIN own ON own.oid = c.relnamespace
-WHERE l.class = 'pg_catalog.pg_class'::pg_catalog.regclass GROUP BY 2, 3
-UNION ALL
-SELECT 'dependant', own.nspname::text, p.proname::text, false, false, pg_catalog.min(l.what)
-FROM leads l JOIN pg_catalog.pg_proc p ON p.oid = l.object JOIN own ON own.oid = p.pronamespace
-WHERE l.class = 'pg_catalog.pg_proc'::pg_catalog.regclass GROUP BY 2, 3
-UNION ALL
-SELECT 'dependant', own.nspname::text, k.conname::text, false, false, pg_catalog.min(l.what)
-FROM leads l JOIN pg_catalog.pg_constraint k ON k.oid = l.object JOIN own ON own.oid = k.connamespace
-WHERE l.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass GROUP BY 2, 3
-UNION ALL
-SELECT 'dependant', '', s.srvname::text, false, false, pg_catalog.min(l.what)
-FROM leads l JOIN pg_catalog.pg_foreign_server s ON s.oid = l.object
-WHERE l.class = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass GROUP BY 3
-UNION ALL
-SELECT 'dependant', '', w.fdwname::text, false, false, pg_catalog.min(l.what)
-FROM leads l JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid = l.object
-WHERE l.class = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass GROUP BY 3
+SELECT 'dependant', coalesce(own.nspname::text, ''), coalesce(c.relname, p.proname, k.conname, s.srvname, w.fdwname)::text, false,
+    false, pg_catalog.min(l.what)
+FROM leads l
+LEFT JOIN pg_catalog.pg_class c ON l.class = 'pg_catalog.pg_class'::pg_catalog.regclass AND c.oid = l.object
+    AND c.relkind IN ('v', 'f')
+LEFT JOIN pg_catalog.pg_proc p ON l.class = 'pg_catalog.pg_proc'::pg_catalog.regclass AND p.oid = l.object
+LEFT JOIN pg_catalog.pg_constraint k ON l.class = 'pg_catalog.pg_constraint'::pg_catalog.regclass AND k.oid = l.object
+LEFT JOIN pg_catalog.pg_foreign_server s ON l.class = 'pg_catalog.pg_foreign_server'::pg_catalog.regclass AND s.oid = l.object
+LEFT JOIN pg_catalog.pg_foreign_data_wrapper w ON l.class = 'pg_catalog.pg_foreign_data_wrapper'::pg_catalog.regclass
+    AND w.oid = l.object
+LEFT JOIN own ON own.oid = coalesce(c.relnamespace, p.pronamespace, k.connamespace)
+WHERE coalesce(own.oid, s.oid, w.oid) IS NOT NULL GROUP BY 2, 3
 UNION ALL
 (SELECT 'securing', '', t.evtname::text, false, false, NULL
 FROM pg_catalog.pg_event_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.evtfoid

@@ -62,11 +62,12 @@ impl Attempts {
         let before = before.filter(|before| before.are_at(failure.version.as_str(), sha256));
         let mut failures = before.map(|before| before.failures).unwrap_or_default();
         // The first attempt sends statements ahead: the answers behind the line that it names may have been lost with the session.
-        let failures_before = failures.len();
+        let is_first_loss = |repeated: &Repeated| {
+            let lines = repeated.failure.line.zip(failure.line);
+            failure.kind == FailureKind::SessionLost && repeated.times == 1 && lines.is_some_and(|(was, is)| was < is)
+        };
         let is_alike = |repeated: &Repeated| {
-            let is_first_loss = failures_before == 1 && repeated.times == 1 && failure.kind == FailureKind::SessionLost;
-            repeated.failure.kind == failure.kind
-                && (repeated.failure.line == failure.line || is_first_loss && repeated.failure.line < failure.line)
+            repeated.failure.kind == failure.kind && (repeated.failure.line == failure.line || is_first_loss(repeated))
         };
         let alike = failures.iter().position(is_alike).map(|alike| failures.remove(alike));
         let (times, restarts) = alike.map_or((0, 0), |before| {

@@ -88,7 +88,7 @@ fn foreign(object: &MigrationSet, observation: &Observation) -> Option<Next> {
         return Some(Next::Refuse(messages::newer()));
     }
     let owner = operator_schema.owner.as_ref()?;
-    (!is_ours(object, operator_schema)).then(|| Next::Refuse(messages::claimed(object, &owner.to_string())))
+    (!is_ours(object, operator_schema)).then(|| Next::Refuse(messages::claimed(object, owner)))
 }
 
 fn is_ours(object: &MigrationSet, operator_schema: &OperatorSchema) -> bool {

@@ -6,7 +6,7 @@ use super::{
     Cause,
     ledger_diff::{Elsewhere, Likeness},
     plan::Plan,
-    state::{Observation, PlatformFacts},
+    state::{Observation, Owner, PlatformFacts},
     step::Blocker,
 };
 use crate::{
@@ -46,9 +46,8 @@ pub(super) fn newer() -> Cause {
     Cause::new(MigrationReason::OperatorTooOld, message)
 }
 
-pub(super) fn claimed(object: &MigrationSet, by: &str) -> Cause {
-    let is_own = by.starts_with(&format!("{}/", namespace(object)));
-    let who = if is_own {
+pub(super) fn claimed(object: &MigrationSet, by: &Owner) -> Cause {
+    let who = if by.namespace == namespace(object) {
         format!("MigrationSet {by}")
     } else {
         "a MigrationSet of another namespace, which `ace_ops.owner` in the database names".to_owned()

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ace_api::MigrationReason;
 
-use super::state::{Observation, StoredPlan};
+use super::state::{Observation, Owner, StoredPlan};
 use crate::{
     kinds::platform::DatabaseFailure,
     reconcile::kind,
@@ -139,8 +139,8 @@ pub enum StepError {
     Failed(Failure),
     /// It failed for a temporary reason. Nothing of it was applied, or the ledger will show it.
     Passing(String),
-    /// Another MigrationSet has claimed the database: `namespace/name`.
-    Claimed(String),
+    /// Another MigrationSet has claimed the database.
+    Claimed(Owner),
 }
 
 impl kind::StepError for StepError {

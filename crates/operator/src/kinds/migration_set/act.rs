@@ -121,7 +121,7 @@ async fn claim(object: &MigrationSet, session: &Session) -> Result<StepResult, S
     match session.prepare_operator_schema(&Owner::of(object)).await? {
         // The next observation reports a schema of a newer operator.
         Prepared::Ours | Prepared::Newer(_) => Ok(StepResult::Written),
-        Prepared::Claimed(by) => Err(StepError::Claimed(by.to_string())),
+        Prepared::Claimed(by) => Err(StepError::Claimed(by)),
     }
 }
 

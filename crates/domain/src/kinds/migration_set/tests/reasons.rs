@@ -84,7 +84,7 @@ fn whose_database_it_is() {
         Some(240),
     );
     let mut raced = fresh().locked();
-    raced.does("Claim", Err(StepError::Claimed("ace/other".to_owned())));
+    raced.does("Claim", Err(StepError::Claimed(owner("ace", "other"))));
     refuses(&raced, Reason::DatabaseClaimed, message, Some(300));
     // Who may read this status need not know what other namespaces have.
     let message = "the database of Platform `prod` is claimed by a MigrationSet of another namespace, which `ace_ops.owner` in the \

@@ -107,7 +107,7 @@ fn states() -> Vec<Case> {
         in_vain(DatabaseFailure::Excess(text())),
         step_error(pending(HARMLESS), StepError::Busy(None)),
         step_error(pending(HARMLESS), StepError::Passing(text())),
-        step_error(pending(HARMLESS), StepError::Claimed(text())),
+        step_error(pending(HARMLESS), StepError::Claimed(owner("ace", &text()))),
         ending(ran()),
         ending(refusal(false)),
         ending(refusal(true)),
