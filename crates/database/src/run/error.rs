@@ -170,6 +170,19 @@ impl RunError {
         }
     }
 
+    /// An error of our own rows behind these statements of the file. Where their transaction is read-only, the file has made it so or
+    /// the server takes no writes, and the place is here.
+    pub(super) fn behind(self, statements: &[Statement]) -> Self {
+        match self {
+            Self::Retry { state, message, .. } if state.as_str() == "25006" => Self::Retry {
+                state,
+                message: format!("it can't be recorded that the file has come this far: {message}"),
+                line: statements.last().map(|statement| statement.line),
+            },
+            error => error,
+        }
+    }
+
     /// Whether the session has ended with it.
     pub(super) fn ended(&self) -> bool {
         matches!(self, Self::Lost { .. } | Self::Excess { .. } | Self::Unknown)

@@ -100,7 +100,7 @@ impl Run<'_> {
     /// Records that a segment begins, before it does. Its effects are outside of any transaction, so a snapshot is pending from
     /// now on.
     pub(super) async fn start(&self, number: usize, indexes: &[u32]) -> Result<(), RunError> {
-        let transaction = self.begin().await?;
+        let transaction = self.begin_ours().await?;
         let noted = async {
             let settings = self.settle(&transaction, true).await?;
             self.note(number, false, indexes, &settings).await
@@ -111,7 +111,7 @@ impl Run<'_> {
 
     /// Records that a segment which ran alone is done; after the last one of the file, that the file is applied.
     pub(super) async fn finish(&self, number: usize, of: usize) -> Result<(), RunError> {
-        let transaction = self.begin().await?;
+        let transaction = self.begin_ours().await?;
         let noted = async {
             let settings = self.settle(&transaction, true).await?;
             if number + 1 == of {
@@ -127,7 +127,7 @@ impl Run<'_> {
     /// Deletes the row of a segment that failed and left nothing, so that the file may be changed. Without the lock nothing is
     /// written.
     pub(super) async fn forget(&self, number: usize) -> Result<(), RunError> {
-        let transaction = self.begin().await?;
+        let transaction = self.begin_ours().await?;
         let forgotten = async {
             self.settle(&transaction, false).await?;
             let statement = "DELETE FROM ace_ops.step WHERE version = $1 AND segment = $2 AND NOT done";

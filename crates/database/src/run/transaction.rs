@@ -37,13 +37,14 @@ impl Run<'_> {
     /// Runs a file of one transaction, with its rows in both ledgers.
     pub(super) async fn whole(&self, statements: &[Statement]) -> Result<(), RunError> {
         // Sent together, and answered in order; the file's own statements wait for both answers.
-        let (ledger, transaction) = tokio::join!(self.look(), self.begin_with(FILES_PATH));
+        let begin = format!("BEGIN; {FILES_PATH}");
+        let (ledger, transaction) = tokio::join!(self.look(), self.begin_as(&begin));
         let transaction = transaction?;
         let written = async {
             ledger?;
             self.say_all(statements).await?;
             self.settle(&transaction, false).await?;
-            self.record().await
+            self.record().await.map_err(|error| error.behind(statements))
         };
         let written = written.await;
         self.end(transaction, written).await
@@ -56,26 +57,34 @@ impl Run<'_> {
         let written = async {
             self.say_all(statements).await?;
             let settings = self.settle(&transaction, true).await?;
-            if number + 1 < of {
+            let noted = if number + 1 < of {
                 // A ledger row that the file inserts itself would be committed here, before its other parts have run.
                 self.look().await?;
                 self.note(number, true, &[], &settings).await
             } else {
                 self.record().await
-            }
+            };
+            noted.map_err(|error| error.behind(statements))
         };
         let written = written.await;
         self.end(transaction, written).await
     }
 
-    pub(super) async fn begin(&self) -> Result<Transaction, RunError> {
-        self.begin_with("").await
+    /// Begins a transaction of the file.
+    async fn begin(&self) -> Result<Transaction, RunError> {
+        self.begin_as("BEGIN;").await
     }
 
-    async fn begin_with(&self, first: &str) -> Result<Transaction, RunError> {
+    /// Begins a transaction that has only our own rows: it is as we need it, whatever the file has set for its own.
+    pub(super) async fn begin_ours(&self) -> Result<Transaction, RunError> {
+        self.begin_as("BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE, NOT DEFERRABLE;")
+            .await
+    }
+
+    async fn begin_as(&self, begin: &str) -> Result<Transaction, RunError> {
         let settings = &self.session.settings;
         let statements = format!(
-            "BEGIN; {first} SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
+            "{begin} SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}; \
              SELECT pg_catalog.pg_current_xact_id()",
             settings.lock_timeout.as_millis(),
             settings.statement_timeout.as_millis()

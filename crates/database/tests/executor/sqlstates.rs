@@ -1,9 +1,12 @@
 //! Every SQLSTATE that PostgreSQL knows, raised by a file on a real server.
 
 use ace_database::RunError;
-use ace_domain::kinds::migration_set::may_pass;
+use ace_domain::{
+    kinds::migration_set::may_pass,
+    sql::{Alone, Segment, Statement},
+};
 
-use crate::bed::{Bed, run};
+use crate::bed::{Bed, create_index, migration, run, segments, statement, statements};
 
 const ERRCODES: &str = include_str!("../../../domain/src/kinds/migration_set/tests/errcodes.txt");
 
@@ -51,6 +54,77 @@ async fn whatever_a_session_dies_of_is_known_by_the_line_at_which_it_did() {
         let outcome = run(&mut session, &["SELECT 1", &statement]).await;
         assert_eq!(outcome, Err(RunError::Lost { line: Some(2) }), "{statement}");
     }
+}
+
+const READ_ONLY: &str = "SET default_transaction_read_only = on";
+
+fn at(line: u32, text: &str) -> Statement {
+    Statement {
+        line,
+        ..statement(text)
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_makes_its_session_read_only_fails_at_the_statement_that_then_can_not_write() {
+    let bed = Bed::new().await;
+    let begins = || Segment::Together(statements(&["CREATE TABLE t (n int)", READ_ONLY]));
+    let index = at(3, "CREATE INDEX CONCURRENTLY i ON t (n)");
+    let vacuum = || Segment::Alone(at(3, "VACUUM t"), Alone::Vacuum);
+    for (number, (rest, line, message)) in [
+        (
+            vec![Segment::Alone(index, create_index("t", "i", false))],
+            3,
+            "cannot execute CREATE INDEX in a read-only transaction",
+        ),
+        (
+            vec![
+                vacuum(),
+                Segment::Together(vec![at(4, "SELECT 1"), at(5, "INSERT INTO t VALUES (1)")]),
+            ],
+            5,
+            "cannot execute INSERT in a read-only transaction",
+        ),
+        (
+            vec![vacuum(), Segment::Together(vec![at(4, "SELECT 1"), at(5, "SELECT 2")])],
+            5,
+            "it can't be recorded that the file has come this far: cannot execute … in a read-only transaction",
+        ),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        bed.as_superuser("DROP TABLE IF EXISTS t").await;
+        let file = segments(&format!("1{number}"), [vec![begins()], rest].concat());
+        // The second attempt goes on in another session.
+        for attempt in 1..=2 {
+            let mut session = bed.session().await;
+            let outcome = file.run(&mut session).await;
+            let Err(RunError::Retry {
+                state,
+                message: seen,
+                line: at,
+            }) = outcome
+            else {
+                panic!("{number} {attempt}: {outcome:?}");
+            };
+            assert_eq!((state.as_str(), seen.as_str(), at), ("25006", message, Some(line)));
+        }
+    }
+    assert_eq!(bed.steps().await, ["10 0 t", "11 0 t", "11 1 t", "12 0 t", "12 1 t"]);
+    // What a read-only session may do runs, as in psql.
+    bed.as_superuser("DROP TABLE t").await;
+    let file = segments("2", vec![begins(), vacuum()]);
+    assert!(file.run(&mut bed.session().await).await.is_ok());
+    let whole = migration(
+        "3",
+        &["SELECT 1", "SELECT set_config('transaction_read_only', 'on', true)"],
+    );
+    let outcome = whole.run(&mut bed.session().await).await;
+    assert!(
+        matches!(&outcome, Err(RunError::Retry { line: Some(2), message, .. }) if message.contains("come this far")),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]

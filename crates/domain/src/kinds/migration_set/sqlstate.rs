@@ -93,6 +93,8 @@ impl Advice {
 
 /// What to do about a file of which a part has run: `mend` its cause, and leave the file.
 pub fn continued(mend: &str) -> String {
+    // One that ends with a relative clause brings its comma along.
+    let mend = mend.trim_end_matches(',');
     format!(
         "a part of the file has run: {mend}, leave the file as it is, and change the annotation `{ANNOTATION_RECONCILE_AT}`"
     )

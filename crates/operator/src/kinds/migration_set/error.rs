@@ -217,6 +217,24 @@ mod tests {
                 (Some(4), FailureKind::SessionLost, message.clone(), advice)
             );
         }
+        let read_only = || RunError::Retry {
+            state: SqlState::from("25006"),
+            message: "cannot execute CREATE INDEX in a read-only transaction".to_owned(),
+            line: Some(5),
+        };
+        let message =
+            "1_once.sql line 5: cannot execute CREATE INDEX in a read-only transaction (SQLSTATE 25006)".to_owned();
+        let mend = "let the server accept writes, for which its disk may be too full,";
+        for (begun, advice) in [
+            (false, format!("correct the file, or {mend} and {ask}")),
+            (
+                true,
+                format!("a part of the file has run: {mend} leave the file as it is, and {ask}"),
+            ),
+        ] {
+            let kind = FailureKind::Refused("25006".to_owned());
+            assert_eq!(failed(read_only(), begun), (Some(5), kind, message.clone(), advice));
+        }
         let (line, kind, message, _) = failed(RunError::Unknown, false);
         let what = "1_once.sql: the response to COMMIT was lost; the ledger will show whether it was applied";
         assert_eq!((line, kind, message.as_str()), (None, FailureKind::SessionLost, what));
