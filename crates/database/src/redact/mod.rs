@@ -6,6 +6,9 @@
 
 mod catalogue;
 
+use std::borrow::Cow;
+
+use ace_domain::sql::is_unseen;
 use tokio_postgres::error::DbError;
 
 use self::catalogue::{Part, is_common, is_fixed, is_kind, parts};
@@ -102,7 +105,7 @@ impl Text {
                 return LOGGED.to_owned();
             }
         }
-        line(shown.text.trim_end(), limit)
+        line(&visible(shown.text.trim_end()), limit)
     }
 
     /// A message of PostgreSQL: its fixed words, and what is known of what it is filled with.
@@ -183,6 +186,21 @@ impl Text {
                 && !inside(words.chars().next_back(), behind.chars().next())
         })
     }
+}
+
+/// A text whose signs can all be seen.
+fn visible(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unseen) {
+        return Cow::Borrowed(text);
+    }
+    let seen = |sign: char| {
+        if is_unseen(sign) {
+            format!("<U+{:04X}>", u32::from(sign))
+        } else {
+            sign.to_string()
+        }
+    };
+    Cow::Owned(text.chars().map(seen).collect())
 }
 
 fn line(text: &str, limit: usize) -> String {

@@ -56,6 +56,23 @@ fn of_the_servers_messages_names_are_shown_that_the_file_or_the_catalogue_has() 
 }
 
 #[test]
+fn a_sign_that_nobody_sees_is_shown_by_its_number() {
+    let file = Text::of(["SELECT 1 AS a, \u{feff}FROM\u{a0}t"]);
+    for (message, shown) in [
+        (
+            "syntax error at or near \"\u{feff}FROM\u{a0}t\"",
+            "syntax error at or near \"<U+FEFF>FROM<U+00A0>t\"",
+        ),
+        (
+            "syntax error at or near \"\u{feff}secret\"",
+            "syntax error at or near \"…\"",
+        ),
+    ] {
+        assert_eq!(file.redacted(&own(message), 300), shown);
+    }
+}
+
+#[test]
 fn a_value_is_not_shown_because_its_parts_are_known() {
     let invalid = "invalid input syntax for type integer: ";
     for (value, shown) in [

@@ -8,15 +8,13 @@ use thiserror::Error;
 
 use super::marks::undoes_by_name;
 use super::split::split;
-use super::text::part;
+use super::text::{BYTE_ORDER_MARK, part};
 use super::version::{VERSION_DIGITS, Version};
 use crate::bundle::{LeftOut, MissingFolder, Tree, TreePath};
 use crate::reconcile::messages::listed;
 
 /// An `<14 digits>_init.sql` older than this is a file of an early CLI; the official one still skips it.
 const FIRST_INIT: &str = "20211209000000";
-
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// The migrations of one folder.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -46,4 +46,5 @@ pub use lines::lines_before;
 pub use risk::{Catalogue, Qualified, Risk, RiskClass, Routine, SAYS_CHARACTERS};
 pub use script::{Alone, ReindexTarget, Script, Segment, Statement, Unread, read, read_all};
 pub use split::split;
+pub use text::is_unseen;
 pub use version::{InvalidVersion, VERSION_DIGITS, Version};

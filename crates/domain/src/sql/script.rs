@@ -14,7 +14,7 @@ use super::parse::{Reading, parse};
 use super::settings::lexing;
 use super::split::split;
 use super::statements::statements;
-use super::text::part;
+use super::text::{BYTE_ORDER_MARK, is_unseen, part};
 
 /// A file as it will be run. Without segments it does nothing.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -222,6 +222,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, (usize, Refusal)> {
     })?;
     let cut = statements(text, &words).into_iter().map(|range| {
         let words = words.get(range).unwrap_or_default().to_vec();
+        seen(text, &words)?;
         lexing(text, &words)?;
         let (start, end) = (words.first(), words.last());
         Ok(Piece {
@@ -231,6 +232,26 @@ fn pieces(text: &str) -> Result<Vec<Piece>, (usize, Refusal)> {
         })
     });
     cut.collect()
+}
+
+/// Refuses a statement whose first word has a sign in it that nobody sees: for the server it is a letter, and no keyword has it.
+fn seen(text: &str, words: &[Word]) -> Result<(), (usize, Refusal)> {
+    let first = words.first().filter(|word| word.kind == Kind::Bare);
+    let found = first.and_then(|word| {
+        Some((
+            word.range.start,
+            word.written(text).char_indices().find(|(_, sign)| is_unseen(*sign))?,
+        ))
+    });
+    let Some((start, (at, sign))) = found else {
+        return Ok(());
+    };
+    let named = UNSEEN.iter().find(|(unseen, _)| *unseen == sign);
+    let refused = named.map_or(UNSEEN_SIGN, |(_, refused)| refused);
+    Err((
+        start + at,
+        Refusal::no_sql(refused, "delete it: it is taken for a letter of the word that follows"),
+    ))
 }
 
 /// Refuses the use of an enum's new value in the transaction that adds it.
@@ -317,7 +338,30 @@ fn without_outer_pair(text: &str, pieces: &mut Vec<Piece>) -> Result<(), (usize,
     Ok(())
 }
 
-const NUL: Refusal = Refusal::no_sql("a NUL character, which PostgreSQL does not accept", "remove it");
+const NUL: Refusal = Refusal::no_sql(
+    "a NUL character, which PostgreSQL does not accept",
+    "remove it, or save the file as UTF-8 if it is UTF-16",
+);
+/// Signs that come into files without being seen, and how they do.
+const UNSEEN: [(char, &str); 4] = [
+    (
+        BYTE_ORDER_MARK,
+        "U+FEFF (byte order mark), which can't be seen and stays where files were joined",
+    ),
+    (
+        '\u{a0}',
+        "U+00A0 (no-break space), which looks like a space and comes from web pages",
+    ),
+    (
+        '\u{200b}',
+        "U+200B (zero width space), which can't be seen and comes from web pages",
+    ),
+    (
+        '\u{2060}',
+        "U+2060 (word joiner), which can't be seen and comes from web pages",
+    ),
+];
+const UNSEEN_SIGN: &str = "a sign that can't be seen or looks like a space, and is neither space nor line end";
 const UNTERMINATED: &str = "close it";
 const BEGIN: Refusal = Refusal::control(
     "BEGIN, without a COMMIT as the file's last statement",

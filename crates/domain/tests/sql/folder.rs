@@ -1,5 +1,5 @@
 use ace_domain::bundle::{LeftOut, Tree, TreePath};
-use ace_domain::sql::{Skipped, Version, read_folder, read_readable};
+use ace_domain::sql::{Skipped, Version, read, read_folder, read_readable};
 
 type Files<'t> = &'t [(&'t str, &'t [u8])];
 
@@ -92,6 +92,23 @@ fn an_init_of_an_early_cli_is_skipped_only_as_the_first_entry_of_the_folder() {
     assert_eq!(versions(&[old, other]), ["30000101000000"]);
     assert_eq!(versions(&[new, other]), ["20211209000000", "30000101000000"]);
     assert_eq!(versions(&[("0/readme", b""), old]), ["20211208235959"]);
+}
+
+#[test]
+fn a_file_in_utf_16_is_refused_with_or_without_a_byte_order_mark() {
+    let units = |text: &str, of: fn(u16) -> [u8; 2]| text.encode_utf16().flat_map(of).collect::<Vec<u8>>();
+    for of in [u16::to_le_bytes, u16::to_be_bytes] {
+        let marked = units("\u{feff}select 1;", of);
+        let says = "1_a.sql is not UTF-8 (byte 0); save it as UTF-8";
+        assert_eq!(error(&[("1_a.sql", &marked)]), (says.to_owned(), "NotUtf8"));
+        // It is UTF-8 by chance, with a NUL beside each sign.
+        let folder = read_folder(&tree(&[("1_a.sql", &units("select 1;", of))]), None).unwrap();
+        let refused = read(&folder.files[0]).unwrap_err().to_string();
+        assert!(
+            refused.contains("a NUL character, which PostgreSQL does not accept; remove it, or save the file as UTF-8"),
+            "{refused}"
+        );
+    }
 }
 
 #[test]

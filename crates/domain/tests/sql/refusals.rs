@@ -275,9 +275,55 @@ fn what_is_no_sql_is_refused_where_it_begins() {
         ),
         (
             "select 1;\r\n-- \0",
-            "line 2, column 4: a NUL character, which PostgreSQL does not accept; remove it".to_owned(),
+            "line 2, column 4: a NUL character, which PostgreSQL does not accept; remove it, or save the file as UTF-8 if it is \
+             UTF-16"
+                .to_owned(),
         ),
     ] {
         assert_eq!(refusal(text), (message, "NotSql"), "{text}");
+    }
+}
+
+#[test]
+fn a_sign_that_nobody_sees_is_named_where_it_makes_a_statement_wrong() {
+    let does = "delete it: it is taken for a letter of the word that follows";
+    let mark = "U+FEFF (byte order mark), which can't be seen and stays where files were joined";
+    for (text, place, what) in [
+        ("select 1;\n\u{feff}create table t ();", "line 2, column 1", mark),
+        (
+            "select 1;\n\n \u{feff}-- the second file\ncreate table t ();",
+            "line 3, column 2",
+            mark,
+        ),
+        ("\u{feff}select 1", "line 1, column 1", mark),
+        ("select 1;\u{feff}", "line 1, column 10", mark),
+        (
+            "select 1;\n\u{a0}\u{a0}select 2",
+            "line 2, column 1",
+            "U+00A0 (no-break space), which looks like a space and comes from web pages",
+        ),
+        (
+            "create\u{200b} table t ()",
+            "line 1, column 7",
+            "U+200B (zero width space), which can't be seen and comes from web pages",
+        ),
+        (
+            "\u{3000}select 1",
+            "line 1, column 1",
+            "a sign that can't be seen or looks like a space, and is neither space nor line end",
+        ),
+    ] {
+        assert_eq!(
+            refusal(text),
+            (format!("{place}: {what}; {does}"), "NotSql"),
+            "{text:?}"
+        );
+    }
+    for runs in [
+        "select '\u{feff}', $$\u{feff}$$",
+        "-- \u{feff}\nselect 1 /* \u{a0} */",
+        "create table \"\u{feff}t\" (\u{feff}n int)",
+    ] {
+        assert!(try_script(runs).is_ok(), "{runs:?}");
     }
 }
