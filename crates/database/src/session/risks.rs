@@ -35,6 +35,19 @@ impl Session {
                     let policies = catalogue.restrictive.entry((schema, name)).or_default();
                     policies.insert(text(&row, 5)?);
                 }
+                "enum" => {
+                    catalogue
+                        .enums
+                        .entry((schema, name))
+                        .or_default()
+                        .insert(text(&row, 5)?);
+                }
+                "enum column" => {
+                    let column = serde_json::from_str::<[String; 3]>(&text(&row, 5)?);
+                    let [column, of, type_] = column.map_err(|_| QueryError::Protocol)?;
+                    let columns = catalogue.enum_columns.entry((schema, name)).or_default();
+                    columns.insert(column, (of, type_));
+                }
                 "dependant" => {
                     catalogue.dependants.insert((schema, name), text(&row, 5)?);
                 }

@@ -55,6 +55,16 @@ SELECT 'restrictive', own.nspname::text, c.relname::text, false, false, p.polnam
 FROM pg_catalog.pg_policy p JOIN pg_catalog.pg_class c ON c.oid = p.polrelid JOIN own ON own.oid = c.relnamespace
 WHERE NOT p.polpermissive
 UNION ALL
+SELECT 'enum', own.nspname::text, t.typname::text, false, false, e.enumlabel::text
+FROM pg_catalog.pg_enum e JOIN pg_catalog.pg_type t ON t.oid = e.enumtypid JOIN own ON own.oid = t.typnamespace
+UNION ALL
+SELECT 'enum column', own.nspname::text, c.relname::text, false, false,
+    pg_catalog.json_build_array(a.attname, s.nspname, t.typname)::text
+FROM pg_catalog.pg_attribute a
+JOIN pg_catalog.pg_type t ON t.oid = a.atttypid AND t.typtype = 'e' JOIN pg_catalog.pg_namespace s ON s.oid = t.typnamespace
+JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.relkind IN ('r', 'p', 'f', 'v', 'm') JOIN own ON own.oid = c.relnamespace
+WHERE a.attnum > 0 AND NOT a.attisdropped
+UNION ALL
 SELECT 'extension', '', e.extname::text, false, false, NULL FROM pg_catalog.pg_extension e
 WHERE EXISTS (SELECT FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class c ON c.oid = d.objid
     WHERE d.refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.refobjid = e.oid AND d.deptype = 'e'

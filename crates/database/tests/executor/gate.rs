@@ -1,12 +1,12 @@
 //! What a plan is said to do is what the server makes of it.
 
-use ace_database::Session;
+use ace_database::{RunError, Session};
 use ace_domain::{
     kinds::migration_set::SyntaxCheck,
-    sql::{Catalogue, RiskClass, Routine, assess, read},
+    sql::{Catalogue, RiskClass, Routine, assess, read, used_new_value},
 };
 
-use crate::bed::{Bed, Migration, file, run};
+use crate::bed::{Bed, Migration, file, migration, run};
 
 const VICTIM: &str = "CREATE TABLE public.victim AS SELECT generate_series(1, 3) AS a";
 /// With backslashes as escapes its string ends later, and the table is dropped.
@@ -17,16 +17,12 @@ async fn rows(bed: &Bed) -> Vec<String> {
         .await
 }
 
-async fn superuser(bed: &Bed, statements: &str) {
-    bed.as_superuser(statements).await;
-}
-
 #[tokio::test]
 async fn strings_are_read_as_we_read_them_whatever_the_role_the_database_or_the_file_has_set() {
     let bed = Bed::new().await;
-    superuser(&bed, VICTIM).await;
+    bed.as_superuser(VICTIM).await;
     let default = format!("ALTER DATABASE {} SET standard_conforming_strings = off", bed.database);
-    superuser(&bed, &default).await;
+    bed.as_superuser(&default).await;
     let mut session = bed.session().await;
     run(&mut session, &[TWO_READINGS]).await.unwrap();
     assert_eq!(rows(&bed).await, ["1,2,3"]);
@@ -92,9 +88,7 @@ async fn a_rule_with_several_commands_runs_and_is_recorded_as_the_cli_cuts_it() 
 #[tokio::test]
 async fn the_catalogue_knows_what_risks_depend_on() {
     let bed = Bed::new().await;
-    superuser(
-        &bed,
-        "CREATE ROLE supabase_tool; \
+    bed.as_superuser("CREATE ROLE supabase_tool; \
          CREATE TABLE public.open (a int); CREATE TABLE public.closed (a int); \
          ALTER TABLE public.closed ENABLE ROW LEVEL SECURITY; \
          CREATE POLICY \"Only paid\" ON public.closed AS RESTRICTIVE USING (a > 0); CREATE POLICY everyone ON public.closed USING (true); \
@@ -113,7 +107,10 @@ async fn the_catalogue_knows_what_risks_depend_on() {
          CREATE SERVER unused FOREIGN DATA WRAPPER wrapper; CREATE FOREIGN TABLE public.remote (a int) SERVER far; \
          CREATE MATERIALIZED VIEW public.kept AS SELECT a FROM public.remote WITH NO DATA; \
          CREATE EXTENSION pg_trgm SCHEMA public; CREATE EXTENSION citext SCHEMA public; \
-         CREATE TABLE public.jobs (a int); ALTER EXTENSION pg_trgm ADD TABLE public.jobs",
+         CREATE TABLE public.jobs (a int); ALTER EXTENSION pg_trgm ADD TABLE public.jobs; \
+         CREATE SCHEMA types; CREATE TYPE types.\"Vehi.cle\" AS ENUM ('van', 'it''s'); \
+         CREATE TABLE public.fleet (n int, dropped types.\"Vehi.cle\", \"ki\"\"nd\" types.\"Vehi.cle\", many types.\"Vehi.cle\"[]); \
+         ALTER TABLE public.fleet DROP COLUMN dropped",
     )
     .await;
     let seen = bed.session().await.catalogue(1_000).await.unwrap();
@@ -143,6 +140,11 @@ async fn the_catalogue_knows_what_risks_depend_on() {
             (key("wipe"), routine(true, true, false)),
         ]
     );
+    let of = ("types".to_owned(), "Vehi.cle".to_owned());
+    let labels = ["it's", "van"].map(str::to_owned);
+    assert_eq!(seen.enums.get(&of), Some(&labels.into()));
+    let columns = [("ki\"nd".to_owned(), of)];
+    assert_eq!(seen.enum_columns.get(&key("fleet")), Some(&columns.into()));
     // Those with tables: the vault's is in every project.
     assert_eq!(
         seen.extensions.iter().collect::<Vec<_>>(),
@@ -164,26 +166,23 @@ async fn the_catalogue_knows_what_risks_depend_on() {
         [(key("closed"), ["Only paid".to_owned()].into())].into()
     );
     assert_eq!(seen.securing_trigger, None);
-    superuser(
-        &bed,
-        "CREATE FUNCTION public.on_create() RETURNS event_trigger LANGUAGE plpgsql AS \
+    bed.as_superuser("CREATE FUNCTION public.on_create() RETURNS event_trigger LANGUAGE plpgsql AS \
          $$ BEGIN EXECUTE 'ALTER TABLE x ENABLE  ROW LEVEL SECURITY'; END $$; \
          CREATE EVENT TRIGGER ensure_rls ON ddl_command_end WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION public.on_create()",
     )
     .await;
     let trigger = async || bed.session().await.catalogue(1_000).await.unwrap().securing_trigger;
     assert_eq!(trigger().await, None);
-    superuser(
-        &bed,
+    bed.as_superuser(
         "DROP EVENT TRIGGER ensure_rls; \
          CREATE EVENT TRIGGER ensure_rls ON ddl_command_end EXECUTE FUNCTION public.on_create(); \
          ALTER EVENT TRIGGER ensure_rls DISABLE",
     )
     .await;
     assert_eq!(trigger().await, None);
-    superuser(&bed, "ALTER EVENT TRIGGER ensure_rls ENABLE").await;
+    bed.as_superuser("ALTER EVENT TRIGGER ensure_rls ENABLE").await;
     assert_eq!(trigger().await, Some("ensure_rls".to_owned()));
-    superuser(&bed, "DROP EVENT TRIGGER ensure_rls").await;
+    bed.as_superuser("DROP EVENT TRIGGER ensure_rls").await;
 }
 
 /// What is done to the table, and what is not.
@@ -260,16 +259,13 @@ async fn the_rows_of_a_table_are_what_they_were_unless_a_class_was_named() {
         .flat_map(|way| DEEDS.iter().map(move |deed| (way, deed)))
         .enumerate()
     {
-        superuser(
-            &bed,
-            &format!(
-                "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC; {VICTIM}; \
+        bed.as_superuser(&format!(
+            "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT ALL ON SCHEMA public TO PUBLIC; {VICTIM}; \
                  CREATE TABLE public.log (a int); ALTER TABLE public.log OWNER TO postgres; \
                  ALTER TABLE public.victim OWNER TO postgres; \
                  CREATE FUNCTION public.there_before() RETURNS bigint LANGUAGE sql AS \
                  'WITH gone AS (DELETE FROM public.victim RETURNING 1) SELECT count(*) FROM gone'"
-            ),
-        )
+        ))
         .await;
         let in_plpgsql = way.contains("BEGIN");
         let deed = if in_plpgsql && !way.contains("EXECUTE") {
@@ -304,4 +300,94 @@ async fn the_rows_of_a_table_are_what_they_were_unless_a_class_was_named() {
     }
     // It tells apart: a gate that names everything, or lets nothing run, shows nothing.
     assert!(harmed > 60 && unharmed > 25, "{harmed} {unharmed}");
+}
+
+#[tokio::test]
+async fn the_use_of_a_new_enum_value_that_is_foreseen_is_refused_by_the_server_and_a_text_that_is_alike_runs() {
+    let bed = Bed::new().await;
+    let mut session = bed.session().await;
+    let there = [
+        "CREATE TYPE vehicle AS ENUM ('van', 'tram')",
+        "CREATE TABLE fleet (n int, kind vehicle)",
+        "CREATE TABLE labels (name text)",
+        "CREATE FUNCTION takes(vehicle) RETURNS int LANGUAGE sql AS 'SELECT 1'",
+    ];
+    migration("1", &there).run(&mut session).await.unwrap();
+    let catalogue = session.catalogue(1_000).await.unwrap();
+    let version = bed.column("SELECT current_setting('server_version_num')").await;
+    let takes_values_of_a_new_type = version[0].parse::<u32>().unwrap() >= 170_000;
+    let adds = "ALTER TYPE vehicle ADD VALUE 'bike'";
+    for (foreseen, fails, texts) in [
+        (true, true, &[adds, "SELECT 'bike'::vehicle"][..]),
+        (
+            true,
+            true,
+            &[adds, "CREATE TABLE t (kind vehicle NOT NULL DEFAULT 'bike')"],
+        ),
+        (true, true, &[adds, "UPDATE fleet SET n = 1, kind = 'bike' WHERE false"]),
+        (
+            true,
+            true,
+            &[adds, "INSERT INTO fleet (n, kind) VALUES (1, 'van'), (2, 'bike')"],
+        ),
+        (true, true, &[adds, "ALTER TABLE fleet ALTER kind SET DEFAULT 'bike'"]),
+        // The server knows.
+        (false, true, &[adds, "SELECT FROM fleet WHERE kind = 'bike'"]),
+        (false, true, &[adds, "SELECT takes('bike')"]),
+        (false, true, &[adds, "INSERT INTO fleet VALUES (1, 'bike')"]),
+        (
+            false,
+            false,
+            &[
+                adds,
+                "INSERT INTO labels (name) VALUES ('bike')",
+                "UPDATE labels SET name = 'bike'",
+            ],
+        ),
+        (
+            false,
+            false,
+            &[
+                "ALTER TYPE vehicle ADD VALUE IF NOT EXISTS 'tram'",
+                "SELECT 'tram'::vehicle",
+            ],
+        ),
+        (
+            false,
+            false,
+            &[
+                "ALTER TABLE fleet ALTER kind TYPE text",
+                adds,
+                "UPDATE fleet SET kind = 'bike'",
+            ],
+        ),
+        (
+            false,
+            !takes_values_of_a_new_type,
+            &[
+                "CREATE TYPE other AS ENUM ('van')",
+                "ALTER TYPE other ADD VALUE 'bike'",
+                "SELECT 'bike'::other",
+            ],
+        ),
+    ] {
+        let script = read(&file("2", &texts.join(";\n")));
+        let is_foreseen = script.map_or(true, |script| used_new_value(&[&script], &catalogue).is_some());
+        assert_eq!(is_foreseen, foreseen, "{texts:?}");
+        let outcome = migration("2", texts).run(&mut session).await;
+        match &outcome {
+            Err(RunError::Sql { state, line, .. }) => {
+                let last = u32::try_from(texts.len()).ok();
+                assert_eq!((state.as_str(), *line, fails), ("55P04", last, true), "{texts:?}");
+            }
+            outcome => assert_eq!(outcome.is_ok(), !fails, "{texts:?}: {outcome:?}"),
+        }
+        // As it was before.
+        if outcome.is_ok() {
+            let again = "DROP TABLE fleet, labels; DROP FUNCTION takes(vehicle); DROP TYPE vehicle; DROP TYPE IF EXISTS other; \
+                 DELETE FROM supabase_migrations.schema_migrations; DELETE FROM ace_ops.migration";
+            bed.as_superuser(again).await;
+            migration("1", &there).run(&mut session).await.unwrap();
+        }
+    }
 }

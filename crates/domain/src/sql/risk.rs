@@ -38,6 +38,10 @@ pub struct Catalogue {
     pub dependants: BTreeMap<Qualified, String>,
     /// The restrictive policies of each table that has one.
     pub restrictive: BTreeMap<Qualified, BTreeSet<String>>,
+    /// The values of each enum.
+    pub enums: BTreeMap<Qualified, BTreeSet<String>>,
+    /// The columns of a table that are of an enum, and of which.
+    pub enum_columns: BTreeMap<Qualified, BTreeMap<String, Qualified>>,
     /// The event trigger that enables row security on each new table of `public`.
     pub securing_trigger: Option<String>,
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::effect::Effect;
+use super::effect::{Effect, Name};
 use super::ends::COMMITS;
 use super::error::{Refusal, ScriptError};
 use super::execution_mode::{ExecutionMode, execution_mode};
@@ -10,6 +10,7 @@ use super::folder::File;
 use super::lexer::{Kind, Word, words};
 use super::lines::{Lines, lines_before};
 use super::marks::marks;
+use super::new_values::{self, Use};
 use super::parse::{Reading, parse};
 use super::settings::lexing;
 use super::split::split;
@@ -27,6 +28,10 @@ pub struct Script {
     pub unread: Vec<Unread>,
     /// What the statements do, by line: what [`assess`](super::assess) judges.
     pub(super) effects: Vec<(u32, Effect)>,
+    /// Where it may use an enum's new value in the transaction that adds it.
+    pub(super) new_values: Vec<Use>,
+    /// The tables that it makes, changes or drops: the catalogue may know them as they were.
+    pub(super) reshaped: Vec<Name>,
 }
 
 /// A part of a file that ends committed.
@@ -113,7 +118,7 @@ pub struct Unread {
 pub(super) struct Piece {
     pub(super) range: Range<usize>,
     pub(super) words: Vec<Word>,
-    execution_mode: ExecutionMode,
+    pub(super) execution_mode: ExecutionMode,
 }
 
 impl Script {
@@ -164,9 +169,14 @@ pub fn read(file: &File) -> Result<Script, ScriptError> {
         .collect();
     let mut pieces = pieces(text).map_err(located)?;
     without_outer_pair(text, &mut pieces).map_err(located)?;
-    new_values(text, &pieces).map_err(located)?;
+    let new_values = new_values::uses(text, &lines, &pieces);
+    if let Some(used) = new_values.iter().find(|used| used.is_certain()) {
+        return Err(used.error());
+    }
     let mut script = Script {
         recorded,
+        new_values,
+        reshaped: new_values::reshaped(text, &pieces),
         ..Script::default()
     };
     for (piece, reading) in pieces.iter().zip(parse(text, &pieces)) {
@@ -254,52 +264,10 @@ fn seen(text: &str, words: &[Word]) -> Result<(), (usize, Refusal)> {
     ))
 }
 
-/// Refuses the use of an enum's new value in the transaction that adds it.
-fn new_values(text: &str, pieces: &[Piece]) -> Result<(), (usize, Refusal)> {
-    let mut added: Vec<&str> = Vec::new();
-    for piece in pieces {
-        if matches!(piece.execution_mode, ExecutionMode::Alone(_)) {
-            added.clear();
-        } else if let Some(value) = piece.adds_value(text) {
-            added.extend(Some(value).filter(|_| !piece.alters_new_type(text, pieces)));
-        } else if let Some(word) = piece.words.iter().find(|word| added.contains(&word.written(text))) {
-            return Err((word.range.start, NEW_VALUE));
-        }
-    }
-    Ok(())
-}
-
 impl Piece {
     /// Where its first word begins.
     pub(super) fn start(&self) -> usize {
         self.words.first().map_or(self.range.start, |word| word.range.start)
-    }
-
-    /// The value, as it is written, that an `ALTER TYPE … ADD VALUE` adds.
-    fn adds_value<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let is = |at: usize, keyword| self.words.get(at).is_some_and(|word| word.is(text, keyword));
-        let at = self.words.iter().position(|word| word.is(text, "value"))?;
-        let adds = is(0, "alter") && is(1, "type") && is(at - 1, "add");
-        let value = self.words.iter().find(|word| word.kind == Kind::Text)?;
-        adds.then(|| value.written(text))
-    }
-
-    /// The type is made in the same transaction, which then may use its values.
-    fn alters_new_type(&self, text: &str, pieces: &[Self]) -> bool {
-        let name = |piece: &Self| {
-            let words = piece
-                .words
-                .iter()
-                .skip(2)
-                .take_while(|word| !word.is(text, "add") && !word.is(text, "as"));
-            words.filter_map(|word| word.name(text)).collect::<Vec<_>>()
-        };
-        let types = pieces
-            .iter()
-            .filter(|it| it.words.first().is_some_and(|word| word.is(text, "create")));
-        types
-            .filter(|it| it.words.get(1).is_some_and(|word| word.is(text, "type")))
-            .any(|it| name(it) == name(self))
     }
 }
 
@@ -325,9 +293,9 @@ fn without_outer_pair(text: &str, pieces: &mut Vec<Piece>) -> Result<(), (usize,
     }
     let mut adds_value = false;
     for piece in pieces.iter() {
-        adds_value |= piece.adds_value(text).is_some();
+        adds_value |= new_values::adds_value(text, &piece.words);
         let refusal = match &piece.execution_mode {
-            ExecutionMode::Begin | ExecutionMode::Commit if adds_value => NEW_VALUE,
+            ExecutionMode::Begin | ExecutionMode::Commit if adds_value => new_values::NEW_VALUE,
             ExecutionMode::Begin => BEGIN,
             ExecutionMode::Commit => COMMIT,
             ExecutionMode::Alone(_) if pair => INSIDE,
@@ -370,10 +338,6 @@ const BEGIN: Refusal = Refusal::control(
 const COMMIT: Refusal = Refusal::control(
     "COMMIT, without a BEGIN as the file's first statement",
     "leave it out: every file runs in a transaction of its own",
-);
-const NEW_VALUE: Refusal = Refusal::control(
-    "a new enum value in the transaction that adds it, or a COMMIT after that",
-    "put what follows ALTER TYPE … ADD VALUE into the next file: a value can be used when its file is committed",
 );
 const INSIDE: Refusal = Refusal::control(
     "a statement that can't run in a transaction, between BEGIN and COMMIT",

@@ -1,7 +1,7 @@
 //! What could not run, or not as it is meant, is said before anything runs.
 
 use ace_domain::bundle::{Tree, TreePath};
-use ace_domain::sql::{Catalogue, File, Routine, Script, committing_call, read, read_folder};
+use ace_domain::sql::{Catalogue, File, Routine, Script, committing_call, read, read_folder, used_new_value};
 
 use crate::support::{file, script, sent, try_script};
 
@@ -128,19 +128,19 @@ const NEW_VALUE: &str = "a new enum value in the transaction that adds it, or a 
 fn a_new_enum_value_and_its_use_need_two_files() {
     for (text, line) in [
         (
-            "alter type public.vehicle add value if not exists 'bike';\nupdate fleet set kind = 'bike'",
-            2,
-        ),
-        (
             "alter type vehicle add value 'bike' after 'van';\n\ncreate table t (a vehicle default 'bike')",
             3,
+        ),
+        (
+            "alter type vehicle add value 'bike';\nalter table t add a public.vehicle not null default 'bike'",
+            2,
         ),
         (
             "alter type vehicle add value 'bike';\n\nCOMMIT;\nBEGIN;\nupdate fleet set kind = 'bike'",
             3,
         ),
         (
-            "begin; alter type vehicle add value 'bike'; update fleet set kind = 'bike'; commit",
+            "begin; alter type a.vehicle add value 'bike'; select cast('bike' as a.vehicle); commit",
             1,
         ),
         (
@@ -154,11 +154,73 @@ fn a_new_enum_value_and_its_use_need_two_files() {
         "alter type vehicle add value 'bike'; update fleet set kind = 'van'",
         "alter type vehicle add value 'bike'; alter type vehicle add value 'tram' after 'bike'",
         "create type vehicle as enum ('van'); alter type vehicle add value 'bike'; select 'bike'::vehicle",
-        "alter type vehicle add value 'bike'; create index concurrently i on t (a); update fleet set kind = 'bike'",
+        "alter type vehicle add value 'bike'; create index concurrently i on t (a); select 'bike'::vehicle",
         "begin; alter type vehicle add value 'bike'; commit",
+        "alter type a.vehicle add value 'bike'; select 'bike'::b.vehicle",
+        // Of what else the literal is, the server knows.
+        "alter type vehicle add value 'bike'; insert into labels (name) values ('bike')",
+        "alter type vehicle add value 'bike'; select 'bike', 'bike'::text; comment on type vehicle is 'bike'",
+        "alter type vehicle add value 'bike'; create table t (kind vehicle, name text default 'bike')",
     ] {
         assert!(try_script(text).is_ok(), "{text}");
     }
+}
+
+#[test]
+fn the_use_of_a_new_enum_value_in_a_column_is_foreseen_where_the_catalogue_has_the_column_of_that_type() {
+    let named = |schema: &str, name: &str| (schema.to_owned(), name.to_owned());
+    let mut catalogue = Catalogue::default();
+    for (schema, table) in [("public", "fleet"), ("public", "labels"), ("app", "labels")] {
+        catalogue.relations.insert(named(schema, table), true);
+    }
+    let columns = |column: &str, of: &str| [(column.to_owned(), named("public", of))].into();
+    catalogue
+        .enum_columns
+        .insert(named("public", "fleet"), columns("kind", "vehicle"));
+    catalogue
+        .enum_columns
+        .insert(named("app", "labels"), columns("name", "vehicle"));
+    let values = ["van", "tram"].map(str::to_owned);
+    catalogue.enums.insert(named("public", "vehicle"), values.into());
+    let foreseen = |texts: &[&str]| {
+        let scripts: Vec<_> = texts.iter().map(|text| script(text)).collect();
+        let (number, error) = used_new_value(&scripts.iter().collect::<Vec<_>>(), &catalogue)?;
+        assert_eq!(error.refusal.to_string(), NEW_VALUE);
+        Some((number, error.line))
+    };
+    let add = "alter type vehicle add value 'bike';\n";
+    for text in [
+        "update fleet set kind = 'bike'",
+        "update only public.fleet f set n = 1, kind = 'bike' where n = 2",
+        "insert into fleet (n, kind) values (1, 'van'), (2, 'bike')",
+        "insert into fleet (kind) values ('bike') on conflict do nothing",
+        "alter table fleet alter column kind set default 'bike'",
+        "insert into app.labels (name) values ('bike')",
+    ] {
+        let used = format!("{add}{text}");
+        // A change of the table before it may have given the column another type.
+        let changed = format!("alter table fleet alter kind type text; alter table labels add n int; {used}");
+        assert_eq!(foreseen(&["select 1", &used]), Some((1, 2)), "{text}");
+        assert_eq!(foreseen(&[&changed]), None, "{text}");
+    }
+    for text in [
+        "insert into labels (name) values ('bike')",
+        "update labels set name = 'bike'",
+        "update fleet set name = 'bike'",
+        "insert into fleet (kind, name) values ('van', 'bike')",
+        "insert into fleet (name, kind) values (lower('bike'), 'van'), ('bike', 'van')",
+        "update fleet set n = (select 1 from labels where name = 'bike')",
+        "insert into elsewhere (kind) values ('bike')",
+    ] {
+        assert_eq!(foreseen(&[&format!("{add}{text}")]), None, "{text}");
+    }
+    // What was there before can be used.
+    let again =
+        |value: &str| format!("alter type vehicle add value if not exists '{value}';\nselect '{value}'::vehicle");
+    assert_eq!(foreseen(&[&again("tram")]), None);
+    assert_eq!(foreseen(&[&again("bike")]), Some((0, 2)));
+    let two = [add, "update fleet set kind = 'bike'"];
+    assert_eq!(foreseen(&two), None, "two files");
 }
 
 const COMMITS: &str = "a DO block or procedure that commits: what it did before it fails or is interrupted could not be known; \

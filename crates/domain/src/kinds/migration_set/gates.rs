@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     reconcile::held,
-    sql::{Folder, committing_call},
+    sql::{Folder, committing_call, used_new_value},
 };
 
 pub(super) enum Next {
@@ -241,6 +241,7 @@ fn unread(state: &State, observation: &Observation, ledger_diff: &LedgerDiff<'_>
         .collect();
     let read: Vec<_> = readable.iter().map(|(_, script)| *script).collect();
     let refused = committing_call(&read, &observation.catalogue);
+    let refused = refused.or_else(|| used_new_value(&read, &observation.catalogue));
     if let Some(((file, _), error)) = refused.and_then(|(number, error)| Some((readable.get(number)?, error))) {
         return Some(Next::Refuse(messages::refused(file, &error)));
     }

@@ -12,7 +12,10 @@ use super::{
         taken,
     },
 };
-use crate::reconcile::{fixture::at, kind::Step as _};
+use crate::{
+    reconcile::{fixture::at, kind::Step as _},
+    sql::Routine,
+};
 
 fn refuses(case: &Case, reason: Reason, message: &str, again: Option<u64>) {
     says(case, &(true, reason, message.to_owned(), again));
@@ -162,6 +165,42 @@ fn a_file_that_can_t_be_run() {
         ),
         Some(240),
     );
+}
+
+#[test]
+fn what_the_database_lets_foresee_of_a_file() {
+    let commits = Routine {
+        commits: true,
+        ..Routine::default()
+    };
+    let named = |name: &str| ("public".to_owned(), name.to_owned());
+    let knows = |text: &str| {
+        pending(text).observation(|observation| {
+            observation.catalogue.routines.insert(named("fill"), commits);
+            observation.catalogue.relations.insert(named("fleet"), true);
+            let columns = [("kind".to_owned(), named("vehicle"))].into();
+            observation.catalogue.enum_columns.insert(named("fleet"), columns);
+        })
+    };
+    for (text, what) in [
+        (
+            "SELECT 1;\n\nCALL public.fill();\n",
+            "line 3, column 1: a DO block or procedure that commits: what it did before it fails or is interrupted could not be \
+             known; leave COMMIT and ROLLBACK out, or run it by hand, outside of migrations",
+        ),
+        (
+            "ALTER TYPE vehicle ADD VALUE 'bike';\nUPDATE fleet SET kind = 'bike';\n",
+            "line 2, column 25: a new enum value in the transaction that adds it, or a COMMIT after that; put what follows ALTER TYPE \
+             … ADD VALUE into the next file: a value can be used when its file is committed",
+        ),
+    ] {
+        let message = format!("20260103000000_x.sql: {what}");
+        refuses(&knows(text), Reason::MigrationRefused, &message, Some(240));
+        // The database that has no such procedure or column says what it thinks of it.
+        assert!(
+            !matches!(pending(text).decide(), Decision::Refuse(cause, _) if cause.reason == Reason::MigrationRefused)
+        );
+    }
 }
 
 #[test]
