@@ -13,6 +13,7 @@ mod applied;
 mod bed;
 mod cuts;
 mod damage;
+mod dumps;
 mod fence;
 mod gate;
 mod ignored;
