@@ -1,7 +1,7 @@
 use std::{error::Error, fmt, io, time::Duration};
 
 use rustls::CertificateError;
-use tokio_postgres::error::DbError;
+use tokio_postgres::error::{DbError, Severity};
 
 use crate::{Damage, Excess, InsecureLogin};
 
@@ -219,8 +219,11 @@ impl QueryError {
     }
 
     pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
+        if error.as_db_error().is_some_and(ends_session) {
+            return Self::Closed;
+        }
         match error.code().map(|state| SqlState::from(state.code())) {
-            // The server ended the session, and its last message has the reason.
+            // The server ends the session, and its last message has the reason.
             Some(state) if state.as_str().starts_with("57P") => Self::Closed,
             Some(state) if state.passes() => Self::Unavailable(state),
             Some(state) => Self::Refused(state),
@@ -242,6 +245,11 @@ impl From<QueryError> for OpenError {
             QueryError::Damaged(_) | QueryError::Protocol => Self::Protocol,
         }
     }
+}
+
+/// The server ends the session with it, whatever its SQLSTATE is.
+pub(crate) fn ends_session(error: &DbError) -> bool {
+    matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
 }
 
 pub(crate) fn is_transport(error: &tokio_postgres::Error) -> bool {

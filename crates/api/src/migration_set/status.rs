@@ -196,6 +196,9 @@ pub struct RetriedMigration {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub failures: Vec<RepeatedFailure>,
+    /// attempts that failed, also those that `failures` has no room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<i32>,
     /// message says what happened at the last attempt.
     #[schemars(length(max = 1024))]
     pub message: String,

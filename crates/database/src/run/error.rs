@@ -4,11 +4,11 @@ use ace_domain::{
     kinds::migration_set::{Blocker, may_pass},
     sql::Statement,
 };
-use tokio_postgres::error::{DbError, ErrorPosition, Severity};
+use tokio_postgres::error::{DbError, ErrorPosition};
 
 use crate::{
     Damage, Excess, QueryError, SqlState,
-    error::is_transport,
+    error::{ends_session, is_transport},
     redact::{MESSAGE, Said, Text, is_raised},
 };
 
@@ -81,10 +81,12 @@ pub enum RunError {
         line: Option<u32>,
     },
     /// The session ended before COMMIT was sent. The next run detects the effect of a statement that ran alone.
-    #[error("the session ended before the transaction was committed")]
+    #[error("the session ended before the transaction was committed{}", at_last(.words.as_ref()))]
     Lost {
         /// The line of the statement during which it ended; `None` if that is not from the file.
         line: Option<u32>,
+        /// What the server said at last, as in [`RunError::Sql`], with its SQLSTATE; `None` if it said nothing.
+        words: Option<String>,
     },
     /// The server sent more than is read of it, which has ended the session before COMMIT was sent.
     #[error("{excess}")]
@@ -135,6 +137,7 @@ impl RunError {
             Some(error) => Self::answered(error, statement, file),
             None if error.is_closed() || is_transport(error) => Self::Lost {
                 line: statement.map(|statement| statement.line),
+                words: None,
             },
             None => Self::Protocol {
                 line: statement.map(|statement| statement.line),
@@ -143,12 +146,14 @@ impl RunError {
     }
 
     fn answered(error: &DbError, statement: Option<&Statement>, file: &Text) -> Self {
-        if matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) {
+        let state = SqlState::of(error);
+        if ends_session(error) {
+            let message = file.redacted(&Said::of(error), MESSAGE);
             return Self::Lost {
                 line: statement.map(|statement| statement.line),
+                words: Some(format!("{message} (SQLSTATE {state})")),
             };
         }
-        let state = SqlState::of(error);
         // Unless SQL raised it, which no session makes pass by ending.
         if state.as_str() == "55P03" && !is_raised(error) {
             return Self::LockTimeout { blockers: Vec::new() };
@@ -192,7 +197,10 @@ impl RunError {
 impl From<QueryError> for RunError {
     fn from(error: QueryError) -> Self {
         match error {
-            QueryError::NoAnswer(_) | QueryError::Closed => Self::Lost { line: None },
+            QueryError::NoAnswer(_) | QueryError::Closed => Self::Lost {
+                line: None,
+                words: None,
+            },
             QueryError::Excess(excess) => Self::Excess { excess, line: None },
             QueryError::Unavailable(state) => Self::Retry {
                 state,
@@ -204,6 +212,10 @@ impl From<QueryError> for RunError {
             QueryError::Protocol => Self::Protocol { line: None },
         }
     }
+}
+
+fn at_last(words: Option<&String>) -> String {
+    words.map(|words| format!(": {words}")).unwrap_or_default()
 }
 
 /// Two sessions changed one row of the catalogue. Which error that is depends on who was first.

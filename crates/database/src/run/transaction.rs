@@ -206,7 +206,10 @@ impl Run<'_> {
         let answer = answer.unwrap_or_default();
         match rows(&answer).next().and_then(|row| text(row, 0)) {
             Some("committed") => Ok(()),
-            Some("aborted") => Err(RunError::Lost { line: None }),
+            Some("aborted") => Err(RunError::Lost {
+                line: None,
+                words: None,
+            }),
             _ => Err(RunError::Unknown),
         }
     }

@@ -141,7 +141,7 @@ async fn a_session_that_is_lost_among_those_sent_ahead_is_lost_no_later_than_at_
         let outcome = file.run(&mut session).await.map(|_| ());
         let line = u32::try_from(at).unwrap() + 1;
         // Answers that were on their way may be lost with it.
-        let is_lost = matches!(outcome, Err(RunError::Lost { line: Some(lost) }) if (1..=line).contains(&lost));
+        let is_lost = matches!(outcome, Err(RunError::Lost { line: Some(lost), .. }) if (1..=line).contains(&lost));
         assert!(is_lost, "{at}: {outcome:?}");
         nothing_is_there_of(&bed, "1").await;
     }
@@ -157,7 +157,7 @@ async fn one_by_one_a_session_is_lost_at_its_line() {
         let outcome = file.run(&mut session).await.map(|_| ());
         let line = u32::try_from(at).unwrap() + 1;
         assert!(
-            matches!(outcome, Err(RunError::Lost { line: Some(lost) }) if lost == line),
+            matches!(outcome, Err(RunError::Lost { line: Some(lost), .. }) if lost == line),
             "{at}: {outcome:?}"
         );
     }
@@ -174,7 +174,7 @@ async fn a_connection_that_is_cut_among_those_sent_ahead_leaves_nothing_and_the_
             proxy.arm(request, cut);
             let outcome = rows(300, 1, "INSERT INTO t VALUES (2)").run(&mut session).await;
             assert!(
-                matches!(outcome, Err(RunError::Lost { line: Some(_) })),
+                matches!(outcome, Err(RunError::Lost { line: Some(_), .. })),
                 "{cut:?} {request}: {outcome:?}"
             );
             drop(session);

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use ace_database::{RunError, SqlState};
 use ace_domain::kinds::migration_set::{LedgerRow, Ran};
 
-use crate::bed::{APPLICATION, Bed, migration, operator_schema, run, segments};
+use crate::bed::{APPLICATION, Bed, migration, operator_schema, run, segments, terminated};
 
 /// What a file failed with: state, message and line.
 fn sql(outcome: Result<Ran, RunError>) -> (String, String, Option<u32>) {
@@ -306,5 +306,5 @@ async fn a_statement_that_ends_its_session_is_named_by_its_line() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
     let ends = ["SELECT 1", "SELECT 2", "SELECT pg_terminate_backend(pg_backend_pid())"];
-    assert_eq!(run(&mut session, &ends).await, Err(RunError::Lost { line: Some(3) }));
+    assert_eq!(run(&mut session, &ends).await, Err(terminated(3)));
 }

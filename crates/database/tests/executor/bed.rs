@@ -208,6 +208,14 @@ pub async fn run(session: &mut Session, texts: &[&str]) -> Result<Ran, RunError>
     migration("1", texts).run(session).await
 }
 
+/// The session was terminated while this line ran.
+pub fn terminated(line: u32) -> RunError {
+    RunError::Lost {
+        line: Some(line),
+        words: Some("terminating connection due to administrator command (SQLSTATE 57P01)".to_owned()),
+    }
+}
+
 /// What is in `ace_ops`.
 pub async fn operator_schema(session: &Session) -> OperatorSchema {
     session.ledgers().await.unwrap().operator_schema.unwrap()

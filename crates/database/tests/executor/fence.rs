@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 use ace_database::{Locked, Prepared, Progress, RunError, Session};
 use ace_domain::kinds::migration_set::Owner;
 
-use crate::bed::{APPLICATION, Bed, migration, owner, run, settings};
+use crate::bed::{APPLICATION, Bed, migration, owner, run, settings, terminated};
 
 #[tokio::test]
 async fn only_one_session_has_the_lock_and_the_other_is_told_which() {
@@ -181,7 +181,7 @@ async fn a_backend_that_is_terminated_at_any_statement_leaves_nothing() {
             receiver.await.unwrap();
             superuser.query(kill, &[]).await.unwrap();
         });
-        assert_eq!(outcome, Err(RunError::Lost { line: Some(at) }), "{at}");
+        assert_eq!(outcome, Err(terminated(at)), "{at}");
     }
     let mut session = bed.session().await;
     assert!(run(&mut session, &texts).await.is_ok());

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -30,6 +30,26 @@ pub enum Cut {
     After,
 }
 
+/// A server's last words: an error of this SQLSTATE with which it ends the session.
+fn fatal(state: &str) -> Vec<u8> {
+    let fields: [(u8, &str); 5] = [
+        (b'S', "FATAL"),
+        (b'V', "FATAL"),
+        (b'C', state),
+        (b'M', "terminating connection due to administrator command"),
+        (b'R', "ProcessInterrupts"),
+    ];
+    let mut body = Vec::new();
+    for (field, text) in fields {
+        body.push(field);
+        body.extend(text.as_bytes());
+        body.push(0);
+    }
+    body.push(0);
+    let length = u32::try_from(body.len() + 4).unwrap();
+    [vec![b'E'], length.to_be_bytes().to_vec(), body].concat()
+}
+
 /// Counts requests from when it is armed.
 pub struct Proxy {
     pub port: u16,
@@ -41,6 +61,8 @@ struct State {
     left: AtomicUsize,
     after: AtomicUsize,
     seen: AtomicUsize,
+    /// What the server says instead of the answer, before it ends the session.
+    last_words: Mutex<Option<Vec<u8>>>,
     round_trips: AtomicUsize,
     carried: AtomicUsize,
 }
@@ -66,6 +88,7 @@ impl Proxy {
                 left: AtomicUsize::new(0),
                 after: AtomicUsize::new(0),
                 seen: AtomicUsize::new(0),
+                last_words: Mutex::new(None),
                 round_trips: AtomicUsize::new(0),
                 carried: AtomicUsize::new(0),
             }),
@@ -92,6 +115,12 @@ impl Proxy {
         self.state.after.store(usize::from(cut == Cut::After), Ordering::SeqCst);
         self.state.seen.store(0, Ordering::SeqCst);
         self.state.left.store(number, Ordering::SeqCst);
+    }
+
+    /// At the request of this number, from 1, the server ends the session with an error of this SQLSTATE.
+    pub fn arm_fatal(&self, number: usize, state: &str) {
+        *self.state.last_words.lock().unwrap() = Some(fatal(state));
+        self.arm(number, Cut::Before);
     }
 
     /// How many requests came since it was armed.
@@ -157,7 +186,11 @@ async fn carry(client: TcpStream, server: TcpStream, state: &State) -> std::io::
                 if request && state.left.load(Ordering::SeqCst) > 0 {
                     state.seen.fetch_add(1, Ordering::SeqCst);
                     if state.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-                        if state.after.load(Ordering::SeqCst) == 1 {
+                        let last_words = state.last_words.lock().unwrap().take();
+                        if let Some(words) = last_words {
+                            to_client.write_all(&answers(&mut from_server, due).await?).await?;
+                            to_client.write_all(&words).await?;
+                        } else if state.after.load(Ordering::SeqCst) == 1 {
                             to_server.write_all(&message).await?;
                             to_client.write_all(&answers(&mut from_server, due).await?).await?;
                             answers(&mut from_server, 1).await?;

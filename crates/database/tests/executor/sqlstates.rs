@@ -6,19 +6,26 @@ use ace_domain::{
     sql::{Alone, Segment, Statement},
 };
 
-use crate::bed::{Bed, create_index, migration, run, segments, statement, statements};
+use crate::{
+    bed::{Bed, create_index, migration, run, segments, statement, statements, terminated},
+    proxy::{Cut, Proxy},
+};
 
 const ERRCODES: &str = include_str!("../../../domain/src/kinds/migration_set/tests/errcodes.txt");
+
+/// SQLSTATEs with their names. RAISE takes success for no state at all.
+fn states() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let lines = ERRCODES.lines().filter(|line| !line.starts_with('#'));
+    let states = lines.filter_map(|line| line.split_once(' '));
+    states.filter(|(state, _)| *state != "00000")
+}
 
 #[tokio::test]
 async fn whatever_a_file_raises_is_known_by_its_line_and_retried_only_if_it_may_pass() {
     let bed = Bed::new().await;
     let mut session = bed.session().await;
-    let lines = ERRCODES.lines().filter(|line| !line.starts_with('#'));
-    let states = lines.filter_map(|line| line.split_once(' '));
     let mut raised = 0;
-    // RAISE takes success for no state at all.
-    for (state, name) in states.filter(|(state, _)| *state != "00000") {
+    for (state, name) in states() {
         let raise = format!("DO $$ BEGIN RAISE 'it''s said' USING ERRCODE = '{state}'; END $$");
         let (seen, message, line, passes) = match run(&mut session, &["SELECT 1", &raise]).await {
             Err(RunError::Sql { state, message, line }) => (state, message, line, false),
@@ -44,15 +51,77 @@ async fn whatever_a_file_raises_is_known_by_its_line_and_retried_only_if_it_may_
 async fn whatever_a_session_dies_of_is_known_by_the_line_at_which_it_did() {
     let bed = Bed::new().await;
     let dies = "SELECT pg_terminate_backend(pg_backend_pid())";
-    let raises = |state: &str| {
-        format!(
-            "DO $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RAISE 'x' USING ERRCODE = '{state}'; END $$"
-        )
-    };
-    for statement in [dies.to_owned(), raises("22012"), raises("53200"), raises("40001")] {
+    for statement in [dies.to_owned(), format!("DO $$ BEGIN PERFORM {}; END $$", &dies[7..])] {
         let mut session = bed.session().await;
         let outcome = run(&mut session, &["SELECT 1", &statement]).await;
-        assert_eq!(outcome, Err(RunError::Lost { line: Some(2) }), "{statement}");
+        assert_eq!(outcome, Err(terminated(2)), "{statement}");
+    }
+    let proxy = Proxy::before(bed.access().port).await;
+    let mut deaths = 0;
+    for (state, name) in states() {
+        let mut session = bed.session_through(&proxy).await;
+        // The look, BEGIN, and two requests a statement.
+        proxy.arm_fatal(6, state);
+        let outcome = run(&mut session, &["SELECT 1", "SELECT 2", "CREATE TABLE t ()"]).await;
+        let words = format!("terminating connection due to administrator command (SQLSTATE {state})");
+        let lost = RunError::Lost {
+            line: Some(2),
+            words: Some(words),
+        };
+        assert_eq!(outcome, Err(lost), "{name}");
+        deaths += 1;
+    }
+    assert!(deaths > 260, "{deaths} states");
+    let silent = RunError::Lost {
+        line: Some(2),
+        words: None,
+    };
+    let mut session = bed.session_through(&proxy).await;
+    session.send_one_by_one();
+    proxy.arm(6, Cut::Before);
+    let outcome = run(&mut session, &["SELECT 1", "SELECT 2", "CREATE TABLE t ()"]).await;
+    assert_eq!(outcome, Err(silent), "a connection that is cut");
+}
+
+#[tokio::test]
+async fn wherever_a_session_dies_nothing_of_the_file_is_there_or_the_ledger_has_it() {
+    let bed = Bed::new().await;
+    let proxy = Proxy::before(bed.access().port).await;
+    let file = migration("1", &["CREATE TABLE t (n int)", "INSERT INTO t VALUES (1)"]);
+    for state in ["53300", "57P01", "57P02", "57P05", "25P03", "42501", "XX000"] {
+        let mut unknown = Vec::new();
+        for request in 1.. {
+            let mut session = bed.session_through(&proxy).await;
+            proxy.arm_fatal(request, state);
+            let outcome = file.run(&mut session).await;
+            drop(session);
+            let line = match outcome {
+                Err(RunError::Lost { line, .. }) => line,
+                Err(RunError::Unknown) => {
+                    let there = "SELECT concat_ws(' ', to_regclass('t'), (SELECT version FROM supabase_migrations.schema_migrations), \
+                         (SELECT version FROM ace_ops.migration))";
+                    unknown.extend(bed.column(there).await);
+                    None
+                }
+                outcome => panic!("{state} {request}: {outcome:?}"),
+            };
+            // The look and BEGIN, then two requests a statement.
+            let expected = match request {
+                3 | 4 => Some(1),
+                5 | 6 => Some(2),
+                _ => None,
+            };
+            assert_eq!(line, expected, "{state} {request}");
+            if unknown.len() == 2 {
+                break;
+            }
+        }
+        // COMMIT did not come there; it did, and only its proof did not.
+        assert_eq!(unknown, ["", "t 1 1"], "{state}");
+        bed.as_superuser(
+            "DROP TABLE t; DELETE FROM supabase_migrations.schema_migrations; DELETE FROM ace_ops.migration",
+        )
+        .await;
     }
 }
 

@@ -56,17 +56,17 @@ pub(super) fn uses(text: &str, lines: &Lines<'_>, pieces: &[Piece]) -> Vec<Use> 
         } else if !added.is_empty() {
             for (at, word) in piece.words.iter().enumerate() {
                 let value = added.iter().find(|value| value.literal == word.written(text));
-                let used = value.and_then(|value| Some((value, words.type_at(at, &value.of)?)));
-                uses.extend(used.map(|(value, of)| {
-                    let (line, column) = lines.position(word.range.start);
-                    let value = value.clone();
-                    Use {
-                        line,
-                        column,
-                        value,
-                        of,
-                    }
-                }));
+                let Some((value, of)) = value.and_then(|value| Some((value, words.type_at(at, &value.of)?))) else {
+                    continue;
+                };
+                let (line, column) = lines.position(word.range.start);
+                let value = value.clone();
+                uses.push(Use {
+                    line,
+                    column,
+                    value,
+                    of,
+                });
             }
         }
     }

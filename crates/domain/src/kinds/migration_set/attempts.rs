@@ -35,6 +35,8 @@ pub struct Attempts {
     generation: Option<i64>,
     /// Each failure that is unlike the others: a file whose failures alternate is not retried for ever either.
     failures: Vec<Repeated>,
+    /// All of them, also those that a status does not keep.
+    number: u32,
     /// When the last attempt failed.
     at: Timestamp,
 }
@@ -60,6 +62,7 @@ impl Attempts {
         now: Timestamp,
     ) -> Self {
         let before = before.filter(|before| before.are_at(failure.version.as_str(), sha256));
+        let number = before.as_ref().map_or(0, |before| before.number);
         let mut failures = before.map(|before| before.failures).unwrap_or_default();
         // The first attempt sends statements ahead: the answers behind the line that it names may have been lost with the session.
         let is_first_loss = |repeated: &Repeated| {
@@ -85,6 +88,7 @@ impl Attempts {
             reconcile_at: reconcile_at(object),
             generation: object.metadata.generation,
             failures,
+            number: number.saturating_add(1),
             at: now,
         }
     }
@@ -99,6 +103,7 @@ impl Attempts {
             reconcile_at: self.reconcile_at.clone(),
             generation: self.generation,
             failures: self.failures.iter().skip(kept).map(Repeated::counted).collect(),
+            attempts: Some(i32::try_from(self.number).unwrap_or(i32::MAX)),
             message: clipped(&failure.message, TEXT),
             advice: clipped(&failure.advice, TEXT),
             time: self.at,
@@ -116,11 +121,18 @@ impl Attempts {
         let Repeated { failure, .. } = failures.last_mut()?;
         failure.message.clone_from(&retry.message);
         failure.advice.clone_from(&retry.advice);
+        // An older operator has not counted those that it did not keep.
+        let kept = failures.iter().map(|repeated| repeated.times).sum();
+        let number = retry
+            .attempts
+            .and_then(|attempts| u32::try_from(attempts).ok())
+            .unwrap_or(kept);
         Some(Self {
             sha256: retry.digest.clone(),
             reconcile_at: retry.reconcile_at.clone(),
             generation: retry.generation,
             failures,
+            number,
             at: retry.time,
         })
     }
@@ -168,8 +180,7 @@ impl Attempts {
     }
 
     fn wait(&self, timing: Timing) -> Duration {
-        let attempts: u32 = self.failures.iter().map(|repeated| repeated.times).sum();
-        timing.backoff(attempts.saturating_sub(1))
+        timing.backoff(self.number.saturating_sub(1))
     }
 
     /// The next attempt has to wait: nobody asked for it, and the spec is the same.
@@ -182,11 +193,17 @@ impl Attempts {
 
     pub(super) fn cause(&self, timing: Timing) -> Cause {
         let Repeated { failure, times, .. } = self.last();
+        let number = self.number;
+        let limit = limit(&failure.kind);
+        let counted = if number == *times {
+            format!("attempt {times} of {limit} failed")
+        } else {
+            format!("attempt {number} failed, and {times} of {limit} in this way")
+        };
         let message = format!(
-            "{}{}; attempt {times} of {} failed, the next one is at {:.0}",
+            "{}{}; {counted}, the next one is at {:.0}",
             failure.message,
             self.restarted(),
-            limit(&failure.kind),
             self.due(timing)
         );
         Cause::new(MigrationReason::Retrying, message)

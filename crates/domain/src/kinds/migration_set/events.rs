@@ -1,6 +1,9 @@
 //! Events about a MigrationSet.
 
-use ace_api::{ConditionType::Drifted, MigrationEvent, MigrationEventType, MigrationSetStatus};
+use ace_api::{
+    ConditionType::{Drifted, Ready},
+    MigrationEvent, MigrationEventType, MigrationReason, MigrationSetStatus, Reason as _,
+};
 
 use crate::reconcile::event::{Carried, Event, done, drift_detected, secrets_in_source, stalled};
 
@@ -9,6 +12,7 @@ pub fn events(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Vec<Ev
     events.extend(secrets_in_source(carried(before), carried(after)));
     events.extend(drift_detected(before, after));
     events.extend(drift_corrected(before, after));
+    events.extend(attempt_failed(before, after));
     // The message too: it names the plan that needs an approval.
     events.extend(stalled(before, after, |now| (now.reason.clone(), now.message.clone())));
     events
@@ -48,6 +52,15 @@ fn history_event(event: &MigrationEvent) -> Event {
         Some(warning) => Event::warning(reason, format!("{note}; the server warns: {warning}")),
         None => Event::normal(reason, note),
     }
+}
+
+/// An attempt at a file failed, and there will be another: its message says how many there were.
+fn attempt_failed(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {
+    let retry = after.retry.as_ref()?;
+    let now = Ready.of(&after.common.conditions)?;
+    let is_news =
+        before.retry.as_ref().map(|before| (&before.digest, before.time)) != Some((&retry.digest, retry.time));
+    (is_news && now.reason == MigrationReason::Retrying.as_str()).then(|| Event::warning(&now.reason, &now.message))
 }
 
 fn drift_corrected(before: &MigrationSetStatus, after: &MigrationSetStatus) -> Option<Event> {

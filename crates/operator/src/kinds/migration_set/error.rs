@@ -136,7 +136,7 @@ fn passing(error: &RunError) -> Option<Passing> {
             what: format!("{message} (SQLSTATE {state})"),
             advice: Advice::of(state.as_str(), message),
         },
-        RunError::Lost { line } => lost(*line, error.to_string()),
+        RunError::Lost { line, .. } => lost(*line, error.to_string()),
         RunError::Excess { excess, line } => Passing {
             advice: either("correct the file", "let it return less"),
             ..lost(
@@ -204,6 +204,10 @@ mod tests {
         };
         let ask = "change the annotation `ops.mobulace.com/reconcile-at`";
         let ends = "remove what ends the session (memory, a crash, a timeout)";
+        let lost = |words: Option<&str>| RunError::Lost {
+            line: Some(4),
+            words: words.map(str::to_owned),
+        };
         let message = "1_once.sql line 4: the session ended before the transaction was committed".to_owned();
         for (begun, advice) in [
             (false, format!("correct the file, or {ends} and {ask}")),
@@ -213,10 +217,13 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                failed(RunError::Lost { line: Some(4) }, begun),
+                failed(lost(None), begun),
                 (Some(4), FailureKind::SessionLost, message.clone(), advice)
             );
         }
+        let words = "terminating connection due to administrator command (SQLSTATE 57P01)";
+        let (.., said, _) = failed(lost(Some(words)), false);
+        assert_eq!(said, format!("{message}: {words}"));
         let read_only = || RunError::Retry {
             state: SqlState::from("25006"),
             message: "cannot execute CREATE INDEX in a read-only transaction".to_owned(),

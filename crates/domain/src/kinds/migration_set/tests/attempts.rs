@@ -3,7 +3,7 @@
 use ace_api::{MigrationReason, MigrationSetStatus};
 
 use super::{
-    super::{Decision, Failure, FailureKind, LedgerRow, Memory, Step, StepError},
+    super::{Decision, Failure, FailureKind, LedgerRow, Memory, Step, StepError, events},
     fixture::{Case, pending},
     values::{A, B, HARMLESS, V1, V2, V3, said},
 };
@@ -124,8 +124,26 @@ fn failures_that_alternate_end_as_well() {
 }
 
 #[test]
-fn losses_at_other_statements_each_time_are_the_connection_s() {
-    assert_eq!(attempts(lost), 20);
+fn losses_at_other_statements_each_time_are_the_connection_s_and_are_counted_in_message_and_event() {
+    assert_eq!(attempts(|attempt| lost(99 - attempt)), 20);
+    let mut case = first(lost(98));
+    for attempt in 2..=12 {
+        let before = case.status();
+        case = again(restarted(case), lost(99 - attempt));
+        let (stalls, reason, message, _) = said(&case);
+        assert_eq!((stalls, reason), (false, MigrationReason::Retrying));
+        let counted = format!("{WHAT}; attempt {attempt} failed, and 1 of 3 in this way, the next one is at ");
+        assert!(message.starts_with(&counted), "{message}");
+        let after = case.status();
+        let told = events(&before, &after);
+        let notes: Vec<_> = told
+            .iter()
+            .map(|event| (event.reason.as_str(), event.note.as_str()))
+            .collect();
+        assert_eq!(notes, [("Retrying", message.as_str())]);
+        assert_eq!(events(&after, &after), []);
+        assert_eq!(after.retry.unwrap().attempts, Some(i32::try_from(attempt).unwrap()));
+    }
 }
 
 #[test]
