@@ -93,7 +93,13 @@ UNION ALL
   -- Those that a partition has because of its table are not dumped and may get other names; NOT NULL (PostgreSQL 18) is
   -- the column's, constraint triggers are triggers.
   SELECT 'constraint', coalesce(rel.name, typ.name) || '.' || quote_ident(k.conname), ARRAY[coalesce(rel.schema, typ.schema)],
-    'pg_constraint'::regclass, k.oid, 0, NULL, NULL, NULL, ARRAY[chr(1) || pg_get_constraintdef(k.oid)]
+    'pg_constraint'::regclass, k.oid, 0, NULL, NULL, NULL, ARRAY[
+    chr(1) || pg_get_constraintdef(k.oid),
+    -- By triggers of its own, which DISABLE TRIGGER ALL switches off for one of the tables.
+    coalesce('unchecked on ' || (
+      SELECT string_agg(DISTINCT t.tgrelid::regclass::text, ', ') FROM pg_trigger t
+      WHERE t.tgconstraint = k.oid AND t.tgisinternal AND t.tgenabled NOT IN ('O', 'A')
+    ), '~checked')]
   FROM pg_constraint k LEFT JOIN rel ON rel.oid = k.conrelid LEFT JOIN typ ON typ.oid = k.contypid
   WHERE k.contype IN ('c', 'f', 'p', 'u', 'x') AND NOT (k.contype = 'f' AND k.conparentid <> 0)
     AND coalesce(rel.name, typ.name) IS NOT NULL

@@ -231,6 +231,6 @@ fn another_form_has_another_number() {
     let attributes = [attributes.as_slice(), &expressions].concat();
     let attributes: Vec<_> = attributes.into_iter().map(str::to_owned).collect();
     let form = [reading::BEGIN, reading::OBJECTS, &definition::written(&attributes)].join("\n");
-    let noted = (2, "855b344d6581c6be");
+    let noted = (3, "c3318d55235f4266");
     assert_eq!((FORM, &hex::encode(Sha256::digest(form))[..16]), noted);
 }

@@ -43,6 +43,15 @@ impl Bed {
             None => Arc::new(trusting().await),
         };
         *shared = Arc::downgrade(&server);
+        Self::on(server).await
+    }
+
+    /// On a server of its own: whoever reads a schema sees it move while roles are made.
+    pub async fn alone() -> Self {
+        Self::on(Arc::new(trusting().await)).await
+    }
+
+    async fn on(server: Arc<Server>) -> Self {
         let database = format!("bed_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let superuser = server.superuser_of("template1").await.unwrap();
         superuser

@@ -87,7 +87,7 @@ async fn a_rule_with_several_commands_runs_and_is_recorded_as_the_cli_cuts_it() 
 
 #[tokio::test]
 async fn the_catalogue_knows_what_risks_depend_on() {
-    let bed = Bed::new().await;
+    let bed = Bed::alone().await;
     bed.as_superuser("CREATE ROLE supabase_tool; \
          CREATE TABLE public.open (a int); CREATE TABLE public.closed (a int); \
          ALTER TABLE public.closed ENABLE ROW LEVEL SECURITY; \

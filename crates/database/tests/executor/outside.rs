@@ -1,7 +1,7 @@
 //! What a run makes outside of the schemas that are watched: on tables of the platform, and what belongs to no schema.
 
 use ace_api::{DriftField, MigrationSet};
-use ace_database::Session;
+use ace_database::{Access, Session};
 use ace_domain::{
     inputs::ArtifactState,
     kinds::migration_set::{SchemaObservation, State},
@@ -9,7 +9,7 @@ use ace_domain::{
 use jiff::Timestamp;
 use serde_json::json;
 
-use crate::bed::{Bed, migration};
+use crate::bed::{Bed, migration, settings};
 
 pub fn object(schemas: &[&str]) -> MigrationSet {
     serde_json::from_value(json!({
@@ -142,4 +142,56 @@ async fn what_a_run_made_outside_stays_its_own_when_its_schema_is_watched_from_n
     let differ = paths(&session, &wider).await;
     assert!(differ.contains(&"trigger/auth.users.greeted".to_owned()), "{differ:?}");
     assert!(!differ.iter().any(|path| path.contains("storage")), "{differ:?}");
+}
+
+#[tokio::test]
+async fn an_event_trigger_a_publication_and_a_membership_that_a_run_made_are_missed_when_they_are_gone_or_changed() {
+    let bed = Bed::alone().await;
+    // As the platform lets `postgres` make them.
+    let access = Access {
+        user: "bed_superuser".to_owned(),
+        ..bed.access()
+    };
+    let mut session = bed.session_with(&access, &settings()).await;
+    let set = object(&["public"]);
+    bed.as_superuser("CREATE ROLE reader").await;
+    let (before, _) = observed(&session, &set).await;
+    session.make_reference(&set, &before, &[]).await.unwrap();
+    let makes = [
+        "CREATE FUNCTION public.notes() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'",
+        "CREATE EVENT TRIGGER noted ON ddl_command_end EXECUTE FUNCTION public.notes()",
+        "CREATE PUBLICATION told FOR TABLE auth.users WITH (publish = 'insert')",
+        "CREATE PUBLICATION all_of_it FOR ALL TABLES",
+        "GRANT authenticated TO reader",
+    ];
+    ran(&mut session, &set, "1", &makes).await;
+    assert_eq!(paths(&session, &set).await, Vec::<String>::new());
+    let membership = "membership/authenticated to reader";
+    for (change, missed) in [
+        ("ALTER EVENT TRIGGER noted DISABLE", "event-trigger/noted"),
+        ("DROP EVENT TRIGGER noted", "event-trigger/noted"),
+        (
+            "ALTER PUBLICATION told SET (publish = 'insert, delete')",
+            "publication/told",
+        ),
+        ("DROP PUBLICATION told", "publication/told"),
+        ("DROP PUBLICATION all_of_it", "publication/all_of_it"),
+        ("REVOKE authenticated FROM reader", membership),
+    ] {
+        bed.as_superuser(change).await;
+        let missing = paths(&session, &set).await;
+        assert!(missing.contains(&missed.to_owned()), "{change}: {missing:?}");
+    }
+    let (_, all) = observed(&session, &set).await;
+    let gone: Vec<_> = all
+        .iter()
+        .map(|field| (field.path.as_str(), field.observed.as_str()))
+        .collect();
+    let expected = [
+        "publication/all_of_it",
+        "publication/told",
+        "event-trigger/noted",
+        membership,
+    ];
+    assert_eq!(gone, expected.map(|path| (path, "absent")));
 }

@@ -1,7 +1,8 @@
+use ace_database::differences;
 use hex::encode;
 use sha2::{Digest, Sha256};
 
-use crate::bed::Bed;
+use crate::bed::{Bed, told};
 
 /// One object or more of each class that a change is made to.
 const SCHEMA: &str = "
@@ -312,6 +313,44 @@ async fn an_index_that_failed_to_build_is_invalid() {
     let dropped = bed.change("DROP INDEX public.u").await;
     assert_eq!(dropped.len(), 1);
     assert_eq!(bed.fingerprint().await, before);
+}
+
+#[tokio::test]
+async fn a_foreign_key_that_is_not_checked_any_more_is_named_with_the_table() {
+    let mut bed = Bed::start(
+        "CREATE TABLE public.owners (id int PRIMARY KEY); \
+         CREATE TABLE public.things (id int CONSTRAINT owned REFERENCES public.owners, twin int CONSTRAINT once UNIQUE DEFERRABLE)",
+    )
+    .await;
+    let superuser = bed.server.superuser().await;
+    let before = bed.fingerprint().await;
+    for (table, differ) in [
+        (
+            "owners",
+            &[[
+                "constraint/public.things.owned",
+                "checked",
+                "unchecked on public.owners",
+            ]][..],
+        ),
+        (
+            "things",
+            &[
+                ["constraint/public.things.once", "checked", "unchecked on public.things"],
+                [
+                    "constraint/public.things.owned",
+                    "checked",
+                    "unchecked on public.things",
+                ],
+            ],
+        ),
+    ] {
+        let all = |verb: &str| format!("ALTER TABLE public.{table} {verb} TRIGGER ALL");
+        superuser.batch_execute(&all("DISABLE")).await.unwrap();
+        assert_eq!(told(differences(&before, &bed.fingerprint().await)), differ);
+        superuser.batch_execute(&all("ENABLE")).await.unwrap();
+        assert_eq!(bed.fingerprint().await.digest(), before.digest());
+    }
 }
 
 #[tokio::test]
