@@ -79,6 +79,15 @@ impl Bed {
         self.superuser().await.batch_execute(statements).await.unwrap();
     }
 
+    /// Waits until the server, which has crashed under this session, takes others again.
+    pub async fn restarted(&self, crashed: &Client) {
+        let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
+        while !crashed.is_closed() || self.server.superuser_of(&self.database).await.is_none() {
+            assert!(tokio::time::Instant::now() < deadline, "it does not restart");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// A session that may run files. It takes the lock as soon as its holder has ended.
     pub async fn session(&self) -> Session {
         self.session_with(&self.access(), &settings()).await

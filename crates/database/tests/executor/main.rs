@@ -11,6 +11,7 @@ mod ahead;
 mod alone;
 mod applied;
 mod bed;
+mod crash;
 mod cuts;
 mod damage;
 mod dumps;
