@@ -20,12 +20,20 @@ pub(super) fn run_error(file: &File, error: RunError, begun: bool) -> StepError 
         advice,
     }) = passing(&error)
     {
+        let mut advice = advice.says(begun);
+        // The next attempt goes on with the settings of the part that has run.
+        if begun && kind == FailureKind::Refused("25006".to_owned()) {
+            advice = format!(
+                "{advice}; where the file itself makes its session read-only, finish it by hand and record it with `supabase \
+                 migration repair {version} --status applied`"
+            );
+        }
         return StepError::Failed(Failure {
             version,
             line,
             kind,
             message: format!("{}: {what}", at(name, line)),
-            advice: advice.says(begun),
+            advice,
         });
     }
     if let Some((what, advice)) = of_ours(&error) {
@@ -236,7 +244,10 @@ mod tests {
             (false, format!("correct the file, or {mend} and {ask}")),
             (
                 true,
-                format!("a part of the file has run: {mend} leave the file as it is, and {ask}"),
+                format!(
+                    "a part of the file has run: {mend} leave the file as it is, and {ask}; where the file itself makes its session \
+                     read-only, finish it by hand and record it with `supabase migration repair 1 --status applied`"
+                ),
             ),
         ] {
             let kind = FailureKind::Refused("25006".to_owned());
