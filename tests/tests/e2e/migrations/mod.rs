@@ -14,6 +14,7 @@ mod drift;
 mod observed;
 mod outage;
 mod quiet;
+mod recorded;
 mod runs;
 mod secrets;
 #[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]
@@ -32,6 +33,7 @@ pub(crate) fn tests() -> Vec<Trial> {
         observed::tests(),
         outage::tests(),
         quiet::tests(),
+        recorded::tests(),
         runs::tests(),
         secrets::tests(),
         waits::tests(),

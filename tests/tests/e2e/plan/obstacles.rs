@@ -21,6 +21,13 @@ async fn what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped()
         stage.migrations(&[NOTES]).await;
         stage.migration_set(json!({})).await;
         stage.applied("20260101000000").await;
+        // What only the database knows, in a schema that is not watched.
+        database
+            .run(
+                "CREATE SCHEMA app; CREATE TYPE app.kind AS ENUM ('a'); CREATE TABLE app.kinds (kind app.kind); \
+                 CREATE PROCEDURE app.fill() LANGUAGE plpgsql AS 'BEGIN COMMIT; END'",
+            )
+            .await;
         let before = content(database).await;
 
         let folder = |name: &str, files: &[(&str, &str)]| {
@@ -31,8 +38,13 @@ async fn what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped()
         };
         let late = ("20250101000000_late.sql", "SELECT 1;\n");
         let refused = ("20260103000000_commit.sql", "SELECT 1;\nCOMMIT;\n");
+        let calls = ("20260103000000_fill.sql", "SELECT 1;\nCALL app.fill();\n");
+        let uses = (
+            "20260103000000_use.sql",
+            "ALTER TYPE app.kind ADD VALUE 'b';\nINSERT INTO app.kinds (kind) VALUES ('b');\n",
+        );
         let unknown = ("20260103000000_odd.sql", "SELECT 1;\nSELEKT 2;\n");
-        let cases: [Case; 4] = [
+        let cases: [Case; 6] = [
             (
                 "edited",
                 &[(NOTES.0, "SELECT 1;\n"), DROP],
@@ -52,6 +64,20 @@ async fn what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped()
                 "MigrationRefused",
                 "20260103000000_commit.sql: line 2, column 1: COMMIT, without a BEGIN as the file's first statement; leave it out: \
                  every file runs in a transaction of its own",
+            ),
+            (
+                "calls",
+                &[NOTES, calls],
+                "MigrationRefused",
+                "20260103000000_fill.sql: line 2, column 1: a DO block or procedure that commits: what it did before it fails or is \
+                 interrupted could not be known; leave COMMIT and ROLLBACK out, or run it by hand, outside of migrations",
+            ),
+            (
+                "uses",
+                &[NOTES, uses],
+                "MigrationRefused",
+                "20260103000000_use.sql: line 2, column 38: a new enum value in the transaction that adds it, or a COMMIT after that; \
+                 put what follows ALTER TYPE … ADD VALUE into the next file: a value can be used when its file is committed",
             ),
             (
                 "unknown",
