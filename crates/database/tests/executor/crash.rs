@@ -23,11 +23,13 @@ async fn observed(session: &Session) -> Observation {
 #[tokio::test]
 async fn a_server_that_restarts_because_a_backend_was_killed_has_another_start_and_one_that_lost_a_session_has_not() {
     let bed = Bed::alone().await;
-    let running = "SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()";
+    let running = "SELECT pid FROM pg_stat_activity WHERE application_name = 'ace-operator/ace/main' AND state = 'active' \
+         AND query LIKE '%pg_sleep(600)%'";
     let mut starts = vec![observed(&bed.session().await).await.server_start];
     let file = migration("1", &["CREATE TABLE t ()", "SELECT pg_sleep(600)"]);
     for kills in [false, true, true] {
         let mut session = bed.session().await;
+        session.send_one_by_one();
         let superuser = bed.superuser().await;
         let (outcome, ()) = tokio::join!(file.run(&mut session), async {
             bed.until(&format!("SELECT count(*)::text FROM ({running}) r"), &["1"])
