@@ -87,7 +87,6 @@ impl Operator {
             installation: settings.installation.clone(),
             ..SourceSettings::new(settings.source_hosts)
         };
-        let sources = Sources::new(client.clone(), source_settings.scaled(settings.scale), metrics.clone())?;
         let (events, publisher) = Events::new(client.clone(), &settings.instance, metrics.runtime.clone());
         let tools = Tools {
             client: client.clone(),
@@ -97,6 +96,8 @@ impl Operator {
         };
         let (platform_cache, function_cache, set_cache) = (reflector::store(), reflector::store(), reflector::store());
         let (dependents, unused) = Dependents::new();
+        let source_settings = source_settings.scaled(settings.scale);
+        let sources = Sources::new(client.clone(), source_settings, dependents.clone(), metrics.clone())?;
         let caches = Caches {
             platforms: platform_cache.0.clone(),
             functions: function_cache.0.clone(),
@@ -160,9 +161,9 @@ impl Operator {
     /// Runs until `shutdown`; reconciles in progress are completed first.
     pub async fn run(self, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
-        let changes = follow_sources(self.sources.clone(), self.dependents.clone());
+        let changes = follow_sources(self.sources.clone(), self.dependents);
         let changes = stop.clone().run_until_cancelled_owned(changes).map(|_| ());
-        let unused = forget_sources(self.sources.clone(), self.dependents, self.unused);
+        let unused = self.sources.clone().forget_unused(self.unused);
         let unused = stop.clone().run_until_cancelled_owned(unused).map(|_| ());
         let beside = vec![
             self.sources.run(stop.clone()).boxed(),
@@ -184,20 +185,6 @@ async fn follow_sources(sources: Arc<Sources>, dependents: Dependents) {
     let mut changes = std::pin::pin!(sources.changes());
     while let Some(key) = changes.next().await {
         dependents.changed(&[Dependency::Source(key)], None);
-    }
-}
-
-/// Forgets the sources that no object reads any more: of a namespace that went with all its objects, in one go.
-async fn forget_sources(sources: Arc<Sources>, dependents: Dependents, mut unused: Unused) {
-    let mut gone = Vec::new();
-    while unused.recv_many(&mut gone, usize::MAX).await > 0 {
-        if gone
-            .drain(..)
-            .any(|dependency| matches!(dependency, Dependency::Source(_)))
-        {
-            // Meanwhile they may be used again, and one that was forgotten earlier may have been read by a pass that had begun.
-            sources.retain(|key| dependents.is_used(&Dependency::Source(key.clone())));
-        }
     }
 }
 

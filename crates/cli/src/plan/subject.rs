@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use ace_api::{MigrationMode, MigrationSet, Platform, SourceKind};
-use ace_domain::inputs::{ArtifactState, SourceTree, folder};
+use ace_domain::inputs::{ArtifactState, SourceTree, folder_read};
 use ace_domain::reconcile::key::SourceKey;
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
@@ -114,7 +114,7 @@ impl Subject {
             (None, SourceKind::ConfigMap) => Ok(Carried {
                 by: key.to_string(),
                 left_out: Vec::new(),
-                artifact_state: cluster.config_map(&key, folder(source).unwrap_or_default()).await?,
+                artifact_state: cluster.config_map(&key, folder_read(source)).await?,
             }),
             (None, _) => Err(PlanError::InsideTheCluster(key.to_string())),
         }

@@ -37,6 +37,20 @@ pub struct TooMany {
     pub limit: usize,
 }
 
+impl Fit {
+    /// It would be kept if others were not read.
+    pub fn lacks_room(self) -> bool {
+        matches!(self, Self::TooMany(many) if !many.is_alone())
+    }
+}
+
+impl TooMany {
+    /// They are too many without those of other folders.
+    pub fn is_alone(self) -> bool {
+        self.files > self.limit
+    }
+}
+
 impl Scope {
     /// Whether a folder is kept; `None` where the tree was read for others, and has not counted it.
     pub fn fit(&self, folder: Option<&TreePath>) -> Option<Fit> {
@@ -52,13 +66,22 @@ impl Scope {
         folders.get(&folder.cloned()).copied()
     }
 
-    /// The folders that it was read for.
-    pub fn folders(&self) -> impl Iterator<Item = &Folder> {
-        let folders = match self {
-            Self::Everything => None,
-            Self::Folders(folders) => Some(folders.keys()),
+    /// Whether those who read these folders, and nobody else, would have no more of them in a tree that is read for them.
+    pub fn serves(&self, read: &BTreeSet<Folder>) -> bool {
+        let Self::Folders(folders) = self else {
+            return true;
         };
-        folders.into_iter().flatten()
+        let fits: Option<Vec<Fit>> = read.iter().map(|folder| self.fit(folder.as_ref())).collect();
+        let is_for_no_others = || folders.keys().all(|folder| read.contains(folder));
+        fits.is_some_and(|fits| !fits.into_iter().any(Fit::lacks_room) || is_for_no_others())
+    }
+
+    /// Some folder would be kept if others were not read.
+    pub fn lacks_room(&self) -> bool {
+        match self {
+            Self::Everything => false,
+            Self::Folders(folders) => folders.values().any(|fit| fit.lacks_room()),
+        }
     }
 }
 

@@ -17,7 +17,7 @@ pub use artifact::{Artifact, ArtifactState, SourceTree};
 pub use closures::FunctionParts;
 pub use config_map::{Carried, carried, read_config_map, sha256};
 pub use secret::{SecretProblem, is_doubted, prevented, secret_text};
-pub use source::{content, folder, usable, wanted, with_less};
+pub use source::{content, folder, folder_read, source_references, usable, wanted, with_less};
 
 use crate::reconcile::{
     decision::{Cause, Decision, Requeue},

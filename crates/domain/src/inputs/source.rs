@@ -1,9 +1,18 @@
 //! From the state of a source to the desired content of an object.
 
 use ace_api::{Source, SourceKind};
+use kube::ResourceExt;
 
 use super::{Artifact, ArtifactState, SourceState};
-use crate::bundle::{Fit, TooMany, TreePath};
+use crate::bundle::{Fit, Folder, TooMany, TreePath};
+use crate::reconcile::{dependency::Dependency, key::SourceKey};
+
+/// What an object depends on that reads this source.
+pub fn source_references(object: &impl ResourceExt, source: &Source) -> [Dependency; 2] {
+    let key = SourceKey::of(object, source);
+    let folder = Dependency::SourceFolder(key.clone(), folder_read(source));
+    [Dependency::Source(key), folder]
+}
 
 /// The content that `read` extracts from the artifact, unless the spec pins another digest. An error of `read` needs a person.
 pub fn wanted<T>(
@@ -31,8 +40,7 @@ pub fn usable<'a, T>(source: &Source, artifact_state: &'a ArtifactState) -> Resu
         let waits = format!("`spec.source.digest` pins {pin}, and the source has {has}");
         return Err(SourceState::Waiting(waits));
     }
-    // A path that is none is told by those who read below it.
-    let folder = folder(source).unwrap_or_default();
+    let folder = folder_read(source);
     match artifact.tree.scope().fit(folder.as_ref()) {
         Some(Fit::Kept) => Ok(artifact),
         Some(Fit::TooMany(many)) => Err(SourceState::Refused(too_many(source, folder.as_ref(), many))),
@@ -42,9 +50,10 @@ pub fn usable<'a, T>(source: &Source, artifact_state: &'a ArtifactState) -> Resu
     }
 }
 
-fn too_many(source: &Source, folder: Option<&TreePath>, TooMany { files, limit }: TooMany) -> String {
+fn too_many(source: &Source, folder: Option<&TreePath>, many: TooMany) -> String {
+    let TooMany { files, limit } = many;
     let within = folder.map_or_else(|| "the source has".to_owned(), |folder| format!("`{folder}` has"));
-    let problem = if files > limit {
+    let problem = if many.is_alone() {
         format!(
             "{within} {files} files, more than the {limit} that are read; let `spec.source.path` name a smaller folder"
         )
@@ -74,10 +83,15 @@ pub fn content<T>(source: &Source, artifact: &Artifact, read: Result<T, String>)
         Ok(content) => SourceState::Ready {
             content,
             artifact_revision: artifact.revision.clone(),
-            secret_files: artifact.tree.secret_files(folder(source).ok().flatten().as_ref()),
+            secret_files: artifact.tree.secret_files(folder_read(source).as_ref()),
         },
         Err(message) => SourceState::Invalid(message),
     }
+}
+
+/// The folder to be read. That a path is none is told by those who read below it.
+pub fn folder_read(source: &Source) -> Folder {
+    folder(source).unwrap_or_default()
 }
 
 /// The folder of the content; `None` is the whole tree.

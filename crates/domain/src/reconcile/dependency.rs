@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, ops::RangeInclusive, sync::Arc};
 
 use super::key::{Key, SourceKey};
+use crate::bundle::Folder;
 
 /// Something outside an object that its decisions depend on.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -53,6 +54,8 @@ pub enum Dependency {
     },
     /// The artifact of a source.
     Source(SourceKey),
+    /// A folder of a source. Nobody is enqueued for it: of a large source those that are read are kept.
+    SourceFolder(SourceKey, Folder),
     /// The versions in the ledger of a MigrationSet's database.
     AppliedMigrations(Key),
 }
@@ -74,6 +77,7 @@ impl Dependency {
             Self::Slug(_) => "Slug",
             Self::Wave { .. } => "Wave",
             Self::Source(_) => "Source",
+            Self::SourceFolder(..) => "SourceFolder",
             Self::AppliedMigrations(_) => "AppliedMigrations",
         }
     }

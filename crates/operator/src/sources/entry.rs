@@ -1,9 +1,7 @@
 //! The memory of one source. Pure: the clock is an argument.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ace_domain::bundle::{Folder, TreePath};
 use ace_domain::inputs::{ArtifactState, SourceTree};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
@@ -53,8 +51,6 @@ pub(super) struct Entry {
     pub(super) flight: Option<Flight>,
     /// The number of the read that was begun last.
     pub(super) number: u64,
-    /// The folders that somebody has asked for: of a large source others are not kept.
-    pub(super) folders: BTreeSet<Folder>,
     failures: u32,
 }
 
@@ -88,22 +84,7 @@ impl Memo {
     }
 }
 
-/// Most folders that are remembered of one source. Whoever asks again is remembered again.
-const FOLDERS: usize = 1_000;
-
 impl Entry {
-    /// Remembers that somebody reads a folder.
-    pub(super) fn ask(&mut self, folder: Option<&TreePath>) {
-        let folder = folder.cloned();
-        if self.folders.contains(&folder) {
-            return;
-        }
-        if self.folders.len() >= FOLDERS {
-            self.folders.clear();
-        }
-        self.folders.insert(folder);
-    }
-
     /// Records a read that was begun.
     pub(super) fn fly(&mut self, number: u64, flight: BoxFuture<'static, Landed>) -> Flight {
         self.number = number;

@@ -19,6 +19,7 @@ mod flux;
 mod read;
 mod reader;
 mod settings;
+mod unused;
 mod watch;
 
 #[cfg(test)]

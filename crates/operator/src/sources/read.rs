@@ -150,13 +150,10 @@ impl Sources {
     /// The tree of a digest, if it is in memory and has all that is read of the source.
     fn known(&self, key: &SourceKey, digest: &str) -> Option<Arc<SourceTree>> {
         let mut state = self.state();
-        let State { entries, trees, .. } = &mut *state;
-        let tree = trees.get(digest)?;
-        let folders = entries.get(key).map(|entry| &entry.folders);
-        let mut folders = folders.into_iter().flatten();
-        folders
-            .all(|folder| tree.scope().fit(folder.as_ref()).is_some())
-            .then_some(tree)
+        let tree = state.trees.get(digest)?;
+        let scope = tree.scope();
+        let has_all = *scope == Scope::Everything || scope.serves(&self.folders(&state, key, digest));
+        has_all.then_some(tree)
     }
 
     /// The tree of a digest, from the cache or from `unpack`, which may take long and is told the folders that are read of it.
@@ -173,14 +170,9 @@ impl Sources {
         let _turn = self.unpacking.acquire().await;
         let (before, folders) = {
             let mut state = self.state();
+            let folders = self.folders(&state, key, digest);
             let State { entries, trees, .. } = &mut *state;
-            let entry = entries.get(key);
-            // Another object may have read other folders of the same content.
-            let same = trees.get(digest);
-            let of_others = same.iter().flat_map(|tree| tree.scope().folders());
-            let own = entry.into_iter().flat_map(|entry| &entry.folders);
-            let folders: BTreeSet<Folder> = own.chain(of_others).cloned().collect();
-            let before = same.or_else(|| match entry?.memo.as_ref()? {
+            let before = trees.get(digest).or_else(|| match entries.get(key)?.memo.as_ref()? {
                 Memo::Ready { digest, .. } => trees.get(digest),
                 Memo::Other(_) => None,
             });

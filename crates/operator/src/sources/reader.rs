@@ -1,11 +1,12 @@
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ace_api::{Source, SourceKind};
 use ace_domain::bundle::TreePath;
-use ace_domain::inputs::{Artifact, ArtifactState, folder};
+use ace_domain::inputs::{Artifact, ArtifactState, folder_read};
 use ace_domain::reconcile::key::SourceKey;
 use ace_egress::HttpError;
+use ace_runtime::index::Dependents;
 use futures::{FutureExt, Stream};
 use kube::Client;
 use tokio::sync::{Notify, Semaphore};
@@ -37,6 +38,8 @@ pub struct Sources {
     /// One archive is unpacked at a time: it may take 128 MiB, and a processor.
     pub(super) unpacking: Semaphore,
     pub(super) turns: Turns,
+    /// Which objects read what.
+    pub(super) dependents: Dependents,
     metrics: Metrics,
     pub(super) installed: Installed,
     pub(super) changes: Changes,
@@ -54,22 +57,6 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The state of a key for who reads a folder, if it is known without a read.
-    fn remembered(&mut self, key: &SourceKey, folder: Option<&TreePath>, now: Instant) -> Option<ArtifactState> {
-        let entry = self
-            .entries
-            .get(key)
-            .filter(|entry| entry.due.is_none_or(|due| due > now))?;
-        match entry.memo.as_ref()? {
-            Memo::Other(artifact_state) => Some(artifact_state.clone()),
-            Memo::Ready { revision, digest } => {
-                let tree = self.trees.get(digest)?;
-                tree.scope().fit(folder)?;
-                Some(ArtifactState::ready(revision.clone(), digest.clone(), tree))
-            }
-        }
-    }
-
     /// Whether a watch reports changes of this key's object.
     pub(super) fn covers(&self, key: &SourceKey) -> bool {
         let synced = self
@@ -83,7 +70,12 @@ impl State {
 
 impl Sources {
     /// A reader without any known source.
-    pub fn new(client: Client, settings: Settings, metrics: Metrics) -> Result<Arc<Self>, SourcesError> {
+    pub fn new(
+        client: Client,
+        settings: Settings,
+        dependents: Dependents,
+        metrics: Metrics,
+    ) -> Result<Arc<Self>, SourcesError> {
         let fetcher = Fetcher::new(settings.hosts.clone(), settings.download, settings.limits.compressed)?;
         Ok(Arc::new(Self {
             installed: Installed::new(client.clone(), settings.discovery, settings.read),
@@ -95,6 +87,7 @@ impl Sources {
             }),
             client,
             settings,
+            dependents,
             metrics,
             fetcher,
             unpacking: Semaphore::new(1),
@@ -106,27 +99,25 @@ impl Sources {
 
     /// The current state. Reads the object if it was never read, if a failure is due for a retry, or if its tree was evicted;
     /// concurrent callers share one request and one download. `folder`: what is read of it (all without one), for of a large
-    /// source the rest is not kept.
+    /// source only the folders are kept that objects refer to.
     pub async fn artifact_state(self: &Arc<Self>, key: &SourceKey, folder: Option<&TreePath>) -> ArtifactState {
         loop {
             let (flight, began) = {
                 let mut state = self.state();
                 self.want(&mut state, Target::of(key));
-                if let Some(artifact_state) = state.remembered(key, folder, Instant::now()) {
+                if let Some(artifact_state) = self.remembered(&mut state, key, folder) {
                     return artifact_state;
                 }
                 let entry = state.entries.entry(key.clone()).or_default();
-                entry.ask(folder);
                 match entry.flight.clone() {
                     Some(flight) => (flight, false),
                     None => (self.begin(&mut state, key), true),
                 }
             };
             let artifact_state = flight.await.artifact_state;
-            // A read that had begun before may know nothing of the folder.
-            let lacks = |artifact: &Artifact| artifact.tree.scope().fit(folder).is_none();
             match &artifact_state {
-                ArtifactState::Ready(artifact) if !began && lacks(artifact) => {}
+                // A read that had begun before may know nothing of the folder, or leave room for one that is not read any more.
+                ArtifactState::Ready(artifact) if !began && !self.is_for(&self.state(), key, folder, artifact) => {}
                 _ => return artifact_state,
             }
         }
@@ -135,8 +126,7 @@ impl Sources {
     /// The state of an object's source, for who reads its folder. What is remembered of one that no watch covers may be outdated, and
     /// is read again if it is not what the spec pins, or if somebody `asks` for a reconcile.
     pub async fn state_of(self: &Arc<Self>, key: &SourceKey, source: &Source, asks: bool) -> ArtifactState {
-        // A path that is none is told by those who read below it.
-        let folder = folder(source).unwrap_or_default();
+        let folder = folder_read(source);
         let known = self.artifact_state(key, folder.as_ref()).await;
         let is_pinned = |artifact: &Artifact| source.digest.as_ref().is_none_or(|pin| *pin == artifact.digest);
         let is_other = matches!(&known, ArtifactState::Ready(artifact) if !is_pinned(artifact));
@@ -164,34 +154,6 @@ impl Sources {
         self.changes.listen()
     }
 
-    /// Forgets the keys that nobody uses any more, and ends the watches that cover no other.
-    pub fn retain(&self, is_used: impl Fn(&SourceKey) -> bool) {
-        let mut state = self.state();
-        state.entries.retain(|key, _| is_used(key));
-        let State {
-            entries,
-            trees,
-            targets,
-            ..
-        } = &mut *state;
-        let digests: BTreeSet<&str> = entries
-            .values()
-            .filter_map(|entry| match &entry.memo {
-                Some(Memo::Ready { digest, .. }) => Some(digest.as_str()),
-                _ => None,
-            })
-            .collect();
-        trees.retain(|digest| digests.contains(digest));
-        let covered: BTreeSet<Target> = entries.keys().map(Target::of).collect();
-        targets.retain(|target, progress| {
-            let is_wanted = covered.contains(target);
-            if !is_wanted {
-                progress.stop.cancel();
-            }
-            is_wanted
-        });
-    }
-
     /// Watches and retries, until `stop`. Without it sources are still read, but changes are not published.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         watch::run(self, stop).await;
@@ -217,6 +179,38 @@ impl Sources {
             if fresh {
                 return landed.changed;
             }
+        }
+    }
+
+    /// The state of a key for who reads a folder, if it is known without a read.
+    fn remembered(&self, state: &mut State, key: &SourceKey, folder: Option<&TreePath>) -> Option<ArtifactState> {
+        let now = Instant::now();
+        let entry = state
+            .entries
+            .get(key)
+            .filter(|entry| entry.due.is_none_or(|due| due > now))?;
+        match entry.memo.as_ref()? {
+            Memo::Other(artifact_state) => Some(artifact_state.clone()),
+            Memo::Ready { revision, digest } => {
+                let tree = state.trees.get(digest)?;
+                let artifact = Artifact {
+                    revision: revision.clone(),
+                    digest: digest.clone(),
+                    tree,
+                };
+                let is_for = self.is_for(state, key, folder, &artifact);
+                is_for.then(|| ArtifactState::Ready(Arc::new(artifact)))
+            }
+        }
+    }
+
+    /// Whether a tree has the folder, or would not have it if it were read again.
+    fn is_for(&self, state: &State, key: &SourceKey, folder: Option<&TreePath>, artifact: &Artifact) -> bool {
+        let scope = artifact.tree.scope();
+        match scope.fit(folder) {
+            None => false,
+            Some(fit) if fit.lacks_room() => scope.serves(&self.folders(state, key, &artifact.digest)),
+            Some(_) => true,
         }
     }
 

@@ -3,6 +3,7 @@
 use ace_api::{EdgeFunction, Mode};
 
 use super::waves::{counts, is_stalled};
+use crate::inputs::source_references;
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::{Key, SourceKey},
@@ -17,8 +18,8 @@ pub fn references(object: &EdgeFunction) -> Vec<Dependency> {
         entry(object, false),
         Dependency::Slug(object.slug()),
         wave(object, object.spec.wave),
-        Dependency::Source(source_key(object)),
     ];
+    references.extend(source_references(object, &object.spec.source));
     // A function that writes makes a list of its own after each write.
     if object.spec.mode == Mode::Observe {
         references.push(entry(object, true));

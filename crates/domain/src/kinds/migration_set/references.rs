@@ -5,17 +5,17 @@ use std::sync::Arc;
 use ace_api::MigrationSet;
 
 use super::State;
+use crate::inputs::source_references;
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
-    key::{Key, SourceKey},
+    key::Key,
 };
 
 /// Of the Platform only its spec: migrations connect to the database themselves.
 pub fn references(object: &MigrationSet) -> Vec<Dependency> {
-    vec![
-        Dependency::Platform(Key::beside(object, &object.spec.platform_ref.name)),
-        Dependency::Source(SourceKey::of(object, &object.spec.source)),
-    ]
+    let [source, folder] = source_references(object, &object.spec.source);
+    let platform = Key::beside(object, &object.spec.platform_ref.name);
+    vec![Dependency::Platform(platform), source, folder]
 }
 
 pub fn findings(object: &MigrationSet, state: &State) -> Facts {

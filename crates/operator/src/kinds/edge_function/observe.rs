@@ -3,7 +3,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use ace_api::EdgeFunction;
 use ace_domain::{
     bundle::Closure,
-    inputs::{Artifact, ArtifactState, FunctionParts, content, folder, usable},
+    inputs::{Artifact, ArtifactState, FunctionParts, content, folder, folder_read, usable},
     kinds::edge_function::{
         self, Claim, Member, Memory, PlatformFacts, PlatformState, SourceState, State, blockers, platform_key,
         source_key,
@@ -157,7 +157,7 @@ async fn blocking_functions(
     for member in lower.iter().filter_map(|guard| guard.0.as_ref().ok()) {
         // Of a large source each may have read its own folder; the content is the same. A panic over another's content is that
         // function's.
-        let own = folder(&member.spec.source).unwrap_or_default();
+        let own = folder_read(&member.spec.source);
         let content = match kind.sources.artifact_state(&source_key(member), own.as_ref()).await {
             ArtifactState::Ready(own) if own.digest == artifact.digest => caught(closure(kind, member, &own)).await,
             _ => caught(closure(kind, member, artifact)).await,

@@ -220,12 +220,8 @@ mod tests {
         let here = ["http://127.0.0.1:1"];
         let hosts = CredentialHosts::parse(&here, &here, &[]).unwrap();
         let (client, metrics) = (server.client(), Metrics::new("1.2.3"));
-        let sources = Sources::new(
-            client.clone(),
-            Settings::new(hosts.over_http().clone()),
-            metrics.clone(),
-        )
-        .unwrap();
+        let (settings, dependents) = (Settings::new(hosts.over_http().clone()), Dependents::new().0);
+        let sources = Sources::new(client.clone(), settings, dependents.clone(), metrics.clone()).unwrap();
         Platforms {
             http: Http::new(hosts.over_http().clone(), Deadlines::default(), Limits::default()).unwrap(),
             hosts,
@@ -233,7 +229,7 @@ mod tests {
             caches: Caches {
                 platforms: reflector::store().0,
                 functions: reflector::store().0,
-                dependents: Dependents::new().0,
+                dependents,
             },
             connections: Arc::new(PlatformConnections::default()),
             sources,

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use ace_api::Source;
 use ace_domain::inputs::{ArtifactState, sha256};
+use ace_runtime::index::Dependents;
 use futures::future::join_all;
 
 use super::fixture::{Fixture, MAPS, archive, archive_map, config_map, content, keys_map, odd_archive, tree};
@@ -121,7 +122,8 @@ async fn an_api_server_that_hangs_is_given_up_at_the_deadline() {
         read: Duration::from_millis(20),
         ..Settings::new(ace_egress::AllowedHosts::default())
     };
-    let sources = crate::sources::Sources::new(client, settings, crate::metrics::Metrics::new("1.2.3")).unwrap();
+    let (dependents, metrics) = (Dependents::new().0, crate::metrics::Metrics::new("1.2.3"));
+    let sources = crate::sources::Sources::new(client, settings, dependents, metrics).unwrap();
     let says = "ConfigMap ace/functions can't be read: the API server did not answer in time";
     assert_eq!(
         sources.artifact_state(&config_map("functions"), None).await,

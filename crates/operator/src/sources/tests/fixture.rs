@@ -6,9 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ace_api::SourceKind;
-use ace_domain::bundle::{Tree, TreePath, write_archive};
+use ace_domain::bundle::{Folder, Tree, TreePath, write_archive};
 use ace_domain::inputs::{ArtifactState, sha256};
-use ace_domain::reconcile::key::SourceKey;
+use ace_domain::reconcile::{
+    dependency::Dependency,
+    key::{Key, SourceKey},
+};
 use ace_egress::AllowedHosts;
 use axum::body::Body;
 use base64::Engine;
@@ -22,6 +25,7 @@ use tokio::time::timeout;
 
 use crate::metrics::Metrics;
 use crate::sources::{Settings, Sources};
+use ace_runtime::index::{Dependents, ObjectId, Unused};
 use ace_runtime::testing::{Answer, Received, Server, server};
 
 pub(super) const FLUX: &str = "/apis/source.toolkit.fluxcd.io";
@@ -50,6 +54,9 @@ pub(super) struct Fixture {
     pub(super) cluster: Cluster,
     pub(super) api: Server,
     pub(super) sources: Arc<Sources>,
+    pub(super) dependents: Dependents,
+    /// What nobody reads any more, for who forgets it.
+    pub(super) unused: Option<Unused>,
     pub(super) metrics: Metrics,
 }
 
@@ -240,23 +247,49 @@ impl Fixture {
         .await;
         let metrics = Metrics::new("1.2.3");
         let settings = Settings::new(AllowedHosts::parse(["127.0.0.1"]).unwrap()).scaled(1_000);
-        let sources = Sources::new(api.client(), change(settings), metrics.clone()).unwrap();
+        let (dependents, unused) = Dependents::new();
+        let sources = Sources::new(api.client(), change(settings), dependents.clone(), metrics.clone()).unwrap();
         Self {
             cluster,
             api,
             sources,
+            dependents,
+            unused: Some(unused),
             metrics,
         }
     }
 
     pub(super) async fn artifact_state(&self, key: &SourceKey) -> ArtifactState {
-        self.sources.artifact_state(key, None).await
+        self.artifact_for("the reader of all", key, None).await
     }
 
-    /// The state for who reads this folder.
+    /// The state for an object that reads this folder.
     pub(super) async fn artifact_at(&self, key: &SourceKey, folder: &str) -> ArtifactState {
-        self.sources.artifact_state(key, Some(&folder.parse().unwrap())).await
+        let reader = format!("the reader of {folder}");
+        self.artifact_for(&reader, key, Some(folder)).await
     }
+
+    /// The state for an object, which refers to this folder and to no other from now on.
+    pub(super) async fn artifact_for(&self, reader: &str, key: &SourceKey, folder: Option<&str>) -> ArtifactState {
+        let folder: Folder = folder.map(|folder| folder.parse().unwrap());
+        let read = Dependency::SourceFolder(key.clone(), folder.clone());
+        let references = vec![Dependency::Source(key.clone()), read];
+        self.dependents.apply(&object(reader, key), references, Vec::new());
+        self.sources.artifact_state(key, folder.as_ref()).await
+    }
+
+    /// An object that read a source is gone.
+    pub(super) fn goes(&self, reader: &str, key: &SourceKey) {
+        self.dependents.forget(&object(reader, key));
+    }
+}
+
+fn object(reader: &str, source: &SourceKey) -> ObjectId {
+    let key = Key {
+        namespace: source.namespace.clone(),
+        name: format!("{reader} of {source}"),
+    };
+    ObjectId { kind: "Reader", key }
 }
 
 pub(super) fn config_map(name: &str) -> SourceKey {

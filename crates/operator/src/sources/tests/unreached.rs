@@ -9,7 +9,7 @@ use ace_runtime::testing::{Answer, Server, server};
 use serde_json::json;
 
 use super::fixture::{
-    Fixture, MAPS, REPOSITORIES, archive, archive_map, config_map, content, linked_archive, points_at, repository,
+    Fixture, MAPS, REPOSITORIES, archive, archive_map, config_map, content, linked_archive, next, points_at, repository,
 };
 use crate::sources::Settings;
 
@@ -194,4 +194,67 @@ async fn a_source_that_grows_beyond_the_limit_keeps_each_folder_that_is_read() {
     }
     let both = fixture.artifact_at(&key, "supabase/functions").await;
     assert_eq!(content(&both).2.len(), 2);
+}
+
+/// Two folders of 150 and 160 files, of which one fits.
+fn two_large_folders() -> Vec<u8> {
+    let files = (0..310).map(|at| format!("apps/{}/{at}.ts", if at < 150 { "a" } else { "b" }));
+    let files: Vec<String> = files.collect();
+    archive(&files.iter().map(|path| (path.as_str(), "")).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn an_object_that_reads_another_folder_leaves_the_room_of_the_one_before() {
+    let fixture = keeping_200_files().await;
+    let _artifacts = git_repository(&fixture, &two_large_folders()).await;
+    let key = repository("platform");
+    for (folder, files) in [("apps/a", 150), ("apps/b", 160), ("apps/a", 150)] {
+        let state = fixture.artifact_for("one", &key, Some(folder)).await;
+        assert_eq!(refusal(&state, "GitRepository", Some(folder)), None, "{folder}");
+        assert_eq!(content(&state).2.len(), files, "{folder}");
+    }
+}
+
+#[tokio::test]
+async fn who_had_no_room_is_told_when_the_reader_of_another_folder_is_gone() {
+    let mut fixture = keeping_200_files().await;
+    let bytes = two_large_folders();
+    let (key, same) = (config_map("functions"), config_map("copy"));
+    for name in ["functions", "copy"] {
+        fixture.cluster.put(&format!("{MAPS}/{name}"), archive_map(&bytes));
+    }
+    let mut changes = Box::pin(fixture.sources.changes());
+    let unused = fixture.unused.take().unwrap();
+    tokio::spawn(fixture.sources.clone().forget_unused(unused));
+    for reads_beside in [&key, &same] {
+        fixture.artifact_for("small", reads_beside, Some("apps/a")).await;
+        let crowded = fixture.artifact_for("large", &key, Some("apps/b")).await;
+        let says = refusal(&crowded, "ConfigMap", Some("apps/b")).unwrap();
+        assert!(
+            says.starts_with("`apps/b` has 160 files, and the folders that others read"),
+            "{says}"
+        );
+        fixture.goes("small", reads_beside);
+        while next(&mut changes).await != key {}
+        let alone = fixture.artifact_for("large", &key, Some("apps/b")).await;
+        assert_eq!(refusal(&alone, "ConfigMap", Some("apps/b")), None);
+        assert_eq!(content(&alone).2.len(), 160);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_grows_beyond_the_limit_is_read_once_for_all_who_read_it_while_it_was_small() {
+    let fixture = keeping_200_files().await;
+    let (key, place) = (config_map("functions"), format!("{MAPS}/functions"));
+    fixture.cluster.put(&place, archive_map(&monorepo(100)));
+    let folders = ["supabase/functions", "supabase/migrations"];
+    for folder in folders {
+        fixture.artifact_at(&key, folder).await;
+    }
+    fixture.cluster.put(&place, archive_map(&monorepo(500)));
+    assert!(fixture.sources.refresh(&key).await, "the content has changed");
+    for folder in folders {
+        assert_eq!(content(&fixture.artifact_at(&key, folder).await).2.len(), 2, "{folder}");
+    }
+    assert_eq!(fixture.api.requests().len(), 2);
 }
