@@ -13,12 +13,6 @@ use ace_domain::reconcile::{dependency::Dependency, key::Key};
 pub struct PlatformConnections(Mutex<HashMap<Key, (Dependency, Arc<PlatformConnection>)>>);
 
 impl PlatformConnections {
-    /// The connection of a Platform, if it has one.
-    pub fn get(&self, key: &Key) -> Option<Arc<PlatformConnection>> {
-        let connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.get(key).map(|(_, connection)| connection.clone())
-    }
-
     /// The connection of a Platform to this project, if it has one: what an edited one shows is of the place before.
     pub fn to(&self, key: &Key, project: &Dependency) -> Option<Arc<PlatformConnection>> {
         let connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use ace_api::EdgeFunction;
+use ace_api::{EdgeFunction, Platform};
 use ace_domain::{
     bundle::Closure,
     inputs::{Artifact, ArtifactState, FunctionParts, content, folder, folder_read, usable},
@@ -32,8 +32,15 @@ pub(super) async fn observe(
     memory: Memory,
     now: Timestamp,
 ) -> (State, Option<Arc<PlatformConnection>>) {
-    let connection = kind.connections.get(&platform_key(object));
-    let platform = platform(kind, object, connection.as_deref(), now);
+    let key = platform_key(object);
+    let platform = kind.caches.platform(&key);
+    // Until a pass over an edited Platform has reached the new address, there is none.
+    let project = platform.as_ref().map(platform::project);
+    let connection = project.and_then(|project| kind.connections.to(&key, &project));
+    let platform = match platform {
+        Some(platform) => PlatformState::Present(facts(kind, &key, &platform, connection.as_deref(), now)),
+        None => PlatformState::Absent,
+    };
     let memo = object.status.clone().unwrap_or_default();
     let asks = is_reconcile_requested(object, memo.common.last_handled_reconcile_at.as_ref());
     let source = &object.spec.source;
@@ -63,16 +70,13 @@ pub(super) async fn observe(
     (state, connection)
 }
 
-fn platform(
+fn facts(
     kind: &EdgeFunctions,
-    object: &EdgeFunction,
+    key: &Key,
+    platform: &Platform,
     connection: Option<&PlatformConnection>,
     now: Timestamp,
-) -> PlatformState {
-    let key = platform_key(object);
-    let Some(platform) = kind.caches.platform(&key) else {
-        return PlatformState::Absent;
-    };
+) -> PlatformFacts {
     let open = connection.and_then(PlatformConnection::clients);
     let health = connection.map_or_else(|| PlatformHealth::nothing(now), PlatformConnection::health);
     let (dependents, id) = (&kind.caches.dependents, ObjectId::of::<platform::Kind>(key.clone()));
@@ -83,12 +87,13 @@ fn platform(
         dependents.unsettle(&id, &Dependency::Reachability(key.clone()));
     }
     let fact = |dependency| dependents.fact(&id, &dependency);
+    // What was found at another place says nothing of this one.
     let message = match fact(Dependency::PlatformMessage(key.clone())) {
-        Some(Fact::Is(message)) => Some(message),
+        Some(Fact::Is(message)) if connection.is_some() => Some(message),
         _ => None,
     };
-    let token_gone = matches!(fact(Dependency::Token(key.clone())), Some(Fact::Is(_)));
-    PlatformState::Present(PlatformFacts {
+    let token_gone = connection.is_some() && matches!(fact(Dependency::Token(key.clone())), Some(Fact::Is(_)));
+    PlatformFacts {
         project: platform.spec.project.clone(),
         gateway: platform.spec.gateway(),
         requests_per_minute: platform.spec.requests_per_minute,
@@ -106,7 +111,7 @@ fn platform(
         }),
         message: health.failing.or(message).unwrap_or_else(|| UNSEEN.to_owned()),
         anon_key: open.is_some_and(|open| open.anon.is_some()),
-    })
+    }
 }
 
 fn migrations(kind: &EdgeFunctions, object: &EdgeFunction) -> Option<Arc<BTreeSet<String>>> {
@@ -171,4 +176,122 @@ async fn blocking_functions(
         });
     }
     blockers(object.spec.wave, members)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use ace_domain::reconcile::{kind::Kind as _, timing::Timing};
+    use ace_egress::AllowedHosts;
+    use ace_runtime::{
+        clock,
+        index::Dependents,
+        testing::{Answer, Server, server},
+    };
+    use ace_supabase::{Deadlines, Priority};
+    use kube::{
+        core::DeserializeGuard,
+        runtime::{reflector, watcher::Event},
+    };
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        caches::Caches,
+        connections::{
+            PlatformConnections,
+            grants::Installation,
+            testing::{TOKEN, clients},
+        },
+        metrics::Metrics,
+        sources::{Settings, Sources},
+    };
+
+    fn platform_at(api: &str) -> Platform {
+        let api = json!({ "url": api, "tokenSecretRef": { "name": "supabase", "key": "token" } });
+        let spec = json!({ "project": "abcdefghijklmnopqrst", "api": api });
+        serde_json::from_value(json!({ "metadata": { "name": "prod", "namespace": "ace", "uid": "1" }, "spec": spec }))
+            .unwrap()
+    }
+
+    fn function() -> EdgeFunction {
+        let source = json!({ "kind": "ConfigMap", "name": "code" });
+        let spec = json!({ "platformRef": { "name": "prod" }, "source": source, "verifyJWT": true });
+        serde_json::from_value(json!({ "metadata": { "name": "hello", "namespace": "ace", "uid": "2" }, "spec": spec }))
+            .unwrap()
+    }
+
+    fn functions(server: &Server, platforms: reflector::Store<DeserializeGuard<Platform>>) -> EdgeFunctions {
+        let (client, dependents) = (server.client(), Dependents::new().0);
+        let settings = Settings::new(AllowedHosts::default());
+        let sources = Sources::new(client.clone(), settings, dependents.clone(), Metrics::new("1.2.3")).unwrap();
+        EdgeFunctions {
+            client,
+            caches: Caches {
+                platforms,
+                functions: reflector::store().0,
+                dependents,
+            },
+            connections: Arc::new(PlatformConnections::default()),
+            sources,
+            timing: Timing::default(),
+            installation: Installation::default(),
+        }
+    }
+
+    /// A pass over a Platform has reached this place, and has found its token missing.
+    async fn checked(kind: &EdgeFunctions, object: &Platform, server: &Server) {
+        let key = Key::of(object);
+        let create = || PlatformConnection::new("1", NonZeroU32::new(60).unwrap(), Timestamp::UNIX_EPOCH);
+        let connection = kind.connections.of(&key, "1", platform::project(object), create);
+        let open = clients(&connection, server, Deadlines::default(), TOKEN, 1);
+        connection
+            .list(&open.client, Priority::Poll, clock::now())
+            .await
+            .unwrap();
+        connection.set_clients(Some(open));
+        let id = ObjectId::of::<platform::Kind>(key.clone());
+        kind.caches
+            .dependents
+            .apply(&id, platform::Kind::references(object), Vec::new());
+        let found = vec![
+            (Dependency::PlatformMessage(key.clone()), Fact::is("as it is")),
+            (Dependency::Token(key), Fact::is("missing")),
+        ];
+        kind.caches.dependents.publish(&id, found);
+    }
+
+    #[tokio::test]
+    async fn nothing_found_at_the_address_before_is_taken_for_the_one_that_the_platform_has_now() {
+        let server = server(|_| Answer::json(&json!([]))).await;
+        let (platforms, mut writer) = reflector::store();
+        let kind = functions(&server, platforms);
+        let seen = async || {
+            let (state, connection) = observe(&kind, &function(), Memory::default(), clock::now()).await;
+            let PlatformState::Present(facts) = state.platform else {
+                panic!("{:?}", state.platform);
+            };
+            let is_listed = (facts.listed, state.listing.is_some());
+            (
+                connection.is_some(),
+                is_listed,
+                facts.answering,
+                facts.first_check_done,
+                facts.leaving,
+            )
+        };
+        let (before, edited) = (platform_at("https://api.supabase.com"), platform_at(&server.url()));
+        let (known, unknown) = (
+            (true, (true, true), true, true, true),
+            (false, (false, false), false, false, false),
+        );
+        writer.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(before.clone()))));
+        checked(&kind, &before, &server).await;
+        assert_eq!(seen().await, known);
+        writer.apply_watcher_event(&Event::Apply(DeserializeGuard(Ok(edited.clone()))));
+        assert_eq!(seen().await, unknown);
+        checked(&kind, &edited, &server).await;
+        assert_eq!(seen().await, known);
+    }
 }
