@@ -22,7 +22,7 @@ pub use common::{
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSecrets, HasSource, HeldOutcome,
     InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
     MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse, SharedDriftReason,
-    SharedReason, ShownBy, Source, SourceKind, VERSION, clipped, field_manager, message,
+    SharedReason, ShownBy, Source, SourceKind, UnobservedReason, VERSION, clipped, field_manager, message,
 };
 pub use crd::crds;
 pub use edge_function::{

@@ -19,7 +19,10 @@ pub use names::{
     LABEL_USE, LABEL_WATCH, VERSION, field_manager,
 };
 pub use policies::{DeletionPolicy, Mode};
-pub use reasons::{HasPlatform, HasSecrets, HasSource, ListedReason, Reason, SharedDriftReason, SharedReason, ShownBy};
+pub use reasons::{
+    HasPlatform, HasSecrets, HasSource, ListedReason, Reason, SharedDriftReason, SharedReason, ShownBy,
+    UnobservedReason,
+};
 pub use references::{LocalReference, SecretKeyReference};
 pub use secret_use::SecretUse;
 pub use source::{SecretFiles, Source, SourceKind};

@@ -198,6 +198,14 @@ reasons! {
 }
 
 reasons! {
+    /// What a pass shows that could not observe its object. They are among the reasons of each kind, which says there what it means.
+    UnobservedReason {
+        NotObserved: ReadyUnknown = "it could not be observed for three intervals.",
+        NotCompared: DriftedUnknown = "it was not compared, or could not be for three intervals.",
+    }
+}
+
+reasons! {
     /// Reasons of `Drifted` that every kind with drift has, beside its own.
     SharedDriftReason {
         StatusRefused: DriftedUnknown = "the API server refused the status that said whether there is drift.",

@@ -9,6 +9,7 @@ reasons! {
         Untested: Ready = "the Secrets hold what is needed to send, and no message was sent since the spec changed.",
         Delivering: Reconciling = "a message is being sent.",
         Retrying: Reconciling = "an attempt failed; retrying. The message says what failed.",
+        NotObserved: ReadyUnknown = "what the spec names could not be read for three intervals.",
         SecretMissing: Reconciling = "a Secret or key that the spec names does not exist.",
         AccessMissing: Stalled = "the operator lacks the right to read a Secret that the spec names; the message has the command that grants it.",
         SecretNotOffered: Stalled = "a Secret that the spec names does not offer this use in its label `ops.mobulace.com/use`; the message has the command that adds it.",

@@ -1,9 +1,15 @@
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+};
 
 use serde_json::{Value, json};
 
 use super::{CARRIERS, COMMON_RIGHTS, KINDS, KindEntry, Right, Scope, Target};
-use crate::{CATEGORY, GROUP, ListedReason, SharedDriftReason, SharedReason, ShownBy, SourceKind, VERSION};
+use crate::{
+    CATEGORY, GROUP, ListedReason, SharedDriftReason, SharedReason, ShownBy, SourceKind, UnobservedReason, VERSION,
+};
 
 /// The rule on each field that holds the name of an object.
 const NAME_RULE: &str = "self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')";
@@ -43,7 +49,8 @@ fn every_list_of_reasons_that_is_written_is_registered_whole() {
     };
     // Those of every kind stand behind its own.
     let shared = [SharedReason::ALL, SharedDriftReason::ALL].map(entries);
-    written.retain(|(_, block)| !shared.contains(block));
+    let unobserved = entries(UnobservedReason::ALL);
+    written.retain(|(_, block)| !shared.contains(block) && *block != unobserved);
     let written: BTreeSet<Vec<String>> = written
         .into_iter()
         .map(|(shared, own)| [own, shared.map(entries).unwrap_or_default()].concat())
@@ -69,6 +76,25 @@ fn each_reason_is_listed_once_and_under_its_own_condition() {
         for list in [kind.reasons, kind.drift_reasons] {
             let names: BTreeSet<&str> = list.iter().map(|reason| reason.name).collect();
             assert_eq!(names.len(), list.len(), "{}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn every_kind_says_what_was_not_observed() {
+    for kind in KINDS {
+        let lists = kind.reasons.iter().chain(kind.drift_reasons);
+        let names: Vec<(&str, ShownBy)> = lists.map(|reason| (reason.name, reason.shown_by)).collect();
+        for reason in UnobservedReason::ALL {
+            let is_of_drifted = reason.shown_by == ShownBy::DriftedUnknown;
+            let is_listed = names.contains(&(reason.name, reason.shown_by));
+            assert_eq!(
+                is_listed,
+                !is_of_drifted || kind.has_drift(),
+                "{} of {}",
+                reason.name,
+                kind.name
+            );
         }
     }
 }

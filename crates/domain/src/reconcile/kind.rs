@@ -128,6 +128,10 @@ pub trait Kind: Sized + Send + Sync + 'static {
         let _ = step;
         timing.step_deadline()
     }
+    /// How long it may take to collect what is known.
+    fn observation_deadline(timing: Timing) -> std::time::Duration {
+        timing.pass_deadline()
+    }
     /// How long one pass may take; it ends before the step that would begin later.
     fn pass_deadline(timing: Timing) -> std::time::Duration {
         timing.pass_deadline()

@@ -14,6 +14,9 @@ use super::{
     timing::Timing,
 };
 
+/// That of a Platform whose spec names none: which Platform an object has is not known before it was observed.
+const DEFAULT_INTERVAL: Duration = Duration::from_mins(5);
+
 #[derive(Clone, Debug)]
 pub struct ObjectState<O, M> {
     /// The API server's answer to our own last write: the cache may not have it yet.
@@ -26,6 +29,8 @@ pub struct ObjectState<O, M> {
     failures: u32,
     /// What was asked for when a pass hit an internal error: with the same requests it would again.
     put_aside: Option<Requests>,
+    /// When the first of the latest passes began that could not observe.
+    unobserved: Option<Timestamp>,
     pub memory: M,
 }
 
@@ -40,6 +45,7 @@ impl<O, M: Default> Default for ObjectState<O, M> {
             due: None,
             failures: 0,
             put_aside: None,
+            unobserved: None,
             memory: M::default(),
         }
     }
@@ -79,6 +85,22 @@ impl<O: ResourceExt, M> ObjectState<O, M> {
         // Once another request was seen, the one before is over, also if it comes back.
         self.put_aside.take_if(|before| *before != requests(object));
         self.put_aside.is_some()
+    }
+
+    /// A pass has observed the object.
+    pub fn observed(&mut self) {
+        self.unobserved = None;
+    }
+
+    /// A pass that began at this time could not observe the object.
+    pub fn unobserved(&mut self, began: Timestamp) {
+        self.unobserved.get_or_insert(began);
+    }
+
+    /// No pass could observe it for so long that nothing is said of it any more.
+    pub fn is_lost(&self, timing: Timing, now: Timestamp) -> bool {
+        self.unobserved
+            .is_some_and(|since| timing.is_lost(since, DEFAULT_INTERVAL, now))
     }
 
     /// How long to wait for the next pass, and the count of failures that follows. `jitter`: a factor around 1 for waits after

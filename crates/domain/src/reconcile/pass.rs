@@ -25,7 +25,7 @@ use super::{
 pub enum Effect<K: Kind> {
     /// Add our finalizer or remove it; answered by [`Pass::finalizer_set`].
     SetFinalizer(bool),
-    /// Collect what is known; answered by [`Pass::observed`].
+    /// Collect what is known; answered by [`Pass::observed`], or by [`Pass::unobserved`].
     Observe,
     /// Could this step be made now? Asked before it is announced, so that a step that has to wait costs no write; answered by
     /// [`Pass::admitted`].
@@ -160,6 +160,13 @@ impl<K: Kind> Pass<K> {
         K::infer(&self.object, &mut state, now);
         self.state = Some(state);
         self.stage = Stage::Decide;
+    }
+
+    /// Nothing could be observed in time.
+    pub fn unobserved(&mut self) {
+        if matches!(self.stage, Stage::Observe) {
+            self.end(Outcome::OutOfTime, Requeue::Backoff, None);
+        }
     }
 
     /// Whether the step could be made now; an error is taken in as if it had been tried.

@@ -1,7 +1,10 @@
 //! The status fields that every kind has, assembled once: conditions, the generation that was observed, which `reconcile-at` was
 //! handled, and the history where a kind has one.
 
-use ace_api::{CommonStatus, ConditionType, Conditions, HasPlatform, Reason, SharedDriftReason, SharedReason, ShownBy};
+use ace_api::{
+    CommonStatus, ConditionType, Conditions, HasPlatform, Reason, SharedDriftReason, SharedReason, ShownBy,
+    UnobservedReason,
+};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -148,14 +151,38 @@ pub fn status_refused(
     message: String,
     now: Timestamp,
 ) -> CommonStatus {
-    let unknown = Cause::new(SharedDriftReason::StatusRefused, message.clone());
-    let shown = Shown::Waiting(Cause::new(SharedReason::StatusRefused, message));
-    let common = common(object, before, shown, false, now);
+    let reasons = (SharedReason::StatusRefused, SharedDriftReason::StatusRefused);
+    unknown(object, has_drift, before, reasons, message, now)
+}
+
+/// The common fields after passes could not observe the object for three intervals.
+pub fn not_observed(
+    object: &impl ResourceExt,
+    has_drift: bool,
+    before: &CommonStatus,
+    message: String,
+    now: Timestamp,
+) -> CommonStatus {
+    let reasons = (UnobservedReason::NotObserved, UnobservedReason::NotCompared);
+    unknown(object, has_drift, before, reasons, message, now)
+}
+
+/// Neither `Ready` nor, in a kind that `has_drift`, `Drifted` can be told.
+fn unknown<R: Reason, D: Reason>(
+    object: &impl ResourceExt,
+    has_drift: bool,
+    before: &CommonStatus,
+    (ready, drifted): (R, D),
+    message: String,
+    now: Timestamp,
+) -> CommonStatus {
+    let unassessed = Cause::new(drifted, message.clone());
+    let common = common(object, before, Shown::Waiting(Cause::new(ready, message)), false, now);
     if !has_drift {
         return common;
     }
-    let assessment = DriftAssessment::unknown(unknown.clone(), None);
-    with_drift(common, before, Some(&assessment), &unknown, now)
+    let assessment = DriftAssessment::unknown(unassessed.clone(), None);
+    with_drift(common, before, Some(&assessment), &unassessed, now)
 }
 
 /// The status was written for the spec as it is.

@@ -11,7 +11,7 @@ use ace_domain::reconcile::{
     kind::{Kind, Step as _, StepError as _},
     object_state::ObjectState,
     pass::{Effect, End, Outcome, Pass},
-    status::{internal_error, status_refused},
+    status::{internal_error, not_observed, status_refused},
 };
 use jiff::{Timestamp, TimestampRound, Unit};
 use kube::{
@@ -88,7 +88,17 @@ pub(super) async fn pass<C: Controller>(
     if let Err(PassError::Write(WriteError::InvalidStatus(fields))) = &ended {
         tracing::error!(kind = C::Kind::NAME, object = %key, fields, version = VERSION, "the API server refused the status; it is tried again");
         counts_as = |_| PassOutcome::StatusRefused;
-        ended = say_refused(&context, newest, &mut kept, fields).await;
+        ended = say_refused(&context, newest.clone(), &mut kept, fields).await;
+    }
+    if matches!(
+        &ended,
+        Ok(End {
+            outcome: Outcome::OutOfTime,
+            ..
+        })
+    ) && kept.is_lost(context.tools.timing, now())
+    {
+        ended = say_unobserved(&context, newest.clone(), &mut kept).await;
     }
     let (outcome, requeue) = match ended {
         Ok(End { outcome, requeue }) => (outcome, requeue),
@@ -102,7 +112,7 @@ pub(super) async fn pass<C: Controller>(
         }
     };
     if matches!(outcome, Outcome::Endless | Outcome::OutOfTime) {
-        tracing::warn!(kind = C::Kind::NAME, object = %key, ?outcome, "the pass was ended before its decisions were; it is retried");
+        tracing::warn!(kind = C::Kind::NAME, object = %key, ?outcome, "the pass was cut off; it is retried");
     }
     let wait = context.requeue(requeue, &mut kept);
     if outcome == Outcome::Gone {
@@ -160,15 +170,40 @@ async fn say_refused<C: Controller>(
         "the API server refused the status of version {VERSION} of the operator ({fields}): install the definitions of that \
          version, and report it if that does not help; until then nothing that is observed can be shown"
     );
-    let said = |object: &Object<C>, before: &CommonStatus| {
-        let kind = KindEntry::named(&Object::<C>::kind(&()));
-        status_refused(object, kind.is_some_and(KindEntry::has_drift), before, message, now())
-    };
+    let said =
+        |object: &Object<C>, before: &CommonStatus| status_refused(object, has_drift::<C>(), before, message, now());
     say(context, object, kept, said).await?;
     Ok(End {
         outcome: Outcome::Waiting,
         requeue: Requeue::After(context.tools.timing.backoff_most()),
     })
+}
+
+/// Says in the status of `object` that passes could not observe it for three intervals. Of one that is suspended nothing is said.
+async fn say_unobserved<C: Controller>(
+    context: &Context<C>,
+    object: Arc<Object<C>>,
+    kept: &mut Kept<C>,
+) -> Result<End, PassError> {
+    let end = End {
+        outcome: Outcome::OutOfTime,
+        requeue: Requeue::Backoff,
+    };
+    if C::Kind::is_suspended(&object) {
+        return Ok(end);
+    }
+    let message = format!(
+        "not observed for three intervals: reading what the object depends on did not end in time in version {VERSION} of the \
+         operator, and is tried again; if the API server and the source answer, report it"
+    );
+    let said =
+        |object: &Object<C>, before: &CommonStatus| not_observed(object, has_drift::<C>(), before, message, now());
+    say(context, object, kept, said).await?;
+    Ok(end)
+}
+
+fn has_drift<C: Controller>() -> bool {
+    KindEntry::named(&Object::<C>::kind(&())).is_some_and(KindEntry::has_drift)
 }
 
 /// Writes other common fields into the status of `object`, and answers with the object that they are of.
@@ -230,8 +265,15 @@ async fn effects<C: Controller>(
                 pass.finalizer_set(written);
             }
             Effect::Observe => {
-                let (memory, failures) = (kept.memory.clone(), kept.failures());
-                let observed = context.controller.observe(pass.object(), memory, failures, now()).await;
+                let (memory, failures, began) = (kept.memory.clone(), kept.failures(), now());
+                let deadline = C::Kind::observation_deadline(context.tools.timing);
+                let observing = context.controller.observe(pass.object(), memory, failures, began);
+                let Ok(observed) = tokio::time::timeout(deadline, observing).await else {
+                    kept.unobserved(began);
+                    pass.unobserved();
+                    continue;
+                };
+                kept.observed();
                 *held = Some(observed.1);
                 context.publish(pass.object(), &observed.0, None);
                 pass.observed(observed.0, now());

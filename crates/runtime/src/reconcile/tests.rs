@@ -39,6 +39,7 @@ use crate::{
 
 mod panics;
 mod refused;
+mod unobserved;
 
 type Decision = decision::Decision<Step, FunctionReason>;
 
@@ -145,6 +146,10 @@ impl Kind for Hanging {
         object.spec.suspend
     }
 
+    fn observation_deadline(_: Timing) -> Duration {
+        Duration::from_millis(10)
+    }
+
     fn step_deadline(_: &Step, _: Timing) -> Duration {
         Duration::from_millis(10)
     }
@@ -180,6 +185,9 @@ impl Controller for Observing {
     async fn observe(&self, object: &EdgeFunction, memory: usize, _: u32, _: Timestamp) -> (Known, String) {
         self.0.lock().unwrap().push(memory);
         panic_at(name(object), "observe");
+        if name(object).starts_with("silent") {
+            std::future::pending::<()>().await;
+        }
         let known = Known {
             cut_off: memory,
             ..Known::default()

@@ -106,3 +106,18 @@ fn waits_double_with_each_failure_in_a_row_up_to_five_minutes_and_begin_anew_aft
     assert_eq!(wait(Requeue::At(Timestamp::from_second(-9).unwrap())), Some(0));
     assert_eq!(wait(Requeue::Backoff), Some(15));
 }
+
+#[test]
+fn an_object_is_lost_when_no_pass_could_observe_it_for_three_intervals() {
+    let mut state = State::default();
+    let (timing, began) = (Timing::default(), Timestamp::UNIX_EPOCH);
+    let after = |minutes: u64| began + Duration::from_mins(minutes);
+    assert!(!state.is_lost(timing, after(60)), "no pass had to");
+    state.unobserved(began);
+    state.unobserved(after(14));
+    assert!(!state.is_lost(timing, after(15)));
+    assert!(state.is_lost(timing, after(16)));
+    state.observed();
+    state.unobserved(after(16));
+    assert!(!state.is_lost(timing, after(31)), "counted from the first one since");
+}

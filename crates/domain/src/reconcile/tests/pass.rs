@@ -148,6 +148,15 @@ fn no_step_begins_at_the_deadline_and_what_was_learned_is_kept() {
 }
 
 #[test]
+fn a_pass_that_could_not_observe_ends_with_a_backoff_and_tells_nothing() {
+    let mut pass = Pass::<Scripted>::new(plain(), now());
+    assert!(matches!(pass.next(now()), Effect::Observe));
+    pass.unobserved();
+    assert_eq!(ended(&mut pass), end(Outcome::OutOfTime, Requeue::Backoff));
+    assert!(pass.into_parts().is_none(), "what was kept before stays");
+}
+
+#[test]
 fn a_finalizer_is_added_before_anything_is_observed_and_taken_off_where_it_is_not_wanted() {
     let delete = |finalizers: &[&str]| {
         object(|value| {

@@ -1,0 +1,131 @@
+//! An observation that never ends.
+
+use std::{sync::Arc, time::Duration};
+
+use ace_api::ConditionType;
+use ace_domain::reconcile::timing::Timing;
+use kube::{
+    core::DeserializeGuard,
+    runtime::{controller::Action, reflector, watcher::Event},
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tokio_util::sync::CancellationToken;
+
+use super::super::{
+    queue::{CONCURRENCY, Context, Queue},
+    run,
+};
+use super::{Fixture, Observing, answering, fixture, named};
+
+fn fine() -> Value {
+    json!({ "observedGeneration": 1, "conditions": [
+        { "type": "Ready", "status": "True", "reason": "Live", "message": "a", "lastTransitionTime": "2026-01-01T00:00:00Z" },
+        { "type": "Drifted", "status": "False", "reason": "NoDrift", "message": "b", "lastTransitionTime": "2026-01-01T00:00:00Z" },
+    ] })
+}
+
+/// At such a pace three intervals have passed before an observation is cut off.
+fn hurried(fixture: Fixture) -> Fixture {
+    let mut tools = fixture.context.tools.clone();
+    tools.timing = Timing::scaled(1_000_000);
+    let Context {
+        controller,
+        states,
+        dependents,
+        ..
+    } = &*fixture.context;
+    let context = Context {
+        controller: controller.clone(),
+        tools,
+        states: states.clone(),
+        dependents: dependents.clone(),
+    };
+    Fixture {
+        context: Arc::new(context),
+        ..fixture
+    }
+}
+
+#[tokio::test]
+async fn one_observation_that_was_cut_off_is_repeated_and_changes_nothing_that_is_shown() {
+    let fixture = fixture(answering(200)).await;
+    let again = fixture.pass_over(named("silent", "5", &fine())).await;
+    assert_ne!(again, Action::await_change());
+    assert_eq!(fixture.server.requests(), Vec::<String>::new());
+    assert_eq!(fixture.passes("Failed"), "1");
+}
+
+#[tokio::test]
+async fn an_object_that_was_not_observed_for_three_intervals_says_so_and_is_never_fine() {
+    let fixture = hurried(fixture(answering(200)).await);
+    let again = fixture.pass_over(named("silent", "5", &fine())).await;
+    assert_ne!(again, Action::await_change());
+    let written = fixture.written();
+    let [status] = &written[..] else { panic!("{written:?}") };
+    let line = |type_: ConditionType| {
+        let condition = type_.of(&status.common.conditions)?;
+        Some((condition.status.as_str(), condition.reason.as_str()))
+    };
+    assert_eq!(line(ConditionType::Ready), Some(("Unknown", "NotObserved")));
+    assert_eq!(line(ConditionType::Reconciling), Some(("True", "NotObserved")));
+    assert_eq!(line(ConditionType::Drifted), Some(("Unknown", "NotCompared")));
+    assert_eq!(line(ConditionType::Stalled), None);
+    // Said once, and tried again.
+    fixture.pass_over(named("silent", "8", &json!(status))).await;
+    assert_eq!(fixture.written().len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_said_of_an_object_that_is_suspended() {
+    let fixture = hurried(fixture(answering(200)).await);
+    let mut suspended = named("silent", "5", &fine());
+    suspended["spec"]["suspend"] = json!(true);
+    assert_ne!(fixture.pass_over(suspended).await, Action::await_change());
+    assert_eq!(fixture.server.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn objects_that_can_not_be_observed_give_their_places_to_the_others() {
+    let fixture = fixture(answering(200)).await;
+    let (store, mut writer) = reflector::store();
+    let silent = (0..CONCURRENCY).map(|number| named(&format!("silent-{number}"), "5", &json!({})));
+    let mut objects: Vec<DeserializeGuard<_>> = silent
+        .chain([named("hello", "5", &json!({}))])
+        .map(|object| serde_json::from_value(object).unwrap())
+        .collect();
+    writer.apply_watcher_event(&Event::Init);
+    for object in &objects {
+        writer.apply_watcher_event(&Event::InitApply(object.clone()));
+    }
+    writer.apply_watcher_event(&Event::InitDone);
+    let context = fixture.context.clone();
+    let (arrive, input) = mpsc::unbounded_channel();
+    let running = tokio::spawn(run::<Observing>(
+        context.controller.clone(),
+        context.tools.clone(),
+        Queue::new(),
+        context.dependents.clone(),
+        UnboundedReceiverStream::new(input),
+        store,
+        CancellationToken::new(),
+    ));
+    let hello = objects.pop().unwrap();
+    for object in objects {
+        arrive.send(Ok(object)).unwrap();
+    }
+    until(|| fixture.observed().len() == usize::from(CONCURRENCY)).await;
+    arrive.send(Ok(hello)).unwrap();
+    until(|| !fixture.written().is_empty()).await;
+    running.abort();
+}
+
+async fn until(happens: impl Fn() -> bool) {
+    let waiting = async {
+        while !happens() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.unwrap();
+}
