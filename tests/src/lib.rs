@@ -12,6 +12,7 @@
 //! ```
 
 pub mod kstatus;
+pub mod managed;
 
 mod audit;
 mod cargo;

@@ -4,11 +4,15 @@ use ace_api::EdgeFunction;
 use ace_domain::{
     kinds::edge_function::{self, CheckAnswer, State, Step, StepResult, archive_name},
     reconcile::decision::StepError,
+    reconcile::dependency::Dependency,
     reconcile::timing::Timing,
 };
 
+use ace_runtime::index::ObjectId;
+
 use super::{
     fleet::Fleet,
+    index::id,
     outside::{FAILING, PROJECT, Request, content, text_with},
 };
 
@@ -21,13 +25,20 @@ impl Fleet {
         step: &Step,
     ) -> Result<StepResult, StepError> {
         let slug = object.slug();
-        let outcome = self.effect(object, state, step, &slug);
-        if matches!(outcome, Err(StepError::Unanswered(_))) && step.needs_platform() {
-            self.observation.failed("503".to_owned());
-            let now = self.outside.now;
-            self.platform_due = self.platform_due.map(|due| due.min(now + Timing::default().probe()));
-            self.note_phase();
-            self.objects[at].due = None;
+        let outcome = self.effect(object, state, step, &slug, &id(&self.objects[at]));
+        if step.needs_platform() {
+            match &outcome {
+                Err(StepError::Unanswered(_)) => self.observation.failed("503".to_owned()),
+                Err(StepError::Deferred(_)) => {}
+                _ => self.observation.answered(),
+            }
+        }
+        if self.observation.failing().is_some() {
+            let (now, key) = (self.outside.now, edge_function::platform_key(object));
+            let reachability = Dependency::Reachability(key.clone());
+            self.index.dependents.unsettle(&id(&self.platform), &reachability);
+            let outage = Dependency::Outage(key);
+            self.index.changes_within(Timing::default().probe(), outage, now);
         }
         outcome
     }
@@ -38,11 +49,19 @@ impl Fleet {
         state: &State,
         step: &Step,
         slug: &str,
+        by: &ObjectId,
     ) -> Result<StepResult, StepError> {
         match step {
             Step::List { not_before } => {
                 if self.observation.listed().is_none_or(|listed| listed < *not_before) {
-                    self.list()?;
+                    let changes = self.list()?;
+                    let is_count = |change: &Dependency| matches!(change, Dependency::LiveFunctions(_));
+                    let (counted, entries): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_count);
+                    self.index.dependents.changed(&entries, Some(by));
+                    for change in counted {
+                        let now = self.outside.now;
+                        self.index.changes_within(Timing::default().recount(), change, now);
+                    }
                 }
                 Ok(StepResult::Listed(self.observation.listing(slug).unwrap()))
             }

@@ -1,14 +1,15 @@
-//! The operator in memory: objects, one Platform, the loop, wake-ups; virtual time, and a kill wherever a walk wants one.
+//! The operator in memory: objects, one Platform, the loop; virtual time, and a kill wherever a walk wants one.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Arc, time::Duration};
+use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
 use ace_api::{EdgeFunction, FINALIZER, Platform, Stamp};
 use ace_domain::{
-    kinds::edge_function::{self, ArchiveData, Memory},
-    kinds::platform::{self, Access, Observation, Phase},
+    kinds::edge_function::{self, ArchiveData},
+    kinds::platform::{self, Access, Observation},
     reconcile::clock::Clock,
-    reconcile::decision::{Requeue, StepError},
-    reconcile::key::Key,
+    reconcile::decision::{Decision, StepError},
+    reconcile::dependency::Dependency,
+    reconcile::key::{Key, SourceKey},
     reconcile::kind::Kind as _,
     reconcile::pass::{Effect, End, Outcome, Pass},
     reconcile::timing::Timing,
@@ -16,37 +17,35 @@ use ace_domain::{
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::outside::{Outside, PROJECT, Request};
+use ace_tests::managed::Managed;
+
+use super::{
+    index::{Index, id},
+    outside::{Outside, PROJECT, Request},
+};
 
 pub(crate) const INTERVAL: Duration = Duration::from_mins(5);
 /// The operator was killed.
 #[derive(Debug)]
 pub(crate) struct Killed;
 
-#[derive(Debug)]
-pub(crate) struct Managed {
-    pub object: EdgeFunction,
-    pub memory: Memory,
-    pub due: Option<Timestamp>,
-}
-
-#[derive(Debug)]
 pub(crate) struct Fleet {
     pub outside: Outside,
-    pub objects: Vec<Managed>,
+    pub objects: Vec<Managed<edge_function::Kind>>,
     /// What the source holds, by slug.
     pub tree: BTreeMap<String, usize>,
     /// Steps until the operator is killed.
     pub kill_in: Option<u32>,
     pub passes: u32,
     pub writes: u32,
-    pub platform: Platform,
-    pub platform_due: Option<Timestamp>,
+    pub platform: Managed<platform::Kind>,
     pub observation: Observation,
-    phase: Phase,
+    pub index: Index,
     pub archives: BTreeMap<String, ArchiveData>,
     pub foreign: Vec<Stamp>,
     created: i64,
+    /// Of the object that was written last.
+    version: u64,
     /// What decisions go by, and when it was read last.
     clock: Cell<(Timestamp, Clock)>,
 }
@@ -55,27 +54,30 @@ impl Fleet {
     pub(crate) fn new(outside: Outside, slugs: &[&str]) -> Self {
         let platform = json!({
             "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "Platform",
-            "metadata": { "name": "prod", "namespace": "ace", "generation": 1 },
+            "metadata": { "name": "prod", "namespace": "ace", "generation": 1, "uid": "1" },
             "spec": { "project": PROJECT, "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } } },
             "status": { "observedGeneration": -1 },
         });
+        let platform: Platform = serde_json::from_value(platform).unwrap();
         let now = outside.now;
-        Self {
+        let mut fleet = Self {
             outside,
             objects: Vec::new(),
             tree: slugs.iter().map(|slug| ((*slug).to_owned(), 0)).collect(),
             kill_in: None,
             passes: 0,
             writes: 0,
-            platform: serde_json::from_value(platform).unwrap(),
-            platform_due: Some(now),
+            platform: Managed::new(platform),
             observation: Observation::new(now),
-            phase: Phase::Unlisted,
+            index: Index::new(),
             archives: BTreeMap::new(),
             foreign: Vec::new(),
             created: 0,
+            version: 0,
             clock: Cell::new((now, Clock::new(now))),
-        }
+        };
+        fleet.restart();
+        fleet
     }
 
     /// The time that decisions go by.
@@ -88,7 +90,7 @@ impl Fleet {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        let named = |managed: &Managed| managed.object.metadata.name.as_deref() == Some(name);
+        let named = |managed: &Managed<edge_function::Kind>| managed.object.metadata.name.as_deref() == Some(name);
         self.objects.iter().position(named)
     }
 
@@ -107,15 +109,11 @@ impl Fleet {
             "spec": spec,
             "status": { "observedGeneration": -1 },
         });
-        self.objects.push(Managed {
-            object: serde_json::from_value(object).unwrap(),
-            memory: Memory::default(),
-            due: None,
-        });
-        self.wake_all();
+        self.objects.push(Managed::new(serde_json::from_value(object).unwrap()));
+        self.arrives(self.objects.len() - 1);
     }
 
-    /// A change of the spec.
+    /// A change of the spec, or of an annotation.
     pub(crate) fn change(&mut self, at: usize, change: impl FnOnce(&mut EdgeFunction)) {
         let object = &mut self.objects[at].object;
         let before = object.spec.clone();
@@ -123,46 +121,81 @@ impl Fleet {
         if object.spec != before {
             object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
         }
-        self.wake_all();
+        self.arrives(at);
     }
 
-    pub(crate) fn wake_all(&mut self) {
-        let now = self.outside.now;
-        for managed in &mut self.objects {
-            managed.due = Some(now);
-        }
+    /// An object that was written arrives from the API server.
+    pub(crate) fn arrives(&mut self, at: usize) {
+        self.version += 1;
+        let managed = &mut self.objects[at];
+        managed.object.metadata.resource_version = Some(self.version.to_string());
+        managed.due = Some(self.outside.now);
+        self.index.apply::<edge_function::Kind>(&managed.object);
+    }
+
+    /// The Platform that was written arrives.
+    pub(crate) fn platform_arrives(&mut self) {
+        self.version += 1;
+        self.platform.object.metadata.resource_version = Some(self.version.to_string());
+        self.platform.due = Some(self.outside.now);
+        self.index.apply::<platform::Kind>(&self.platform.object);
+    }
+
+    /// The object is gone.
+    pub(crate) fn remove(&mut self, at: usize) {
+        let gone = self.objects.remove(at);
+        self.index.dependents.forget(&id(&gone));
+    }
+
+    /// The source holds another content of a function.
+    pub(crate) fn set_source(&mut self, slug: &str, text: usize) {
+        self.tree.insert(slug.to_owned(), text);
+        let sources = self.objects.iter().map(|managed| &managed.object);
+        let sources = sources.map(|object| Dependency::Source(SourceKey::of(object, &object.spec.source)));
+        self.index
+            .dependents
+            .changed(&sources.take(1).collect::<Vec<_>>(), None);
     }
 
     /// The process is gone, and what only it knew.
     pub(crate) fn restart(&mut self) {
+        let now = self.outside.now;
         self.kill_in = None;
-        self.clock.set((self.outside.now, Clock::new(self.outside.wall())));
+        self.clock.set((now, Clock::new(self.outside.wall())));
         self.observation = Observation::new(self.now());
-        self.phase = Phase::Unlisted;
-        self.platform_due = Some(self.outside.now);
+        self.index = Index::new();
+        self.platform.restart(now);
+        self.index.apply::<platform::Kind>(&self.platform.object);
         for managed in &mut self.objects {
-            managed.memory = Memory::default();
+            managed.restart(now);
+            self.index.apply::<edge_function::Kind>(&managed.object);
         }
-        self.wake_all();
+        self.index.filled();
     }
 
     /// Runs what is due until `end`, or until `most` passes were made.
     pub(crate) fn run(&mut self, end: Timestamp, most: u32) {
         let first = self.passes;
         while self.passes - first < most {
+            self.index.pass_to(self.outside.now);
+            self.hand_over();
             let next = self
                 .objects
                 .iter()
                 .enumerate()
                 .filter_map(|(at, managed)| Some((managed.due?, Some(at))));
             let next = next
-                .chain(self.platform_due.map(|due| (due, None)))
+                .chain(self.platform.due.map(|due| (due, None)))
                 .min_by_key(|(due, _)| *due);
+            let change = self.index.next_change().filter(|change| *change <= end);
+            if let Some(change) = change.filter(|change| next.is_none_or(|(due, _)| *change < due)) {
+                self.outside.pass_to(change);
+                continue;
+            }
             let Some((due, who)) = next.filter(|(due, _)| *due <= end) else {
                 break;
             };
             self.outside.pass_to(due);
-            self.passes += 1;
             let ended = match who {
                 None => self.platform_pass(),
                 Some(at) => self.function_pass(at),
@@ -173,6 +206,15 @@ impl Fleet {
         }
         if self.passes - first < most {
             self.outside.pass_to(end);
+        }
+    }
+
+    /// What the index has enqueued waits for its turn.
+    fn hand_over(&mut self) {
+        let now = self.outside.now;
+        self.index.hand_over(&mut self.platform, now);
+        for managed in &mut self.objects {
+            self.index.hand_over(managed, now);
         }
     }
 
@@ -188,38 +230,52 @@ impl Fleet {
     }
 
     fn platform_pass(&mut self) -> Result<(), Killed> {
+        let Some(object) = self.platform.turn(self.outside.now) else {
+            return Ok(());
+        };
+        self.passes += 1;
         let described = self.objects.iter().map(|managed| managed.object.slug()).collect();
         self.observation.set_described(described);
         let state = platform::State {
             timing: Timing::default(),
             began: self.now(),
-            memo: self.platform.status.clone().unwrap_or_default(),
+            memo: object.status.clone().unwrap_or_default(),
             access: Access::Open,
             observation: self.observation.clone(),
             managed: self.objects.iter().map(|managed| managed.object.slug()).collect(),
             needs_secrets: false,
             has_anon_key: false,
-            memory: platform::Memory::default(),
+            memory: self.platform.kept.memory.clone(),
             step_error: None,
         };
-        let mut pass = Pass::<platform::Kind>::new(Arc::new(self.platform.clone()), Timestamp::MAX);
+        let mut pass = Pass::<platform::Kind>::new(object, Timestamp::MAX);
         loop {
             let effect = pass.next(self.now());
             self.tick()?;
             match effect {
-                Effect::Observe => pass.observed(state.clone(), self.now()),
+                Effect::Observe => {
+                    self.publish_platform(&state, None);
+                    pass.observed(state.clone(), self.now());
+                }
                 Effect::Act(step) => {
                     let outcome = self.platform_step(step);
                     pass.acted(outcome, self.now());
+                    let state = pass.state().expect("a step follows an observation");
+                    self.publish_platform(state, None);
                 }
                 Effect::Record(status) | Effect::Report(status) => {
                     self.write_platform(status);
-                    pass.status_written(&self.platform);
+                    let answer = self.platform.note_write(pass.object());
+                    pass.status_written(&answer);
                 }
                 Effect::End(end) => {
                     assert_ne!(end.outcome, Outcome::Endless, "the Platform's pass has no end");
-                    self.platform_due = self.after(end.requeue, 0);
-                    self.note_phase();
+                    if let Some((state, decision)) = pass.into_parts() {
+                        self.publish_platform(&state, Some(&decision));
+                        self.platform.kept.memory = platform::Kind::into_memory(state, &decision);
+                    }
+                    let clock = self.now();
+                    self.platform.ended(end.requeue, self.outside.now, clock);
                     return Ok(());
                 }
                 Effect::Admit(_) | Effect::SetFinalizer(_) | Effect::Publish(_) => unreachable!("a Platform has none"),
@@ -227,9 +283,22 @@ impl Fleet {
         }
     }
 
+    /// Tells those who depend on the Platform what its pass has found so far.
+    fn publish_platform(
+        &self,
+        state: &platform::State,
+        decision: Option<&Decision<platform::Step, ace_api::PlatformReason>>,
+    ) {
+        let findings = platform::Kind::findings(&self.platform.object, state, decision, self.now());
+        self.index.dependents.publish(&id(&self.platform), findings);
+    }
+
     fn platform_step(&mut self, step: platform::Step) -> Result<platform::StepResult, platform::StepError> {
         let done = match step {
-            platform::Step::ListFunctions => self.list(),
+            platform::Step::ListFunctions => self.list().map(|changes| {
+                let by = id(&self.platform);
+                self.index.dependents.changed(&changes, Some(&by));
+            }),
             platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::CheckDatabase => {
                 let started = self.now();
                 let answer = self.outside.request(Request::Project);
@@ -253,38 +322,19 @@ impl Fleet {
         }
     }
 
-    pub(crate) fn list(&mut self) -> Result<(), StepError> {
+    /// A list of the functions; what it shows to have changed.
+    pub(crate) fn list(&mut self) -> Result<Vec<Dependency>, StepError> {
         let started = self.now();
         self.outside.request(Request::List)?;
         let changes = self.observation.record_list(started, self.outside.list());
-        let news = changes.of(&Key::of(&self.platform));
-        let now = self.outside.now;
-        for managed in &mut self.objects {
-            let references = edge_function::Kind::references(&managed.object);
-            if news.iter().any(|change| references.contains(change)) {
-                managed.due = Some(now);
-            }
-        }
-        self.note_phase();
-        Ok(())
-    }
-
-    /// A Platform out of sight wakes its functions once, and once when it is back.
-    pub(crate) fn note_phase(&mut self) {
-        let phase = self
-            .observation
-            .phase(Timing::default().lost_after(INTERVAL), self.now());
-        if phase != self.phase {
-            self.phase = phase;
-            self.wake_all();
-            let soon = self.outside.now;
-            self.platform_due = self.platform_due.map(|due| due.min(soon + INTERVAL));
-        }
+        Ok(changes.of(&Key::of(&self.platform.object)))
     }
 
     fn function_pass(&mut self, at: usize) -> Result<(), Killed> {
-        self.objects[at].due = None;
-        let object = Arc::new(self.objects[at].object.clone());
+        let Some(object) = self.objects[at].turn(self.outside.now) else {
+            return Ok(());
+        };
+        self.passes += 1;
         let mut pass = Pass::<edge_function::Kind>::new(object, Timestamp::MAX);
         loop {
             let effect = pass.next(self.now());
@@ -293,14 +343,17 @@ impl Fleet {
                 Effect::SetFinalizer(wanted) => {
                     let finalizers = wanted.then(|| vec![FINALIZER.to_owned()]);
                     self.objects[at].object.metadata.finalizers = finalizers;
-                    pass.finalizer_set(Arc::new(self.objects[at].object.clone()));
+                    self.arrives(at);
+                    let answer = self.objects[at].note_write(pass.object());
+                    pass.finalizer_set(answer);
                 }
                 Effect::Observe => pass.observed(self.observe(at), self.now()),
                 Effect::Admit(_) => pass.admitted(Ok(()), self.now()),
                 Effect::Record(status) | Effect::Report(status) => {
                     let state = pass.state().expect("a status follows an observation");
                     self.write(at, status, state);
-                    pass.status_written(&self.objects[at].object);
+                    let answer = self.objects[at].note_write(pass.object());
+                    pass.status_written(&answer);
                 }
                 Effect::Act(step) => {
                     let state = pass.state().expect("a step follows an observation");
@@ -322,31 +375,13 @@ impl Fleet {
         let name = &self.objects[at].object.metadata.name;
         assert_ne!(end.outcome, Outcome::Endless, "the pass of {name:?} has no end");
         if end.outcome == Outcome::Gone {
-            self.objects.remove(at);
-            self.wake_all();
-            return;
+            return self.remove(at);
         }
+        let (now, clock) = (self.outside.now, self.now());
         let managed = &mut self.objects[at];
         if let Some((state, decision)) = pass.into_parts() {
-            managed.memory = edge_function::Kind::into_memory(state, &decision);
+            managed.kept.memory = edge_function::Kind::into_memory(state, &decision);
         }
-        managed.memory.failures = if end.requeue == Requeue::Backoff {
-            managed.memory.failures + 1
-        } else {
-            0
-        };
-        let failures = managed.memory.failures;
-        let due = self.after(end.requeue, failures);
-        let managed = &mut self.objects[at];
-        managed.due = [managed.due, due].into_iter().flatten().min();
-    }
-
-    /// When a pass is due again: a timer knows no clock.
-    fn after(&self, again: Requeue, failures: u32) -> Option<Timestamp> {
-        let wait = match again {
-            Requeue::Backoff => Some(Timing::default().backoff(failures.saturating_sub(1))),
-            other => other.wait(self.now()),
-        };
-        wait.map(|wait| self.outside.now + wait)
+        managed.ended(end.requeue, now, clock);
     }
 }

@@ -37,13 +37,16 @@ impl Fleet {
     }
 
     pub(crate) fn write_platform(&mut self, status: PlatformStatus) {
-        if self.platform.status.as_ref() == Some(&status) {
+        let object = &mut self.platform.object;
+        if object.status.as_ref() == Some(&status) {
             return;
         }
-        let before = serde_json::to_value(&self.platform).unwrap();
-        self.platform.status = Some(status);
-        self.judge(&before, &serde_json::to_value(&self.platform).unwrap());
+        let before = serde_json::to_value(&*object).unwrap();
+        object.status = Some(status);
+        let after = serde_json::to_value(&*object).unwrap();
+        self.judge(&before, &after);
         self.writes += 1;
+        self.platform_arrives();
     }
 
     pub(crate) fn write(&mut self, at: usize, status: EdgeFunctionStatus, state: &State) {
@@ -53,17 +56,13 @@ impl Fleet {
         }
         let before = serde_json::to_value(&*object).unwrap();
         let claimed = drifted(object.status.as_ref()) != Some("True") && drifted(Some(&status)) == Some("True");
-        let proved = object.status.as_ref().map(|status| (&status.applied, &status.proven))
-            != Some((&status.applied, &status.proven));
         object.status = Some(status);
         let after = serde_json::to_value(&*object).unwrap();
         self.writes += 1;
         self.judge(&before, &after);
+        self.arrives(at);
         if claimed {
             self.judge_claim(at, state);
-        }
-        if proved {
-            self.wake_all();
         }
     }
 

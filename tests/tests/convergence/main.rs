@@ -8,6 +8,7 @@
 
 mod effects;
 mod fleet;
+mod index;
 mod judge;
 mod observe;
 mod outside;
@@ -116,8 +117,10 @@ fn settles(fleet: &mut Fleet, when: &str) {
 /// A person does all that the messages ask for.
 fn heal(fleet: &mut Fleet) {
     fleet.outside.healed = true;
-    for text in fleet.tree.values_mut() {
-        *text = if *text == outside::REFUSED { 1 } else { *text };
+    for (slug, text) in fleet.tree.clone() {
+        if text == outside::REFUSED {
+            fleet.set_source(&slug, 1);
+        }
     }
     for (name, spec) in specs() {
         fleet.apply(name, &spec);

@@ -8,11 +8,16 @@ use ace_domain::{
     kinds::edge_function::{
         self, Claimant, Member, PlatformFacts, PlatformState, ProjectAccess, SourceState, State, blockers,
     },
-    reconcile::{key::Key, timing::Timing},
+    reconcile::{
+        dependency::{Dependency, Fact},
+        key::Key,
+        timing::Timing,
+    },
 };
 
 use super::{
     fleet::{Fleet, INTERVAL},
+    index::id,
     outside::{PROJECT, content},
 };
 
@@ -44,6 +49,19 @@ impl Fleet {
             object: &other.object,
             wants: Some(self.wants(&other.object).digest().to_string()),
         });
+        // As the operator reads it off its connection and the index.
+        let (dependents, id) = (&self.index.dependents, id(&self.platform));
+        let (listed, answering) = (
+            self.observation.listed().is_some(),
+            self.observation.failing().is_none(),
+        );
+        if listed && !answering && !Timing::default().is_lost(self.observation.seen(), INTERVAL, self.now()) {
+            dependents.unsettle(&id, &Dependency::Reachability(id.key.clone()));
+        }
+        let message = match dependents.fact(&id, &Dependency::PlatformMessage(id.key.clone())) {
+            Some(Fact::Is(message)) => Some(message),
+            _ => None,
+        };
         State {
             timing: Timing::default(),
             began: self.now(),
@@ -56,12 +74,17 @@ impl Fleet {
                 suspended: false,
                 leaving: false,
                 seen: self.observation.seen(),
-                first_check_done: true,
-                listed: self.observation.listed().is_some(),
-                answering: self.observation.failing().is_none(),
+                first_check_done: message.is_some(),
+                listed,
+                answering,
                 down: None,
                 refusing: None,
-                message: self.observation.failing().unwrap_or("the platform answers").to_owned(),
+                message: self
+                    .observation
+                    .failing()
+                    .map(ToOwned::to_owned)
+                    .or(message)
+                    .unwrap_or_default(),
                 anon_key: true,
             }),
             claim,
@@ -74,7 +97,10 @@ impl Fleet {
             listing: self.observation.listing(&slug),
             secrets: None,
             migrations: None,
-            memory: managed.memory.clone(),
+            memory: edge_function::Memory {
+                failures: managed.kept.failures(),
+                ..managed.kept.memory.clone()
+            },
             step_error: None,
         }
     }

@@ -115,8 +115,7 @@ pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
     match *act {
         Act::Wait(seconds) => fleet.run(now + Duration::from_secs(seconds), 2_000),
         Act::Source(slug, text) => {
-            fleet.tree.insert(SLUGS[slug].to_owned(), text);
-            fleet.wake_all();
+            fleet.set_source(SLUGS[slug], text);
         }
         Act::Mode(object, mode) => {
             // Who gives a slug up with a deploy on its way leaves the next owner to be overtaken by it.
@@ -146,17 +145,17 @@ pub(crate) fn act(fleet: &mut Fleet, act: &Act) {
         }
         Act::Wipe => {
             // An intent that nobody remembers is a deploy that nobody can wait for: that is not promised.
-            for managed in fleet.objects.iter_mut().filter(|managed| !is_sending(&managed.object)) {
-                managed.object.status = None;
+            for at in 0..fleet.objects.len() {
+                if !is_sending(&fleet.objects[at].object) {
+                    fleet.change(at, |object| object.status = None);
+                }
             }
-            fleet.wake_all();
         }
         Act::Delete(object, policy) => {
             let sending = |at: &usize| is_sending(&fleet.objects[*at].object);
             if let Some(at) = named(fleet, object).filter(|at| !sending(at)) {
                 if policy == DeletionPolicy::Retain {
-                    fleet.objects.remove(at);
-                    fleet.wake_all();
+                    fleet.remove(at);
                 } else {
                     fleet.change(at, |object| {
                         object.spec.deletion_policy = policy;

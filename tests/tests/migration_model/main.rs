@@ -103,6 +103,7 @@ fn rests(model: &mut Model) {
         .any(|type_| model.reason(type_).is_some());
     if !settled {
         let conditions = model
+            .set
             .object
             .status
             .as_ref()
@@ -128,7 +129,7 @@ fn heal(model: &mut Model) {
             return;
         }
     }
-    let status = model.object.status.clone().unwrap_or_default();
+    let status = model.set.object.status.clone().unwrap_or_default();
     let applied = model.files.keys().all(|version| model.db.ledger.contains_key(version));
     let counted = usize::try_from(status.applied.unwrap_or_default()) == Ok(model.files.len());
     if !(model.reason("Ready").is_some() && applied && counted && status.pending == Some(0)) {
@@ -139,12 +140,13 @@ fn heal(model: &mut Model) {
 fn remedy(model: &mut Model, reason: &str) {
     let live = digest(&model.db.live);
     match reason {
-        "ApprovalRequired" | "LedgerRegressed" | "AppliedElsewhere" => drop(approve(model)),
+        "ApprovalRequired" | "LedgerRegressed" | "AppliedElsewhere" => approve(model),
         "OutOfOrder" => model.spec(|spec| spec.policy.out_of_order = OutOfOrder::Apply),
         "DriftBlocked" => model.spec(|spec| spec.policy.while_drifted = WhileDrifted::Apply),
         "DatabaseClaimed" => act(model, &Act::Foreign(false)),
         "BaselineRequired" | "BaselineMismatch" => {
             let named = model
+                .set
                 .object
                 .spec
                 .baseline

@@ -2,21 +2,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Duration,
 };
 
 use ace_api::{MigrationMode, MigrationSet};
 use ace_domain::{
-    kinds::migration_set::{self, Memory, Owner, PlatformFacts, PlatformState, SourceState, State, Step, StepError},
+    kinds::migration_set::{self, Owner, PlatformFacts, PlatformState, SourceState, State, Step, StepError},
     kinds::platform::DatabaseFailure,
-    reconcile::decision::Requeue,
+    reconcile::dependency::Dependency,
+    reconcile::key::SourceKey,
     reconcile::kind::{Kind as _, Step as _},
     reconcile::pass::{Effect, End, Outcome, Pass},
     reconcile::timing::Timing,
     sql::{File, Folder},
 };
-use ace_tests::kstatus;
+use ace_tests::{kstatus, managed::Managed};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -46,12 +46,11 @@ pub(crate) enum Loss {
 /// A file as a plan that was shown has it: version, bytes, and how often it had run by then.
 type Shown = (String, String, u32);
 
-#[derive(Debug)]
 pub(crate) struct Model {
     pub now: Timestamp,
     pub db: Database,
     pub snapshot: Option<Database>,
-    pub object: MigrationSet,
+    pub set: Managed<migration_set::Kind>,
     pub files: BTreeMap<String, String>,
     /// How often each version ran, as far as the operator can know.
     pub ever: BTreeMap<String, u32>,
@@ -71,9 +70,8 @@ pub(crate) struct Model {
     pub steps: Vec<&'static str>,
     pub writes: u32,
     pub passes: u32,
-    pub due: Option<Timestamp>,
-    memory: Memory,
-    failures: u32,
+    /// Of the object as it was written last.
+    version: u64,
     watching_since: Timestamp,
 }
 
@@ -86,11 +84,13 @@ impl Model {
             "spec": { "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } },
             "status": { "observedGeneration": -1 },
         });
+        let mut set = Managed::new(serde_json::from_value(object).unwrap());
+        set.due = Some(now);
         Self {
             now,
             db: Database::new(bare),
             snapshot: None,
-            object: serde_json::from_value(object).unwrap(),
+            set,
             files: BTreeMap::new(),
             ever: BTreeMap::new(),
             plans: BTreeMap::new(),
@@ -106,9 +106,7 @@ impl Model {
             steps: Vec::new(),
             writes: 0,
             passes: 0,
-            due: Some(now),
-            memory: Memory::default(),
-            failures: 0,
+            version: 0,
             watching_since: now,
         }
     }
@@ -119,21 +117,46 @@ impl Model {
 
     /// A change of the spec.
     pub(crate) fn spec(&mut self, change: impl FnOnce(&mut ace_api::MigrationSetSpec)) {
-        let before = self.object.spec.clone();
-        change(&mut self.object.spec);
-        if self.object.spec != before {
-            self.object.metadata.generation = self.object.metadata.generation.map(|generation| generation + 1);
+        let object = &mut self.set.object;
+        let before = object.spec.clone();
+        change(&mut object.spec);
+        if object.spec != before {
+            object.metadata.generation = object.metadata.generation.map(|generation| generation + 1);
+            self.arrives();
         }
+    }
+
+    /// Somebody asks for a reconcile.
+    pub(crate) fn ask(&mut self, value: u64) {
+        let annotations = self.set.object.metadata.annotations.get_or_insert_default();
+        annotations.insert(ace_api::ANNOTATION_RECONCILE_AT.to_owned(), value.to_string());
+        self.arrives();
+    }
+
+    /// The source holds this text of a version.
+    pub(crate) fn set_file(&mut self, version: String, text: String) {
+        self.files.insert(version, text);
+        let object = &self.set.object;
+        let source = Dependency::Source(SourceKey::of(object, &object.spec.source));
+        if migration_set::Kind::references(object).contains(&source) {
+            self.set.enqueue(self.now);
+        }
+    }
+
+    /// The object that was written arrives from the API server.
+    fn arrives(&mut self) {
+        self.version += 1;
+        self.set.object.metadata.resource_version = Some(self.version.to_string());
+        self.set.due = Some(self.now);
     }
 
     /// Runs what is due until `end`, or until `most` passes were made.
     pub(crate) fn run(&mut self, end: Timestamp, most: u32) {
         let first = self.passes;
         while self.passes - first < most
-            && let Some(due) = self.due.filter(|due| *due <= end)
+            && let Some(due) = self.set.due.filter(|due| *due <= end)
         {
             self.now = self.now.max(due);
-            self.passes += 1;
             if let Err(Killed) = self.pass() {
                 self.restart();
             }
@@ -145,10 +168,8 @@ impl Model {
     /// The process is gone, and what only it knew.
     pub(crate) fn restart(&mut self) {
         self.kill_in = None;
-        self.memory = Memory::default();
-        self.failures = 0;
         self.watching_since = self.now;
-        self.due = Some(self.now);
+        self.set.restart(self.now);
     }
 
     fn tick(&mut self) -> Result<(), Killed> {
@@ -167,8 +188,11 @@ impl Model {
     }
 
     fn pass(&mut self) -> Result<(), Killed> {
-        self.due = None;
-        let mut pass = Pass::<migration_set::Kind>::new(Arc::new(self.object.clone()), Timestamp::MAX);
+        let Some(object) = self.set.turn(self.now) else {
+            return Ok(());
+        };
+        self.passes += 1;
+        let mut pass = Pass::<migration_set::Kind>::new(object, Timestamp::MAX);
         loop {
             let effect = pass.next(self.now);
             match effect {
@@ -178,7 +202,8 @@ impl Model {
                     let folder = pass.state().and_then(|state| state.folder().cloned());
                     self.report(status, folder.as_deref());
                     self.tick()?;
-                    pass.status_written(&self.object);
+                    let answer = self.set.note_write(pass.object());
+                    pass.status_written(&answer);
                 }
                 Effect::Act(step) => {
                     self.tick()?;
@@ -217,7 +242,7 @@ impl Model {
             timing: Timing::default(),
             began: self.now,
             watching_since: self.watching_since,
-            memo: self.object.status.clone().unwrap_or_default(),
+            memo: self.set.object.status.clone().unwrap_or_default(),
             platform: PlatformState::Present(PlatformFacts {
                 project: "abcdefghijklmnopqrst".to_owned(),
                 interval: INTERVAL,
@@ -235,14 +260,14 @@ impl Model {
             announced: None,
             snapshot_taken: false,
             stop: None,
-            memory: self.memory.clone(),
+            memory: self.set.kept.memory.clone(),
             step_error: None,
         }
     }
 
     /// Writes the status, and judges it.
     fn report(&mut self, status: ace_api::MigrationSetStatus, folder: Option<&Folder>) {
-        if self.object.status.as_ref() == Some(&status) {
+        if self.set.object.status.as_ref() == Some(&status) {
             return;
         }
         self.writes += 1;
@@ -256,7 +281,8 @@ impl Model {
             self.plans.entry(plan.digest.clone()).or_insert(items);
         }
         let before = self.as_value();
-        self.object.status = Some(status);
+        self.set.object.status = Some(status);
+        self.arrives();
         let after = self.as_value();
         let broken = kstatus::violations(&after)
             .into_iter()
@@ -265,27 +291,16 @@ impl Model {
     }
 
     fn as_value(&self) -> Value {
-        let mut value = serde_json::to_value(&self.object).unwrap();
+        let mut value = serde_json::to_value(&self.set.object).unwrap();
         value["kind"] = json!("MigrationSet");
         value
     }
 
     fn end(&mut self, pass: Pass<migration_set::Kind>, End { requeue, .. }: End) {
         if let Some((state, decision)) = pass.into_parts() {
-            self.memory = migration_set::Kind::into_memory(state, &decision);
+            self.set.kept.memory = migration_set::Kind::into_memory(state, &decision);
         }
-        self.failures = if requeue == Requeue::Backoff {
-            self.failures + 1
-        } else {
-            0
-        };
-        let wait = match requeue {
-            Requeue::Backoff => Some(Timing::default().backoff(self.failures - 1)),
-            other => other.wait(self.now),
-        };
-        let due = wait.map(|wait| self.now + wait);
-        // What happened meanwhile has asked for a pass already.
-        self.due = self.due.or(due);
+        self.set.ended(requeue, self.now, self.now);
     }
 
     /// Nobody writes unasked, and what is noted as the reference is what the rules make it.
@@ -324,7 +339,7 @@ impl Model {
     }
 
     pub(crate) fn reason(&self, type_: &str) -> Option<String> {
-        let conditions = &self.object.status.as_ref()?.common.conditions;
+        let conditions = &self.set.object.status.as_ref()?.common.conditions;
         let found = conditions
             .iter()
             .find(|condition| condition.type_ == type_ && condition.status == "True");

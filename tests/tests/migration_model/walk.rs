@@ -122,25 +122,15 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// Lets one thing happen, and wakes the operator where life would.
+/// Lets one thing happen.
 pub(crate) fn act(model: &mut Model, act: &Act) {
     let now = model.now;
     let until = |seconds: u64| now + Duration::from_secs(seconds);
-    let wakes = match act {
-        Act::Wait(seconds) => {
-            model.run(until(*seconds), 2_000);
-            return;
-        }
-        Act::File(slot, content) => {
-            model.files.insert(version(*slot), text(*slot, *content));
-            true
-        }
+    match act {
+        Act::Wait(seconds) => model.run(until(*seconds), 2_000),
+        Act::File(slot, content) => model.set_file(version(*slot), text(*slot, *content)),
         Act::Approve => approve(model),
-        Act::CheckSyntax(value) => {
-            let annotations = model.object.metadata.annotations.get_or_insert_default();
-            annotations.insert(ace_api::ANNOTATION_RECONCILE_AT.to_owned(), value.to_string());
-            true
-        }
+        Act::CheckSyntax(value) => model.ask(*value),
         Act::Withdraw
         | Act::Suspend(_)
         | Act::Mode(_)
@@ -148,46 +138,18 @@ pub(crate) fn act(model: &mut Model, act: &Act) {
         | Act::Drifted(_)
         | Act::Baseline(..)
         | Act::Accept
-        | Act::Schemas(_) => {
-            change(model, act);
-            true
-        }
-        Act::Lock(seconds) => {
-            model.blocked_until = until(*seconds);
-            false
-        }
-        Act::Busy(seconds) => {
-            model.busy_until = until(*seconds);
-            false
-        }
-        Act::Outage(seconds) => {
-            model.outage_until = until(*seconds);
-            false
-        }
-        Act::Source(seconds) => {
-            model.source_until = until(*seconds);
-            false
-        }
-        Act::Kill(steps) => {
-            model.kill_in = Some(*steps);
-            false
-        }
-        Act::Lose(loss) => {
-            model.loss = Some(*loss);
-            false
-        }
-        Act::Meanwhile(steps, act) => {
-            model.meanwhile = Some((*steps, (**act).clone()));
-            false
-        }
+        | Act::Schemas(_) => change(model, act),
+        Act::Lock(seconds) => model.blocked_until = until(*seconds),
+        Act::Busy(seconds) => model.busy_until = until(*seconds),
+        Act::Outage(seconds) => model.outage_until = until(*seconds),
+        Act::Source(seconds) => model.source_until = until(*seconds),
+        Act::Kill(steps) => model.kill_in = Some(*steps),
+        Act::Lose(loss) => model.loss = Some(*loss),
+        Act::Meanwhile(steps, act) => model.meanwhile = Some((*steps, (**act).clone())),
         _ => {
             outside(model, act);
             forget(model);
-            false
         }
-    };
-    if wakes {
-        model.due = Some(model.now);
     }
 }
 
@@ -253,9 +215,8 @@ fn change(model: &mut Model, act: &Act) {
     });
 }
 
-pub(crate) fn approve(model: &mut Model) -> bool {
-    let plan = model.object.status.as_ref().and_then(|status| status.plan.clone());
-    let given = plan.is_some();
+pub(crate) fn approve(model: &mut Model) {
+    let plan = model.set.object.status.as_ref().and_then(|status| status.plan.clone());
     if let Some(plan) = plan {
         let approval = Approval {
             plan: plan.digest,
@@ -267,7 +228,6 @@ pub(crate) fn approve(model: &mut Model) -> bool {
             }
         });
     }
-    given
 }
 
 /// The CLI runs the first file that the ledger has not, if it can.
@@ -297,7 +257,7 @@ fn push(model: &mut Model, records: bool) {
 
 /// What neither our books nor the head that status remembers can tell, nobody knows.
 fn forget(model: &mut Model) {
-    let remembered = model.object.status.as_ref().and_then(|status| status.head.clone());
+    let remembered = model.set.object.status.as_ref().and_then(|status| status.head.clone());
     let (ledger, books) = (&model.db.ledger, model.db.books.as_ref());
     let regressed = remembered.filter(|head| ledger.keys().next_back().is_none_or(|last| last < head));
     model.ever.retain(|version, _| {

@@ -51,6 +51,31 @@ impl<O, M: Default> Default for ObjectState<O, M> {
     }
 }
 
+/// What to do with an object whose turn it is.
+#[derive(Debug)]
+pub enum Turn<O> {
+    /// A pass over this version of it.
+    Pass(Arc<O>),
+    /// Nothing before this time has passed, or before something changes.
+    Wait(Option<Duration>),
+}
+
+impl<O: ResourceExt + Clone, M> ObjectState<O, M> {
+    /// It is the turn of an object that the cache has as `cached`. `enqueued`: something that it depends on has changed.
+    pub fn turn(&mut self, cached: &O, enqueued: bool, now: Instant) -> Turn<O> {
+        // The cache may not have it yet.
+        let newer = self.newer_than(cached);
+        if !enqueued && let Some(wait) = self.echo(newer.as_deref().unwrap_or(cached), now) {
+            return Turn::Wait(wait);
+        }
+        let newest = newer.unwrap_or_else(|| Arc::new(cached.clone()));
+        if self.is_put_aside(newest.as_ref()) {
+            return Turn::Wait(None);
+        }
+        Turn::Pass(newest)
+    }
+}
+
 impl<O: ResourceExt, M> ObjectState<O, M> {
     /// The answer to our own last write, where it is newer than the cached object; one that the cache has caught up with is let go.
     pub fn newer_than(&mut self, cached: &O) -> Option<Arc<O>> {

@@ -74,7 +74,7 @@ impl Dependents {
     }
 
     /// From now on objects of this kind are enqueued, by `enqueue`.
-    pub(crate) fn route(&self, kind: &'static str, enqueue: impl Fn(Key, &'static str) + Send + Sync + 'static) {
+    pub fn route(&self, kind: &'static str, enqueue: impl Fn(Key, &'static str) + Send + Sync + 'static) {
         lock(&self.0.queues).insert(kind, Box::new(enqueue));
     }
 

@@ -9,7 +9,7 @@ use ace_domain::reconcile::{
     drift::standing,
     key::Key,
     kind::{Kind, Step as _, StepError as _},
-    object_state::ObjectState,
+    object_state::{ObjectState, Turn},
     pass::{Effect, End, Outcome, Pass},
     status::{internal_error, not_observed, status_refused},
 };
@@ -64,17 +64,13 @@ pub(super) async fn pass<C: Controller>(
     let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
     let mut kept = context.states.take(&key, &uid);
     let enqueued = context.states.unmark(&key);
-    // The cache may not have it yet.
-    let newer = kept.newer_than(cached);
-    if !enqueued && let Some(wait) = kept.echo(newer.as_deref().unwrap_or(cached), Instant::now()) {
-        context.states.put(&key, &uid, kept);
-        return Ok(action(wait));
-    }
-    let newest = newer.unwrap_or_else(|| Arc::new(cached.clone()));
-    if kept.is_put_aside(newest.as_ref()) {
-        context.states.put(&key, &uid, kept);
-        return Ok(Action::await_change());
-    }
+    let newest = match kept.turn(cached, enqueued, Instant::now()) {
+        Turn::Pass(newest) => newest,
+        Turn::Wait(wait) => {
+            context.states.put(&key, &uid, kept);
+            return Ok(action(wait));
+        }
+    };
     let guard = context.tools.metrics.pass(C::Kind::NAME);
     let mut counts_as: fn(Outcome) -> PassOutcome = counted;
     let mut ended = match caught(run(&context, newest.clone(), &mut kept)).await {
