@@ -95,7 +95,7 @@ async fn run(stage: &Stage<'_>) {
     // A token that is none, and one that is refused.
     for token in [format!("{CANARY}\nrest"), format!("sbp_{}", "c".repeat(40))] {
         stage.secret(&token, &stage.project.anon_key).await;
-        let stalled = |platform: &Value| ["TokenInvalid", "TokenRejected"].contains(&reason_of(platform, "Stalled"));
+        let stalled = |platform: &Value| ["SecretInvalid", "TokenRejected"].contains(&reason_of(platform, "Stalled"));
         stage
             .space
             .wait::<ace_api::Platform>("prod", "is Stalled", stalled)

@@ -167,13 +167,13 @@ macro_rules! shared_reasons {
             const SUSPENDED_BY_PLATFORM: Self = Self::SuspendedByPlatform;
         }
     };
-    ($name:ident: HasSecrets, invalid: $invalid:ident, unanswered: $unanswered:ident) => {
+    ($name:ident: HasSecrets) => {
         impl crate::HasSecrets for $name {
             const SECRET_MISSING: Self = Self::SecretMissing;
             const SECRET_NOT_OFFERED: Self = Self::SecretNotOffered;
-            const SECRET_INVALID: Self = Self::$invalid;
+            const SECRET_INVALID: Self = Self::SecretInvalid;
             const SECRET_ACCESS_MISSING: Self = Self::AccessMissing;
-            const SECRET_UNANSWERED: Self = Self::$unanswered;
+            const SECRET_UNANSWERED: Self = Self::Retrying;
         }
     };
     ($name:ident: HasSource) => {

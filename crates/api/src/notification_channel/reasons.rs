@@ -22,4 +22,4 @@ reasons! {
     }
 }
 
-shared_reasons!(ChannelReason: HasSecrets, invalid: SecretInvalid, unanswered: Retrying);
+shared_reasons!(ChannelReason: HasSecrets);

@@ -13,17 +13,18 @@ reasons! {
         RateLimited: Reconciling = "the Management API limits the rate, or `requestsPerMinute` is used up; the message says which.",
         DatabaseUnreachable: Reconciling = "the database does not answer; retrying. Functions are not affected.",
         DatabaseSecretMissing: Reconciling = "a Secret or key that `spec.database` names does not exist. Functions are not affected.",
+        Retrying: Reconciling = "the API server did not return a Secret that the spec names; retrying.",
         NotObserved: ReadyUnknown = "no list of functions could be read for three intervals.",
         AccessMissing: Stalled = "the operator lacks the right to read a Secret that the spec names; the message has the command that grants it.",
         SecretNotOffered: Stalled = "a Secret that the spec names does not offer this use in its label `ops.mobulace.com/use`; the message has the command that adds it.",
-        TokenInvalid: Stalled = "the Secret's value can't be an access token.",
+        SecretInvalid: Stalled = "the value of a Secret that the spec names can't be an access token, a password or a certificate; the message says which. Where it is the database's, functions are not affected.",
         TokenRejected: Stalled = "the Management API rejects the access token, or the token lacks a permission.",
         PlanLimit: Stalled = "the project's plan does not allow a change that an EdgeFunction needs; the message has the platform's words.",
         ProjectNotFound: Stalled = "the token's owner has no such project.",
         ProjectInactive: Stalled = "the project is paused, removed or failed; restore it in the dashboard.",
         HostNotAllowed: Stalled = "an address in the spec is not the project's own, and no flag of the operator allows it; the message names the flag.",
         DatabasePasswordRejected: Stalled = "the database rejects the user's password.",
-        DatabaseCertificateRefused: Stalled = "certificate verification failed, the server does not support TLS, or `caSecretRef` holds no certificate.",
+        DatabaseCertificateRefused: Stalled = "certificate verification failed, or the server does not support TLS.",
         DatabaseInsecure: Stalled = "the database is not encrypted (`tls: Disable`), or asks for the password in clear text or as MD5; the operator's flag `--allow-insecure-database` allows that.",
         DatabaseRefused: Stalled = "the database answers, and refuses the user, the database's name or the query that identifies it.",
         PoolerUnsupported: Stalled = "the address is a connection pooler in transaction mode, which loses locks and settings.",
@@ -31,4 +32,4 @@ reasons! {
     }
 }
 
-shared_reasons!(PlatformReason: HasSecrets, invalid: TokenInvalid, unanswered: Unreachable);
+shared_reasons!(PlatformReason: HasSecrets);

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
 };
@@ -76,6 +76,45 @@ fn each_reason_is_listed_once_and_under_its_own_condition() {
         for list in [kind.reasons, kind.drift_reasons] {
             let names: BTreeSet<&str> = list.iter().map(|reason| reason.name).collect();
             assert_eq!(names.len(), list.len(), "{}", kind.name);
+        }
+    }
+}
+
+#[test]
+fn a_reason_of_one_name_belongs_to_one_condition_in_every_kind() {
+    let mut known: BTreeMap<(&str, bool), (&str, ShownBy)> = BTreeMap::new();
+    for kind in KINDS {
+        let reasons = kind.reasons.iter().map(|reason| (reason, false));
+        for (reason, of_drifted) in reasons.chain(kind.drift_reasons.iter().map(|reason| (reason, true))) {
+            let (first, shown_by) = known
+                .entry((reason.name, of_drifted))
+                .or_insert((kind.name, reason.shown_by));
+            assert_eq!(
+                reason.shown_by, *shown_by,
+                "{} of {} and {first}",
+                reason.name, kind.name
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_secret_has_the_same_reason_in_every_kind_that_reads_one() {
+    let wanted = [
+        ("Retrying", ShownBy::Reconciling),
+        ("SecretInvalid", ShownBy::Stalled),
+        ("SecretNotOffered", ShownBy::Stalled),
+        ("AccessMissing", ShownBy::Stalled),
+    ];
+    for kind in KINDS.iter().filter(|kind| kind.name != "EdgeFunction") {
+        for (name, shown_by) in wanted {
+            let listed = kind.reasons.iter().find(|reason| reason.name == name);
+            assert_eq!(
+                listed.map(|reason| reason.shown_by),
+                Some(shown_by),
+                "{name} of {}",
+                kind.name
+            );
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::reconcile::{
 /// Why a key of a Secret is not used: messages for a condition. No text has any part of a value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum SecretProblem {
-    /// There is no such Secret, it has no such key, or that is not text.
+    /// There is no such Secret, or it has no such key.
     Missing(String),
     /// The Secret does not offer this use; the message has the command that adds it.
     NotOffered(String),
@@ -80,7 +80,8 @@ pub fn secret_text(
     }
     let value = secret.data.unwrap_or_default().remove(key);
     let value = value.ok_or_else(|| missing(format!("Secret `{name}` has no key `{key}`")))?;
-    String::from_utf8(value.0).map_err(|_| missing(format!("key `{key}` of Secret `{name}` is not text")))
+    String::from_utf8(value.0)
+        .map_err(|_| SecretProblem::Invalid(format!("key `{key}` of Secret `{name}` is not text")))
 }
 
 #[cfg(test)]
@@ -158,7 +159,9 @@ mod tests {
         );
         assert_eq!(
             token(offered(), "bytes"),
-            missing("key `bytes` of Secret `supabase` is not text")
+            Err(SecretProblem::Invalid(
+                "key `bytes` of Secret `supabase` is not text".to_owned()
+            ))
         );
     }
 }

@@ -158,9 +158,7 @@ mod tests {
             (
                 &[],
                 json!({ "passwordSecretRef": { "name": "silent", "key": "password" } }),
-                T::Unanswered(
-                    "no connection was attempted: the API server did not answer for Secret `silent`".to_owned(),
-                ),
+                T::SecretUnanswered("the API server did not answer for Secret `silent`".to_owned()),
             ),
             (
                 &[("password", "\n")],

@@ -11,6 +11,7 @@ use super::{
     step::Step,
 };
 use crate::{
+    kinds::platform::DatabaseFailure,
     reconcile::status::{Shown, describes, is_ready},
     sql::File,
 };
@@ -51,7 +52,12 @@ pub(super) fn shown(
 fn is_only_unseen(state: &State, cause: &Cause) -> bool {
     let is_source =
         || matches!(decide::sourceless(&state.source), Some(gates::Next::Unread(failed)) if failed == *cause);
-    cause.reason == MigrationReason::DatabaseUnreachable || is_source()
+    let failed = state.memory.failed_observation.as_ref();
+    let is_secret = || {
+        cause.reason == MigrationReason::Retrying
+            && failed.is_some_and(|failed| matches!(failed.step_error, DatabaseFailure::SecretUnanswered(_)))
+    };
+    cause.reason == MigrationReason::DatabaseUnreachable || is_secret() || is_source()
 }
 
 /// By the last observation of files and database, nothing is left to do.

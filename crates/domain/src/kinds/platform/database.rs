@@ -28,6 +28,10 @@ pub enum DatabaseFailure {
     /// No answer, or a temporary refusal: its description.
     Unanswered(String),
     SecretMissing(String),
+    /// The API server did not return a Secret.
+    SecretUnanswered(String),
+    /// What is in a Secret is not what it should be.
+    SecretInvalid(String),
     /// The operator is not allowed to read the Secrets; the message has the command that allows it.
     AccessMissing(String),
     /// The Secret does not offer this use; the message has the command that adds it.
@@ -108,10 +112,11 @@ impl DatabaseCheck {
 impl From<SecretProblem> for DatabaseFailure {
     fn from(problem: SecretProblem) -> Self {
         match problem {
-            SecretProblem::Missing(message) | SecretProblem::Invalid(message) => Self::SecretMissing(message),
+            SecretProblem::Missing(message) => Self::SecretMissing(message),
+            SecretProblem::Invalid(message) => Self::SecretInvalid(message),
             SecretProblem::NotOffered(message) => Self::SecretNotOffered(message),
             SecretProblem::AccessMissing(message) => Self::AccessMissing(message),
-            SecretProblem::Unanswered(message) => Self::Unanswered(format!("no connection was attempted: {message}")),
+            SecretProblem::Unanswered(message) => Self::SecretUnanswered(message),
         }
     }
 }
@@ -119,13 +124,17 @@ impl From<SecretProblem> for DatabaseFailure {
 impl DatabaseFailure {
     /// It may be over without a person acting.
     pub(crate) fn passes(&self) -> bool {
-        matches!(self, Self::Unanswered(_) | Self::SecretMissing(_))
+        matches!(
+            self,
+            Self::Unanswered(_) | Self::SecretUnanswered(_) | Self::SecretMissing(_)
+        )
     }
 
     pub(crate) fn cause(&self, database: &Database) -> Cause {
         use PlatformReason::{
             AccessMissing, DatabaseCertificateRefused, DatabaseInsecure, DatabasePasswordRejected, DatabaseRefused,
-            DatabaseSecretMissing, DatabaseUnreachable, HostNotAllowed, PoolerUnsupported, SecretNotOffered,
+            DatabaseSecretMissing, DatabaseUnreachable, HostNotAllowed, PoolerUnsupported, Retrying, SecretInvalid,
+            SecretNotOffered,
         };
         let Database {
             host, port, name, user, ..
@@ -138,10 +147,9 @@ impl DatabaseFailure {
                 DatabaseUnreachable,
                 format!("the database at {at} does not answer: {how}"),
             ),
-            Self::SecretMissing(message) => (
-                DatabaseSecretMissing,
-                format!("can't connect to the database: {message}"),
-            ),
+            Self::SecretMissing(message) => (DatabaseSecretMissing, no_connection(message)),
+            Self::SecretUnanswered(message) => (Retrying, no_connection(message)),
+            Self::SecretInvalid(message) => (SecretInvalid, no_connection(message)),
             Self::AccessMissing(message) => (AccessMissing, message.clone()),
             Self::SecretNotOffered(message) => (SecretNotOffered, message.clone()),
             Self::HostNotAllowed => (
@@ -151,14 +159,14 @@ impl DatabaseFailure {
                 ),
             ),
             Self::PasswordInvalid(cause) => (
-                DatabasePasswordRejected,
+                SecretInvalid,
                 format!("{password} is not a valid database password: {cause}"),
             ),
             Self::PasswordRejected => (
                 DatabasePasswordRejected,
                 format!("the database rejects the password of user `{user}`: put the correct one into {password}"),
             ),
-            Self::AuthorityInvalid(cause) => (DatabaseCertificateRefused, authority_invalid(database, cause)),
+            Self::AuthorityInvalid(cause) => (SecretInvalid, authority_invalid(database, cause)),
             Self::CertificateRefused(cause) => (DatabaseCertificateRefused, certificate_refused(database, cause)),
             Self::NoTls(cause) => (
                 DatabaseCertificateRefused,
@@ -195,6 +203,10 @@ impl DatabaseFailure {
         };
         Cause::new(reason, message)
     }
+}
+
+fn no_connection(message: &str) -> String {
+    format!("can't connect to the database: {message}")
 }
 
 fn authority_invalid(database: &Database, cause: &str) -> String {

@@ -96,10 +96,7 @@ fn project_state(state: &State) -> Option<&str> {
 fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> {
     match &state.access {
         Access::Open => None,
-        Access::Unanswered(message) => {
-            let step_error = StepError::Unanswered(message.clone());
-            Some(after_error(object, state, &step_error, now))
-        }
+        Access::Unanswered(message) => Some(unseen(object, state, PlatformReason::Retrying, message, now)),
         Access::Closed(cause) => {
             let again = Requeue::After(state.timing.interval(object.spec.interval.get()));
             Some(prevented(cause, state.memory.refusals, state.timing, again))
@@ -110,22 +107,21 @@ fn closed(object: &Platform, state: &State, now: Timestamp) -> Option<Decision> 
 fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Timestamp) -> Decision {
     let interval = state.timing.interval(object.spec.interval.get());
     let refuse = |reason, message: &str| Decision::Refuse(Cause::new(reason, message), Requeue::After(interval));
-    let wait = |reason, message: &str, requeue| {
-        let (seen, interval) = (state.observation.seen(), object.spec.interval.get());
-        let lost = state.timing.is_lost(seen, interval, now);
-        let reason = if lost { PlatformReason::NotObserved } else { reason };
-        Decision::Wait(Cause::new(reason, message), requeue)
-    };
     match step_error {
         StepError::Deferred(deferral) => {
             let message = deferral.message(object.spec.requests_per_minute, state.began);
-            wait(PlatformReason::RateLimited, &message, Requeue::After(deferral.again))
+            unseen_for(
+                object,
+                state,
+                PlatformReason::RateLimited,
+                &message,
+                deferral.again,
+                now,
+            )
         }
-        StepError::Unanswered(message) | StepError::Failed(message) => wait(
-            PlatformReason::Unreachable,
-            message,
-            Requeue::After(state.timing.probe()),
-        ),
+        StepError::Unanswered(message) | StepError::Failed(message) => {
+            unseen(object, state, PlatformReason::Unreachable, message, now)
+        }
         StepError::TokenRejected => {
             let SecretKeyReference { name, key } = &object.spec.api.token_secret_ref;
             let message = format!(
@@ -142,6 +138,26 @@ fn after_error(object: &Platform, state: &State, step_error: &StepError, now: Ti
             refuse(PlatformReason::ProjectNotFound, &message)
         }
     }
+}
+
+/// Nothing was seen, and a moment later it is tried again.
+fn unseen(object: &Platform, state: &State, reason: PlatformReason, message: &str, now: Timestamp) -> Decision {
+    unseen_for(object, state, reason, message, state.timing.probe(), now)
+}
+
+/// Nothing was seen, for this reason or, after three intervals, for whatever reason.
+fn unseen_for(
+    object: &Platform,
+    state: &State,
+    reason: PlatformReason,
+    message: &str,
+    again: Duration,
+    now: Timestamp,
+) -> Decision {
+    let (seen, interval) = (state.observation.seen(), object.spec.interval.get());
+    let lost = state.timing.is_lost(seen, interval, now);
+    let reason = if lost { PlatformReason::NotObserved } else { reason };
+    Decision::Wait(Cause::new(reason, message), Requeue::After(again))
 }
 
 /// A request is due.

@@ -3,7 +3,7 @@
 use ace_api::{ConditionType::Ready, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus};
 use jiff::Timestamp;
 
-use super::{Cause, Decision, State};
+use super::{Access, Cause, Decision, State};
 use crate::inputs::is_doubted;
 use crate::reconcile::{
     event::{Event, stalled},
@@ -21,7 +21,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
     }
     let shown = match decision {
         // A failed request changes no condition before three intervals.
-        Decision::Wait(cause, _) if is_only_unseen(cause) && is_ready(&memo.common, object) => Shown::Unchanged,
+        Decision::Wait(cause, _) if is_only_unseen(state, cause) && is_ready(&memo.common, object) => Shown::Unchanged,
         decision => Shown::of(decision, |_| observing(), || at_rest(object)),
     };
     let handled = decision.is_answer() && state.observation.seen() >= state.began;
@@ -48,8 +48,13 @@ fn at_rest(object: &Platform) -> Shown<PlatformReason> {
     Shown::Ready(Cause::new(PlatformReason::Reachable, answers(object)))
 }
 
-fn is_only_unseen(cause: &Cause) -> bool {
-    matches!(cause.reason, PlatformReason::Unreachable | PlatformReason::RateLimited)
+/// The API could not be asked: that says nothing about the project. Without an answer from the database, the Platform is not ready.
+fn is_only_unseen(state: &State, cause: &Cause) -> bool {
+    match cause.reason {
+        PlatformReason::Unreachable | PlatformReason::RateLimited => true,
+        PlatformReason::Retrying => matches!(state.access, Access::Unanswered(_)),
+        _ => false,
+    }
 }
 
 fn answers(object: &Platform) -> &'static str {

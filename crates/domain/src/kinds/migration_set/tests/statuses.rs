@@ -95,6 +95,8 @@ fn states() -> Vec<Case> {
             .later(901)
             .failed_observation(901, DatabaseFailure::Unanswered(text())),
         in_vain(DatabaseFailure::SecretMissing(text())),
+        in_vain(DatabaseFailure::SecretUnanswered(text())),
+        in_vain(DatabaseFailure::SecretInvalid(text())),
         in_vain(DatabaseFailure::AccessMissing(text())),
         in_vain(DatabaseFailure::SecretNotOffered(text())),
         in_vain(DatabaseFailure::HostNotAllowed),

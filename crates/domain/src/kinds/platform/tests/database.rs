@@ -15,9 +15,12 @@ use super::{
         with_database,
     },
 };
-use crate::reconcile::{
-    decision::Requeue,
-    fixture::{at, next},
+use crate::{
+    inputs::SecretProblem,
+    reconcile::{
+        decision::Requeue,
+        fixture::{at, next},
+    },
 };
 
 #[test]
@@ -170,6 +173,29 @@ fn assert_rows(table: impl IntoIterator<Item = Row>) {
 }
 
 #[test]
+fn what_is_wrong_with_a_secret_has_one_reason_whether_it_is_the_tokens_or_the_databases() {
+    let says = || "of Secret `supabase`".to_owned();
+    for problem in [
+        SecretProblem::NotOffered(says()),
+        SecretProblem::AccessMissing(says()),
+        SecretProblem::Unanswered(says()),
+        SecretProblem::Invalid(says()),
+    ] {
+        let of_token = Cause::from(problem.clone());
+        let decision = decide(&with_database(), &checked(Err(problem.into())), at(1));
+        let (Decision::Wait(of_database, _) | Decision::Refuse(of_database, _)) = decision else {
+            panic!("{decision:?}")
+        };
+        assert_eq!(of_database.reason, of_token.reason);
+        assert!(
+            of_database.message.ends_with(&of_token.message),
+            "{}",
+            of_database.message
+        );
+    }
+}
+
+#[test]
 fn what_stands_before_the_database_says_what_to_do() {
     use DatabaseFailure as T;
     use PlatformReason as R;
@@ -186,6 +212,18 @@ fn what_stands_before_the_database_says_what_to_do() {
             R::DatabaseSecretMissing,
             false,
             "can't connect to the database: there is no Secret",
+        ),
+        (
+            T::SecretUnanswered(word("the API server did not answer for Secret `supabase`")),
+            R::Retrying,
+            false,
+            "can't connect to the database: the API server did not answer for Secret",
+        ),
+        (
+            T::SecretInvalid(word("key `password` of Secret `supabase` is not text")),
+            R::SecretInvalid,
+            true,
+            "can't connect to the database: key `password` of Secret `supabase` is not text",
         ),
         (
             T::AccessMissing(word("run kubectl")),
@@ -209,7 +247,7 @@ fn what_stands_before_the_database_says_what_to_do() {
         ),
         (
             T::PasswordInvalid(word("the password is empty")),
-            R::DatabasePasswordRejected,
+            R::SecretInvalid,
             true,
             "key `password` of Secret `supabase` is not a valid database password: the password is empty",
         ),
@@ -230,7 +268,7 @@ fn what_the_server_refuses_says_what_to_do() {
     assert_rows([
         (
             T::AuthorityInvalid(word("it has no PEM certificate")),
-            R::DatabaseCertificateRefused,
+            R::SecretInvalid,
             true,
             "key `ca.crt` of Secret `supabase` has no valid CA certificate for the database: it has no PEM certificate",
         ),

@@ -86,7 +86,7 @@ fn a_changed_annotation_requests_both_reads_now_and_is_acknowledged_after_them()
 fn without_access_there_is_a_wait_or_a_refusal_and_no_request() {
     let says = || "kubectl create rolebinding".to_owned();
     let cases = [
-        (Access::Unanswered(says()), "Reconciling=True/Unreachable"),
+        (Access::Unanswered(says()), "Reconciling=True/Retrying"),
         (
             closed(PlatformReason::SecretMissing, says()),
             "Reconciling=True/SecretMissing",
@@ -100,8 +100,8 @@ fn without_access_there_is_a_wait_or_a_refusal_and_no_request() {
             "Stalled=True/SecretNotOffered",
         ),
         (
-            closed(PlatformReason::TokenInvalid, says()),
-            "Stalled=True/TokenInvalid",
+            closed(PlatformReason::SecretInvalid, says()),
+            "Stalled=True/SecretInvalid",
         ),
         (
             closed(PlatformReason::HostNotAllowed, says()),
@@ -136,7 +136,7 @@ fn a_secret_that_could_not_be_read_is_a_failed_request_and_no_missing_secret() {
     let memo = state.memo.clone();
     state.access = Access::Unanswered("the API server did not answer for Secret `supabase`".to_owned());
     let decision = decide(&platform(), &state, at(60));
-    assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::Unreachable));
+    assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::Retrying));
     assert_eq!(status(&platform(), &state, &decision, at(60)), memo);
     let decision = decide(&platform(), &state, at(901));
     assert!(matches!(&decision, Decision::Wait(cause, _) if cause.reason == PlatformReason::NotObserved));
