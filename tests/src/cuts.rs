@@ -39,7 +39,7 @@ struct Count {
 }
 
 /// What becomes of a request.
-pub(crate) enum Verdict {
+pub(crate) enum Forwarding {
     Pass,
     PassAndCut,
     Drop,
@@ -75,26 +75,26 @@ impl Cuts {
         self.count().cut.is_some()
     }
 
-    pub(crate) fn arrived(&self, request: &str) -> Verdict {
+    pub(crate) fn arrived(&self, request: &str) -> Forwarding {
         let mut count = self.count();
         let Some(armed) = &count.armed else {
-            return Verdict::Pass;
+            return Forwarding::Pass;
         };
         if count.cut.is_some() {
-            return armed.process_id.map_or(Verdict::Pass, |_| Verdict::Drop);
+            return armed.process_id.map_or(Forwarding::Pass, |_| Forwarding::Drop);
         }
         if !request.starts_with(armed.of) {
-            return Verdict::Pass;
+            return Forwarding::Pass;
         }
         let (is_due, side) = (count.seen.len() == armed.at, armed.side);
         count.seen.push(request.to_owned());
         match side {
             Side::Before if is_due => {
                 fire(&mut count, request);
-                Verdict::Drop
+                Forwarding::Drop
             }
-            Side::After if is_due => Verdict::PassAndCut,
-            _ => Verdict::Pass,
+            Side::After if is_due => Forwarding::PassAndCut,
+            _ => Forwarding::Pass,
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::{
     net::{TcpListener, TcpStream, tcp::OwnedWriteHalf},
 };
 
-use crate::cuts::{Cuts, Verdict};
+use crate::cuts::{Cuts, Forwarding};
 
 const QUERY: u8 = b'Q';
 const PARSE: u8 = b'P';
@@ -84,14 +84,14 @@ async fn carry(client: TcpStream, server: TcpStream, cuts: &Cuts) -> Result<()> 
                     continue;
                 }
                 let is_request = kind == QUERY || kind == SYNC;
-                let verdict = if is_request { cuts.arrived(&name) } else { Verdict::Pass };
-                if matches!(verdict, Verdict::Drop) {
+                let forwarding = if is_request { cuts.arrived(&name) } else { Forwarding::Pass };
+                if matches!(forwarding, Forwarding::Drop) {
                     return Ok(());
                 }
                 to_server.write_all(&held).await?;
                 to_server.flush().await?;
                 held.clear();
-                if matches!(verdict, Verdict::PassAndCut) {
+                if matches!(forwarding, Forwarding::PassAndCut) {
                     answered(&mut from_server, &mut to_client, due).await?;
                     cuts.fire(&name);
                     return Ok(());

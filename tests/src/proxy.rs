@@ -15,7 +15,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::net::TcpListener;
 
 use crate::{
-    cuts::{Cuts, Verdict},
+    cuts::{Cuts, Forwarding},
     operator::free_address,
 };
 
@@ -109,12 +109,12 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
     // It is answered for as long as it is open, so that there is nothing after it.
     let is_watch = path.contains("watch=true");
     let name = format!("{} {} {}", way.name, request.method(), request.uri().path());
-    let verdict = if is_watch {
-        Verdict::Pass
+    let forwarding = if is_watch {
+        Forwarding::Pass
     } else {
         way.cuts.arrived(&name)
     };
-    if matches!(verdict, Verdict::Drop) {
+    if matches!(forwarding, Forwarding::Drop) {
         return std::future::pending().await;
     }
     let (parts, body) = request.into_parts();
@@ -130,7 +130,7 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
     } else {
         Body::from(answer.bytes().await.expect("the other end answers wholly"))
     };
-    if matches!(verdict, Verdict::PassAndCut) {
+    if matches!(forwarding, Forwarding::PassAndCut) {
         way.cuts.fire(&name);
         return std::future::pending().await;
     }

@@ -60,7 +60,7 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
         assert_eq!(
             counters().await,
             before,
-            "wakes and passes of EdgeFunctions, and status writes"
+            "enqueued EdgeFunctions, their passes, and status writes"
         );
         assert!(requests.iter().all(|request| request.route == LIST), "{requests:#?}");
         assert!(

@@ -193,15 +193,15 @@ async fn settled(fleet: &Fleet, operator: &Operator, arguments: &Arguments, tabl
     tokio::time::sleep(interval * 2).await;
     let file = fleet.bed.bed.file();
     let mark = Mark::now(file).await;
-    let (cpu, wakes) = (
+    let (cpu, enqueued) = (
         usage::cpu(operator.process_id()),
         operator.metric("ace_enqueued_total", &[("kind", "EdgeFunction")]).await,
     );
     tokio::time::sleep(interval * 3).await;
     let (platform, cluster) = (mark.platform(file, None).await, mark.cluster(file));
     let cpu = (usage::cpu(operator.process_id()) - cpu) / 3.0;
-    let wakes = operator.metric("ace_enqueued_total", &[("kind", "EdgeFunction")]).await - wakes;
-    table.settled(&platform, &cluster, wakes, cpu);
+    let enqueued = operator.metric("ace_enqueued_total", &[("kind", "EdgeFunction")]).await - enqueued;
+    table.settled(&platform, &cluster, enqueued, cpu);
     let memory = ["VmRSS", "VmHWM"].map(|field| usage::memory(operator.process_id(), field));
     table.memory(memory);
     interval

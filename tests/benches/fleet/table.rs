@@ -104,9 +104,9 @@ impl Table {
     }
 
     /// Three intervals of a settled fleet.
-    pub fn settled(&mut self, platform: &Counts, cluster: &Counts, wakes: f64, cpu: f64) {
+    pub fn settled(&mut self, platform: &Counts, cluster: &Counts, enqueued: f64, cpu: f64) {
         let text = format!(
-            "{} to the platform ({:.2} per Platform and interval), {} API writes, {wakes} wake-ups of functions; CPU {cpu:.3} s per interval",
+            "{} to the platform ({:.2} per Platform and interval), {} API writes, {enqueued} functions enqueued; CPU {cpu:.3} s per interval",
             shown(platform),
             ratio(total(platform), 3 * self.platforms),
             writes(cluster)

@@ -101,10 +101,10 @@ fn settles(fleet: &mut Fleet, when: &str) {
         fleet.outside.faults.push(format!("{when} it writes at rest"));
     }
     if fleet.passes - passes > 13 {
-        fleet
-            .outside
-            .faults
-            .push(format!("{when} it is woken at rest: {} passes", fleet.passes - passes));
+        fleet.outside.faults.push(format!(
+            "{when} it reconciles at rest: {} passes",
+            fleet.passes - passes
+        ));
     }
     if fleet.outside.is_late() {
         fleet

@@ -24,7 +24,7 @@ pub(crate) type Objects = BTreeMap<String, String>;
 pub(crate) struct Database {
     pub target: MigrationTarget,
     pub ledger: BTreeMap<String, Option<Vec<String>>>,
-    pub books: Option<Books>,
+    pub bookkeeping: Option<Bookkeeping>,
     pub live: Objects,
     /// What the reference should be by the rules: what was accepted, and what files did to it.
     pub desired: Objects,
@@ -32,7 +32,7 @@ pub(crate) struct Database {
 
 /// `ace_ops`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Books {
+pub(crate) struct Bookkeeping {
     pub owner: Option<Owner>,
     pub rows: BTreeMap<String, OwnRow>,
     /// Bytes and number of the parts that are done, of files that stopped half-way.
@@ -107,7 +107,7 @@ impl Database {
                 server_version: "15.8".to_owned(),
             },
             ledger: BTreeMap::new(),
-            books: None,
+            bookkeeping: None,
             desired: live.clone(),
             live,
         }
@@ -115,8 +115,14 @@ impl Database {
 
     pub(crate) fn look(&self, at: Timestamp, place: &str) -> Observation {
         let (no_rows, no_reference) = (BTreeMap::new(), None);
-        let rows = self.books.as_ref().map_or(&no_rows, |books| &books.rows);
-        let reference = self.books.as_ref().map_or(&no_reference, |books| &books.reference);
+        let rows = self
+            .bookkeeping
+            .as_ref()
+            .map_or(&no_rows, |bookkeeping| &bookkeeping.rows);
+        let reference = self
+            .bookkeeping
+            .as_ref()
+            .map_or(&no_reference, |bookkeeping| &bookkeeping.reference);
         let known = |version: &String| rows.contains_key(version);
         let ledger = self.ledger.iter().map(|(version, statements)| {
             let statements = statements.clone().filter(|_| !known(version));
@@ -130,7 +136,7 @@ impl Database {
             server_start: String::new(),
             form: 1,
             ledger: ledger.collect(),
-            operator_schema: self.books.as_ref().map(operator_schema),
+            operator_schema: self.bookkeeping.as_ref().map(operator_schema),
             catalogue: Catalogue::default(),
             schema: SchemaObservation::Taken {
                 digest: digest(&self.live),
@@ -176,7 +182,7 @@ impl Database {
     }
 
     pub(crate) fn reference(&mut self) -> Option<&mut Reference> {
-        self.books.as_mut()?.reference.as_mut()
+        self.bookkeeping.as_mut()?.reference.as_mut()
     }
 
     /// The live schema becomes the reference; where `public` keeps its own, all of it stays, for there is nothing else.
@@ -194,8 +200,8 @@ impl Database {
             before: None,
             meanwhile: BTreeSet::new(),
         };
-        if let Some(books) = &mut self.books {
-            books.reference = Some(reference);
+        if let Some(bookkeeping) = &mut self.bookkeeping {
+            bookkeeping.reference = Some(reference);
         }
     }
 
@@ -244,15 +250,15 @@ impl Database {
         self.ledger.insert(file.version.to_string(), Some(statements.collect()));
     }
 
-    /// A row of our books.
+    /// A row of our bookkeeping.
     pub(crate) fn note(&mut self, file: &File, time: Timestamp) {
         let row = OwnRow {
             sha256: file.sha256.clone(),
             time,
         };
-        if let Some(books) = &mut self.books {
-            books.half.remove(file.version.as_str());
-            books.rows.insert(file.version.to_string(), row);
+        if let Some(bookkeeping) = &mut self.bookkeeping {
+            bookkeeping.half.remove(file.version.as_str());
+            bookkeeping.rows.insert(file.version.to_string(), row);
         }
     }
 }
@@ -264,17 +270,17 @@ fn copy(from: &Objects, to: &mut Objects, name: &str) {
     };
 }
 
-fn operator_schema(books: &Books) -> OperatorSchema {
-    let half = books.half.iter();
+fn operator_schema(bookkeeping: &Bookkeeping) -> OperatorSchema {
+    let half = bookkeeping.half.iter();
     OperatorSchema {
         newer: false,
-        owner: books.owner.clone(),
-        rows: books.rows.clone(),
+        owner: bookkeeping.owner.clone(),
+        rows: bookkeeping.rows.clone(),
         half: half
             .map(|(version, (sha256, _))| (version.clone(), sha256.clone()))
             .collect(),
-        plan: books.plan.clone(),
-        reference: books.reference.as_ref().map(|reference| ReferenceState {
+        plan: bookkeeping.plan.clone(),
+        reference: bookkeeping.reference.as_ref().map(|reference| ReferenceState {
             digest: digest(&reference.objects),
             snapshot_pending: reference.snapshot_pending,
             schemas: reference.schemas.clone(),

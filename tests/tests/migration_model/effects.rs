@@ -9,7 +9,7 @@ use ace_domain::{
 };
 
 use super::{
-    database::{Books, effect, script},
+    database::{Bookkeeping, effect, script},
     operator::{Loss, Model, PLACE},
 };
 
@@ -30,8 +30,8 @@ impl Model {
             Step::Observe | Step::Begin | Step::ObserveAgain | Step::Read(_) => {}
             Step::SnapshotAfterRun => self.db.snapshot_after_run(),
             Step::Claim => {
-                let books = self.db.books.get_or_insert_default();
-                let owner = books.owner.get_or_insert_with(|| Owner::of(object));
+                let bookkeeping = self.db.bookkeeping.get_or_insert_default();
+                let owner = bookkeeping.owner.get_or_insert_with(|| Owner::of(object));
                 if *owner != Owner::of(object) {
                     return Err(StepError::Claimed(owner.clone()));
                 }
@@ -61,7 +61,7 @@ impl Model {
             }
             Step::Prepare(plan) => {
                 self.db.look_before();
-                self.db.books.get_or_insert_with(Books::default).plan = Some(plan.clone());
+                self.db.bookkeeping.get_or_insert_with(Bookkeeping::default).plan = Some(plan.clone());
                 return Ok(StepResult::Prepared);
             }
             Step::Run { file, script, again } => return self.run_file(object, file, script, *again),
@@ -91,17 +91,17 @@ impl Model {
         };
         let noted = self
             .db
-            .books
+            .bookkeeping
             .as_ref()
-            .is_some_and(|books| books.rows.contains_key(&version));
+            .is_some_and(|bookkeeping| bookkeeping.rows.contains_key(&version));
         if self.db.ledger.contains_key(&version) || noted && !again {
             return passing();
         }
         let half = self
             .db
-            .books
+            .bookkeeping
             .as_ref()
-            .and_then(|books| books.half.get(&version).cloned());
+            .and_then(|bookkeeping| bookkeeping.half.get(&version).cloned());
         if half.as_ref().is_some_and(|(sha256, _)| *sha256 != file.sha256) {
             return refused(true);
         }
@@ -130,8 +130,10 @@ impl Model {
                 self.runs += 1;
                 self.db.apply(file, self.runs, true);
             }
-            if let Some(books) = &mut self.db.books {
-                books.half.insert(version.clone(), (file.sha256.clone(), part + 1));
+            if let Some(bookkeeping) = &mut self.db.bookkeeping {
+                bookkeeping
+                    .half
+                    .insert(version.clone(), (file.sha256.clone(), part + 1));
             }
             if loss == Some(Loss::Part(part)) {
                 return passing();
@@ -175,7 +177,11 @@ impl Model {
         let ran = self.ever.get(version).copied().unwrap_or_default();
         let head = self.db.ledger.keys().next_back();
         for (other, text) in &self.files {
-            let row = self.db.books.as_ref().and_then(|books| books.rows.get(other));
+            let row = self
+                .db
+                .bookkeeping
+                .as_ref()
+                .and_then(|bookkeeping| bookkeeping.rows.get(other));
             let sha256 = self.file(other).map(|file| file.sha256);
             if self.db.ledger.contains_key(other) && row.is_some_and(|row| Some(&row.sha256) != sha256.as_ref()) {
                 wrong.push(format!("{version} runs while {other} is edited: {text}"));

@@ -168,18 +168,18 @@ fn remedy(model: &mut Model, reason: &str) {
 
 /// Every file is again what was run, or begun, under its version; what others have finished is no longer begun.
 fn put_back(model: &mut Model) {
-    let (ledger, books) = (&model.db.ledger, &mut model.db.books);
-    if let Some(books) = books {
-        books.half.retain(|version, _| !ledger.contains_key(version));
+    let (ledger, bookkeeping) = (&model.db.ledger, &mut model.db.bookkeeping);
+    if let Some(bookkeeping) = bookkeeping {
+        bookkeeping.half.retain(|version, _| !ledger.contains_key(version));
     }
     for slot in 0..10 {
         let version = version(slot);
-        let books = model.db.books.clone().unwrap_or_default();
-        let noted = books
+        let bookkeeping = model.db.bookkeeping.clone().unwrap_or_default();
+        let noted = bookkeeping
             .rows
             .get(&version)
             .filter(|_| model.db.ledger.contains_key(&version));
-        let begun = books.half.get(&version).map(|(sha256, _)| sha256.clone());
+        let begun = bookkeeping.half.get(&version).map(|(sha256, _)| sha256.clone());
         let wanted = noted.map(|row| row.sha256.clone()).or(begun);
         let recorded = model.db.ledger.get(&version).cloned().flatten();
         for content in 0..CONTENTS {
@@ -210,9 +210,9 @@ fn put_back(model: &mut Model) {
 fn mend(model: &mut Model) {
     let half = model
         .db
-        .books
+        .bookkeeping
         .as_ref()
-        .map(|books| books.half.clone())
+        .map(|bookkeeping| bookkeeping.half.clone())
         .unwrap_or_default();
     for slot in 0..10 {
         let version = version(slot);

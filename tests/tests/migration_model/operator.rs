@@ -308,7 +308,11 @@ impl Model {
         if matches!(step, Step::Observe | Step::Read(_) | Step::CheckSyntax(_)) {
             return;
         }
-        let owner = self.db.books.as_ref().and_then(|books| books.owner.clone());
+        let owner = self
+            .db
+            .bookkeeping
+            .as_ref()
+            .and_then(|bookkeeping| bookkeeping.owner.clone());
         let ours = owner.is_none_or(|owner| owner == Owner::of(object));
         let allowed = object.spec.mode == MigrationMode::Apply && !object.spec.suspend;
         let held = matches!(step, Step::Begin) || state.locked;

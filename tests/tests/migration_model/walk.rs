@@ -181,8 +181,8 @@ fn outside(model: &mut Model, act: &Act) {
         Act::Upgrade => model.db.target.server_version = format!("{}.0", model.db.target.server_major() + 1),
         Act::Foreign(other) => {
             let name = if *other { "other" } else { "main" };
-            if let Some(books) = &mut model.db.books {
-                books.owner = Some(Owner {
+            if let Some(bookkeeping) = &mut model.db.bookkeeping {
+                bookkeeping.owner = Some(Owner {
                     namespace: "ace".to_owned(),
                     name: name.to_owned(),
                 });
@@ -244,9 +244,9 @@ fn push(model: &mut Model, records: bool) {
         model.runs += 1;
         model.db.apply(&file, model.runs, false);
         model.db.record(&file);
-        let books = model.db.books.as_ref();
-        // What runs again where our books have it already leaves no trace that anybody could tell from the first time.
-        if !books.is_some_and(|books| books.rows.contains_key(file.version.as_str())) {
+        let bookkeeping = model.db.bookkeeping.as_ref();
+        // What runs again where our bookkeeping have it already leaves no trace that anybody could tell from the first time.
+        if !bookkeeping.is_some_and(|bookkeeping| bookkeeping.rows.contains_key(file.version.as_str())) {
             *model.ever.entry(file.version.to_string()).or_default() += 1;
         }
         if !records {
@@ -255,13 +255,13 @@ fn push(model: &mut Model, records: bool) {
     }
 }
 
-/// What neither our books nor the head that status remembers can tell, nobody knows.
+/// What neither our bookkeeping nor the head that status remembers can tell, nobody knows.
 fn forget(model: &mut Model) {
     let remembered = model.set.object.status.as_ref().and_then(|status| status.head.clone());
-    let (ledger, books) = (&model.db.ledger, model.db.books.as_ref());
+    let (ledger, bookkeeping) = (&model.db.ledger, model.db.bookkeeping.as_ref());
     let regressed = remembered.filter(|head| ledger.keys().next_back().is_none_or(|last| last < head));
     model.ever.retain(|version, _| {
-        let noted = books.is_some_and(|books| books.rows.contains_key(version));
+        let noted = bookkeeping.is_some_and(|bookkeeping| bookkeeping.rows.contains_key(version));
         ledger.contains_key(version) || noted || regressed.as_ref().is_some_and(|head| version <= head)
     });
 }

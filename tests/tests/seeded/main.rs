@@ -71,9 +71,9 @@ fn each_seeded_bug_that_a_change_touches_is_killed_by_the_test_that_its_patch_na
     let mut survivors = Vec::new();
     for bug in &bugs {
         scratch.restore();
-        let verdict = scratch.kills(bug);
-        println!("{}: {} {verdict:?}", bug.name, bug.says);
-        if let Err(why) = verdict {
+        let outcome = scratch.kills(bug);
+        println!("{}: {} {outcome:?}", bug.name, bug.says);
+        if let Err(why) = outcome {
             survivors.push(format!("{}: {why}", bug.name));
         }
     }

@@ -5,7 +5,7 @@ use ace_api::{
 use ace_domain::kinds::migration_set::{Decision, Item, Step, StepError, status};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::decision::Requeue;
-use ace_domain::reconcile::drift::standing;
+use ace_domain::reconcile::drift::uncorrected;
 use ace_domain::reconcile::kind::Step as _;
 use ace_domain::sql::Risk;
 use jiff::Timestamp;
@@ -152,7 +152,7 @@ impl Report {
                 head: shown.head,
                 target: shown.target,
                 schema: shown.schema,
-                drift: standing(shown.drift.as_ref()).cloned(),
+                drift: uncorrected(shown.drift.as_ref()).cloned(),
                 drifted: drifted(&shown.common.conditions, |condition| &condition.status),
                 drift_message: drifted(&shown.common.conditions, |condition| &condition.message),
             }),

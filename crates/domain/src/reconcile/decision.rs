@@ -49,7 +49,7 @@ impl<Reason> Cause<Reason> {
     }
 }
 
-/// When to look again, if nothing wakes the object before.
+/// When to look again, if nothing enqueues the object before.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Requeue {
     /// Not by the clock.

@@ -27,7 +27,7 @@ impl<R> DriftAssessment<R> {
             observed: clipped(&field.observed, 128),
         });
         let drift = Drift {
-            detected_time: standing(before).map_or(now, |drift| drift.detected_time),
+            detected_time: uncorrected(before).map_or(now, |drift| drift.detected_time),
             count,
             fields: named.collect(),
             corrected_time: None,
@@ -64,7 +64,7 @@ impl<R> DriftAssessment<R> {
 }
 
 /// The drift that is not over.
-pub fn standing(drift: Option<&Drift>) -> Option<&Drift> {
+pub fn uncorrected(drift: Option<&Drift>) -> Option<&Drift> {
     drift.filter(|drift| drift.corrected_time.is_none())
 }
 

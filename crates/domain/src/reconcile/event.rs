@@ -6,7 +6,7 @@ use ace_api::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
-use super::{drift::standing, messages::of_total};
+use super::{drift::uncorrected, messages::of_total};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum EventType {
@@ -50,7 +50,7 @@ pub(crate) fn done<E: PartialEq>(before: &[E], after: &[E], event: impl Fn(&E) -
 
 /// Drift began. Drift that could not be observed for a while is the same drift, and gets no second event.
 pub(crate) fn drift_detected(before: &impl ObjectStatus, after: &impl ObjectStatus) -> Option<Event> {
-    let was_known = Drifted.is_true(&before.common().conditions) || standing(before.drift()).is_some();
+    let was_known = Drifted.is_true(&before.common().conditions) || uncorrected(before.drift()).is_some();
     let now = Drifted.of(&after.common().conditions)?;
     (now.status == "True" && !was_known).then(|| Event::warning("DriftDetected", &now.message))
 }

@@ -6,7 +6,7 @@ use std::{
 use ace_api::{ANNOTATION_RECONCILE_AT, CommonStatus, KindEntry, ObjectStatus};
 use ace_domain::reconcile::{
     decision::{Decision, Requeue},
-    drift::standing,
+    drift::uncorrected,
     key::Key,
     kind::{Kind, Step as _, StepError as _},
     object_state::{ObjectState, Turn},
@@ -348,9 +348,9 @@ impl<C: Controller> Context<C> {
 
 /// Takes a status into the gauges.
 fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status<C>) {
-    let standing = standing(status.drift());
+    let drift = uncorrected(status.drift());
     let key = Key::of(object);
-    let state = ConditionGauges::of(&status.common().conditions, standing.map(|drift| drift.count));
+    let state = ConditionGauges::of(&status.common().conditions, drift.map(|drift| drift.count));
     let metrics = &context.tools.metrics;
     metrics.observe_object(C::Kind::NAME, &key.namespace, &key.name, state);
 }

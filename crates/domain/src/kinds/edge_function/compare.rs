@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     bundle::{BodyDigest, BodyFiles, Closure, TreePath, differing, short_digest},
-    reconcile::drift::{field, standing},
+    reconcile::drift::{field, uncorrected},
 };
 
 /// `status.live.revision` of content that this object did not deploy.
@@ -142,7 +142,7 @@ impl State {
             .is_some_and(|live| live.stamp == entry.stamp && live.revision == FOREIGN)
             && (self.content().is_none()
                 || self.memo.source.as_ref().map(|source| &source.digest) == self.wanted().as_ref());
-        let believed_drift = standing(self.memo.drift.as_ref()).filter(|_| remembered);
+        let believed_drift = uncorrected(self.memo.drift.as_ref()).filter(|_| remembered);
         let believed: Vec<DriftField> = believed_drift
             .map(|drift| {
                 drift

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::reconcile::{
     decision::Cause,
-    drift::{self, field, standing},
+    drift::{self, field, uncorrected},
     messages::listed,
 };
 
@@ -175,7 +175,7 @@ fn drifted(
     let before = state.memo.drift.as_ref();
     let mut found = DriftAssessment::found(Cause::new(reason, message), fields, before, now);
     // Fields that come from the status are only the first ones.
-    if let (Some(drift), Some(before)) = (&mut found.drift, standing(before))
+    if let (Some(drift), Some(before)) = (&mut found.drift, uncorrected(before))
         && drift.fields == before.fields
     {
         drift.count = before.count;

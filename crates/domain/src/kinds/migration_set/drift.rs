@@ -10,7 +10,7 @@ use super::{
 };
 use crate::reconcile::{
     decision::Cause,
-    drift::{self, field, standing},
+    drift::{self, field, uncorrected},
 };
 
 pub(super) type DriftAssessment = drift::DriftAssessment<SchemaDriftReason>;
@@ -22,7 +22,7 @@ pub(super) fn assessment(object: &MigrationSet, state: &State, now: Timestamp) -
     let unknown = |reason, message: &str| {
         Some(DriftAssessment::unknown(
             Cause::new(reason, message),
-            standing(before).cloned(),
+            uncorrected(before).cloned(),
         ))
     };
     let SchemaObservation::Taken {

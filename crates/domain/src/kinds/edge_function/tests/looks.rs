@@ -1,4 +1,4 @@
-//! A look that fails says nothing, and leaves no older verdict standing.
+//! A look that fails says nothing, and leaves no older assessment standing.
 
 use std::time::Duration;
 
@@ -48,8 +48,8 @@ fn lost_lists() -> Vec<StepError> {
     failed.chain([held_back]).collect()
 }
 
-/// One function for each verdict that a status can hold.
-fn verdicts() -> Vec<(&'static str, Case)> {
+/// One function for each assessment that a status can hold.
+fn assessments() -> Vec<(&'static str, Case)> {
     let drifted = settled().mode(Mode::Apply).sees(Some(foreign(4))).read(X).written();
     let mut corrected = drifted.clone();
     let drift = corrected.state.memo.drift.as_mut().unwrap();
@@ -97,10 +97,10 @@ fn looks_at_a_new_stamp(case: Case, entry: LiveFunction, outcome: &Result<StepRe
 fn no_status_says_more_of_a_new_stamp_than_was_seen_whatever_was_said_before() {
     let marked = entry(A, 9);
     for (outcome, words) in failures() {
-        for (verdict, before) in verdicts() {
+        for (assessment, before) in assessments() {
             for mode in [Mode::Enforce, Mode::Apply, Mode::Observe] {
                 for entry in [foreign(9), marked.clone()] {
-                    let row = format!("{verdict}, {mode:?}, {:?}, {words}", entry.mark);
+                    let row = format!("{assessment}, {mode:?}, {:?}, {words}", entry.mark);
                     let mut case = looks_at_a_new_stamp(before.clone().mode(mode), entry, &outcome);
                     let status = case.status();
                     let conditions = shown(&status);
@@ -199,7 +199,7 @@ fn a_first_list_with_a_new_stamp_is_confirmed_although_its_body_can_not_be_read(
 }
 
 #[test]
-fn the_verdict_comes_back_with_the_body() {
+fn the_assessment_comes_back_with_the_body() {
     for (text, drifted) in [(A, "Drifted=False/NoDrift"), (X, "Drifted=True/OutOfBandChange")] {
         let failed = Err(StepError::Unanswered("503".to_owned()));
         let entry = LiveFunction {
@@ -220,7 +220,7 @@ fn the_verdict_comes_back_with_the_body() {
 }
 
 #[test]
-fn a_platform_that_does_not_answer_leaves_no_verdict_on_a_stamp_that_two_lists_have_shown() {
+fn a_platform_that_does_not_answer_leaves_no_assessment_on_a_stamp_that_two_lists_have_shown() {
     let mut case = settled()
         .sees(Some(foreign(9)))
         .platform(|platform| platform.answering = false);
@@ -230,12 +230,12 @@ fn a_platform_that_does_not_answer_leaves_no_verdict_on_a_stamp_that_two_lists_h
 }
 
 #[test]
-fn a_list_that_fails_says_nothing_and_changes_no_verdict() {
+fn a_list_that_fails_says_nothing_and_changes_no_assessment() {
     for failed in lost_lists() {
-        for (verdict, before) in verdicts() {
+        for (assessment, before) in assessments() {
             for mode in [Mode::Enforce, Mode::Apply, Mode::Observe] {
-                let row = format!("{verdict}, {mode:?}, {failed:?}");
-                // The verdict is that of this mode, as it was last written. What is held ends with the request for a reconcile.
+                let row = format!("{assessment}, {mode:?}, {failed:?}");
+                // The assessment is that of this mode, as it was last written. What is held ends with the request for a reconcile.
                 let mut rests = before.clone().mode(mode);
                 let known = rests.status();
                 rests.state.memo = known.clone();
