@@ -29,9 +29,7 @@ mod tests;
 /// The caches of the objects that others read.
 #[derive(Clone)]
 pub struct Caches {
-    /// All Platforms.
     pub platforms: Store<DeserializeGuard<Platform>>,
-    /// All functions.
     pub functions: Store<DeserializeGuard<EdgeFunction>>,
     /// Who depends on what.
     pub dependents: Dependents,

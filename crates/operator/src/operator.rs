@@ -42,7 +42,6 @@ pub struct Settings {
     pub allow_insecure_database: bool,
     /// Hosts of notification channels.
     pub notify_hosts: AllowedHosts,
-    /// Constants of time.
     pub timing: Timing,
     /// Divides waits of the sources, too; 1 in life.
     pub scale: u32,

@@ -36,7 +36,6 @@ pub struct CredentialHosts {
 }
 
 impl HostArguments {
-    /// Understands the patterns.
     pub fn parse(&self) -> Result<CredentialHosts, HostPatternError> {
         CredentialHosts::parse(&self.api, &self.gateway, &self.database)
     }

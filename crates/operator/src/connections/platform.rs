@@ -65,7 +65,6 @@ pub struct Clients {
     pub generation: Option<i64>,
 }
 
-/// An unfinished write.
 pub struct Writing<'a> {
     connection: &'a PlatformConnection,
     slug: &'a str,
@@ -112,12 +111,10 @@ impl PlatformConnection {
         &self.uid
     }
 
-    /// The request budget.
     pub fn budget(&self) -> Arc<Mutex<Budget>> {
         self.budget.clone()
     }
 
-    /// Sets `requestsPerMinute`.
     pub fn set_rate(&self, rate: NonZeroU32) {
         self.budget
             .lock()

@@ -7,7 +7,6 @@ use rand::Rng;
 pub(super) struct Backoff {
     /// After the first failure; doubled by each further one.
     pub(super) first: Duration,
-    /// Longest wait.
     pub(super) most: Duration,
 }
 

@@ -27,7 +27,6 @@ pub(super) enum FetchError {
     },
     /// The server must change; it is retried later.
     Odd(String),
-    /// A temporary failure.
     Failed(String),
 }
 

@@ -25,7 +25,6 @@ struct PlatformAccess<'a> {
     priority: Priority,
 }
 
-/// Runs one step.
 pub(super) async fn act(
     kind: &EdgeFunctions,
     object: &EdgeFunction,

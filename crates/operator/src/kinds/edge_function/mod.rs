@@ -20,7 +20,6 @@ use crate::{
     sources::Sources,
 };
 
-/// The controller's kind.
 pub struct EdgeFunctions {
     /// Client of the API server, for archives.
     pub client: kube::Client,
@@ -28,9 +27,7 @@ pub struct EdgeFunctions {
     pub caches: Caches,
     /// The shared connections of Platforms.
     pub connections: Arc<PlatformConnections>,
-    /// Sources of code.
     pub sources: Arc<Sources>,
-    /// Intervals and deadlines.
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,

@@ -12,7 +12,6 @@ use tokio::sync::{MappedMutexGuard, MutexGuard};
 use super::{MigrationSets, error, session};
 use ace_domain::reconcile::key::Key;
 
-/// Runs one step.
 pub(super) async fn act(
     kind: &MigrationSets,
     object: &MigrationSet,

@@ -26,19 +26,16 @@ use crate::{
     sources::Sources,
 };
 
-/// The controller's kind.
 pub struct MigrationSets {
     /// Client of the API server, to read Secrets.
     pub client: kube::Client,
     /// Objects that sets depend on.
     pub caches: Caches,
-    /// Sources of files.
     pub sources: Arc<Sources>,
     /// Which databases get a password.
     pub hosts: CredentialHosts,
     /// Databases may be reached without encryption, and be given the password in a form that others could use.
     pub allow_insecure_database: bool,
-    /// Intervals and deadlines.
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,

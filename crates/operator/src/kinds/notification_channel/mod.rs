@@ -20,13 +20,11 @@ use crate::connections::grants::Installation;
 /// Deadline for a connection to a receiver.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
-/// The controller's kind.
 pub struct NotificationChannels {
     /// Client of the API server, to read Secrets.
     pub client: kube::Client,
     /// HTTP client of the receivers.
     pub http: HttpClient,
-    /// Waits after failures.
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,

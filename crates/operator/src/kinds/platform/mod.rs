@@ -22,7 +22,6 @@ use crate::{
     sources::Sources,
 };
 
-/// The controller's kind.
 pub struct Platforms {
     /// Client of the API server, to read Secrets.
     pub client: kube::Client,
@@ -34,13 +33,10 @@ pub struct Platforms {
     pub allow_insecure_database: bool,
     /// Objects that others depend on.
     pub caches: Caches,
-    /// The shared connections.
     pub connections: Arc<PlatformConnections>,
     /// Sources, of which those without a watch are polled.
     pub sources: Arc<Sources>,
-    /// Metrics of requests.
     pub metrics: Metrics,
-    /// Intervals and deadlines.
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,
