@@ -108,7 +108,6 @@ impl Health {
 }
 
 impl Gate {
-    /// Opens the gate.
     pub fn open(self) {
         self.health.signs().gates.insert(self.name, true);
     }

@@ -36,7 +36,6 @@ where
     pub watch: BoxFuture<'static, ()>,
     /// The objects that were added or changed, in order.
     pub objects: UnboundedReceiverStream<Result<DeserializeGuard<K>, watcher::Error>>,
-    /// The cached objects.
     pub store: Store<DeserializeGuard<K>>,
     /// Cancelled once the first list is cached. `Store::wait_until_ready` wakes only the last of several waiting tasks, and the
     /// controller is one of them.

@@ -81,7 +81,6 @@ impl Pass {
         }
     }
 
-    /// Ends the reconcile.
     pub fn finish(mut self, outcome: PassOutcome) {
         self.outcome = outcome;
     }
@@ -116,7 +115,6 @@ impl Step {
         }
     }
 
-    /// Ends the step.
     pub fn finish(mut self, outcome: StepOutcome) {
         self.outcome = outcome;
     }

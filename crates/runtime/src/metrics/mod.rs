@@ -34,7 +34,6 @@ use object::Objects;
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
 
-/// Durations by labels.
 pub type Durations<S> = Family<S, Histogram, fn() -> Histogram>;
 
 struct Inner {

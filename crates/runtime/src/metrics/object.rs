@@ -12,15 +12,10 @@ use super::{ByName, Registering};
     reason = "one per condition, which stand beside each other in any combination"
 )]
 pub struct ObjectState {
-    /// `Ready` is True.
     pub ready: bool,
-    /// `Reconciling` is True.
     pub reconciling: bool,
-    /// `Stalled` is True.
     pub stalled: bool,
-    /// `Suspended` is True.
     pub suspended: bool,
-    /// `Drifted` is True.
     pub drifted: bool,
     /// Number of fields that differ, while `Drifted` is True.
     pub fields: i32,

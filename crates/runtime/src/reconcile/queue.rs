@@ -38,7 +38,6 @@ pub struct Tools {
     pub client: Client,
     pub metrics: Metrics,
     pub events: Events,
-    /// Constants of time.
     pub timing: Timing,
 }
 
