@@ -35,7 +35,6 @@ pub struct BodyFile {
     /// and a file that a deploy called `../_shared/x.ts` reads `_shared/x.ts`. A path of another machine (a function
     /// bundled on a runner) stays absolute.
     pub path: String,
-    /// As they are.
     pub bytes: Bytes,
 }
 

@@ -27,7 +27,6 @@ pub struct RateLimit {
     pub remaining: Option<u32>,
     /// `X-RateLimit-Reset`: time until that window ends.
     pub reset: Option<Duration>,
-    /// `Retry-After`.
     pub retry_after: Option<Duration>,
 }
 

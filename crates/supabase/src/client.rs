@@ -94,7 +94,6 @@ impl Client {
         &self.project
     }
 
-    /// The project itself.
     pub async fn get_project(&self, priority: Priority) -> Result<Project, CallError> {
         self.read(self.reading("get_project", priority, &[])).await
     }

@@ -27,7 +27,6 @@ pub struct Deploy {
 pub struct DeployFile {
     /// Relative, with `/`, without `.` and `..`, `"` and `\`. The platform keeps the directories, so that relative imports resolve.
     pub path: String,
-    /// As they are.
     pub bytes: Bytes,
 }
 

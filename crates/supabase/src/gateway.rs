@@ -37,7 +37,6 @@ pub struct Probe {
 /// What a probe shows of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ProbeAuth {
-    /// Nothing.
     None,
     /// The project's anonymous key, in `apikey` and as bearer, as supabase-js sends it.
     Anon(Token),
@@ -52,7 +51,6 @@ pub enum ProbeError {
     /// It does not begin with `/`, or would lead out of the function.
     #[error("the path is not one below the function")]
     Path,
-    /// No connection.
     #[error("no connection to the gateway")]
     Connect,
     /// The connection broke before the status came.

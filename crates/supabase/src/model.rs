@@ -13,7 +13,6 @@ pub struct Function {
     pub slug: String,
     #[serde(default)]
     pub name: Option<String>,
-    /// Whether it runs.
     pub status: FunctionStatus,
     /// Goes up by one with each deploy, whoever makes it.
     pub version: i64,
@@ -44,7 +43,6 @@ pub struct Function {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum FunctionStatus {
-    /// It runs.
     Active,
     /// It is gone, and may still be listed.
     Removed,
@@ -54,7 +52,6 @@ pub enum FunctionStatus {
     Other(String),
 }
 
-/// The project itself.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Project {
     /// Twenty letters. (`id` says the same, and is deprecated.)
@@ -84,7 +81,6 @@ pub enum ProjectStatus {
 pub struct ServiceHealth {
     /// `auth`, `db`, `rest`, …
     pub name: String,
-    /// How it is.
     pub status: ServiceStatus,
     /// The platform's words: at most 300 characters, one line.
     #[serde(default)]
@@ -95,11 +91,8 @@ pub struct ServiceHealth {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum ServiceStatus {
-    /// `ACTIVE_HEALTHY`.
     ActiveHealthy,
-    /// `COMING_UP`.
     ComingUp,
-    /// `UNHEALTHY`.
     Unhealthy,
     /// A value that we do not know: at most 64 printable ASCII characters of it.
     Other(String),

@@ -17,7 +17,6 @@ pub trait Observer: Send + Sync {
     }
 }
 
-/// Counts nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Unobserved;
 
