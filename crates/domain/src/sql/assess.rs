@@ -4,11 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{Effect, Granted, Kind, Name, PUBLIC};
 use super::firing::Firing;
-use super::lookup::{key, looked_up};
+use super::lookup::{Known, is_among, key, looked_up, qualified};
 use super::made::Made;
-use super::risk::{Catalogue, Qualified, Risk, RiskClass, SAYS_CHARACTERS};
+use super::policies::Restrictive;
+use super::risk::{Catalogue, Risk, RiskClass, SAYS_CHARACTERS};
 use super::routines::Opening;
 use super::script::Script;
+
+/// Most effects of routines, triggers and parts of tables that are followed in one plan: a multiple of what a plan of tens of thousands of
+/// lines needs, and seconds of an unoptimised build.
+const FOLLOWED: usize = 400_000;
+/// Most risks of routines that are told for one line, and in a plan. Beyond those, one of each class is told for a line.
+const TOLD_OF_LINE: usize = 64;
+const TOLD: usize = 10_000;
 
 /// The risks of a plan, script by script, in written order; a script that carries none has an empty list.
 ///
@@ -19,19 +27,24 @@ use super::script::Script;
 pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
     let mut plan = Plan {
         catalogue,
+        known: Known::of(catalogue),
         made: BTreeMap::new(),
+        empty: BTreeSet::new(),
         routines: BTreeMap::new(),
         grants: Vec::new(),
-        revokes: Vec::new(),
+        revokes: Revokes::default(),
         opened: Vec::new(),
+        opened_of: BTreeMap::new(),
         extensions: catalogue.extensions.clone(),
-        restrictive: catalogue.restrictive.clone(),
+        restrictive: Restrictive::of(catalogue),
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
         path_set: false,
         calls: Vec::new(),
         entered: BTreeSet::new(),
         firing: Firing::default(),
+        left: FOLLOWED,
+        told: Told::default(),
         risks: vec![Vec::new(); scripts.len()],
     };
     for (script, effects) in scripts.iter().map(|script| &script.effects).enumerate() {
@@ -49,16 +62,20 @@ pub(super) type Place = (usize, u32);
 /// The state of the database as far as the plan has made it.
 pub(super) struct Plan<'c> {
     pub(super) catalogue: &'c Catalogue,
+    pub(super) known: Known,
     /// What the plan itself has made.
     pub(super) made: BTreeMap<(Kind, Name), Made>,
+    /// What of it holds nothing of what was there before the plan.
+    pub(super) empty: BTreeSet<(Kind, Name)>,
     pub(super) routines: BTreeMap<Name, Routine<'c>>,
     pub(super) grants: Vec<(Place, Granted, String)>,
-    pub(super) revokes: Vec<(Granted, String)>,
+    pub(super) revokes: Revokes,
     pub(super) opened: Vec<Opening<'c>>,
+    /// Which of them are of a routine.
+    pub(super) opened_of: BTreeMap<Name, Vec<usize>>,
     /// Those that own a table.
     pub(super) extensions: BTreeSet<String>,
-    /// Restrictive policies by table.
-    pub(super) restrictive: BTreeMap<Qualified, BTreeSet<String>>,
+    pub(super) restrictive: Restrictive,
     pub(super) secures_tables: bool,
     /// An unqualified name may mean another object than before.
     pub(super) names_moved: bool,
@@ -69,7 +86,40 @@ pub(super) struct Plan<'c> {
     /// The routines that have run since the outermost one began.
     pub(super) entered: BTreeSet<Name>,
     pub(super) firing: Firing,
+    /// How much may still be followed: see [`FOLLOWED`].
+    left: usize,
+    told: Told,
     pub(super) risks: Vec<Vec<Risk>>,
+}
+
+/// What was told for one line, and how much of routines in all.
+#[derive(Default)]
+struct Told {
+    place: Place,
+    risks: BTreeSet<(RiskClass, String, Option<&'static str>)>,
+    of_routines: usize,
+}
+
+impl Told {
+    /// Whether a risk is told: what several calls of a statement lead to, once.
+    fn takes(
+        &mut self,
+        place: Place,
+        (class, says, lock): (RiskClass, &str, Option<&'static str>),
+        is_own: bool,
+    ) -> bool {
+        if std::mem::replace(&mut self.place, place) != place {
+            self.risks.clear();
+        }
+        let is_full = self.risks.len() >= TOLD_OF_LINE || self.of_routines >= TOLD;
+        let mut of_class = self.risks.range((class, String::new(), None)..);
+        if !is_own && is_full && of_class.next().is_some_and(|(told, ..)| *told == class) {
+            return false;
+        }
+        let is_new = self.risks.insert((class, says.to_owned(), lock));
+        self.of_routines += usize::from(!is_own && is_new);
+        is_own || is_new
+    }
 }
 
 #[derive(Default)]
@@ -82,6 +132,31 @@ pub(super) struct Routine<'c> {
     /// The REVOKEs of the plan that come before it was there, and don't hold for it.
     pub(super) missed: usize,
     pub(super) bodies: Vec<&'c [Effect]>,
+    /// Where they are: each is one.
+    pub(super) defined: BTreeSet<*const Effect>,
+}
+
+/// The REVOKEs of the plan, in order: how many came before and with the last one of each kind.
+#[derive(Default)]
+pub(super) struct Revokes {
+    pub(super) number: usize,
+    last: BTreeMap<(Granted, String), usize>,
+}
+
+impl Revokes {
+    fn add(&mut self, on: &Granted, from: &str) {
+        self.number += 1;
+        let on = match on {
+            Granted::Routine(routine) => Granted::Routine(qualified(routine)),
+            on => on.clone(),
+        };
+        self.last.insert((on, from.to_owned()), self.number);
+    }
+
+    /// One of them comes after so many.
+    pub(super) fn has(&self, on: Granted, from: &str, after: usize) -> bool {
+        self.last.get(&(on, from.to_owned())).is_some_and(|last| *last > after)
+    }
 }
 
 impl<'c> Plan<'c> {
@@ -97,13 +172,7 @@ impl<'c> Plan<'c> {
                     self.create(place, table, from);
                 }
             }
-            Effect::Makes(kind, name) => {
-                let made = Made {
-                    empty: self.is_certain(name),
-                    ..Made::default()
-                };
-                self.make(*kind, name, made);
-            }
+            Effect::Makes(kind, name) => self.make(*kind, name, Made::default(), self.is_certain(name)),
             Effect::Secures(table) => {
                 if let Some(made) = self.made.get_mut(&key(Kind::Table, table)) {
                     made.open = None;
@@ -171,13 +240,13 @@ impl<'c> Plan<'c> {
                     reads: Some(reads.clone()),
                     ..Made::default()
                 };
-                self.make(Kind::Table, view, made);
+                self.make(Kind::Table, view, made, false);
             }
             Effect::SetsInvoker { view, invoker } => self.set_invoker(place, view, *invoker),
             Effect::Grants { on, to } => self.grants.push((place, on.clone(), to.clone())),
             Effect::MovesRoutine { from, to, runs, body } => self.move_routine(place, (from, to), *runs, body),
             Effect::SetsDefiner(routine) => self.set_definer(place, routine),
-            Effect::Revokes { on, from } => self.revokes.push((on.clone(), from.clone())),
+            Effect::Revokes { on, from } => self.revokes.add(on, from),
             _ => self.look_up(place, effect),
         }
     }
@@ -190,7 +259,8 @@ impl<'c> Plan<'c> {
                 self.risk(RiskClass::DataLoss, place, &says, None);
             }
             Effect::Cascades { from, says } => {
-                if let Some(lost) = looked_up(&self.catalogue.dependants, from).next() {
+                let lost = looked_up(&self.known.dependants, from).next().cloned();
+                if let Some(lost) = lost {
                     let says = format!("{says} with what depends on it: {lost}");
                     self.risk(RiskClass::DataLoss, place, &says, None);
                 }
@@ -214,45 +284,51 @@ impl<'c> Plan<'c> {
         }
     }
 
-    pub(super) fn risk(&mut self, class: RiskClass, (script, line): Place, says: &str, lock: Option<&'static str>) {
+    /// Follows so much more; false when that is too much.
+    pub(super) fn follow(&mut self, effects: usize) -> bool {
+        self.left = self.left.saturating_sub(effects);
+        !self.has_given_up()
+    }
+
+    pub(super) fn has_given_up(&self) -> bool {
+        self.left == 0
+    }
+
+    pub(super) fn risk(&mut self, class: RiskClass, place: Place, says: &str, lock: Option<&'static str>) {
         self.firing.runs_unknown |= class == RiskClass::Opaque;
         let by = self
             .calls
             .last()
             .filter(|routine| routine.schema.as_deref() != Some(""));
         let by = by.map(|routine| format!(", by {routine}")).unwrap_or_default();
-        let says = says
+        let says: String = says
             .chars()
             .chain(by.chars())
             .map(|it| if it.is_control() { ' ' } else { it })
             .take(SAYS_CHARACTERS)
             .collect();
-        let risk = Risk {
-            class,
-            line,
-            says,
-            lock,
-        };
-        // A body that several calls lead to is told once a statement.
         let is_own = self.calls.is_empty();
+        if !self.told.takes(place, (class, &says, lock), is_own) {
+            return;
+        }
+        let (script, line) = place;
         if let Some(risks) = self.risks.get_mut(script) {
-            let of_statement = risks.iter().rev().take_while(|known| known.line == line);
-            if is_own || of_statement.into_iter().all(|known| *known != risk) {
-                risks.push(risk);
-            }
+            risks.push(Risk {
+                class,
+                line,
+                says,
+                lock,
+            });
         }
     }
 
     pub(super) fn is_large(&self, table: &Name) -> bool {
-        match &table.schema {
-            Some(schema) => self.catalogue.large.contains(&(schema.clone(), table.name.clone())),
-            None => self.catalogue.large.iter().any(|(_, name)| *name == table.name),
-        }
+        is_among(&self.known.large, table)
     }
 
     /// Neither the server's nor an extension's.
     pub(super) fn is_of_somebody(&self, routine: &Name) -> bool {
-        self.planned(routine).next().is_some() || looked_up(&self.catalogue.routines, routine).next().is_some()
+        self.planned(routine).next().is_some() || looked_up(&self.known.routines, routine).next().is_some()
     }
 
     /// It means one object: a name without its schema does outside of routines, as long as nothing has moved it.

@@ -157,7 +157,7 @@ pub(super) enum Kind {
 }
 
 /// What a privilege is on.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Granted {
     Relation(Name),
     Routine(Name),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::effect::{Effect, Name};
 use super::error::{Refusal, ScriptError};
-use super::lookup::qualified;
+use super::lookup::{is_among, named, qualified};
 use super::risk::Catalogue;
 use super::script::Script;
 
@@ -12,7 +12,7 @@ use super::script::Script;
 /// one transaction, it would fail.
 pub fn committing_call(scripts: &[&Script], catalogue: &Catalogue) -> Option<(usize, ScriptError)> {
     let known = catalogue.routines.iter().filter(|(_, routine)| routine.commits);
-    let mut committing: BTreeSet<Name> = known.map(|((schema, name), _)| named(schema, name)).collect();
+    let mut committing: BTreeSet<Name> = known.map(|(name, _)| named(name)).collect();
     for (number, script) in scripts.iter().enumerate() {
         for (line, effect) in &script.effects {
             match effect {
@@ -31,22 +31,13 @@ pub fn committing_call(scripts: &[&Script], catalogue: &Catalogue) -> Option<(us
     None
 }
 
-fn named(schema: &str, name: &str) -> Name {
-    Name {
-        schema: Some(schema.to_owned()),
-        name: name.to_owned(),
-    }
-}
-
 fn commits(committing: &BTreeSet<Name>, effect: &Effect) -> bool {
     match effect {
         Effect::Commits => true,
         Effect::Calls {
             routine,
             procedure: true,
-        } => committing
-            .iter()
-            .any(|it| it.name == routine.name && (routine.schema.is_none() || it.schema == routine.schema)),
+        } => is_among(committing, routine),
         _ => false,
     }
 }

@@ -1,10 +1,11 @@
 //! Which triggers and rules of a plan run when rows are written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::assess::{Place, Plan, Routine};
+use super::assess::{Place, Plan};
 use super::effect::{Kind, Name};
 use super::lookup::{key, qualified, temporary};
+use super::risk::RiskClass;
 
 /// What runs when rows are written, as far as the plan says.
 #[derive(Default)]
@@ -15,11 +16,47 @@ pub(super) struct Firing {
     /// Rows are being written, and so what runs on writing runs.
     active: bool,
     /// What is written to the first is written to the second; of new rows, too.
-    related: Vec<(Name, Name, bool)>,
+    related: BTreeMap<Name, BTreeSet<(Name, bool)>>,
+    /// The other way round.
+    related_from: BTreeMap<Name, BTreeSet<Name>>,
+    /// What runs when rows of a table are written, and what of any.
+    on: BTreeMap<Name, BTreeSet<Name>>,
+    on_any: BTreeSet<Name>,
+    /// All of them.
+    on_writes: BTreeSet<Name>,
     /// Tables whose names are not certain are related.
     relates_anything: bool,
     /// The plan runs what nobody has read: it may make triggers.
     pub(super) runs_unknown: bool,
+}
+
+impl Firing {
+    fn relate(&mut self, from: Name, to: Name, part: bool) {
+        self.related_from.entry(to.clone()).or_default().insert(from.clone());
+        self.related.entry(from).or_default().insert((to, part));
+    }
+
+    fn rename(&mut self, from: &Name, to: &Name) {
+        let renamed = |name: Name| if name == *from { to.clone() } else { name };
+        let forth = self.related.remove(from).unwrap_or_default();
+        let back = self.related_from.remove(from).unwrap_or_default();
+        for (other, _) in &forth {
+            if let Some(names) = self.related_from.get_mut(other) {
+                names.remove(from);
+            }
+        }
+        for (other, part) in forth {
+            self.relate(to.clone(), renamed(other), part);
+        }
+        for other in back {
+            let related = self.related.get_mut(&other);
+            let Some(related) = related else { continue };
+            let parts = [true, false].map(|part| (related.remove(&(from.clone(), part)), part));
+            for (_, part) in parts.into_iter().filter(|(was, _)| *was) {
+                self.relate(other.clone(), to.clone(), part);
+            }
+        }
+    }
 }
 
 impl Plan<'_> {
@@ -38,30 +75,54 @@ impl Plan<'_> {
             }
             let reached = table.and_then(|table| self.reached(table, adds));
             all = reached.is_none();
-            let runs = |(name, routine): &(&Name, &Routine<'_>)| {
-                routine.on_writes && self.runs_on(name, routine, reached.as_ref())
-            };
-            let names: Vec<_> = self
-                .routines
-                .iter()
-                .filter(runs)
-                .map(|(name, _)| name.clone())
-                .collect();
-            for name in names {
-                if fired.insert(name.clone()) {
+            let runs = self.runs_on(reached.as_ref());
+            if !self.follow(runs.len()) {
+                self.give_up(place);
+                break;
+            }
+            for name in runs {
+                if fired.insert(name.clone()) && !self.has_given_up() {
                     self.enter(place, &name);
                 }
             }
         }
+        self.firing.written.clear();
         self.firing.active = false;
     }
 
-    fn runs_on(&self, name: &Name, routine: &Routine<'_>, tables: Option<&BTreeSet<Name>>) -> bool {
-        match (tables, &routine.on) {
-            (None, _) => true,
-            // A function runs by a trigger, and only the plan makes one on a table of its own.
-            (Some(_), on) if on.is_empty() => name.is_in("") || self.firing.runs_unknown,
-            (Some(tables), on) => !on.is_disjoint(tables),
+    /// There is too much to follow what runs here.
+    pub(super) fn give_up(&mut self, place: Place) {
+        self.risk(RiskClass::Opaque, place, "runs more than is followed here", None);
+        self.fill_all();
+    }
+
+    /// What runs when rows of these tables are written; `None`: of tables that the plan does not show.
+    fn runs_on(&self, tables: Option<&BTreeSet<Name>>) -> BTreeSet<Name> {
+        let Some(tables) = tables else {
+            return self.firing.on_writes.clone();
+        };
+        // A function runs by a trigger, and only the plan makes one on a table of its own.
+        let of_any = self.firing.on_any.iter();
+        let of_any = of_any.filter(|name| name.is_in("") || self.firing.runs_unknown);
+        let of_these = tables.iter().filter_map(|table| self.firing.on.get(table)).flatten();
+        of_any.chain(of_these).cloned().collect()
+    }
+
+    /// The routine runs on what it says that it runs on.
+    pub(super) fn watch(&mut self, name: &Name) {
+        let Some(routine) = self.routines.get(name).filter(|routine| routine.on_writes) else {
+            self.firing.on_writes.remove(name);
+            self.firing.on_any.remove(name);
+            return;
+        };
+        self.firing.on_writes.insert(name.clone());
+        if routine.on.is_empty() {
+            self.firing.on_any.insert(name.clone());
+            return;
+        }
+        self.firing.on_any.remove(name);
+        for table in &routine.on {
+            self.firing.on.entry(table.clone()).or_default().insert(name.clone());
         }
     }
 
@@ -73,58 +134,73 @@ impl Plan<'_> {
 
     /// The tables to which rows are written with this one; `None` where the plan does not say: whatever was there before has
     /// triggers, foreign keys and partitions that it does not show.
-    fn reached(&self, table: Name, adds: bool) -> Option<BTreeSet<Name>> {
+    fn reached(&mut self, table: Name, adds: bool) -> Option<BTreeSet<Name>> {
         let (mut tables, mut left) = (BTreeSet::new(), vec![table]);
         while let Some(table) = left.pop() {
             let plain = self.made.get(&key(Kind::Table, &table)).is_some_and(|made| made.plain);
             if self.firing.relates_anything || !plain {
                 return None;
             }
-            let related = self
-                .firing
-                .related
-                .iter()
-                .filter(|(from, _, part)| *from == table && (*part || !adds));
-            left.extend(related.map(|(_, to, _)| to.clone()).filter(|to| !tables.contains(to)));
+            let related = self.firing.related.get(&table).into_iter().flatten();
+            let related = related
+                .filter(|(_, part)| *part || !adds)
+                .map(|(to, _)| to.clone())
+                .filter(|to| !tables.contains(to));
+            let before = left.len();
+            left.extend(related);
+            let more = left.len() - before;
             tables.insert(table);
+            if !self.follow(more) {
+                return None;
+            }
         }
         Some(tables)
     }
 
     pub(super) fn relate(&mut self, from: &Name, to: &Name, part: bool) {
         self.firing.relates_anything |= !self.is_known(from) || !self.is_known(to);
-        self.firing.related.push((qualified(from), qualified(to), part));
+        self.firing.relate(qualified(from), qualified(to), part);
         if part {
             // A row of the part is a row of the whole, whose triggers the part has, too.
-            self.firing.related.push((qualified(to), qualified(from), part));
+            self.firing.relate(qualified(to), qualified(from), part);
         }
     }
 
-    /// A table with those that it is a part of and those that are parts of it.
-    pub(super) fn parts(&self, table: Name) -> BTreeSet<Name> {
+    /// A table with those that it is a part of and those that are parts of it; `None` where they are too many.
+    pub(super) fn parts(&mut self, table: Name) -> Option<BTreeSet<Name>> {
         let (mut tables, mut left) = (BTreeSet::new(), vec![table]);
         while let Some(table) = left.pop() {
-            let related = self.firing.related.iter();
-            let parts = related
-                .filter(|(from, _, part)| *part && *from == table)
-                .map(|(_, to, _)| to);
+            let related = self.firing.related.get(&table).into_iter().flatten();
+            let parts = related.filter(|(_, part)| *part).map(|(to, _)| to);
+            let before = left.len();
             left.extend(parts.filter(|part| !tables.contains(*part)).cloned());
+            let more = left.len() - before;
             tables.insert(table);
+            if !self.follow(more) {
+                return None;
+            }
         }
-        tables
+        Some(tables)
     }
 
     /// Triggers and foreign keys go along with their table.
     pub(super) fn rename_written(&mut self, from: &Name, to: &Name) {
         let (from, to) = (qualified(from), qualified(to));
-        for routine in self.routines.values_mut() {
-            if routine.on.remove(&from) {
+        let related = self.firing.related.get(&from).map_or(0, BTreeSet::len);
+        let related_from = self.firing.related_from.get(&from).map_or(0, BTreeSet::len);
+        let on = self.firing.on.get(&from).map_or(0, BTreeSet::len);
+        if !self.follow(related + related_from + on) {
+            self.firing.relates_anything = true;
+            return;
+        }
+        for name in self.firing.on.remove(&from).into_iter().flatten() {
+            if let Some(routine) = self.routines.get_mut(&name)
+                && routine.on.remove(&from)
+            {
                 routine.on.insert(to.clone());
             }
+            self.watch(&name);
         }
-        let related = self.firing.related.iter_mut().flat_map(|(from, to, _)| [from, to]);
-        for name in related.filter(|name| **name == from) {
-            name.clone_from(&to);
-        }
+        self.firing.rename(&from, &to);
     }
 }

@@ -1,15 +1,11 @@
 //! What a plan itself has made, and whether rows from before it are in there.
 
-use std::collections::BTreeSet;
-
 use super::assess::{Place, Plan};
 use super::effect::{Kind, Name, Origin, PUBLIC};
 use super::lookup::{key, looked_up, qualified, temporary};
 
 #[derive(Default)]
 pub(super) struct Made {
-    /// Nothing of what was there before the plan is in it.
-    pub(super) empty: bool,
     /// The plan makes it as a table, whatever happens.
     pub(super) plain: bool,
     /// Everybody who may select from it sees every row; where that began, and how to say it.
@@ -24,26 +20,38 @@ impl Plan<'_> {
         let says = format!("creates table {table} without row level security");
         let plain = self.is_certain(table);
         let made = Made {
-            empty: plain && self.brings_nothing(from),
             plain,
             open: (!(self.secures_tables && table.is_in(PUBLIC))).then_some((place, says)),
             reads: None,
         };
-        self.make(Kind::Table, table, made);
+        let empty = plain && self.brings_nothing(from);
+        self.make(Kind::Table, table, made, empty);
     }
 
-    pub(super) fn make(&mut self, kind: Kind, name: &Name, made: Made) {
-        let holds_rows = kind == Kind::Table && !made.empty && made.reads.is_none();
+    /// `empty`: nothing of what was there before the plan is in it.
+    pub(super) fn make(&mut self, kind: Kind, name: &Name, made: Made, empty: bool) {
+        let holds_rows = kind == Kind::Table && !empty && made.reads.is_none();
         self.made.insert(key(kind, name), made);
+        if empty {
+            self.empty.insert(key(kind, name));
+        } else {
+            self.empty.remove(&key(kind, name));
+        }
         if holds_rows {
             self.fill(name);
         }
     }
 
+    /// What the plan made is there under this name no more.
+    fn unmake(&mut self, key: &(Kind, Name)) -> Option<Made> {
+        self.empty.remove(key);
+        self.made.remove(key)
+    }
+
     pub(super) fn drop(&mut self, table: &Name) {
         let temporary = temporary(table);
-        if self.made.remove(&(Kind::Table, temporary)).is_none() {
-            self.made.remove(&key(Kind::Table, table));
+        if self.unmake(&(Kind::Table, temporary)).is_none() {
+            self.unmake(&key(Kind::Table, table));
         }
     }
 
@@ -55,21 +63,21 @@ impl Plan<'_> {
                 schema: None,
                 name: schema.clone(),
             };
-            self.made.remove(&key(Kind::Schema, &schema));
+            self.unmake(&key(Kind::Schema, &schema));
         }
         if self.rename_made(Kind::Table, from, to) {
             self.rename_written(from, to);
             return;
         }
-        let protected = || looked_up(&self.catalogue.relations, from).all(|protected| *protected);
-        let known = looked_up(&self.catalogue.relations, from).next().is_some();
+        let protected = || looked_up(&self.known.relations, from).all(|protected| *protected);
+        let known = looked_up(&self.known.relations, from).next().is_some();
         if to.is_in(PUBLIC) && !from.is_in(PUBLIC) && !(known && protected()) {
             let says = format!("moves {from} into schema {PUBLIC} without row level security");
             let made = Made {
                 open: Some((place, says)),
                 ..Made::default()
             };
-            self.make(Kind::Table, to, made);
+            self.make(Kind::Table, to, made, false);
         }
     }
 
@@ -77,12 +85,16 @@ impl Plan<'_> {
     /// object, of which nothing is known.
     pub(super) fn rename_made(&mut self, kind: Kind, from: &Name, to: &Name) -> bool {
         let certain = self.is_certain(from) && self.is_certain(to);
-        let Some(mut made) = self.made.remove(&key(kind, from)) else {
+        let empty = self.empty.contains(&key(kind, from));
+        let Some(mut made) = self.unmake(&key(kind, from)) else {
             return false;
         };
-        made.empty &= certain;
         made.plain &= certain;
         self.made.insert(key(kind, to), made);
+        self.empty.remove(&key(kind, to));
+        if empty && certain {
+            self.empty.insert(key(kind, to));
+        }
         true
     }
 
@@ -104,14 +116,16 @@ impl Plan<'_> {
         let table = qualified(table);
         self.made.contains_key(&(Kind::Table, table.clone()))
             || self.is_large(&table)
-            || looked_up(&self.catalogue.relations, &table).next().is_some()
+            || looked_up(&self.known.relations, &table).next().is_some()
     }
 
     /// The plan made it, and nothing from before the plan is in it.
     pub(super) fn is_empty(&self, kind: Kind, name: &Name) -> bool {
-        let made = self.made.get(&(kind, temporary(name)));
-        let made = made.or_else(|| self.made.get(&key(kind, name)).filter(|_| self.is_known(name)));
-        made.is_some_and(|made| made.empty)
+        let temporary = (kind, temporary(name));
+        if self.made.contains_key(&temporary) {
+            return self.empty.contains(&temporary);
+        }
+        self.is_known(name) && self.empty.contains(&key(kind, name))
     }
 
     /// No row from before the plan comes from there.
@@ -123,25 +137,46 @@ impl Plan<'_> {
     /// Something from before the plan is in it from here on, in what it is a part of or has for parts, and in their schemas.
     pub(super) fn fill(&mut self, table: &Name) {
         let known = self.is_known(table);
-        let filled: BTreeSet<Name> = self
+        let alike = Name {
+            schema: None,
+            name: table.name.clone(),
+        };
+        let named = self
             .made
-            .keys()
-            .filter(|(kind, _)| *kind == Kind::Table)
-            .map(|(_, name)| name)
-            .filter(|name| !known && name.name == table.name)
-            .cloned()
+            .range((Kind::Table, alike)..)
+            .map(|((kind, name), _)| (kind, name));
+        let alike: Vec<_> = named
+            .take_while(|(kind, name)| !known && **kind == Kind::Table && name.name == table.name)
+            .map(|(_, name)| name.clone())
             .chain([qualified(table)])
-            .flat_map(|table| self.parts(table))
             .collect();
-        for ((kind, name), made) in &mut self.made {
-            let of_table = *kind == Kind::Table && filled.contains(name);
-            let around = *kind == Kind::Schema && (!known || filled.iter().any(|table| table.is_in(&name.name)));
-            made.empty &= !of_table && !around;
+        for table in alike {
+            let Some(filled) = self.parts(table) else {
+                return self.fill_all();
+            };
+            for table in filled {
+                if let Some(schema) = table.schema.clone() {
+                    let schema = Name {
+                        schema: None,
+                        name: schema,
+                    };
+                    self.empty.remove(&key(Kind::Schema, &schema));
+                }
+                self.empty.remove(&(Kind::Table, table));
+            }
+        }
+        if !known {
+            let schemas = self
+                .empty
+                .range((Kind::Schema, Name::default())..(Kind::Type, Name::default()));
+            for schema in schemas.cloned().collect::<Vec<_>>() {
+                self.empty.remove(&schema);
+            }
         }
     }
 
     /// Rows may have been copied from anywhere to anywhere.
     pub(super) fn fill_all(&mut self) {
-        self.made.values_mut().for_each(|made| made.empty = false);
+        self.empty.clear();
     }
 }

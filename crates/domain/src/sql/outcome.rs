@@ -1,6 +1,6 @@
 //! What of a plan is open to callers when it has run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::assess::Plan;
 use super::effect::{Granted, Kind, Name, PUBLIC};
@@ -10,18 +10,20 @@ use super::risk::{Risk, RiskClass};
 
 impl Plan<'_> {
     pub(super) fn finish(mut self) -> Vec<Vec<Risk>> {
+        let (mut told, mut granted) = (BTreeSet::new(), BTreeMap::new());
         for (place, on, to) in std::mem::take(&mut self.grants) {
-            if let Some(what) = self.granted(&on) {
-                if let Granted::Routine(told) = &on {
-                    self.opened.retain(|opening| opening.routine != qualified(told));
+            let what = granted.entry(on.clone()).or_insert_with(|| self.granted(&on)).clone();
+            if let Some(what) = what {
+                if let Granted::Routine(routine) = &on {
+                    told.insert(qualified(routine));
                 }
                 let says = format!("grants {to} privileges on {what}");
                 self.risk(RiskClass::Exposure, place, &says, None);
             }
         }
-        let mut told = BTreeSet::new();
         for opening in std::mem::take(&mut self.opened) {
-            if !self.is_closed(&opening) && told.insert(opening.routine.clone()) {
+            if !told.contains(&opening.routine) && !self.is_closed(&opening) {
+                told.insert(opening.routine.clone());
                 self.risk(RiskClass::Exposure, opening.place, &opening.says, None);
             }
         }
@@ -52,7 +54,7 @@ impl Plan<'_> {
         let of_server = matches!(table.schema.as_deref(), Some("pg_catalog" | "information_schema"));
         let open = match self.made.get(&key(Kind::Table, table)) {
             Some(made) => made.open.is_some() && made.reads.is_none(),
-            None => table.is_in(PUBLIC) && looked_up(&self.catalogue.relations, table).next() == Some(&false),
+            None => table.is_in(PUBLIC) && looked_up(&self.known.relations, table).next() == Some(&false),
         };
         !of_server && !open
     }
@@ -66,7 +68,7 @@ impl Plan<'_> {
             Granted::Schema(schema, what) => Some(in_schema(what, schema)),
             Granted::Routine(routine) => {
                 let planned = self.routines.get(&qualified(routine));
-                let known = || looked_up(&self.catalogue.routines, routine).next();
+                let known = || looked_up(&self.known.routines, routine).next();
                 let harmless = match planned {
                     Some(planned) => planned.on_writes || !planned.definer,
                     None => known().is_some_and(|known| !known.definer),
@@ -75,7 +77,7 @@ impl Plan<'_> {
             }
             Granted::Relation(relation) => {
                 let planned = self.made.get(&key(Kind::Table, relation));
-                let known = || looked_up(&self.catalogue.relations, relation).next();
+                let known = || looked_up(&self.known.relations, relation).next();
                 let harmless = match planned {
                     // It is told where it was made.
                     Some(made) => made.open.is_none() || !self.shows_hidden(made) || relation.is_in(PUBLIC),

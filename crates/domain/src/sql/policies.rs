@@ -1,6 +1,6 @@
 //! Policies that hold for every caller and every row, and those that restrict who sees what others let them see.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use squawk_syntax::ast::{self, AlterPolicyAction, AstNode};
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
@@ -8,9 +8,9 @@ use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode};
 use super::assess::{Place, Plan};
 use super::effect::{Effect, Name};
 use super::exposure::{callers, exposed};
-use super::lookup::looked_up;
+use super::lookup::{by_name, looked_up};
 use super::names::{first_name, has_word, name_of};
-use super::risk::{Qualified, RiskClass};
+use super::risk::{Catalogue, RiskClass};
 
 /// A policy that lets every caller do it with every row.
 pub(super) fn policy(verb: &str, node: &SyntaxNode, name: &Name, take: &mut dyn FnMut(Effect)) {
@@ -64,16 +64,42 @@ pub(super) fn loosens(verb: &str, node: &SyntaxNode, policy: &Name, take: &mut d
     });
 }
 
+/// Restrictive policies.
+pub(super) struct Restrictive {
+    of_tables: BTreeMap<Name, BTreeSet<String>>,
+    /// There were too many to follow: any may be one.
+    any: bool,
+}
+
+impl Restrictive {
+    pub(super) fn of(catalogue: &Catalogue) -> Self {
+        Self {
+            of_tables: by_name(&catalogue.restrictive),
+            any: false,
+        }
+    }
+
+    /// The tables of this name that have some; without a schema, those of every schema.
+    fn tables(&self, table: &Name) -> Vec<Name> {
+        let is_it = |it: &Name| it.name == table.name && (table.schema.is_none() || it.schema == table.schema);
+        let tables = self.of_tables.range(table..).map(|(name, _)| name);
+        tables.take_while(|name| is_it(name)).cloned().collect()
+    }
+}
+
 impl Plan<'_> {
     pub(super) fn loosen(&mut self, place: Place, table: &Name, policy: &str, says: &str) {
-        if looked_up(&self.restrictive, table).any(|policies| policies.contains(policy)) {
+        let restricts = looked_up(&self.restrictive.of_tables, table).any(|policies| policies.contains(policy));
+        if restricts || self.restrictive.any {
             self.risk(RiskClass::Exposure, place, says, None);
         }
     }
 
     pub(super) fn rename_policy(&mut self, table: &Name, from: &str, to: &str) {
-        for (_, policies) in self.restrictive(table) {
-            if policies.remove(from) {
+        for table in self.restrictive.tables(table) {
+            if let Some(policies) = self.restrictive.of_tables.get_mut(&table)
+                && policies.remove(from)
+            {
                 policies.insert(to.to_owned());
             }
         }
@@ -81,23 +107,18 @@ impl Plan<'_> {
 
     /// The restrictive policies of a table are those of its new name, too: of several that are called so, one has it.
     pub(super) fn move_policies(&mut self, from: &Name, to: &Name) {
-        let moved: Vec<_> = self
-            .restrictive(from)
-            .map(|((schema, _), policies)| {
-                let schema = to.schema.clone().unwrap_or_else(|| schema.clone());
-                ((schema, to.name.clone()), policies.clone())
-            })
-            .collect();
-        for (table, policies) in moved {
-            self.restrictive.entry(table).or_default().extend(policies);
+        for table in self.restrictive.tables(from) {
+            let policies = self.restrictive.of_tables.get(&table).cloned().unwrap_or_default();
+            if !self.follow(policies.len()) {
+                self.restrictive.any = true;
+                return;
+            }
+            let moved = Name {
+                schema: to.schema.clone().or(table.schema),
+                name: to.name.clone(),
+            };
+            self.restrictive.of_tables.entry(moved).or_default().extend(policies);
         }
-    }
-
-    /// Of a table without a schema those of every schema.
-    fn restrictive(&mut self, table: &Name) -> impl Iterator<Item = (&Qualified, &mut BTreeSet<String>)> {
-        self.restrictive.iter_mut().filter(|((schema, name), _)| {
-            *name == table.name && table.schema.as_ref().is_none_or(|wanted| wanted == schema)
-        })
     }
 }
 

@@ -8,6 +8,13 @@ use super::risk::RiskClass;
 
 /// Deepest chain of routines that call each other.
 const CALLS: usize = 16;
+/// Most bodies of one routine that are asked whether they look at who calls.
+const BODIES: usize = 16;
+
+/// Enough of them to know that they are too many.
+fn some_of<'c>(bodies: &[&'c [Effect]]) -> Vec<&'c [Effect]> {
+    bodies.iter().take(BODIES + 1).copied().collect()
+}
 
 /// From here on every caller may run a function with its owner's rights.
 pub(super) struct Opening<'c> {
@@ -28,7 +35,7 @@ impl<'c> Plan<'c> {
             return;
         }
         let of_server = matches!(routine.schema.as_deref(), Some("pg_catalog" | "information_schema"));
-        let known = !of_server && looked_up(&self.catalogue.routines, routine).any(|it| it.volatile);
+        let known = !of_server && looked_up(&self.known.routines, routine).any(|it| it.volatile);
         if procedure || known {
             let what = if procedure { "procedure" } else { "function" };
             self.risk(RiskClass::Opaque, place, &format!("calls {what} {routine}"), None);
@@ -70,9 +77,15 @@ impl<'c> Plan<'c> {
         if self.calls.len() == CALLS {
             return self.risk(RiskClass::Opaque, place, &format!("calls too much by {routine}"), None);
         }
-        self.calls.push(routine.clone());
+        let known = self.routines.get(routine);
+        let bodies = known.map(|it| it.bodies.as_slice()).unwrap_or_default();
+        let effects: usize = bodies.iter().map(|body| body.len() + 1).sum();
+        if !self.follow(effects + 1) {
+            return self.give_up(place);
+        }
         let known = self.routines.get(routine);
         let bodies = known.map(|it| it.bodies.clone()).unwrap_or_default();
+        self.calls.push(routine.clone());
         for effect in bodies.into_iter().flatten() {
             self.take(place, effect);
         }
@@ -111,7 +124,11 @@ impl<'c> Plan<'c> {
         known.in_queries |= runs == Runs::InQueries;
         known.definer |= definer;
         known.on.extend(on);
-        known.bodies.push(body);
+        // A routine that defines another one may run often.
+        if known.defined.insert(body.as_ptr()) {
+            known.bodies.push(body);
+        }
+        self.watch(&qualified(routine));
     }
 
     /// The old name stays, too: a trigger runs it by that.
@@ -121,11 +138,16 @@ impl<'c> Plan<'c> {
             Some(before) => before.definer && before.in_queries,
             None => runs == Runs::InQueries && self.was_definer(from),
         };
-        let bodies = before.map(|before| before.bodies.clone()).unwrap_or_default();
-        for opening in &mut self.opened {
-            if opening.routine == qualified(from) {
-                opening.routine = qualified(to);
+        let bodies = before.map(|before| some_of(&before.bodies)).unwrap_or_default();
+        let moved = self.opened_of.remove(&qualified(from)).unwrap_or_default();
+        // Those that are not followed stay open, whatever is revoked.
+        if self.follow(moved.len()) {
+            for number in &moved {
+                if let Some(opening) = self.opened.get_mut(*number) {
+                    opening.routine = qualified(to);
+                }
             }
+            self.opened_of.entry(qualified(to)).or_default().extend(moved);
         }
         if opens && to.is_in(PUBLIC) && !from.is_in(PUBLIC) {
             let says =
@@ -136,10 +158,11 @@ impl<'c> Plan<'c> {
             definer: true,
             in_queries: runs == Runs::InQueries,
             bodies: vec![body],
-            missed: self.revokes.len(),
+            missed: self.revokes.number,
             ..Routine::default()
         };
         self.routines.insert(qualified(to), moved);
+        self.watch(&qualified(to));
     }
 
     pub(super) fn set_definer(&mut self, place: Place, routine: &Name) {
@@ -149,7 +172,7 @@ impl<'c> Plan<'c> {
             if !planned.in_queries {
                 return;
             }
-            bodies.clone_from(&planned.bodies);
+            bodies = some_of(&planned.bodies);
         }
         let says = format!("gives every caller of function {routine} its owner's rights");
         self.open(routine, place, says, bodies);
@@ -160,6 +183,8 @@ impl<'c> Plan<'c> {
             return;
         }
         let missed = self.missed(routine);
+        let numbers = self.opened_of.entry(qualified(routine)).or_default();
+        numbers.push(self.opened.len());
         self.opened.push(Opening {
             routine: qualified(routine),
             place,
@@ -173,26 +198,29 @@ impl<'c> Plan<'c> {
     fn missed(&self, routine: &Name) -> usize {
         match self.routines.get(&qualified(routine)) {
             Some(planned) => planned.missed,
-            None if looked_up(&self.catalogue.routines, routine).next().is_some() => 0,
-            None => self.revokes.len(),
+            None if looked_up(&self.known.routines, routine).next().is_some() => 0,
+            None => self.revokes.number,
         }
     }
 
     fn was_definer(&self, routine: &Name) -> bool {
-        looked_up(&self.catalogue.routines, routine).any(|known| known.definer)
+        looked_up(&self.known.routines, routine).any(|known| known.definer)
     }
 
     /// Callers were shut out, or it looks at who calls and decides by itself.
     pub(super) fn is_closed(&self, opening: &Opening<'_>) -> bool {
         let routine = &opening.routine;
         let revoked = |caller: &&str| {
-            self.revokes.iter().skip(opening.missed).any(|(on, from)| match on {
-                Granted::Routine(revoked) => from == caller && qualified(revoked) == *routine,
-                Granted::Schema(schema, "every function") => from == caller && routine.is_in(schema),
-                _ => false,
-            })
+            let schema = routine.schema.clone().unwrap_or_else(|| PUBLIC.to_owned());
+            let ons = [
+                Granted::Routine(routine.clone()),
+                Granted::Schema(schema, "every function"),
+            ];
+            ons.into_iter().any(|on| self.revokes.has(on, caller, opening.missed))
         };
-        let asks = !opening.bodies.is_empty() && opening.bodies.iter().all(|body| self.asks_who_calls(body));
+        let asks = !opening.bodies.is_empty()
+            && opening.bodies.len() <= BODIES
+            && opening.bodies.iter().all(|body| self.asks_who_calls(body));
         asks || CALLERS.iter().all(revoked)
     }
 

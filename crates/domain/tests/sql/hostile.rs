@@ -71,6 +71,44 @@ fn five_thousand_files_and_one_of_ten_megabytes_are_read() {
 }
 
 #[test]
+fn a_plan_that_runs_more_than_is_followed_is_opaque_from_there_on() {
+    let statements = |at: usize| {
+        format!(
+            "create trigger g{at} before insert on t for each row execute function f();\ninsert into t values (1);\n"
+        )
+    };
+    let script = script(&(0..1_300).map(statements).collect::<String>());
+    let risks = assess(&[&script], &Catalogue::default()).remove(0);
+    let opaque: Vec<_> = risks.iter().filter(|risk| risk.class == RiskClass::Opaque).collect();
+    let first = opaque.first().unwrap();
+    assert_eq!(first.says, "runs more than is followed here");
+    assert!(first.line > 800, "{first:?}");
+    let lines: Vec<_> = opaque.iter().map(|risk| risk.line).collect();
+    let written: Vec<_> = (first.line..=2_600).step_by(2).collect();
+    assert_eq!(lines, written);
+}
+
+#[test]
+fn what_routines_do_is_told_in_bounds_and_for_each_line_once_of_every_class() {
+    let statements = |at: usize| {
+        format!(
+            "create or replace function f() returns int language sql as 'drop table x{at}; insert into y{at} values (1)';\n\
+             select f();\n"
+        )
+    };
+    let script = script(&(0..300).map(statements).collect::<String>());
+    let risks = assess(&[&script], &Catalogue::default()).remove(0);
+    assert!(risks.len() < 11_100, "{}", risks.len());
+    let of = |line: u32| risks.iter().filter(move |risk| risk.line == line);
+    assert!(of(600).count() <= 66 && of(100).count() == 64);
+    for line in (2..=600).step_by(2) {
+        for class in [RiskClass::DataLoss, RiskClass::DataChange] {
+            assert!(of(line).any(|risk| risk.class == class), "{class:?} in line {line}");
+        }
+    }
+}
+
+#[test]
 fn a_large_insert_is_read_as_one() {
     let script = script(&format!("insert into t values {}(2)", "(1),".repeat(50_000)));
     assert_eq!(script.unread, []);
