@@ -137,7 +137,7 @@ impl Database {
             form: 1,
             ledger: ledger.collect(),
             operator_schema: self.bookkeeping.as_ref().map(operator_schema),
-            catalogue: Catalogue::default(),
+            catalogue: std::sync::Arc::default(),
             schema: SchemaObservation::Taken {
                 digest: digest(&self.live),
                 objects: self.live.len(),

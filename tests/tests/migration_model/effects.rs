@@ -1,6 +1,6 @@
 //! What a step of the loop does to the database.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use ace_api::MigrationSet;
 use ace_domain::{
@@ -20,6 +20,9 @@ impl Model {
             let read = files.iter().map(|file| (file.sha256.clone(), script(file)));
             return Ok(StepResult::Read(read.collect()));
         }
+        if let Step::Assess(unassessed) = step {
+            return Ok(StepResult::Assessed(Arc::new(unassessed.clone().assess())));
+        }
         self.unanswered()?;
         match step {
             Step::CheckSyntax(statements) => {
@@ -27,7 +30,7 @@ impl Model {
                 return Ok(StepResult::SyntaxChecked(answers.collect()));
             }
             Step::Begin if self.now < self.busy_until => return Err(StepError::Busy(None)),
-            Step::Observe | Step::Begin | Step::ObserveAgain | Step::Read(_) => {}
+            Step::Observe | Step::Begin | Step::ObserveAgain | Step::Read(_) | Step::Assess(_) => {}
             Step::SnapshotAfterRun => self.db.snapshot_after_run(),
             Step::Claim => {
                 let bookkeeping = self.db.bookkeeping.get_or_insert_default();

@@ -305,7 +305,10 @@ impl Model {
 
     /// Nobody writes unasked, and what is noted as the reference is what the rules make it.
     pub(crate) fn judge_step(&mut self, object: &MigrationSet, state: &State, step: &Step) {
-        if matches!(step, Step::Observe | Step::Read(_) | Step::CheckSyntax(_)) {
+        if matches!(
+            step,
+            Step::Observe | Step::Read(_) | Step::Assess(_) | Step::CheckSyntax(_)
+        ) {
             return;
         }
         let owner = self

@@ -37,7 +37,12 @@ impl Assumed {
                     .extend(versions.map(|version| (version, LedgerRow::default())));
             }
             Step::SetReference { keep, .. } => refer(object, observation, !keep.is_empty()),
-            Step::Observe | Step::Read(_) | Step::CheckSyntax(_) | Step::Prepare(_) | Step::Run { .. } => {
+            Step::Observe
+            | Step::Read(_)
+            | Step::Assess(_)
+            | Step::CheckSyntax(_)
+            | Step::Prepare(_)
+            | Step::Run { .. } => {
                 return None;
             }
         }

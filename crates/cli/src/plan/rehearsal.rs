@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use ace_api::MigrationSet;
 use ace_database::ReadOnlySession;
-use ace_domain::kinds::migration_set::{Decision, Kind, Plan, State, Step, StepError, planned};
+use ace_domain::kinds::migration_set::{Decision, Kind, Plan, State, Step, StepError, planned, unassessed};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::{
     kind::{Kind as _, Step as _},
@@ -91,6 +91,12 @@ async fn read_the_rest(object: &MigrationSet, state: &mut State, session: &ReadO
         .filter(|file| !observation.ledger.contains_key(file.version.as_str()));
     let unread = pending.filter(|file| !state.scripts.contains_key(&file.sha256));
     let step = Step::Read(unread.cloned().collect());
+    if let Some(outcome) = session.make(object, state, &step, Timestamp::now()).await {
+        Kind::update(object, state, &step, outcome, Timestamp::now());
+    }
+    let Some(step) = unassessed(object, state).map(Step::Assess) else {
+        return;
+    };
     if let Some(outcome) = session.make(object, state, &step, Timestamp::now()).await {
         Kind::update(object, state, &step, outcome, Timestamp::now());
     }

@@ -1,6 +1,7 @@
 //! What is read of a database for a MigrationSet: the steps that write nothing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ace_api::MigrationSet;
 use ace_domain::{
@@ -43,6 +44,7 @@ impl ReadOnlySession {
         match step {
             Step::Observe => Some(self.observe(object, known, now).await),
             Step::Read(files) => Some(Ok(StepResult::Read(read_all(files)))),
+            Step::Assess(unassessed) => Some(Ok(StepResult::Assessed(Arc::new(unassessed.clone().assess())))),
             Step::CheckSyntax(statements) => Some(self.check_syntax(statements).await),
             _ => None,
         }
@@ -109,7 +111,7 @@ impl Session {
             form: FORM,
             ledger,
             operator_schema,
-            catalogue,
+            catalogue: Arc::new(catalogue),
             schema,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use ace_domain::bundle::Closure;
 use ace_domain::inputs::{FunctionParts, SourceTree};
+use ace_domain::kinds::migration_set::{Assessment, Unassessed};
 use ace_domain::sql::{File, Script, ScriptError, read_all};
 use ace_runtime::reconcile::on_own_thread;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -83,6 +84,16 @@ impl Sources {
         on_own_thread(move || {
             let _turn = turn;
             read_all(&files)
+        })
+        .await
+    }
+
+    /// The risks of the files that would run, in the same turn as what is read. Panics where that does.
+    pub async fn assessment(&self, namespace: &str, unassessed: Unassessed) -> Arc<Assessment> {
+        let turn = self.turns.wait(namespace).await;
+        on_own_thread(move || {
+            let _turn = turn;
+            Arc::new(unassessed.assess())
         })
         .await
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     Cause, Decision,
+    assessment::unassessed,
     attempts::Attempts,
     gates, messages,
     state::{Observation, PlatformFacts, SchemaObservation, SourceState, State, Stop, StoredPlan},
@@ -23,6 +24,16 @@ use crate::{
 };
 
 pub fn decide(object: &MigrationSet, state: &State, now: Timestamp) -> Decision {
+    let decision = decide_on(object, state, now);
+    let is_shown = !matches!(decision, Decision::Do(_) | Decision::Release { .. });
+    // After a run that stopped, other files are pending than before. What failed is not tried again here.
+    if !is_shown || state.prepared || state.step_error.is_some() {
+        return decision;
+    }
+    unassessed(object, state).map_or(decision, |unassessed| Decision::Do(Step::Assess(unassessed)))
+}
+
+fn decide_on(object: &MigrationSet, state: &State, now: Timestamp) -> Decision {
     if is_leaving(object) {
         return Decision::Release { event: None };
     }

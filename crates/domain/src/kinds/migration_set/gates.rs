@@ -3,7 +3,7 @@
 use ace_api::{Baseline, HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
 
 use super::{
-    Cause, decide,
+    Cause, assessment, decide,
     ledger_diff::{LedgerDiff, Pending, first_pending, ledger_diff},
     messages,
     plan::{Plan, pending_digest},
@@ -235,6 +235,9 @@ fn unread(state: &State, observation: &Observation, ledger_diff: &LedgerDiff<'_>
     let refused = scripts().find_map(|(file, script)| Some((file, script.as_ref().err()?)));
     if let Some((file, error)) = refused {
         return Some(Next::Refuse(messages::refused(file, error)));
+    }
+    if let Some(unassessed) = assessment::pending(state, ledger_diff) {
+        return Some(Next::Step(Step::Assess(unassessed)));
     }
     let readable: Vec<_> = scripts()
         .filter_map(|(file, script)| Some((file, &**script.as_ref().ok()?)))

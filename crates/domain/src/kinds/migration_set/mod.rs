@@ -9,6 +9,7 @@
 //! run, in our own ledger. Every write is made under the database's advisory lock, which [`Step::Begin`] takes and
 //! the end of a reconcile releases.
 
+mod assessment;
 mod attempts;
 mod conditions;
 mod decide;
@@ -43,6 +44,7 @@ use crate::reconcile::{
 };
 use update::{update_from_error, update_from_result};
 
+pub use assessment::{Assessment, Unassessed, unassessed};
 pub use attempts::Attempts;
 pub use decide::decide;
 pub use events::events;

@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use super::{
+    assessment,
     ledger_diff::{Elsewhere, LedgerDiff},
     state::{Observation, State, StoredPlan},
 };
-use crate::sql::{File, Risk, Script, assess};
+use crate::sql::{File, Risk, Script};
 
 /// What would run, in order.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub struct Plan {
 pub struct Item {
     pub file: File,
     pub script: Arc<Script>,
-    pub risks: Vec<Risk>,
+    pub risks: Arc<[Risk]>,
     /// It was applied before and is missing from the ledger.
     pub again: bool,
     /// When it was recorded in `ace_ops`, if it was.
@@ -68,7 +69,7 @@ impl Item {
 }
 
 impl Plan {
-    /// The plan of the pending files; `None` while one of them was not read or can't be.
+    /// The plan of the pending files; `None` while one of them was not read or can't be, or they were not assessed.
     pub(super) fn of(
         object: &MigrationSet,
         state: &State,
@@ -81,8 +82,7 @@ impl Plan {
             .map(|pending| state.scripts.get(&pending.file.sha256)?.as_ref().ok().cloned())
             .collect();
         let scripts = scripts?;
-        let borrowed: Vec<&Script> = scripts.iter().map(Arc::as_ref).collect();
-        let risks = assess(&borrowed, &observation.catalogue);
+        let risks = assessment::risks(state, ledger_diff)?;
         let items: Vec<Item> = ledger_diff
             .pending
             .iter()

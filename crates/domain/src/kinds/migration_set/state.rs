@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
+    assessment::Assessment,
     attempts::Attempts,
     step::{Blocker, Refusal, StepError, SyntaxCheck},
 };
@@ -124,7 +125,7 @@ pub struct Observation {
     /// Schema `ace_ops`; `None` if it does not exist.
     pub operator_schema: Option<OperatorSchema>,
     /// What the risks of a plan depend on.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     pub schema: SchemaObservation,
 }
 
@@ -247,6 +248,8 @@ pub struct Memory {
     pub blocked: u32,
     /// Runs of one file that failed and may succeed.
     pub attempts: Option<Attempts>,
+    /// The risks of the files that were pending last.
+    pub assessment: Option<Arc<Assessment>>,
 }
 
 impl Memory {

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ace_api::MigrationReason;
 
-use super::state::{Observation, Owner, StoredPlan};
+use super::{
+    assessment::{Assessment, Unassessed},
+    state::{Observation, Owner, StoredPlan},
+};
 use crate::{
     kinds::platform::DatabaseFailure,
     reconcile::kind,
@@ -16,6 +19,8 @@ pub enum Step {
     /// Reads identity, ledgers and schema of the database; writes nothing.
     Observe,
     Read(Vec<File>),
+    /// Judges the risks of the pending files; reads and writes nothing.
+    Assess(Unassessed),
     /// Has the server check the syntax of statements that our parser can't read; writes nothing.
     CheckSyntax(Vec<String>),
     /// Opens the session that runs migrations, takes the database's lock and observes again under it.
@@ -67,6 +72,7 @@ impl kind::Step for Step {
         match self {
             Self::Observe => "Observe",
             Self::Read(_) => "Read",
+            Self::Assess(_) => "Assess",
             Self::CheckSyntax(_) => "CheckSyntax",
             Self::Begin => "Begin",
             Self::ObserveAgain => "ObserveAgain",
@@ -101,6 +107,8 @@ pub enum StepResult {
     Observed(Box<Observation>),
     /// Parsed files by digest.
     Read(BTreeMap<String, Result<Arc<Script>, ScriptError>>),
+    /// The risks of the pending files.
+    Assessed(Arc<Assessment>),
     /// The server's syntax check by statement.
     SyntaxChecked(BTreeMap<String, SyntaxCheck>),
     /// The step wrote to `ace_ops` or the ledger.

@@ -34,7 +34,10 @@ pub(super) fn update_from_result(
 ) {
     state.step_error = None;
     match (step, result) {
-        (step, StepResult::Observed(observation)) => {
+        (step, StepResult::Observed(mut observation)) => {
+            if let Some(assessment) = &state.memory.assessment {
+                assessment.share(&mut observation.catalogue);
+            }
             state.memory.observation = Some(Arc::from(observation));
             state.memory.failed_observation = None;
             state.unseen = None;
@@ -49,6 +52,7 @@ pub(super) fn update_from_result(
             }
         }
         (_, StepResult::Read(scripts)) => state.scripts.extend(scripts),
+        (_, StepResult::Assessed(assessment)) => state.memory.assessment = Some(assessment),
         (_, StepResult::SyntaxChecked(answers)) => state.answers.extend(answers),
         (step, StepResult::Written) => {
             state.unseen = Some(step.name());
@@ -120,6 +124,7 @@ fn has_run(state: &mut State, file: &File, ran: Ran, now: Timestamp) {
     state.memo.held = None;
     state.memory.blocked = 0;
     state.memory.attempts = None;
+    state.memory.assessment = None;
     let duration = i64::try_from(ran.duration.as_millis()).unwrap_or(i64::MAX);
     let warnings = ran.warnings.into_iter().take(WARNINGS);
     let event = MigrationEvent {

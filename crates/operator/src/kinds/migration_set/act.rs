@@ -30,6 +30,11 @@ pub(super) async fn act(
             let namespace = object.namespace().unwrap_or_default();
             Ok(StepResult::Read(kind.sources.scripts(&namespace, files.clone()).await))
         }
+        Step::Assess(unassessed) => {
+            let namespace = object.namespace().unwrap_or_default();
+            let assessment = kind.sources.assessment(&namespace, unassessed.clone()).await;
+            Ok(StepResult::Assessed(assessment))
+        }
         Step::CheckSyntax(statements) => ask(kind, object, state, held, statements).await,
         Step::Begin => begin(kind, object, state, held, now).await,
         Step::ObserveAgain => {

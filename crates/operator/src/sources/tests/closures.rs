@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use ace_domain::bundle::{Tree, TreePath};
 use ace_domain::inputs::{ArtifactState, FunctionParts, SourceTree};
+use ace_domain::kinds::migration_set::Unassessed;
 use ace_domain::sql::File;
 use bytes::Bytes;
 use futures::poll;
@@ -71,6 +72,18 @@ async fn files_of_sql_are_read_in_the_turns_of_their_namespace() {
     assert!(poll!(&mut waiting).is_pending());
     drop(turn);
     assert_eq!(waiting.await.len(), 1);
+}
+
+#[tokio::test]
+async fn risks_are_judged_in_the_turns_of_their_namespace() {
+    let fixture = Fixture::new().await;
+    let turn = fixture.sources.turns.of("busy").acquire_owned().await.unwrap();
+    let mut waiting = Box::pin(fixture.sources.assessment("busy", Unassessed::default()));
+    assert!(poll!(&mut waiting).is_pending());
+    let none = fixture.sources.assessment("calm", Unassessed::default()).await;
+    assert!(poll!(&mut waiting).is_pending());
+    drop(turn);
+    assert_eq!(waiting.await, none);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use super::{
     super::{
         Decision, FailedObservation, Kind, LedgerRow, Memory, Observation, OperatorSchema, PlatformFacts,
         PlatformState, Ran, ReferenceState, SourceState, State, Step, StepError, StepResult, decide, status,
+        unassessed,
     },
     values::{A, B, LIVE, V1, V2, V3, bare, folder, own, owner, taken, target},
 };
@@ -25,7 +26,7 @@ use crate::{
         kind::{Kind as _, Step as _},
         timing::Timing,
     },
-    sql::{Catalogue, read},
+    sql::read,
 };
 
 pub(super) const PLACE: &str = "db.example.com public";
@@ -143,8 +144,7 @@ impl Case {
     /// Table `public.a` is large.
     pub(super) fn grown(self) -> Self {
         self.observation(|observation| {
-            observation
-                .catalogue
+            Arc::make_mut(&mut observation.catalogue)
                 .large
                 .insert(("public".to_owned(), "a".to_owned()));
         })
@@ -271,7 +271,16 @@ impl Case {
     }
 
     pub(super) fn decide(&self) -> Decision {
-        decide(&self.object, &self.state, self.now)
+        decide(&self.object, &self.assessed(), self.now)
+    }
+
+    /// The pending files were assessed as far as they were read.
+    fn assessed(&self) -> State {
+        let mut state = *self.state.clone();
+        if let Some(unassessed) = unassessed(&self.object, &state) {
+            state.memory.assessment = Some(Arc::new(unassessed.assess()));
+        }
+        state
     }
 
     pub(super) fn step(&self) -> Step {
@@ -285,6 +294,7 @@ impl Case {
     pub(super) fn does(&mut self, name: &str, outcome: Result<StepResult, StepError>) {
         let step = self.step();
         assert_eq!(step.name(), name);
+        *self.state = self.assessed();
         Kind::update(&self.object, &mut self.state, &step, outcome, self.now);
     }
 
@@ -305,7 +315,7 @@ impl Case {
 
     /// The status after the decision that is due.
     pub(super) fn status(&self) -> MigrationSetStatus {
-        status(&self.object, &self.state, &self.decide(), self.now)
+        status(&self.object, &self.assessed(), &self.decide(), self.now)
     }
 
     /// The digest of what would run.
@@ -367,7 +377,7 @@ fn observation() -> Observation {
             }),
             ..OperatorSchema::default()
         }),
-        catalogue: Catalogue::default(),
+        catalogue: Arc::default(),
         schema: taken(LIVE, Vec::new()),
     }
 }

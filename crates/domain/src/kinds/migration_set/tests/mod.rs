@@ -2,6 +2,7 @@
 
 mod adoption;
 mod approval;
+mod assessment;
 mod attempts;
 mod baseline;
 mod drift;

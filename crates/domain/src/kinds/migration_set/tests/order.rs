@@ -50,6 +50,7 @@ fn obedient(case: &Case, step: &Step) -> Result<StepResult, StepError> {
                 .map(|file| (file.sha256.clone(), read(file).map(Arc::new)))
                 .collect(),
         )),
+        Step::Assess(unassessed) => Ok(StepResult::Assessed(Arc::new(unassessed.clone().assess()))),
         Step::CheckSyntax(asked) => Ok(StepResult::SyntaxChecked(
             asked.iter().map(|text| (text.clone(), SyntaxCheck::Parses)).collect(),
         )),
