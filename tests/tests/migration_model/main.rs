@@ -88,7 +88,7 @@ fn rests(model: &mut Model) {
     if model.writes != writes {
         model.fault("it writes at rest");
     }
-    let reads = |step: &&&str| ["Observe", "Read", "CheckSyntax"].contains(step);
+    let reads = |step: &&&str| ["Observe", "Read", "Assess", "CheckSyntax"].contains(step);
     let made: Vec<_> = model.steps[steps..]
         .iter()
         .filter(|step| !reads(step))

@@ -140,7 +140,7 @@ impl Proxy {
 }
 
 /// Passes the first message on, which has no kind.
-async fn start_up(from_client: &mut OwnedReadHalf, to_server: &mut OwnedWriteHalf) -> std::io::Result<()> {
+pub async fn start_up(from_client: &mut OwnedReadHalf, to_server: &mut OwnedWriteHalf) -> std::io::Result<()> {
     let length = from_client.read_u32().await?;
     let mut start_up = vec![0; length as usize - 4];
     from_client.read_exact(&mut start_up).await?;
@@ -222,7 +222,7 @@ async fn answers(from_server: &mut OwnedReadHalf, mut due: usize) -> std::io::Re
     Ok(answers)
 }
 
-async fn message(kind: u8, stream: &mut OwnedReadHalf) -> std::io::Result<(u8, Vec<u8>)> {
+pub async fn message(kind: u8, stream: &mut OwnedReadHalf) -> std::io::Result<(u8, Vec<u8>)> {
     let length = stream.read_u32().await?;
     let mut message = vec![kind];
     message.extend(length.to_be_bytes());
