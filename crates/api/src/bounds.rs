@@ -14,11 +14,10 @@ static SCHEMAS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     let mut schemas = BTreeMap::new();
     for crd in crds() {
         let mut crd = serde_json::to_value(crd).expect("a definition made from types is JSON");
-        let schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"].take();
-        schemas.insert(
-            crd["spec"]["names"]["kind"].as_str().unwrap_or_default().to_owned(),
-            schema,
-        );
+        let status = crd.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/status");
+        let schema = status.map(Value::take).unwrap_or_default();
+        let kind = crd.pointer("/spec/names/kind").and_then(Value::as_str);
+        schemas.insert(kind.unwrap_or_default().to_owned(), schema);
     }
     schemas
 });
@@ -59,7 +58,8 @@ fn cut(value: &mut Value, schema: &Value) -> bool {
                 .fold(is_shorter, |is_cut, item| cut(item, &schema["items"]) | is_cut)
         }
         Value::Object(fields) => fields.iter_mut().fold(false, |is_cut, (name, field)| {
-            cut(field, &schema["properties"][name]) | is_cut
+            let schema = schema["properties"].get(name).unwrap_or(&Value::Null);
+            cut(field, schema) | is_cut
         }),
         Value::Null | Value::Bool(_) => false,
     }

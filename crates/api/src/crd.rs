@@ -1,5 +1,10 @@
 //! The custom resource definitions, made from the types and brought to Kubernetes' conventions.
 
+#![allow(
+    clippy::indexing_slicing,
+    reason = "JSON of our own types, made when manifests are written and at the start; a test makes all of it"
+)]
+
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use serde_json::{Value, json};
 

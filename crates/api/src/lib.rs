@@ -4,6 +4,7 @@
 //! these types are what the API server enforces; `cargo xtask` writes them to `crds/`.
 
 #![warn(missing_docs)]
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
 mod bounds;
 mod common;

@@ -1,6 +1,8 @@
 //! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources, `kubectl ace plan`
 //! shows what a MigrationSet would run, and `kubectl ace wait` waits until a revision of a source is live.
 
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 mod arguments;
 mod cluster;
 mod config;

@@ -13,14 +13,18 @@ pub(crate) fn documents(
     functions: &[EdgeFunction],
 ) -> Result<String, Box<dyn std::error::Error>> {
     let spec = &platform.spec;
-    let mut required = json!({ "project": spec.project, "api": { "tokenSecretRef": spec.api.token_secret_ref } });
-    if let Some(database) = &spec.database {
-        required["database"] = json!({
+    let database = spec.database.as_ref().map(|database| {
+        json!({
             "host": database.host,
             "caSecretRef": database.ca_secret_ref,
             "passwordSecretRef": database.password_secret_ref,
-        });
-    }
+        })
+    });
+    let required = json!({
+        "project": spec.project,
+        "api": { "tokenSecretRef": spec.api.token_secret_ref },
+        "database": database,
+    });
     let platform = document::<PlatformSpec>(platform, &required);
     let set = set.into_iter().map(|object| {
         let spec = &object.spec;

@@ -198,7 +198,7 @@ fn cut(text: &str) -> String {
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();
     match plain.char_indices().nth(QUOTED) {
-        Some((end, _)) => format!("{}…", &plain[..end]),
+        Some((end, _)) => format!("{}…", plain.get(..end).unwrap_or_default()),
         None => plain,
     }
 }

@@ -3,6 +3,8 @@
 //! Everything but [`deliver`] is pure: times and ids are arguments, and a message has the same id and body at each attempt.
 //! Nothing is repeated here: one delivery is one request, and the [`Outcome`] says whether another one is due.
 
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 mod message;
 mod outcome;
 mod slack;

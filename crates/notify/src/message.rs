@@ -61,7 +61,8 @@ impl MessageId {
             digest.update((part.len() as u64).to_le_bytes());
             digest.update(part);
         }
-        Self(format!("msg_{}", hex::encode(&digest.finalize()[..16])))
+        let digest = hex::encode(digest.finalize());
+        Self(format!("msg_{}", digest.get(..32).unwrap_or_default()))
     }
 
     /// As it is sent.

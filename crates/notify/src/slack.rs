@@ -16,7 +16,7 @@ pub(crate) fn request(message: &Message) -> Request {
     let mut blocks = vec![json!({"type": "header", "text": {"type": "plain_text", "text": title}})];
     let text = mrkdwn(&message.text);
     // An empty section is refused.
-    if text["text"] != "" {
+    if text.get("text").is_some_and(|text| text != "") {
         blocks.push(json!({"type": "section", "text": text}));
     }
     let context = mrkdwn(&format!("channel {channel} · {}", message.time));

@@ -6,6 +6,8 @@
 //!                         └─▶ status, events, metrics
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 pub mod caches;
 pub mod connections;
 pub mod kinds;

@@ -1,5 +1,7 @@
 //! `ace-operator`: flags and wiring.
 
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 use std::{net::TcpListener, process::ExitCode};
 
 use ace_domain::reconcile::timing::Timing;

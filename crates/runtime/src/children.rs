@@ -93,8 +93,8 @@ where
 
 /// The name of an object as a label's value, which takes 63 characters.
 pub fn label_value(name: &str) -> String {
-    let cut = name.floor_char_boundary(63);
-    name[..cut].trim_end_matches(['-', '.']).to_owned()
+    let (start, _) = name.split_at(name.floor_char_boundary(63));
+    start.trim_end_matches(['-', '.']).to_owned()
 }
 
 fn understood<T>(answer: Option<Result<T, kube::Error>>) -> Result<T, ChildError> {

@@ -5,6 +5,8 @@
 //!                          └─▶ status writer, events, metrics
 //! ```
 
+#![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
+
 pub mod children;
 pub mod clock;
 pub mod controllers;

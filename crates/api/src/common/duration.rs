@@ -39,14 +39,14 @@ impl FromStr for Duration {
             if !(1..=5).contains(&digits) || parts == 4 {
                 return Err(invalid());
             }
-            let number: u64 = rest[..digits].parse().map_err(|_| invalid())?;
-            let after = &rest[digits..];
-            let (unit, milliseconds) = [("ms", 1), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
+            let (number, after) = rest.split_at_checked(digits).ok_or_else(invalid)?;
+            let number: u64 = number.parse().map_err(|_| invalid())?;
+            let (milliseconds, after) = [("ms", 1), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
                 .into_iter()
-                .find(|(unit, _)| after.starts_with(unit))
+                .find_map(|(unit, milliseconds)| Some((milliseconds, after.strip_prefix(unit)?)))
                 .ok_or_else(invalid)?;
             total += std::time::Duration::from_millis(number * milliseconds);
-            rest = &after[unit.len()..];
+            rest = after;
             parts += 1;
         }
         if parts == 0 { Err(invalid()) } else { Ok(Self(total)) }

@@ -22,7 +22,7 @@ pub fn clipped(text: &str, bytes: usize) -> String {
         return text.to_owned();
     }
     let end = text.floor_char_boundary(bytes.saturating_sub('…'.len_utf8()));
-    format!("{}…", &text[..end])
+    format!("{}…", text.get(..end).unwrap_or_default())
 }
 
 #[cfg(test)]

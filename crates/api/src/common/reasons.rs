@@ -103,6 +103,10 @@ pub struct ListedReason {
 }
 
 /// Lists of reasons, one after another.
+#[allow(
+    clippy::indexing_slicing,
+    reason = "the compiler computes it: what is out of bounds does not build"
+)]
 pub(crate) const fn joined<const N: usize>(lists: &[&[ListedReason]]) -> [ListedReason; N] {
     let mut all = [lists[0][0]; N];
     let (mut list, mut entry, mut place) = (0, 0, 0);

@@ -16,7 +16,8 @@ pub(super) fn parse(text: &str) -> Result<BTreeMap<String, String>, usize> {
             rest = after_line(rest);
             continue;
         }
-        let line = text[..text.len() - rest.len()].matches('\n').count() + 1;
+        let before = text.strip_suffix(rest).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
         let (name, value) = rest.split_once(['=', ':']).ok_or(line)?;
         let name = name.trim_end();
         let name = name.strip_prefix("export").map_or(name, |bare| {
@@ -48,29 +49,29 @@ fn value_of<'t>(text: &'t str, known: &BTreeMap<String, String>) -> Option<(Stri
     let text = text.trim_start_matches([' ', '\t']);
     match text.chars().next() {
         Some('\'') => {
-            let end = closing(text, '\'')?;
-            Some((text[1..end].to_owned(), after_line(&text[end..])))
+            let (value, behind) = quoted(text, '\'')?;
+            Some((value.to_owned(), after_line(behind)))
         }
         Some('"') => {
-            let end = closing(text, '"')?;
-            Some((expanded(&unescaped(&text[1..end]), known), after_line(&text[end..])))
+            let (value, behind) = quoted(text, '"')?;
+            Some((expanded(&unescaped(value), known), after_line(behind)))
         }
         _ => {
             let line = text.split('\n').next().unwrap_or_default();
             let comment = [" #", "\t#"].iter().filter_map(|mark| line.find(mark)).min();
-            let value = line[..comment.unwrap_or(line.len())].trim();
-            Some((expanded(value, known), after_line(text)))
+            let (value, _) = line.split_at(comment.unwrap_or(line.len()));
+            Some((expanded(value.trim(), known), after_line(text)))
         }
     }
 }
 
-/// Where the quote closes that `text` begins with.
-fn closing(text: &str, quote: char) -> Option<usize> {
+/// What is within the quotes that `text` begins with, and what is behind them; `None` if they never close.
+fn quoted(text: &str, quote: char) -> Option<(&str, &str)> {
     let mut escaped = false;
-    text.char_indices().skip(1).find_map(|(at, character)| {
+    text.strip_prefix(quote)?.split_once(|character| {
         let closes = character == quote && !escaped;
         escaped = character == '\\' && !escaped;
-        closes.then_some(at)
+        closes
     })
 }
 
@@ -97,8 +98,7 @@ fn unescaped(text: &str) -> String {
 fn expanded(text: &str, known: &BTreeMap<String, String>) -> String {
     let mut value = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        let (before, behind) = (&rest[..at], &rest[at + 1..]);
+    while let Some((before, behind)) = rest.split_once('$') {
         if let Some(before) = before.strip_suffix('\\') {
             value.push_str(before);
             value.push('$');

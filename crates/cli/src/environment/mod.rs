@@ -103,7 +103,8 @@ impl Environment {
 
 fn variables(content: &[u8]) -> Result<BTreeMap<String, String>, Unreadable> {
     let text = str::from_utf8(content).map_err(|error| {
-        let lines = content[..error.valid_up_to()].split(|byte| *byte == b'\n');
+        let (valid, _) = content.split_at(error.valid_up_to());
+        let lines = valid.split(|byte| *byte == b'\n');
         Unreadable::Line(lines.count())
     });
     dotenv::parse(text?).map_err(Unreadable::Line)

@@ -263,7 +263,7 @@ fn may_be_printed(entry: &Entry) -> bool {
 
 /// The folder in which a pattern of static files begins; a plain path is none.
 fn folder_of(pattern: &str) -> Option<&str> {
-    let plain = &pattern[..pattern.find(['*', '?', '[', '{'])?];
+    let (plain, _) = pattern.split_once(['*', '?', '[', '{'])?;
     Some(plain.rsplit_once('/').map_or("", |(folder, _)| folder))
 }
 

@@ -19,17 +19,18 @@ pub(crate) fn platform(
         .reference
         .as_ref()
         .map_or(PLACEHOLDER, |(reference, _)| reference);
-    let mut spec = json!({
-        "project": reference,
-        "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } },
-    });
-    if with_database {
-        spec["database"] = json!({
+    let database = with_database.then(|| {
+        json!({
             "host": format!("db.{reference}.supabase.co"),
             "caSecretRef": { "name": "database", "key": "ca.crt" },
             "passwordSecretRef": { "name": "database", "key": "password" },
-        });
-    }
+        })
+    });
+    let spec = json!({
+        "project": reference,
+        "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } },
+        "database": database,
+    });
     let spec: PlatformSpec = serde_json::from_value(spec)?;
     let mut platform = Platform::new(&settings.platform.name, spec);
     platform.metadata.namespace.clone_from(&settings.namespace);

@@ -152,10 +152,10 @@ impl Manifest {
         let mut manifest = Self::default();
         for (number, value) in (1..).zip(documents) {
             let api = format!("{}/{}", ace_api::GROUP, ace_api::VERSION);
-            if value["apiVersion"] != api {
+            if value.get("apiVersion").is_none_or(|version| *version != api) {
                 continue;
             }
-            match value["kind"].as_str() {
+            match value.get("kind").and_then(Value::as_str) {
                 Some("MigrationSet") => manifest
                     .sets
                     .push(parsed(value).map_err(|cause| document(number, cause))?),

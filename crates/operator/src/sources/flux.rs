@@ -73,7 +73,8 @@ struct Condition {
 /// content that was fetched and checked. A failing fetch must not remove deployed content, and the controller of a suspended
 /// source never observes its generation, so waiting for that could last for ever.
 pub(super) fn artifact_of(object: &DynamicObject) -> FluxArtifact {
-    let Ok(status) = serde_json::from_value::<Option<Status>>(object.data["status"].clone()) else {
+    let Ok(status) = serde_json::from_value::<Option<Status>>(object.data.get("status").cloned().unwrap_or_default())
+    else {
         return FluxArtifact::Unusable("its status can't be read; install a current version of Flux".to_owned());
     };
     let status = status.unwrap_or_default();
@@ -108,7 +109,11 @@ pub(super) fn artifact_of(object: &DynamicObject) -> FluxArtifact {
 }
 
 fn pending_message(object: &DynamicObject, status: &Status) -> String {
-    if object.data["spec"]["suspend"] == true {
+    if object
+        .data
+        .pointer("/spec/suspend")
+        .is_some_and(|suspend| *suspend == true)
+    {
         return "it is suspended and has no artifact; resume it".to_owned();
     }
     let behind = status.observed_generation.unwrap_or(-1) < object.metadata.generation.unwrap_or(0);

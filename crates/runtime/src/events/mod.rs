@@ -203,7 +203,8 @@ fn event(publication: &Publication, instance: &str, now: Timestamp, number: u8) 
         .clone()
         .unwrap_or_else(|| "default".to_owned());
     let object = publication.regarding.name.as_deref().unwrap_or("unnamed");
-    let object = object[..object.floor_char_boundary(NAME)].trim_end_matches(['.', '-']);
+    let (object, _) = object.split_at(object.floor_char_boundary(NAME));
+    let object = object.trim_end_matches(['.', '-']);
     let type_ = match publication.type_ {
         EventType::Normal => "Normal",
         EventType::Warning => "Warning",
