@@ -325,7 +325,7 @@ fn outcome<T>(result: Result<T, CallError>) -> Outcome<T> {
         Err(CallError::Unavailable { status, message }) => Outcome::Unknown(Lost::Unavailable { status, message }),
         Err(CallError::Timeout) => Outcome::Unknown(Lost::Timeout),
         Err(CallError::Transport) => Outcome::Unknown(Lost::Transport),
-        Err(CallError::Unreadable | CallError::BodyTooLarge { .. }) => Outcome::Unknown(Lost::Unreadable),
+        Err(CallError::Unreadable | CallError::AnswerTooLarge { .. }) => Outcome::Unknown(Lost::Unreadable),
         Err(
             error @ (CallError::NotSent(_)
             | CallError::Refused { .. }

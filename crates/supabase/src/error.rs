@@ -49,7 +49,7 @@ pub enum CallError {
     Unreadable,
     /// An answer is larger than this client takes: a list, or a function's body.
     #[error("the answer is larger than {limit} bytes")]
-    BodyTooLarge {
+    AnswerTooLarge {
         /// In bytes; see [`crate::Limits`].
         limit: usize,
     },
@@ -123,7 +123,7 @@ impl CallError {
             Self::Transport => "Transport",
             Self::Timeout => "Timeout",
             Self::Unreadable => "Unreadable",
-            Self::BodyTooLarge { .. } => "BodyTooLarge",
+            Self::AnswerTooLarge { .. } => "AnswerTooLarge",
         }
     }
 
@@ -149,7 +149,7 @@ impl CallError {
             | Self::Transport
             | Self::Timeout
             | Self::Unreadable => true,
-            Self::Refused { .. } | Self::FunctionAbsent | Self::BodyTooLarge { .. } => false,
+            Self::Refused { .. } | Self::FunctionAbsent | Self::AnswerTooLarge { .. } => false,
         }
     }
 }
@@ -162,7 +162,7 @@ impl From<RequestError> for CallError {
             RequestError::Connect | RequestError::Tls => Self::NotSent(NotSent::Connect),
             RequestError::Timeout => Self::Timeout,
             RequestError::Transport => Self::Transport,
-            RequestError::TooLarge { limit } => Self::BodyTooLarge { limit },
+            RequestError::TooLarge { limit } => Self::AnswerTooLarge { limit },
         }
     }
 }

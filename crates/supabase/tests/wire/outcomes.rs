@@ -261,19 +261,25 @@ async fn an_answer_that_is_too_large_is_not_taken() {
         raw(200, &octets, "0123456789a"),
         json(200, FUNCTION),
         json(200, &format!("{FUNCTION} ")),
+        json(200, &format!("[{FUNCTION}]")),
         json(201, &format!("{FUNCTION} ")),
     ])
     .await;
     let client = client_with(&http_with(Deadlines::default(), limits), &server.url, budget(60));
     assert!(client.function_body(Priority::Poll, &slug("hello")).await.is_ok());
     let body = client.function_body(Priority::Poll, &slug("hello")).await;
-    assert_eq!(body, Err(CallError::BodyTooLarge { limit: 10 }));
+    assert_eq!(body, Err(CallError::AnswerTooLarge { limit: 10 }));
+    assert_eq!(body.unwrap_err().to_string(), "the answer is larger than 10 bytes");
     assert!(client.get_function(Priority::Poll, &slug("hello")).await.is_ok());
     let read = client.get_function(Priority::Poll, &slug("hello")).await;
-    assert_eq!(read, Err(CallError::BodyTooLarge { limit: FUNCTION.len() }));
+    assert_eq!(read, Err(CallError::AnswerTooLarge { limit: FUNCTION.len() }));
+    let listed = client.list_functions(Priority::Poll).await.unwrap_err();
+    assert_eq!((listed.reason(), listed.is_passing()), ("AnswerTooLarge", false));
+    let says = format!("the answer is larger than {} bytes", FUNCTION.len());
+    assert_eq!(listed.to_string(), says, "of a list, too");
     let outcome = client.deploy(Priority::Change, &slug("hello"), &deploy()).await;
     assert_eq!(outcome, Outcome::Unknown(Lost::Unreadable));
-    assert_eq!(server.finish().len(), 5);
+    assert_eq!(server.finish().len(), 6);
 }
 
 #[tokio::test]

@@ -184,7 +184,7 @@ impl PlatformAccess<'_> {
                 }
             }
             Ok(ace_supabase::Body::Bundle(bytes)) => BodyContent::Bundle(Arc::from(bytes.as_ref())),
-            Err(CallError::BodyTooLarge { .. }) => BodyContent::TooLarge,
+            Err(CallError::AnswerTooLarge { .. }) => BodyContent::TooLarge,
             Err(error) => return Err(step_error(&error)),
         };
         Ok(StepResult::Body(Body {
