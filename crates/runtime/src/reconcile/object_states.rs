@@ -8,7 +8,8 @@ use ace_domain::reconcile::{key::Key, object_state::ObjectState};
 /// What is kept of each object between passes, and for which objects a pass was asked for.
 #[derive(Debug)]
 pub(super) struct ObjectStates<O, M> {
-    states: Mutex<HashMap<Key, Kept<O, M>>>,
+    /// `None` while a pass has it.
+    states: Mutex<HashMap<Key, Option<Kept<O, M>>>>,
     enqueued: Mutex<HashSet<Key>>,
 }
 
@@ -27,12 +28,19 @@ impl<O, M> Default for ObjectStates<O, M> {
 impl<O, M: Default> ObjectStates<O, M> {
     /// Takes out what is kept of an object; nothing of another one that had the same name.
     pub(super) fn take(&self, key: &Key, uid: &str) -> ObjectState<O, M> {
-        let kept = lock(&self.states).remove(key).filter(|(owner, _)| owner == uid);
+        let kept = lock(&self.states).insert(key.clone(), None).flatten();
+        let kept = kept.filter(|(owner, _)| owner == uid);
         kept.map(|(_, state)| state).unwrap_or_default()
     }
 
-    pub(super) fn put(&self, key: &Key, uid: &str, state: ObjectState<O, M>) {
-        lock(&self.states).insert(key.clone(), (uid.to_owned(), state));
+    /// Keeps what was taken out; false where the object has gone meanwhile, of which nothing is kept.
+    pub(super) fn put(&self, key: &Key, uid: &str, state: ObjectState<O, M>) -> bool {
+        let mut states = lock(&self.states);
+        let Some(kept) = states.get_mut(key) else {
+            return false;
+        };
+        *kept = Some((uid.to_owned(), state));
+        true
     }
 
     /// The object is gone.

@@ -67,7 +67,7 @@ pub(super) async fn pass<C: Controller>(
     let newest = match kept.turn(cached, enqueued, Instant::now()) {
         Turn::Pass(newest) => newest,
         Turn::Wait(wait) => {
-            context.states.put(&key, &uid, kept);
+            context.keep(&key, &uid, kept);
             return Ok(action(wait));
         }
     };
@@ -102,7 +102,7 @@ pub(super) async fn pass<C: Controller>(
         Err(error) => {
             tracing::warn!(kind = C::Kind::NAME, object = %key, error = %chain(&error), "the pass broke off; it is retried");
             let wait = context.requeue(Requeue::Backoff, &mut kept);
-            context.states.put(&key, &uid, kept);
+            context.keep(&key, &uid, kept);
             guard.finish(PassOutcome::Failed);
             return Ok(action(wait));
         }
@@ -113,8 +113,9 @@ pub(super) async fn pass<C: Controller>(
     let wait = context.requeue(requeue, &mut kept);
     if outcome == Outcome::Gone {
         context.states.forget(&key);
+        context.forget_gauges(&key);
     } else {
-        context.states.put(&key, &uid, kept);
+        context.keep(&key, &uid, kept);
     }
     guard.finish(counts_as(outcome));
     Ok(action(wait))
@@ -336,6 +337,18 @@ async fn act<C: Controller>(
 }
 
 impl<C: Controller> Context<C> {
+    /// Keeps what a pass has learned. Where the object went meanwhile, the gauges that the pass has set are those of nothing.
+    fn keep(&self, key: &Key, uid: &str, kept: Kept<C>) {
+        if !self.states.put(key, uid, kept) {
+            self.forget_gauges(key);
+        }
+    }
+
+    fn forget_gauges(&self, key: &Key) {
+        let metrics = &self.tools.metrics;
+        metrics.forget_object(C::Kind::NAME, &key.namespace, &key.name);
+    }
+
     /// Tells those who depend on the object what the pass has found so far.
     fn publish(&self, object: &Object<C>, state: &State<C>, decision: Option<&Decision<Step<C>, Reason<C>>>) {
         let findings = C::Kind::findings(object, state, decision, now());

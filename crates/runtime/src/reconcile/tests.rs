@@ -67,6 +67,7 @@ impl kind::StepError for TimedOut {}
 #[derive(Clone, Debug, Default)]
 struct Known {
     cut_off: usize,
+    name: String,
     tried: bool,
     memo: EdgeFunctionStatus,
 }
@@ -135,10 +136,12 @@ impl Kind for Hanging {
     }
 
     fn into_memory(state: Known, _: &Decision) -> usize {
+        panic_at(&state.name, "into_memory");
         state.cut_off
     }
 
-    fn events(_: &EdgeFunctionStatus, _: &EdgeFunctionStatus) -> Vec<Event> {
+    fn events(before: &EdgeFunctionStatus, _: &EdgeFunctionStatus) -> Vec<Event> {
+        panic_at(before.url.as_deref().unwrap_or_default(), "events");
         Vec::new()
     }
 
@@ -190,6 +193,8 @@ impl Controller for Observing {
         }
         let known = Known {
             cut_off: memory,
+            name: name(object).to_owned(),
+            memo: object.status.clone().unwrap_or_default(),
             ..Known::default()
         };
         (known, name(object).to_owned())
@@ -316,6 +321,34 @@ impl Fixture {
 
 fn answering(code: u16) -> Arc<AtomicU16> {
     Arc::new(AtomicU16::new(code))
+}
+
+#[tokio::test]
+async fn of_an_object_that_goes_during_a_pass_nothing_is_kept_or_counted() {
+    let passing = Arc::<std::sync::OnceLock<Arc<Context<Observing>>>>::default();
+    let leaving = passing.clone();
+    let fixture = fixture_with(move |_| {
+        let context = leaving.get()?;
+        context.states.forget(&key("hello"));
+        context.tools.metrics.forget_object("Hanging", "ace", "hello");
+        None
+    })
+    .await;
+    let objects = || {
+        let text = fixture.metrics.text().unwrap();
+        let objects = text.lines().filter(|line| line.starts_with("ace_objects{"));
+        objects.filter(|line| !line.ends_with(" 0")).count()
+    };
+    fixture.pass("5", json!({})).await;
+    assert!(objects() > 0, "it is there");
+    assert!(passing.set(fixture.context.clone()).is_ok());
+    fixture.context.states.mark(&key("hello"));
+    fixture.pass("6", json!({})).await;
+    assert_eq!(objects(), 0, "it went");
+    // Another one of this name knows nothing of it.
+    fixture.context.states.mark(&key("hello"));
+    fixture.pass("7", json!({})).await;
+    assert_eq!(fixture.observed(), [0, 1, 0]);
 }
 
 #[tokio::test]

@@ -22,11 +22,13 @@ async fn a_panic_anywhere_in_a_pass_puts_that_object_aside_and_the_others_are_se
         "act",
         "update",
         "status",
+        "events",
+        "into_memory",
         "release",
     ] {
         let fixture = fixture(answering(200)).await;
         assert_eq!(
-            fixture.pass_over(named(place, "5", &json!({}))).await,
+            fixture.pass_over(named(place, "5", &json!({ "url": place }))).await,
             Action::await_change(),
             "{place}"
         );
