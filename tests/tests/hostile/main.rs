@@ -38,12 +38,17 @@ fn main() -> ExitCode {
     {
         return child::read(reader);
     }
-    let tests: [(&str, Test); 6] = [
+    let tests: [(&str, Test); 8] = [
         ("every_module_ends_in_an_answer", every_module_ends_in_an_answer),
         ("every_import_map_ends_in_an_answer", every_import_map_ends_in_an_answer),
         ("every_archive_ends_in_an_answer", every_archive_ends_in_an_answer),
         ("every_migration_ends_in_an_answer", every_migration_ends_in_an_answer),
         ("every_body_ends_in_an_answer", every_body_ends_in_an_answer),
+        (
+            "every_message_of_a_database_ends_in_an_answer",
+            every_message_of_a_database_ends_in_an_answer,
+        ),
+        ("every_status_ends_in_an_answer", every_status_ends_in_an_answer),
         (
             "every_combination_of_productions_ends_in_an_answer",
             every_combination_of_productions_ends_in_an_answer,
@@ -71,6 +76,14 @@ fn every_migration_ends_in_an_answer() -> Result<(), Failed> {
 
 fn every_body_ends_in_an_answer() -> Result<(), Failed> {
     survive(|reader| reader == "multipart")
+}
+
+fn every_message_of_a_database_ends_in_an_answer() -> Result<(), Failed> {
+    survive(|reader| reader == "postgres")
+}
+
+fn every_status_ends_in_an_answer() -> Result<(), Failed> {
+    survive(|reader| reader == "status")
 }
 
 /// How long to search, if at all.

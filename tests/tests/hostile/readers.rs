@@ -8,13 +8,19 @@ use std::{
     thread,
 };
 
+use ace_api::{MigrationSet, within_bounds};
+use ace_database::{Access, Connection, Password, Tls};
 use ace_domain::{
     bundle::{ArchiveLimits, Closure, FunctionSource, Tree, TreePath, read_archive},
+    inputs::ArtifactState,
+    kinds::migration_set,
     sql::{self, Catalogue},
 };
 use ace_egress::{AllowedHosts, Token, Url};
 use ace_supabase::{Body, Budget, Client, Deadlines, Http, Limits, Priority};
 use bytes::Bytes;
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 /// The answer of a reader to an input: what it is, or why it is refused.
 pub(crate) fn read(reader: &str, input: Vec<u8>) -> String {
@@ -37,6 +43,8 @@ pub(crate) fn read(reader: &str, input: Vec<u8>) -> String {
         },
         "1_a.sql" => migration(input),
         "multipart" => body(input),
+        "postgres" => database(&input),
+        "status" => status(&input),
         other => panic!("there is no reader {other}"),
     }
 }
@@ -99,6 +107,93 @@ fn body(content: Bytes) -> String {
         Ok(Body::Bundle(bytes)) => format!("{} bytes", bytes.len()),
         Err(error) => error.to_string(),
     }
+}
+
+/// One column of text, one row of it, and the end.
+const BACKEND: &[u8] = b"T\0\0\0\x1a\0\x01a\0\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0\
+    D\0\0\0\x0c\0\x01\0\0\0\x0242C\0\0\0\x0dSELECT 1\0Z\0\0\0\x05I";
+
+/// The answer of a database server to whoever opens a session and asks who it is: the first byte says whether it is sent in the
+/// handshake.
+fn database(input: &[u8]) -> String {
+    let (phase, sent) = input.split_first().unwrap();
+    let (in_handshake, sent) = (*phase == 1, sent.to_vec());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let allowed = b"R\0\0\0\x08\0\0\0\0";
+        let ready = b"Z\0\0\0\x05I";
+        let _ = stream.write_all(allowed);
+        if !in_handshake {
+            let _ = stream.write_all(ready);
+            let mut asked = [0; 4096];
+            // Opening a session has it asked for its backend, which has to be answered.
+            while let Ok(length @ 1..) = stream.read(&mut asked) {
+                if !String::from_utf8_lossy(&asked[..length]).contains("pg_backend_pid()") {
+                    break;
+                }
+                let _ = stream.write_all(BACKEND);
+            }
+        }
+        // A client that has read enough closes the connection.
+        let _ = stream.write_all(&sent);
+        let _ = stream.shutdown(Shutdown::Write);
+    });
+    let access = Access {
+        host: "127.0.0.1".to_owned(),
+        port,
+        name: "postgres".to_owned(),
+        user: "postgres".to_owned(),
+        password: Password::new("canary").unwrap(),
+        tls: Tls::Disable,
+        limits: ace_database::Limits::default(),
+        allow_insecure: true,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        match Connection::open(&access).await {
+            Err(error) => error.to_string(),
+            Ok(connection) => match connection.identify().await {
+                Ok(_) => "it says who it is".to_owned(),
+                Err(error) => error.to_string(),
+            },
+        }
+    })
+}
+
+/// Most bytes of a status that we write, as JSON: those that decisions make are smaller, and what others have written is cut.
+const STATUS: usize = 64 << 10;
+
+/// What becomes of a status that somebody else has written to a MigrationSet.
+fn status(written: &[u8]) -> String {
+    let written: Value = serde_json::from_slice(written).unwrap();
+    let object = json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "MigrationSet",
+        "metadata": { "name": "main", "namespace": "ace", "generation": 1 },
+        "spec": { "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } },
+        "status": written,
+    });
+    // As the cache has it, which skips an object that can't be read.
+    let object: MigrationSet = match serde_json::from_value(object) {
+        Ok(object) => object,
+        Err(error) => return error.to_string(),
+    };
+    let now = Timestamp::UNIX_EPOCH;
+    let source = ArtifactState::Waiting("it is not there yet".to_owned());
+    let state = migration_set::State::new(&object, None, &source, now);
+    let decision = migration_set::decide(&object, &state, now);
+    let status = migration_set::status(&object, &state, &decision, now);
+    let events = migration_set::events(&object.status.clone().unwrap_or_default(), &status);
+    let bytes = serde_json::to_vec(&within_bounds("MigrationSet", status))
+        .unwrap()
+        .len();
+    assert!(bytes <= STATUS, "a status of {bytes} bytes");
+    format!("{bytes} bytes, {} events", events.len())
 }
 
 fn closure(entrypoint: &str, files: &[(&str, Bytes)]) -> String {

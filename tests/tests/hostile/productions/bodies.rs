@@ -1,6 +1,6 @@
 //! Productions of bodies that the Management API answers with.
 
-use super::Production;
+use super::{Production, Shape};
 use crate::readers::BOUNDARY;
 
 /// Function bodies of the Management API.
@@ -75,3 +75,44 @@ pub(super) fn bodies() -> Vec<Production> {
         ),
     ]
 }
+
+/// Parts of a body: what begins, what is repeated before the middle, the middle, and what is repeated behind it.
+pub(super) const PARTS: &[Shape] = &[
+    ("", "--boundary\r\n", "", ""),
+    ("--boundary\r\n", "supabase-path: a\r\n", "\r\na\r\n", ""),
+    (
+        "--boundary\r\ncontent-disposition: form-data",
+        "; name=\"file\"",
+        "\r\n\r\na",
+        "",
+    ),
+    (
+        "--boundary\r\ncontent-disposition: form-data; filename=\"",
+        "a/",
+        "\"\r\n\r\na",
+        "",
+    ),
+    (
+        "--boundary\r\ncontent-disposition: form-data; filename*=UTF-8''",
+        "%61",
+        "\r\n\r\na",
+        "",
+    ),
+    (
+        "",
+        "--boundary\r\ncontent-disposition: form-data; name=\"file\"; filename=\"source/a.ts\"\r\n\r\na\r\n",
+        "",
+        "",
+    ),
+    (
+        "--boundary\r\ncontent-disposition: form-data; name=\"metadata\"\r\n\r\n{\"a\":",
+        "[",
+        "",
+        "]",
+    ),
+    ("", "\r\n", "--boundary--", ""),
+    ("", "\r\n--bound", "--boundary--", ""),
+    ("", "\"", "", ""),
+    ("", "\\", "", ""),
+    ("", ": ", "", ""),
+];
