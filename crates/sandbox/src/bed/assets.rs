@@ -2,16 +2,12 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
-use rustix::process::Signal;
 use serde::Deserialize;
 
-use super::process;
+use super::go::{self, Program};
 use super::progress::Progress;
 use super::tools::{self, ToolError};
 
@@ -31,9 +27,6 @@ const FLUX_MODULE: [(&str, &str); 2] = [
 ];
 const FLUX: &str = "github.com/fluxcd/source-controller";
 
-/// How often a build says how far it is.
-const REPORT: Duration = Duration::from_secs(10);
-
 /// Packages of the control plane (`go list -deps . | wc -l`), those that are compiled already included.
 const PACKAGES: usize = 2_700;
 
@@ -49,13 +42,21 @@ impl Assets {
         if let Some(directory) = env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
             return Assets::given(PathBuf::from(directory));
         }
-        let go = go()?;
-        let version = tools::run(Command::new(&go).args(["env", "GOVERSION"]).current_dir("/"))?;
-        let version = String::from_utf8_lossy(&version.stdout).into_owned();
-        let sources = MODULE.iter().flat_map(|(name, text)| [*name, *text]);
-        let key = tools::digest(sources.chain([version.as_str(), &linker_flags()]));
-        let directory = tools::cache_directory()?.join("control-plane").join(key);
-        tools::in_cache(&directory, |unfinished| build(&go, unfinished, progress))?;
+        let program = Program {
+            name: "control-plane",
+            what: "the control plane from tests/control-plane: about 5 minutes on 2 cores, once",
+            module: &MODULE,
+            package: ".",
+            linker_flags: linker_flags(),
+            packages: PACKAGES,
+        };
+        let directory = program.ensure(progress, |unfinished| {
+            for name in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] {
+                let path = unfinished.join(name);
+                std::os::unix::fs::symlink("control-plane", &path).map_err(ToolError::file("create", path))?;
+            }
+            Ok(())
+        })?;
         Ok(Assets { directory })
     }
 
@@ -100,13 +101,13 @@ pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
     let directory = tools::cache_directory()?
         .join("flux")
         .join(tools::digest(FLUX_MODULE.map(|(_, text)| text)));
-    tools::in_cache(&directory, |unfinished| lay_out(&FLUX_MODULE, unfinished))?;
+    tools::in_cache(&directory, |unfinished| go::lay_out(&FLUX_MODULE, unfinished))?;
     let [(_, module), _] = FLUX_MODULE;
     let version = module
         .lines()
         .find_map(|line| line.strip_prefix("require ")?.strip_prefix(FLUX))
         .unwrap_or_default();
-    let mut command = Command::new(go()?);
+    let mut command = Command::new(go::go()?);
     command
         .args(["mod", "download", "-json"])
         .arg(format!("{FLUX}@{}", version.trim()))
@@ -128,14 +129,6 @@ pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
         .collect()
 }
 
-pub(super) fn go() -> Result<PathBuf, ToolError> {
-    tools::on_path("go").ok_or_else(|| ToolError::Missing {
-        program: "go",
-        remedy: "install Go 1.26 or newer, or set KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kubectl"
-            .to_owned(),
-    })
-}
-
 /// kubectl compares its version with the server's, and can't without being told its own.
 fn linker_flags() -> String {
     let [_, _, _, (_, module), _] = MODULE;
@@ -150,87 +143,6 @@ fn linker_flags() -> String {
         "-s -w {set}.gitVersion=v{version} {set}.gitMajor={major} {set}.gitMinor={minor} \
          -X k8s.io/client-go/pkg/version.gitVersion=v{version}"
     )
-}
-
-fn build(go: &Path, directory: &Path, progress: Progress) -> Result<(), ToolError> {
-    let started = Instant::now();
-    progress.say("building the control plane from tests/control-plane: about 5 minutes on 2 cores, once");
-    let sources = directory.join("source");
-    fs::create_dir(&sources).map_err(ToolError::file("create", &sources))?;
-    lay_out(&MODULE, &sources)?;
-    let binary = directory.join("control-plane");
-    let mut command = process::guarded(go, Signal::KILL);
-    command
-        .args(["build", "-v", "-trimpath", "-buildvcs=false", "-mod=readonly"])
-        .arg(format!("-ldflags={}", linker_flags()))
-        .arg("-o")
-        .args([&binary, Path::new(".")])
-        .env("CGO_ENABLED", "0")
-        .current_dir(&sources)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    watch(command, PACKAGES, progress, started)?;
-    for name in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] {
-        let path = directory.join(name);
-        std::os::unix::fs::symlink("control-plane", &path).map_err(ToolError::file("create", path))?;
-    }
-    progress.took("control plane built", started, "kept in the cache");
-    Ok(())
-}
-
-/// Runs the compiler, and shows that it is at work: it names a package a line, of at most `most`, and is silent while it links.
-pub(super) fn watch(command: Command, most: usize, progress: Progress, started: Instant) -> Result<(), ToolError> {
-    let line = tools::line_of(&command);
-    let failed = |source| ToolError::Run {
-        command: line.clone(),
-        source,
-    };
-    let mut compiler = process::spawn(command).map_err(failed)?;
-    let (sender, lines) = mpsc::channel();
-    let pipe = compiler.stderr.take();
-    // Ends with the pipe.
-    std::thread::spawn(move || {
-        let lines = pipe
-            .into_iter()
-            .flat_map(|pipe| BufReader::new(pipe).lines())
-            .map_while(Result::ok);
-        lines.for_each(|line| {
-            // Nobody listens any more only when the wait below was given up.
-            let _ = sender.send(line);
-        });
-    });
-    let (mut packages, mut output, mut next) = (0, String::new(), Instant::now() + REPORT);
-    loop {
-        match lines.recv_timeout(next.saturating_duration_since(Instant::now())) {
-            // A package, or else what the compiler has to say about one.
-            Ok(text) if !text.contains(' ') => packages += 1,
-            Ok(text) => output = output + &text + "\n",
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => {
-                next += REPORT;
-                let seconds = started.elapsed().as_secs();
-                progress.say(format_args!(
-                    "  {seconds} s: {packages} of at most {most} packages compiled, then they are linked"
-                ));
-            }
-        }
-    }
-    if compiler.wait().map_err(failed)?.success() {
-        return Ok(());
-    }
-    Err(ToolError::Failed {
-        command: line,
-        output: tools::end_of(&output),
-    })
-}
-
-pub(super) fn lay_out(module: &[(&str, &str)], directory: &Path) -> Result<(), ToolError> {
-    for (name, text) in module {
-        let path = directory.join(name);
-        fs::write(&path, text).map_err(ToolError::file("write", path))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -214,7 +214,7 @@ fn launch(
 }
 
 /// Waits until a part listens.
-async fn accepts(port: u16, child: &mut Child) -> Result<(), BedError> {
+pub(super) async fn accepts(port: u16, child: &mut Child) -> Result<(), BedError> {
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
         child.check()?;

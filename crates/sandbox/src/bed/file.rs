@@ -60,6 +60,16 @@ pub struct BedFile {
     pub webhook_url: String,
     /// Under which webhooks are signed: `whsec_…`.
     pub webhook_secret: String,
+    /// An object store that speaks the protocol of S3, `http://127.0.0.1:PORT`; buckets are part of the path.
+    pub store_url: String,
+    /// A bucket in it.
+    pub store_bucket: String,
+    /// The region that requests have to be signed for.
+    pub store_region: String,
+    /// Key of the store.
+    pub store_access_key_id: String,
+    /// The key's secret.
+    pub store_secret_access_key: String,
 }
 
 impl BedFile {
@@ -118,6 +128,7 @@ pub(super) struct Memory {
     pub(super) slack_token: String,
     /// 48 hexadecimal digits, whose bytes are the key under which webhooks are signed.
     pub(super) webhook_key: String,
+    pub(super) store_key: String,
 }
 
 /// Ports on loopback, kept over restarts while they are free.
@@ -131,6 +142,7 @@ pub(super) struct Ports {
     pub(super) admin: Option<u16>,
     pub(super) artifacts: Option<u16>,
     pub(super) receivers: Option<u16>,
+    pub(super) store: Option<u16>,
 }
 
 impl Memory {
@@ -151,6 +163,7 @@ impl Memory {
             (&mut memory.database_password, 24),
             (&mut memory.slack_token, 12),
             (&mut memory.webhook_key, 24),
+            (&mut memory.store_key, 20),
         ] {
             if secret.is_empty() {
                 *secret = hex::encode(&rand::random::<[u8; 24]>()[..bytes]);

@@ -1,4 +1,4 @@
-//! Control plane, PostgreSQL, platform and receivers of notifications, started and stopped together.
+//! Control plane, PostgreSQL, platform, object store and receivers of notifications, started and stopped together.
 //!
 //! [`Bed::start`] brings a bed up in a directory and [`Bed::stop`] takes it down; what is in it survives in the
 //! directory. A bed that is dropped, and one whose process is killed, leaves no process behind. Tests take [`testing`].
@@ -13,7 +13,9 @@ mod error;
 mod extensions;
 mod file;
 mod flux;
+mod go;
 mod kustomize;
+mod object_store;
 mod packages;
 mod ports;
 mod process;
@@ -41,6 +43,7 @@ pub use error::BedError;
 pub use file::{BED_FILE, BedFile};
 pub use flux::{flux_crds, install_flux_crds};
 pub use kustomize::KustomizeController;
+pub use object_store::{BUCKET, ObjectStore, REGION};
 pub use progress::Progress;
 pub use publish::{Publication, Published, SourceKind, publish};
 pub use sandbox::{Sandbox, SandboxConfig, start_sandbox};
@@ -48,7 +51,7 @@ pub use sandbox::{Sandbox, SandboxConfig, start_sandbox};
 use cluster::Cluster;
 use control_plane::{ControlPlane, blocking, listen};
 use database::Database;
-use file::Memory;
+use file::{Memory, Ports};
 
 /// Life of a ServiceAccount's token that the bed gives out.
 const TOKEN_SECONDS: u32 = 24 * 60 * 60;
@@ -75,6 +78,7 @@ pub struct Bed {
     control_plane: ControlPlane,
     database: Database,
     platform: platform::Running,
+    store: ObjectStore,
     /// Of the artifact server and the receivers.
     stop: CancellationToken,
     /// Held while the bed is up.
@@ -99,13 +103,20 @@ impl Bed {
 
         let mut for_database = memory.clone();
         let mut for_cluster = memory.clone();
-        let (control_plane, (database, platform)) =
-            tokio::try_join!(control_plane::start(&directory, &mut for_cluster, progress), async {
+        let store_directory = directory.join("store");
+        let (control_plane, (database, platform), store) = tokio::try_join!(
+            control_plane::start(&directory, &mut for_cluster, progress),
+            async {
                 let database = database::start(&directory, &mut for_database, progress).await?;
                 let platform = start_platform(&directory, &mut for_database, &database, progress).await?;
                 Ok((database, platform))
-            })?;
-        memory.ports = for_database.ports;
+            },
+            ObjectStore::start(&store_directory, &mut memory.ports.store, &memory.store_key, progress)
+        )?;
+        memory.ports = Ports {
+            store: memory.ports.store,
+            ..for_database.ports
+        };
         (memory.ports.etcd, memory.ports.kubernetes) = (for_cluster.ports.etcd, for_cluster.ports.kubernetes);
 
         let stop = CancellationToken::new();
@@ -143,6 +154,11 @@ impl Bed {
             webhook_url: format!("{receivers_url}/webhooks/bed"),
             webhook_secret: secrets.signing,
             receivers_url,
+            store_url: store.url.clone(),
+            store_bucket: BUCKET.to_owned(),
+            store_region: REGION.to_owned(),
+            store_access_key_id: store.access_key_id.clone(),
+            store_secret_access_key: store.secret_access_key.clone(),
         };
         let bed = Bed {
             directory,
@@ -150,6 +166,7 @@ impl Bed {
             control_plane,
             database,
             platform,
+            store,
             stop,
             _lock: lock,
         };
@@ -220,7 +237,11 @@ impl Bed {
     /// Returns when one of the bed's processes has ended by itself.
     pub async fn ended(&mut self) -> BedError {
         loop {
-            let mut children = self.control_plane.children.iter_mut().chain([&mut self.database.child]);
+            let mut children = self
+                .control_plane
+                .children
+                .iter_mut()
+                .chain([&mut self.database.child, &mut self.store.child]);
             if let Some(error) = children.find_map(|child| child.check().err()) {
                 return error;
             }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::assets::Assets;
 use super::kustomize::KustomizeController;
+use super::object_store;
 use super::packages;
 use super::process;
 use super::progress::Progress;
@@ -82,6 +83,7 @@ pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolEr
         ("deno", deno()?),
         ("supabase", supabase_cli()?),
         ("control plane", Assets::ensure(progress)?.directory().to_owned()),
+        ("object store", object_store::program(progress)?),
     ])
 }
 
