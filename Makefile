@@ -68,3 +68,4 @@ walls:
 	$(CARGO) check --package ace-egress
 	$(CARGO) check --package ace-runtime
 	$(CARGO) check --package ace-notify
+	$(CARGO) check --package ace-archive
