@@ -372,13 +372,14 @@ mod tests {
             "spec.webhook.signingSecretRef.name",
         ];
         // Name, whether it may read Secrets itself, and through which fields.
-        let expected: [(&str, bool, &[&str]); 6] = [
+        let expected: [(&str, bool, &[&str]); 7] = [
             ("ace-operator", false, &[]),
             ("ace-operator-namespace", true, &[]),
             ("ace-view", false, &[]),
             ("ace-edit", false, &[]),
             ("ace-platform-edit", false, &all),
             ("ace-notificationchannel-edit", false, &channels),
+            ("ace-backupdestination-edit", false, &["spec.credentialsSecretRef.name"]),
         ];
         let expected = expected.map(|(name, reads, through)| (name.to_owned(), reads, through.to_vec()));
         assert_eq!(found, expected);

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+mod backup_destination;
 mod bounds;
 mod common;
 mod crd;
@@ -17,6 +18,10 @@ mod registry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+pub use backup_destination::{
+    AzureStore, BackupDestination, BackupDestinationSpec, DestinationDriftReason, DestinationReason, DestinationStatus,
+    GcsStore, LocalStore, S3Store, StoreCapabilities, StoredBackups,
+};
 pub use bounds::within_bounds;
 pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,

@@ -10,8 +10,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    ChannelReason, DriftReason, EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet,
-    NotificationChannel, ObjectStatus, Platform, PlatformReason, SchemaDriftReason, VERSION,
+    BackupDestination, ChannelReason, DestinationDriftReason, DestinationReason, DriftReason, EdgeFunction,
+    FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel, ObjectStatus, Platform,
+    PlatformReason, SchemaDriftReason, VERSION,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -117,6 +118,22 @@ pub const KINDS: &[KindEntry] = &[
         )],
         writers_can: Some("sends messages to the addresses in its Secrets"),
         types: Types::of::<NotificationChannel>(),
+    },
+    KindEntry {
+        name: "BackupDestination",
+        plural: "backupdestinations",
+        short_name: "bdest",
+        reasons: DestinationReason::ALL,
+        drift_reasons: DestinationDriftReason::ALL,
+        references: &[secret("spec.credentialsSecretRef.name")],
+        rights: &[cluster(
+            GROUP,
+            "backupdestinations",
+            &["list", "watch"],
+            "read; their spec is never written",
+        )],
+        writers_can: Some("stores objects in the bucket that its Secret opens, and lists it"),
+        types: Types::of::<BackupDestination>(),
     },
 ];
 

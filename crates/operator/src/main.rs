@@ -7,7 +7,7 @@ use std::{net::TcpListener, process::ExitCode};
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
 use ace_operator::{
-    connections::{grants::Installation, hosts::HostArguments},
+    connections::{grants::Installation, hosts::HostArguments, stores::StoreArguments},
     metrics::Metrics,
     operator::{GRACE, Operator, Settings},
 };
@@ -42,6 +42,8 @@ struct Arguments {
     /// Hosts to which messages of a NotificationChannel may be sent, in the same form. May be repeated.
     #[arg(long = "allow-notify-host", default_values = ["hooks.slack.com"])]
     notify_hosts: Vec<String>,
+    #[command(flatten)]
+    stores: StoreArguments,
     /// Namespace that the operator is installed in; it is part of the commands in messages.
     #[arg(long, env = "POD_NAMESPACE", default_value = "ace-system")]
     namespace: String,
@@ -102,6 +104,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
         allow_insecure_database: arguments.allow_insecure_database,
         notify_hosts: AllowedHosts::parse(&arguments.notify_hosts)?,
+        stores: arguments.stores.parse()?,
         timing: Timing::scaled(arguments.test_time_scale),
         scale: arguments.test_time_scale,
         installation: Installation {

@@ -20,8 +20,9 @@ use kube::{Client, runtime::reflector};
 
 use crate::{
     caches::Caches,
-    connections::{PlatformConnections, grants::Installation, hosts::CredentialHosts},
+    connections::{PlatformConnections, grants::Installation, hosts::CredentialHosts, stores::StoreSettings},
     kinds::{
+        backup_destination::{self, BackupDestinations},
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
         notification_channel::{CONNECT, NotificationChannels},
@@ -42,6 +43,8 @@ pub struct Settings {
     pub allow_insecure_database: bool,
     /// Hosts of notification channels.
     pub notify_hosts: AllowedHosts,
+    /// Object stores of backups.
+    pub stores: StoreSettings,
     pub timing: Timing,
     /// Divides waits of the sources, too; 1 in life.
     pub scale: u32,
@@ -54,7 +57,7 @@ pub struct Settings {
 /// The operator could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// A client of platforms or channels.
+    /// A client of platforms, channels or stores.
     #[error("an HTTP client cannot be set up")]
     Http(#[from] HttpError),
     /// The client of sources.
@@ -142,9 +145,19 @@ impl Operator {
             client: client.clone(),
             http: HttpClient::new(settings.notify_hosts, CONNECT)?,
             timing: settings.timing,
-            installation: settings.installation,
+            installation: settings.installation.clone(),
         };
         controllers.add(Arc::new(channels), reflector::store());
+        let destination_cache = reflector::store();
+        let destinations = BackupDestinations {
+            client: client.clone(),
+            http: HttpClient::new(settings.stores.hosts.clone(), backup_destination::CONNECT)?,
+            stores: settings.stores,
+            cache: destination_cache.0.clone(),
+            timing: settings.timing,
+            installation: settings.installation,
+        };
+        controllers.add(Arc::new(destinations), destination_cache);
         if let Some(kind) = without_controller(&controllers.kinds()) {
             return Err(SetupError::NoController(kind));
         }

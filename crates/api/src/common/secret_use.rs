@@ -16,6 +16,8 @@ pub enum SecretUse {
     Slack,
     /// URL and signing secret of a channel's webhook.
     Webhook,
+    /// Key of the object store where backups are stored.
+    BackupStore,
 }
 
 /// Between the uses of one Secret: a label's value can have no comma.
@@ -23,7 +25,14 @@ const SEPARATOR: char = '.';
 
 impl SecretUse {
     /// Every use.
-    pub const ALL: [Self; 5] = [Self::Token, Self::AnonKey, Self::Database, Self::Slack, Self::Webhook];
+    pub const ALL: [Self; 6] = [
+        Self::Token,
+        Self::AnonKey,
+        Self::Database,
+        Self::Slack,
+        Self::Webhook,
+        Self::BackupStore,
+    ];
 
     /// The word in the label.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +42,7 @@ impl SecretUse {
             Self::Database => "database",
             Self::Slack => "slack",
             Self::Webhook => "webhook",
+            Self::BackupStore => "backup-store",
         }
     }
 
@@ -61,18 +71,18 @@ mod tests {
     fn a_secret_offers_the_uses_in_its_label_and_no_other() {
         let offered = |label: Option<&str>| SecretUse::ALL.map(|wanted| wanted.is_offered(label));
         for (label, expected) in [
-            (None, [false; 5]),
-            (Some(""), [false; 5]),
-            (Some("."), [false; 5]),
-            (Some("true"), [false; 5]),
-            (Some("Token"), [false; 5]),
-            (Some("tokens"), [false; 5]),
-            (Some("token-anon-key-database"), [false; 5]),
-            (Some("token"), [true, false, false, false, false]),
-            (Some("anon-key"), [false, true, false, false, false]),
-            (Some("database"), [false, false, true, false, false]),
-            (Some("other.database.token"), [true, false, true, false, false]),
-            (Some("token.anon-key.database"), [true, true, true, false, false]),
+            (None, [false; 6]),
+            (Some(""), [false; 6]),
+            (Some("."), [false; 6]),
+            (Some("true"), [false; 6]),
+            (Some("Token"), [false; 6]),
+            (Some("tokens"), [false; 6]),
+            (Some("token-anon-key-database"), [false; 6]),
+            (Some("token"), [true, false, false, false, false, false]),
+            (Some("anon-key"), [false, true, false, false, false, false]),
+            (Some("database"), [false, false, true, false, false, false]),
+            (Some("other.database.token"), [true, false, true, false, false, false]),
+            (Some("token.anon-key.database"), [true, true, true, false, false, false]),
         ] {
             assert_eq!(offered(label), expected, "{label:?}");
         }

@@ -172,7 +172,7 @@ fn the_references_of_a_row_are_the_fields_of_its_spec_that_hold_an_objects_name(
     for kind in KINDS {
         let mut found = BTreeSet::new();
         references("spec", &schema_of(kind)["properties"]["spec"], &mut |path, beside| {
-            found.insert((path.to_owned(), shape_of(beside)));
+            found.insert((path.to_owned(), shape_of(path, beside)));
         });
         let named: BTreeSet<_> = kind
             .references
@@ -180,7 +180,7 @@ fn the_references_of_a_row_are_the_fields_of_its_spec_that_hold_an_objects_name(
             .map(|reference| {
                 let shape = match reference.target {
                     Target::Source => Shape::Source,
-                    Target::Secret => Shape::SecretKey,
+                    Target::Secret => Shape::Secret,
                     Target::Kind(target) => {
                         assert!(KindEntry::named(target).is_some(), "{}: {target}", kind.name);
                         Shape::Name
@@ -237,15 +237,16 @@ fn what_is_no_kind_of_ours_has_no_row_and_what_is_no_condition_no_reasons() {
 #[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum Shape {
     Name,
-    SecretKey,
+    /// One key of a Secret, or all that it has: the field says so by its name.
+    Secret,
     Source,
 }
 
-fn shape_of(fields: &Value) -> Shape {
+fn shape_of(path: &str, fields: &Value) -> Shape {
     if fields["kind"]["enum"].is_array() {
         Shape::Source
-    } else if fields["key"].is_object() {
-        Shape::SecretKey
+    } else if fields["key"].is_object() || path.ends_with("SecretRef.name") {
+        Shape::Secret
     } else {
         Shape::Name
     }

@@ -58,6 +58,8 @@ pub enum Dependency {
     SourceFolder(SourceKey, Folder),
     /// The versions in the ledger of a MigrationSet's database.
     AppliedMigrations(Key),
+    /// The BackupDestinations of one store, whatever their prefix, by its address and bucket.
+    Store(String),
 }
 
 impl Dependency {
@@ -79,6 +81,7 @@ impl Dependency {
             Self::Source(_) => "Source",
             Self::SourceFolder(..) => "SourceFolder",
             Self::AppliedMigrations(_) => "AppliedMigrations",
+            Self::Store(_) => "Store",
         }
     }
 

@@ -4,6 +4,7 @@ pub mod database;
 pub mod grants;
 pub mod hosts;
 pub mod secrets;
+pub mod stores;
 
 mod convert;
 mod platform;

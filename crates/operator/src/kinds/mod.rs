@@ -1,5 +1,6 @@
 //! The kinds: how each observes and acts. The decisions are in `ace-domain`.
 
+pub mod backup_destination;
 pub mod edge_function;
 pub mod migration_set;
 pub mod notification_channel;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ace_api::{KINDS, Platform, PlatformSpec, Target, crds};
+use ace_api::{BackupDestination, KINDS, Platform, PlatformSpec, Target, crds};
+use ace_egress::AllowedHosts;
 use serde_json::{Value, json};
 
 use super::{CredentialHosts, HostArguments};
+use crate::connections::stores::StoreArguments;
 
 const OWN: &str = "https://abcdefghijklmnopqrst.supabase.co";
 const OTHER: &str = "https://attackersownprojectx.supabase.co";
@@ -17,7 +19,7 @@ struct Row {
     /// References to the Secrets whose content is used with this address, and with no other.
     credentials: &'static [&'static str],
     /// Whether it gets them from this object.
-    leaves: fn(&CredentialHosts, Value) -> bool,
+    leaves: fn(&Hosts, Value) -> bool,
     /// Values with which it does while every flag has its default.
     yes: &'static [Address],
     /// Values with which it does not.
@@ -28,11 +30,11 @@ struct Row {
 type Address = (&'static str, &'static str);
 
 /// A field that is not here fails a test: say which credential goes there, and to which hosts.
-const TABLE: [Row; 3] = [
+const TABLE: [Row; 4] = [
     Row {
         address: ("Platform", "spec.api.url"),
         credentials: &["spec.api.tokenSecretRef.name"],
-        leaves: |hosts, object| hosts.api(&platform(object)).is_ok(),
+        leaves: |hosts, object| hosts.platforms.api(&platform(object)).is_ok(),
         yes: &[("https://api.supabase.com", ""), ("https://API.supabase.com:443", "")],
         no: &[
             (OWN, ""),
@@ -51,7 +53,7 @@ const TABLE: [Row; 3] = [
     Row {
         address: ("Platform", "spec.url"),
         credentials: &["spec.anonKeySecretRef.name"],
-        leaves: |hosts, object| hosts.gateway(&platform(object)).is_ok(),
+        leaves: |hosts, object| hosts.platforms.gateway(&platform(object)).is_ok(),
         yes: &[(OWN, ""), ("https://ABCDEFGHIJKLMNOPQRST.supabase.co:443", "")],
         no: &[
             (OTHER, ""),
@@ -71,7 +73,7 @@ const TABLE: [Row; 3] = [
         credentials: &["spec.database.passwordSecretRef.name", "spec.database.caSecretRef.name"],
         leaves: |hosts, object| {
             let spec = platform(object);
-            hosts.allows_database(&spec.project, &spec.database.unwrap())
+            hosts.platforms.allows_database(&spec.project, &spec.database.unwrap())
         },
         yes: &[
             ("db.abcdefghijklmnopqrst.supabase.co", "postgres"),
@@ -87,7 +89,34 @@ const TABLE: [Row; 3] = [
             ("169.254.169.254", "postgres"),
         ],
     },
+    Row {
+        address: ("BackupDestination", "spec.s3.endpoint"),
+        credentials: &["spec.credentialsSecretRef.name"],
+        leaves: |hosts, object| {
+            let spec = serde_json::from_value::<BackupDestination>(object).unwrap().spec;
+            hosts.stores.allows(&spec.s3.unwrap().endpoint.parse().unwrap())
+        },
+        yes: &[
+            ("https://s3.eu-central-1.amazonaws.com", ""),
+            ("https://ace-backups.s3.eu-central-1.amazonaws.com:443", ""),
+        ],
+        no: &[
+            (OWN, ""),
+            ("http://s3.eu-central-1.amazonaws.com", ""),
+            ("https://s3.eu-central-1.amazonaws.com:8443", ""),
+            ("https://amazonaws.com", ""),
+            ("https://s3.eu-central-1.amazonaws.com.evil.io", ""),
+            ("http://127.0.0.1", ""),
+            ("http://169.254.169.254", ""),
+        ],
+    },
 ];
+
+/// What the flags allow.
+struct Hosts {
+    platforms: CredentialHosts,
+    stores: AllowedHosts,
+}
 
 /// Secrets that hold the address itself: who offers one says where its content goes, and `--allow-notify-host` which hosts may be
 /// told.
@@ -101,12 +130,17 @@ const ADDRESSES_IN_SECRETS: [(&str, &str); 3] = [
 struct Flags {
     #[command(flatten)]
     hosts: HostArguments,
+    #[command(flatten)]
+    stores: StoreArguments,
 }
 
-fn hosts(flags: &[&str]) -> CredentialHosts {
+fn hosts(flags: &[&str]) -> Hosts {
     let flags = [&["ace-operator"], flags].concat();
     let flags = <Flags as clap::Parser>::parse_from(flags);
-    flags.hosts.parse().unwrap()
+    Hosts {
+        platforms: flags.hosts.parse().unwrap(),
+        stores: flags.stores.parse().unwrap().hosts,
+    }
 }
 
 fn platform(object: Value) -> PlatformSpec {
@@ -115,17 +149,21 @@ fn platform(object: Value) -> PlatformSpec {
 
 /// An object for project `abcdefghijklmnopqrst` with this value in its field.
 fn with((kind, path): (&str, &str), (address, user): Address) -> Value {
-    assert_eq!(kind, "Platform", "no other kind has credentials");
     let secret = json!({ "name": "supabase", "key": "key" });
-    let mut object = json!({
-        "metadata": { "name": "prod" },
-        "spec": {
+    let spec = match kind {
+        "Platform" => json!({
             "project": "abcdefghijklmnopqrst",
             "api": { "tokenSecretRef": secret },
             "anonKeySecretRef": secret,
             "database": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
-        },
-    });
+        }),
+        _ => json!({
+            "s3": { "region": "eu-central-1", "bucket": "ace-backups" },
+            "prefix": "prod",
+            "credentialsSecretRef": { "name": "backup-store" },
+        }),
+    };
+    let mut object = json!({ "metadata": { "name": "prod" }, "spec": spec });
     let mut field = &mut object;
     for name in path.split('.') {
         field = &mut field[name];
@@ -149,7 +187,7 @@ fn a_credential_leaves_for_its_own_project_only() {
 
 #[test]
 fn without_an_address_the_credentials_leave_for_supabase_and_the_own_gateway() {
-    let hosts = hosts(&[]);
+    let hosts = hosts(&[]).platforms;
     let spec = platform(with(("Platform", "spec.database.host"), ("127.0.0.1", "postgres")));
     let origin = |url: Result<super::Url, String>| url.unwrap().origin().ascii_serialization();
     assert_eq!(origin(hosts.api(&spec)), "https://api.supabase.com");
@@ -162,7 +200,12 @@ fn each_flag_lets_one_credential_out_and_no_other() {
         "spec.database.host" => ("platform.lan", "postgres"),
         _ => ("https://platform.lan", ""),
     };
-    let flags = ["--allow-api-host", "--allow-gateway-host", "--allow-database-host"];
+    let flags = [
+        "--allow-api-host",
+        "--allow-gateway-host",
+        "--allow-database-host",
+        "--allow-store-host",
+    ];
     for (number, flag) in flags.into_iter().enumerate() {
         let hosts = hosts(&[flag, "platform.lan"]);
         for (other, row) in TABLE.iter().enumerate() {
@@ -188,7 +231,11 @@ fn what_may_be_called_over_http_is_what_gets_a_token_or_a_key() {
         ("https://db.lan", false),
         ("https://evil.io", false),
     ] {
-        assert_eq!(hosts.over_http().allows(&url.parse().unwrap()), expected, "{url}");
+        assert_eq!(
+            hosts.platforms.over_http().allows(&url.parse().unwrap()),
+            expected,
+            "{url}"
+        );
     }
 }
 

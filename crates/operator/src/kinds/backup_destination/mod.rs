@@ -1,0 +1,64 @@
+//! `BackupDestination`: one prefix of one object store.
+
+mod act;
+mod observe;
+
+use std::time::Duration;
+
+use ace_api::BackupDestination;
+use ace_archive::Store;
+use ace_domain::{
+    kinds::backup_destination::{self, Memory, State, Step, StepError, StepResult},
+    reconcile::timing::Timing,
+};
+use ace_egress::HttpClient;
+use ace_runtime::reconcile::Controller;
+use jiff::Timestamp;
+use kube::{core::DeserializeGuard, runtime::reflector};
+
+use crate::connections::{grants::Installation, stores::StoreSettings};
+
+/// Deadline for a connection to a store.
+pub const CONNECT: Duration = Duration::from_secs(5);
+
+/// The controller's kind.
+pub struct BackupDestinations {
+    /// Client of the API server, to read Secrets.
+    pub client: kube::Client,
+    /// HTTP client of the stores.
+    pub http: HttpClient,
+    /// Which stores may be used.
+    pub stores: StoreSettings,
+    /// All destinations: two must not share a prefix.
+    pub cache: reflector::Store<DeserializeGuard<BackupDestination>>,
+    /// Intervals and deadlines.
+    pub timing: Timing,
+    /// Names in the commands of messages.
+    pub installation: Installation,
+}
+
+impl Controller for BackupDestinations {
+    type Kind = backup_destination::Kind;
+    /// Nothing where no request may be made, or none is due.
+    type Context = Option<Store>;
+
+    async fn observe(
+        &self,
+        object: &BackupDestination,
+        memory: Memory,
+        _failures: u32,
+        now: Timestamp,
+    ) -> (State, Option<Store>) {
+        observe::observe(self, object, memory, now).await
+    }
+
+    async fn act(
+        &self,
+        object: &BackupDestination,
+        _: &State,
+        store: &Option<Store>,
+        step: &Step,
+    ) -> Result<StepResult, StepError> {
+        act::act(object, store.as_ref(), *step).await
+    }
+}
