@@ -103,6 +103,7 @@ impl Operator {
             .args(["--allow-database-host", "127.0.0.1", "--allow-insecure-database"])
             .args(["--allow-source-host", &bed.bed.file().artifacts_url])
             .args(["--allow-notify-host", &bed.bed.file().receivers_url])
+            .args(["--allow-store-host", "127.0.0.1"])
             .args([
                 "--test-time-scale",
                 &options.scale.to_string(),

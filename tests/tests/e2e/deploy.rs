@@ -291,6 +291,11 @@ apiVersion: ops.mobulace.com/v1alpha1
 kind: NotificationChannel
 metadata: {name: intake}
 spec: {webhook: {urlSecretRef: {name: supabase, key: url}, signingSecretRef: {name: supabase, key: signing}}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: BackupDestination
+metadata: {name: primary}
+spec: {s3: {endpoint: \"https://s3.example.com\", region: eu, bucket: ace-backups}, prefix: prod, credentialsSecretRef: {name: supabase}}
 ";
     let dir = team(components, &format!("resources: [resources.yaml]\n{kustomization}"));
     fs::write(dir.path().join("team/resources.yaml"), RESOURCES).unwrap();

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod admission;
+mod backup_destination;
 mod deploy;
 mod examples;
 mod functions;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         watch::tests(),
     ];
     let with_operator = vec![
+        backup_destination::tests(),
         functions::tests(),
         migrations::tests(),
         import::tests(),

@@ -203,6 +203,13 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "slack": { "webhookURLSecretRef": key_of(url) } }),
         )
     };
+    let destination = |secret: &str| {
+        let s3 = json!({ "endpoint": "https://s3.example.com", "region": "eu", "bucket": "ace-backups" });
+        object(
+            "BackupDestination",
+            json!({ "s3": s3, "prefix": "prod", "credentialsSecretRef": { "name": secret } }),
+        )
+    };
     governed
         .refuses(
             "author",
@@ -217,6 +224,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         slack("other"),
         webhook("other", "own"),
         webhook("own", "other"),
+        destination("other"),
     ] {
         refused(&governed.create("author", &foreign).await, words);
     }
@@ -225,6 +233,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         with_database("own", "own"),
         slack("own"),
         webhook("own", "own"),
+        destination("own"),
     ] {
         admitted(&governed.create("author", &own).await);
     }

@@ -16,14 +16,19 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
         "ace-edit",
         "ace-platform-edit",
         "ace-notificationchannel-edit",
+        "ace-backupdestination-edit",
     ];
     for role in roles {
         grant(&space, role, role).await;
     }
     for kind in KINDS {
         let named = |name| kind.name == name;
-        let own = [named("Platform"), named("NotificationChannel")];
-        let expected = [false, !kind.names_secrets(), own[0], own[1]];
+        let own = [
+            named("Platform"),
+            named("NotificationChannel"),
+            named("BackupDestination"),
+        ];
+        let expected = [false, !kind.names_secrets(), own[0], own[1], own[2]];
         for (role, expected) in roles.into_iter().zip(expected) {
             for verb in ["create", "update", "patch", "delete", "deletecollection"] {
                 assert_eq!(

@@ -74,6 +74,7 @@ impl Operator {
             .arg("--allow-insecure-database")
             .args(["--allow-source-host", &bed.artifacts_url])
             .args(["--allow-notify-host", &bed.receivers_url])
+            .args(["--allow-store-host", &bed.store_url])
             .args(["--listen", &address.to_string(), "--log-format", "human"])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

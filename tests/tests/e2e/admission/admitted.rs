@@ -1,11 +1,11 @@
 //! What is admitted, and what the API server makes of it.
 
-use ace_api::{EdgeFunction, MigrationSet, NotificationChannel, Platform};
+use ace_api::{BackupDestination, EdgeFunction, MigrationSet, NotificationChannel, Platform};
 use ace_tests::{kstatus, with_namespace};
 use kube::api::PostParams;
 use serde_json::json;
 
-use super::{channel, dynamic, function, migrations, parsed, platform};
+use super::{channel, destination, dynamic, function, migrations, parsed, platform};
 
 crate::tests![
     good_objects_are_admitted_with_their_defaults_made_visible,
@@ -68,6 +68,14 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
         defaulted["spec"]["suspend"] = json!(false);
         let created = dynamic::<NotificationChannel>(space)
             .create(&PostParams::default(), &parsed(&channel()))
+            .await
+            .unwrap();
+        assert_eq!(created.data["spec"], defaulted["spec"]);
+        let mut defaulted = destination();
+        (defaulted["spec"]["s3"]["pathStyle"], defaulted["spec"]["suspend"]) = (json!(false), json!(false));
+        defaulted["spec"]["interval"] = json!("1h");
+        let created = dynamic::<BackupDestination>(space)
+            .create(&PostParams::default(), &parsed(&destination()))
             .await
             .unwrap();
         assert_eq!(created.data["spec"], defaulted["spec"]);

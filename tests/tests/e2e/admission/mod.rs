@@ -65,6 +65,18 @@ fn channel() -> Value {
     })
 }
 
+fn destination() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "BackupDestination",
+        "metadata": { "name": "primary" },
+        "spec": {
+            "s3": { "endpoint": "https://s3.eu-central-1.amazonaws.com", "region": "eu-central-1", "bucket": "ace-backups" },
+            "prefix": "prod",
+        },
+    })
+}
+
 fn platform() -> Value {
     json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",

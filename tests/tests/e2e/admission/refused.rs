@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ace_api::{EdgeFunction, MigrationSet, NotificationChannel, Platform};
+use ace_api::{BackupDestination, EdgeFunction, MigrationSet, NotificationChannel, Platform};
 use ace_tests::{Space, with_namespace};
 use kube::{
     Api, Resource,
@@ -12,7 +12,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{channel, dynamic, function, migrations, parsed, platform};
+use super::{channel, destination, dynamic, function, migrations, parsed, platform};
 
 /// A change (a merge patch) of a good object, and what the API server says of which field.
 #[derive(Deserialize)]
@@ -26,6 +26,7 @@ crate::tests![
     bad_platforms_are_refused_in_words_that_say_what_to_write,
     bad_migration_sets_are_refused_in_words_that_say_what_to_write,
     bad_notification_channels_are_refused_in_words_that_say_what_to_write,
+    bad_backup_destinations_are_refused_in_words_that_say_what_to_write,
     what_an_object_is_can_not_be_changed_later,
 ];
 
@@ -53,6 +54,13 @@ async fn bad_migration_sets_are_refused_in_words_that_say_what_to_write() {
 async fn bad_notification_channels_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<NotificationChannel>(space, &channel(), include_str!("channels.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_backup_destinations_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<BackupDestination>(space, &destination(), include_str!("destinations.yaml")).await;
     })
     .await;
 }
@@ -119,6 +127,24 @@ async fn what_an_object_is_can_not_be_changed_later() {
         );
         let rest = json!({ "mode": "Observe", "source": { "name": "other" }, "schemas": ["internal"] });
         assert_eq!(changed(&sets, "main", &rest).await, BTreeMap::new());
+
+        let destinations = dynamic::<BackupDestination>(space);
+        destinations
+            .create(&PostParams::default(), &parsed(&destination()))
+            .await
+            .unwrap();
+        let place = "the place is immutable: create another BackupDestination for another place";
+        let prefix = "`prefix` is immutable: create another BackupDestination for another prefix";
+        for (change, field, says) in [
+            (json!({ "s3": { "bucket": "another" } }), "spec", place),
+            (json!({ "s3": null, "local": { "path": "backups" } }), "spec", place),
+            (json!({ "prefix": "staging" }), "spec.prefix", prefix),
+        ] {
+            let said = changed(&destinations, "primary", &change).await;
+            assert_eq!(said, cause(field, says), "{change}");
+        }
+        let rest = json!({ "interval": "5m", "credentialsSecretRef": { "name": "store" } });
+        assert_eq!(changed(&destinations, "primary", &rest).await, BTreeMap::new());
     })
     .await;
 }
