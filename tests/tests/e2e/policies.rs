@@ -69,6 +69,7 @@ impl Governed {
             "ace-edit",
             "ace-platform-edit",
             "ace-notificationchannel-edit",
+            "ace-backupdestination-edit",
         ] {
             grant(&governed.namespace, "author", role).await;
         }

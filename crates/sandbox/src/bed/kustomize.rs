@@ -52,7 +52,9 @@ impl KustomizeController {
                 .to_owned();
             let crd = Path::new(&module).join("config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml");
             let definition = unfinished.join(DEFINITION);
-            fs::copy(&crd, definition).map(drop).map_err(ToolError::file("copy", crd))
+            fs::copy(&crd, definition)
+                .map(drop)
+                .map_err(ToolError::file("copy", crd))
         })?;
         Ok(Self {
             program: directory.join(program.name),
