@@ -16,6 +16,7 @@ mod notification_channel;
 mod platform;
 mod registry;
 #[cfg(any(test, feature = "testing"))]
+#[allow(clippy::indexing_slicing, reason = "a test may panic")]
 pub mod testing;
 
 pub use backup_destination::{

@@ -11,7 +11,7 @@ use ace_domain::{
     kinds::migration_set::{
         LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, StoredPlan,
     },
-    sql::{Catalogue, File, Folder, Script, ScriptError, read, read_folder, split},
+    sql::{File, Folder, Script, ScriptError, read, read_folder, split},
 };
 use bytes::Bytes;
 use jiff::Timestamp;

@@ -9,11 +9,12 @@ reasons! {
         Observing: Reconciling = "the store is listed or tried for the first time with this spec.",
         SecretMissing: Reconciling = "the Secret that the spec names does not exist, or lacks a key.",
         Unreachable: Reconciling = "the store does not answer, or asks to come again later; retrying.",
+        Retrying: Reconciling = "the API server did not return the Secret; retrying.",
         Full: Reconciling = "the store has no room left; it is tried again.",
         NotObserved: ReadyUnknown = "the store could not be listed for three intervals.",
         AccessMissing: Stalled = "the operator lacks the right to read the Secret, and the message has the command that grants it; or the spec names no Secret, and no flag lets objects use the pod's own identity.",
         SecretNotOffered: Stalled = "the Secret does not offer this use in its label `ops.mobulace.com/use`; the message has the command that adds it.",
-        CredentialsInvalid: Stalled = "what the Secret holds is not of the form that the store wants.",
+        SecretInvalid: Stalled = "what the Secret holds is not of the form that the store wants.",
         CredentialsRejected: Stalled = "the store does not know the key, or the key may not list the bucket.",
         BucketMissing: Stalled = "there is no such bucket, container or directory.",
         ReadOnly: Stalled = "the key may list, and may not write or read objects.",
@@ -30,8 +31,8 @@ reasons! {
     DestinationDriftReason + SharedDriftReason {
         NoDrift: DriftedFalse = "everything below the prefix belongs to a backup.",
         Unexpected: DriftedTrue = "something below the prefix belongs to no backup. It is not touched.",
-        NotCompared: DriftedUnknown = "the store was not listed yet.",
+        NotCompared: DriftedUnknown = "the store was not listed yet, or could not be for three intervals.",
     }
 }
 
-shared_reasons!(DestinationReason: HasSecrets, invalid: CredentialsInvalid, unanswered: Unreachable);
+shared_reasons!(DestinationReason: HasSecrets);

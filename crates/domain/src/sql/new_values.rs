@@ -9,8 +9,8 @@ use super::error::{Refusal, ScriptError};
 use super::execution_mode::ExecutionMode;
 use super::lexer::{Kind, Word};
 use super::lines::Lines;
-use super::lookup::looked_up;
-use super::risk::Catalogue;
+use super::lookup::named;
+use super::risk::{Catalogue, Qualified};
 use super::script::{Piece, Script};
 
 /// A place that uses a value which the same transaction adds, if it is one of that type and was not there before.
@@ -123,28 +123,16 @@ impl Use {
 
     fn is_refused(&self, catalogue: &Catalogue) -> bool {
         let label = self.value.literal.trim_matches('\'').replace("''", "'");
-        let mut types = looked_up(&catalogue.enums, &self.value.of);
-        if self.value.if_not_exists && types.any(|labels| labels.contains(&label)) {
+        let is_of = |found: &Qualified| is_same(&named(found), &self.value.of);
+        let mut types = catalogue.enums.iter().filter(|(found, _)| is_of(found));
+        if self.value.if_not_exists && types.any(|(_, labels)| labels.contains(&label)) {
             return false;
         }
         match &self.of {
             Type::Written => true,
             Type::Column(table, column) => {
-                let mut tables = catalogue.relations.keys().filter(|(schema, name)| {
-                    let schema = Some(schema.clone());
-                    is_same(
-                        &Name {
-                            schema,
-                            name: name.clone(),
-                        },
-                        table,
-                    )
-                });
-                let is_of = |table| {
-                    let (schema, name) = catalogue.enum_columns.get(table)?.get(column)?;
-                    let (schema, name) = (Some(schema.clone()), name.clone());
-                    Some(is_same(&Name { schema, name }, &self.value.of))
-                };
+                let mut tables = catalogue.relations.keys().filter(|found| is_same(&named(found), table));
+                let is_of = |table| Some(is_of(catalogue.enum_columns.get(table)?.get(column)?));
                 // In each schema that has such a table.
                 let mut is_known = false;
                 tables.all(|table| {

@@ -57,7 +57,7 @@ async fn open(kind: &BackupDestinations, object: &BackupDestination) -> Result<S
             format!("{error}: create it, or correct `spec.local.path`"),
         ),
         SettingsError::Credentials | SettingsError::Invalid(_) => {
-            Cause::new(DestinationReason::CredentialsInvalid, error.to_string())
+            Cause::new(DestinationReason::SecretInvalid, error.to_string())
         }
     })
 }
@@ -105,7 +105,7 @@ async fn settings(kind: &BackupDestinations, object: &BackupDestination) -> Resu
     }
     let azure = spec.azure.as_ref().ok_or_else(|| {
         // Never happens: the API server refuses such a spec.
-        Cause::new(DestinationReason::CredentialsInvalid, "the spec names no place")
+        Cause::new(DestinationReason::SecretInvalid, "the spec names no place")
     })?;
     Ok(Settings::Azure(Azure {
         account: azure.account.clone(),

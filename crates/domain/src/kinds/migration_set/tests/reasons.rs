@@ -1,5 +1,7 @@
 //! Every refusal and every wait, with its message and when the database is observed again.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use ace_api::{MigrationReason as Reason, OutOfOrder, WhileDrifted};
@@ -176,10 +178,11 @@ fn what_the_database_lets_foresee_of_a_file() {
     let named = |name: &str| ("public".to_owned(), name.to_owned());
     let knows = |text: &str| {
         pending(text).observation(|observation| {
-            observation.catalogue.routines.insert(named("fill"), commits);
-            observation.catalogue.relations.insert(named("fleet"), true);
+            let catalogue = Arc::make_mut(&mut observation.catalogue);
+            catalogue.routines.insert(named("fill"), commits);
+            catalogue.relations.insert(named("fleet"), true);
             let columns = [("kind".to_owned(), named("vehicle"))].into();
-            observation.catalogue.enum_columns.insert(named("fleet"), columns);
+            catalogue.enum_columns.insert(named("fleet"), columns);
         })
     };
     for (text, what) in [
