@@ -177,10 +177,7 @@ async fn carry(client: TcpStream, port: u16, state: Arc<State>) -> std::io::Resu
     let (mut from_server, mut to_server) = server.into_split();
     start_up(&mut from_client, &mut to_server).await?;
     let there = tokio::spawn(async move { copy(&mut from_client, &mut to_server).await });
-    loop {
-        let Ok(kind) = tokio::io::AsyncReadExt::read_u8(&mut from_server).await else {
-            break;
-        };
+    while let Ok(kind) = tokio::io::AsyncReadExt::read_u8(&mut from_server).await {
         let (kind, mut message) = message(kind, &mut from_server).await?;
         let mutation = *state.mutation.lock().unwrap();
         let only = state.only.load(Ordering::SeqCst);

@@ -161,7 +161,7 @@ async fn nothing_that_a_lesser_role_made_runs_as_the_operator() {
         .await
         .unwrap();
 
-    everything(&bed).await;
+    Box::pin(everything(&bed)).await;
     assert_eq!(bed.column(used).await, ["nothing"]);
 }
 
