@@ -91,10 +91,10 @@ impl Scanner<'_> {
             "keyof" | "typeof" | "readonly" | "unique" | "infer" | "is" | "asserts" | "new" | "abstract" | "in"
             | "out" | "implements" => self.top.before = Before::Operator,
             "const" if matches!(self.top.kind, Kind::Angle { .. }) => self.top.before = Before::Operator,
-            "instanceof" | "function" | "class" | "await" | "return" => {
-                self.give_up_angles();
-                self.top.mode = Mode::Expression;
-                return self.word_of_expression(start, name);
+            // Behind a type stands no `/`: a regular expression does, whose value nobody takes.
+            "void" if self.uncertain > 0 && self.ahead()?.byte(0) == b'/' => return self.no_type(start, name),
+            "instanceof" | "function" | "class" | "await" | "return" | "delete" | "yield" => {
+                return self.no_type(start, name);
             }
             "import" | "export" => {
                 self.top.mode = Mode::Expression;
@@ -108,6 +108,13 @@ impl Scanner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What was taken for a type is an expression.
+    fn no_type(&mut self, start: usize, name: &str) -> Result<(), Fault> {
+        self.give_up_angles();
+        self.top.mode = Mode::Expression;
+        self.word_of_expression(start, name)
     }
 
     fn word_of_expression(&mut self, start: usize, name: &str) -> Result<(), Fault> {

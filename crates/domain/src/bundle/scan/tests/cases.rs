@@ -35,6 +35,8 @@ pub(super) const CASES: &[(&str, &str)] = &[
         "a.ts",
         "const c: T = [a < b, c > d]; const e = [a < b, c < d]; import('./x.ts')",
     ),
+    ("a.ts", "[a < b, { c: (void /['\"]/, typeof (b)) }]; import('./x.ts')"),
+    ("a.ts", "[a < b, { c: delete /['\"]/.d, e: 1 }]; import('./x.ts')"),
     ("a.ts", "const x = <T,>(a: T): import('./x.ts').A => a"),
     (
         "a.ts",
