@@ -213,6 +213,11 @@ mod tests {
             "slackWebhookUrl",
             "webhookUrl",
             "webhookSecret",
+            "storeUrl",
+            "storeBucket",
+            "storeRegion",
+            "storeAccessKeyId",
+            "storeSecretAccessKey",
         ];
         let mut bed: serde_json::Map<_, _> = others.into_iter().map(name).collect();
         bed.insert(

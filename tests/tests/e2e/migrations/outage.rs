@@ -114,7 +114,12 @@ async fn a_disk_that_is_full_is_waited_for() {
         stage.space.watch.caught_up().await;
         let versions = stage.space.watch.versions("MigrationSet", "main");
         let waiting = versions.iter().find(|version| retries(&version.object));
-        let message = waiting.map(|version| message_of(&version.object, "Ready")).unwrap();
+        let shown = || {
+            let texts = versions.iter().map(|version| version.object["status"].to_string());
+            texts.collect::<Vec<_>>().join("\n")
+        };
+        let waiting = waiting.unwrap_or_else(|| panic!("no attempt was shown:\n{}", shown()));
+        let message = message_of(&waiting.object, "Ready");
         assert!(message.starts_with("20260102000000_rows.sql line 1: "), "{message}");
         assert!(message.contains(" (SQLSTATE 53100); attempt "), "{message}");
         assert_eq!(database.ledger().await, ["20260101000000"]);

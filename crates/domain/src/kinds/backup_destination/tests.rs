@@ -142,14 +142,14 @@ fn a_new_destination_is_listed_then_tried_and_then_listed_once_per_interval() {
     let status = case.status();
     assert_eq!(status.store.as_deref(), Some("s3/ace-backups"));
     assert_eq!((status.capabilities, status.stored.unwrap().backups), (Some(ABLE), 31));
-    let case = case.later(3_700);
+    let case = case.later(3_800);
     assert_eq!(case.decide(), Decision::Do(Step::List), "and is not tried again");
     assert_eq!(
         case.says()[0],
         "Ready=True/Available",
         "what is asked at intervals changes nothing"
     );
-    assert_eq!(case.lists().decide(), Decision::Settled(due(3_700)));
+    assert_eq!(case.lists().decide(), Decision::Settled(due(3_800)));
 }
 
 #[test]
