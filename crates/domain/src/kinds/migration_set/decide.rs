@@ -202,8 +202,9 @@ fn after_error(
         }
         StepError::Busy(by) => wait(messages::busy(object, by.as_ref()), Requeue::After(state.timing.turn())),
         StepError::Failed(failure) => match &state.memory.attempts {
-            Some(attempts) => wait(attempts.cause(state.timing), Requeue::At(attempts.due(state.timing))),
-            None => wait(
+            // However long the run took, it says more than the observation before it.
+            Some(attempts) => Decision::Wait(attempts.cause(state.timing), Requeue::At(attempts.due(state.timing))),
+            None => Decision::Wait(
                 Cause::new(MigrationReason::Retrying, failure.message.clone()),
                 Requeue::Backoff,
             ),

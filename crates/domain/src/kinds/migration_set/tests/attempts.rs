@@ -157,6 +157,14 @@ fn meanwhile_the_message_has_line_attempt_and_time_of_the_next() {
 }
 
 #[test]
+fn a_run_that_failed_long_after_the_last_observation_is_retried_and_not_unobserved() {
+    let case = first(refused("53200")).later(3_600);
+    let (stalls, reason, message, _) = said(&case);
+    assert_eq!((stalls, reason), (false, MigrationReason::Retrying));
+    assert!(message.starts_with(WHAT), "{message}");
+}
+
+#[test]
 fn what_enqueues_the_set_meanwhile_is_no_attempt() {
     let case = first(refused("53200")).next_pass().later(5);
     let (stalls, reason, message, again) = said(&case);
