@@ -88,16 +88,6 @@ const RETRIES: RetryConfig = RetryConfig {
 };
 
 impl Settings {
-    /// A short name of the kind and the place, such as `s3/ace-backups`.
-    pub fn name(&self) -> String {
-        match self {
-            Self::S3(S3 { bucket, .. }) => format!("s3/{bucket}"),
-            Self::Gcs(Gcs { bucket, .. }) => format!("gcs/{bucket}"),
-            Self::Azure(Azure { account, container, .. }) => format!("azure/{account}/{container}"),
-            Self::Local(path) => format!("local/{}", path.display()),
-        }
-    }
-
     pub(crate) fn open(&self, http: &HttpClient, checksums: bool) -> Result<Arc<dyn ObjectStore>, SettingsError> {
         match self {
             Self::S3(settings) => settings.open(http, checksums),
