@@ -22,25 +22,24 @@ pub struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
+    /// A whole Secret, of which several keys are needed as they are at one time; `None` where there is none.
+    pub async fn whole(&self, name: &str) -> Result<Option<Secret>, SecretProblem> {
+        let secrets = Api::<Secret>::namespaced(self.client.clone(), self.namespace);
+        match answer(secrets.get_opt(name)).await {
+            Some(Ok(secret)) => Ok(secret),
+            Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(SecretProblem::AccessMissing(format!(
+                "the operator is not allowed to read Secret `{name}`; to allow it, run: {}",
+                self.names.grant_namespace(self.namespace)
+            ))),
+            Some(Err(_)) | None => Err(SecretProblem::Unanswered(format!(
+                "the API server did not answer for Secret `{name}`"
+            ))),
+        }
+    }
+
     /// The text of one key, if the Secret offers this use.
     pub async fn text(&self, reference: &SecretKeyReference, wanted: SecretUse) -> Result<SecretString, SecretProblem> {
-        let secrets = Api::<Secret>::namespaced(self.client.clone(), self.namespace);
-        let secret = match answer(secrets.get_opt(&reference.name)).await {
-            Some(Ok(secret)) => secret,
-            Some(Err(kube::Error::Api(status))) if status.is_forbidden() => {
-                return Err(SecretProblem::AccessMissing(format!(
-                    "the operator is not allowed to read Secret `{}`; to allow it, run: {}",
-                    reference.name,
-                    self.names.grant_namespace(self.namespace)
-                )));
-            }
-            Some(Err(_)) | None => {
-                return Err(SecretProblem::Unanswered(format!(
-                    "the API server did not answer for Secret `{}`",
-                    reference.name
-                )));
-            }
-        };
+        let secret = self.whole(&reference.name).await?;
         secret_text(secret, self.namespace, reference, wanted).map(SecretString::new)
     }
 

@@ -1,11 +1,12 @@
 use ace_api::{BackupDestination, DestinationReason, LocalReference, SecretKeyReference, SecretUse};
 use ace_archive::{Azure, Gcs, S3, S3Credentials, Settings, SettingsError, Store};
 use ace_domain::{
-    inputs::SecretProblem,
+    inputs::{SecretProblem, secret_text},
     kinds::backup_destination::{Cause, Memory, State, claim, is_due},
 };
 use ace_egress::SecretString;
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 
 use super::BackupDestinations;
@@ -72,7 +73,7 @@ async fn settings(kind: &BackupDestinations, object: &BackupDestination) -> Resu
         return Ok(Settings::Local(below.join(&local.path)));
     }
     let key = match &spec.credentials_secret_ref {
-        Some(reference) => Some(Key::of(kind, object, reference)),
+        Some(reference) => Some(Key::read(kind, object, reference).await?),
         None if kind.stores.pod_identity => None,
         None => {
             let message = "the spec names no Secret in `credentialsSecretRef`, and the operator's flag `--allow-store-pod-identity` \
@@ -80,27 +81,21 @@ async fn settings(kind: &BackupDestinations, object: &BackupDestination) -> Resu
             return Err(Cause::new(DestinationReason::AccessMissing, message));
         }
     };
-    let text = async |name: &str| match &key {
-        Some(key) => key.text(name).await.map(Some),
-        None => Ok(None),
-    };
+    let key = key.as_ref();
+    let text = |name: &str| key.map(|key| key.text(name)).transpose();
     if let Some(s3) = &spec.s3 {
-        let credentials = match &key {
-            Some(key) => Some(key.s3().await?),
-            None => None,
-        };
         return Ok(Settings::S3(S3 {
             endpoint: s3.endpoint.clone(),
             region: s3.region.clone(),
             bucket: s3.bucket.clone(),
             path_style: s3.path_style,
-            credentials,
+            credentials: key.map(Key::s3).transpose()?,
         }));
     }
     if let Some(gcs) = &spec.gcs {
         return Ok(Settings::Gcs(Gcs {
             bucket: gcs.bucket.clone(),
-            service_account: text("serviceAccount").await?,
+            service_account: text("serviceAccount")?,
         }));
     }
     let azure = spec.azure.as_ref().ok_or_else(|| {
@@ -110,44 +105,50 @@ async fn settings(kind: &BackupDestinations, object: &BackupDestination) -> Resu
     Ok(Settings::Azure(Azure {
         account: azure.account.clone(),
         container: azure.container.clone(),
-        account_key: text("accountKey").await?,
+        account_key: text("accountKey")?,
     }))
 }
 
-/// The Secret of a destination.
-struct Key<'a> {
-    kind: &'a BackupDestinations,
+/// The Secret of a destination, as it was at one time.
+struct Key {
+    secret: Option<Secret>,
     namespace: String,
-    name: &'a str,
+    name: String,
 }
 
-impl<'a> Key<'a> {
-    fn of(kind: &'a BackupDestinations, object: &BackupDestination, reference: &'a LocalReference) -> Self {
-        Self {
-            kind,
-            namespace: object.namespace().unwrap_or_default(),
-            name: &reference.name,
-        }
+impl Key {
+    async fn read(
+        kind: &BackupDestinations,
+        object: &BackupDestination,
+        reference: &LocalReference,
+    ) -> Result<Self, SecretProblem> {
+        let namespace = object.namespace().unwrap_or_default();
+        let secrets = Secrets {
+            client: &kind.client,
+            names: &kind.installation,
+            namespace: &namespace,
+        };
+        Ok(Self {
+            secret: secrets.whole(&reference.name).await?,
+            namespace,
+            name: reference.name.clone(),
+        })
     }
 
-    async fn text(&self, key: &str) -> Result<SecretString, SecretProblem> {
-        let secrets = Secrets {
-            client: &self.kind.client,
-            names: &self.kind.installation,
-            namespace: &self.namespace,
-        };
+    fn text(&self, key: &str) -> Result<SecretString, SecretProblem> {
         let reference = SecretKeyReference {
-            name: self.name.to_owned(),
+            name: self.name.clone(),
             key: key.to_owned(),
         };
-        secrets.text(&reference, SecretUse::BackupStore).await
+        let text = secret_text(self.secret.clone(), &self.namespace, &reference, SecretUse::BackupStore);
+        text.map(SecretString::new)
     }
 
-    async fn s3(&self) -> Result<S3Credentials, SecretProblem> {
+    fn s3(&self) -> Result<S3Credentials, SecretProblem> {
         Ok(S3Credentials {
-            access_key_id: self.text("accessKeyId").await?,
-            secret_access_key: self.text("secretAccessKey").await?,
-            session_token: match self.text("sessionToken").await {
+            access_key_id: self.text("accessKeyId")?,
+            secret_access_key: self.text("secretAccessKey")?,
+            session_token: match self.text("sessionToken") {
                 // Keys that do not end have none.
                 Err(SecretProblem::Missing(_)) => None,
                 token => Some(token?),
