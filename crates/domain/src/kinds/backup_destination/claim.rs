@@ -3,6 +3,7 @@
 use ace_api::{BackupDestination, BackupDestinationSpec};
 use kube::ResourceExt;
 
+use crate::kinds::platform::place;
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::Key,
@@ -22,8 +23,7 @@ pub fn store(spec: &BackupDestinationSpec) -> String {
         s3, gcs, azure, local, ..
     } = spec;
     if let Some(s3) = s3 {
-        let endpoint = s3.endpoint.trim_end_matches('.').to_ascii_lowercase();
-        return format!("s3 {} {}", without_port(&endpoint), s3.bucket);
+        return format!("s3 {} {}", place(&s3.endpoint), s3.bucket);
     }
     if let Some(gcs) = gcs {
         return format!("gcs {}", gcs.bucket);
@@ -36,16 +36,6 @@ pub fn store(spec: &BackupDestinationSpec) -> String {
         Some(_) => "local".to_owned(),
         None => String::new(),
     }
-}
-
-/// `https://host:443` and `https://host` are one server, and so is `https://host.`.
-fn without_port(endpoint: &str) -> String {
-    let bare = endpoint
-        .strip_suffix(":443")
-        .filter(|bare| bare.starts_with("https://"))
-        .or_else(|| endpoint.strip_suffix(":80").filter(|bare| bare.starts_with("http://")))
-        .unwrap_or(endpoint);
-    bare.trim_end_matches('.').to_owned()
 }
 
 /// The path in the store.

@@ -32,6 +32,7 @@ pub use database::{DatabaseCheck, DatabaseFailure};
 pub use decide::{decide, down, is_due, is_token_gone, update};
 pub use hosts::{is_own_database, is_own_gateway};
 pub use observation::{Changes, Observation, Phase, Refusal, RefusedBy};
+pub(crate) use place::place;
 pub use place::project;
 pub use status::{events, has_listed, status};
 

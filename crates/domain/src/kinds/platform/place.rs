@@ -14,7 +14,7 @@ pub fn project(object: &Platform) -> Dependency {
 }
 
 /// Scheme, host and port, in the one spelling that all of the same server have.
-fn place(address: &str) -> String {
+pub(crate) fn place(address: &str) -> String {
     let Ok(url) = Url::parse(address) else {
         // Never happens: the definition demands an origin.
         return address.to_owned();
