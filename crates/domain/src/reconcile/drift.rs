@@ -63,6 +63,14 @@ impl<R> DriftAssessment<R> {
     }
 }
 
+/// The last drift, which stays in status with the time at which it ended.
+pub(crate) fn ended(before: Option<&Drift>, now: Timestamp) -> Option<Drift> {
+    before.map(|drift| Drift {
+        corrected_time: drift.corrected_time.or(Some(now)),
+        ..drift.clone()
+    })
+}
+
 /// The drift that is not over.
 pub fn uncorrected(drift: Option<&Drift>) -> Option<&Drift> {
     drift.filter(|drift| drift.corrected_time.is_none())

@@ -1,7 +1,7 @@
 //! The status of a BackupDestination.
 
 use ace_api::{
-    BackupDestination, BackupDestinationSpec, DestinationDriftReason, DestinationReason, DestinationStatus, Drift,
+    BackupDestination, BackupDestinationSpec, DestinationDriftReason, DestinationReason, DestinationStatus,
     StoreCapabilities, StoredBackups,
 };
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ use super::{Cause, Decision, Listed, State};
 use crate::inputs::is_doubted;
 use crate::reconcile::{
     decision,
-    drift::{DriftAssessment, field},
+    drift::{DriftAssessment, ended, field},
     event::{Event, drift_detected, stalled},
     messages::of_total,
     status::{Shown, common, describes, is_ready, suspended, with_drift},
@@ -100,11 +100,7 @@ fn assess(listed: &Listed, state: &State, now: Timestamp) -> Assessment {
             DestinationDriftReason::NoDrift,
             "everything below the prefix belongs to a backup".to_owned(),
         );
-        let over = state.memo.drift.clone().map(|drift| Drift {
-            corrected_time: drift.corrected_time.or(Some(now)),
-            ..drift
-        });
-        return Assessment::none(none, over);
+        return Assessment::none(none, ended(state.memo.drift.as_ref(), now));
     }
     let names: Vec<String> = listed.foreign_names.iter().map(|name| format!("`{name}`")).collect();
     let count = usize::try_from(listed.foreign).unwrap_or(usize::MAX);

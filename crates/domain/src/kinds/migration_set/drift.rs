@@ -10,7 +10,7 @@ use super::{
 };
 use crate::reconcile::{
     decision::Cause,
-    drift::{self, field, uncorrected},
+    drift::{self, ended, field, uncorrected},
 };
 
 pub(super) type DriftAssessment = drift::DriftAssessment<SchemaDriftReason>;
@@ -97,11 +97,7 @@ fn is_shown(state: &State) -> bool {
 }
 
 fn same(before: Option<&Drift>, ignored: usize, now: Timestamp) -> DriftAssessment {
-    // The last drift stays in status, with the time at which it ended.
-    let drift = before.map(|drift| Drift {
-        corrected_time: drift.corrected_time.or(Some(now)),
-        ..drift.clone()
-    });
+    let drift = ended(before, now);
     let besides = match ignored {
         0 => String::new(),
         1 => "; 1 object that differs is ignored".to_owned(),
