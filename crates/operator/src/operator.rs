@@ -16,7 +16,7 @@ use ace_runtime::{
 };
 use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
-use kube::{Client, runtime::reflector};
+use kube::Client;
 
 use crate::{
     caches::Caches,
@@ -96,17 +96,16 @@ impl Operator {
             events,
             timing: settings.timing,
         };
-        let (platform_cache, function_cache, set_cache) = (reflector::store(), reflector::store(), reflector::store());
         let (dependents, unused) = Dependents::new();
         let source_settings = source_settings.scaled(settings.scale);
         let sources = Sources::new(client.clone(), source_settings, dependents.clone(), metrics.clone())?;
+        let mut controllers = Controllers::new(tools, dependents.clone());
         let caches = Caches {
-            platforms: platform_cache.0.clone(),
-            functions: function_cache.0.clone(),
+            platforms: controllers.cache(),
+            functions: controllers.cache(),
             dependents: dependents.clone(),
         };
         let connections = Arc::new(PlatformConnections::default());
-        let mut controllers = Controllers::new(tools, dependents.clone());
         let platforms = Platforms {
             client: client.clone(),
             http,
@@ -119,7 +118,7 @@ impl Operator {
             timing: settings.timing,
             installation: settings.installation.clone(),
         };
-        controllers.add(Arc::new(platforms), platform_cache);
+        controllers.add(Arc::new(platforms));
         let functions = EdgeFunctions {
             client: client.clone(),
             caches: caches.clone(),
@@ -128,7 +127,7 @@ impl Operator {
             timing: settings.timing,
             installation: settings.installation.clone(),
         };
-        controllers.add(Arc::new(functions), function_cache);
+        controllers.add(Arc::new(functions));
         let sets = MigrationSets {
             client: client.clone(),
             caches,
@@ -140,24 +139,23 @@ impl Operator {
             watching_since: clock::now(),
             closing_sessions: ClosingSessions::default(),
         };
-        controllers.add(Arc::new(sets), set_cache);
+        controllers.add(Arc::new(sets));
         let channels = NotificationChannels {
             client: client.clone(),
             http: HttpClient::new(settings.notify_hosts, CONNECT)?,
             timing: settings.timing,
             installation: settings.installation.clone(),
         };
-        controllers.add(Arc::new(channels), reflector::store());
-        let destination_cache = reflector::store();
+        controllers.add(Arc::new(channels));
         let destinations = BackupDestinations {
             client: client.clone(),
             http: HttpClient::new(settings.stores.hosts.clone(), backup_destination::CONNECT)?,
             stores: settings.stores,
-            cache: destination_cache.0.clone(),
+            cache: controllers.cache(),
             timing: settings.timing,
             installation: settings.installation,
         };
-        controllers.add(Arc::new(destinations), destination_cache);
+        controllers.add(Arc::new(destinations));
         if let Some(kind) = without_controller(&controllers.kinds()) {
             return Err(SetupError::NoController(kind));
         }

@@ -1,15 +1,20 @@
 //! All controllers of a process, run together.
 
-use std::sync::Arc;
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    sync::Arc,
+};
 
 use futures::{
     FutureExt,
     future::{BoxFuture, Shared, join_all},
 };
 use kube::{
+    Resource,
     core::DeserializeGuard,
     runtime::{
-        reflector::{Store, store::Writer},
+        reflector::{self, Store, store::Writer},
         watcher,
     },
 };
@@ -28,13 +33,15 @@ use ace_domain::reconcile::{key::Key, kind::Kind as _};
 /// Ends once every cache has its first list.
 type Filled = Shared<BoxFuture<'static, ()>>;
 type Start = Box<dyn FnOnce(Filled, Tools, CancellationToken) -> BoxFuture<'static, ()> + Send>;
-/// A kind's cache, and what fills it.
-pub type CacheHandle<O> = (Store<DeserializeGuard<O>>, Writer<DeserializeGuard<O>>);
+/// A kind's cache, and what fills it, until its controller has that.
+type CacheHandle<O> = (Store<DeserializeGuard<O>>, Option<Writer<DeserializeGuard<O>>>);
 
 /// The controllers of a process, one for each kind, with the caches that they share.
 pub struct Controllers {
     tools: Tools,
     dependents: Dependents,
+    /// By type of object.
+    caches: HashMap<TypeId, Box<dyn Any + Send>>,
     filled: Vec<CancellationToken>,
     watches: Vec<BoxFuture<'static, ()>>,
     starts: Vec<(&'static str, Start)>,
@@ -46,14 +53,41 @@ impl Controllers {
         Self {
             tools,
             dependents,
+            caches: HashMap::new(),
             filled: Vec::new(),
             watches: Vec::new(),
             starts: Vec::new(),
         }
     }
 
-    /// Adds the controller of a kind, whose objects are cached there.
-    pub fn add<C: Controller>(&mut self, controller: Arc<C>, (store, writer): CacheHandle<Object<C>>) {
+    /// The cache of a kind, for whoever reads its objects. Its controller fills it, whether that was added before or is later.
+    pub fn cache<O>(&mut self) -> Store<DeserializeGuard<O>>
+    where
+        O: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    {
+        self.handle::<O>().0.clone()
+    }
+
+    fn handle<O>(&mut self) -> &mut CacheHandle<O>
+    where
+        O: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    {
+        let made = || {
+            let (store, writer) = reflector::store();
+            let handle: CacheHandle<O> = (store, Some(writer));
+            Box::new(handle) as Box<dyn Any + Send>
+        };
+        let handle = self.caches.entry(TypeId::of::<O>()).or_insert_with(made);
+        handle.downcast_mut().expect("each is stored under its own type")
+    }
+
+    /// Adds the controller of a kind.
+    ///
+    /// # Panics
+    /// If the kind has one.
+    pub fn add<C: Controller>(&mut self, controller: Arc<C>) {
+        let (store, writer) = self.handle::<Object<C>>();
+        let (store, writer) = (store.clone(), writer.take().expect("a kind has one controller"));
         let queue = Queue::<C>::new();
         let enqueue = queue.enqueue(self.tools.metrics.clone());
         let follow = self.follow(controller.clone(), queue.forget());

@@ -20,7 +20,7 @@ use ace_domain::reconcile::{
 use jiff::Timestamp;
 use kube::{
     core::DeserializeGuard,
-    runtime::{controller::Action, reflector, watcher},
+    runtime::{controller::Action, watcher},
 };
 use serde_json::{Value, json};
 
@@ -391,7 +391,7 @@ async fn nobody_is_enqueued_before_all_caches_are_filled() {
     let fixture = fixture(answering(200)).await;
     let dependents = fixture.context.dependents.clone();
     let mut controllers = Controllers::new(fixture.context.tools.clone(), dependents.clone());
-    controllers.add(Arc::new(Observing::default()), reflector::store());
+    controllers.add(Arc::new(Observing::default()));
     let platform = Dependency::Platform(key("prod"));
     dependents.apply(
         &ObjectId::of::<Hanging>(key("hello")),
