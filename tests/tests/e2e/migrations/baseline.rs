@@ -46,10 +46,10 @@ async fn files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_th
 
         stage.migration_set(baseline("20260101000000", &digest)).await;
         stage.applied("20260102000000").await;
-        let books = "SELECT m.version, m.kind, cardinality(c.statements) FROM ace_ops.migration m \
+        let rows = "SELECT m.version, m.kind, cardinality(c.statements) FROM ace_ops.migration m \
                      JOIN supabase_migrations.schema_migrations c USING (version) ORDER BY 1";
         assert_eq!(
-            database.rows(books).await,
+            database.rows(rows).await,
             ["20260101000000|baseline|2", "20260102000000|applied|1"]
         );
     })

@@ -83,7 +83,7 @@ async fn marks_line_ends_and_names_of_all_kinds_are_taken_as_the_cli_takes_them(
             colleague.file(&format!("migrations/{name}"), content);
         }
         let ours = "SELECT version, name, statements FROM supabase_migrations.schema_migrations ORDER BY 1";
-        let (before, books) = (
+        let (before, rows) = (
             database.rows(ours).await,
             "DELETE FROM supabase_migrations.schema_migrations",
         );
@@ -97,7 +97,7 @@ async fn marks_line_ends_and_names_of_all_kinds_are_taken_as_the_cli_takes_them(
         );
         // The CLI records the same.
         database
-            .run(&format!("{books}; DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
+            .run(&format!("{rows}; DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
             .await;
         colleague
             .run(&["db", "push", "--yes", "--db-url", &database.url()])

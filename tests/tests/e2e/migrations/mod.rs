@@ -7,11 +7,13 @@ use libtest_mimic::Trial;
 use tokio_postgres::Client;
 
 mod approval;
+mod attempts;
 mod baseline;
-mod books;
+
 mod content;
 mod drift;
 mod observed;
+mod operator_schema;
 mod outage;
 mod quiet;
 mod recorded;
@@ -26,11 +28,12 @@ mod waits;
 pub(crate) fn tests() -> Vec<Trial> {
     let modules = [
         approval::tests(),
+        attempts::tests(),
         baseline::tests(),
-        books::tests(),
         content::tests(),
         drift::tests(),
         observed::tests(),
+        operator_schema::tests(),
         outage::tests(),
         quiet::tests(),
         recorded::tests(),

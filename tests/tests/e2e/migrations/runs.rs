@@ -117,8 +117,8 @@ async fn a_set_whose_status_was_lost_is_ready_again_and_nothing_runs() {
         stage.migrations(&[NOTES, INDEX]).await;
         stage.migration_set(json!({})).await;
         let before = stage.applied("20260102000000").await;
-        let books = "SELECT version, kind, applied_at FROM ace_ops.migration ORDER BY 1";
-        let applied = database.rows(books).await;
+        let rows = "SELECT version, kind, applied_at FROM ace_ops.migration ORDER BY 1";
+        let applied = database.rows(rows).await;
 
         let wipe = r#"[{"op":"remove","path":"/status"}]"#;
         let patch = [
@@ -144,9 +144,9 @@ async fn a_set_whose_status_was_lost_is_ready_again_and_nothing_runs() {
         assert_eq!(
             after["status"]["history"],
             json!(null),
-            "what was done is in the books, and was not done again"
+            "what was done is recorded, and was not done again"
         );
-        assert_eq!(database.rows(books).await, applied);
+        assert_eq!(database.rows(rows).await, applied);
     })
     .await;
 }
