@@ -2,7 +2,6 @@ use tokio_postgres::{Row, types::FromSql};
 
 use crate::{QueryError, SqlState};
 
-/// The CLI's ledger.
 pub(crate) const CLI_LEDGER: &str = "supabase_migrations.schema_migrations";
 
 /// What a statement on several tables is about.

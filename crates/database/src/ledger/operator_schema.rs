@@ -160,9 +160,13 @@ impl Session {
         let claim =
             "INSERT INTO ace_ops.owner (namespace, name) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM ace_ops.owner)";
         let parameters = [(&owner.namespace as _, Type::TEXT), (&owner.name as _, Type::TEXT)];
-        let claimed = self.connection.query(claim, &parameters).await;
-        claimed.map_err(Damage::of(OWNER))?;
-        let first = self.owner().await?.ok_or_else(|| Damage::empty(OWNER))?;
+        let claimed = async {
+            let claimed = self.connection.query(claim, &parameters).await;
+            claimed.map(|_| ()).map_err(Damage::of(OWNER))
+        };
+        // Sent together, answered in order.
+        let ((), first) = tokio::try_join!(claimed, self.owner())?;
+        let first = first.ok_or_else(|| Damage::empty(OWNER))?;
         Ok(if first == *owner {
             Prepared::Ours
         } else {

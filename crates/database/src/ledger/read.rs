@@ -32,21 +32,34 @@ impl Session {
             return Err(QueryError::Damaged(Damage::interference(&what)));
         }
         let columns: Option<String> = existing.try_get(0).map_err(|_| QueryError::Protocol)?;
-        let operator_schema = if existing.try_get(1).map_err(|_| QueryError::Protocol)? {
-            Some(self.operator_schema().await?)
+        let layout = if existing.try_get(1).map_err(|_| QueryError::Protocol)? {
+            Some(self.layout().await?)
         } else {
             None
         };
-        let known = operator_schema
-            .as_ref()
-            .is_some_and(|operator_schema| !operator_schema.newer);
-        let ledger = match columns {
-            None => BTreeMap::new(),
-            Some(columns) => self.ledger(&columns, known).await?,
+        // Those of a newer operator are told by their layout, and nothing else of them is read.
+        let known = layout.filter(|layout| *layout <= LAYOUT);
+        let ledger = async {
+            match columns {
+                None => Ok(BTreeMap::new()),
+                Some(columns) => self.ledger(&columns, known.is_some()).await,
+            }
         };
+        let operator_schema = async {
+            match (layout, known) {
+                (None, _) => Ok(None),
+                (Some(_), None) => Ok(Some(OperatorSchema {
+                    newer: true,
+                    ..OperatorSchema::default()
+                })),
+                (Some(_), Some(_)) => self.operator_schema().await.map(Some),
+            }
+        };
+        // Where our own tables are damaged, the CLI's can't be read beside them either: ours are named.
+        let (operator_schema, ledger) = tokio::join!(operator_schema, ledger);
         Ok(Ledgers {
-            ledger,
-            operator_schema,
+            operator_schema: operator_schema?,
+            ledger: ledger?,
         })
     }
 
@@ -96,13 +109,6 @@ impl Session {
     }
 
     async fn operator_schema(&self) -> Result<OperatorSchema, QueryError> {
-        let layout = self.layout().await?;
-        if layout > LAYOUT {
-            return Ok(OperatorSchema {
-                newer: true,
-                ..OperatorSchema::default()
-            });
-        }
         let read = async |table, statement: &str| {
             let rows = self.connection.query(statement, &[]).await;
             rows.map_err(Damage::of(table))

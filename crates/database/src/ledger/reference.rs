@@ -53,6 +53,11 @@ impl Session {
         if !self.has_state().await? {
             return Ok(None);
         }
+        self.stored_reference_state().await
+    }
+
+    /// The same, where the operator's schema exists.
+    pub(crate) async fn stored_reference_state(&self) -> Result<Option<ReferenceState>, QueryError> {
         let states = format!("SELECT {STATE} FROM ace_ops.state WHERE server_major IS NOT NULL");
         let rows = self.connection.query(&states, &[]).await;
         let rows = rows.map_err(Damage::of(STATE_TABLE))?;

@@ -14,7 +14,7 @@ use tokio_postgres::{
 use super::blocker;
 use crate::{
     QueryError, Session,
-    redact::{MESSAGE, Said, Text},
+    redact::{MESSAGE, ServerMessage, Text},
 };
 
 impl Session {
@@ -25,15 +25,16 @@ impl Session {
 
     /// The same, and when the server last started, as text to compare: its postmaster survives a crash, its statistics don't.
     pub(super) async fn target_and_start(&self) -> Result<(MigrationTarget, String), QueryError> {
+        let statement = "SELECT d.oid, d.datname, extract(epoch FROM greatest(pg_catalog.pg_postmaster_start_time(), \
+             pg_catalog.pg_stat_get_bgwriter_stat_reset_time())) \
+             FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
+        let (server, [oid, database, start]) =
+            tokio::try_join!(self.connection.identify(), self.connection.row(statement))?;
         let DatabaseStatus {
             server_version,
             system_identifier,
             timeline,
-        } = self.connection.identify().await?;
-        let statement = "SELECT d.oid, d.datname, extract(epoch FROM greatest(pg_catalog.pg_postmaster_start_time(), \
-             pg_catalog.pg_stat_get_bgwriter_stat_reset_time())) \
-             FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-        let [oid, database, start] = self.connection.row(statement).await?;
+        } = server;
         let target = MigrationTarget {
             system_identifier,
             timeline,
@@ -96,7 +97,7 @@ impl Session {
             Some(ErrorPosition::Original(position)) => lines_before(statement, *position),
             _ => 0,
         };
-        let message = Text::of([statement]).redacted(&Said::of(error), MESSAGE);
+        let message = Text::of([statement]).redacted(&ServerMessage::of(error), MESSAGE);
         Ok(SyntaxCheck::Fault { line, message })
     }
 }

@@ -82,18 +82,21 @@ impl Session {
         just: Option<Taken>,
         at: Timestamp,
     ) -> Result<Observation, StepError> {
-        let (target, server_start) = self.target_and_start().await?;
+        // What does not depend on each other is sent together, here and below, and answered in order: a server is some round trips
+        // away.
+        let (identity, ledgers, catalogue) =
+            tokio::try_join!(self.target_and_start(), self.ledgers(), self.catalogue(LARGE))?;
+        let (target, server_start) = identity;
         let Ledgers {
             mut ledger,
             mut operator_schema,
-        } = self.ledgers().await?;
+        } = ledgers;
         if let (Some(folder), Some(operator_schema)) = (known.folder(), &operator_schema) {
             let doubted = doubted(folder, &ledger, operator_schema);
             if !doubted.is_empty() {
                 self.read_statements(&mut ledger, &doubted).await?;
             }
         }
-        let catalogue = self.catalogue(LARGE).await?;
         // Those of a newer operator are told by their layout, and nothing else of them is read.
         let has_reference = operator_schema.as_ref().is_some_and(|schema| !schema.newer);
         let (schema, reference) = self.schema(object, known, has_reference, just).await?;

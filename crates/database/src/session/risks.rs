@@ -8,11 +8,12 @@ const RISKS: &str = include_str!("risks.sql");
 impl Session {
     /// Reads what the risks of a plan depend on. Tables with at least this many rows are large.
     pub async fn catalogue(&self, large: u64) -> Result<Catalogue, QueryError> {
+        let (large, risks) = tokio::try_join!(self.large_tables(large), self.connection.query(RISKS, &[]))?;
         let mut catalogue = Catalogue {
-            large: self.large_tables(large).await?,
+            large,
             ..Catalogue::default()
         };
-        for row in self.connection.query(RISKS, &[]).await? {
+        for row in risks {
             let [kind, schema, name]: [String; 3] = [text(&row, 0)?, text(&row, 1)?, text(&row, 2)?];
             let flag = |at| row.try_get(at).map_err(|_| QueryError::Protocol);
             match kind.as_str() {

@@ -39,12 +39,13 @@ impl Session {
         has_reference: bool,
         just: Option<Taken>,
     ) -> Result<(SchemaObservation, Option<ReferenceState>), StepError> {
-        let stands = if has_reference {
-            self.reference_state().await?
-        } else {
-            None
+        let stands = async {
+            match has_reference {
+                true => self.stored_reference_state().await,
+                false => Ok(None),
+            }
         };
-        let gate = self.connection.gate().await?;
+        let (stands, gate) = tokio::try_join!(stands, self.connection.gate())?;
         let before = known.observation();
         let same = before.filter(|before| {
             let known = before
