@@ -15,7 +15,7 @@ const OPERATOR: &str = "ace-operator";
 
 /// What kstatus makes of an object.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
+pub enum Status {
     /// The desired state is live.
     Current,
     /// Wait on.
@@ -27,25 +27,25 @@ pub enum Verdict {
 }
 
 /// Computes what kstatus computes for a custom resource.
-pub fn verdict(object: &Value) -> Verdict {
+pub fn status(object: &Value) -> Status {
     if object["metadata"]["deletionTimestamp"].is_string() {
-        return Verdict::Terminating;
+        return Status::Terminating;
     }
     if let (Some(generation), Some(observed)) = (generation(object), observed(object))
         && generation != observed
     {
-        return Verdict::InProgress;
+        return Status::InProgress;
     }
     for condition in conditions(object) {
         match (text(&condition["type"]), text(&condition["status"])) {
-            ("Reconciling", "True") => return Verdict::InProgress,
-            ("Stalled", "True") => return Verdict::Failed,
+            ("Reconciling", "True") => return Status::InProgress,
+            ("Stalled", "True") => return Status::Failed,
             _ => {}
         }
     }
     match condition(object, "Ready").map(|ready| text(&ready["status"])) {
-        Some("True") | None => Verdict::Current,
-        Some(_) => Verdict::InProgress,
+        Some("True") | None => Status::Current,
+        Some(_) => Status::InProgress,
     }
 }
 

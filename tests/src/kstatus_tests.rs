@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{Verdict, turns, verdict, violations};
+use super::{Status, status, turns, violations};
 
 #[test]
 fn sound_objects_break_no_rule() {
@@ -122,7 +122,7 @@ fn a_status_that_grows_without_bound_is_noticed() {
 fn a_generation_that_was_not_seen_yet_is_in_progress_and_sound() {
     let object = at(ready(), "/metadata/generation", json!(3));
     assert_eq!(violations(&object), Vec::<String>::new());
-    assert_eq!(verdict(&object), Verdict::InProgress);
+    assert_eq!(status(&object), Status::InProgress);
 }
 
 #[test]
@@ -168,20 +168,20 @@ fn a_clock_alone_moves_nothing_and_generations_do_not_go_back() {
 }
 
 #[test]
-fn the_verdict_is_that_of_kstatus() {
+fn the_status_is_that_of_kstatus() {
     let mut deleted = ready();
     deleted["metadata"]["deletionTimestamp"] = json!("2026-11-23T10:00:00Z");
     for (object, expected) in [
-        (ready(), Verdict::Current),
-        (new(), Verdict::InProgress),
-        (reconciling(), Verdict::InProgress),
-        (stalled(), Verdict::Failed),
-        (without(stalled(), "Stalled"), Verdict::InProgress),
-        (deleted, Verdict::Terminating),
+        (ready(), Status::Current),
+        (new(), Status::InProgress),
+        (reconciling(), Status::InProgress),
+        (stalled(), Status::Failed),
+        (without(stalled(), "Stalled"), Status::InProgress),
+        (deleted, Status::Terminating),
         // Why the definitions give every new object a status.
-        (json!({ "metadata": { "generation": 1 } }), Verdict::Current),
+        (json!({ "metadata": { "generation": 1 } }), Status::Current),
     ] {
-        assert_eq!(verdict(&object), expected, "{object}");
+        assert_eq!(status(&object), expected, "{object}");
     }
 }
 

@@ -285,7 +285,7 @@ pub fn is_observed(object: &Value) -> bool {
 
 /// Nothing is awaited any more: the newest generation is live, as kstatus reads it.
 pub fn is_current(object: &Value) -> bool {
-    kstatus::verdict(object) == kstatus::Verdict::Current
+    kstatus::status(object) == kstatus::Status::Current
 }
 
 pub(crate) fn merged(mut usual: Value, changes: Value) -> Value {

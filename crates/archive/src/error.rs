@@ -39,7 +39,6 @@ pub enum StoreProblem {
     Exists,
     /// It can't do this.
     Unsupported,
-    /// Anything else.
     Refused,
 }
 

@@ -24,7 +24,6 @@ pub struct Capabilities {
     pub delete: bool,
 }
 
-/// What is written.
 const TEXT: &[u8] = b"written by ace-operator to learn what this store can do; may be deleted\n";
 
 /// The folder of what is written.

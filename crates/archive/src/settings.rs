@@ -18,9 +18,7 @@ use crate::connector::Connector;
 pub enum Settings {
     /// Amazon S3, and what speaks its protocol.
     S3(S3),
-    /// Google Cloud Storage.
     Gcs(Gcs),
-    /// Azure Blob Storage.
     Azure(Azure),
     /// A directory, which has to be there.
     Local(PathBuf),
@@ -99,7 +97,6 @@ impl Settings {
 }
 
 impl S3 {
-    /// Where requests go.
     pub fn url(&self) -> Result<Url, SettingsError> {
         let invalid = |problem: &str| SettingsError::Invalid(format!("the endpoint {problem}"));
         let mut url: Url = self.endpoint.parse().map_err(|_| invalid("is not a URL"))?;

@@ -172,7 +172,6 @@ impl ImportArguments {
     }
 }
 
-/// A project's reference.
 fn reference(text: &str) -> Result<String, &'static str> {
     if is_reference(text) {
         return Ok(text.to_owned());

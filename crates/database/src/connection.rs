@@ -47,7 +47,6 @@ pub struct Connection {
     /// Process of the backend, as the server calls it.
     pid: String,
     notices: Notices,
-    /// Drives the connection.
     driver: AbortOnDropHandle<()>,
 }
 

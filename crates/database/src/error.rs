@@ -109,7 +109,6 @@ pub enum CertificateFault {
     /// It is for another host name.
     #[error("it is not valid for this host name")]
     WrongName,
-    /// It has expired.
     #[error("it has expired")]
     Expired,
     /// It is not valid yet.
@@ -117,7 +116,6 @@ pub enum CertificateFault {
     NotYetValid,
     #[error("it was revoked")]
     Revoked,
-    /// Anything else.
     #[error("it is not a server certificate, or it is damaged")]
     Unusable,
 }

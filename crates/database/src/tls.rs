@@ -15,7 +15,6 @@ pub enum Tls {
     VerifyFull(Option<Authority>),
     /// Encrypted; the certificate is not verified.
     Require,
-    /// Not encrypted.
     Disable,
 }
 

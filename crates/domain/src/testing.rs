@@ -19,7 +19,6 @@ pub enum Reply {
     Truncated,
     /// The connection ends within the answer.
     CutOff,
-    /// No answer comes.
     Never,
 }
 

@@ -27,7 +27,6 @@ pub enum HttpError {
     /// Mostly: the system has no root certificates.
     #[error("TLS cannot be set up")]
     Tls(#[from] rustls::Error),
-    /// Anything else.
     #[error("the HTTP client cannot be set up")]
     Client(#[from] reqwest::Error),
 }

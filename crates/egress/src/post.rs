@@ -14,7 +14,6 @@ use crate::secret_url::SecretUrl;
 
 /// One message to a secret address, such as that of a webhook.
 pub struct Post<'a> {
-    /// Where it goes.
     pub url: &'a SecretUrl,
     /// `Content-Type` among them. One that holds a secret should be marked as sensitive.
     pub headers: HeaderMap,

@@ -25,7 +25,6 @@ pub use webhook::{SigningSecret, SigningSecretError};
 /// How a channel is spoken to, with what that takes besides its URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
-    /// Slack's incoming webhooks.
     Slack,
     /// Standard Webhooks 1.0.0, signed with a symmetric secret.
     Webhook(SigningSecret),

@@ -9,10 +9,7 @@ use ace_egress::{Reply, RequestError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The receiver has it.
-    Accepted {
-        /// The HTTP status.
-        code: u16,
-    },
+    Accepted { code: u16 },
     /// The receiver does not take it, and will not take it later either: a person must act.
     Refused {
         /// The HTTP status, where there was a reply.
@@ -26,17 +23,12 @@ pub enum Outcome {
         after: Option<Duration>,
         /// The HTTP status, where there was a reply.
         code: Option<u16>,
-        /// What is wrong.
         message: String,
     },
     /// The receiver may have it: there was no reply. To send it again under the same id is better than to lose it.
-    Unknown {
-        /// What is wrong.
-        message: String,
-    },
+    Unknown { message: String },
 }
 
-/// Without a reply.
 pub(crate) fn unanswered(error: RequestError) -> Outcome {
     let code = None;
     match error {

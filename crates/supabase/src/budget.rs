@@ -73,7 +73,6 @@ const MINUTE: Duration = Duration::from_mins(1);
 pub(crate) const LONGEST_BLOCK: Duration = Duration::from_mins(15);
 
 impl Budget {
-    /// A full bucket.
     pub fn new(requests_per_minute: NonZeroU32) -> Self {
         Self {
             rate: requests_per_minute.get(),

@@ -42,7 +42,6 @@ pub enum ProbeAuth {
     Anon(Token),
 }
 
-/// No status came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProbeError {
     /// The operator's flags do not allow the Platform's url.

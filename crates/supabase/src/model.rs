@@ -31,7 +31,6 @@ pub struct Function {
     /// As deployed, under the container's path: `file:///tmp/user_fn_<ref>_<id>_<version>/source/…`.
     #[serde(default)]
     pub entrypoint_path: Option<String>,
-    /// Likewise.
     #[serde(default)]
     pub import_map_path: Option<String>,
     /// Of the bundle: changes with each deploy, even of the same source. Hex.

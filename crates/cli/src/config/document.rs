@@ -13,7 +13,6 @@ pub(crate) enum Format {
 /// Why a configuration can't be read at all.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub(crate) enum ConfigError {
-    /// With the place.
     #[error("{0}")]
     Syntax(String),
     #[error("it is not an object")]

@@ -33,7 +33,6 @@ struct File {
 pub(crate) enum Unreadable {
     /// From 1.
     Line(usize),
-    /// All of it.
     File(ErrorKind),
 }
 

@@ -34,7 +34,6 @@ const PLATFORM_NAMES: [&str; 3] = ["SB_REGION", "SB_EXECUTION_ID", "DENO_DEPLOYM
 pub(crate) struct Settings {
     pub(crate) platform: LocalReference,
     pub(crate) mode: Option<Mode>,
-    /// Of the functions.
     pub(crate) source: Source,
     pub(crate) migrations: Source,
     /// Whether the path of the migrations was written by the user.

@@ -42,7 +42,6 @@ pub(crate) struct Report {
     /// The observation of the database; `None` if it could not be observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seen: Option<Seen>,
-    /// In their order.
     pub(super) pending: Vec<Pending>,
     /// What would be written, in order.
     pub(super) steps: Vec<String>,

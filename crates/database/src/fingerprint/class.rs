@@ -10,7 +10,6 @@ macro_rules! classes {
         }
 
         impl ObjectClass {
-            /// All of them.
             pub const ALL: &[Self] = &[$(Self::$class,)*];
 
             /// Name in paths and in the ledger: lower case, without spaces.
@@ -24,7 +23,6 @@ macro_rules! classes {
 }
 
 classes! {
-    /// A schema itself.
     Schema = "schema",
     /// A table: ordinary, partitioned or foreign.
     Table = "table",
@@ -39,7 +37,6 @@ classes! {
     /// A function, procedure, aggregate or window function.
     Function = "function",
     Trigger = "trigger",
-    /// A rewrite rule.
     Rule = "rule",
     /// A policy of row security.
     Policy = "policy",
@@ -49,7 +46,6 @@ classes! {
     Type = "type",
     /// A sequence, without its current value.
     Sequence = "sequence",
-    /// Extended statistics.
     Statistics = "statistics",
     Operator = "operator",
     /// A cast from or to a type of the schemas, or by a function of theirs.

@@ -67,12 +67,12 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// An object for the reader: its attributes that are not defaults.
 pub(super) fn whole(class: ObjectClass, definition: &str) -> String {
-    let told = definition
+    let text = definition
         .lines()
         .filter(|line| !line.starts_with(ORDINARY) && !line.is_empty());
     // A column reads as it is declared.
     let separator = if class == ObjectClass::Column { " " } else { ", " };
-    shown(&told.collect::<Vec<_>>().join(separator))
+    shown(&text.collect::<Vec<_>>().join(separator))
 }
 
 /// The attributes in which two definitions of one object differ, for the reader.
@@ -82,13 +82,13 @@ pub(super) fn differing(class: ObjectClass, desired: &str, observed: &str) -> (S
     }
     let pairs = desired.lines().zip(observed.lines());
     let (desired, observed): (Vec<_>, Vec<_>) = pairs.filter(|(desired, observed)| desired != observed).unzip();
-    let told = |lines: Vec<&str>| {
+    let text = |lines: Vec<&str>| {
         let plain = lines
             .into_iter()
             .map(|line| line.strip_prefix(ORDINARY).unwrap_or(line));
         shown(&plain.collect::<Vec<_>>().join(", "))
     };
-    (told(desired), told(observed))
+    (text(desired), text(observed))
 }
 
 /// A text of at most [`LONGEST_SHOWN`] characters, its digests shortened.

@@ -19,10 +19,10 @@ pub fn differences(desired: &Fingerprint, observed: &Fingerprint) -> Vec<DriftFi
             (desired, observed) if desired == observed => return None,
             (Some(desired), Some(observed)) => definition::differing(*class, &desired.definition, &observed.definition),
             (desired, observed) => {
-                let told = |side: Option<&Described>| {
+                let text = |side: Option<&Described>| {
                     side.map_or(ABSENT.to_owned(), |it| definition::whole(*class, &it.definition))
                 };
-                (told(desired), told(observed))
+                (text(desired), text(observed))
             }
         };
         let path = definition::shown(&format!("{class}/{name}"));

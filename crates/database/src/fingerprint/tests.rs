@@ -18,7 +18,7 @@ fn fingerprint(objects: &[SchemaObject]) -> Fingerprint {
     objects.iter().cloned().collect()
 }
 
-fn told(desired: &[SchemaObject], observed: &[SchemaObject]) -> Vec<[String; 3]> {
+fn texts(desired: &[SchemaObject], observed: &[SchemaObject]) -> Vec<[String; 3]> {
     let differences = differences(&fingerprint(desired), &fingerprint(observed));
     differences
         .into_iter()
@@ -64,7 +64,7 @@ fn a_class_is_known_by_its_word() {
 #[test]
 fn equal_fingerprints_have_no_differences() {
     let column = object(ObjectClass::Column, "public.a.b", &["text", "~nullable"]);
-    assert_eq!(told(from_ref(&column), from_ref(&column)), Vec::<[String; 3]>::new());
+    assert_eq!(texts(from_ref(&column), from_ref(&column)), Vec::<[String; 3]>::new());
 }
 
 #[test]
@@ -72,9 +72,9 @@ fn an_object_of_one_side_is_shown_without_ordinary_attributes() {
     let column = object(ObjectClass::Column, "public.a.b", &["text", "not null", "~no default"]);
     let path = "column/public.a.b".to_owned();
     let expected = [path.clone(), "absent".to_owned(), "text not null".to_owned()];
-    assert_eq!(told(&[], from_ref(&column)), [expected]);
+    assert_eq!(texts(&[], from_ref(&column)), [expected]);
     let expected = [path, "text not null".to_owned(), "absent".to_owned()];
-    assert_eq!(told(&[column], &[]), [expected]);
+    assert_eq!(texts(&[column], &[]), [expected]);
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn of_an_object_of_both_sides_only_what_differs_is_shown() {
     let desired = table(&["table", "row security enabled", "~not forced"]);
     let observed = table(&["table", "row security disabled", "~not forced"]);
     let expected = ["table/public.a", "row security enabled", "row security disabled"].map(str::to_owned);
-    assert_eq!(told(&[desired], &[observed]), [expected]);
+    assert_eq!(texts(&[desired], &[observed]), [expected]);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn differences_are_ordered_by_class_and_name() {
         object(ObjectClass::Column, "public.a.x", &["text"]),
         object(ObjectClass::Table, "public.b", &["table"]),
     ];
-    let paths: Vec<_> = told(&[], &objects).into_iter().map(|[path, ..]| path).collect();
+    let paths: Vec<_> = texts(&[], &objects).into_iter().map(|[path, ..]| path).collect();
     let expected = [
         "table/public.b",
         "column/public.a.x",
@@ -113,7 +113,7 @@ fn a_long_attribute_is_compared_whole_and_shown_by_head_and_digest() {
             &[&format!("using {}{last}", "x".repeat(300))],
         )
     };
-    let [[_, desired, observed]] = told(&[policy("1")], &[policy("2")]).try_into().unwrap();
+    let [[_, desired, observed]] = texts(&[policy("1")], &[policy("2")]).try_into().unwrap();
     let head = format!("using {}… sha256:", "x".repeat(54));
     for side in [&desired, &observed] {
         assert_eq!(
@@ -131,7 +131,7 @@ fn what_is_shown_has_at_most_200_characters() {
     let attributes: Vec<_> = (0..9).map(|number| format!("{number}{}", "ü".repeat(99))).collect();
     let attributes: Vec<_> = attributes.iter().map(String::as_str).collect();
     let long = object(ObjectClass::Function, &"f".repeat(999), &attributes);
-    for text in told(&[], &[long]).concat() {
+    for text in texts(&[], &[long]).concat() {
         assert!(text.chars().count() <= 200, "{text}");
     }
 }

@@ -22,13 +22,13 @@ const LOGGED: &str = "the server's log has the message";
 const KEPT: usize = 1_000;
 
 /// A message of the server. It may have values of rows, so it can't be printed: see [`Text::redacted`].
-pub(crate) struct Said {
+pub(crate) struct ServerMessage {
     message: String,
     /// Names of the catalogue that it is about. `None`: SQL raised it, so it is not a message of PostgreSQL.
     names: Option<Vec<String>>,
 }
 
-impl Said {
+impl ServerMessage {
     pub(crate) fn of(error: &DbError) -> Self {
         let names = [
             error.schema(),
@@ -92,15 +92,15 @@ impl Text {
     }
 
     /// The part of a message that may be shown, in one line of at most `limit` characters; … replaces the rest.
-    pub(crate) fn redacted(&self, said: &Said, limit: usize) -> String {
+    pub(crate) fn redacted(&self, server: &ServerMessage, limit: usize) -> String {
         let mut shown = Shown::default();
-        let message = line(&said.message, KEPT);
-        let own = said.names.as_ref().and_then(|_| parts(&message));
+        let message = line(&server.message, KEPT);
+        let own = server.names.as_ref().and_then(|_| parts(&message));
         if let Some(parts) = own {
-            self.filled(said, &parts, &mut shown);
+            self.filled(server, &parts, &mut shown);
         } else {
-            let common = |word: &str| said.names.is_some() && is_common(word);
-            self.words(said, &message, common, &mut shown);
+            let common = |word: &str| server.names.is_some() && is_common(word);
+            self.words(server, &message, common, &mut shown);
             if shown.kept < shown.hidden {
                 return LOGGED.to_owned();
             }
@@ -109,7 +109,7 @@ impl Text {
     }
 
     /// A message of PostgreSQL: its fixed words, and what is known of what it is filled with.
-    fn filled(&self, said: &Said, parts: &[Part<'_>], shown: &mut Shown) {
+    fn filled(&self, server: &ServerMessage, parts: &[Part<'_>], shown: &mut Shown) {
         for (number, part) in parts.iter().enumerate() {
             let filled = match part {
                 Part::Fixed(text) => {
@@ -124,7 +124,7 @@ impl Text {
             let closes = matches!(parts.get(number + 1), Some(Part::Fixed(text)) if text.starts_with('"'));
             if opens && closes {
                 // One name, or one value, whatever is in it.
-                if said.names(filled) || self.has(filled) {
+                if server.names(filled) || self.has(filled) {
                     shown.keep(filled);
                 } else {
                     shown.hide(false);
@@ -132,7 +132,7 @@ impl Text {
             } else if number == 1 && is_fixed(filled) {
                 shown.keep(filled);
             } else {
-                self.words(said, filled, is_kind, shown);
+                self.words(server, filled, is_kind, shown);
                 if !filled.ends_with(char::is_whitespace) {
                     shown.text.truncate(shown.text.trim_end().len());
                 }
@@ -141,7 +141,7 @@ impl Text {
     }
 
     /// Text of which nothing is known but what is quoted in it.
-    fn words(&self, said: &Said, text: &str, harmless: impl Fn(&str) -> bool, shown: &mut Shown) {
+    fn words(&self, server: &ServerMessage, text: &str, harmless: impl Fn(&str) -> bool, shown: &mut Shown) {
         for (number, part) in text.split('"').enumerate() {
             if number > 0 {
                 shown.text.push('"');
@@ -151,7 +151,7 @@ impl Text {
             let end = |character: char| !quoted && character.is_whitespace();
             for word in part.split_inclusive(end) {
                 let known = if quoted {
-                    said.names(word) || self.has(word)
+                    server.names(word) || self.has(word)
                 } else {
                     self.knows(word, &harmless)
                 };

@@ -1,20 +1,20 @@
-use super::{LOGGED, Said, Text, catalogue};
+use super::{LOGGED, ServerMessage, Text, catalogue};
 
 const FILE: [&str; 2] = [
     "SELECT Absent, 10, 0, 1 FROM app.\"T\" WHERE n = 'bob@example.com' OR n = 'Ann of Aachen'",
     "DO $$ BEGIN RAISE 'row % isn''t there', (SELECT n FROM app.\"T\"); END $$",
 ];
 
-fn own(message: &str) -> Said {
-    Said {
+fn own(message: &str) -> ServerMessage {
+    ServerMessage {
         message: message.to_owned(),
         names: Some(vec!["t_n_check".to_owned()]),
     }
 }
 
-fn raised(message: &str) -> Said {
+fn raised(message: &str) -> ServerMessage {
     let names = None;
-    Said { names, ..own(message) }
+    ServerMessage { names, ..own(message) }
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn of_the_commonest_messages_no_word_is_lost() {
         "there is no unique constraint matching given keys for referenced table \"bins\"",
         "tuple concurrently updated",
     ] {
-        let said = Said {
+        let said = ServerMessage {
             message: message.to_owned(),
             names: Some(vec!["n".to_owned()]),
         };

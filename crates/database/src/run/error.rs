@@ -9,7 +9,7 @@ use tokio_postgres::error::{DbError, ErrorPosition};
 use crate::{
     Damage, Excess, QueryError, SqlState,
     error::{ends_session, is_transport},
-    redact::{MESSAGE, Said, Text, is_raised},
+    redact::{MESSAGE, ServerMessage, Text, is_raised},
 };
 
 /// Why a file was not applied. Unless a variant says otherwise, its last transaction was rolled back.
@@ -148,7 +148,7 @@ impl RunError {
     fn answered(error: &DbError, statement: Option<&Statement>, file: &Text) -> Self {
         let state = SqlState::of(error);
         if ends_session(error) {
-            let message = file.redacted(&Said::of(error), MESSAGE);
+            let message = file.redacted(&ServerMessage::of(error), MESSAGE);
             return Self::Lost {
                 line: statement.map(|statement| statement.line),
                 words: Some(format!("{message} (SQLSTATE {state})")),
@@ -158,7 +158,7 @@ impl RunError {
         if state.as_str() == "55P03" && !is_raised(error) {
             return Self::LockTimeout { blockers: Vec::new() };
         }
-        let message = file.redacted(&Said::of(error), MESSAGE);
+        let message = file.redacted(&ServerMessage::of(error), MESSAGE);
         let line = statement.map(|statement| line(error, statement));
         if may_pass(state.as_str(), is_race(error)) {
             Self::Retry { state, message, line }

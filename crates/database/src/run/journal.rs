@@ -7,7 +7,6 @@ use crate::{
     session::{CONNECTION_CHECK, held},
 };
 
-/// The journal's table.
 const STEP: &str = "ace_ops.step";
 
 /// The journal of a file that can't run in one transaction.

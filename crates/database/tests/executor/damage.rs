@@ -72,7 +72,7 @@ async fn anew(superuser: &Client, session: &Session) {
 
 /// Every look and every write, in the order of a reconcile; the errors of each.
 async fn whole(bed: &Bed, session: &mut Session) -> (Vec<QueryError>, Vec<RunError>) {
-    let looker = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
+    let reader = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
     let state = ReferenceState {
         server_major: 15,
         form: 1,
@@ -90,9 +90,9 @@ async fn whole(bed: &Bed, session: &mut Session) -> (Vec<QueryError>, Vec<RunErr
     let nothing = Fingerprint::default();
     let changes: &[Change] = &[];
     let looks = [
-        looker.ledgers().await.map(|_| ()),
-        looker.reference().await.map(|_| ()),
-        looker.reference_state().await.map(|_| ()),
+        reader.ledgers().await.map(|_| ()),
+        reader.reference().await.map(|_| ()),
+        reader.reference_state().await.map(|_| ()),
         session.prepare_operator_schema(&owner()).await.map(|_| ()),
         session.adopt(&[file("7", "SELECT 1")]).await,
         session.baseline(&[file("8", "SELECT 1")]).await,
@@ -105,7 +105,7 @@ async fn whole(bed: &Bed, session: &mut Session) -> (Vec<QueryError>, Vec<RunErr
     for migration in [migration("3", &["SELECT 1"]), begun("2"), begun("4")] {
         runs.push(migration.run(session).await.map(|_| ()));
     }
-    looker.close().await;
+    reader.close().await;
     let errors = looks.into_iter().filter_map(Result::err).collect();
     (errors, runs.into_iter().filter_map(Result::err).collect())
 }

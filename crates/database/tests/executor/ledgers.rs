@@ -13,14 +13,14 @@ fn unrun(version: &str) -> File {
     file(version, "SELECT 1;\n")
 }
 
-async fn looker(bed: &Bed) -> Session {
+async fn reader(bed: &Bed) -> Session {
     Session::open_read_only(&bed.access(), &settings()).await.unwrap()
 }
 
 #[tokio::test]
 async fn what_is_missing_is_a_value() {
     let bed = Bed::new().await;
-    let session = looker(&bed).await;
+    let session = reader(&bed).await;
     bed.as_superuser("DROP TABLE supabase_migrations.schema_migrations")
         .await;
     let nothing = Ledgers {
@@ -34,7 +34,7 @@ async fn what_is_missing_is_a_value() {
 #[tokio::test]
 async fn a_ledger_without_names_and_statements_is_read() {
     let bed = Bed::new().await;
-    let session = looker(&bed).await;
+    let session = reader(&bed).await;
     let row = |statements: Option<&[&str]>, name: Option<&str>| {
         let statements = statements.map(|texts| texts.iter().copied().map(str::to_owned).collect());
         let name = name.map(str::to_owned);
@@ -222,7 +222,7 @@ async fn our_schema_is_closed_to_everybody() {
 async fn nothing_is_written_through_a_read_only_session() {
     let bed = Bed::new().await;
     bed.session().await.close().await;
-    let mut session = looker(&bed).await;
+    let mut session = reader(&bed).await;
     let refused =
         |error: &QueryError| error.to_string() == "the server is temporarily unable to answer (SQLSTATE 25006)";
     assert!(
@@ -253,7 +253,7 @@ async fn a_session_knows_where_it_is_and_which_tables_are_large() {
         )
         .await
         .unwrap();
-    let session = looker(&bed).await;
+    let session = reader(&bed).await;
     let large = ("Sché ma".to_owned(), "T".to_owned());
     assert_eq!(session.large_tables(1000).await, Ok(BTreeSet::from([large])));
     assert_eq!(session.large_tables(1001).await, Ok(BTreeSet::new()));
@@ -273,7 +273,7 @@ async fn a_session_knows_where_it_is_and_which_tables_are_large() {
 #[tokio::test]
 async fn only_a_syntax_error_is_one() {
     let bed = Bed::new().await;
-    let session = looker(&bed).await;
+    let session = reader(&bed).await;
     for statement in [
         "SELECT 1",
         "DROP TABLE absent",

@@ -152,21 +152,21 @@ async fn a_reference_that_is_replaced_forgets_the_unfinished_run() {
 #[tokio::test]
 async fn how_a_reference_was_taken_and_whether_it_is_behind_is_known_without_its_objects() {
     let bed = Bed::new().await;
-    let looker = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
-    assert_eq!(looker.reference_state().await, Ok(None));
+    let reader = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
+    assert_eq!(reader.reference_state().await, Ok(None));
     let mut session = bed.session().await;
-    assert_eq!(looker.reference_state().await, Ok(None));
+    assert_eq!(reader.reference_state().await, Ok(None));
     session
         .replace_reference(&fingerprint(&[("a", "1")]), &state("first"), "1")
         .await
         .unwrap();
-    assert_eq!(looker.reference_state().await, Ok(Some(state("first"))));
+    assert_eq!(reader.reference_state().await, Ok(Some(state("first"))));
     assert!(run(&mut session, &["SELECT 1"]).await.is_ok());
     let behind = ReferenceState {
         snapshot_pending: true,
         ..state("first")
     };
-    assert_eq!(looker.reference_state().await, Ok(Some(behind)));
+    assert_eq!(reader.reference_state().await, Ok(Some(behind)));
 }
 
 #[tokio::test]

@@ -172,8 +172,8 @@ async fn everything(bed: &Bed) {
     connection.gate().await.unwrap();
     connection.fingerprint(&["public".to_owned()]).await.unwrap();
     let mut session = bed.session().await;
-    let looker = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
-    assert!(matches!(looker.try_lock().await.unwrap(), Locked::Held(Some(_))));
+    let reader = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
+    assert!(matches!(reader.try_lock().await.unwrap(), Locked::Held(Some(_))));
     session.adopt(&[file("1", "SELECT 1")]).await.unwrap();
     session.baseline(&[file("2", "SELECT 1")]).await.unwrap();
     let plan = StoredPlan {
@@ -233,7 +233,7 @@ async fn everything(bed: &Bed) {
     let forget = "DELETE FROM supabase_migrations.schema_migrations WHERE version OPERATOR(pg_catalog.=) '6'";
     bed.superuser().await.batch_execute(forget).await.unwrap();
     outside.run_again(&mut session).await.unwrap();
-    for session in [&session, &looker] {
+    for session in [&session, &reader] {
         schema(session, &object).await;
         session.catalogue(0).await.unwrap();
         let mut ledger = session.ledgers().await.unwrap().ledger;

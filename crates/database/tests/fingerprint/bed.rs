@@ -43,7 +43,7 @@ impl Bed {
     pub async fn change(&self, sql: &str) -> Vec<[String; 3]> {
         let before = self.fingerprint().await;
         self.run(sql).await;
-        told(differences(&before, &self.fingerprint().await))
+        texts(differences(&before, &self.fingerprint().await))
     }
 }
 
@@ -58,7 +58,7 @@ pub fn taken(look: Reading) -> Fingerprint {
     }
 }
 
-pub fn told(differences: Vec<DriftField>) -> Vec<[String; 3]> {
+pub fn texts(differences: Vec<DriftField>) -> Vec<[String; 3]> {
     differences
         .into_iter()
         .map(|it| [it.path, it.desired, it.observed])

@@ -2,7 +2,7 @@ use ace_database::differences;
 use hex::encode;
 use sha2::{Digest, Sha256};
 
-use crate::bed::{Bed, told};
+use crate::bed::{Bed, texts};
 
 /// One object or more of each class that a change is made to.
 const SCHEMA: &str = "
@@ -347,7 +347,7 @@ async fn a_foreign_key_that_is_not_checked_any_more_is_named_with_the_table() {
     ] {
         let all = |verb: &str| format!("ALTER TABLE public.{table} {verb} TRIGGER ALL");
         superuser.batch_execute(&all("DISABLE")).await.unwrap();
-        assert_eq!(told(differences(&before, &bed.fingerprint().await)), differ);
+        assert_eq!(texts(differences(&before, &bed.fingerprint().await)), differ);
         superuser.batch_execute(&all("ENABLE")).await.unwrap();
         assert_eq!(bed.fingerprint().await.digest(), before.digest());
     }

@@ -7,7 +7,7 @@ use ace_database::{Access, Connection, differences};
 use ace_sandbox::bed::tools::postgres_bin_dir;
 
 use crate::{
-    bed::{Bed, public, session, taken, told},
+    bed::{Bed, public, session, taken, texts},
     schema::schema,
     server::{PASSWORD, Server},
 };
@@ -97,7 +97,7 @@ async fn the_same_files_run_elsewhere_make_the_same_schema() {
     let first = Bed::start(&sql).await;
     let second = Bed::start(&sql).await;
     let (first, second) = (first.fingerprint().await, second.fingerprint().await);
-    assert_eq!(told(differences(&first, &second)), Vec::<[String; 3]>::new());
+    assert_eq!(texts(differences(&first, &second)), Vec::<[String; 3]>::new());
     assert_eq!(first.digest(), second.digest());
 }
 
@@ -134,7 +134,7 @@ pub async fn restore_into(bed: &mut Bed, mut other: Server) {
 
     let connection = Connection::open(&access).await.unwrap();
     let restored = taken(connection.fingerprint(&public()).await.unwrap());
-    assert_eq!(told(differences(&original, &restored)), Vec::<[String; 3]>::new());
+    assert_eq!(texts(differences(&original, &restored)), Vec::<[String; 3]>::new());
     assert_eq!(original.digest(), restored.digest());
     // It is another schema as soon as it is changed.
     session(&access)

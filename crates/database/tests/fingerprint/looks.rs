@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, time::Duration};
 
-use crate::bed::{Bed, public, taken, told};
+use crate::bed::{Bed, public, taken, texts};
 use ace_database::{Connection, Fingerprint, ObjectClass, Reading, differences};
 use tokio::time::timeout;
 
@@ -50,7 +50,7 @@ async fn members_of_an_extension_are_left_out_with_all_that_hangs_on_them() {
         .await
         .unwrap();
     assert_eq!(
-        told(differences(&before, &bed.fingerprint().await)),
+        texts(differences(&before, &bed.fingerprint().await)),
         Vec::<[String; 3]>::new()
     );
     let member = "CREATE TABLE public.t (a serial PRIMARY KEY); ALTER EXTENSION hstore ADD TABLE public.t; \
@@ -167,18 +167,18 @@ async fn what_only_a_superuser_makes_is_seen_and_its_options_are_not_shown() {
         CREATE FUNCTION public.f() RETURNS integer LANGUAGE sql LEAKPROOF AS 'SELECT 1'";
     let changed = bed.change(sql).await;
     assert!(!format!("{changed:?}").contains("canary"));
-    let told = |path: &str| {
+    let texts = |path: &str| {
         let [_, _, observed] = changed.iter().find(|[it, ..]| it == path).unwrap();
         observed.split_inclusive("sha256:").next().unwrap().to_owned()
     };
     assert_eq!(
-        told("table/public.file"),
+        texts("table/public.file"),
         "foreign table, row security disabled, server files, options sha256:"
     );
-    assert_eq!(told("column/public.file.a"), "text options sha256:");
-    assert_eq!(told("publication/everything of schema public"), "all tables");
+    assert_eq!(texts("column/public.file.a"), "text options sha256:");
+    assert_eq!(texts("publication/everything of schema public"), "all tables");
     assert_eq!(
-        told("function/public.f()"),
+        texts("function/public.f()"),
         "returns integer, language sql, leakproof, body sha256:"
     );
 }

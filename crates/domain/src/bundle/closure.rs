@@ -145,7 +145,6 @@ impl Closure {
     }
 }
 
-/// See [`Closure::program_digest`].
 pub(super) fn program(
     entrypoint: &TreePath,
     import_map: Option<&TreePath>,

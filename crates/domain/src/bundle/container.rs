@@ -76,7 +76,6 @@ pub(super) fn joined(folder: &str, relative: &str) -> String {
     segments.join("/")
 }
 
-/// Folder and name.
 pub(super) fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }

@@ -50,7 +50,6 @@ impl SourceDigest {
 }
 
 impl Revision {
-    /// The twelve digits.
     pub fn as_str(&self) -> &str {
         &self.0
     }

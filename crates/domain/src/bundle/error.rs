@@ -84,7 +84,6 @@ pub enum ClosureError {
     /// What is reached is in the source, and not in the tree.
     #[error("{reached}: {path} {why}")]
     LeftOut {
-        /// What reaches it.
         reached: String,
         /// The file, or the folder on the way to it.
         path: TreePath,

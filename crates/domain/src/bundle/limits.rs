@@ -49,7 +49,6 @@ pub enum ArchiveError {
     /// It inflates to too much.
     #[error("the archive unpacks to more than {limit} bytes; pack only the source's folder")]
     Unpacked { limit: usize },
-    /// Too many entries.
     #[error("the archive has more than {limit} files; pack only the source's folder")]
     Entries { limit: usize },
     /// A path or an extension header is too long.

@@ -105,7 +105,6 @@ impl Form {
 /// How a module is written.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Language {
-    /// TypeScript.
     pub(super) types: bool,
     pub(super) jsx: bool,
 }

@@ -13,7 +13,6 @@ pub type Folder = Option<TreePath>;
 /// What of an archive a tree has.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub enum Scope {
-    /// All of it.
     #[default]
     Everything,
     /// What lies below these folders, and of the others just how many files they have.

@@ -14,13 +14,9 @@ const KEPT: usize = 16 << 20;
 pub struct FunctionParts {
     /// Folder of the tree that paths begin at; the root without one.
     pub folder: Option<TreePath>,
-    /// See [`FunctionSource`].
     pub slug: String,
-    /// See [`FunctionSource`].
     pub entrypoint: Option<String>,
-    /// See [`FunctionSource`].
     pub import_map: Option<String>,
-    /// See [`FunctionSource`].
     pub static_files: Vec<String>,
 }
 

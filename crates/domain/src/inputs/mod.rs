@@ -36,7 +36,6 @@ pub enum PlatformState<T> {
 pub trait PlatformFacts {
     /// `spec.interval`, not scaled.
     fn interval(&self) -> Duration;
-    /// `spec.suspend`.
     fn is_suspended(&self) -> bool;
 }
 

@@ -54,7 +54,6 @@ impl<Reason> Cause<Reason> {
 pub enum Requeue {
     /// Not by the clock.
     OnChange,
-    /// After this time.
     After(Duration),
     /// At this time; at once where it has passed.
     At(Timestamp),
@@ -94,7 +93,6 @@ pub struct Deferral {
 /// Whose limit a request has to wait for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Limiter {
-    /// The Management API's.
     Platform,
     /// `spec.requestsPerMinute` of the Platform.
     Budget,

@@ -29,7 +29,6 @@ pub enum Dependency {
     ListEntry {
         /// The Platform of the project.
         platform: Key,
-        /// The function's slug.
         slug: String,
         /// Also changes that this operator made.
         own: bool,
@@ -38,7 +37,6 @@ pub enum Dependency {
     Project {
         /// The address, in the spelling of `platform::project`.
         api: String,
-        /// The project's reference.
         project: String,
     },
     /// The objects that own or claim a slug, in any project.
@@ -47,9 +45,7 @@ pub enum Dependency {
     Wave {
         /// The Platform of the functions.
         platform: Key,
-        /// Their source.
         source: SourceKey,
-        /// Their wave.
         wave: i32,
     },
     /// The artifact of a source.
@@ -108,7 +104,6 @@ pub enum Fact {
     Is(String),
     /// Not known now: nobody is enqueued for it, but for what follows, whatever that is.
     Unsettled,
-    /// Versions of migrations.
     Versions(Arc<BTreeSet<String>>),
 }
 

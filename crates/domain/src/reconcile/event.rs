@@ -17,9 +17,7 @@ pub enum EventType {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Event {
     pub type_: EventType,
-    /// CamelCase reason.
     pub reason: String,
-    /// One sentence.
     pub note: String,
 }
 

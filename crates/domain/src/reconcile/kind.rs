@@ -59,7 +59,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
     type StepResult: Send;
     /// Why a step had no result.
     type StepError: StepError;
-    /// Reasons of conditions.
     type Reason: Copy + Debug + Send + Sync;
     /// What is kept of one object between passes and lost with the process.
     type Memory: Clone + Default + Send + Sync;
@@ -120,7 +119,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
         let _ = (object, state, decision, now);
         Vec::new()
     }
-    /// `spec.suspend`.
     fn is_suspended(object: &Self::Object) -> bool;
 
     /// How long one step may take.

@@ -28,7 +28,6 @@ pub enum Shown<R> {
     Unchanged,
     /// Nothing is checked or changed.
     Suspended {
-        /// Why.
         cause: Cause<R>,
         /// The desired state is the applied one, so that a `Ready` that was True stays True.
         is_live: bool,

@@ -56,7 +56,6 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
     plan.finish()
 }
 
-/// Script and line.
 pub(super) type Place = (usize, u32);
 
 /// The state of the database as far as the plan has made it.

@@ -16,7 +16,6 @@ use super::parse::{blanked, is_too_deep};
 pub(super) struct Source<'t> {
     /// As long as the tree's, with the contents of strings, which the tree is without.
     pub(super) text: &'t str,
-    /// Bodies around it.
     pub(super) depth: usize,
     /// In PL/pgSQL `INTO` names variables.
     pub(super) procedural: bool,

@@ -22,7 +22,6 @@ pub(super) struct Firing {
     /// What runs when rows of a table are written, and what of any.
     on: BTreeMap<Name, BTreeSet<Name>>,
     on_any: BTreeSet<Name>,
-    /// All of them.
     on_writes: BTreeSet<Name>,
     /// Tables whose names are not certain are related.
     relates_anything: bool,

@@ -52,7 +52,6 @@ pub struct Skipped {
 /// Why a folder can't be read. Each has to be fixed in the source.
 #[derive(Clone, Debug, Eq, Error, PartialEq)]
 pub enum FolderError {
-    /// Nothing lies there.
     #[error(transparent)]
     Missing(MissingFolder),
     /// A migration, or a folder on the way to it, is in the source and can't be read.
@@ -76,7 +75,6 @@ pub enum FolderError {
     Duplicate {
         /// The one that is first by name.
         first: String,
-        /// The other.
         second: String,
     },
     /// Two files with one version, one of which undoes the other.
@@ -84,13 +82,10 @@ pub enum FolderError {
     Undo {
         /// The file that undoes.
         undo: String,
-        /// The other.
         first: String,
     },
-    /// Too many digits.
     #[error("the version of {file_name} is longer than {VERSION_DIGITS} digits; write a shorter one")]
     Version { file_name: String },
-    /// Not UTF-8.
     #[error("{file_name} is not UTF-8 (byte {offset}); save it as UTF-8")]
     Encoding {
         file_name: String,

@@ -64,7 +64,6 @@ pub(super) fn loosens(verb: &str, node: &SyntaxNode, policy: &Name, take: &mut d
     });
 }
 
-/// Restrictive policies.
 pub(super) struct Restrictive {
     of_tables: BTreeMap<Name, BTreeSet<String>>,
     /// There were too many to follow: any may be one.

@@ -5,7 +5,6 @@ pub use ace_api::RiskClass;
 /// What can go wrong with a statement that succeeds.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Risk {
-    /// Of which kind.
     pub class: RiskClass,
     /// Line of the statement in its file, from 1.
     pub line: u32,

@@ -61,7 +61,6 @@ pub enum Alone {
     CreateIndex {
         /// Of the table, and so of the index; `None` when the search path decides.
         schema: Option<String>,
-        /// Of the index.
         name: String,
         /// Without its schema.
         table: String,
@@ -72,7 +71,6 @@ pub enum Alone {
     DropIndex {
         /// `None` when the search path decides.
         schema: Option<String>,
-        /// Of the index.
         name: String,
         /// Whether an absent index is no error.
         if_exists: bool,
@@ -95,7 +93,6 @@ pub enum Alone {
 /// What a `REINDEX CONCURRENTLY` rebuilds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ReindexTarget {
-    /// One index.
     Index,
     /// All indexes of a table.
     Table,

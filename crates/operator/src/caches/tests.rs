@@ -125,7 +125,6 @@ async fn a_list_of_another_address_is_no_evidence_for_a_slug_of_this_one() {
     assert_eq!(fixture.access(), Some(ProjectAccess::Listed));
 }
 
-/// A successful list.
 async fn list(connection: &PlatformConnection, server: &Server) {
     let hosts = AllowedHosts::parse([server.url()]).unwrap();
     let http = Http::new(hosts, Deadlines::default(), Limits::default()).unwrap();

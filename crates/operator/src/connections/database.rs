@@ -65,7 +65,6 @@ mod tests {
     use super::{CredentialHosts, DatabaseConnector, Names};
     use ace_runtime::testing::{Answer, api_server};
 
-    /// Names and texts.
     type Keys = &'static [(&'static str, &'static str)];
 
     /// Connects to the database of this spec; Secret `supabase` has these keys.

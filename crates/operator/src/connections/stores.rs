@@ -31,7 +31,6 @@ pub struct StoreSettings {
 }
 
 impl StoreArguments {
-    /// Understands the patterns.
     pub fn parse(&self) -> Result<StoreSettings, HostPatternError> {
         Ok(StoreSettings {
             hosts: AllowedHosts::parse(&self.hosts)?,

@@ -50,7 +50,6 @@ outcomes! {
 outcomes! {
     /// How a step ended.
     StepOutcome {
-        /// It took effect.
         Done,
         /// It had no effect.
         Failed,

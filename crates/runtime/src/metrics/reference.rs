@@ -5,7 +5,6 @@
 pub enum MetricKind {
     /// Only grows; starts at 0 with the process.
     Counter,
-    /// What is now.
     Gauge,
     /// Counts by size, with sum and count.
     Histogram,

@@ -9,20 +9,17 @@ use serde_json::{Value, json};
 use super::error::BedError;
 use super::file;
 
-/// Each request's deadline.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A request that the API server did not grant.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
-    /// No answer.
     #[error("could not reach the API server to {action}")]
     Unreachable { action: String, source: reqwest::Error },
     /// An answer that is a refusal.
     #[error("could not {action}: {status}: {message}")]
     Refused {
         action: String,
-        /// HTTP status.
         status: u16,
         /// The API server's words.
         message: String,
@@ -113,7 +110,6 @@ impl Cluster {
         answer.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// One object.
     pub(super) async fn get(&self, path: &str) -> Result<Value, ClusterError> {
         self.answer(format!("read {path}"), self.request(reqwest::Method::GET, path))
             .await

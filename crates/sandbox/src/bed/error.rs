@@ -45,7 +45,6 @@ pub enum BedError {
     #[error("{name} ended by itself ({status}); its last words:{last_words}")]
     Ended {
         name: &'static str,
-        /// Its exit status.
         status: String,
         /// The end of its log.
         last_words: String,
@@ -63,12 +62,10 @@ pub enum BedError {
     #[error("{} was made by PostgreSQL {found}, and {installed} is installed: remove it to start with an empty database", path.display())]
     DatabaseVersion {
         path: PathBuf,
-        /// Its major version.
         found: String,
         /// The major version of the programs.
         installed: String,
     },
-    /// `initdb` failed.
     #[error("initdb failed: {0}")]
     DatabaseMake(String),
     /// SQL that prepares the database.
@@ -89,7 +86,6 @@ pub enum BedError {
     /// A listener of our own.
     #[error("could not listen on 127.0.0.1:{port} for {name}")]
     Listen {
-        /// For what.
         name: &'static str,
         port: u16,
         source: io::Error,

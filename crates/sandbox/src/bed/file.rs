@@ -68,7 +68,6 @@ pub struct BedFile {
     pub store_region: String,
     /// Key of the store.
     pub store_access_key_id: String,
-    /// The key's secret.
     pub store_secret_access_key: String,
 }
 

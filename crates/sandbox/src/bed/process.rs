@@ -20,7 +20,6 @@ use super::error::BedError;
 /// How often a process that was asked to end is looked at.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// What to start.
 #[derive(Debug)]
 pub(super) struct Program {
     /// As the reader knows it: `etcd`, `postgres`.

@@ -29,11 +29,7 @@ const OLDEST_POSTGRES: u32 = 15;
 pub enum ToolError {
     /// A program is not installed.
     #[error("{program} is missing: {remedy}")]
-    Missing {
-        program: &'static str,
-        /// What to do.
-        remedy: String,
-    },
+    Missing { program: &'static str, remedy: String },
     /// A program that was run to install or build another.
     #[error("`{command}` failed:\n{output}")]
     Failed {

@@ -72,7 +72,6 @@ impl Environment {
         Ok(environment)
     }
 
-    /// Without any names.
     pub(super) fn new(directory: PathBuf) -> Result<Environment, DemoError> {
         let home = directory.join("home");
         fs::create_dir_all(&home).map_err(DemoError::file("create", &home))?;
@@ -101,7 +100,6 @@ impl Environment {
         self.directory.join("environment")
     }
 
-    /// Where commands run.
     pub(super) fn directory(&self) -> &Path {
         &self.directory
     }

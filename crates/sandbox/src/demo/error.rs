@@ -20,7 +20,6 @@ pub(crate) enum DemoError {
     /// A file or directory.
     #[error("could not {action} {}", path.display())]
     File {
-        /// A verb.
         action: &'static str,
         path: PathBuf,
         source: io::Error,
@@ -42,7 +41,6 @@ pub(crate) enum DemoError {
     StepFile {
         /// `file:line`.
         place: String,
-        /// What is wrong.
         message: String,
     },
     /// A step did not show what it must.
@@ -62,7 +60,6 @@ pub(crate) enum DemoError {
     /// The operator is gone.
     #[error("the operator ended by itself ({status}); its last words:{last_words}")]
     OperatorEnded {
-        /// Its exit status.
         status: String,
         /// The end of its log.
         last_words: String,

@@ -13,17 +13,18 @@ pub(super) struct Expectation {
     pub(super) test: Test,
 }
 
-/// Of what.
 #[derive(Debug, PartialEq)]
 pub(super) enum Subject {
     /// The output, but for white space around it.
     Output,
-    /// The HTTP status.
     Status,
     /// How many objects are printed.
     Count,
     /// A field of the object with that name, or of each object.
-    Field { object: Option<String>, path: Path },
+    Field {
+        object: Option<String>,
+        path: Path,
+    },
 }
 
 /// What it has to be, and unless it must be absent it has to be there. Texts may hold names of the environment, `$NAME`; one

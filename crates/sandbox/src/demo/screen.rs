@@ -36,7 +36,6 @@ impl Screen {
         self.terminal
     }
 
-    /// A heading.
     pub(super) fn chapter(&self, title: &str) {
         self.say(format_args!("\n{}", self.styled(BOLD, title)));
     }
@@ -76,7 +75,6 @@ impl Screen {
         }
     }
 
-    /// Why it ended.
     pub(super) fn failure(&self, what: &str) {
         self.say(format_args!("\n  {} {what}", self.styled(RED, "✗")));
     }

@@ -9,7 +9,6 @@ use super::expectation::{Expectation, Path, Subject, Test};
 
 include!(concat!(env!("OUT_DIR"), "/demo_files.rs"));
 
-/// A step file.
 #[derive(Debug, PartialEq)]
 pub(super) struct Chapter {
     pub(super) title: String,
@@ -53,10 +52,12 @@ pub(super) struct Step {
 
 #[derive(Debug, PartialEq)]
 pub(super) enum Action {
-    /// For `sh`.
     Command(String),
     /// Lines of a file with `-`, which stand there once, and what takes their place with `+`.
-    Edit { path: String, diff: String },
+    Edit {
+        path: String,
+        diff: String,
+    },
 }
 
 /// Reads the files that were built in. `names` are those that commands know from the start.

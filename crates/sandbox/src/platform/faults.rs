@@ -33,7 +33,6 @@ pub(super) enum Kind {
     Status(u16),
     /// Answered 429, without effect.
     RateLimited(RateLimited),
-    /// Never answered.
     Hang(Hang),
     /// Takes effect; the connection is cut instead of an answer.
     DropAnswer {},

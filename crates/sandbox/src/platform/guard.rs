@@ -186,7 +186,6 @@ fn show(headers: &mut HeaderMap, quota: Quota) {
 
 /// Whether a request may pass.
 enum Pass {
-    /// Limits are off.
     Uncounted,
     Counted(Quota),
     Unauthorized,

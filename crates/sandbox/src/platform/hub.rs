@@ -91,7 +91,6 @@ pub(super) struct Hub {
     pub(super) database: Option<Database>,
     pub(super) runtime: Arc<Runtime>,
     pub(super) stop: CancellationToken,
-    /// The listeners.
     pub(super) tasks: TaskTracker,
     /// Requests that are answered, whether their client is still there or not.
     pub(super) work: TaskTracker,

@@ -122,7 +122,6 @@ pub struct ProjectAccess {
     pub service_role_key: String,
     /// HS256 secret under which the gateway checks tokens.
     pub jwt_secret: String,
-    /// As configured.
     pub database_url: Option<String>,
 }
 

@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::records::Answer;
 
-/// The workspace.
 pub(super) const TEAM: &str = "T00000000";
 
 /// How long a burst may be. Slack takes one message a second, and "short bursts" without a number: ten at once here.

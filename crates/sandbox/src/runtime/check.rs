@@ -34,7 +34,6 @@ pub enum Refused {
     /// An import that is neither a path nor a URL, and in no import map.
     #[error("Failed to bundle the function (reason: {message} at {at}).")]
     Unresolved {
-        /// The bundler's words.
         message: String,
         /// `file:///tmp/user_fn_…:line:column`
         at: String,
@@ -51,10 +50,8 @@ pub enum Refused {
 /// Outcome of a deploy-time check that is not "fine".
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
-    /// The function's fault.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The machine's fault.
     #[error("failed to run the deploy-time check")]
     Failed(#[from] io::Error),
 }

@@ -26,11 +26,7 @@ const SOURCES: [&str; 8] = ["ts", "tsx", "mts", "js", "jsx", "mjs", "json", "jso
 pub(super) enum ImportsError {
     /// The deployment's import map is no JSON, or not of the right shape.
     #[error("{message}")]
-    Map {
-        /// The file here.
-        path: PathBuf,
-        message: String,
-    },
+    Map { path: PathBuf, message: String },
     /// Its files can't be read, or ours not be written.
     #[error("failed to prepare the import map")]
     Io(#[from] io::Error),

@@ -129,7 +129,7 @@ async fn nobody_takes_a_fresh_object_for_finished() {
         space.apply(&function().to_string()).await;
         let fresh = serde_json::to_value(dynamic::<EdgeFunction>(space).get("hello").await.unwrap()).unwrap();
         assert_eq!(fresh["status"], json!({ "observedGeneration": -1 }));
-        assert_eq!(kstatus::verdict(&fresh), kstatus::Verdict::InProgress);
+        assert_eq!(kstatus::status(&fresh), kstatus::Status::InProgress);
         let waited = space
             .kubectl(&["wait", "fn/hello", "--for=condition=Ready", "--timeout=1s"])
             .await;

@@ -7,7 +7,7 @@ mod forms;
 use ace_api::{EdgeFunction, MigrationSet};
 use ace_tests::{
     Database, PLATFORM, SET, Stage, is_current,
-    kstatus::{Verdict, verdict},
+    kstatus::{Status, status},
     pack,
 };
 use libtest_mimic::Trial;
@@ -96,7 +96,7 @@ async fn waits(stage: &Stage<'_>, database: &Database, before: [i64; 2], n: u32)
             .map(|version| version.object)
             .filter(|object| generation(object) > before)
             .collect();
-        assert_eq!(verdict(&of_spec[0]), Verdict::InProgress, "{kind}: {:#}", of_spec[0]);
+        assert_eq!(status(&of_spec[0]), Status::InProgress, "{kind}: {:#}", of_spec[0]);
         for object in of_spec.iter().filter(|object| is_current(object)) {
             let live = |object: &Value| {
                 let status = &object["status"];

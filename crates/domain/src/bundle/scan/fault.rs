@@ -5,7 +5,6 @@ pub(in super::super) struct Fault {
     pub(in super::super) problem: Problem,
 }
 
-/// What is wrong.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in super::super) enum Problem {
     /// It is no program.

@@ -36,7 +36,6 @@ pub(super) struct Frame {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
     File,
-    /// Statements.
     Block(Closed),
     /// An object literal, or a pattern that takes one apart.
     Object,

@@ -60,7 +60,6 @@ pub struct Listed {
     pub at: Timestamp,
     /// Backups with a manifest.
     pub backups: u64,
-    /// Their bytes.
     pub bytes: u64,
     /// When the newest of them was begun.
     pub newest: Option<Timestamp>,
@@ -72,10 +71,8 @@ pub struct Listed {
     pub foreign_names: Vec<String>,
 }
 
-/// One effect.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Step {
-    /// List the prefix.
     List,
     /// Write, read and delete objects of our own.
     Probe,
@@ -116,13 +113,9 @@ pub enum Problem {
     Credentials,
     /// The key may not do this.
     Denied,
-    /// No such bucket.
     NoBucket,
-    /// No room left.
     Full,
-    /// The clocks differ.
     Clock,
-    /// Anything else.
     Refused,
 }
 

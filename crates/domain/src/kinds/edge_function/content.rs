@@ -24,7 +24,6 @@ pub(super) enum Found<'a> {
 /// What says that content is live.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Evidence {
-    /// Its bytes.
     Proof,
     /// Only the name of the folder that it was deployed in. Whoever deploys chooses that name.
     Mark,

@@ -64,7 +64,6 @@ pub(super) fn held_now<'a>(object: &EdgeFunction, state: &'a State) -> Option<&'
     held(object, state, state.desired_digest().as_deref())
 }
 
-/// Corrections have stopped.
 pub(super) fn is_contest(held: &Held) -> bool {
     held::is(&held.outcome, FunctionReason::DriftContested)
 }

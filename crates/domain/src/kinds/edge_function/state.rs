@@ -82,7 +82,6 @@ impl inputs::PlatformFacts for PlatformFacts {
 /// Who owns a slug of a project.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Claim {
-    /// This object does.
     Owned,
     /// An older object does. Its `namespace/name`, if it is in the same namespace: nobody is told what is in others.
     Lost(Option<String>),
@@ -228,7 +227,6 @@ pub struct Archived {
 pub struct CheckRun {
     /// Source digest of the content that is checked.
     pub digest: String,
-    /// Checks that passed.
     pub passed: usize,
     /// Failed attempts of the next check.
     pub failed: u32,

@@ -36,7 +36,6 @@ pub enum Step {
     },
     /// Changes the JWT rule without an upload.
     PatchJwt(bool),
-    /// Calls the function.
     Probe(Probe),
     Delete,
 }

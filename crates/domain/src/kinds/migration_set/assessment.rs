@@ -25,7 +25,6 @@ pub struct Unassessed {
 pub struct Assessment {
     files: Vec<String>,
     catalogue: Arc<Catalogue>,
-    /// Of each file.
     risks: Vec<Arc<[Risk]>>,
 }
 

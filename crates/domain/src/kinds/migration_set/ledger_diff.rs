@@ -40,7 +40,6 @@ pub struct Elsewhere {
 /// What a pending file has in common with a version that has no file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Likeness {
-    /// The same SQL.
     Sql,
     /// A name that no other has, and all statements of one are among those of the other: it was edited since.
     NameAndStatements,

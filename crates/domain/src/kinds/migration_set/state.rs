@@ -132,14 +132,14 @@ pub struct Observation {
 /// A row of the Supabase CLI's ledger.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LedgerRow {
-    /// What was run, as the CLI splits a file; `None` when nobody recorded it, or when our own books know the bytes of this version:
+    /// What was run, as the CLI splits a file; `None` when nobody recorded it, or when our own ledger knows the bytes of this version:
     /// they are megabytes.
     pub statements: Option<Vec<String>>,
     /// The name of the file, as the CLI records it; `None` where the statements are not read either.
     pub name: Option<String>,
 }
 
-/// Our own books in the database: what is in its schema `ace_ops`.
+/// What is in the schema `ace_ops` of the database.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OperatorSchema {
     /// A newer operator wrote them: nothing else of them can be read.

@@ -58,7 +58,6 @@ pub enum Step {
 pub enum SyntaxCheck {
     /// Its grammar takes it; whether it means something there is another question.
     Parses,
-    /// A syntax error.
     Fault {
         /// Number of lines of the statement before the one with the error.
         line: u32,
@@ -186,7 +185,6 @@ pub enum FailureKind {
     Refused(String),
     /// The session ended during the statement.
     SessionLost,
-    /// Anything else.
     Other,
 }
 

@@ -11,7 +11,6 @@ use crate::reconcile::{annotations::is_reconcile_requested, decision::Requeue};
 
 /// Project states that need a person.
 const INACTIVE: [&str; 5] = ["INACTIVE", "INIT_FAILED", "REMOVED", "RESTORE_FAILED", "PAUSE_FAILED"];
-/// Temporary project states.
 const NOT_READY: [&str; 8] = [
     "ACTIVE_UNHEALTHY",
     "COMING_UP",

@@ -37,7 +37,6 @@ pub struct Observation {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refusal {
     pub by: RefusedBy,
-    /// The platform's words.
     pub message: String,
     pub at: Timestamp,
 }
@@ -88,7 +87,6 @@ impl Changes {
 /// Reachability of the platform. Its functions are enqueued when this improves, and once when the platform is lost.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Phase {
-    /// Not listed yet.
     Unlisted,
     /// Listed, and the last request was answered.
     Reachable,

@@ -21,7 +21,6 @@ use crate::connections::{grants::Installation, stores::StoreSettings};
 /// Deadline for a connection to a store.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
-/// The controller's kind.
 pub struct BackupDestinations {
     /// Client of the API server, to read Secrets.
     pub client: kube::Client,
@@ -31,7 +30,6 @@ pub struct BackupDestinations {
     pub stores: StoreSettings,
     /// All destinations: two must not share a prefix.
     pub cache: reflector::Store<DeserializeGuard<BackupDestination>>,
-    /// Intervals and deadlines.
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,

@@ -75,7 +75,6 @@ impl Database {
         self.version.split(' ').next().unwrap_or_default()
     }
 
-    /// Major version.
     pub(super) fn engine(&self) -> &str {
         self.version.split(['.', ' ']).next().unwrap_or_default()
     }

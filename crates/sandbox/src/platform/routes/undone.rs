@@ -150,7 +150,6 @@ pub(super) async fn version_two(method: Method, uri: axum::http::Uri) -> Failure
     )
 }
 
-/// No such path.
 pub(super) async fn nowhere(method: Method, uri: axum::http::Uri) -> Failure {
     Failure::new(StatusCode::NOT_FOUND, format!("Cannot {method} {}", uri.path()))
 }

@@ -13,7 +13,6 @@ const PENDING_LIMIT: usize = 8;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Status {
-    /// Answers calls.
     Active,
     /// Listed, and answers nothing.
     Removed,
@@ -30,7 +29,6 @@ pub struct Record {
     pub slug: String,
     /// Its name for people.
     pub name: String,
-    /// Whether it answers.
     pub status: Status,
     /// 1 for the first live deploy, one more for each further one.
     pub version: i64,
@@ -73,7 +71,6 @@ struct Live {
 pub struct Ids {
     /// The function's id when it is new.
     pub function: Uuid,
-    /// The upload's id.
     pub deployment: Uuid,
 }
 
@@ -89,7 +86,6 @@ pub struct Deploy {
     pub verify_jwt: Option<bool>,
     /// As the client calls it, e.g. `supabase/functions/hello/index.ts`.
     pub entrypoint: String,
-    /// Likewise.
     pub import_map: Option<String>,
     /// By the client's names.
     pub files: Files,
@@ -113,7 +109,6 @@ pub struct Activate {
     pub id: String,
     /// Slug of the function.
     pub slug: String,
-    /// Name for people.
     pub name: String,
     /// Status it shall have.
     pub status: Status,
@@ -133,7 +128,6 @@ pub struct Patch {
     /// New name for people.
     #[serde(default)]
     pub name: Option<String>,
-    /// New JWT rule.
     #[serde(default)]
     pub verify_jwt: Option<bool>,
 }
@@ -167,7 +161,6 @@ impl Project {
             .collect()
     }
 
-    /// One live function.
     pub fn get(&self, slug: &str) -> Result<&Record, Refusal> {
         Ok(&self.live(slug)?.record)
     }

@@ -55,7 +55,6 @@ impl State {
         Ok(self.project(reference)?.list())
     }
 
-    /// One live function.
     pub fn get(&self, reference: &str, slug: &str) -> Result<&Record, Refusal> {
         self.project(reference)?.get(slug)
     }
@@ -86,7 +85,6 @@ impl State {
     }
 }
 
-/// One project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Project {

@@ -20,10 +20,7 @@ pub enum Refusal {
     BadSlug,
     /// A file name that is empty, absolute or leads out of the bundle, or is also a folder of another one.
     #[error("Invalid file path - {path}")]
-    BadPath {
-        /// As it came.
-        path: String,
-    },
+    BadPath { path: String },
     /// `PUT functions` names a bundle that was never uploaded.
     #[error("No bundle of function {slug} has this id, version and ezbr_sha256")]
     UnknownBundle { slug: String },
