@@ -84,8 +84,11 @@ impl Session {
     ) -> Result<Observation, StepError> {
         // What does not depend on each other is sent together, here and below, and answered in order: a server is some round trips
         // away.
-        let (identity, ledgers, catalogue) =
-            tokio::try_join!(self.target_and_start(), self.ledgers(), self.catalogue(LARGE))?;
+        let (identity, ledgers, catalogue) = tokio::try_join!(
+            self.target_and_start(),
+            Box::pin(self.ledgers()),
+            Box::pin(self.catalogue(LARGE))
+        )?;
         let (target, server_start) = identity;
         let Ledgers {
             mut ledger,

@@ -40,10 +40,10 @@ impl Session {
         just: Option<Taken>,
     ) -> Result<(SchemaObservation, Option<ReferenceState>), StepError> {
         let stands = async {
-            match has_reference {
-                true => self.stored_reference_state().await,
-                false => Ok(None),
+            if !has_reference {
+                return Ok(None);
             }
+            self.stored_reference_state().await
         };
         let (stands, gate) = tokio::try_join!(stands, self.connection.gate())?;
         let before = known.observation();
