@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::effect::{Effect, Granted, Kind, Name, PUBLIC};
+use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
 use super::firing::Firing;
 use super::lookup::{Known, is_among, key, looked_up, qualified};
 use super::made::Made;
@@ -42,6 +42,7 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         path_set: false,
         calls: Vec::new(),
         entered: BTreeSet::new(),
+        carried: false,
         firing: Firing::default(),
         left: FOLLOWED,
         told: Told::default(),
@@ -82,8 +83,10 @@ pub(super) struct Plan<'c> {
     pub(super) path_set: bool,
     /// The routines that run now, the outermost first.
     pub(super) calls: Vec<Name>,
-    /// The routines that have run since the outermost one began.
-    pub(super) entered: BTreeSet<Name>,
+    /// The routines that have run since the outermost one began, and what was `carried` into each.
+    pub(super) entered: BTreeSet<(Name, bool)>,
+    /// What runs now may have something from before the plan in its parameters and variables.
+    pub(super) carried: bool,
     pub(super) firing: Firing,
     /// How much may still be followed: see [`FOLLOWED`].
     left: usize,
@@ -131,6 +134,7 @@ pub(super) struct Routine<'c> {
     /// The REVOKEs of the plan that come before it was there, and don't hold for it.
     pub(super) missed: usize,
     pub(super) bodies: Vec<&'c [Effect]>,
+    pub(super) reads: Vec<&'c Origin>,
     /// Where they are: each is one.
     pub(super) defined: BTreeSet<*const Effect>,
 }
@@ -199,13 +203,14 @@ impl<'c> Plan<'c> {
                 says,
             } => {
                 self.risk(RiskClass::DataChange, place, says, None);
-                if !(self.calls.is_empty() && self.brings_nothing(from)) {
+                let carries = !self.calls.is_empty() && self.carried;
+                if carries || !self.brings_nothing(from) {
                     self.fill(table);
                 }
                 self.fire(place, table, *adds);
             }
             Effect::Copies(routine) => {
-                if self.is_of_somebody(routine) {
+                if self.returns_something(routine) {
                     self.fill_all();
                 }
             }
@@ -227,7 +232,8 @@ impl<'c> Plan<'c> {
                 definer,
                 on,
                 body,
-            } => self.define(place, routine, on.as_ref(), (*runs, *definer), body),
+                reads,
+            } => self.define(place, routine, on.as_ref(), (*runs, *definer), (body, reads)),
             Effect::Calls { routine, procedure } => self.call(place, routine, *procedure),
             Effect::Stores(routine) => {
                 self.run(place, routine);
@@ -243,7 +249,13 @@ impl<'c> Plan<'c> {
             }
             Effect::SetsInvoker { view, invoker } => self.set_invoker(place, view, *invoker),
             Effect::Grants { on, to } => self.grants.push((place, on.clone(), to.clone())),
-            Effect::MovesRoutine { from, to, runs, body } => self.move_routine(place, (from, to), *runs, body),
+            Effect::MovesRoutine {
+                from,
+                to,
+                runs,
+                body,
+                reads,
+            } => self.move_routine(place, (from, to), *runs, (body, reads)),
             Effect::SetsDefiner(routine) => self.set_definer(place, routine),
             Effect::Revokes { on, from } => self.revokes.add(on, from),
             _ => self.look_up(place, effect),

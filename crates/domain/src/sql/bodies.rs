@@ -6,8 +6,8 @@ use squawk_syntax::SourceFile;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
-use super::effect::{Effect, Name, Runs};
-use super::effects::{Take, effects, opaque};
+use super::effect::{Effect, Name, Origin, Runs};
+use super::effects::{Take, effects, opaque, origin};
 use super::lexer::{Kind, Word, words};
 use super::names::{name_of, offset};
 use super::parse::{blanked, is_too_deep};
@@ -58,24 +58,17 @@ pub(super) struct Body {
 pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMut(Effect)) {
     let named = |kind| child(node, kind).map(|it| name_of(&it));
     let effect = match node.kind() {
-        SyntaxKind::CREATE_FUNCTION => named(SyntaxKind::FUNCTION_NAME).map(|routine| Effect::Defines {
-            runs: match child(node, SyntaxKind::RET_TYPE).map(|it| name_of(&it).name).as_deref() {
+        SyntaxKind::CREATE_FUNCTION => {
+            let runs = match child(node, SyntaxKind::RET_TYPE).map(|it| name_of(&it).name).as_deref() {
                 Some("trigger") => Runs::OnWrites,
                 Some("event_trigger") => Runs::OnEvents,
                 _ => Runs::InQueries,
-            },
-            definer: is_definer(node),
-            on: None,
-            body: routine_body(node, &routine, source),
-            routine,
-        }),
-        SyntaxKind::CREATE_PROCEDURE => named(SyntaxKind::PROCEDURE_NAME).map(|routine| Effect::Defines {
-            runs: Runs::ByCall,
-            definer: is_definer(node),
-            on: None,
-            body: routine_body(node, &routine, source),
-            routine,
-        }),
+            };
+            named(SyntaxKind::FUNCTION_NAME).map(|routine| routine_of(node, routine, runs, source))
+        }
+        SyntaxKind::CREATE_PROCEDURE => {
+            named(SyntaxKind::PROCEDURE_NAME).map(|routine| routine_of(node, routine, Runs::ByCall, source))
+        }
         SyntaxKind::CREATE_RULE => child(node, SyntaxKind::RULE_DO).map(|rule| Effect::Defines {
             routine: Name {
                 schema: Some(String::new()),
@@ -84,6 +77,7 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
             runs: Runs::OnWrites,
             definer: false,
             on: child(node, SyntaxKind::RULE_ON).and_then(|it| relation(&it)),
+            reads: origin(&rule),
             body: read(&rule, source),
         }),
         SyntaxKind::CREATE_TRIGGER => child(node, SyntaxKind::CALL_EXPR).map(|call| Effect::Defines {
@@ -95,6 +89,7 @@ pub(super) fn define(node: &SyntaxNode, source: &Source<'_>, take: &mut dyn FnMu
             definer: false,
             on: child(node, SyntaxKind::ON_RELATION).and_then(|it| relation(&it)),
             body: vec![called(&call)],
+            reads: Origin::default(),
         }),
         SyntaxKind::CREATE_EVENT_TRIGGER => child(node, SyntaxKind::CALL_EXPR).map(|call| match called(&call) {
             Effect::Calls { routine, .. } => Effect::Stores(routine),
@@ -125,10 +120,11 @@ pub(super) fn is_definer(node: &SyntaxNode) -> bool {
 
 const DEFINER: SyntaxKind = SyntaxKind::SECURITY_DEFINER_FUNC_OPTION;
 
-/// Body, defaults of parameters, and a body that is SQL of its own (`BEGIN ATOMIC`, `RETURN`).
-fn routine_body(node: &SyntaxNode, routine: &Name, source: &Source<'_>) -> Vec<Effect> {
+/// With its body, the defaults of its parameters, and a body that is SQL of its own (`BEGIN ATOMIC`, `RETURN`).
+fn routine_of(node: &SyntaxNode, routine: Name, runs: Runs, source: &Source<'_>) -> Effect {
     let parts = node.children().filter(|it| it.kind() != SyntaxKind::FUNCTION_NAME);
     let mut body: Vec<_> = parts.flat_map(|it| read(&it, source)).collect();
+    let mut reads = origin(node);
     if let Some(definition) = node.descendants().find(|it| it.kind() == SyntaxKind::AS_FUNC_OPTION) {
         let language = node
             .descendants()
@@ -136,11 +132,24 @@ fn routine_body(node: &SyntaxNode, routine: &Name, source: &Source<'_>) -> Vec<E
         let found = body_of(&definition, source)
             .and_then(|body| read_body(&language_of(language.as_ref(), source, "sql"), &body, source));
         match found {
-            Some(found) => body.extend(found.into_iter().map(|(_, effect)| effect)),
-            None => body.push(opaque(format!("calls {routine}, whose body can't be read"))),
+            Some(found) => {
+                body.extend(found.effects.into_iter().map(|(_, effect)| effect));
+                reads.extend(&found.reads);
+            }
+            None => {
+                body.push(opaque(format!("calls {routine}, whose body can't be read")));
+                reads = Origin::unknown();
+            }
         }
     }
-    body
+    Effect::Defines {
+        runs,
+        definer: is_definer(node),
+        on: None,
+        body,
+        reads,
+        routine,
+    }
 }
 
 fn read(node: &SyntaxNode, source: &Source<'_>) -> Vec<Effect> {
@@ -165,7 +174,11 @@ pub(super) fn do_block(node: &SyntaxNode, source: &Source<'_>, at: usize, take: 
     let found = body.and_then(|body| Some((read_body(&language, &body, source)?, body.start)));
     match found {
         Some((found, start)) => {
-            for (offset, effect) in found {
+            for (offset, mut effect) in found.effects {
+                // By its variables, whatever a block reads may be in whatever it writes.
+                if let Effect::Writes { from, .. } = &mut effect {
+                    from.extend(&found.reads);
+                }
                 take(start.map_or(at, |start| start + offset), effect);
             }
         }
@@ -199,7 +212,7 @@ pub(super) fn runs_text(call: &ast::CallExpr, routine: &Name, source: &Source<'_
         .collect();
     let last = strings.and_then(|it| it.iter().filter_map(|it| string(it, source)).next_back());
     match last.and_then(|body| read_body("sql", &body, source)) {
-        Some(found) => found.into_iter().for_each(|(_, effect)| take(effect)),
+        Some(found) => found.effects.into_iter().for_each(|(_, effect)| take(effect)),
         None => take(opaque(format!("runs SQL by {routine}"))),
     }
 }
@@ -241,8 +254,15 @@ pub(super) fn string(literal: &SyntaxNode, source: &Source<'_>) -> Option<Body> 
     })
 }
 
-/// The effects of a body by their offset in it; `None` if it can't be read.
-fn read_body(language: &str, body: &Body, source: &Source<'_>) -> Option<Vec<(usize, Effect)>> {
+/// A body that was read.
+struct Read {
+    /// By their offset in it.
+    effects: Vec<(usize, Effect)>,
+    reads: Origin,
+}
+
+/// `None` if it can't be read.
+fn read_body(language: &str, body: &Body, source: &Source<'_>) -> Option<Read> {
     let text = body.text.as_str();
     let words = words(text, 0..text.len()).ok()?;
     if source.depth == DEPTH || is_too_deep(text, &words) || blocks(text, &words) > BLOCKS || has_escaped(&words) {
@@ -258,11 +278,12 @@ fn read_body(language: &str, body: &Body, source: &Source<'_>) -> Option<Vec<(us
     };
     let mut found = Vec::new();
     let mut take = |offset, effect| found.push((offset, effect));
-    match language {
+    let reads = match language {
         "sql" => {
             let parsed = SourceFile::parse(&shown);
             parsed.errors().is_empty().then_some(())?;
             effects(parsed.tree().syntax(), &within, &mut take);
+            origin(parsed.tree().syntax())
         }
         "plpgsql" => {
             let mut tag = "$body$".to_owned();
@@ -274,10 +295,11 @@ fn read_body(language: &str, body: &Body, source: &Source<'_>) -> Option<Vec<(us
             let block = nodes.find_map(ast::Do::cast)?.plpgsql()?;
             block.errors().is_empty().then_some(())?;
             effects(&block.syntax(), &within, &mut take);
+            origin(&block.syntax())
         }
         _ => return None,
-    }
-    Some(found)
+    };
+    Some(Read { effects: found, reads })
 }
 
 /// A `U&` name may be any name.

@@ -101,6 +101,8 @@ pub(super) enum Effect {
         /// The table of a rule or trigger.
         on: Option<Name>,
         body: Vec<Effect>,
+        /// What its variables and results may come from.
+        reads: Origin,
     },
     /// The routine is called something else; `body`: what a call by that name is.
     MovesRoutine {
@@ -108,6 +110,7 @@ pub(super) enum Effect {
         to: Name,
         runs: Runs,
         body: Vec<Effect>,
+        reads: Origin,
     },
     /// The routine runs with its owner's rights from here on.
     SetsDefiner(Name),
@@ -179,6 +182,21 @@ pub(super) enum Runs {
 pub(super) struct Origin {
     pub(super) tables: Vec<Name>,
     pub(super) routines: Vec<Name>,
+}
+
+impl Origin {
+    /// Anything.
+    pub(super) fn unknown() -> Self {
+        Self {
+            tables: vec![Name::default()],
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn extend(&mut self, other: &Self) {
+        self.tables.extend_from_slice(&other.tables);
+        self.routines.extend_from_slice(&other.routines);
+    }
 }
 
 /// What can be made and dropped again.

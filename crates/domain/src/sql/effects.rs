@@ -94,8 +94,7 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
         ast::Copy(it) => if matches!(it.copy_direction(), Some(ast::CopyDirection::CopyFrom(_))) {
             let table = first_name(it.copy_table());
             // What is in the file may be all that is left of it.
-            let from = Origin { tables: vec![Name::default()], ..Origin::default() };
-            take(Effect::Writes { says: format!("copies into {table}"), table, from, adds: true });
+            take(Effect::Writes { says: format!("copies into {table}"), table, from: Origin::unknown(), adds: true });
         },
         ast::Truncate(it) => it.table_list().into_iter().flat_map(|it| it.table_relation_names()).for_each(|it| {
             let table = name(&it);
@@ -239,6 +238,7 @@ fn deletes(table: &Name, take: &mut dyn FnMut(Effect)) {
 
 fn writes(verb: &str, node: &SyntaxNode, table: Name, take: &mut dyn FnMut(Effect)) {
     let mut from = origin(node);
+    // What it returns of its own rows is no source of theirs.
     if let Some(target) = from.tables.iter().position(|read| *read == table) {
         from.tables.remove(target);
     }
@@ -276,10 +276,27 @@ fn create(
     });
 }
 
-fn origin(node: &SyntaxNode) -> Origin {
+/// What it reads, and what it returns of what it writes.
+pub(super) fn origin(node: &SyntaxNode) -> Origin {
+    let mut tables = relations(node);
+    for write in node.descendants() {
+        let returns = write.children().any(|it| it.kind() == SyntaxKind::RETURNING_CLAUSE);
+        match_ast! { match (&write) {
+            ast::Insert(it) => if !returns {
+                let target = first_name(it.relation_name_ref());
+                if let Some(at) = tables.iter().position(|read| *read == target) {
+                    tables.remove(at);
+                }
+            },
+            ast::Update(it) => tables.extend(returns.then(|| first_name(it.relation_name()))),
+            ast::Delete(it) => tables.extend(returns.then(|| first_name(it.relation_name()))),
+            ast::Merge(it) => tables.extend(returns.then(|| first_name(it.table_relation_name()))),
+            _ => {},
+        } }
+    }
     let calls = node.descendants().filter_map(ast::CallExpr::cast);
     Origin {
-        tables: relations(node),
+        tables,
         routines: calls.map(|it| first_name(it.expr())).collect(),
     }
 }
@@ -312,6 +329,7 @@ fn altered_routine(node: &SyntaxNode, runs: Runs, take: &mut dyn FnMut(Effect)) 
     take(Effect::MovesRoutine {
         // What it does under its new name is not followed.
         body: vec![opaque(format!("calls function {to}, which this plan renames"))],
+        reads: Origin::unknown(),
         runs,
         from,
         to,

@@ -63,30 +63,49 @@ impl Plan<'_> {
     /// write, each once.
     pub(super) fn fire(&mut self, place: Place, table: &Name, adds: bool) {
         // Here, where the name is used: it may mean something else outside of the routine that runs.
-        self.firing.written.push((self.meant(table), adds));
+        let written = (self.meant(table), adds);
         if std::mem::replace(&mut self.firing.active, true) {
+            self.firing.written.push(written);
             return;
         }
-        let (mut fired, mut seen, mut all) = (BTreeSet::new(), BTreeSet::new(), false);
-        while let Some((table, adds)) = self.firing.written.pop() {
-            if all || !seen.insert((table.clone(), adds)) {
-                continue;
-            }
-            let reached = table.and_then(|table| self.reached(table, adds));
-            all = reached.is_none();
-            let runs = self.runs_on(reached.as_ref());
-            if !self.follow(runs.len()) {
-                self.give_up(place);
+        let outside = self.carried;
+        loop {
+            let empty = self.empty.len();
+            self.firing.written.push(written.clone());
+            self.fire_all(place);
+            // Nobody knows in which order they run: what one fills, another may have read.
+            if self.empty.len() == empty || self.has_given_up() {
                 break;
-            }
-            for name in runs {
-                if fired.insert(name.clone()) && !self.has_given_up() {
-                    self.enter(place, &name);
-                }
             }
         }
         self.firing.written.clear();
         self.firing.active = false;
+        self.carried = outside;
+    }
+
+    fn fire_all(&mut self, place: Place) {
+        let (mut fired, mut seen, mut all) = (BTreeSet::new(), BTreeSet::new(), false);
+        while let Some((table, adds)) = self.firing.written.pop() {
+            let filled = table.as_ref().is_none_or(|table| !self.is_empty(Kind::Table, table));
+            if all || !seen.insert((table.clone(), adds, filled)) {
+                continue;
+            }
+            let reached = table.and_then(|table| self.reached(table, adds));
+            all = reached.is_none();
+            // The rows that were written are parameters of what runs.
+            let mut written = reached.iter().flatten();
+            self.carried = all || written.any(|table| !self.is_empty(Kind::Table, table));
+            let runs = self.runs_on(reached.as_ref());
+            if !self.follow(runs.len()) {
+                return self.give_up(place);
+            }
+            for name in runs {
+                let more = !fired.contains(&(name.clone(), true)) && fired.insert((name.clone(), self.carried));
+                if more && !self.has_given_up() {
+                    self.enter(place, &name);
+                }
+            }
+        }
     }
 
     /// There is too much to follow what runs here.

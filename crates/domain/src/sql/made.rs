@@ -131,7 +131,7 @@ impl Plan<'_> {
     /// No row from before the plan comes from there.
     pub(super) fn brings_nothing(&self, from: &Origin) -> bool {
         let tables = from.tables.iter().all(|table| self.is_empty(Kind::Table, table));
-        tables && !from.routines.iter().any(|routine| self.is_of_somebody(routine))
+        tables && !from.routines.iter().any(|routine| self.returns_something(routine))
     }
 
     /// Something from before the plan is in it from here on, in what it is a part of or has for parts, and in their schemas.

@@ -1,13 +1,17 @@
 //! The functions and procedures that a plan defines, calls, moves and opens to every caller.
 
+use std::collections::BTreeSet;
+
 use super::assess::{Place, Plan, Routine};
-use super::effect::{Effect, Granted, Name, PUBLIC, Runs};
+use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC, Runs};
 use super::exposure::CALLERS;
 use super::lookup::{looked_up, qualified};
 use super::risk::RiskClass;
 
 /// Deepest chain of routines that call each other.
 const CALLS: usize = 16;
+/// Most routines whose results are followed for one.
+const CALLED: usize = 256;
 /// Most bodies of one routine that are asked whether they look at who calls.
 const BODIES: usize = 16;
 
@@ -47,6 +51,10 @@ impl<'c> Plan<'c> {
     pub(super) fn run(&mut self, place: Place, routine: &Name) -> bool {
         let found: Vec<_> = self.planned(routine).cloned().collect();
         for name in &found {
+            if self.calls.is_empty() {
+                // Nobody looks at its parameters.
+                self.carried = true;
+            }
             self.enter(place, name);
         }
         !found.is_empty()
@@ -70,8 +78,11 @@ impl<'c> Plan<'c> {
         if self.calls.is_empty() {
             self.entered.clear();
         }
-        // What it does is known, along whatever path it is called again.
-        if !self.entered.insert(routine.clone()) {
+        let known = self.routines.get(routine);
+        let reads = known.map(|it| it.reads.clone()).unwrap_or_default();
+        let carried = self.carried || !reads.into_iter().all(|reads| self.brings_nothing(reads));
+        // What it does is known, along whatever path it is called again with no more.
+        if self.entered.contains(&(routine.clone(), true)) || !self.entered.insert((routine.clone(), carried)) {
             return;
         }
         if self.calls.len() == CALLS {
@@ -85,11 +96,34 @@ impl<'c> Plan<'c> {
         }
         let known = self.routines.get(routine);
         let bodies = known.map(|it| it.bodies.clone()).unwrap_or_default();
+        let outside = std::mem::replace(&mut self.carried, carried);
         self.calls.push(routine.clone());
         for effect in bodies.into_iter().flatten() {
             self.take(place, effect);
         }
         self.calls.pop();
+        self.carried = outside;
+    }
+
+    /// Something from before the plan may be in what it returns. The server's functions and those of extensions read no table of
+    /// a project.
+    pub(super) fn returns_something(&self, routine: &Name) -> bool {
+        let (mut seen, mut left) = (BTreeSet::new(), vec![routine]);
+        while let Some(routine) = left.pop() {
+            if looked_up(&self.known.routines, routine).next().is_some() || seen.len() > CALLED {
+                return true;
+            }
+            for name in self.planned(routine) {
+                let reads = self.routines.get(name).map(|it| it.reads.as_slice());
+                for reads in reads.unwrap_or_default() {
+                    if !reads.tables.iter().all(|table| self.is_empty(Kind::Table, table)) {
+                        return true;
+                    }
+                    left.extend(reads.routines.iter().filter(|called| seen.insert(*called)));
+                }
+            }
+        }
+        false
     }
 
     pub(super) fn define(
@@ -98,7 +132,7 @@ impl<'c> Plan<'c> {
         routine: &Name,
         on: Option<&Name>,
         (runs, definer): (Runs, bool),
-        body: &'c [Effect],
+        (body, reads): (&'c [Effect], &'c Origin),
     ) {
         // Where that is not certain, it runs on whatever is written.
         let on = on.filter(|on| self.is_known(on)).map(qualified);
@@ -127,12 +161,19 @@ impl<'c> Plan<'c> {
         // A routine that defines another one may run often.
         if known.defined.insert(body.as_ptr()) {
             known.bodies.push(body);
+            known.reads.push(reads);
         }
         self.watch(&qualified(routine));
     }
 
     /// The old name stays, too: a trigger runs it by that.
-    pub(super) fn move_routine(&mut self, place: Place, (from, to): (&Name, &Name), runs: Runs, body: &'c [Effect]) {
+    pub(super) fn move_routine(
+        &mut self,
+        place: Place,
+        (from, to): (&Name, &Name),
+        runs: Runs,
+        (body, reads): (&'c [Effect], &'c Origin),
+    ) {
         let before = self.routines.get(&qualified(from));
         let opens = match before {
             Some(before) => before.definer && before.in_queries,
@@ -158,6 +199,7 @@ impl<'c> Plan<'c> {
             definer: true,
             in_queries: runs == Runs::InQueries,
             bodies: vec![body],
+            reads: vec![reads],
             missed: self.revokes.number,
             ..Routine::default()
         };
