@@ -11,13 +11,17 @@
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
 mod connector;
+mod digest;
 mod error;
+mod keys;
 mod layout;
 mod probe;
 mod settings;
 mod store;
 
+pub use digest::{Digest, DigestError};
 pub use error::{StoreError, StoreProblem};
+pub use keys::{Identities, IdentityError, MOST_RECIPIENTS, RecipientError, Recipients};
 pub use layout::{Backup, Contents, Foreign};
 pub use probe::Capabilities;
 pub use settings::{Azure, Gcs, S3, S3Credentials, Settings, SettingsError};
