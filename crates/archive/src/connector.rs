@@ -2,28 +2,48 @@
 
 use std::time::Duration;
 
-use ace_egress::{Connection, HttpClient, RequestError, Url};
+use ace_egress::{Connection, HttpClient, RequestError, Response, Url};
 use async_trait::async_trait;
 use bytes::Bytes;
-use http_body_util::BodyExt;
+use futures::{Stream, stream};
+use http::header::{CONTENT_LENGTH, RANGE};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
 use object_store::ClientOptions;
 use object_store::client::{
     HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
 };
+use tokio::sync::mpsc;
 
-use crate::error::{Refusal, unanswered};
+use crate::error::{RangeIgnored, Refusal, unanswered};
 
-/// For one request, the whole answer included: a part of some MiB over a slow line.
+/// For one request, the whole answer included, and for each piece of an object that comes as a stream.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Most bytes of one answer: objects are read by ranges, and a page of a list has at most 1,000 entries.
+/// Bytes a second that a line has at least: what is sent has the time that it takes then, besides.
+const SLOWEST: u64 = 128 << 10;
+
+/// Most bytes of one answer: objects are read by ranges, and a page of a list has at most 1,000 entries. A larger object comes as a
+/// stream, where it is asked for as a whole.
 const LARGEST: usize = 16 << 20;
 
 /// Most bytes of an error's text that are read for its code.
 const LONGEST: usize = 4_096;
 
 #[derive(Clone, Debug)]
-pub(crate) struct Connector(pub HttpClient);
+pub(crate) struct Connector {
+    http: HttpClient,
+    deadline: Duration,
+}
+
+impl Connector {
+    pub fn new(http: &HttpClient) -> Self {
+        Self {
+            http: http.clone(),
+            deadline: DEADLINE,
+        }
+    }
+}
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<object_store::client::HttpClient> {
@@ -35,17 +55,32 @@ impl HttpConnector for Connector {
 impl HttpService for Connector {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let (parts, body) = request.into_parts();
+        let is_part = parts.headers.contains_key(RANGE);
+        let is_whole = parts.method == http::Method::GET && !is_part;
         let list = list_of(parts.uri.query().unwrap_or_default());
         let invalid = || unanswered(RequestError::Invalid);
         let url: Url = parts.uri.to_string().parse().map_err(|_| invalid())?;
         let body = body.collect().await.map_err(|_| invalid())?.to_bytes();
+        let deadline = self.deadline + Duration::from_secs(body.len() as u64 / SLOWEST);
         let request = self
-            .0
+            .http
             .request(parts.method, url, Connection::Pooled)
             .map_err(unanswered)?;
-        let sent = request.headers(parts.headers).body(body).send(DEADLINE).await;
+        let sent = request.headers(parts.headers).body(body).send(deadline).await;
         let response = sent.map_err(unanswered)?;
         let (status, headers) = (response.status(), response.headers().clone());
+        if is_part && status == 200 {
+            return Err(HttpError::new(HttpErrorKind::Unknown, RangeIgnored));
+        }
+        let length = headers
+            .get(CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse().ok());
+        if is_whole && list.is_none() && status == 200 && length.is_some_and(|length: usize| length > LARGEST) {
+            let mut streamed =
+                HttpResponse::new(HttpResponseBody::new(StreamBody::new(pieces(response, self.deadline))));
+            *streamed.headers_mut() = headers;
+            return Ok(streamed);
+        }
         let is_error = status >= 300;
         let limit = if is_error { LONGEST } else { LARGEST };
         let body = match response.body(limit).await {
@@ -65,6 +100,29 @@ impl HttpService for Connector {
         *response.headers_mut() = headers;
         Ok(response)
     }
+}
+
+/// The pieces of an answer as they come. A reader that is slower than the store is waited for; one that is gone ends the answer.
+fn pieces(
+    mut response: Response,
+    deadline: Duration,
+) -> impl Stream<Item = Result<Frame<Bytes>, HttpError>> + Send + Sync {
+    let (sender, mut receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            response.extend(deadline);
+            let piece = match response.chunk().await {
+                Ok(None) => return,
+                Ok(Some(piece)) => Ok(Frame::data(piece)),
+                Err(error) => Err(unanswered(error)),
+            };
+            let is_last = piece.is_err();
+            if sender.send(piece).await.is_err() || is_last {
+                return;
+            }
+        }
+    });
+    stream::poll_fn(move |context| receiver.poll_recv(context))
 }
 
 /// What a list begins with, where a query asks for one: of S3 and Google, or of Azure.
@@ -109,7 +167,62 @@ fn code(body: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::code;
+    use std::time::Duration;
+
+    use ace_egress::{AllowedHosts, HttpClient};
+    use object_store::client::{HttpRequest, HttpRequestBody, HttpService};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::{Connector, LARGEST, code};
+    use crate::error::{StoreError, StoreProblem};
+
+    fn connector(deadline: Duration) -> Connector {
+        let allowed = AllowedHosts::parse(["127.0.0.1"]).unwrap();
+        Connector {
+            http: HttpClient::new(allowed, Duration::from_secs(5)).unwrap(),
+            deadline,
+        }
+    }
+
+    fn request(address: &str) -> HttpRequest {
+        let mut request = HttpRequest::new(HttpRequestBody::empty());
+        *request.uri_mut() = format!("http://{address}/").parse().unwrap();
+        request
+    }
+
+    #[tokio::test]
+    async fn an_object_that_is_asked_for_as_a_whole_may_be_larger_than_an_answer() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                asked.push(socket.read_u8().await.unwrap());
+            }
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", LARGEST + 1);
+            socket.write_all(head.as_bytes()).await.unwrap();
+            socket.write_all(&vec![7; LARGEST + 1]).await.unwrap();
+        });
+        let answer = connector(Duration::from_mins(1)).call(request(&address)).await.unwrap();
+        assert_eq!(answer.headers()["content-length"], (LARGEST + 1).to_string().as_str());
+        let body = answer.into_body().bytes().await.unwrap();
+        assert!(body.len() == LARGEST + 1 && body.iter().all(|byte| *byte == 7));
+    }
+
+    #[tokio::test]
+    async fn a_store_that_hangs_is_told_from_one_that_is_not_there() {
+        let connector = connector(Duration::from_millis(50));
+        let asked =
+            async |address: &str| StoreError::of_cause(&connector.call(request(address)).await.unwrap_err()).problem;
+        // It takes the connection, and says nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = silent.local_addr().unwrap().to_string();
+        assert_eq!(asked(&address).await, StoreProblem::TimedOut);
+        drop(silent);
+        assert_eq!(asked(&address).await, StoreProblem::Unanswered);
+    }
 
     #[test]
     fn the_code_of_an_error_is_one_word_and_nothing_else_of_its_text() {

@@ -21,6 +21,10 @@ pub struct StoreError {
 pub enum StoreProblem {
     /// It may be asked again: no answer, or one that says "later".
     Unanswered,
+    /// It may be asked again: no complete answer within the deadline.
+    TimedOut,
+    /// It may be asked again, less often.
+    Throttled,
     /// The operator's flags do not allow its host.
     HostNotAllowed,
     /// It knows no such key, or the signature is wrong.
@@ -42,6 +46,32 @@ pub enum StoreProblem {
     Refused,
 }
 
+impl StoreProblem {
+    /// A word from a closed set, for metrics and conditions.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Unanswered => "Unanswered",
+            Self::TimedOut => "TimedOut",
+            Self::Throttled => "Throttled",
+            Self::HostNotAllowed => "HostNotAllowed",
+            Self::Credentials => "Credentials",
+            Self::Denied => "Denied",
+            Self::NoBucket => "NoBucket",
+            Self::Full => "Full",
+            Self::Clock => "Clock",
+            Self::NotFound => "NotFound",
+            Self::Exists => "Exists",
+            Self::Unsupported => "Unsupported",
+            Self::Refused => "Refused",
+        }
+    }
+
+    /// Whether the same request may be answered otherwise a moment later.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Unanswered | Self::TimedOut | Self::Throttled)
+    }
+}
+
 /// An answer with an error's status, as the connector has taken it apart.
 #[derive(Debug, thiserror::Error)]
 #[error("the store answers {status}")]
@@ -51,21 +81,37 @@ pub(crate) struct Refusal {
     pub code: Option<String>,
 }
 
+/// A part of an object was asked for, and the answer is the whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the store answers a range with the whole")]
+pub(crate) struct RangeIgnored;
+
 impl StoreError {
     pub(crate) fn new(problem: StoreProblem, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { problem, message }
     }
 
-    pub(crate) fn of(error: &object_store::Error) -> Self {
-        use object_store::Error::{AlreadyExists, NotFound, NotImplemented, NotSupported, Precondition};
+    /// Of what the connector answers with.
+    pub(crate) fn of_cause(error: &(dyn Error + 'static)) -> Self {
         if let Some(refusal) = cause::<Refusal>(error) {
             return refusal.into();
         }
-        if let Some(error) = cause::<RequestError>(error) {
-            return (*error).into();
+        match cause::<RequestError>(error) {
+            Some(error) => (*error).into(),
+            None => Self::new(StoreProblem::Refused, "the store's answer is none of its protocol"),
+        }
+    }
+
+    pub(crate) fn of(error: &object_store::Error) -> Self {
+        use object_store::Error::{AlreadyExists, NotFound, NotImplemented, NotSupported, Precondition};
+        if cause::<Refusal>(error).is_some() || cause::<RequestError>(error).is_some() {
+            return Self::of_cause(error);
         }
         let simple = |problem, message: &str| Self::new(problem, message);
+        if let Some(error) = cause::<RangeIgnored>(error) {
+            return Self::new(StoreProblem::Unsupported, error.to_string());
+        }
         match error {
             NotFound { .. } => simple(StoreProblem::NotFound, "there is no such object"),
             AlreadyExists { .. } | Precondition { .. } => {
@@ -105,7 +151,8 @@ impl From<&Refusal> for StoreError {
             (_, code) if REJECTIONS.contains(&code) => StoreProblem::Credentials,
             (403, _) => StoreProblem::Denied,
             (501, _) | (_, "NotImplemented") => StoreProblem::Unsupported,
-            (408 | 429 | 500.., _) => StoreProblem::Unanswered,
+            (429, _) | (503, "SlowDown") => StoreProblem::Throttled,
+            (408 | 500.., _) => StoreProblem::Unanswered,
             _ => StoreProblem::Refused,
         };
         let message = match code {
@@ -122,6 +169,7 @@ impl From<RequestError> for StoreError {
         let problem = match error {
             RequestError::HostNotAllowed => StoreProblem::HostNotAllowed,
             RequestError::TooLarge { .. } | RequestError::Invalid => StoreProblem::Refused,
+            RequestError::Timeout => StoreProblem::TimedOut,
             _ => StoreProblem::Unanswered,
         };
         Self::new(problem, error.to_string())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use age::x25519;
 use x25519_dalek::{PublicKey, StaticSecret};
 
-/// Most recipients of one backup. Their stanzas, of about 200 bytes each, have to lie within the first 4 KiB.
+/// Most recipients of one backup. Their stanzas, of about 200 bytes each, have to lie within the [head](crate::HEAD).
 pub const MOST_RECIPIENTS: usize = 8;
 
 /// Most bytes of a Secret that are read for identities.

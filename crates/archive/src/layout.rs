@@ -1,21 +1,15 @@
 //! Where the files of a backup lie below a prefix, and what a list says of them.
 //!
-//! `<path>/<UTC stamp>-<8 digits of the uid>-<4 of the run>/` holds the data and, last, `manifest.json`. What has no manifest is no
-//! backup: it was not finished, or is being written.
+//! A [directory](RunPath) holds the data and, last, `manifest.json`. What has no manifest is no backup: it was not finished, or is being
+//! written.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 use crate::probe::FOLDER;
-
-/// The last file of a backup that is written.
-const MANIFEST: &str = "manifest.json";
-
-/// The manifest of a backup that is being deleted.
-const DELETED: &str = "manifest.deleted.json";
+use crate::read::Finding;
+use crate::run::{DATA, DELETED, MANIFEST, RunPath};
 
 /// Most names of others that are kept.
 const MOST_NAMES: usize = 3;
@@ -24,7 +18,7 @@ const MOST_NAMES: usize = 3;
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Contents {
     /// By their directories.
-    pub backups: BTreeMap<String, Backup>,
+    pub backups: BTreeMap<RunPath, Backup>,
     pub foreign: Foreign,
 }
 
@@ -33,10 +27,16 @@ pub struct Contents {
 pub struct Backup {
     /// Of its files together.
     pub bytes: u64,
+    /// Of its data, where that is there.
+    pub data: Option<u64>,
     /// Its manifest is there: it is complete.
     pub has_manifest: bool,
-    /// Its manifest was renamed, as the first step of its deletion.
-    pub is_deleted: bool,
+    /// Since when its deletion is under way, by the store's clock: its manifest was renamed.
+    pub deleted: Option<Timestamp>,
+    /// When the newest of its files was written, by the store's clock.
+    pub written: Option<Timestamp>,
+    /// Files that are not of a backup, though they lie in its directory.
+    pub unexpected: u64,
 }
 
 /// Objects that are not of a backup.
@@ -49,60 +49,70 @@ pub struct Foreign {
 
 impl Contents {
     /// Takes an object of a list, by the parts of its path below the prefix.
-    pub fn add(&mut self, parts: &[&str], size: u64) {
+    pub fn add(&mut self, parts: &[&str], size: u64, written: Timestamp) {
         let split = match parts {
             [FOLDER, ..] => return,
-            [directories @ .., directory, file] if started(directory).is_some() => {
-                Some((directories, *directory, *file))
-            }
-            _ => None,
+            [directory @ .., file] => RunPath::parse(&directory.join("/")).map(|run| (run, *file)),
+            [] => None,
         };
-        let Some((directories, directory, file)) = split else {
+        let Some((run, file)) = split else {
             self.foreign.count += 1;
             if self.foreign.names.len() < MOST_NAMES {
                 self.foreign.names.push(parts.join("/"));
             }
             return;
         };
-        let path: Vec<&str> = directories.iter().copied().chain([directory]).collect();
-        let backup = self.backups.entry(path.join("/")).or_default();
+        let backup = self.backups.entry(run).or_default();
         backup.bytes += size;
-        backup.has_manifest |= file == MANIFEST;
-        backup.is_deleted |= file == DELETED;
+        backup.written = backup.written.max(Some(written));
+        match file {
+            DATA => backup.data = Some(size),
+            MANIFEST => backup.has_manifest = true,
+            DELETED => backup.deleted = Some(written),
+            _ => backup.unexpected += 1,
+        }
     }
 
     /// The complete backups, with when each was started.
     pub fn complete(&self) -> impl Iterator<Item = (Timestamp, &Backup)> {
         let complete = self.backups.iter().filter(|(_, backup)| backup.has_manifest);
-        complete.filter_map(|(path, backup)| Some((started(path.rsplit('/').next()?)?, backup)))
+        complete.map(|(run, backup)| (run.started(), backup))
+    }
+
+    /// The level `Present`: whether the data of a complete backup is there, with its size. A list that failed says nothing of it.
+    pub fn present(&self, run: &RunPath, bytes: u64) -> Result<(), Finding> {
+        match self.backups.get(run).map(|backup| (backup.has_manifest, backup.data)) {
+            Some((true, Some(size))) if size == bytes => Ok(()),
+            Some((true, Some(size))) => Err(Finding::Changed { size }),
+            _ => Err(Finding::Missing),
+        }
     }
 }
 
-/// When the backup was started that a directory is named after; `None` where it is no directory of a backup.
-fn started(directory: &str) -> Option<Timestamp> {
-    let mut parts = directory.split('-');
-    let (stamp, uid, run) = (parts.next()?, parts.next()?, parts.next()?);
-    let is_hex = |text: &str, length| {
-        text.len() == length && text.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    if parts.next().is_some() || !is_hex(uid, 8) || !is_hex(run, 4) {
-        return None;
+impl Backup {
+    /// It has no manifest, and had none: a run that was not finished, or is under way.
+    pub fn is_unfinished(&self) -> bool {
+        !self.has_manifest && self.deleted.is_none()
     }
-    let digits = stamp.strip_suffix('Z').filter(|digits| digits.len() == 15)?;
-    let time = DateTime::strptime("%Y%m%dT%H%M%S", digits).ok()?;
-    TimeZone::UTC.to_timestamp(time).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Backup, Contents, started};
+    use jiff::Timestamp;
+
+    use super::{Backup, Contents, RunPath};
+    use crate::read::Finding;
 
     fn contents(objects: &[(&str, u64)]) -> Contents {
         let mut contents = Contents::default();
         for (path, size) in objects {
-            contents.add(&path.split('/').collect::<Vec<_>>(), *size);
+            contents.add(&path.split('/').collect::<Vec<_>>(), *size, Timestamp::UNIX_EPOCH);
         }
         contents
+    }
+
+    fn run(path: &str) -> RunPath {
+        RunPath::parse(path).unwrap()
     }
 
     const ONE: &str = "prod/daily/2026/11/23/20261123T010003Z-5e0c71aa-7c1e";
@@ -114,16 +124,51 @@ mod tests {
             (&format!("{ONE}/dump.pgc.zst.age"), 100),
             (&format!("{ONE}/manifest.json"), 10),
             (&format!("{TWO}/dump.pgc.zst.age"), 50),
+            (&format!("{TWO}/notes.txt"), 1),
         ]);
-        let backup = |bytes, has_manifest| Backup {
+        let backup = |bytes, data, has_manifest, unexpected| Backup {
             bytes,
+            data: Some(data),
             has_manifest,
-            is_deleted: false,
+            deleted: None,
+            written: Some(Timestamp::UNIX_EPOCH),
+            unexpected,
         };
-        let expected = [(ONE.to_owned(), backup(110, true)), (TWO.to_owned(), backup(50, false))];
+        let expected = [
+            (run(ONE), backup(110, 100, true, 0)),
+            (run(TWO), backup(51, 50, false, 1)),
+        ];
         assert_eq!(contents.backups, expected.into());
         let complete: Vec<_> = contents.complete().map(|(time, _)| time.to_string()).collect();
         assert_eq!(complete, ["2026-11-23T01:00:03Z"]);
+    }
+
+    #[test]
+    fn data_is_present_with_its_size_and_beside_its_manifest() {
+        let contents = contents(&[
+            (&format!("{ONE}/dump.pgc.zst.age"), 100),
+            (&format!("{ONE}/manifest.json"), 10),
+            (&format!("{TWO}/dump.pgc.zst.age"), 100),
+        ]);
+        assert_eq!(contents.present(&run(ONE), 100), Ok(()));
+        assert_eq!(contents.present(&run(ONE), 101), Err(Finding::Changed { size: 100 }));
+        assert_eq!(contents.present(&run(TWO), 100), Err(Finding::Missing));
+        assert_eq!(
+            contents.present(&run(&ONE.replace("7c1e", "0000")), 100),
+            Err(Finding::Missing)
+        );
+    }
+
+    #[test]
+    fn what_is_being_deleted_is_neither_complete_nor_unfinished() {
+        let contents = contents(&[
+            (&format!("{ONE}/dump.pgc.zst.age"), 100),
+            (&format!("{ONE}/manifest.deleted.json"), 10),
+            (&format!("{TWO}/dump.pgc.zst.age"), 100),
+        ]);
+        assert_eq!(contents.complete().count(), 0);
+        let unfinished: Vec<_> = contents.backups.values().map(Backup::is_unfinished).collect();
+        assert_eq!(unfinished, [false, true]);
     }
 
     #[test]
@@ -141,25 +186,5 @@ mod tests {
     #[test]
     fn our_own_probes_are_neither_backups_nor_foreign() {
         assert_eq!(contents(&[(".ace/7c1e-single", 72)]), Contents::default());
-    }
-
-    #[test]
-    fn a_directory_of_a_backup_has_a_time_a_uid_and_a_run() {
-        assert_eq!(
-            started("20261123T010003Z-5e0c71aa-7c1e").unwrap().to_string(),
-            "2026-11-23T01:00:03Z"
-        );
-        for other in [
-            "20261123T010003Z-5e0c71aa",
-            "20261123T010003Z-5e0c71aa-7c1e-1",
-            "20261123T010003Z-5E0C71AA-7c1e",
-            "20261123T010003Z-5e0c71a-7c1e0",
-            "20261323T010003Z-5e0c71aa-7c1e",
-            "2026-11-23",
-            "20261123T010003-5e0c71aa-7c1e",
-            "",
-        ] {
-            assert_eq!(started(other), None, "{other}");
-        }
     }
 }

@@ -73,7 +73,7 @@ impl Store {
     }
 
     async fn expect(&self, path: &Path) -> Result<(), StoreError> {
-        match self.read(path).await? {
+        match self.read_all(path).await? {
             read if *read == *TEXT => Ok(()),
             _ => Err(differs("the store gives back other bytes than were written")),
         }
@@ -101,10 +101,10 @@ impl Store {
 
 /// A store that did not answer may be able to.
 fn can_not(error: StoreError) -> Result<bool, StoreError> {
-    match error.problem {
-        StoreProblem::Unanswered | StoreProblem::Full => Err(error),
-        _ => Ok(false),
+    if error.problem.passes() || error.problem == StoreProblem::Full {
+        return Err(error);
     }
+    Ok(false)
 }
 
 fn differs(message: &str) -> StoreError {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ace_egress::{HttpClient, SecretString, Url};
-use object_store::aws::{AmazonS3Builder, Checksum};
+use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum};
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::local::LocalFileSystem;
 use object_store::{BackoffConfig, ObjectStore, RetryConfig};
 
 use crate::connector::Connector;
+use crate::uploads::{S3Uploads, Uploads};
 
 /// Where a store is. Where credentials are absent, the process's own identity is used.
 #[derive(Clone, Debug)]
@@ -74,7 +75,38 @@ pub enum SettingsError {
     NoDirectory(String),
 }
 
-/// The library's repetitions of one request. A pass repeats the whole.
+/// What the library is set up for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Purpose {
+    /// A pass repeats the whole.
+    Requests,
+    /// The same, with a checksum beside each upload.
+    WithChecksums,
+    /// Data that comes from a snapshot, which is gone when the stream ends.
+    Streams,
+}
+
+impl Purpose {
+    fn retries(self) -> RetryConfig {
+        match self {
+            Self::Requests | Self::WithChecksums => RETRIES,
+            Self::Streams => PATIENT,
+        }
+    }
+}
+
+/// The repetitions of one request of a stream. What does not pass, such as a store that is full, is not repeated.
+const PATIENT: RetryConfig = RetryConfig {
+    backoff: BackoffConfig {
+        init_backoff: Duration::from_millis(200),
+        max_backoff: Duration::from_secs(15),
+        base: 2.0,
+    },
+    max_retries: 20,
+    retry_timeout: Duration::from_mins(3),
+};
+
+/// The library's repetitions of one request.
 const RETRIES: RetryConfig = RetryConfig {
     backoff: BackoffConfig {
         init_backoff: Duration::from_millis(200),
@@ -86,13 +118,25 @@ const RETRIES: RetryConfig = RetryConfig {
 };
 
 impl Settings {
-    pub(crate) fn open(&self, http: &HttpClient, checksums: bool) -> Result<Arc<dyn ObjectStore>, SettingsError> {
+    pub(crate) fn open(&self, http: &HttpClient, purpose: Purpose) -> Result<Arc<dyn ObjectStore>, SettingsError> {
         match self {
-            Self::S3(settings) => settings.open(http, checksums),
-            Self::Gcs(settings) => settings.open(http),
-            Self::Azure(settings) => settings.open(http),
+            Self::S3(settings) => Ok(Arc::new(settings.open(http, purpose)?)),
+            Self::Gcs(settings) => settings.open(http, purpose),
+            Self::Azure(settings) => settings.open(http, purpose),
             Self::Local(path) => local(path),
         }
+    }
+
+    /// Where uploads that were not finished can be listed.
+    pub(crate) fn uploads(&self, http: &HttpClient) -> Result<Uploads, SettingsError> {
+        Ok(match self {
+            Self::S3(settings) => {
+                let objects = settings.open(http, Purpose::Requests)?;
+                Uploads::S3(Arc::new(S3Uploads::new(settings, objects, http)?))
+            }
+            Self::Local(path) => Uploads::Directory(path.clone()),
+            Self::Gcs(_) | Self::Azure(_) => Uploads::Unlisted,
+        })
     }
 }
 
@@ -112,7 +156,7 @@ impl S3 {
         Ok(url)
     }
 
-    fn open(&self, http: &HttpClient, checksums: bool) -> Result<Arc<dyn ObjectStore>, SettingsError> {
+    fn open(&self, http: &HttpClient, purpose: Purpose) -> Result<AmazonS3, SettingsError> {
         let url = self.url()?;
         allowed(http, &url)?;
         let mut builder = match self.credentials {
@@ -128,9 +172,9 @@ impl S3 {
             .with_allow_http(true)
             // Not every store has it.
             .with_disable_bulk_delete(true)
-            .with_retry(RETRIES)
-            .with_http_connector(Connector(http.clone()));
-        if checksums {
+            .with_retry(purpose.retries())
+            .with_http_connector(Connector::new(http));
+        if purpose == Purpose::WithChecksums {
             builder = builder.with_checksum_algorithm(Checksum::SHA256);
         }
         if let Some(S3Credentials {
@@ -146,12 +190,12 @@ impl S3 {
                 builder = builder.with_token(token.reveal());
             }
         }
-        opened(builder.build())
+        builder.build().map_err(|_| SettingsError::Credentials)
     }
 }
 
 impl Gcs {
-    fn open(&self, http: &HttpClient) -> Result<Arc<dyn ObjectStore>, SettingsError> {
+    fn open(&self, http: &HttpClient, purpose: Purpose) -> Result<Arc<dyn ObjectStore>, SettingsError> {
         allowed_host(http, "https://storage.googleapis.com")?;
         let mut builder = match self.service_account {
             Some(_) => GoogleCloudStorageBuilder::new(),
@@ -159,8 +203,8 @@ impl Gcs {
         };
         builder = builder
             .with_bucket_name(&self.bucket)
-            .with_retry(RETRIES)
-            .with_http_connector(Connector(http.clone()));
+            .with_retry(purpose.retries())
+            .with_http_connector(Connector::new(http));
         if let Some(key) = &self.service_account {
             builder = builder.with_service_account_key(key.reveal());
         }
@@ -169,7 +213,7 @@ impl Gcs {
 }
 
 impl Azure {
-    fn open(&self, http: &HttpClient) -> Result<Arc<dyn ObjectStore>, SettingsError> {
+    fn open(&self, http: &HttpClient, purpose: Purpose) -> Result<Arc<dyn ObjectStore>, SettingsError> {
         allowed_host(http, &format!("https://{}.blob.core.windows.net", self.account))?;
         let mut builder = match self.account_key {
             Some(_) => MicrosoftAzureBuilder::new(),
@@ -178,8 +222,8 @@ impl Azure {
         builder = builder
             .with_account(&self.account)
             .with_container_name(&self.container)
-            .with_retry(RETRIES)
-            .with_http_connector(Connector(http.clone()));
+            .with_retry(purpose.retries())
+            .with_http_connector(Connector::new(http));
         if let Some(key) = &self.account_key {
             builder = builder.with_access_key(key.reveal());
         }

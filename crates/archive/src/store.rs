@@ -5,20 +5,29 @@ use std::sync::Arc;
 use ace_egress::HttpClient;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
 
+use crate::download::PIECE;
 use crate::error::{StoreError, StoreProblem};
 use crate::layout::Contents;
-use crate::settings::{Settings, SettingsError};
+use crate::run::RunPath;
+use crate::settings::{Purpose, Settings, SettingsError};
+use crate::uploads::Uploads;
 
 /// One prefix of a store: paths are relative to it. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) objects: Arc<dyn ObjectStore>,
+    /// The same, more patient: for what is long and can't be begun anew cheaply.
+    pub(crate) streams: Arc<dyn ObjectStore>,
     /// The same, with a checksum beside each upload; only S3 has them.
     pub(crate) with_checksums: Option<Arc<dyn ObjectStore>>,
-    prefix: Path,
+    pub(crate) uploads: Uploads,
+    /// Bytes that are read at a time.
+    pub(crate) piece: u64,
+    pub(crate) prefix: Path,
 }
 
 impl Store {
@@ -27,15 +36,40 @@ impl Store {
         let invalid = |_| SettingsError::Invalid("the prefix is no relative path".to_owned());
         let prefix = Path::parse(prefix).map_err(invalid)?;
         let with_checksums = match settings {
-            Settings::S3(_) => Some(settings.open(http, true)?),
+            Settings::S3(_) => Some(settings.open(http, Purpose::WithChecksums)?),
             _ => None,
         };
-        let objects = settings.open(http, false)?;
         Ok(Self {
-            objects,
+            objects: settings.open(http, Purpose::Requests)?,
+            streams: settings.open(http, Purpose::Streams)?,
             with_checksums,
+            uploads: settings.uploads(http)?,
+            piece: PIECE,
             prefix,
         })
+    }
+
+    #[cfg(test)]
+    pub(crate) fn over(objects: Arc<dyn ObjectStore>, prefix: &str) -> Self {
+        Self {
+            streams: objects.clone(),
+            objects,
+            with_checksums: None,
+            uploads: Uploads::Unlisted,
+            piece: 100_000,
+            prefix: Path::from(prefix),
+        }
+    }
+
+    fn folder(&self, run: &RunPath) -> Path {
+        // A path of a run is one, by its constructors.
+        let run = Path::parse(run.as_str()).unwrap_or_default();
+        self.prefix.parts().chain(run.parts()).collect()
+    }
+
+    /// A file of a run.
+    pub(crate) fn file(&self, run: &RunPath, name: &str) -> Path {
+        self.folder(run).join(name)
     }
 
     /// A path of the store, of one that is relative to the prefix.
@@ -46,8 +80,14 @@ impl Store {
 
     /// What lies below the prefix, by one list, in as many pages as it takes.
     pub async fn contents(&self) -> Result<Contents, StoreError> {
+        self.contents_of(None).await
+    }
+
+    /// The same of one run.
+    pub(crate) async fn contents_of(&self, run: Option<&RunPath>) -> Result<Contents, StoreError> {
         let mut contents = Contents::default();
-        let mut listed = self.objects.list(Some(&self.prefix));
+        let folder = run.map_or_else(|| self.prefix.clone(), |run| self.folder(run));
+        let mut listed = self.objects.list(Some(&folder));
         while let Some(object) = listed.next().await {
             let object = object.map_err(|error| StoreError::of_list(&error))?;
             let Some(parts) = object.location.prefix_match(&self.prefix) else {
@@ -55,7 +95,7 @@ impl Store {
             };
             let parts: Vec<_> = parts.collect();
             let parts: Vec<&str> = parts.iter().map(AsRef::as_ref).collect();
-            contents.add(&parts, object.size);
+            contents.add(&parts, object.size, written(&object));
         }
         Ok(contents)
     }
@@ -74,7 +114,7 @@ impl Store {
         written.map(drop).map_err(|error| StoreError::of(&error))
     }
 
-    pub(crate) async fn read(&self, path: &Path) -> Result<Bytes, StoreError> {
+    pub(crate) async fn read_all(&self, path: &Path) -> Result<Bytes, StoreError> {
         let read = async { self.objects.get(path).await?.bytes().await };
         read.await.map_err(|error| StoreError::of(&error))
     }
@@ -93,10 +133,15 @@ impl Store {
     }
 }
 
+/// When an object was written, by the store's clock.
+fn written(object: &ObjectMeta) -> Timestamp {
+    Timestamp::from_millisecond(object.last_modified.timestamp_millis()).unwrap_or(Timestamp::MAX)
+}
+
 impl StoreError {
     /// A list that is empty is no error, and of a bucket that is missing a store says so: what says no more than "not found" is
     /// something in between.
-    fn of_list(error: &object_store::Error) -> Self {
+    pub(crate) fn of_list(error: &object_store::Error) -> Self {
         let error = Self::of(error);
         match error.problem {
             StoreProblem::NotFound => Self::new(StoreProblem::Refused, "the store's answer is none of its protocol"),

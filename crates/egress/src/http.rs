@@ -189,6 +189,11 @@ impl Response {
         self.response.headers()
     }
 
+    /// Gives what is still to come another deadline: for a body without a limit, whose every piece has one.
+    pub fn extend(&mut self, deadline: Duration) {
+        self.deadline = Instant::now() + deadline;
+    }
+
     /// The next piece of the body, or `None` behind the last.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RequestError> {
         until(self.deadline, self.response.chunk()).await

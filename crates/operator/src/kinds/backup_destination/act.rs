@@ -33,10 +33,7 @@ pub(super) async fn act(
                 backups,
                 bytes,
                 newest,
-                unfinished: all
-                    .values()
-                    .filter(|backup| !backup.has_manifest && !backup.is_deleted)
-                    .count() as u64,
+                unfinished: all.values().filter(|backup| backup.is_unfinished()).count() as u64,
                 foreign: foreign.count,
                 foreign_names: foreign.names,
             }))
@@ -66,7 +63,7 @@ pub(super) async fn act(
 
 fn failed(StoreError { problem, message }: StoreError) -> StepError {
     let problem = match problem {
-        StoreProblem::Unanswered => Problem::Unanswered,
+        StoreProblem::Unanswered | StoreProblem::TimedOut | StoreProblem::Throttled => Problem::Unanswered,
         StoreProblem::HostNotAllowed => Problem::HostNotAllowed,
         StoreProblem::Credentials => Problem::Credentials,
         StoreProblem::Denied => Problem::Denied,
