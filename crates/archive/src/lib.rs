@@ -22,6 +22,7 @@
 
 mod commit;
 mod connector;
+mod copy;
 mod digest;
 mod download;
 mod error;
@@ -43,6 +44,7 @@ mod uploads;
 mod verify;
 
 pub use commit::{CommitError, ManifestReadError};
+pub use copy::CopyError;
 pub use digest::{Digest, DigestError};
 pub use error::{StoreError, StoreProblem};
 pub use keys::{Identities, IdentityError, MOST_RECIPIENTS, RecipientError, Recipients};

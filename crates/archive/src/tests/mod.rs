@@ -1,6 +1,7 @@
 //! A backup written, read, damaged and deleted, over a store in memory.
 
 mod commit;
+mod copy;
 mod damage;
 mod manifest;
 mod read;
