@@ -37,6 +37,7 @@ mod run;
 mod seal;
 mod settings;
 mod store;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -56,4 +57,5 @@ pub use run::{DATA, DELETED, MANIFEST, RunPath, RunPathError};
 pub use seal::{HEAD, Seal, Sealed};
 pub use settings::{Azure, Gcs, S3, S3Credentials, Settings, SettingsError};
 pub use store::Store;
+pub use sweep::{GRACE, Swept};
 pub use upload::Parts;

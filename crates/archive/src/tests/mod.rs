@@ -6,6 +6,7 @@ mod damage;
 mod manifest;
 mod read;
 mod seal;
+mod sweep;
 
 use std::sync::Arc;
 
