@@ -13,6 +13,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{Response, StatusCode};
+use bytes::Bytes;
+use futures::stream;
 use tempfile::TempDir;
 
 pub const ALL: Capabilities = Capabilities {
@@ -117,35 +119,42 @@ impl Fake {
     }
 
     /// Passes requests on, and lacks something: a condition is not looked at, a range is answered with the whole, parts, checksums or
-    /// deletions are refused, or the bytes of an object are others.
+    /// deletions are refused, or the bytes of an object are others. The answer of a completion is lost; some parts are told to come
+    /// later, others find no room or no right; each answer has another `ETag`; every other download breaks in the middle.
     pub async fn before(server: &ObjectStore, lacks: &'static str) -> Fake {
         let (to, directory) = (server.url.clone(), server.directory.clone());
+        let asked = Arc::new(AtomicUsize::new(0));
         serve(move |request| {
-            let (to, directory) = (to.clone(), directory.clone());
-            async move { pass(request, &to, &directory, lacks).await }
+            let (to, directory, asked) = (to.clone(), directory.clone(), asked.clone());
+            async move { pass(request, &to, &directory, lacks, &asked).await }
         })
         .await
     }
 }
 
-async fn pass(request: Request, to: &str, directory: &Path, lacks: &str) -> Response<Body> {
+async fn pass(request: Request, to: &str, directory: &Path, lacks: &str, times: &AtomicUsize) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let asked = match lacks {
         "uploads" => query.starts_with("uploads"),
         "delete" => parts.method == "DELETE",
-        "bytes" => parts.method == "GET" && query.is_empty(),
+        "bytes" | "etag" | "connection" => parts.method == "GET" && query.is_empty(),
+        "completion" => parts.method == "POST" && query.starts_with("uploadId"),
+        "throttled" | "room" | "right" => query.contains("partNumber"),
         header => parts.headers.contains_key(header),
     };
     let answer = |status: u16, body: &str| {
         let answer = Response::builder().status(status).header("etag", "\"1\"");
         answer.body(Body::from(body.to_owned())).unwrap()
     };
+    let time = if asked { times.fetch_add(1, Ordering::SeqCst) } else { 0 };
     match lacks {
+        "throttled" if asked && time < 3 => return answer(429, ""),
+        "room" if asked => return answer(507, ""),
         "uploads" | "x-amz-checksum-sha256" if asked => {
             return answer(501, "<Error><Code>NotImplemented</Code></Error>");
         }
-        "delete" if asked => return answer(403, "<Error><Code>AccessDenied</Code></Error>"),
+        "delete" | "right" if asked => return answer(403, "<Error><Code>AccessDenied</Code></Error>"),
         // Written anew, as if nothing had been asked.
         "if-none-match" if asked => return answer(200, ""),
         _ => {}
@@ -169,7 +178,17 @@ async fn pass(request: Request, to: &str, directory: &Path, lacks: &str) -> Resp
         headers.remove("content-range");
         headers.insert("content-length", bytes.len().into());
     }
-    let mut response = Response::new(Body::from(bytes));
+    if asked && lacks == "etag" {
+        headers.insert("etag", format!("\"{time}\"").parse().unwrap());
+    }
+    let body = if asked && (lacks == "completion" || lacks == "connection" && time.is_multiple_of(2)) {
+        bytes.truncate(bytes.len() / 2);
+        let broken = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        Body::from_stream(stream::iter([Ok(Bytes::from(bytes)), broken]))
+    } else {
+        Body::from(bytes)
+    };
+    let mut response = Response::new(body);
     (*response.status_mut(), *response.headers_mut()) = (status, headers);
     response
 }

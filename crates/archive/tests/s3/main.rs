@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod backups;
 mod support;
 
 use ace_archive::{Capabilities, Settings, Store, StoreProblem};
@@ -144,7 +145,7 @@ async fn a_store_that_says_later_is_asked_again_a_few_times() {
     let error = fake.store().contents().await.unwrap_err();
     assert_eq!(
         (error.problem, error.message.as_str()),
-        (StoreProblem::Unanswered, "the store answers 503 (SlowDown)")
+        (StoreProblem::Throttled, "the store answers 503 (SlowDown)")
     );
     assert_eq!(fake.requests(), 4);
 }
