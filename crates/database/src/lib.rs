@@ -14,6 +14,7 @@
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
 mod access;
+mod backup;
 mod connection;
 mod error;
 mod failure;
@@ -29,6 +30,10 @@ mod session;
 mod tls;
 
 pub use access::{Access, Limits};
+pub use backup::{
+    Attempt, Counted, Detail, Difference, Point, Proof, ProofError, Requirement, Scope, Snapshot, SnapshotError,
+    TableName, TableNameError, Unmet,
+};
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};
 pub(crate) use fingerprint::OUTSIDE;

@@ -25,6 +25,31 @@ impl Fingerprint {
         (Self(inside), Self(outside))
     }
 
+    /// What a restored dump has of it whoever restores it: not who owns an object or has rights to it, and no publication, which
+    /// only some roles may make.
+    #[must_use]
+    pub fn without_roles(self) -> Self {
+        use ObjectClass::{DefaultPrivilege, EventTrigger, Grant, Membership, Publication};
+        let of_roles = |class| {
+            matches!(
+                class,
+                DefaultPrivilege | EventTrigger | Grant | Membership | Publication
+            )
+        };
+        let objects = self.0.into_iter().filter(|((class, _), _)| !of_roles(*class));
+        let objects = objects.map(|(key, mut is)| {
+            // The owner's line is the one before the comment's.
+            if let Some((rest, comment)) = is.definition.rsplit_once('\n')
+                && let Some((rest, owner)) = rest.rsplit_once('\n')
+                && owner.starts_with("owner ")
+            {
+                is.definition = format!("{rest}\n{comment}");
+            }
+            (key, is)
+        });
+        Self(objects.collect())
+    }
+
     /// This one and the other.
     #[must_use]
     pub fn with(mut self, other: &Self) -> Self {

@@ -65,6 +65,11 @@ impl Connection {
         word(rows.into_iter().next()).ok_or(QueryError::Protocol)
     }
 
+    /// The same within a transaction, as its snapshot has it.
+    pub(crate) async fn gate_within(&self) -> Result<String, QueryError> {
+        word(self.rows(GATE).await?.into_iter().next()).ok_or(QueryError::Protocol)
+    }
+
     /// Rows of statements that read catalogues. One message.
     async fn read(&self, statements: &str) -> Result<Vec<Vec<Option<String>>>, QueryError> {
         let answer = self.rows(&format!("{BEGIN}{statements}{END}")).await;
