@@ -15,6 +15,7 @@
 
 mod access;
 mod backup;
+mod clients;
 mod connection;
 mod error;
 mod failure;
@@ -33,6 +34,9 @@ pub use access::{Access, Limits};
 pub use backup::{
     Attempt, Counted, Detail, Difference, Point, Proof, ProofError, Requirement, Scope, Snapshot, SnapshotError,
     TableName, TableNameError, Unmet,
+};
+pub use clients::{
+    ArchiveError, Cause, ClientError, Clients, ClientsError, Contents, ContentsError, Dump, Omission, check_archive,
 };
 pub use connection::Connection;
 pub use error::{CertificateFault, OpenError, QueryError, SqlState};

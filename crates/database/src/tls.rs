@@ -20,7 +20,11 @@ pub enum Tls {
 
 /// Certificates of the trusted CAs.
 #[derive(Clone)]
-pub struct Authority(Arc<RootCertStore>);
+pub struct Authority {
+    store: Arc<RootCertStore>,
+    /// The same as they were read, for programs that verify by themselves.
+    certificates: Arc<[CertificateDer<'static>]>,
+}
 
 /// Why a text has no CA certificate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -37,20 +41,29 @@ impl Authority {
     /// Reads one or more PEM certificates; text between them is skipped.
     pub fn from_pem(text: &str) -> Result<Self, AuthorityError> {
         let mut store = RootCertStore::empty();
+        let mut certificates = Vec::new();
         for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
             let certificate = certificate.map_err(|_| AuthorityError::Unreadable)?;
-            store.add(certificate).map_err(|_| AuthorityError::Unreadable)?;
+            store.add(certificate.clone()).map_err(|_| AuthorityError::Unreadable)?;
+            certificates.push(certificate);
         }
         if store.is_empty() {
             return Err(AuthorityError::Missing);
         }
-        Ok(Self(Arc::new(store)))
+        Ok(Self {
+            store: Arc::new(store),
+            certificates: certificates.into(),
+        })
+    }
+
+    pub(crate) fn certificates(&self) -> &[CertificateDer<'static>] {
+        &self.certificates
     }
 }
 
 impl fmt::Debug for Authority {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Authority({} certificates)", self.0.len())
+        write!(formatter, "Authority({} certificates)", self.certificates.len())
     }
 }
 
@@ -60,7 +73,7 @@ pub(crate) fn verifying(authority: Option<Authority>) -> Result<ClientConfig, ru
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?;
     let builder = match authority {
-        Some(Authority(store)) => builder.with_root_certificates(store),
+        Some(authority) => builder.with_root_certificates(authority.store),
         None => builder.with_platform_verifier()?,
     };
     Ok(builder.with_no_client_auth())

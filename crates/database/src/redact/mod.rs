@@ -16,7 +16,7 @@ use self::catalogue::{Part, is_common, is_fixed, is_kind, parts};
 /// Most characters of the server's message that are shown.
 pub(crate) const MESSAGE: usize = 300;
 /// Shown instead of a message of which too little may be shown.
-const LOGGED: &str = "the server's log has the message";
+pub(crate) const LOGGED: &str = "the server's log has the message";
 
 /// How much of a message is kept until it is shown, in characters.
 const KEPT: usize = 1_000;
@@ -41,6 +41,14 @@ impl ServerMessage {
             message: error.message().chars().take(KEPT).collect(),
             names: (error.routine().is_some() && !is_raised(error))
                 .then(|| names.into_iter().flatten().map(str::to_owned).collect()),
+        }
+    }
+
+    /// The same as a program of PostgreSQL prints it, which may be one of its own messages.
+    pub(crate) fn printed(message: &str) -> Self {
+        Self {
+            message: message.chars().take(KEPT).collect(),
+            names: Some(Vec::new()),
         }
     }
 
