@@ -6,6 +6,8 @@
 //! - **A session is a session**: a pooler that gives each statement another backend is refused.
 //! - **A file runs once or not at all**: a [`Session`] that holds the database's lock runs it with its rows in both ledgers,
 //!   and statements that can't run in a transaction with a journal.
+//! - **A backup is a copy of one moment**: a [`Snapshot`] under the database's lock, whose rows are counted and dumped by other
+//!   sessions; a restored copy is compared with them, table by table.
 //! - **Domain's types**: what is run, and what is read of ledgers and schemas, is what decisions are made on.
 //! - **Errors are small**: none has a password, the text of a statement or a value of a row. Only an error in a file has the
 //!   server's message.
@@ -27,6 +29,7 @@ mod notices;
 mod password;
 mod redact;
 mod run;
+mod scratch;
 mod session;
 mod tls;
 
@@ -46,5 +49,6 @@ pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
 pub use meter::{Excess, InsecureLogin};
 pub use password::{Password, PasswordError};
 pub use run::{Progress, RunError, Watcher};
+pub use scratch::{Asserted, AssertionError, Restored, Scratch, ScratchError, sweep_scratch};
 pub use session::{Locked, ReadOnlySession, Session, Settings};
 pub use tls::{Authority, AuthorityError, Tls};
