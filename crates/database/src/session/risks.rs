@@ -18,7 +18,11 @@ impl Session {
             let flag = |at| row.try_get(at).map_err(|_| QueryError::Protocol);
             match kind.as_str() {
                 "relation" => {
-                    catalogue.relations.insert((schema, name), flag(3)?);
+                    let table = (schema, name);
+                    if flag(4)? {
+                        catalogue.quiet.insert(table.clone());
+                    }
+                    catalogue.relations.insert(table, flag(3)?);
                 }
                 "routine" => {
                     let commits: Option<&str> = row.try_get(5).map_err(|_| QueryError::Protocol)?;

@@ -39,7 +39,16 @@ SELECT 'relation', own.nspname::text, c.relname::text,
         WHEN 'v' THEN coalesce((SELECT o.option_value::bool FROM pg_catalog.pg_options_to_table(c.reloptions) o
             WHERE o.option_name = 'security_invoker'), false)
         ELSE c.relrowsecurity
-    END, false, NULL::text
+    END,
+    -- Nothing else is written with it. What an extension's trigger does, the extension has to answer for.
+    c.relkind = 'r' AND NOT (c.relhasrules OR c.relhassubclass OR c.relispartition)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k
+            WHERE k.confrelid = c.oid AND NOT (k.confdeltype IN ('a', 'r') AND k.confupdtype IN ('a', 'r')))
+        AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal
+            AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                AND d.objid = t.tgfoid AND d.deptype = 'e')),
+    NULL::text
 FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
 UNION ALL
 -- Functions of extensions, and those that Supabase has made, are not the project's.

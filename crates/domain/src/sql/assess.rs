@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
 use super::firing::Firing;
-use super::lookup::{Known, is_among, key, looked_up, qualified};
+use super::lookup::{Known, is_among, key, looked_up, named, qualified};
 use super::made::Made;
 use super::policies::Restrictive;
 use super::risk::{Catalogue, Risk, RiskClass, SAYS_CHARACTERS};
@@ -28,6 +28,7 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
     let mut plan = Plan {
         catalogue,
         known: Known::of(catalogue),
+        quiet: catalogue.quiet.iter().map(named).collect(),
         made: BTreeMap::new(),
         empty: BTreeSet::new(),
         routines: BTreeMap::new(),
@@ -63,6 +64,8 @@ pub(super) type Place = (usize, u32);
 pub(super) struct Plan<'c> {
     pub(super) catalogue: &'c Catalogue,
     pub(super) known: Known,
+    /// Of what was there before, the tables with which nothing is written but what the plan relates to them.
+    pub(super) quiet: BTreeSet<Name>,
     /// What the plan itself has made.
     pub(super) made: BTreeMap<(Kind, Name), Made>,
     /// What of it holds nothing of what was there before the plan.
@@ -306,7 +309,6 @@ impl<'c> Plan<'c> {
     }
 
     pub(super) fn risk(&mut self, class: RiskClass, place: Place, says: &str, lock: Option<&'static str>) {
-        self.firing.runs_unknown |= class == RiskClass::Opaque;
         let by = self
             .calls
             .last()

@@ -25,8 +25,6 @@ pub(super) struct Firing {
     on_writes: BTreeSet<Name>,
     /// Tables whose names are not certain are related.
     relates_anything: bool,
-    /// The plan runs what nobody has read: it may make triggers.
-    pub(super) runs_unknown: bool,
 }
 
 impl Firing {
@@ -119,9 +117,9 @@ impl Plan<'_> {
         let Some(tables) = tables else {
             return self.firing.on_writes.clone();
         };
-        // A function runs by a trigger, and only the plan makes one on a table of its own.
-        let of_any = self.firing.on_any.iter();
-        let of_any = of_any.filter(|name| name.is_in("") || self.firing.runs_unknown);
+        // A function runs by a trigger, and only the plan makes one on a table of its own. What makes one by SQL that can't be read
+        // is opaque, and could as well do itself whatever the trigger does.
+        let of_any = self.firing.on_any.iter().filter(|name| name.is_in(""));
         let of_these = tables.iter().filter_map(|table| self.firing.on.get(table)).flatten();
         of_any.chain(of_these).cloned().collect()
     }
@@ -155,7 +153,8 @@ impl Plan<'_> {
     fn reached(&mut self, table: Name, adds: bool) -> Option<BTreeSet<Name>> {
         let (mut tables, mut left) = (BTreeSet::new(), vec![table]);
         while let Some(table) = left.pop() {
-            let plain = self.made.get(&key(Kind::Table, &table)).is_some_and(|made| made.plain);
+            let made = self.made.get(&key(Kind::Table, &table));
+            let plain = made.map_or_else(|| self.quiet.contains(&table), |made| made.plain);
             if self.firing.relates_anything || !plain {
                 return None;
             }

@@ -57,6 +57,8 @@ impl Plan<'_> {
 
     pub(super) fn rename(&mut self, place: Place, from: &Name, to: &Name) {
         self.move_policies(from, to);
+        self.quiet.remove(&qualified(from));
+        self.quiet.remove(&qualified(to));
         // What a schema held before may be dropped with it.
         if let Some(schema) = to.schema.as_ref().filter(|_| to.schema != from.schema) {
             let schema = Name {

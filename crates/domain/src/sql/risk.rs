@@ -28,6 +28,9 @@ pub struct Catalogue {
     /// Tables, views and materialised views, and whether row security decides who reads them: theirs, or for a view with
     /// `security_invoker` that of its tables.
     pub relations: BTreeMap<Qualified, bool>,
+    /// Tables with which nothing else is written: they have no triggers or rules, no parts, and no foreign key's action follows
+    /// their rows.
+    pub quiet: BTreeSet<Qualified>,
     /// Functions and procedures but those of the server, of extensions and of Supabase.
     pub routines: BTreeMap<Qualified, Routine>,
     /// Extensions that own a table.
