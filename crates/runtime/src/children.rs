@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::BTreeMap, fmt::Debug};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, PostParams},
+    api::{DeleteParams, ListParams, PostParams, Preconditions},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -54,19 +54,29 @@ where
         Ok(found.filter(|child| self.owns(child)))
     }
 
-    /// Creates a child. Its name is made of its content: one that is there already has the same.
+    /// Creates a child. One of the name that is there already stays if it has the same content, and is replaced if not: others may have
+    /// made it.
     pub async fn create(&self, name: &str, labels: BTreeMap<String, String>, mut child: C) -> Result<(), ChildError> {
         let meta = child.meta_mut();
         meta.name = Some(name.to_owned());
         meta.labels = Some(labels);
         meta.owner_references = self.owner.controller_owner_ref(&()).map(|owner| vec![owner]);
-        match answer(self.api.create(&PostParams::default(), &child)).await {
-            Some(Err(kube::Error::Api(status))) if status.is_already_exists() => match self.get(name).await? {
-                Some(_) => Ok(()),
-                None => Err(ChildError::NameTaken(name.to_owned())),
-            },
-            answer => understood(answer).map(|_| ()),
+        let made = answer(self.api.create(&PostParams::default(), &child)).await;
+        if !matches!(&made, Some(Err(kube::Error::Api(status))) if status.is_already_exists()) {
+            return understood(made).map(|_| ());
         }
+        let Some(there) = self.get(name).await? else {
+            return Err(ChildError::NameTaken(name.to_owned()));
+        };
+        if content(&there) == content(&child) {
+            return Ok(());
+        }
+        let just_this = DeleteParams::default().preconditions(Preconditions {
+            uid: there.uid(),
+            resource_version: there.resource_version(),
+        });
+        understood(answer(self.api.delete(name, &just_this)).await)?;
+        understood(answer(self.api.create(&PostParams::default(), &child)).await).map(|_| ())
     }
 
     /// Deletes all but the newest `keep` children with these labels; `name` always stays.
@@ -97,6 +107,13 @@ pub fn label_value(name: &str) -> String {
     start.trim_end_matches(['-', '.']).to_owned()
 }
 
+/// All of an object but its metadata.
+fn content(object: &impl Serialize) -> Option<serde_json::Value> {
+    let mut value = serde_json::to_value(object).ok()?;
+    value.as_object_mut()?.remove("metadata");
+    Some(value)
+}
+
 fn understood<T>(answer: Option<Result<T, kube::Error>>) -> Result<T, ChildError> {
     match answer {
         Some(Ok(value)) => Ok(value),
@@ -108,7 +125,13 @@ fn understood<T>(answer: Option<Result<T, kube::Error>>) -> Result<T, ChildError
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{
+        collections::BTreeMap,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+    };
 
     use k8s_openapi::api::core::v1::ConfigMap;
     use serde_json::{Value, json};
@@ -195,6 +218,46 @@ mod tests {
             assert_eq!(
                 children.create("archive", labels(), ConfigMap::default()).await,
                 expected
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_child_of_the_name_that_has_other_content_is_replaced() {
+        let data = |text: &str| BTreeMap::from([("manifest".to_owned(), text.to_owned())]);
+        for (there, replaced) in [("mine", false), ("forged", true)] {
+            let is_there = Arc::new(AtomicBool::new(true));
+            let server = api_server(move |asked: Received| match asked.method.as_str() {
+                "POST" if is_there.load(Ordering::Relaxed) => Answer::refusal(409, "AlreadyExists"),
+                "DELETE" => {
+                    is_there.store(false, Ordering::Relaxed);
+                    Answer::json(&json!({ "apiVersion": "v1", "kind": "Status", "status": "Success" }))
+                }
+                _ => {
+                    let mut map = child("archive", 0, "1");
+                    map["data"] = json!(data(there));
+                    Answer::json(&map)
+                }
+            })
+            .await;
+            let (client, owner) = (server.client(), owner());
+            let children = Children::<_, ConfigMap>::of(&client, &owner);
+            let map = ConfigMap {
+                data: Some(data("mine")),
+                ..ConfigMap::default()
+            };
+            assert_eq!(children.create("archive", labels(), map).await, Ok(()));
+            let requests = server.requests();
+            let expected = [
+                format!("POST {MAPS}"),
+                format!("GET {MAPS}/archive"),
+                format!("DELETE {MAPS}/archive"),
+                format!("POST {MAPS}"),
+            ];
+            assert_eq!(
+                requests,
+                if replaced { &expected[..] } else { &expected[..2] },
+                "{there}"
             );
         }
     }

@@ -211,7 +211,7 @@ pub struct Proven {
     /// sourceDigest (SHA-256) of the content.
     #[schemars(length(max = 71))]
     pub source_digest: String,
-    /// verifyJWT is the rule that it was proven with, and is deployed with again: what the archive says of it is not believed. Unset by an operator before this field: then a roll-back opens the function only if both the archive and the spec are open.
+    /// verifyJWT is the rule that it was proven with, and is deployed with again; an archive with another one is not deployed. Unset by an operator before this field: then a roll-back opens the function only if both the archive and the spec are open.
     #[serde(default, rename = "verifyJWT", skip_serializing_if = "Option::is_none")]
     pub verify_jwt: Option<bool>,
     /// archive is the name of the ConfigMap that stores it; unset if it is too large for one, and then there is no roll-back to it.

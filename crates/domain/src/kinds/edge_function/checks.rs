@@ -1,6 +1,8 @@
 //! Checks after a deploy, and the roll-back when they fail.
 
-use ace_api::{Applied, CheckAuth, EdgeFunction, FunctionReason, Held, IntentType};
+use std::sync::Arc;
+
+use ace_api::{Applied, CheckAuth, EdgeFunction, FunctionReason, Held, IntentType, Proven};
 use jiff::Timestamp;
 
 use super::{
@@ -10,7 +12,10 @@ use super::{
     state::{Archived, CheckRun, PlatformFacts, Probe, State},
     step::Step,
 };
-use crate::reconcile::{decision::Requeue, held};
+use crate::{
+    bundle::Closure,
+    reconcile::{decision::Requeue, held},
+};
 
 /// The unfinished run of checks for content of this digest, or a new one.
 pub(super) fn run(state: &State, digest: &str) -> CheckRun {
@@ -91,26 +96,41 @@ pub(super) fn roll_back(
     let Some(proven) = &state.memo.proven else {
         return lost("no earlier version has passed its checks");
     };
-    let archived = state
-        .archived()
-        .filter(|archived| archived.content.digest().to_string() == proven.source_digest);
-    if let Some(Archived { content, verify_jwt }) = archived {
-        // Whoever may write ConfigMaps can replace the archive. Its content has the digest in the status; its rule is one word.
-        let rule = proven.verify_jwt.unwrap_or(*verify_jwt || object.spec.verify_jwt);
+    if let Some((content, rule)) = state.archived().and_then(|archived| restored(object, proven, archived)) {
         return deploy(object, state, IntentType::RollBack, content, rule, before, now);
     }
     match (&proven.archive, &state.memory.archive) {
-        (Some(name), Some((read, None))) if name == read => {
-            lost("the archive of the last version that passed its checks is missing or damaged")
-        }
+        (Some(name), Some((read, archived))) if name == read => lost(match archived {
+            None => "the archive of the last version that passed its checks is missing or damaged",
+            Some(_) => "the archive of the last version that passed its checks holds something else now",
+        }),
         (Some(name), _) => Decision::Do(Step::LoadArchive(name.clone())),
         (None, _) => lost("the last version that passed its checks was too large to archive"),
+    }
+}
+
+/// Content and rule of an archive that is what was archived. Whoever may write ConfigMaps can replace it, so content and rule are those
+/// in the status, too: one of the two alone changes nothing that is deployed.
+fn restored<'a>(object: &EdgeFunction, proven: &Proven, archived: &'a Archived) -> Option<(&'a Arc<Closure>, bool)> {
+    let Archived { content, verify_jwt } = archived;
+    if content.digest().to_string() != proven.source_digest {
+        return None;
+    }
+    match proven.verify_jwt {
+        Some(rule) => (rule == *verify_jwt).then_some((content, rule)),
+        None => Some((content, *verify_jwt || object.spec.verify_jwt)),
     }
 }
 
 /// The content is held because its checks failed, and the proven content replaces it.
 pub(super) fn is_roll_back(held: &Held) -> bool {
     held::is(&held.outcome, FunctionReason::RolledBack)
+}
+
+/// After a roll-back the status has the rule twice: while the two differ, neither is brought back.
+pub(super) fn is_rule_doubtful(state: &State, held: Option<&Held>, applied: &Applied) -> bool {
+    let proven = state.memo.proven.as_ref().and_then(|proven| proven.verify_jwt);
+    held.is_some_and(is_roll_back) && proven.is_some_and(|rule| rule != applied.verify_jwt)
 }
 
 /// The roll-back has not happened: the failed content is still the applied one.

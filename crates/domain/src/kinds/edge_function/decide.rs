@@ -297,7 +297,8 @@ fn known(
     if !stays && content.is_some() && applied.verify_jwt != object.spec.verify_jwt {
         return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
     }
-    if mode == Mode::Enforce && is_opened(entry, applied) {
+    let is_correctable = is_opened(entry, applied) && !checks::is_rule_doubtful(state, held, applied);
+    if mode == Mode::Enforce && is_correctable {
         return contest(object, state, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt)));
     }
     if let Some(held) = held {
@@ -332,8 +333,9 @@ fn foreign(
             return Decision::Do(Step::PatchJwt(object.spec.verify_jwt));
         }
     }
+    let is_correctable = is_opened(entry, applied) && !checks::is_rule_doubtful(state, held, applied);
     let correction = match (mode, difference) {
-        (Mode::Enforce, Difference::NotComparable(_) | Difference::NotRead) if is_opened(entry, applied) => {
+        (Mode::Enforce, Difference::NotComparable(_) | Difference::NotRead) if is_correctable => {
             Some(contest(object, state, now).unwrap_or(Decision::Do(Step::PatchJwt(applied.verify_jwt))))
         }
         (Mode::Enforce, Difference::NotComparable(_) | Difference::NotRead)

@@ -106,6 +106,9 @@ pub(super) fn correct(object: &EdgeFunction, state: &State, before: Before<'_>, 
     if let Some(failed) = failed {
         return Some(refuse_held(failed, Requeue::OnChange));
     }
+    if checks::is_rule_doubtful(state, held_now(object, state), applied) {
+        return None;
+    }
     if let Some(contest) = contest(object, state, now) {
         return Some(contest);
     }

@@ -148,27 +148,44 @@ fn an_archive_that_is_gone_leaves_the_failed_content_live_and_says_so() {
 #[test]
 fn a_roll_back_opens_no_function_because_an_archive_says_so() {
     for (proven, archive, spec, expected) in [
-        (Some(true), false, false, true),
-        (Some(true), true, false, true),
-        (Some(false), true, true, false),
-        (Some(false), false, true, false),
+        (Some(true), true, false, Some(true)),
+        (Some(false), false, true, Some(false)),
+        // One of the two was changed.
+        (Some(true), false, false, None),
+        (Some(true), false, true, None),
+        (Some(false), true, true, None),
+        (Some(false), true, false, None),
         // By an operator that kept no rule.
-        (None, false, true, true),
-        (None, true, false, true),
-        (None, true, true, true),
-        (None, false, false, false),
+        (None, false, true, Some(true)),
+        (None, true, false, Some(true)),
+        (None, true, true, Some(true)),
+        (None, false, false, Some(false)),
     ] {
         let mut case = failed().with(|case| {
             case.state.memo.proven.as_mut().unwrap().verify_jwt = proven;
             case.object.spec.verify_jwt = spec;
         });
         case.loads_archive(A, archived(A, archive));
-        let decision = case.decide();
-        let Decision::Do(Step::Deploy { verify_jwt, .. }) = decision else {
-            panic!("no roll-back: {decision:?}")
+        let deployed = match case.decide() {
+            Decision::Do(Step::Deploy { verify_jwt, .. }) => Some(verify_jwt),
+            Decision::Refuse(why, _) => {
+                assert!(why.message.contains("holds something else now"), "{}", why.message);
+                None
+            }
+            other => panic!("{other:?}"),
         };
-        assert_eq!(verify_jwt, expected, "{proven:?}, archive {archive}, spec {spec}");
+        assert_eq!(deployed, expected, "{proven:?}, archive {archive}, spec {spec}");
     }
+}
+
+#[test]
+fn an_archive_of_other_content_is_not_read_again_and_again() {
+    let mut case = failed();
+    case.loads_archive(A, archived(X, false));
+    let status = case.status();
+    assert_eq!(shown(&status)[1], "Stalled=True/ChecksFailed");
+    let end = "but the archive of the last version that passed its checks holds something else now, so the failed content stays live";
+    assert!(message(&status, "Stalled").ends_with(end));
 }
 
 #[test]

@@ -20,6 +20,7 @@ mod refusals;
 mod roll_out;
 mod source_problems;
 mod stamps;
+mod status_flips;
 mod statuses;
 mod type_only;
 pub(super) mod values;
