@@ -194,6 +194,11 @@ impl Response {
         self.deadline = Instant::now() + deadline;
     }
 
+    /// Bytes of the body, where the server has declared them.
+    pub fn length(&self) -> Option<u64> {
+        self.response.content_length()
+    }
+
     /// The next piece of the body, or `None` behind the last.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RequestError> {
         until(self.deadline, self.response.chunk()).await
@@ -202,11 +207,7 @@ impl Response {
     /// The whole body, of at most `limit` bytes.
     pub async fn body(mut self, limit: usize) -> Result<Bytes, RequestError> {
         // A declared length is refused at once; what is not declared is counted.
-        if self
-            .response
-            .content_length()
-            .is_some_and(|length| length > limit as u64)
-        {
+        if self.length().is_some_and(|length| length > limit as u64) {
             return Err(RequestError::TooLarge { limit });
         }
         let mut body = BytesMut::new();

@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use ace_domain::inputs::sha256;
-use ace_egress::{AllowedHosts, Connection, HttpClient, HttpError, Method, Request, RequestError, Url};
-use bytes::Bytes;
+use ace_egress::{AllowedHosts, Connection, HttpClient, HttpError, Method, Request, RequestError, Response, Url};
+use bytes::{Bytes, BytesMut};
+use tokio::time::timeout;
 
-use super::closures::Turns;
+use super::closures::{Turn, Turns};
 use super::flux::Pointer;
+use super::room::{Room, Taken};
 
-/// Downloads at one time, each for another namespace: an archive of the largest size may be in memory for each. A server that sends
-/// slowly keeps those of one namespace waiting.
+/// Archives at one time, each for another namespace, until they are unpacked. A server that sends slowly keeps those of one namespace
+/// waiting.
 const AT_ONCE: usize = 4;
+/// What needs no room of its own: [`AT_ONCE`] of them take 16 MiB. The real functions tree has 234 KB.
+const SMALL: usize = 4 << 20;
 /// Shorter than the deadline of a download, to distinguish "never connected" from "too slow".
 const CONNECT: Duration = Duration::from_secs(5);
 
@@ -38,6 +42,14 @@ pub(super) struct Download<'a> {
     place: String,
 }
 
+/// An archive. What it takes is given back when it is dropped, so whoever unpacks it keeps it until then.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) bytes: Bytes,
+    _room: Option<Taken>,
+    _turn: Turn,
+}
+
 #[derive(Debug)]
 pub(super) struct Fetcher {
     http: HttpClient,
@@ -45,15 +57,19 @@ pub(super) struct Fetcher {
     /// Most bytes of an archive.
     limit: usize,
     turns: Turns,
+    /// Of all archives that are not small.
+    pub(super) room: Room,
 }
 
 impl Fetcher {
-    pub(super) fn new(hosts: AllowedHosts, deadline: Duration, limit: usize) -> Result<Self, HttpError> {
+    /// `limit` is that of one archive, `room` that of all together that are not small, in bytes.
+    pub(super) fn new(hosts: AllowedHosts, deadline: Duration, limit: usize, room: usize) -> Result<Self, HttpError> {
         Ok(Self {
             http: HttpClient::new(hosts, CONNECT)?,
             deadline,
             limit,
             turns: Turns::new(AT_ONCE),
+            room: Room::new(room.max(limit)),
         })
     }
 
@@ -87,7 +103,7 @@ impl Fetcher {
         }
     }
 
-    async fn download(&self, request: Request, place: &str) -> Result<Bytes, FetchError> {
+    async fn download(&self, request: Request, place: &str) -> Result<(Bytes, Option<Taken>), FetchError> {
         let failed = |what: &str| FetchError::Failed(format!("{what} {place}"));
         let response = request.send(self.deadline).await.map_err(|error| match error {
             RequestError::Timeout => self.too_late(place),
@@ -107,11 +123,38 @@ impl Fetcher {
                 )));
             }
         }
-        response.body(self.limit).await.map_err(|error| match error {
-            RequestError::TooLarge { limit } => FetchError::TooLarge { limit },
-            RequestError::Timeout => self.too_late(place),
-            _ => failed("can't be downloaded: the connection was closed by"),
-        })
+        self.body(response, place).await
+    }
+
+    /// The whole body. Beyond what is small there has to be room for all of it: as much as was declared, or as the limit allows.
+    async fn body(&self, mut response: Response, place: &str) -> Result<(Bytes, Option<Taken>), FetchError> {
+        let limit = self.limit;
+        let declared = response.length().map(usize::try_from);
+        let most = declared.map_or(limit, |declared| declared.unwrap_or(usize::MAX));
+        if most > limit {
+            return Err(FetchError::TooLarge { limit });
+        }
+        let (mut body, mut taken, mut waited) = (BytesMut::new(), None, false);
+        loop {
+            let chunk = response.chunk().await.map_err(|error| match error {
+                RequestError::Timeout if waited => crowded(),
+                RequestError::Timeout => self.too_late(place),
+                _ => FetchError::Failed(format!("can't be downloaded: the connection was closed by {place}")),
+            })?;
+            let Some(chunk) = chunk else { break };
+            if body.len() + chunk.len() > limit {
+                return Err(FetchError::TooLarge { limit });
+            }
+            if taken.is_none() && body.len() + chunk.len() > SMALL {
+                waited = !self.room.has(most);
+                let take = timeout(self.deadline, self.room.take(most));
+                taken = Some(take.await.map_err(|_| crowded())?);
+                // At once: a buffer that grows is there twice while it does.
+                body.reserve(most.saturating_sub(body.len()).max(chunk.len()));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((body.freeze(), taken))
     }
 
     fn too_late(&self, place: &str) -> FetchError {
@@ -123,14 +166,19 @@ impl Fetcher {
 }
 
 impl Download<'_> {
-    /// The archive for an object of `namespace`, if its bytes have the pointer's digest.
-    pub(super) async fn fetch(self, namespace: &str) -> Result<Bytes, FetchError> {
+    /// The archive for an object of `namespace`, if its bytes have the pointer's digest. Until it is dropped, it is its namespace's
+    /// turn.
+    pub(super) async fn fetch(self, namespace: &str) -> Result<Fetched, FetchError> {
         let (fetcher, place) = (self.fetcher, &self.place);
-        let _turn = fetcher.turns.wait(namespace).await;
-        let bytes = fetcher.download(self.request, place).await?;
+        let turn = fetcher.turns.wait(namespace).await;
+        let (bytes, room) = fetcher.download(self.request, place).await?;
         let found = sha256(&bytes);
         if found == self.pointer.digest {
-            return Ok(bytes);
+            return Ok(Fetched {
+                bytes,
+                _room: room,
+                _turn: turn,
+            });
         }
         // The server may be writing it, so it is retried; these bytes are not used.
         Err(FetchError::Odd(format!(
@@ -139,6 +187,10 @@ impl Download<'_> {
             short(&self.pointer.digest)
         )))
     }
+}
+
+fn crowded() -> FetchError {
+    FetchError::Failed("can't be downloaded yet: other large artifacts are; it is tried again".to_owned())
 }
 
 /// Scheme, host and port: the path of an artifact may be confidential.

@@ -18,6 +18,7 @@ mod fetch;
 mod flux;
 mod read;
 mod reader;
+mod room;
 mod settings;
 mod unused;
 mod watch;

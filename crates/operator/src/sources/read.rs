@@ -109,8 +109,8 @@ impl Sources {
             (Ok(download), None) => download.fetch(&key.namespace).await,
             (Err(error), _) => Err(error),
         };
-        let bytes = match fetched {
-            Ok(bytes) => bytes,
+        let fetched = match fetched {
+            Ok(fetched) => fetched,
             Err(FetchError::Refused(why)) => {
                 return (
                     ArtifactState::Refused(format!("the artifact of {key} {why}")),
@@ -139,7 +139,8 @@ impl Sources {
         };
         let limits = self.settings.limits;
         let kind = key.kind;
-        let unpack = move |folders: &_| read_for(&bytes, &limits, folders).map_err(|error| refused(&error, kind));
+        let unpack =
+            move |folders: &_| read_for(&fetched.bytes, &limits, folders).map_err(|error| refused(&error, kind));
         let artifact_state = match self.tree(key, &pointer.digest, unpack).await {
             Ok(tree) => ArtifactState::ready(pointer.revision.clone(), pointer.digest.clone(), tree),
             Err(why) => ArtifactState::unusable(format_args!("the artifact of {key}"), &why),

@@ -76,7 +76,12 @@ impl Sources {
         dependents: Dependents,
         metrics: Metrics,
     ) -> Result<Arc<Self>, SourcesError> {
-        let fetcher = Fetcher::new(settings.hosts.clone(), settings.download, settings.limits.compressed)?;
+        let fetcher = Fetcher::new(
+            settings.hosts.clone(),
+            settings.download,
+            settings.limits.compressed,
+            settings.room,
+        )?;
         Ok(Arc::new(Self {
             installed: Installed::new(client.clone(), settings.discovery, settings.read),
             state: Mutex::new(State {

@@ -15,6 +15,9 @@ pub struct Settings {
     /// Bytes of trees in the cache. 64 MiB: some sixty trees like the real one, which has 1 MB. An evicted tree is downloaded
     /// again.
     pub cache: usize,
+    /// Bytes of artifacts that are downloaded or wait to be unpacked, but for those of a few MiB. 64 MiB: two of the largest, beside
+    /// the 128 MiB that one takes unpacked.
+    pub room: usize,
     /// Deadline of one request to the API server. 30 s.
     pub read: Duration,
     /// Deadline of one download. 60 s, for 32 MiB at some 5 Mbit/s.
@@ -36,6 +39,7 @@ impl Settings {
             hosts,
             limits: ArchiveLimits::default(),
             cache: 64 << 20,
+            room: 64 << 20,
             read: Duration::from_secs(30),
             download: Duration::from_mins(1),
             retry_first: Duration::from_secs(15),

@@ -7,4 +7,5 @@ mod fixture;
 mod flux;
 #[cfg(target_os = "linux")]
 mod polls;
+mod room;
 mod unreached;
