@@ -54,6 +54,21 @@ async fn a_fault_of_one_slug_leaves_the_others_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_text_is_in_a_list_and_in_one_answer_and_nowhere_else() {
+    let bench = bench().await;
+    let long = json!({"route": "*", "fault": {"longText": {"field": "id", "letters": 65}}});
+    let before = read(deploy(&bench, "hello")).await.1;
+    bench.set_fault(long).await;
+    let (listed, one) = (bench.get("/functions").await, bench.get("/functions/hello").await);
+    for function in [&listed[0], &one] {
+        assert_eq!(function["id"], json!("l".repeat(65)));
+        assert_eq!(function["version"], before["version"]);
+    }
+    let secrets = bench.get("/secrets").await;
+    assert!(secrets.is_array(), "{secrets}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_rate_limit_on_purpose_has_the_headers_it_was_given() {
     let bench = bench().await;
     let limited = json!({"rateLimited": {"resetSeconds": 7, "retryAfterSeconds": 3}});

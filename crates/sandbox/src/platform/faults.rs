@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// `route` of a fault that hits every route of the Management API.
 const EVERY: &str = "*";
@@ -40,6 +41,31 @@ pub(super) enum Kind {
     DelayMilliseconds(u64),
     /// Lists of functions and of secrets answer as they were when the fault was set.
     StaleList {},
+    /// Takes effect; one field of what is described in the answer has another text.
+    LongText(LongText),
+}
+
+/// A field of an object, or of each object in a list, and how many letters it has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct LongText {
+    field: String,
+    letters: usize,
+}
+
+impl LongText {
+    /// This answer with the text in it; one that is no JSON, or has no such field, stays as it is.
+    pub(super) fn put_into(&self, answer: &[u8]) -> Option<Vec<u8>> {
+        let mut answer: Value = serde_json::from_slice(answer).ok()?;
+        let described = match &mut answer {
+            Value::Array(list) => list.as_mut_slice(),
+            one => std::slice::from_mut(one),
+        };
+        for field in described.iter_mut().filter_map(|one| one.get_mut(&self.field)) {
+            *field = "l".repeat(self.letters).into();
+        }
+        serde_json::to_vec(&answer).ok()
+    }
 }
 
 /// Headers of a 429.

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Failure;
-use super::faults::{Hit, Kind, RateLimited};
+use super::faults::{Hit, Kind, LongText, RateLimited};
 use super::hub::Hub;
 use super::journal::Entry;
 use super::limiter::{LIMIT, Quota};
@@ -124,13 +124,25 @@ pub(super) async fn faulty(
         }
         _ => apart(hub, handle).await,
     };
-    match fault {
+    let response = match fault {
         Some(Kind::DropAnswer {}) => return cut(),
         Some(Kind::Hang(_)) => return hang_up(hub).await,
-        _ => {}
-    }
+        Some(Kind::LongText(long)) => with_text(response, &long).await,
+        _ => response,
+    };
     hub.journal().answered(n, response.status().as_u16());
     response
+}
+
+async fn with_text(response: Response, long: &LongText) -> Response {
+    let (mut head, body) = response.into_parts();
+    let body = match to_bytes(body, usize::MAX).await {
+        Ok(body) => body,
+        Err(error) => return Failure::internal("read the answer", &error).into_response(),
+    };
+    head.headers.remove(header::CONTENT_LENGTH);
+    let body = long.put_into(&body).map_or(body, Into::into);
+    Response::from_parts(head, Body::from(body))
 }
 
 async fn apart(hub: &Hub, handle: impl Future<Output = Response> + Send + 'static) -> Response {
