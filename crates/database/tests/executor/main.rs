@@ -21,6 +21,7 @@ mod ignored;
 mod interference;
 mod ledgers;
 mod lexing;
+mod literals;
 mod mutations;
 mod outside;
 mod proxy;

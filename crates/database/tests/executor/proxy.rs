@@ -18,6 +18,7 @@ use tokio::{
 };
 
 const QUERY: u8 = b'Q';
+const PARSE: u8 = b'P';
 const SYNC: u8 = b'S';
 const READY: u8 = b'Z';
 
@@ -65,6 +66,8 @@ struct State {
     last_words: Mutex<Option<Vec<u8>>>,
     round_trips: AtomicUsize,
     carried: AtomicUsize,
+    /// What was asked, in SQL.
+    heard: Mutex<Vec<String>>,
 }
 
 /// What a client sends within this time goes on one way of a proxy that is far away.
@@ -91,6 +94,7 @@ impl Proxy {
                 last_words: Mutex::new(None),
                 round_trips: AtomicUsize::new(0),
                 carried: AtomicUsize::new(0),
+                heard: Mutex::default(),
             }),
         };
         let state = proxy.state.clone();
@@ -126,6 +130,11 @@ impl Proxy {
     /// How many requests came since it was armed.
     pub fn seen(&self) -> usize {
         self.state.seen.load(Ordering::SeqCst)
+    }
+
+    /// The SQL of all that was asked.
+    pub fn heard(&self) -> Vec<String> {
+        self.state.heard.lock().unwrap().clone()
     }
 
     /// How often a client has waited for answers.
@@ -183,6 +192,9 @@ async fn carry(client: TcpStream, server: TcpStream, state: &State) -> std::io::
             kind = from_client.read_u8() => {
                 let (kind, message) = message(kind?, &mut from_client).await?;
                 let request = kind == QUERY || kind == SYNC;
+                if let Some(text) = sql(kind, &message) {
+                    state.heard.lock().unwrap().push(text);
+                }
                 if request && state.left.load(Ordering::SeqCst) > 0 {
                     state.seen.fetch_add(1, Ordering::SeqCst);
                     if state.left.fetch_sub(1, Ordering::SeqCst) == 1 {
@@ -208,6 +220,17 @@ async fn carry(client: TcpStream, server: TcpStream, state: &State) -> std::io::
             }
         }
     }
+}
+
+/// The SQL of a message that has some: of a Parse it is behind the statement's name.
+fn sql(kind: u8, message: &[u8]) -> Option<String> {
+    let mut texts = message.get(5..)?.split(|byte| *byte == 0);
+    let text = match kind {
+        QUERY => texts.next(),
+        PARSE => texts.nth(1),
+        _ => None,
+    };
+    text.map(|text| String::from_utf8_lossy(text).into_owned())
 }
 
 /// So many answers.

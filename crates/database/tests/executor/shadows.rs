@@ -1,13 +1,23 @@
 //! A database in which a lesser role has made something that suits better than what PostgreSQL has.
 
-use ace_database::{Change, Connection, Fingerprint, Locked, RunError, Session, Settings};
+use std::path::Path;
+
+use ace_database::{
+    Access, Attempt, Change, Connection, Detail, Fingerprint, Locked, RunError, Scope, Session, Settings, Snapshot,
+};
 use ace_domain::{
     kinds::migration_set::{ReferenceState, StoredPlan},
     sql::{Alone, ReindexTarget, Segment},
 };
+use jiff::Timestamp;
 
 use crate::bed::{Bed, create_index, file, migration, owner, segments, settings, statement, statements};
+use crate::literals::sql_below;
 use crate::outside::{object, observed, schema};
+use crate::proxy::{Cut, Proxy};
+
+/// What looks like SQL, and is no statement of ours.
+const NO_STATEMENTS: [&str; 1] = ["`ace_ops.reference`"];
 
 /// Functions, operators, aggregates, window functions and types of `pg_catalog` once more in `public`, which is before it on the path
 /// of this database; an aggregate of any type for the types that our statements have. And a type of the lesser role's own, which
@@ -161,18 +171,42 @@ async fn nothing_that_a_lesser_role_made_runs_as_the_operator() {
         .await
         .unwrap();
 
-    Box::pin(everything(&bed)).await;
+    let proxy = Proxy::before(bed.access().port).await;
+    Box::pin(everything(&bed, &proxy)).await;
     assert_eq!(bed.column(used).await, ["nothing"]);
+    assert_everything(&proxy.heard());
 }
 
-/// Every statement of ours.
-async fn everything(bed: &Bed) {
-    let connection = Connection::open(&bed.access()).await.unwrap();
+/// Nothing that is written down in this crate was left out, and the operator has no SQL of its own.
+fn assert_everything(heard: &[String]) {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let ours = sql_below(&sources);
+    assert!(ours.len() > 60, "{}", ours.len());
+    let left_out: Vec<_> = ours
+        .iter()
+        .filter(|literal| !NO_STATEMENTS.iter().any(|other| literal.text.contains(other)))
+        .filter(|literal| !heard.iter().any(|statement| literal.is_in(statement)))
+        .map(|literal| format!("{}: {}", literal.file, literal.text))
+        .collect();
+    assert!(left_out.is_empty(), "{left_out:#?}");
+    let operators = sql_below(&sources.join("../../operator/src"));
+    assert!(operators.is_empty(), "{}", operators[0].text);
+}
+
+/// Every statement of ours, by a proxy that listens.
+async fn everything(bed: &Bed, proxy: &Proxy) {
+    let access = Access {
+        port: proxy.port,
+        ..bed.access()
+    };
+    // Where the CLI was never used.
+    bed.as_superuser("DROP SCHEMA supabase_migrations CASCADE").await;
+    let connection = Connection::open(&access).await.unwrap();
     connection.identify().await.unwrap();
     connection.gate().await.unwrap();
     connection.fingerprint(&["public".to_owned()]).await.unwrap();
-    let mut session = bed.session().await;
-    let reader = Session::open_read_only(&bed.access(), &settings()).await.unwrap();
+    let mut session = bed.session_with(&access, &settings()).await;
+    let reader = Session::open_read_only(&access, &settings()).await.unwrap();
     assert!(matches!(reader.try_lock().await.unwrap(), Locked::Held(Some(_))));
     session.adopt(&[file("1", "SELECT 1")]).await.unwrap();
     session.baseline(&[file("2", "SELECT 1")]).await.unwrap();
@@ -246,15 +280,21 @@ async fn everything(bed: &Bed) {
         session.exclusive_holders(&["public".to_owned()]).await.unwrap();
         session.parses("SELECT 1 FROM made WHERE n = 1").await.unwrap();
     }
-    // A lock that is waited for, so that the watchdog asks for whom.
+    session.close().await;
+    halted(bed, &access).await;
+    interrupted(bed, proxy, &access).await;
+    backed_up(bed, &access).await;
+}
+
+/// A lock that is waited for, so that the watchdog asks for whom.
+async fn halted(bed: &Bed, access: &Access) {
     let holder = bed.superuser().await;
     holder.batch_execute("BEGIN; LOCK TABLE public.made").await.unwrap();
-    session.close().await;
     let hasty = Settings {
         lock_timeout: std::time::Duration::from_millis(700),
         ..settings()
     };
-    let mut session = bed.session_with(&bed.access(), &hasty).await;
+    let mut session = bed.session_with(access, &hasty).await;
     let waits = migration("5", &["ALTER TABLE public.made ADD COLUMN m integer"])
         .run(&mut session)
         .await;
@@ -262,5 +302,55 @@ async fn everything(bed: &Bed) {
         matches!(&waits, Err(RunError::LockTimeout { blockers }) if !blockers.is_empty()),
         "{waits:?}"
     );
+    // One that the server itself would not give up.
+    let stays = "DO $$ BEGIN SET LOCAL lock_timeout = 0; ALTER TABLE public.made ADD COLUMN m integer; END $$";
+    let stopped = migration("5", &[stays]).run(&mut session).await;
+    assert!(matches!(stopped, Err(RunError::LockTimeout { .. })), "{stopped:?}");
+    drop(holder);
     session.give_up(&owner()).await.unwrap();
+    session.close().await;
+}
+
+/// What goes on with a file whose part outside of a transaction failed, or was not seen to end.
+async fn interrupted(bed: &Bed, proxy: &Proxy, access: &Access) {
+    bed.as_superuser("INSERT INTO public.made VALUES (1), (1)").await;
+    let build = |version: &str, unique: &str, name: &str| {
+        let text = format!("CREATE {unique} INDEX CONCURRENTLY {name} ON public.made (n)");
+        segments(
+            version,
+            vec![Segment::Alone(statement(&text), create_index("made", name, false))],
+        )
+    };
+    let mut session = bed.session_with(access, &settings()).await;
+    let fails = build("7", "UNIQUE", "u").run(&mut session).await;
+    assert!(matches!(fails, Err(RunError::Sql { .. })), "{fails:?}");
+    // The look, the path, what was before, BEGIN, proof, row, COMMIT, its proof, limits, the statement.
+    proxy.arm(10, Cut::After);
+    let dies = build("8", "", "d");
+    let lost = dies.run(&mut session).await;
+    assert!(matches!(lost, Err(RunError::Lost { .. })), "{lost:?}");
+    let invalid = "UPDATE pg_catalog.pg_index SET indisvalid = false \
+                   WHERE indexrelid OPERATOR(pg_catalog.=) 'public.d'::pg_catalog.regclass";
+    bed.as_superuser(invalid).await;
+    let mut session = bed.session_with(access, &settings()).await;
+    dies.run(&mut session).await.unwrap();
+    session.give_up(&owner()).await.unwrap();
+    session.close().await;
+}
+
+/// What a backup reads.
+async fn backed_up(bed: &Bed, access: &Access) {
+    bed.as_superuser("GRANT SELECT ON ALL TABLES IN SCHEMA public TO postgres")
+        .await;
+    let worker = "ace-worker/ace/backup";
+    let scope = Scope::without(&[], []);
+    let attempt = Snapshot::take(access, worker, &scope, Timestamp::now()).await.unwrap();
+    let Attempt::Taken(snapshot) = attempt else {
+        panic!("the lock is free");
+    };
+    for detail in [Detail::Counts, Detail::Rows] {
+        snapshot.prove(access, worker, detail).await.unwrap();
+    }
+    snapshot.prove_held().await.unwrap();
+    snapshot.release().await;
 }
