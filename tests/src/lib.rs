@@ -14,6 +14,7 @@
 pub mod kstatus;
 pub mod managed;
 
+mod account;
 mod audit;
 mod cargo;
 mod cli;
@@ -34,7 +35,9 @@ mod space;
 mod stage;
 mod status_watch;
 mod tree;
+mod tunnels;
 
+pub use account::Account;
 pub use audit::Audited;
 pub use cargo::cargo;
 pub use cli::Colleague;
@@ -54,3 +57,4 @@ pub use space::{Space, is_true, make_namespace, with_namespace, with_unjudged_na
 pub use stage::{PLATFORM, Stage, TREE, is_current, is_observed, message_of, on_stage, on_stage_of, reason_of};
 pub use status_watch::{StatusWatch, Version};
 pub use tree::{gzip, pack, unpack};
+pub use tunnels::Tunnels;

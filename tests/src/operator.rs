@@ -17,12 +17,25 @@ use std::{
 use tokio::runtime::Runtime;
 use xtask::rights;
 
-use crate::{Pod, TestBed, bed, cargo, http::http};
+use crate::{Account, Pod, TestBed, bed, cargo, http::http};
 
 /// How long a start may take on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at a process that is starting.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// What an operator must not find in its environment, unless a test puts it there.
+const OF_THE_MACHINE: [&str; 9] = [
+    "RUST_LOG",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "HTTP_PROXY",
+    "http_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+    "NO_PROXY",
+    "no_proxy",
+];
 
 /// How an operator is started.
 #[derive(Clone, Debug)]
@@ -33,6 +46,14 @@ pub struct OperatorOptions {
     pub log: String,
     /// Kubeconfig, where it is another than the ServiceAccount's.
     pub kubeconfig: Option<PathBuf>,
+    /// The ServiceAccount comes from where a pod has it, and not from a kubeconfig.
+    pub in_pod: bool,
+    /// Databases may be overheard: the bed's are not encrypted.
+    pub insecure_database: bool,
+    /// The Management API, where a test wants more than the bed's.
+    pub api_host: Option<&'static str>,
+    /// Variables of its environment.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Default for OperatorOptions {
@@ -41,6 +62,10 @@ impl Default for OperatorOptions {
             scale: 60,
             log: "info,ace_operator=debug".to_owned(),
             kubeconfig: None,
+            in_pod: false,
+            insecure_database: true,
+            api_host: None,
+            environment: Vec::new(),
         }
     }
 }
@@ -97,10 +122,26 @@ impl Operator {
             .directory()
             .join(format!("logs/operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
         let address = free_address();
-        let process = pod
-            .map_or_else(|| Command::new(program), |pod| pod.command(program))
+        let mut command = match pod {
+            Some(pod) => pod.command(program),
+            None if options.in_pod => with_account(program, &Account::read(&kubeconfig)),
+            None => Command::new(program),
+        };
+        if !options.in_pod {
+            command.env("KUBECONFIG", kubeconfig);
+        }
+        if options.insecure_database {
+            command.arg("--allow-insecure-database");
+        }
+        if let Some(host) = options.api_host {
+            command.args(["--allow-api-host", host]);
+        }
+        for variable in OF_THE_MACHINE {
+            command.env_remove(variable);
+        }
+        let process = command
             .args(["--allow-api-host", "127.0.0.1", "--allow-gateway-host", "127.0.0.1"])
-            .args(["--allow-database-host", "127.0.0.1", "--allow-insecure-database"])
+            .args(["--allow-database-host", "127.0.0.1"])
             .args(["--allow-source-host", &bed.bed.file().artifacts_url])
             .args(["--allow-notify-host", &bed.bed.file().receivers_url])
             .args(["--allow-store-host", "127.0.0.1"])
@@ -111,8 +152,7 @@ impl Operator {
                 &address.to_string(),
             ])
             .args(["--log", &options.log])
-            .env("KUBECONFIG", kubeconfig)
-            .env_remove("RUST_LOG")
+            .envs(options.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("the bed's directory can be written to"))
@@ -239,6 +279,24 @@ impl Drop for Operator {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A program that finds a ServiceAccount where a pod has it, and no kubeconfig: `/run` is its own.
+fn with_account(program: &Path, account: &Account) -> Command {
+    let folder = tempfile::tempdir().expect("a folder can be made").keep();
+    account.mounted_in(&folder.join("serviceaccount"));
+    let mount =
+        "mount -t tmpfs tmpfs /run && mkdir -p /run/secrets && mv \"$0\" /run/secrets/kubernetes.io && exec \"$@\"";
+    let mut command = Command::new("unshare");
+    let address = account.address();
+    command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", mount])
+        .args([folder.as_path(), program])
+        .env_remove("KUBECONFIG")
+        .env("HOME", "/run")
+        .env("KUBERNETES_SERVICE_HOST", address.ip().to_string())
+        .env("KUBERNETES_SERVICE_PORT", address.port().to_string());
+    command
 }
 
 fn program() -> &'static Path {

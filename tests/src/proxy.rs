@@ -1,9 +1,6 @@
 //! Proxies that count the operator's requests and cut it off at one of them.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use axum::{
     Router,
@@ -11,10 +8,10 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, Response, header},
 };
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tokio::net::TcpListener;
 
 use crate::{
+    Account,
     cuts::{Cuts, Forwarding},
     operator::free_address,
 };
@@ -55,31 +52,20 @@ impl Proxy {
     /// # Panics
     /// If the kubeconfig is not one that the bed wrote.
     pub async fn of_kubernetes(kubeconfig: &Path, cuts: &Cuts) -> (Self, PathBuf) {
-        let text = fs::read_to_string(kubeconfig).expect("the bed wrote a kubeconfig");
-        let value = |key: &str| {
-            let line = text.lines().find_map(|line| line.trim().strip_prefix(key));
-            line.expect("the bed's kubeconfig has it").trim()
-        };
-        let (server, authority) = (value("server:"), value("certificate-authority-data:"));
-        let authority = STANDARD.decode(authority).expect("certificates are base64");
-        let certificate = reqwest::Certificate::from_pem(&authority).expect("the bed's certificate is one");
+        let account = Account::read(kubeconfig);
+        let certificate = reqwest::Certificate::from_pem(&account.authority).expect("the bed's certificate is one");
         let client = reqwest::Client::builder()
             .no_proxy()
             .tls_certs_only([certificate])
             .build();
         let proxy = Self::with(
             "kubernetes",
-            server,
+            &account.server,
             cuts,
             client.expect("the bed's certificate is sound"),
         )
         .await;
-        let lines = text
-            .lines()
-            .filter(|line| !line.contains("certificate-authority-data:"));
-        let changed: Vec<String> = lines.map(|line| line.replace(server, &proxy.url)).collect();
-        let path = kubeconfig.with_extension("proxied.yaml");
-        fs::write(&path, changed.join("\n")).expect("the bed's directory can be written to");
+        let path = account.written_for(&proxy.url, "proxied.yaml");
         (proxy, path)
     }
 

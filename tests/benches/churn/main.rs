@@ -73,7 +73,7 @@ async fn measure(arguments: &Arguments) {
         scale: arguments.scale,
         // As it runs in life.
         log: "info".to_owned(),
-        kubeconfig: None,
+        ..OperatorOptions::default()
     };
     let mut operator = Operator::start_in(bed, &options, pod.as_ref()).await;
     let good = Good::create(bed, &client).await;

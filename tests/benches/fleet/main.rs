@@ -97,6 +97,7 @@ async fn measure(arguments: &Arguments) {
         // As it runs in life.
         log: "info".to_owned(),
         kubeconfig: Some(account.clone()),
+        ..OperatorOptions::default()
     };
     // Builds it, where that is needed.
     Operator::start(bed, &options).await.kill();

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod channels;
+mod connections;
 mod disclosure;
 mod functions;
 mod migrations;
