@@ -12,6 +12,9 @@ use serde::Deserialize;
 
 use crate::answer::Answer;
 
+/// Most files of a body: as many as an archive may have. The real functions have up to 14.
+const FILES: usize = 20_000;
+
 /// What is deployed under a slug.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body {
@@ -82,8 +85,8 @@ async fn parse_parts(mut parts: Multipart<'_>) -> Option<Body> {
         let bytes = part.bytes().await.ok()?;
         match path {
             _ if is_metadata => metadata = Some(serde_json::from_slice::<Metadata>(&bytes).ok()?),
-            Some(path) => named.push((path, bytes)),
-            None => return None,
+            Some(path) if named.len() < FILES => named.push((path, bytes)),
+            _ => return None,
         }
     }
     let entrypoint = metadata.and_then(|metadata| metadata.deno2_entrypoint_path.or(metadata.entrypoint_path));
@@ -201,7 +204,7 @@ mod tests {
     use bytes::Bytes;
     use http::{HeaderMap, HeaderValue};
 
-    use super::{Body, BodyFile, in_container, parse_body};
+    use super::{Body, BodyFile, FILES, in_container, parse_body};
     use crate::answer::Answer;
 
     const CONTAINER: &str = "user_fn_abcdefghijklmnopqrst_5d0e4f60-0000-4000-8000-000000000000_7";
@@ -224,6 +227,19 @@ mod tests {
             .map(|(head, content)| format!("--b\r\n{head}\r\n\r\n{content}\r\n"))
             .collect();
         answer(Some("multipart/form-data; boundary=b"), &(parts.concat() + "--b--\r\n"))
+    }
+
+    #[test]
+    fn more_files_than_any_function_has_are_no_body() {
+        let heads: Vec<_> = (0..=FILES)
+            .map(|at| format!("content-disposition: form-data; name=\"file\"; filename=\"{at}.ts\""))
+            .collect();
+        let parts: Vec<_> = heads.iter().map(|head| (head.as_str(), "a")).collect();
+        let Some((_, fewer)) = parts.split_last() else {
+            panic!("there are some")
+        };
+        assert!(matches!(parse_body(&multipart(fewer)), Some(Body::Files { files, .. }) if files.len() == FILES));
+        assert!(parse_body(&multipart(&parts)).is_none());
     }
 
     fn metadata(path: &str) -> (&'static str, String) {
