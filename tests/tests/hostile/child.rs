@@ -3,11 +3,12 @@
 use std::env;
 use std::io::{Read, Write, stdin};
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
 
 use ace_tests::Pod;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::readers;
+use crate::{polls, readers};
 
 /// First argument of the child.
 pub(crate) const COMMAND: &str = "read";
@@ -17,9 +18,17 @@ const MEMORY: u64 = (Pod::LIMIT_MIB as u64) << 20;
 const PROCESSOR: u64 = 10;
 /// What the child writes before its answer.
 const ANSWER: &str = "answer: ";
+/// What it writes before the microseconds of its longest poll, behind the answer.
+const POLL: &str = "\nlongest poll: ";
+
+/// What a child has to say.
+pub(crate) struct Answered {
+    /// Its longest poll of the runtime, in the processor's time; zero where nothing is read on it.
+    pub(crate) poll: Duration,
+}
 
 /// What a child answers to an input, or how it ended without an answer.
-pub(crate) fn answer(reader: &str, input: &[u8]) -> Result<String, String> {
+pub(crate) fn answer(reader: &str, input: &[u8]) -> Result<Answered, String> {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([COMMAND, reader])
         .stdin(Stdio::piped())
@@ -31,8 +40,11 @@ pub(crate) fn answer(reader: &str, input: &[u8]) -> Result<String, String> {
     let _ = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
-    match text.strip_prefix(ANSWER) {
-        Some(answer) if output.status.success() => Ok(answer.to_owned()),
+    let answer = text.strip_prefix(ANSWER).and_then(|text| text.rsplit_once(POLL));
+    match answer.and_then(|(_, poll)| poll.trim().parse().ok()) {
+        Some(poll) if output.status.success() => Ok(Answered {
+            poll: Duration::from_micros(poll),
+        }),
         _ => {
             let error: String = String::from_utf8_lossy(&output.stderr).chars().take(500).collect();
             Err(format!("{}: {text}{error}", output.status))
@@ -52,6 +64,6 @@ pub(crate) fn read(reader: &str) -> ExitCode {
         setrlimit(resource, limit).unwrap();
     }
     let answer: String = readers::read(reader, input).chars().take(400).collect();
-    println!("{ANSWER}{answer}");
+    println!("{ANSWER}{answer}{POLL}{}", polls::longest().as_micros());
     ExitCode::SUCCESS
 }

@@ -3,6 +3,7 @@
 mod archives;
 mod bodies;
 mod combinations;
+mod lists;
 mod postgres;
 mod statements;
 mod statuses;
@@ -14,6 +15,7 @@ pub(crate) use self::combinations::combination;
 use self::{
     archives::archives,
     bodies::bodies,
+    lists::lists,
     postgres::answers,
     statements::{STATEMENTS, functions_in_turn, many_of_each},
     statuses::statuses,
@@ -52,6 +54,7 @@ pub(crate) fn productions() -> Vec<Production> {
         .chain(functions_in_turn())
         .chain(many_of_each())
         .chain(bodies())
+        .chain(lists())
         .chain(archives())
         .chain(answers())
         .chain(statuses())

@@ -8,21 +8,18 @@ use std::{
     thread,
 };
 
-use ace_api::{MigrationSet, within_bounds};
 use ace_database::{Access, Connection, Password, Tls};
 use ace_domain::{
     bundle::{ArchiveLimits, Closure, FunctionSource, Tree, TreePath, read_archive},
-    inputs::ArtifactState,
-    kinds::migration_set,
     sql::{self, Catalogue},
 };
 use ace_egress::{AllowedHosts, Token, Url};
 use ace_supabase::{Body, Budget, Client, Deadlines, Http, Limits, Priority};
 use bytes::Bytes;
-use jiff::Timestamp;
-use serde_json::{Value, json};
 
-/// The answer of a reader to an input: what it is, or why it is refused.
+use crate::{objects, polls};
+
+/// The answer of a reader to an input: what it is, or why it is refused. The kind of an object reads a status of it.
 pub(crate) fn read(reader: &str, input: Vec<u8>) -> String {
     let input = Bytes::from(input);
     match reader {
@@ -44,8 +41,8 @@ pub(crate) fn read(reader: &str, input: Vec<u8>) -> String {
         "1_a.sql" => migration(input),
         "multipart" => body(input),
         "postgres" => database(&input),
-        "status" => status(&input),
-        other => panic!("there is no reader {other}"),
+        "functions" => functions(input),
+        kind => polls::measured(async { objects::pass(kind, &input) }),
     }
 }
 
@@ -73,14 +70,34 @@ pub(crate) const BOUNDARY: &str = "boundary";
 
 /// A function's body of this content, as the Management API answers it to the client.
 fn body(content: Bytes) -> String {
+    let client = answering(&format!("multipart/form-data; boundary={BOUNDARY}"), content);
+    let slug = "hello".parse().unwrap();
+    match polls::measured(client.function_body(Priority::Poll, &slug)) {
+        Ok(Body::Files { files, .. }) => format!("{} files", files.len()),
+        Ok(Body::Bundle(bytes)) => format!("{} bytes", bytes.len()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A list of functions of this content.
+fn functions(content: Bytes) -> String {
+    let client = answering("application/json", content);
+    match polls::measured(client.list_functions(Priority::Poll)) {
+        Ok(functions) => format!("{} functions", functions.len()),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// A client whose only request is answered with this content.
+fn answering(type_: &str, content: Bytes) -> Client {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
+    let length = content.len();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {type_}\r\ncontent-length: {length}\r\n\r\n");
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         // The request is small: one read has all of it.
         let _ = stream.read(&mut [0; 4096]).unwrap();
-        let (type_, length) = (format!("multipart/form-data; boundary={BOUNDARY}"), content.len());
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {type_}\r\ncontent-length: {length}\r\n\r\n");
         // A client that has read enough closes the connection.
         let _ = stream
             .write_all(head.as_bytes())
@@ -96,17 +113,7 @@ fn body(content: Bytes) -> String {
     .unwrap();
     let budget = Arc::new(Mutex::new(Budget::new(NonZeroU32::MAX)));
     let (token, project) = (Token::new("sbp_0").unwrap(), "abcdefghijklmnopqrst".parse().unwrap());
-    let client = Client::new(&http, Url::parse(&base).unwrap(), token, project, budget);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    let slug = "hello".parse().unwrap();
-    match runtime.block_on(client.function_body(Priority::Poll, &slug)) {
-        Ok(Body::Files { files, .. }) => format!("{} files", files.len()),
-        Ok(Body::Bundle(bytes)) => format!("{} bytes", bytes.len()),
-        Err(error) => error.to_string(),
-    }
+    Client::new(&http, Url::parse(&base).unwrap(), token, project, budget)
 }
 
 /// One column of text, one row of it, and the end.
@@ -151,11 +158,7 @@ fn database(input: &[u8]) -> String {
         limits: ace_database::Limits::default(),
         allow_insecure: true,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    polls::measured(async {
         match Connection::open(&access).await {
             Err(error) => error.to_string(),
             Ok(connection) => match connection.identify().await {
@@ -164,36 +167,6 @@ fn database(input: &[u8]) -> String {
             },
         }
     })
-}
-
-/// Most bytes of a status that we write, as JSON: those that decisions make are smaller, and what others have written is cut.
-const STATUS: usize = 64 << 10;
-
-/// What becomes of a status that somebody else has written to a MigrationSet.
-fn status(written: &[u8]) -> String {
-    let written: Value = serde_json::from_slice(written).unwrap();
-    let object = json!({
-        "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "MigrationSet",
-        "metadata": { "name": "main", "namespace": "ace", "generation": 1 },
-        "spec": { "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } },
-        "status": written,
-    });
-    // As the cache has it, which skips an object that can't be read.
-    let object: MigrationSet = match serde_json::from_value(object) {
-        Ok(object) => object,
-        Err(error) => return error.to_string(),
-    };
-    let now = Timestamp::UNIX_EPOCH;
-    let source = ArtifactState::Waiting("it is not there yet".to_owned());
-    let state = migration_set::State::new(&object, None, &source, now);
-    let decision = migration_set::decide(&object, &state, now);
-    let status = migration_set::status(&object, &state, &decision, now);
-    let events = migration_set::events(&object.status.clone().unwrap_or_default(), &status);
-    let bytes = serde_json::to_vec(&within_bounds("MigrationSet", status))
-        .unwrap()
-        .len();
-    assert!(bytes <= STATUS, "a status of {bytes} bytes");
-    format!("{bytes} bytes, {} events", events.len())
 }
 
 fn closure(entrypoint: &str, files: &[(&str, Bytes)]) -> String {
