@@ -14,6 +14,7 @@ mod examples;
 mod functions;
 mod import;
 mod listed;
+mod long_texts;
 mod migrations;
 mod network;
 mod notification_channel;
@@ -79,6 +80,7 @@ fn main() -> ExitCode {
         functions::tests(),
         migrations::tests(),
         import::tests(),
+        long_texts::tests(),
         notification_channel::tests(),
         plan::tests(),
         platform::tests(),
