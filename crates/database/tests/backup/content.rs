@@ -57,11 +57,11 @@ async fn a_restored_backup_has_every_row_of_its_snapshot_while_the_source_went_o
     let writer = tokio::spawn({
         let (bed, ended) = (bed.clone(), ended.clone());
         async move {
-            let writer = bed.superuser().await;
+            let client = bed.superuser().await;
             while !ended.load(Ordering::Relaxed) {
                 let writes = "INSERT INTO public.items (note) VALUES ('new'); DELETE FROM public.items WHERE id % 7 = 0; \
                      UPDATE public.items SET note = note || '.' WHERE id = 1";
-                writer.batch_execute(writes).await.unwrap();
+                client.batch_execute(writes).await.unwrap();
             }
         }
     });

@@ -43,7 +43,6 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         path_set: false,
         calls: Vec::new(),
         entered: BTreeSet::new(),
-        carried: false,
         firing: Firing::default(),
         left: FOLLOWED,
         told: Told::default(),
@@ -88,8 +87,6 @@ pub(super) struct Plan<'c> {
     pub(super) calls: Vec<Name>,
     /// The routines that have run since the outermost one began, and what was `carried` into each.
     pub(super) entered: BTreeSet<(Name, bool)>,
-    /// What runs now may have something from before the plan in its parameters and variables.
-    pub(super) carried: bool,
     pub(super) firing: Firing,
     /// How much may still be followed: see [`FOLLOWED`].
     left: usize,
@@ -206,7 +203,7 @@ impl<'c> Plan<'c> {
                 says,
             } => {
                 self.risk(RiskClass::DataChange, place, says, None);
-                let carries = !self.calls.is_empty() && self.carried;
+                let carries = !self.calls.is_empty() && self.firing.carried;
                 if carries || !self.brings_nothing(from) {
                     self.fill(table);
                 }

@@ -131,15 +131,12 @@ fn routine_of(node: &SyntaxNode, routine: Name, runs: Runs, source: &Source<'_>)
             .find(|it| it.kind() == SyntaxKind::LANGUAGE_FUNC_OPTION);
         let found = body_of(&definition, source)
             .and_then(|body| read_body(&language_of(language.as_ref(), source, "sql"), &body, source));
-        match found {
-            Some(found) => {
-                body.extend(found.effects.into_iter().map(|(_, effect)| effect));
-                reads.extend(&found.reads);
-            }
-            None => {
-                body.push(opaque(format!("calls {routine}, whose body can't be read")));
-                reads = Origin::unknown();
-            }
+        if let Some(found) = found {
+            body.extend(found.effects.into_iter().map(|(_, effect)| effect));
+            reads.extend(&found.reads);
+        } else {
+            body.push(opaque(format!("calls {routine}, whose body can't be read")));
+            reads = Origin::unknown();
         }
     }
     Effect::Defines {

@@ -25,6 +25,8 @@ pub(super) struct Firing {
     on_writes: BTreeSet<Name>,
     /// Tables whose names are not certain are related.
     relates_anything: bool,
+    /// What runs now may have something from before the plan in its parameters and variables.
+    pub(super) carried: bool,
 }
 
 impl Firing {
@@ -66,7 +68,7 @@ impl Plan<'_> {
             self.firing.written.push(written);
             return;
         }
-        let outside = self.carried;
+        let outside = self.firing.carried;
         loop {
             let empty = self.empty.len();
             self.firing.written.push(written.clone());
@@ -78,7 +80,7 @@ impl Plan<'_> {
         }
         self.firing.written.clear();
         self.firing.active = false;
-        self.carried = outside;
+        self.firing.carried = outside;
     }
 
     fn fire_all(&mut self, place: Place) {
@@ -92,13 +94,13 @@ impl Plan<'_> {
             all = reached.is_none();
             // The rows that were written are parameters of what runs.
             let mut written = reached.iter().flatten();
-            self.carried = all || written.any(|table| !self.is_empty(Kind::Table, table));
+            self.firing.carried = all || written.any(|table| !self.is_empty(Kind::Table, table));
             let runs = self.runs_on(reached.as_ref());
             if !self.follow(runs.len()) {
                 return self.give_up(place);
             }
             for name in runs {
-                let more = !fired.contains(&(name.clone(), true)) && fired.insert((name.clone(), self.carried));
+                let more = !fired.contains(&(name.clone(), true)) && fired.insert((name.clone(), self.firing.carried));
                 if more && !self.has_given_up() {
                     self.enter(place, &name);
                 }

@@ -53,7 +53,7 @@ impl<'c> Plan<'c> {
         for name in &found {
             if self.calls.is_empty() {
                 // Nobody looks at its parameters.
-                self.carried = true;
+                self.firing.carried = true;
             }
             self.enter(place, name);
         }
@@ -80,7 +80,7 @@ impl<'c> Plan<'c> {
         }
         let known = self.routines.get(routine);
         let reads = known.map(|it| it.reads.clone()).unwrap_or_default();
-        let carried = self.carried || !reads.into_iter().all(|reads| self.brings_nothing(reads));
+        let carried = self.firing.carried || !reads.into_iter().all(|reads| self.brings_nothing(reads));
         // What it does is known, along whatever path it is called again with no more.
         if self.entered.contains(&(routine.clone(), true)) || !self.entered.insert((routine.clone(), carried)) {
             return;
@@ -96,13 +96,13 @@ impl<'c> Plan<'c> {
         }
         let known = self.routines.get(routine);
         let bodies = known.map(|it| it.bodies.clone()).unwrap_or_default();
-        let outside = std::mem::replace(&mut self.carried, carried);
+        let outside = std::mem::replace(&mut self.firing.carried, carried);
         self.calls.push(routine.clone());
         for effect in bodies.into_iter().flatten() {
             self.take(place, effect);
         }
         self.calls.pop();
-        self.carried = outside;
+        self.firing.carried = outside;
     }
 
     /// Something from before the plan may be in what it returns. The server's functions and those of extensions read no table of
