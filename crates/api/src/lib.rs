@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+mod backup;
 mod backup_destination;
 mod bounds;
 mod common;
@@ -19,6 +20,10 @@ mod registry;
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 pub mod testing;
 
+pub use backup::{
+    Archive, Backup, BackupClass, BackupCopy, BackupProgress, BackupReason, BackupRun, BackupSpec, BackupStatus,
+    BackupStep, CopyState, ImportedBackup, Snapshot, Verification, VerificationLevel,
+};
 pub use backup_destination::{
     AzureStore, BackupDestination, BackupDestinationSpec, DestinationDriftReason, DestinationReason, DestinationStatus,
     GcsStore, LocalStore, S3Store, StoreCapabilities, StoredBackups,

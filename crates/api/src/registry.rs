@@ -10,9 +10,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    BackupDestination, ChannelReason, DestinationDriftReason, DestinationReason, DriftReason, EdgeFunction,
-    FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel, ObjectStatus, Platform,
-    PlatformReason, SchemaDriftReason, VERSION,
+    Backup, BackupDestination, BackupReason, ChannelReason, DestinationDriftReason, DestinationReason, DriftReason,
+    EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel,
+    ObjectStatus, Platform, PlatformReason, SchemaDriftReason, VERSION,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -134,6 +134,25 @@ pub const KINDS: &[KindEntry] = &[
         )],
         writers_can: Some("stores objects in the bucket that its Secret opens, and lists it"),
         types: Types::of::<BackupDestination>(),
+    },
+    KindEntry {
+        name: "Backup",
+        plural: "backups",
+        short_name: "bk",
+        reasons: BackupReason::ALL,
+        drift_reasons: &[],
+        references: &[
+            object("BackupSchedule", "spec.scheduleRef.name"),
+            object("BackupDestination", "spec.import.destination.name"),
+        ],
+        rights: &[cluster(
+            GROUP,
+            "backups",
+            &["list", "watch", "patch"],
+            "read; `patch` puts the finalizer on and takes it off, nothing else",
+        )],
+        writers_can: Some("has the database of a BackupSchedule backed up, and what is stored deleted"),
+        types: Types::of::<Backup>(),
     },
 ];
 
