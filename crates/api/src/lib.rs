@@ -16,6 +16,7 @@ mod migration_set;
 mod notification_channel;
 mod platform;
 mod registry;
+mod restore;
 #[cfg(any(test, feature = "testing"))]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 pub mod testing;
@@ -54,6 +55,10 @@ pub use notification_channel::{
 };
 pub use platform::{
     ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason, PlatformSpec,
-    PlatformStatus, ProjectStatus,
+    PlatformStatus, ProjectStatus, Scratch,
 };
 pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Reference, Right, Scope, Target};
+pub use restore::{
+    Assertion, AssertionResult, LatestBackup, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreSource,
+    RestoreSpec, RestoreStatus, RestoreStep, RestoreStepName, RestoreTarget,
+};

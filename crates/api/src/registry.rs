@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     Backup, BackupDestination, BackupReason, ChannelReason, DestinationDriftReason, DestinationReason, DriftReason,
     EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel,
-    ObjectStatus, Platform, PlatformReason, SchemaDriftReason, VERSION,
+    ObjectStatus, Platform, PlatformReason, Restore, RestoreReason, SchemaDriftReason, VERSION,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -50,6 +50,8 @@ pub const KINDS: &[KindEntry] = &[
             secret("spec.anonKeySecretRef.name"),
             secret("spec.database.passwordSecretRef.name"),
             secret("spec.database.caSecretRef.name"),
+            secret("spec.scratch.passwordSecretRef.name"),
+            secret("spec.scratch.caSecretRef.name"),
         ],
         rights: &[cluster(
             GROUP,
@@ -153,6 +155,28 @@ pub const KINDS: &[KindEntry] = &[
         )],
         writers_can: Some("has the database of a BackupSchedule backed up, and what is stored deleted"),
         types: Types::of::<Backup>(),
+    },
+    KindEntry {
+        name: "Restore",
+        plural: "restores",
+        short_name: "rst",
+        reasons: RestoreReason::ALL,
+        drift_reasons: &[],
+        references: &[
+            PLATFORM,
+            object("Backup", "spec.source.backup"),
+            object("BackupSchedule", "spec.source.latest.schedule"),
+        ],
+        rights: &[cluster(
+            GROUP,
+            "restores",
+            &["list", "watch", "patch"],
+            "read; `patch` puts the finalizer on and takes it off, nothing else",
+        )],
+        writers_can: Some(
+            "has a backup restored into the Platform's scratch server and asks it SQL, of which one digest is shown",
+        ),
+        types: Types::of::<Restore>(),
     },
 ];
 

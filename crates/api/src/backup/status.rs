@@ -179,6 +179,9 @@ pub struct BackupCopy {
     pub path: Option<String>,
     /// state of the copy.
     pub state: CopyState,
+    /// required: the Backup is not Ready without this copy.
+    #[serde(default)]
+    pub required: bool,
     /// message says why a copy failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 400))]
