@@ -20,12 +20,9 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 }
 
 fn reasons(kind: &KindEntry) -> String {
-    let reasons = listed(kind.reasons);
-    if kind.has_drift() {
-        format!("{reasons} Of `Drifted`: {}", listed(kind.drift_reasons))
-    } else {
-        reasons
-    }
+    let others = kind.conditions.iter();
+    let others = others.map(|(type_, reasons)| format!(" Of `{}`: {}", type_.as_str(), listed(reasons)));
+    [listed(kind.reasons)].into_iter().chain(others).collect()
 }
 
 fn listed(reasons: &[ListedReason]) -> String {

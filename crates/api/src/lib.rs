@@ -34,7 +34,7 @@ pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSecrets, HasSource, HeldOutcome,
     InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
-    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse, SharedDriftReason,
+    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse, SharedConditionReason,
     SharedReason, ShownBy, Source, SourceKind, UnobservedReason, VERSION, clipped, field_manager, message,
 };
 pub use crd::crds;

@@ -10,8 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Backup, BackupDestination, BackupReason, ChannelReason, DestinationDriftReason, DestinationReason, DriftReason,
-    EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel,
+    Backup, BackupDestination, BackupReason, ChannelReason, ConditionType, DestinationDriftReason, DestinationReason,
+    DriftReason, EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel,
     ObjectStatus, Platform, PlatformReason, Restore, RestoreReason, SchemaDriftReason, VERSION,
 };
 
@@ -26,8 +26,8 @@ pub struct KindEntry {
     pub short_name: &'static str,
     /// Reasons of `Ready`, `Reconciling`, `Stalled` and `Suspended`.
     pub reasons: &'static [ListedReason],
-    /// Reasons of `Drifted`; none for a kind that can't drift and does not have this condition.
-    pub drift_reasons: &'static [ListedReason],
+    /// Conditions that it always has beside `Ready`, with their reasons: `Drifted` where it can drift.
+    pub conditions: &'static [(ConditionType, &'static [ListedReason])],
     /// Other objects that its spec names.
     pub references: &'static [Reference],
     /// What the operator needs for it, beyond writing its status and reading the Secrets and sources that it names.
@@ -44,7 +44,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "platforms",
         short_name: "plat",
         reasons: PlatformReason::ALL,
-        drift_reasons: &[],
+        conditions: &[],
         references: &[
             secret("spec.api.tokenSecretRef.name"),
             secret("spec.anonKeySecretRef.name"),
@@ -67,7 +67,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "edgefunctions",
         short_name: "fn",
         reasons: FunctionReason::ALL,
-        drift_reasons: DriftReason::ALL,
+        conditions: &[(ConditionType::Drifted, DriftReason::ALL)],
         references: &[PLATFORM, SOURCE, object("MigrationSet", "spec.requires.migration.name")],
         rights: &[
             cluster(
@@ -90,7 +90,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "migrationsets",
         short_name: "migs",
         reasons: MigrationReason::ALL,
-        drift_reasons: SchemaDriftReason::ALL,
+        conditions: &[(ConditionType::Drifted, SchemaDriftReason::ALL)],
         references: &[PLATFORM, SOURCE],
         rights: &[cluster(
             GROUP,
@@ -106,7 +106,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "notificationchannels",
         short_name: "channel",
         reasons: ChannelReason::ALL,
-        drift_reasons: &[],
+        conditions: &[],
         references: &[
             secret("spec.slack.webhookURLSecretRef.name"),
             secret("spec.webhook.urlSecretRef.name"),
@@ -126,7 +126,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "backupdestinations",
         short_name: "bdest",
         reasons: DestinationReason::ALL,
-        drift_reasons: DestinationDriftReason::ALL,
+        conditions: &[(ConditionType::Drifted, DestinationDriftReason::ALL)],
         references: &[secret("spec.credentialsSecretRef.name")],
         rights: &[cluster(
             GROUP,
@@ -142,7 +142,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "backups",
         short_name: "bk",
         reasons: BackupReason::ALL,
-        drift_reasons: &[],
+        conditions: &[],
         references: &[
             object("BackupSchedule", "spec.scheduleRef.name"),
             object("BackupDestination", "spec.import.destination.name"),
@@ -161,7 +161,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "restores",
         short_name: "rst",
         reasons: RestoreReason::ALL,
-        drift_reasons: &[],
+        conditions: &[],
         references: &[
             PLATFORM,
             object("Backup", "spec.source.backup"),
@@ -321,15 +321,21 @@ impl KindEntry {
 
     /// Objects of this kind can drift, and always have the condition `Drifted`.
     pub fn has_drift(&self) -> bool {
-        !self.drift_reasons.is_empty()
+        self.conditions
+            .iter()
+            .any(|(type_, _)| *type_ == ConditionType::Drifted)
     }
 
     /// The closed list of reasons of a condition; empty where the kind has no such condition.
     pub fn reasons_of(&self, condition: &str) -> &'static [ListedReason] {
         match condition {
             "Ready" | "Reconciling" | "Stalled" | "Suspended" => self.reasons,
-            "Drifted" => self.drift_reasons,
-            _ => &[],
+            _ => {
+                let mut conditions = self.conditions.iter();
+                conditions
+                    .find(|(type_, _)| type_.as_str() == condition)
+                    .map_or(&[], |(_, reasons)| reasons)
+            }
         }
     }
 

@@ -20,7 +20,7 @@ pub use names::{
 };
 pub use policies::{DeletionPolicy, Mode};
 pub use reasons::{
-    HasPlatform, HasSecrets, HasSource, ListedReason, Reason, SharedDriftReason, SharedReason, ShownBy,
+    HasPlatform, HasSecrets, HasSource, ListedReason, Reason, SharedConditionReason, SharedReason, ShownBy,
     UnobservedReason,
 };
 pub use references::{LocalReference, SecretKeyReference};
