@@ -372,7 +372,7 @@ mod tests {
             "spec.webhook.signingSecretRef.name",
         ];
         // Name, whether it may read Secrets itself, and through which fields.
-        let expected: [(&str, bool, &[&str]); 7] = [
+        let expected: [(&str, bool, &[&str]); 8] = [
             ("ace-operator", false, &[]),
             ("ace-operator-namespace", true, &[]),
             ("ace-view", false, &[]),
@@ -380,6 +380,11 @@ mod tests {
             ("ace-platform-edit", false, &all),
             ("ace-notificationchannel-edit", false, &channels),
             ("ace-backupdestination-edit", false, &["spec.credentialsSecretRef.name"]),
+            (
+                "ace-backupschedule-edit",
+                false,
+                &["spec.encryption.identitySecretRef.name"],
+            ),
         ];
         let expected = expected.map(|(name, reads, through)| (name.to_owned(), reads, through.to_vec()));
         assert_eq!(found, expected);

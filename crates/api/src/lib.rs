@@ -8,6 +8,7 @@
 
 mod backup;
 mod backup_destination;
+mod backup_schedule;
 mod bounds;
 mod common;
 mod crd;
@@ -29,13 +30,20 @@ pub use backup_destination::{
     AzureStore, BackupDestination, BackupDestinationSpec, DestinationDriftReason, DestinationReason, DestinationStatus,
     GcsStore, LocalStore, S3Store, StoreCapabilities, StoredBackups,
 };
+pub use backup_schedule::{
+    BackupEncryption, BackupProof, BackupResult, BackupSchedule, BackupScheduleSpec, BackupScope, CatchUp,
+    ExpiringBackup, FreshReason, LastBackup, MissedSlots, RecoveryObjective, RecoveryPoint, RequiredTable, Retention,
+    RetentionStatus, ScheduleDestination, ScheduleDriftReason, ScheduleReason, ScheduleStatus, VerifiedReason,
+    VerifyLevel,
+};
 pub use bounds::within_bounds;
 pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSecrets, HasSource, HeldOutcome,
-    InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
-    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse, SharedConditionReason,
-    SharedReason, ShownBy, Source, SourceKind, UnobservedReason, VERSION, clipped, field_manager, message,
+    InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_SCHEDULE, LABEL_USE, LABEL_WATCH, ListedReason,
+    LocalReference, MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse,
+    SharedConditionReason, SharedReason, ShownBy, Source, SourceKind, UnobservedReason, VERSION, clipped,
+    field_manager, message,
 };
 pub use crd::crds;
 pub use edge_function::{

@@ -10,9 +10,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Backup, BackupDestination, BackupReason, ChannelReason, ConditionType, DestinationDriftReason, DestinationReason,
-    DriftReason, EdgeFunction, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel,
-    ObjectStatus, Platform, PlatformReason, Restore, RestoreReason, SchemaDriftReason, VERSION,
+    Backup, BackupDestination, BackupReason, BackupSchedule, ChannelReason, ConditionType, DestinationDriftReason,
+    DestinationReason, DriftReason, EdgeFunction, FreshReason, FunctionReason, GROUP, ListedReason, MigrationReason,
+    MigrationSet, NotificationChannel, ObjectStatus, Platform, PlatformReason, Restore, RestoreReason,
+    ScheduleDriftReason, ScheduleReason, SchemaDriftReason, VERSION, VerifiedReason,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -136,6 +137,38 @@ pub const KINDS: &[KindEntry] = &[
         )],
         writers_can: Some("stores objects in the bucket that its Secret opens, and lists it"),
         types: Types::of::<BackupDestination>(),
+    },
+    KindEntry {
+        name: "BackupSchedule",
+        plural: "backupschedules",
+        short_name: "bks",
+        reasons: ScheduleReason::ALL,
+        conditions: &[
+            (ConditionType::Fresh, FreshReason::ALL),
+            (ConditionType::Verified, VerifiedReason::ALL),
+            (ConditionType::Drifted, ScheduleDriftReason::ALL),
+        ],
+        references: &[
+            PLATFORM,
+            object("BackupDestination", "spec.destinations.name"),
+            secret("spec.encryption.identitySecretRef.name"),
+        ],
+        rights: &[
+            cluster(
+                GROUP,
+                "backupschedules",
+                &["list", "watch"],
+                "read; their spec is never written",
+            ),
+            cluster(
+                GROUP,
+                "backups",
+                &["list", "watch", "create", "patch", "delete"],
+                "created for each slot; `patch` sets `deletionPolicy` of one that expires, and `delete` deletes it, and what failed",
+            ),
+        ],
+        writers_can: Some("has a database of the namespace backed up and encrypted for whom they like"),
+        types: Types::of::<BackupSchedule>(),
     },
     KindEntry {
         name: "Backup",

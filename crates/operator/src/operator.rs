@@ -23,6 +23,7 @@ use crate::{
     connections::{PlatformConnections, grants::Installation, hosts::CredentialHosts, stores::StoreSettings},
     kinds::{
         backup_destination::{self, BackupDestinations},
+        backup_schedule::BackupSchedules,
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
         notification_channel::{CONNECT, NotificationChannels},
@@ -130,7 +131,7 @@ impl Operator {
         controllers.add(Arc::new(functions));
         let sets = MigrationSets {
             client: client.clone(),
-            caches,
+            caches: caches.clone(),
             sources: sources.clone(),
             hosts: settings.hosts,
             allow_insecure_database: settings.allow_insecure_database,
@@ -153,9 +154,19 @@ impl Operator {
             stores: settings.stores,
             cache: controllers.cache(),
             timing: settings.timing,
-            installation: settings.installation,
+            installation: settings.installation.clone(),
         };
         controllers.add(Arc::new(destinations));
+        let schedules = BackupSchedules {
+            client: client.clone(),
+            caches,
+            destinations: controllers.cache(),
+            backups: controllers.cache(),
+            restores: controllers.cache(),
+            timing: settings.timing,
+            installation: settings.installation,
+        };
+        controllers.add(Arc::new(schedules));
         if let Some(kind) = without_controller(&controllers.kinds()) {
             return Err(SetupError::NoController(kind));
         }

@@ -296,6 +296,16 @@ apiVersion: ops.mobulace.com/v1alpha1
 kind: BackupDestination
 metadata: {name: primary}
 spec: {s3: {endpoint: \"https://s3.example.com\", region: eu, bucket: ace-backups}, prefix: prod, credentialsSecretRef: {name: supabase}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: BackupSchedule
+metadata: {name: nightly}
+spec:
+  platformRef: {name: prod}
+  schedule: \"@daily\"
+  destinations: [{name: primary}]
+  encryption: {recipients: [age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq], identitySecretRef: {name: supabase, key: identity}}
+  objective: {rpo: 26h}
 ";
     let dir = team(components, &format!("resources: [resources.yaml]\n{kustomization}"));
     fs::write(dir.path().join("team/resources.yaml"), RESOURCES).unwrap();

@@ -9,6 +9,7 @@
 
 mod admission;
 mod backup_destination;
+mod backup_schedule;
 mod deploy;
 mod examples;
 mod functions;
@@ -77,6 +78,7 @@ fn main() -> ExitCode {
     ];
     let with_operator = vec![
         backup_destination::tests(),
+        backup_schedule::tests(),
         functions::tests(),
         migrations::tests(),
         import::tests(),

@@ -70,6 +70,7 @@ impl Governed {
             "ace-platform-edit",
             "ace-notificationchannel-edit",
             "ace-backupdestination-edit",
+            "ace-backupschedule-edit",
         ] {
             grant(&governed.namespace, "author", role).await;
         }
@@ -211,6 +212,16 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "s3": s3, "prefix": "prod", "credentialsSecretRef": { "name": secret } }),
         )
     };
+    let schedule = |secret: &str| {
+        let recipients = json!(["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"]);
+        object(
+            "BackupSchedule",
+            json!({
+                "platformRef": { "name": "prod" }, "schedule": "@daily", "destinations": [{ "name": "primary" }],
+                "encryption": { "recipients": recipients, "identitySecretRef": key_of(secret) }, "objective": { "rpo": "26h" },
+            }),
+        )
+    };
     governed
         .refuses(
             "author",
@@ -226,6 +237,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         webhook("other", "own"),
         webhook("own", "other"),
         destination("other"),
+        schedule("other"),
     ] {
         refused(&governed.create("author", &foreign).await, words);
     }

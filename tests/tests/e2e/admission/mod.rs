@@ -77,6 +77,21 @@ fn destination() -> Value {
     })
 }
 
+fn schedule() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "BackupSchedule",
+        "metadata": { "name": "nightly" },
+        "spec": {
+            "platformRef": { "name": "prod" },
+            "schedule": "0 2 * * *",
+            "destinations": [{ "name": "primary" }],
+            "encryption": { "recipients": ["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"] },
+            "objective": { "rpo": "26h" },
+        },
+    })
+}
+
 fn platform() -> Value {
     json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ace_api::{BackupDestination, EdgeFunction, MigrationSet, NotificationChannel, Platform};
+use ace_api::{BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform};
 use ace_tests::{Space, with_namespace};
 use kube::{
     Api, Resource,
@@ -12,7 +12,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{channel, destination, dynamic, function, migrations, parsed, platform};
+use super::{channel, destination, dynamic, function, migrations, parsed, platform, schedule};
 
 /// A change (a merge patch) of a good object, and what the API server says of which field.
 #[derive(Deserialize)]
@@ -27,6 +27,8 @@ crate::tests![
     bad_migration_sets_are_refused_in_words_that_say_what_to_write,
     bad_notification_channels_are_refused_in_words_that_say_what_to_write,
     bad_backup_destinations_are_refused_in_words_that_say_what_to_write,
+    bad_backup_schedules_are_refused_in_words_that_say_what_to_write,
+    a_secret_key_among_recipients_is_not_repeated,
     what_an_object_is_can_not_be_changed_later,
 ];
 
@@ -61,6 +63,35 @@ async fn bad_notification_channels_are_refused_in_words_that_say_what_to_write()
 async fn bad_backup_destinations_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<BackupDestination>(space, &destination(), include_str!("destinations.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_backup_schedules_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<BackupSchedule>(space, &schedule(), include_str!("schedules.yaml")).await;
+    })
+    .await;
+}
+
+async fn a_secret_key_among_recipients_is_not_repeated() {
+    with_namespace(async |space| {
+        let schedules = dynamic::<BackupSchedule>(space);
+        for key in [
+            "AGE-SECRET-KEY-1CANARY0",
+            "age-secret-key-1canary0",
+            "AGE-PLUGIN-SECRET-1CANARY0",
+        ] {
+            let mut object = schedule();
+            object["spec"]["encryption"]["recipients"] = json!([key]);
+            let refused = schedules
+                .create(&PostParams::default(), &parsed(&object))
+                .await
+                .unwrap_err();
+            let words = format!("{refused:?}");
+            assert!(words.contains("must not hold a secret key"), "{words}");
+            assert!(!words.to_lowercase().contains("canary"), "{words}");
+        }
     })
     .await;
 }
