@@ -159,6 +159,11 @@ impl Timing {
         self.of(Duration::from_mins(5))
     }
 
+    /// Shortest time between two statuses of a backup or a restore because of its progress.
+    pub fn task_progress(self) -> Duration {
+        self.of(Duration::from_secs(15))
+    }
+
     /// How old the description of the project may be.
     pub fn project_interval(self) -> Duration {
         self.of(Duration::from_hours(1))
@@ -223,6 +228,7 @@ mod tests {
             timing.lock_retry(6),
             timing.lock_retry(99),
             timing.progress(),
+            timing.task_progress(),
             timing.step_deadline(),
             timing.pass_deadline(),
             timing.run_deadline(),
@@ -234,7 +240,8 @@ mod tests {
         assert_eq!(
             seconds,
             [
-                15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 120, 600, 86_400, 900, 300, 300
+                15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 15, 120, 600, 86_400, 900, 300,
+                300
             ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));
