@@ -43,9 +43,9 @@ pub use status::{
     printcolumn(name = "Attempt", type_ = "integer", json_path = ".status.run.attempt", priority = 1)
 )]
 #[x_kube(
-    validation = Rule::new("has(self.scheduleRef) != has(self.import)")
+    validation = Rule::new("has(self.scheduleRef) != has(self.__import__)")
         .message("exactly one of `scheduleRef` and `import` must be set: a backup is made as a BackupSchedule says, or is in a store already"),
-    validation = Rule::new("has(self.scheduleRef) == has(oldSelf.scheduleRef) && (!has(self.scheduleRef) || self.scheduleRef == oldSelf.scheduleRef) && has(self.import) == has(oldSelf.import) && (!has(self.import) || self.import == oldSelf.import) && self.class == oldSelf.class && self.reason == oldSelf.reason")
+    validation = Rule::new("has(self.scheduleRef) == has(oldSelf.scheduleRef) && (!has(self.scheduleRef) || self.scheduleRef.name == oldSelf.scheduleRef.name) && has(self.__import__) == has(oldSelf.__import__) && (!has(self.__import__) || self.__import__.manifest == oldSelf.__import__.manifest && self.__import__.destination.name == oldSelf.__import__.destination.name) && self.class == oldSelf.class && self.reason == oldSelf.reason")
         .message("a Backup is immutable but for `hold`, `cancel` and `deletionPolicy`: create another Backup"),
     validation = Rule::new("self.cancel || !oldSelf.cancel")
         .message("`cancel` can't be taken back: create another Backup")

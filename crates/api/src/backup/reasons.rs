@@ -38,6 +38,8 @@ reasons! {
         KeyMismatch: Stalled = "the schedule's identity does not open the archive.",
         ClientVersionUnavailable: Stalled = "there is no `pg_dump` of the server's major version; the message names it.",
         ManifestUnreadable: Stalled = "the manifest to import is not there, is damaged, or was written by a newer version.",
+        ScratchMissing: Stalled = "the schedule verifies `Content`, and the Platform has no `spec.scratch`.",
+        ScratchIsSource: Stalled = "the scratch server is the server that was backed up.",
         DatabaseMissing: Stalled = "the Platform has no `spec.database`.",
         DatabasePasswordRejected: Stalled = "the database rejects the user's password.",
         DatabaseCertificateRefused: Stalled = "certificate verification failed, or the server does not support TLS.",

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommonStatus, Duration, HeldOutcome,
+    CommonStatus, HeldOutcome,
     common::status::{object_status, time},
 };
 
@@ -157,8 +157,9 @@ pub struct Archive {
     /// client is the version of `pg_dump`.
     #[schemars(length(max = 64))]
     pub client: String,
-    /// duration from the attempt's start to its manifest.
-    pub duration: Duration,
+    /// duration from the attempt's start to its manifest, such as `1m30s`.
+    #[schemars(length(max = 32))]
+    pub duration: String,
     /// notCovered is what the archive does not hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 256)))]

@@ -170,7 +170,7 @@ impl Database {
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Scratch {
-    /// host of the server. The operator's flag `--allow-database-host` must name it.
+    /// host of the server. The operator's flag `--allow-scratch-host` must name it.
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9.-]+$')").message("`host` must be a host name without port, such as 'scratch.ace.svc'; `port` is a field of its own"))]
     pub host: String,

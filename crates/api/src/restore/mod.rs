@@ -8,7 +8,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, LocalReference, VerificationLevel, common::status::time};
+use crate::{LocalReference, VerificationLevel, common::status::time};
 
 pub use reasons::RestoreReason;
 pub use status::{AssertionResult, RestorePoint, RestoreRun, RestoreStatus, RestoreStep, RestoreStepName};
@@ -38,14 +38,11 @@ pub use status::{AssertionResult, RestorePoint, RestoreRun, RestoreStatus, Resto
     )
 )]
 #[x_kube(
-    validation = Rule::new("self.platformRef == oldSelf.platformRef && self.source == oldSelf.source && self.target == oldSelf.target && self.assertions == oldSelf.assertions && self.keepScratch == oldSelf.keepScratch")
+    validation = Rule::new("self.platformRef.name == oldSelf.platformRef.name && self.target == oldSelf.target && has(self.source.backup) == has(oldSelf.source.backup) && (!has(self.source.backup) || self.source.backup == oldSelf.source.backup) && has(self.source.latest) == has(oldSelf.source.latest) && (!has(self.source.latest) || self.source.latest.schedule == oldSelf.source.latest.schedule && self.source.latest.level == oldSelf.source.latest.level && has(self.source.latest.before) == has(oldSelf.source.latest.before) && (!has(self.source.latest.before) || self.source.latest.before == oldSelf.source.latest.before)) && has(self.assertions) == has(oldSelf.assertions) && (!has(self.assertions) || self.assertions.size() == oldSelf.assertions.size() && self.assertions.all(one, oldSelf.assertions.exists(other, other.name == one.name)))")
         .message("a Restore is immutable but for `cancel`: create another Restore"),
     validation = Rule::new("self.cancel || !oldSelf.cancel")
         .message("`cancel` can't be taken back: create another Restore")
-        .field_path(".cancel"),
-    validation = Rule::new("self.keepScratch.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.keepScratch) <= duration('72h')")
-        .message("`keepScratch` must be at most '72h', such as '30m'")
-        .field_path(".keepScratch")
+        .field_path(".cancel")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreSpec {
@@ -61,18 +58,9 @@ pub struct RestoreSpec {
     #[schemars(length(max = 32))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub assertions: Vec<Assertion>,
-    /// keepScratch is how long the restored database is kept after the restore has ended, at most `72h` (GEP-2257). Immutable.
-    #[serde(default = "RestoreSpec::default_keep_scratch")]
-    pub keep_scratch: Duration,
     /// cancel ends a restore that has not ended, and drops its database. It can't be taken back.
     #[serde(default)]
     pub cancel: bool,
-}
-
-impl RestoreSpec {
-    fn default_keep_scratch() -> Duration {
-        Duration::from_secs(0)
-    }
 }
 
 /// What is restored. Exactly one of `backup` and `latest`.
@@ -118,6 +106,10 @@ pub enum RestoreTarget {
 
 /// A question to a restored database.
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[x_kube(
+    validation = Rule::new("self.sql == oldSelf.sql && self.expect == oldSelf.expect")
+        .message("a Restore is immutable but for `cancel`: create another Restore")
+)]
 pub struct Assertion {
     /// name of the assertion.
     #[schemars(length(max = 63))]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommonStatus, Duration, HeldOutcome, VerificationLevel,
+    CommonStatus, HeldOutcome, VerificationLevel,
     common::status::{object_status, time},
 };
 
@@ -28,9 +28,10 @@ pub struct RestoreStatus {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub steps: Vec<RestoreStep>,
-    /// recoveryTime from the start until the last assertion passed.
+    /// recoveryTime from the start until the last assertion passed, such as `6m12s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub recovery_time: Option<Duration>,
+    #[schemars(length(max = 32))]
+    pub recovery_time: Option<String>,
     /// assertions, and what became of each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -58,9 +59,6 @@ pub struct RestoreRun {
     /// worker is the process that makes it.
     #[schemars(length(max = 253))]
     pub worker: String,
-    /// database on the scratch server.
-    #[schemars(length(max = 63))]
-    pub database: String,
 }
 
 /// What was restored.
@@ -91,8 +89,9 @@ pub struct RestorePoint {
 pub struct RestoreStep {
     /// name of the step.
     pub name: RestoreStepName,
-    /// duration of the step.
-    pub duration: Duration,
+    /// duration of the step, such as `14s`.
+    #[schemars(length(max = 32))]
+    pub duration: String,
 }
 
 /// What a restore does.

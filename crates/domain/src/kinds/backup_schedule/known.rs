@@ -92,7 +92,7 @@ impl Known {
                 .and_then(|status| status.snapshot.as_ref())
                 .map(|snapshot| snapshot.time),
             bytes: archive.map(|archive| archive.bytes),
-            took: archive.map(|archive| archive.duration.get()),
+            took: archive.and_then(|archive| Some(archive.duration.parse::<ace_api::Duration>().ok()?.get())),
             tables: archive.map(|archive| archive.tables),
             level: status.and_then(|status| status.verified.iter().map(|passed| passed.level).max()),
             destinations: with(&[CopyState::Complete]).into_iter().map(name).collect(),
