@@ -65,7 +65,7 @@ pub use platform::{
     ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason, PlatformSpec,
     PlatformStatus, ProjectStatus, Scratch,
 };
-pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Reference, Right, Scope, Target};
+pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Process, Reference, Right, Scope, Target};
 pub use restore::{
     Assertion, AssertionResult, LatestBackup, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreSource,
     RestoreSpec, RestoreStatus, RestoreStep, RestoreStepName, RestoreTarget,

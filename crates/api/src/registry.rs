@@ -35,7 +35,44 @@ pub struct KindEntry {
     pub rights: &'static [Right],
     /// What somebody who may write objects of this kind can do with it, where that is more than the objects themselves.
     pub writers_can: Option<&'static str>,
+    /// Which process reconciles it.
+    pub process: Process,
+    /// Kinds of the other process whose objects are read for it.
+    pub reads: &'static [&'static str],
     types: Types,
+}
+
+/// A process of the operator, with a ServiceAccount and rights of its own. Only objects pass between them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Process {
+    /// Watches and decides.
+    Operator,
+    /// Makes what takes long, and much memory.
+    Worker,
+}
+
+impl Process {
+    /// Every process.
+    pub const ALL: [Self; 2] = [Self::Operator, Self::Worker];
+
+    /// Its name: that of its Deployment and ServiceAccount, and of the ClusterRole that is bound to it for the whole cluster.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "ace-operator",
+            Self::Worker => "ace-worker",
+        }
+    }
+
+    /// The kinds that it reconciles.
+    pub fn kinds(self) -> impl Iterator<Item = &'static KindEntry> {
+        KINDS.iter().filter(move |kind| kind.process == self)
+    }
+
+    /// The kinds of the other process whose objects it reads.
+    pub fn reads(self) -> impl Iterator<Item = &'static KindEntry> {
+        let is_read = move |kind: &&KindEntry| self.kinds().any(|own| own.reads.contains(&kind.name));
+        KINDS.iter().filter(is_read)
+    }
 }
 
 /// Every kind, in the order of the reference.
@@ -61,6 +98,8 @@ pub const KINDS: &[KindEntry] = &[
             "platforms are read; their spec is never written",
         )],
         writers_can: Some("has the operator use any Secret of the namespace that offers itself"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<Platform>(),
     },
     KindEntry {
@@ -84,6 +123,8 @@ pub const KINDS: &[KindEntry] = &[
             ),
         ],
         writers_can: Some("runs code in the project with the project's secrets"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<EdgeFunction>(),
     },
     KindEntry {
@@ -100,6 +141,8 @@ pub const KINDS: &[KindEntry] = &[
             "read; their spec is never written",
         )],
         writers_can: Some("runs SQL in its database and approves it"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<MigrationSet>(),
     },
     KindEntry {
@@ -120,6 +163,8 @@ pub const KINDS: &[KindEntry] = &[
             "read; their spec is never written",
         )],
         writers_can: Some("sends messages to the addresses in its Secrets"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<NotificationChannel>(),
     },
     KindEntry {
@@ -136,6 +181,8 @@ pub const KINDS: &[KindEntry] = &[
             "read; their spec is never written",
         )],
         writers_can: Some("stores objects in the bucket that its Secret opens, and lists it"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<BackupDestination>(),
     },
     KindEntry {
@@ -163,11 +210,13 @@ pub const KINDS: &[KindEntry] = &[
             cluster(
                 GROUP,
                 "backups",
-                &["list", "watch", "create", "patch", "delete"],
+                &["create", "patch", "delete"],
                 "created for each slot; `patch` sets `deletionPolicy` of one that expires, and `delete` deletes it, and what failed",
             ),
         ],
         writers_can: Some("has a database of the namespace backed up and encrypted for whom they like"),
+        process: Process::Operator,
+        reads: &["Backup", "Restore"],
         types: Types::of::<BackupSchedule>(),
     },
     KindEntry {
@@ -183,10 +232,12 @@ pub const KINDS: &[KindEntry] = &[
         rights: &[cluster(
             GROUP,
             "backups",
-            &["list", "watch", "patch"],
-            "read; `patch` puts the finalizer on and takes it off, nothing else",
+            &["get", "list", "watch", "patch"],
+            "read; `get` asks before a manifest is written whether its Backup is still wanted; `patch` puts the finalizer on and takes it off, nothing else",
         )],
         writers_can: Some("has the database of a BackupSchedule backed up, and what is stored deleted"),
+        process: Process::Worker,
+        reads: &["Platform", "BackupDestination", "BackupSchedule"],
         types: Types::of::<Backup>(),
     },
     KindEntry {
@@ -203,12 +254,14 @@ pub const KINDS: &[KindEntry] = &[
         rights: &[cluster(
             GROUP,
             "restores",
-            &["list", "watch", "patch"],
-            "read; `patch` puts the finalizer on and takes it off, nothing else",
+            &["list", "watch"],
+            "read; their spec is never written",
         )],
         writers_can: Some(
             "has a backup restored into the Platform's scratch server and asks it SQL, of which one digest is shown",
         ),
+        process: Process::Worker,
+        reads: &["Platform", "BackupDestination", "BackupSchedule"],
         types: Types::of::<Restore>(),
     },
 ];

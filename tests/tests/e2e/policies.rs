@@ -195,6 +195,11 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "host": "db.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
         platform(|spec| spec["database"] = database)
     };
+    let with_scratch = |password: &str, ca: &str| {
+        let scratch =
+            json!({ "host": "scratch.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
+        platform(|spec| spec["scratch"] = scratch)
+    };
     let webhook = |url: &str, signing: &str| {
         let webhook = json!({ "urlSecretRef": key_of(url), "signingSecretRef": key_of(signing) });
         object("NotificationChannel", json!({ "webhook": webhook }))
@@ -233,6 +238,8 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         platform(|spec| spec["anonKeySecretRef"] = key_of("other")),
         with_database("other", "own"),
         with_database("own", "other"),
+        with_scratch("other", "own"),
+        with_scratch("own", "other"),
         slack("other"),
         webhook("other", "own"),
         webhook("own", "other"),
@@ -244,6 +251,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
     for own in [
         platform(|_| ()),
         with_database("own", "own"),
+        with_scratch("own", "own"),
         slack("own"),
         webhook("own", "own"),
         destination("own"),

@@ -100,3 +100,12 @@ fn platform() -> Value {
         "spec": { "project": "abcdefghijklmnopqrst", "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } } },
     })
 }
+
+fn backup() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "Backup",
+        "metadata": { "name": "manual" },
+        "spec": { "scheduleRef": { "name": "nightly" } },
+    })
+}
