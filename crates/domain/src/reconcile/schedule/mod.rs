@@ -8,7 +8,7 @@ mod tests;
 
 use std::time::Duration;
 
-use croner::Cron;
+use croner::{Cron, errors::CronError};
 use jiff::{SignedDuration, Timestamp, Zoned, civil::DateTime, tz::TimeZone};
 
 use super::timing::share;
@@ -57,12 +57,12 @@ impl Schedule {
 
     /// The first slot after this time; none at the end of time.
     pub fn next_after(&self, time: Timestamp) -> Option<Timestamp> {
-        self.found(self.cron.find_next_occurrence(&self.zoned(time), false))
+        found(self.cron.find_next_occurrence(&self.zoned(time), false))
     }
 
     /// The last slot that has passed at this time.
     pub fn latest_at_or_before(&self, time: Timestamp) -> Option<Timestamp> {
-        self.found(self.cron.find_previous_occurrence(&self.zoned(time), true))
+        found(self.cron.find_previous_occurrence(&self.zoned(time), true))
     }
 
     /// Whether something is due at this very time.
@@ -127,10 +127,10 @@ impl Schedule {
     fn zoned(&self, time: Timestamp) -> Zoned {
         time.to_zoned(self.zone.clone())
     }
+}
 
-    fn found(&self, slot: Result<Zoned, croner::errors::CronError>) -> Option<Timestamp> {
-        slot.ok().map(|slot| slot.timestamp())
-    }
+fn found(slot: Result<Zoned, CronError>) -> Option<Timestamp> {
+    slot.ok().map(|slot| slot.timestamp())
 }
 
 /// Time between two slots.

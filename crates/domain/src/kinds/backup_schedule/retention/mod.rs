@@ -71,8 +71,9 @@ pub fn plan(all: &[Stored], rules: &Retention, zone: &TimeZone) -> Plan {
             periods(&days, rule, at_least_none(count), &mut because);
         }
     } else {
-        all.iter()
-            .for_each(|stored| because.keep(stored, "nothing is verified yet"));
+        for stored in all {
+            because.keep(stored, "nothing is verified yet");
+        }
     }
     let keep = because.0;
     let mut expire: Vec<&Stored> = all.iter().filter(|stored| !keep.contains_key(&stored.name)).collect();

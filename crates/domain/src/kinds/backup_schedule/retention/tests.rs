@@ -44,8 +44,9 @@ fn stored(name: &str, time: Timestamp) -> Stored {
 /// One each night, the last one on 23 November 2026, a Monday; `n0` is that one.
 fn nights(count: i64) -> Vec<Stored> {
     let last = time("2026-11-23T01:00:04Z");
-    let night = |back: i64| stored(&format!("n{back}"), last - DAY * i32::try_from(back).unwrap());
-    (0..count).map(night).collect()
+    (0..count)
+        .map(|back| stored(&format!("n{back}"), last - DAY * i32::try_from(back).unwrap()))
+        .collect()
 }
 
 fn rules(last: i32, daily: i32, weekly: i32, monthly: i32, yearly: i32) -> Retention {
@@ -63,7 +64,7 @@ fn planned(all: &[Stored], rules: &Retention) -> Plan {
     plan(all, rules, berlin())
 }
 
-/// What is kept, and why, in one line each.
+/// What is kept, and why.
 fn kept(all: &[Stored], rules: &Retention) -> Vec<String> {
     let plan = planned(all, rules);
     let lines = all.iter().filter_map(|stored| {
@@ -188,7 +189,9 @@ fn backups_that_failed_their_verification_push_out_none_that_passed() {
 #[test]
 fn while_nothing_is_verified_nothing_expires() {
     let mut all = nights(100);
-    all.iter_mut().for_each(|stored| stored.is_verified = false);
+    for stored in &mut all {
+        stored.is_verified = false;
+    }
     let plan = planned(&all, &rules(1, 1, 0, 0, 0));
     assert_eq!((plan.keep.len(), plan.expire.len(), plan.is_many), (100, 0, false));
     assert_eq!(plan.keep["n99"], ["nothing is verified yet"]);
@@ -213,7 +216,9 @@ fn more_than_ten_or_a_quarter_at_once_wait_for_a_person() {
     }
     // What a person agreed to, or was found one by one, is not counted again.
     let mut all = nights(100);
-    all.iter_mut().skip(50).for_each(|stored| stored.is_expiring = true);
+    for stored in all.iter_mut().skip(50) {
+        stored.is_expiring = true;
+    }
     let plan = planned(&all, &rules(49, 0, 0, 0, 0));
     assert_eq!((plan.expire.len(), plan.is_many), (51, false));
 }
@@ -363,7 +368,6 @@ proptest! {
                 }
                 Happening::Failure => {}
                 Happening::Stop(days) => now += DAY * days,
-                // Nothing that is asked knows of it: `plan` takes no time.
                 Happening::Clock(hours) => now += HOUR * hours.max(-7),
                 Happening::Hold(which) => if let Some(stored) = pick(&mut all, which) { stored.is_held = !stored.is_held },
                 Happening::Damage(which) => if let Some(stored) = pick(&mut all, which) { stored.is_verified = false },

@@ -77,7 +77,9 @@ fn many_at_once_wait_until_a_person_agrees_to_what_was_shown() {
     );
     // Nor has who saw that nothing passed.
     let mut unproved = nights(40, 3);
-    unproved.state.backups.iter_mut().for_each(|backup| backup.level = None);
+    for backup in &mut unproved.state.backups {
+        backup.level = None;
+    }
     let mut proved = unproved.ends().asked("1");
     proved.state.backups = nights(40, 3).state.backups;
     assert_eq!(
@@ -193,7 +195,9 @@ fn nothing_expires_while_it_is_suspended_or_nothing_passed() {
         .acts_to_the_end();
     assert_eq!(steps, Vec::<String>::new());
     let mut case = case.suspended(false);
-    case.state.backups.iter_mut().for_each(|backup| backup.level = None);
+    for backup in &mut case.state.backups {
+        backup.level = None;
+    }
     let (case, steps) = case.at("2026-11-23T09:00:00Z").acts_to_the_end();
     assert_eq!(steps, Vec::<String>::new());
     let blocked = case.status().retention.unwrap().blocked;
