@@ -251,7 +251,7 @@ mod tests {
                 let path = column["jsonPath"].as_str().unwrap();
                 let fields = path.split("[?").next().unwrap().split('.').skip(1);
                 let field = fields.fold(schema, |schema, field| match field.strip_suffix("[0]") {
-                    Some(list) => &schema["properties"][list]["items"],
+                    Some(of_many) => &schema["properties"][of_many]["items"],
                     None => &schema["properties"][field],
                 });
                 // The schema leaves the fields of `metadata` to Kubernetes.

@@ -210,8 +210,8 @@ pub const KINDS: &[KindEntry] = &[
             cluster(
                 GROUP,
                 "backups",
-                &["create", "patch", "delete"],
-                "created for each slot; `patch` sets `deletionPolicy` of one that expires, and `delete` deletes it, and what failed",
+                &["get", "create", "patch", "delete"],
+                "created for each slot; `get` asks who made one that has the name of a slot; `patch` sets `deletionPolicy` of one that expires, and `delete` deletes it, and what failed",
             ),
         ],
         writers_can: Some("has a database of the namespace backed up and encrypted for whom they like"),

@@ -250,11 +250,8 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
         .iter()
         .flat_map(|kind| kind.references.iter().map(move |to| (kind, to)))
     {
-        let pointer = format!("/{}", reference.path.replace('.', "/"));
         let of_kind = documents.iter().filter(|document| document["kind"] == kind.name);
-        let names: Vec<&str> = of_kind
-            .filter_map(|document| document.pointer(&pointer)?.as_str())
-            .collect();
+        let names: Vec<&str> = of_kind.flat_map(|document| named(document, reference.path)).collect();
         let is_followed = !names.is_empty() && names.iter().all(|name| name.starts_with("a-"));
         assert!(is_followed, "{} {}: {names:?}", kind.name, reference.path);
     }
@@ -412,4 +409,20 @@ async fn kustomized(folder: &str) -> Vec<Value> {
 /// A path of the checkout; an absolute one stays as it is.
 fn path(folder: &str) -> String {
     repository().join(folder).to_str().unwrap().to_owned()
+}
+
+/// The names at a path, through lists as through objects.
+fn named<'d>(document: &'d Value, path: &str) -> Vec<&'d str> {
+    let mut found = vec![document];
+    for part in path.split('.') {
+        let within = found.into_iter().map(|value| &value[part]);
+        found = within
+            .flat_map(|value| {
+                value
+                    .as_array()
+                    .map_or_else(|| vec![value], |list| list.iter().collect())
+            })
+            .collect();
+    }
+    found.into_iter().filter_map(Value::as_str).collect()
 }

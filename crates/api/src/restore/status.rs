@@ -75,6 +75,7 @@ pub struct RestorePoint {
     pub bytes: i64,
     /// level that the restore proved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "VerificationLevel")]
     pub level: Option<VerificationLevel>,
     /// tables whose rows are those of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -223,10 +223,11 @@ async fn at_the_stop_none_begins_and_who_runs_may_end_within_the_grace() {
 
 #[tokio::test(start_paused = true)]
 async fn who_does_not_end_within_the_grace_is_asked_to() {
-    let (tasks, _woken) = tasks(1);
+    let (tasks, mut woken) = tasks(1);
     let (began, stop, now) = (Arc::default(), CancellationToken::new(), Instant::now());
     let (first, _kept) = work(&began, "a");
     tasks.start(&key("a"), "1", first).unwrap();
+    woken.recv().await.unwrap();
     stop.cancel();
     tasks.clone().run(stop, GRACE).await;
     assert_eq!(state(&tasks, "a"), done("cancelled"));

@@ -109,3 +109,12 @@ fn backup() -> Value {
         "spec": { "scheduleRef": { "name": "nightly" } },
     })
 }
+
+fn restore() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "Restore",
+        "metadata": { "name": "drill" },
+        "spec": { "platformRef": { "name": "prod" }, "source": { "backup": "manual" } },
+    })
+}

@@ -201,7 +201,14 @@ async fn what_an_object_is_can_not_be_changed_later() {
         }
         let rest = json!({ "hold": "INC-1", "cancel": true, "deletionPolicy": "Delete" });
         assert_eq!(changed(&backups, "manual", &rest).await, BTreeMap::new());
-        let taken_back = changed(&backups, "manual", &json!({ "cancel": false })).await;
+        let mut cancelled = backup();
+        cancelled["metadata"]["name"] = json!("cancelled");
+        cancelled["spec"]["cancel"] = json!(true);
+        backups
+            .create(&PostParams::default(), &parsed(&cancelled))
+            .await
+            .unwrap();
+        let taken_back = changed(&backups, "cancelled", &json!({ "cancel": false })).await;
         let says = "`cancel` can't be taken back: create another Backup";
         assert_eq!(taken_back, cause("spec.cancel", says));
         let let_go = json!({ "hold": null, "deletionPolicy": "Retain" });

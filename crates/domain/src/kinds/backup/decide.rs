@@ -63,9 +63,10 @@ fn make(object: &Backup, state: &State, attempts: i32, now: Timestamp) -> Decisi
         return put_off.decide(Job::Make, now);
     }
     if object.spec.import.is_some() {
-        return match state.has_no_manifest {
-            false => Decision::Do(Step::Look),
-            true => Decision::Refuse(messages::no_manifest(object), Requeue::After(state.timing.probe())),
+        return if state.has_no_manifest {
+            Decision::Refuse(messages::no_manifest(object), Requeue::After(state.timing.probe()))
+        } else {
+            Decision::Do(Step::Look)
         };
     }
     match &state.memo.run {

@@ -167,8 +167,7 @@ pub(super) fn cause(error: &TaskError) -> Cause {
     match problem {
         Problem::Busy(_) => Cause::new(BackupReason::WaitingForTurn, message.clone()),
         Problem::Stopped => Cause::new(BackupReason::Interrupted, message.clone()),
-        Problem::Obstacle(reason) => Cause::new(*reason, message.clone()),
-        Problem::Failed(reason) => Cause::new(*reason, message.clone()),
+        Problem::Obstacle(reason) | Problem::Failed(reason) => Cause::new(*reason, message.clone()),
         Problem::Final(reason) => Cause::new(*reason, format!("{message}; {AGAIN}")),
     }
 }

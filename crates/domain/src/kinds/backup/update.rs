@@ -90,7 +90,7 @@ fn conclude(object: &Backup, state: &mut State, job: &Job, outcome: Outcome, now
             let verified = &mut state.memo.verified;
             verified.retain(|known| known.level != level);
             verified.push(Verification { level, time });
-            verified.sort_by(|one, other| other.level.cmp(&one.level));
+            verified.sort_by_key(|known| std::cmp::Reverse(known.level));
         }
         Ok(Done::Copied { destination, path }) => {
             state.memory.copies.remove(&destination);
@@ -154,9 +154,10 @@ fn failed(object: &Backup, state: &mut State, job: &Job, error: &TaskError, now:
         (Problem::Busy(_), _) => put_off(state, cause, timing.turn(), now),
         (_, Job::Copy(destination)) => not_copied(state, destination, error, now),
         (Problem::Obstacle(BackupReason::AccessMissing), _) => {
-            let wait = match state.memory.refusals.are_doubted() {
-                true => timing.rights(),
-                false => timing.probe(),
+            let wait = if state.memory.refusals.are_doubted() {
+                timing.rights()
+            } else {
+                timing.probe()
             };
             put_off(state, cause, wait, now);
         }

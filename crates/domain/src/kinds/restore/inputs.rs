@@ -30,15 +30,14 @@ pub fn inputs<'a>(
     if let Some(latest) = &source.latest {
         let point = |backup: &Backup| Some((time(backup)?, backup.name_any()));
         let found = backups.into_iter().filter(|backup| is_wanted(backup, latest));
-        return match found.filter_map(point).max() {
-            Some((_, name)) => Inputs::Usable(name),
-            None => {
-                let message = format!(
-                    "BackupSchedule `{}` has no complete Backup that is verified to {:?} and as old as `latest` asks for",
-                    latest.schedule, latest.level
-                );
-                waiting(RestoreReason::PointUnavailable, message)
-            }
+        return if let Some((_, name)) = found.filter_map(point).max() {
+            Inputs::Usable(name)
+        } else {
+            let message = format!(
+                "BackupSchedule `{}` has no complete Backup that is verified to {:?} and as old as `latest` asks for",
+                latest.schedule, latest.level
+            );
+            waiting(RestoreReason::PointUnavailable, message)
         };
     }
     let wanted = source.backup.as_deref().unwrap_or_default();

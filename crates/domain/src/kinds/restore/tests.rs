@@ -54,6 +54,7 @@ fn run(id: &str, attempt: i32, second: i64) -> Step {
     })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is how a task ends")]
 fn proved(passed: bool) -> Outcome {
     Ok(Box::new(Proved {
         point: RestorePoint {
@@ -119,6 +120,8 @@ impl Case {
     fn ends(mut self, outcome: Outcome) -> Self {
         assert!(self.state.task.is_some(), "no task runs");
         self.state.task = Some(Task::Ended(outcome));
+        // As in a pass: what has ended is noted before anything is decided.
+        infer(&self.object, &mut self.state, at(self.second));
         self.next()
     }
 
@@ -146,7 +149,7 @@ impl Case {
 #[track_caller]
 fn refuses(case: &Case, reason: RestoreReason) -> String {
     match case.decide() {
-        Decision::Refuse(cause, _) if cause.reason == reason => cause.message,
+        Decision::Refuse(shown, _) if shown.reason == reason => shown.message,
         other => panic!("{other:?}"),
     }
 }
@@ -205,10 +208,10 @@ fn what_is_wrong_with_a_backup_is_held_until_somebody_asks() {
 #[test]
 fn an_attempt_that_failed_or_was_interrupted_is_repeated_until_the_last() {
     let mut case = new().takes().ends(failed(Problem::Failed));
-    let Decision::Wait(cause, requeue) = case.decide() else {
+    let Decision::Wait(shown, requeue) = case.decide() else {
         panic!("{:?}", case.decide());
     };
-    assert_eq!((cause.reason, requeue), (RestoreReason::Retrying, next(15)));
+    assert_eq!((shown.reason, requeue), (RestoreReason::Retrying, next(15)));
     case = case.at(15);
     assert_eq!(case.decide(), Decision::Do(run("7c1e", 2, 15)));
     case = case.takes().process_ends();
@@ -254,6 +257,7 @@ fn who_is_cancelled_or_suspended_is_stopped() {
     );
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn platform(spec: Value) -> Platform {
     let secret = json!({ "name": "scratch", "key": "password" });
     let mut usual = json!({
@@ -285,6 +289,7 @@ fn backup(name: &str, schedule: &str, second: i64, level: Option<&str>) -> Backu
     serde_json::from_value(json!({ "metadata": { "name": name }, "spec": spec, "status": status })).unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn from(source: Value) -> Restore {
     let spec = json!({ "platformRef": { "name": "prod" }, "source": source });
     serde_json::from_value(json!({ "metadata": { "name": "drill" }, "spec": spec })).unwrap()

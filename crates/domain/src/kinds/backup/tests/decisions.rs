@@ -17,14 +17,14 @@ fn settled(case: &Case) {
 
 fn waits(case: &Case, reason: BackupReason, requeue: Requeue) -> String {
     match case.decide() {
-        Decision::Wait(cause, when) if cause.reason == reason && when == requeue => cause.message,
+        Decision::Wait(shown, when) if shown.reason == reason && when == requeue => shown.message,
         other => panic!("{other:?}"),
     }
 }
 
 fn refuses(case: &Case, reason: BackupReason) -> String {
     match case.decide() {
-        Decision::Refuse(cause, Requeue::OnChange) if cause.reason == reason => cause.message,
+        Decision::Refuse(shown, Requeue::OnChange) if shown.reason == reason => shown.message,
         other => panic!("{other:?}"),
     }
 }
@@ -320,11 +320,11 @@ fn an_import_is_read_and_neither_made_nor_verified() {
         "241 MB, 132 tables, in 1 of 1 places, not verified"
     );
     let case = with(json!({ "import": import })).takes(Ok(StepResult::Looked(None)));
-    let Decision::Refuse(cause, Requeue::After(_)) = case.decide() else {
+    let Decision::Refuse(shown, Requeue::After(_)) = case.decide() else {
         panic!("{:?}", case.decide());
     };
     assert_eq!(
-        cause.message,
+        shown.message,
         "BackupDestination `primary` has no `nightly/x/manifest.json`: correct `spec.import` in another Backup"
     );
 }

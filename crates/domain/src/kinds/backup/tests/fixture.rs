@@ -22,6 +22,7 @@ pub(super) fn new() -> Case {
     with(json!({ "scheduleRef": { "name": "nightly" }, "class": "Scheduled" }))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 pub(super) fn with(spec: Value) -> Case {
     let metadata = json!({ "name": "nightly-1", "namespace": "ace", "uid": "5e0c71aa-0", "generation": 1 });
     let object = json!({ "metadata": metadata, "spec": spec });

@@ -15,6 +15,7 @@ struct Around {
     destinations: Vec<&'static str>,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn around(schedule: Value, platform: Value) -> Around {
     let mut spec = json!({
         "platformRef": { "name": "prod" }, "schedule": "@daily", "attempts": 3,

@@ -65,7 +65,7 @@ fn a_right_that_is_refused_is_believed_at_the_third_answer() {
         case.state.memory.refusals,
         [true; 3].into_iter().fold(Refusals::default(), Refusals::after)
     );
-    assert!(matches!(case.decide(), Decision::Refuse(cause, _) if cause.reason == BackupReason::AccessMissing));
+    assert!(matches!(case.decide(), Decision::Refuse(shown, _) if shown.reason == BackupReason::AccessMissing));
     assert_ne!(case.status(), first);
 }
 

@@ -92,8 +92,8 @@ fn progress_is_shown_while_the_task_runs_and_only_then() {
 
 #[test]
 fn a_complete_backup_stays_ready_whatever_becomes_of_its_schedule() {
-    let cause = Cause::new(ace_api::BackupReason::WaitingForSchedule, "there is none");
-    for inputs in [Inputs::Waiting(cause.clone()), Inputs::Suspended(cause)] {
+    let none = Cause::new(ace_api::BackupReason::WaitingForSchedule, "there is none");
+    for inputs in [Inputs::Waiting(none.clone()), Inputs::Suspended(none)] {
         let case = new().complete().state(|state| state.inputs = inputs);
         assert_eq!(case.shows(), ["Ready=True/Complete"]);
     }

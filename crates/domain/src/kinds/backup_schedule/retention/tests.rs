@@ -74,6 +74,9 @@ fn kept(all: &[Stored], rules: &Retention) -> Vec<String> {
     lines.collect()
 }
 
+/// What makes one backup unlike the others.
+type Change = fn(&mut Stored);
+
 #[test]
 fn each_backup_that_is_kept_says_why() {
     assert_eq!(
@@ -120,7 +123,7 @@ fn each_exception_keeps_a_backup_that_no_rule_keeps() {
         kept(&all, &only_last).get(1).cloned()
     };
     assert_eq!(old(|_| {}), None);
-    let exceptions: [(fn(&mut Stored), &str); 7] = [
+    let exceptions: [(Change, &str); 7] = [
         (|old| old.is_held = true, "held"),
         (
             |old| old.needed_by = Some("Restore bring-back".to_owned()),

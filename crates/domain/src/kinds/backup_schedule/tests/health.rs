@@ -276,7 +276,7 @@ fn copies_that_are_not_what_was_stored_are_drift_that_is_named_and_ends() {
     );
     let lost = |state| {
         made().backup("nightly-202611210100", |backup| {
-            backup.lost = vec![("second".to_owned(), state)]
+            backup.lost = vec![("second".to_owned(), state)];
         })
     };
     for (state, reason, says, observed) in [

@@ -73,7 +73,7 @@ fn what_a_backup_shows_is_what_its_schedule_knows() {
     let new = Known::of(&backup(|object| object["status"] = json!({ "observedGeneration": -1 })));
     assert_eq!((new.phase, new.point), (Phase::Running, None));
     let lost = Known::of(&backup(|object| {
-        object["status"]["copies"][0]["state"] = json!("Missing")
+        object["status"]["copies"][0]["state"] = json!("Missing");
     }));
     assert_eq!(lost.lost, [("primary".to_owned(), CopyState::Missing)]);
 }
