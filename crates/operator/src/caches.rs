@@ -104,8 +104,7 @@ impl Caches {
     }
 }
 
-/// The object of this key.
-pub fn cached<K>(store: &Store<DeserializeGuard<K>>, key: &Key) -> Option<Arc<DeserializeGuard<K>>>
+fn cached<K>(store: &Store<DeserializeGuard<K>>, key: &Key) -> Option<Arc<DeserializeGuard<K>>>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {

@@ -13,5 +13,4 @@ pub mod connections;
 pub mod kinds;
 pub mod metrics;
 pub mod operator;
-pub mod processes;
 pub mod sources;

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 pub struct Shutdown {
     stop: CancellationToken,
     cut: CancellationToken,
-    hurry: CancellationToken,
 }
 
 /// The work did not end before it was aborted.
@@ -40,7 +39,6 @@ impl Shutdown {
         Self {
             stop: cut.child_token(),
             cut,
-            hurry: CancellationToken::new(),
         }
     }
 
@@ -63,11 +61,6 @@ impl Shutdown {
         self.stop.clone()
     }
 
-    /// Cancelled by a second signal: also what may take longer than the grace is aborted.
-    pub fn hurry(&self) -> CancellationToken {
-        self.hurry.clone()
-    }
-
     /// Runs work until it ends or is aborted. Meant for single steps and for the wait at the end of `main`.
     pub async fn in_flight<F: Future>(&self, work: F) -> Result<F::Output, CutOff> {
         self.cut.run_until_cancelled(work).await.ok_or(CutOff)
@@ -77,14 +70,9 @@ impl Shutdown {
         next(&mut terminate, &mut interrupt).await;
         tracing::info!(grace = ?grace, "shutting down: no new work is started, work in progress may finish");
         tokio::select! {
-            () = self.begin(grace) => {
-                tracing::warn!("grace period is over: unfinished work was aborted");
-                next(&mut terminate, &mut interrupt).await;
-                self.hurry.cancel();
-            }
+            () = self.begin(grace) => tracing::warn!("grace period is over: unfinished work was aborted"),
             () = next(&mut terminate, &mut interrupt) => {
                 tracing::warn!("second signal: unfinished work was aborted");
-                self.hurry.cancel();
                 self.cut();
             }
         }

@@ -3,7 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod backups;
 mod channels;
 mod connections;
 mod disclosure;

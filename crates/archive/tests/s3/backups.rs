@@ -87,7 +87,6 @@ fn manifest(sealed: Sealed) -> Manifest {
             server_version: text("15.18"),
             head: None,
             schema_digest: None,
-            roles: Vec::new(),
         },
         archive: Archive {
             sealed,

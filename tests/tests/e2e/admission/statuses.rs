@@ -12,22 +12,13 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{backup, channel, destination, function, migrations, parsed, platform, restore, schedule};
+use super::{channel, destination, function, migrations, parsed, platform};
 
 crate::tests![every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them];
 
 async fn every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them() {
     with_namespace(async |space| {
-        let samples = [
-            backup(),
-            destination(),
-            channel(),
-            function(),
-            migrations(),
-            platform(),
-            restore(),
-            schedule(),
-        ];
+        let samples = [destination(), channel(), function(), migrations(), platform()];
         for kind in KINDS {
             let sample = samples.iter().find(|sample| sample["kind"] == kind.name).unwrap();
             let api: Api<DynamicObject> = Api::namespaced_with(space.client.clone(), &space.name, &kind.resource());

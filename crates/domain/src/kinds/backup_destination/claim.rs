@@ -64,15 +64,9 @@ pub fn claim<'a>(object: &BackupDestination, others: impl IntoIterator<Item = &'
     })
 }
 
-/// The others of the store depend on whether it has been listed, and schedules on whether it is there.
+/// The others of the store depend on whether it has been listed.
 pub(super) fn facts(object: &BackupDestination) -> Facts {
     let listed = object.status.as_ref().is_some_and(|status| status.stored.is_some());
     let fact = format!("{} {} {listed}", object.uid().unwrap_or_default(), path(&object.spec));
-    vec![
-        (Dependency::Store(store(&object.spec)), Fact::is(fact)),
-        (
-            Dependency::BackupDestination(Key::of(object)),
-            Fact::is(object.uid().unwrap_or_default()),
-        ),
-    ]
+    vec![(Dependency::Store(store(&object.spec)), Fact::is(fact))]
 }

@@ -11,20 +11,28 @@ use ace_domain::{
     kinds::backup_destination::{self, Memory, State, Step, StepError, StepResult},
     reconcile::timing::Timing,
 };
+use ace_egress::HttpClient;
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector};
 
-use crate::connections::stores::StoreConnector;
+use crate::connections::{grants::Installation, stores::StoreSettings};
 
 /// Deadline for a connection to a store.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
 pub struct BackupDestinations {
-    pub stores: StoreConnector,
+    /// Client of the API server, to read Secrets.
+    pub client: kube::Client,
+    /// HTTP client of the stores.
+    pub http: HttpClient,
+    /// Which stores may be used.
+    pub stores: StoreSettings,
     /// All destinations: two must not share a prefix.
     pub cache: reflector::Store<DeserializeGuard<BackupDestination>>,
     pub timing: Timing,
+    /// Names in the commands of messages.
+    pub installation: Installation,
 }
 
 impl Controller for BackupDestinations {

@@ -1,6 +1,0 @@
-mod convergence;
-mod decisions;
-mod fixture;
-mod inputs;
-mod outcomes;
-mod statuses;

@@ -1,5 +1,0 @@
-mod expiry;
-mod fixture;
-mod health;
-mod slots;
-mod values;
