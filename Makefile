@@ -37,9 +37,10 @@ test: lint walls deny tools ## Everything, with the mutants that the change at h
 mutants: tools ## Every deliberate mistake of tests/seeded; e.g. SEEDED=07 for those so named
 	SEEDED=$(SEEDED) $(CARGO) test --package ace-tests --test seeded -- --nocapture
 
-fuzz: ## Hostile inputs by grammar, each read in a child under the pod's limits; e.g. SECONDS=3600
+fuzz: ## Hostile inputs by grammar, each read in a child under the pod's limits, and histories of backups; e.g. SECONDS=3600
 	HOSTILE_SECONDS=$(SECONDS) $(CARGO) test --package ace-tests --test hostile
 	PROPTEST_CASES=20000 $(CARGO) test --package ace-domain --lib scan
+	PROPTEST_CASES=100000 $(CARGO) test --package ace-domain --lib retention
 
 bench: tools ## Measures the operator beside a bare client, and beside psql; an hour of churn by BENCH=churn ARGS="--minutes 60"
 	set -e; for bench in $(BENCH); do $(CARGO) bench --package ace-tests --bench $$bench -- $(ARGS); done

@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use ace_api::Process;
 use serde_json::Value;
 use xtask::rights;
 
@@ -42,7 +43,12 @@ impl TestBed {
 
     /// The operator's requests behind the first `since` lines of the audit log.
     pub fn audit(&self, since: usize) -> Vec<Audited> {
-        let user = format!("system:serviceaccount:{}:{}", rights::NAMESPACE, rights::OPERATOR);
+        self.audit_of(Process::Operator, since)
+    }
+
+    /// The same of one process.
+    pub fn audit_of(&self, process: Process, since: usize) -> Vec<Audited> {
+        let user = format!("system:serviceaccount:{}:{}", rights::NAMESPACE, process.name());
         let log = self.audit_log();
         let entries = log
             .lines()

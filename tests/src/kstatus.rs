@@ -3,7 +3,7 @@
 //! [`violations`] judges one version by itself, [`turns`] one after another. The rules are kstatus's, those of Flux's
 //! conditions check, and the house's own: which conditions there are and when, closed lists of reasons, bounds.
 
-use ace_api::{KindEntry, MESSAGE_LIMIT, ShownBy};
+use ace_api::{KindEntry, MESSAGE_LIMIT, ShownBy, field_manager};
 use serde_json::Value;
 
 /// Largest status, in bytes of JSON.
@@ -113,10 +113,12 @@ impl Broken {
     }
 }
 
-/// The operator writes status and finalizers, and nothing else of an object.
+/// The operator writes status and finalizers, and nothing else of an object that it did not create.
 fn writes(object: &Value, broken: &mut Broken) {
+    let creator = (object["kind"] == "Backup").then(|| field_manager("BackupSchedule"));
     for entry in list(&object["metadata"]["managedFields"]) {
-        if !text(&entry["manager"]).starts_with(OPERATOR) {
+        let manager = text(&entry["manager"]);
+        if !manager.starts_with(OPERATOR) || creator.as_deref() == Some(manager) {
             continue;
         }
         let fields = &entry["fieldsV1"];
@@ -190,12 +192,12 @@ fn fits(shown_by: ShownBy, type_: &str, status: &str) -> bool {
     match (type_, status) {
         ("Ready", "True") => shown_by == ShownBy::Ready,
         ("Ready", _) => shown_by != ShownBy::Ready,
-        ("Drifted", "True") => shown_by == ShownBy::DriftedTrue,
-        ("Drifted", "False") => shown_by == ShownBy::DriftedFalse,
-        ("Drifted", "Unknown") => shown_by == ShownBy::DriftedUnknown,
         ("Reconciling", _) => [ShownBy::Reconciling, ShownBy::ReadyUnknown].contains(&shown_by),
         ("Stalled", _) => shown_by == ShownBy::Stalled,
         ("Suspended", _) => shown_by == ShownBy::Suspended,
+        (_, "True") => shown_by == ShownBy::True,
+        (_, "False") => shown_by == ShownBy::False,
+        (_, "Unknown") => shown_by == ShownBy::Unknown,
         _ => false,
     }
 }
@@ -238,10 +240,11 @@ fn combinations(object: &Value, broken: &mut Broken) {
             "Ready is False, and nothing says whether to wait or to act".to_owned()
         }),
     }
-    let can_drift = KindEntry::named(text(&object["kind"])).is_some_and(KindEntry::has_drift);
-    broken.when(can_drift && status("Drifted").is_none(), || {
-        "Drifted is not there".to_owned()
-    });
+    let kind = KindEntry::named(text(&object["kind"]));
+    for (type_, _) in kind.map_or(&[][..], |kind| kind.conditions) {
+        let type_ = type_.as_str();
+        broken.when(status(type_).is_none(), || format!("{type_} is not there"));
+    }
 }
 
 fn conditions(object: &Value) -> &[Value] {

@@ -78,7 +78,7 @@ fn each_rule_is_broken_by_one_change() {
         ),
         (
             set(ready(), "Drifted", "reason", "Missing", ""),
-            "Drifted=False has the reason Missing, which belongs to DriftedTrue: the function that was applied does not exist any more.",
+            "Drifted=False has the reason Missing, which belongs to True: the function that was applied does not exist any more.",
         ),
         (
             set(stalled(), "Stalled", "reason", "Retrying", ""),
@@ -146,6 +146,19 @@ fn the_operator_owns_status_and_finalizers_only() {
     assert_eq!(owned("", json!({ "f:metadata": { "f:labels": {} } })).len(), 1);
     assert_eq!(owned("", json!({ "f:spec": {} })).len(), 1);
     assert_eq!(owned("status", json!({ "f:spec": {}, "f:status": {} })).len(), 1);
+    let created = |kind: &str, manager: &str| {
+        let owner = json!({ "manager": manager, "operation": "Update", "fieldsV1": { "f:spec": {} } });
+        let object =
+            json!({ "kind": kind, "metadata": { "managedFields": [owner] }, "status": { "observedGeneration": -1 } });
+        violations(&object).len()
+    };
+    assert_eq!(
+        created("Backup", "ace-operator/backupschedule"),
+        0,
+        "it created this one"
+    );
+    assert_eq!(created("Backup", "ace-operator/backup"), 1);
+    assert_eq!(created("BackupSchedule", "ace-operator/backupschedule"), 1);
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub mod managed;
 
 mod account;
 mod audit;
+mod backups;
 mod cargo;
 mod cli;
 mod console;
@@ -39,6 +40,7 @@ mod tunnels;
 
 pub use account::Account;
 pub use audit::Audited;
+pub use backups::{ROW, SCHEDULE, Scene};
 pub use cargo::cargo;
 pub use cli::Colleague;
 pub use console::{BODY, CALL, Fault, LIST, Project, Request, UPLOAD};

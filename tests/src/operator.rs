@@ -14,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ace_api::Process;
 use tokio::runtime::Runtime;
 use xtask::rights;
 
@@ -54,6 +55,10 @@ pub struct OperatorOptions {
     pub api_host: Option<&'static str>,
     /// Variables of its environment.
     pub environment: Vec<(&'static str, String)>,
+    /// Which of the two processes: what it reconciles, and under which ServiceAccount.
+    pub process: Process,
+    /// Where PostgreSQL's programs are, if they are not the installed ones.
+    pub clients: Option<String>,
 }
 
 impl Default for OperatorOptions {
@@ -66,6 +71,18 @@ impl Default for OperatorOptions {
             insecure_database: true,
             api_host: None,
             environment: Vec::new(),
+            process: Process::Operator,
+            clients: None,
+        }
+    }
+}
+
+impl OperatorOptions {
+    /// The process that makes backups.
+    pub fn worker() -> Self {
+        Self {
+            process: Process::Worker,
+            ..Self::default()
         }
     }
 }
@@ -86,12 +103,25 @@ impl Operator {
     /// If it can't be started.
     pub fn shared() -> &'static Self {
         static OPERATOR: OnceLock<Operator> = OnceLock::new();
-        // On a thread of its own, because a test that asks is within a runtime.
-        let start = || {
+        OPERATOR.get_or_init(|| Self::start_apart(OperatorOptions::default()))
+    }
+
+    /// The worker of this test binary, started by whoever asks first.
+    ///
+    /// # Panics
+    /// If it can't be started.
+    pub fn shared_worker() -> &'static Self {
+        static WORKER: OnceLock<Operator> = OnceLock::new();
+        WORKER.get_or_init(|| Self::start_apart(OperatorOptions::worker()))
+    }
+
+    /// On a thread of its own, because a test that asks is within a runtime.
+    fn start_apart(options: OperatorOptions) -> Self {
+        let start = move || {
             let runtime = Runtime::new().expect("threads can be started");
-            runtime.block_on(Operator::start(bed(), &OperatorOptions::default()))
+            runtime.block_on(Self::start(bed(), &options))
         };
-        OPERATOR.get_or_init(|| thread::spawn(start).join().expect("the operator starts"))
+        thread::spawn(start).join().expect("the operator starts")
     }
 
     /// Starts an operator, and returns when it is ready.
@@ -113,14 +143,16 @@ impl Operator {
             Some(path) => path.clone(),
             None => bed
                 .bed
-                .service_account_kubeconfig(rights::NAMESPACE, rights::OPERATOR)
+                .service_account_kubeconfig(rights::NAMESPACE, options.process.name())
                 .await
                 .expect("the ServiceAccount has a token"),
         };
-        let log = bed
-            .bed
-            .directory()
-            .join(format!("logs/operator-{}.log", COUNT.fetch_add(1, Ordering::Relaxed)));
+        let log = bed.bed.directory().join(format!(
+            "logs/{}-{}.log",
+            options.process.name(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        ));
+        let kinds: Vec<&str> = options.process.kinds().map(|kind| kind.name).collect();
         let address = free_address();
         let mut command = match pod {
             Some(pod) => pod.command(program),
@@ -142,9 +174,17 @@ impl Operator {
         let process = command
             .args(["--allow-api-host", "127.0.0.1", "--allow-gateway-host", "127.0.0.1"])
             .args(["--allow-database-host", "127.0.0.1"])
+            .args(["--allow-scratch-host", "127.0.0.1"])
             .args(["--allow-source-host", &bed.bed.file().artifacts_url])
             .args(["--allow-notify-host", &bed.bed.file().receivers_url])
             .args(["--allow-store-host", "127.0.0.1"])
+            .args(["--kinds", &kinds.join(","), "--instance", options.process.name()])
+            .args(
+                options
+                    .clients
+                    .iter()
+                    .flat_map(|clients| ["--postgres-clients", clients]),
+            )
             .args([
                 "--test-time-scale",
                 &options.scale.to_string(),

@@ -36,6 +36,8 @@ pub struct Proxy {
 #[derive(Clone)]
 struct Way {
     name: &'static str,
+    /// The other end is told under which name it was called: signatures have it in them.
+    keeps_host: bool,
     upstream: String,
     client: reqwest::Client,
     cuts: Cuts,
@@ -44,7 +46,12 @@ struct Way {
 impl Proxy {
     /// Starts one in front of a server that speaks plain HTTP.
     pub async fn start(name: &'static str, upstream: &str, cuts: &Cuts) -> Self {
-        Self::with(name, upstream, cuts, crate::http::http()).await
+        Self::with(name, upstream, cuts, crate::http::http(), false).await
+    }
+
+    /// Starts one in front of a store, whose requests are signed.
+    pub async fn of_store(upstream: &str, cuts: &Cuts) -> Self {
+        Self::with("store", upstream, cuts, crate::http::http(), true).await
     }
 
     /// Starts one in front of the API server of `kubeconfig`, and writes one that leads to it with the same token.
@@ -63,17 +70,19 @@ impl Proxy {
             &account.server,
             cuts,
             client.expect("the bed's certificate is sound"),
+            false,
         )
         .await;
         let path = account.written_for(&proxy.url, "proxied.yaml");
         (proxy, path)
     }
 
-    async fn with(name: &'static str, upstream: &str, cuts: &Cuts, client: reqwest::Client) -> Self {
+    async fn with(name: &'static str, upstream: &str, cuts: &Cuts, client: reqwest::Client, keeps_host: bool) -> Self {
         let address = free_address();
         let listener = TcpListener::bind(address).await.expect("the port is free");
         let way = Way {
             name,
+            keeps_host,
             upstream: upstream.to_owned(),
             client,
             cuts: cuts.clone(),
@@ -108,7 +117,11 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
         .await
         .expect("the operator sends whole requests");
     let upstream = way.client.request(parts.method, format!("{}{path}", way.upstream));
-    let answer = upstream.headers(passed_on(&parts.headers)).body(body).send().await;
+    let mut headers = passed_on(&parts.headers);
+    if let Some(host) = parts.headers.get(header::HOST).filter(|_| way.keeps_host) {
+        headers.insert(header::HOST, host.clone());
+    }
+    let answer = upstream.headers(headers).body(body).send().await;
     let answer = answer.expect("the other end answers");
     let (status, headers) = (answer.status(), passed_on(answer.headers()));
     let body = if is_watch {

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use ace_api::Process;
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::{core::v1::Namespace, rbac::v1::RoleBinding};
 use kube::{
@@ -81,10 +82,12 @@ pub async fn make_namespace(client: &Client, name: &str) {
         .create(&PostParams::default(), &namespace)
         .await
         .expect("a namespace can be made");
-    Api::<RoleBinding>::namespaced(client.clone(), name)
-        .create(&PostParams::default(), &object(xtask::rights::role_binding()))
-        .await
-        .expect("the operator's rights can be bound");
+    for process in Process::ALL {
+        Api::<RoleBinding>::namespaced(client.clone(), name)
+            .create(&PostParams::default(), &object(xtask::rights::role_binding(process)))
+            .await
+            .expect("the operator's rights can be bound");
+    }
 }
 
 async fn remove(client: Client, name: &str) {

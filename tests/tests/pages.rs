@@ -16,9 +16,9 @@ fn every_reason_is_explained_under_its_condition_and_no_other_is() {
     let page = fs::read_to_string(repository().join("docs/reasons.md")).unwrap();
     for kind in KINDS {
         assert_eq!(explained(&page, kind.name), reasons(kind.reasons), "{}", kind.name);
-        if kind.has_drift() {
-            let chapter = format!("{}: Drifted", kind.name);
-            assert_eq!(explained(&page, &chapter), reasons(kind.drift_reasons), "{chapter}");
+        for (type_, listed) in kind.conditions {
+            let chapter = format!("{}: {}", kind.name, type_.as_str());
+            assert_eq!(explained(&page, &chapter), reasons(listed), "{chapter}");
         }
     }
 }

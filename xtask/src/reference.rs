@@ -39,8 +39,8 @@ fn page(kind: &KindEntry, definition: &Value) -> String {
     page.push_str("## Conditions\n\n");
     page.push_str(CONDITIONS);
     reasons(&mut page, "Reasons", kind.reasons);
-    if kind.has_drift() {
-        reasons(&mut page, "Reasons of `Drifted`", kind.drift_reasons);
+    for (type_, listed) in kind.conditions {
+        reasons(&mut page, &format!("Reasons of `{}`", type_.as_str()), listed);
     }
     columns(&mut page, &version["additionalPrinterColumns"]);
     if let Some(fields) = version["selectableFields"].as_array() {

@@ -1,19 +1,22 @@
-//! What the operator may do, made from the list of kinds. The RBAC manifests are made from it, and the test of used rights
-//! reads it.
+//! What each process of the operator may do, made from the list of kinds. The RBAC manifests are made from it, and the test of used
+//! rights reads it.
 
 use std::fmt::Write as _;
 
-use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, Scope};
+use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, Process, Scope, Target};
 use serde_json::{Value, json};
 
 use crate::yaml;
 
-/// Name of the ServiceAccount, and of the ClusterRole that is bound to it for the whole cluster.
+/// Name of the ServiceAccount of the process that watches and decides.
 pub const OPERATOR: &str = "ace-operator";
 /// Namespace of the operator.
 pub const NAMESPACE: &str = "ace-system";
-/// Name of the ClusterRole that a RoleBinding grants in one namespace.
-pub const NAMESPACE_ROLE: &str = "ace-operator-namespace";
+
+/// Name of the ClusterRole of a process that a RoleBinding grants in one namespace.
+pub fn namespace_role(process: Process) -> String {
+    format!("{}-namespace", process.name())
+}
 
 const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "delete", "deletecollection", "patch", "update"];
@@ -44,19 +47,24 @@ impl From<&ace_api::Right> for Grant {
     }
 }
 
-/// Everything that the operator may do; there is nothing else. Our own kinds come first, and no resource twice.
-pub fn grants() -> Vec<Grant> {
-    let own = KINDS.iter().flat_map(|kind| {
+/// Everything that a process may do; there is nothing else. Its own kinds come first, and no resource twice.
+pub fn grants(process: Process) -> Vec<Grant> {
+    let own = process.kinds().flat_map(|kind| {
         let objects = kind.rights.iter().filter(|right| right.group == GROUP);
         objects.map(Grant::from).chain([status_of(kind)])
     });
-    let sources = CARRIERS.iter().map(|carrier| &carrier.right);
-    let others = KINDS
-        .iter()
+    let has_sources = process.kinds().any(|kind| {
+        let mut references = kind.references.iter();
+        references.any(|reference| reference.target == Target::Source)
+    });
+    let sources = CARRIERS.iter().filter(|_| has_sources).map(|carrier| &carrier.right);
+    let others = process
+        .kinds()
         .flat_map(|kind| kind.rights)
         .filter(|right| right.group != GROUP);
     let mut grants: Vec<Grant> = Vec::new();
     let all = own
+        .chain(process.reads().map(reading))
         .chain(COMMON_RIGHTS.iter().map(Grant::from))
         .chain([secrets()])
         .chain(sources.chain(others).map(Grant::from));
@@ -77,6 +85,17 @@ pub fn grants() -> Vec<Grant> {
         }
     }
     grants
+}
+
+/// Reading the objects of a kind that the other process reconciles.
+fn reading(kind: &KindEntry) -> Grant {
+    Grant {
+        scope: Scope::Cluster,
+        group: GROUP,
+        resource: kind.plural.to_owned(),
+        verbs: vec!["list", "watch"],
+        why: "read; the other process reconciles them".to_owned(),
+    }
 }
 
 fn status_of(kind: &KindEntry) -> Grant {
@@ -124,20 +143,19 @@ fn with_article(kind: &str) -> String {
 }
 
 /// The command that grants the rights of [`Scope::Namespace`] in `namespace`.
-pub fn grant_command(namespace: &str) -> String {
-    format!(
-        "kubectl create rolebinding {OPERATOR} -n {namespace} --clusterrole={NAMESPACE_ROLE} --serviceaccount={NAMESPACE}:{OPERATOR}"
-    )
+pub fn grant_command(process: Process, namespace: &str) -> String {
+    let (name, role) = (process.name(), namespace_role(process));
+    format!("kubectl create rolebinding {name} -n {namespace} --clusterrole={role} --serviceaccount={NAMESPACE}:{name}")
 }
 
 /// The RoleBinding that [`grant_command`] makes, without a namespace.
-pub fn role_binding() -> Value {
+pub fn role_binding(process: Process) -> Value {
     json!({
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "RoleBinding",
-        "metadata": { "name": OPERATOR },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": NAMESPACE_ROLE },
-        "subjects": [{ "kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE }],
+        "metadata": { "name": process.name() },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": namespace_role(process) },
+        "subjects": [{ "kind": "ServiceAccount", "name": process.name(), "namespace": NAMESPACE }],
     })
 }
 
@@ -147,32 +165,39 @@ pub(crate) fn files() -> Vec<(String, String)> {
         ("deploy/rbac.yaml".to_owned(), yaml::file(roles())),
         (
             "deploy/components/namespace-access/role-binding.yaml".to_owned(),
-            yaml::file([role_binding()]),
+            yaml::file(Process::ALL.map(role_binding)),
         ),
         ("docs/reference/rights.md".to_owned(), page()),
     ]
 }
 
 fn roles() -> Vec<Value> {
-    let mut roles = vec![
-        role(OPERATOR, &rules(Scope::Cluster)),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": { "name": OPERATOR },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": OPERATOR },
-            "subjects": [{ "kind": "ServiceAccount", "name": OPERATOR, "namespace": NAMESPACE }],
-        }),
-        role(NAMESPACE_ROLE, &rules(Scope::Namespace)),
+    let mut roles: Vec<Value> = Process::ALL.into_iter().flat_map(of_process).collect();
+    roles.extend([
         aggregated("ace-view", "view", &own_kinds(KINDS, READ)),
         aggregated(
             "ace-edit",
             "edit",
             &own_kinds(KINDS.iter().filter(|kind| !kind.names_secrets()), WRITE),
         ),
-    ];
+    ]);
     roles.extend(naming_secrets().map(|kind| role(&edit_role(kind), &own_kinds([kind], WRITE))));
     roles
+}
+
+fn of_process(process: Process) -> [Value; 3] {
+    let name = process.name();
+    [
+        role(name, &rules(process, Scope::Cluster)),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": { "name": name },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
+            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": NAMESPACE }],
+        }),
+        role(&namespace_role(process), &rules(process, Scope::Namespace)),
+    ]
 }
 
 fn role(name: &str, rules: &[Value]) -> Value {
@@ -192,9 +217,9 @@ fn aggregated(name: &str, to: &str, rules: &[Value]) -> Value {
 }
 
 /// One rule per group and set of verbs, in the order of the table.
-fn rules(scope: Scope) -> Vec<Value> {
+fn rules(process: Process, scope: Scope) -> Vec<Value> {
     let mut rules: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
-    for grant in grants().into_iter().filter(|grant| grant.scope == scope) {
+    for grant in grants(process).into_iter().filter(|grant| grant.scope == scope) {
         match rules
             .iter_mut()
             .find(|(group, verbs, _)| (*group, verbs) == (grant.group, &grant.verbs))
@@ -216,15 +241,27 @@ fn own_kinds(kinds: impl IntoIterator<Item = &'static KindEntry>, verbs: &[&str]
 }
 
 fn page() -> String {
-    let mut text = format!(
-        "<!-- Made by `cargo xtask generate`; do not edit. -->\n# What the operator may do\n\n\
-         In every namespace, by the ClusterRole `{OPERATOR}`:\n\n{}\n\
-         Only in namespaces with a RoleBinding to the ClusterRole `{NAMESPACE_ROLE}`:\n\n{}\n",
-        table(Scope::Cluster),
-        table(Scope::Namespace),
+    let mut text = "<!-- Made by `cargo xtask generate`; do not edit. -->\n# What the operator may do\n\n\
+         It has two processes, of one image, each with a ServiceAccount of its own.\n"
+        .to_owned();
+    for process in Process::ALL {
+        let (name, role) = (process.name(), namespace_role(process));
+        let kinds: Vec<&str> = process.kinds().map(|kind| kind.name).collect();
+        let _ = write!(
+            text,
+            "\n## {name}\n\nReconciles {}. In every namespace, by the ClusterRole `{name}`:\n\n{}\n\
+             Only in namespaces with a RoleBinding to the ClusterRole `{role}`:\n\n{}",
+            kinds.join(", "),
+            table(process, Scope::Cluster),
+            table(process, Scope::Namespace),
+        );
+    }
+    text.push_str("\nA namespace gets these RoleBindings from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
+    text.push_str(
+        &Process::ALL
+            .map(|process| grant_command(process, "NAMESPACE"))
+            .join("\n"),
     );
-    text.push_str("A namespace gets that RoleBinding from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
-    text.push_str(&grant_command("NAMESPACE"));
     text.push_str("\n```\n\n## What people may do\n\n");
     text.push_str("People who have Kubernetes' own roles `view`, `edit` or `admin` in a namespace have the same on ace-ops's kinds there (`ace-view`, `ace-edit`). ");
     let writers = |names_secrets: bool| {
@@ -255,9 +292,9 @@ fn page() -> String {
     text
 }
 
-fn table(scope: Scope) -> String {
+fn table(process: Process, scope: Scope) -> String {
     let mut text = "| group | resource | verbs | why |\n|---|---|---|---|\n".to_owned();
-    for grant in grants().into_iter().filter(|grant| grant.scope == scope) {
+    for grant in grants(process).into_iter().filter(|grant| grant.scope == scope) {
         let group = if grant.group.is_empty() {
             "core".to_owned()
         } else {
@@ -279,57 +316,84 @@ fn capitalised(text: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use ace_api::{GROUP, KINDS, Scope, Target};
+    use ace_api::{GROUP, KINDS, Process, Scope, Target};
     use serde_json::{Value, json};
 
     use super::{grants, roles, rules};
 
     #[test]
     fn no_right_is_named_twice_and_none_is_a_wildcard() {
-        let grants = grants();
-        for (n, grant) in grants.iter().enumerate() {
+        for process in Process::ALL {
+            let grants = grants(process);
+            for (n, grant) in grants.iter().enumerate() {
+                assert!(
+                    !grants[..n]
+                        .iter()
+                        .any(|other| (other.group, &other.resource) == (grant.group, &grant.resource)),
+                    "{grant:?}"
+                );
+                assert!(
+                    !grant.resource.contains('*') && !grant.verbs.contains(&"*"),
+                    "{grant:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_is_read_and_its_status_patched_by_one_process_alone() {
+        for process in Process::ALL {
+            let own: BTreeSet<String> = grants(process)
+                .into_iter()
+                .filter(|grant| grant.group == GROUP)
+                .map(|grant| {
+                    let is_status = grant.resource.ends_with("/status");
+                    let verbs: &[&str] = if is_status { &["patch"] } else { &["list", "watch"] };
+                    assert!(verbs.iter().all(|verb| grant.verbs.contains(verb)), "{grant:?}");
+                    assert!(!is_status || grant.verbs == ["patch"], "{grant:?}");
+                    grant.resource
+                })
+                .collect();
+            let kinds = process
+                .kinds()
+                .flat_map(|kind| [kind.plural.to_owned(), format!("{}/status", kind.plural)]);
+            let read = process.reads().map(|kind| kind.plural.to_owned());
+            assert_eq!(own, kinds.chain(read).collect());
+        }
+        let count = |process: Process| process.kinds().count();
+        assert_eq!(Process::ALL.map(count).iter().sum::<usize>(), KINDS.len());
+    }
+
+    #[test]
+    fn a_process_reads_objects_of_the_other_only() {
+        for kind in KINDS {
+            let others: Vec<&str> = KINDS
+                .iter()
+                .filter(|other| other.process != kind.process)
+                .map(|other| other.name)
+                .collect();
             assert!(
-                !grants[..n]
-                    .iter()
-                    .any(|other| (other.group, &other.resource) == (grant.group, &grant.resource)),
-                "{grant:?}"
-            );
-            assert!(
-                !grant.resource.contains('*') && !grant.verbs.contains(&"*"),
-                "{grant:?}"
+                kind.reads.iter().all(|read| others.contains(read)),
+                "{}: {:?}",
+                kind.name,
+                kind.reads
             );
         }
     }
 
     #[test]
-    fn every_kind_is_read_and_of_its_status_only_patched() {
-        let own: BTreeSet<String> = grants()
-            .into_iter()
-            .filter(|grant| grant.group == GROUP)
-            .map(|grant| {
-                let is_status = grant.resource.ends_with("/status");
-                let verbs: &[&str] = if is_status { &["patch"] } else { &["list", "watch"] };
-                assert!(verbs.iter().all(|verb| grant.verbs.contains(verb)), "{grant:?}");
-                assert!(!is_status || grant.verbs == ["patch"], "{grant:?}");
-                grant.resource
-            })
-            .collect();
-        let kinds = KINDS
-            .iter()
-            .flat_map(|kind| [kind.plural.to_owned(), format!("{}/status", kind.plural)]);
-        assert_eq!(own, kinds.collect());
-    }
-
-    #[test]
     fn secrets_and_config_maps_are_granted_by_namespace_only() {
-        assert!(
-            grants()
-                .iter()
-                .filter(|grant| grant.scope == Scope::Cluster)
-                .all(|grant| !grant.group.is_empty())
+        for process in Process::ALL {
+            let grants = grants(process);
+            let mut everywhere = grants.iter().filter(|grant| grant.scope == Scope::Cluster);
+            assert!(everywhere.all(|grant| !grant.group.is_empty()));
+        }
+        assert_eq!(
+            rules(Process::Worker, Scope::Namespace),
+            [json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] })]
         );
         assert_eq!(
-            rules(Scope::Namespace),
+            rules(Process::Operator, Scope::Namespace),
             [
                 json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] }),
                 json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch", "create", "delete"] }),
@@ -365,6 +429,8 @@ mod tests {
             "spec.anonKeySecretRef.name",
             "spec.database.passwordSecretRef.name",
             "spec.database.caSecretRef.name",
+            "spec.scratch.passwordSecretRef.name",
+            "spec.scratch.caSecretRef.name",
         ];
         let channels = [
             "spec.slack.webhookURLSecretRef.name",
@@ -372,14 +438,18 @@ mod tests {
             "spec.webhook.signingSecretRef.name",
         ];
         // Name, whether it may read Secrets itself, and through which fields.
-        let expected: [(&str, bool, &[&str]); 7] = [
+        let schedules = ["spec.encryption.identitySecretRef.name"];
+        let expected: [(&str, bool, &[&str]); 10] = [
             ("ace-operator", false, &[]),
             ("ace-operator-namespace", true, &[]),
+            ("ace-worker", false, &[]),
+            ("ace-worker-namespace", true, &[]),
             ("ace-view", false, &[]),
             ("ace-edit", false, &[]),
             ("ace-platform-edit", false, &all),
             ("ace-notificationchannel-edit", false, &channels),
             ("ace-backupdestination-edit", false, &["spec.credentialsSecretRef.name"]),
+            ("ace-backupschedule-edit", false, &schedules),
         ];
         let expected = expected.map(|(name, reads, through)| (name.to_owned(), reads, through.to_vec()));
         assert_eq!(found, expected);

@@ -20,12 +20,9 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 }
 
 fn reasons(kind: &KindEntry) -> String {
-    let reasons = listed(kind.reasons);
-    if kind.has_drift() {
-        format!("{reasons} Of `Drifted`: {}", listed(kind.drift_reasons))
-    } else {
-        reasons
-    }
+    let others = kind.conditions.iter();
+    let others = others.map(|(type_, reasons)| format!(" Of `{}`: {}", type_.as_str(), listed(reasons)));
+    [listed(kind.reasons)].into_iter().chain(others).collect()
 }
 
 fn listed(reasons: &[ListedReason]) -> String {
@@ -51,7 +48,10 @@ fn finished(kind: &KindEntry) -> CustomResourceDefinition {
         .as_array_mut()
         .expect("a definition has versions")
     {
-        version["additionalPrinterColumns"] = columns(kind, &version["additionalPrinterColumns"]);
+        let has_suspend = version
+            .pointer("/schema/openAPIV3Schema/properties/spec/properties/suspend")
+            .is_some();
+        version["additionalPrinterColumns"] = columns(kind, has_suspend, &version["additionalPrinterColumns"]);
         let schema = &mut version["schema"]["openAPIV3Schema"];
         tidy(schema, &meanings);
         let status = &mut schema["properties"]["status"];
@@ -67,7 +67,7 @@ fn finished(kind: &KindEntry) -> CustomResourceDefinition {
 }
 
 /// The kind's own columns, and behind those of each priority the ones that every kind has.
-fn columns(kind: &KindEntry, own: &Value) -> Value {
+fn columns(kind: &KindEntry, has_suspend: bool, own: &Value) -> Value {
     let column = |name: &str, type_: &str, path: &str| json!({ "name": name, "type": type_, "jsonPath": path });
     let condition = |name: &str, type_: &str, field: &str| {
         column(
@@ -92,7 +92,7 @@ fn columns(kind: &KindEntry, own: &Value) -> Value {
             wide(condition("Reason", "Ready", "reason")),
         ])
         .chain(own_wide)
-        .chain([wide(column("Suspended", "boolean", ".spec.suspend"))])
+        .chain(has_suspend.then(|| wide(column("Suspended", "boolean", ".spec.suspend"))))
         .collect()
 }
 
@@ -236,18 +236,22 @@ mod tests {
             };
             let (first, wide) = (names(&first), names(&wide));
             assert_eq!(first[first.len() - common.len()..], *common, "{}", kind.name);
+            let schema = &version["schema"]["openAPIV3Schema"];
+            let has_suspend = schema["properties"]["spec"]["properties"]["suspend"].is_object();
+            let last = wide.last().map(String::as_str);
             assert_eq!(
-                (wide[0].as_str(), wide[wide.len() - 1].as_str()),
-                ("Reason", "Suspended")
+                (wide[0].as_str(), last == Some("Suspended")),
+                ("Reason", has_suspend),
+                "{}",
+                kind.name
             );
             let distinct: BTreeSet<&String> = first.iter().chain(&wide).collect();
             assert_eq!(distinct.len(), columns.len(), "{}", kind.name);
-            let schema = &version["schema"]["openAPIV3Schema"];
             for column in columns {
                 let path = column["jsonPath"].as_str().unwrap();
                 let fields = path.split("[?").next().unwrap().split('.').skip(1);
                 let field = fields.fold(schema, |schema, field| match field.strip_suffix("[0]") {
-                    Some(list) => &schema["properties"][list]["items"],
+                    Some(of_many) => &schema["properties"][of_many]["items"],
                     None => &schema["properties"][field],
                 });
                 // The schema leaves the fields of `metadata` to Kubernetes.

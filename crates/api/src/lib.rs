@@ -6,7 +6,9 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+mod backup;
 mod backup_destination;
+mod backup_schedule;
 mod bounds;
 mod common;
 mod crd;
@@ -15,21 +17,33 @@ mod migration_set;
 mod notification_channel;
 mod platform;
 mod registry;
+mod restore;
 #[cfg(any(test, feature = "testing"))]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 pub mod testing;
 
+pub use backup::{
+    Archive, Backup, BackupClass, BackupCopy, BackupProgress, BackupReason, BackupRun, BackupSpec, BackupStatus,
+    BackupStep, CopyState, ImportedBackup, Snapshot, Verification, VerificationLevel,
+};
 pub use backup_destination::{
     AzureStore, BackupDestination, BackupDestinationSpec, DestinationDriftReason, DestinationReason, DestinationStatus,
     GcsStore, LocalStore, S3Store, StoreCapabilities, StoredBackups,
+};
+pub use backup_schedule::{
+    BackupEncryption, BackupProof, BackupResult, BackupSchedule, BackupScheduleSpec, BackupScope, CatchUp,
+    ExpiringBackup, FreshReason, LastBackup, MissedSlots, RecoveryObjective, RecoveryPoint, RequiredTable, Retention,
+    RetentionStatus, ScheduleDestination, ScheduleDriftReason, ScheduleReason, ScheduleStatus, VerifiedReason,
+    VerifyLevel,
 };
 pub use bounds::within_bounds;
 pub use common::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, CommonStatus, ConditionType, Conditions,
     DeletionPolicy, Drift, DriftField, Duration, FINALIZER, GROUP, HasPlatform, HasSecrets, HasSource, HeldOutcome,
-    InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_USE, LABEL_WATCH, ListedReason, LocalReference,
-    MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse, SharedDriftReason,
-    SharedReason, ShownBy, Source, SourceKind, UnobservedReason, VERSION, clipped, field_manager, message,
+    InvalidDuration, LABEL_ARCHIVE, LABEL_FUNCTION, LABEL_SCHEDULE, LABEL_USE, LABEL_WATCH, ListedReason,
+    LocalReference, MESSAGE_LIMIT, Mode, ObjectStatus, Reason, SecretFiles, SecretKeyReference, SecretUse,
+    SharedConditionReason, SharedReason, ShownBy, Source, SourceKind, UnobservedReason, VERSION, clipped,
+    field_manager, message,
 };
 pub use crd::crds;
 pub use edge_function::{
@@ -49,6 +63,10 @@ pub use notification_channel::{
 };
 pub use platform::{
     ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason, PlatformSpec,
-    PlatformStatus, ProjectStatus,
+    PlatformStatus, ProjectStatus, Scratch,
 };
-pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Reference, Right, Scope, Target};
+pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Process, Reference, Right, Scope, Target};
+pub use restore::{
+    Assertion, AssertionResult, LatestBackup, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreSource,
+    RestoreSpec, RestoreStatus, RestoreStep, RestoreStepName, RestoreTarget,
+};

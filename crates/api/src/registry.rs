@@ -10,9 +10,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    BackupDestination, ChannelReason, DestinationDriftReason, DestinationReason, DriftReason, EdgeFunction,
-    FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel, ObjectStatus, Platform,
-    PlatformReason, SchemaDriftReason, VERSION,
+    Backup, BackupDestination, BackupReason, BackupSchedule, ChannelReason, ConditionType, DestinationDriftReason,
+    DestinationReason, DriftReason, EdgeFunction, FreshReason, FunctionReason, GROUP, ListedReason, MigrationReason,
+    MigrationSet, NotificationChannel, ObjectStatus, Platform, PlatformReason, Restore, RestoreReason,
+    ScheduleDriftReason, ScheduleReason, SchemaDriftReason, VERSION, VerifiedReason,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -26,15 +27,52 @@ pub struct KindEntry {
     pub short_name: &'static str,
     /// Reasons of `Ready`, `Reconciling`, `Stalled` and `Suspended`.
     pub reasons: &'static [ListedReason],
-    /// Reasons of `Drifted`; none for a kind that can't drift and does not have this condition.
-    pub drift_reasons: &'static [ListedReason],
+    /// Conditions that it always has beside `Ready`, with their reasons: `Drifted` where it can drift.
+    pub conditions: &'static [(ConditionType, &'static [ListedReason])],
     /// Other objects that its spec names.
     pub references: &'static [Reference],
     /// What the operator needs for it, beyond writing its status and reading the Secrets and sources that it names.
     pub rights: &'static [Right],
     /// What somebody who may write objects of this kind can do with it, where that is more than the objects themselves.
     pub writers_can: Option<&'static str>,
+    /// Which process reconciles it.
+    pub process: Process,
+    /// Kinds of the other process whose objects are read for it.
+    pub reads: &'static [&'static str],
     types: Types,
+}
+
+/// A process of the operator, with a ServiceAccount and rights of its own. Only objects pass between them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Process {
+    /// Watches and decides.
+    Operator,
+    /// Makes what takes long, and much memory.
+    Worker,
+}
+
+impl Process {
+    /// Every process.
+    pub const ALL: [Self; 2] = [Self::Operator, Self::Worker];
+
+    /// Its name: that of its Deployment and ServiceAccount, and of the ClusterRole that is bound to it for the whole cluster.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operator => "ace-operator",
+            Self::Worker => "ace-worker",
+        }
+    }
+
+    /// The kinds that it reconciles.
+    pub fn kinds(self) -> impl Iterator<Item = &'static KindEntry> {
+        KINDS.iter().filter(move |kind| kind.process == self)
+    }
+
+    /// The kinds of the other process whose objects it reads.
+    pub fn reads(self) -> impl Iterator<Item = &'static KindEntry> {
+        let is_read = move |kind: &&KindEntry| self.kinds().any(|own| own.reads.contains(&kind.name));
+        KINDS.iter().filter(is_read)
+    }
 }
 
 /// Every kind, in the order of the reference.
@@ -44,12 +82,14 @@ pub const KINDS: &[KindEntry] = &[
         plural: "platforms",
         short_name: "plat",
         reasons: PlatformReason::ALL,
-        drift_reasons: &[],
+        conditions: &[],
         references: &[
             secret("spec.api.tokenSecretRef.name"),
             secret("spec.anonKeySecretRef.name"),
             secret("spec.database.passwordSecretRef.name"),
             secret("spec.database.caSecretRef.name"),
+            secret("spec.scratch.passwordSecretRef.name"),
+            secret("spec.scratch.caSecretRef.name"),
         ],
         rights: &[cluster(
             GROUP,
@@ -58,6 +98,8 @@ pub const KINDS: &[KindEntry] = &[
             "platforms are read; their spec is never written",
         )],
         writers_can: Some("has the operator use any Secret of the namespace that offers itself"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<Platform>(),
     },
     KindEntry {
@@ -65,7 +107,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "edgefunctions",
         short_name: "fn",
         reasons: FunctionReason::ALL,
-        drift_reasons: DriftReason::ALL,
+        conditions: &[(ConditionType::Drifted, DriftReason::ALL)],
         references: &[PLATFORM, SOURCE, object("MigrationSet", "spec.requires.migration.name")],
         rights: &[
             cluster(
@@ -81,6 +123,8 @@ pub const KINDS: &[KindEntry] = &[
             ),
         ],
         writers_can: Some("runs code in the project with the project's secrets"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<EdgeFunction>(),
     },
     KindEntry {
@@ -88,7 +132,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "migrationsets",
         short_name: "migs",
         reasons: MigrationReason::ALL,
-        drift_reasons: SchemaDriftReason::ALL,
+        conditions: &[(ConditionType::Drifted, SchemaDriftReason::ALL)],
         references: &[PLATFORM, SOURCE],
         rights: &[cluster(
             GROUP,
@@ -97,6 +141,8 @@ pub const KINDS: &[KindEntry] = &[
             "read; their spec is never written",
         )],
         writers_can: Some("runs SQL in its database and approves it"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<MigrationSet>(),
     },
     KindEntry {
@@ -104,7 +150,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "notificationchannels",
         short_name: "channel",
         reasons: ChannelReason::ALL,
-        drift_reasons: &[],
+        conditions: &[],
         references: &[
             secret("spec.slack.webhookURLSecretRef.name"),
             secret("spec.webhook.urlSecretRef.name"),
@@ -117,6 +163,8 @@ pub const KINDS: &[KindEntry] = &[
             "read; their spec is never written",
         )],
         writers_can: Some("sends messages to the addresses in its Secrets"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<NotificationChannel>(),
     },
     KindEntry {
@@ -124,7 +172,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "backupdestinations",
         short_name: "bdest",
         reasons: DestinationReason::ALL,
-        drift_reasons: DestinationDriftReason::ALL,
+        conditions: &[(ConditionType::Drifted, DestinationDriftReason::ALL)],
         references: &[secret("spec.credentialsSecretRef.name")],
         rights: &[cluster(
             GROUP,
@@ -133,7 +181,88 @@ pub const KINDS: &[KindEntry] = &[
             "read; their spec is never written",
         )],
         writers_can: Some("stores objects in the bucket that its Secret opens, and lists it"),
+        process: Process::Operator,
+        reads: &[],
         types: Types::of::<BackupDestination>(),
+    },
+    KindEntry {
+        name: "BackupSchedule",
+        plural: "backupschedules",
+        short_name: "bks",
+        reasons: ScheduleReason::ALL,
+        conditions: &[
+            (ConditionType::Fresh, FreshReason::ALL),
+            (ConditionType::Verified, VerifiedReason::ALL),
+            (ConditionType::Drifted, ScheduleDriftReason::ALL),
+        ],
+        references: &[
+            PLATFORM,
+            object("BackupDestination", "spec.destinations.name"),
+            secret("spec.encryption.identitySecretRef.name"),
+        ],
+        rights: &[
+            cluster(
+                GROUP,
+                "backupschedules",
+                &["list", "watch"],
+                "read; their spec is never written",
+            ),
+            cluster(
+                GROUP,
+                "backups",
+                &["get", "create", "patch", "delete"],
+                "created for each slot; `get` asks who made one that has the name of a slot; `patch` sets `deletionPolicy` of one that expires, and `delete` deletes it, and what failed",
+            ),
+        ],
+        writers_can: Some("has a database of the namespace backed up and encrypted for whom they like"),
+        process: Process::Operator,
+        reads: &["Backup", "Restore"],
+        types: Types::of::<BackupSchedule>(),
+    },
+    KindEntry {
+        name: "Backup",
+        plural: "backups",
+        short_name: "bk",
+        reasons: BackupReason::ALL,
+        conditions: &[],
+        references: &[
+            object("BackupSchedule", "spec.scheduleRef.name"),
+            object("BackupDestination", "spec.import.destination.name"),
+        ],
+        rights: &[cluster(
+            GROUP,
+            "backups",
+            &["get", "list", "watch", "patch"],
+            "read; `get` asks before a manifest is written whether its Backup is still wanted; `patch` puts the finalizer on and takes it off, nothing else",
+        )],
+        writers_can: Some("has the database of a BackupSchedule backed up, and what is stored deleted"),
+        process: Process::Worker,
+        reads: &["Platform", "BackupDestination", "BackupSchedule"],
+        types: Types::of::<Backup>(),
+    },
+    KindEntry {
+        name: "Restore",
+        plural: "restores",
+        short_name: "rst",
+        reasons: RestoreReason::ALL,
+        conditions: &[],
+        references: &[
+            PLATFORM,
+            object("Backup", "spec.source.backup"),
+            object("BackupSchedule", "spec.source.latest.schedule"),
+        ],
+        rights: &[cluster(
+            GROUP,
+            "restores",
+            &["list", "watch"],
+            "read; their spec is never written",
+        )],
+        writers_can: Some(
+            "has a backup restored into the Platform's scratch server and asks it SQL, of which one digest is shown",
+        ),
+        process: Process::Worker,
+        reads: &["Platform", "BackupDestination", "BackupSchedule"],
+        types: Types::of::<Restore>(),
     },
 ];
 
@@ -278,15 +407,21 @@ impl KindEntry {
 
     /// Objects of this kind can drift, and always have the condition `Drifted`.
     pub fn has_drift(&self) -> bool {
-        !self.drift_reasons.is_empty()
+        self.conditions
+            .iter()
+            .any(|(type_, _)| *type_ == ConditionType::Drifted)
     }
 
     /// The closed list of reasons of a condition; empty where the kind has no such condition.
     pub fn reasons_of(&self, condition: &str) -> &'static [ListedReason] {
         match condition {
             "Ready" | "Reconciling" | "Stalled" | "Suspended" => self.reasons,
-            "Drifted" => self.drift_reasons,
-            _ => &[],
+            _ => {
+                let mut conditions = self.conditions.iter();
+                conditions
+                    .find(|(type_, _)| type_.as_str() == condition)
+                    .map_or(&[], |(_, reasons)| reasons)
+            }
         }
     }
 

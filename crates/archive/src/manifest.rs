@@ -82,6 +82,9 @@ pub struct Snapshot {
     pub head: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schema_digest: Option<Digest>,
+    /// Roles that policies name: without them the dump can't be restored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
 }
 
 /// What was written.
@@ -208,8 +211,9 @@ impl Manifest {
         }
     }
 
-    fn lists(&self) -> [&Vec<String>; 3] {
+    fn lists(&self) -> [&Vec<String>; 4] {
         [
+            &self.snapshot.roles,
             &self.archive.not_covered,
             &self.scope.exclude_schemas,
             &self.scope.exclude_data,

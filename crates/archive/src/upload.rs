@@ -147,8 +147,9 @@ impl Upload {
         }
     }
 
-    /// Looks at the object where the answer was lost, or was an error at a repetition: its name is of this run alone.
-    async fn is_there(&self) -> Option<bool> {
+    /// Looks at the object where the answer was lost, or was an error at a repetition: its name is of this run alone. What an upload
+    /// is made of can be moved between threads, and not shared.
+    async fn is_there(&mut self) -> Option<bool> {
         match self.objects.head(&self.path).await {
             Ok(found) => Some(found.size == self.bytes),
             Err(error) if StoreError::of(&error).problem == StoreProblem::NotFound => Some(false),

@@ -13,4 +13,5 @@ pub mod connections;
 pub mod kinds;
 pub mod metrics;
 pub mod operator;
+pub mod processes;
 pub mod sources;

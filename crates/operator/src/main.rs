@@ -4,12 +4,14 @@
 
 use std::{net::TcpListener, process::ExitCode};
 
+use ace_database::Clients;
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
 use ace_operator::{
     connections::{grants::Installation, hosts::HostArguments, stores::StoreArguments},
     metrics::Metrics,
     operator::{GRACE, Operator, Settings},
+    processes::{KindsError, processes},
 };
 use ace_runtime::{
     health::Health,
@@ -44,6 +46,16 @@ struct Arguments {
     notify_hosts: Vec<String>,
     #[command(flatten)]
     stores: StoreArguments,
+    /// Where `pg_dump` and `pg_restore` are: an absolute directory, with `<major>` in the place of PostgreSQL's major version.
+    #[arg(long, value_name = "DIRECTORY", default_value = "/usr/lib/postgresql/<major>/bin")]
+    postgres_clients: String,
+    /// How many backups and restores are made at once.
+    #[arg(long, value_name = "NUMBER", default_value_t = 2)]
+    runs_at_once: usize,
+    /// Kinds that this process reconciles: those of the operator (Platform, EdgeFunction, MigrationSet, NotificationChannel,
+    /// BackupDestination, BackupSchedule), those of its worker (Backup, Restore), or all. The kinds of one of them are not divided.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    kinds: Vec<String>,
     /// Namespace that the operator is installed in; it is part of the commands in messages.
     #[arg(long, env = "POD_NAMESPACE", default_value = "ace-system")]
     namespace: String,
@@ -71,6 +83,10 @@ enum StartError {
     Listen(#[source] std::io::Error),
     #[error("can't configure a client of the API server: {0}")]
     Kubernetes(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the flag --postgres-clients names no directory of clients: {0}")]
+    Clients(#[from] ace_database::ClientsError),
+    #[error(transparent)]
+    Kinds(#[from] KindsError),
     #[error(transparent)]
     Setup(#[from] ace_operator::operator::SetupError),
 }
@@ -99,18 +115,22 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let (metrics, health) = (Metrics::new(env!("CARGO_PKG_VERSION")), Health::default());
     let listener = TcpListener::bind(arguments.listen.listen).map_err(StartError::Listen)?;
     let client = client().await.map_err(StartError::Kubernetes)?;
+    let processes = processes(&arguments.kinds)?;
     let settings = Settings {
         hosts: arguments.hosts.parse()?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
         allow_insecure_database: arguments.allow_insecure_database,
         notify_hosts: AllowedHosts::parse(&arguments.notify_hosts)?,
         stores: arguments.stores.parse()?,
+        clients: Clients::new(&arguments.postgres_clients)?,
+        runs_at_once: arguments.runs_at_once,
         timing: Timing::scaled(arguments.test_time_scale),
         scale: arguments.test_time_scale,
         installation: Installation {
             namespace: arguments.namespace,
-            ..Installation::default()
+            ..Installation::of(&processes)
         },
+        processes,
         instance: arguments.instance,
     };
     let operator = Operator::new(&client, settings, &metrics)?;

@@ -2,17 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
-use ace_api::KINDS;
-use ace_domain::reconcile::{dependency::Dependency, timing::Timing};
+use ace_api::Process;
+use ace_database::Clients;
+use ace_domain::{
+    kinds::{backup, backup_destination as destination, backup_schedule as schedule, platform, restore},
+    reconcile::{dependency::Dependency, key::Key, timing::Timing},
+};
 use ace_egress::{AllowedHosts, HttpClient, HttpError};
 use ace_runtime::{
     clock,
     controllers::Controllers,
     events::{Events, Publisher},
     health::Health,
-    index::{Dependents, Unused},
+    index::{Dependents, ObjectId, Unused},
     reconcile::Tools,
     shutdown::Shutdown,
+    tasks::{Slots, Tasks},
 };
 use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
@@ -20,13 +25,21 @@ use kube::Client;
 
 use crate::{
     caches::Caches,
-    connections::{PlatformConnections, grants::Installation, hosts::CredentialHosts, stores::StoreSettings},
+    connections::{
+        PlatformConnections,
+        grants::Installation,
+        hosts::CredentialHosts,
+        stores::{StoreConnector, StoreSettings},
+    },
     kinds::{
+        backup::{BackupCaches, BackupTasks, Backups},
         backup_destination::{self, BackupDestinations},
+        backup_schedule::BackupSchedules,
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
         notification_channel::{CONNECT, NotificationChannels},
         platform::Platforms,
+        restore::{RestoreTasks, Restores},
     },
     metrics::Metrics,
     sources::{Settings as SourceSettings, Sources, SourcesError},
@@ -45,11 +58,17 @@ pub struct Settings {
     pub notify_hosts: AllowedHosts,
     /// Object stores of backups.
     pub stores: StoreSettings,
+    /// PostgreSQL's programs.
+    pub clients: Clients,
+    /// Backups that are made at once.
+    pub runs_at_once: usize,
     pub timing: Timing,
     /// Divides waits of the sources, too; 1 in life.
     pub scale: u32,
     /// Names under which the operator is installed.
     pub installation: Installation,
+    /// Whose kinds are reconciled.
+    pub processes: Vec<Process>,
     /// Name of this process, for events.
     pub instance: String,
 }
@@ -72,23 +91,17 @@ pub enum SetupError {
 pub struct Operator {
     controllers: Controllers,
     publisher: Publisher,
-    sources: Arc<Sources>,
+    /// Nothing where no kind with a source is reconciled.
+    sources: Option<Arc<Sources>>,
     dependents: Dependents,
     unused: Unused,
+    backups: BackupTasks,
+    restores: RestoreTasks,
 }
 
 impl Operator {
     /// Puts the parts together; nothing runs yet.
     pub fn new(client: &Client, settings: Settings, metrics: &Metrics) -> Result<Self, SetupError> {
-        let http = Http::new(
-            settings.hosts.over_http().clone(),
-            Deadlines::default(),
-            Limits::default(),
-        )?;
-        let source_settings = SourceSettings {
-            installation: settings.installation.clone(),
-            ..SourceSettings::new(settings.source_hosts)
-        };
         let (events, publisher) = Events::new(client.clone(), &settings.instance, metrics.runtime.clone());
         let tools = Tools {
             client: client.clone(),
@@ -97,98 +110,219 @@ impl Operator {
             timing: settings.timing,
         };
         let (dependents, unused) = Dependents::new();
-        let source_settings = source_settings.scaled(settings.scale);
-        let sources = Sources::new(client.clone(), source_settings, dependents.clone(), metrics.clone())?;
-        let mut controllers = Controllers::new(tools, dependents.clone());
-        let caches = Caches {
-            platforms: controllers.cache(),
-            functions: controllers.cache(),
-            dependents: dependents.clone(),
+        let (slots, interval) = (Slots::new(settings.runs_at_once), settings.timing.task_progress());
+        let woken = dependents.clone();
+        let backups = move |key: &Key| woken.wake(&ObjectId::of::<backup::Kind>(key.clone()));
+        let woken = dependents.clone();
+        let restores = move |key: &Key| woken.wake(&ObjectId::of::<restore::Kind>(key.clone()));
+        let mut parts = Parts {
+            client,
+            metrics,
+            stores: StoreConnector {
+                client: client.clone(),
+                http: HttpClient::new(settings.stores.hosts.clone(), backup_destination::CONNECT)?,
+                settings: settings.stores.clone(),
+                names: settings.installation.clone(),
+            },
+            controllers: Controllers::new(tools, dependents.clone()),
+            dependents,
+            backups: Tasks::new(slots.clone(), interval, backups),
+            restores: Tasks::new(slots, interval, restores),
+            settings,
         };
-        let connections = Arc::new(PlatformConnections::default());
-        let platforms = Platforms {
-            client: client.clone(),
-            http,
-            hosts: settings.hosts.clone(),
-            allow_insecure_database: settings.allow_insecure_database,
-            caches: caches.clone(),
-            connections: connections.clone(),
-            sources: sources.clone(),
-            metrics: metrics.clone(),
-            timing: settings.timing,
-            installation: settings.installation.clone(),
-        };
-        controllers.add(Arc::new(platforms));
-        let functions = EdgeFunctions {
-            client: client.clone(),
-            caches: caches.clone(),
-            connections,
-            sources: sources.clone(),
-            timing: settings.timing,
-            installation: settings.installation.clone(),
-        };
-        controllers.add(Arc::new(functions));
-        let sets = MigrationSets {
-            client: client.clone(),
-            caches,
-            sources: sources.clone(),
-            hosts: settings.hosts,
-            allow_insecure_database: settings.allow_insecure_database,
-            timing: settings.timing,
-            installation: settings.installation.clone(),
-            watching_since: clock::now(),
-            closing_sessions: ClosingSessions::default(),
-        };
-        controllers.add(Arc::new(sets));
-        let channels = NotificationChannels {
-            client: client.clone(),
-            http: HttpClient::new(settings.notify_hosts, CONNECT)?,
-            timing: settings.timing,
-            installation: settings.installation.clone(),
-        };
-        controllers.add(Arc::new(channels));
-        let destinations = BackupDestinations {
-            client: client.clone(),
-            http: HttpClient::new(settings.stores.hosts.clone(), backup_destination::CONNECT)?,
-            stores: settings.stores,
-            cache: controllers.cache(),
-            timing: settings.timing,
-            installation: settings.installation,
-        };
-        controllers.add(Arc::new(destinations));
-        if let Some(kind) = without_controller(&controllers.kinds()) {
+        let has = |process| parts.settings.processes.contains(&process);
+        let (is_operator, is_worker) = (has(Process::Operator), has(Process::Worker));
+        let sources = is_operator.then(|| parts.add_operator(is_worker)).transpose()?;
+        if is_worker {
+            parts.add_worker(is_operator);
+        }
+        if let Some(kind) = without_controller(&parts.settings.processes, &parts.controllers.kinds()) {
             return Err(SetupError::NoController(kind));
         }
         Ok(Self {
-            controllers,
+            controllers: parts.controllers,
             publisher,
             sources,
-            dependents,
+            dependents: parts.dependents,
             unused,
+            backups: parts.backups,
+            restores: parts.restores,
         })
     }
 
     /// Runs until `shutdown`; reconciles in progress are completed first.
     pub async fn run(self, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
-        let changes = follow_sources(self.sources.clone(), self.dependents);
-        let changes = stop.clone().run_until_cancelled_owned(changes).map(|_| ());
-        let unused = self.sources.clone().forget_unused(self.unused);
-        let unused = stop.clone().run_until_cancelled_owned(unused).map(|_| ());
-        let beside = vec![
-            self.sources.run(stop.clone()).boxed(),
-            self.publisher.run(stop).boxed(),
-            changes.boxed(),
-            unused.boxed(),
-        ];
-        self.controllers.run(beside, health, shutdown).await;
+        let mut beside = vec![self.publisher.run(stop.clone()).boxed()];
+        if let Some(sources) = self.sources {
+            let changes = follow_sources(sources.clone(), self.dependents);
+            let unused = sources.clone().forget_unused(self.unused);
+            beside.extend([
+                sources.run(stop.clone()).boxed(),
+                stop.clone().run_until_cancelled_owned(changes).map(|_| ()).boxed(),
+                stop.clone().run_until_cancelled_owned(unused).map(|_| ()).boxed(),
+            ]);
+        }
+        // They outlive the passes, which get less time.
+        let hurry = shutdown.hurry();
+        let (backups, restores) = (self.backups, self.restores);
+        let runs = async {
+            tokio::join!(
+                backups.run(stop.clone(), TASK_GRACE),
+                restores.run(stop.clone(), TASK_GRACE)
+            );
+        };
+        let runs = hurry.run_until_cancelled(runs);
+        let ((), _) = tokio::join!(self.controllers.run(beside, health, shutdown), runs);
     }
 }
 
-/// The first kind of the API that is not among these.
-fn without_controller(kinds: &[&'static str]) -> Option<&'static str> {
-    let all = KINDS.iter().map(|kind| kind.name);
-    all.into_iter().find(|kind| !kinds.contains(kind))
+/// What the kinds are made of.
+struct Parts<'a> {
+    client: &'a Client,
+    metrics: &'a Metrics,
+    settings: Settings,
+    stores: StoreConnector,
+    dependents: Dependents,
+    controllers: Controllers,
+    backups: BackupTasks,
+    restores: RestoreTasks,
+}
+
+impl Parts<'_> {
+    /// The kinds of the process that watches and decides. `beside_worker`: this process reconciles the other kinds, too.
+    fn add_operator(&mut self, beside_worker: bool) -> Result<Arc<Sources>, SetupError> {
+        let settings = &self.settings;
+        let http = Http::new(
+            settings.hosts.over_http().clone(),
+            Deadlines::default(),
+            Limits::default(),
+        )?;
+        let source_settings = SourceSettings {
+            installation: settings.installation.clone(),
+            ..SourceSettings::new(settings.source_hosts.clone())
+        };
+        let source_settings = source_settings.scaled(settings.scale);
+        let dependents = self.dependents.clone();
+        let sources = Sources::new(
+            self.client.clone(),
+            source_settings,
+            dependents.clone(),
+            self.metrics.clone(),
+        )?;
+        let caches = Caches {
+            platforms: self.controllers.cache(),
+            functions: self.controllers.cache(),
+            dependents,
+        };
+        let connections = Arc::new(PlatformConnections::default());
+        let platforms = Platforms {
+            client: self.client.clone(),
+            http,
+            hosts: settings.hosts.clone(),
+            allow_insecure_database: settings.allow_insecure_database,
+            caches: caches.clone(),
+            connections: connections.clone(),
+            sources: sources.clone(),
+            metrics: self.metrics.clone(),
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+        };
+        self.controllers.add(Arc::new(platforms));
+        let functions = EdgeFunctions {
+            client: self.client.clone(),
+            caches: caches.clone(),
+            connections,
+            sources: sources.clone(),
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+        };
+        self.controllers.add(Arc::new(functions));
+        let sets = MigrationSets {
+            client: self.client.clone(),
+            caches: caches.clone(),
+            sources: sources.clone(),
+            hosts: settings.hosts.clone(),
+            allow_insecure_database: settings.allow_insecure_database,
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+            watching_since: clock::now(),
+            closing_sessions: ClosingSessions::default(),
+        };
+        self.controllers.add(Arc::new(sets));
+        let channels = NotificationChannels {
+            client: self.client.clone(),
+            http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+        };
+        self.controllers.add(Arc::new(channels));
+        let destinations = BackupDestinations {
+            stores: self.stores.clone(),
+            cache: self.controllers.cache(),
+            timing: settings.timing,
+        };
+        self.controllers.add(Arc::new(destinations));
+        let schedules = BackupSchedules {
+            client: self.client.clone(),
+            caches,
+            destinations: self.controllers.cache(),
+            backups: self.controllers.cache(),
+            restores: self.controllers.cache(),
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+        };
+        self.controllers.add(Arc::new(schedules));
+        if !beside_worker {
+            self.controllers.watch::<backup::Kind>();
+            self.controllers.watch::<restore::Kind>();
+        }
+        Ok(sources)
+    }
+
+    /// The kinds of the process that makes what takes long.
+    /// `beside_operator`: this process reconciles the other kinds, too.
+    fn add_worker(&mut self, beside_operator: bool) {
+        let settings = &self.settings;
+        let caches = BackupCaches {
+            backups: self.controllers.cache(),
+            schedules: self.controllers.cache(),
+            platforms: self.controllers.cache(),
+            destinations: self.controllers.cache(),
+        };
+        let backups = Backups {
+            client: self.client.clone(),
+            stores: self.stores.clone(),
+            hosts: settings.hosts.clone(),
+            allow_insecure_database: settings.allow_insecure_database,
+            clients: settings.clients.clone(),
+            tasks: self.backups.clone(),
+            caches,
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+            worker: settings.instance.clone(),
+        };
+        let restores = Restores {
+            backups: backups.clone(),
+            tasks: self.restores.clone(),
+        };
+        self.controllers.add(Arc::new(backups));
+        self.controllers.add(Arc::new(restores));
+        if !beside_operator {
+            self.controllers.watch::<schedule::Kind>();
+            self.controllers.watch::<platform::Kind>();
+            self.controllers.watch::<destination::Kind>();
+        }
+    }
+}
+
+/// The first kind of these processes that is not among those with a controller.
+fn without_controller(processes: &[Process], kinds: &[&'static str]) -> Option<&'static str> {
+    let mut all = processes
+        .iter()
+        .flat_map(|process| process.kinds())
+        .map(|kind| kind.name);
+    all.find(|kind| !kinds.contains(kind))
 }
 
 async fn follow_sources(sources: Arc<Sources>, dependents: Dependents) {
@@ -201,17 +335,21 @@ async fn follow_sources(sources: Arc<Sources>, dependents: Dependents) {
 /// Time that passes in flight get at the end.
 pub const GRACE: Duration = Duration::from_secs(20);
 
+/// Time that backups in progress get at the end, to be completed.
+const TASK_GRACE: Duration = Duration::from_mins(10);
+
 #[cfg(test)]
 mod tests {
-    use ace_api::KINDS;
+    use ace_api::{KINDS, Process};
 
     use super::without_controller;
 
     #[test]
     fn a_kind_without_a_controller_is_named_at_the_start() {
         let mut kinds: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-        assert_eq!(without_controller(&kinds), None);
+        assert_eq!(without_controller(&Process::ALL, &kinds), None);
         let last = kinds.pop();
-        assert_eq!(without_controller(&kinds), last);
+        assert_eq!(without_controller(&Process::ALL, &kinds), last);
+        assert_eq!(without_controller(&[Process::Operator], &kinds), None);
     }
 }

@@ -28,7 +28,7 @@ use crate::{
     reconcile::{Controller, Object, Queue, Tools, caught_now, run},
     shutdown::Shutdown,
 };
-use ace_domain::reconcile::{key::Key, kind::Kind as _};
+use ace_domain::reconcile::{key::Key, kind::Kind};
 
 /// Ends once every cache has its first list.
 type Filled = Shared<BoxFuture<'static, ()>>;
@@ -107,6 +107,31 @@ impl Controllers {
             run(controller, tools, queue, dependents, objects, store, stop).boxed()
         };
         self.starts.push((C::Kind::NAME, Box::new(start)));
+    }
+
+    /// Fills the cache of a kind that another process reconciles, and enqueues whatever depends on its objects here.
+    ///
+    /// # Panics
+    /// If the kind has a controller.
+    pub fn watch<K: Kind>(&mut self) {
+        let (store, writer) = self.handle::<K::Object>();
+        let (store, writer) = (store.clone(), writer.take().expect("a kind is watched once"));
+        let (dependents, mut departures) = (self.dependents.clone(), Departures::default());
+        let follow = move |event: &watcher::Event<DeserializeGuard<K::Object>>| {
+            if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event
+                && let Ok(object) = &guard.0
+                && let Ok(facts) = caught_now(|| K::facts(object))
+            {
+                // What it depends on itself is the other process's business.
+                dependents.apply(&ObjectId::of::<K>(Key::of(object)), Vec::new(), facts);
+            }
+            for key in departures.take(event) {
+                dependents.forget(&ObjectId::of::<K>(key));
+            }
+        };
+        let cache = Cache::new(self.tools.client.clone(), store, writer, follow);
+        self.filled.push(cache.filled);
+        self.watches.push(cache.watch);
     }
 
     /// The kinds that have one, in the order in which they were added.

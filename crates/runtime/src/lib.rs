@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod reconcile;
 pub mod request;
 pub mod shutdown;
+pub mod tasks;
 pub mod telemetry;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

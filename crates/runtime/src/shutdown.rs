@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Shutdown {
     stop: CancellationToken,
     cut: CancellationToken,
+    hurry: CancellationToken,
 }
 
 /// The work did not end before it was aborted.
@@ -39,6 +40,7 @@ impl Shutdown {
         Self {
             stop: cut.child_token(),
             cut,
+            hurry: CancellationToken::new(),
         }
     }
 
@@ -61,6 +63,11 @@ impl Shutdown {
         self.stop.clone()
     }
 
+    /// Cancelled by a second signal: also what may take longer than the grace is aborted.
+    pub fn hurry(&self) -> CancellationToken {
+        self.hurry.clone()
+    }
+
     /// Runs work until it ends or is aborted. Meant for single steps and for the wait at the end of `main`.
     pub async fn in_flight<F: Future>(&self, work: F) -> Result<F::Output, CutOff> {
         self.cut.run_until_cancelled(work).await.ok_or(CutOff)
@@ -70,9 +77,14 @@ impl Shutdown {
         next(&mut terminate, &mut interrupt).await;
         tracing::info!(grace = ?grace, "shutting down: no new work is started, work in progress may finish");
         tokio::select! {
-            () = self.begin(grace) => tracing::warn!("grace period is over: unfinished work was aborted"),
+            () = self.begin(grace) => {
+                tracing::warn!("grace period is over: unfinished work was aborted");
+                next(&mut terminate, &mut interrupt).await;
+                self.hurry.cancel();
+            }
             () = next(&mut terminate, &mut interrupt) => {
                 tracing::warn!("second signal: unfinished work was aborted");
+                self.hurry.cancel();
                 self.cut();
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use ace_api::{KINDS, Scope};
+use ace_api::{KINDS, Process, Scope};
 use ace_tests::{bed, repository};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{Api, api::PostParams};
@@ -71,9 +71,15 @@ async fn everything_of_the_operator_is_in_its_namespace_or_in_none() {
 }
 
 async fn the_operators_pod_is_admitted_where_only_restricted_pods_are() {
+    for process in Process::ALL {
+        is_admitted(process).await;
+    }
+}
+
+async fn is_admitted(process: Process) {
     let client = bed().client().await;
     let deployment: Deployment = Api::namespaced(client.clone(), rights::NAMESPACE)
-        .get(rights::OPERATOR)
+        .get(process.name())
         .await
         .unwrap();
     let template = deployment.spec.template;
@@ -105,15 +111,28 @@ async fn the_operators_pod_is_admitted_where_only_restricted_pods_are() {
 
 async fn one_operator_at_a_time_writes() {
     let documents = kustomized("deploy").await;
-    let deployment = documents
-        .iter()
-        .find(|document| document["kind"] == "Deployment")
-        .unwrap();
-    let spec = &deployment["spec"];
-    assert_eq!(
-        (&spec["replicas"], &spec["strategy"]),
-        (&json!(1), &json!({ "type": "Recreate" }))
-    );
+    let deployments = documents.iter().filter(|document| document["kind"] == "Deployment");
+    let mut names = Vec::new();
+    for deployment in deployments {
+        let spec = &deployment["spec"];
+        assert_eq!(
+            (&spec["replicas"], &spec["strategy"]),
+            (&json!(1), &json!({ "type": "Recreate" }))
+        );
+        names.push(deployment["metadata"]["name"].as_str().unwrap());
+        // What a process reconciles is what its ServiceAccount may.
+        let arguments = spec["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
+        let process = Process::ALL
+            .into_iter()
+            .find(|process| Some(&process.name()) == names.last())
+            .unwrap();
+        let kinds: Vec<&str> = process.kinds().map(|kind| kind.name).collect();
+        assert!(
+            arguments.contains(&json!(format!("--kinds={}", kinds.join(",")))),
+            "{arguments:?}"
+        );
+    }
+    assert_eq!(names, Process::ALL.map(Process::name));
 }
 
 async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
@@ -123,12 +142,14 @@ async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
         .run(&["create", "namespace", &space])
         .await
         .expect("a namespace is made");
-    let command = rights::grant_command(&space);
-    let arguments: Vec<&str> = command.split(' ').skip(1).collect();
-    bed.kubectl
-        .run(&arguments)
-        .await
-        .expect("the command of the message works");
+    for process in Process::ALL {
+        let command = rights::grant_command(process, &space);
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        bed.kubectl
+            .run(&arguments)
+            .await
+            .expect("the command of the message works");
+    }
 
     let verbs = [
         "get",
@@ -140,31 +161,35 @@ async fn the_service_account_may_do_what_the_table_says_and_nothing_near_it() {
         "delete",
         "deletecollection",
     ];
-    for grant in rights::grants() {
-        for verb in verbs {
-            let granted = grant.verbs.contains(&verb);
-            assert_eq!(
-                may(verb, grant.group, &grant.resource, &space).await,
-                granted,
-                "{verb} {}",
-                grant.resource
-            );
-            let elsewhere = granted && grant.scope == Scope::Cluster;
-            assert_eq!(
-                may(verb, grant.group, &grant.resource, "default").await,
-                elsewhere,
-                "{verb} {} in another namespace",
-                grant.resource
-            );
+    for process in Process::ALL {
+        for grant in rights::grants(process) {
+            for verb in verbs {
+                let granted = grant.verbs.contains(&verb);
+                assert_eq!(
+                    may(process, verb, grant.group, &grant.resource, &space).await,
+                    granted,
+                    "{} {verb} {}",
+                    process.name(),
+                    grant.resource
+                );
+                let elsewhere = granted && grant.scope == Scope::Cluster;
+                assert_eq!(
+                    may(process, verb, grant.group, &grant.resource, "default").await,
+                    elsewhere,
+                    "{} {verb} {} in another namespace",
+                    process.name(),
+                    grant.resource
+                );
+            }
         }
-    }
-    for (group, resource) in [
-        ("", "pods"),
-        ("", "namespaces"),
-        ("rbac.authorization.k8s.io", "rolebindings"),
-    ] {
-        for verb in verbs {
-            assert!(!may(verb, group, resource, &space).await, "{verb} {resource}");
+        for (group, resource) in [
+            ("", "pods"),
+            ("", "namespaces"),
+            ("rbac.authorization.k8s.io", "rolebindings"),
+        ] {
+            for verb in verbs {
+                assert!(!may(process, verb, group, resource, &space).await, "{verb} {resource}");
+            }
         }
     }
     bed.kubectl
@@ -186,13 +211,16 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
     };
     let name = |document: &Value| document["metadata"]["name"].as_str().unwrap().to_owned();
 
-    let (binding, _) = of_kind("RoleBinding");
-    assert_eq!(binding["metadata"]["namespace"], "team-a");
-    let made = rights::role_binding();
-    assert_eq!(
-        (&binding["roleRef"], &binding["subjects"]),
-        (&made["roleRef"], &made["subjects"])
-    );
+    let (first, second) = of_kind("RoleBinding");
+    for (binding, process) in [Some(first), second].into_iter().zip(Process::ALL) {
+        let binding = binding.unwrap();
+        assert_eq!(binding["metadata"]["namespace"], "team-a");
+        let made = rights::role_binding(process);
+        assert_eq!(
+            (&binding["roleRef"], &binding["subjects"]),
+            (&made["roleRef"], &made["subjects"])
+        );
+    }
 
     let (config_map, secret, platform) = (
         name(of_kind("ConfigMap").0),
@@ -222,11 +250,8 @@ async fn a_teams_kustomization_grants_access_and_its_sources_follow_hashed_names
         .iter()
         .flat_map(|kind| kind.references.iter().map(move |to| (kind, to)))
     {
-        let pointer = format!("/{}", reference.path.replace('.', "/"));
         let of_kind = documents.iter().filter(|document| document["kind"] == kind.name);
-        let names: Vec<&str> = of_kind
-            .filter_map(|document| document.pointer(&pointer)?.as_str())
-            .collect();
+        let names: Vec<&str> = of_kind.flat_map(|document| named(document, reference.path)).collect();
         let is_followed = !names.is_empty() && names.iter().all(|name| name.starts_with("a-"));
         assert!(is_followed, "{} {}: {names:?}", kind.name, reference.path);
     }
@@ -258,6 +283,7 @@ spec:
   api: {tokenSecretRef: {name: supabase, key: token}}
   anonKeySecretRef: {name: supabase, key: anon}
   database: {host: db.example, passwordSecretRef: {name: supabase, key: password}, caSecretRef: {name: supabase, key: ca}}
+  scratch: {host: scratch.example, passwordSecretRef: {name: supabase, key: scratch}, caSecretRef: {name: supabase, key: ca}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1
 kind: MigrationSet
@@ -296,6 +322,36 @@ apiVersion: ops.mobulace.com/v1alpha1
 kind: BackupDestination
 metadata: {name: primary}
 spec: {s3: {endpoint: \"https://s3.example.com\", region: eu, bucket: ace-backups}, prefix: prod, credentialsSecretRef: {name: supabase}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: BackupSchedule
+metadata: {name: nightly}
+spec:
+  platformRef: {name: prod}
+  schedule: \"@daily\"
+  destinations: [{name: primary}]
+  encryption: {recipients: [age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq], identitySecretRef: {name: supabase, key: identity}}
+  objective: {rpo: 26h}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: Backup
+metadata: {name: manual}
+spec: {scheduleRef: {name: nightly}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: Backup
+metadata: {name: imported}
+spec: {import: {destination: {name: primary}, manifest: a/manifest.json}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: Restore
+metadata: {name: drill}
+spec: {platformRef: {name: prod}, source: {backup: manual}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: Restore
+metadata: {name: latest}
+spec: {platformRef: {name: prod}, source: {latest: {schedule: nightly}}}
 ";
     let dir = team(components, &format!("resources: [resources.yaml]\n{kustomization}"));
     fs::write(dir.path().join("team/resources.yaml"), RESOURCES).unwrap();
@@ -322,9 +378,9 @@ pub(crate) fn team(components: &[&str], kustomization: &str) -> tempfile::TempDi
     dir
 }
 
-/// What the API server itself says that the operator's ServiceAccount may do.
-async fn may(verb: &str, group: &str, resource: &str, namespace: &str) -> bool {
-    let operator = format!("system:serviceaccount:{}:{}", rights::NAMESPACE, rights::OPERATOR);
+/// What the API server itself says that the ServiceAccount of a process may do.
+async fn may(process: Process, verb: &str, group: &str, resource: &str, namespace: &str) -> bool {
+    let operator = format!("system:serviceaccount:{}:{}", rights::NAMESPACE, process.name());
     let groups = ["system:serviceaccounts", "system:authenticated"];
     is_allowed(&operator, &groups, verb, group, resource, namespace).await
 }
@@ -353,4 +409,20 @@ async fn kustomized(folder: &str) -> Vec<Value> {
 /// A path of the checkout; an absolute one stays as it is.
 fn path(folder: &str) -> String {
     repository().join(folder).to_str().unwrap().to_owned()
+}
+
+/// The names at a path, through lists as through objects.
+fn named<'d>(document: &'d Value, path: &str) -> Vec<&'d str> {
+    let mut found = vec![document];
+    for part in path.split('.') {
+        let within = found.into_iter().map(|value| &value[part]);
+        found = within
+            .flat_map(|value| {
+                value
+                    .as_array()
+                    .map_or_else(|| vec![value], |list| list.iter().collect())
+            })
+            .collect();
+    }
+    found.into_iter().filter_map(Value::as_str).collect()
 }

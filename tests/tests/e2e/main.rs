@@ -8,7 +8,9 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod admission;
+mod backup;
 mod backup_destination;
+mod backup_schedule;
 mod deploy;
 mod examples;
 mod functions;
@@ -21,8 +23,13 @@ mod notification_channel;
 mod plan;
 mod platform;
 mod policies;
+mod restore;
 mod rights;
 mod roles;
+/// A second PostgreSQL, where backups are restored.
+#[path = "../../../crates/database/tests/session/server.rs"]
+#[allow(dead_code, reason = "the tests of the database need more of it")]
+mod scratch_server;
 mod wait;
 mod waiting;
 mod watch;
@@ -76,7 +83,9 @@ fn main() -> ExitCode {
         watch::tests(),
     ];
     let with_operator = vec![
+        backup::tests(),
         backup_destination::tests(),
+        backup_schedule::tests(),
         functions::tests(),
         migrations::tests(),
         import::tests(),
@@ -84,6 +93,7 @@ fn main() -> ExitCode {
         notification_channel::tests(),
         plan::tests(),
         platform::tests(),
+        restore::tests(),
         wait::tests(),
         waiting::tests(),
     ];

@@ -1,5 +1,6 @@
 //! The `NetworkPolicy` of `deploy/components`, on the real API server. The bed has no pods: what is said is looked at, not what it does.
 
+use ace_api::Process;
 use serde_json::{Value, json};
 
 use crate::{deploy::team, roles::admin};
@@ -11,12 +12,22 @@ async fn the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node() {
     let folder = dir.path().join("team");
     let folder = folder.to_str().unwrap();
     let applied = admin(&["apply", "--dry-run=server", "-o", "json", "-k", folder]).await;
-    let policy: Value = serde_json::from_str(&applied).unwrap();
+    let list: Value = serde_json::from_str(&applied).unwrap();
+    let policies = list["items"].as_array().unwrap();
+    assert_eq!(policies.len(), Process::ALL.len());
+    for policy in policies {
+        closes(policy).await;
+    }
+}
+
+/// The policy of one process.
+async fn closes(policy: &Value) {
     assert_eq!(policy["kind"], "NetworkPolicy");
     let spec = &policy["spec"];
     assert_eq!(spec["policyTypes"], json!(["Ingress", "Egress"]));
     // It is the operator's pod that is selected, and the port of that name is one of its own.
-    let deployment = admin(&["get", "deployment", "ace-operator", "-n", "ace-system", "-o", "json"]).await;
+    let name = policy["metadata"]["name"].as_str().unwrap();
+    let deployment = admin(&["get", "deployment", name, "-n", "ace-system", "-o", "json"]).await;
     let deployment: Value = serde_json::from_str(&deployment).unwrap();
     let template = &deployment["spec"]["template"];
     let labels = spec["podSelector"]["matchLabels"].as_object().unwrap();

@@ -70,6 +70,7 @@ impl Governed {
             "ace-platform-edit",
             "ace-notificationchannel-edit",
             "ace-backupdestination-edit",
+            "ace-backupschedule-edit",
         ] {
             grant(&governed.namespace, "author", role).await;
         }
@@ -194,6 +195,11 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "host": "db.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
         platform(|spec| spec["database"] = database)
     };
+    let with_scratch = |password: &str, ca: &str| {
+        let scratch =
+            json!({ "host": "scratch.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
+        platform(|spec| spec["scratch"] = scratch)
+    };
     let webhook = |url: &str, signing: &str| {
         let webhook = json!({ "urlSecretRef": key_of(url), "signingSecretRef": key_of(signing) });
         object("NotificationChannel", json!({ "webhook": webhook }))
@@ -211,6 +217,16 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "s3": s3, "prefix": "prod", "credentialsSecretRef": { "name": secret } }),
         )
     };
+    let schedule = |secret: &str| {
+        let recipients = json!(["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"]);
+        object(
+            "BackupSchedule",
+            json!({
+                "platformRef": { "name": "prod" }, "schedule": "@daily", "destinations": [{ "name": "primary" }],
+                "encryption": { "recipients": recipients, "identitySecretRef": key_of(secret) }, "objective": { "rpo": "26h" },
+            }),
+        )
+    };
     governed
         .refuses(
             "author",
@@ -222,16 +238,20 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         platform(|spec| spec["anonKeySecretRef"] = key_of("other")),
         with_database("other", "own"),
         with_database("own", "other"),
+        with_scratch("other", "own"),
+        with_scratch("own", "other"),
         slack("other"),
         webhook("other", "own"),
         webhook("own", "other"),
         destination("other"),
+        schedule("other"),
     ] {
         refused(&governed.create("author", &foreign).await, words);
     }
     for own in [
         platform(|_| ()),
         with_database("own", "own"),
+        with_scratch("own", "own"),
         slack("own"),
         webhook("own", "own"),
         destination("own"),

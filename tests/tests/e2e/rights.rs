@@ -1,7 +1,8 @@
-//! The rights that the operator used in a whole run are those that `deploy/` grants.
+//! The rights that each process of the operator used in a whole run are those that `deploy/` grants it.
 
 use std::collections::BTreeSet;
 
+use ace_api::Process;
 use ace_tests::{Audited, bed};
 use xtask::rights;
 
@@ -12,11 +13,16 @@ crate::tests![; a_right_that_is_not_used_and_a_request_that_is_not_granted_are_n
 
 /// How many rights were used, if they are those that are granted; else what differs.
 pub(crate) fn compare() -> Result<usize, String> {
-    let granted = rights::grants().into_iter().flat_map(|grant| {
-        let of = move |verb: &str| (grant.group.to_owned(), grant.resource.clone(), verb.to_owned());
-        grant.verbs.into_iter().map(of)
-    });
-    used(&bed().audit(0), &granted.collect())
+    let mut count = 0;
+    for process in Process::ALL {
+        let granted = rights::grants(process).into_iter().flat_map(|grant| {
+            let of = move |verb: &str| (grant.group.to_owned(), grant.resource.clone(), verb.to_owned());
+            grant.verbs.into_iter().map(of)
+        });
+        let compared = used(&bed().audit_of(process, 0), &granted.collect());
+        count += compared.map_err(|difference| format!("{}: {difference}", process.name()))?;
+    }
+    Ok(count)
 }
 
 fn used(requests: &[Audited], granted: &BTreeSet<Right>) -> Result<usize, String> {

@@ -17,6 +17,7 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
         "ace-platform-edit",
         "ace-notificationchannel-edit",
         "ace-backupdestination-edit",
+        "ace-backupschedule-edit",
     ];
     for role in roles {
         grant(&space, role, role).await;
@@ -27,8 +28,9 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
             named("Platform"),
             named("NotificationChannel"),
             named("BackupDestination"),
+            named("BackupSchedule"),
         ];
-        let expected = [false, !kind.names_secrets(), own[0], own[1], own[2]];
+        let expected = [false, !kind.names_secrets(), own[0], own[1], own[2], own[3]];
         for (role, expected) in roles.into_iter().zip(expected) {
             for verb in ["create", "update", "patch", "delete", "deletecollection"] {
                 assert_eq!(

@@ -28,10 +28,10 @@ reasons! {
 
 reasons! {
     /// Reasons of a BackupDestination's `Drifted`.
-    DestinationDriftReason + SharedDriftReason {
-        NoDrift: DriftedFalse = "everything below the prefix belongs to a backup.",
-        Unexpected: DriftedTrue = "something below the prefix belongs to no backup. It is not touched.",
-        NotCompared: DriftedUnknown = "the store was not listed yet, or could not be for three intervals.",
+    DestinationDriftReason + SharedConditionReason {
+        NoDrift: False = "everything below the prefix belongs to a backup.",
+        Unexpected: True = "something below the prefix belongs to no backup. It is not touched.",
+        NotCompared: Unknown = "the store was not listed yet, or could not be for three intervals.",
     }
 }
 

@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::{Reason, message};
 
-/// The conditions of every kind.
+/// The conditions that there are. The first four are every kind's; which others a kind has, its row of the registry says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum ConditionType {
     /// The desired state of this generation is live and was observed. Always present.
@@ -18,6 +18,10 @@ pub enum ConditionType {
     Suspended,
     /// The live resource differs from what was applied. Always present.
     Drifted,
+    /// The newest point that a database can be restored to is new enough. Always present.
+    Fresh,
+    /// The newest such point is verified. Always present.
+    Verified,
 }
 
 impl ConditionType {
@@ -29,6 +33,8 @@ impl ConditionType {
             Self::Stalled => "Stalled",
             Self::Suspended => "Suspended",
             Self::Drifted => "Drifted",
+            Self::Fresh => "Fresh",
+            Self::Verified => "Verified",
         }
     }
 

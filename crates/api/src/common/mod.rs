@@ -16,11 +16,11 @@ pub use duration::{Duration, InvalidDuration};
 pub use message::{MESSAGE_LIMIT, clipped, message};
 pub use names::{
     ANNOTATION_RECONCILE_AT, ANNOTATION_RECONCILE_AT_FLUX, CATEGORY, FINALIZER, GROUP, LABEL_ARCHIVE, LABEL_FUNCTION,
-    LABEL_USE, LABEL_WATCH, VERSION, field_manager,
+    LABEL_SCHEDULE, LABEL_USE, LABEL_WATCH, VERSION, field_manager,
 };
 pub use policies::{DeletionPolicy, Mode};
 pub use reasons::{
-    HasPlatform, HasSecrets, HasSource, ListedReason, Reason, SharedDriftReason, SharedReason, ShownBy,
+    HasPlatform, HasSecrets, HasSource, ListedReason, Reason, SharedConditionReason, SharedReason, ShownBy,
     UnobservedReason,
 };
 pub use references::{LocalReference, SecretKeyReference};

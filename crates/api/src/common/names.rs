@@ -20,6 +20,8 @@ pub const LABEL_USE: &str = "ops.mobulace.com/use";
 pub const LABEL_ARCHIVE: &str = "ops.mobulace.com/archive";
 /// On an archive: the name of the EdgeFunction that it belongs to.
 pub const LABEL_FUNCTION: &str = "ops.mobulace.com/function";
+/// On a Backup that was made for a slot: the name of its BackupSchedule.
+pub const LABEL_SCHEDULE: &str = "ops.mobulace.com/schedule";
 
 /// Field manager of one kind's controller, e.g. `ace-operator/edgefunction`.
 pub fn field_manager(kind: &str) -> String {

@@ -66,16 +66,16 @@ pub enum ShownBy {
     Stalled,
     /// `Suspended=True`.
     Suspended,
-    /// `Drifted=True`.
-    DriftedTrue,
-    /// `Drifted=False`.
-    DriftedFalse,
-    /// `Drifted=Unknown`.
-    DriftedUnknown,
+    /// True, of a condition that has reasons of its own, such as `Drifted`.
+    True,
+    /// False, of such a condition.
+    False,
+    /// Unknown, of such a condition.
+    Unknown,
 }
 
 impl ShownBy {
-    /// How descriptions and pages name it; those of `Drifted` are listed apart, so that its status is enough.
+    /// How descriptions and pages name it; conditions with reasons of their own are listed apart, so that the status is enough.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "Ready",
@@ -84,9 +84,9 @@ impl ShownBy {
             Self::Reconciling => "Reconciling",
             Self::Stalled => "Stalled",
             Self::Suspended => "Suspended",
-            Self::DriftedTrue => "True",
-            Self::DriftedFalse => "False",
-            Self::DriftedUnknown => "Unknown",
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
         }
     }
 }
@@ -205,13 +205,13 @@ reasons! {
     /// What a pass shows that could not observe its object. They are among the reasons of each kind, which says there what it means.
     UnobservedReason {
         NotObserved: ReadyUnknown = "it could not be observed for three intervals.",
-        NotCompared: DriftedUnknown = "it was not compared, or could not be for three intervals.",
+        NotCompared: Unknown = "it was not compared, or could not be for three intervals.",
     }
 }
 
 reasons! {
-    /// Reasons of `Drifted` that every kind with drift has, beside its own.
-    SharedDriftReason {
-        StatusRefused: DriftedUnknown = "the API server refused the status that said whether there is drift.",
+    /// Reasons that `Drifted`, and every other condition with reasons of its own, has beside those.
+    SharedConditionReason {
+        StatusRefused: Unknown = "the API server refused the status that said what it is.",
     }
 }

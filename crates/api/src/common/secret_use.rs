@@ -18,6 +18,8 @@ pub enum SecretUse {
     Webhook,
     /// Key of the object store where backups are stored.
     BackupStore,
+    /// Identity that opens archives of backups.
+    BackupKey,
 }
 
 /// Between the uses of one Secret: a label's value can have no comma.
@@ -25,13 +27,14 @@ const SEPARATOR: char = '.';
 
 impl SecretUse {
     /// Every use.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Token,
         Self::AnonKey,
         Self::Database,
         Self::Slack,
         Self::Webhook,
         Self::BackupStore,
+        Self::BackupKey,
     ];
 
     /// The word in the label.
@@ -43,6 +46,7 @@ impl SecretUse {
             Self::Slack => "slack",
             Self::Webhook => "webhook",
             Self::BackupStore => "backup-store",
+            Self::BackupKey => "backup-key",
         }
     }
 
@@ -71,18 +75,24 @@ mod tests {
     fn a_secret_offers_the_uses_in_its_label_and_no_other() {
         let offered = |label: Option<&str>| SecretUse::ALL.map(|wanted| wanted.is_offered(label));
         for (label, expected) in [
-            (None, [false; 6]),
-            (Some(""), [false; 6]),
-            (Some("."), [false; 6]),
-            (Some("true"), [false; 6]),
-            (Some("Token"), [false; 6]),
-            (Some("tokens"), [false; 6]),
-            (Some("token-anon-key-database"), [false; 6]),
-            (Some("token"), [true, false, false, false, false, false]),
-            (Some("anon-key"), [false, true, false, false, false, false]),
-            (Some("database"), [false, false, true, false, false, false]),
-            (Some("other.database.token"), [true, false, true, false, false, false]),
-            (Some("token.anon-key.database"), [true, true, true, false, false, false]),
+            (None, [false; 7]),
+            (Some(""), [false; 7]),
+            (Some("."), [false; 7]),
+            (Some("true"), [false; 7]),
+            (Some("Token"), [false; 7]),
+            (Some("tokens"), [false; 7]),
+            (Some("token-anon-key-database"), [false; 7]),
+            (Some("token"), [true, false, false, false, false, false, false]),
+            (Some("anon-key"), [false, true, false, false, false, false, false]),
+            (Some("database"), [false, false, true, false, false, false, false]),
+            (
+                Some("other.database.token"),
+                [true, false, true, false, false, false, false],
+            ),
+            (
+                Some("token.anon-key.database"),
+                [true, true, true, false, false, false, false],
+            ),
         ] {
             assert_eq!(offered(label), expected, "{label:?}");
         }

@@ -45,14 +45,14 @@ reasons! {
 
 reasons! {
     /// Reasons of an EdgeFunction's `Drifted`.
-    DriftReason + SharedDriftReason {
-        NoDrift: DriftedFalse = "the live function is what was applied.",
-        DriftCorrected: DriftedFalse = "an out-of-band change was undone; `status.drift` names it.",
-        OutOfBandChange: DriftedTrue = "the live function was changed out of band; `status.drift` names what differs.",
-        Missing: DriftedTrue = "the function that was applied does not exist any more.",
-        Foreign: DriftedTrue = "the live function was not deployed by this object.",
-        NotCompared: DriftedUnknown = "the live function was not compared yet, or could not be for three intervals.",
-        NotComparable: DriftedUnknown = "the live content can't be read in a form that can be compared.",
+    DriftReason + SharedConditionReason {
+        NoDrift: False = "the live function is what was applied.",
+        DriftCorrected: False = "an out-of-band change was undone; `status.drift` names it.",
+        OutOfBandChange: True = "the live function was changed out of band; `status.drift` names what differs.",
+        Missing: True = "the function that was applied does not exist any more.",
+        Foreign: True = "the live function was not deployed by this object.",
+        NotCompared: Unknown = "the live function was not compared yet, or could not be for three intervals.",
+        NotComparable: Unknown = "the live content can't be read in a form that can be compared.",
     }
 }
 

@@ -51,13 +51,13 @@ reasons! {
 
 reasons! {
     /// Reasons of a MigrationSet's `Drifted`.
-    SchemaDriftReason + SharedDriftReason {
-        NoDrift: DriftedFalse = "the live schema is the desired one.",
-        OutOfBandChange: DriftedTrue = "the schema was changed out of band; `status.drift` names what differs.",
-        NotCompared: DriftedUnknown = "the schema was not compared yet.",
-        NoReference: DriftedUnknown = "in `Observe`, only `spec.acceptedSchema` says what the schema should be.",
-        SnapshotPending: DriftedUnknown = "migrations ran, and the schema snapshot after the run is pending.",
-        NotComparable: DriftedUnknown = "the schema could not be read, because another session holds a lock on a part of it.",
+    SchemaDriftReason + SharedConditionReason {
+        NoDrift: False = "the live schema is the desired one.",
+        OutOfBandChange: True = "the schema was changed out of band; `status.drift` names what differs.",
+        NotCompared: Unknown = "the schema was not compared yet.",
+        NoReference: Unknown = "in `Observe`, only `spec.acceptedSchema` says what the schema should be.",
+        SnapshotPending: Unknown = "migrations ran, and the schema snapshot after the run is pending.",
+        NotComparable: Unknown = "the schema could not be read, because another session holds a lock on a part of it.",
     }
 }
 

@@ -65,6 +65,9 @@ pub struct PlatformSpec {
     /// database says how to connect to the project's Postgres; needed only by MigrationSets. The connection is checked when the Platform is first reconciled, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer does not affect functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
+    /// scratch is a PostgreSQL server where backups are restored to be proved; needed only by Restores and by BackupSchedules that verify `Content`. It holds nothing else, and is not the server that is backed up. Its major version is the project's. Databases that are made there are dropped again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch: Option<Scratch>,
     /// interval between two observations of the project, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). Each is one request that lists all functions of the project, however many objects there are.
     #[serde(default = "PlatformSpec::default_interval")]
     pub interval: Duration,
@@ -155,6 +158,52 @@ impl Database {
 
     fn default_name() -> String {
         "postgres".to_owned()
+    }
+}
+
+/// A PostgreSQL server where backups are restored to be proved.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[x_kube(
+    validation = Rule::new("self.port != 6543")
+        .message("`port` must not be 6543: a connection pooler can't make databases; use the server's own port")
+        .field_path(".port")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Scratch {
+    /// host of the server. The operator's flag `--allow-scratch-host` must name it.
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9.-]+$')").message("`host` must be a host name without port, such as 'scratch.ace.svc'; `port` is a field of its own"))]
+    pub host: String,
+    /// port of the server.
+    #[serde(default = "Database::default_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// user to connect as. It may make databases and roles.
+    #[serde(default = "Database::default_name")]
+    #[schemars(length(min = 1, max = 128))]
+    pub user: String,
+    /// tls is the TLS mode, as in libpq's `sslmode`.
+    #[serde(default)]
+    pub tls: DatabaseTls,
+    /// caSecretRef names the CA certificate, as PEM, that the server's certificate is verified with. Unset, the system's CA certificates are used. The Secret must offer `database` in its label `ops.mobulace.com/use`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_secret_ref: Option<SecretKeyReference>,
+    /// passwordSecretRef names the user's password. The Secret must offer `database` in its label `ops.mobulace.com/use`.
+    pub password_secret_ref: SecretKeyReference,
+}
+
+impl Scratch {
+    /// A database on this server.
+    pub fn database(&self, name: &str) -> Database {
+        Database {
+            host: self.host.clone(),
+            port: self.port,
+            name: name.to_owned(),
+            user: self.user.clone(),
+            tls: self.tls,
+            ca_secret_ref: self.ca_secret_ref.clone(),
+            password_secret_ref: self.password_secret_ref.clone(),
+        }
     }
 }
 

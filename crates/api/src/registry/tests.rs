@@ -8,11 +8,19 @@ use serde_json::{Value, json};
 
 use super::{CARRIERS, COMMON_RIGHTS, KINDS, KindEntry, Right, Scope, Target};
 use crate::{
-    CATEGORY, GROUP, ListedReason, SharedDriftReason, SharedReason, ShownBy, SourceKind, UnobservedReason, VERSION,
+    CATEGORY, ConditionType, GROUP, ListedReason, SharedConditionReason, SharedReason, ShownBy, SourceKind,
+    UnobservedReason, VERSION,
 };
 
 /// The rule on each field that holds the name of an object.
 const NAME_RULE: &str = "self.matches('^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')";
+
+/// The closed lists of a kind: that of `Ready`, and those of its other conditions.
+fn lists(kind: &KindEntry) -> impl Iterator<Item = (ConditionType, &'static [ListedReason])> {
+    [(ConditionType::Ready, kind.reasons)]
+        .into_iter()
+        .chain(kind.conditions.iter().copied())
+}
 
 #[test]
 fn every_kind_that_is_defined_is_registered() {
@@ -36,7 +44,7 @@ fn every_list_of_reasons_that_is_written_is_registered_whole() {
             let entries = entries.map(|(entry, _)| entry.trim().to_owned()).collect();
             let shared = [
                 (" + SharedReason {", SharedReason::ALL),
-                (" + SharedDriftReason {", SharedDriftReason::ALL),
+                (" + SharedConditionReason {", SharedConditionReason::ALL),
             ];
             let shared = shared.into_iter().find(|(mark, _)| block.contains(mark));
             (shared.map(|(_, list)| list), entries)
@@ -48,7 +56,7 @@ fn every_list_of_reasons_that_is_written_is_registered_whole() {
             .collect()
     };
     // Those of every kind stand behind its own.
-    let shared = [SharedReason::ALL, SharedDriftReason::ALL].map(entries);
+    let shared = [SharedReason::ALL, SharedConditionReason::ALL].map(entries);
     let unobserved = entries(UnobservedReason::ALL);
     written.retain(|(_, block)| !shared.contains(block) && *block != unobserved);
     let written: BTreeSet<Vec<String>> = written
@@ -57,23 +65,27 @@ fn every_list_of_reasons_that_is_written_is_registered_whole() {
         .collect();
     for kind in KINDS {
         assert!(entries(kind.reasons).ends_with(&shared[0]), "{}", kind.name);
-        let drift = entries(kind.drift_reasons);
-        assert!(!kind.has_drift() || drift.ends_with(&shared[1]), "{}", kind.name);
+        for (type_, reasons) in kind.conditions {
+            assert!(entries(reasons).ends_with(&shared[1]), "{type_:?} of {}", kind.name);
+        }
     }
-    let lists = KINDS.iter().flat_map(|kind| [kind.reasons, kind.drift_reasons]);
-    let registered: BTreeSet<Vec<String>> = lists.filter(|list| !list.is_empty()).map(entries).collect();
+    let lists = KINDS.iter().flat_map(lists);
+    let registered: BTreeSet<Vec<String>> = lists.map(|(_, list)| entries(list)).collect();
     assert_eq!(registered, written);
 }
 
 #[test]
 fn each_reason_is_listed_once_and_under_its_own_condition() {
-    let is_of_drifted = |reason: &ListedReason| {
-        [ShownBy::DriftedTrue, ShownBy::DriftedFalse, ShownBy::DriftedUnknown].contains(&reason.shown_by)
-    };
+    let is_of_its_own =
+        |reason: &ListedReason| [ShownBy::True, ShownBy::False, ShownBy::Unknown].contains(&reason.shown_by);
     for kind in KINDS {
-        assert!(!kind.reasons.iter().any(is_of_drifted), "{}", kind.name);
-        assert!(kind.drift_reasons.iter().all(is_of_drifted), "{}", kind.name);
-        for list in [kind.reasons, kind.drift_reasons] {
+        for (type_, list) in lists(kind) {
+            let is_other = type_ != ConditionType::Ready;
+            assert!(
+                list.iter().all(|reason| is_of_its_own(reason) == is_other),
+                "{type_:?} of {}",
+                kind.name
+            );
             let names: BTreeSet<&str> = list.iter().map(|reason| reason.name).collect();
             assert_eq!(names.len(), list.len(), "{}", kind.name);
         }
@@ -82,12 +94,12 @@ fn each_reason_is_listed_once_and_under_its_own_condition() {
 
 #[test]
 fn a_reason_of_one_name_belongs_to_one_condition_in_every_kind() {
-    let mut known: BTreeMap<(&str, bool), (&str, ShownBy)> = BTreeMap::new();
+    let mut known: BTreeMap<(&str, &str), (&str, ShownBy)> = BTreeMap::new();
     for kind in KINDS {
-        let reasons = kind.reasons.iter().map(|reason| (reason, false));
-        for (reason, of_drifted) in reasons.chain(kind.drift_reasons.iter().map(|reason| (reason, true))) {
+        let reasons = lists(kind).flat_map(|(type_, list)| list.iter().map(move |reason| (type_.as_str(), reason)));
+        for (type_, reason) in reasons {
             let (first, shown_by) = known
-                .entry((reason.name, of_drifted))
+                .entry((reason.name, type_))
                 .or_insert((kind.name, reason.shown_by));
             assert_eq!(
                 reason.shown_by, *shown_by,
@@ -122,18 +134,18 @@ fn what_is_wrong_with_a_secret_has_the_same_reason_in_every_kind_that_reads_one(
 #[test]
 fn every_kind_says_what_was_not_observed() {
     for kind in KINDS {
-        let lists = kind.reasons.iter().chain(kind.drift_reasons);
-        let names: Vec<(&str, ShownBy)> = lists.map(|reason| (reason.name, reason.shown_by)).collect();
-        for reason in UnobservedReason::ALL {
-            let is_of_drifted = reason.shown_by == ShownBy::DriftedUnknown;
-            let is_listed = names.contains(&(reason.name, reason.shown_by));
-            assert_eq!(
-                is_listed,
-                !is_of_drifted || kind.has_drift(),
-                "{} of {}",
-                reason.name,
-                kind.name
-            );
+        for (type_, list) in lists(kind) {
+            let names: Vec<(&str, ShownBy)> = list.iter().map(|reason| (reason.name, reason.shown_by)).collect();
+            for reason in UnobservedReason::ALL {
+                let is_of_ready = reason.shown_by != ShownBy::Unknown;
+                assert_eq!(
+                    names.contains(&(reason.name, reason.shown_by)),
+                    is_of_ready == (type_ == ConditionType::Ready),
+                    "{} of {type_:?} of {}",
+                    reason.name,
+                    kind.name
+                );
+            }
         }
     }
 }
@@ -206,15 +218,21 @@ fn the_carriers_are_the_kinds_of_a_source() {
 }
 
 #[test]
-fn a_row_reads_its_own_objects_and_asks_for_no_others_of_ours() {
+fn a_row_reads_its_own_objects_and_asks_for_no_others_of_ours_but_those_it_makes() {
     for kind in KINDS {
         let (own, others): (Vec<&Right>, Vec<&Right>) = kind.rights.iter().partition(|right| right.group == GROUP);
+        let (own, made): (Vec<&Right>, Vec<&Right>) = own.into_iter().partition(|right| right.resource == kind.plural);
         let [own] = own[..] else {
             panic!("{}: one right on its objects", kind.name)
         };
-        assert_eq!((own.resource, own.scope), (kind.plural, Scope::Cluster));
+        assert_eq!(own.scope, Scope::Cluster);
+        assert!(
+            made.iter().all(|right| right.verbs.contains(&"create")),
+            "{}: what it makes, and nothing else",
+            kind.name
+        );
         assert!(["list", "watch"].iter().all(|verb| own.verbs.contains(verb)), "{own:?}");
-        for right in others.into_iter().chain([own]).chain(COMMON_RIGHTS) {
+        for right in others.into_iter().chain(made).chain([own]).chain(COMMON_RIGHTS) {
             assert!(!right.why.ends_with('.') && !right.verbs.contains(&"*"), "{right:?}");
         }
     }

@@ -101,6 +101,7 @@ pub fn manifest(sealed: Sealed) -> Manifest {
             server_version: "15.18".to_owned(),
             head: Some("20260204400000".to_owned()),
             schema_digest: None,
+            roles: Vec::new(),
         },
         archive: Archive {
             sealed,

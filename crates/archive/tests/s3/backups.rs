@@ -87,6 +87,7 @@ fn manifest(sealed: Sealed) -> Manifest {
             server_version: text("15.18"),
             head: None,
             schema_digest: None,
+            roles: Vec::new(),
         },
         archive: Archive {
             sealed,

@@ -56,6 +56,12 @@ pub enum Dependency {
     AppliedMigrations(Key),
     /// The BackupDestinations of one store, whatever their prefix, by its address and bucket.
     Store(String),
+    /// That there is such a BackupDestination.
+    BackupDestination(Key),
+    /// A BackupSchedule's spec, and that there is such a schedule.
+    BackupSchedule(Key),
+    /// What became of the Backups of a BackupSchedule.
+    BackupsOf(Key),
 }
 
 impl Dependency {
@@ -78,6 +84,9 @@ impl Dependency {
             Self::SourceFolder(..) => "SourceFolder",
             Self::AppliedMigrations(_) => "AppliedMigrations",
             Self::Store(_) => "Store",
+            Self::BackupDestination(_) => "BackupDestination",
+            Self::BackupSchedule(_) => "BackupSchedule",
+            Self::BackupsOf(_) => "BackupsOf",
         }
     }
 

@@ -102,7 +102,8 @@ pub(crate) fn tells_whether_to_wait_or_to_act<K: Kind>(object: &K::Object, statu
     let [reconciling, stalled, suspended] =
         [Reconciling, Stalled, Suspended].map(|type_| type_.of(conditions).is_some());
     let rules = [
-        ready.is_some() && Drifted.of(conditions).is_some() == kind.has_drift(),
+        ready.is_some() && kind.conditions.iter().all(|(type_, _)| type_.of(conditions).is_some()),
+        kind.has_drift() || Drifted.of(conditions).is_none(),
         !(reconciling && stalled),
         ready != Some("True") || !(reconciling || stalled),
         ready != Some("Unknown") || reconciling,
@@ -116,7 +117,7 @@ pub(crate) fn tells_whether_to_wait_or_to_act<K: Kind>(object: &K::Object, statu
             .all(|c| !c.message.is_empty() && c.message.len() <= MESSAGE_LIMIT),
         conditions.iter().all(|c| is_in_its_place(kind, c)),
     ];
-    assert_eq!(rules, [true; 9], "{conditions:#?}");
+    assert_eq!(rules, [true; 10], "{conditions:#?}");
 }
 
 /// The reason is used in the condition that it belongs to. `Ready` shares the reason of the condition that explains it.
@@ -128,12 +129,12 @@ fn is_in_its_place(kind: &KindEntry, condition: &Condition) -> bool {
     match (condition.type_.as_str(), condition.status.as_str()) {
         ("Ready", "True") => known.shown_by == ShownBy::Ready,
         ("Ready", _) => known.shown_by != ShownBy::Ready,
-        ("Drifted", "True") => known.shown_by == ShownBy::DriftedTrue,
-        ("Drifted", "False") => known.shown_by == ShownBy::DriftedFalse,
-        ("Drifted", "Unknown") => known.shown_by == ShownBy::DriftedUnknown,
         ("Reconciling", _) => [ShownBy::Reconciling, ShownBy::ReadyUnknown].contains(&known.shown_by),
         ("Stalled", _) => known.shown_by == ShownBy::Stalled,
         ("Suspended", _) => known.shown_by == ShownBy::Suspended,
+        (_, "True") => known.shown_by == ShownBy::True,
+        (_, "False") => known.shown_by == ShownBy::False,
+        (_, "Unknown") => known.shown_by == ShownBy::Unknown,
         _ => false,
     }
 }

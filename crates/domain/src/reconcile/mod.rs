@@ -15,6 +15,7 @@ pub(crate) mod messages;
 pub mod object_state;
 pub mod pass;
 pub mod refusals;
+pub mod schedule;
 pub(crate) mod size;
 pub mod status;
 pub mod timing;

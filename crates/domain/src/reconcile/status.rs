@@ -2,7 +2,7 @@
 //! handled, and the history where a kind has one.
 
 use ace_api::{
-    CommonStatus, ConditionType, Conditions, HasPlatform, Reason, SharedDriftReason, SharedReason, ShownBy,
+    CommonStatus, ConditionType, Conditions, HasPlatform, Reason, SharedConditionReason, SharedReason, ShownBy,
     UnobservedReason,
 };
 use jiff::Timestamp;
@@ -127,7 +127,22 @@ pub fn with_drift<R: Reason>(
     next
 }
 
-/// The common fields after a pass hit an internal error: a person has to act, and nothing new is known of drift.
+/// Adds a condition that has reasons of its own.
+pub fn with_condition<R: Reason>(
+    mut next: CommonStatus,
+    before: &CommonStatus,
+    type_: ConditionType,
+    value: Option<bool>,
+    Cause { reason, message }: &Cause<R>,
+    now: Timestamp,
+) -> CommonStatus {
+    let added = Conditions::new(&before.conditions, next.observed_generation, now);
+    next.conditions
+        .extend(added.set(type_, value, *reason, message).finish());
+    next
+}
+
+/// The common fields after a pass hit an internal error: a person has to act, and nothing new is known of the other conditions.
 pub fn internal_error(
     object: &impl ResourceExt,
     before: &CommonStatus,
@@ -136,52 +151,58 @@ pub fn internal_error(
 ) -> CommonStatus {
     let shown = Shown::Refused(Cause::new(SharedReason::InternalError, message));
     let mut common = common(object, before, shown, true, now);
-    let drifted = ConditionType::Drifted.of(&before.conditions);
-    common.conditions.extend(drifted.cloned());
+    let of_ready = [
+        ConditionType::Ready,
+        ConditionType::Reconciling,
+        ConditionType::Stalled,
+        ConditionType::Suspended,
+    ];
+    let others = before
+        .conditions
+        .iter()
+        .filter(|condition| of_ready.iter().all(|type_| type_.as_str() != condition.type_));
+    common.conditions.extend(others.cloned());
     common
 }
 
-/// The common fields after the API server refused a status: what was last written may not hold any more, and whether there is
-/// drift, in a kind that `has_drift`, can't be told.
+/// The common fields after the API server refused a status: what was last written may not hold any more, and what the kind's
+/// `other` conditions are can't be told.
 pub fn status_refused(
     object: &impl ResourceExt,
-    has_drift: bool,
+    others: &[ConditionType],
     before: &CommonStatus,
     message: String,
     now: Timestamp,
 ) -> CommonStatus {
-    let reasons = (SharedReason::StatusRefused, SharedDriftReason::StatusRefused);
-    unknown(object, has_drift, before, reasons, message, now)
+    let reasons = (SharedReason::StatusRefused, SharedConditionReason::StatusRefused);
+    unknown(object, others, before, reasons, message, now)
 }
 
 /// The common fields after passes could not observe the object for three intervals.
 pub fn not_observed(
     object: &impl ResourceExt,
-    has_drift: bool,
+    others: &[ConditionType],
     before: &CommonStatus,
     message: String,
     now: Timestamp,
 ) -> CommonStatus {
     let reasons = (UnobservedReason::NotObserved, UnobservedReason::NotCompared);
-    unknown(object, has_drift, before, reasons, message, now)
+    unknown(object, others, before, reasons, message, now)
 }
 
-/// Neither `Ready` nor, in a kind that `has_drift`, `Drifted` can be told.
+/// Neither `Ready` nor the kind's `other` conditions can be told.
 fn unknown<R: Reason, D: Reason>(
     object: &impl ResourceExt,
-    has_drift: bool,
+    others: &[ConditionType],
     before: &CommonStatus,
-    (ready, drifted): (R, D),
+    (ready, other): (R, D),
     message: String,
     now: Timestamp,
 ) -> CommonStatus {
-    let unassessed = Cause::new(drifted, message.clone());
+    let unassessed = Cause::new(other, message.clone());
     let common = common(object, before, Shown::Waiting(Cause::new(ready, message)), false, now);
-    if !has_drift {
-        return common;
-    }
-    let assessment = DriftAssessment::unknown(unassessed.clone(), None);
-    with_drift(common, before, Some(&assessment), &unassessed, now)
+    let add = |common, type_: &ConditionType| with_condition(common, before, *type_, None, &unassessed, now);
+    others.iter().fold(common, add)
 }
 
 /// The status was written for the spec as it is.

@@ -35,12 +35,8 @@ impl Timing {
     /// A user's interval at this pace for an object that comes back by itself: up to a twentieth longer by its uid, so that what
     /// began together does not stay together.
     pub fn rhythm(self, interval: Duration, uid: &str) -> Duration {
-        const PARTS: u32 = 1_000;
         let interval = self.of(interval);
-        let hash = uid
-            .bytes()
-            .fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-        interval + interval / 20 * (hash % PARTS) / PARTS
+        interval + share(interval / 20, uid)
     }
 
     /// Requests in a minute of life, where the user allows `per_minute` of them.
@@ -158,10 +154,29 @@ impl Timing {
         self.of(Duration::from_secs(2))
     }
 
+    /// How late a slot may be begun and still count as begun at its time: the operator may have been restarted, or moved to another node.
+    pub fn slot_tolerance(self) -> Duration {
+        self.of(Duration::from_mins(5))
+    }
+
+    /// Shortest time between two statuses of a backup or a restore because of its progress.
+    pub fn task_progress(self) -> Duration {
+        self.of(Duration::from_secs(15))
+    }
+
     /// How old the description of the project may be.
     pub fn project_interval(self) -> Duration {
         self.of(Duration::from_hours(1))
     }
+}
+
+/// A part of `most`, always the same for one uid: what objects would do together they do at times of their own.
+pub fn share(most: Duration, uid: &str) -> Duration {
+    const PARTS: u32 = 1_000;
+    let hash = uid
+        .bytes()
+        .fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    most * (hash % PARTS) / PARTS
 }
 
 /// Attempts of one check before it has failed: a gateway needs a moment to take up a new version.
@@ -213,17 +228,20 @@ mod tests {
             timing.lock_retry(6),
             timing.lock_retry(99),
             timing.progress(),
+            timing.task_progress(),
             timing.step_deadline(),
             timing.pass_deadline(),
             timing.run_deadline(),
             timing.lost_after(Duration::from_mins(5)),
+            timing.slot_tolerance(),
             timing.interval(Duration::from_mins(5)),
         ]
         .map(|duration| duration.as_secs());
         assert_eq!(
             seconds,
             [
-                15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 120, 600, 86_400, 900, 300
+                15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 15, 120, 600, 86_400, 900, 300,
+                300
             ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));

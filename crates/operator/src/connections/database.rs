@@ -1,6 +1,6 @@
 //! From a Platform's `spec.database` to a session: reads the Secrets.
 
-use ace_api::{Database, DatabaseTls, SecretKeyReference, SecretUse};
+use ace_api::{Database, DatabaseTls, Scratch, SecretKeyReference, SecretUse};
 use ace_database::{Access, InsecureLogin, Limits};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_egress::SecretString;
@@ -29,6 +29,18 @@ impl DatabaseConnector<'_> {
         if !self.hosts.allows_database(project, database) {
             return Err(DatabaseFailure::HostNotAllowed);
         }
+        self.open(namespace, database).await
+    }
+
+    /// The access to a database of this name on a scratch server.
+    pub async fn scratch(&self, namespace: &str, scratch: &Scratch, name: &str) -> Result<Access, DatabaseFailure> {
+        if !self.hosts.allows_scratch(scratch) {
+            return Err(DatabaseFailure::HostNotAllowed);
+        }
+        self.open(namespace, &scratch.database(name)).await
+    }
+
+    async fn open(&self, namespace: &str, database: &Database) -> Result<Access, DatabaseFailure> {
         if database.tls == DatabaseTls::Disable && !self.allow_insecure {
             return Err(DatabaseFailure::Insecure(InsecureLogin::Unencrypted.to_string()));
         }

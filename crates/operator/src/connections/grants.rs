@@ -1,5 +1,7 @@
 //! The commands that grant missing rights to the operator.
 
+use ace_api::Process;
+
 /// Names under which the operator is installed; they are part of the commands in messages.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Installation {
@@ -12,17 +14,23 @@ pub struct Installation {
 }
 
 impl Default for Installation {
-    /// As `deploy/` installs it.
+    /// The operator, as `deploy/` installs it.
     fn default() -> Self {
-        Self {
-            namespace: "ace-system".to_owned(),
-            service_account: "ace-operator".to_owned(),
-            namespace_role: "ace-operator-namespace".to_owned(),
-        }
+        Self::of(&[Process::Operator])
     }
 }
 
 impl Installation {
+    /// As `deploy/` installs a process that does what these do.
+    pub fn of(processes: &[Process]) -> Self {
+        let name = processes.first().copied().unwrap_or(Process::Operator).name();
+        Self {
+            namespace: "ace-system".to_owned(),
+            service_account: name.to_owned(),
+            namespace_role: format!("{name}-namespace"),
+        }
+    }
+
     /// Command that grants access to Secrets and ConfigMaps of `namespace`.
     pub fn grant_namespace(&self, namespace: &str) -> String {
         let Self {

@@ -1,7 +1,7 @@
 //! Which hosts get a Platform's credentials: those that are its project's own by their name, and those that a flag names. The access
 //! token goes to the Management API, the anonymous key to the project's gateway, the password to its database.
 
-use ace_api::{Database, PlatformSpec};
+use ace_api::{Database, PlatformSpec, Scratch};
 use ace_domain::kinds::platform::{is_own_database, is_own_gateway};
 use ace_egress::{AllowedHosts, HostPatternError, Url};
 
@@ -24,6 +24,10 @@ pub struct HostArguments {
     /// a user that ends in `.<spec.project>`. May be repeated.
     #[arg(long = "allow-database-host", value_name = "HOST")]
     database: Vec<String>,
+    /// Hosts that any Platform may name in `spec.scratch`, in the same form, and that get its password. No other is allowed. May be
+    /// repeated.
+    #[arg(long = "allow-scratch-host", value_name = "HOST")]
+    scratch: Vec<String>,
 }
 
 /// The hosts that the flags name, each list for one credential.
@@ -32,23 +36,29 @@ pub struct CredentialHosts {
     api: AllowedHosts,
     gateway: AllowedHosts,
     database: AllowedHosts,
+    scratch: AllowedHosts,
     over_http: AllowedHosts,
 }
 
 impl HostArguments {
     pub fn parse(&self) -> Result<CredentialHosts, HostPatternError> {
-        CredentialHosts::parse(&self.api, &self.gateway, &self.database)
+        let hosts = CredentialHosts::parse(&self.api, &self.gateway, &self.database)?;
+        Ok(CredentialHosts {
+            scratch: AllowedHosts::parse(&self.scratch)?,
+            ..hosts
+        })
     }
 }
 
 impl CredentialHosts {
-    /// Understands the patterns of the three flags; see [`AllowedHosts`] for their form.
+    /// Understands the patterns of the first three flags; see [`AllowedHosts`] for their form. No scratch server is allowed.
     pub fn parse<S: AsRef<str>>(api: &[S], gateway: &[S], database: &[S]) -> Result<Self, HostPatternError> {
         let named = api.iter().chain(gateway).map(AsRef::as_ref);
         Ok(Self {
             api: AllowedHosts::parse(api)?,
             gateway: AllowedHosts::parse(gateway)?,
             database: AllowedHosts::parse(database)?,
+            scratch: AllowedHosts::parse::<[&str; 0], &str>([])?,
             over_http: AllowedHosts::parse(named.chain([GATEWAYS]))?,
         })
     }
@@ -85,6 +95,12 @@ impl CredentialHosts {
         let port = u16::try_from(database.port).unwrap_or_default();
         let is_named = port != 0 && self.database.allows_database(&database.host, port);
         is_named || is_own_database(project, database)
+    }
+
+    /// Whether this scratch server gets its password.
+    pub fn allows_scratch(&self, scratch: &Scratch) -> bool {
+        let port = u16::try_from(scratch.port).unwrap_or_default();
+        port != 0 && self.scratch.allows_database(&scratch.host, port)
     }
 
     /// Every host that may be called over HTTP for some Platform: the last check before a request is sent.

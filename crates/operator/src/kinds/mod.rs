@@ -1,7 +1,10 @@
 //! The kinds: how each observes and acts. The decisions are in `ace-domain`.
 
+pub mod backup;
 pub mod backup_destination;
+pub mod backup_schedule;
 pub mod edge_function;
 pub mod migration_set;
 pub mod notification_channel;
 pub mod platform;
+pub mod restore;

@@ -155,6 +155,11 @@ impl Dependents {
         self.send(found);
     }
 
+    /// Asks for a pass over this very object: a task of it began, moved or ended.
+    pub fn wake(&self, object: &ObjectId) {
+        self.send(vec![(object.clone(), "Task")]);
+    }
+
     /// This will have changed after `wait`, whatever more happens until then.
     pub fn changes_within(&self, wait: Duration, dependency: Dependency) {
         if lock(&self.0.state).pending.insert(dependency.clone()) {

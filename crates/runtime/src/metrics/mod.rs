@@ -160,7 +160,7 @@ impl Metrics {
         self.0.status_writes.get_or_create(&KindLabels { kind }).inc();
     }
 
-    /// Counts an object that was enqueued, by cause: the name of a `Dependency`.
+    /// Counts an object that was enqueued, by cause: the name of a `Dependency`, or `Task`.
     pub fn enqueued(&self, kind: &'static str, cause: &'static str) {
         self.0.enqueued.get_or_create(&EnqueuedLabels { kind, cause }).inc();
     }

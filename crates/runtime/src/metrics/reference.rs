@@ -93,7 +93,7 @@ pub const REFERENCE: &[MetricReference] = &[
         "ace_enqueued_total",
         MetricKind::Counter,
         &["kind", "cause"],
-        "Objects that were enqueued because something that they depend on changed: what it was",
+        "Objects that were enqueued because something that they depend on changed: what it was; `Task` where a task of theirs began, moved or ended",
     ),
     metric(
         "ace_events_dropped_total",

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::{ANNOTATION_RECONCILE_AT, CommonStatus, KindEntry, ObjectStatus};
+use ace_api::{ANNOTATION_RECONCILE_AT, CommonStatus, ConditionType, KindEntry, ObjectStatus};
 use ace_domain::reconcile::{
     decision::{Decision, Requeue},
     drift::uncorrected,
@@ -167,8 +167,9 @@ async fn say_refused<C: Controller>(
         "the API server refused the status of version {VERSION} of the operator ({fields}): install the definitions of that \
          version, and report it if that does not help; until then nothing that is observed can be shown"
     );
-    let said =
-        |object: &Object<C>, before: &CommonStatus| status_refused(object, has_drift::<C>(), before, message, now());
+    let said = |object: &Object<C>, before: &CommonStatus| {
+        status_refused(object, &other_conditions::<C>(), before, message, now())
+    };
     say(context, object, kept, said).await?;
     Ok(End {
         outcome: Outcome::Waiting,
@@ -193,14 +194,18 @@ async fn say_unobserved<C: Controller>(
         "not observed for three intervals: reading what the object depends on did not end in time in version {VERSION} of the \
          operator, and is tried again; if the API server and the source answer, report it"
     );
-    let said =
-        |object: &Object<C>, before: &CommonStatus| not_observed(object, has_drift::<C>(), before, message, now());
+    let said = |object: &Object<C>, before: &CommonStatus| {
+        not_observed(object, &other_conditions::<C>(), before, message, now())
+    };
     say(context, object, kept, said).await?;
     Ok(end)
 }
 
-fn has_drift<C: Controller>() -> bool {
-    KindEntry::named(&Object::<C>::kind(&())).is_some_and(KindEntry::has_drift)
+/// The conditions that the kind has beside `Ready`.
+fn other_conditions<C: Controller>() -> Vec<ConditionType> {
+    let kind = KindEntry::named(&Object::<C>::kind(&()));
+    let conditions = kind.map_or(&[][..], |kind| kind.conditions);
+    conditions.iter().map(|(type_, _)| *type_).collect()
 }
 
 /// Writes other common fields into the status of `object`, and answers with the object that they are of.

@@ -18,6 +18,9 @@ use super::error::DemoError;
 const NAMESPACE: &str = "ace-system";
 const ACCOUNT: &str = "ace-operator";
 
+/// What that may reconcile.
+const KINDS: &str = "Platform,EdgeFunction,MigrationSet,NotificationChannel,BackupDestination,BackupSchedule";
+
 /// Until it has filled its caches; it takes less than a second.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// It ends passes in flight first.
@@ -75,6 +78,8 @@ impl Operator {
             .args(["--allow-source-host", &bed.artifacts_url])
             .args(["--allow-notify-host", &bed.receivers_url])
             .args(["--allow-store-host", &bed.store_url])
+            // The demo has no backups, and so no worker.
+            .args(["--kinds", KINDS])
             .args(["--listen", &address.to_string(), "--log-format", "human"])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

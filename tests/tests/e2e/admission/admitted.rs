@@ -1,11 +1,11 @@
 //! What is admitted, and what the API server makes of it.
 
-use ace_api::{BackupDestination, EdgeFunction, MigrationSet, NotificationChannel, Platform};
+use ace_api::{BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform};
 use ace_tests::{kstatus, with_namespace};
 use kube::api::PostParams;
 use serde_json::json;
 
-use super::{channel, destination, dynamic, function, migrations, parsed, platform};
+use super::{channel, destination, dynamic, function, migrations, parsed, platform, schedule};
 
 crate::tests![
     good_objects_are_admitted_with_their_defaults_made_visible,
@@ -79,6 +79,21 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
             .await
             .unwrap();
         assert_eq!(created.data["spec"], defaulted["spec"]);
+        let created = dynamic::<BackupSchedule>(space)
+            .create(&PostParams::default(), &parsed(&schedule()))
+            .await
+            .unwrap();
+        let mut defaulted = schedule()["spec"].clone();
+        defaulted["destinations"][0]["required"] = json!(true);
+        let defaults = json!({
+            "timeZone": "Etc/UTC", "jitter": "0s", "catchUp": "Once", "immediate": false, "deadline": "2h", "attempts": 3,
+            "proof": "Rows", "verify": "Archive", "failedLimit": 5, "suspend": false,
+            "retention": {
+                "last": 3, "daily": 7, "weekly": 13, "monthly": 12, "yearly": 7, "preMigrationDays": 30, "minVerified": 2,
+            },
+        });
+        defaulted.as_object_mut().unwrap().extend(defaults.as_object().unwrap().clone());
+        assert_eq!(created.data["spec"], defaulted);
     })
     .await;
 }

@@ -77,11 +77,44 @@ fn destination() -> Value {
     })
 }
 
+fn schedule() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "BackupSchedule",
+        "metadata": { "name": "nightly" },
+        "spec": {
+            "platformRef": { "name": "prod" },
+            "schedule": "0 2 * * *",
+            "destinations": [{ "name": "primary" }],
+            "encryption": { "recipients": ["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"] },
+            "objective": { "rpo": "26h" },
+        },
+    })
+}
+
 fn platform() -> Value {
     json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",
         "kind": "Platform",
         "metadata": { "name": "prod" },
         "spec": { "project": "abcdefghijklmnopqrst", "api": { "tokenSecretRef": { "name": "supabase", "key": "token" } } },
+    })
+}
+
+fn backup() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "Backup",
+        "metadata": { "name": "manual" },
+        "spec": { "scheduleRef": { "name": "nightly" } },
+    })
+}
+
+fn restore() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "Restore",
+        "metadata": { "name": "drill" },
+        "spec": { "platformRef": { "name": "prod" }, "source": { "backup": "manual" } },
     })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ace_api::{BackupDestination, EdgeFunction, MigrationSet, NotificationChannel, Platform};
+use ace_api::{Backup, BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform};
 use ace_tests::{Space, with_namespace};
 use kube::{
     Api, Resource,
@@ -12,7 +12,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{channel, destination, dynamic, function, migrations, parsed, platform};
+use super::{backup, channel, destination, dynamic, function, migrations, parsed, platform, schedule};
 
 /// A change (a merge patch) of a good object, and what the API server says of which field.
 #[derive(Deserialize)]
@@ -27,6 +27,9 @@ crate::tests![
     bad_migration_sets_are_refused_in_words_that_say_what_to_write,
     bad_notification_channels_are_refused_in_words_that_say_what_to_write,
     bad_backup_destinations_are_refused_in_words_that_say_what_to_write,
+    bad_backup_schedules_are_refused_in_words_that_say_what_to_write,
+    a_secret_key_among_recipients_is_not_repeated,
+    bad_backups_are_refused_in_words_that_say_what_to_write,
     what_an_object_is_can_not_be_changed_later,
 ];
 
@@ -61,6 +64,42 @@ async fn bad_notification_channels_are_refused_in_words_that_say_what_to_write()
 async fn bad_backup_destinations_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<BackupDestination>(space, &destination(), include_str!("destinations.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_backup_schedules_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<BackupSchedule>(space, &schedule(), include_str!("schedules.yaml")).await;
+    })
+    .await;
+}
+
+async fn a_secret_key_among_recipients_is_not_repeated() {
+    with_namespace(async |space| {
+        let schedules = dynamic::<BackupSchedule>(space);
+        for key in [
+            "AGE-SECRET-KEY-1CANARY0",
+            "age-secret-key-1canary0",
+            "AGE-PLUGIN-SECRET-1CANARY0",
+        ] {
+            let mut object = schedule();
+            object["spec"]["encryption"]["recipients"] = json!([key]);
+            let refused = schedules
+                .create(&PostParams::default(), &parsed(&object))
+                .await
+                .unwrap_err();
+            let words = format!("{refused:?}");
+            assert!(words.contains("must not hold a secret key"), "{words}");
+            assert!(!words.to_lowercase().contains("canary"), "{words}");
+        }
+    })
+    .await;
+}
+
+async fn bad_backups_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<Backup>(space, &backup(), include_str!("backups.yaml")).await;
     })
     .await;
 }
@@ -145,6 +184,35 @@ async fn what_an_object_is_can_not_be_changed_later() {
         }
         let rest = json!({ "interval": "5m", "credentialsSecretRef": { "name": "store" } });
         assert_eq!(changed(&destinations, "primary", &rest).await, BTreeMap::new());
+
+        let backups = dynamic::<Backup>(space);
+        backups
+            .create(&PostParams::default(), &parsed(&backup()))
+            .await
+            .unwrap();
+        let fixed = "a Backup is immutable but for `hold`, `cancel` and `deletionPolicy`: create another Backup";
+        for change in [
+            json!({ "scheduleRef": { "name": "other" } }),
+            json!({ "class": "Incident" }),
+            json!({ "reason": "another" }),
+        ] {
+            let said = changed(&backups, "manual", &change).await;
+            assert_eq!(said, cause("spec", fixed), "{change}");
+        }
+        let rest = json!({ "hold": "INC-1", "cancel": true, "deletionPolicy": "Delete" });
+        assert_eq!(changed(&backups, "manual", &rest).await, BTreeMap::new());
+        let mut cancelled = backup();
+        cancelled["metadata"]["name"] = json!("cancelled");
+        cancelled["spec"]["cancel"] = json!(true);
+        backups
+            .create(&PostParams::default(), &parsed(&cancelled))
+            .await
+            .unwrap();
+        let taken_back = changed(&backups, "cancelled", &json!({ "cancel": false })).await;
+        let says = "`cancel` can't be taken back: create another Backup";
+        assert_eq!(taken_back, cause("spec.cancel", says));
+        let let_go = json!({ "hold": null, "deletionPolicy": "Retain" });
+        assert_eq!(changed(&backups, "manual", &let_go).await, BTreeMap::new());
     })
     .await;
 }

@@ -12,13 +12,22 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{channel, destination, function, migrations, parsed, platform};
+use super::{backup, channel, destination, function, migrations, parsed, platform, restore, schedule};
 
 crate::tests![every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them];
 
 async fn every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them() {
     with_namespace(async |space| {
-        let samples = [destination(), channel(), function(), migrations(), platform()];
+        let samples = [
+            backup(),
+            destination(),
+            channel(),
+            function(),
+            migrations(),
+            platform(),
+            restore(),
+            schedule(),
+        ];
         for kind in KINDS {
             let sample = samples.iter().find(|sample| sample["kind"] == kind.name).unwrap();
             let api: Api<DynamicObject> = Api::namespaced_with(space.client.clone(), &space.name, &kind.resource());

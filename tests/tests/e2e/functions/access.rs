@@ -1,6 +1,6 @@
 //! What the operator may not, and what it can't be led to.
 
-use ace_api::Platform;
+use ace_api::{Platform, Process};
 use ace_tests::{
     Operator, PLATFORM, Project, Stage, is_observed, is_true, message_of, on_stage, reason_of, with_namespace,
 };
@@ -44,7 +44,11 @@ async fn without_rights_the_object_says_which_command_mends_it_and_after_it_all_
             .await;
         let message = message_of(&platform, "Stalled").to_owned();
         let command = &message[message.find("kubectl ").unwrap()..];
-        assert_eq!(command, rights::grant_command(&space.name), "{message}");
+        assert_eq!(
+            command,
+            rights::grant_command(Process::Operator, &space.name),
+            "{message}"
+        );
         let words: Vec<&str> = command.split(' ').skip(1).collect();
         space.bed.kubectl.run(&words).await.expect("the command is right");
 

@@ -64,9 +64,15 @@ pub fn claim<'a>(object: &BackupDestination, others: impl IntoIterator<Item = &'
     })
 }
 
-/// The others of the store depend on whether it has been listed.
+/// The others of the store depend on whether it has been listed, and schedules on whether it is there.
 pub(super) fn facts(object: &BackupDestination) -> Facts {
     let listed = object.status.as_ref().is_some_and(|status| status.stored.is_some());
     let fact = format!("{} {} {listed}", object.uid().unwrap_or_default(), path(&object.spec));
-    vec![(Dependency::Store(store(&object.spec)), Fact::is(fact))]
+    vec![
+        (Dependency::Store(store(&object.spec)), Fact::is(fact)),
+        (
+            Dependency::BackupDestination(Key::of(object)),
+            Fact::is(object.uid().unwrap_or_default()),
+        ),
+    ]
 }

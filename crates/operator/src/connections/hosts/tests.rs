@@ -30,7 +30,7 @@ struct Row {
 type Address = (&'static str, &'static str);
 
 /// A field that is not here fails a test: say which credential goes there, and to which hosts.
-const TABLE: [Row; 4] = [
+const TABLE: [Row; 5] = [
     Row {
         address: ("Platform", "spec.api.url"),
         credentials: &["spec.api.tokenSecretRef.name"],
@@ -90,6 +90,18 @@ const TABLE: [Row; 4] = [
         ],
     },
     Row {
+        address: ("Platform", "spec.scratch.host"),
+        credentials: &["spec.scratch.passwordSecretRef.name", "spec.scratch.caSecretRef.name"],
+        leaves: |hosts, object| hosts.platforms.allows_scratch(&platform(object).scratch.unwrap()),
+        yes: &[],
+        no: &[
+            ("db.abcdefghijklmnopqrst.supabase.co", "postgres"),
+            ("scratch.ace.svc", "postgres"),
+            ("127.0.0.1", "postgres"),
+            ("169.254.169.254", "postgres"),
+        ],
+    },
+    Row {
         address: ("BackupDestination", "spec.s3.endpoint"),
         credentials: &["spec.credentialsSecretRef.name"],
         leaves: |hosts, object| {
@@ -126,6 +138,9 @@ const ADDRESSES_IN_SECRETS: [(&str, &str); 3] = [
     ("NotificationChannel", "spec.webhook.signingSecretRef.name"),
 ];
 
+/// Secrets whose content leaves for nowhere.
+const KEPT: [(&str, &str); 1] = [("BackupSchedule", "spec.encryption.identitySecretRef.name")];
+
 #[derive(clap::Parser)]
 struct Flags {
     #[command(flatten)]
@@ -156,6 +171,7 @@ fn with((kind, path): (&str, &str), (address, user): Address) -> Value {
             "api": { "tokenSecretRef": secret },
             "anonKeySecretRef": secret,
             "database": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
+            "scratch": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
         }),
         _ => json!({
             "s3": { "region": "eu-central-1", "bucket": "ace-backups" },
@@ -197,13 +213,14 @@ fn without_an_address_the_credentials_leave_for_supabase_and_the_own_gateway() {
 #[test]
 fn each_flag_lets_one_credential_out_and_no_other() {
     let address = |row: &Row| match row.address.1 {
-        "spec.database.host" => ("platform.lan", "postgres"),
+        "spec.database.host" | "spec.scratch.host" => ("platform.lan", "postgres"),
         _ => ("https://platform.lan", ""),
     };
     let flags = [
         "--allow-api-host",
         "--allow-gateway-host",
         "--allow-database-host",
+        "--allow-scratch-host",
         "--allow-store-host",
     ];
     for (number, flag) in flags.into_iter().enumerate() {
@@ -262,7 +279,8 @@ fn every_address_and_every_reference_to_a_secret_has_a_row() {
     let rows = TABLE
         .iter()
         .flat_map(|row| row.credentials.iter().map(|path| (row.address.0, *path)))
-        .chain(ADDRESSES_IN_SECRETS);
+        .chain(ADDRESSES_IN_SECRETS)
+        .chain(KEPT);
     assert_eq!(references.collect::<BTreeSet<_>>(), rows.collect());
 }
 

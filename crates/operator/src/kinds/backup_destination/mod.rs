@@ -11,28 +11,20 @@ use ace_domain::{
     kinds::backup_destination::{self, Memory, State, Step, StepError, StepResult},
     reconcile::timing::Timing,
 };
-use ace_egress::HttpClient;
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector};
 
-use crate::connections::{grants::Installation, stores::StoreSettings};
+use crate::connections::stores::StoreConnector;
 
 /// Deadline for a connection to a store.
 pub const CONNECT: Duration = Duration::from_secs(5);
 
 pub struct BackupDestinations {
-    /// Client of the API server, to read Secrets.
-    pub client: kube::Client,
-    /// HTTP client of the stores.
-    pub http: HttpClient,
-    /// Which stores may be used.
-    pub stores: StoreSettings,
+    pub stores: StoreConnector,
     /// All destinations: two must not share a prefix.
     pub cache: reflector::Store<DeserializeGuard<BackupDestination>>,
     pub timing: Timing,
-    /// Names in the commands of messages.
-    pub installation: Installation,
 }
 
 impl Controller for BackupDestinations {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ace_api::{
     ConditionType, Conditions, Drift, DriftField, MESSAGE_LIMIT, MigrationEvent, MigrationEventType, MigrationReason,
-    SchemaDriftReason, SharedDriftReason, SharedReason, WhileDrifted,
+    SchemaDriftReason, SharedConditionReason, SharedReason, WhileDrifted,
 };
 
 use super::{
@@ -151,7 +151,7 @@ fn every_reason_is_reported_by_some_state() {
         .map(|condition| condition.reason)
         .collect();
     // No state makes the shared ones: they are for a pass that has none.
-    let shared = [SharedReason::ALL, SharedDriftReason::ALL].concat();
+    let shared = [SharedReason::ALL, SharedConditionReason::ALL].concat();
     let all = MigrationReason::ALL.iter().chain(SchemaDriftReason::ALL);
     let missing: Vec<_> = all
         .filter(|reason| !shared.contains(reason))

@@ -1,0 +1,6 @@
+mod convergence;
+mod decisions;
+mod fixture;
+mod inputs;
+mod outcomes;
+mod statuses;

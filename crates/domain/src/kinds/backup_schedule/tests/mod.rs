@@ -1,0 +1,5 @@
+mod expiry;
+mod fixture;
+mod health;
+mod slots;
+mod values;

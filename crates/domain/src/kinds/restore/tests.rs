@@ -1,0 +1,351 @@
+use std::time::Duration;
+
+use ace_api::{
+    AssertionResult, Backup, Platform, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreStatus, RestoreStep,
+    RestoreStepName, VerificationLevel,
+};
+use serde_json::{Value, json};
+
+use super::{
+    ATTEMPTS, Cause, Decision, Inputs, Kind, Memory, Outcome, Problem, Proved, State, Step, Task, TaskError, decide,
+    events, infer, inputs, status,
+};
+use crate::reconcile::{
+    decision::Requeue,
+    fixture::{
+        after, at, does_not_differ_when_only_the_clock_moved, is_not_finished_when_new, is_small, message, next, shown,
+        tells_whether_to_wait_or_to_act,
+    },
+    kind::{Kind as _, Step as _},
+    timing::Timing,
+};
+
+struct Case {
+    object: Restore,
+    state: State,
+    second: i64,
+}
+
+fn new() -> Case {
+    let spec = json!({ "platformRef": { "name": "prod" }, "source": { "backup": "nightly-1" } });
+    let object = json!({ "metadata": { "name": "drill", "namespace": "ace", "generation": 1 }, "spec": spec });
+    Case {
+        object: serde_json::from_value(object).unwrap(),
+        state: State {
+            timing: Timing::default(),
+            memo: RestoreStatus::default(),
+            worker: "ace-worker-0".to_owned(),
+            fresh_id: "7c1e".to_owned(),
+            inputs: Inputs::Usable("nightly-1".to_owned()),
+            task: None,
+            memory: Memory::default(),
+            is_stopping: false,
+        },
+        second: 0,
+    }
+}
+
+fn run(id: &str, attempt: i32, second: i64) -> Step {
+    Step::Begin(RestoreRun {
+        id: id.to_owned(),
+        attempt,
+        start_time: at(second),
+        worker: "ace-worker-0".to_owned(),
+    })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "it is how a task ends")]
+fn proved(passed: bool) -> Outcome {
+    Ok(Box::new(Proved {
+        point: RestorePoint {
+            backup: "nightly-1".to_owned(),
+            time: at(-60),
+            bytes: 241_172_480,
+            level: Some(VerificationLevel::Content),
+            tables: Some(132),
+            rows: Some(3_402_117),
+        },
+        steps: vec![RestoreStep {
+            name: RestoreStepName::Restore,
+            duration: "14s".to_owned(),
+        }],
+        recovery_time: Duration::from_secs(372),
+        assertions: vec![AssertionResult {
+            name: "opt-ins".to_owned(),
+            passed,
+            digest: None,
+        }],
+    }))
+}
+
+fn failed(problem: Problem) -> Outcome {
+    Err(TaskError {
+        problem,
+        message: "it went wrong".to_owned(),
+    })
+}
+
+impl Case {
+    fn state(mut self, change: impl FnOnce(&mut State)) -> Self {
+        change(&mut self.state);
+        self
+    }
+
+    fn at(mut self, second: i64) -> Self {
+        self.second = second;
+        self
+    }
+
+    fn decide(&self) -> Decision {
+        decide(&self.object, &self.state, at(self.second))
+    }
+
+    fn status(&self) -> RestoreStatus {
+        let status = status(&self.object, &self.state, &self.decide(), at(self.second));
+        tells_whether_to_wait_or_to_act::<Kind>(&self.object, &status);
+        is_small::<Kind>(&status);
+        status
+    }
+
+    #[track_caller]
+    fn takes(mut self) -> Self {
+        let Decision::Do(step) = self.decide() else {
+            panic!("no step is due: {:?}", self.decide());
+        };
+        self.state.memo = self.status();
+        Kind::update(&self.object, &mut self.state, &step, Ok(()), at(self.second));
+        self
+    }
+
+    fn ends(mut self, outcome: Outcome) -> Self {
+        assert!(self.state.task.is_some(), "no task runs");
+        self.state.task = Some(Task::Ended(outcome));
+        // As in a pass: what has ended is noted before anything is decided.
+        infer(&self.object, &mut self.state, at(self.second));
+        self.next()
+    }
+
+    fn next(mut self) -> Self {
+        self.state.memo = self.status();
+        self.state.is_stopping = false;
+        infer(&self.object, &mut self.state, at(self.second));
+        self
+    }
+
+    fn process_ends(mut self) -> Self {
+        self.state.memo = self.status();
+        (self.state.task, self.state.memory) = (None, Memory::default());
+        infer(&self.object, &mut self.state, at(self.second));
+        self
+    }
+
+    fn asks(mut self, value: &str) -> Self {
+        let asked = (ace_api::ANNOTATION_RECONCILE_AT.to_owned(), value.to_owned());
+        self.object.metadata.annotations = Some([asked].into());
+        self
+    }
+}
+
+#[track_caller]
+fn refuses(case: &Case, reason: RestoreReason) -> String {
+    match case.decide() {
+        Decision::Refuse(shown, _) if shown.reason == reason => shown.message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_restore_is_recorded_made_once_and_then_left_alone() {
+    let case = new();
+    assert_eq!(case.decide(), Decision::Do(run("7c1e", 1, 0)));
+    assert!(run("7c1e", 1, 0).records_first());
+    let case = case.takes();
+    assert_eq!(shown(&case.status()), ["Ready=False/Queued", "Reconciling=True/Queued"]);
+    let before = case.status();
+    let case = case.ends(proved(true));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange));
+    let after = case.status();
+    assert_eq!(shown(&after), ["Ready=True/Restored"]);
+    let says = "nightly-1 restored in 6m12s, 132 of 132 tables equal, 3402117 rows";
+    assert_eq!(message(&after, "Ready"), says);
+    assert_eq!(events(&before, &after)[0].note, says);
+    let case = case.process_ends().asks("again").next();
+    assert_eq!(case.decide(), Decision::Settled(Requeue::OnChange), "it happens once");
+}
+
+#[test]
+fn each_step_of_it_has_a_word() {
+    for (step, reason) in [
+        (None, "Fetching"),
+        (Some(RestoreStepName::Fetch), "Fetching"),
+        (Some(RestoreStepName::Restore), "Restoring"),
+        (Some(RestoreStepName::Prove), "Proving"),
+        (Some(RestoreStepName::Compare), "Comparing"),
+    ] {
+        let case = new().takes().state(|state| state.task = Some(Task::Running(step)));
+        assert_eq!(shown(&case.status())[0], format!("Ready=False/{reason}"));
+    }
+}
+
+#[test]
+fn an_assertion_that_fails_is_named_and_is_the_outcome() {
+    let case = new().takes().ends(proved(false));
+    let says = refuses(&case, RestoreReason::AssertionFailed);
+    assert!(says.contains("the value that they expect: opt-ins"), "{says}");
+    let status = case.status();
+    assert_eq!((status.recovery_time, status.assertions.len()), (None, 1));
+}
+
+#[test]
+fn what_is_wrong_with_a_backup_is_held_until_somebody_asks() {
+    let case = new().takes().ends(failed(Problem::Final(RestoreReason::ProofFailed)));
+    refuses(&case, RestoreReason::ProofFailed);
+    let case = case.process_ends();
+    refuses(&case, RestoreReason::ProofFailed);
+    assert_eq!(case.asks("now").next().decide(), Decision::Do(run("7c1e", 1, 0)));
+}
+
+#[test]
+fn an_attempt_that_failed_or_was_interrupted_is_repeated_until_the_last() {
+    let mut case = new().takes().ends(failed(Problem::Failed));
+    let Decision::Wait(shown, requeue) = case.decide() else {
+        panic!("{:?}", case.decide());
+    };
+    assert_eq!((shown.reason, requeue), (RestoreReason::Retrying, next(15)));
+    case = case.at(15);
+    assert_eq!(case.decide(), Decision::Do(run("7c1e", 2, 15)));
+    case = case.takes().process_ends();
+    assert_eq!(case.decide(), Decision::Do(run("7c1e", ATTEMPTS, 15)));
+    let failed = case.takes().ends(failed(Problem::Failed));
+    refuses(&failed, RestoreReason::Failed);
+    let mut interrupted = new();
+    for _ in 0..ATTEMPTS {
+        interrupted = interrupted.takes().process_ends();
+    }
+    let says = refuses(&interrupted, RestoreReason::Failed);
+    assert!(says.contains("was interrupted"), "{says}");
+}
+
+#[test]
+fn what_is_missing_is_waited_for_and_costs_no_attempt() {
+    let missing = Problem::Obstacle(RestoreReason::SecretMissing);
+    let case = new().takes().ends(failed(missing)).at(15);
+    assert_eq!(case.decide(), Decision::Do(run("7c1e", 1, 15)));
+    let waiting = Cause::new(RestoreReason::WaitingForBackup, "there is none");
+    let case = new().state(|state| state.inputs = Inputs::Waiting(waiting.clone()));
+    assert_eq!(case.decide(), Decision::Wait(waiting, after(30)));
+}
+
+#[test]
+fn who_is_cancelled_or_suspended_is_stopped() {
+    let mut case = new().takes();
+    case.object.spec.cancel = true;
+    assert_eq!(case.decide(), Decision::Do(Step::Stop));
+    case.state.is_stopping = true;
+    refuses(&case, RestoreReason::Cancelled);
+    let case = case.ends(failed(Problem::Stopped));
+    refuses(&case, RestoreReason::Cancelled);
+    let suspended = Cause::new(RestoreReason::SuspendedByPlatform, "Platform `prod` is suspended");
+    let case = new().takes().state(|state| state.inputs = Inputs::Suspended(suspended));
+    assert_eq!(case.decide(), Decision::Do(Step::Stop));
+    let case = case.state(|state| state.is_stopping = true);
+    assert_eq!(case.decide(), Decision::Settled(after(30)));
+    let case = case.ends(failed(Problem::Stopped));
+    assert_eq!(
+        shown(&case.status()),
+        ["Ready=False/Suspended", "Suspended=True/SuspendedByPlatform"]
+    );
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
+fn platform(spec: Value) -> Platform {
+    let secret = json!({ "name": "scratch", "key": "password" });
+    let mut usual = json!({
+        "project": "abcdefghijklmnopqrst",
+        "api": { "tokenSecretRef": secret },
+        "scratch": { "host": "scratch", "passwordSecretRef": secret },
+    });
+    for (field, value) in spec.as_object().unwrap() {
+        usual[field] = value.clone();
+    }
+    serde_json::from_value(json!({ "metadata": { "name": "prod" }, "spec": usual })).unwrap()
+}
+
+/// A Backup of a schedule, taken at this second and verified to this level; not complete without one.
+fn backup(name: &str, schedule: &str, second: i64, level: Option<&str>) -> Backup {
+    let snapshot = json!({
+        "time": at(second), "lsn": "0/1", "systemIdentifier": "7", "timeline": 1, "database": "postgres", "serverVersion": "15.18",
+    });
+    let archive = json!({
+        "bytes": 1, "rawBytes": 2, "digest": "sha256:", "tables": 1, "rows": 1, "client": "15.18", "duration": "1s",
+    });
+    let status = match level {
+        None => json!({}),
+        Some(level) => json!({
+            "snapshot": snapshot, "archive": archive, "verified": [{ "level": level, "time": at(second) }],
+        }),
+    };
+    let spec = json!({ "scheduleRef": { "name": schedule } });
+    serde_json::from_value(json!({ "metadata": { "name": name }, "spec": spec, "status": status })).unwrap()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
+fn from(source: Value) -> Restore {
+    let spec = json!({ "platformRef": { "name": "prod" }, "source": source });
+    serde_json::from_value(json!({ "metadata": { "name": "drill" }, "spec": spec })).unwrap()
+}
+
+#[test]
+fn the_backup_that_is_named_or_the_latest_that_fits_is_restored() {
+    let backups = [
+        backup("old", "nightly", 10, Some("Archive")),
+        backup("new", "nightly", 20, Some("Archive")),
+        backup("unverified", "nightly", 30, Some("Bytes")),
+        backup("running", "nightly", 40, None),
+        backup("other", "weekly", 50, Some("Content")),
+    ];
+    let usable = |source: Value| inputs(&from(source), Some(&platform(json!({}))), &backups);
+    let name = |name: &str| Inputs::Usable(name.to_owned());
+    assert_eq!(usable(json!({ "backup": "old" })), name("old"));
+    assert_eq!(usable(json!({ "latest": { "schedule": "nightly" } })), name("new"));
+    let before = json!({ "latest": { "schedule": "nightly", "before": at(15) } });
+    assert_eq!(usable(before), name("old"));
+    let bytes = json!({ "latest": { "schedule": "nightly", "level": "Bytes" } });
+    assert_eq!(usable(bytes), name("unverified"));
+    let reason = |source: Value| match usable(source) {
+        Inputs::Waiting(cause) => cause.reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(json!({ "backup": "running" })), RestoreReason::WaitingForBackup);
+    assert_eq!(reason(json!({ "backup": "absent" })), RestoreReason::WaitingForBackup);
+    let content = json!({ "latest": { "schedule": "nightly", "level": "Content" } });
+    assert_eq!(reason(content), RestoreReason::PointUnavailable);
+}
+
+#[test]
+fn without_a_platform_or_a_scratch_server_nothing_is_restored() {
+    let backups = [backup("old", "nightly", 10, Some("Archive"))];
+    let object = from(json!({ "backup": "old" }));
+    let reason = |platform: Option<&Platform>| match inputs(&object, platform, &backups) {
+        Inputs::Waiting(cause) | Inputs::Suspended(cause) => cause.reason,
+        Inputs::Usable(name) => panic!("{name}"),
+    };
+    assert_eq!(reason(None), RestoreReason::WaitingForPlatform);
+    assert_eq!(
+        reason(Some(&platform(json!({ "suspend": true })))),
+        RestoreReason::SuspendedByPlatform
+    );
+    assert_eq!(
+        reason(Some(&platform(json!({ "scratch": null })))),
+        RestoreReason::ScratchMissing
+    );
+}
+
+#[test]
+fn the_status_is_stable_and_a_new_one_is_not_finished() {
+    is_not_finished_when_new::<Kind>(&new().object);
+    for case in [new(), new().takes(), new().takes().ends(proved(true))] {
+        let (object, mut state, decision) = (case.object.clone(), case.state.clone(), case.decide());
+        does_not_differ_when_only_the_clock_moved::<Kind>(&object, &mut state, &decision, at(0));
+    }
+}

@@ -1,0 +1,155 @@
+//! What the objects around a Backup say, as it was when a pass began.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use ace_api::{Backup, BackupDestination, BackupReason, BackupRun, BackupSchedule, Database, Platform};
+use ace_archive::{Manifest, RunPath, Store};
+use ace_database::{Access, Limits, Scope, TableName};
+use ace_domain::{
+    kinds::backup::{Problem, TaskError, database},
+    reconcile::key::Key,
+};
+use kube::{
+    Resource, ResourceExt,
+    core::DeserializeGuard,
+    runtime::reflector::{self, ObjectRef},
+};
+
+use super::{Backups, error};
+use crate::connections::database::DatabaseConnector;
+
+/// What a task works with.
+#[derive(Clone)]
+pub struct Given {
+    pub(super) namespace: String,
+    pub(super) schedule: Option<Arc<BackupSchedule>>,
+    pub(super) platform: Option<Arc<Platform>>,
+    /// Those that there are of the ones that the schedule, an import or a copy names.
+    pub(super) destinations: BTreeMap<String, Arc<BackupDestination>>,
+}
+
+impl Given {
+    pub(crate) fn of(kind: &Backups, object: &Backup) -> Self {
+        let schedule = object.spec.schedule_ref.as_ref();
+        let schedule = schedule.and_then(|named| cached(&kind.caches.schedules, &Key::beside(object, &named.name)));
+        let platform = schedule.as_ref().map(|schedule| &schedule.spec.platform_ref.name);
+        let platform = platform.and_then(|name| cached(&kind.caches.platforms, &Key::beside(object, name)));
+        let named = schedule.iter().flat_map(|schedule| &schedule.spec.destinations);
+        let named = named.map(|destination| destination.name.clone());
+        let imported = object.spec.import.iter().map(|import| import.destination.name.clone());
+        let copies = object.status.iter().flat_map(|status| &status.copies);
+        let copies = copies.map(|copy| copy.destination.clone());
+        let destinations = named.chain(imported).chain(copies).filter_map(|name| {
+            let destination = cached(&kind.caches.destinations, &Key::beside(object, &name))?;
+            Some((name, destination))
+        });
+        Self {
+            namespace: object.namespace().unwrap_or_default(),
+            destinations: destinations.collect(),
+            schedule,
+            platform,
+        }
+    }
+
+    /// The schedule.
+    pub(super) fn schedule(&self) -> Result<&BackupSchedule, TaskError> {
+        let gone = || error::obstacle(BackupReason::WaitingForSchedule, "the BackupSchedule is gone");
+        self.schedule.as_deref().ok_or_else(gone)
+    }
+
+    /// The Platform and its database.
+    pub(super) fn database(&self) -> Result<(&Platform, &Database), TaskError> {
+        let platform = self.platform.as_deref();
+        let platform =
+            platform.ok_or_else(|| error::obstacle(BackupReason::WaitingForPlatform, "the Platform is gone"))?;
+        let missing = || error::obstacle(BackupReason::DatabaseMissing, "the Platform has no `spec.database`");
+        Ok((platform, platform.spec.database.as_ref().ok_or_else(missing)?))
+    }
+
+    /// Access to the database of the Platform: reads its Secrets.
+    pub(super) async fn access(&self, kind: &Backups) -> Result<Access, TaskError> {
+        let (platform, spec) = self.database()?;
+        let connector = DatabaseConnector {
+            client: &kind.client,
+            hosts: &kind.hosts,
+            allow_insecure: kind.allow_insecure_database,
+            names: &kind.installation,
+            limits: Limits::default(),
+        };
+        let access = connector.access(&self.namespace, &platform.spec.project, spec).await;
+        access.map_err(|failure| database(spec, &failure))
+    }
+
+    /// The store of a destination: reads its Secret, and asks it nothing.
+    pub(super) async fn store(&self, kind: &Backups, destination: &str) -> Result<Store, TaskError> {
+        let object = self.destinations.get(destination).ok_or_else(|| {
+            let message = format!("there is no BackupDestination `{destination}` in this namespace");
+            error::obstacle(BackupReason::WaitingForDestination, message)
+        })?;
+        if object.spec.suspend {
+            let message = format!("BackupDestination `{destination}` is suspended");
+            return Err(error::obstacle(BackupReason::WaitingForDestination, message));
+        }
+        let opened = kind.stores.open(object).await;
+        opened.map_err(|cause| error::of_destination(destination, &cause))
+    }
+
+    /// How much of the data is under way to a destination at once.
+    pub(super) fn concurrency() -> u8 {
+        4
+    }
+
+    /// What the schedule leaves out.
+    pub(super) fn scope(&self) -> Result<Scope, TaskError> {
+        let scope = &self.schedule()?.spec.scope;
+        let data: Result<Vec<TableName>, TaskError> = scope.exclude_data.iter().map(|name| table(name)).collect();
+        Ok(Scope::without(&scope.exclude_schemas, data?))
+    }
+
+    /// The application name of sessions: who waits for the lock reads it.
+    pub(super) fn application(&self, object: &Backup) -> String {
+        format!("ace-worker/{}/{}", self.namespace, object.name_any())
+    }
+}
+
+/// The table that a schedule names.
+pub(super) fn table(name: &str) -> Result<TableName, TaskError> {
+    name.parse().map_err(|wrong: ace_database::TableNameError| TaskError {
+        problem: Problem::Final(BackupReason::TableMissing),
+        message: format!("`{name}` in the schedule's `scope` names no table: {wrong}"),
+    })
+}
+
+/// Where a run stores, below the prefix of each destination.
+pub(super) fn run_path(object: &Backup, run: &BackupRun) -> Result<RunPath, TaskError> {
+    let schedule = object.spec.schedule_ref.as_ref().map(|schedule| schedule.name.as_str());
+    let class = format!("{:?}", object.spec.class).to_lowercase();
+    let folders = [schedule.unwrap_or("imported"), class.as_str()];
+    let uid = object.uid().unwrap_or_default();
+    let path = RunPath::new(&folders, run.start_time, &uid, &run.id);
+    path.map_err(|wrong| error::failed(BackupReason::Failed, format!("no path for the run: {wrong}")))
+}
+
+/// The directory of a copy.
+pub(super) fn copy_path(path: &str) -> Result<RunPath, TaskError> {
+    let parsed = RunPath::parse(path);
+    parsed.ok_or_else(|| {
+        error::last(
+            BackupReason::ManifestUnreadable,
+            format!("`{path}` is no directory of a backup"),
+        )
+    })
+}
+
+/// The manifest is that of this object, and not of another one that had its directory.
+pub(super) fn is_of(manifest: &Manifest, object: &Backup) -> bool {
+    object.spec.import.is_some() || Some(&manifest.origin.uid) == object.uid().as_ref()
+}
+
+pub(crate) fn cached<K>(store: &reflector::Store<DeserializeGuard<K>>, key: &Key) -> Option<Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let found = store.get(&ObjectRef::new(&key.name).within(&key.namespace))?;
+    found.0.as_ref().ok().cloned().map(Arc::new)
+}

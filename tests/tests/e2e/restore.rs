@@ -1,0 +1,152 @@
+//! Restores into scratch, end to end: the worker's process, a second PostgreSQL, and what was backed up of the first.
+
+use ace_api::{Platform, Restore};
+use ace_tests::{Operator, PLATFORM, ROW, Scene, is_true, message_of, on_database, reason_of};
+use kube::api::{Patch, PatchParams};
+use serde_json::{Value, json};
+
+use crate::scratch_server::Server;
+
+crate::tests![
+    a_backup_is_restored_compared_row_by_row_and_dropped_again,
+    what_can_not_be_restored_is_said_with_what_to_do,
+];
+
+/// The scratch server's own role.
+const PASSWORD: &str = "scratch-canary";
+
+/// Names this server in the Platform.
+async fn name_scratch(scene: &Scene<'_>, port: u16, user: &str, password: &str) {
+    let stage = scene.stage;
+    stage
+        .secret_offering("scratch", "database", json!({ "password": password }))
+        .await;
+    let scratch = json!({
+        "host": "127.0.0.1", "port": port, "user": user, "tls": "Disable",
+        "passwordSecretRef": { "name": "scratch", "key": "password" },
+    });
+    let change = json!({ "spec": { "scratch": scratch } });
+    let platforms = stage.space.api::<Platform>();
+    let (as_who, change) = (PatchParams::default(), Patch::Merge(&change));
+    platforms.patch(PLATFORM, &as_who, &change).await.unwrap();
+}
+
+async fn restore(scene: &Scene<'_>, name: &str, spec: Value) {
+    let mut usual = json!({ "platformRef": { "name": PLATFORM } });
+    for (field, value) in spec.as_object().unwrap() {
+        usual[field] = value.clone();
+    }
+    let object = json!({ "metadata": { "name": name }, "spec": usual });
+    scene.stage.apply::<Restore>(object).await;
+}
+
+async fn until(scene: &Scene<'_>, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+    scene.stage.space.wait::<Restore>(name, what, is).await
+}
+
+async fn stalled(scene: &Scene<'_>, name: &str, reason: &str) -> String {
+    let what = format!("is Stalled/{reason}");
+    let seen = until(scene, name, &what, |seen| reason_of(seen, "Stalled") == reason).await;
+    message_of(&seen, "Ready").to_owned()
+}
+
+async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
+    let worker = Operator::shared_worker();
+    let server = Server::start().await;
+    let superuser = server.superuser_of("postgres").await.unwrap();
+    let role = format!("CREATE ROLE scratch LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
+    superuser.batch_execute(&role).await.unwrap();
+    on_database("5m", async |stage, database| {
+        let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
+        name_scratch(&scene, server.port, "scratch", PASSWORD).await;
+        scene.schedule(|spec| spec["verify"] = json!("Content")).await;
+        scene.backup("first").await;
+        let seen = scene.complete("first").await;
+        assert_eq!(seen["status"]["verified"][0]["level"], "Content", "{}", worker.log());
+
+        // What happens to the source later is nothing to it.
+        database.run("DELETE FROM public.recipients").await;
+        let assertions = json!([
+            { "name": "recipients", "sql": "SELECT count(*) FROM public.recipients", "expect": "2000" },
+        ]);
+        restore(
+            &scene,
+            "drill",
+            json!({ "source": { "latest": { "schedule": "yearly", "level": "Content" } }, "assertions": assertions }),
+        )
+        .await;
+        let seen = until(&scene, "drill", "is Restored", |seen| is_true(seen, "Ready")).await;
+        let status = &seen["status"];
+        assert_eq!(status["point"]["backup"], "first");
+        assert_eq!(status["point"]["rows"], 2001);
+        let steps: Vec<&str> = status["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|step| step["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(steps, ["Fetch", "Restore", "Prove", "Compare"]);
+        assert!(status["recoveryTime"].is_string(), "{status:#}");
+        assert_eq!(status["assertions"][0]["passed"], true);
+
+        let wrong = json!([{ "name": "none", "sql": "SELECT count(*) FROM public.recipients", "expect": "0" }]);
+        restore(
+            &scene,
+            "wrong",
+            json!({ "source": { "backup": "first" }, "assertions": wrong }),
+        )
+        .await;
+        let says = stalled(&scene, "wrong", "AssertionFailed").await;
+        assert!(
+            says.ends_with(": none; to try again, change the annotation `ops.mobulace.com/reconcile-at`"),
+            "{says}"
+        );
+
+        let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'ace\\_scratch%'";
+        let left: i64 = superuser.query_one(left, &[]).await.unwrap().get(0);
+        assert_eq!(left, 0, "the databases are dropped");
+        for name in ["drill", "wrong"] {
+            for version in stage.space.watch.versions("Restore", name) {
+                let text = version.object.to_string();
+                assert!(!text.contains(ROW) && !text.contains(PASSWORD), "{text}");
+            }
+        }
+        assert!(!worker.log().contains(PASSWORD));
+    })
+    .await;
+}
+
+async fn what_can_not_be_restored_is_said_with_what_to_do() {
+    Operator::shared_worker();
+    on_database("5m", async |stage, database| {
+        let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
+        scene.schedule(|_| {}).await;
+        scene.backup("first").await;
+        scene.complete("first").await;
+        restore(&scene, "nowhere", json!({ "source": { "backup": "first" } })).await;
+        let says = stalled(&scene, "nowhere", "ScratchMissing").await;
+        assert_eq!(
+            says,
+            "Platform `prod` has no scratch server: name one in its `spec.scratch`"
+        );
+        // The source itself is none.
+        name_scratch(&scene, database.port, "postgres", &database.password).await;
+        let says = stalled(&scene, "nowhere", "ScratchIsSource").await;
+        assert!(
+            says.starts_with("scratch is the source: name another PostgreSQL"),
+            "{says}"
+        );
+        restore(
+            &scene,
+            "nothing",
+            json!({ "source": { "latest": { "schedule": "yearly", "before": "2020-01-01T00:00:00Z" } } }),
+        )
+        .await;
+        let says = stalled(&scene, "nothing", "PointUnavailable").await;
+        assert!(
+            says.starts_with("BackupSchedule `yearly` has no complete Backup"),
+            "{says}"
+        );
+    })
+    .await;
+}

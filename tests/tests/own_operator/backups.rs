@@ -1,0 +1,274 @@
+//! Workers that are killed, and clients of PostgreSQL that do not end as they should: there is exactly one complete backup, or none.
+
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
+
+use ace_sandbox::bed::tools::postgres_bin_dir;
+use ace_tests::{
+    Cuts, Operator, OperatorOptions, Proxy, Scene, Side, bed, is_true, message_of, on_database_of, reason_of,
+};
+use serde_json::{Value, json};
+use xtask::rights;
+
+use super::ONE;
+
+/// Requests of one backup to the API server and the store, each of which is a place to die before and after.
+const RECORDED: usize = 8;
+
+/// A directory for each major version, with `pg_restore` as it is and a `pg_dump` that is this script; `$REAL` is the installed one.
+fn clients(directory: &Path, script: &str) -> String {
+    let real = postgres_bin_dir().expect("PostgreSQL is installed");
+    let version = std::process::Command::new(real.join("pg_dump"))
+        .arg("--version")
+        .output()
+        .unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    let major = version
+        .split_once("(PostgreSQL) ")
+        .unwrap()
+        .1
+        .split('.')
+        .next()
+        .unwrap()
+        .trim()
+        .to_owned();
+    let folder = directory.join(&major);
+    fs::create_dir_all(&folder).unwrap();
+    std::os::unix::fs::symlink(real.join("pg_restore"), folder.join("pg_restore")).unwrap();
+    let text = format!(
+        "#!/bin/sh\nREAL={}\nPATH=/usr/bin:/bin:{}\n[ \"$1\" = --version ] && exec \"$REAL\" --version\n{script}\n",
+        real.join("pg_dump").display(),
+        real.display()
+    );
+    let program = folder.join("pg_dump");
+    fs::write(&program, text).unwrap();
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    format!("{}/<major>", directory.display())
+}
+
+fn worker(clients: Option<String>) -> OperatorOptions {
+    OperatorOptions {
+        clients,
+        ..OperatorOptions::worker()
+    }
+}
+
+/// Directories of the primary destination, each with the names of its files.
+fn stored(scene: &Scene<'_>) -> BTreeSet<(String, String)> {
+    let root = scene.file("primary", "");
+    let files = scene.files("primary");
+    let parts = files.iter().map(|file| {
+        let file = file.strip_prefix(&root).unwrap();
+        let folder = file.parent().unwrap().display().to_string();
+        (folder, file.file_name().unwrap().to_string_lossy().into_owned())
+    });
+    parts.collect()
+}
+
+fn manifests(scene: &Scene<'_>) -> Vec<String> {
+    let stored = stored(scene).into_iter();
+    stored
+        .filter(|(_, name)| name == "manifest.json")
+        .map(|(folder, _)| folder)
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_dumps_a_worker_leaves_one_complete_backup_to_the_next() {
+    let _one = ONE.lock().await;
+    let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+    on_database_of(&operator, "5m", async |stage, database| {
+        let directory = tempfile::tempdir().unwrap();
+        let (begun, go) = (directory.path().join("begun"), directory.path().join("go"));
+        let script = format!(
+            "touch {}; while [ ! -e {} ]; do read -r _ < /dev/null; done; exec \"$REAL\" \"$@\"",
+            begun.display(),
+            go.display()
+        );
+        let options = worker(Some(clients(directory.path(), &script)));
+        let mut first = Operator::start(bed(), &options).await;
+        let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
+        scene.schedule(|_| {}).await;
+        scene.backup("first").await;
+        stage
+            .eventually("the dump has begun", async || begun.exists().then_some(()))
+            .await;
+        first.kill();
+        fs::write(&go, "").unwrap();
+        let second = Operator::start(bed(), &options).await;
+        let seen = scene.complete("first").await;
+        assert_eq!(seen["status"]["run"]["attempt"], 2, "{}", second.log());
+        assert_eq!(manifests(&scene).len(), 1);
+        scene.says_no_secret("first", &second);
+        scene.says_no_secret("first", &first);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_before_and_after_each_request_it_ends_with_one_complete_backup() {
+    let _one = ONE.lock().await;
+    let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+    on_database_of(&operator, "5m", async |stage, database| {
+        let cuts = Cuts::default();
+        let file = bed().bed.file();
+        let store = Proxy::of_store(&file.store_url, &cuts).await;
+        let account = bed()
+            .bed
+            .service_account_kubeconfig(rights::NAMESPACE, "ace-worker")
+            .await
+            .unwrap();
+        let (_kubernetes, kubeconfig) = Proxy::of_kubernetes(&account, &cuts).await;
+        let options = OperatorOptions {
+            kubeconfig: Some(kubeconfig),
+            ..worker(None)
+        };
+        let mut worker = Operator::start(bed(), &options).await;
+        let scene = Scene::prepare(stage, database, &store.url).await;
+        scene.schedule(|_| {}).await;
+        scene.backup("undisturbed").await;
+        scene.complete("undisturbed").await;
+        let mut cut_off = Vec::new();
+        let mut complete = manifests(&scene).len();
+        'rounds: for at in 0.. {
+            for side in [Side::Before, Side::After] {
+                let name = format!("b{at}-{}", if side == Side::Before { "before" } else { "after" });
+                cuts.arm(worker.process_id(), at, side);
+                scene.backup(&name).await;
+                let cut = stage.eventually("it is cut off", async || cuts.has_cut().then_some(()));
+                tokio::select! {
+                    _ = scene.complete(&name) => {}
+                    () = cut => {}
+                }
+                let (cut, _) = cuts.disarm();
+                if cut.is_some() {
+                    worker.kill();
+                    worker = Operator::start(bed(), &options).await;
+                }
+                let seen = scene.complete(&name).await;
+                let found = manifests(&scene);
+                assert_eq!(found.len(), complete + 1, "cut off {cut:?}: {}", worker.log());
+                complete = found.len();
+                let path = seen["status"]["copies"][0]["path"].as_str().unwrap();
+                assert!(found.iter().any(|folder| folder == path), "cut off {cut:?}: {path}");
+                match cut {
+                    Some(cut) => cut_off.push(cut),
+                    None => break 'rounds,
+                }
+            }
+        }
+        eprintln!("{} cut points: {cut_off:#?}", cut_off.len());
+        assert!(
+            cut_off.len() >= 2 * RECORDED,
+            "only {} cut points: {cut_off:#?}",
+            cut_off.len()
+        );
+        // A manifest is never there without its data.
+        let all = stored(&scene);
+        for folder in manifests(&scene) {
+            assert!(
+                all.contains(&(folder.clone(), "dump.pgc.zst.age".to_owned())),
+                "{folder}"
+            );
+        }
+    })
+    .await;
+}
+
+/// A worker with this `pg_dump`, and a backup of a schedule with one attempt.
+async fn with_dump(script: &str, what: &str, is: impl Fn(&Value) -> bool, then: impl AsyncFnOnce(&Scene<'_>, &Value)) {
+    let _one = ONE.lock().await;
+    let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+    on_database_of(&operator, "5m", async |stage, database| {
+        let directory = tempfile::tempdir().unwrap();
+        let environment = format!(
+            "export DATABASE='{}'\n{script}",
+            stage
+                .space
+                .bed
+                .bed
+                .file()
+                .database_url
+                .replace("/postgres", &format!("/{}", database.name))
+        );
+        let _worker = Operator::start(bed(), &worker(Some(clients(directory.path(), &environment)))).await;
+        let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
+        scene.schedule(|spec| spec["attempts"] = json!(1)).await;
+        scene.backup("first").await;
+        let seen = scene.until("first", what, is).await;
+        then(&scene, &seen).await;
+    })
+    .await;
+}
+
+fn is_stalled(reason: &'static str) -> impl Fn(&Value) -> bool {
+    move |seen| reason_of(seen, "Stalled") == reason
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_whose_program_fails_at_its_end_leaves_nothing() {
+    let script = "\"$REAL\" \"$@\"; echo 'pg_dump: error: swordfish' >&2; exit 1";
+    with_dump(
+        script,
+        "is Stalled/Failed",
+        is_stalled("Failed"),
+        async |scene, seen| {
+            let message = message_of(seen, "Ready");
+            assert!(
+                message.contains("pg_dump failed") && !message.contains("swordfish"),
+                "{message}"
+            );
+            assert_eq!(stored(scene), BTreeSet::new(), "what was not whole never appears");
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_that_is_killed_leaves_nothing() {
+    let script = "\"$REAL\" \"$@\" | head -c 4000; kill -9 $$";
+    with_dump(
+        script,
+        "is Stalled/Failed",
+        is_stalled("Failed"),
+        async |scene, seen| {
+            let message = message_of(seen, "Ready");
+            assert!(message.contains("killed by signal 9"), "{message}");
+            assert_eq!(stored(scene), BTreeSet::new());
+        },
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_whose_lease_ended_meanwhile_gets_no_manifest() {
+    // The dump is whole, and the session that held the lock is gone when it ends.
+    let script = "\"$REAL\" \"$@\"; rc=$?
+psql -qXAt \"$DATABASE\" -c \"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())\" >/dev/null
+exit $rc";
+    let gone = |seen: &Value| is_true(seen, "Ready") || is_stalled("LeaseLost")(seen);
+    with_dump(script, "is over", gone, async |scene, seen| {
+        assert_eq!(reason_of(seen, "Stalled"), "LeaseLost", "{seen:#}");
+        assert_eq!(manifests(scene), Vec::<String>::new());
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_while_it_is_dumped_is_neither_in_the_proof_nor_in_the_archive() {
+    // Between the snapshot and the dump, and so before the rows are counted or while they are.
+    let script = "psql -qXAt \"$DATABASE\" -c 'DELETE FROM public.recipients WHERE id > 5' >/dev/null
+exec \"$REAL\" \"$@\"";
+    with_dump(
+        script,
+        "is Ready",
+        |seen| is_true(seen, "Ready"),
+        async |scene, seen| {
+            assert_eq!(seen["status"]["archive"]["rows"].as_i64(), Some(2001), "{seen:#}");
+            assert_eq!(
+                scene.database.rows("SELECT count(*) FROM public.recipients").await,
+                ["5"]
+            );
+        },
+    )
+    .await;
+}
