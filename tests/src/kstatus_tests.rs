@@ -147,9 +147,9 @@ fn the_operator_owns_status_and_finalizers_only() {
     assert_eq!(owned("", json!({ "f:spec": {} })).len(), 1);
     assert_eq!(owned("status", json!({ "f:spec": {}, "f:status": {} })).len(), 1);
     let created = |kind: &str, manager: &str| {
-        let owner = json!({ "manager": manager, "operation": "Update", "fieldsV1": { "f:spec": {} } });
+        let entry = json!({ "manager": manager, "operation": "Update", "fieldsV1": { "f:spec": {} } });
         let object =
-            json!({ "kind": kind, "metadata": { "managedFields": [owner] }, "status": { "observedGeneration": -1 } });
+            json!({ "kind": kind, "metadata": { "managedFields": [entry] }, "status": { "observedGeneration": -1 } });
         violations(&object).len()
     };
     assert_eq!(

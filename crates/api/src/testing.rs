@@ -49,7 +49,12 @@ fn nth(schema: &Value, place: usize) -> Value {
             Some(words) => words[place % words.len()].clone(),
             None if schema["format"] == "date-time" => json!("-000001-12-31T00:00:00Z"),
             None if schema["pattern"].is_string() => json!(format!("Word{place}")),
-            None => json!("é".repeat(bound("maxLength").expect("a string of a status has a bound") + 1)),
+            None => {
+                let length = bound("maxLength").expect("a string of a status has a bound") + 1;
+                let distinct = place.to_string();
+                let rest = "é".repeat(length.saturating_sub(distinct.len()));
+                json!(distinct + &rest)
+            }
         },
     }
 }

@@ -26,10 +26,9 @@ mod policies;
 mod restore;
 mod rights;
 mod roles;
-/// A second PostgreSQL, where backups are restored.
+#[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]
 #[path = "../../../crates/database/tests/session/server.rs"]
-#[allow(dead_code, reason = "the tests of the database need more of it")]
-mod scratch_server;
+mod server;
 mod wait;
 mod waiting;
 mod watch;

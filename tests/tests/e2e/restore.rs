@@ -5,7 +5,7 @@ use ace_tests::{Operator, PLATFORM, ROW, Scene, is_true, message_of, on_database
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::scratch_server::Server;
+use crate::server::Server;
 
 crate::tests![
     a_backup_is_restored_compared_row_by_row_and_dropped_again,
@@ -103,7 +103,7 @@ async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
         );
 
         let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'ace\\_scratch%'";
-        let left: i64 = superuser.query_one(left, &[]).await.unwrap().get(0);
+        let left: i64 = superuser.query_one(left, &[]).await.unwrap().try_get(0).unwrap();
         assert_eq!(left, 0, "the databases are dropped");
         for name in ["drill", "wrong"] {
             for version in stage.space.watch.versions("Restore", name) {

@@ -5,6 +5,7 @@ use std::{
 };
 
 use ace_domain::reconcile::key::Key;
+use futures::{FutureExt as _, future::BoxFuture};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep},
@@ -35,34 +36,31 @@ fn tasks(slots: usize) -> (T, mpsc::UnboundedReceiver<String>) {
     (Tasks::new(Slots::new(slots), INTERVAL, wake), woken)
 }
 
+type Work = Box<dyn FnOnce(Running<u32>) -> BoxFuture<'static, &'static str> + Send>;
+
 /// Work that tells that it began, and ends when it is let or cancelled.
-fn work(
-    began: &Arc<Mutex<Vec<&'static str>>>,
-    name: &'static str,
-) -> (
-    impl FnOnce(Running<u32>) -> std::pin::Pin<Box<dyn Future<Output = &'static str> + Send>> + Send + 'static,
-    oneshot::Sender<()>,
-) {
+fn work(began: &Arc<Mutex<Vec<&'static str>>>, name: &'static str) -> (Work, oneshot::Sender<()>) {
     let (end, ended) = oneshot::channel();
     let began = began.clone();
-    let work = move |running: Running<u32>| -> std::pin::Pin<Box<dyn Future<Output = &'static str> + Send>> {
-        Box::pin(async move {
+    let work = move |running: Running<u32>| {
+        async move {
             began.lock().unwrap().push(name);
             tokio::select! {
                 _ = ended => "ended",
                 () = running.cancel().cancelled() => "cancelled",
             }
-        })
+        }
+        .boxed()
     };
-    (work, end)
+    (Box::new(work), end)
 }
 
 fn state(tasks: &T, name: &str) -> Option<State> {
     tasks.look(&key(name)).map(|(_, state)| state)
 }
 
-fn done(result: &'static str) -> Option<State> {
-    Some(TaskState::Ended(Ended::Done(result)))
+fn done(result: &'static str) -> State {
+    TaskState::Ended(Ended::Done(result))
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +81,7 @@ async fn as_many_run_as_there_are_slots_and_the_others_in_the_order_of_their_sta
     ends.next().unwrap().send(()).unwrap();
     assert_eq!([woken.recv().await, woken.recv().await].map(Option::unwrap), ["a", "c"]);
     assert_eq!(began(), ["a", "b", "c"]);
-    assert_eq!(state(&tasks, "a"), done("ended"));
+    assert_eq!(state(&tasks, "a"), Some(done("ended")));
     assert_eq!(state(&tasks, "d"), Some(TaskState::Queued));
 }
 
@@ -151,7 +149,7 @@ async fn a_panic_is_a_failed_task_and_gives_its_slot_back() {
             "{name}: {state:?}"
         );
     }
-    assert_eq!(state(&tasks, "c"), done("ended"));
+    assert_eq!(state(&tasks, "c"), Some(done("ended")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -167,7 +165,7 @@ async fn who_is_cancelled_while_queued_does_not_begin_and_who_runs_ends_by_itsel
     assert_eq!(state(&tasks, "b"), Some(TaskState::Ended(Ended::NotBegun)));
     tasks.cancel(&key("a"));
     assert_eq!(woken.recv().await.unwrap(), "a");
-    assert_eq!(state(&tasks, "a"), done("cancelled"));
+    assert_eq!(state(&tasks, "a"), Some(done("cancelled")));
     assert_eq!(*began.lock().unwrap(), ["a"]);
 }
 
@@ -217,7 +215,7 @@ async fn at_the_stop_none_begins_and_who_runs_may_end_within_the_grace() {
     assert_eq!(woken.recv().await.unwrap(), "b");
     end.send(()).unwrap();
     stopping.await.unwrap();
-    assert_eq!(state(&tasks, "a"), done("ended"));
+    assert_eq!(state(&tasks, "a"), Some(done("ended")));
     assert_eq!(*began.lock().unwrap(), ["a"]);
 }
 
@@ -230,6 +228,6 @@ async fn who_does_not_end_within_the_grace_is_asked_to() {
     woken.recv().await.unwrap();
     stop.cancel();
     tasks.clone().run(stop, GRACE).await;
-    assert_eq!(state(&tasks, "a"), done("cancelled"));
+    assert_eq!(state(&tasks, "a"), Some(done("cancelled")));
     assert_eq!(now.elapsed(), GRACE);
 }

@@ -19,9 +19,6 @@ mod quiet;
 mod recorded;
 mod runs;
 mod secrets;
-#[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]
-#[path = "../../../../crates/database/tests/session/server.rs"]
-mod server;
 mod waits;
 
 /// The tests of all modules.

@@ -5,10 +5,9 @@ use std::{fs, os::unix::fs::symlink, path::PathBuf};
 use ace_tests::{Database, Stage, message_of, on_stage, reason_of};
 use serde_json::{Value, json};
 
-use super::{
-    Gate, INDEX, NOTES, OFTEN, PASS,
-    server::{PASSWORD, Server},
-};
+use crate::server::{PASSWORD, Server};
+
+use super::{Gate, INDEX, NOTES, OFTEN, PASS};
 
 fn way(server: &Server) -> Database {
     Database {

@@ -4,10 +4,9 @@
 use ace_tests::{Colleague, Database, message_of, on_database, on_stage};
 use serde_json::json;
 
-use super::{
-    INDEX, NOTES, OFTEN, RARELY,
-    server::{PASSWORD, Server},
-};
+use crate::server::{PASSWORD, Server};
+
+use super::{INDEX, NOTES, OFTEN, RARELY};
 
 const CREDIT: &str = "INSERT INTO public.notes VALUES (1, 'credit');\nUPDATE public.notes SET body = body || ' +5';\n";
 

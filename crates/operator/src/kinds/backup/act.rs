@@ -79,9 +79,9 @@ async fn work(
     running: Running<ace_api::BackupProgress>,
 ) -> Outcome {
     match job {
-        Job::Make => make::make(&kind, &object, &given, &run, &running).await,
+        Job::Make => Box::pin(make::make(&kind, &object, &given, &run, &running)).await,
         Job::Verify(level) => {
-            let verified = verify::verify(&kind, &object, &given, level, &running);
+            let verified = Box::pin(verify::verify(&kind, &object, &given, level, &running));
             let verified = running.cancel().clone().run_until_cancelled_owned(verified).await;
             verified.unwrap_or_else(|| Err(error::stopped()))
         }

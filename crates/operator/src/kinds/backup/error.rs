@@ -73,17 +73,17 @@ pub(super) fn while_storing(destination: &str, error: &StoreError) -> TaskError 
 
 pub(super) fn of_snapshot(given: &Given, error: &SnapshotError) -> TaskError {
     match error {
-        SnapshotError::Open(error) => of_database(given, error.clone().into()),
-        SnapshotError::Query(error) => of_database(given, error.clone().into()),
+        SnapshotError::Open(error) => of_database(given, &error.clone().into()),
+        SnapshotError::Query(error) => of_database(given, &error.clone().into()),
         SnapshotError::ClockSkew(_) => last(BackupReason::ClockSkew, error.to_string()),
         SnapshotError::Absent(_) => last(BackupReason::TableMissing, error.to_string()),
         SnapshotError::LeaseLost => failed(BackupReason::LeaseLost, error.to_string()),
     }
 }
 
-fn of_database(given: &Given, failure: ace_domain::kinds::platform::DatabaseFailure) -> TaskError {
+fn of_database(given: &Given, failure: &ace_domain::kinds::platform::DatabaseFailure) -> TaskError {
     match given.database() {
-        Ok((_, spec)) => database(spec, &failure),
+        Ok((_, spec)) => database(spec, failure),
         Err(error) => error,
     }
 }

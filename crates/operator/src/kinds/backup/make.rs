@@ -30,7 +30,7 @@ pub(super) async fn make(
     let deadline = given.schedule()?.spec.deadline.get();
     let stored = running
         .cancel()
-        .run_until_cancelled(store(kind, object, given, run, running));
+        .run_until_cancelled(Box::pin(store(kind, object, given, run, running)));
     let stored = match tokio::time::timeout(deadline, stored).await {
         Ok(Some(stored)) => stored?,
         Ok(None) => return Err(error::stopped()),
@@ -86,7 +86,7 @@ async fn store(
     let access = given.access(kind).await?;
     let mut place = match place(kind, object, given, run).await? {
         Found::Complete(made) => return Ok(Stored::Before(made)),
-        Found::Empty(place) => place,
+        Found::Empty(place) => *place,
     };
     place.previous = previous(kind, object, &place).await;
     let application = given.application(object);
@@ -147,7 +147,7 @@ fn requirements(schedule: &BackupSchedule) -> Result<Vec<(Requirement, Option<i3
 
 enum Found {
     Complete(Box<Made>),
-    Empty(Place),
+    Empty(Box<Place>),
 }
 
 /// The first destination of the schedule that answers.
@@ -162,12 +162,12 @@ async fn place(kind: &Backups, object: &Backup, given: &Given, run: &BackupRun) 
                 Ok((manifest, _)) => Ok(Found::Complete(Box::new(fields::made(&destination, &path, &manifest)))),
                 Err(wrong) => match error::of_manifest(&destination, &wrong) {
                     Some(error) => Err(error),
-                    None => Ok(Found::Empty(Place {
+                    None => Ok(Found::Empty(Box::new(Place {
                         destination: destination.clone(),
                         store,
                         path: path.clone(),
                         previous: None,
-                    })),
+                    }))),
                 },
             }
         };
@@ -299,13 +299,11 @@ async fn commit(kind: &Backups, object: &Backup, run: &BackupRun, data: Data) ->
         manifest,
     } = data;
     let objects = Api::<Backup>::namespaced(kind.client.clone(), &object.namespace().unwrap_or_default());
-    let fresh = match answer(objects.get_opt(&object.name_any())).await {
-        Some(Ok(fresh)) => fresh.filter(|fresh| fresh.uid() == object.uid()),
-        Some(Err(_)) | None => {
-            let message = "the API server did not say whether the backup is still wanted";
-            return Err(error::failed(BackupReason::Failed, message));
-        }
+    let Some(Ok(fresh)) = answer(objects.get_opt(&object.name_any())).await else {
+        let message = "the API server did not say whether the backup is still wanted";
+        return Err(error::failed(BackupReason::Failed, message));
     };
+    let fresh = fresh.filter(|fresh| fresh.uid() == object.uid());
     if !fresh.is_some_and(|fresh| may_be_finished(&fresh, run)) {
         return Err(error::stopped());
     }
