@@ -157,6 +157,25 @@ fn platform(change: impl FnOnce(&mut Value)) -> Value {
     object("Platform", spec)
 }
 
+fn destination(secret: &str) -> Value {
+    let s3 = json!({ "endpoint": "https://s3.example.com", "region": "eu", "bucket": "ace-backups" });
+    object(
+        "BackupDestination",
+        json!({ "s3": s3, "prefix": "prod", "credentialsSecretRef": { "name": secret } }),
+    )
+}
+
+fn schedule(secret: &str) -> Value {
+    let recipients = json!(["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"]);
+    object(
+        "BackupSchedule",
+        json!({
+            "platformRef": { "name": "prod" }, "schedule": "@daily", "destinations": [{ "name": "primary" }],
+            "encryption": { "recipients": recipients, "identitySecretRef": key_of(secret) }, "objective": { "rpo": "26h" },
+        }),
+    )
+}
+
 async fn a_secret_may_be_named_by_who_may_read_it() {
     let policy = repository().join("deploy/components/admission-policies/secrets.yaml");
     let policy = fs::read_to_string(policy).unwrap();
@@ -208,23 +227,6 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         object(
             "NotificationChannel",
             json!({ "slack": { "webhookURLSecretRef": key_of(url) } }),
-        )
-    };
-    let destination = |secret: &str| {
-        let s3 = json!({ "endpoint": "https://s3.example.com", "region": "eu", "bucket": "ace-backups" });
-        object(
-            "BackupDestination",
-            json!({ "s3": s3, "prefix": "prod", "credentialsSecretRef": { "name": secret } }),
-        )
-    };
-    let schedule = |secret: &str| {
-        let recipients = json!(["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"]);
-        object(
-            "BackupSchedule",
-            json!({
-                "platformRef": { "name": "prod" }, "schedule": "@daily", "destinations": [{ "name": "primary" }],
-                "encryption": { "recipients": recipients, "identitySecretRef": key_of(secret) }, "objective": { "rpo": "26h" },
-            }),
         )
     };
     governed

@@ -31,6 +31,7 @@ crate::tests![
     a_secret_key_among_recipients_is_not_repeated,
     bad_backups_are_refused_in_words_that_say_what_to_write,
     what_an_object_is_can_not_be_changed_later,
+    where_a_backup_is_and_what_it_is_of_can_not_be_changed_later,
 ];
 
 async fn bad_functions_are_refused_in_words_that_say_what_to_write() {
@@ -166,7 +167,12 @@ async fn what_an_object_is_can_not_be_changed_later() {
         );
         let rest = json!({ "mode": "Observe", "source": { "name": "other" }, "schemas": ["internal"] });
         assert_eq!(changed(&sets, "main", &rest).await, BTreeMap::new());
+    })
+    .await;
+}
 
+async fn where_a_backup_is_and_what_it_is_of_can_not_be_changed_later() {
+    with_namespace(async |space| {
         let destinations = dynamic::<BackupDestination>(space);
         destinations
             .create(&PostParams::default(), &parsed(&destination()))
