@@ -53,10 +53,16 @@ impl<'a> Scene<'a> {
 
     /// Applies a BackupDestination with a prefix of its own.
     pub async fn destination(&self, name: &str) {
+        self.destination_with(name, json!({})).await;
+    }
+
+    /// The same with changes of its spec.
+    pub async fn destination_with(&self, name: &str, changes: Value) {
         let bed = self.stage.space.bed.bed.file();
         let place = json!({ "endpoint": self.store, "region": bed.store_region, "bucket": bed.store_bucket, "pathStyle": true });
         let spec =
             json!({ "s3": place, "prefix": self.prefix(name), "credentialsSecretRef": { "name": "backup-store" } });
+        let spec = merged(spec, changes);
         let object = json!({ "metadata": { "name": name }, "spec": spec });
         self.stage.apply::<BackupDestination>(object).await;
     }

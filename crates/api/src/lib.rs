@@ -23,12 +23,12 @@ mod restore;
 pub mod testing;
 
 pub use backup::{
-    Archive, Backup, BackupClass, BackupCopy, BackupProgress, BackupReason, BackupRun, BackupSpec, BackupStatus,
-    BackupStep, CopyState, ImportedBackup, Snapshot, Verification, VerificationLevel,
+    Archive, Backup, BackupClass, BackupCopy, BackupDriftReason, BackupProgress, BackupReason, BackupRun, BackupSpec,
+    BackupStatus, BackupStep, CopyState, ImportedBackup, Snapshot, Verification, VerificationLevel,
 };
 pub use backup_destination::{
-    AzureStore, BackupDestination, BackupDestinationSpec, DestinationDriftReason, DestinationReason, DestinationStatus,
-    GcsStore, LocalStore, S3Store, StoreCapabilities, StoredBackups,
+    AzureStore, BackupDestination, BackupDestinationSpec, Catalogue, DestinationDriftReason, DestinationReason,
+    DestinationStatus, GcsStore, LocalStore, S3Store, StoreCapabilities, StoredBackups,
 };
 pub use backup_schedule::{
     BackupEncryption, BackupProof, BackupResult, BackupSchedule, BackupScheduleSpec, BackupScope, CatchUp,

@@ -10,10 +10,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Backup, BackupDestination, BackupReason, BackupSchedule, ChannelReason, ConditionType, DestinationDriftReason,
-    DestinationReason, DriftReason, EdgeFunction, FreshReason, FunctionReason, GROUP, ListedReason, MigrationReason,
-    MigrationSet, NotificationChannel, ObjectStatus, Platform, PlatformReason, Restore, RestoreReason,
-    ScheduleDriftReason, ScheduleReason, SchemaDriftReason, VERSION, VerifiedReason,
+    Backup, BackupDestination, BackupDriftReason, BackupReason, BackupSchedule, ChannelReason, ConditionType,
+    DestinationDriftReason, DestinationReason, DriftReason, EdgeFunction, FreshReason, FunctionReason, GROUP,
+    ListedReason, MigrationReason, MigrationSet, NotificationChannel, ObjectStatus, Platform, PlatformReason, Restore,
+    RestoreReason, ScheduleDriftReason, ScheduleReason, SchemaDriftReason, VERSION, VerifiedReason,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -174,15 +174,23 @@ pub const KINDS: &[KindEntry] = &[
         reasons: DestinationReason::ALL,
         conditions: &[(ConditionType::Drifted, DestinationDriftReason::ALL)],
         references: &[secret("spec.credentialsSecretRef.name")],
-        rights: &[cluster(
-            GROUP,
-            "backupdestinations",
-            &["list", "watch"],
-            "read; their spec is never written",
-        )],
+        rights: &[
+            cluster(
+                GROUP,
+                "backupdestinations",
+                &["list", "watch"],
+                "read; their spec is never written",
+            ),
+            cluster(
+                GROUP,
+                "backups",
+                &["create"],
+                "created for what is stored and has none, with `catalogue: Import`",
+            ),
+        ],
         writers_can: Some("stores objects in the bucket that its Secret opens, and lists it"),
         process: Process::Operator,
-        reads: &[],
+        reads: &["Backup"],
         types: Types::of::<BackupDestination>(),
     },
     KindEntry {
@@ -224,7 +232,7 @@ pub const KINDS: &[KindEntry] = &[
         plural: "backups",
         short_name: "bk",
         reasons: BackupReason::ALL,
-        conditions: &[],
+        conditions: &[(ConditionType::Drifted, BackupDriftReason::ALL)],
         references: &[
             object("BackupSchedule", "spec.scheduleRef.name"),
             object("BackupDestination", "spec.import.destination.name"),

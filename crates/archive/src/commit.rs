@@ -94,6 +94,12 @@ impl Store {
         Ok(found.bytes().await.map_err(refused)?)
     }
 
+    /// The level `Present` of one backup: whether its data is there beside its manifest, with its size.
+    pub async fn present(&self, run: &RunPath, bytes: u64) -> Result<Result<(), Finding>, StoreError> {
+        let contents = self.contents_of(Some(run)).await?;
+        Ok(contents.present(run, bytes))
+    }
+
     /// What a list shows of a run now.
     pub(crate) async fn look(&self, run: &RunPath) -> Result<Backup, StoreError> {
         let mut contents: Contents = self.contents_of(Some(run)).await?;

@@ -258,8 +258,10 @@ impl Parts<'_> {
         };
         self.controllers.add(Arc::new(channels));
         let destinations = BackupDestinations {
+            client: self.client.clone(),
             stores: self.stores.clone(),
             cache: self.controllers.cache(),
+            backups: self.controllers.cache(),
             timing: settings.timing,
         };
         self.controllers.add(Arc::new(destinations));

@@ -25,7 +25,7 @@ crate::tests![
     a_backup_that_is_cancelled_or_without_a_schedule_is_not_made,
 ];
 
-async fn on_scene(test: impl AsyncFnOnce(&Scene<'_>)) {
+pub(crate) async fn on_scene(test: impl AsyncFnOnce(&Scene<'_>)) {
     let worker = Operator::shared_worker();
     on_database("5m", async |stage, database| {
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
@@ -39,7 +39,7 @@ async fn on_scene(test: impl AsyncFnOnce(&Scene<'_>)) {
 }
 
 /// The copy's directory, as the status has it.
-fn path(backup: &Value, copy: usize) -> String {
+pub(crate) fn path(backup: &Value, copy: usize) -> String {
     backup["status"]["copies"][copy]["path"].as_str().unwrap().to_owned()
 }
 
@@ -127,7 +127,7 @@ async fn a_backup_is_stored_encrypted_proved_and_verified_and_opens_without_us()
             .expect("backups can be listed");
         let cells: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
         let columns = [
-            "NAME", "CLASS", "POINT", "SIZE", "COPIES", "VERIFIED", "HELD", "READY", "MESSAGE", "AGE",
+            "NAME", "CLASS", "POINT", "SIZE", "COPIES", "VERIFIED", "HELD", "READY", "DRIFTED", "MESSAGE", "AGE",
         ];
         assert_eq!(cells[0], columns, "{table}");
         assert_eq!(

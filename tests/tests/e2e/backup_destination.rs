@@ -87,7 +87,7 @@ async fn a_destination_is_tried_listed_and_shows_what_is_stored() {
         assert_eq!(seen["status"]["capabilities"], able);
         assert_eq!(
             seen["status"]["stored"],
-            json!({ "backups": 0, "bytes": 0, "unfinished": 0 })
+            json!({ "backups": 0, "bytes": 0, "unfinished": 0, "unlisted": 0 })
         );
         assert_eq!(message_of(&seen, "Ready"), "written, read and listed");
         assert!(!object(space, ".ace").exists(), "what was written to try it is gone");
@@ -100,7 +100,9 @@ async fn a_destination_is_tried_listed_and_shows_what_is_stored() {
         put(space, &format!("{one}/manifest.json"), 96);
         put(space, &format!("{two}/dump.pgc.zst.age"), 1_000);
         let seen = listed_again(space, "primary", "1").await;
-        let stored = json!({ "backups": 1, "bytes": 4_096, "newest": "2026-11-23T01:00:03Z", "unfinished": 1 });
+        let stored = json!({
+            "backups": 1, "bytes": 4_096, "newest": "2026-11-23T01:00:03Z", "unfinished": 1, "unlisted": 1,
+        });
         assert_eq!(seen["status"]["stored"], stored);
         assert_eq!(reason_of(&seen, "Drifted"), "NoDrift");
 

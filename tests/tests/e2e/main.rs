@@ -10,6 +10,7 @@
 mod admission;
 mod backup;
 mod backup_destination;
+mod backup_inventory;
 mod backup_schedule;
 mod deploy;
 mod examples;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
     let with_operator = vec![
         backup::tests(),
         backup_destination::tests(),
+        backup_inventory::tests(),
         backup_schedule::tests(),
         functions::tests(),
         migrations::tests(),

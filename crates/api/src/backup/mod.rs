@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeletionPolicy, LocalReference};
 
-pub use reasons::BackupReason;
+pub use reasons::{BackupDriftReason, BackupReason};
 pub use status::{
     Archive, BackupCopy, BackupProgress, BackupRun, BackupStatus, BackupStep, CopyState, Snapshot, Verification,
     VerificationLevel,
@@ -87,6 +87,13 @@ pub struct ImportedBackup {
     #[schemars(length(max = 512))]
     #[x_kube(validation = Rule::new("self.matches('^[^/]+(/[^/]+)*/manifest\\\\.json$') && !self.contains('..')").message("`manifest` must be the path of a manifest below the destination's prefix, such as 'nightly/2026/11/23/20261123T010003Z-5e0c71aa-7c1e/manifest.json'"))]
     pub manifest: String,
+}
+
+impl BackupClass {
+    /// The class of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        serde_json::from_value(name.into()).ok()
+    }
 }
 
 /// What a backup is for.

@@ -55,4 +55,14 @@ reasons! {
     }
 }
 
+reasons! {
+    /// Reasons of a Backup's `Drifted`.
+    BackupDriftReason + SharedConditionReason {
+        NoDrift: False = "every copy is where it was stored.",
+        ObjectMissing: True = "a copy is gone from its destination.",
+        ObjectChanged: True = "a copy has another size than what was stored.",
+        NotCompared: Unknown = "there is no complete copy yet.",
+    }
+}
+
 shared_reasons!(BackupReason: HasSecrets);

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommonStatus, HeldOutcome,
+    CommonStatus, Drift, HeldOutcome,
     common::status::{object_status, time},
 };
 
@@ -43,12 +43,15 @@ pub struct BackupStatus {
     #[schemars(length(max = 4))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["level".into()]))]
     pub verified: Vec<Verification>,
+    /// drift lists the copies that are not what was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// held is an outcome that stays until the spec or `reconcile-at` changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<HeldOutcome>,
 }
 
-object_status!(BackupStatus);
+object_status!(BackupStatus, drift);
 
 /// One attempt.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

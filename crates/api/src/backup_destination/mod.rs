@@ -4,6 +4,7 @@ mod reasons;
 mod status;
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Duration, LocalReference};
@@ -65,6 +66,9 @@ pub struct BackupDestinationSpec {
     /// credentialsSecretRef names the Secret with the store's key: for s3 `accessKeyId`, `secretAccessKey` and, where there is one, `sessionToken`; for gcs `serviceAccount`, the key file in JSON; for azure `accountKey`. The Secret must offer `backup-store` in its label `ops.mobulace.com/use`. Unset, the pod's own identity is used, if the operator's flag `--allow-store-pod-identity` allows that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<LocalReference>,
+    /// catalogue says what becomes of backups that are stored and that no Backup of this namespace names: they are counted in the status, or each gets a Backup.
+    #[serde(default)]
+    pub catalogue: Catalogue,
     /// interval between two lists of the prefix, between `1m` and `24h` (GEP-2257).
     #[serde(default = "BackupDestinationSpec::default_interval")]
     pub interval: Duration,
@@ -77,6 +81,16 @@ impl BackupDestinationSpec {
     fn default_interval() -> Duration {
         Duration::from_secs(3_600)
     }
+}
+
+/// What becomes of backups that no Backup names.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub enum Catalogue {
+    /// They are counted.
+    #[default]
+    Report,
+    /// Each gets a Backup with `spec.import`, which no retention deletes.
+    Import,
 }
 
 /// A bucket by the protocol of S3.

@@ -29,7 +29,9 @@ reasons! {
 reasons! {
     /// Reasons of a BackupDestination's `Drifted`.
     DestinationDriftReason + SharedConditionReason {
-        NoDrift: False = "everything below the prefix belongs to a backup.",
+        NoDrift: False = "everything below the prefix belongs to a backup, and every backup is there.",
+        ObjectMissing: True = "what a Backup has stored here is gone; the Backup stays, and says so.",
+        ObjectChanged: True = "what a Backup has stored here has another size now.",
         Unexpected: True = "something below the prefix belongs to no backup. It is not touched.",
         NotCompared: Unknown = "the store was not listed yet, or could not be for three intervals.",
     }

@@ -27,7 +27,7 @@ pub struct DestinationStatus {
     /// stored is what the last list shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stored: Option<StoredBackups>,
-    /// drift lists what below the prefix belongs to no backup.
+    /// drift lists what Backups have stored and is gone or another, then what below the prefix belongs to no backup.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
 }
@@ -63,6 +63,9 @@ pub struct StoredBackups {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "time")]
     pub newest: Option<Timestamp>,
-    /// unfinished directories have no manifest: a backup is being written there, or was not finished.
+    /// unfinished directories have no manifest: a backup is being written there, or was not finished. What nobody writes is deleted after a day.
     pub unfinished: i64,
+    /// unlisted backups are complete, and no Backup of this namespace names them; `catalogue: Import` makes one for each.
+    #[serde(default)]
+    pub unlisted: i64,
 }

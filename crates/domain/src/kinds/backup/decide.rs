@@ -3,7 +3,7 @@
 use ace_api::{Backup, BackupCopy, BackupReason, BackupRun, BackupStatus, CopyState, DeletionPolicy, ShownBy};
 use jiff::Timestamp;
 
-use super::{Cause, Decision, Inputs, Job, Plan, PutOff, State, Step, Task, messages};
+use super::{Cause, Decision, Inputs, Job, Plan, PutOff, State, Step, Task, drift, messages};
 use crate::reconcile::{
     annotations::{is_leaving, reconcile_at},
     decision::Requeue,
@@ -92,8 +92,25 @@ fn begin(state: &State, attempt: i32, now: Timestamp) -> Decision {
     }))
 }
 
-/// A complete backup: it is verified, and copied to where it is to be.
+/// A complete backup: where a destination doubts a copy, that is looked at first.
 fn keep(object: &Backup, state: &State, now: Timestamp) -> Decision {
+    let unchecked = drift::unchecked(state);
+    let again = state.memory.unchecked.map(|(_, at)| at);
+    match (unchecked, again) {
+        (None, _) => settle(object, state, now),
+        (Some(_), Some(at)) if now < at => match settle(object, state, now) {
+            Decision::Settled(Requeue::OnChange) => Decision::Settled(Requeue::At(at)),
+            decision => decision,
+        },
+        (Some(copy), _) => Decision::Do(Step::Check(copy.clone())),
+    }
+}
+
+/// It is verified, and copied to where it is to be.
+fn settle(object: &Backup, state: &State, now: Timestamp) -> Decision {
+    if let Some(cause) = drift::lost(&state.memo) {
+        return Decision::Refuse(cause, Requeue::OnChange);
+    }
     if let Some(cause) = outcome(object, &state.memo) {
         return Decision::Refuse(cause, Requeue::OnChange);
     }
@@ -135,9 +152,10 @@ pub(super) fn is_verified(state: &State) -> bool {
     !asks || !state.memo.verified.is_empty()
 }
 
+/// Each was made. Where one is gone since, that is drift.
 fn has_required_copies(state: &State) -> bool {
     let mut copies = state.memo.copies.iter();
-    copies.all(|copy| !copy.required || copy.state == CopyState::Complete)
+    copies.all(|copy| !copy.required || !matches!(copy.state, CopyState::Copying | CopyState::Failed))
 }
 
 /// A copy that is to be made now, and when the next one is. Only to where the schedule still has it.

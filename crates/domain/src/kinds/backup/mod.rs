@@ -9,6 +9,7 @@
 //! store does: a manifest is written last.
 
 mod decide;
+mod drift;
 mod events;
 mod inputs;
 mod messages;
@@ -25,6 +26,7 @@ use ace_api::{
 };
 use jiff::Timestamp;
 
+use crate::kinds::backup_destination::Presence;
 use crate::kinds::backup_schedule::backup_facts;
 use crate::kinds::migration_set::Blocker;
 use crate::reconcile::{
@@ -59,6 +61,8 @@ pub struct State {
     /// Id for a new run; no other run of this object has it.
     pub fresh_id: String,
     pub inputs: Inputs,
+    /// Why a destination's copy may not be what it was, as the destination says.
+    pub suspicions: BTreeMap<String, String>,
     /// What this process does for the object; of the run that the memo names.
     pub task: Option<Task>,
     pub memory: Memory,
@@ -179,6 +183,10 @@ pub struct Memory {
     pub failures: u32,
     /// Copies that failed: how often in a row, and when each is tried again.
     pub copies: BTreeMap<String, (u32, Timestamp)>,
+    /// Copies that were looked at, and why.
+    pub checked: BTreeMap<String, Option<String>>,
+    /// How often in a row a copy could not be looked at, and when it is tried again.
+    pub unchecked: Option<(u32, Timestamp)>,
     /// The memo at the end of the last pass: the status that has all of it may not have been written.
     pub learned: Option<BackupStatus>,
 }
@@ -216,6 +224,8 @@ pub enum Step {
     Stop,
     /// Look for the manifest of a run that this process did not end, or of an import.
     Look,
+    /// Look whether a copy is what was stored.
+    Check(BackupCopy),
     /// Rename the manifest of a copy: nobody takes it for a backup any more.
     Expire(BackupCopy),
 }
@@ -227,6 +237,7 @@ impl kind::Step for Step {
             Self::Start(_) => "Start",
             Self::Stop => "Stop",
             Self::Look => "Look",
+            Self::Check(_) => "Check",
             Self::Expire(_) => "Expire",
         }
     }
@@ -243,6 +254,7 @@ pub enum StepResult {
     Stopping,
     /// The manifest, if there is one.
     Looked(Option<Box<Made>>),
+    Checked(Presence),
     Expired,
 }
 
@@ -303,9 +315,13 @@ impl kind::Kind for Kind {
 
     fn references(object: &Backup) -> Vec<Dependency> {
         let schedule = object.spec.schedule_ref.iter();
-        schedule
-            .map(|schedule| Dependency::BackupSchedule(Key::beside(object, &schedule.name)))
-            .collect()
+        let schedule = schedule.map(|schedule| Dependency::BackupSchedule(Key::beside(object, &schedule.name)));
+        let copies = object.status.iter().flat_map(|status| &status.copies);
+        let copies = copies.map(|copy| copy.destination.as_str());
+        let imported = object.spec.import.iter().map(|import| import.destination.name.as_str());
+        let destinations = copies.chain(imported);
+        let destinations = destinations.map(|name| Dependency::BackupDestination(Key::beside(object, name)));
+        schedule.chain(destinations).collect()
     }
 
     fn facts(object: &Backup) -> Facts {

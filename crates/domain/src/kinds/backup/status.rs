@@ -1,20 +1,30 @@
 //! The status of a Backup.
 
-use ace_api::{Backup, BackupReason, BackupStatus};
+use ace_api::{Backup, BackupDriftReason, BackupReason, BackupStatus};
 use jiff::Timestamp;
 
-use super::{Cause, Decision, Inputs, State, Step, Task, decide::is_made, messages};
+use super::{Cause, Decision, Inputs, State, Step, Task, decide::is_made, drift, messages};
 use crate::inputs::is_doubted;
-use crate::reconcile::status::{Shown, common};
+use crate::reconcile::{
+    decision,
+    status::{Shown, common, with_drift},
+};
 
 pub fn status(object: &Backup, state: &State, decision: &Decision, now: Timestamp) -> BackupStatus {
     let memo = &state.memo;
     if is_doubted(decision, state.memory.refusals) {
         return memo.clone();
     }
-    let shown = Shown::of(decision, |step| in_progress(state, step), || at_rest(state));
+    let shown = match decision {
+        Decision::Do(Step::Check(_)) => Shown::Unchanged,
+        decision => Shown::of(decision, |step| in_progress(state, step), || at_rest(state)),
+    };
+    let drift = drift::assess(memo, now);
+    let unassessed = decision::Cause::new(BackupDriftReason::NotCompared, "there is no complete copy yet");
+    let common = common(object, &memo.common, shown, decision.is_answer(), now);
     BackupStatus {
-        common: common(object, &memo.common, shown, decision.is_answer(), now),
+        common: with_drift(common, &memo.common, drift.as_ref(), &unassessed, now),
+        drift: drift.map_or_else(|| memo.drift.clone(), |drift| drift.drift),
         run: match decision {
             Decision::Do(Step::Begin(run)) => Some(run.clone()),
             _ => memo.run.clone(),
@@ -34,6 +44,8 @@ fn in_progress(state: &State, step: &Step) -> Cause {
         Step::Start(job) => messages::starting(job),
         Step::Look => messages::looking(state.memo.run.as_ref()),
         Step::Stop => messages::ending(),
+        // Never shown: while a copy is looked at, the conditions stay.
+        Step::Check(_) => messages::complete(&state.memo, None),
         Step::Expire(_) => messages::deleting(),
     }
 }

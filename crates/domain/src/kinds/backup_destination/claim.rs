@@ -3,6 +3,7 @@
 use ace_api::{BackupDestination, BackupDestinationSpec};
 use kube::ResourceExt;
 
+use super::inventory::suspicions;
 use crate::kinds::platform::place;
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
@@ -64,7 +65,7 @@ pub fn claim<'a>(object: &BackupDestination, others: impl IntoIterator<Item = &'
     })
 }
 
-/// The others of the store depend on whether it has been listed, and schedules on whether it is there.
+/// The others of the store depend on whether it has been listed, schedules on whether it is there, and Backups on what it lacks.
 pub(super) fn facts(object: &BackupDestination) -> Facts {
     let listed = object.status.as_ref().is_some_and(|status| status.stored.is_some());
     let fact = format!("{} {} {listed}", object.uid().unwrap_or_default(), path(&object.spec));
@@ -72,7 +73,7 @@ pub(super) fn facts(object: &BackupDestination) -> Facts {
         (Dependency::Store(store(&object.spec)), Fact::is(fact)),
         (
             Dependency::BackupDestination(Key::of(object)),
-            Fact::is(object.uid().unwrap_or_default()),
+            Fact::is(format!("{} {}", object.uid().unwrap_or_default(), suspicions(object))),
         ),
     ]
 }

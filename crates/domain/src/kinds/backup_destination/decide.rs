@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use ace_api::{BackupDestination, DestinationReason};
+use ace_api::{BackupDestination, Catalogue, DestinationReason};
 use jiff::Timestamp;
 
-use super::{Cause, Claim, Decision, Problem, State, Step, StepError, StepResult};
+use super::{Cause, Claim, Decision, Listed, Problem, State, Step, StepError, StepResult};
 use crate::inputs::prevented;
 use crate::reconcile::{
     annotations::{is_leaving, is_reconcile_requested},
@@ -29,7 +29,7 @@ pub fn decide(object: &BackupDestination, state: &State, now: Timestamp) -> Deci
         return prevented(obstacle, state.memory.refusals, state.timing, Requeue::After(interval));
     }
     if let Some((step, error)) = &state.step_error {
-        return after_error(object, state, *step, error, now);
+        return after_error(object, state, step, error, now);
     }
     match due(object, state, now) {
         Some(step) => Decision::Do(step),
@@ -38,12 +38,32 @@ pub fn decide(object: &BackupDestination, state: &State, now: Timestamp) -> Deci
 }
 
 /// Updates the state by the result of a step, or by its error.
-pub fn update(object: &BackupDestination, state: &mut State, step: Step, outcome: Result<StepResult, StepError>) {
+pub fn update(object: &BackupDestination, state: &mut State, step: &Step, outcome: Result<StepResult, StepError>) {
     state.step_error = None;
     match outcome {
-        Ok(StepResult::Listed(listed)) => state.memory.listed = Some(listed),
+        Ok(StepResult::Listed(listed)) => {
+            state.memory.listed = Some(Listed {
+                // What a sweep has left is left until the next list.
+                is_swept: listed.is_swept && *step != Step::Sweep,
+                ..listed
+            });
+            state.memory.put_off.clear();
+        }
+        Ok(StepResult::Imported) => imported(state, step),
         Ok(StepResult::Probed(able)) => state.memory.capabilities = Some((object.metadata.generation, able)),
-        Err(error) => state.step_error = Some((step, error)),
+        // The store can be written, read and listed all the same.
+        Err(error) if matches!(step, Step::Sweep | Step::Import(_)) => {
+            state.memory.put_off.push((step.clone(), error.message));
+        }
+        Err(error) => state.step_error = Some((step.clone(), error)),
+    }
+}
+
+/// One more has a Backup.
+fn imported(state: &mut State, step: &Step) {
+    if let (Some(listed), Step::Import(path)) = (&mut state.memory.listed, step) {
+        listed.unlisted = listed.unlisted.saturating_sub(1);
+        listed.unlisted_paths.retain(|unlisted| unlisted != path);
     }
 }
 
@@ -59,7 +79,16 @@ fn due(object: &BackupDestination, state: &State, now: Timestamp) -> Option<Step
     if listed_at(state).is_none_or(is_old) {
         return Some(Step::List);
     }
-    (!is_probed(object, state)).then_some(Step::Probe)
+    if !is_probed(object, state) {
+        return Some(Step::Probe);
+    }
+    let listed = state.memory.listed.as_ref()?;
+    let sweep = listed.is_swept.then_some(Step::Sweep);
+    let unlisted = listed.unlisted_paths.iter();
+    let imports = unlisted.filter(|_| object.spec.catalogue == Catalogue::Import);
+    let steps = sweep.into_iter().chain(imports.cloned().map(Step::Import));
+    let mut open = steps.filter(|step| state.memory.put_off.iter().all(|(put_off, _)| put_off != step));
+    open.next()
 }
 
 /// By this process or, as the status says, by one before it.
@@ -90,7 +119,7 @@ fn claimed(owner: Option<&str>) -> Cause {
     Cause::new(DestinationReason::PrefixClaimed, message)
 }
 
-fn after_error(object: &BackupDestination, state: &State, step: Step, error: &StepError, now: Timestamp) -> Decision {
+fn after_error(object: &BackupDestination, state: &State, step: &Step, error: &StepError, now: Timestamp) -> Decision {
     let interval = object.spec.interval.get();
     let StepError { problem, message } = error;
     let refuse = |reason, what: &str| {
@@ -124,7 +153,7 @@ fn after_error(object: &BackupDestination, state: &State, step: Step, error: &St
             DestinationReason::CredentialsRejected,
             "let the key list the bucket (S3: s3:ListBucket)",
         ),
-        (Problem::Denied, Step::Probe) => refuse(
+        (Problem::Denied, _) => refuse(
             DestinationReason::ReadOnly,
             "let the key write and read objects below the prefix (S3: s3:PutObject, s3:GetObject)",
         ),
@@ -133,7 +162,7 @@ fn after_error(object: &BackupDestination, state: &State, step: Step, error: &St
             DestinationReason::ClockSkew,
             "the clocks of store and operator differ; set the one that is wrong",
         ),
-        (Problem::Refused, _) => refuse(
+        (Problem::Refused | Problem::NotImported, _) => refuse(
             DestinationReason::StoreRefused,
             "check endpoint, region and `pathStyle`, and whether the store speaks this protocol",
         ),

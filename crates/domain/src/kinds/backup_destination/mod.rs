@@ -2,6 +2,7 @@
 
 mod claim;
 mod decide;
+mod inventory;
 mod status;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use crate::reconcile::{
 
 pub use claim::{Claim, claim, store};
 pub use decide::{decide, is_due, update};
+pub use inventory::{Inventory, Lost, Presence, suspicion};
 pub use status::{events, status};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, DestinationReason>;
@@ -51,6 +53,8 @@ pub struct Memory {
     pub listed: Option<Listed>,
     /// What the store can do, and by which generation of the spec that was tried.
     pub capabilities: Option<(Option<i64>, StoreCapabilities)>,
+    /// Steps that failed after the last list, and why. They are tried again after the next.
+    pub put_off: Vec<(Step, String)>,
 }
 
 /// What a list showed.
@@ -69,13 +73,27 @@ pub struct Listed {
     pub foreign: u64,
     /// The first of them.
     pub foreign_names: Vec<String>,
+    /// What Backups have stored and is not there, or is another.
+    pub lost: u64,
+    /// The first of it.
+    pub lost_names: Vec<Lost>,
+    /// Complete backups that no Backup names.
+    pub unlisted: u64,
+    /// The directories of the first of them.
+    pub unlisted_paths: Vec<String>,
+    /// Something is there that is to be deleted: of a run that nobody writes any more, or of a backup whose time is over.
+    pub is_swept: bool,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Step {
     List,
     /// Write, read and delete objects of our own.
     Probe,
+    /// Delete what is to be deleted, and list again.
+    Sweep,
+    /// Make the Backup of what is stored in this directory.
+    Import(String),
 }
 
 impl kind::Step for Step {
@@ -83,6 +101,8 @@ impl kind::Step for Step {
         match self {
             Self::List => "List",
             Self::Probe => "Probe",
+            Self::Sweep => "Sweep",
+            Self::Import(_) => "Import",
         }
     }
 }
@@ -92,6 +112,8 @@ impl kind::Step for Step {
 pub enum StepResult {
     Listed(Listed),
     Probed(StoreCapabilities),
+    /// There is a Backup.
+    Imported,
 }
 
 /// Why a step had no result.
@@ -117,6 +139,8 @@ pub enum Problem {
     Full,
     Clock,
     Refused,
+    /// The API server did not take a Backup.
+    NotImported,
 }
 
 impl kind::StepError for StepError {}
@@ -147,7 +171,7 @@ impl kind::Kind for Kind {
         outcome: Result<StepResult, StepError>,
         _: Timestamp,
     ) {
-        update(object, state, *step, outcome);
+        update(object, state, step, outcome);
     }
 
     fn status(object: &BackupDestination, state: &State, decision: &Decision, now: Timestamp) -> DestinationStatus {

@@ -6,7 +6,7 @@ use ace_api::{
 };
 use jiff::Timestamp;
 
-use super::{Cause, Decision, Listed, State};
+use super::{Cause, Decision, Listed, Lost, Presence, State, Step, inventory::drift_path};
 use crate::inputs::is_doubted;
 use crate::reconcile::{
     decision,
@@ -15,6 +15,9 @@ use crate::reconcile::{
     messages::of_total,
     status::{Shown, common, describes, is_ready, suspended, with_drift},
 };
+
+/// Most names in a message; the rest is counted.
+const NAMED: usize = 3;
 
 type Assessment = DriftAssessment<DestinationDriftReason>;
 
@@ -32,7 +35,7 @@ pub fn status(object: &BackupDestination, state: &State, decision: &Decision, no
         {
             Shown::Unchanged
         }
-        decision => Shown::of(decision, |_| observing(), || at_rest(object, able)),
+        decision => Shown::of(decision, |_| observing(), || at_rest(object, state, able)),
     };
     let listed = state.memory.listed.as_ref();
     let handled = decision.is_answer() && listed.is_some_and(|listed| listed.at >= state.began);
@@ -70,7 +73,7 @@ fn observing() -> Cause {
     )
 }
 
-fn at_rest(object: &BackupDestination, able: Option<StoreCapabilities>) -> Shown<DestinationReason> {
+fn at_rest(object: &BackupDestination, state: &State, able: Option<StoreCapabilities>) -> Shown<DestinationReason> {
     if object.spec.suspend {
         return suspended(DestinationReason::SuspendedByUser);
     }
@@ -79,6 +82,11 @@ fn at_rest(object: &BackupDestination, able: Option<StoreCapabilities>) -> Shown
             "written, read and listed; the key may not delete, so that nothing will expire"
         }
         _ => "written, read and listed",
+    };
+    let message = match state.memory.put_off.first() {
+        Some((Step::Sweep, why)) => format!("{message}; what is to be deleted could not be, and is tried again: {why}"),
+        Some((_, why)) => format!("{message}; what is stored could not be imported, and is tried again: {why}"),
+        None => message.to_owned(),
     };
     Shown::Ready(Cause::new(DestinationReason::Available, message))
 }
@@ -90,15 +98,20 @@ fn stored(listed: &Listed) -> StoredBackups {
         bytes: number(listed.bytes),
         newest: listed.newest,
         unfinished: number(listed.unfinished),
+        unlisted: number(listed.unlisted),
     }
 }
 
+/// What is lost comes before what is foreign.
 fn assess(listed: &Listed, state: &State, now: Timestamp) -> Assessment {
     let cause = decision::Cause::new;
+    if let Some(first) = listed.lost_names.first() {
+        return lost(listed, first, state, now);
+    }
     if listed.foreign == 0 {
         let none = cause(
             DestinationDriftReason::NoDrift,
-            "everything below the prefix belongs to a backup".to_owned(),
+            "everything below the prefix belongs to a backup, and every backup is there".to_owned(),
         );
         return Assessment::none(none, ended(state.memo.drift.as_ref(), now));
     }
@@ -113,6 +126,37 @@ fn assess(listed: &Listed, state: &State, now: Timestamp) -> Assessment {
     let mut found = Assessment::found(unexpected, fields.collect(), state.memo.drift.as_ref(), now);
     if let Some(drift) = &mut found.drift {
         drift.count = i32::try_from(listed.foreign).unwrap_or(i32::MAX);
+    }
+    found
+}
+
+fn lost(listed: &Listed, first: &Lost, state: &State, now: Timestamp) -> Assessment {
+    let names: Vec<String> = listed
+        .lost_names
+        .iter()
+        .take(NAMED)
+        .map(|lost| format!("`{}`", lost.backup))
+        .collect();
+    let count = usize::try_from(listed.lost).unwrap_or(usize::MAX);
+    let (reason, what) = match first.presence {
+        Presence::Changed(_) => (DestinationDriftReason::ObjectChanged, "is another than what was stored"),
+        Presence::Missing | Presence::Present => (DestinationDriftReason::ObjectMissing, "is gone"),
+    };
+    let message = format!(
+        "the data of Backup {} {what}: whoever may delete objects of this prefix did; the Backups stay, and say where they still are",
+        of_total(&names, count)
+    );
+    let fields = listed.lost_names.iter().map(|lost| {
+        let observed = match lost.presence {
+            Presence::Changed(bytes) => format!("{bytes} bytes"),
+            Presence::Missing | Presence::Present => "absent".to_owned(),
+        };
+        field(&drift_path(&lost.backup), &format!("{} bytes", lost.bytes), &observed)
+    });
+    let cause = decision::Cause::new(reason, message);
+    let mut found = Assessment::found(cause, fields.collect(), state.memo.drift.as_ref(), now);
+    if let Some(drift) = &mut found.drift {
+        drift.count = i32::try_from(listed.lost).unwrap_or(i32::MAX);
     }
     found
 }

@@ -39,6 +39,7 @@ pub(super) async fn act(
             let found = look::look(kind, object, given, state.memo.run.as_ref()).await?;
             Ok(StepResult::Looked(found.map(Box::new)))
         }
+        Step::Check(copy) => look::check(kind, object, given, copy).await.map(StepResult::Checked),
         Step::Expire(copy) => {
             let path = copy.path.as_deref().unwrap_or_default();
             let run = given::copy_path(path)?;

@@ -6,7 +6,10 @@ use ace_api::{Backup, BackupDestination, BackupReason, BackupRun, BackupSchedule
 use ace_archive::{Manifest, RunPath, Store};
 use ace_database::{Access, Limits, Scope, TableName};
 use ace_domain::{
-    kinds::backup::{Problem, TaskError, database},
+    kinds::{
+        backup::{Problem, TaskError, database},
+        backup_destination::suspicion,
+    },
     reconcile::key::Key,
 };
 use kube::{
@@ -30,8 +33,8 @@ pub struct Given {
 
 impl Given {
     pub(crate) fn of(kind: &Backups, object: &Backup) -> Self {
-        let schedule = object.spec.schedule_ref.as_ref();
-        let schedule = schedule.and_then(|named| cached(&kind.caches.schedules, &Key::beside(object, &named.name)));
+        let schedule = schedule_name(object);
+        let schedule = schedule.and_then(|name| cached(&kind.caches.schedules, &Key::beside(object, name)));
         let platform = schedule.as_ref().map(|schedule| &schedule.spec.platform_ref.name);
         let platform = platform.and_then(|name| cached(&kind.caches.platforms, &Key::beside(object, name)));
         let named = schedule.iter().flat_map(|schedule| &schedule.spec.destinations);
@@ -49,6 +52,15 @@ impl Given {
             schedule,
             platform,
         }
+    }
+
+    /// Which destinations doubt their copies of it, and why.
+    pub(super) fn suspicions(&self, object: &Backup) -> BTreeMap<String, String> {
+        let name = object.name_any();
+        let destinations = self.destinations.iter();
+        let doubted =
+            destinations.filter_map(|(destination, found)| Some((destination.clone(), suspicion(found, &name)?)));
+        doubted.collect()
     }
 
     /// The schedule.
@@ -109,6 +121,15 @@ impl Given {
     /// The application name of sessions: who waits for the lock reads it.
     pub(super) fn application(&self, object: &Backup) -> String {
         format!("ace-worker/{}/{}", self.namespace, object.name_any())
+    }
+}
+
+/// The schedule that a backup is of. An imported one lies in its folder.
+fn schedule_name(object: &Backup) -> Option<&str> {
+    match (&object.spec.schedule_ref, &object.spec.import) {
+        (Some(schedule), _) => Some(&schedule.name),
+        (None, Some(import)) => import.manifest.split('/').next(),
+        (None, None) => None,
     }
 }
 

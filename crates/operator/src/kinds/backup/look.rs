@@ -1,7 +1,11 @@
 //! Whether a run is complete that this process did not end: its manifest tells.
 
-use ace_api::{Backup, BackupReason, BackupRun};
-use ace_domain::kinds::backup::{Made, TaskError};
+use ace_api::{Backup, BackupCopy, BackupReason, BackupRun};
+use ace_archive::{Finding, StoreProblem};
+use ace_domain::kinds::{
+    backup::{Made, TaskError},
+    backup_destination::Presence,
+};
 
 use super::{
     Backups, error, fields,
@@ -51,4 +55,24 @@ pub(super) async fn look(
         }
     }
     Ok(None)
+}
+
+/// Whether a copy is what was stored. A bucket that is gone has nothing.
+pub(super) async fn check(
+    kind: &Backups,
+    object: &Backup,
+    given: &Given,
+    copy: &BackupCopy,
+) -> Result<Presence, TaskError> {
+    let run = given::copy_path(copy.path.as_deref().unwrap_or_default())?;
+    let archive = object.status.as_ref().and_then(|status| status.archive.as_ref());
+    let bytes = archive.map_or(0, |archive| archive.bytes);
+    let store = given.store(kind, &copy.destination).await?;
+    match store.present(&run, u64::try_from(bytes).unwrap_or_default()).await {
+        Ok(Ok(())) => Ok(Presence::Present),
+        Ok(Err(Finding::Changed { size })) => Ok(Presence::Changed(size)),
+        Ok(Err(_)) => Ok(Presence::Missing),
+        Err(error) if error.problem == StoreProblem::NoBucket => Ok(Presence::Missing),
+        Err(error) => Err(error::of_store(&copy.destination, &error)),
+    }
 }

@@ -28,6 +28,7 @@ pub(super) fn observe(kind: &Backups, object: &Backup, memory: Memory, now: Time
             given.platform.as_deref(),
             &destinations,
         ),
+        suspicions: given.suspicions(object),
         task: known.map(task),
         memo,
         memory,

@@ -1,14 +1,17 @@
 use ace_api::{BackupDestination, StoreCapabilities};
-use ace_archive::{Capabilities, Contents, Store, StoreError, StoreProblem};
-use ace_domain::kinds::backup_destination::{Listed, Problem, Step, StepError, StepResult};
+use ace_archive::{Capabilities, Store, StoreError, StoreProblem};
+use ace_domain::kinds::backup_destination::{Problem, Step, StepError, StepResult};
 use ace_runtime::clock;
 use kube::ResourceExt;
 
-/// Makes one request, or the few that a probe takes.
+use super::{BackupDestinations, import, list};
+
+/// Makes one request, or the few that a probe or a sweep takes.
 pub(super) async fn act(
+    kind: &BackupDestinations,
     object: &BackupDestination,
     store: Option<&Store>,
-    step: Step,
+    step: &Step,
 ) -> Result<StepResult, StepError> {
     let Some(store) = store else {
         // Never happens: such a step is only decided when the store was set up.
@@ -18,26 +21,12 @@ pub(super) async fn act(
         });
     };
     match step {
-        Step::List => {
-            let at = clock::now();
-            let contents = store.contents().await.map_err(failed)?;
-            let (mut backups, mut bytes, mut newest) = (0, 0, None);
-            for (begun, backup) in contents.complete() {
-                backups += 1;
-                bytes += backup.bytes;
-                newest = newest.max(Some(begun));
-            }
-            let Contents { backups: all, foreign } = contents;
-            Ok(StepResult::Listed(Listed {
-                at,
-                backups,
-                bytes,
-                newest,
-                unfinished: all.values().filter(|backup| backup.is_unfinished()).count() as u64,
-                foreign: foreign.count,
-                foreign_names: foreign.names,
-            }))
+        Step::List => list::list(kind, object, store).await.map(StepResult::Listed),
+        Step::Sweep => {
+            list::sweep(kind, object, store).await?;
+            list::list(kind, object, store).await.map(StepResult::Listed)
         }
+        Step::Import(path) => import::import(kind, object, store, path).await,
         Step::Probe => {
             // Two operators that try the same store do not meet.
             let uid = object.uid().unwrap_or_default();
@@ -61,7 +50,7 @@ pub(super) async fn act(
     }
 }
 
-fn failed(StoreError { problem, message }: StoreError) -> StepError {
+pub(super) fn failed(StoreError { problem, message }: StoreError) -> StepError {
     let problem = match problem {
         StoreProblem::Unanswered | StoreProblem::TimedOut | StoreProblem::Throttled => Problem::Unanswered,
         StoreProblem::HostNotAllowed => Problem::HostNotAllowed,

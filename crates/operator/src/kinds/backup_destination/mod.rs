@@ -1,11 +1,13 @@
 //! `BackupDestination`: one prefix of one object store.
 
 mod act;
+mod import;
+mod list;
 mod observe;
 
 use std::time::Duration;
 
-use ace_api::BackupDestination;
+use ace_api::{Backup, BackupDestination};
 use ace_archive::Store;
 use ace_domain::{
     kinds::backup_destination::{self, Memory, State, Step, StepError, StepResult},
@@ -21,9 +23,12 @@ use crate::connections::stores::StoreConnector;
 pub const CONNECT: Duration = Duration::from_secs(5);
 
 pub struct BackupDestinations {
+    /// Client of the API server: Backups are created for what is stored and has none.
+    pub client: kube::Client,
     pub stores: StoreConnector,
     /// All destinations: two must not share a prefix.
     pub cache: reflector::Store<DeserializeGuard<BackupDestination>>,
+    pub backups: reflector::Store<DeserializeGuard<Backup>>,
     pub timing: Timing,
 }
 
@@ -49,6 +54,6 @@ impl Controller for BackupDestinations {
         store: &Option<Store>,
         step: &Step,
     ) -> Result<StepResult, StepError> {
-        act::act(object, store.as_ref(), *step).await
+        act::act(self, object, store.as_ref(), step).await
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use ace_api::{Archive, Backup, BackupReason, BackupRun, BackupStatus, Snapshot, VerificationLevel};
 use serde_json::{Value, json};
 
@@ -35,6 +37,7 @@ pub(super) fn with(spec: Value) -> Case {
             worker: "ace-worker-0".to_owned(),
             fresh_id: "7c1e".to_owned(),
             inputs: Inputs::Usable(plan()),
+            suspicions: BTreeMap::new(),
             task: None,
             memory: Memory::default(),
             has_no_manifest: false,
@@ -144,7 +147,14 @@ impl Case {
         status
     }
 
+    /// Its conditions, but `Drifted`.
     pub(super) fn shows(&self) -> Vec<String> {
+        let mut conditions = self.shows_all();
+        assert!(conditions.pop().is_some_and(|last| last.starts_with("Drifted=")));
+        conditions
+    }
+
+    pub(super) fn shows_all(&self) -> Vec<String> {
         shown(&self.status())
     }
 

@@ -1,5 +1,6 @@
 mod convergence;
 mod decisions;
+mod drift;
 mod fixture;
 mod inputs;
 mod outcomes;

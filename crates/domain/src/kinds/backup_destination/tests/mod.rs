@@ -1,3 +1,5 @@
+mod inventory;
+
 use std::time::Duration;
 
 use ace_api::{BackupDestination, DestinationReason, DestinationStatus, StoreCapabilities};
@@ -78,7 +80,7 @@ impl Case {
     }
 
     fn learns(mut self, step: Step, outcome: Result<StepResult, StepError>) -> Self {
-        assert_eq!(self.decide(), Decision::Do(step));
+        assert_eq!(self.decide(), Decision::Do(step.clone()));
         self.state.memo = self.status();
         Kind::update(&self.object, &mut self.state, &step, outcome, at(self.second));
         self
