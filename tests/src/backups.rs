@@ -58,13 +58,25 @@ impl<'a> Scene<'a> {
 
     /// The same with changes of its spec.
     pub async fn destination_with(&self, name: &str, changes: Value) {
-        let bed = self.stage.space.bed.bed.file();
-        let place = json!({ "endpoint": self.store, "region": bed.store_region, "bucket": bed.store_bucket, "pathStyle": true });
-        let spec =
-            json!({ "s3": place, "prefix": self.prefix(name), "credentialsSecretRef": { "name": "backup-store" } });
-        let spec = merged(spec, changes);
-        let object = json!({ "metadata": { "name": name }, "spec": spec });
-        self.stage.apply::<BackupDestination>(object).await;
+        let bucket = &self.stage.space.bed.bed.file().store_bucket;
+        let spec = merged(self.place(name, bucket), changes);
+        self.stage
+            .apply::<BackupDestination>(json!({ "metadata": { "name": name }, "spec": spec }))
+            .await;
+    }
+
+    /// The same in another bucket.
+    pub async fn destination_in(&self, name: &str, bucket: &str) {
+        let spec = self.place(name, bucket);
+        self.stage
+            .apply::<BackupDestination>(json!({ "metadata": { "name": name }, "spec": spec }))
+            .await;
+    }
+
+    fn place(&self, name: &str, bucket: &str) -> Value {
+        let region = &self.stage.space.bed.bed.file().store_region;
+        let s3 = json!({ "endpoint": self.store, "region": region, "bucket": bucket, "pathStyle": true });
+        json!({ "s3": s3, "prefix": self.prefix(name), "credentialsSecretRef": { "name": "backup-store" } })
     }
 
     /// A schedule that never comes, whose spec is changed: Backups of it are made by hand.

@@ -115,10 +115,10 @@ impl Broken {
 
 /// The operator writes status and finalizers, and nothing else of an object that it did not create.
 fn writes(object: &Value, broken: &mut Broken) {
-    let creator = (object["kind"] == "Backup").then(|| field_manager("BackupSchedule"));
+    let creators = creators(text(&object["kind"]));
     for entry in list(&object["metadata"]["managedFields"]) {
         let manager = text(&entry["manager"]);
-        if !manager.starts_with(OPERATOR) || creator.as_deref() == Some(manager) {
+        if !manager.starts_with(OPERATOR) || creators.iter().any(|creator| creator == manager) {
             continue;
         }
         let fields = &entry["fieldsV1"];
@@ -134,6 +134,20 @@ fn writes(object: &Value, broken: &mut Broken) {
             )
         });
     }
+}
+
+/// The managers of kinds whose controllers may create objects of this one.
+fn creators(kind: &str) -> Vec<String> {
+    let plural = KindEntry::named(kind).map(|kind| kind.plural);
+    let creates = |creator: &&KindEntry| {
+        let mut rights = creator.rights.iter();
+        rights.any(|right| Some(right.resource) == plural && right.verbs.contains(&"create"))
+    };
+    KINDS
+        .iter()
+        .filter(creates)
+        .map(|creator| field_manager(creator.name))
+        .collect()
 }
 
 fn only(fields: &Value, name: &str) -> bool {

@@ -157,6 +157,7 @@ fn the_operator_owns_status_and_finalizers_only() {
         0,
         "it created this one"
     );
+    assert_eq!(created("Backup", "ace-operator/backupdestination"), 0, "and this one");
     assert_eq!(created("Backup", "ace-operator/backup"), 1);
     assert_eq!(created("BackupSchedule", "ace-operator/backupschedule"), 1);
 }

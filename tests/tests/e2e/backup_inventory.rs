@@ -23,8 +23,8 @@ crate::tests![
 async fn listed(scene: &Scene<'_>, name: &str, value: &str) -> Value {
     let space = scene.stage.space;
     let annotation = format!("ops.mobulace.com/reconcile-at={value}");
-    let annotated = space.kubectl(&["annotate", "--overwrite", "bdest", name, &annotation]);
-    annotated.await.expect("a destination can be annotated");
+    let arguments = ["annotate", "--overwrite", "bdest", name, &annotation];
+    space.kubectl(&arguments).await.expect("a destination can be annotated");
     let is_listed = |seen: &Value| seen["status"]["lastHandledReconcileAt"] == value;
     space
         .wait::<BackupDestination>(name, "was listed again", is_listed)
@@ -87,22 +87,18 @@ async fn backups_of_a_bucket_that_is_gone_are_missing_and_their_objects_stay() {
         let buckets = scene.file("primary", "").ancestors().nth(4).unwrap().to_owned();
         let folder = buckets.join(&bucket);
         fs::create_dir(&folder).unwrap();
-        scene
-            .destination_with("bucket", json!({ "s3": { "bucket": bucket } }))
-            .await;
+        scene.destination_in("bucket", &bucket).await;
         scene
             .schedule(|spec| spec["destinations"] = json!([{ "name": "bucket" }]))
             .await;
         scene.backup("first").await;
         scene.complete("first").await;
         fs::remove_dir_all(&folder).unwrap();
-        let annotation = "ops.mobulace.com/reconcile-at=1";
-        let asked = scene.stage.space.kubectl(&["annotate", "bdest", "bucket", annotation]);
-        asked.await.expect("a destination can be annotated");
+        let space = scene.stage.space;
+        let arguments = ["annotate", "bdest", "bucket", "ops.mobulace.com/reconcile-at=1"];
+        space.kubectl(&arguments).await.expect("a destination can be annotated");
         let is_gone = |seen: &Value| reason_of(seen, "Stalled") == "BucketMissing";
-        scene
-            .stage
-            .space
+        space
             .wait::<BackupDestination>("bucket", "says that its bucket is gone", is_gone)
             .await;
         scene.stalled("first", "Missing").await;
