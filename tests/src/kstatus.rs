@@ -3,7 +3,7 @@
 //! [`violations`] judges one version by itself, [`turns`] one after another. The rules are kstatus's, those of Flux's
 //! conditions check, and the house's own: which conditions there are and when, closed lists of reasons, bounds.
 
-use ace_api::{KindEntry, MESSAGE_LIMIT, ShownBy, field_manager};
+use ace_api::{KINDS, KindEntry, MESSAGE_LIMIT, ShownBy, field_manager};
 use serde_json::Value;
 
 /// Largest status, in bytes of JSON.
