@@ -180,15 +180,12 @@ async fn with_dump(script: &str, what: &str, is: impl Fn(&Value) -> bool, then: 
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "5m", async |stage, database| {
         let directory = tempfile::tempdir().unwrap();
+        let url = &stage.space.bed.bed.file().database_url;
+        let server = url.strip_suffix("/postgres").expect("the bed's database is named so");
+        // What it gets is for `pg_dump`.
         let environment = format!(
-            "export DATABASE='{}'\n{script}",
-            stage
-                .space
-                .bed
-                .bed
-                .file()
-                .database_url
-                .replace("/postgres", &format!("/{}", database.name))
+            "psql() {{ env -i PATH=\"$PATH\" psql \"{server}/{}\" -qXAt -c \"$1\"; }}\n{script}",
+            database.name
         );
         let _worker = Operator::start(bed(), &worker(Some(clients(directory.path(), &environment)))).await;
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
@@ -243,7 +240,7 @@ async fn a_dump_that_is_killed_leaves_nothing() {
 async fn a_backup_whose_lease_ended_meanwhile_gets_no_manifest() {
     // The dump is whole, and the session that held the lock is gone when it ends.
     let script = "\"$REAL\" \"$@\"; rc=$?
-psql -qXAt \"$DATABASE\" -c \"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())\" >/dev/null
+psql \"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())\" >/dev/null
 exit $rc";
     let gone = |seen: &Value| is_true(seen, "Ready") || is_stalled("LeaseLost")(seen);
     with_dump(script, "is over", gone, async |scene, seen| {
@@ -256,7 +253,7 @@ exit $rc";
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_while_it_is_dumped_is_neither_in_the_proof_nor_in_the_archive() {
     // Between the snapshot and the dump, and so before the rows are counted or while they are.
-    let script = "psql -qXAt \"$DATABASE\" -c 'DELETE FROM public.recipients WHERE id > 5' >/dev/null
+    let script = "psql 'DELETE FROM public.recipients WHERE id > 5' >/dev/null
 exec \"$REAL\" \"$@\"";
     with_dump(
         script,

@@ -128,6 +128,11 @@ impl Timing {
         self.of(Duration::from_secs(2))
     }
 
+    /// Between two trials whether a backup's key still opens it.
+    pub fn audit(self) -> Duration {
+        self.of(Duration::from_hours(24))
+    }
+
     /// Shortest time between two probes of a platform that does not answer.
     pub fn probe(self) -> Duration {
         self.of(Duration::from_secs(30))

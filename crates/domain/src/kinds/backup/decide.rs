@@ -141,8 +141,20 @@ fn settle(object: &Backup, state: &State, now: Timestamp) -> Decision {
     let (due, next) = copies(state, plan, now);
     match due {
         Some(destination) => Decision::Do(Step::Start(Job::Copy(destination))),
-        None if is_ready => Decision::Settled(next),
+        None if is_ready => audited(object, state, plan, next, now),
         None => Decision::Wait(messages::copies_missing(&state.memo), next),
+    }
+}
+
+/// At rest, but for the day's audit of its key.
+fn audited(object: &Backup, state: &State, plan: &Plan, next: Requeue, now: Timestamp) -> Decision {
+    if !plan.has_identity {
+        return Decision::Settled(next);
+    }
+    match (drift::audit_time(object, state), next) {
+        (at, _) if now >= at => Decision::Do(Step::Audit),
+        (at, Requeue::At(next)) => Decision::Settled(Requeue::At(at.min(next))),
+        (at, _) => Decision::Settled(Requeue::At(at)),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Copies that are not what was stored.
 
-use ace_api::{BackupCopy, BackupDriftReason, BackupReason, BackupStatus, CopyState};
+use ace_api::{Backup, BackupCopy, BackupDriftReason, BackupReason, BackupStatus, CopyState};
 use jiff::Timestamp;
 
-use super::{Cause, State, StepError, StepResult, decide::is_made};
+use super::{Cause, Problem, State, StepError, StepResult, decide::is_made, messages};
 use crate::kinds::backup_destination::Presence;
 use crate::reconcile::{
     decision,
     drift::{DriftAssessment, ended, field},
+    held,
+    timing::share,
 };
 
 /// A copy that its destination doubts, or that was lost and may be there again, and that was not looked at since.
@@ -42,6 +44,31 @@ pub(super) fn checked(state: &mut State, copy: &BackupCopy, outcome: Result<Step
             Presence::Changed(bytes) => (CopyState::Changed, Some(format!("the data has {bytes} bytes now"))),
         };
     }
+}
+
+/// When the identity is next tried on what is stored: once a day, at a time of its own.
+pub(super) fn audit_time(object: &Backup, state: &State) -> Timestamp {
+    let uid = object.metadata.uid.as_deref().unwrap_or_default();
+    let first = state.memory.first.unwrap_or(state.began);
+    state
+        .memory
+        .audit
+        .unwrap_or_else(|| first + share(state.timing.audit(), uid))
+}
+
+/// The identity was tried. Where the store did not answer, it is tried again; what it does not open is no backup.
+pub(super) fn audited(object: &Backup, state: &mut State, outcome: Result<StepResult, StepError>, now: Timestamp) {
+    let timing = state.timing;
+    let wait = match outcome {
+        Err(error) if matches!(error.problem, Problem::Final(_)) => {
+            let cause = messages::cause(&error);
+            state.memo.held = Some(held::hold(object, cause.reason, &cause.message));
+            timing.audit()
+        }
+        Err(_) => timing.backoff_most(),
+        Ok(_) => timing.audit(),
+    };
+    state.memory.audit = Some(now + wait);
 }
 
 fn is_lost(copy: &&BackupCopy) -> bool {

@@ -27,6 +27,7 @@ pub fn inputs(
             attempts: 1,
             verify: None,
             unverifiable: None,
+            has_identity: false,
             destinations: Vec::new(),
         });
     }
@@ -77,6 +78,7 @@ pub fn inputs(
         attempts: schedule.attempts,
         verify: Some(level),
         unverifiable,
+        has_identity: schedule.encryption.identity_secret_ref.is_some(),
         destinations: schedule.destinations.iter().map(place).collect(),
     })
 }

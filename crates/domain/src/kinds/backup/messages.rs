@@ -43,6 +43,13 @@ pub(super) fn queued() -> Cause {
     Cause::new(BackupReason::Queued, message)
 }
 
+pub(super) fn checking() -> Cause {
+    Cause::new(
+        BackupReason::Verifying,
+        "looking whether the copies are what was stored",
+    )
+}
+
 /// What is done next, before a task has told of it.
 pub(super) fn starting(job: &Job) -> Cause {
     running(job, None)

@@ -92,6 +92,8 @@ pub struct Plan {
     pub verify: Option<VerificationLevel>,
     /// What it would take to verify all that the schedule asks for.
     pub unverifiable: Option<String>,
+    /// The schedule names an identity.
+    pub has_identity: bool,
     /// Where to; the first that answers takes the stream.
     pub destinations: Vec<Place>,
 }
@@ -187,6 +189,10 @@ pub struct Memory {
     pub checked: BTreeMap<String, Option<String>>,
     /// How often in a row a copy could not be looked at, and when it is tried again.
     pub unchecked: Option<(u32, Timestamp)>,
+    /// When this process met it first.
+    pub first: Option<Timestamp>,
+    /// When the identity is tried next on what is stored.
+    pub audit: Option<Timestamp>,
     /// The memo at the end of the last pass: the status that has all of it may not have been written.
     pub learned: Option<BackupStatus>,
 }
@@ -226,6 +232,8 @@ pub enum Step {
     Look,
     /// Look whether a copy is what was stored.
     Check(BackupCopy),
+    /// Try whether the schedule's identity opens what is stored.
+    Audit,
     /// Rename the manifest of a copy: nobody takes it for a backup any more.
     Expire(BackupCopy),
 }
@@ -238,6 +246,7 @@ impl kind::Step for Step {
             Self::Stop => "Stop",
             Self::Look => "Look",
             Self::Check(_) => "Check",
+            Self::Audit => "Audit",
             Self::Expire(_) => "Expire",
         }
     }
@@ -255,6 +264,7 @@ pub enum StepResult {
     /// The manifest, if there is one.
     Looked(Option<Box<Made>>),
     Checked(Presence),
+    Opened,
     Expired,
 }
 

@@ -7,7 +7,7 @@ use super::{Cause, Decision, Inputs, State, Step, Task, decide::is_made, drift, 
 use crate::inputs::is_doubted;
 use crate::reconcile::{
     decision,
-    status::{Shown, common, with_drift},
+    status::{Shown, common, is_ready, with_drift},
 };
 
 pub fn status(object: &Backup, state: &State, decision: &Decision, now: Timestamp) -> BackupStatus {
@@ -16,7 +16,7 @@ pub fn status(object: &Backup, state: &State, decision: &Decision, now: Timestam
         return memo.clone();
     }
     let shown = match decision {
-        Decision::Do(Step::Check(_)) => Shown::Unchanged,
+        Decision::Do(Step::Check(_) | Step::Audit) if is_ready(&memo.common, object) => Shown::Unchanged,
         decision => Shown::of(decision, |step| in_progress(state, step), || at_rest(state)),
     };
     let drift = drift::assess(memo, now);
@@ -44,8 +44,7 @@ fn in_progress(state: &State, step: &Step) -> Cause {
         Step::Start(job) => messages::starting(job),
         Step::Look => messages::looking(state.memo.run.as_ref()),
         Step::Stop => messages::ending(),
-        // Never shown: while a copy is looked at, the conditions stay.
-        Step::Check(_) => messages::complete(&state.memo, None),
+        Step::Check(_) | Step::Audit => messages::checking(),
         Step::Expire(_) => messages::deleting(),
     }
 }

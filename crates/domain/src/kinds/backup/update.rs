@@ -30,6 +30,7 @@ pub(super) fn update(
         (Step::Stop, _) => state.is_stopping = true,
         (Step::Look, Ok(StepResult::Looked(Some(found)))) => made(state, *found),
         (Step::Look, Ok(_)) => nothing_found(object, state),
+        (Step::Audit, outcome) => drift::audited(object, state, outcome, now),
         (Step::Check(copy), outcome) => drift::checked(state, copy, outcome, now),
         (Step::Expire(copy), Ok(_)) => state.memo.copies.retain(|kept| kept.destination != copy.destination),
         (Step::Look | Step::Expire(_), Err(error)) => state.step_error = Some(error),

@@ -40,6 +40,7 @@ pub(super) async fn act(
             Ok(StepResult::Looked(found.map(Box::new)))
         }
         Step::Check(copy) => look::check(kind, object, given, copy).await.map(StepResult::Checked),
+        Step::Audit => verify::keys(kind, object, given).await.map(|()| StepResult::Opened),
         Step::Expire(copy) => {
             let path = copy.path.as_deref().unwrap_or_default();
             let run = given::copy_path(path)?;

@@ -12,6 +12,8 @@ use super::{BackupJob, Backups, error, given::Given};
 /// Collects what is known from caches and from the tasks of this process. Asks nobody.
 pub(super) fn observe(kind: &Backups, object: &Backup, memory: Memory, now: Timestamp) -> (State, Given) {
     let given = Given::of(kind, object);
+    let mut memory = memory;
+    memory.first.get_or_insert(now);
     let memo = memory.memo(object.status.as_ref());
     let run = memo.run.as_ref().map(|run| run.id.as_str());
     let known = kind.tasks.look(&Key::of(object));

@@ -3,7 +3,7 @@
 use std::io;
 
 use ace_api::{Backup, BackupCopy, BackupProgress, BackupReason, BackupStep, CopyState, SecretUse, VerificationLevel};
-use ace_archive::{Identities, Manifest, ReadError, Reader, RunPath, Store};
+use ace_archive::{Finding, Identities, Manifest, ReadError, Reader, RunPath, Store};
 use ace_database::{Omission, check_archive};
 use ace_domain::{
     inputs::SecretProblem,
@@ -106,6 +106,30 @@ pub(crate) async fn identities(kind: &Backups, given: &Given) -> Result<Option<I
         error::obstacle(cause.reason, cause.message)
     })?;
     Ok(Some(identities))
+}
+
+/// The schedule's identity opens every complete copy. Nothing is said where a copy or the identity is not there: others tell that.
+pub(super) async fn keys(kind: &Backups, object: &Backup, given: &Given) -> Result<(), TaskError> {
+    let Some(identities) = identities(kind, given).await? else {
+        return Ok(());
+    };
+    let copies = object.status.iter().flat_map(|status| &status.copies);
+    for copy in copies.filter(|copy| copy.state == CopyState::Complete) {
+        let run = given::copy_path(copy.path.as_deref().unwrap_or_default())?;
+        let store = given.store(kind, &copy.destination).await?;
+        let manifest = match store.manifest(&run).await {
+            Ok((manifest, _)) => manifest,
+            Err(wrong) => match error::of_manifest(&copy.destination, &wrong) {
+                Some(error) => return Err(error),
+                None => continue,
+            },
+        };
+        match store.verify_key(&run, &manifest.archive.sealed, &identities).await {
+            Ok(()) | Err(ReadError::Found(Finding::Missing)) => {}
+            Err(wrong) => return Err(error::of_read(&copy.destination, &wrong)),
+        }
+    }
+    Ok(())
 }
 
 async fn bytes(stored: &Stored, identities: Option<&Identities>) -> Result<(), TaskError> {

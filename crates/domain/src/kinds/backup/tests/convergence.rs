@@ -157,7 +157,7 @@ impl World {
                 let is_there = self.manifests.contains(&("primary".to_owned(), path(&id)));
                 StepResult::Looked(is_there.then(|| Box::new(made(&id))))
             }
-            Step::Stop | Step::Check(_) | Step::Expire(_) => panic!("nobody asks for {step:?}"),
+            Step::Stop | Step::Check(_) | Step::Audit | Step::Expire(_) => panic!("nobody asks for {step:?}"),
         };
         self.point()?;
         Ok(result)

@@ -1,7 +1,7 @@
 use ace_api::{BackupReason, CopyState};
 
 use super::{
-    super::{Decision, Kind, Problem, Step, StepResult},
+    super::{Decision, Inputs, Kind, Problem, Step, StepResult},
     fixture::{Case, error, new},
 };
 use crate::kinds::backup_destination::Presence;
@@ -128,4 +128,54 @@ fn it_depends_on_the_destinations_of_its_copies() {
         "{names:?}"
     );
     assert!(names[2].contains("second"), "{names:?}");
+}
+
+/// Complete, with an identity; this process met it first then.
+fn with_identity(first: i64) -> Case {
+    new().complete().next().state(|state| {
+        let Inputs::Usable(plan) = &mut state.inputs else {
+            panic!("it is usable");
+        };
+        plan.has_identity = true;
+        state.memory.first = Some(at(first));
+    })
+}
+
+#[test]
+fn the_identity_is_tried_once_a_day_at_a_time_of_its_own() {
+    let case = with_identity(0);
+    let Decision::Settled(Requeue::At(first)) = case.decide() else {
+        panic!("{:?}", case.decide());
+    };
+    let day = 86_400;
+    assert!((at(0)..=at(day)).contains(&first), "{first}");
+    let second = first.as_second() - at(0).as_second() + 1;
+    let case = case.at(second);
+    assert_eq!(case.shows_all(), ["Ready=True/Complete", "Drifted=False/NoDrift"]);
+    let case = case.takes(Ok(StepResult::Opened));
+    assert_eq!(case.decide(), Decision::Settled(Requeue::At(at(second + day))));
+    // No identity, no trial.
+    assert_eq!(new().complete().next().decide(), Decision::Settled(Requeue::OnChange));
+}
+
+#[test]
+fn what_the_identity_does_not_open_is_no_backup_and_a_store_that_does_not_answer_is_asked_again() {
+    let due = || with_identity(-86_400);
+    let case = due().takes(Err(error(Problem::Obstacle(BackupReason::WaitingForDestination))));
+    assert_eq!(case.shows_all()[0], "Ready=True/Complete");
+    assert_eq!(
+        case.decide(),
+        Decision::Settled(Requeue::At(at(0) + Timing::default().backoff_most()))
+    );
+    let case = due()
+        .takes(Err(error(Problem::Final(BackupReason::KeyMismatch))))
+        .next();
+    assert_eq!(
+        case.shows_all()[..2],
+        ["Ready=False/KeyMismatch", "Stalled=True/KeyMismatch"]
+    );
+    assert!(matches!(
+        case.at(86_400).asks("1").next().decide(),
+        Decision::Do(Step::Audit)
+    ));
 }

@@ -57,6 +57,7 @@ pub(super) fn plan() -> Plan {
         attempts: 3,
         verify: Some(VerificationLevel::Archive),
         unverifiable: None,
+        has_identity: false,
         destinations: vec![place("primary", true), place("second", false)],
     }
 }

@@ -67,7 +67,10 @@ fn the_plan_is_what_the_schedule_says() {
     let Inputs::Usable(plan) = around(json!({}), json!({})).inputs() else {
         panic!("it is usable");
     };
-    let expected = super::fixture::plan();
+    let expected = super::super::Plan {
+        has_identity: true,
+        ..super::fixture::plan()
+    };
     assert_eq!(plan, expected);
 }
 
