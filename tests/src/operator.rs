@@ -59,6 +59,8 @@ pub struct OperatorOptions {
     pub process: Process,
     /// Where PostgreSQL's programs are, if they are not the installed ones.
     pub clients: Option<String>,
+    /// Its name, where two of one kind run.
+    pub instance: Option<&'static str>,
 }
 
 impl Default for OperatorOptions {
@@ -73,6 +75,7 @@ impl Default for OperatorOptions {
             environment: Vec::new(),
             process: Process::Operator,
             clients: None,
+            instance: None,
         }
     }
 }
@@ -152,6 +155,7 @@ impl Operator {
             options.process.name(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         ));
+        let instance = options.instance.unwrap_or(options.process.name());
         let kinds: Vec<&str> = options.process.kinds().map(|kind| kind.name).collect();
         let address = free_address();
         let mut command = match pod {
@@ -178,7 +182,7 @@ impl Operator {
             .args(["--allow-source-host", &bed.bed.file().artifacts_url])
             .args(["--allow-notify-host", &bed.bed.file().receivers_url])
             .args(["--allow-store-host", "127.0.0.1"])
-            .args(["--kinds", &kinds.join(","), "--instance", options.process.name()])
+            .args(["--kinds", &kinds.join(","), "--instance", instance])
             .args(
                 options
                     .clients

@@ -53,7 +53,7 @@ fn worker(clients: Option<String>) -> OperatorOptions {
 }
 
 /// Directories of the primary destination, each with the names of its files.
-fn stored(scene: &Scene<'_>) -> BTreeSet<(String, String)> {
+pub(super) fn stored(scene: &Scene<'_>) -> BTreeSet<(String, String)> {
     let root = scene.file("primary", "");
     let files = scene.files("primary");
     let parts = files.iter().map(|file| {
@@ -64,7 +64,7 @@ fn stored(scene: &Scene<'_>) -> BTreeSet<(String, String)> {
     parts.collect()
 }
 
-fn manifests(scene: &Scene<'_>) -> Vec<String> {
+pub(super) fn manifests(scene: &Scene<'_>) -> Vec<String> {
     let stored = stored(scene).into_iter();
     stored
         .filter(|(_, name)| name == "manifest.json")

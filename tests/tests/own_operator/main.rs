@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod backup_pairs;
 mod backups;
 mod channels;
 mod connections;

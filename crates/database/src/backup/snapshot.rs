@@ -97,6 +97,17 @@ impl Snapshot {
         }
     }
 
+    /// Whether a session of this name has the database's lock: somebody makes that backup now.
+    pub async fn is_being_taken(access: &Access, application: &str) -> Result<bool, SnapshotError> {
+        let session = Session::open_read_only(access, &Settings::new(application)).await?;
+        let holder = session.lock_holder().await;
+        session.close().await;
+        let name = holder?.and_then(|holder| holder.application);
+        // The server keeps the first 63 bytes.
+        let kept = application.as_bytes().get(..63).unwrap_or(application.as_bytes());
+        Ok(name.is_some_and(|name| name.as_bytes() == kept))
+    }
+
     /// What it is a snapshot of.
     pub fn point(&self) -> &Point {
         &self.point

@@ -59,6 +59,11 @@ impl Session {
         if mine == "t" {
             return Ok(Locked::Mine);
         }
+        Ok(Locked::Held(self.lock_holder().await?))
+    }
+
+    /// The session that has the lock, if one has.
+    pub(crate) async fn lock_holder(&self) -> Result<Option<Blocker>, QueryError> {
         let holder = format!(
             "SELECT l.pid, a.application_name, \
                     extract(epoch FROM pg_catalog.clock_timestamp() - coalesce(a.xact_start, a.backend_start))::float8 \
@@ -66,7 +71,7 @@ impl Session {
             is_ours()
         );
         let rows = self.connection.query(&holder, &[]).await?;
-        Ok(Locked::Held(rows.first().and_then(|row| blocker(row, 0))))
+        Ok(rows.first().and_then(|row| blocker(row, 0)))
     }
 
     pub(crate) async fn unlock(&self) -> Result<(), QueryError> {

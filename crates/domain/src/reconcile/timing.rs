@@ -128,6 +128,11 @@ impl Timing {
         self.of(Duration::from_secs(2))
     }
 
+    /// After a run of a backup was recorded, until its worker has the database's lock, or has ended.
+    pub fn lease_taken(self) -> Duration {
+        self.of(Duration::from_secs(15))
+    }
+
     /// Between two trials whether a backup's key still opens it.
     pub fn audit(self) -> Duration {
         self.of(Duration::from_hours(24))

@@ -1,5 +1,7 @@
 //! What to do next about a Backup.
 
+use std::time::Duration;
+
 use ace_api::{Backup, BackupCopy, BackupReason, BackupRun, BackupStatus, CopyState, DeletionPolicy, ShownBy};
 use jiff::Timestamp;
 
@@ -74,11 +76,30 @@ fn make(object: &Backup, state: &State, attempts: i32, now: Timestamp) -> Decisi
         Some(run) => match run.retry_time {
             Some(at) if now >= at => begin(state, run.attempt + 1, now),
             Some(at) => Decision::Wait(messages::failed_once(run, attempts), Requeue::At(at)),
+            None if state.is_being_made => elsewhere(run, Requeue::After(state.timing.turn())),
+            // Its worker has a moment to take the lock by which others know that it lives.
+            None if !state.has_no_manifest && now < lock_time(state, run) => {
+                elsewhere(run, Requeue::At(lock_time(state, run)))
+            }
             // Neither its end is known nor does this process make it.
             None if !state.has_no_manifest => Decision::Do(Step::Look),
             None => begin(state, run.attempt + 1, now),
         },
     }
+}
+
+fn elsewhere(run: &BackupRun, again: Requeue) -> Decision {
+    Decision::Wait(messages::elsewhere(run), again)
+}
+
+/// Until when another worker may not have the lock for its run.
+fn lock_time(state: &State, run: &BackupRun) -> Timestamp {
+    let time = if run.worker == state.worker {
+        Duration::ZERO
+    } else {
+        state.timing.lease_taken()
+    };
+    run.start_time + time
 }
 
 fn begin(state: &State, attempt: i32, now: Timestamp) -> Decision {
@@ -249,6 +270,7 @@ fn leave(object: &Backup, state: &State) -> Decision {
     let stored = state.memo.copies.iter().find(|copy| copy.path.is_some());
     match (stored, &state.memo.run) {
         (Some(copy), _) => Decision::Do(Step::Expire(copy.clone())),
+        (None, Some(run)) if state.is_being_made => elsewhere(run, Requeue::After(state.timing.turn())),
         // A run of another process may be complete.
         (None, Some(run)) if !is_made(&state.memo) && run.message.is_none() && !state.has_no_manifest => {
             Decision::Do(Step::Look)

@@ -26,8 +26,8 @@ pub(super) fn unchecked(state: &State) -> Option<&BackupCopy> {
 }
 
 /// A copy was looked at. One that can't be is what it was.
-pub(super) fn checked(state: &mut State, copy: &BackupCopy, outcome: Result<StepResult, StepError>, now: Timestamp) {
-    let Ok(StepResult::Checked(presence)) = outcome else {
+pub(super) fn checked(state: &mut State, copy: &BackupCopy, outcome: &Result<StepResult, StepError>, now: Timestamp) {
+    let Ok(StepResult::Checked(presence)) = *outcome else {
         let failures = state.memory.unchecked.map_or(0, |(failures, _)| failures);
         let again = now + state.timing.backoff(failures);
         state.memory.unchecked = Some((failures.saturating_add(1), again));
@@ -57,11 +57,11 @@ pub(super) fn audit_time(object: &Backup, state: &State) -> Timestamp {
 }
 
 /// The identity was tried. Where the store did not answer, it is tried again; what it does not open is no backup.
-pub(super) fn audited(object: &Backup, state: &mut State, outcome: Result<StepResult, StepError>, now: Timestamp) {
+pub(super) fn audited(object: &Backup, state: &mut State, outcome: &Result<StepResult, StepError>, now: Timestamp) {
     let timing = state.timing;
     let wait = match outcome {
         Err(error) if matches!(error.problem, Problem::Final(_)) => {
-            let cause = messages::cause(&error);
+            let cause = messages::cause(error);
             state.memo.held = Some(held::hold(object, cause.reason, &cause.message));
             timing.audit()
         }
@@ -71,7 +71,7 @@ pub(super) fn audited(object: &Backup, state: &mut State, outcome: Result<StepRe
     state.memory.audit = Some(now + wait);
 }
 
-fn is_lost(copy: &&BackupCopy) -> bool {
+fn is_lost(copy: &BackupCopy) -> bool {
     matches!(copy.state, CopyState::Missing | CopyState::Changed)
 }
 
@@ -80,7 +80,7 @@ pub(super) fn lost(memo: &BackupStatus) -> Option<Cause> {
     if memo.copies.iter().any(|copy| copy.state == CopyState::Complete) {
         return None;
     }
-    let first = memo.copies.iter().find(is_lost)?;
+    let first = memo.copies.iter().find(|copy| is_lost(copy))?;
     let what = first.message.as_deref().unwrap_or_default();
     let reason = match first.state {
         CopyState::Changed => BackupReason::Corrupt,
@@ -99,7 +99,7 @@ pub(super) fn assess(memo: &BackupStatus, now: Timestamp) -> Option<DriftAssessm
     if !is_made(memo) {
         return None;
     }
-    let lost: Vec<&BackupCopy> = memo.copies.iter().filter(is_lost).collect();
+    let lost: Vec<&BackupCopy> = memo.copies.iter().filter(|copy| is_lost(copy)).collect();
     let Some(first) = lost.first() else {
         let none = cause(
             BackupDriftReason::NoDrift,

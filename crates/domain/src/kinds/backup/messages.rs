@@ -43,6 +43,12 @@ pub(super) fn queued() -> Cause {
     Cause::new(BackupReason::Queued, message)
 }
 
+/// Another worker makes it, as far as is known.
+pub(super) fn elsewhere(run: &BackupRun) -> Cause {
+    let message = format!("worker `{}` makes attempt {}", run.worker, run.attempt);
+    Cause::new(BackupReason::WaitingForTurn, message)
+}
+
 pub(super) fn checking() -> Cause {
     Cause::new(
         BackupReason::Verifying,

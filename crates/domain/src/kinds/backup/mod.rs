@@ -68,6 +68,8 @@ pub struct State {
     pub memory: Memory,
     /// Nobody has a manifest of the run that the memo names.
     pub has_no_manifest: bool,
+    /// Another worker makes the run that the memo names.
+    pub is_being_made: bool,
     /// The task was asked to end.
     pub is_stopping: bool,
     pub step_error: Option<StepError>,
@@ -215,6 +217,8 @@ impl Memory {
 /// A task that could not begin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PutOff {
+    /// The run that it is of. Another worker may have begun another one since.
+    pub run: Option<String>,
     pub cause: Cause,
     pub until: Timestamp,
 }
@@ -261,11 +265,19 @@ impl kind::Step for Step {
 pub enum StepResult {
     Started,
     Stopping,
-    /// The manifest, if there is one.
-    Looked(Option<Box<Made>>),
+    Looked(Found),
     Checked(Presence),
     Opened,
     Expired,
+}
+
+/// What became of a run that this process did not end.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    Made(Box<Made>),
+    /// A session of its worker has the database's lock.
+    BeingMade,
+    Nothing,
 }
 
 /// Why a step had no result: the same as of a task.

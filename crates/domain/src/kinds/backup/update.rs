@@ -6,7 +6,7 @@ use ace_api::{Backup, BackupCopy, BackupReason, BackupRun, CopyState, Reason as 
 use jiff::Timestamp;
 
 use super::{
-    Cause, Done, Inputs, Job, Made, Outcome, Plan, Problem, PutOff, State, Step, StepError, StepResult, Task,
+    Cause, Done, Found, Inputs, Job, Made, Outcome, Plan, Problem, PutOff, State, Step, StepError, StepResult, Task,
     TaskError, drift, messages,
 };
 use crate::reconcile::{annotations::reconcile_at, held, refusals::Refusals};
@@ -28,17 +28,20 @@ pub(super) fn update(
         }
         (Step::Start(job), outcome) => begun(object, state, job.clone(), outcome, now),
         (Step::Stop, _) => state.is_stopping = true,
-        (Step::Look, Ok(StepResult::Looked(Some(found)))) => made(state, *found),
+        (Step::Look, Ok(StepResult::Looked(Found::Made(found)))) => made(state, *found),
+        (Step::Look, Ok(StepResult::Looked(Found::BeingMade))) => state.is_being_made = true,
         (Step::Look, Ok(_)) => nothing_found(object, state),
-        (Step::Audit, outcome) => drift::audited(object, state, outcome, now),
-        (Step::Check(copy), outcome) => drift::checked(state, copy, outcome, now),
+        (Step::Audit, outcome) => drift::audited(object, state, &outcome, now),
+        (Step::Check(copy), outcome) => drift::checked(state, copy, &outcome, now),
         (Step::Expire(copy), Ok(_)) => state.memo.copies.retain(|kept| kept.destination != copy.destination),
         (Step::Look | Step::Expire(_), Err(error)) => state.step_error = Some(error),
     }
 }
 
-/// A task of this process has ended: what it has done is noted. Somebody asks for another attempt: what was held is over.
+/// What was put off of another run is not waited for. A task of this process has ended: what it has done is noted. Somebody asks for another attempt: what was held is over.
 pub fn infer(object: &Backup, state: &mut State, now: Timestamp) {
+    let run = run_id(state);
+    state.memory.put_off.take_if(|put_off| put_off.run != run);
     if let Some(Task::Ended(job, outcome)) = state.task.take_if(|task| matches!(task, Task::Ended(..))) {
         conclude(object, state, &job, outcome, now);
     } else if let Some(outcome) = &state.memo.held
@@ -229,7 +232,12 @@ fn copy_of<'s>(state: &'s mut State, destination: &str) -> Option<&'s mut Backup
 
 fn put_off(state: &mut State, cause: Cause, wait: Duration, now: Timestamp) {
     let until = now + wait;
-    state.memory.put_off = Some(PutOff { cause, until });
+    let run = run_id(state);
+    state.memory.put_off = Some(PutOff { run, cause, until });
+}
+
+fn run_id(state: &State) -> Option<String> {
+    state.memo.run.as_ref().map(|run| run.id.clone())
 }
 
 /// One more came to nothing.

@@ -37,7 +37,7 @@ pub(super) async fn act(
         }
         Step::Look => {
             let found = look::look(kind, object, given, state.memo.run.as_ref()).await?;
-            Ok(StepResult::Looked(found.map(Box::new)))
+            Ok(StepResult::Looked(found))
         }
         Step::Check(copy) => look::check(kind, object, given, copy).await.map(StepResult::Checked),
         Step::Audit => verify::keys(kind, object, given).await.map(|()| StepResult::Opened),

@@ -2,8 +2,9 @@
 
 use ace_api::{Backup, BackupCopy, BackupReason, BackupRun};
 use ace_archive::{Finding, StoreProblem};
+use ace_database::Snapshot;
 use ace_domain::kinds::{
-    backup::{Made, TaskError},
+    backup::{Found, Made, TaskError},
     backup_destination::Presence,
 };
 
@@ -12,8 +13,33 @@ use super::{
     given::{self, Given},
 };
 
-/// What the manifest of the run says, in whatever destination it is. Nothing is known before every store has answered.
+/// What became of a run. Where it has no manifest, another worker may be making it.
 pub(super) async fn look(
+    kind: &Backups,
+    object: &Backup,
+    given: &Given,
+    run: Option<&BackupRun>,
+) -> Result<Found, TaskError> {
+    if let Some(made) = manifest(kind, object, given, run).await? {
+        return Ok(Found::Made(Box::new(made)));
+    }
+    let is_of_another = run.is_some_and(|run| run.worker != kind.worker);
+    if is_of_another && is_locked_for(kind, object, given).await? {
+        return Ok(Found::BeingMade);
+    }
+    Ok(Found::Nothing)
+}
+
+/// The worker that makes it has the database's lock, under the object's name. One that is paused loses it.
+async fn is_locked_for(kind: &Backups, object: &Backup, given: &Given) -> Result<bool, TaskError> {
+    let access = given.access(kind).await?;
+    let application = given.application(object);
+    let taken = Snapshot::is_being_taken(&access, &application).await;
+    taken.map_err(|error| error::of_snapshot(given, &error))
+}
+
+/// What the manifest of the run says, in whatever destination it is. Nothing is known before every store has answered.
+async fn manifest(
     kind: &Backups,
     object: &Backup,
     given: &Given,

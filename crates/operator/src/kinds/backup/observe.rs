@@ -35,6 +35,7 @@ pub(super) fn observe(kind: &Backups, object: &Backup, memory: Memory, now: Time
         memo,
         memory,
         has_no_manifest: false,
+        is_being_made: false,
         is_stopping: false,
         step_error: None,
     };

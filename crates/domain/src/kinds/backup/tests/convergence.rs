@@ -6,7 +6,7 @@ use ace_api::{Backup, BackupStatus, ConditionType};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    super::{Done, Job, Kind, Memory, Outcome, State, Step, StepResult, Task, may_be_finished},
+    super::{Done, Found, Job, Kind, Memory, Outcome, State, Step, StepResult, Task, may_be_finished},
     fixture::{made, new, path},
 };
 use crate::reconcile::{
@@ -155,7 +155,11 @@ impl World {
             Step::Look => {
                 let id = run.unwrap();
                 let is_there = self.manifests.contains(&("primary".to_owned(), path(&id)));
-                StepResult::Looked(is_there.then(|| Box::new(made(&id))))
+                StepResult::Looked(if is_there {
+                    Found::Made(Box::new(made(&id)))
+                } else {
+                    Found::Nothing
+                })
             }
             Step::Stop | Step::Check(_) | Step::Audit | Step::Expire(_) => panic!("nobody asks for {step:?}"),
         };

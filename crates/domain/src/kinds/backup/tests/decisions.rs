@@ -2,7 +2,7 @@ use ace_api::{BackupReason, DeletionPolicy, VerificationLevel};
 use serde_json::json;
 
 use super::{
-    super::{Cause, Decision, Done, Inputs, Job, Problem, Step, StepResult, Task, may_be_finished},
+    super::{Cause, Decision, Done, Found, Inputs, Job, Problem, Step, StepResult, Task, may_be_finished},
     fixture::{Case, MAKE, error, failed, first, is_due, made, new, path, plan, run, with},
 };
 use crate::reconcile::{
@@ -67,10 +67,10 @@ fn a_run_that_another_process_began_is_looked_for_and_only_then_made_again() {
         ["Ready=False/Interrupted", "Reconciling=True/Interrupted"]
     );
     let case = case.state(|state| state.fresh_id = "8d2f".to_owned());
-    let none = case.takes(Ok(StepResult::Looked(None)));
+    let none = case.takes(Ok(StepResult::Looked(Found::Nothing)));
     is_due(&none, &Step::Begin(run("8d2f", 2)));
     let found = new().starts().process_ends();
-    let found = found.takes(Ok(StepResult::Looked(Some(Box::new(made("7c1e"))))));
+    let found = found.takes(Ok(StepResult::Looked(Found::Made(Box::new(made("7c1e"))))));
     is_due(&found, &Step::Start(Job::Verify(VerificationLevel::Archive)));
     assert_eq!(found.state.memo.copies.len(), 2);
 }
@@ -89,7 +89,10 @@ fn interruptions_are_bounded_by_the_attempts_of_the_schedule() {
     let mut case = new();
     for attempt in 1..=3 {
         case.state.fresh_id = format!("000{attempt}");
-        case = case.starts().process_ends().takes(Ok(StepResult::Looked(None)));
+        case = case
+            .starts()
+            .process_ends()
+            .takes(Ok(StepResult::Looked(Found::Nothing)));
     }
     let message = refuses(&case, BackupReason::Failed);
     assert!(
@@ -249,7 +252,7 @@ fn what_is_stored_by_an_unknown_run_is_looked_for_before_the_object_goes() {
     };
     let case = delete(new().starts().process_ends());
     is_due(&case, &Step::Look);
-    let case = case.takes(Ok(StepResult::Looked(None)));
+    let case = case.takes(Ok(StepResult::Looked(Found::Nothing)));
     assert_eq!(case.decide(), Decision::Release { event: None });
     let case = delete(new().starts());
     is_due(&case, &Step::Stop);
@@ -312,14 +315,14 @@ fn an_import_is_read_and_neither_made_nor_verified() {
         (plan.verify, plan.destinations) = (None, Vec::new());
     });
     is_due(&case, &Step::Look);
-    let case = case.takes(Ok(StepResult::Looked(Some(Box::new(made("7c1e"))))));
+    let case = case.takes(Ok(StepResult::Looked(Found::Made(Box::new(made("7c1e"))))));
     settled(&case);
     assert_eq!(case.shows(), ["Ready=True/Complete"]);
     assert_eq!(
         message(&case.status(), "Ready"),
         "241 MB, 132 tables, in 1 of 1 places, not verified"
     );
-    let case = with(json!({ "import": import })).takes(Ok(StepResult::Looked(None)));
+    let case = with(json!({ "import": import })).takes(Ok(StepResult::Looked(Found::Nothing)));
     let Decision::Refuse(shown, Requeue::After(_)) = case.decide() else {
         panic!("{:?}", case.decide());
     };

@@ -77,9 +77,7 @@ fn a_backup_of_which_no_copy_is_left_stays_and_says_so() {
             "Drifted=True/ObjectMissing"
         ]
     );
-    assert!(
-        matches!(case.decide(), Decision::Refuse(cause, Requeue::OnChange) if cause.reason == BackupReason::Missing)
-    );
+    assert!(matches!(case.decide(), Decision::Refuse(why, Requeue::OnChange) if why.reason == BackupReason::Missing));
     assert!(case.status().archive.is_some(), "what it was is still known");
     // It was put back.
     let case = case.next().state(|state| state.suspicions.clear());

@@ -41,6 +41,7 @@ pub(super) fn with(spec: Value) -> Case {
             task: None,
             memory: Memory::default(),
             has_no_manifest: false,
+            is_being_made: false,
             is_stopping: false,
             step_error: None,
         },
@@ -191,6 +192,7 @@ impl Case {
     pub(super) fn next(mut self) -> Self {
         self.state.memo = self.status();
         self.state.has_no_manifest = false;
+        self.state.is_being_made = false;
         self.state.is_stopping = false;
         self.state.step_error = None;
         infer(&self.object, &mut self.state, at(self.second));
@@ -203,6 +205,7 @@ impl Case {
         self.state.task = None;
         self.state.memory = Memory::default();
         self.state.has_no_manifest = false;
+        self.state.is_being_made = false;
         self.state.step_error = None;
         infer(&self.object, &mut self.state, at(self.second));
         self

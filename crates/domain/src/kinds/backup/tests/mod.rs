@@ -5,3 +5,4 @@ mod fixture;
 mod inputs;
 mod outcomes;
 mod statuses;
+mod workers;

@@ -12,6 +12,7 @@ use crate::reconcile::{decision::Requeue, kind::Kind as _};
 
 const PATH: &str = "nightly/scheduled/2026/11/23/20261123T010003Z-5e0c71aa-7c1e";
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn backup(name: &str, status: Value) -> Backup {
     let mut spec = json!({ "scheduleRef": { "name": "nightly" } });
     if let Some(import) = status.get("import") {

@@ -79,6 +79,7 @@ impl Case {
         status
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
     fn learns(mut self, step: Step, outcome: Result<StepResult, StepError>) -> Self {
         assert_eq!(self.decide(), Decision::Do(step.clone()));
         self.state.memo = self.status();
