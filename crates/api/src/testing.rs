@@ -37,9 +37,13 @@ fn nth(schema: &Value, place: usize) -> Value {
         }
         Some("array") => {
             let items = bound("maxItems").expect("a list of a status has a bound") + 1;
-            // A set has no word twice.
-            let words = schema["items"]["enum"].as_array().map_or(items, Vec::len);
-            let items = items.min(words);
+            // A set has no word twice, and neither has a key.
+            let keys = schema["x-kubernetes-list-map-keys"].as_array().into_iter().flatten();
+            let keys = keys.filter_map(|key| key.as_str().map(|key| &schema["items"]["properties"][key]));
+            let words = keys
+                .chain([&schema["items"]])
+                .filter_map(|words| words["enum"].as_array());
+            let items = words.map(Vec::len).chain([items]).min().unwrap_or(items);
             (0..items).map(|place| nth(&schema["items"], place)).collect()
         }
         Some("integer") if schema["format"] == "int32" => number("maximum", i32::MAX.into()),

@@ -4,11 +4,13 @@ use ace_api::{Platform, Restore};
 use ace_tests::{Operator, PLATFORM, ROW, Scene, is_true, message_of, on_database, reason_of};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use crate::server::Server;
 
 crate::tests![
     a_backup_is_restored_compared_row_by_row_and_dropped_again,
+    what_an_empty_namespace_imports_can_be_restored,
     what_can_not_be_restored_is_said_with_what_to_do,
 ];
 
@@ -50,12 +52,50 @@ async fn stalled(scene: &Scene<'_>, name: &str, reason: &str) -> String {
     message_of(&seen, "Ready").to_owned()
 }
 
-async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
-    let worker = Operator::shared_worker();
+/// A scratch server with its role, and a superuser's session there.
+async fn scratch() -> (Server, Client) {
     let server = Server::start().await;
     let superuser = server.superuser_of("postgres").await.unwrap();
     let role = format!("CREATE ROLE scratch LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
     superuser.batch_execute(&role).await.unwrap();
+    (server, superuser)
+}
+
+async fn what_an_empty_namespace_imports_can_be_restored() {
+    Operator::shared_worker();
+    let (server, _superuser) = scratch().await;
+    on_database("5m", async |stage, database| {
+        let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
+        name_scratch(&scene, server.port, "scratch", PASSWORD).await;
+        scene.schedule(|_| {}).await;
+        scene.backup("first").await;
+        scene.complete("first").await;
+        let deleted = stage.space.kubectl(&["delete", "bk", "first"]).await;
+        deleted.expect("a backup can be deleted");
+        scene
+            .destination_with("primary", json!({ "catalogue": "Import" }))
+            .await;
+        let listed = ["annotate", "bdest", "primary", "ops.mobulace.com/reconcile-at=1"];
+        stage
+            .space
+            .kubectl(&listed)
+            .await
+            .expect("a destination can be annotated");
+        let imported = scene.complete("first").await;
+        assert!(imported["spec"]["import"].is_object(), "{imported:#}");
+        restore(&scene, "drill", json!({ "source": { "backup": "first" } })).await;
+        let seen = until(&scene, "drill", "is Restored", |seen| is_true(seen, "Ready")).await;
+        assert_eq!(
+            (&seen["status"]["point"]["level"], &seen["status"]["point"]["rows"]),
+            (&json!("Content"), &json!(2001))
+        );
+    })
+    .await;
+}
+
+async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
+    let worker = Operator::shared_worker();
+    let (server, superuser) = scratch().await;
     on_database("5m", async |stage, database| {
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
         name_scratch(&scene, server.port, "scratch", PASSWORD).await;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
 
 use ace_sandbox::bed::tools::postgres_bin_dir;
 use ace_tests::{
-    Cuts, Operator, OperatorOptions, Proxy, Scene, Side, bed, is_true, message_of, on_database_of, reason_of,
+    Cut, Cuts, Operator, OperatorOptions, Proxy, Scene, Side, bed, is_true, message_of, on_database_of, reason_of,
 };
 use serde_json::{Value, json};
 use xtask::rights;
@@ -106,6 +106,16 @@ async fn killed_while_it_dumps_a_worker_leaves_one_complete_backup_to_the_next()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_before_and_after_each_request_it_ends_with_one_complete_backup() {
+    with_cuts(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_answer_to_any_request_it_ends_with_one_complete_backup() {
+    with_cuts(false).await;
+}
+
+/// Cuts off each request to the API server and the store, before it arrives and after it took effect. `is_killed`: and ends the worker.
+async fn with_cuts(is_killed: bool) {
     let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "5m", async |stage, database| {
@@ -132,7 +142,12 @@ async fn killed_before_and_after_each_request_it_ends_with_one_complete_backup()
         'rounds: for at in 0.. {
             for side in [Side::Before, Side::After] {
                 let name = format!("b{at}-{}", if side == Side::Before { "before" } else { "after" });
-                cuts.arm(worker.process_id(), at, side);
+                cuts.arm_at(Cut {
+                    process_id: is_killed.then(|| worker.process_id()),
+                    of: "",
+                    at,
+                    side,
+                });
                 scene.backup(&name).await;
                 let cut = stage.eventually("it is cut off", async || cuts.has_cut().then_some(()));
                 tokio::select! {
@@ -140,7 +155,7 @@ async fn killed_before_and_after_each_request_it_ends_with_one_complete_backup()
                     () = cut => {}
                 }
                 let (cut, _) = cuts.disarm();
-                if cut.is_some() {
+                if is_killed && cut.is_some() {
                     worker.kill();
                     worker = Operator::start(bed(), &options).await;
                 }

@@ -73,7 +73,7 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
         assert_eq!(created.data["spec"], defaulted["spec"]);
         let mut defaulted = destination();
         (defaulted["spec"]["s3"]["pathStyle"], defaulted["spec"]["suspend"]) = (json!(false), json!(false));
-        defaulted["spec"]["interval"] = json!("1h");
+        (defaulted["spec"]["interval"], defaulted["spec"]["catalogue"]) = (json!("1h"), json!("Report"));
         let created = dynamic::<BackupDestination>(space)
             .create(&PostParams::default(), &parsed(&destination()))
             .await
