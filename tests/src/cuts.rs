@@ -70,6 +70,11 @@ impl Cuts {
         (count.cut, count.seen)
     }
 
+    /// Whether a process is killed, and not only a connection cut.
+    pub(crate) fn kill(&self) -> bool {
+        self.count().armed.as_ref().is_some_and(|cut| cut.process_id.is_some())
+    }
+
     /// Whether it was cut.
     pub fn has_cut(&self) -> bool {
         self.count().cut.is_some()

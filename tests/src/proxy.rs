@@ -95,6 +95,15 @@ impl Proxy {
     }
 }
 
+/// No answer: to a process that is killed, ever; of another one the connection is closed.
+async fn never(cuts: &Cuts) -> Response<Body> {
+    if cuts.kill() {
+        return std::future::pending().await;
+    }
+    // Ends the task that serves the connection, and nothing else.
+    std::panic::resume_unwind(Box::new("the connection is cut"))
+}
+
 async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
     let path = request
         .uri()
@@ -110,7 +119,7 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
         way.cuts.arrived(&name)
     };
     if matches!(forwarding, Forwarding::Drop) {
-        return std::future::pending().await;
+        return never(&way.cuts).await;
     }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST)
@@ -131,7 +140,7 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
     };
     if matches!(forwarding, Forwarding::PassAndCut) {
         way.cuts.fire(&name);
-        return std::future::pending().await;
+        return never(&way.cuts).await;
     }
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -1,11 +1,18 @@
 //! Workers that are killed, and clients of PostgreSQL that do not end as they should: there is exactly one complete backup, or none.
 
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt,
+    panic::{AssertUnwindSafe, resume_unwind},
+    path::Path,
+};
 
 use ace_sandbox::bed::tools::postgres_bin_dir;
 use ace_tests::{
     Cut, Cuts, Operator, OperatorOptions, Proxy, Scene, Side, bed, is_true, message_of, on_database_of, reason_of,
 };
+use futures::FutureExt as _;
 use serde_json::{Value, json};
 use xtask::rights;
 
@@ -159,7 +166,11 @@ async fn with_cuts(is_killed: bool) {
                     worker.kill();
                     worker = Operator::start(bed(), &options).await;
                 }
-                let seen = scene.complete(&name).await;
+                let seen = AssertUnwindSafe(scene.complete(&name)).catch_unwind().await;
+                let seen = seen.unwrap_or_else(|panic| {
+                    eprintln!("cut off {cut:?}: {}", worker.log());
+                    resume_unwind(panic)
+                });
                 let found = manifests(&scene);
                 assert_eq!(found.len(), complete + 1, "cut off {cut:?}: {}", worker.log());
                 complete = found.len();
