@@ -6,7 +6,13 @@
 
 mod plain;
 #[path = "../../../crates/database/tests/session/server.rs"]
-#[allow(dead_code, reason = "the tests of the database need more of it")]
+#[allow(
+    dead_code,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "it belongs to the tests of the database"
+)]
 mod scratch;
 #[path = "../migrations/server.rs"]
 #[allow(dead_code, reason = "another bench needs more of it")]

@@ -42,7 +42,8 @@ impl<'a> Scene<'a> {
         });
         let change = json!({ "spec": { "scratch": to } });
         let platforms = stage.space.api::<Platform>();
-        let patched = platforms.patch(PLATFORM, &PatchParams::default(), &Patch::Merge(&change));
+        let (as_who, change) = (PatchParams::default(), Patch::Merge(&change));
+        let patched = platforms.patch(PLATFORM, &as_who, &change);
         patched.await.expect("the Platform takes a scratch server");
         let s3 = json!({
             "endpoint": file.store_url, "region": file.store_region, "bucket": file.store_bucket, "pathStyle": true,
