@@ -5,8 +5,8 @@ use squawk_syntax::ast::{
 };
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
+use super::drops::{cascades, lost};
 use super::effect::{Effect, Kind, Name};
-use super::effects::{cascades, lost};
 use super::names::{contains, first_name, has_word, name, relations};
 use super::risk::RiskClass;
 

@@ -37,6 +37,7 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         opened: Vec::new(),
         opened_of: BTreeMap::new(),
         extensions: catalogue.extensions.clone(),
+        extended: BTreeSet::new(),
         restrictive: Restrictive::of(catalogue),
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
@@ -77,6 +78,8 @@ pub(super) struct Plan<'c> {
     pub(super) opened_of: BTreeMap<Name, Vec<usize>>,
     /// Those that own a table.
     pub(super) extensions: BTreeSet<String>,
+    /// The schemas of extensions that the plan makes: their tables hold nothing of what was there before.
+    pub(super) extended: BTreeSet<String>,
     pub(super) restrictive: Restrictive,
     pub(super) secures_tables: bool,
     /// An unqualified name may mean another object than before.
@@ -234,9 +237,14 @@ impl<'c> Plan<'c> {
                 body,
                 reads,
             } => self.define(place, routine, on.as_ref(), (*runs, *definer), (body, reads)),
-            Effect::Calls { routine, procedure } => self.call(place, routine, *procedure),
+            Effect::Calls {
+                routine,
+                procedure,
+                given,
+            } => self.call(place, routine, *procedure, given),
             Effect::Stores(routine) => {
-                self.run(place, routine);
+                // Nobody looks at what it is given there.
+                self.run(place, routine, true);
             }
             Effect::Views { view, invoker, reads } => {
                 let says = format!("creates view {view}, which shows what row level security hides from its readers");
@@ -265,6 +273,9 @@ impl<'c> Plan<'c> {
     /// What depends on the database.
     fn look_up(&mut self, place: Place, effect: &Effect) {
         match effect {
+            Effect::Extends { extension, schema } if !self.extensions.contains(extension) => {
+                self.extended.insert(schema.clone());
+            }
             Effect::DropsExtension(name) if self.extensions.contains(name) => {
                 let says = format!("drops extension {name} with its tables and their rows");
                 self.risk(RiskClass::DataLoss, place, &says, None);

@@ -1,15 +1,17 @@
 //! What is in the bodies of `DO`, of functions and procedures, and in strings that are run as SQL.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use squawk_syntax::SourceFile;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::effect::{Effect, Name, Origin, Runs};
-use super::effects::{Take, effects, opaque, origin};
+use super::effects::{Take, effects, opaque};
 use super::lexer::{Kind, Word, words};
 use super::names::{name_of, offset};
+use super::origin::origin;
 use super::parse::{blanked, is_too_deep};
 
 /// The text that a tree was read from.
@@ -111,6 +113,7 @@ fn called(call: &SyntaxNode) -> Effect {
     Effect::Calls {
         routine: function.map(|it| name_of(&it)).unwrap_or_default(),
         procedure: false,
+        given: Vec::new(),
     }
 }
 
@@ -171,10 +174,13 @@ pub(super) fn do_block(node: &SyntaxNode, source: &Source<'_>, at: usize, take: 
     let found = body.and_then(|body| Some((read_body(&language, &body, source)?, body.start)));
     match found {
         Some((found, start)) => {
+            let reads = Arc::new(found.reads);
             for (offset, mut effect) in found.effects {
-                // By its variables, whatever a block reads may be in whatever it writes.
-                if let Effect::Writes { from, .. } = &mut effect {
-                    from.extend(&found.reads);
+                // By its variables, whatever a block reads may be in whatever it writes, and in what it calls.
+                match &mut effect {
+                    Effect::Writes { from, .. } => from.extend(&reads),
+                    Effect::Calls { given, .. } => given.push(Arc::clone(&reads)),
+                    _ => {}
                 }
                 take(start.map_or(at, |start| start + offset), effect);
             }

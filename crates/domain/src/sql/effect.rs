@@ -1,5 +1,6 @@
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use super::risk::RiskClass;
 
@@ -39,22 +40,17 @@ pub(super) enum Effect {
     /// Row security is on afterwards.
     Secures(Name),
     /// What it holds is lost.
-    Loses {
-        kind: Kind,
-        of: Name,
-        says: String,
-    },
+    Loses { kind: Kind, of: Name, says: String },
     /// The table or view is dropped.
     Drops(Name),
     /// The extension is dropped with its tables.
     DropsExtension(String),
+    /// An extension is there afterwards, with its tables in a schema.
+    Extends { extension: String, schema: String },
     /// An extension owns the table, which is dropped with it.
     OwnsTables(String),
     /// What depends on it is dropped with it.
-    Cascades {
-        from: Name,
-        says: String,
-    },
+    Cascades { from: Name, says: String },
     /// The table or view is called something else.
     Renames(Name, Name),
     /// The type is called something else.
@@ -73,17 +69,10 @@ pub(super) enum Effect {
     /// Rows that are written, of whatever table, may be the routine's.
     Copies(Name),
     /// What is done to the first may be done to the rows of the second.
-    Reaches {
-        table: Name,
-        others: Name,
-    },
+    Reaches { table: Name, others: Name },
     /// What is written to the first is written to the second: as a part of it, or by a foreign key's action, which new
     /// rows have none of.
-    Relates {
-        from: Name,
-        to: Name,
-        part: bool,
-    },
+    Relates { from: Name, to: Name, part: bool },
     /// Rows of the table are gone: triggers and rules on writing run.
     Fires(Name),
     /// A strong lock is held while the table is read or rewritten.
@@ -117,6 +106,8 @@ pub(super) enum Effect {
     Calls {
         routine: Name,
         procedure: bool,
+        /// What its parameters may come from.
+        given: Vec<Arc<Origin>>,
     },
     /// A routine is stored in a view, a default or an operator, and runs from there.
     Stores(Name),
@@ -130,37 +121,17 @@ pub(super) enum Effect {
         reads: Vec<Name>,
     },
     /// From here on a view reads with the rights of whoever reads it, or with its owner's.
-    SetsInvoker {
-        view: Name,
-        invoker: bool,
-    },
+    SetsInvoker { view: Name, invoker: bool },
     /// A privilege is given to every caller of the API.
-    Grants {
-        on: Granted,
-        to: String,
-    },
+    Grants { on: Granted, to: String },
     /// A privilege is taken from every caller of the API.
-    Revokes {
-        on: Granted,
-        from: String,
-    },
+    Revokes { on: Granted, from: String },
     /// The table's rows can be read through one of another schema.
-    Attaches {
-        table: Name,
-        to: Name,
-    },
+    Attaches { table: Name, to: Name },
     /// A policy is changed or gone afterwards.
-    Loosens {
-        table: Name,
-        policy: String,
-        says: String,
-    },
+    Loosens { table: Name, policy: String, says: String },
     /// A policy is called something else.
-    RenamesPolicy {
-        table: Name,
-        from: String,
-        to: String,
-    },
+    RenamesPolicy { table: Name, from: String, to: String },
     /// An event trigger is off or gone afterwards.
     StopsEventTrigger(String),
 }

@@ -1,14 +1,19 @@
 //! What statements do, read off our parser's tree.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::alterations::{alter_table, alter_type, relates};
 use super::bodies::{Source, define, do_block, is_definer, runs_text, string};
+use super::drops::{always, deletes, drops, has_cascade, lost};
 use super::effect::{Effect, Kind, Name, Origin, Runs};
 use super::exposure::exposure;
 use super::locks::locks;
-use super::names::{contains, first_name, name, name_of, names, offset, relations};
+use super::names::{contains, first_name, name, name_of, offset};
+use super::origin::{given, origin};
 use super::risk::RiskClass;
 
 /// Takes an effect, with its offset in the source.
@@ -34,25 +39,10 @@ const STORED: [SyntaxKind; 5] = [
     SyntaxKind::SET_DEFAULT,
 ];
 
-/// Statements whose CASCADE may take columns, tables or materialized views along; what, the catalogue is not asked.
-const HOLDING: [SyntaxKind; 12] = [
-    SyntaxKind::DROP_ACCESS_METHOD,
-    SyntaxKind::DROP_AGGREGATE,
-    SyntaxKind::DROP_CAST,
-    SyntaxKind::DROP_COLLATION,
-    SyntaxKind::DROP_LANGUAGE,
-    SyntaxKind::DROP_OPERATOR,
-    SyntaxKind::DROP_OPERATOR_CLASS,
-    SyntaxKind::DROP_OPERATOR_FAMILY,
-    SyntaxKind::DROP_TEXT_SEARCH_CONFIG,
-    SyntaxKind::DROP_TEXT_SEARCH_DICT,
-    SyntaxKind::DROP_TEXT_SEARCH_PARSER,
-    SyntaxKind::DROP_TEXT_SEARCH_TEMPLATE,
-];
-
 /// Goes through everything that is run, statements within statements too (`WITH … AS (DELETE …)`, `EXPLAIN ANALYZE`,
 /// `CREATE SCHEMA … CREATE TABLE`), in written order.
 pub(super) fn effects(root: &SyntaxNode, source: &Source<'_>, take: &mut Take<'_>) {
+    let parameters = OnceCell::new();
     let mut left = vec![(root.clone(), false)];
     while let Some((node, stored)) = left.pop() {
         let offset = offset(&node);
@@ -62,7 +52,12 @@ pub(super) fn effects(root: &SyntaxNode, source: &Source<'_>, take: &mut Take<'_
             continue;
         }
         let stored = stored || STORED.contains(&node.kind());
-        statement(&node, source, stored, &mut |effect| take(offset, effect));
+        statement(&node, source, stored, &mut |mut effect| {
+            if let Effect::Calls { given: from, .. } = &mut effect {
+                from.push(Arc::clone(parameters.get_or_init(|| Arc::new(given(root)))));
+            }
+            take(offset, effect);
+        });
         exposure(&node, &mut |effect| take(offset, effect));
         do_block(&node, source, offset, take);
         let from = left.len();
@@ -119,6 +114,9 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
         ast::CreateSchema(_) => if let Some(schema) = made_schema(node) {
             take(Effect::Makes(Kind::Schema, schema));
         },
+        ast::CreateExtension(it) => if let Some(schema) = it.extension_schema() {
+            take(Effect::Extends { extension: first_name(it.extension()).name, schema: name(&schema).name });
+        },
         ast::AlterTable(it) => alter_table(&it, take),
         ast::AlterType(it) => alter_type(&it, take),
         ast::AlterSchema(_) => take(Effect::MovesNames),
@@ -128,7 +126,11 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
         ast::AlterFunction(_) => altered_routine(node, Runs::InQueries, take),
         ast::AlterProcedure(_) => altered_routine(node, Runs::ByCall, take),
         ast::AlterRoutine(_) => altered_routine(node, Runs::InQueries, take),
-        ast::Call(it) => take(Effect::Calls { routine: first_name(it.procedure_name_ref()), procedure: true }),
+        ast::Call(it) => take(Effect::Calls {
+            routine: first_name(it.procedure_name_ref()),
+            procedure: true,
+            given: Vec::new(),
+        }),
         ast::CallExpr(it) => {
             let routine = first_name(it.expr());
             runs_text(&it, &routine, source, take);
@@ -136,7 +138,11 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
             if routine.name == "lo_unlink" {
                 take(always("deletes a large object".to_owned()));
             }
-            take(if stored { Effect::Stores(routine) } else { Effect::Calls { routine, procedure: false } });
+            take(if stored {
+                Effect::Stores(routine)
+            } else {
+                Effect::Calls { routine, procedure: false, given: Vec::new() }
+            });
         },
         ast::CreateOperator(_) => stored_routines(node, take),
         ast::CreateCast(_) => stored_routines(node, take),
@@ -153,71 +159,6 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
     } }
 }
 
-fn drops(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
-    match_ast! { match node {
-        ast::DropTable(it) => for table in it.table_name_refs().map(|it| name(&it)) {
-            take(lost(Kind::Table, &table, format!("drops table {table}")));
-            take(Effect::Drops(table));
-        },
-        ast::DropForeignTable(it) => for table in names(it.syntax()) {
-            cascades(node, format!("drops foreign table {table}"), table.clone(), take);
-            take(Effect::Drops(table));
-        },
-        ast::DropServer(it) => for server in it.server_refs() {
-            unqualified("server", node, &name(&server), take);
-        },
-        ast::DropForeignDataWrapper(it) => for wrapper in it.foreign_data_wrapper_refs() {
-            unqualified("foreign data wrapper", node, &name(&wrapper), take);
-        },
-        ast::DropMaterializedView(it) => for view in it.view_refs().map(|it| name(&it)) {
-            take(lost(Kind::Table, &view, format!("drops materialized view {view}")));
-            take(Effect::Drops(view));
-        },
-        ast::DropSequence(it) => for sequence in it.sequence_refs().map(|it| name(&it)) {
-            take(lost(Kind::Sequence, &sequence, format!("drops sequence {sequence}")));
-        },
-        ast::DropSchema(it) => for schema in it.schema_refs().map(|it| name(&it)) {
-            take(lost(Kind::Schema, &schema, format!("drops schema {schema}")));
-        },
-        ast::DropType(it) => for it in it.type_name_refs() {
-            let says = format!("drops type {}", name(&it));
-            take(if has_cascade(node) { always(says) } else { lost(Kind::Type, &name(&it), says) });
-        },
-        ast::DropDomain(it) => if has_cascade(node) {
-            for domain in it.domain_refs() {
-                take(always(format!("drops domain {} with the columns that use it", name(&domain))));
-            }
-        },
-        ast::DropExtension(it) => for extension in it.extension_refs().map(|it| name(&it)) {
-            take(if has_cascade(node) {
-                always(format!("drops extension {extension} with what depends on it"))
-            } else {
-                Effect::DropsExtension(extension.name)
-            });
-        },
-        ast::AlterExtensionAdd(_) => if contains(node, SyntaxKind::OBJECT_TABLE) {
-            let extension = node.parent().and_then(|it| it.first_child());
-            take(Effect::OwnsTables(extension.map(|it| name_of(&it).name).unwrap_or_default()));
-        },
-        ast::DropView(it) => for view in it.view_refs().map(|it| name(&it)) {
-            cascades(node, format!("drops view {view}"), view.clone(), take);
-            take(Effect::Drops(view));
-        },
-        ast::DropFunction(_) => cascading_routines("function", node, take),
-        ast::DropProcedure(_) => cascading_routines("procedure", node, take),
-        ast::DropRoutine(_) => cascading_routines("routine", node, take),
-        ast::DropOwned(_) => take(always("drops everything that a role owns".to_owned())),
-        ast::DropAttribute(it) => {
-            take(always(format!("drops attribute {} of a type", first_name(it.composite_field_ref()))));
-        },
-        _ => if HOLDING.contains(&node.kind()) && has_cascade(node) {
-            let what = node.children().find(|it| it.kind() != SyntaxKind::IF_EXISTS);
-            let what = what.map(|it| name_of(&it)).unwrap_or_default();
-            take(always(format!("drops with CASCADE what depends on {what}")));
-        },
-    } }
-}
-
 /// A computed setting may be one by which strings are read.
 fn sets(call: &ast::CallExpr, routine: &Name, source: &Source<'_>, take: &mut dyn FnMut(Effect)) {
     if routine.name != "set_config" {
@@ -229,11 +170,6 @@ fn sets(call: &ast::CallExpr, routine: &Name, source: &Source<'_>, take: &mut dy
         Some(name) if name.text == "search_path" => take(Effect::SetsPath),
         Some(_) => {}
     }
-}
-
-fn deletes(table: &Name, take: &mut dyn FnMut(Effect)) {
-    take(lost(Kind::Table, table, format!("deletes from {table}")));
-    take(Effect::Fires(table.clone()));
 }
 
 fn writes(verb: &str, node: &SyntaxNode, table: Name, take: &mut dyn FnMut(Effect)) {
@@ -274,31 +210,6 @@ fn create(
             if_not_exists,
         }
     });
-}
-
-/// What it reads, and what it returns of what it writes.
-pub(super) fn origin(node: &SyntaxNode) -> Origin {
-    let mut tables = relations(node);
-    for write in node.descendants() {
-        let returns = write.children().any(|it| it.kind() == SyntaxKind::RETURNING_CLAUSE);
-        match_ast! { match (&write) {
-            ast::Insert(it) => if !returns {
-                let target = first_name(it.relation_name_ref());
-                if let Some(at) = tables.iter().position(|read| *read == target) {
-                    tables.remove(at);
-                }
-            },
-            ast::Update(it) => tables.extend(returns.then(|| first_name(it.relation_name()))),
-            ast::Delete(it) => tables.extend(returns.then(|| first_name(it.relation_name()))),
-            ast::Merge(it) => tables.extend(returns.then(|| first_name(it.table_relation_name()))),
-            _ => {},
-        } }
-    }
-    let calls = node.descendants().filter_map(ast::CallExpr::cast);
-    Origin {
-        tables,
-        routines: calls.map(|it| first_name(it.expr())).collect(),
-    }
 }
 
 fn made_schema(node: &SyntaxNode) -> Option<Name> {
@@ -342,29 +253,7 @@ fn stored_routines(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
     named.for_each(|it| take(Effect::Stores(name_of(&it))));
 }
 
-fn cascading_routines(what: &str, node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
-    for routine in routines(node) {
-        cascades(node, format!("drops {what} {routine}"), routine, take);
-    }
-}
-
-/// What is in no schema.
-fn unqualified(what: &str, node: &SyntaxNode, name: &Name, take: &mut dyn FnMut(Effect)) {
-    let from = Name {
-        schema: Some(String::new()),
-        name: name.name.clone(),
-    };
-    cascades(node, format!("drops {what} {name}"), from, take);
-}
-
-/// With CASCADE, what depends on it goes along.
-pub(super) fn cascades(node: &SyntaxNode, says: String, from: Name, take: &mut dyn FnMut(Effect)) {
-    if has_cascade(node) {
-        take(Effect::Cascades { from, says });
-    }
-}
-
-fn routines(node: &SyntaxNode) -> Vec<Name> {
+pub(super) fn routines(node: &SyntaxNode) -> Vec<Name> {
     let within = node.descendants();
     let named = within.filter(|it| {
         matches!(
@@ -373,23 +262,6 @@ fn routines(node: &SyntaxNode) -> Vec<Name> {
         )
     });
     named.map(|it| name_of(&it)).collect()
-}
-
-fn has_cascade(node: &SyntaxNode) -> bool {
-    node.children().any(|it| it.kind() == SyntaxKind::CASCADE)
-}
-
-/// Lost unless the plan itself made it.
-pub(super) fn lost(kind: Kind, of: &Name, says: String) -> Effect {
-    Effect::Loses {
-        kind,
-        of: of.clone(),
-        says,
-    }
-}
-
-fn always(says: String) -> Effect {
-    Effect::Risk(RiskClass::DataLoss, says)
 }
 
 pub(super) fn opaque(says: String) -> Effect {

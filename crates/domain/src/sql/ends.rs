@@ -37,6 +37,7 @@ fn commits(committing: &BTreeSet<Name>, effect: &Effect) -> bool {
         Effect::Calls {
             routine,
             procedure: true,
+            ..
         } => is_among(committing, routine),
         _ => false,
     }

@@ -156,7 +156,10 @@ impl Plan<'_> {
         let (mut tables, mut left) = (BTreeSet::new(), vec![table]);
         while let Some(table) = left.pop() {
             let made = self.made.get(&key(Kind::Table, &table));
-            let plain = made.map_or_else(|| self.quiet.contains(&table), |made| made.plain);
+            let plain = made.map_or_else(
+                || self.quiet.contains(&table) || self.is_extensions(&table),
+                |made| made.plain,
+            );
             if self.firing.relates_anything || !plain {
                 return None;
             }

@@ -110,6 +110,30 @@ impl Plan<'_> {
         made.open = (!invoker).then_some((place, says));
     }
 
+    /// An extension that the plan makes has made it, or a function of that extension: nothing else has its name.
+    pub(super) fn is_extensions(&self, table: &Name) -> bool {
+        let extended = table
+            .schema
+            .as_ref()
+            .is_some_and(|schema| self.extended.contains(schema));
+        extended && !self.was_there(table) && !self.made.contains_key(&key(Kind::Table, table))
+    }
+
+    /// What is in the schemas of extensions may be from before the plan from here on: a routine of theirs was given it.
+    pub(super) fn extend(&mut self, routine: &Name) {
+        match &routine.schema {
+            Some(schema) => {
+                self.extended.remove(schema);
+            }
+            None => self.extended.clear(),
+        }
+    }
+
+    /// Something from before the plan has its name, or may have it.
+    fn was_there(&self, table: &Name) -> bool {
+        self.is_large(table) || looked_up(&self.known.relations, table).next().is_some()
+    }
+
     /// `IF NOT EXISTS` asks only for the schema in which the table would be made.
     pub(super) fn is_there(&self, table: &Name) -> bool {
         if !self.is_known(table) {
@@ -127,7 +151,8 @@ impl Plan<'_> {
         if self.made.contains_key(&temporary) {
             return self.empty.contains(&temporary);
         }
-        self.is_known(name) && self.empty.contains(&key(kind, name))
+        let is_extensions = kind == Kind::Table && self.is_extensions(name);
+        is_extensions || self.is_known(name) && self.empty.contains(&key(kind, name))
     }
 
     /// No row from before the plan comes from there.
@@ -162,6 +187,7 @@ impl Plan<'_> {
                         schema: None,
                         name: schema,
                     };
+                    self.extended.remove(&schema.name);
                     self.empty.remove(&key(Kind::Schema, &schema));
                 }
                 self.empty.remove(&(Kind::Table, table));
@@ -174,11 +200,13 @@ impl Plan<'_> {
             for schema in schemas.cloned().collect::<Vec<_>>() {
                 self.empty.remove(&schema);
             }
+            self.extended.clear();
         }
     }
 
     /// Rows may have been copied from anywhere to anywhere.
     pub(super) fn fill_all(&mut self) {
         self.empty.clear();
+        self.extended.clear();
     }
 }

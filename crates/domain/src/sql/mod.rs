@@ -10,6 +10,7 @@
 mod alterations;
 mod assess;
 mod bodies;
+mod drops;
 mod effect;
 mod effects;
 mod ends;
@@ -26,6 +27,7 @@ mod made;
 mod marks;
 mod names;
 mod new_values;
+mod origin;
 mod outcome;
 mod parse;
 mod policies;

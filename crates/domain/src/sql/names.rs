@@ -1,5 +1,7 @@
 //! Names and words of a tree.
 
+use std::collections::BTreeSet;
+
 use squawk_syntax::ast::AstNode;
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
 
@@ -75,10 +77,31 @@ pub(super) fn name_of(node: &SyntaxNode) -> Name {
 pub(super) fn relations(node: &SyntaxNode) -> Vec<Name> {
     let of = |kinds: &'static [SyntaxKind]| {
         let nodes = node.descendants().filter(move |it| kinds.contains(&it.kind()));
-        nodes.map(|it| name_of(&it))
+        nodes.map(|it| (it.clone(), name_of(&it)))
     };
-    let own: Vec<_> = of(&[SyntaxKind::CTE_NAME]).collect();
+    let own: BTreeSet<_> = of(&[SyntaxKind::CTE_NAME]).map(|(_, name)| name).collect();
     of(&[SyntaxKind::RELATION_NAME_REF, SyntaxKind::TABLE_NAME_REF])
-        .filter(|name| !own.contains(name))
+        .filter(|(node, name)| !(own.contains(name) && is_of_with(node, name)))
+        .map(|(_, name)| name)
         .collect()
+}
+
+/// Whether it means a query of a `WITH` around it. In the query itself, and in those before it, only after `RECURSIVE`.
+fn is_of_with(reference: &SyntaxNode, name: &Name) -> bool {
+    let start = reference.text_range().start();
+    let clauses = reference
+        .ancestors()
+        .filter_map(|it| it.children().find(|it| it.kind() == SyntaxKind::WITH_CLAUSE));
+    clauses.into_iter().any(|clause| {
+        let is_within = clause.text_range().contains(start);
+        let all = !is_within
+            || clause
+                .children_with_tokens()
+                .any(|it| it.kind() == SyntaxKind::RECURSIVE_KW);
+        let mut queries = clause.children().filter(|it| all || it.text_range().end() <= start);
+        queries.any(|query| {
+            let named = query.children().find(|it| it.kind() == SyntaxKind::CTE_NAME);
+            named.is_some_and(|it| name_of(&it) == *name)
+        })
+    })
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::sync::Arc;
 
 use squawk_syntax::SourceFile;
 use squawk_syntax::ast::AstNode;
 
 use super::bodies::{Source, has_escaped};
-use super::effect::{Effect, Name};
+use super::effect::{Effect, Name, Origin};
 use super::effects::{effects, opaque};
 use super::lexer::{Kind, Word};
 use super::risk::RiskClass;
@@ -78,6 +79,7 @@ fn read(text: &str, piece: &Piece) -> Reading {
             Effect::Calls {
                 routine,
                 procedure: false,
+                given: vec![Arc::new(Origin::unknown())],
             },
         ));
     }

@@ -1,6 +1,7 @@
 //! The functions and procedures that a plan defines, calls, moves and opens to every caller.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::assess::{Place, Plan, Routine};
 use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC, Runs};
@@ -12,6 +13,8 @@ use super::risk::RiskClass;
 const CALLS: usize = 16;
 /// Most routines whose results are followed for one.
 const CALLED: usize = 256;
+/// Most tables and routines that are asked what a routine is given of them.
+const GIVEN: usize = 128;
 /// Most bodies of one routine that are asked whether they look at who calls.
 const BODIES: usize = 16;
 
@@ -34,9 +37,13 @@ pub(super) struct Opening<'c> {
 impl<'c> Plan<'c> {
     /// A routine of the plan runs as it is written there; of any other but the server's and extensions' it is not known what
     /// it does.
-    pub(super) fn call(&mut self, place: Place, routine: &Name, procedure: bool) {
-        if self.run(place, routine) {
+    pub(super) fn call(&mut self, place: Place, routine: &Name, procedure: bool, given: &[Arc<Origin>]) {
+        let carried = self.carries(given);
+        if self.run(place, routine, carried) {
             return;
+        }
+        if carried {
+            self.extend(routine);
         }
         let of_server = matches!(routine.schema.as_deref(), Some("pg_catalog" | "information_schema"));
         let known = !of_server && looked_up(&self.known.routines, routine).any(|it| it.volatile);
@@ -47,17 +54,25 @@ impl<'c> Plan<'c> {
         }
     }
 
-    /// Runs what the plan defines by this name; whether there is something.
-    pub(super) fn run(&mut self, place: Place, routine: &Name) -> bool {
+    /// Runs what the plan defines by this name; whether there is something. `carried`: its parameters may have something from
+    /// before the plan.
+    pub(super) fn run(&mut self, place: Place, routine: &Name, carried: bool) -> bool {
         let found: Vec<_> = self.planned(routine).cloned().collect();
         for name in &found {
-            if self.calls.is_empty() {
-                // Nobody looks at its parameters.
-                self.firing.carried = true;
-            }
+            let outside = std::mem::replace(&mut self.firing.carried, carried);
             self.enter(place, name);
+            self.firing.carried = outside;
         }
         !found.is_empty()
+    }
+
+    /// Something from before the plan may be in what a routine is given. Within another one that is what this one was given.
+    fn carries(&self, given: &[Arc<Origin>]) -> bool {
+        if !self.calls.is_empty() {
+            return self.firing.carried;
+        }
+        let named: usize = given.iter().map(|it| it.tables.len() + it.routines.len()).sum();
+        named > GIVEN || !given.iter().all(|from| self.brings_nothing(from))
     }
 
     /// The plan's routines of this name, without its rules and triggers.

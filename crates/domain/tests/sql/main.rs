@@ -1,6 +1,7 @@
 //! From a folder of SQL to what will be run and what is dangerous about it.
 #![cfg(test)]
 
+mod carried;
 mod exposure;
 mod firing;
 mod folder;

@@ -38,3 +38,11 @@ pub fn said(catalogue: &Catalogue, texts: &[&str], class: RiskClass) -> Vec<Stri
     let risks = risks_of(catalogue, texts).into_iter();
     risks.filter(|risk| risk.class == class).map(|risk| risk.says).collect()
 }
+
+pub fn losses_in(catalogue: &Catalogue, texts: &[&str]) -> Vec<String> {
+    said(catalogue, texts, RiskClass::DataLoss)
+}
+
+pub fn losses(texts: &[&str]) -> Vec<String> {
+    losses_in(&Catalogue::default(), texts)
+}
