@@ -24,6 +24,9 @@ impl Session {
                     }
                     catalogue.relations.insert(table, flag(3)?);
                 }
+                "sequence" => {
+                    catalogue.sequences.insert((schema, name));
+                }
                 "routine" => {
                     let commits: Option<&str> = row.try_get(5).map_err(|_| QueryError::Protocol)?;
                     let routine = Routine {

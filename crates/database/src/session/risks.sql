@@ -51,6 +51,9 @@ SELECT 'relation', own.nspname::text, c.relname::text,
     NULL::text
 FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm')
 UNION ALL
+SELECT 'sequence', own.nspname::text, c.relname::text, false, false, NULL
+FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace WHERE c.relkind = 'S'
+UNION ALL
 -- Functions of extensions, and those that Supabase has made, are not the project's.
 SELECT 'routine', own.nspname::text, p.proname::text, pg_catalog.bool_or(p.provolatile = 'v'), pg_catalog.bool_or(p.prosecdef),
     pg_catalog.max(CASE WHEN p.prokind = 'p' AND p.prosrc ~* '(^|[\s;])(commit|rollback)\s*(;|and\s)' THEN 'commits' END)

@@ -1,7 +1,8 @@
 //! What the actions of an `ALTER TABLE` do.
 
 use squawk_syntax::ast::{
-    self, AlterColumnOption, AlterTableAction, AlterTypeAction, AstChildren, AstNode, Constraint, ReferentialAction,
+    self, AlterColumnOption, AlterSequenceAction, AlterTableAction, AlterTypeAction, AstChildren, AstNode, Constraint,
+    ReferentialAction,
 };
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
@@ -110,7 +111,25 @@ pub(super) fn alter_type(it: &ast::AlterType, take: &mut dyn FnMut(Effect)) {
         },
         _ => return,
     };
-    take(Effect::RenamesType(from, to));
+    take(Effect::RenamesOther(Kind::Type, from, to));
+}
+
+pub(super) fn alter_sequence(it: &ast::AlterSequence, take: &mut dyn FnMut(Effect)) {
+    let from = first_name(it.sequence_ref());
+    for action in it.actions() {
+        let to = match action {
+            AlterSequenceAction::SequenceRenameTo(it) => Name {
+                schema: from.schema.clone(),
+                name: first_name(it.sequence()).name,
+            },
+            AlterSequenceAction::SetSchema(it) => Name {
+                schema: Some(first_name(it.schema_ref()).name),
+                name: from.name.clone(),
+            },
+            _ => continue,
+        };
+        take(Effect::RenamesOther(Kind::Sequence, from.clone(), to));
+    }
 }
 
 /// The tables that what is written to another reaches, by the definition of one of both.

@@ -1,12 +1,14 @@
 //! The risks of a whole plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC};
+use super::effect::{Branch, Effect, Granted, Kind, Name, Origin, PUBLIC};
 use super::firing::Firing;
 use super::lookup::{Known, is_among, key, looked_up, named, qualified};
 use super::made::Made;
 use super::policies::Restrictive;
+use super::presence::Presence;
 use super::risk::{Catalogue, Risk, RiskClass, SAYS_CHARACTERS};
 use super::routines::Opening;
 use super::script::Script;
@@ -31,13 +33,14 @@ pub fn assess(scripts: &[&Script], catalogue: &Catalogue) -> Vec<Vec<Risk>> {
         quiet: catalogue.quiet.iter().map(named).collect(),
         made: BTreeMap::new(),
         empty: BTreeSet::new(),
+        presence: Presence::default(),
+        branch: None,
         routines: BTreeMap::new(),
         grants: Vec::new(),
         revokes: Revokes::default(),
         opened: Vec::new(),
         opened_of: BTreeMap::new(),
         extensions: catalogue.extensions.clone(),
-        extended: BTreeSet::new(),
         restrictive: Restrictive::of(catalogue),
         secures_tables: catalogue.securing_trigger.is_some(),
         names_moved: false,
@@ -70,6 +73,9 @@ pub(super) struct Plan<'c> {
     pub(super) made: BTreeMap<(Kind, Name), Made>,
     /// What of it holds nothing of what was there before the plan.
     pub(super) empty: BTreeSet<(Kind, Name)>,
+    pub(super) presence: Presence,
+    /// The branch of a block that runs now, which may be skipped.
+    pub(super) branch: Option<Arc<Branch>>,
     pub(super) routines: BTreeMap<Name, Routine<'c>>,
     pub(super) grants: Vec<(Place, Granted, String)>,
     pub(super) revokes: Revokes,
@@ -78,8 +84,6 @@ pub(super) struct Plan<'c> {
     pub(super) opened_of: BTreeMap<Name, Vec<usize>>,
     /// Those that own a table.
     pub(super) extensions: BTreeSet<String>,
-    /// The schemas of extensions that the plan makes: their tables hold nothing of what was there before.
-    pub(super) extended: BTreeSet<String>,
     pub(super) restrictive: Restrictive,
     pub(super) secures_tables: bool,
     /// An unqualified name may mean another object than before.
@@ -174,28 +178,35 @@ impl<'c> Plan<'c> {
                 if_not_exists,
                 from,
             } => {
-                if !(*if_not_exists && self.is_there(table)) {
-                    self.create(place, table, from);
+                let may_be_there = *if_not_exists || self.branch.is_some();
+                if !(may_be_there && self.is_there(table)) {
+                    self.create(place, table, from, may_be_there);
                 }
             }
-            Effect::Makes(kind, name) => self.make(*kind, name, Made::default(), self.is_certain(name)),
-            Effect::Secures(table) => {
-                if let Some(made) = self.made.get_mut(&key(Kind::Table, table)) {
-                    made.open = None;
-                }
+            Effect::Makes {
+                kind,
+                name,
+                if_not_exists,
+            } => self.make_other(*kind, name, *if_not_exists),
+            Effect::Perhaps(effect, branch) => {
+                let outside = self.branch.replace(Arc::clone(branch));
+                self.take(place, effect);
+                self.branch = outside;
             }
+            Effect::Secures(table) => self.secure(table),
             Effect::Loses { kind, of, says } => {
                 if !self.is_empty(*kind, of) {
                     self.risk(RiskClass::DataLoss, place, says, None);
                 }
+                if *kind == Kind::Schema {
+                    self.schema_leaves(of);
+                }
             }
             Effect::Drops(table) => self.drop(table),
             Effect::Renames(from, to) => self.rename(place, from, to),
-            Effect::RenamesType(from, to) => {
-                self.rename_made(Kind::Type, from, to);
-            }
-            Effect::MovesNames => self.names_moved = true,
-            Effect::SetsPath => self.path_set = true,
+            Effect::RenamesOther(kind, from, to) => self.rename_other(*kind, from, to),
+            Effect::MovesNames => self.schemas_move(),
+            Effect::SetsPath { usual } => self.set_path(*usual),
             Effect::OwnsTables(extension) => {
                 self.extensions.insert(extension.clone());
             }
@@ -212,23 +223,8 @@ impl<'c> Plan<'c> {
                 }
                 self.fire(place, table, *adds);
             }
-            Effect::Copies(routine) => {
-                if self.returns_something(routine) {
-                    self.fill_all();
-                }
-            }
-            Effect::Reaches { table, others } => {
-                if !self.is_empty(Kind::Table, others) {
-                    self.fill(table);
-                }
-            }
             Effect::Relates { from, to, part } => self.relate(from, to, *part),
             Effect::Fires(table) => self.fire(place, table, false),
-            Effect::Locks { table, lock, says } => {
-                if !self.made.contains_key(&key(Kind::Table, table)) && self.is_large(table) {
-                    self.risk(RiskClass::LongLock, place, says, Some(lock));
-                }
-            }
             Effect::Defines {
                 routine,
                 runs,
@@ -246,15 +242,12 @@ impl<'c> Plan<'c> {
                 // Nobody looks at what it is given there.
                 self.run(place, routine, true);
             }
-            Effect::Views { view, invoker, reads } => {
-                let says = format!("creates view {view}, which shows what row level security hides from its readers");
-                let made = Made {
-                    open: (!invoker).then_some((place, says)),
-                    reads: Some(reads.clone()),
-                    ..Made::default()
-                };
-                self.make(Kind::Table, view, made, false);
-            }
+            Effect::Views {
+                view,
+                invoker,
+                reads,
+                stored,
+            } => self.make_view(place, view, *invoker, (reads, *stored)),
             Effect::SetsInvoker { view, invoker } => self.set_invoker(place, view, *invoker),
             Effect::Grants { on, to } => self.grants.push((place, on.clone(), to.clone())),
             Effect::MovesRoutine {
@@ -265,16 +258,35 @@ impl<'c> Plan<'c> {
                 reads,
             } => self.move_routine(place, (from, to), *runs, (body, reads)),
             Effect::SetsDefiner(routine) => self.set_definer(place, routine),
-            Effect::Revokes { on, from } => self.revokes.add(on, from),
+            Effect::Revokes { on, from } => {
+                if self.is_sure() {
+                    self.revokes.add(on, from);
+                }
+            }
             _ => self.look_up(place, effect),
         }
     }
 
-    /// What depends on the database.
+    /// What depends on the database, and on where rows are from.
     fn look_up(&mut self, place: Place, effect: &Effect) {
         match effect {
             Effect::Extends { extension, schema } if !self.extensions.contains(extension) => {
-                self.extended.insert(schema.clone());
+                self.extend(schema);
+            }
+            Effect::Copies(routine) => {
+                let from = Origin {
+                    routines: vec![routine.clone()],
+                    ..Origin::default()
+                };
+                if !self.brings_nothing(&from) {
+                    self.fill_all();
+                }
+            }
+            Effect::Reaches { table, others } if !self.is_empty(Kind::Table, others) => self.fill(table),
+            Effect::Locks { table, lock, says }
+                if !self.made.contains_key(&key(Kind::Table, table)) && self.is_large(table) =>
+            {
+                self.risk(RiskClass::LongLock, place, says, Some(lock));
             }
             Effect::DropsExtension(name) if self.extensions.contains(name) => {
                 let says = format!("drops extension {name} with its tables and their rows");
@@ -357,8 +369,8 @@ impl<'c> Plan<'c> {
         name.schema.is_some() || self.calls.is_empty() && !self.names_moved && !self.path_set
     }
 
-    /// What is done to it is done. Within a routine nothing is certain: it may be skipped.
+    /// What is done to it is done.
     pub(super) fn is_certain(&self, name: &Name) -> bool {
-        self.calls.is_empty() && self.is_known(name)
+        self.is_sure() && self.is_known(name)
     }
 }

@@ -7,6 +7,7 @@ use squawk_syntax::SourceFile;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
+use super::branches::marked;
 use super::effect::{Effect, Name, Origin, Runs};
 use super::effects::{Take, effects, opaque};
 use super::lexer::{Kind, Word, words};
@@ -298,6 +299,7 @@ fn read_body(language: &str, body: &Body, source: &Source<'_>) -> Option<Read> {
             let block = nodes.find_map(ast::Do::cast)?.plpgsql()?;
             block.errors().is_empty().then_some(())?;
             effects(&block.syntax(), &within, &mut take);
+            found = marked(&block.syntax(), found);
             origin(&block.syntax())
         }
         _ => return None,

@@ -36,7 +36,13 @@ pub(super) enum Effect {
         from: Origin,
     },
     /// Something else is there afterwards.
-    Makes(Kind, Name),
+    Makes {
+        kind: Kind,
+        name: Name,
+        if_not_exists: bool,
+    },
+    /// What a branch of a block does, if it is taken.
+    Perhaps(Box<Effect>, Arc<Branch>),
     /// Row security is on afterwards.
     Secures(Name),
     /// What it holds is lost.
@@ -53,12 +59,13 @@ pub(super) enum Effect {
     Cascades { from: Name, says: String },
     /// The table or view is called something else.
     Renames(Name, Name),
-    /// The type is called something else.
-    RenamesType(Name, Name),
-    /// From here on a name may mean something else.
+    /// A type or sequence is called something else.
+    RenamesOther(Kind, Name, Name),
+    /// A schema is called something else.
     MovesNames,
-    /// The same until the end of the file, before each of which settings are reset.
-    SetsPath,
+    /// The same until the end of the file, before each of which settings are reset. `usual`: only the schemas that are in the path
+    /// on Supabase, or fewer.
+    SetsPath { usual: bool },
     /// Rows are written; `adds`: only new ones.
     Writes {
         table: Name,
@@ -118,7 +125,9 @@ pub(super) enum Effect {
         view: Name,
         /// It reads with the rights of whoever reads it.
         invoker: bool,
-        reads: Vec<Name>,
+        reads: Origin,
+        /// Its rows are those of when it was made.
+        stored: bool,
     },
     /// From here on a view reads with the rights of whoever reads it, or with its owner's.
     SetsInvoker { view: Name, invoker: bool },
@@ -135,6 +144,10 @@ pub(super) enum Effect {
     /// An event trigger is off or gone afterwards.
     StopsEventTrigger(String),
 }
+
+/// A part of a block of which all or nothing is done. Each is one: they are told apart by where they are.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Branch;
 
 /// When a routine runs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -187,6 +200,35 @@ pub(super) enum Granted {
     Routine(Name),
     /// A schema, or everything of one kind in it.
     Schema(String, &'static str),
+}
+
+impl Effect {
+    /// What is done, without the branches that it is in.
+    pub(super) fn within(&self) -> &Self {
+        let mut effect = self;
+        while let Self::Perhaps(within, _) = effect {
+            effect = within;
+        }
+        effect
+    }
+
+    /// Whether it makes a difference to something else that it may be skipped.
+    pub(super) fn is_relied_on(&self) -> bool {
+        matches!(
+            self,
+            Self::Creates { .. }
+                | Self::Makes { .. }
+                | Self::Views { .. }
+                | Self::Drops(_)
+                | Self::Renames(..)
+                | Self::RenamesOther(..)
+                | Self::RenamesPolicy { .. }
+                | Self::Secures(_)
+                | Self::SetsInvoker { .. }
+                | Self::Revokes { .. }
+                | Self::Perhaps(..)
+        )
+    }
 }
 
 impl Name {

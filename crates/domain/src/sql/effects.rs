@@ -6,13 +6,13 @@ use std::sync::Arc;
 use squawk_syntax::ast::{self, AstNode};
 use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
-use super::alterations::{alter_table, alter_type, relates};
+use super::alterations::{alter_sequence, alter_table, alter_type, relates};
 use super::bodies::{Source, define, do_block, is_definer, runs_text, string};
 use super::drops::{always, deletes, drops, has_cascade, lost};
 use super::effect::{Effect, Kind, Name, Origin, Runs};
 use super::exposure::exposure;
 use super::locks::locks;
-use super::names::{contains, first_name, name, name_of, offset};
+use super::names::{contains, first_name, name, name_of, offset, tokens};
 use super::origin::{given, origin};
 use super::risk::RiskClass;
 
@@ -38,6 +38,9 @@ const STORED: [SyntaxKind; 5] = [
     SyntaxKind::ALTER_DOMAIN,
     SyntaxKind::SET_DEFAULT,
 ];
+
+/// Schemas that are in the search path on Supabase, and none.
+const USUAL: [&str; 6] = ["", "public", "extensions", "pg_catalog", "pg_temp", "$user"];
 
 /// Goes through everything that is run, statements within statements too (`WITH … AS (DELETE …)`, `EXPLAIN ANALYZE`,
 /// `CREATE SCHEMA … CREATE TABLE`), in written order.
@@ -109,19 +112,30 @@ fn statement(node: &SyntaxNode, source: &Source<'_>, stored: bool, take: &mut dy
             let select = node.parent();
             create(select.as_ref().unwrap_or(node), it.persistence().as_ref(), it.table_name(), false, take);
         },
-        ast::CreateSequence(it) => take(Effect::Makes(Kind::Sequence, first_name(it.sequence()))),
-        ast::CreateType(it) => take(Effect::Makes(Kind::Type, first_name(it.type_name()))),
-        ast::CreateSchema(_) => if let Some(schema) = made_schema(node) {
-            take(Effect::Makes(Kind::Schema, schema));
+        ast::CreateSequence(it) => take(Effect::Makes {
+            kind: Kind::Sequence,
+            name: first_name(it.sequence()),
+            if_not_exists: it.if_not_exists().is_some(),
+        }),
+        ast::CreateType(it) => take(Effect::Makes {
+            kind: Kind::Type,
+            name: first_name(it.type_name()),
+            if_not_exists: false,
+        }),
+        ast::CreateSchema(it) => if let Some(name) = made_schema(node) {
+            take(Effect::Makes { kind: Kind::Schema, name, if_not_exists: it.if_not_exists().is_some() });
         },
         ast::CreateExtension(it) => if let Some(schema) = it.extension_schema() {
             take(Effect::Extends { extension: first_name(it.extension()).name, schema: name(&schema).name });
         },
         ast::AlterTable(it) => alter_table(&it, take),
         ast::AlterType(it) => alter_type(&it, take),
-        ast::AlterSchema(_) => take(Effect::MovesNames),
+        ast::AlterSchema(it) => if let Some(ast::AlterSchemaAction::SchemaRenameTo(_)) = it.action() {
+            take(Effect::MovesNames);
+        },
+        ast::AlterSequence(it) => alter_sequence(&it, take),
         ast::SetConfig(_) => if name_of(node).name == "search_path" {
-            take(Effect::SetsPath);
+            take(Effect::SetsPath { usual: is_usual(node, source) });
         },
         ast::AlterFunction(_) => altered_routine(node, Runs::InQueries, take),
         ast::AlterProcedure(_) => altered_routine(node, Runs::ByCall, take),
@@ -164,12 +178,29 @@ fn sets(call: &ast::CallExpr, routine: &Name, source: &Source<'_>, take: &mut dy
     if routine.name != "set_config" {
         return;
     }
-    let first = call.arg_list().and_then(|it| it.args().next());
-    match first.and_then(|it| string(&it.syntax().first_child()?, source)) {
+    let mut arguments = call.arg_list().into_iter().flat_map(|it| it.args());
+    let mut next = || string(&arguments.next()?.syntax().first_child()?, source);
+    match next() {
         None => take(opaque("computes which setting it sets".to_owned())),
-        Some(name) if name.text == "search_path" => take(Effect::SetsPath),
+        Some(name) if name.text == "search_path" => {
+            let usual = next().is_some_and(|path| path.text.split(',').all(|it| USUAL.contains(&it.trim())));
+            take(Effect::SetsPath { usual });
+        }
         Some(_) => {}
     }
+}
+
+/// Whether a `SET search_path` names nothing but schemas of the usual path.
+fn is_usual(node: &SyntaxNode, source: &Source<'_>) -> bool {
+    let words = tokens(node)
+        .filter(|it| !it.kind().is_trivia())
+        .map(|it| it.text_range());
+    let mut written = words.filter_map(|range| source.text.get(range.start().into()..range.end().into()));
+    written.all(|word| {
+        let word = word.trim_matches(['"', '\'']).to_ascii_lowercase();
+        USUAL.contains(&word.as_str())
+            || ["set", "local", "session", "search_path", "to", "=", ","].contains(&word.as_str())
+    })
 }
 
 fn writes(verb: &str, node: &SyntaxNode, table: Name, take: &mut dyn FnMut(Effect)) {
@@ -200,7 +231,11 @@ fn create(
         matches!(persistence, Some(ast::Persistence::Temp(_))) || table.schema.as_deref() == Some("pg_temp");
     take(if temporary {
         let schema = Some("pg_temp".to_owned());
-        Effect::Makes(Kind::Table, Name { schema, ..table })
+        Effect::Makes {
+            kind: Kind::Table,
+            name: Name { schema, ..table },
+            if_not_exists,
+        }
     } else {
         let query = node.kind() != SyntaxKind::CREATE_TABLE && node.kind() != SyntaxKind::CREATE_FOREIGN_TABLE;
         Effect::Creates {

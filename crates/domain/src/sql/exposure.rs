@@ -5,6 +5,7 @@ use squawk_syntax::{SyntaxKind, SyntaxNode, match_ast};
 
 use super::effect::{Effect, Granted, Name, PUBLIC};
 use super::names::{first_name, has_word, name, name_of, relations, tokens};
+use super::origin::given;
 use super::policies::{altered_policy, loosens, policy};
 use super::risk::RiskClass;
 
@@ -42,13 +43,15 @@ pub(super) fn exposure(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
             take(Effect::Views {
                 view: first_name(it.view()),
                 invoker: invoker(node).unwrap_or(false),
-                reads: it.query().map(|it| relations(it.syntax())).unwrap_or_default(),
+                reads: it.query().map(|it| given(it.syntax())).unwrap_or_default(),
+                stored: false,
             });
         },
         ast::CreateMaterializedView(it) => take(Effect::Views {
             view: first_name(it.view()),
             invoker: false,
-            reads: it.query().map(|it| relations(it.syntax())).unwrap_or_default(),
+            reads: it.query().map(|it| given(it.syntax())).unwrap_or_default(),
+            stored: true,
         }),
         ast::AlterView(it) => altered_view(node, &first_name(it.view_ref()), take),
         ast::AlterMaterializedView(it) => altered_view(node, &first_name(it.view_ref()), take),
@@ -216,6 +219,14 @@ fn role_setting(node: &SyntaxNode, take: &mut dyn FnMut(Effect)) {
 }
 
 fn altered_view(node: &SyntaxNode, view: &Name, take: &mut dyn FnMut(Effect)) {
+    let renamed = node.descendants().find(|it| it.kind() == SyntaxKind::VIEW_RENAME_TO);
+    if let Some(renamed) = renamed.and_then(ast::ViewRenameTo::cast) {
+        let to = Name {
+            schema: view.schema.clone(),
+            name: first_name(renamed.view()).name,
+        };
+        take(Effect::Renames(view.clone(), to));
+    }
     if let Some(schema) = node.descendants().find(|it| it.kind() == SyntaxKind::SET_SCHEMA) {
         let schema = schema.descendants().find(|it| it.kind() == SyntaxKind::SCHEMA_REF);
         let to = Name {

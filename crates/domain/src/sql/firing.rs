@@ -157,7 +157,7 @@ impl Plan<'_> {
         while let Some(table) = left.pop() {
             let made = self.made.get(&key(Kind::Table, &table));
             let plain = made.map_or_else(
-                || self.quiet.contains(&table) || self.is_extensions(&table),
+                || self.quiet.contains(&table) || self.of_extension(&table).is_some(),
                 |made| made.plain,
             );
             if self.firing.relates_anything || !plain {

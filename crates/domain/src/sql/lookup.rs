@@ -32,15 +32,22 @@ pub(super) fn temporary(name: &Name) -> Name {
 pub(super) struct Known {
     pub(super) large: BTreeSet<Name>,
     pub(super) relations: BTreeMap<Name, bool>,
+    pub(super) sequences: BTreeSet<Name>,
+    /// Those that hold one of these.
+    pub(super) schemas: BTreeSet<String>,
     pub(super) routines: BTreeMap<Name, Routine>,
     pub(super) dependants: BTreeMap<Name, String>,
 }
 
 impl Known {
     pub(super) fn of(catalogue: &Catalogue) -> Self {
+        let tables = catalogue.relations.keys().chain(&catalogue.large);
+        let holding = tables.chain(&catalogue.sequences);
         Self {
             large: catalogue.large.iter().map(named).collect(),
             relations: by_name(&catalogue.relations),
+            sequences: catalogue.sequences.iter().map(named).collect(),
+            schemas: holding.map(|(schema, _)| schema.clone()).collect(),
             routines: by_name(&catalogue.routines),
             dependants: by_name(&catalogue.dependants),
         }

@@ -10,6 +10,7 @@
 mod alterations;
 mod assess;
 mod bodies;
+mod branches;
 mod drops;
 mod effect;
 mod effects;
@@ -31,6 +32,7 @@ mod origin;
 mod outcome;
 mod parse;
 mod policies;
+mod presence;
 mod risk;
 mod routines;
 mod script;

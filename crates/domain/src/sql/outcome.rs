@@ -46,7 +46,10 @@ impl Plan<'_> {
     }
 
     fn shows_hidden(&self, view: &Made) -> bool {
-        view.reads.iter().flatten().any(|read| self.is_hidden(read))
+        view.reads
+            .iter()
+            .flat_map(|reads| &reads.tables)
+            .any(|read| self.is_hidden(read))
     }
 
     /// Whether its rows are not shown to everybody already.

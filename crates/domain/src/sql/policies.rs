@@ -95,11 +95,15 @@ impl Plan<'_> {
     }
 
     pub(super) fn rename_policy(&mut self, table: &Name, from: &str, to: &str) {
+        let sure = self.is_sure();
         for table in self.restrictive.tables(table) {
             if let Some(policies) = self.restrictive.of_tables.get_mut(&table)
-                && policies.remove(from)
+                && policies.contains(from)
             {
                 policies.insert(to.to_owned());
+                if sure {
+                    policies.remove(from);
+                }
             }
         }
     }

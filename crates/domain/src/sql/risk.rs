@@ -31,6 +31,7 @@ pub struct Catalogue {
     /// Tables with which nothing else is written: they have no triggers or rules, no parts, and no foreign key's action follows
     /// their rows.
     pub quiet: BTreeSet<Qualified>,
+    pub sequences: BTreeSet<Qualified>,
     /// Functions and procedures but those of the server, of extensions and of Supabase.
     pub routines: BTreeMap<Qualified, Routine>,
     /// Extensions that own a table.

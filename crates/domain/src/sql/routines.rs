@@ -1,18 +1,15 @@
 //! The functions and procedures that a plan defines, calls, moves and opens to every caller.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::assess::{Place, Plan, Routine};
-use super::effect::{Effect, Granted, Kind, Name, Origin, PUBLIC, Runs};
+use super::effect::{Effect, Granted, Name, Origin, PUBLIC, Runs};
 use super::exposure::CALLERS;
 use super::lookup::{looked_up, qualified};
 use super::risk::RiskClass;
 
 /// Deepest chain of routines that call each other.
 const CALLS: usize = 16;
-/// Most routines whose results are followed for one.
-const CALLED: usize = 256;
 /// Most tables and routines that are asked what a routine is given of them.
 const GIVEN: usize = 128;
 /// Most bodies of one routine that are asked whether they look at who calls.
@@ -43,7 +40,7 @@ impl<'c> Plan<'c> {
             return;
         }
         if carried {
-            self.extend(routine);
+            self.give(routine);
         }
         let of_server = matches!(routine.schema.as_deref(), Some("pg_catalog" | "information_schema"));
         let known = !of_server && looked_up(&self.known.routines, routine).any(|it| it.volatile);
@@ -118,27 +115,6 @@ impl<'c> Plan<'c> {
         }
         self.calls.pop();
         self.firing.carried = outside;
-    }
-
-    /// Something from before the plan may be in what it returns. The server's functions and those of extensions read no table of
-    /// a project.
-    pub(super) fn returns_something(&self, routine: &Name) -> bool {
-        let (mut seen, mut left) = (BTreeSet::new(), vec![routine]);
-        while let Some(routine) = left.pop() {
-            if looked_up(&self.known.routines, routine).next().is_some() || seen.len() > CALLED {
-                return true;
-            }
-            for name in self.planned(routine) {
-                let reads = self.routines.get(name).map(|it| it.reads.as_slice());
-                for reads in reads.unwrap_or_default() {
-                    if !reads.tables.iter().all(|table| self.is_empty(Kind::Table, table)) {
-                        return true;
-                    }
-                    left.extend(reads.routines.iter().filter(|called| seen.insert(*called)));
-                }
-            }
-        }
-        false
     }
 
     pub(super) fn define(

@@ -129,7 +129,7 @@ impl Script {
 
     /// Schemas in which the file creates tables.
     pub fn schemas(&self) -> impl Iterator<Item = &str> {
-        self.effects.iter().filter_map(|(_, effect)| match effect {
+        self.effects.iter().filter_map(|(_, effect)| match effect.within() {
             Effect::Creates { table, .. } => table.schema.as_deref(),
             _ => None,
         })

@@ -208,8 +208,8 @@ fn the_tables_of_an_extension_that_the_plan_makes_hold_what_the_plan_wrote() {
         "do $$ declare x int; begin select a into x from old; perform pgmq.send('q', to_jsonb(x)); end $$",
     ] {
         assert_eq!(
-            then(&format!("{text}; truncate pgmq.q_q"))[0],
-            "empties table pgmq.q_q",
+            then(&format!("{text}; truncate pgmq.q_q")),
+            ["empties table pgmq.q_q"],
             "{text}"
         );
     }
@@ -228,4 +228,41 @@ fn the_tables_of_an_extension_that_the_plan_makes_hold_what_the_plan_wrote() {
         losses(&["create extension pgmq", "delete from pgmq.meta"]),
         ["deletes from pgmq.meta"]
     );
+}
+
+#[test]
+fn what_a_view_of_the_plan_shows_is_what_it_reads_when_it_is_read() {
+    let then = |text: &str| {
+        losses(&[
+            "create table public.t (a int); create table public.u (a int);\
+             create function public.first() returns int language sql as 'select a from public.old';\
+             create view public.v as select a from public.u; create view public.w as select a from public.v",
+            &format!("{text}; drop table public.t"),
+        ])
+    };
+    for text in [
+        "insert into public.t select a from public.v",
+        "insert into public.t select a from public.w",
+        "create view public.x as select 1 as a; insert into public.t select a from public.x",
+    ] {
+        assert_eq!(then(text), Vec::<String>::new(), "{text}");
+    }
+    for text in [
+        "create view public.x as select a from public.old; insert into public.t select a from public.x",
+        "create view public.x as select public.first() as a; insert into public.t select a from public.x",
+        "insert into public.u select a from public.old; insert into public.t select a from public.w",
+        "create materialized view public.x as select a from public.old; insert into public.t select a from public.x",
+        "create view public.x as select a from public.t; insert into public.x select a from public.old",
+        "do $$ begin if true then create or replace view public.v as select a from public.old; end if; end $$; \
+         insert into public.t select a from public.w",
+        "drop view public.w; drop view public.v; alter view public.olds rename to v; \
+         insert into public.t select a from public.v",
+        "create view public.x as select a from old; create temp table old (a int); \
+         insert into public.t select a from public.x",
+        "alter table public.old rename to past; create view public.x as select a from public.past; \
+         alter table public.past rename to old; create table public.past (a int); \
+         insert into public.t select a from public.x",
+    ] {
+        assert_eq!(then(text), ["drops table public.t"], "{text}");
+    }
 }

@@ -10,6 +10,7 @@ mod gate;
 mod hostile;
 mod losses;
 mod policies;
+mod presence;
 mod reading;
 mod refusals;
 mod risks;
