@@ -67,8 +67,11 @@ async fn a_restored_backup_has_every_row_of_its_snapshot_while_the_source_went_o
     });
     let scope = Scope::without(&[], [table("p*")]);
     let snapshot = bed.snapshot_of(&scope).await;
-    bed.until("SELECT (note LIKE '%..')::text FROM public.items WHERE id = 1", "true")
-        .await;
+    bed.until(
+        "SELECT (note LIKE '%..')::text FROM public.items WHERE id = 1",
+        &["true"],
+    )
+    .await;
     let proof = snapshot.prove(&bed.access(), APPLICATION, Detail::Rows).await.unwrap();
     let archive = bed.dump(&snapshot).await;
     snapshot.prove_held().await.unwrap();

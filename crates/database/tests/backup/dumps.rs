@@ -31,7 +31,7 @@ async fn a_dump_whose_program_was_killed_is_none_and_its_password_is_in_no_argum
     let mut dump = Dump::start(&programs().clients, &bed.access(), "ace-backup/1", &snapshot)
         .await
         .unwrap();
-    bed.until(WAITS, "1").await;
+    bed.until(WAITS, &["1"]).await;
 
     let process = dump.process().unwrap();
     let arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap();
@@ -66,9 +66,9 @@ async fn a_dump_that_is_dropped_ends_at_the_server() {
         .unwrap();
     let sessions = "SELECT (count(*) > 0)::text FROM pg_stat_activity WHERE application_name = 'ace-backup/1' \
         AND datname = current_database()";
-    bed.until(sessions, "true").await;
+    bed.until(sessions, &["true"]).await;
     drop(dump);
-    bed.until(sessions, "false").await;
+    bed.until(sessions, &["false"]).await;
     snapshot.prove_held().await.unwrap();
 }
 

@@ -8,7 +8,11 @@
 
 mod bed;
 mod clients;
+#[path = "../session/cluster.rs"]
+mod cluster;
 mod content;
+#[path = "../session/database.rs"]
+mod database;
 mod dumps;
 mod proofs;
 mod scratch;

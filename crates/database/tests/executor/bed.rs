@@ -1,10 +1,7 @@
-//! A database of the test's own, on a server that tests share.
+//! Sessions that run files in a database of the test's own.
 
 use std::{
-    sync::{
-        Arc, Weak,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -13,21 +10,15 @@ use ace_domain::{
     kinds::migration_set::{OperatorSchema, Owner, Ran},
     sql::{Alone, File, Script, Segment, Statement},
 };
-use ace_sandbox::bed::BOOTSTRAP;
 use tokio::sync::Mutex;
 use tokio_postgres::Client;
 
-use crate::{proxy::Proxy, server::Server};
+pub use crate::database::{Bed, column};
+use crate::{database::shared, proxy::Proxy, server::Server};
 
 static SHARED: Mutex<Weak<Server>> = Mutex::const_new(Weak::new());
-static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 pub const APPLICATION: &str = "ace-operator/ace/main";
-
-pub struct Bed {
-    server: Arc<Server>,
-    pub database: String,
-}
 
 /// Proving a password takes a tenth of a second without optimisation, and these tests open hundreds of sessions.
 async fn trusting() -> Server {
@@ -37,46 +28,12 @@ async fn trusting() -> Server {
 
 impl Bed {
     pub async fn new() -> Self {
-        let mut shared = SHARED.lock().await;
-        let server = match shared.upgrade() {
-            Some(server) => server,
-            None => Arc::new(trusting().await),
-        };
-        *shared = Arc::downgrade(&server);
-        Self::on(server).await
+        Self::on(shared(&SHARED, trusting()).await).await
     }
 
     /// On a server of its own: whoever reads a schema sees it move while roles are made.
     pub async fn alone() -> Self {
         Self::on(Arc::new(trusting().await)).await
-    }
-
-    async fn on(server: Arc<Server>) -> Self {
-        let database = format!("bed_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let superuser = server.superuser_of("template1").await.unwrap();
-        superuser
-            .batch_execute(&format!("CREATE DATABASE {database} TEMPLATE template0"))
-            .await
-            .unwrap();
-        let bed = Self { server, database };
-        bed.superuser().await.batch_execute(BOOTSTRAP).await.unwrap();
-        bed
-    }
-
-    pub fn access(&self) -> Access {
-        Access {
-            name: self.database.clone(),
-            ..self.server.access()
-        }
-    }
-
-    pub async fn superuser(&self) -> Client {
-        self.server.superuser_of(&self.database).await.unwrap()
-    }
-
-    /// Runs statements as the superuser.
-    pub async fn as_superuser(&self, statements: &str) {
-        self.superuser().await.batch_execute(statements).await.unwrap();
     }
 
     /// Waits until the server, which has crashed under this session, takes others again.
@@ -123,21 +80,6 @@ impl Bed {
     pub async fn column(&self, statement: &str) -> Vec<String> {
         column(&self.superuser().await, statement).await
     }
-
-    /// Waits until the only column of a statement is this.
-    pub async fn until(&self, statement: &str, expected: &[&str]) {
-        let superuser = self.superuser().await;
-        let deadline = tokio::time::Instant::now() + Duration::from_mins(1);
-        while column(&superuser, statement).await != expected {
-            assert!(tokio::time::Instant::now() < deadline, "never: {statement}");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-pub async fn column(client: &Client, statement: &str) -> Vec<String> {
-    let rows = client.query(statement, &[]).await.unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
 }
 
 pub fn settings() -> Settings {

@@ -83,8 +83,7 @@ pub fn sql_below(folder: &Path) -> Vec<Literal> {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if path.is_dir() {
-            // A restored copy is on a server of its own.
-            if name != "tests" && name != "scratch" {
+            if name != "tests" {
                 found.extend(sql_below(&path));
             }
             continue;

@@ -11,9 +11,14 @@ mod ahead;
 mod alone;
 mod applied;
 mod bed;
+#[path = "../session/cluster.rs"]
+#[expect(dead_code, reason = "the tests of backups need more of it")]
+mod cluster;
 mod crash;
 mod cuts;
 mod damage;
+#[path = "../session/database.rs"]
+mod database;
 mod dumps;
 mod fence;
 mod gate;
@@ -28,7 +33,6 @@ mod proxy;
 mod random;
 mod reference;
 #[path = "../session/server.rs"]
-#[expect(dead_code, reason = "the tests of sessions need more of it")]
 mod server;
 mod shadows;
 mod sqlstates;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use ace_database::{
-    Access, Attempt, Change, Connection, Detail, Fingerprint, Locked, RunError, Scope, Session, Settings, Snapshot,
+    Access, Attempt, Change, Connection, Detail, Fingerprint, Locked, RunError, Scope, Scratch, Session, Settings,
+    Snapshot, sweep_scratch,
 };
 use ace_domain::{
     kinds::migration_set::{ReferenceState, StoredPlan},
@@ -11,7 +12,8 @@ use ace_domain::{
 };
 use jiff::Timestamp;
 
-use crate::bed::{Bed, create_index, file, migration, owner, segments, settings, statement, statements};
+use crate::bed::{Bed, column, create_index, file, migration, owner, segments, settings, statement, statements};
+use crate::cluster::{Cluster, dump, programs};
 use crate::literals::sql_below;
 use crate::outside::{object, observed, schema};
 use crate::proxy::{Cut, Proxy};
@@ -23,96 +25,7 @@ const NO_STATEMENTS: [&str; 1] = ["`ace_ops.reference`"];
 /// of this database; an aggregate of any type for the types that our statements have. And a type of the lesser role's own, which
 /// becomes any other by a cast. Each notes that it was used, by a sequence: that is not rolled back, and is an error in a
 /// read-only session. What can't be made is kept with the reason: it has a type that only the server's own functions may have.
-const SHADOWS: &str = r#"
-CREATE SEQUENCE public.noted;
-GRANT ALL ON public.noted TO PUBLIC;
-CREATE FUNCTION public.note() RETURNS pg_catalog.bool LANGUAGE plpgsql AS
-  $f$ BEGIN PERFORM pg_catalog.nextval('public.noted'); RETURN true; END $f$;
-CREATE TABLE public.shadowed (what pg_catalog.text);
-CREATE TABLE public.skipped (what pg_catalog.text, name pg_catalog.text, why pg_catalog.text);
-DO $do$
-DECLARE made record; parameters pg_catalog.text; returned pg_catalog.text;
-BEGIN
-  FOR made IN SELECT o.oprname AS name, o.oprleft AS l, o.oprright AS r, o.oprresult AS result FROM pg_operator o
-      WHERE o.oprnamespace = 'pg_catalog'::regnamespace LOOP
-    BEGIN
-      EXECUTE format('CREATE FUNCTION public.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', 'of ' || made.name,
-        concat_ws(', ', nullif(made.l, 0)::regtype, made.r::regtype), made.result::regtype,
-        'BEGIN PERFORM public.note(); RETURN NULL; END');
-      EXECUTE format('CREATE OPERATOR public.%s (FUNCTION = public.%I, %s RIGHTARG = %s)', made.name, 'of ' || made.name,
-        'LEFTARG = ' || nullif(made.l, 0)::regtype || ',', made.r::regtype);
-      INSERT INTO public.shadowed VALUES ('operator');
-    EXCEPTION WHEN OTHERS THEN INSERT INTO public.skipped VALUES ('operator', made.name, SQLSTATE);
-    END;
-  END LOOP;
-  FOR made IN SELECT p.proname AS name, pg_get_function_identity_arguments(p.oid) AS arguments, p.proretset AS many,
-        p.prorettype AS result, p.proargmodes AS modes FROM pg_proc p
-      WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' LOOP
-    BEGIN
-      EXECUTE format('CREATE FUNCTION public.%I(%s) %s LANGUAGE plpgsql AS %L', made.name, made.arguments,
-        CASE WHEN made.modes IS NULL THEN 'RETURNS ' || CASE WHEN made.many THEN 'SETOF ' ELSE '' END || made.result::regtype ELSE '' END,
-        'BEGIN PERFORM public.note(); RETURN; END');
-      INSERT INTO public.shadowed VALUES ('function');
-    EXCEPTION WHEN OTHERS THEN
-      BEGIN
-        EXECUTE format('CREATE FUNCTION public.%I(%s) RETURNS %s LANGUAGE plpgsql AS %L', made.name, made.arguments,
-          made.result::regtype, 'BEGIN PERFORM public.note(); RETURN NULL; END');
-        INSERT INTO public.shadowed VALUES ('function');
-      EXCEPTION WHEN OTHERS THEN INSERT INTO public.skipped VALUES ('function', made.name, SQLSTATE);
-      END;
-    END;
-  END LOOP;
-  -- Before an aggregate's argument of any type: one of each that our statements have.
-  FOR made IN SELECT DISTINCT p.oid, p.proname AS name, p.pronargs AS number, p.proaggkind AS kind,
-        replace(replace(replace(pg_get_function_identity_arguments(p.oid), 'VARIADIC ', ''), '"any"', t.name),
-          'anyelement', t.name) AS arguments
-      FROM (SELECT p.*, a.aggkind AS proaggkind FROM pg_proc p JOIN pg_aggregate a ON a.aggfnoid = p.oid) p,
-        unnest('{text,int4,int8,bool,name,oid,regclass}'::text[]) t(name)
-      WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proaggkind = 'n' LOOP
-    BEGIN
-      EXECUTE format('CREATE FUNCTION public.%I(%s) RETURNS pg_catalog.int8 LANGUAGE plpgsql AS %L',
-        'of aggregate ' || made.oid || made.arguments, concat_ws(', ', 'pg_catalog.int8', nullif(made.arguments, '')),
-        'BEGIN PERFORM public.note(); RETURN 0; END');
-      EXECUTE format('CREATE AGGREGATE public.%I(%s) (SFUNC = public.%I, STYPE = pg_catalog.int8, INITCOND = %L)', made.name,
-        CASE made.number WHEN 0 THEN '*' ELSE made.arguments END, 'of aggregate ' || made.oid || made.arguments, '0');
-      INSERT INTO public.shadowed VALUES ('aggregate');
-    EXCEPTION WHEN OTHERS THEN INSERT INTO public.skipped VALUES ('aggregate', made.name || ' ' || made.arguments, SQLSTATE);
-    END;
-  END LOOP;
-  FOR made IN SELECT p.proname AS name, replace(replace(replace(pg_get_function_identity_arguments(p.oid), 'anyelement', 'text'),
-          'anycompatible', 'text'), '"any"', 'text') AS arguments
-      FROM pg_proc p WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'w' LOOP
-    BEGIN
-      EXECUTE format('CREATE FUNCTION public.%I(%s) RETURNS pg_catalog.int8 WINDOW LANGUAGE plpgsql AS %L', made.name,
-        made.arguments, 'BEGIN PERFORM public.note(); RETURN 0; END');
-      INSERT INTO public.shadowed VALUES ('window function');
-    EXCEPTION WHEN OTHERS THEN INSERT INTO public.skipped VALUES ('window function', made.name, SQLSTATE);
-    END;
-  END LOOP;
-  CREATE TYPE public.own AS ENUM ('a');
-  FOR made IN SELECT DISTINCT c.casttarget::regtype AS name FROM pg_cast c JOIN pg_type t ON t.oid = c.casttarget
-      WHERE t.typnamespace = 'pg_catalog'::regnamespace LOOP
-    BEGIN
-      EXECUTE format('CREATE FUNCTION public.%I(public.own) RETURNS %s LANGUAGE plpgsql AS %L', 'as ' || made.name, made.name,
-        'BEGIN PERFORM public.note(); RETURN NULL; END');
-      EXECUTE format('CREATE CAST (public.own AS %s) WITH FUNCTION public.%I(public.own) AS IMPLICIT', made.name,
-        'as ' || made.name);
-      INSERT INTO public.shadowed VALUES ('cast');
-    EXCEPTION WHEN OTHERS THEN INSERT INTO public.skipped VALUES ('cast', made.name, SQLSTATE);
-    END;
-  END LOOP;
-  CREATE TABLE public.owned (a public.own DEFAULT 'a' CHECK (a IS NOT NULL));
-  INSERT INTO public.owned DEFAULT VALUES;
-  FOR made IN SELECT t.typname AS name FROM pg_type t
-      WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype = 'b' AND t.typelem = 0 LOOP
-    BEGIN
-      EXECUTE format('CREATE DOMAIN public.%I AS pg_catalog.%I CHECK (public.note())', made.name, made.name);
-      INSERT INTO public.shadowed VALUES ('type');
-    EXCEPTION WHEN OTHERS THEN INSERT INTO public.skipped VALUES ('type', made.name, SQLSTATE);
-    END;
-  END LOOP;
-END $do$;
-"#;
+const SHADOWS: &str = include_str!("shadows.sql");
 
 #[tokio::test]
 async fn nothing_that_a_lesser_role_made_runs_as_the_operator() {
@@ -174,7 +87,64 @@ async fn nothing_that_a_lesser_role_made_runs_as_the_operator() {
     let proxy = Proxy::before(bed.access().port).await;
     Box::pin(everything(&bed, &proxy)).await;
     assert_eq!(bed.column(used).await, ["nothing"]);
-    assert_everything(&proxy.heard());
+    let mut heard = proxy.heard();
+    heard.extend(Box::pin(restored(&bed, used)).await);
+    assert_everything(&heard);
+}
+
+/// A copy of this database, restored by a role whose path begins with what came along; answers with every statement that was asked
+/// for it.
+async fn restored(bed: &Bed, used: &str) -> Vec<String> {
+    bed.as_superuser(
+        "CREATE ROLE auditor; CREATE EXTENSION citext SCHEMA public; CREATE TABLE public.read (a pg_catalog.text); \
+         ALTER TABLE public.read FORCE ROW LEVEL SECURITY; CREATE POLICY read ON public.read TO auditor USING (true); \
+         ALTER TABLE public.read OWNER TO postgres",
+    )
+    .await;
+    let worker = "ace-worker/ace/scratch";
+    let scope = Scope::without(&[], []);
+    let attempt = Snapshot::take(&bed.access(), worker, &scope, Timestamp::now())
+        .await
+        .unwrap();
+    let Attempt::Taken(snapshot) = attempt else {
+        panic!("the lock is free");
+    };
+    let archive = dump(&bed.access(), &snapshot).await;
+    let roles = snapshot.point().roles.clone();
+    snapshot.release().await;
+
+    let cluster = Cluster::new().await;
+    let administrator = cluster.superuser_of("postgres").await;
+    administrator.batch_execute(SHADOWS).await.unwrap();
+    let first = "ALTER ROLE scratch SET search_path = public, pg_catalog; ALTER SEQUENCE public.noted RESTART";
+    administrator.batch_execute(first).await.unwrap();
+    let proxy = Proxy::before(cluster.access().port).await;
+    let access = Access {
+        port: proxy.port,
+        ..cluster.access()
+    };
+    let scratch = Scratch::create(&access, worker, "shadows", "1").await.unwrap();
+    scratch
+        .restore(&programs().clients, archive.as_slice(), &roles)
+        .await
+        .unwrap();
+    let copy = cluster.superuser_of(scratch.name()).await;
+    copy.batch_execute("ALTER SEQUENCE public.noted RESTART").await.unwrap();
+    for detail in [Detail::Counts, Detail::Rows] {
+        scratch.prove(&scope, detail).await.unwrap();
+    }
+    assert!(scratch.schema_digest(&scope).await.unwrap().is_some());
+    // Somebody's own statement, without a schema but for tables.
+    let owned = "SELECT count(*) = 1 AND upper('a') || 'b' = 'A' || 'b' FROM public.owned";
+    assert!(scratch.assert(owned, "t").await.unwrap().passed);
+    for client in [&copy, &administrator] {
+        assert_eq!(column(client, used).await, ["nothing"]);
+    }
+    cluster.left(copy, scratch.name()).await;
+    scratch.remove().await.unwrap();
+    sweep_scratch(&access, worker).await.unwrap();
+    assert_eq!(column(&administrator, used).await, ["nothing"]);
+    proxy.heard()
 }
 
 /// Nothing that is written down in this crate was left out, and the operator has no SQL of its own.
