@@ -11,6 +11,7 @@ mod ahead;
 mod alone;
 mod applied;
 mod bed;
+mod catalogue;
 #[path = "../session/cluster.rs"]
 #[expect(dead_code, reason = "the tests of backups need more of it")]
 mod cluster;

@@ -17,3 +17,4 @@ mod names;
 mod schema;
 #[path = "../session/server.rs"]
 mod server;
+mod shown;

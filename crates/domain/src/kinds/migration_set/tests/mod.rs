@@ -1,6 +1,7 @@
 //! Tables: a state in, a decision or a status out. One settled MigrationSet, one change per case.
 
 mod adoption;
+mod answers;
 mod approval;
 mod assessment;
 mod attempts;
