@@ -143,7 +143,10 @@ impl Settings {
 impl S3 {
     pub fn url(&self) -> Result<Url, SettingsError> {
         let invalid = |problem: &str| SettingsError::Invalid(format!("the endpoint {problem}"));
-        let mut url: Url = self.endpoint.parse().map_err(|_| invalid("is not a URL"))?;
+        let mut url: Url = self
+            .endpoint
+            .parse()
+            .map_err(|_| invalid("is not a URL: write an origin, such as `https://s3.eu-central-1.amazonaws.com`"))?;
         if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
             return Err(invalid("has more than a scheme, a host and a port: leave the rest out"));
         }
@@ -246,7 +249,7 @@ fn opened<S: ObjectStore>(store: object_store::Result<S>) -> Result<Arc<dyn Obje
 fn allowed_host(http: &HttpClient, url: &str) -> Result<(), SettingsError> {
     let url = url
         .parse()
-        .map_err(|_| SettingsError::Invalid("the account's name is none".to_owned()))?;
+        .map_err(|_| SettingsError::Invalid("the account's name is none: write a storage account's".to_owned()))?;
     allowed(http, &url)
 }
 

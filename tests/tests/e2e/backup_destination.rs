@@ -146,6 +146,7 @@ async fn what_is_wrong_with_a_store_is_said_with_what_to_do() {
         let place = |field: &'static str, value: Value| move |spec: &mut Value| spec["s3"][field] = value;
         apply(space, "bucket", place("bucket", json!("no-such-bucket"))).await;
         apply(space, "host", place("endpoint", json!("https://s3.example.com"))).await;
+        apply(space, "address", place("endpoint", json!("https://s3.example.com:99999"))).await;
         apply(space, "nobody", place("endpoint", json!("http://127.0.0.1:1"))).await;
         apply(space, "secret", |spec| spec["credentialsSecretRef"]["name"] = json!("absent")).await;
         apply(space, "identity", |spec| {
@@ -164,6 +165,11 @@ async fn what_is_wrong_with_a_store_is_said_with_what_to_do() {
             stalled(space, "host", "HostNotAllowed").await,
             "the operator's flags do not allow the host `s3.example.com`: correct the address, or add the host to its flag \
              `--allow-store-host`"
+        );
+        assert_eq!(
+            stalled(space, "address", "AddressInvalid").await,
+            "the endpoint is not a URL: write an origin, such as `https://s3.eu-central-1.amazonaws.com`; the place is \
+             immutable, so do that in another BackupDestination"
         );
         assert!(stalled(space, "identity", "AccessMissing").await.contains("`--allow-store-pod-identity`"));
         assert!(stalled(space, "local", "HostNotAllowed").await.contains("`--store-directory`"));

@@ -97,7 +97,7 @@ pub enum Catalogue {
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct S3Store {
-    /// endpoint is the store's origin; the operator's flag `--allow-store-host` must name its host.
+    /// endpoint is the store's origin; the operator's flag `--allow-store-host` must name its host. Two addresses of one store count as two stores, and a prefix of both as two prefixes: name the same one in every BackupDestination.
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$')").message("`endpoint` must be an origin without user, path or '/' at its end, such as 'https://s3.eu-central-1.amazonaws.com'"))]
     pub endpoint: String,

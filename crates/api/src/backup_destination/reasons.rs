@@ -15,6 +15,7 @@ reasons! {
         AccessMissing: Stalled = "the operator lacks the right to read the Secret, and the message has the command that grants it; or the spec names no Secret, and no flag lets objects use the pod's own identity.",
         SecretNotOffered: Stalled = "the Secret does not offer this use in its label `ops.mobulace.com/use`; the message has the command that adds it.",
         SecretInvalid: Stalled = "what the Secret holds is not of the form that the store wants.",
+        AddressInvalid: Stalled = "the address of the store in the spec can't be used; the message says why.",
         CredentialsRejected: Stalled = "the store does not know the key, or the key may not list the bucket.",
         BucketMissing: Stalled = "there is no such bucket, container or directory.",
         ReadOnly: Stalled = "the key may list, and may not write or read objects.",

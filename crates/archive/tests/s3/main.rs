@@ -246,7 +246,7 @@ fn a_host_that_no_flag_allows_is_named_before_anything_is_sent() {
     );
     assert_eq!(
         fails(&|s3| "s3.amazonaws.com/x".clone_into(&mut s3.endpoint)),
-        "the endpoint is not a URL"
+        "the endpoint is not a URL: write an origin, such as `https://s3.eu-central-1.amazonaws.com`"
     );
     assert_eq!(
         fails(&|s3| "https://s3.amazonaws.com/x".clone_into(&mut s3.endpoint)),

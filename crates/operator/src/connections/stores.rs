@@ -67,20 +67,28 @@ impl StoreConnector {
     /// Reads the Secret of a destination, and sets its store up. Asks the store nothing.
     pub async fn open(&self, object: &BackupDestination) -> Result<Store, Cause> {
         let settings = settings(self, object).await?;
-        Store::new(&settings, &object.spec.prefix, &self.http).map_err(|error| match error {
-            SettingsError::HostNotAllowed(_) => {
-                let message = format!("{error}: correct the address, or add the host to its flag `--allow-store-host`");
-                Cause::new(DestinationReason::HostNotAllowed, message)
-            }
-            SettingsError::NoDirectory(_) => Cause::new(
-                DestinationReason::BucketMissing,
-                format!("{error}: create it, or correct `spec.local.path`"),
-            ),
-            SettingsError::Credentials | SettingsError::Invalid(_) => {
-                Cause::new(DestinationReason::SecretInvalid, error.to_string())
-            }
-        })
+        Store::new(&settings, &object.spec.prefix, &self.http).map_err(|error| cause(&error))
     }
+}
+
+/// What of spec or Secret can't be used, and what to do.
+fn cause(error: &SettingsError) -> Cause {
+    let (reason, advice) = match error {
+        SettingsError::HostNotAllowed(_) => (
+            DestinationReason::HostNotAllowed,
+            ": correct the address, or add the host to its flag `--allow-store-host`",
+        ),
+        SettingsError::NoDirectory(_) => (
+            DestinationReason::BucketMissing,
+            ": create it, or correct `spec.local.path`",
+        ),
+        SettingsError::Invalid(_) => (
+            DestinationReason::AddressInvalid,
+            "; the place is immutable, so do that in another BackupDestination",
+        ),
+        SettingsError::Credentials => (DestinationReason::SecretInvalid, ": correct the Secret"),
+    };
+    Cause::new(reason, format!("{error}{advice}"))
 }
 
 async fn settings(connector: &StoreConnector, object: &BackupDestination) -> Result<Settings, Cause> {
@@ -120,7 +128,7 @@ async fn settings(connector: &StoreConnector, object: &BackupDestination) -> Res
     }
     let azure = spec.azure.as_ref().ok_or_else(|| {
         // Never happens: the API server refuses such a spec.
-        Cause::new(DestinationReason::SecretInvalid, "the spec names no place")
+        Cause::new(DestinationReason::AddressInvalid, "the spec names no place")
     })?;
     Ok(Settings::Azure(Azure {
         account: azure.account.clone(),
@@ -174,5 +182,44 @@ impl Key {
                 token => Some(token?),
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ace_api::DestinationReason::{AddressInvalid, BucketMissing, HostNotAllowed, SecretInvalid};
+    use ace_archive::SettingsError;
+
+    use super::{Cause, cause};
+
+    #[test]
+    fn what_can_not_be_set_up_is_told_as_what_it_is_with_what_to_do() {
+        let pathless = "the endpoint can't have the bucket in front of its host: set `pathStyle`";
+        for (error, reason, message) in [
+            (
+                SettingsError::Invalid(pathless.to_owned()),
+                AddressInvalid,
+                "the endpoint can't have the bucket in front of its host: set `pathStyle`; the place is immutable, so do that \
+                 in another BackupDestination",
+            ),
+            (
+                SettingsError::Credentials,
+                SecretInvalid,
+                "the credentials are not of the form that the store wants: correct the Secret",
+            ),
+            (
+                SettingsError::HostNotAllowed("s3.example.com".to_owned()),
+                HostNotAllowed,
+                "the operator's flags do not allow the host `s3.example.com`: correct the address, or add the host to its flag \
+                 `--allow-store-host`",
+            ),
+            (
+                SettingsError::NoDirectory("/backups/prod".to_owned()),
+                BucketMissing,
+                "there is no directory `/backups/prod`: create it, or correct `spec.local.path`",
+            ),
+        ] {
+            assert_eq!(cause(&error), Cause::new(reason, message));
+        }
     }
 }
