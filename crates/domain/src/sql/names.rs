@@ -1,6 +1,7 @@
 //! Names and words of a tree.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 use squawk_syntax::ast::AstNode;
 use squawk_syntax::{SyntaxElement, SyntaxKind, SyntaxNode, SyntaxToken};
@@ -73,35 +74,44 @@ pub(super) fn name_of(node: &SyntaxNode) -> Name {
     }
 }
 
-/// The tables and views that it names, without the names of its own `WITH`.
+/// The tables and views that it names, without what a `WITH` gives a name where that is meant.
 pub(super) fn relations(node: &SyntaxNode) -> Vec<Name> {
-    let of = |kinds: &'static [SyntaxKind]| {
-        let nodes = node.descendants().filter(move |it| kinds.contains(&it.kind()));
-        nodes.map(|it| (it.clone(), name_of(&it)))
+    let queries = queries(node);
+    let references = node
+        .descendants()
+        .filter(|it| matches!(it.kind(), SyntaxKind::RELATION_NAME_REF | SyntaxKind::TABLE_NAME_REF));
+    let is_query = |at: usize, name: &Name| {
+        let mut scopes = queries.get(name).into_iter().flatten();
+        scopes.any(|scope| scope.contains(&at))
     };
-    let own: BTreeSet<_> = of(&[SyntaxKind::CTE_NAME]).map(|(_, name)| name).collect();
-    of(&[SyntaxKind::RELATION_NAME_REF, SyntaxKind::TABLE_NAME_REF])
-        .filter(|(node, name)| !(own.contains(name) && is_of_with(node, name)))
+    references
+        .map(|it| (usize::from(it.text_range().start()), name_of(&it)))
+        .filter(|(at, name)| !is_query(*at, name))
         .map(|(_, name)| name)
         .collect()
 }
 
-/// Whether it means a query of a `WITH` around it. In the query itself, and in those before it, only after `RECURSIVE`.
-fn is_of_with(reference: &SyntaxNode, name: &Name) -> bool {
-    let start = reference.text_range().start();
-    let clauses = reference
-        .ancestors()
-        .filter_map(|it| it.children().find(|it| it.kind() == SyntaxKind::WITH_CLAUSE));
-    clauses.into_iter().any(|clause| {
-        let is_within = clause.text_range().contains(start);
-        let all = !is_within
-            || clause
-                .children_with_tokens()
-                .any(|it| it.kind() == SyntaxKind::RECURSIVE_KW);
-        let mut queries = clause.children().filter(|it| all || it.text_range().end() <= start);
-        queries.any(|query| {
-            let named = query.children().find(|it| it.kind() == SyntaxKind::CTE_NAME);
-            named.is_some_and(|it| name_of(&it) == *name)
-        })
-    })
+/// The queries of each `WITH`, and where their names mean them: behind the query itself, or everywhere after `RECURSIVE`.
+fn queries(node: &SyntaxNode) -> BTreeMap<Name, Vec<Range<usize>>> {
+    let mut queries: BTreeMap<Name, Vec<Range<usize>>> = BTreeMap::new();
+    for clause in node.descendants().filter(|it| it.kind() == SyntaxKind::WITH_CLAUSE) {
+        let statement = clause.parent().unwrap_or_else(|| clause.clone()).text_range();
+        let recursive = clause
+            .children_with_tokens()
+            .any(|it| it.kind() == SyntaxKind::RECURSIVE_KW);
+        for query in clause.children() {
+            let from = if recursive {
+                statement.start()
+            } else {
+                query.text_range().end()
+            };
+            if let Some(named) = query.children().find(|it| it.kind() == SyntaxKind::CTE_NAME) {
+                queries
+                    .entry(name_of(&named))
+                    .or_default()
+                    .push(from.into()..statement.end().into());
+            }
+        }
+    }
+    queries
 }
