@@ -114,7 +114,7 @@ fn content(object: &impl Serialize) -> Option<serde_json::Value> {
     Some(value)
 }
 
-fn understood<T>(answer: Option<Result<T, kube::Error>>) -> Result<T, ChildError> {
+pub(crate) fn understood<T>(answer: Option<Result<T, kube::Error>>) -> Result<T, ChildError> {
     match answer {
         Some(Ok(value)) => Ok(value),
         Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(ChildError::Forbidden),

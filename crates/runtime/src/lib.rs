@@ -15,6 +15,7 @@ pub mod health;
 pub mod index;
 pub mod informer;
 pub mod listener;
+pub mod made;
 pub mod metrics;
 pub mod reconcile;
 pub mod request;

@@ -1,12 +1,10 @@
 //! Makes the Backup of what is stored and has none.
 
-use ace_api::{
-    Backup, BackupClass, BackupDestination, BackupSpec, DeletionPolicy, ImportedBackup, LocalReference, field_manager,
-};
+use ace_api::{Backup, BackupClass, BackupDestination, BackupSpec, DeletionPolicy, ImportedBackup, LocalReference};
 use ace_archive::{Manifest, ManifestReadError, RunPath, Store};
 use ace_domain::kinds::backup_destination::{Problem, StepError, StepResult};
-use ace_runtime::request::answer;
-use kube::{Api, Resource as _, ResourceExt, api::PostParams};
+use ace_runtime::{children::ChildError, made::Made};
+use kube::ResourceExt;
 
 use super::{BackupDestinations, act::failed};
 
@@ -43,20 +41,12 @@ async fn create(
     run: &RunPath,
     manifest: &Manifest,
 ) -> Result<bool, StepError> {
-    let backups: Api<Backup> = Api::namespaced(kind.client.clone(), &object.namespace().unwrap_or_default());
-    let parameters = PostParams {
-        field_manager: Some(field_manager(&BackupDestination::kind(&()))),
-        ..PostParams::default()
-    };
     let backup = backup(&object.name_any(), name, run, manifest);
-    match answer(backups.create(&parameters, &backup)).await {
-        Some(Ok(_)) => Ok(true),
-        Some(Err(kube::Error::Api(status))) if status.is_already_exists() => Ok(false),
-        Some(Err(kube::Error::Api(status))) => Err(not_imported(format!(
-            "the API server does not take Backup `{name}`: {}",
-            status.message
-        ))),
-        Some(Err(_)) | None => Err(not_imported("the API server did not answer".to_owned())),
+    // One that is there has another manifest: what has this one is known.
+    match Made::by(&kind.client, object).create(&backup, |_| false).await {
+        Ok(_) => Ok(true),
+        Err(ChildError::NameTaken(_)) => Ok(false),
+        Err(error) => Err(not_imported(format!("Backup `{name}` can't be made: {error}"))),
     }
 }
 
