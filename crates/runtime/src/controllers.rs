@@ -120,10 +120,10 @@ impl Controllers {
         let follow = move |event: &watcher::Event<DeserializeGuard<K::Object>>| {
             if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event
                 && let Ok(object) = &guard.0
-                && let Ok(facts) = caught_now(|| K::facts(object))
+                && let Ok((references, facts)) = caught_now(|| (K::references(object), K::facts(object)))
             {
-                // What it depends on itself is the other process's business.
-                dependents.apply(&ObjectId::of::<K>(Key::of(object)), Vec::new(), facts);
+                // Who refers to what is asked of the index. Nobody is enqueued: the kind has no queue here.
+                dependents.apply(&ObjectId::of::<K>(Key::of(object)), references, facts);
             }
             for key in departures.take(event) {
                 dependents.forget(&ObjectId::of::<K>(key));
