@@ -165,6 +165,15 @@ impl Project {
         answered(http().patch(url).json(&json!({ "functionLimit": most }))).await;
     }
 
+    /// Sets what the platform itself keeps of the project's database: any of the sandbox's `BackupPlan`.
+    ///
+    /// # Panics
+    /// If the platform does not take it.
+    pub async fn keep_backups(&self, plan: Value) {
+        let url = format!("{}/projects/{}", self.admin, self.reference);
+        answered(http().patch(url).json(&json!({ "backups": plan }))).await;
+    }
+
     /// The functions by slug, as the platform lists them.
     ///
     /// # Panics

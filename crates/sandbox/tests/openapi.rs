@@ -104,6 +104,18 @@ async fn every_answer_of_every_implemented_route_is_as_the_document_says() {
     api.get(&format!("{project}/health"), "/health?services=auth,db&services=rest")
         .await;
     api.get(&format!("{project}/api-keys"), "/api-keys?reveal=true").await;
+    let backups = format!("{project}/database/backups");
+    let kept = [json!({}), json!({"since": 0}), json!({"pitr": true, "since": 0})];
+    for (plan, daily) in kept.into_iter().zip([0, 7, 0]) {
+        bench.settings(&json!({ "backups": plan })).await;
+        let answer = api.get(&backups, "/database/backups").await;
+        assert_eq!(answer["backups"].as_array().unwrap().len(), daily, "{answer}");
+        assert_eq!(
+            answer["physical_backup_data"].as_object().unwrap().is_empty(),
+            plan == json!({}),
+            "{answer}"
+        );
+    }
     let query = json!({"query": "select 1", "read_only": true});
     for route in ["database/query", "database/query/read-only"] {
         let request = bench.api(Method::POST, &format!("/{route}")).json(&query);
@@ -141,6 +153,7 @@ fn unimplemented(route: &str) -> bool {
         "GET /v1/projects/{ref}/secrets",
         "POST /v1/projects/{ref}/secrets",
         "DELETE /v1/projects/{ref}/secrets",
+        "GET /v1/projects/{ref}/database/backups",
         "POST /v1/projects/{ref}/database/query",
         "POST /v1/projects/{ref}/database/query/read-only",
     ];

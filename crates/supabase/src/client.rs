@@ -16,7 +16,7 @@ use crate::budget::{Budget, Permit, Priority};
 use crate::deploy::Deploy;
 use crate::error::{CallError, Lost, NotSent, Outcome};
 use crate::limits::Http;
-use crate::model::{Function, Project, SecretDigest, ServiceHealth};
+use crate::model::{Backups, Function, Project, SecretDigest, ServiceHealth};
 use crate::names::{ProjectRef, Slug};
 use crate::observer::{Observation, Observer, Unobserved};
 
@@ -145,6 +145,12 @@ impl Client {
     /// The names of the project's function secrets, the platform's own (`SUPABASE_*`) among them.
     pub async fn list_secrets(&self, priority: Priority) -> Result<Vec<SecretDigest>, CallError> {
         self.read(self.reading("list_secrets", priority, &["secrets"])).await
+    }
+
+    /// The platform's own backups of the database, and the window of its point-in-time recovery.
+    pub async fn list_backups(&self, priority: Priority) -> Result<Backups, CallError> {
+        self.read(self.reading("list_backups", priority, &["database", "backups"]))
+            .await
     }
 
     /// Makes a new version live, and answers with it.

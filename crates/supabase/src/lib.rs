@@ -32,6 +32,9 @@ pub use deploy::{Deploy, DeployFile};
 pub use error::{CallError, Lost, NotSent, Outcome};
 pub use gateway::{Gateway, Probe, ProbeAuth, ProbeError};
 pub use limits::{Deadlines, Http, Limits};
-pub use model::{Digest, Function, FunctionStatus, Project, ProjectStatus, SecretDigest, ServiceHealth, ServiceStatus};
+pub use model::{
+    BackupStatus, Backups, DailyBackup, Digest, Function, FunctionStatus, PhysicalBackups, Project, ProjectStatus,
+    SecretDigest, ServiceHealth, ServiceStatus,
+};
 pub use names::{NameError, ProjectRef, Slug};
 pub use observer::{Observer, Unobserved};

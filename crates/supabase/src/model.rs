@@ -97,6 +97,44 @@ pub enum ServiceStatus {
     Other(String),
 }
 
+/// What the platform itself can restore the database to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Backups {
+    /// Point-in-time recovery; the platform makes no daily backups while it is enabled.
+    pub pitr_enabled: bool,
+    pub backups: Vec<DailyBackup>,
+    /// Of point-in-time recovery, and of physical backups without it, too.
+    #[serde(default)]
+    pub physical_backup_data: PhysicalBackups,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DailyBackup {
+    pub id: i64,
+    pub status: BackupStatus,
+    /// As the platform writes it; times without a zone are UTC.
+    pub inserted_at: String,
+}
+
+/// Seconds since 1970, UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct PhysicalBackups {
+    #[serde(default)]
+    pub earliest_physical_backup_date_unix: Option<i64>,
+    #[serde(default)]
+    pub latest_physical_backup_date_unix: Option<i64>,
+}
+
+/// An open enum: the platform adds values.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum BackupStatus {
+    /// The only one that can be restored.
+    Completed,
+    /// Every other value, as the platform writes it (`FAILED`, `REMOVED`, …): at most 64 printable ASCII characters.
+    Other(String),
+}
+
 /// A secret's name, and a digest of its value.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SecretDigest {
@@ -152,6 +190,15 @@ impl ServiceStatus {
             Self::ComingUp => "COMING_UP",
             Self::Unhealthy => "UNHEALTHY",
             Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<String> for BackupStatus {
+    fn from(text: String) -> Self {
+        match text.as_str() {
+            "COMPLETED" => Self::Completed,
+            other => Self::Other(word(other)),
         }
     }
 }

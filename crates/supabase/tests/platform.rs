@@ -372,6 +372,8 @@ async fn project_health_and_secrets_are_read() {
         secrets.iter().any(|secret| secret.name == "SUPABASE_URL"),
         "{secrets:?}"
     );
+    let backups = bench.client.list_backups(Priority::Poll).await.unwrap();
+    assert_eq!((backups.pitr_enabled, backups.backups.len()), (false, 0));
     bench.running.shutdown().await;
 }
 

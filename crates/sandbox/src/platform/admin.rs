@@ -3,7 +3,7 @@
 //! | request | body, answer |
 //! |---|---|
 //! | `POST /projects` | `{"ref"?, "name"?}` → 201 with keys, gateway and token; `GET` lists the same |
-//! | `PATCH /projects/{ref}` | `{"functionLimit": n}` |
+//! | `PATCH /projects/{ref}` | `{"functionLimit"?, "backups"?}`, of backups any of [`BackupPlan`] → both |
 //! | `POST /faults` | [`Fault`] → `{"id"}`; the first that was set wins where several hit one request |
 //! | `GET`, `DELETE /faults`, `DELETE /faults/{id}` | |
 //! | `GET`, `PUT /knobs` | any of [`Knobs`] |
@@ -24,6 +24,7 @@ use super::faults::{Fault, Kind, same_route};
 use super::hub::{Bodies, Hub, Knobs};
 use super::routes::{is_known, stale_lists};
 use super::sites;
+use super::state::BackupPlan;
 use super::{GATEWAY_ROUTE, ProjectAccess};
 
 pub(super) fn admin(hub: Arc<Hub>) -> Router {
@@ -73,7 +74,8 @@ async fn create(
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Settings {
-    function_limit: usize,
+    function_limit: Option<usize>,
+    backups: Option<BackupPlan>,
 }
 
 async fn settings(
@@ -81,12 +83,13 @@ async fn settings(
     Path(reference): Path<String>,
     Body(settings): Body<Settings>,
 ) -> Result<Json<Value>, Failure> {
-    hub.change(&reference, move |project| {
-        project.function_limit = settings.function_limit;
-        Ok(())
-    })
-    .await?;
-    Ok(Json(json!({ "functionLimit": settings.function_limit })))
+    let now = hub.change(&reference, move |project| {
+        project.function_limit = settings.function_limit.unwrap_or(project.function_limit);
+        project.backups = settings.backups.unwrap_or(project.backups);
+        Ok((project.function_limit, project.backups))
+    });
+    let (function_limit, backups) = now.await?;
+    Ok(Json(json!({ "functionLimit": function_limit, "backups": backups })))
 }
 
 async fn faults(State(hub): State<Arc<Hub>>) -> Json<Value> {

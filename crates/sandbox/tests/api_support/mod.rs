@@ -104,6 +104,13 @@ impl Bench {
         assert_eq!(status, 200, "{answer}");
     }
 
+    /// Changes settings of the project.
+    pub async fn settings(&self, settings: &Value) {
+        let path = format!("/projects/{REFERENCE}");
+        let (status, answer) = read(self.admin(Method::PATCH, &path).json(settings)).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// The journal as `METHOD path -> status`, `null` where no answer was given.
     pub async fn requests(&self) -> Vec<String> {
         let (_, journal) = read(self.admin(Method::GET, "/requests")).await;

@@ -1,7 +1,8 @@
 //! What each read sends, and what it makes of the contract's answer.
 
 use ace_supabase::{
-    Body, BodyFile, Function, FunctionStatus, Priority, Project, ProjectStatus, ServiceHealth, ServiceStatus,
+    BackupStatus, Backups, Body, BodyFile, DailyBackup, Function, FunctionStatus, PhysicalBackups, Priority, Project,
+    ProjectStatus, ServiceHealth, ServiceStatus,
 };
 
 use crate::server::{CANARY, Seen, Server, client, json, raw, slug};
@@ -128,6 +129,37 @@ async fn secrets_are_listed_by_name_and_their_digests_do_not_print() {
     assert_read(
         &server.only(),
         "GET /v1/projects/abcdefghijklmnopqrst/secrets",
+        "application/json",
+    );
+}
+
+#[tokio::test]
+async fn backups_are_listed_with_the_window_of_point_in_time_recovery() {
+    let answer = r#"{"region":"us-east-1","walg_enabled":true,"pitr_enabled":false,"backups":[
+        {"id":7,"is_physical_backup":true,"status":"COMPLETED","inserted_at":"2026-11-23T03:00:00.123Z"},
+        {"id":8,"is_physical_backup":true,"status":"FROZEN","inserted_at":"2026-11-24T03:00:00Z","new":1}],
+        "physical_backup_data":{"latest_physical_backup_date_unix":1800000000}}"#;
+    let server = Server::playing([json(200, answer)]).await;
+    let daily = |id, status, inserted_at: &str| DailyBackup {
+        id,
+        status,
+        inserted_at: inserted_at.to_owned(),
+    };
+    let expected = Backups {
+        pitr_enabled: false,
+        backups: vec![
+            daily(7, BackupStatus::Completed, "2026-11-23T03:00:00.123Z"),
+            daily(8, BackupStatus::Other("FROZEN".to_owned()), "2026-11-24T03:00:00Z"),
+        ],
+        physical_backup_data: PhysicalBackups {
+            earliest_physical_backup_date_unix: None,
+            latest_physical_backup_date_unix: Some(1_800_000_000),
+        },
+    };
+    assert_eq!(client(&server.url).list_backups(Priority::Poll).await, Ok(expected));
+    assert_read(
+        &server.only(),
+        "GET /v1/projects/abcdefghijklmnopqrst/database/backups",
         "application/json",
     );
 }

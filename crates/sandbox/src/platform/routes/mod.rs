@@ -10,6 +10,7 @@ use axum::routing::{any, get, post};
 use super::guard::guard;
 use super::hub::Hub;
 
+mod backups;
 mod body;
 mod deploy;
 mod functions;
@@ -28,6 +29,7 @@ const IMPLEMENTED: &[(&str, &str)] = &[
     ("/v1/projects", "GET"),
     ("/v1/projects/{ref}", "GET"),
     ("/v1/projects/{ref}/api-keys", "GET"),
+    ("/v1/projects/{ref}/database/backups", "GET"),
     ("/v1/projects/{ref}/database/query", "POST"),
     ("/v1/projects/{ref}/database/query/read-only", "POST"),
     ("/v1/projects/{ref}/functions", "GET PUT"),
@@ -46,6 +48,10 @@ pub(super) fn management(hub: Arc<Hub>) -> Router {
         .route("/v1/projects/{ref}", get(projects::one).fallback(other))
         .route("/v1/projects/{ref}/api-keys", get(projects::api_keys).fallback(other))
         .route("/v1/projects/{ref}/health", get(projects::health).fallback(other))
+        .route(
+            "/v1/projects/{ref}/database/backups",
+            get(backups::list).fallback(other),
+        )
         .route("/v1/projects/{ref}/database/query", post(query::run).fallback(other))
         .route(
             "/v1/projects/{ref}/database/query/read-only",

@@ -72,7 +72,6 @@ pub(super) const UNDONE: &[(&str, &str)] = &[
     ("/v1/projects/{ref}/custom-hostname/activate", "POST"),
     ("/v1/projects/{ref}/custom-hostname/initialize", "POST"),
     ("/v1/projects/{ref}/custom-hostname/reverify", "POST"),
-    ("/v1/projects/{ref}/database/backups", "GET"),
     ("/v1/projects/{ref}/database/backups/restore", "POST"),
     ("/v1/projects/{ref}/database/backups/restore-pitr", "POST"),
     ("/v1/projects/{ref}/database/backups/restore-point", "GET POST"),

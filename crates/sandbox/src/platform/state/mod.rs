@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+mod backups;
 mod bundle;
 mod functions;
 mod refusal;
@@ -13,6 +14,7 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
+pub use backups::{BackupPlan, Backups};
 pub use bundle::{BUNDLE_LIMIT, Bundle, Files, container_path};
 pub use functions::{Activate, Deploy, Function, Ids, Patch, Planned, Record, Status};
 pub use refusal::Refusal;
@@ -96,6 +98,9 @@ pub struct Project {
     pub created: i64,
     /// How many functions it may have; one more is refused with 402.
     pub function_limit: usize,
+    /// What the platform keeps of its database.
+    #[serde(default)]
+    pub backups: BackupPlan,
     functions: BTreeMap<String, Function>,
     secrets: BTreeMap<String, Secret>,
 }
@@ -107,6 +112,7 @@ impl Project {
             name: name.to_owned(),
             created: now,
             function_limit: DEFAULT_FUNCTION_LIMIT,
+            backups: BackupPlan::default(),
             functions: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }

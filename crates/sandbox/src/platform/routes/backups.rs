@@ -1,0 +1,38 @@
+//! The platform's own backups of the database.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use super::projects::rfc3339;
+use crate::platform::answer::Failure;
+use crate::platform::hub::{Hub, now};
+
+pub(super) async fn list(State(hub): State<Arc<Hub>>, Path(reference): Path<String>) -> Result<Json<Value>, Failure> {
+    let there = hub.look(&reference, |project| Ok(project.backups.at(project.created, now())))?;
+    let daily: Vec<Value> = there
+        .daily
+        .iter()
+        .map(|(id, time)| {
+            json!({ "id": id, "is_physical_backup": true, "status": "COMPLETED", "inserted_at": rfc3339(*time) })
+        })
+        .collect();
+    let physical = there.physical.map_or_else(
+        || json!({}),
+        |(first, last)| {
+            json!({
+                "earliest_physical_backup_date_unix": first.div_euclid(1_000),
+                "latest_physical_backup_date_unix": last.div_euclid(1_000),
+            })
+        },
+    );
+    Ok(Json(json!({
+        "region": "eu-central-1",
+        "walg_enabled": true,
+        "pitr_enabled": there.pitr,
+        "backups": daily,
+        "physical_backup_data": physical,
+    })))
+}
