@@ -244,6 +244,7 @@ impl Fleet {
             observation: self.observation.clone(),
             managed: self.objects.iter().map(|managed| managed.object.slug()).collect(),
             needs_secrets: false,
+            needs_points: false,
             has_anon_key: false,
             memory: self.platform.kept.memory.clone(),
             step_error: None,
@@ -299,7 +300,10 @@ impl Fleet {
                 let by = id(&self.platform);
                 self.index.dependents.changed(&changes, Some(&by));
             }),
-            platform::Step::GetProject | platform::Step::ListSecrets | platform::Step::CheckDatabase => {
+            platform::Step::GetProject
+            | platform::Step::ListSecrets
+            | platform::Step::ListBackups
+            | platform::Step::CheckDatabase => {
                 let started = self.now();
                 let answer = self.outside.request(Request::Project);
                 if answer.is_ok() {

@@ -39,6 +39,7 @@ pub(crate) fn pass(kind: &str, status: &[u8]) -> String {
                 observation: platform::Observation::new(NOW),
                 managed: BTreeSet::new(),
                 needs_secrets: true,
+                needs_points: true,
                 memory: platform::Memory::default(),
                 step_error: None,
             })

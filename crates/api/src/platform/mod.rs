@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Duration, SecretKeyReference};
 
 pub use reasons::PlatformReason;
-pub use status::{DatabaseStatus, FunctionCount, PlatformStatus, ProjectStatus};
+pub use status::{
+    DailyBackups, DatabaseStatus, FunctionCount, PlatformRecovery, PlatformStatus, ProjectStatus, RecoveryWindow,
+};
 
 /// How to reach one live Supabase project, how often to observe it, and how many requests that may cost.
 #[allow(clippy::duplicated_attributes, reason = "each column repeats its keys")]
@@ -65,7 +67,7 @@ pub struct PlatformSpec {
     /// database says how to connect to the project's Postgres; needed only by MigrationSets. The connection is checked when the Platform is first reconciled, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer does not affect functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
-    /// scratch is a PostgreSQL server where backups are restored to be proved; needed only by Restores and by BackupSchedules that verify `Content`. It holds nothing else, and is not the server that is backed up. Its major version is the project's. Databases that are made there are dropped again.
+    /// scratch is a PostgreSQL server where backups are restored to be proved; needed only by Restores and by BackupSchedules that verify `Content` or have drills. It holds nothing else, and is not the server that is backed up. Its major version is the project's. Databases that are made there are dropped again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch: Option<Scratch>,
     /// interval between two observations of the project, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). Each is one request that lists all functions of the project, however many objects there are.
@@ -106,7 +108,7 @@ pub struct ApiEndpoint {
     #[schemars(length(max = 253))]
     #[x_kube(validation = Rule::new("self.matches('^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?$')").message("`url` must be an origin without user, path or '/' at its end, such as 'https://api.supabase.com'"))]
     pub url: String,
-    /// tokenSecretRef names the access token (`sbp_…`). Give it a scoped token: functions read and write, secrets read, project read. The Secret must offer `token` in its label `ops.mobulace.com/use`.
+    /// tokenSecretRef names the access token (`sbp_…`). Give it a scoped token: functions read and write, secrets read, project read, and backups read where a BackupSchedule counts the platform's points. The Secret must offer `token` in its label `ops.mobulace.com/use`.
     pub token_secret_ref: SecretKeyReference,
 }
 

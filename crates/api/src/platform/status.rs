@@ -1,10 +1,14 @@
 //! What is known of a project.
 
+use jiff::Timestamp;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CommonStatus, common::status::object_status};
+use crate::{
+    CommonStatus,
+    common::status::{object_status, time},
+};
 
 /// What was observed of the project.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -22,6 +26,9 @@ pub struct PlatformStatus {
     /// functions counts the functions that are live in the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub functions: Option<FunctionCount>,
+    /// recovery is what the platform itself can restore the database to; asked for while a BackupSchedule counts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery: Option<PlatformRecovery>,
 }
 
 object_status!(PlatformStatus);
@@ -65,4 +72,39 @@ pub struct FunctionCount {
     #[schemars(length(max = 50), inner(length(max = 64)))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub unmanaged: Vec<String>,
+}
+
+/// What the platform itself can restore the database to. Times are rounded to the hour; the metric `ace_backup_recovery_point_age_seconds` is exact.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct PlatformRecovery {
+    /// pitr is the window of point-in-time recovery.
+    pub pitr: RecoveryWindow,
+    /// daily backups of the platform; it makes none while point-in-time recovery is enabled.
+    pub daily: DailyBackups,
+}
+
+/// The window of point-in-time recovery.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct RecoveryWindow {
+    /// enabled in the project.
+    pub enabled: bool,
+    /// earliest time that it can be restored to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub earliest: Option<Timestamp>,
+    /// latest time that it can be restored to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub latest: Option<Timestamp>,
+}
+
+/// Daily backups of the platform.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct DailyBackups {
+    /// count of the complete ones.
+    pub count: i32,
+    /// newest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub newest: Option<Timestamp>,
 }

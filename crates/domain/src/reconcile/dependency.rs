@@ -62,6 +62,14 @@ pub enum Dependency {
     BackupSchedule(Key),
     /// What became of the Backups of a BackupSchedule.
     BackupsOf(Key),
+    /// What became of the Restores that a BackupSchedule made.
+    DrillsOf(Key),
+    /// What Restores proved of a Backup.
+    RestoresOf(Key),
+    /// What the project of a Platform can be restored to by the platform.
+    Points(Key),
+    /// Whether a BackupSchedule counts that.
+    PointsCount(Key),
 }
 
 impl Dependency {
@@ -87,6 +95,10 @@ impl Dependency {
             Self::BackupDestination(_) => "BackupDestination",
             Self::BackupSchedule(_) => "BackupSchedule",
             Self::BackupsOf(_) => "BackupsOf",
+            Self::DrillsOf(_) => "DrillsOf",
+            Self::RestoresOf(_) => "RestoresOf",
+            Self::Points(_) => "Points",
+            Self::PointsCount(_) => "PointsCount",
         }
     }
 

@@ -3,11 +3,14 @@
 use ace_api::Stamp;
 use ace_domain::{
     bundle::{ListedImportMap, Mark},
-    kinds::edge_function::LiveFunction,
+    kinds::{
+        edge_function::LiveFunction,
+        platform::{Points, Window},
+    },
     reconcile::decision::{Deferral, Limiter, StepError},
 };
-use ace_supabase::{CallError, Function, FunctionStatus, NotSent};
-use jiff::Timestamp;
+use ace_supabase::{BackupStatus, Backups, CallError, Function, FunctionStatus, NotSent};
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
 /// A function that the platform shows; `None` of one that it calls removed.
 pub fn live(function: &Function) -> Option<LiveFunction> {
@@ -30,6 +33,28 @@ fn entry(function: &Function) -> LiveFunction {
             state => Some(state.as_str().to_owned()),
         },
     }
+}
+
+/// What the platform keeps of the database. Without point-in-time recovery its physical backups are daily ones, and no window.
+pub fn points(backups: &Backups) -> Points {
+    let time = |second: Option<i64>| Timestamp::from_second(second?).ok();
+    let physical = backups.physical_backup_data;
+    let window = Window {
+        earliest: time(physical.earliest_physical_backup_date_unix),
+        latest: time(physical.latest_physical_backup_date_unix),
+    };
+    let complete = backups.backups.iter();
+    let complete = complete.filter(|backup| backup.status == BackupStatus::Completed);
+    Points {
+        pitr: backups.pitr_enabled.then_some(window),
+        daily: complete.filter_map(|backup| when(&backup.inserted_at)).collect(),
+    }
+}
+
+/// A time as the platform writes it: one without a zone is UTC.
+fn when(text: &str) -> Option<Timestamp> {
+    let zoned = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| Some(zoned()?.timestamp()))
 }
 
 /// The stamp of a function. Without a time of its update the stamp has the Unix epoch, which compares equal to itself.

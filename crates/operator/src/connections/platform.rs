@@ -8,14 +8,14 @@ use std::{
 use ace_api::ProjectStatus;
 use ace_domain::{
     kinds::edge_function::Listing,
-    kinds::platform::{self, Changes, Observation, Refusal, RefusedBy},
+    kinds::platform::{self, Changes, Observation, Points, Refusal, RefusedBy},
 };
 use ace_egress::{Token, Url};
 use ace_runtime::clock;
 use ace_supabase::{Budget, CallError, Client, Deferral, Gateway, Priority};
 use jiff::Timestamp;
 
-use super::convert::{is_outage, live, unanswered};
+use super::convert::{is_outage, live, points, unanswered};
 
 /// The shared state of one Platform: its clients, its request budget, its observation, and one list at a time.
 pub struct PlatformConnection {
@@ -274,6 +274,31 @@ impl PlatformConnection {
             .filter(|name| !name.starts_with("SUPABASE_"))
             .collect();
         Ok(self.state().observation.record_secrets(started, names))
+    }
+
+    /// Lists the platform's own backups. That it does not say what it keeps is no failure: nothing else depends on it.
+    pub async fn list_backups(&self, client: &Client) -> Result<(), CallError> {
+        let started = clock::now();
+        let listed = client.list_backups(Priority::Poll).await;
+        let points = match listed {
+            Ok(listed) => Ok(points(&listed)),
+            Err(
+                error
+                @ (CallError::Refused { status: 401, .. } | CallError::NotSent(_) | CallError::RateLimited { .. }),
+            ) => {
+                return Err(error);
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        self.state().observation.record_points(started, points);
+        Ok(())
+    }
+
+    /// What the platform can restore the database to, or why it does not say; nothing before it was asked.
+    pub fn points(&self) -> Option<Result<Points, String>> {
+        let state = self.state();
+        let points = state.observation.points()?;
+        Some(points.cloned().map_err(str::to_owned))
     }
 
     /// Reads the project. A token that is not allowed to is no failure: the lists show enough.

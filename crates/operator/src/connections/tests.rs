@@ -2,6 +2,7 @@
 
 mod changes;
 mod looks;
+mod points;
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 

@@ -184,6 +184,9 @@ fn due(object: &Platform, state: &State, now: Timestamp) -> Option<Step> {
     if state.needs_secrets && observation.secrets().is_none_or(|(at, _)| old(*at, interval)) {
         return Some(Step::ListSecrets);
     }
+    if state.needs_points && observation.points_asked().is_none_or(|at| old(at, interval)) {
+        return Some(Step::ListBackups);
+    }
     // Last, because functions need the others, and the database of an inactive project does not answer.
     (api_answers(state) && database::is_due(object, state, now)).then_some(Step::CheckDatabase)
 }

@@ -6,6 +6,7 @@ mod decide;
 mod hosts;
 mod observation;
 mod place;
+mod points;
 mod references;
 mod status;
 
@@ -34,6 +35,7 @@ pub use hosts::{is_own_database, is_own_gateway};
 pub use observation::{Changes, Observation, Phase, Refusal, RefusedBy};
 pub(crate) use place::place;
 pub use place::project;
+pub use points::{Points, Window, hour};
 pub use status::{events, has_listed, status};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, PlatformReason>;
@@ -53,6 +55,8 @@ pub struct State {
     pub managed: BTreeSet<String>,
     /// An EdgeFunction requires secrets.
     pub needs_secrets: bool,
+    /// A BackupSchedule counts what the platform can restore the database to.
+    pub needs_points: bool,
     /// What the last pass remembered.
     pub memory: Memory,
     pub step_error: Option<StepError>,
@@ -91,6 +95,8 @@ pub enum Step {
     ListFunctions,
     /// Lists the names of its secrets.
     ListSecrets,
+    /// Lists the platform's own backups of the database.
+    ListBackups,
     /// Connects to the database and reads its identity.
     CheckDatabase,
 }
@@ -101,6 +107,7 @@ impl kind::Step for Step {
             Self::GetProject => "GetProject",
             Self::ListFunctions => "ListFunctions",
             Self::ListSecrets => "ListSecrets",
+            Self::ListBackups => "ListBackups",
             Self::CheckDatabase => "CheckDatabase",
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ace_api::ProjectStatus;
 use jiff::Timestamp;
 
+use super::Points;
 use crate::{
     kinds::edge_function::{Listing, LiveFunction},
     reconcile::dependency::Dependency,
@@ -28,9 +29,20 @@ pub struct Observation {
     /// When the last slug that was forgotten left the list.
     forgotten: Option<Timestamp>,
     secrets: Option<(Timestamp, BTreeSet<String>)>,
+    points: Option<Asked>,
     project: Option<(Timestamp, Option<ProjectStatus>)>,
     failing: Option<String>,
     refusal: Option<Refusal>,
+}
+
+/// What the platform can restore the database to, and when it was asked.
+#[derive(Clone, Debug)]
+struct Asked {
+    at: Timestamp,
+    /// Of the last answer.
+    points: Option<Points>,
+    /// Why there was no answer this time.
+    problem: Option<String>,
 }
 
 /// A change that the platform refused whatever its content.
@@ -109,6 +121,7 @@ impl Observation {
             described: BTreeSet::new(),
             forgotten: None,
             secrets: None,
+            points: None,
             project: None,
             failing: None,
             refusal: None,
@@ -223,6 +236,34 @@ impl Observation {
         let changed = self.secrets.as_ref().map(|(_, before)| before) != Some(&names);
         self.secrets = Some((started, names));
         changed
+    }
+
+    /// Records what the platform can restore the database to, or why it does not say: what it said before is still there.
+    pub fn record_points(&mut self, started: Timestamp, answer: Result<Points, String>) {
+        let before = self.points.take().and_then(|asked| asked.points);
+        let (points, problem) = match answer {
+            Ok(points) => (Some(points), None),
+            Err(problem) => (before, Some(problem)),
+        };
+        self.points = Some(Asked {
+            at: started,
+            points,
+            problem,
+        });
+    }
+
+    /// When the platform was asked last what it can restore the database to.
+    pub fn points_asked(&self) -> Option<Timestamp> {
+        self.points.as_ref().map(|asked| asked.at)
+    }
+
+    /// What it can restore the database to, or why it never said; nothing before it was asked.
+    pub fn points(&self) -> Option<Result<&Points, &str>> {
+        let asked = self.points.as_ref()?;
+        match (&asked.points, &asked.problem) {
+            (Some(points), _) => Some(Ok(points)),
+            (None, problem) => Some(Err(problem.as_deref().unwrap_or_default())),
+        }
     }
 
     /// Records the project; `None` if the token is not allowed to read it.

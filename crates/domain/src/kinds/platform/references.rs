@@ -14,7 +14,8 @@ pub fn references(object: &Platform) -> Vec<Dependency> {
     vec![
         project(object),
         Dependency::Outage(key.clone()),
-        Dependency::LiveFunctions(key),
+        Dependency::LiveFunctions(key.clone()),
+        Dependency::PointsCount(key),
     ]
 }
 
@@ -49,6 +50,12 @@ pub fn findings(object: &Platform, state: &State, decision: Option<&Decision>, n
             Fact::is(state.has_anon_key.to_string()),
         ),
     ];
+    // Rounded: whoever compares them with the clock reads them himself.
+    let points = state.observation.points().map(|points| match points {
+        Ok(points) => Fact::is(format!("{:?}", points.shown())),
+        Err(problem) => Fact::is(problem),
+    });
+    facts.extend(points.map(|fact| (Dependency::Points(key.clone()), fact)));
     facts.extend(reachability.map(|fact| (Dependency::Reachability(key.clone()), fact)));
     if let Some(decision) = decision {
         let token = if is_token_gone(state) {

@@ -1,6 +1,8 @@
 //! The status of a Platform.
 
-use ace_api::{ConditionType::Ready, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformStatus};
+use ace_api::{
+    ConditionType::Ready, DatabaseStatus, FunctionCount, Platform, PlatformReason, PlatformRecovery, PlatformStatus,
+};
 use jiff::Timestamp;
 
 use super::{Access, Cause, Decision, State};
@@ -34,6 +36,7 @@ pub fn status(object: &Platform, state: &State, decision: &Decision, now: Timest
             .or_else(|| memo.project.clone()),
         database: database(object, state),
         functions: functions(state).or_else(|| counted(object, memo).cloned()),
+        recovery: recovery(object, state),
     }
 }
 
@@ -74,6 +77,17 @@ fn database(object: &Platform, state: &State) -> Option<DatabaseStatus> {
         Some(Err(_)) if !describes(&memo.common, object) => None,
         Some(Err(_)) | None => memo.database.clone(),
     }
+}
+
+/// What the platform can restore the database to, while somebody counts it: as it last said, also before a restart.
+fn recovery(object: &Platform, state: &State) -> Option<PlatformRecovery> {
+    let memo = &state.memo;
+    let known = match state.observation.points() {
+        Some(Ok(points)) => Some(points.shown()),
+        Some(Err(_)) => None,
+        None => memo.recovery.clone().filter(|_| describes(&memo.common, object)),
+    };
+    known.filter(|_| state.needs_points)
 }
 
 fn functions(state: &State) -> Option<FunctionCount> {

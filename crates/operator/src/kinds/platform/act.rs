@@ -48,6 +48,10 @@ pub(super) async fn act(
                 dependents.changed(&[Dependency::SecretNames(key)], None);
             }
         }
+        Step::ListBackups => connection
+            .list_backups(&open.client)
+            .await
+            .map_err(|error| step_error(&error))?,
         Step::CheckDatabase => return Ok(StepResult::Checked(kind.check_database(object).await)),
     }
     Ok(StepResult::Observed(Box::new(connection.observation())))

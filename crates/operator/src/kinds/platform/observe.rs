@@ -50,6 +50,7 @@ pub(super) async fn observe(
     }
     let (managed, needs_secrets) = kind.caches.described(&key);
     connection.set_described(managed.clone());
+    let needs_points = kind.caches.dependents.is_used(&Dependency::Points(key.clone()));
     let mut state = State {
         timing: kind.timing,
         began: now,
@@ -59,6 +60,7 @@ pub(super) async fn observe(
         observation: connection.observation(),
         managed,
         needs_secrets,
+        needs_points,
         memory,
         step_error: None,
     };

@@ -53,6 +53,7 @@ pub(super) fn new() -> State {
         observation: Observation::new(at(0)),
         managed: BTreeSet::new(),
         needs_secrets: false,
+        needs_points: false,
         memory: Memory::default(),
         step_error: None,
     }

@@ -9,7 +9,8 @@ use ace_api::{FunctionCount, Platform, PlatformReason, Stamp};
 
 use super::{
     super::{
-        Access, Cause, Decision, Observation, Phase, State, Step, StepError, decide, has_listed, is_due, status, update,
+        Access, Cause, Decision, Observation, Phase, Points, State, Step, StepError, Window, decide, has_listed,
+        is_due, status, update,
     },
     fixture::{closed, listed, new, platform, project, with},
 };
@@ -38,6 +39,46 @@ fn the_first_check_reads_the_project_then_its_functions_then_the_required_secret
         decide(&platform(), &state, at(0)),
         Decision::Settled(Requeue::At(at(300)))
     );
+}
+
+#[test]
+fn the_platforms_own_backups_are_listed_only_while_somebody_counts_them_and_once_per_interval() {
+    let mut state = listed();
+    let shown = |state: &State| status(&platform(), state, &decide(&platform(), state, at(1)), at(1)).recovery;
+    assert_eq!(
+        (decide(&platform(), &state, at(1)), shown(&state)),
+        (Decision::Settled(Requeue::At(at(300))), None)
+    );
+    state.needs_points = true;
+    assert_eq!(decide(&platform(), &state, at(1)), Decision::Do(Step::ListBackups));
+    let latest = Window {
+        earliest: None,
+        latest: Some(at(0)),
+    };
+    let points = Points {
+        pitr: Some(latest),
+        daily: Vec::new(),
+    };
+    state.observation.record_points(at(1), Ok(points.clone()));
+    assert_eq!(
+        decide(&platform(), &state, at(1)),
+        Decision::Settled(Requeue::At(at(300)))
+    );
+    assert_eq!(shown(&state), Some(points.shown()));
+    state.observation.record_list(at(300), BTreeMap::new());
+    assert_eq!(decide(&platform(), &state, at(301)), Decision::Do(Step::ListBackups));
+    // One that fails is repeated at the next interval, and takes nothing away.
+    state.observation.record_points(at(301), Err("forbidden".to_owned()));
+    assert_eq!(
+        decide(&platform(), &state, at(301)),
+        Decision::Settled(Requeue::At(at(600)))
+    );
+    assert_eq!(
+        (state.observation.points(), shown(&state)),
+        (Some(Ok(&points)), Some(points.shown()))
+    );
+    state.needs_points = false;
+    assert_eq!(shown(&state), None, "nobody counts them any more");
 }
 
 #[test]
