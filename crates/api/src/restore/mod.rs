@@ -38,7 +38,7 @@ pub use status::{AssertionResult, RestorePoint, RestoreRun, RestoreStatus, Resto
     )
 )]
 #[x_kube(
-    validation = Rule::new("self.platformRef.name == oldSelf.platformRef.name && self.target == oldSelf.target && has(self.source.backup) == has(oldSelf.source.backup) && (!has(self.source.backup) || self.source.backup == oldSelf.source.backup) && has(self.source.latest) == has(oldSelf.source.latest) && (!has(self.source.latest) || self.source.latest.schedule == oldSelf.source.latest.schedule && self.source.latest.level == oldSelf.source.latest.level && has(self.source.latest.before) == has(oldSelf.source.latest.before) && (!has(self.source.latest.before) || self.source.latest.before == oldSelf.source.latest.before)) && has(self.assertions) == has(oldSelf.assertions) && (!has(self.assertions) || self.assertions.size() == oldSelf.assertions.size() && self.assertions.all(one, oldSelf.assertions.exists(other, other.name == one.name)))")
+    validation = Rule::new("self.platformRef.name == oldSelf.platformRef.name && self.target == oldSelf.target && has(self.source.backup) == has(oldSelf.source.backup) && (!has(self.source.backup) || self.source.backup == oldSelf.source.backup) && has(self.source.latest) == has(oldSelf.source.latest) && (!has(self.source.latest) || self.source.latest.schedule == oldSelf.source.latest.schedule && self.source.latest.level == oldSelf.source.latest.level && has(self.source.latest.before) == has(oldSelf.source.latest.before) && (!has(self.source.latest.before) || self.source.latest.before == oldSelf.source.latest.before)) && has(self.assertions) == has(oldSelf.assertions) && (!has(self.assertions) || self.assertions == oldSelf.assertions)")
         .message("a Restore is immutable but for `cancel`: create another Restore"),
     validation = Rule::new("self.cancel || !oldSelf.cancel")
         .message("`cancel` can't be taken back: create another Restore")
@@ -106,10 +106,6 @@ pub enum RestoreTarget {
 
 /// A question to a restored database.
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
-#[x_kube(
-    validation = Rule::new("self.sql == oldSelf.sql && self.expect == oldSelf.expect")
-        .message("a Restore is immutable but for `cancel`: create another Restore")
-)]
 pub struct Assertion {
     /// name of the assertion.
     #[schemars(length(max = 63))]

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ace_api::{Backup, BackupReason, BackupSchedule, Platform, VerificationLevel, VerifyLevel};
+use ace_api::{Backup, BackupReason, BackupSchedule, ConditionType, Platform, Restore, VerificationLevel, VerifyLevel};
+use jiff::Timestamp;
+use kube::ResourceExt;
 
 use super::{Cause, Inputs, Place, Plan};
+use crate::kinds::restore;
 
 /// What they say together. `destinations`: those that there are.
 pub fn inputs(
@@ -81,4 +84,24 @@ pub fn inputs(
         has_identity: schedule.encryption.identity_secret_ref.is_some(),
         destinations: schedule.destinations.iter().map(place).collect(),
     })
+}
+
+/// When one of these Restores last proved the content of what this Backup stored, and not of another one that had its name.
+pub fn proved<'a>(object: &Backup, restores: impl IntoIterator<Item = &'a Restore>) -> Option<Timestamp> {
+    let status = object.status.as_ref()?;
+    let (snapshot, archive) = (status.snapshot.as_ref()?, status.archive.as_ref()?);
+    let is_of = |restore: &&Restore| {
+        restore::proved(restore).is_some_and(|point| {
+            let is_named = restore.namespace() == object.namespace() && point.backup == object.name_any();
+            is_named && (point.time, point.bytes) == (snapshot.time, archive.bytes)
+        })
+    };
+    let ready = |restore: &Restore| {
+        let conditions = &restore.status.as_ref()?.common.conditions;
+        let ready = ConditionType::Ready
+            .of(conditions)
+            .filter(|ready| ready.status == "True")?;
+        Some(ready.last_transition_time.0)
+    };
+    restores.into_iter().filter(is_of).filter_map(ready).max()
 }

@@ -40,7 +40,7 @@ use crate::reconcile::{
 
 pub use decide::decide;
 pub use events::events;
-pub use inputs::inputs;
+pub use inputs::{inputs, proved};
 pub use messages::{busy, database, dropped};
 pub use status::status;
 use update::update;
@@ -65,6 +65,8 @@ pub struct State {
     pub suspicions: BTreeMap<String, String>,
     /// What this process does for the object; of the run that the memo names.
     pub task: Option<Task>,
+    /// When a Restore last proved the content of what is stored.
+    pub proved: Option<Timestamp>,
     pub memory: Memory,
     /// Nobody has a manifest of the run that the memo names.
     pub has_no_manifest: bool,
@@ -343,7 +345,8 @@ impl kind::Kind for Kind {
         let imported = object.spec.import.iter().map(|import| import.destination.name.as_str());
         let destinations = copies.chain(imported);
         let destinations = destinations.map(|name| Dependency::BackupDestination(Key::beside(object, name)));
-        schedule.chain(destinations).collect()
+        let restores = Dependency::RestoresOf(Key::of(object));
+        schedule.chain(destinations).chain([restores]).collect()
     }
 
     fn facts(object: &Backup) -> Facts {

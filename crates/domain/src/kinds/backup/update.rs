@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use ace_api::{Backup, BackupCopy, BackupReason, BackupRun, CopyState, Reason as _, ShownBy, Verification, clipped};
+use ace_api::{
+    Backup, BackupCopy, BackupReason, BackupRun, CopyState, Reason as _, ShownBy, Verification, VerificationLevel,
+    clipped,
+};
 use jiff::Timestamp;
 
 use super::{
@@ -38,8 +41,16 @@ pub(super) fn update(
     }
 }
 
-/// What was put off of another run is not waited for. A task of this process has ended: what it has done is noted. Somebody asks for another attempt: what was held is over.
+/// What was put off of another run is not waited for. A task of this process has ended, or a Restore has proved what is stored: that is
+/// noted. Somebody asks for another attempt: what was held is over.
 pub fn infer(object: &Backup, state: &mut State, now: Timestamp) {
+    let is_news = |time: &Timestamp| {
+        let mut known = state.memo.verified.iter();
+        known.all(|known| known.level != VerificationLevel::Content || known.time < *time)
+    };
+    if let Some(time) = state.proved.filter(is_news) {
+        verified(state, VerificationLevel::Content, time);
+    }
     let run = run_id(state);
     state.memory.put_off.take_if(|put_off| put_off.run != run);
     if let Some(Task::Ended(job, outcome)) = state.task.take_if(|task| matches!(task, Task::Ended(..))) {
@@ -91,12 +102,7 @@ fn conclude(object: &Backup, state: &mut State, job: &Job, outcome: Outcome, now
     }
     match outcome {
         Ok(Done::Made(found)) => made(state, *found),
-        Ok(Done::Verified(level, time)) => {
-            let verified = &mut state.memo.verified;
-            verified.retain(|known| known.level != level);
-            verified.push(Verification { level, time });
-            verified.sort_by_key(|known| std::cmp::Reverse(known.level));
-        }
+        Ok(Done::Verified(level, time)) => verified(state, level, time),
         Ok(Done::Copied { destination, path }) => {
             state.memory.copies.remove(&destination);
             if let Some(copy) = copy_of(state, &destination) {
@@ -107,6 +113,14 @@ fn conclude(object: &Backup, state: &mut State, job: &Job, outcome: Outcome, now
         }
         Err(error) => failed(object, state, job, &error, now),
     }
+}
+
+/// It passed a level; the last time of each is kept.
+fn verified(state: &mut State, level: VerificationLevel, time: Timestamp) {
+    let verified = &mut state.memo.verified;
+    verified.retain(|known| known.level != level);
+    verified.push(Verification { level, time });
+    verified.sort_by_key(|known| std::cmp::Reverse(known.level));
 }
 
 /// There is a complete backup.

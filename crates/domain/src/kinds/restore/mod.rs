@@ -1,6 +1,7 @@
 //! One Restore into scratch: its state, the decision, and the status. It happens once.
 
 mod decide;
+mod facts;
 mod inputs;
 mod status;
 mod update;
@@ -10,14 +11,20 @@ mod tests;
 
 use std::time::Duration;
 
-use ace_api::{
-    AssertionResult, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreStatus, RestoreStep, RestoreStepName,
-};
+use ace_api::{AssertionResult, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreStatus, RestoreStepName};
 use jiff::Timestamp;
 
-use crate::reconcile::{dependency::Dependency, event::Event, key::Key, kind, refusals::Refusals, timing::Timing};
+use crate::reconcile::{
+    dependency::{Dependency, Facts},
+    event::Event,
+    key::Key,
+    kind,
+    refusals::Refusals,
+    timing::Timing,
+};
 
 pub use decide::decide;
+pub use facts::{maker, proved};
 pub use inputs::inputs;
 pub use status::{events, status};
 pub use update::infer;
@@ -72,9 +79,8 @@ pub type Outcome = Result<Box<Proved>, TaskError>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Proved {
     pub point: RestorePoint,
-    pub steps: Vec<RestoreStep>,
-    /// From the start until the last assertion passed.
-    pub recovery_time: Duration,
+    /// The steps from the start until the last assertion passed, and how long each took.
+    pub steps: Vec<(RestoreStepName, Duration)>,
     /// What became of each; one that did not pass is the outcome.
     pub assertions: Vec<AssertionResult>,
 }
@@ -215,6 +221,10 @@ impl kind::Kind for Kind {
         latest
             .map(|latest| Dependency::BackupsOf(Key::beside(object, &latest.schedule)))
             .collect()
+    }
+
+    fn facts(object: &Restore) -> Facts {
+        facts::facts(object)
     }
 
     fn is_suspended(_: &Restore) -> bool {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use ace_api::{
-    AssertionResult, Backup, Platform, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreStatus, RestoreStep,
+    AssertionResult, Backup, Platform, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreStatus,
     RestoreStepName, VerificationLevel,
 };
 use serde_json::{Value, json};
@@ -12,10 +12,12 @@ use super::{
 };
 use crate::reconcile::{
     decision::Requeue,
+    dependency::Dependency,
     fixture::{
         after, at, does_not_differ_when_only_the_clock_moved, is_not_finished_when_new, is_small, message, next, shown,
         tells_whether_to_wait_or_to_act,
     },
+    key::Key,
     kind::{Kind as _, Step as _},
     timing::Timing,
 };
@@ -65,11 +67,12 @@ fn proved(passed: bool) -> Outcome {
             tables: Some(132),
             rows: Some(3_402_117),
         },
-        steps: vec![RestoreStep {
-            name: RestoreStepName::Restore,
-            duration: "14s".to_owned(),
-        }],
-        recovery_time: Duration::from_secs(372),
+        steps: vec![
+            (RestoreStepName::Fetch, Duration::from_millis(2_600)),
+            (RestoreStepName::Restore, Duration::from_millis(314_600)),
+            (RestoreStepName::Prove, Duration::from_millis(51_500)),
+            (RestoreStepName::Compare, Duration::from_millis(3_300)),
+        ],
         assertions: vec![AssertionResult {
             name: "opt-ins".to_owned(),
             passed,
@@ -348,4 +351,67 @@ fn the_status_is_stable_and_a_new_one_is_not_finished() {
         let (object, mut state, decision) = (case.object.clone(), case.state.clone(), case.decide());
         does_not_differ_when_only_the_clock_moved::<Kind>(&object, &mut state, &decision, at(0));
     }
+}
+
+#[test]
+fn the_recovery_time_has_all_that_a_person_would_wait_for() {
+    let mut case = new().state(|state| state.memo.run = Some(begun_run()));
+    case.state.task = Some(Task::Ended(proved(true)));
+    infer(&case.object, &mut case.state, at(400));
+    let shown: Vec<String> = case.state.memo.steps.iter().map(|step| step.duration.clone()).collect();
+    assert_eq!(shown, ["2s", "5m14s", "51s", "3s"]);
+    assert_eq!(
+        case.state.memo.recovery_time.as_deref(),
+        Some("6m12s"),
+        "the parts of seconds, too"
+    );
+}
+
+fn begun_run() -> RestoreRun {
+    RestoreRun {
+        id: "7c1e".to_owned(),
+        attempt: 1,
+        start_time: at(0),
+        worker: "ace-worker-0".to_owned(),
+    }
+}
+
+#[test]
+fn others_depend_on_how_it_ended_and_not_on_its_progress() {
+    let object = |status: Value| -> Restore {
+        let metadata = json!({
+            "name": "nightly-drill-1", "namespace": "ace",
+            "ownerReferences": [{ "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "BackupSchedule", "name": "nightly", "uid": "u1" }],
+        });
+        let spec = json!({ "platformRef": { "name": "prod" }, "source": { "backup": "nightly-1" } });
+        serde_json::from_value(json!({ "metadata": metadata, "spec": spec, "status": status })).unwrap()
+    };
+    let condition = |type_: &str, status: &str, reason: &str| json!({ "type": type_, "status": status, "reason": reason, "message": reason, "observedGeneration": 1, "lastTransitionTime": "2026-11-23T05:00:00Z" });
+    let running = |reason: &str| {
+        let conditions = ["Ready", "Reconciling"]
+            .map(|type_| condition(type_, if type_ == "Ready" { "False" } else { "True" }, reason));
+        Kind::facts(&object(json!({ "observedGeneration": 1, "conditions": conditions })))
+    };
+    let (schedule, backup) = (
+        Key::beside(&new().object, "nightly"),
+        Key::beside(&new().object, "nightly-1"),
+    );
+    assert_eq!(running("Fetching"), running("Proving"));
+    assert_eq!(
+        running("Fetching").iter().map(|(of, _)| of.clone()).collect::<Vec<_>>(),
+        [Dependency::DrillsOf(schedule)]
+    );
+    let ended = |point: Value, took: Value| {
+        let status = json!({
+            "observedGeneration": 1, "conditions": [condition("Ready", "True", "Restored")], "point": point, "recoveryTime": took,
+        });
+        let of: Vec<Dependency> = Kind::facts(&object(status)).into_iter().map(|(of, _)| of).collect();
+        of.contains(&Dependency::RestoresOf(backup.clone()))
+    };
+    let point = json!({ "backup": "nightly-1", "time": "2026-11-23T01:00:04Z", "bytes": 7, "level": "Content" });
+    assert!(ended(point.clone(), json!("6m12s")));
+    assert!(!ended(point.clone(), Value::Null), "an assertion did not pass");
+    let mut less = point;
+    less["level"] = json!("Restored");
+    assert!(!ended(less, json!("6m12s")));
 }

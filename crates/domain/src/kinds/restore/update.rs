@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ace_api::{Reason as _, Restore, RestoreReason, ShownBy};
+use ace_api::{Duration as Written, Reason as _, Restore, RestoreReason, RestoreStep, RestoreStepName, ShownBy};
 use jiff::Timestamp;
 
 use super::{ATTEMPTS, Cause, Outcome, Problem, Proved, PutOff, State, Step, StepError, Task, TaskError, decide};
@@ -55,7 +55,6 @@ fn done(object: &Restore, state: &mut State, proved: Proved) {
     let Proved {
         point,
         steps,
-        recovery_time,
         assertions,
     } = proved;
     let failed: Vec<&str> = assertions
@@ -64,7 +63,7 @@ fn done(object: &Restore, state: &mut State, proved: Proved) {
         .map(|assertion| assertion.name.as_str())
         .collect();
     if failed.is_empty() {
-        state.memo.recovery_time = Some(ace_api::Duration::from_secs(recovery_time.as_secs().max(1)).to_string());
+        state.memo.recovery_time = Some(recovery_time(&steps).to_string());
         state.memo.held = None;
     } else {
         let message = format!(
@@ -75,8 +74,18 @@ fn done(object: &Restore, state: &mut State, proved: Proved) {
         state.memo.held = Some(held::hold(object, cause.reason, &cause.message));
     }
     state.memo.point = Some(point);
-    state.memo.steps = steps;
+    let step = |(name, took): &(RestoreStepName, Duration)| RestoreStep {
+        name: *name,
+        duration: Written::from_secs(took.as_secs()).to_string(),
+    };
+    state.memo.steps = steps.iter().map(step).collect();
     state.memo.assertions = assertions;
+}
+
+/// All that a person would wait for: keys and manifest, the download, the restore, and the proof.
+fn recovery_time(steps: &[(RestoreStepName, Duration)]) -> Written {
+    let took: Duration = steps.iter().map(|(_, took)| *took).sum();
+    Written::from_secs(took.as_secs().max(1))
 }
 
 fn failed(object: &Restore, state: &mut State, error: &TaskError, now: Timestamp) {

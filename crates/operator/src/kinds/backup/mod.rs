@@ -11,7 +11,7 @@ mod observe;
 pub(crate) mod scratch;
 pub(crate) mod verify;
 
-use ace_api::{Backup, BackupDestination, BackupProgress, BackupSchedule, Platform};
+use ace_api::{Backup, BackupDestination, BackupProgress, BackupSchedule, Platform, Restore};
 use ace_database::Clients;
 use ace_domain::{
     kinds::backup::{self, Job, Memory, Outcome, State, Step, StepError, StepResult},
@@ -59,6 +59,8 @@ pub struct BackupCaches {
     pub schedules: Store<DeserializeGuard<BackupSchedule>>,
     pub platforms: Store<DeserializeGuard<Platform>>,
     pub destinations: Store<DeserializeGuard<BackupDestination>>,
+    /// What they proved of a Backup is noted in its status.
+    pub restores: Store<DeserializeGuard<Restore>>,
 }
 
 impl Controller for Backups {

@@ -1,7 +1,7 @@
 use ace_api::Backup;
 use ace_api::BackupReason;
 use ace_domain::{
-    kinds::backup::{Memory, Outcome, Problem, State, Task, TaskError, inputs},
+    kinds::backup::{Memory, Outcome, Problem, State, Task, TaskError, inputs, proved},
     reconcile::key::Key,
 };
 use ace_runtime::tasks::{Ended, TaskState};
@@ -19,6 +19,7 @@ pub(super) fn observe(kind: &Backups, object: &Backup, memory: Memory, now: Time
     let known = kind.tasks.look(&Key::of(object));
     let known = known.filter(|((of, _), _)| Some(of.as_str()) == run);
     let destinations = given.destinations.keys().map(String::as_str).collect();
+    let restores = kind.caches.restores.state();
     let state = State {
         timing: kind.timing,
         began: now,
@@ -32,6 +33,7 @@ pub(super) fn observe(kind: &Backups, object: &Backup, memory: Memory, now: Time
         ),
         suspicions: given.suspicions(object),
         task: known.map(task),
+        proved: proved(object, restores.iter().filter_map(|restore| restore.0.as_ref().ok())),
         memo,
         memory,
         has_no_manifest: false,

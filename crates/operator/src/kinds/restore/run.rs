@@ -9,10 +9,13 @@ use ace_domain::kinds::{
 };
 use ace_runtime::tasks::Running;
 use kube::ResourceExt;
-use tokio::time::Instant;
 
 use super::{Restores, observe::stopped};
-use crate::kinds::backup::{given::Given, scratch::Drill, verify};
+use crate::kinds::backup::{
+    given::Given,
+    scratch::{Drill, Steps},
+    verify,
+};
 
 pub(super) async fn run(
     kind: &Restores,
@@ -33,7 +36,7 @@ async fn restore(
     run: &RestoreRun,
     running: &Running<RestoreStepName>,
 ) -> Outcome {
-    let began = Instant::now();
+    let steps = Steps::begin();
     let kind = &kind.backups;
     let given = Given::of(kind, backup);
     let stored = verify::stored(kind, backup, &given).await.map_err(told)?;
@@ -54,7 +57,7 @@ async fn restore(
         name: format!("{}_{}", uid.split('-').next().unwrap_or_default(), run.id),
         assertions: &object.spec.assertions,
     };
-    let drilled = drill.run(|step| running.progress(step)).await.map_err(told)?;
+    let drilled = drill.run(steps, |step| running.progress(step)).await.map_err(told)?;
     let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     Ok(Box::new(Proved {
         point: RestorePoint {
@@ -66,7 +69,6 @@ async fn restore(
             rows: Some(count(drilled.rows)),
         },
         steps: drilled.steps,
-        recovery_time: began.elapsed(),
         assertions: drilled.assertions,
     }))
 }

@@ -120,12 +120,13 @@ fn it_depends_on_the_destinations_of_its_copies() {
         .iter()
         .map(|reference| format!("{reference:?}"))
         .collect();
-    assert_eq!(names.len(), 3);
+    assert_eq!(names.len(), 4);
     assert!(
         names[1].contains("BackupDestination") && names[1].contains("primary"),
         "{names:?}"
     );
     assert!(names[2].contains("second"), "{names:?}");
+    assert!(names[3].contains("RestoresOf"), "and on what proves it: {names:?}");
 }
 
 /// Complete, with an identity; this process met it first then.

@@ -39,6 +39,7 @@ pub(super) fn with(spec: Value) -> Case {
             inputs: Inputs::Usable(plan()),
             suspicions: BTreeMap::new(),
             task: None,
+            proved: None,
             memory: Memory::default(),
             has_no_manifest: false,
             is_being_made: false,

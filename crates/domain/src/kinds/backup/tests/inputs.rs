@@ -1,7 +1,7 @@
-use ace_api::{Backup, BackupReason, BackupSchedule, Platform, VerificationLevel};
+use ace_api::{Backup, BackupReason, BackupSchedule, Platform, Restore, VerificationLevel};
 use serde_json::{Value, json};
 
-use crate::kinds::migration_set::Blocker;
+use crate::{kinds::migration_set::Blocker, reconcile::fixture::at};
 
 use super::{
     super::{Inputs, Problem, busy, dropped, inputs},
@@ -204,4 +204,46 @@ fn a_table_may_lose_as_many_rows_as_the_schedule_allows_and_no_more() {
         "{}",
         told.message
     );
+}
+
+#[test]
+fn only_a_restore_of_just_this_backup_that_passed_proves_its_content() {
+    let stored = new().complete();
+    let object = stored.object.clone();
+    let object = Backup {
+        status: Some(stored.status()),
+        ..object
+    };
+    let restore = |change: &dyn Fn(&mut Value)| -> Restore {
+        let mut restore = json!({
+            "metadata": { "name": "drill", "namespace": "ace" },
+            "spec": { "platformRef": { "name": "prod" }, "source": { "backup": "nightly-1" } },
+            "status": {
+                "observedGeneration": 1,
+                "conditions": [{
+                    "type": "Ready", "status": "True", "reason": "Restored", "message": "restored",
+                    "observedGeneration": 1, "lastTransitionTime": at(500).to_string(),
+                }],
+                "point": { "backup": "nightly-1", "time": at(1).to_string(), "bytes": 241_172_480, "level": "Content" },
+                "recoveryTime": "6m12s",
+            },
+        });
+        change(&mut restore);
+        serde_json::from_value(restore).unwrap()
+    };
+    let proved = |change: &dyn Fn(&mut Value)| super::super::proved(&object, [&restore(change)]);
+    assert_eq!(proved(&|_| {}), Some(at(500)));
+    for change in [
+        (&|restore: &mut Value| restore["metadata"]["namespace"] = json!("other")) as &dyn Fn(&mut Value),
+        &|restore| restore["status"]["point"]["backup"] = json!("nightly-2"),
+        // Another backup had its name.
+        &|restore| restore["status"]["point"]["time"] = json!(at(-9).to_string()),
+        &|restore| restore["status"]["point"]["bytes"] = json!(7),
+        &|restore| restore["status"]["point"]["level"] = json!("Restored"),
+        // An assertion did not pass.
+        &|restore| restore["status"]["recoveryTime"] = Value::Null,
+        &|restore| restore["status"]["conditions"][0]["status"] = json!("False"),
+    ] {
+        assert_eq!(proved(change), None);
+    }
 }

@@ -1,9 +1,10 @@
 use ace_api::{BackupReason, Database, VerificationLevel};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::{
     super::{Decision, Done, Inputs, Problem, database, events},
-    fixture::{error, failed, made, new, path},
+    fixture::{Case, error, failed, made, new, path},
 };
 use crate::kinds::platform::DatabaseFailure;
 use crate::reconcile::{event::Event, fixture::at, refusals::Refusals};
@@ -140,4 +141,27 @@ fn a_copy_to_where_the_schedule_does_not_name_any_more_is_given_up() {
         plan.destinations.pop();
     });
     assert!(matches!(case.decide(), Decision::Settled(_)), "{:?}", case.decide());
+}
+
+#[test]
+fn a_restore_that_proved_the_content_raises_what_is_verified_and_stays_noted() {
+    let case = new().complete();
+    let shows = case.shows();
+    let case = case.state(|state| state.proved = Some(at(500))).next();
+    let levels = |case: &Case| -> Vec<(VerificationLevel, Timestamp)> {
+        let verified = &case.state.memo.verified;
+        verified.iter().map(|passed| (passed.level, passed.time)).collect()
+    };
+    let expected = [
+        (VerificationLevel::Content, at(500)),
+        (VerificationLevel::Archive, at(20)),
+    ];
+    assert_eq!((levels(&case), case.shows()), (expected.to_vec(), shows));
+    // Its Restore is deleted later, and an older one says nothing new.
+    let case = case.state(|state| state.proved = None).next();
+    assert_eq!(levels(&case), expected);
+    let case = case.state(|state| state.proved = Some(at(400))).next();
+    assert_eq!(levels(&case), expected);
+    let case = case.state(|state| state.proved = Some(at(600))).next();
+    assert_eq!(levels(&case)[0], (VerificationLevel::Content, at(600)));
 }
