@@ -255,7 +255,8 @@ fn combinations(object: &Value, broken: &mut Broken) {
         }),
     }
     let kind = KindEntry::named(text(&object["kind"]));
-    for (type_, _) in kind.map_or(&[][..], |kind| kind.conditions) {
+    let conditions = kind.map_or(&[][..], |kind| kind.conditions).iter();
+    for (type_, _) in conditions.filter(|(type_, _)| type_.is_always_there()) {
         let type_ = type_.as_str();
         broken.when(status(type_).is_none(), || format!("{type_} is not there"));
     }

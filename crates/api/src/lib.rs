@@ -31,10 +31,10 @@ pub use backup_destination::{
     DestinationStatus, GcsStore, LocalStore, S3Store, StoreCapabilities, StoredBackups,
 };
 pub use backup_schedule::{
-    BackupEncryption, BackupProof, BackupResult, BackupSchedule, BackupScheduleSpec, BackupScope, CatchUp,
-    ExpiringBackup, FreshReason, LastBackup, MissedSlots, RecoveryObjective, RecoveryPoint, RequiredTable, Retention,
-    RetentionStatus, ScheduleDestination, ScheduleDriftReason, ScheduleReason, ScheduleStatus, VerifiedReason,
-    VerifyLevel,
+    BackupEncryption, BackupProof, BackupResult, BackupSchedule, BackupScheduleSpec, BackupScope, CatchUp, Drill,
+    DrillStatus, DrilledReason, ExpiringBackup, FreshReason, LastBackup, MissedSlots, NextDrill, RecoveryObjective,
+    RecoveryPoint, RequiredTable, Retention, RetentionStatus, ScheduleDestination, ScheduleDriftReason, ScheduleReason,
+    ScheduleStatus, VerifiedReason, VerifyLevel,
 };
 pub use bounds::within_bounds;
 pub use common::{
@@ -62,8 +62,8 @@ pub use notification_channel::{
     NotificationChannel, NotificationChannelSpec, Slack, TestDelivery, Webhook,
 };
 pub use platform::{
-    ApiEndpoint, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason, PlatformSpec,
-    PlatformStatus, ProjectStatus, Scratch,
+    ApiEndpoint, DailyBackups, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason,
+    PlatformRecovery, PlatformSpec, PlatformStatus, ProjectStatus, RecoveryWindow, Scratch,
 };
 pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Process, Reference, Right, Scope, Target};
 pub use restore::{

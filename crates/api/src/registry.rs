@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::{
     Backup, BackupDestination, BackupDriftReason, BackupReason, BackupSchedule, ChannelReason, ConditionType,
-    DestinationDriftReason, DestinationReason, DriftReason, EdgeFunction, FreshReason, FunctionReason, GROUP,
-    ListedReason, MigrationReason, MigrationSet, NotificationChannel, ObjectStatus, Platform, PlatformReason, Restore,
-    RestoreReason, ScheduleDriftReason, ScheduleReason, SchemaDriftReason, VERSION, VerifiedReason,
+    DestinationDriftReason, DestinationReason, DriftReason, DrilledReason, EdgeFunction, FreshReason, FunctionReason,
+    GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel, ObjectStatus, Platform, PlatformReason,
+    Restore, RestoreReason, ScheduleDriftReason, ScheduleReason, SchemaDriftReason, VERSION, VerifiedReason,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -27,7 +27,7 @@ pub struct KindEntry {
     pub short_name: &'static str,
     /// Reasons of `Ready`, `Reconciling`, `Stalled` and `Suspended`.
     pub reasons: &'static [ListedReason],
-    /// Conditions that it always has beside `Ready`, with their reasons: `Drifted` where it can drift.
+    /// Conditions that it has beside `Ready`, with their reasons: `Drifted` where it can drift.
     pub conditions: &'static [(ConditionType, &'static [ListedReason])],
     /// Other objects that its spec names.
     pub references: &'static [Reference],
@@ -201,6 +201,7 @@ pub const KINDS: &[KindEntry] = &[
         conditions: &[
             (ConditionType::Fresh, FreshReason::ALL),
             (ConditionType::Verified, VerifiedReason::ALL),
+            (ConditionType::Drilled, DrilledReason::ALL),
             (ConditionType::Drifted, ScheduleDriftReason::ALL),
         ],
         references: &[
@@ -220,6 +221,12 @@ pub const KINDS: &[KindEntry] = &[
                 "backups",
                 &["get", "create", "patch", "delete"],
                 "created for each slot; `get` asks who made one that has the name of a slot; `patch` sets `deletionPolicy` of one that expires, and `delete` deletes it, and what failed",
+            ),
+            cluster(
+                GROUP,
+                "restores",
+                &["get", "create", "delete"],
+                "created for each drill; `get` asks who made one that has the name of a drill, and `delete` deletes old ones",
             ),
         ],
         writers_can: Some("has a database of the namespace backed up and encrypted for whom they like"),

@@ -232,7 +232,7 @@ impl Parts<'_> {
         let functions = EdgeFunctions {
             client: self.client.clone(),
             caches: caches.clone(),
-            connections,
+            connections: connections.clone(),
             sources: sources.clone(),
             timing: settings.timing,
             installation: settings.installation.clone(),
@@ -268,13 +268,17 @@ impl Parts<'_> {
         let schedules = BackupSchedules {
             client: self.client.clone(),
             caches,
+            connections,
             destinations: self.controllers.cache(),
             backups: self.controllers.cache(),
             restores: self.controllers.cache(),
             timing: settings.timing,
             installation: settings.installation.clone(),
         };
-        self.controllers.add(Arc::new(schedules));
+        let schedules = Arc::new(schedules);
+        let (measured, all) = (schedules.clone(), self.controllers.cache());
+        self.metrics.follow_schedules(move || measured.measured(&all));
+        self.controllers.add(schedules);
         if !beside_worker {
             self.controllers.watch::<backup::Kind>();
             self.controllers.watch::<restore::Kind>();
@@ -291,6 +295,7 @@ impl Parts<'_> {
             schedules: self.controllers.cache(),
             platforms: self.controllers.cache(),
             destinations: self.controllers.cache(),
+            restores: self.controllers.cache(),
         };
         let backups = Backups {
             client: self.client.clone(),

@@ -13,6 +13,7 @@ mod backup_destination;
 mod backup_inventory;
 mod backup_schedule;
 mod deploy;
+mod drills;
 mod examples;
 mod functions;
 mod import;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         backup_destination::tests(),
         backup_inventory::tests(),
         backup_schedule::tests(),
+        drills::tests(),
         functions::tests(),
         migrations::tests(),
         import::tests(),

@@ -15,10 +15,25 @@ crate::tests![
 ];
 
 /// The scratch server's own role.
-const PASSWORD: &str = "scratch-canary";
+pub const PASSWORD: &str = "scratch-canary";
+
+/// A server with a role that may make databases, and a connection of its superuser.
+pub async fn scratch() -> (Server, Client) {
+    let server = Server::start().await;
+    let superuser = server.superuser_of("postgres").await.unwrap();
+    let role = format!("CREATE ROLE scratch LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
+    superuser.batch_execute(&role).await.unwrap();
+    (server, superuser)
+}
+
+/// How many databases of restores there are.
+pub async fn left_in_scratch(superuser: &Client) -> i64 {
+    let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'ace\\_scratch%'";
+    superuser.query_one(left, &[]).await.unwrap().try_get(0).unwrap()
+}
 
 /// Names this server in the Platform.
-async fn name_scratch(scene: &Scene<'_>, port: u16, user: &str, password: &str) {
+pub async fn name_scratch(scene: &Scene<'_>, port: u16, user: &str, password: &str) {
     let stage = scene.stage;
     stage
         .secret_offering("scratch", "database", json!({ "password": password }))
@@ -50,15 +65,6 @@ async fn stalled(scene: &Scene<'_>, name: &str, reason: &str) -> String {
     let what = format!("is Stalled/{reason}");
     let seen = until(scene, name, &what, |seen| reason_of(seen, "Stalled") == reason).await;
     message_of(&seen, "Ready").to_owned()
-}
-
-/// A scratch server with its role, and a superuser's session there.
-async fn scratch() -> (Server, Client) {
-    let server = Server::start().await;
-    let superuser = server.superuser_of("postgres").await.unwrap();
-    let role = format!("CREATE ROLE scratch LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
-    superuser.batch_execute(&role).await.unwrap();
-    (server, superuser)
 }
 
 async fn what_an_empty_namespace_imports_can_be_restored() {
@@ -142,9 +148,7 @@ async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
             "{says}"
         );
 
-        let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'ace\\_scratch%'";
-        let left: i64 = superuser.query_one(left, &[]).await.unwrap().try_get(0).unwrap();
-        assert_eq!(left, 0, "the databases are dropped");
+        assert_eq!(left_in_scratch(&superuser).await, 0, "the databases are dropped");
         for name in ["drill", "wrong"] {
             for version in stage.space.watch.versions("Restore", name) {
                 let text = version.object.to_string();

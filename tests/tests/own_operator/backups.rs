@@ -21,8 +21,13 @@ use super::ONE;
 /// Requests of one backup to the API server and the store, each of which is a place to die before and after.
 const RECORDED: usize = 8;
 
-/// A directory for each major version, with `pg_restore` as it is and a `pg_dump` that is this script; `$REAL` is the installed one.
+/// A directory for each major version, with a `pg_dump` that is this script, and the other program as it is.
 fn clients(directory: &Path, script: &str) -> String {
+    clients_with(directory, "pg_dump", script)
+}
+
+/// The same, of another program; `$REAL` is the installed one.
+pub fn clients_with(directory: &Path, program: &str, script: &str) -> String {
     let real = postgres_bin_dir().expect("PostgreSQL is installed");
     let version = std::process::Command::new(real.join("pg_dump"))
         .arg("--version")
@@ -40,19 +45,21 @@ fn clients(directory: &Path, script: &str) -> String {
         .to_owned();
     let folder = directory.join(&major);
     fs::create_dir_all(&folder).unwrap();
-    std::os::unix::fs::symlink(real.join("pg_restore"), folder.join("pg_restore")).unwrap();
+    for other in ["pg_dump", "pg_restore"].into_iter().filter(|other| *other != program) {
+        std::os::unix::fs::symlink(real.join(other), folder.join(other)).unwrap();
+    }
     let text = format!(
         "#!/bin/sh\nREAL={}\nPATH=/usr/bin:/bin:{}\n[ \"$1\" = --version ] && exec \"$REAL\" --version\n{script}\n",
-        real.join("pg_dump").display(),
+        real.join(program).display(),
         real.display()
     );
-    let program = folder.join("pg_dump");
+    let program = folder.join(program);
     fs::write(&program, text).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
     format!("{}/<major>", directory.display())
 }
 
-fn worker(clients: Option<String>) -> OperatorOptions {
+pub fn worker(clients: Option<String>) -> OperatorOptions {
     OperatorOptions {
         clients,
         ..OperatorOptions::worker()

@@ -8,8 +8,12 @@ mod backups;
 mod channels;
 mod connections;
 mod disclosure;
+mod drills;
 mod functions;
 mod migrations;
+#[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]
+#[path = "../../../crates/database/tests/session/server.rs"]
+mod server;
 mod upgrade;
 
 use tokio::sync::Mutex;

@@ -1,6 +1,7 @@
 //! `BackupSchedule`: how one database is kept recoverable. This file is what the user writes; `status` is what the operator answers.
 
 mod reasons;
+mod recovery;
 mod status;
 
 use kube::{CustomResource, KubeSchema};
@@ -9,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Duration, LocalReference, SecretKeyReference, VerificationLevel};
 
-pub use reasons::{FreshReason, ScheduleDriftReason, ScheduleReason, VerifiedReason};
+pub use reasons::{DrilledReason, FreshReason, ScheduleDriftReason, ScheduleReason, VerifiedReason};
+pub use recovery::{Drill, RecoveryObjective};
 pub use status::{
-    BackupResult, ExpiringBackup, LastBackup, MissedSlots, RecoveryPoint, RetentionStatus, ScheduleStatus,
+    BackupResult, DrillStatus, ExpiringBackup, LastBackup, MissedSlots, NextDrill, RecoveryPoint, RetentionStatus,
+    ScheduleStatus,
 };
 
 /// How one database is kept recoverable: when it is backed up, where to, for whom, how that is verified, and what is kept.
@@ -41,6 +44,11 @@ pub use status::{
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Verified\")].status"
     ),
+    printcolumn(
+        name = "Drilled",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Drilled\")].status"
+    ),
     printcolumn(name = "Next", type_ = "string", json_path = ".status.nextTime", priority = 1),
     printcolumn(name = "Missed", type_ = "integer", json_path = ".status.missed.count", priority = 1),
     printcolumn(
@@ -68,7 +76,13 @@ pub use status::{
         .field_path(".deadline"),
     validation = Rule::new("self.destinations.all(one, self.destinations.exists_one(other, other.name == one.name))")
         .message("`destinations` must not name one BackupDestination twice: a second copy needs another one")
-        .field_path(".destinations")
+        .field_path(".destinations"),
+    validation = Rule::new("!has(self.drills) || self.drills.size() == 0 || has(self.encryption.identitySecretRef)")
+        .message("`drills` need the identity that opens the archives: name it in `encryption.identitySecretRef`")
+        .field_path(".drills"),
+    validation = Rule::new("!has(self.drills) || self.drills.all(one, !has(one.assertions) || one.assertions.all(asked, self.drills.exists_one(other, has(other.assertions) && other.assertions.exists(same, same.name == asked.name))))")
+        .message("`drills` must not name two assertions alike: drills that are due at one minute are one Restore, which has the assertions of all")
+        .field_path(".drills")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BackupScheduleSpec {
@@ -82,10 +96,10 @@ pub struct BackupScheduleSpec {
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^[A-Za-z][A-Za-z0-9+_/-]*$')").message("`timeZone` must be a name of the IANA database, such as 'Europe/Berlin'"))]
     pub time_zone: String,
-    /// jitter is how much later a backup may begin, so that those of many schedules do not begin together: always the same for one object, and never more than half the time until the next slot.
+    /// jitter is how much later a backup or a drill may begin, so that those of many schedules do not begin together: always the same for one object, and never more than half the time until the next slot.
     #[serde(default = "BackupScheduleSpec::default_jitter")]
     pub jitter: Duration,
-    /// catchUp says what becomes of slots that were missed.
+    /// catchUp says what becomes of slots that were missed, of backups and of drills.
     #[serde(default)]
     pub catch_up: CatchUp,
     /// immediate makes a first backup when the object is new, besides those at its slots.
@@ -113,16 +127,21 @@ pub struct BackupScheduleSpec {
     /// verify says how much each backup is verified once it is stored.
     #[serde(default)]
     pub verify: VerifyLevel,
-    /// objective says how much may be lost.
+    /// drills restore the newest complete backup into the scratch server of the Platform, at times of their own; at most four. Each is a Restore named `<schedule>-drill-<minute of the slot in UTC>`, which goes with the schedule; those that are due at one minute are one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub drills: Vec<Drill>,
+    /// objective says how much may be lost, and how long it may take to have the rest back.
     pub objective: RecoveryObjective,
     /// retention says which backups are kept. Ages count from the newest verified backup, and not from now: while none succeeds, none expires.
     #[serde(default)]
     pub retention: Retention,
-    /// failedLimit is how many failed Backups are kept, for their messages.
+    /// failedLimit is how many failed Backups are kept, for their messages, and how many drills that have ended.
     #[serde(default = "BackupScheduleSpec::default_failed_limit")]
     #[schemars(range(min = 1, max = 50))]
     pub failed_limit: i32,
-    /// suspend starts no backup and lets none expire. What the database could be restored to goes on growing old, and `Fresh` with it.
+    /// suspend starts no backup and no drill, and lets none expire. What the database could be restored to goes on growing old, and `Fresh` with it.
     #[serde(default)]
     pub suspend: bool,
 }
@@ -276,18 +295,6 @@ impl VerifyLevel {
             Self::Content => VerificationLevel::Content,
         }
     }
-}
-
-/// How much may be lost.
-#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
-#[x_kube(
-    validation = Rule::new("self.rpo.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.rpo) >= duration('1m') && duration(self.rpo) <= duration('8784h')")
-        .message("`rpo` must be between '1m' and '8784h', such as '26h'")
-        .field_path(".rpo")
-)]
-pub struct RecoveryObjective {
-    /// rpo is the most time whose changes may be lost: how old the newest point may be that the database can be restored to. It must be longer than the longest time between two slots, and the time that a backup takes.
-    pub rpo: Duration,
 }
 
 /// Which backups are kept. Each of these keeps its own, and what none of them keeps expires.

@@ -30,6 +30,14 @@ pub struct ScheduleStatus {
     /// missed are slots at which nothing could be begun, or only much later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub missed: Option<MissedSlots>,
+    /// drill is the last one that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<DrillStatus>,
+    /// nextDrills are the next slots of `spec.drills`; none while the schedule is suspended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub next_drills: Vec<NextDrill>,
     /// retention is what becomes of the backups that there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
@@ -72,12 +80,44 @@ pub struct RecoveryPoint {
     /// time of the point, by the clock of the database.
     #[schemars(schema_with = "time")]
     pub time: Timestamp,
-    /// from is the name of the Backup.
+    /// from is the name of the Backup; `PITR` for the platform's point-in-time recovery and `Daily` for a daily backup of its own, whose times are rounded to the hour.
     #[schemars(length(max = 253))]
     pub from: String,
     /// bytes that are stored for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<i64>,
+}
+
+/// A drill that has ended.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DrillStatus {
+    /// name of the Restore.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// point that was restored: the time of the backup's snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub point: Option<Timestamp>,
+    /// recoveryTime from the first request until the last assertion passed, such as `6m12s`; none of a drill that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub recovery_time: Option<String>,
+    /// predictedRecoveryTime of the newest backup: its size, by the bytes per second of the last five drills that did not fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub predicted_recovery_time: Option<String>,
+}
+
+/// The next slot of a drill.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct NextDrill {
+    /// name of the drill.
+    #[schemars(length(max = 63))]
+    pub name: String,
+    /// time of the slot.
+    #[schemars(schema_with = "time")]
+    pub time: Timestamp,
 }
 
 /// Slots at which nothing could be begun.

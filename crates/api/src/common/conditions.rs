@@ -22,6 +22,8 @@ pub enum ConditionType {
     Fresh,
     /// The newest such point is verified. Always present.
     Verified,
+    /// A backup was restored in time, at each slot of a drill. Present while there are drills.
+    Drilled,
 }
 
 impl ConditionType {
@@ -35,7 +37,13 @@ impl ConditionType {
             Self::Drifted => "Drifted",
             Self::Fresh => "Fresh",
             Self::Verified => "Verified",
+            Self::Drilled => "Drilled",
         }
+    }
+
+    /// An object of a kind with this condition always has it.
+    pub fn is_always_there(self) -> bool {
+        matches!(self, Self::Ready | Self::Drifted | Self::Fresh | Self::Verified)
     }
 
     /// The condition of this type, where there is one.

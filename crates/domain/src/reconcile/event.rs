@@ -1,7 +1,7 @@
 //! What is worth an event: read off two statuses, so that no decision has to think of it.
 
 use ace_api::{
-    ConditionType::{Drifted, Stalled},
+    ConditionType::{self, Drifted, Stalled},
     ObjectStatus, SecretFiles,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -83,4 +83,17 @@ pub(crate) fn stalled<T: PartialEq>(
     let now = Stalled.of(&after.common().conditions)?;
     let is_news = Stalled.of(&before.common().conditions).map(&says) != Some(says(now));
     is_news.then(|| Event::warning(&now.reason, &now.message))
+}
+
+/// A condition is False, and it is news: what it says is not what it said before. The event's reason is made of the condition's.
+pub(crate) fn condition_fell(
+    type_: ConditionType,
+    before: &impl ObjectStatus,
+    after: &impl ObjectStatus,
+    named: impl Fn(&str) -> String,
+) -> Option<Event> {
+    let now = type_.of(&after.common().conditions)?;
+    let was = type_.of(&before.common().conditions);
+    let is_news = was.is_none_or(|was| (&was.status, &was.reason) != (&now.status, &now.reason));
+    (now.status == "False" && is_news).then(|| Event::warning(named(&now.reason), &now.message))
 }

@@ -101,8 +101,9 @@ pub(crate) fn tells_whether_to_wait_or_to_act<K: Kind>(object: &K::Object, statu
     let ready = Ready.of(conditions).map(|ready| ready.status.as_str());
     let [reconciling, stalled, suspended] =
         [Reconciling, Stalled, Suspended].map(|type_| type_.of(conditions).is_some());
+    let mut others = kind.conditions.iter().filter(|(type_, _)| type_.is_always_there());
     let rules = [
-        ready.is_some() && kind.conditions.iter().all(|(type_, _)| type_.of(conditions).is_some()),
+        ready.is_some() && others.all(|(type_, _)| type_.of(conditions).is_some()),
         kind.has_drift() || Drifted.of(conditions).is_none(),
         !(reconciling && stalled),
         ready != Some("True") || !(reconciling || stalled),

@@ -202,7 +202,11 @@ fn unknown<R: Reason, D: Reason>(
     let unassessed = Cause::new(other, message.clone());
     let common = common(object, before, Shown::Waiting(Cause::new(ready, message)), false, now);
     let add = |common, type_: &ConditionType| with_condition(common, before, *type_, None, &unassessed, now);
-    others.iter().fold(common, add)
+    // One that comes and goes is not told either, where it was there.
+    let shown = others
+        .iter()
+        .filter(|type_| type_.is_always_there() || type_.of(&before.conditions).is_some());
+    shown.fold(common, add)
 }
 
 /// The status was written for the spec as it is.

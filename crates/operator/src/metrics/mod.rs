@@ -1,7 +1,9 @@
-//! What the operator counts beyond what is counted of every kind: requests to platforms, and reads of sources.
+//! What the operator counts beyond what is counted of every kind: requests to platforms, reads of sources, and whether databases are
+//! recoverable.
 
 mod platform;
 mod reference;
+mod schedules;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +22,7 @@ pub use platform::PlatformMetrics;
 pub use reference::REFERENCE;
 
 use platform::Platforms;
+use schedules::Schedules;
 
 /// The handle; cheap to clone, and every clone counts into the same registry.
 #[derive(Clone)]
@@ -27,6 +30,7 @@ pub struct Metrics {
     /// What is counted of every kind.
     pub runtime: runtime::Metrics,
     platforms: Arc<Platforms>,
+    schedules: Arc<Schedules>,
     source_reads: Family<ReadLabels, Counter>,
 }
 
@@ -40,9 +44,10 @@ impl Metrics {
     /// An empty registry of the operator in this version.
     pub fn new(version: &'static str) -> Self {
         let runtime = runtime::Metrics::new(version);
-        let (platforms, source_reads) = runtime.register(REFERENCE, |registering| {
+        let (platforms, schedules, source_reads) = runtime.register(REFERENCE, |registering| {
             (
                 Arc::new(Platforms::register(registering)),
+                Arc::new(Schedules::register(registering)),
                 registering.add("ace_source_reads", Family::default()),
             )
         });
@@ -51,6 +56,7 @@ impl Metrics {
         Self {
             runtime,
             platforms,
+            schedules,
             source_reads,
         }
     }

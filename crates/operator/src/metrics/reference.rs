@@ -1,4 +1,4 @@
-//! The list of metrics of platforms and sources, by itself: `docs/reference/metrics.md` is made from this very file.
+//! The list of metrics of platforms, schedules of backups and sources, by itself: `docs/reference/metrics.md` is made from this very file.
 
 use super::{MetricKind, MetricReference, metric};
 
@@ -33,6 +33,60 @@ pub const REFERENCE: &[MetricReference] = &[
         MetricKind::Gauge,
         &["platform"],
         "1 while the Management API limits the rate (429, Retry-After). Other clients with the same token may be using up the limit",
+    ),
+    metric(
+        "ace_backup_recovery_point_age_seconds",
+        MetricKind::Gauge,
+        &["namespace", "schedule", "source"],
+        "Age of the newest point that a database can be restored to: of a BackupSchedule's own backups (dump), and with countPlatform of the platform's point-in-time recovery (PITR) and its backup a day (Daily). The least of them above ace_backup_rpo_seconds means that more would be lost than may be; so does none at all",
+    ),
+    metric(
+        "ace_backup_last_verified_timestamp_seconds",
+        MetricKind::Gauge,
+        &["namespace", "schedule", "level"],
+        "Snapshot of the newest backup that passed this level, or a higher one, in seconds since 1970",
+    ),
+    metric(
+        "ace_backup_rpo_seconds",
+        MetricKind::Gauge,
+        &["namespace", "schedule"],
+        "objective.rpo of a BackupSchedule, so that one rule does for all of them",
+    ),
+    metric(
+        "ace_backup_rto_seconds",
+        MetricKind::Gauge,
+        &["namespace", "schedule"],
+        "objective.rto of a BackupSchedule; none where it has none",
+    ),
+    metric(
+        "ace_backup_size_bytes",
+        MetricKind::Gauge,
+        &["namespace", "schedule"],
+        "Bytes that are stored of the newest backup",
+    ),
+    metric(
+        "ace_backup_missed_slots",
+        MetricKind::Gauge,
+        &["namespace", "schedule"],
+        "Slots of backups that were missed since the BackupSchedule was created",
+    ),
+    metric(
+        "ace_backup_failures",
+        MetricKind::Gauge,
+        &["namespace", "schedule"],
+        "Backups of slots that failed since the last one that is stored",
+    ),
+    metric(
+        "ace_backup_drill_recovery_seconds",
+        MetricKind::Gauge,
+        &["namespace", "schedule"],
+        "Time that the last drill took, from its first request until the last assertion passed. Absent after one that failed",
+    ),
+    metric(
+        "ace_backup_drill_predicted_seconds",
+        MetricKind::Gauge,
+        &["namespace", "schedule"],
+        "Time that a restore of the newest backup would take, by its size and the last drills. Above ace_backup_rto_seconds the next drill will be too slow",
     ),
     metric(
         "ace_source_reads_total",

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ace_api::SourceKind;
+use ace_domain::{kinds::backup_schedule::Measured, reconcile::key::Key};
+use ace_runtime::clock;
 use ace_supabase::{Budget, Observer, Priority, RateLimit};
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Metrics, REFERENCE};
 
@@ -15,9 +18,11 @@ fn budget() -> Arc<Mutex<Budget>> {
 /// The samples of platforms and sources, by name and labels.
 fn text(metrics: &Metrics) -> BTreeMap<String, f64> {
     let text = metrics.runtime.text().unwrap();
-    let lines = text
-        .lines()
-        .filter(|line| line.starts_with("ace_platform_") || line.starts_with("ace_source_"));
+    let lines = text.lines().filter(|line| {
+        ["ace_platform_", "ace_backup_", "ace_source_"]
+            .iter()
+            .any(|of| line.starts_with(of))
+    });
     let samples = lines.map(|line| {
         let (series, value) = line.rsplit_once(' ').expect("a series and a value");
         (series.to_owned(), value.parse().expect("a number"))
@@ -32,6 +37,7 @@ fn every_metric_is_in_the_reference_with_its_labels_and_nothing_else_is() {
     platform.request("list_functions", "Ok", Duration::from_millis(120));
     platform.deferred("deploy", Priority::Change);
     metrics.source_read(SourceKind::ConfigMap, "Ready");
+    metrics.follow_schedules(|| vec![(nightly(), measured())]);
     let shown: BTreeSet<(String, String)> = text(&metrics)
         .into_keys()
         .map(|series| {
@@ -52,6 +58,65 @@ fn every_metric_is_in_the_reference_with_its_labels_and_nothing_else_is() {
         .iter()
         .map(|metric| (metric.name.to_owned(), metric.labels.join(",")));
     assert_eq!(shown, documented.collect());
+}
+
+fn nightly() -> Key {
+    Key {
+        namespace: "ace".to_owned(),
+        name: "nightly".to_owned(),
+    }
+}
+
+fn measured() -> Measured {
+    let point = clock::now() - SignedDuration::from_secs(90);
+    Measured {
+        rpo: Duration::from_hours(26),
+        rto: Some(Duration::from_hours(4)),
+        points: vec![("dump", point), ("PITR", point)],
+        verified: vec![("Archive", Timestamp::from_second(1_800_000_000).unwrap())],
+        bytes: Some(241_172_480),
+        missed: 3,
+        failures: 2,
+        took: Some(Duration::from_secs(372)),
+        predicted: Some(Duration::from_mins(7)),
+    }
+}
+
+#[test]
+fn schedules_are_measured_when_metrics_are_read_and_what_is_gone_is_in_none() {
+    let metrics = Metrics::new("1.2.3");
+    let all = Arc::new(Mutex::new(vec![(nightly(), measured())]));
+    let read = all.clone();
+    metrics.follow_schedules(move || read.lock().unwrap().clone());
+    let samples = text(&metrics);
+    let labels = "namespace=\"ace\",schedule=\"nightly\"";
+    for (name, value) in [
+        ("rpo_seconds", 93_600.0),
+        ("rto_seconds", 14_400.0),
+        ("size_bytes", 241_172_480.0),
+        ("missed_slots", 3.0),
+        ("failures", 2.0),
+        ("drill_recovery_seconds", 372.0),
+        ("drill_predicted_seconds", 420.0),
+    ] {
+        let found = samples[&format!("ace_backup_{name}{{{labels}}}")];
+        assert!((found - value).abs() < f64::EPSILON, "{name} is {found}");
+    }
+    let verified = samples[&format!("ace_backup_last_verified_timestamp_seconds{{{labels},level=\"Archive\"}}")];
+    assert!((verified - 1_800_000_000.0).abs() < f64::EPSILON, "{verified}");
+    for source in ["dump", "PITR"] {
+        let age = samples[&format!("ace_backup_recovery_point_age_seconds{{{labels},source=\"{source}\"}}")];
+        assert!(age >= 90.0, "{age}");
+    }
+    // The last drill failed since.
+    all.lock().unwrap()[0].1.took = None;
+    assert!(!text(&metrics).contains_key(&format!("ace_backup_drill_recovery_seconds{{{labels}}}")));
+    all.lock().unwrap().clear();
+    let left: Vec<String> = text(&metrics)
+        .into_keys()
+        .filter(|series| series.contains("nightly"))
+        .collect();
+    assert_eq!(left, Vec::<String>::new());
 }
 
 #[test]

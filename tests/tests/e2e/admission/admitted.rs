@@ -85,6 +85,7 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
             .unwrap();
         let mut defaulted = schedule()["spec"].clone();
         defaulted["destinations"][0]["required"] = json!(true);
+        defaulted["objective"]["countPlatform"] = json!(false);
         let defaults = json!({
             "timeZone": "Etc/UTC", "jitter": "0s", "catchUp": "Once", "immediate": false, "deadline": "2h", "attempts": 3,
             "proof": "Rows", "verify": "Archive", "failedLimit": 5, "suspend": false,

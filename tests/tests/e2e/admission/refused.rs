@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use ace_api::{Backup, BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform};
+use ace_api::{
+    Backup, BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform, Restore,
+};
 use ace_tests::{Space, with_namespace};
 use kube::{
     Api, Resource,
@@ -12,7 +14,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{backup, channel, destination, dynamic, function, migrations, parsed, platform, schedule};
+use super::{backup, channel, destination, dynamic, function, migrations, parsed, platform, restore, schedule};
 
 /// A change (a merge patch) of a good object, and what the API server says of which field.
 #[derive(Deserialize)]
@@ -30,6 +32,7 @@ crate::tests![
     bad_backup_schedules_are_refused_in_words_that_say_what_to_write,
     a_secret_key_among_recipients_is_not_repeated,
     bad_backups_are_refused_in_words_that_say_what_to_write,
+    what_a_restore_asks_can_not_be_changed_and_what_a_drill_asks_can,
     what_an_object_is_can_not_be_changed_later,
     where_a_backup_is_and_what_it_is_of_can_not_be_changed_later,
 ];
@@ -101,6 +104,33 @@ async fn a_secret_key_among_recipients_is_not_repeated() {
 async fn bad_backups_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<Backup>(space, &backup(), include_str!("backups.yaml")).await;
+    })
+    .await;
+}
+
+async fn what_a_restore_asks_can_not_be_changed_and_what_a_drill_asks_can() {
+    with_namespace(async |space| {
+        let asked = |expect: &str| json!([{ "name": "rows", "sql": "select 1", "expect": expect }, { "name": "other", "sql": "select 2", "expect": "2" }]);
+        let (restores, schedules) = (dynamic::<Restore>(space), dynamic::<BackupSchedule>(space));
+        let mut object = restore();
+        object["spec"]["assertions"] = asked("1");
+        restores.create(&PostParams::default(), &parsed(&object)).await.unwrap();
+        let says = "Invalid value: a Restore is immutable but for `cancel`: create another Restore";
+        let expected = BTreeMap::from([("spec".to_owned(), says.to_owned())]);
+        for change in [json!({ "assertions": asked("2") }), json!({ "assertions": null })] {
+            assert_eq!(changed(&restores, "drill", &change).await, expected, "{change}");
+        }
+        let mut same = asked("1");
+        same.as_array_mut().unwrap().reverse();
+        for change in [json!({ "assertions": same }), json!({ "cancel": true })] {
+            assert_eq!(changed(&restores, "drill", &change).await, BTreeMap::new(), "{change}");
+        }
+        let drills = |expect: &str| json!([{ "name": "weekly", "schedule": "0 6 * * 1", "assertions": asked(expect) }]);
+        let mut object = schedule();
+        object["spec"]["encryption"]["identitySecretRef"] = json!({ "name": "backup-key", "key": "identity" });
+        object["spec"]["drills"] = drills("1");
+        schedules.create(&PostParams::default(), &parsed(&object)).await.unwrap();
+        assert_eq!(changed(&schedules, "nightly", &json!({ "drills": drills("2") })).await, BTreeMap::new());
     })
     .await;
 }

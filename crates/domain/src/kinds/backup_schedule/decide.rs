@@ -6,7 +6,7 @@ use ace_api::{ANNOTATION_RECONCILE_AT, BackupSchedule, ScheduleReason};
 use jiff::Timestamp;
 
 use super::{
-    Cause, Decision, Known, Phase, PlatformState, State, Step, StepError, Victim,
+    Cause, Decision, Known, Phase, PlatformState, State, Step, StepError, Victim, drills,
     health::{fresh, verified},
     messages::{kept, trouble},
     objective::unreachable,
@@ -40,6 +40,10 @@ pub fn decide(object: &BackupSchedule, state: &State, now: Timestamp) -> Decisio
     if let Err(error) = &state.schedule {
         return invalid(ScheduleReason::ScheduleInvalid, error.to_string());
     }
+    let mut drills = state.drills.iter();
+    if let Some((name, error)) = drills.find_map(|(name, schedule)| Some((name, schedule.as_ref().err()?))) {
+        return invalid(ScheduleReason::ScheduleInvalid, format!("drill `{name}`: {error}"));
+    }
     if let Some(message) = &state.recipients {
         return invalid(ScheduleReason::RecipientInvalid, message.clone());
     }
@@ -58,11 +62,15 @@ pub fn decide(object: &BackupSchedule, state: &State, now: Timestamp) -> Decisio
         }
         return at_rest(object, state, Requeue::After(Duration::ZERO), now);
     }
+    // Last: what has its name stops nothing else.
+    if let Some(step) = drills::next(object, state, now) {
+        return Decision::Do(step);
+    }
     at_rest(object, state, again, now)
 }
 
 fn at_rest(object: &BackupSchedule, state: &State, again: Requeue, now: Timestamp) -> Decision {
-    if let Some(cause) = unreachable(object, state) {
+    if let Some(cause) = unreachable(object, state).or_else(|| drills::refused(object, state)) {
         return Decision::Refuse(cause, again);
     }
     let trouble = trouble(object, state, now);
@@ -117,13 +125,13 @@ fn after_error(error: &StepError, state: &State, again: Requeue) -> Decision {
 /// When something is due, or a condition says something else because time has passed.
 fn turns(object: &BackupSchedule, state: &State, now: Timestamp) -> Requeue {
     let overdue = running(state).and_then(|running| overdue_at(object, state, running));
-    // The next slot waits until what is being made has ended, which enqueues the schedule.
-    let next = next_start(object, state).filter(|next| *next > now);
     let turns = [
-        next,
+        next_start(object, state, now),
         overdue.filter(|at| *at > now),
         fresh(object, state, now).turns,
         verified(object, state, now).turns,
+        drills::next_start(object, state, now),
+        drills::finding(object, state, now).and_then(|drilled| drilled.turns),
     ];
     turns.into_iter().flatten().min().map_or(Requeue::OnChange, Requeue::At)
 }
@@ -185,7 +193,8 @@ fn next_victim(object: &BackupSchedule, state: &State) -> Option<Step> {
     if let Some(expired) = expired {
         return Some(Step::Expire(expired.victim()));
     }
-    too_many_failed(object, state).map(|failed| Step::Delete(failed.victim()))
+    let failed = too_many_failed(object, state).map(|failed| Step::Delete(failed.victim()));
+    failed.or_else(|| drills::too_many(object, state))
 }
 
 /// The oldest that failed, beyond those that are kept for their messages. Nothing of it is stored.
@@ -213,14 +222,6 @@ impl Known {
 }
 
 impl State {
-    /// A Platform that does not exist is told by another reason.
-    pub(super) fn has_scratch(&self) -> bool {
-        match &self.platform {
-            PlatformState::Present(platform) => platform.has_scratch,
-            PlatformState::Absent => true,
-        }
-    }
-
     /// `spec.suspend` of the schedule or its Platform is true.
     pub(super) fn is_suspended(&self, object: &BackupSchedule) -> bool {
         object.spec.suspend || matches!(&self.platform, PlatformState::Present(platform) if platform.is_suspended())

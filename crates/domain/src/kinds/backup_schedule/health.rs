@@ -1,16 +1,21 @@
 //! Whether the database is recoverable: how old the newest point is, what is proved of it, and whether each copy is where it was.
 
 use ace_api::{
-    BackupSchedule, CopyState, FreshReason, Reason, ScheduleDriftReason, VerificationLevel, VerifiedReason, VerifyLevel,
+    BackupSchedule, CommonStatus, ConditionType, CopyState, FreshReason, Reason, RecoveryPoint, ScheduleDriftReason,
+    VerificationLevel, VerifiedReason, VerifyLevel,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Known, Phase, State};
-use crate::reconcile::{
-    decision::Cause,
-    drift::{DriftAssessment, ended, field},
-    messages::listed,
+use super::{Known, Phase, PlatformState, State, objective};
+use crate::{
+    kinds::platform::{Points, hour},
+    reconcile::{
+        decision::Cause,
+        drift::{DriftAssessment, ended, field},
+        messages::listed,
+        status::with_condition,
+    },
 };
 
 /// What a condition says.
@@ -23,7 +28,7 @@ pub(super) struct Finding<R> {
 }
 
 impl<R: Reason> Finding<R> {
-    fn new(value: Option<bool>, reason: R, message: impl Into<String>) -> Self {
+    pub(super) fn new(value: Option<bool>, reason: R, message: impl Into<String>) -> Self {
         Self {
             value,
             cause: Cause::new(reason, message),
@@ -31,11 +36,22 @@ impl<R: Reason> Finding<R> {
         }
     }
 
-    fn until(self, turns: Timestamp) -> Self {
+    pub(super) fn until(self, turns: Timestamp) -> Self {
         Self {
             turns: Some(turns),
             ..self
         }
+    }
+
+    /// Adds the condition to those of the `next` status.
+    pub(super) fn shown(
+        &self,
+        next: CommonStatus,
+        before: &CommonStatus,
+        type_: ConditionType,
+        now: Timestamp,
+    ) -> CommonStatus {
+        with_condition(next, before, type_, self.value, &self.cause, now)
     }
 }
 
@@ -53,35 +69,60 @@ fn latest(state: &State, is: impl Fn(&Known) -> bool) -> Option<(&Known, Timesta
         .max_by_key(|(_, point)| *point)
 }
 
+/// The newest point of all that count: exactly, and as the status shows it.
+pub(super) fn newest_point(object: &BackupSchedule, state: &State) -> Option<(Timestamp, RecoveryPoint)> {
+    let own = newest(state).map(|(backup, time)| {
+        let point = RecoveryPoint {
+            time,
+            from: backup.name.clone(),
+            bytes: backup.bytes,
+        };
+        (time, point)
+    });
+    let others = state.points(object).and_then(Points::newest).map(|(time, from)| {
+        let point = RecoveryPoint {
+            time: hour(time),
+            from: from.to_owned(),
+            bytes: None,
+        };
+        (time, point)
+    });
+    own.into_iter().chain(others).max_by_key(|(time, _)| *time)
+}
+
 pub(super) fn fresh(object: &BackupSchedule, state: &State, now: Timestamp) -> Finding<FreshReason> {
     let rpo = &object.spec.objective.rpo;
-    let newest = newest(state);
+    let newest = newest_point(object, state);
     let created = object.creation_timestamp().map_or(now, |created| created.0);
-    let since = newest.map_or(created, |(_, point)| point);
+    let since = newest.as_ref().map_or(created, |(exact, _)| *exact);
     let turns = since + state.timing.interval(rpo.get());
     let is_old = now >= turns;
-    match newest {
+    let found = match newest {
         None if is_old => Finding::new(
             Some(false),
             FreshReason::NeverSucceeded,
             format!("no backup was complete since {created}, for longer than `objective.rpo` ({rpo})"),
         ),
         None => Finding::new(None, FreshReason::NoBackupYet, "no backup is complete yet").until(turns),
-        Some((_, point)) if is_old => {
+        Some((_, RecoveryPoint { time, .. })) if is_old => {
             let reason = if state.is_suspended(object) {
                 FreshReason::Suspended
             } else {
                 FreshReason::Exceeded
             };
-            let message = format!("the newest point, {point}, is older than `objective.rpo` ({rpo})");
+            let message = format!("the newest point, {time}, is older than `objective.rpo` ({rpo})");
             Finding::new(Some(false), reason, message)
         }
-        Some((_, point)) => Finding::new(
-            Some(true),
-            FreshReason::WithinObjective,
-            format!("newest point {point}"),
-        )
-        .until(turns),
+        Some((_, RecoveryPoint { time, .. })) => {
+            Finding::new(Some(true), FreshReason::WithinObjective, format!("newest point {time}")).until(turns)
+        }
+    };
+    match &state.platform {
+        // The platform may have a newer one within the hour, of which nobody is told.
+        PlatformState::Present(platform) if is_old && state.points(object).is_some() => {
+            found.until(now + state.timing.interval(platform.interval))
+        }
+        _ => found,
     }
 }
 
@@ -111,7 +152,8 @@ pub(super) fn verified(object: &BackupSchedule, state: &State, now: Timestamp) -
         let message = format!("{}: {}", backup.name, said.unwrap_or("did not pass"));
         return Finding::new(Some(false), VerifiedReason::Failed, message);
     }
-    let rpo = state.timing.interval(spec.objective.rpo.get());
+    let most = objective::age_of_verified(object, state);
+    let rpo = state.timing.interval(most);
     match passed.or_else(|| newest(state)) {
         None => Finding::new(None, VerifiedReason::NoBackupYet, "no backup is complete yet"),
         Some((_, point)) if now >= point + rpo => {
@@ -119,11 +161,12 @@ pub(super) fn verified(object: &BackupSchedule, state: &State, now: Timestamp) -
                 Some((backup, _)) => format!("{} is the newest backup that passed", backup.name),
                 None => "no backup passed".to_owned(),
             };
-            let message = format!(
-                "{what} `{}`, and `objective.rpo` is {}",
-                level_name(level),
-                spec.objective.rpo
-            );
+            let allowed = if most == spec.objective.rpo.get() {
+                format!("`objective.rpo` is {}", spec.objective.rpo)
+            } else {
+                format!("by the slots it should be at most {} old", objective::minutes(most))
+            };
+            let message = format!("{what} `{}`, and {allowed}", level_name(level));
             Finding::new(Some(false), VerifiedReason::Stale, message)
         }
         Some((_, point)) if passed.is_none() => {
@@ -205,4 +248,16 @@ pub(super) fn drift(state: &State, now: Timestamp) -> Option<DriftAssessment<Sch
         before,
         now,
     ))
+}
+
+impl State {
+    /// What the platform keeps, where that counts and is known.
+    pub(super) fn points(&self, object: &BackupSchedule) -> Option<&Points> {
+        match &self.platform {
+            PlatformState::Present(platform) if object.spec.objective.count_platform => {
+                platform.points.as_ref()?.as_ref().ok()
+            }
+            _ => None,
+        }
+    }
 }

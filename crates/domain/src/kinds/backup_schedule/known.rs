@@ -18,7 +18,7 @@ use crate::reconcile::{
 };
 
 /// A Backup, as far as its schedule's decisions depend on it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "facts that are independent of each other")]
 pub struct Known {
     pub name: String,
@@ -50,9 +50,10 @@ pub struct Known {
     pub said: Option<(BackupReason, String)>,
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Phase {
     /// It is being made, or waits.
+    #[default]
     Running,
     /// It is stored.
     Stored,
@@ -116,20 +117,7 @@ impl Known {
             uid,
             created: Some(now),
             class: BackupClass::Scheduled,
-            phase: Phase::Running,
-            point: None,
-            bytes: None,
-            took: None,
-            tables: None,
-            level: None,
-            destinations: BTreeSet::new(),
-            copies: 0,
-            lost: Vec::new(),
-            is_held: false,
-            is_expiring: false,
-            is_guarded: false,
-            is_leaving: false,
-            said: None,
+            ..Self::default()
         }
     }
 

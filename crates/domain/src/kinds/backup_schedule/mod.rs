@@ -4,8 +4,10 @@
 //! have passed, and each that has is begun, made up for, or missed, once.
 
 mod decide;
+mod drills;
 mod health;
 mod known;
+mod measured;
 mod messages;
 mod objective;
 pub mod retention;
@@ -22,6 +24,7 @@ use ace_api::{BackupSchedule, ScheduleReason, ScheduleStatus};
 use jiff::Timestamp;
 
 use crate::inputs;
+use crate::kinds::platform::Points;
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     event::Event,
@@ -32,7 +35,9 @@ use crate::reconcile::{
 };
 
 pub use decide::decide;
+pub use drills::{DrillPhase, Drilled, is_own_drill};
 pub use known::{Known, Phase, facts as backup_facts, is_own};
+pub use measured::{Measured, measured};
 pub use slots::infer;
 pub use status::{events, status};
 pub use update::update;
@@ -52,8 +57,12 @@ pub struct State {
     pub absent: Vec<String>,
     /// Why a recipient is none.
     pub recipients: Option<String>,
+    /// The schedules of `spec.drills`, by their names.
+    pub drills: BTreeMap<String, Result<Schedule, ScheduleError>>,
     /// Every Backup of this schedule.
     pub backups: Vec<Known>,
+    /// Every Restore that it made.
+    pub drilled: Vec<Drilled>,
     /// What waits for a Backup, by its name.
     pub needed: BTreeMap<String, String>,
     pub memory: Memory,
@@ -63,12 +72,14 @@ pub struct State {
 }
 
 /// What a schedule has to know of its Platform.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
     pub interval: Duration,
     pub is_suspended: bool,
     /// `spec.scratch` says where a backup can be restored.
     pub has_scratch: bool,
+    /// What it can restore the database to itself, or why it does not say; nothing before it was asked.
+    pub points: Option<Result<Points, String>>,
 }
 
 impl inputs::PlatformFacts for Platform {
@@ -108,9 +119,18 @@ pub enum Step {
     Expire(Victim),
     /// Delete a Backup.
     Delete(Victim),
+    /// Create the Restore of a slot, which has the assertions of these drills.
+    Drill {
+        name: String,
+        slot: Timestamp,
+        backup: String,
+        drills: Vec<String>,
+    },
+    /// Delete a Restore that this schedule made.
+    DeleteDrill(Victim),
 }
 
-/// A Backup, and no other of its name.
+/// An object, and no other of its name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Victim {
     pub name: String,
@@ -123,6 +143,8 @@ impl kind::Step for Step {
             Self::Start { .. } => "Start",
             Self::Expire(_) => "Expire",
             Self::Delete(_) => "Delete",
+            Self::Drill { .. } => "Drill",
+            Self::DeleteDrill(_) => "DeleteDrill",
         }
     }
 }
@@ -132,14 +154,16 @@ impl kind::Step for Step {
 pub enum StepResult {
     /// This Backup is there.
     Started(Box<Known>),
-    /// It is done, or the Backup is gone.
+    /// This Restore is there.
+    Drilled(Box<Drilled>),
+    /// It is done, or the object is gone.
     Done,
 }
 
 /// Why a step had no result.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum StepError {
-    /// A Backup that this schedule did not make has the name.
+    /// An object that this schedule did not make has the name.
     NameTaken(String),
     /// The operator lacks the right; a sentence with the command that grants it.
     AccessMissing(String),
@@ -202,16 +226,24 @@ impl kind::Kind for Kind {
         let spec = &object.spec;
         let destinations = spec.destinations.iter();
         let destinations = destinations.map(|one| Dependency::BackupDestination(Key::beside(object, &one.name)));
+        let platform = Key::beside(object, &spec.platform_ref.name);
+        let points = spec
+            .objective
+            .count_platform
+            .then(|| Dependency::Points(platform.clone()));
+        let own = Key::of(object);
         [
-            Dependency::Platform(Key::beside(object, &spec.platform_ref.name)),
-            Dependency::BackupsOf(Key::of(object)),
+            Dependency::Platform(platform),
+            Dependency::BackupsOf(own.clone()),
+            Dependency::DrillsOf(own),
         ]
         .into_iter()
+        .chain(points)
         .chain(destinations)
         .collect()
     }
 
-    /// Whoever makes its backups depends on its spec.
+    /// Whoever makes its backups depends on its spec, and the Platform on whether its points count.
     fn facts(object: &BackupSchedule) -> Facts {
         let (uid, generation) = (&object.metadata.uid, object.metadata.generation);
         let spec = format!(
@@ -219,7 +251,13 @@ impl kind::Kind for Kind {
             uid.as_deref().unwrap_or_default(),
             generation.unwrap_or_default()
         );
-        vec![(Dependency::BackupSchedule(Key::of(object)), Fact::is(spec))]
+        let platform = Key::beside(object, &object.spec.platform_ref.name);
+        let counts = object.spec.objective.count_platform;
+        let counts = counts.then(|| (Dependency::PointsCount(platform), Fact::is("")));
+        [(Dependency::BackupSchedule(Key::of(object)), Fact::is(spec))]
+            .into_iter()
+            .chain(counts)
+            .collect()
     }
 
     fn is_suspended(object: &BackupSchedule) -> bool {

@@ -1,11 +1,11 @@
 //! Which slots have passed, and what becomes of them.
 
-use ace_api::{BackupSchedule, CatchUp, MissedSlots};
+use ace_api::{BackupSchedule, CatchUp, MissedSlots, NextDrill};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use super::{Longest, State, known::Known};
-use crate::reconcile::schedule::{Schedule, stamp};
+use crate::reconcile::schedule::{Line, Schedule, stamp};
 
 /// Most missed slots that a status names.
 const NAMED: usize = 5;
@@ -18,39 +18,36 @@ pub(super) struct Due {
     pub is_late: bool,
 }
 
-/// Notes the slots that have passed: of several only the newest may still be begun.
+/// Notes the slots that have passed, of backups and of drills. At those that pass while it is suspended nothing was to be begun.
 pub fn infer(object: &BackupSchedule, state: &mut State, now: Timestamp) {
-    let (name, Ok(schedule)) = (object.name_any(), state.schedule.clone()) else {
+    if let Ok(schedule) = state.schedule.clone() {
+        look_ahead(object, state, &schedule, now);
+    } else {
         return;
-    };
-    look_ahead(object, state, &schedule, now);
-    // Slots at which nothing was to be begun are not missed.
+    }
     if state.is_suspended(object) {
         state.memo.next_time = None;
+        state.memo.next_drills.clear();
         return;
     }
-    let Some(next) = next_slot(&schedule, state.memo.next_time, now) else {
-        state.memo.next_time = None;
-        return;
-    };
-    state.memo.next_time = Some(next);
-    let mut passed = schedule.slots_between(next, now);
-    let Some(newest) = passed.last.first().copied() else {
-        return;
-    };
-    let is_begun = state.backups.iter().any(|backup| backup.slot(&name) == Some(newest));
-    let is_skipped =
-        !is_begun && object.spec.catch_up == CatchUp::Never && is_late(object, state, &schedule, newest, now);
-    if !is_skipped {
-        passed.last.remove(0);
-        passed.count -= 1;
-    }
-    miss(state, passed.count, &passed.last);
-    state.memo.next_time = if is_begun || is_skipped {
-        schedule.next_after(newest)
-    } else {
-        Some(newest)
-    };
+    let (name, uid) = (object.name_any(), object.uid().unwrap_or_default());
+    let begun = |slot| state.backups.iter().any(|backup| backup.slot(&name) == Some(slot));
+    let passed = backups(object, state, &uid).map(|line| line.pass(state.memo.next_time, now, begun));
+    let passed = passed.unwrap_or_default();
+    let next_drills = object.spec.drills.iter().filter_map(|drill| {
+        let noted = next_drill(state, &drill.name);
+        let begun = |slot| state.drilled.iter().any(|run| run.slot == Some(slot));
+        let time = self::drill(object, state, &drill.name, &uid)?
+            .pass(noted, now, begun)
+            .next?;
+        Some(NextDrill {
+            name: drill.name.clone(),
+            time,
+        })
+    });
+    state.memo.next_drills = next_drills.collect();
+    state.memo.next_time = passed.next;
+    miss(state, passed.missed.count, &passed.missed.last);
 }
 
 /// Looks for the longest interval of a year, once a month.
@@ -67,14 +64,30 @@ fn look_ahead(object: &BackupSchedule, state: &mut State, schedule: &Schedule, n
     }
 }
 
-/// The first slot that nothing was decided about. After another schedule was written, or the clock went back, it is the next from
-/// now on: what was begun for it before has its name, and is not begun again.
-fn next_slot(schedule: &Schedule, noted: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
-    let next = schedule.next_after(now);
-    match noted {
-        Some(noted) if schedule.is_slot(noted) && next.is_none_or(|next| noted < next) => Some(noted),
-        _ => next,
+/// The slots of backups; none of a schedule that can't be read.
+fn backups<'a>(object: &BackupSchedule, state: &'a State, uid: &'a str) -> Option<Line<'a>> {
+    Some(line(object, state, state.schedule.as_ref().ok()?, uid))
+}
+
+/// The slots of a drill.
+pub(super) fn drill<'a>(object: &BackupSchedule, state: &'a State, name: &str, uid: &'a str) -> Option<Line<'a>> {
+    Some(line(object, state, state.drills.get(name)?.as_ref().ok()?, uid))
+}
+
+fn line<'a>(object: &BackupSchedule, state: &State, schedule: &'a Schedule, uid: &'a str) -> Line<'a> {
+    Line {
+        schedule,
+        catches_up: object.spec.catch_up == CatchUp::Once,
+        jitter: state.timing.interval(object.spec.jitter.get()),
+        uid,
+        tolerance: state.timing.slot_tolerance(),
     }
+}
+
+/// The next slot of a drill, as it was noted.
+pub(super) fn next_drill(state: &State, name: &str) -> Option<Timestamp> {
+    let mut noted = state.memo.next_drills.iter();
+    noted.find(|next| next.name == name).map(|next| next.time)
 }
 
 /// The backup that is to be begun now, if no other is being made.
@@ -87,17 +100,18 @@ pub(super) fn due(object: &BackupSchedule, state: &State, now: Timestamp) -> Opt
         let slot = Timestamp::from_second(slot.as_second().div_euclid(60) * 60).unwrap_or(slot);
         return Some(Due { slot, is_late: false });
     }
-    let (slot, schedule) = (state.memo.next_time?, state.schedule.as_ref().ok()?);
-    (start(object, state, schedule, slot) <= now).then(|| Due {
+    let uid = object.uid().unwrap_or_default();
+    let (slot, line) = (state.memo.next_time?, backups(object, state, &uid)?);
+    (line.start(slot) <= now).then(|| Due {
         slot,
-        is_late: is_late(object, state, schedule, slot, now),
+        is_late: line.is_late(slot, now),
     })
 }
 
-/// When the next slot begins.
-pub(super) fn next_start(object: &BackupSchedule, state: &State) -> Option<Timestamp> {
-    let (slot, schedule) = (state.memo.next_time?, state.schedule.as_ref().ok()?);
-    Some(start(object, state, schedule, slot))
+/// When the next slot begins that is still to come.
+pub(super) fn next_start(object: &BackupSchedule, state: &State, now: Timestamp) -> Option<Timestamp> {
+    let uid = object.uid().unwrap_or_default();
+    backups(object, state, &uid)?.next_start(state.memo.next_time?, now)
 }
 
 /// The Backup of a slot that is being made.
@@ -125,15 +139,6 @@ pub(super) fn name_of(object: &BackupSchedule, slot: Timestamp) -> String {
 /// `spec.immediate` asks for a backup of an object that has none.
 fn is_first(object: &BackupSchedule, state: &State) -> bool {
     object.spec.immediate && state.memo.last.is_none() && state.backups.iter().all(|backup| !backup.is_scheduled())
-}
-
-fn start(object: &BackupSchedule, state: &State, schedule: &Schedule, slot: Timestamp) -> Timestamp {
-    let jitter = state.timing.interval(object.spec.jitter.get());
-    schedule.start_of(slot, jitter, &object.uid().unwrap_or_default())
-}
-
-fn is_late(object: &BackupSchedule, state: &State, schedule: &Schedule, slot: Timestamp, now: Timestamp) -> bool {
-    now > start(object, state, schedule, slot) + state.timing.slot_tolerance()
 }
 
 fn miss(state: &mut State, count: usize, slots: &[Timestamp]) {

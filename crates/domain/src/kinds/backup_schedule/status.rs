@@ -1,8 +1,8 @@
 //! The status of a BackupSchedule.
 
 use ace_api::{
-    ANNOTATION_RECONCILE_AT, BackupResult, BackupSchedule, ConditionType, ExpiringBackup, LastBackup, RecoveryPoint,
-    RetentionStatus, ScheduleDriftReason, ScheduleReason, ScheduleStatus,
+    ANNOTATION_RECONCILE_AT, BackupResult, BackupSchedule, ConditionType, ExpiringBackup, LastBackup, RetentionStatus,
+    ScheduleDriftReason, ScheduleReason, ScheduleStatus,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -10,14 +10,15 @@ use kube::ResourceExt;
 use super::{
     Cause, Decision, Known, State, Step,
     decide::{has_more, retention},
+    drills,
     health::{self, drift, fresh, level_name, verified},
     retention::next_to_expire,
     slots::running,
 };
 use crate::reconcile::{
     decision,
-    event::{Event, drift_detected, stalled},
-    status::{Shown, common, is_ready, with_condition, with_drift},
+    event::{Event, condition_fell, drift_detected, stalled},
+    status::{Shown, common, is_ready, with_drift},
 };
 
 /// Slots that are looked at for the next backup to expire.
@@ -45,25 +46,19 @@ pub fn status(object: &BackupSchedule, state: &State, decision: &Decision, now: 
     let drift = drift(state, now);
     let unassessed = decision::Cause::new(ScheduleDriftReason::NotCompared, "there is no backup yet");
     let next = common(object, &memo.common, shown, handled, now);
-    let next = with_condition(next, &memo.common, ConditionType::Fresh, fresh.value, &fresh.cause, now);
-    let next = with_condition(
-        next,
-        &memo.common,
-        ConditionType::Verified,
-        verified.value,
-        &verified.cause,
-        now,
-    );
+    let next = fresh.shown(next, &memo.common, ConditionType::Fresh, now);
+    let mut next = verified.shown(next, &memo.common, ConditionType::Verified, now);
+    if let Some(drilled) = drills::finding(object, state, now) {
+        next = drilled.shown(next, &memo.common, ConditionType::Drilled, now);
+    }
     ScheduleStatus {
         common: with_drift(next, &memo.common, drift.as_ref(), &unassessed, now),
         next_time: memo.next_time,
         last: last(object, state, now),
-        newest_point: health::newest(state).map(|(backup, time)| RecoveryPoint {
-            time,
-            from: backup.name.clone(),
-            bytes: backup.bytes,
-        }),
+        newest_point: health::newest_point(object, state).map(|(_, point)| point),
         missed: memo.missed.clone(),
+        drill: drills::status(state),
+        next_drills: memo.next_drills.clone(),
         retention: kept(object, state),
         drift: match drift {
             Some(drift) => drift.drift,
@@ -78,6 +73,8 @@ impl Step {
             Self::Start { name, .. } => format!("creating Backup {name}"),
             Self::Expire(victim) => format!("Backup {} expires", victim.name),
             Self::Delete(victim) => format!("deleting Backup {}", victim.name),
+            Self::Drill { name, .. } => format!("creating Restore {name}"),
+            Self::DeleteDrill(victim) => format!("deleting Restore {}", victim.name),
         }
     }
 }
@@ -187,7 +184,8 @@ fn next(object: &BackupSchedule, state: &State) -> Option<ExpiringBackup> {
     Some(ExpiringBackup { name, time })
 }
 
-/// Events for the difference between two statuses: a person must act, slots were missed, or a copy is not what was stored.
+/// Events for the difference between two statuses: a person must act, slots were missed, a drill did not do what it should, or a copy
+/// is not what was stored.
 pub fn events(before: &ScheduleStatus, after: &ScheduleStatus) -> Vec<Event> {
     let stalled = stalled(before, after, |now| now.reason.clone());
     let count = |status: &ScheduleStatus| status.missed.as_ref().map_or(0, |missed| missed.count);
@@ -200,9 +198,11 @@ pub fn events(before: &ScheduleStatus, after: &ScheduleStatus) -> Vec<Event> {
         };
         Event::warning("SlotMissed", note)
     });
+    let drilled = condition_fell(ConditionType::Drilled, before, after, |reason| format!("Drill{reason}"));
     stalled
         .into_iter()
         .chain(missed)
+        .chain(drilled)
         .chain(drift_detected(before, after))
         .collect()
 }

@@ -4,7 +4,7 @@ use ace_api::{BackupResult, BackupSchedule, LastBackup};
 use jiff::Timestamp;
 
 use super::{
-    Known, State, Step, StepError, StepResult, Victim,
+    Known, State, Step, StepError, StepResult, Victim, drills,
     slots::{begun, due},
 };
 
@@ -37,9 +37,19 @@ pub fn update(
             state.memory.made = Some((*made).clone());
             state.learn(*made);
         }
+        (Step::Drill { slot, drills, .. }, StepResult::Drilled(made)) => {
+            drills::begun(state, *slot, drills);
+            state.drilled.retain(|known| known.name != made.name);
+            state.drilled.push(*made);
+        }
+        (Step::DeleteDrill(victim), _) => {
+            if let Some(run) = state.drilled.iter_mut().find(|run| run.name == victim.name) {
+                run.is_leaving = true;
+            }
+        }
         (Step::Expire(victim), _) => change(state, victim, |backup| backup.is_expiring = true),
         (Step::Delete(victim), _) => change(state, victim, |backup| backup.is_leaving = true),
-        (Step::Start { .. }, StepResult::Done) => {}
+        (Step::Start { .. } | Step::Drill { .. }, _) => {}
     }
 }
 

@@ -1,5 +1,6 @@
 //! When something is due: a schedule as cron writes it, in a time zone.
 
+mod line;
 #[cfg(test)]
 mod model;
 mod refusal;
@@ -13,6 +14,7 @@ use jiff::{SignedDuration, Timestamp, Zoned, civil::DateTime, tz::TimeZone};
 
 use super::timing::share;
 
+pub use line::{Line, Passed};
 pub use refusal::ScheduleError;
 
 /// Most slots that are counted one by one: of ten years, those of every nine hours.

@@ -1,54 +1,51 @@
 use std::collections::BTreeMap;
 
 use ace_api::{
-    Backup, BackupClass, BackupSchedule, BackupSpec, DeletionPolicy, LABEL_SCHEDULE, LocalReference, field_manager,
+    Backup, BackupClass, BackupSchedule, BackupSpec, DeletionPolicy, LABEL_SCHEDULE, LocalReference, Restore,
+    RestoreSource, RestoreSpec, RestoreTarget,
 };
-use ace_domain::kinds::backup_schedule::{Known, Step, StepError, StepResult, Victim, is_own};
-use ace_runtime::{children::label_value, request::answer};
-use kube::{
-    Api, Resource as _, ResourceExt,
-    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+use ace_domain::kinds::backup_schedule::{Drilled, Known, Step, StepError, StepResult, Victim, is_own, is_own_drill};
+use ace_runtime::{
+    children::{ChildError, label_value},
+    made::Made,
 };
+use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::BackupSchedules;
 
-/// Makes one request, or two where the Backup is there already.
+/// Makes one request, or two where what is made is there already.
 pub(super) async fn act(kind: &BackupSchedules, object: &BackupSchedule, step: &Step) -> Result<StepResult, StepError> {
-    let backups: Api<Backup> = Api::namespaced(kind.client.clone(), &object.namespace().unwrap_or_default());
+    let schedule = object.name_any();
+    let backups = Made::<Backup>::by(&kind.client, object);
+    let restores = Made::<Restore>::by(&kind.client, object);
+    let of_backup = |error| problem::<Backup>(kind, error);
+    let of_restore = |error| problem::<Restore>(kind, error);
     match step {
-        Step::Start { name, .. } => start(kind, &backups, object, name).await,
-        Step::Expire(victim) => expire(kind, &backups, victim).await,
-        Step::Delete(victim) => delete(kind, &backups, victim).await,
+        Step::Start { name, .. } => {
+            let wanted = backup(&schedule, name);
+            let made = backups.create(&wanted, |there| is_own(there, &schedule)).await;
+            Ok(StepResult::Started(Box::new(Known::of(&made.map_err(of_backup)?))))
+        }
+        Step::Drill {
+            name, backup, drills, ..
+        } => {
+            let wanted = drill(object, name, backup, drills);
+            let made = restores.create(&wanted, |there| is_own_drill(there, object)).await;
+            let made = made.map_err(of_restore)?;
+            Ok(StepResult::Drilled(Box::new(Drilled::of(&made, &schedule))))
+        }
+        Step::Expire(Victim { name, uid }) => {
+            let expired = json!({ "deletionPolicy": DeletionPolicy::Delete });
+            done(backups.change(name, uid, &expired).await.map_err(of_backup))
+        }
+        Step::Delete(Victim { name, uid }) => done(backups.delete(name, uid).await.map_err(of_backup)),
+        Step::DeleteDrill(Victim { name, uid }) => done(restores.delete(name, uid).await.map_err(of_restore)),
     }
 }
 
-async fn start(
-    kind: &BackupSchedules,
-    backups: &Api<Backup>,
-    object: &BackupSchedule,
-    name: &str,
-) -> Result<StepResult, StepError> {
-    let schedule = object.name_any();
-    let parameters = PostParams {
-        field_manager: Some(field_manager(&BackupSchedule::kind(&()))),
-        ..PostParams::default()
-    };
-    let made = match answer(backups.create(&parameters, &backup(&schedule, name))).await {
-        Some(Err(kube::Error::Api(status))) if status.is_already_exists() => {
-            let there = understood(kind, answer(backups.get_opt(name)).await)?;
-            let there = there.ok_or_else(|| StepError::Failed(format!("Backup `{name}` came and went")))?;
-            if !is_own(&there, &schedule) {
-                let message = format!(
-                    "Backup `{name}` is there, and was not made by this schedule: delete it, and its slot gets its backup; else the next slot does"
-                );
-                return Err(StepError::NameTaken(message));
-            }
-            there
-        }
-        made => understood(kind, made)?,
-    };
-    Ok(StepResult::Started(Box::new(Known::of(&made))))
+fn done(result: Result<(), StepError>) -> Result<StepResult, StepError> {
+    result.map(|()| StepResult::Done)
 }
 
 /// No owner: whoever deletes a schedule deletes no backups.
@@ -64,52 +61,43 @@ fn backup(schedule: &str, name: &str) -> Backup {
         cancel: false,
         deletion_policy: DeletionPolicy::Retain,
     };
-    let mut backup = Backup::new(name, spec);
-    backup.metadata.labels = Some(BTreeMap::from([(LABEL_SCHEDULE.to_owned(), label_value(schedule))]));
-    backup
+    labelled(Backup::new(name, spec), schedule)
 }
 
-/// The uid makes it this object, and no other of its name.
-async fn expire(kind: &BackupSchedules, backups: &Api<Backup>, victim: &Victim) -> Result<StepResult, StepError> {
-    let parameters = PatchParams {
-        field_manager: Some(field_manager(&BackupSchedule::kind(&()))),
-        ..PatchParams::default()
+/// Its owner tells whose it is: nothing is lost that goes with a schedule.
+fn drill(object: &BackupSchedule, name: &str, backup: &str, drills: &[String]) -> Restore {
+    let asked = object.spec.drills.iter().filter(|drill| drills.contains(&drill.name));
+    let spec = RestoreSpec {
+        platform_ref: object.spec.platform_ref.clone(),
+        source: RestoreSource {
+            backup: Some(backup.to_owned()),
+            latest: None,
+        },
+        target: RestoreTarget::Scratch,
+        assertions: asked.flat_map(|drill| drill.assertions.clone()).collect(),
+        cancel: false,
     };
-    let patch = json!({ "metadata": { "uid": victim.uid }, "spec": { "deletionPolicy": "Delete" } });
-    let patched = answer(backups.patch(&victim.name, &parameters, &Patch::Merge(patch))).await;
-    done(kind, patched)
+    let mut restore = labelled(Restore::new(name, spec), &object.name_any());
+    restore.metadata.owner_references = object.owner_ref(&()).map(|owner| vec![owner]);
+    restore
 }
 
-async fn delete(kind: &BackupSchedules, backups: &Api<Backup>, victim: &Victim) -> Result<StepResult, StepError> {
-    let parameters = DeleteParams {
-        preconditions: Some(Preconditions {
-            uid: Some(victim.uid.clone()),
-            resource_version: None,
-        }),
-        ..DeleteParams::default()
-    };
-    done(kind, answer(backups.delete(&victim.name, &parameters)).await)
+fn labelled<K: Resource>(mut made: K, schedule: &str) -> K {
+    let labels = BTreeMap::from([(LABEL_SCHEDULE.to_owned(), label_value(schedule))]);
+    made.meta_mut().labels = Some(labels);
+    made
 }
 
-/// What is gone, or another by now, is not there to be deleted.
-fn done<T>(kind: &BackupSchedules, answer: Option<Result<T, kube::Error>>) -> Result<StepResult, StepError> {
-    match answer {
-        Some(Err(kube::Error::Api(status))) if status.is_not_found() || status.is_conflict() => Ok(StepResult::Done),
-        answer => understood(kind, answer).map(|_| StepResult::Done),
-    }
-}
-
-fn understood<T>(kind: &BackupSchedules, answer: Option<Result<T, kube::Error>>) -> Result<T, StepError> {
-    match answer {
-        Some(Ok(value)) => Ok(value),
-        Some(Err(kube::Error::Api(status))) if status.is_forbidden() => Err(StepError::AccessMissing(format!(
-            "the operator is not allowed to write Backups; to allow it, run: {}",
+fn problem<K: Resource<DynamicType = ()>>(kind: &BackupSchedules, error: ChildError) -> StepError {
+    let (of, plural) = (K::kind(&()), K::plural(&()));
+    match error {
+        ChildError::NameTaken(name) => StepError::NameTaken(format!(
+            "{of} `{name}` is there, and was not made by this schedule: delete it, and its slot gets its {of}; else the next slot does"
+        )),
+        ChildError::Forbidden => StepError::AccessMissing(format!(
+            "the operator is not allowed to write {plural}; to allow it, run: {}",
             kind.installation.grant_cluster()
-        ))),
-        Some(Err(kube::Error::Api(status))) => Err(StepError::Failed(format!(
-            "the API server refused it: {}",
-            status.message
-        ))),
-        Some(Err(_)) | None => Err(StepError::Failed("the API server did not answer".to_owned())),
+        )),
+        error @ (ChildError::Refused(_) | ChildError::Unanswered) => StepError::Failed(error.to_string()),
     }
 }

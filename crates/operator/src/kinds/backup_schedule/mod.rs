@@ -3,16 +3,21 @@
 mod act;
 mod observe;
 
+use std::sync::Arc;
+
 use ace_api::{Backup, BackupDestination, BackupSchedule, Restore};
 use ace_domain::{
-    kinds::backup_schedule::{self, Memory, State, Step, StepError, StepResult},
-    reconcile::timing::Timing,
+    kinds::backup_schedule::{self, Measured, Memory, State, Step, StepError, StepResult},
+    reconcile::{key::Key, timing::Timing},
 };
-use ace_runtime::reconcile::Controller;
+use ace_runtime::{clock, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{Client, core::DeserializeGuard, runtime::reflector::Store};
 
-use crate::{caches::Caches, connections::grants::Installation};
+use crate::{
+    caches::Caches,
+    connections::{PlatformConnections, grants::Installation},
+};
 
 /// The controller's kind.
 pub struct BackupSchedules {
@@ -22,11 +27,26 @@ pub struct BackupSchedules {
     pub caches: Caches,
     pub destinations: Store<DeserializeGuard<BackupDestination>>,
     pub backups: Store<DeserializeGuard<Backup>>,
-    /// A backup that one of them waits for does not expire.
+    /// What the platforms say that they keep themselves.
+    pub connections: Arc<PlatformConnections>,
+    /// Drills; and a backup that one of them waits for does not expire.
     pub restores: Store<DeserializeGuard<Restore>>,
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,
+}
+
+impl BackupSchedules {
+    /// The numbers of every schedule.
+    pub fn measured(&self, schedules: &Store<DeserializeGuard<BackupSchedule>>) -> Vec<(Key, Measured)> {
+        let all = schedules.state();
+        let readable = all.iter().filter_map(|schedule| schedule.0.as_ref().ok());
+        let measured = readable.map(|schedule| {
+            let state = observe::observe(self, schedule, Memory::default(), clock::now());
+            (Key::of(schedule), backup_schedule::measured(schedule, &state))
+        });
+        measured.collect()
+    }
 }
 
 impl Controller for BackupSchedules {

@@ -3,7 +3,10 @@ use std::collections::BTreeMap;
 use ace_api::{Backup, BackupSchedule, ConditionType};
 use ace_archive::Recipients;
 use ace_domain::{
-    kinds::backup_schedule::{Known, Memory, Platform, PlatformState, State},
+    kinds::{
+        backup_schedule::{Drilled, Known, Memory, Platform, PlatformState, State, is_own_drill},
+        platform::{self, Points},
+    },
     reconcile::{dependency::Dependency, key::Key, schedule::Schedule},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -18,20 +21,16 @@ const CACHED_AFTER: SignedDuration = SignedDuration::from_secs(60);
 /// Collects the state of a schedule from caches.
 pub(super) fn observe(kind: &BackupSchedules, object: &BackupSchedule, memory: Memory, now: Timestamp) -> State {
     let spec = &object.spec;
-    let platform = kind.caches.platform(&Key::beside(object, &spec.platform_ref.name));
-    let platform = platform.map_or(PlatformState::Absent, |platform| {
-        PlatformState::Present(Platform {
-            interval: platform.spec.interval.get(),
-            is_suspended: platform.spec.suspend,
-            has_scratch: platform.spec.scratch.is_some(),
-        })
-    });
     let is_absent = |name: &&String| cached(&kind.destinations, &Key::beside(object, name.as_str())).is_none();
+    let drills = spec.drills.iter();
+    let drills = drills.map(|drill| (drill.name.clone(), Schedule::new(&drill.schedule, &spec.time_zone)));
     let mut state = State {
         timing: kind.timing,
         memo: object.status.clone().unwrap_or_default(),
         schedule: Schedule::new(&spec.schedule, &spec.time_zone),
-        platform,
+        platform: platform(kind, object),
+        drills: drills.collect(),
+        drilled: drilled(kind, object),
         absent: spec
             .destinations
             .iter()
@@ -53,6 +52,30 @@ pub(super) fn observe(kind: &BackupSchedules, object: &BackupSchedule, memory: M
         state.learn(made);
     }
     state
+}
+
+fn platform(kind: &BackupSchedules, object: &BackupSchedule) -> PlatformState {
+    let key = Key::beside(object, &object.spec.platform_ref.name);
+    let Some(platform) = kind.caches.platform(&key) else {
+        return PlatformState::Absent;
+    };
+    let connection = kind.connections.to(&key, &platform::project(&platform));
+    let shown = platform.status.as_ref().and_then(|status| status.recovery.as_ref());
+    let points = connection.and_then(|connection| connection.points());
+    PlatformState::Present(Platform {
+        interval: platform.spec.interval.get(),
+        is_suspended: platform.spec.suspend,
+        has_scratch: platform.spec.scratch.is_some(),
+        points: points.or_else(|| shown.map(Points::of).map(Ok)),
+    })
+}
+
+fn drilled(kind: &BackupSchedules, object: &BackupSchedule) -> Vec<Drilled> {
+    let (name, namespace) = (object.name_any(), object.namespace());
+    let restores = kind.restores.state();
+    let restores = restores.iter().filter_map(|restore| restore.0.as_ref().ok());
+    let own = restores.filter(|restore| restore.namespace() == namespace && is_own_drill(restore, object));
+    own.map(|restore| Drilled::of(restore, &name)).collect()
 }
 
 fn backups(kind: &BackupSchedules, object: &BackupSchedule) -> Vec<Known> {

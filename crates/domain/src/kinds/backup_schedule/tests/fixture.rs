@@ -7,13 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::{
-    Decision, Kind, Known, Memory, Phase, Platform, PlatformState, State, Step, StepError, StepResult, decide, status,
+    Decision, DrillPhase, Drilled, Kind, Known, Memory, Phase, Platform, PlatformState, State, Step, StepError,
+    StepResult, decide, status,
 };
 use crate::reconcile::{
     decision::Requeue,
     fixture::{is_small, message, shown, tells_whether_to_wait_or_to_act},
     kind::Kind as _,
-    schedule::Schedule,
+    schedule::{Schedule, ScheduleError},
     timing::Timing,
 };
 
@@ -59,9 +60,12 @@ pub(super) fn changed(change: impl FnOnce(&mut Value)) -> Case {
             interval: std::time::Duration::from_mins(5),
             is_suspended: false,
             has_scratch: true,
+            points: None,
         }),
         absent: Vec::new(),
         recipients: None,
+        drills: drills(&object),
+        drilled: Vec::new(),
         backups: Vec::new(),
         needed: BTreeMap::new(),
         memory: Memory::default(),
@@ -112,7 +116,8 @@ impl Case {
                 let made = Known::made(name, format!("uid of {name}"), self.now);
                 StepResult::Started(Box::new(made))
             }
-            Step::Expire(_) | Step::Delete(_) => StepResult::Done,
+            Step::Drill { name, slot, .. } => StepResult::Drilled(Box::new(begun(name, *slot))),
+            Step::Expire(_) | Step::Delete(_) | Step::DeleteDrill(_) => StepResult::Done,
         };
         Kind::update(&self.object, &mut self.state, &step, Ok(result), self.now);
         self
@@ -133,7 +138,8 @@ impl Case {
             steps.push(match step {
                 Step::Start { name, .. } => format!("start {name}"),
                 Step::Expire(victim) => format!("expire {}", victim.name),
-                Step::Delete(victim) => format!("delete {}", victim.name),
+                Step::Delete(victim) | Step::DeleteDrill(victim) => format!("delete {}", victim.name),
+                Step::Drill { name, backup, .. } => format!("drill {name} of {backup}"),
             });
             self = self.acts();
         }
@@ -151,6 +157,24 @@ impl Case {
     pub(super) fn completes(self, name: &str, point: &str) -> Self {
         let point = time(point);
         self.backup(name, |backup| complete(backup, point))
+    }
+
+    /// A drill ends like this, of this many bytes.
+    pub(super) fn drill_ends(mut self, name: &str, phase: DrillPhase, bytes: i64) -> Self {
+        let found = self.state.drilled.iter_mut().find(|run| run.name == name);
+        let run = found.expect("there is such a drill");
+        run.phase = phase;
+        run.point = Some(time("2026-11-23T01:00:04Z"));
+        run.bytes = Some(bytes);
+        self
+    }
+
+    pub(super) fn platform(mut self, change: impl FnOnce(&mut Platform)) -> Self {
+        let PlatformState::Present(platform) = &mut self.state.platform else {
+            panic!("there is no Platform");
+        };
+        change(platform);
+        self
     }
 
     /// A stored backup of this schedule, as its object would show it.
@@ -176,6 +200,7 @@ impl Case {
     pub(super) fn next(&self) -> String {
         match self.decide() {
             Decision::Do(Step::Start { name, .. }) => format!("start {name}"),
+            Decision::Do(Step::Drill { name, backup, .. }) => format!("drill {name} of {backup}"),
             Decision::Do(other) => format!("{other:?}"),
             Decision::Settled(requeue) | Decision::Wait(_, requeue) | Decision::Refuse(_, requeue) => match requeue {
                 Requeue::At(at) => format!("at {at}"),
@@ -203,6 +228,26 @@ impl Case {
     pub(super) fn missed(&self) -> (i64, Vec<String>) {
         let missed = self.state.memo.missed.clone().unwrap_or_default();
         (missed.count, missed.slots.iter().map(Timestamp::to_string).collect())
+    }
+}
+
+fn drills(object: &BackupSchedule) -> BTreeMap<String, Result<Schedule, ScheduleError>> {
+    let spec = &object.spec;
+    let drills = spec.drills.iter();
+    drills
+        .map(|drill| (drill.name.clone(), Schedule::new(&drill.schedule, &spec.time_zone)))
+        .collect()
+}
+
+fn begun(name: &str, slot: Timestamp) -> Drilled {
+    Drilled {
+        name: name.to_owned(),
+        uid: format!("uid of {name}"),
+        slot: Some(slot),
+        phase: DrillPhase::Running,
+        point: None,
+        bytes: None,
+        is_leaving: false,
     }
 }
 

@@ -210,12 +210,12 @@ fn an_objective_that_the_slots_cannot_meet_is_told_before_it_is_missed_and_backu
         (
             "0 2 * * *",
             "24h",
-            "`objective.rpo` is 24h, and up to 25h lie between two slots of `0 2 * * *`, and a backup takes 9s: write '27h6m' or more, or a `schedule` with more slots, such as '0 */12 * * *'",
+            "`objective.rpo` is 24h, and up to 25h lie between two slots of `0 2 * * *`, and a backup takes 9s: write '27h6m' or more, or a `schedule` with more slots, such as '0 */12 * * *', or `objective.countPlatform` with point-in-time recovery enabled for the project",
         ),
         (
             "0 2 * * *",
             "15m",
-            "`objective.rpo` is 15m, and up to 25h lie between two slots of `0 2 * * *`, and a backup takes 9s: write '27h6m' or more, or a `schedule` with more slots, such as '*/5 * * * *'",
+            "`objective.rpo` is 15m, and up to 25h lie between two slots of `0 2 * * *`, and a backup takes 9s: write '27h6m' or more, or a `schedule` with more slots, such as '*/5 * * * *', or `objective.countPlatform` with point-in-time recovery enabled for the project",
         ),
         (
             "* * * * *",

@@ -1,5 +1,7 @@
+mod drills;
 mod expiry;
 mod fixture;
 mod health;
+mod points;
 mod slots;
 mod values;

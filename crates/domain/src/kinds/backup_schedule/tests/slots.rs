@@ -184,6 +184,14 @@ fn a_foreign_object_of_the_name_is_refused_by_name_until_the_next_slot() {
     let case = case.ends().at("2026-11-22T01:00:00Z");
     assert_eq!(case.next(), "start nightly-202611220100");
     assert_eq!(case.missed(), (1, vec!["2026-11-21T01:00:00Z".to_owned()]));
+    // Nobody else wakes it.
+    let hourly = changed(|spec| spec["schedule"] = json!("@hourly"))
+        .at("2026-11-20T12:00:20Z")
+        .ends();
+    let hourly = hourly
+        .at("2026-11-20T13:00:00Z")
+        .fails(StepError::NameTaken(taken.to_owned()));
+    assert_eq!(hourly.next(), "at 2026-11-20T14:00:00Z");
 }
 
 #[test]
