@@ -53,9 +53,9 @@ pub use edge_function::{
 };
 pub use migration_set::{
     Approval, Baseline, DriftRules, HeldMigration, IgnoredObjects, MigrationEvent, MigrationEventType, MigrationMode,
-    MigrationPolicy, MigrationReason, MigrationSet, MigrationSetSpec, MigrationSetStatus, MigrationSource,
-    MigrationTarget, OutOfOrder, PendingMigration, PlanStatus, RepeatedFailure, RetriedMigration, RiskClass,
-    SchemaDriftReason, SchemaStatus, WhileDrifted,
+    MigrationPolicy, MigrationReason, MigrationRequirements, MigrationSet, MigrationSetSpec, MigrationSetStatus,
+    MigrationSource, MigrationTarget, OutOfOrder, PendingMigration, PlanStatus, RepeatedFailure, RequiredBackup,
+    RetriedMigration, RiskClass, SchemaDriftReason, SchemaStatus, WhileDrifted,
 };
 pub use notification_channel::{
     ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryResult, DeliveryType,

@@ -133,16 +133,28 @@ pub const KINDS: &[KindEntry] = &[
         short_name: "migs",
         reasons: MigrationReason::ALL,
         conditions: &[(ConditionType::Drifted, SchemaDriftReason::ALL)],
-        references: &[PLATFORM, SOURCE],
-        rights: &[cluster(
-            GROUP,
-            "migrationsets",
-            &["list", "watch"],
-            "read; their spec is never written",
-        )],
-        writers_can: Some("runs SQL in its database and approves it"),
+        references: &[
+            PLATFORM,
+            SOURCE,
+            object("BackupSchedule", "spec.requires.backup.schedule"),
+        ],
+        rights: &[
+            cluster(
+                GROUP,
+                "migrationsets",
+                &["list", "watch"],
+                "read; their spec is never written",
+            ),
+            cluster(
+                GROUP,
+                "backups",
+                &["get", "create"],
+                "created for a plan that must not run without one; `get` asks who made one that has its name, and whether it is still there before the first file runs",
+            ),
+        ],
+        writers_can: Some("runs SQL in its database and approves it, with a backup or without"),
         process: Process::Operator,
-        reads: &[],
+        reads: &["Backup"],
         types: Types::of::<MigrationSet>(),
     },
     KindEntry {

@@ -8,6 +8,7 @@
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+mod backups;
 pub mod caches;
 pub mod connections;
 pub mod kinds;

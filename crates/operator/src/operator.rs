@@ -241,6 +241,8 @@ impl Parts<'_> {
         let sets = MigrationSets {
             client: self.client.clone(),
             caches: caches.clone(),
+            backups: self.controllers.cache(),
+            schedules: self.controllers.cache(),
             sources: sources.clone(),
             hosts: settings.hosts.clone(),
             allow_insecure_database: settings.allow_insecure_database,
@@ -272,6 +274,7 @@ impl Parts<'_> {
             destinations: self.controllers.cache(),
             backups: self.controllers.cache(),
             restores: self.controllers.cache(),
+            sets: self.controllers.cache(),
             timing: settings.timing,
             installation: settings.installation.clone(),
         };

@@ -52,6 +52,11 @@ where
         Some(there).filter(is_own).ok_or(ChildError::NameTaken(name))
     }
 
+    /// The one of this name, whoever made it, as the API server has it.
+    pub async fn get(&self, name: &str) -> Result<Option<C>, ChildError> {
+        understood(answer(self.api.get_opt(name)).await)
+    }
+
     /// Changes the spec of the one with this uid. One that is gone, or another by now, is not changed.
     pub async fn change(&self, name: &str, uid: &str, spec: &Value) -> Result<(), ChildError> {
         let parameters = PatchParams {

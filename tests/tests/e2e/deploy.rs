@@ -288,7 +288,7 @@ spec:
 apiVersion: ops.mobulace.com/v1alpha1
 kind: MigrationSet
 metadata: {name: main}
-spec: {platformRef: {name: prod}, source: {kind: ConfigMap, name: code}}
+spec: {platformRef: {name: prod}, source: {kind: ConfigMap, name: code}, requires: {backup: {schedule: nightly}}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1
 kind: EdgeFunction

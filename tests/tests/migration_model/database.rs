@@ -134,6 +134,7 @@ impl Database {
             place: place.to_owned(),
             target: self.target.clone(),
             server_start: String::new(),
+            server_time: at,
             form: 1,
             ledger: ledger.collect(),
             operator_schema: self.bookkeeping.as_ref().map(operator_schema),

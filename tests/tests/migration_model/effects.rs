@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use ace_api::MigrationSet;
 use ace_domain::{
-    kinds::migration_set::{Blocker, Owner, Ran, Refusal, State, Step, StepError, StepResult, SyntaxCheck},
+    kinds::backup_schedule::Known,
+    kinds::migration_set::{
+        Blocker, Candidate, Owner, Ran, Refusal, Request, State, Step, StepError, StepResult, SyntaxCheck,
+    },
     sql::{File, Script},
 };
 
@@ -23,14 +26,28 @@ impl Model {
         if let Step::Assess(unassessed) = step {
             return Ok(StepResult::Assessed(Arc::new(unassessed.clone().assess())));
         }
-        self.unanswered()?;
+        match step {
+            Step::MakeBackup(request) => return Ok(self.make_backup(request)),
+            Step::CheckBackup(name) => {
+                let found = self.backups.iter().find(|backup| backup.known.name == *name);
+                self.checked = found.cloned();
+                return Ok(StepResult::BackupChecked(self.checked.clone().map(Box::new)));
+            }
+            _ => self.unanswered()?,
+        }
         match step {
             Step::CheckSyntax(statements) => {
                 let answers = statements.iter().map(|text| (text.clone(), answer(text)));
                 return Ok(StepResult::SyntaxChecked(answers.collect()));
             }
             Step::Begin if self.now < self.busy_until => return Err(StepError::Busy(None)),
-            Step::Observe | Step::Begin | Step::ObserveAgain | Step::Read(_) | Step::Assess(_) => {}
+            Step::Observe
+            | Step::Begin
+            | Step::ObserveAgain
+            | Step::Read(_)
+            | Step::Assess(_)
+            | Step::MakeBackup(_)
+            | Step::CheckBackup(_) => {}
             Step::SnapshotAfterRun => self.db.snapshot_after_run(),
             Step::Claim => {
                 let bookkeeping = self.db.bookkeeping.get_or_insert_default();
@@ -70,6 +87,18 @@ impl Model {
             Step::Run { file, script, again } => return self.run_file(object, file, script, *again),
         }
         Ok(StepResult::Observed(Box::new(self.db.look(self.now, PLACE))))
+    }
+
+    /// It is complete a moment later.
+    fn make_backup(&mut self, request: &Request) -> StepResult {
+        let complete = request.complete(&self.db.look(self.now, PLACE), self.now);
+        let begun = Candidate {
+            known: Known::made(&request.name, String::new(), self.now),
+            ..complete.clone()
+        };
+        self.backups.push(complete);
+        self.set.enqueue(self.now + Duration::from_secs(20));
+        StepResult::BackupMade(Box::new(begun))
     }
 
     fn run_file(

@@ -2,13 +2,15 @@
 //!
 //! Random walks change files, spec and approvals, edit the schema by hand, let the CLI push and repair, restore the database,
 //! cut connections anywhere and kill the operator after any step. Whatever happens: files run in their order, none while an
-//! edited one is there, none twice without an approval that says so, and what was changed by hand never becomes the reference.
+//! edited one is there, none that can lose data without a backup where one is asked for, none twice without an approval that
+//! says so, and what was changed by hand never becomes the reference.
 //! When the world stops, it comes to rest; and when a person does what the messages say, every migration is applied.
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod database;
 mod effects;
+mod judge;
 mod operator;
 mod walk;
 
@@ -40,11 +42,14 @@ fn whatever_happens_no_file_runs_twice_and_it_ends_applied_or_says_why_not() {
         ..Config::default()
     });
     runner
-        .run(&(any::<bool>(), vec(acts(), 1..50)), |(bare, acts)| {
-            let faults = walk(bare, &acts);
-            proptest::prop_assert!(faults.is_empty(), "{faults:#?}");
-            Ok(())
-        })
+        .run(
+            &(any::<bool>(), any::<bool>(), vec(acts(), 1..50)),
+            |(bare, gated, acts)| {
+                let faults = walk(bare, gated, &acts);
+                proptest::prop_assert!(faults.is_empty(), "{faults:#?}");
+                Ok(())
+            },
+        )
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
@@ -55,8 +60,8 @@ fn cases() -> u32 {
 }
 
 /// One walk; what went wrong on it.
-fn walk(bare: bool, acts: &[Act]) -> Vec<String> {
-    let mut model = Model::new(bare);
+fn walk(bare: bool, gated: bool, acts: &[Act]) -> Vec<String> {
+    let mut model = Model::new(bare, gated);
     for slot in [1, 3] {
         model.files.insert(version(slot), text(slot, 0));
     }
@@ -122,7 +127,13 @@ fn heal(model: &mut Model) {
     for round in 0..REMEDIES {
         act(model, &Act::CheckSyntax(round as u64));
         model.run(model.now + Duration::from_mins(10), ENOUGH);
-        let Some(reason) = model.reason("Stalled") else { break };
+        let Some(reason) = model.reason("Stalled") else {
+            // A backup may be in the making.
+            if model.reason("Reconciling").is_some() {
+                continue;
+            }
+            break;
+        };
         remedy(model, &reason);
         said.push(reason);
         if !model.faults.is_empty() {
@@ -161,6 +172,7 @@ fn remedy(model: &mut Model, reason: &str) {
             });
         }
         "ChecksumMismatch" | "HalfApplied" => put_back(model),
+        "BackupUnusable" => act(model, &Act::LoseBackups),
         "MigrationFailed" | "MigrationRefused" => mend(model),
         _ => model.fault(format!("nobody can mend {reason}")),
     }

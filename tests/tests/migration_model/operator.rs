@@ -5,9 +5,11 @@ use std::{
     time::Duration,
 };
 
-use ace_api::{MigrationMode, MigrationSet};
+use ace_api::{MigrationMode, MigrationSet, VerificationLevel};
 use ace_domain::{
-    kinds::migration_set::{self, Owner, PlatformFacts, PlatformState, SourceState, State, Step, StepError},
+    kinds::migration_set::{
+        self, Backups, Candidate, Owner, PlatformFacts, PlatformState, Schedule, SourceState, State, Step, StepError,
+    },
     kinds::platform::DatabaseFailure,
     reconcile::dependency::Dependency,
     reconcile::key::SourceKey,
@@ -52,6 +54,10 @@ pub(crate) struct Model {
     pub snapshot: Option<Database>,
     pub set: Managed<migration_set::Kind>,
     pub files: BTreeMap<String, String>,
+    /// Those that were made for plans, and are there.
+    pub backups: Vec<Candidate>,
+    /// The one that was looked at under the lock.
+    pub checked: Option<Candidate>,
     /// How often each version ran, as far as the operator can know.
     pub ever: BTreeMap<String, u32>,
     /// Plans that statuses have shown, by digest.
@@ -76,12 +82,19 @@ pub(crate) struct Model {
 }
 
 impl Model {
-    pub(crate) fn new(bare: bool) -> Self {
+    /// `gated`: plans that can lose data wait for a backup.
+    pub(crate) fn new(bare: bool, gated: bool) -> Self {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let requires = json!({ "schedule": "nightly", "maxAge": "10m" });
+        let requires = if gated {
+            json!({ "backup": requires })
+        } else {
+            json!({})
+        };
         let object = json!({
             "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "MigrationSet",
             "metadata": { "name": "main", "namespace": "ace", "generation": 1, "uid": "1" },
-            "spec": { "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } },
+            "spec": { "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" }, "requires": requires },
             "status": { "observedGeneration": -1 },
         });
         let mut set = Managed::new(serde_json::from_value(object).unwrap());
@@ -92,6 +105,8 @@ impl Model {
             snapshot: None,
             set,
             files: BTreeMap::new(),
+            backups: Vec::new(),
+            checked: None,
             ever: BTreeMap::new(),
             plans: BTreeMap::new(),
             runs: 0,
@@ -251,6 +266,14 @@ impl Model {
                 place: PLACE.to_owned(),
             }),
             source,
+            backups: Backups {
+                schedule: Some(Schedule {
+                    platform: "prod".to_owned(),
+                    level: VerificationLevel::Archive,
+                }),
+                all: self.backups.clone(),
+                ..Backups::default()
+            },
             scripts: BTreeMap::new(),
             answers: BTreeMap::new(),
             locked: false,
@@ -318,6 +341,15 @@ impl Model {
             .and_then(|bookkeeping| bookkeeping.owner.clone());
         let ours = owner.is_none_or(|owner| owner == Owner::of(object));
         let allowed = object.spec.mode == MigrationMode::Apply && !object.spec.suspend;
+        if let Step::Prepare(_) = step {
+            self.judge_backup(object, state);
+        }
+        if matches!(step, Step::MakeBackup(_) | Step::CheckBackup(_)) {
+            if !allowed {
+                self.fault(format!("{} without being allowed", step.name()));
+            }
+            return;
+        }
         let held = matches!(step, Step::Begin) || state.locked;
         if !(allowed && held && (ours || matches!(step, Step::Begin | Step::ObserveAgain | Step::Claim))) {
             self.fault(format!("{} without being allowed", step.name()));

@@ -46,6 +46,8 @@ pub(crate) enum Act {
     Restore,
     /// The server becomes one of another major version.
     Upgrade,
+    /// Every backup is lost.
+    LoseBackups,
     /// Another set owns the database, or gives it back.
     Foreign(bool),
     /// Somebody holds what files need, for so many seconds.
@@ -74,6 +76,7 @@ fn sudden() -> impl Strategy<Value = Act> {
         2 => any::<bool>().prop_map(Act::Suspend),
         1 => Just(Act::Mode(MigrationMode::Observe)),
         2 => Just(Act::Withdraw),
+        1 => Just(Act::LoseBackups),
         4 => (0..4_usize, any::<Option<u32>>()).prop_map(|(object, definition)| Act::Edit(object, definition)),
         1 => (1..100_u64).prop_map(Act::Lock),
         1 => (1..100_u64).prop_map(Act::Outage),
@@ -111,6 +114,7 @@ pub(crate) fn acts() -> impl Strategy<Value = Act> {
         1 => Just(Act::Snapshot),
         2 => Just(Act::Restore),
         1 => Just(Act::Upgrade),
+        1 => Just(Act::LoseBackups),
         1 => any::<bool>().prop_map(Act::Foreign),
         2 => (1..200_u64).prop_map(Act::Lock),
         1 => (1..60_u64).prop_map(Act::Busy),
@@ -144,6 +148,10 @@ pub(crate) fn act(model: &mut Model, act: &Act) {
         Act::Outage(seconds) => model.outage_until = until(*seconds),
         Act::Source(seconds) => model.source_until = until(*seconds),
         Act::Kill(steps) => model.kill_in = Some(*steps),
+        Act::LoseBackups => {
+            model.backups.clear();
+            model.set.enqueue(now);
+        }
         Act::Lose(loss) => model.loss = Some(*loss),
         Act::Meanwhile(steps, act) => model.meanwhile = Some((*steps, (**act).clone())),
         _ => {
@@ -220,6 +228,7 @@ pub(crate) fn approve(model: &mut Model) {
     if let Some(plan) = plan {
         let approval = Approval {
             plan: plan.digest,
+            without_backup: false,
             reason: None,
         };
         model.spec(|spec| {

@@ -3,6 +3,7 @@
 
 mod drift;
 mod reasons;
+mod requires;
 mod status;
 
 use kube::{CustomResource, KubeSchema};
@@ -13,6 +14,7 @@ use crate::{Duration, LocalReference, Source};
 
 pub use drift::{DriftRules, IgnoredObjects};
 pub use reasons::{MigrationReason, SchemaDriftReason};
+pub use requires::{MigrationRequirements, RequiredBackup};
 pub use status::{
     HeldMigration, MigrationEvent, MigrationEventType, MigrationSetStatus, MigrationSource, MigrationTarget,
     PendingMigration, PlanStatus, RepeatedFailure, RetriedMigration, SchemaStatus,
@@ -75,6 +77,9 @@ pub struct MigrationSetSpec {
     /// policy says what needs an approval and what is refused.
     #[serde(default)]
     pub policy: MigrationPolicy,
+    /// requires is what there must be before a plan runs.
+    #[serde(default, skip_serializing_if = "MigrationRequirements::is_empty")]
+    pub requires: MigrationRequirements,
     /// approvals of plans, at most 64. A plan's digest covers the database and the content of every file in it, apart from line ends, so an approval is valid for exactly these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -235,6 +240,9 @@ pub struct Approval {
     #[schemars(length(max = 128))]
     #[x_kube(validation = Rule::new("self.matches('^sha256:[0-9a-f]{64}$')").message("`plan` must be 'sha256:' and 64 lower-case hexadecimal digits, as `status.plan.digest` shows it"))]
     pub plan: String,
+    /// withoutBackup lets this one plan run without the backup that `requires.backup` asks for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_backup: bool,
     /// reason of the approval for later readers, such as a ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]

@@ -119,6 +119,10 @@ pub struct PlanStatus {
     pub digest: String,
     /// approvalRequired is true while a statement of the plan needs an approval and has none.
     pub approval_required: bool,
+    /// backup names the Backup by which the plan may run, or for which it waits; unset where it needs none. It does not expire meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub backup: Option<String>,
     /// pending migrations in their order, at most twenty.
     #[schemars(length(max = 20))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]

@@ -1,6 +1,7 @@
 use ace_api::MigrationSet;
 use ace_domain::kinds::migration_set::{
-    LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, State, Step, StepResult,
+    Backups, LedgerRow, Observation, OperatorSchema, OwnRow, Owner, ReferenceState, SchemaObservation, State, Step,
+    StepResult,
 };
 use ace_domain::sql::File;
 use jiff::Timestamp;
@@ -16,13 +17,27 @@ impl From<&State> for Assumed {
 
 impl Assumed {
     /// What a step would return that is not made. Nothing for a step whose effect can't be known, which is to run SQL.
-    pub(super) fn make(&mut self, object: &MigrationSet, step: &Step, now: Timestamp) -> Option<StepResult> {
+    pub(super) fn make(
+        &mut self,
+        object: &MigrationSet,
+        backups: &Backups,
+        step: &Step,
+        now: Timestamp,
+    ) -> Option<StepResult> {
         let observation = self.0.as_mut()?;
         match step {
             Step::Begin | Step::ObserveAgain => return Some(StepResult::Observed(Box::new(observation.clone()))),
             Step::SnapshotAfterRun => {
                 refer(object, observation, false);
                 return Some(StepResult::Observed(Box::new(observation.clone())));
+            }
+            Step::MakeBackup(request) => {
+                let made = request.complete(observation, now);
+                return Some(StepResult::BackupMade(Box::new(made)));
+            }
+            Step::CheckBackup(name) => {
+                let found = backups.all.iter().find(|backup| backup.known.name == *name);
+                return Some(StepResult::BackupChecked(found.cloned().map(Box::new)));
             }
             Step::Claim => {
                 let operator_schema = observation.operator_schema.get_or_insert_with(OperatorSchema::default);

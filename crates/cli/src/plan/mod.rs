@@ -45,7 +45,10 @@ pub(crate) async fn plan(arguments: &PlanArguments) -> Result<Report, PlanError>
     let session = session(&cluster, &subject, address.as_ref()).await?;
     let files = subject.files(arguments.dir.as_deref(), &cluster).await?;
     let platform = subject.platform.clone();
-    let state = State::new(&subject.set, platform, &files.artifact_state, Timestamp::now());
+    let state = State {
+        backups: subject.backups(&cluster).await?,
+        ..State::new(&subject.set, platform, &files.artifact_state, Timestamp::now())
+    };
     let rehearsal = Box::pin(rehearse(&subject.set, state, &session)).await;
     Ok(Report::of(&subject, &files, &rehearsal, address.is_some()))
 }

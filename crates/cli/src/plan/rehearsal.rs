@@ -57,7 +57,7 @@ pub(super) async fn rehearse(
                     let seen = seen.get_or_insert_with(|| before.clone());
                     steps.extend(step.records_first().then(|| step.clone()));
                     let assumed = assumed.get_or_insert_with(|| Assumed::from(&*seen));
-                    match assumed.make(&object, &step, Timestamp::now()) {
+                    match assumed.make(&object, &before.backups, &step, Timestamp::now()) {
                         Some(result) => Ok(result),
                         None => break,
                     }

@@ -162,6 +162,7 @@ impl Report {
             digest: plan.map(|plan| plan.digest.clone()),
             approval: asked.map(|plan| Approval {
                 plan: plan.digest.clone(),
+                without_backup: false,
                 reason: None,
             }),
             outcome,
@@ -256,6 +257,10 @@ fn described(step: &Step) -> String {
                 keep.join(", ")
             )
         }
+        Step::MakeBackup(request) => format!(
+            "has Backup {} made as BackupSchedule {} says, and waits for it",
+            request.name, request.schedule
+        ),
         Step::Prepare(plan) => format!("runs {}", files(plan.items.len())),
         other => other.name().to_owned(),
     }

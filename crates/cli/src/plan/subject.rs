@@ -3,8 +3,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use ace_api::{MigrationMode, MigrationSet, Platform, SourceKind};
+use ace_api::{Backup, BackupSchedule, MigrationMode, MigrationSet, Platform, SourceKind};
 use ace_domain::inputs::{ArtifactState, SourceTree, folder_read};
+use ace_domain::kinds::migration_set::{Backups, Candidate, Schedule};
 use ace_domain::reconcile::key::SourceKey;
 use kube::ResourceExt;
 use serde::de::DeserializeOwned;
@@ -84,6 +85,20 @@ impl Subject {
             namespace,
             platform,
             platform_suspended,
+        })
+    }
+
+    /// What a plan may have to wait for.
+    pub(super) async fn backups(&self, cluster: &Cluster) -> Result<Backups, PlanError> {
+        let Some(required) = &self.set.spec.requires.backup else {
+            return Ok(Backups::default());
+        };
+        let schedule = cluster.find::<BackupSchedule>(&self.namespace, &required.schedule);
+        let all = cluster.list::<Backup>(&self.namespace).await?;
+        Ok(Backups {
+            schedule: schedule.await?.as_ref().map(Schedule::of),
+            all: all.iter().map(Candidate::of).collect(),
+            ..Backups::default()
         })
     }
 

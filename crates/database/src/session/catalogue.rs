@@ -5,6 +5,7 @@ use ace_domain::{
     kinds::migration_set::{Blocker, SyntaxCheck},
     sql::lines_before,
 };
+use jiff::Timestamp;
 use tokio_postgres::{
     Row,
     error::{ErrorPosition, SqlState},
@@ -20,15 +21,17 @@ use crate::{
 impl Session {
     /// Reads server and database of this session.
     pub async fn target(&self) -> Result<MigrationTarget, QueryError> {
-        Ok(self.target_and_start().await?.0)
+        Ok(self.target_and_times().await?.0)
     }
 
-    /// The same, and when the server last started, as text to compare: its postmaster survives a crash, its statistics don't.
-    pub(super) async fn target_and_start(&self) -> Result<(MigrationTarget, String), QueryError> {
+    /// The same, with when the server last started, as text to compare (its postmaster survives a crash, its statistics don't), and
+    /// what time it is by its clock.
+    pub(super) async fn target_and_times(&self) -> Result<(MigrationTarget, String, Timestamp), QueryError> {
         let statement = "SELECT d.oid, d.datname, extract(epoch FROM greatest(pg_catalog.pg_postmaster_start_time(), \
-             pg_catalog.pg_stat_get_bgwriter_stat_reset_time())) \
+             pg_catalog.pg_stat_get_bgwriter_stat_reset_time())), \
+             extract(epoch FROM pg_catalog.clock_timestamp()) \
              FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()";
-        let (server, [oid, database, start]) =
+        let (server, [oid, database, start, time]) =
             tokio::try_join!(self.connection.identify(), self.connection.row(statement))?;
         let DatabaseStatus {
             server_version,
@@ -42,7 +45,7 @@ impl Session {
             database_oid: oid.parse().map_err(|_| QueryError::Protocol)?,
             server_version,
         };
-        Ok((target, start))
+        Ok((target, start, timestamp(&time).ok_or(QueryError::Protocol)?))
     }
 
     /// The tables and materialized views, as schema and name, that have at least this many rows: by the last ANALYZE or by the
@@ -99,5 +102,31 @@ impl Session {
         };
         let message = Text::of([statement]).redacted(&ServerMessage::of(error), MESSAGE);
         Ok(SyntaxCheck::Fault { line, message })
+    }
+}
+
+/// The server's `1767225600.123456`.
+fn timestamp(epoch: &str) -> Option<Timestamp> {
+    let (seconds, fraction) = epoch.split_once('.').unwrap_or((epoch, "0"));
+    let microseconds: i32 = format!("{fraction:0<6}").parse().ok()?;
+    Timestamp::new(seconds.parse().ok()?, microseconds.checked_mul(1000)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::timestamp;
+
+    #[test]
+    fn the_servers_clock_is_read_to_the_microsecond() {
+        for (epoch, expected) in [
+            ("1767225600.123456", Some("2026-01-01T00:00:00.123456Z")),
+            ("1767225600.5", Some("2026-01-01T00:00:00.5Z")),
+            ("1767225600", Some("2026-01-01T00:00:00Z")),
+            ("Infinity", None),
+            ("1767225600.1234567", None),
+        ] {
+            let read = timestamp(epoch).map(|time| time.to_string());
+            assert_eq!(read.as_deref(), expected, "{epoch}");
+        }
     }
 }

@@ -85,11 +85,11 @@ impl Session {
         // What does not depend on each other is sent together, here and below, and answered in order: a server is some round trips
         // away.
         let (identity, ledgers, catalogue) = tokio::try_join!(
-            self.target_and_start(),
+            self.target_and_times(),
             Box::pin(self.ledgers()),
             Box::pin(self.catalogue(LARGE))
         )?;
-        let (target, server_start) = identity;
+        let (target, server_start, server_time) = identity;
         let Ledgers {
             mut ledger,
             mut operator_schema,
@@ -114,6 +114,7 @@ impl Session {
             },
             target,
             server_start,
+            server_time,
             form: FORM,
             ledger,
             operator_schema,

@@ -8,6 +8,7 @@ use tokio_postgres::Client;
 
 mod approval;
 mod attempts;
+mod backup_gate;
 mod baseline;
 
 mod content;
@@ -26,6 +27,7 @@ pub(crate) fn tests() -> Vec<Trial> {
     let modules = [
         approval::tests(),
         attempts::tests(),
+        backup_gate::tests(),
         baseline::tests(),
         content::tests(),
         drift::tests(),

@@ -40,7 +40,8 @@ apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
 metadata: {name: reader}
 rules:
-- {apiGroups: [ops.mobulace.com], resources: [migrationsets, platforms], verbs: [get]}
+- {apiGroups: [ops.mobulace.com], resources: [migrationsets, platforms, backupschedules], verbs: [get]}
+- {apiGroups: [ops.mobulace.com], resources: [backups], verbs: [list]}
 - {apiGroups: [""], resources: [configmaps], resourceNames: [migrations], verbs: [get]}
 - {apiGroups: [""], resources: [secrets], resourceNames: [SECRET], verbs: [get]}
 ---

@@ -1,11 +1,18 @@
 //! A plan beside the operator that would carry it out.
 
-use ace_tests::{message_of, on_database};
+use std::path::Path;
+
+use ace_api::BackupSchedule;
+use ace_domain::bundle::short_digest;
+use ace_tests::{PLATFORM, message_of, on_database};
 use serde_json::{Value, json};
 
 use super::{DROP, NOTES, RARELY, Reader, content};
 
-crate::tests![a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_trace,];
+crate::tests![
+    a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_trace,
+    a_plan_names_the_backup_that_would_be_made_for_it,
+];
 
 async fn a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_trace() {
     on_database(RARELY, async |stage, database| {
@@ -80,6 +87,55 @@ async fn a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_tr
         let (code, report) = reader.report(&["-f", &approved]).await;
         assert_eq!((code, &report["outcome"], &report["steps"]), (Some(0), &json!("Runs"), &json!(["runs 1 file"])));
         assert_eq!(content(database).await, before);
+    })
+    .await;
+}
+
+async fn a_plan_names_the_backup_that_would_be_made_for_it() {
+    on_database(RARELY, async |stage, database| {
+        let reader = Reader::new(stage, "database").await;
+        stage.migrations(&[NOTES]).await;
+        stage.migration_set(json!({})).await;
+        stage.applied("20260101000000").await;
+        let before = content(database).await;
+        let requires = json!({ "backup": { "schedule": "nightly" } });
+        let manifest = reader.manifest(&json!({ "policy": { "approve": [] }, "requires": requires }));
+        let files = [NOTES, DROP].map(|(name, sql)| reader.file(&format!("files/{name}"), sql));
+        let folder = Path::new(&files[0]).parent().unwrap().to_str().unwrap();
+        let arguments = ["-f", &manifest, "--dir", folder];
+        let (code, report) = reader.report(&arguments).await;
+        assert_eq!((code, &report["outcome"]), (Some(1), &json!("Waits")), "{report:#}");
+        assert_eq!(
+            report["message"],
+            "there is no BackupSchedule `nightly` in this namespace"
+        );
+
+        let spec = json!({
+            "platformRef": { "name": PLATFORM },
+            "schedule": "@daily",
+            "suspend": true,
+            "destinations": [{ "name": "primary" }],
+            "encryption": { "recipients": ["age1qyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqszqgpqyqs3290gq"] },
+            "objective": { "rpo": "26h" },
+        });
+        stage
+            .apply::<BackupSchedule>(json!({ "metadata": { "name": "nightly" }, "spec": spec }))
+            .await;
+        let (code, report) = reader.report(&arguments).await;
+        assert_eq!((code, &report["outcome"]), (Some(0), &json!("Runs")), "{report:#}");
+        let digest = report["digest"].as_str().unwrap();
+        let name = format!("nightly-plan-{}", short_digest(digest).trim_start_matches("sha256:"));
+        let made = format!("has Backup {name} made as BackupSchedule nightly says, and waits for it");
+        assert_eq!(report["steps"], json!([made, "runs 1 file"]));
+        assert_eq!(content(database).await, before);
+        assert_eq!(
+            stage
+                .space
+                .kubectl(&["get", "bk", "-o", "name"])
+                .await
+                .expect("they are listed"),
+            ""
+        );
     })
     .await;
 }

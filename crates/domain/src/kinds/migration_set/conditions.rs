@@ -123,6 +123,7 @@ fn in_progress(step: &Step, counts: &Counts) -> Cause {
         Step::Claim => "claiming the database for this MigrationSet".to_owned(),
         Step::Adopt(files) => format!("recording {} applied outside this operator", number(files)),
         Step::Baseline(files) => format!("recording {} as applied, without running SQL", number(files)),
+        Step::MakeBackup(request) => return request.cause(),
         Step::SetReference { .. } => "storing the live schema as the reference".to_owned(),
         _ => "comparing the files with the migration ledgers".to_owned(),
     };

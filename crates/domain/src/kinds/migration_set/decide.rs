@@ -214,6 +214,14 @@ fn after_error(
             messages::claimed(object, by),
             Requeue::After(state.platform.interval(state.timing)),
         ),
+        StepError::NameTaken(message) => Decision::Refuse(
+            Cause::new(MigrationReason::NameTaken, message.clone()),
+            Requeue::After(state.platform.interval(state.timing)),
+        ),
+        StepError::AccessMissing(message) => Decision::Refuse(
+            Cause::new(MigrationReason::AccessMissing, message.clone()),
+            Requeue::After(state.timing.probe()),
+        ),
         // `update` makes a `Stop` of these two, so they are never a step error.
         StepError::Blocked { .. } | StepError::Refused(_) => wait(
             Cause::new(

@@ -3,7 +3,7 @@
 use ace_api::{Baseline, HeldMigration, MigrationMode, MigrationReason, MigrationSet, OutOfOrder, WhileDrifted};
 
 use super::{
-    Cause, assessment, decide,
+    Cause, assessment, backup, decide,
     ledger_diff::{LedgerDiff, Pending, first_pending, ledger_diff},
     messages,
     plan::{Plan, pending_digest},
@@ -66,7 +66,7 @@ fn with_files(
         .or_else(|| held(object, state, &ledger_diff))
         .unwrap_or_else(
             || match Plan::of(object, state, observation, &ledger_diff, &platform.project) {
-                Some(plan) if !plan.items.is_empty() => run(object, observation, &plan),
+                Some(plan) if !plan.items.is_empty() => run(object, state, observation, &plan),
                 _ => Next::Nothing,
             },
         )
@@ -308,7 +308,7 @@ pub(super) fn still_applies(held: &HeldMigration, object: &MigrationSet, digest:
     held.digest == digest && held::is_unchanged_since(&held.outcome, object)
 }
 
-fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
+fn run(object: &MigrationSet, state: &State, observation: &Observation, plan: &Plan) -> Next {
     if plan.needs_approval {
         return Next::Refuse(messages::approval(object, plan, observation));
     }
@@ -325,6 +325,9 @@ fn run(object: &MigrationSet, observation: &Observation, plan: &Plan) -> Next {
             return Next::Refuse(messages::drift_blocks(differences));
         }
         SchemaObservation::Taken { .. } => {}
+    }
+    if let Some(next) = backup::missing(object, state, observation, plan) {
+        return next;
     }
     Next::UnderLock(Step::Prepare(plan.stored(&observation.target)))
 }

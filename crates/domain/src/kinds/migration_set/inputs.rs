@@ -8,7 +8,7 @@ use std::{
 use ace_api::{Database, MigrationSet, Platform};
 use jiff::Timestamp;
 
-use super::{Memory, PlatformFacts, PlatformState, State};
+use super::{Backups, Memory, PlatformFacts, PlatformState, State};
 use crate::{
     inputs::{Artifact, ArtifactState, folder, wanted},
     reconcile::timing::Timing,
@@ -27,6 +27,7 @@ impl State {
             source: wanted(&object.spec.source, source, |artifact| {
                 files(object, artifact).map(Arc::new)
             }),
+            backups: Backups::default(),
             scripts: BTreeMap::new(),
             answers: BTreeMap::new(),
             locked: false,

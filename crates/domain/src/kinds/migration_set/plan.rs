@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ace_api::{MigrationSet, MigrationTarget, RiskClass};
+use ace_api::{Approval, MigrationSet, MigrationTarget, RiskClass};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -21,6 +21,8 @@ pub struct Plan {
     pub items: Vec<Item>,
     /// A file in it needs an approval, and there is none.
     pub needs_approval: bool,
+    /// It is approved to run without the backup that would be required.
+    pub without_backup: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -108,11 +110,12 @@ impl Plan {
         let guarded = items
             .iter()
             .any(|item| item.runs_twice() || !item.guarded(policy).is_empty());
-        let needs_approval = guarded && !is_approved(object, observation, &digest, &items);
+        let approvals = approvals(object, observation, &digest, &items);
         Some(Self {
+            needs_approval: guarded && approvals.is_empty(),
+            without_backup: approvals.iter().any(|approval| approval.without_backup),
             digest,
             items,
-            needs_approval,
         })
     }
 
@@ -142,20 +145,25 @@ fn list(items: &[Item]) -> Vec<(String, String)> {
     items.map(|item| (item.file.version.to_string(), item.mark())).collect()
 }
 
-/// The plan is approved, or it is exactly the rest of an approved plan that was begun on this database.
-fn is_approved(object: &MigrationSet, observation: &Observation, digest: &str, items: &[Item]) -> bool {
-    let approved = |digest: &str| object.spec.approvals.iter().any(|approval| approval.plan == digest);
-    if approved(digest) {
-        return true;
-    }
-    let Some(stored) = observation.stored_plan() else {
-        return false;
-    };
-    let left = stored
-        .items
-        .iter()
-        .filter(|(version, _)| !observation.ledger.contains_key(version));
-    approved(&stored.digest) && is_of(stored, &observation.target) && left.eq(&list(items))
+/// The approvals of the plan, or of the plan that was begun on this database and of which it is exactly the rest.
+fn approvals<'a>(
+    object: &'a MigrationSet,
+    observation: &Observation,
+    digest: &str,
+    items: &[Item],
+) -> Vec<&'a Approval> {
+    let of = |digest: &str| object.spec.approvals.iter().find(|approval| approval.plan == digest);
+    let begun = observation.stored_plan().filter(|stored| {
+        let left = stored
+            .items
+            .iter()
+            .filter(|(version, _)| !observation.ledger.contains_key(version));
+        is_of(stored, &observation.target) && left.eq(&list(items))
+    });
+    of(digest)
+        .into_iter()
+        .chain(begun.and_then(|stored| of(&stored.digest)))
+        .collect()
 }
 
 /// The plan was made for this database and this timeline.

@@ -11,11 +11,22 @@ use crate::reconcile::{
     key::Key,
 };
 
-/// Of the Platform only its spec: migrations connect to the database themselves.
+/// Of the Platform only its spec: migrations connect to the database themselves. And the backups that a plan may wait for.
 pub fn references(object: &MigrationSet) -> Vec<Dependency> {
     let [source, folder] = source_references(object, &object.spec.source);
     let platform = Key::beside(object, &object.spec.platform_ref.name);
-    vec![Dependency::Platform(platform), source, folder]
+    let schedule = object.spec.requires.backup.iter();
+    let schedule = schedule.flat_map(|required| {
+        let schedule = Key::beside(object, &required.schedule);
+        [
+            Dependency::BackupSchedule(schedule.clone()),
+            Dependency::BackupsOf(schedule),
+        ]
+    });
+    [Dependency::Platform(platform), source, folder]
+        .into_iter()
+        .chain(schedule)
+        .collect()
 }
 
 pub fn findings(object: &MigrationSet, state: &State) -> Facts {

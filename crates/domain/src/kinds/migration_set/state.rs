@@ -14,6 +14,7 @@ use kube::ResourceExt;
 use super::{
     assessment::Assessment,
     attempts::Attempts,
+    backup::Backups,
     step::{Blocker, Refusal, StepError, SyntaxCheck},
 };
 use crate::{
@@ -34,6 +35,8 @@ pub struct State {
     pub memo: MigrationSetStatus,
     pub platform: PlatformState,
     pub source: SourceState,
+    /// What a plan may have to wait for.
+    pub backups: Backups,
     /// Parsed files by digest: only those that are pending.
     pub scripts: BTreeMap<String, Result<Arc<Script>, ScriptError>>,
     /// The server's syntax check of statements that our parser can't read, by statement.
@@ -118,6 +121,8 @@ pub struct Observation {
     pub target: MigrationTarget,
     /// When the server last started, after a crash too: only compared with itself.
     pub server_start: String,
+    /// What time it was by the server's clock: how old a backup is counts by that.
+    pub server_time: Timestamp,
     /// Version of the form in which this operator describes schemas.
     pub form: i32,
     /// Versions in the Supabase CLI's ledger; empty also where there is no ledger.

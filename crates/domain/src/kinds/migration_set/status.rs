@@ -9,7 +9,7 @@ use ace_api::{
 use jiff::Timestamp;
 
 use super::{
-    Decision,
+    Decision, backup,
     conditions::shown,
     drift::assessment,
     gates::{self, remembered},
@@ -110,7 +110,7 @@ pub(super) fn counts(object: &MigrationSet, state: &State) -> Counts {
         pending: count(ledger_diff.pending.len() + ledger_diff.baseline.len()),
         unknown: count(ledger_diff.unknown).filter(|number| *number > 0),
         unverified: count(ledger_diff.unverified).filter(|number| *number > 0),
-        plan: plan.as_ref().map(shown_plan),
+        plan: plan.as_ref().map(|plan| shown_plan(object, state, plan)),
     }
 }
 
@@ -140,7 +140,7 @@ fn plan(object: &MigrationSet, state: &State, ledger_diff: &LedgerDiff<'_>) -> O
     Plan::of(object, state, observation, ledger_diff, &platform.project)
 }
 
-fn shown_plan(plan: &Plan) -> PlanStatus {
+fn shown_plan(object: &MigrationSet, state: &State, plan: &Plan) -> PlanStatus {
     let pending = plan.items.iter().take(PENDING).map(|item| PendingMigration {
         version: item.file.version.to_string(),
         name: item.file.name.chars().take(128).collect(),
@@ -149,6 +149,9 @@ fn shown_plan(plan: &Plan) -> PlanStatus {
     PlanStatus {
         digest: plan.digest.clone(),
         approval_required: plan.needs_approval,
+        backup: state
+            .observation()
+            .and_then(|observation| backup::named(object, state, observation, plan)),
         pending: pending.collect(),
     }
 }

@@ -6,6 +6,7 @@ use ace_api::MigrationReason;
 
 use super::{
     assessment::{Assessment, Unassessed},
+    backup::{Candidate, Request},
     state::{Observation, Owner, StoredPlan},
 };
 use crate::{
@@ -40,6 +41,10 @@ pub enum Step {
         /// Schemas whose objects keep the reference that they have.
         keep: Vec<String>,
     },
+    /// Has a Backup made that a plan waits for. One that is there already is the same one.
+    MakeBackup(Request),
+    /// Reads the Backup of this name again, under the lock.
+    CheckBackup(String),
     /// Stores the plan of a run, and how the schema differs from its reference before it.
     Prepare(StoredPlan),
     /// Runs one file. Exactly once: its rows in the ledgers are in its transaction.
@@ -79,6 +84,8 @@ impl kind::Step for Step {
             Self::Adopt(_) => "Adopt",
             Self::Baseline(_) => "Baseline",
             Self::SetReference { .. } => "SetReference",
+            Self::MakeBackup(_) => "MakeBackup",
+            Self::CheckBackup(_) => "CheckBackup",
             Self::Prepare(_) => "Prepare",
             Self::Run { .. } => "Run",
             Self::SnapshotAfterRun => "SnapshotAfterRun",
@@ -93,6 +100,7 @@ impl kind::Step for Step {
                 | Self::Adopt(_)
                 | Self::Baseline(_)
                 | Self::SetReference { .. }
+                | Self::MakeBackup(_)
                 | Self::Prepare(_)
                 | Self::Run { .. }
         )
@@ -112,6 +120,10 @@ pub enum StepResult {
     SyntaxChecked(BTreeMap<String, SyntaxCheck>),
     /// The step wrote to `ace_ops` or the ledger.
     Written,
+    /// This Backup is there.
+    BackupMade(Box<Candidate>),
+    /// The Backup as it is now; `None` if there is none of its name.
+    BackupChecked(Option<Box<Candidate>>),
     /// The plan is stored, and the schema snapshot before the run was taken.
     Prepared,
     /// The file was run.
@@ -148,6 +160,10 @@ pub enum StepError {
     Passing(String),
     /// Another MigrationSet has claimed the database.
     Claimed(Owner),
+    /// A Backup that was not made for the plan has the name of the one that would be.
+    NameTaken(String),
+    /// The operator lacks a right; a sentence with the command that grants it.
+    AccessMissing(String),
 }
 
 impl kind::StepError for StepError {

@@ -59,6 +59,10 @@ pub(super) fn update_from_result(
             state.written_steps.insert(step.name());
             remember_writing(object, state, step, now);
         }
+        (_, StepResult::BackupMade(made)) => state.backups.learn(*made),
+        (Step::CheckBackup(name), StepResult::BackupChecked(found)) => {
+            state.backups.check(name, found.map(|found| *found));
+        }
         (Step::Prepare(plan), StepResult::Prepared) => {
             state.prepared = true;
             state.written_steps.insert(step.name());
@@ -67,7 +71,7 @@ pub(super) fn update_from_result(
             announce(state, counts, now);
         }
         (Step::Run { file, .. }, StepResult::Ran(ran)) => has_run(state, file, ran, now),
-        (_, StepResult::Prepared | StepResult::Ran(_)) => {}
+        (_, StepResult::Prepared | StepResult::Ran(_) | StepResult::BackupChecked(_)) => {}
     }
 }
 

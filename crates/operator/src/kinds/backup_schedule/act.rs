@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use ace_api::{
-    Backup, BackupClass, BackupSchedule, BackupSpec, DeletionPolicy, LABEL_SCHEDULE, LocalReference, Restore,
-    RestoreSource, RestoreSpec, RestoreTarget,
+    Backup, BackupClass, BackupSchedule, DeletionPolicy, LABEL_SCHEDULE, Restore, RestoreSource, RestoreSpec,
+    RestoreTarget,
 };
 use ace_domain::kinds::backup_schedule::{Drilled, Known, Step, StepError, StepResult, Victim, is_own, is_own_drill};
 use ace_runtime::{
@@ -13,6 +13,7 @@ use kube::{Resource, ResourceExt};
 use serde_json::json;
 
 use super::BackupSchedules;
+use crate::backups::backup;
 
 /// Makes one request, or two where what is made is there already.
 pub(super) async fn act(kind: &BackupSchedules, object: &BackupSchedule, step: &Step) -> Result<StepResult, StepError> {
@@ -23,7 +24,7 @@ pub(super) async fn act(kind: &BackupSchedules, object: &BackupSchedule, step: &
     let of_restore = |error| problem::<Restore>(kind, error);
     match step {
         Step::Start { name, .. } => {
-            let wanted = backup(&schedule, name);
+            let wanted = backup(name, &schedule, BackupClass::Scheduled, "");
             let made = backups.create(&wanted, |there| is_own(there, &schedule)).await;
             Ok(StepResult::Started(Box::new(Known::of(&made.map_err(of_backup)?))))
         }
@@ -46,22 +47,6 @@ pub(super) async fn act(kind: &BackupSchedules, object: &BackupSchedule, step: &
 
 fn done(result: Result<(), StepError>) -> Result<StepResult, StepError> {
     result.map(|()| StepResult::Done)
-}
-
-/// No owner: whoever deletes a schedule deletes no backups.
-fn backup(schedule: &str, name: &str) -> Backup {
-    let spec = BackupSpec {
-        schedule_ref: Some(LocalReference {
-            name: schedule.to_owned(),
-        }),
-        import: None,
-        class: BackupClass::Scheduled,
-        reason: String::new(),
-        hold: None,
-        cancel: false,
-        deletion_policy: DeletionPolicy::Retain,
-    };
-    labelled(Backup::new(name, spec), schedule)
 }
 
 /// Its owner tells whose it is: nothing is lost that goes with a schedule.

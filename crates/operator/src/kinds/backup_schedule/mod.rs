@@ -5,7 +5,7 @@ mod observe;
 
 use std::sync::Arc;
 
-use ace_api::{Backup, BackupDestination, BackupSchedule, Restore};
+use ace_api::{Backup, BackupDestination, BackupSchedule, MigrationSet, Restore};
 use ace_domain::{
     kinds::backup_schedule::{self, Measured, Memory, State, Step, StepError, StepResult},
     reconcile::{key::Key, timing::Timing},
@@ -31,6 +31,8 @@ pub struct BackupSchedules {
     pub connections: Arc<PlatformConnections>,
     /// Drills; and a backup that one of them waits for does not expire.
     pub restores: Store<DeserializeGuard<Restore>>,
+    /// Neither does one that a plan of these waits for.
+    pub sets: Store<DeserializeGuard<MigrationSet>>,
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,

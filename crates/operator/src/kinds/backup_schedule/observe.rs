@@ -1,19 +1,19 @@
 use std::collections::BTreeMap;
 
-use ace_api::{Backup, BackupSchedule, ConditionType};
+use ace_api::BackupSchedule;
 use ace_archive::Recipients;
 use ace_domain::{
     kinds::{
-        backup_schedule::{Drilled, Known, Memory, Platform, PlatformState, State, is_own_drill},
+        backup_schedule::{Drilled, Known, Memory, Platform, PlatformState, State, is_own_drill, needed},
         platform::{self, Points},
     },
-    reconcile::{dependency::Dependency, key::Key, schedule::Schedule},
+    reconcile::{key::Key, schedule::Schedule},
 };
 use jiff::{SignedDuration, Timestamp};
-use kube::{Resource as _, ResourceExt};
+use kube::ResourceExt;
 
 use super::BackupSchedules;
-use crate::caches::cached;
+use crate::{backups::backups_of, caches::cached};
 
 /// After this time a Backup that was created is in the cache, or is not there any more.
 const CACHED_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -41,8 +41,8 @@ pub(super) fn observe(kind: &BackupSchedules, object: &BackupSchedule, memory: M
         recipients: Recipients::parse(&spec.encryption.recipients)
             .err()
             .map(|error| error.to_string()),
-        backups: backups(kind, object),
-        needed: needed(kind, object),
+        backups: backups_of(&kind.caches.dependents, &kind.backups, Key::of(object), Known::of),
+        needed: needed_by(kind, object),
         memory,
         steps: 0,
         step_error: None,
@@ -78,37 +78,14 @@ fn drilled(kind: &BackupSchedules, object: &BackupSchedule) -> Vec<Drilled> {
     own.map(|restore| Drilled::of(restore, &name)).collect()
 }
 
-fn backups(kind: &BackupSchedules, object: &BackupSchedule) -> Vec<Known> {
-    let schedule = Dependency::BackupSchedule(Key::of(object));
-    let keys = kind
-        .caches
-        .dependents
-        .of_kind(&Backup::kind(&()), schedule.clone()..=schedule);
-    let backups = keys.iter().filter_map(|key| cached(&kind.backups, key));
-    backups
-        .filter_map(|backup| backup.0.as_ref().ok().map(Known::of))
-        .collect()
-}
-
-/// Restores that have not ended, by the Backup that each waits for.
-fn needed(kind: &BackupSchedules, object: &BackupSchedule) -> BTreeMap<String, String> {
+/// What waits for a Backup, by its name.
+fn needed_by(kind: &BackupSchedules, object: &BackupSchedule) -> BTreeMap<String, String> {
     let namespace = object.namespace();
-    let mut needed = BTreeMap::new();
-    for restore in kind.restores.state() {
-        let Ok(restore) = restore.0.as_ref() else { continue };
-        let conditions = restore
-            .status
-            .as_ref()
-            .map_or(&[][..], |status| &status.common.conditions);
-        let has_ended = ConditionType::Ready.is_true(conditions) || ConditionType::Stalled.is_true(conditions);
-        if restore.namespace() != namespace || has_ended {
-            continue;
-        }
-        let point = restore.status.as_ref().and_then(|status| status.point.as_ref());
-        let named = restore.spec.source.backup.as_ref();
-        for name in named.into_iter().chain(point.map(|point| &point.backup)) {
-            needed.insert(name.clone(), format!("Restore {}", restore.name_any()));
-        }
-    }
-    needed
+    let (restores, sets) = (kind.restores.state(), kind.sets.state());
+    let restores = restores.iter().filter_map(|restore| restore.0.as_ref().ok());
+    let sets = sets.iter().filter_map(|set| set.0.as_ref().ok());
+    needed(
+        restores.filter(|restore| restore.namespace() == namespace),
+        sets.filter(|set| set.namespace() == namespace),
+    )
 }

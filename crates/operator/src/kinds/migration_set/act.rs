@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 use tokio::sync::{MappedMutexGuard, MutexGuard};
 
-use super::{MigrationSets, error, session};
+use super::{MigrationSets, backup, error, session};
 use ace_domain::reconcile::key::Key;
 
 pub(super) async fn act(
@@ -54,6 +54,8 @@ pub(super) async fn act(
             locked(held).await?.make_reference(object, digest, keep).await?;
             Ok(StepResult::Written)
         }
+        Step::MakeBackup(request) => backup::make(kind, object, request).await,
+        Step::CheckBackup(name) => backup::check(kind, object, name).await,
         Step::Prepare(plan) => {
             let session = locked(held).await?;
             let first = plan.items.first().and_then(|(version, _)| version.parse().ok());

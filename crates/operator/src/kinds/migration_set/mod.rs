@@ -1,6 +1,7 @@
 //! `MigrationSet`: the migrations of one database.
 
 mod act;
+mod backup;
 mod error;
 mod observe;
 mod session;
@@ -10,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use ace_api::MigrationSet;
+use ace_api::{Backup, BackupSchedule, MigrationSet};
 use ace_database::Session;
 use ace_domain::{
     kinds::migration_set::{self, Memory, State, Step, StepError, StepResult},
@@ -18,6 +19,7 @@ use ace_domain::{
 };
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
+use kube::{core::DeserializeGuard, runtime::reflector::Store};
 use tokio::task::JoinHandle;
 
 use crate::{
@@ -31,6 +33,9 @@ pub struct MigrationSets {
     pub client: kube::Client,
     /// Objects that sets depend on.
     pub caches: Caches,
+    /// What a plan may have to wait for.
+    pub backups: Store<DeserializeGuard<Backup>>,
+    pub schedules: Store<DeserializeGuard<BackupSchedule>>,
     pub sources: Arc<Sources>,
     /// Which databases get a password.
     pub hosts: CredentialHosts,

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     super::{
-        Decision, FailedObservation, Kind, LedgerRow, Memory, Observation, OperatorSchema, PlatformFacts,
+        Backups, Decision, FailedObservation, Kind, LedgerRow, Memory, Observation, OperatorSchema, PlatformFacts,
         PlatformState, Ran, ReferenceState, SourceState, State, Step, StepError, StepResult, decide, status,
         unassessed,
     },
@@ -49,6 +49,7 @@ pub(super) fn settled() -> Case {
         memo: MigrationSetStatus::default(),
         platform: PlatformState::Present(platform()),
         source: SourceState::Waiting(String::new()),
+        backups: Backups::default(),
         scripts: BTreeMap::new(),
         answers: BTreeMap::new(),
         locked: false,
@@ -201,6 +202,7 @@ impl Case {
         self.spec(|spec| {
             spec.approvals.push(Approval {
                 plan: plan.to_owned(),
+                without_backup: false,
                 reason: None,
             });
         })
@@ -264,6 +266,7 @@ impl Case {
             platform: state.platform,
             source: state.source,
             scripts: state.scripts,
+            backups: state.backups,
             memory: state.memory,
             ..*settled().state
         });
@@ -361,6 +364,7 @@ fn observation() -> Observation {
         place: PLACE.to_owned(),
         target: target(),
         server_start: "1767225600".to_owned(),
+        server_time: at(-60),
         form: 1,
         ledger: rows
             .map(|(version, _)| (version.to_owned(), LedgerRow::default()))

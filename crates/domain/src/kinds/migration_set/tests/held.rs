@@ -79,6 +79,7 @@ fn files_spec_and_asking_lift_it() {
             held().spec(|spec| {
                 spec.approvals.push(Approval {
                     plan: super::values::OTHER.to_owned(),
+                    without_backup: false,
                     reason: None,
                 });
             }),

@@ -5,6 +5,8 @@ mod answers;
 mod approval;
 mod assessment;
 mod attempts;
+mod backup;
+mod backup_made;
 mod baseline;
 mod drift;
 mod elsewhere;

@@ -54,6 +54,7 @@ fn obedient(case: &Case, step: &Step) -> Result<StepResult, StepError> {
         Step::CheckSyntax(asked) => Ok(StepResult::SyntaxChecked(
             asked.iter().map(|text| (text.clone(), SyntaxCheck::Parses)).collect(),
         )),
+        Step::MakeBackup(_) | Step::CheckBackup(_) => unreachable!("no set requires a backup"),
         Step::Prepare(_) => Ok(StepResult::Prepared),
         Step::Run { .. } => ran(),
         Step::Claim | Step::Adopt(_) | Step::Baseline(_) | Step::SetReference { .. } => Ok(StepResult::Written),

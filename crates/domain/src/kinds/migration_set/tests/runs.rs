@@ -79,6 +79,7 @@ fn in_the_middle_it_says_what_was_done_what_is_left_and_that_it_was_allowed() {
     let PlanStatus {
         digest,
         approval_required,
+        backup: _,
         pending,
     } = shown_plan;
     assert_eq!(

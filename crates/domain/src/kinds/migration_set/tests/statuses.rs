@@ -119,6 +119,7 @@ fn states() -> Vec<Case> {
         ending(Err(blocked())),
         ending(Err(blocked())).next_pass().locked(),
     ];
+    all.extend(about_backups());
     let observing: Vec<Case> = all
         .iter()
         .filter(|case| !case.state.prepared)
@@ -126,6 +127,19 @@ fn states() -> Vec<Case> {
         .collect();
     all.extend(observing);
     all
+}
+
+fn about_backups() -> Vec<Case> {
+    let gated = super::backup::gated;
+    let step_error = |step_error| gated().with(|case| case.state.step_error = Some(step_error));
+    vec![
+        gated(),
+        super::backup::waiting(),
+        super::backup::failed(),
+        gated().with(|case| case.state.backups.schedule = None),
+        step_error(StepError::NameTaken("theirs".to_owned())),
+        step_error(StepError::AccessMissing("run this".to_owned())),
+    ]
 }
 
 #[test]

@@ -1,0 +1,45 @@
+//! The Backup that a plan waits for.
+
+use ace_api::{Backup, BackupClass, MigrationSet};
+use ace_domain::kinds::migration_set::{Candidate, Request, StepError, StepResult};
+use ace_runtime::{children::ChildError, made::Made};
+
+use super::MigrationSets;
+use crate::backups::backup;
+
+/// Creates it. One that is there already is the same one, or nobody's business of ours.
+pub(super) async fn make(
+    kind: &MigrationSets,
+    object: &MigrationSet,
+    request: &Request,
+) -> Result<StepResult, StepError> {
+    let Request {
+        name, schedule, reason, ..
+    } = request;
+    let wanted = backup(name, schedule, BackupClass::PreMigration, reason);
+    let made = Made::<Backup>::by(&kind.client, object);
+    let made = made.create(&wanted, |there| Candidate::of(there).is_of(request)).await;
+    let made = made.map_err(|error| unmade(kind, error))?;
+    Ok(StepResult::BackupMade(Box::new(Candidate::of(&made))))
+}
+
+/// Reads it from the API server: the cache may not know yet that it is gone.
+pub(super) async fn check(kind: &MigrationSets, object: &MigrationSet, name: &str) -> Result<StepResult, StepError> {
+    let found = Made::<Backup>::by(&kind.client, object).get(name).await;
+    let found = found.map_err(|error| unmade(kind, error))?;
+    let found = found.map(|found| Box::new(Candidate::of(&found)));
+    Ok(StepResult::BackupChecked(found))
+}
+
+fn unmade(kind: &MigrationSets, error: ChildError) -> StepError {
+    match error {
+        ChildError::NameTaken(name) => StepError::NameTaken(format!(
+            "Backup `{name}` is there, and was not made for this plan: delete it, and one that was takes its place"
+        )),
+        ChildError::Forbidden => StepError::AccessMissing(format!(
+            "the operator is not allowed to read and write Backups; to allow it, run: {}",
+            kind.installation.grant_cluster()
+        )),
+        error @ (ChildError::Refused(_) | ChildError::Unanswered) => StepError::Passing(error.to_string()),
+    }
+}
