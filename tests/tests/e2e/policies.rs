@@ -325,6 +325,34 @@ fn the_classes_of_the_policy_are_those_of_the_definition() {
     assert_eq!(policy.to_string().matches("DataLoss").count(), 1);
 }
 
+/// Patches are tried and not kept, but for that of an administrator.
+async fn the_backup_that_is_asked_for_is_the_approvers(governed: &Governed) {
+    let with = async |user: &'static str, backup: Value| {
+        let patch = json!({ "spec": { "requires": { "backup": backup } } });
+        governed.patch(user, "migrationset/prod", &patch).await
+    };
+    let asked = json!({ "schedule": "nightly", "maxAge": "1h", "for": ["DataLoss", "Opaque"] });
+    admitted(&with("author", asked.clone()).await);
+    let kept = json!({ "spec": { "requires": { "backup": asked } } }).to_string();
+    let namespace = &governed.namespace;
+    admin(&[
+        "patch",
+        "migrationset/prod",
+        "--type=merge",
+        "-n",
+        namespace,
+        "-p",
+        &kept,
+    ])
+    .await;
+    let other = "`spec.requires.backup` is another one";
+    for weaker in [json!({ "maxAge": "720h" }), json!({ "for": ["Opaque"] }), Value::Null] {
+        refused(&with("author", weaker.clone()).await, other);
+        admitted(&with("approver", weaker).await);
+    }
+    admitted(&with("author", asked).await);
+}
+
 async fn a_plan_may_be_approved_by_who_has_the_verb() {
     let governed = Governed::new("approvals").await;
     for role in ["ace-view", "ace-edit", "ace-migrations-approve"] {
@@ -367,6 +395,7 @@ async fn a_plan_may_be_approved_by_who_has_the_verb() {
     // The classes of the definition are not enough where there were more.
     refused(&with("author", json!({ "policy": null })).await, lost);
     admitted(&with("author", json!({ "suspend": true })).await);
+    the_backup_that_is_asked_for_is_the_approvers(&governed).await;
     let real = json!({ "spec": { "approvals": [approval("1"), approval("2")] } }).to_string();
     admin(&[
         "patch",
