@@ -1,8 +1,9 @@
 use std::path::PathBuf;
 
-use ace_api::{Duration, LocalReference, Mode, Source, SourceKind};
+use ace_api::{Duration, LocalReference, Mode, Source, SourceKind, VerificationLevel};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -37,7 +38,8 @@ pub(crate) enum Command {
     /// Show what a MigrationSet would run, and what needs an approval. Writes nothing anywhere.
     ///
     /// Decides as the operator does, in a read-only session with the database, and with your own rights: you need to `get` the
-    /// MigrationSet, its Platform, the Secrets that the Platform names, and the source object. The operator's flag
+    /// MigrationSet, its Platform, the Secrets that the Platform names, and the source object; where the set requires a backup also its
+    /// BackupSchedule, and to `list` Backups. The operator's flag
     /// `--allow-database-host` does not apply here. Exit code 0: the operator would run this, or has nothing to run; 2: an approval is needed, and nothing
     /// else; 1: a refusal, a state that can't be determined now, an error, or wrong usage.
     Plan(PlanArguments),
@@ -48,6 +50,63 @@ pub(crate) enum Command {
     /// all have taken it and are Ready; 2: one of them is Stalled, and its message is printed; 1: the time is up, or they can't be
     /// read.
     Wait(WaitArguments),
+    /// Print the Backup that makes one now, as a BackupSchedule says.
+    ///
+    /// As YAML on standard output: `kubectl ace backup before-the-import --schedule nightly | kubectl create -f -`. Reads nothing and
+    /// writes nothing else. Exit code 0: printed; 1: wrong usage.
+    Backup(BackupArguments),
+    /// Print the Restore that tries a backup: into the Platform's scratch server, compared with the source, and dropped again.
+    ///
+    /// As YAML on standard output: `kubectl ace drill november --platform prod --schedule nightly | kubectl create -f -`. Reads nothing
+    /// and writes nothing else. Exit code 0: printed; 1: wrong usage.
+    Drill(DrillArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BackupArguments {
+    /// Name of the Backup. Each is made once; another one has another name.
+    #[arg(value_name = "NAME", value_parser = object_name)]
+    pub(crate) name: String,
+    /// BackupSchedule that says what is backed up, where to and for whom.
+    #[arg(long, value_name = "SCHEDULE", value_parser = object_name)]
+    pub(crate) schedule: String,
+    /// Why it is made, in words.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) reason: Option<String>,
+    /// Why it must be kept, such as an incident's name: while the Backup has it, it does not expire.
+    #[arg(long, value_name = "WHY")]
+    pub(crate) hold: Option<String>,
+    /// Its class is Incident, not Manual.
+    #[arg(long)]
+    pub(crate) incident: bool,
+    /// Namespace of the Backup. Left out, it is not written, and `kubectl create` decides.
+    #[arg(long, short, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DrillArguments {
+    /// Name of the Restore. Each is made once; another one has another name.
+    #[arg(value_name = "NAME", value_parser = object_name)]
+    pub(crate) name: String,
+    /// Platform whose scratch server is used.
+    #[arg(long, value_name = "PLATFORM", value_parser = object_name)]
+    pub(crate) platform: String,
+    /// Backup to restore.
+    #[arg(long, value_name = "BACKUP", value_parser = object_name, required_unless_present = "schedule", conflicts_with = "schedule")]
+    pub(crate) backup: Option<String>,
+    /// BackupSchedule whose newest Backup is restored.
+    #[arg(long, value_name = "SCHEDULE", value_parser = object_name)]
+    pub(crate) schedule: Option<String>,
+    /// Time that the newest Backup's snapshot must not be after, such as `2026-11-23T09:14:00Z`.
+    #[arg(long, value_name = "TIME", requires = "schedule")]
+    pub(crate) before: Option<Timestamp>,
+    /// Level that the newest Backup must have passed.
+    #[arg(long, default_value = "Archive", requires = "schedule", value_parser = one_of::<VerificationLevel>(&["Bytes", "Archive", "Restored", "Content"]))]
+    pub(crate) level: VerificationLevel,
+    /// Namespace of the Restore. Left out, it is not written, and `kubectl create` decides.
+    #[arg(long, short, value_name = "NS")]
+    pub(crate) namespace: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -170,6 +229,18 @@ impl ImportArguments {
             namespace: self.namespace.clone(),
         }
     }
+}
+
+/// What the API server takes for the name of an object.
+fn object_name(text: &str) -> Result<String, &'static str> {
+    let is_part = |part: &str| {
+        let is_of = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+        !part.is_empty() && part.chars().all(is_of) && !part.starts_with('-') && !part.ends_with('-')
+    };
+    if text.len() <= 253 && text.split('.').all(is_part) {
+        return Ok(text.to_owned());
+    }
+    Err("it must be an object's name: lower-case letters, digits, '-' and '.', such as 'before-the-import'")
 }
 
 fn reference(text: &str) -> Result<String, &'static str> {

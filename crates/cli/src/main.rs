@@ -1,9 +1,11 @@
 //! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources, `kubectl ace plan`
-//! shows what a MigrationSet would run, and `kubectl ace wait` waits until a revision of a source is live.
+//! shows what a MigrationSet would run, `kubectl ace wait` waits until a revision of a source is live, and `kubectl ace backup` and
+//! `kubectl ace drill` print the objects that make a backup and try one.
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
 mod arguments;
+mod backups;
 mod cluster;
 mod config;
 mod environment;
@@ -16,6 +18,7 @@ mod project;
 mod wait;
 mod warning;
 
+use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import(&arguments),
         Command::Plan(arguments) => plan(&arguments),
         Command::Wait(arguments) => wait(&arguments),
+        Command::Backup(arguments) => show(backups::backup(&arguments)),
+        Command::Drill(arguments) => show(backups::drill(&arguments)),
     };
     outcome.unwrap_or_else(|message| {
         // If standard error is closed, there is no other place for the message.
@@ -126,6 +131,11 @@ fn wait(arguments: &WaitArguments) -> Result<ExitCode, String> {
     let end = end.map_err(|error| error.to_string())?;
     say(&end.to_string());
     Ok(end.exit_code())
+}
+
+fn show(document: Result<String, Box<dyn Error>>) -> Result<ExitCode, String> {
+    let document = document.map_err(|error| format!("cannot write YAML: {error}"))?;
+    print(&document).map(|()| ExitCode::SUCCESS)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, String> {

@@ -38,10 +38,21 @@ pub(crate) fn documents(
     });
     let mut text = String::new();
     for document in std::iter::once(platform).chain(set).chain(functions) {
-        text.push_str("---\n");
-        text.push_str(&serde_yaml::to_string(&document?)?);
+        text.push_str(&yaml(&document?)?);
     }
     Ok(text)
+}
+
+/// One object. `required`: the fields of its spec that have no default.
+pub(crate) fn one<S: DeserializeOwned + Serialize>(
+    object: &impl Serialize,
+    required: &Value,
+) -> Result<String, Box<dyn std::error::Error>> {
+    yaml(&document::<S>(object, required)?)
+}
+
+fn yaml(document: &Value) -> Result<String, Box<dyn std::error::Error>> {
+    Ok(format!("---\n{}", serde_yaml::to_string(document)?))
 }
 
 /// The defaults are read from the type itself, so that they are defined only once.
