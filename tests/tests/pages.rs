@@ -33,6 +33,7 @@ fn a_relative_link_leads_to_a_file() {
         "docs/functions.md",
         "docs/reasons.md",
         "docs/migrations.md",
+        "docs/backups.md",
         "docs/gitops.md",
     ] {
         let text = fs::read_to_string(root.join(page)).unwrap();

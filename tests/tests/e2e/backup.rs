@@ -10,7 +10,7 @@ use std::{
 };
 
 use ace_archive::Manifest;
-use ace_tests::{Operator, ROW, Scene, message_of, on_database, reason_of};
+use ace_tests::{Operator, ROW, Scene, message_of, on_database, reason_of, repository};
 use age::{secrecy::ExposeSecret as _, x25519::Identity};
 use futures::FutureExt as _;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use tokio::{io::AsyncWriteExt as _, process::Command};
 
 crate::tests![
     a_backup_is_stored_encrypted_proved_and_verified_and_opens_without_us,
+    an_archive_is_opened_by_the_commands_of_the_page,
     a_second_destination_gets_a_copy_and_a_missing_one_is_named,
     what_the_schedule_requires_of_the_database_is_held_against_it,
     a_backup_waits_for_whoever_has_the_lock_of_the_database_by_name,
@@ -134,6 +135,49 @@ async fn a_backup_is_stored_encrypted_proved_and_verified_and_opens_without_us()
             (cells[1][..2].to_vec(), cells[1][4]),
             (vec!["first", "Manual"], "1/1"),
             "{table}"
+        );
+    })
+    .await;
+}
+
+/// The commands of docs/backups.md, in a directory with the archive and an identity.
+async fn an_archive_is_opened_by_the_commands_of_the_page() {
+    let tools = ["age", "zstd", "pg_restore"];
+    let installed = |tool: &&str| std::process::Command::new(tool).arg("--version").output().is_ok();
+    if let Some(absent) = tools.iter().find(|tool| !installed(tool)) {
+        eprintln!("{absent} is not installed: the commands of docs/backups.md are not run");
+        return;
+    }
+    let page = fs::read_to_string(repository().join("docs/backups.md")).unwrap();
+    let (_, chapter) = page.split_once("\n## To open a backup without us\n").unwrap();
+    let (_, commands) = chapter.split_once("```sh\n").unwrap();
+    let (commands, _) = commands.split_once("```").unwrap();
+    on_scene(async |scene| {
+        scene.schedule(|_| {}).await;
+        scene.backup("first").await;
+        let seen = scene.complete("first").await;
+        let directory = tempfile::tempdir().unwrap();
+        let sealed = scene.file("primary", &format!("{}/dump.pgc.zst.age", path(&seen, 0)));
+        fs::copy(sealed, directory.path().join("dump.pgc.zst.age")).unwrap();
+        let identity = scene.identity.to_string();
+        fs::write(directory.path().join("identity.txt"), identity.expose_secret()).unwrap();
+        let output = Command::new("sh")
+            .args(["-euc", commands])
+            .current_dir(directory.path())
+            .output()
+            .await
+            .unwrap();
+        let (said, errors) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        assert!(output.status.success(), "{said}\n{errors}");
+        assert!(said.contains("TABLE DATA public recipients"), "{said}");
+        let sql = fs::read_to_string(directory.path().join("dump.sql")).unwrap();
+        assert!(
+            sql.contains("CREATE TABLE public.recipients") && sql.contains(ROW),
+            "{}",
+            sql.len()
         );
     })
     .await;
