@@ -9,8 +9,11 @@ use std::process::{Command, Stdio};
 use ace_sandbox::bed::testing;
 
 /// What the viewer has to have seen, in this order: before the project is there, and after.
-const BEFORE: &str = "ace-operator runs, with its ServiceAccount's token";
-const AFTER: [&str; 20] = [
+const BEFORE: [&str; 2] = [
+    "ace-operator runs, with its ServiceAccount's token",
+    "ace-worker runs, with its ServiceAccount's token",
+];
+const AFTER: [&str; 27] = [
     "11 of 11 migrations are applied",
     "13 of 13 functions are Ready",
     "{\"status\":\"ok\",\"database\":\"up\"}",
@@ -30,6 +33,13 @@ const AFTER: [&str; 20] = [
     "13 of 13 migrations are applied",
     "public.mailing_imports is dropped",
     "Slack and the webhook have it, each once",
+    "both places were written, read and listed",
+    "stored encrypted, and read to its end by pg_restore",
+    "7 bytes of the archive are other ones now",
+    "what is damaged is told and not copied",
+    "the next one is whole, in both places",
+    "the destination says what is gone",
+    "the Backup stays, and its other copy serves",
     "All of it was seen, in ",
 ];
 /// Once in a project's life.
@@ -47,7 +57,7 @@ fn the_demo_shows_everything_and_does_so_again_in_the_same_directory() {
     for (start, project) in [("first", &NEW[..]), ("second", &KNOWN)] {
         let shown = demo(&operator, &directory);
         let mut rest = shown.as_str();
-        for line in [&[BEFORE], project, &AFTER].concat() {
+        for line in [&BEFORE[..], project, &AFTER].concat() {
             let at = rest.find(line);
             let at = at.unwrap_or_else(|| panic!("the {start} start does not show {line:?} in its place:\n{shown}"));
             rest = &rest[at + line.len()..];

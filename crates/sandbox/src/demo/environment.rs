@@ -8,6 +8,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ace_sandbox::bed::{BedError, BedFile, tools};
+use age::{secrecy::ExposeSecret as _, x25519::Identity};
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
@@ -144,13 +145,17 @@ fn values(
     checkout: &Path,
     directory: &Path,
     log: &Path,
-) -> Result<[(&'static str, String); 22], DemoError> {
+) -> Result<[(&'static str, String); 30], DemoError> {
     let (host, port, password) = database(bed)?;
     let path = |path: &Path| path.display().to_string();
+    // What opens the backups of this demo.
+    let identity = Identity::generate();
     Ok([
         ("ADMIN", bed.admin_url.clone()),
         ("ANON_KEY", bed.anon_key.clone()),
         ("API", bed.api_url.clone()),
+        ("BACKUP_IDENTITY", identity.to_string().expose_secret().to_owned()),
+        ("BACKUP_RECIPIENT", identity.to_public().to_string()),
         ("CHECKOUT", path(checkout)),
         ("CURL_HOME", path(directory)),
         ("DATABASE_HOST", host),
@@ -166,6 +171,15 @@ fn values(
         ("RECEIVERS_URL", bed.receivers_url.clone()),
         ("S", bed.service_role_key.clone()),
         ("SLACK_WEBHOOK_URL", bed.slack_webhook_url.clone()),
+        ("STORE_BUCKET", bed.store_bucket.clone()),
+        (
+            "STORE_DIRECTORY",
+            path(&directory.with_file_name("store").join("objects")),
+        ),
+        ("STORE_KEY", bed.store_secret_access_key.clone()),
+        ("STORE_KEY_ID", bed.store_access_key_id.clone()),
+        ("STORE_REGION", bed.store_region.clone()),
+        ("STORE_URL", bed.store_url.clone()),
         ("SUPABASE_ACCESS_TOKEN", bed.token.clone()),
         ("SUPABASE_PROFILE", path(&bed.supabase_profile)),
         ("WEBHOOK_SECRET", bed.webhook_secret.clone()),

@@ -20,10 +20,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use ace_sandbox::bed::{Bed, BedError, BedFile, testing};
+use futures::future::{join_all, select_all};
 
 use environment::Environment;
 pub(crate) use error::DemoError;
-use operator::Operator;
+use operator::{OPERATOR, Operator, WORKER};
 use runner::Runner;
 use screen::Screen;
 
@@ -53,12 +54,12 @@ pub(crate) async fn run(
     let Some(mut bed) = bring_up(config.directory).await? else {
         return interrupted(config.once);
     };
-    let mut operator = None;
+    let mut running = Vec::new();
     let outcome = tokio::select! {
-        outcome = play(&screen, &checkout, &program, bed.file().clone(), bed.directory().to_owned(), &mut operator) => outcome,
+        outcome = play(&screen, &checkout, &program, bed.file().clone(), bed.directory().to_owned(), &mut running) => outcome,
         error = bed.ended() => Err(error.into()),
         () = asked_to_end() => {
-            stop(bed, operator).await?;
+            stop(bed, running).await?;
             return interrupted(config.once);
         }
     };
@@ -75,14 +76,14 @@ pub(crate) async fn run(
     let failure = if config.once {
         None
     } else {
-        go_on(&screen, &bed, operator.as_ref());
+        go_on(&screen, &bed, running.first());
         tokio::select! {
             error = bed.ended() => Some(error.into()),
-            error = ended(&mut operator) => Some(error),
+            error = ended(&mut running) => Some(error),
             () = asked_to_end() => None,
         }
     };
-    stop(bed, operator).await?;
+    stop(bed, running).await?;
     failure.map_or(outcome, Err)
 }
 
@@ -98,9 +99,9 @@ async fn play(
     program: &Path,
     bed: BedFile,
     directory: PathBuf,
-    running: &mut Option<Operator>,
+    running: &mut Vec<Operator>,
 ) -> Result<(), DemoError> {
-    let log = operator::log(&directory);
+    let log = OPERATOR.log(&directory);
     let environment = Environment::of(&bed, checkout, directory.join("demo"), &log)?;
     let chapters = steps::read_all(environment.names())?;
     let mut runner = Runner { screen, environment };
@@ -108,10 +109,13 @@ async fn play(
     if let Some(definitions) = chapters.next() {
         runner.play(definitions).await?;
     }
-    let began = Instant::now();
-    *running = Some(Operator::start(program, &bed, &directory).await?);
-    screen.done("ace-operator runs, with its ServiceAccount's token", began);
-    screen.note(format_args!("its log: {}", log.display()));
+    for process in [OPERATOR, WORKER] {
+        let began = Instant::now();
+        running.push(Operator::start(program, process, &bed, &directory).await?);
+        let runs = format!("{} runs, with its ServiceAccount's token", process.account);
+        screen.done(&runs, began);
+        screen.note(format_args!("its log: {}", process.log(&directory).display()));
+    }
     let tour = async {
         for chapter in chapters {
             runner.play(chapter).await?;
@@ -124,17 +128,17 @@ async fn play(
     }
 }
 
-async fn ended(operator: &mut Option<Operator>) -> DemoError {
-    match operator {
-        Some(operator) => operator.ended().await,
-        None => std::future::pending().await,
+/// Returns when one of them has ended by itself.
+async fn ended(running: &mut [Operator]) -> DemoError {
+    if running.is_empty() {
+        return std::future::pending().await;
     }
+    let ended = running.iter_mut().map(|operator| Box::pin(operator.ended()));
+    select_all(ended).await.0
 }
 
-async fn stop(bed: Bed, operator: Option<Operator>) -> Result<(), DemoError> {
-    if let Some(operator) = operator {
-        operator.stop().await;
-    }
+async fn stop(bed: Bed, running: Vec<Operator>) -> Result<(), DemoError> {
+    join_all(running.into_iter().map(Operator::stop)).await;
     Ok(bed.stop().await?)
 }
 

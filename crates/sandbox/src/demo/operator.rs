@@ -1,4 +1,4 @@
-//! The operator's process. The bed has no kubelet, so it runs beside it, with the rights of its ServiceAccount and no
+//! The operator's processes. The bed has no kubelet, so they run beside it, each with the rights of its ServiceAccount and no
 //! others.
 
 use std::fs::{self, File};
@@ -14,12 +14,33 @@ use tokio::process::{Child, Command};
 use super::environment;
 use super::error::DemoError;
 
-/// Namespace and name of the ServiceAccount in `deploy/`.
+/// Namespace of each `ServiceAccount` in `deploy/`.
 const NAMESPACE: &str = "ace-system";
-const ACCOUNT: &str = "ace-operator";
 
-/// What that may reconcile.
-const KINDS: &str = "Platform,EdgeFunction,MigrationSet,NotificationChannel,BackupDestination,BackupSchedule";
+/// A process, as `deploy/` has it.
+#[derive(Clone, Copy)]
+pub(super) struct Process {
+    /// Its ServiceAccount.
+    pub(super) account: &'static str,
+    /// What it reconciles.
+    kinds: &'static str,
+    /// Where it logs, in the bed's directory.
+    log: &'static str,
+}
+
+/// What watches and decides.
+pub(super) const OPERATOR: Process = Process {
+    account: "ace-operator",
+    kinds: "Platform,EdgeFunction,MigrationSet,NotificationChannel,BackupDestination,BackupSchedule",
+    log: "operator.log",
+};
+
+/// What makes backups.
+pub(super) const WORKER: Process = Process {
+    account: "ace-worker",
+    kinds: "Backup,Restore",
+    log: "worker.log",
+};
 
 /// Until it has filled its caches; it takes less than a second.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -28,7 +49,7 @@ const PARTING: Duration = Duration::from_secs(30);
 /// Between two looks at a process that starts.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// The operator, running. It is killed when this is dropped.
+/// A process of the operator, running. It is killed when this is dropped.
 pub(super) struct Operator {
     child: Child,
     log: PathBuf,
@@ -49,18 +70,24 @@ pub(super) fn program(named: Option<PathBuf>) -> Result<PathBuf, DemoError> {
     }
 }
 
-/// Where it logs, in the bed's directory.
-pub(super) fn log(directory: &Path) -> PathBuf {
-    directory.join("operator.log")
+impl Process {
+    pub(super) fn log(self, directory: &Path) -> PathBuf {
+        directory.join(self.log)
+    }
 }
 
 impl Operator {
     /// Starts it, and returns when it is ready. Its ServiceAccount has to exist.
-    pub(super) async fn start(program: &Path, bed: &BedFile, directory: &Path) -> Result<Operator, DemoError> {
-        let kubeconfig = bed::service_account_kubeconfig(directory, NAMESPACE, ACCOUNT).await?;
-        let address = free_address().map_err(DemoError::file("find a port for", "ace-operator"))?;
+    pub(super) async fn start(
+        program: &Path,
+        process: Process,
+        bed: &BedFile,
+        directory: &Path,
+    ) -> Result<Operator, DemoError> {
+        let kubeconfig = bed::service_account_kubeconfig(directory, NAMESPACE, process.account).await?;
+        let address = free_address().map_err(DemoError::file("find a port for", process.account))?;
         let (host, port, _) = environment::database(bed)?;
-        let log = log(directory);
+        let log = process.log(directory);
         if log.exists() {
             fs::rename(&log, log.with_extension("previous.log")).map_err(DemoError::file("rename", &log))?;
         }
@@ -78,8 +105,7 @@ impl Operator {
             .args(["--allow-source-host", &bed.artifacts_url])
             .args(["--allow-notify-host", &bed.receivers_url])
             .args(["--allow-store-host", &bed.store_url])
-            // The demo has no backups, and so no worker.
-            .args(["--kinds", KINDS])
+            .args(["--kinds", process.kinds])
             .args(["--listen", &address.to_string(), "--log-format", "human"])
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
