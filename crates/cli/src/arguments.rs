@@ -99,10 +99,10 @@ pub(crate) struct DrillArguments {
     #[arg(long, value_name = "SCHEDULE", value_parser = object_name)]
     pub(crate) schedule: Option<String>,
     /// Time that the newest Backup's snapshot must not be after, such as `2026-11-23T09:14:00Z`.
-    #[arg(long, value_name = "TIME", requires = "schedule")]
+    #[arg(long, value_name = "TIME", conflicts_with = "backup")]
     pub(crate) before: Option<Timestamp>,
     /// Level that the newest Backup must have passed.
-    #[arg(long, default_value = "Archive", requires = "schedule", value_parser = one_of::<VerificationLevel>(&["Bytes", "Archive", "Restored", "Content"]))]
+    #[arg(long, default_value = "Archive", conflicts_with = "backup", value_parser = one_of::<VerificationLevel>(&["Bytes", "Archive", "Restored", "Content"]))]
     pub(crate) level: VerificationLevel,
     /// Namespace of the Restore. Left out, it is not written, and `kubectl create` decides.
     #[arg(long, short, value_name = "NS")]
