@@ -1,3 +1,4 @@
+mod drill_slots;
 mod drills;
 mod expiry;
 mod fixture;
