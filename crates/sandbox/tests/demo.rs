@@ -33,7 +33,7 @@ const AFTER: [&str; 27] = [
     "13 of 13 migrations are applied",
     "public.mailing_imports is dropped",
     "Slack and the webhook have it, each once",
-    "both places were written, read and listed",
+    "the store was written, read and listed",
     "stored encrypted, and read to its end by pg_restore",
     "7 bytes of the archive are other ones now",
     "what is damaged is told and not copied",

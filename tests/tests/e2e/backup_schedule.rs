@@ -115,7 +115,7 @@ async fn a_backup_is_made_at_a_slot_and_named_by_its_minute() {
         let table = space.kubectl(&["get", "bks"]).await.expect("schedules can be listed");
         let header: Vec<&str> = table.lines().next().unwrap().split_whitespace().collect();
         let columns = [
-            "NAME", "SCHEDULE", "LAST", "SIZE", "FRESH", "VERIFIED", "READY", "DRIFTED", "MESSAGE", "AGE",
+            "NAME", "SCHEDULE", "LAST", "SIZE", "FRESH", "VERIFIED", "DRILLED", "READY", "DRIFTED", "MESSAGE", "AGE",
         ];
         assert_eq!(header, columns, "{table}");
     })

@@ -16,7 +16,7 @@ use super::{
 };
 
 /// Runs, where `BACKUP_RUNS` does not say otherwise.
-const RUNS: u64 = 12;
+const RUNS: u64 = 8;
 /// Ends the sessions of whoever makes backups, as the server does with one that says nothing for a minute.
 const IDLE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE datname = current_database() AND application_name LIKE 'ace-worker/%'";
