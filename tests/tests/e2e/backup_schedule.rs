@@ -9,11 +9,14 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+use crate::backup::{on_scene, path};
+
 crate::tests![
     a_backup_is_made_at_a_slot_and_named_by_its_minute,
     what_has_the_name_of_a_slot_is_adopted_if_it_is_own_and_refused_by_name_if_not,
     a_hundred_missed_slots_are_one_backup,
     deleting_a_schedule_deletes_no_backup,
+    what_is_kept_no_longer_goes_in_two_steps,
 ];
 
 const MINUTE: SignedDuration = SignedDuration::from_secs(60);
@@ -219,6 +222,33 @@ async fn deleting_a_schedule_deletes_no_backup() {
             (before.metadata.uid, after.metadata.deletion_timestamp),
             (after.metadata.uid, None)
         );
+    })
+    .await;
+}
+
+async fn what_is_kept_no_longer_goes_in_two_steps() {
+    on_scene(async |scene| {
+        let none = json!({
+            "last": 1, "daily": 0, "weekly": 0, "monthly": 0, "yearly": 0, "preMigrationDays": 1, "minVerified": 1,
+        });
+        scene.schedule(|spec| spec["retention"] = none).await;
+        let mut paths = Vec::new();
+        for name in ["yearly-202601010000", "yearly-202601020000"] {
+            scene.backup_with(name, json!({ "class": "Scheduled" })).await;
+            paths.push(path(&scene.complete(name).await, 0));
+        }
+        let space = scene.stage.space;
+        let gone = async || {
+            let left = backups(space).get_opt("yearly-202601010000").await.unwrap();
+            left.is_none().then_some(())
+        };
+        space.eventually("the older one is gone", gone).await;
+        // Its data stays for three days, as a backup that is being deleted.
+        let is_there = |run: usize, name: &str| scene.file("primary", &format!("{}/{name}", paths[run])).exists();
+        let files = ["manifest.json", "manifest.deleted.json", "dump.pgc.zst.age"];
+        assert_eq!(files.map(|name| is_there(0, name)), [false, true, true]);
+        assert_eq!(files.map(|name| is_there(1, name)), [true, false, true]);
+        scene.complete("yearly-202601020000").await;
     })
     .await;
 }

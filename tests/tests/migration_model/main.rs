@@ -38,7 +38,7 @@ fn whatever_happens_no_file_runs_twice_and_it_ends_applied_or_says_why_not() {
     let mut runner = TestRunner::new(Config {
         cases: cases(),
         failure_persistence: None,
-        max_shrink_iters: 4_000,
+        max_shrink_iters: 300,
         ..Config::default()
     });
     runner
