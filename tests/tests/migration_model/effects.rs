@@ -93,7 +93,10 @@ impl Model {
     fn make_backup(&mut self, request: &Request) -> StepResult {
         let complete = request.complete(&self.db.look(self.now, PLACE), self.now);
         let begun = Candidate {
-            known: Known::made(&request.name, String::new(), self.now),
+            known: Known {
+                class: complete.known.class,
+                ..Known::made(&request.name, String::new(), self.now)
+            },
             ..complete.clone()
         };
         self.backups.push(complete);
