@@ -227,6 +227,14 @@ async fn what_the_schedule_requires_of_the_database_is_held_against_it() {
             message.starts_with("public.recipients has 2000 rows; at least 2001 are required"),
             "{message}"
         );
+        let space = scene.stage.space;
+        let again = ["annotate", "bk", "few", "ops.mobulace.com/reconcile-at=1"];
+        space.kubectl(&again).await.expect("a backup can be annotated");
+        scene
+            .until("few", "has failed again", |seen| {
+                seen["status"]["lastHandledReconcileAt"] == "1" && reason_of(seen, "Stalled") == "RequiredTableEmpty"
+            })
+            .await;
         scene.schedule(requires("public.sms_opt_ins", json!({}))).await;
         scene.backup("absent").await;
         let message = scene.stalled("absent", "TableMissing").await;
@@ -249,6 +257,13 @@ async fn what_the_schedule_requires_of_the_database_is_held_against_it() {
         scene.backup("after").await;
         let message = scene.stalled("after", "SizeDropped").await;
         assert!(message.contains("has 1000 rows, and had 2000"), "{message}");
+        // What failed twice alike is one event, that is counted after a minute.
+        let counts = ["get", "events.events.k8s.io", "-o", "jsonpath={.items[*].series.count}"];
+        let counted = async || {
+            let counts = space.kubectl(&counts).await.expect("events can be listed");
+            counts.split_whitespace().any(|count| count == "2").then_some(())
+        };
+        space.eventually("the event is counted", counted).await;
     })
     .await;
 }

@@ -276,6 +276,22 @@ fn drift_is_reported_beside_what_is_applied() {
 }
 
 #[test]
+fn of_a_long_name_of_a_file_the_first_128_letters_are_shown() {
+    let case = pending(DROP).with(|case| {
+        let SourceState::Ready { content, .. } = &mut case.state.source else {
+            panic!("the source is ready");
+        };
+        std::sync::Arc::make_mut(content).files.last_mut().unwrap().name = "ä".repeat(230);
+    });
+    let status = case.status();
+    let shown = &status.plan.unwrap().pending[0];
+    assert_eq!(
+        (shown.version.as_str(), shown.name.as_str()),
+        (V3, "ä".repeat(128).as_str())
+    );
+}
+
+#[test]
 fn the_worst_status_stays_within_twelve_kibibytes() {
     let case = worst();
     for decision in [
