@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use crate::probe::FOLDER;
 use crate::read::Finding;
 use crate::run::{DATA, DELETED, MANIFEST, RunPath};
+use crate::sweep::GRACE;
 
 /// Most names of others that are kept.
 const MOST_NAMES: usize = 3;
@@ -77,6 +78,25 @@ impl Contents {
     pub fn complete(&self) -> impl Iterator<Item = (Timestamp, &Backup)> {
         let complete = self.backups.iter().filter(|(_, backup)| backup.has_manifest);
         complete.map(|(run, backup)| (run.started(), backup))
+    }
+
+    /// Runs that left data and no manifest, that were started, and written to last, before a time, and whose runner is not living.
+    pub fn abandoned(&self, before: Timestamp, is_living: impl Fn(&RunPath) -> bool) -> impl Iterator<Item = &RunPath> {
+        let is_old = move |run: &RunPath, backup: &Backup| run.started() < before && backup.written < Some(before);
+        let left = self.backups.iter().filter(move |(run, backup)| {
+            backup.is_unfinished() && backup.data.is_some() && is_old(run, backup) && !is_living(run)
+        });
+        left.map(|(run, _)| run)
+    }
+
+    /// Backups for which [`GRACE`] has passed, by the store's clock at the first step of their deletion and `now`.
+    pub fn expired(&self, now: Timestamp) -> impl Iterator<Item = &RunPath> {
+        let has_passed = move |since: Timestamp| since.checked_add(GRACE).is_ok_and(|until| until <= now);
+        let expired = self
+            .backups
+            .iter()
+            .filter(move |(_, backup)| !backup.has_manifest && backup.deleted.is_some_and(has_passed));
+        expired.map(|(run, _)| run)
     }
 
     /// The level `Present`: whether the data of a complete backup is there, with its size. A list that failed says nothing of it.

@@ -7,7 +7,7 @@ use object_store::PutMode;
 
 use crate::commit::ManifestReadError;
 use crate::error::StoreError;
-use crate::layout::{Backup, Contents};
+use crate::layout::Contents;
 use crate::run::{DATA, DELETED, MANIFEST, RunPath};
 use crate::store::Store;
 
@@ -26,15 +26,11 @@ pub struct Swept {
 }
 
 impl Store {
-    /// Deletes the data of runs without a manifest that were started, and written to last, before a time, and whose runner is not
-    /// living. Other files in their directories stay, and are foreign from then on.
+    /// Deletes the data of runs that were [abandoned](Contents::abandoned). Other files in their directories stay, and are foreign from then on.
     pub async fn sweep(&self, contents: &Contents, before: Timestamp, is_living: impl Fn(&RunPath) -> bool) -> Swept {
-        let is_old = |run: &RunPath, backup: &Backup| run.started() < before && backup.written < Some(before);
         let mut swept = Swept::default();
-        for (run, backup) in &contents.backups {
-            if backup.is_unfinished() && backup.data.is_some() && is_old(run, backup) && !is_living(run) {
-                swept.add(run, self.sweep_run(run).await);
-            }
+        for run in contents.abandoned(before, is_living) {
+            swept.add(run, self.sweep_run(run).await);
         }
         swept
     }
@@ -82,15 +78,12 @@ impl Store {
         Ok(true)
     }
 
-    /// The second step: deletes what [`GRACE`] has passed for, by the store's clock at the first step and `now`; the renamed manifest
-    /// last, so that what is cut off is gone on with.
+    /// The second step: deletes what has [expired](Contents::expired); the renamed manifest last, so that what is cut off is gone on
+    /// with.
     pub async fn delete_expired(&self, contents: &Contents, now: Timestamp) -> Swept {
-        let has_passed = |since: Timestamp| since.checked_add(GRACE).is_ok_and(|until| until <= now);
         let mut swept = Swept::default();
-        for (run, backup) in &contents.backups {
-            if !backup.has_manifest && backup.deleted.is_some_and(has_passed) {
-                swept.add(run, self.delete_run(run).await);
-            }
+        for run in contents.expired(now) {
+            swept.add(run, self.delete_run(run).await);
         }
         swept
     }

@@ -44,7 +44,7 @@ pub fn update(object: &BackupDestination, state: &mut State, step: &Step, outcom
         Ok(StepResult::Listed(listed)) => {
             state.memory.listed = Some(Listed {
                 // What a sweep has left is left until the next list.
-                is_swept: listed.is_swept && *step != Step::Sweep,
+                has_waste: listed.has_waste && *step != Step::Sweep,
                 ..listed
             });
             state.memory.put_off.clear();
@@ -83,7 +83,7 @@ fn due(object: &BackupDestination, state: &State, now: Timestamp) -> Option<Step
         return Some(Step::Probe);
     }
     let listed = state.memory.listed.as_ref()?;
-    let sweep = listed.is_swept.then_some(Step::Sweep);
+    let sweep = listed.has_waste.then_some(Step::Sweep);
     let unlisted = listed.unlisted_paths.iter();
     let imports = unlisted.filter(|_| object.spec.catalogue == Catalogue::Import);
     let steps = sweep.into_iter().chain(imports.cloned().map(Step::Import));

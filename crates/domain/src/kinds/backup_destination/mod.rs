@@ -82,7 +82,7 @@ pub struct Listed {
     /// The directories of the first of them.
     pub unlisted_paths: Vec<String>,
     /// Something is there that is to be deleted: of a run that nobody writes any more, or of a backup whose time is over.
-    pub is_swept: bool,
+    pub has_waste: bool,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]

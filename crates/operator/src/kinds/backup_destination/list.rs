@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ace_api::{Backup, BackupDestination};
-use ace_archive::{Contents, Finding, GRACE, RunPath, Store};
+use ace_archive::{Contents, Finding, RunPath, Store};
 use ace_domain::kinds::backup_destination::{Inventory, Listed, Presence, StepError};
 use ace_runtime::clock;
 use jiff::Timestamp;
@@ -53,7 +53,7 @@ pub(super) async fn list(
         lost_names,
         unlisted: unlisted.len() as u64,
         unlisted_paths: unlisted.iter().take(MOST_NAMED).map(ToString::to_string).collect(),
-        is_swept: has_waste(&contents, &after, at),
+        has_waste: has_waste(&contents, &after, at),
         foreign: contents.foreign.count,
         foreign_names: contents.foreign.names,
     })
@@ -82,15 +82,8 @@ pub(super) async fn sweep(
 }
 
 fn has_waste(contents: &Contents, inventory: &Inventory, now: Timestamp) -> bool {
-    contents.backups.iter().any(|(run, backup)| {
-        let is_abandoned = backup.is_unfinished()
-            && backup.data.is_some()
-            && run.started() < now - ABANDONED
-            && backup.written < Some(now - ABANDONED)
-            && !is_running(inventory, run);
-        let has_expired = backup.deleted.is_some_and(|since| since + GRACE <= now);
-        is_abandoned || !backup.has_manifest && has_expired
-    })
+    let mut abandoned = contents.abandoned(now - ABANDONED, |run| is_running(inventory, run));
+    abandoned.next().is_some() || contents.expired(now).next().is_some()
 }
 
 fn is_running(inventory: &Inventory, run: &RunPath) -> bool {

@@ -186,17 +186,17 @@ fn backups_are_told_when_what_is_lost_changes() {
 
 #[test]
 fn waste_is_swept_once_after_a_list_and_what_fails_is_told_and_tried_after_the_next() {
-    let case = shows(|listed| listed.is_swept = true);
+    let case = shows(|listed| listed.has_waste = true);
     assert_eq!(case.decide(), Decision::Do(Step::Sweep));
     // What is left after a sweep waits for the next list.
     let swept = Listed {
-        is_swept: true,
+        has_waste: true,
         ..listed(0)
     };
     let case = case.learns(Step::Sweep, Ok(StepResult::Listed(swept)));
     assert!(matches!(case.decide(), Decision::Settled(Requeue::At(_))));
 
-    let failed = shows(|listed| listed.is_swept = true).fails(Step::Sweep, Problem::Denied);
+    let failed = shows(|listed| listed.has_waste = true).fails(Step::Sweep, Problem::Denied);
     assert!(matches!(failed.decide(), Decision::Settled(Requeue::At(_))));
     assert_eq!(
         failed.says()[2],
@@ -204,7 +204,7 @@ fn waste_is_swept_once_after_a_list_and_what_fails_is_told_and_tried_after_the_n
     );
     let again = failed.later(7_200);
     let waste = Listed {
-        is_swept: true,
+        has_waste: true,
         ..listed(7_200)
     };
     let again = again.learns(Step::List, Ok(StepResult::Listed(waste)));
