@@ -2,10 +2,9 @@
 
 use std::time::Instant;
 
-use ace_api::{Backup, BackupDestination, BackupSchedule, Platform};
+use ace_api::{Backup, BackupDestination, BackupSchedule};
 use ace_tests::{Database, Operator, PLATFORM, Stage, bed, is_true};
 use age::{secrecy::ExposeSecret as _, x25519::Identity};
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::{Turn, scratch, server::Server, usage};
@@ -33,18 +32,7 @@ impl<'a> Scene<'a> {
         stage.secret_offering("backup-store", "backup-store", key).await;
         let secret = json!({ "identity": identity.to_string().expose_secret() });
         stage.secret_offering("backup-key", "backup-key", secret).await;
-        stage
-            .secret_offering("scratch", "database", json!({ "password": scratch::PASSWORD }))
-            .await;
-        let to = json!({
-            "host": "127.0.0.1", "port": scratch.port, "user": "postgres", "tls": "Disable",
-            "passwordSecretRef": { "name": "scratch", "key": "password" },
-        });
-        let change = json!({ "spec": { "scratch": to } });
-        let platforms = stage.space.api::<Platform>();
-        let (as_who, change) = (PatchParams::default(), Patch::Merge(&change));
-        let patched = platforms.patch(PLATFORM, &as_who, &change);
-        patched.await.expect("the Platform takes a scratch server");
+        stage.scratch(scratch.port, "postgres", scratch::PASSWORD).await;
         let s3 = json!({
             "endpoint": file.store_url, "region": file.store_region, "bucket": file.store_bucket, "pathStyle": true,
         });

@@ -3,13 +3,14 @@
 
 use ace_api::{Backup, BackupSchedule, Platform, Restore};
 use ace_tests::{
-    Operator, PLATFORM, ROW, SCHEDULE, Scene, Stage, is_true, message_of, on_database, on_stage, reason_of,
+    Operator, PLATFORM, ROW, SCHEDULE, SCRATCH_PASSWORD, Scene, Stage, is_true, left_in_scratch, message_of,
+    on_database, on_stage, reason_of,
 };
 use jiff::{SignedDuration, Timestamp};
 use kube::api::ListParams;
 use serde_json::{Value, json};
 
-use crate::restore::{PASSWORD, left_in_scratch, name_scratch, scratch};
+use crate::restore::scratch;
 
 crate::tests![
     at_its_slot_a_drill_restores_the_newest_backup_and_says_how_long_that_took,
@@ -47,7 +48,7 @@ async fn at_its_slot_a_drill_restores_the_newest_backup_and_says_how_long_that_t
         })
         .await;
         assert_eq!(reason_of(&seen, "Stalled"), "ScratchMissing");
-        name_scratch(&scene, server.port, "scratch", PASSWORD).await;
+        stage.scratch(server.port, "scratch", SCRATCH_PASSWORD).await;
         let seen = until(stage, "waits for a drill", |seen| {
             reason_of(seen, "Drilled") == "NotYet"
         })
@@ -137,7 +138,7 @@ async fn what_has_the_name_of_a_drill_is_adopted_if_it_is_own_and_refused_by_nam
     let (server, _superuser) = scratch().await;
     on_database("5m", async |stage, database| {
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
-        name_scratch(&scene, server.port, "scratch", PASSWORD).await;
+        stage.scratch(server.port, "scratch", SCRATCH_PASSWORD).await;
         scene.schedule(|_| {}).await;
         scene.backup("first").await;
         scene.complete("first").await;

@@ -1,8 +1,10 @@
 //! Restores into scratch, end to end: the worker's process, a second PostgreSQL, and what was backed up of the first.
 
-use ace_api::{Platform, Restore};
-use ace_tests::{Operator, PLATFORM, ROW, Scene, is_true, message_of, on_database, reason_of};
-use kube::api::{Patch, PatchParams};
+use ace_api::Restore;
+use ace_tests::{
+    Operator, PLATFORM, ROW, SCRATCH_PASSWORD, Scene, is_true, left_in_scratch, make_scratch_role, message_of,
+    on_database, reason_of,
+};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
@@ -14,38 +16,12 @@ crate::tests![
     what_can_not_be_restored_is_said_with_what_to_do,
 ];
 
-/// The scratch server's own role.
-pub const PASSWORD: &str = "scratch-canary";
-
 /// A server with a role that may make databases, and a connection of its superuser.
 pub async fn scratch() -> (Server, Client) {
     let server = Server::start().await;
     let superuser = server.superuser_of("postgres").await.unwrap();
-    let role = format!("CREATE ROLE scratch LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
-    superuser.batch_execute(&role).await.unwrap();
+    make_scratch_role(&superuser).await;
     (server, superuser)
-}
-
-/// How many databases of restores there are.
-pub async fn left_in_scratch(superuser: &Client) -> i64 {
-    let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'ace\\_scratch%'";
-    superuser.query_one(left, &[]).await.unwrap().try_get(0).unwrap()
-}
-
-/// Names this server in the Platform.
-pub async fn name_scratch(scene: &Scene<'_>, port: u16, user: &str, password: &str) {
-    let stage = scene.stage;
-    stage
-        .secret_offering("scratch", "database", json!({ "password": password }))
-        .await;
-    let scratch = json!({
-        "host": "127.0.0.1", "port": port, "user": user, "tls": "Disable",
-        "passwordSecretRef": { "name": "scratch", "key": "password" },
-    });
-    let change = json!({ "spec": { "scratch": scratch } });
-    let platforms = stage.space.api::<Platform>();
-    let (as_who, change) = (PatchParams::default(), Patch::Merge(&change));
-    platforms.patch(PLATFORM, &as_who, &change).await.unwrap();
 }
 
 async fn restore(scene: &Scene<'_>, name: &str, spec: Value) {
@@ -72,7 +48,7 @@ async fn what_an_empty_namespace_imports_can_be_restored() {
     let (server, _superuser) = scratch().await;
     on_database("5m", async |stage, database| {
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
-        name_scratch(&scene, server.port, "scratch", PASSWORD).await;
+        stage.scratch(server.port, "scratch", SCRATCH_PASSWORD).await;
         scene.schedule(|_| {}).await;
         scene.backup("first").await;
         scene.complete("first").await;
@@ -104,7 +80,7 @@ async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
     let (server, superuser) = scratch().await;
     on_database("5m", async |stage, database| {
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
-        name_scratch(&scene, server.port, "scratch", PASSWORD).await;
+        stage.scratch(server.port, "scratch", SCRATCH_PASSWORD).await;
         scene.schedule(|spec| spec["verify"] = json!("Content")).await;
         scene.backup("first").await;
         let seen = scene.complete("first").await;
@@ -152,10 +128,10 @@ async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
         for name in ["drill", "wrong"] {
             for version in stage.space.watch.versions("Restore", name) {
                 let text = version.object.to_string();
-                assert!(!text.contains(ROW) && !text.contains(PASSWORD), "{text}");
+                assert!(!text.contains(ROW) && !text.contains(SCRATCH_PASSWORD), "{text}");
             }
         }
-        assert!(!worker.log().contains(PASSWORD));
+        assert!(!worker.log().contains(SCRATCH_PASSWORD));
     })
     .await;
 }
@@ -174,7 +150,7 @@ async fn what_can_not_be_restored_is_said_with_what_to_do() {
             "Platform `prod` has no scratch server: name one in its `spec.scratch`"
         );
         // The source itself is none.
-        name_scratch(&scene, database.port, "postgres", &database.password).await;
+        stage.scratch(database.port, "postgres", &database.password).await;
         let says = stalled(&scene, "nowhere", "ScratchIsSource").await;
         assert!(
             says.starts_with("scratch is the source: name another PostgreSQL"),

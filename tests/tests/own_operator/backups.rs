@@ -5,7 +5,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     panic::{AssertUnwindSafe, resume_unwind},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use ace_sandbox::bed::tools::postgres_bin_dir;
@@ -66,6 +66,27 @@ pub fn worker(clients: Option<String>) -> OperatorOptions {
     }
 }
 
+/// A program that begins when it is let, and then is the real one.
+pub struct Waiting {
+    /// A file that is there when it was called.
+    pub begun: PathBuf,
+    /// A file that lets it go on.
+    pub go: PathBuf,
+    pub script: String,
+}
+
+impl Waiting {
+    pub fn within(directory: &Path) -> Self {
+        let (begun, go) = (directory.join("begun"), directory.join("go"));
+        let script = format!(
+            "touch {}; while [ ! -e {} ]; do read -r _ < /dev/null; done; exec \"$REAL\" \"$@\"",
+            begun.display(),
+            go.display()
+        );
+        Self { begun, go, script }
+    }
+}
+
 /// Directories of the primary destination, each with the names of its files.
 pub(super) fn stored(scene: &Scene<'_>) -> BTreeSet<(String, String)> {
     let root = scene.file("primary", "");
@@ -92,12 +113,7 @@ async fn killed_while_it_dumps_a_worker_leaves_one_complete_backup_to_the_next()
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "5m", async |stage, database| {
         let directory = tempfile::tempdir().unwrap();
-        let (begun, go) = (directory.path().join("begun"), directory.path().join("go"));
-        let script = format!(
-            "touch {}; while [ ! -e {} ]; do read -r _ < /dev/null; done; exec \"$REAL\" \"$@\"",
-            begun.display(),
-            go.display()
-        );
+        let Waiting { begun, go, script } = Waiting::within(directory.path());
         let options = worker(Some(clients(directory.path(), &script)));
         let mut first = Operator::start(bed(), &options).await;
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;

@@ -2,18 +2,19 @@
 
 use std::fs;
 
-use ace_api::{BackupSchedule, Platform, Restore};
-use ace_tests::{Operator, OperatorOptions, PLATFORM, SCHEDULE, Scene, bed, is_true, on_database_of};
-use kube::api::{ListParams, Patch, PatchParams};
+use ace_api::{BackupSchedule, Restore};
+use ace_tests::{
+    Operator, OperatorOptions, SCHEDULE, SCRATCH_PASSWORD, Scene, bed, is_true, left_in_scratch, make_scratch_role,
+    on_database_of,
+};
+use kube::api::ListParams;
 use serde_json::json;
 
 use super::{
     ONE,
-    backups::{clients_with, worker},
+    backups::{Waiting, clients_with, worker},
     server::Server,
 };
-
-const PASSWORD: &str = "scratch-canary";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_restores_a_worker_leaves_an_empty_scratch_server_to_the_next() {
@@ -21,36 +22,14 @@ async fn killed_while_it_restores_a_worker_leaves_an_empty_scratch_server_to_the
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     let server = Server::start().await;
     let superuser = server.superuser_of("postgres").await.unwrap();
-    let role = format!("CREATE ROLE scratch LOGIN CREATEDB CREATEROLE PASSWORD '{PASSWORD}'");
-    superuser.batch_execute(&role).await.unwrap();
-    let left = async || -> i64 {
-        let left = "SELECT count(*) FROM pg_database WHERE datname LIKE 'ace\\_scratch%'";
-        superuser.query_one(left, &[]).await.unwrap().try_get(0).unwrap()
-    };
+    make_scratch_role(&superuser).await;
     on_database_of(&operator, "5m", async |stage, database| {
         let directory = tempfile::tempdir().unwrap();
-        let (begun, go) = (directory.path().join("begun"), directory.path().join("go"));
-        let script = format!(
-            "touch {}; while [ ! -e {} ]; do read -r _ < /dev/null; done; exec \"$REAL\" \"$@\"",
-            begun.display(),
-            go.display()
-        );
+        let Waiting { begun, go, script } = Waiting::within(directory.path());
         let options = worker(Some(clients_with(directory.path(), "pg_restore", &script)));
         let mut first = Operator::start(bed(), &options).await;
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
-        stage
-            .secret_offering("scratch", "database", json!({ "password": PASSWORD }))
-            .await;
-        let scratch = json!({
-            "host": "127.0.0.1", "port": server.port, "user": "scratch", "tls": "Disable",
-            "passwordSecretRef": { "name": "scratch", "key": "password" },
-        });
-        let change = Patch::Merge(json!({ "spec": { "scratch": scratch } }));
-        let platforms = stage.space.api::<Platform>();
-        platforms
-            .patch(PLATFORM, &PatchParams::default(), &change)
-            .await
-            .unwrap();
+        stage.scratch(server.port, "scratch", SCRATCH_PASSWORD).await;
         // What is verified by `pg_restore` would wait, too.
         scene.schedule(|spec| spec["verify"] = json!("Bytes")).await;
         scene.backup("first").await;
@@ -65,7 +44,7 @@ async fn killed_while_it_restores_a_worker_leaves_an_empty_scratch_server_to_the
         stage
             .eventually("it is being restored", async || begun.exists().then_some(()))
             .await;
-        assert_eq!(left().await, 1, "a database of its own");
+        assert_eq!(left_in_scratch(&superuser).await, 1, "a database of its own");
         first.kill();
         fs::write(&go, "").unwrap();
         let second = Operator::start(bed(), &options).await;
@@ -92,7 +71,7 @@ async fn killed_while_it_restores_a_worker_leaves_an_empty_scratch_server_to_the
             .filter_map(|restore| Some(restore.status.as_ref()?.run.as_ref()?.attempt))
             .collect();
         assert!(attempts.contains(&2), "{attempts:?} {seen:#} {}", second.log());
-        assert_eq!(left().await, 0, "the databases are dropped");
+        assert_eq!(left_in_scratch(&superuser).await, 0, "the databases are dropped");
     })
     .await;
 }

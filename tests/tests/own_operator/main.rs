@@ -9,6 +9,7 @@ mod channels;
 mod connections;
 mod disclosure;
 mod drills;
+mod fate;
 mod functions;
 mod migrations;
 #[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]

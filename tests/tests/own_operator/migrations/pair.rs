@@ -1,60 +1,21 @@
 //! Two operators at once, one that sleeps for longer than its session lives, and one that is told to end.
 
-use std::{io::Write, time::Duration};
+use std::io::Write;
 
-use ace_tests::{Cuts, Operator, OperatorOptions, with_unjudged_namespace};
-use rand::{Rng, SeedableRng, rngs::StdRng};
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::time::sleep;
+use ace_tests::{Cuts, OperatorOptions, with_unjudged_namespace};
+use rand::{SeedableRng, rngs::StdRng};
+use rustix::process::Signal;
 
 use super::{Ground, ONE, start};
+use crate::fate::{Fates, signal};
 
 const RUNS: u32 = 20;
-/// Ends the sessions of whoever runs migrations, as the server does with one that says nothing for a minute.
-const IDLE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-    WHERE datname = current_database() AND application_name LIKE 'ace-operator/%'";
-
-#[derive(Clone, Copy, Debug)]
-enum Fate {
-    Nothing,
-    Killed(u64),
-    /// Stopped, its session ended, and woken after milliseconds.
-    Stopped(u64, u64),
-}
-
-impl Fate {
-    fn random(random: &mut StdRng) -> Self {
-        let after = random.random_range(0..1_000);
-        match random.random_range(0..5) {
-            0 => Self::Nothing,
-            1 | 2 => Self::Killed(after),
-            _ => Self::Stopped(after, random.random_range(100..1_000)),
-        }
-    }
-}
-
-fn signal(operator: &Operator, signal: Signal) {
-    let process = Pid::from_raw(i32::try_from(operator.process_id()).unwrap()).unwrap();
-    kill_process(process, signal).unwrap();
-}
-
-async fn strike(ground: &Ground<'_>, operator: &mut Operator, options: &OperatorOptions, fate: Fate) {
-    match fate {
-        Fate::Nothing => {}
-        Fate::Killed(after) => {
-            sleep(Duration::from_millis(after)).await;
-            operator.kill();
-            *operator = start(options).await;
-        }
-        Fate::Stopped(after, pause) => {
-            sleep(Duration::from_millis(after)).await;
-            signal(operator, Signal::STOP);
-            ground.database.rows(IDLE).await;
-            sleep(Duration::from_millis(pause)).await;
-            signal(operator, Signal::CONT);
-        }
-    }
-}
+const FATES: Fates = Fates {
+    killed: 2,
+    after: 0..1_000,
+    pause: 100..1_000,
+};
+const SESSIONS: &str = "ace-operator";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_operators_to_which_anything_happens_apply_every_file_once() {
@@ -66,11 +27,11 @@ async fn two_operators_to_which_anything_happens_apply_every_file_once() {
         let ground = Ground::prepare(space, &first, &Cuts::default()).await;
         for number in 1..=RUNS {
             let mut random = StdRng::seed_from_u64(number.into());
-            let fates = [Fate::random(&mut random), Fate::random(&mut random)];
+            let fates = [FATES.random(&mut random), FATES.random(&mut random)];
             let head = ground.put(&ground.stage(&first), number, "").await;
             tokio::join!(
-                strike(&ground, &mut first, &options, fates[0]),
-                strike(&ground, &mut second, &options, fates[1]),
+                fates[0].strike(&mut first, &options, &ground.database, SESSIONS),
+                fates[1].strike(&mut second, &options, &ground.database, SESSIONS),
             );
             ground
                 .is_applied_once(&ground.stage(&first), number, &head, &format!("{fates:?}"))
