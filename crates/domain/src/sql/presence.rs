@@ -59,16 +59,12 @@ impl Plan<'_> {
 
     /// Something from before the plan has its name, or may have it.
     pub(super) fn was_there(&self, name: &Name) -> bool {
-        let anywhere = Name {
-            schema: None,
-            name: name.name.clone(),
-        };
         self.presence.schemas_moved
             || self.is_large(name)
             || looked_up(&self.known.relations, name).next().is_some()
             || is_among(&self.known.sequences, name)
             || is_among(&self.presence.arrived, name)
-            || self.presence.arrived.contains(&anywhere)
+            || self.presence.arrived.contains(&in_any_schema(name))
     }
 
     /// The schema holds something from before the plan, or may.
@@ -83,10 +79,7 @@ impl Plan<'_> {
         }
         let table = qualified(table);
         let schema = of_schema(table.schema.as_deref().unwrap_or_default());
-        let anywhere = Name {
-            schema: None,
-            name: table.name.clone(),
-        };
+        let anywhere = in_any_schema(&table);
         let gone = [&table, &schema, &anywhere];
         !gone.iter().any(|name| self.presence.gone.contains(name))
             && (self.made.contains_key(&(Kind::Table, table.clone())) || self.was_there(&table))
@@ -169,6 +162,13 @@ impl Plan<'_> {
         } else {
             name.clone()
         }
+    }
+}
+
+fn in_any_schema(name: &Name) -> Name {
+    Name {
+        schema: None,
+        name: name.name.clone(),
     }
 }
 

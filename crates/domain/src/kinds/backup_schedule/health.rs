@@ -62,7 +62,7 @@ pub(super) fn newest(state: &State) -> Option<(&Known, Timestamp)> {
     })
 }
 
-fn latest(state: &State, is: impl Fn(&Known) -> bool) -> Option<(&Known, Timestamp)> {
+pub(super) fn latest(state: &State, is: impl Fn(&Known) -> bool) -> Option<(&Known, Timestamp)> {
     let points = state.backups.iter().filter(|backup| is(backup));
     points
         .filter_map(|backup| Some((backup, backup.point?)))

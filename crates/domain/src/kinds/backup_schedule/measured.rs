@@ -40,11 +40,8 @@ pub fn measured(object: &BackupSchedule, state: &State) -> Measured {
     let platform = state.points(object).and_then(Points::newest);
     let platform = platform.map(|(time, from)| (from, time));
     let verified = LEVELS.into_iter().filter_map(|level| {
-        let passed = state.backups.iter().filter(|backup| backup.passed(level));
-        Some((
-            health::level_name(level),
-            passed.filter_map(|backup| backup.point).max()?,
-        ))
+        let (_, point) = health::latest(state, |backup| backup.passed(level))?;
+        Some((health::level_name(level), point))
     });
     let stored = state.backups.iter().filter(|backup| backup.phase == Phase::Stored);
     let stored = stored.filter_map(|backup| backup.created).max();

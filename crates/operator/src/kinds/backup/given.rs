@@ -12,14 +12,10 @@ use ace_domain::{
     },
     reconcile::key::Key,
 };
-use kube::{
-    Resource, ResourceExt,
-    core::DeserializeGuard,
-    runtime::reflector::{self, ObjectRef},
-};
+use kube::{Resource, ResourceExt, core::DeserializeGuard, runtime::reflector};
 
 use super::{Backups, error};
-use crate::connections::database::DatabaseConnector;
+use crate::{caches, connections::database::DatabaseConnector};
 
 /// What a task works with.
 #[derive(Clone)]
@@ -167,10 +163,11 @@ pub(super) fn is_of(manifest: &Manifest, object: &Backup) -> bool {
     object.spec.import.is_some() || Some(&manifest.origin.uid) == object.uid().as_ref()
 }
 
+/// The object of this key, if it can be read.
 pub(crate) fn cached<K>(store: &reflector::Store<DeserializeGuard<K>>, key: &Key) -> Option<Arc<K>>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    let found = store.get(&ObjectRef::new(&key.name).within(&key.namespace))?;
+    let found = caches::cached(store, key)?;
     found.0.as_ref().ok().cloned().map(Arc::new)
 }

@@ -10,9 +10,8 @@ use jiff::Timestamp;
 use super::{BackupJob, Backups, error, given::Given};
 
 /// Collects what is known from caches and from the tasks of this process. Asks nobody.
-pub(super) fn observe(kind: &Backups, object: &Backup, memory: Memory, now: Timestamp) -> (State, Given) {
+pub(super) fn observe(kind: &Backups, object: &Backup, mut memory: Memory, now: Timestamp) -> (State, Given) {
     let given = Given::of(kind, object);
-    let mut memory = memory;
     memory.first.get_or_insert(now);
     let memo = memory.memo(object.status.as_ref());
     let run = memo.run.as_ref().map(|run| run.id.as_str());

@@ -95,6 +95,15 @@ impl Case {
         self
     }
 
+    /// Of a new schedule: the backup of the first night, before 21 November, is complete, and the status says so.
+    pub(super) fn first_night(self) -> Self {
+        let case = self.at("2026-11-20T12:00:20Z").ends();
+        let case = case.at("2026-11-21T01:00:00Z").acts().ends();
+        case.completes("nightly-202611210100", "2026-11-21T01:00:04Z")
+            .at("2026-11-21T01:00:30Z")
+            .ends()
+    }
+
     pub(super) fn decide(&self) -> Decision {
         decide(&self.object, &self.state, self.now)
     }

@@ -7,15 +7,7 @@ use crate::reconcile::{decision::Requeue, event::Event, fixture::message};
 
 /// The backup of 21 November is complete; this many nights later nothing was begun, and somebody looks at nine.
 fn made() -> Case {
-    let case = nightly()
-        .at("2026-11-20T12:00:20Z")
-        .ends()
-        .at("2026-11-21T01:00:00Z")
-        .acts()
-        .ends();
-    case.completes("nightly-202611210100", "2026-11-21T01:00:04Z")
-        .at("2026-11-21T01:00:30Z")
-        .ends()
+    nightly().first_night()
 }
 
 /// The backup of the 22nd ended in this way.

@@ -15,15 +15,7 @@ fn counting(rpo: &str) -> Case {
     let case = changed(|spec| {
         spec["objective"] = json!({ "rpo": rpo, "countPlatform": true });
     });
-    let case = case
-        .at("2026-11-20T12:00:20Z")
-        .ends()
-        .at("2026-11-21T01:00:00Z")
-        .acts()
-        .ends();
-    case.completes("nightly-202611210100", "2026-11-21T01:00:04Z")
-        .at("2026-11-21T01:00:30Z")
-        .ends()
+    case.first_night()
 }
 
 fn pitr(latest: &str) -> Points {

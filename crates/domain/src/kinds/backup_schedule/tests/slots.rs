@@ -11,15 +11,7 @@ use crate::reconcile::{
 
 /// The backup of the night before 21 November is complete, and the status says so.
 fn settled() -> Case {
-    let case = nightly()
-        .at("2026-11-20T12:00:20Z")
-        .ends()
-        .at("2026-11-21T01:00:00Z")
-        .acts()
-        .ends();
-    case.completes("nightly-202611210100", "2026-11-21T01:00:04Z")
-        .at("2026-11-21T01:00:30Z")
-        .ends()
+    nightly().first_night()
 }
 
 #[test]
