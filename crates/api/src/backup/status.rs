@@ -97,7 +97,7 @@ pub struct BackupProgress {
 /// What a run is doing.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
 pub enum BackupStep {
-    /// It waits until fewer runs of this worker are under way.
+    /// It waits until fewer runs of this worker are in progress.
     Queue,
     /// It waits for the lease of the database.
     Lease,

@@ -25,7 +25,7 @@ pub(super) fn held(hold: &str) -> Cause {
 }
 
 pub(super) fn ending() -> Cause {
-    Cause::new(BackupReason::Deleting, "what is under way is being ended")
+    Cause::new(BackupReason::Deleting, "what is in progress is being ended")
 }
 
 pub(super) fn not_deleted(error: &TaskError) -> Cause {
