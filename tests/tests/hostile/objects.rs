@@ -1,14 +1,25 @@
 //! Objects whose status somebody else has written: a pass over each ends, whatever is in it.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
-use ace_api::{BackupDestination, EdgeFunction, NotificationChannel, Platform, within_bounds};
+use ace_api::{
+    Backup, BackupDestination, BackupSchedule, BackupStatus, EdgeFunction, NotificationChannel, Platform, Restore,
+    ScheduleStatus, VerificationLevel, within_bounds,
+};
 use ace_domain::{
     inputs::ArtifactState,
-    kinds::{backup_destination, edge_function, migration_set, notification_channel, platform},
+    kinds::{
+        backup, backup_destination, backup_schedule, edge_function, migration_set, notification_channel, platform,
+        restore,
+    },
     reconcile::{
         kind::Kind,
         pass::{Effect, Pass},
+        schedule::Schedule,
         timing::Timing,
     },
 };
@@ -101,7 +112,90 @@ pub(crate) fn pass(kind: &str, status: &[u8]) -> String {
                 }
             })
         }
+        "BackupSchedule" => {
+            let spec = json!({
+                "platformRef": platform_ref, "schedule": "0 2 * * *", "destinations": [{ "name": "primary" }],
+                "encryption": { "recipients": ["age1"] }, "objective": { "rpo": "26h" },
+            });
+            ended::<backup_schedule::Kind>(kind, &spec, &status, schedule)
+        }
+        "Backup" => {
+            let spec = json!({ "scheduleRef": { "name": "nightly" }, "class": "Scheduled" });
+            ended::<backup::Kind>(kind, &spec, &status, backup)
+        }
+        "Restore" => {
+            let spec = json!({ "platformRef": platform_ref, "source": { "backup": "nightly-1" } });
+            ended::<restore::Kind>(kind, &spec, &status, |_: &Restore, memo| restore::State {
+                timing: Timing::default(),
+                memo,
+                worker: "ace-worker-0".to_owned(),
+                fresh_id: "7c1e".to_owned(),
+                inputs: restore::Inputs::Usable("nightly-1".to_owned()),
+                task: None,
+                memory: restore::Memory::default(),
+                is_stopping: false,
+            })
+        }
         other => panic!("nothing is known of {other}"),
+    }
+}
+
+/// With one Backup, which is complete.
+fn schedule(object: &BackupSchedule, memo: ScheduleStatus) -> backup_schedule::State {
+    let mut complete = backup_schedule::Known::made("nightly-1", "5e0c71aa-0".to_owned(), NOW);
+    complete.phase = backup_schedule::Phase::Stored;
+    complete.point = Some(NOW);
+    complete.bytes = Some(241_172_480);
+    complete.level = Some(VerificationLevel::Archive);
+    backup_schedule::State {
+        timing: Timing::default(),
+        memo,
+        schedule: Schedule::new(&object.spec.schedule, &object.spec.time_zone),
+        platform: backup_schedule::PlatformState::Present(backup_schedule::Platform {
+            interval: Duration::from_mins(5),
+            is_suspended: false,
+            has_scratch: true,
+            points: None,
+        }),
+        absent: Vec::new(),
+        recipients: None,
+        drills: BTreeMap::new(),
+        backups: vec![complete],
+        drilled: Vec::new(),
+        needed: BTreeMap::new(),
+        memory: backup_schedule::Memory::default(),
+        steps: 0,
+        step_error: None,
+    }
+}
+
+/// Of another process than the one whose run the status may name.
+fn backup(_: &Backup, memo: BackupStatus) -> backup::State {
+    let primary = backup::Place {
+        destination: "primary".to_owned(),
+        required: true,
+    };
+    backup::State {
+        timing: Timing::default(),
+        began: NOW,
+        memo,
+        worker: "ace-worker-0".to_owned(),
+        fresh_id: "7c1e".to_owned(),
+        inputs: backup::Inputs::Usable(backup::Plan {
+            attempts: 3,
+            verify: Some(VerificationLevel::Archive),
+            unverifiable: None,
+            has_identity: true,
+            destinations: vec![primary],
+        }),
+        suspicions: BTreeMap::new(),
+        task: None,
+        proved: None,
+        memory: backup::Memory::default(),
+        has_no_manifest: false,
+        is_being_made: false,
+        is_stopping: false,
+        step_error: None,
     }
 }
 
