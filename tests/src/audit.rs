@@ -26,9 +26,9 @@ pub struct Audited {
 }
 
 impl Audited {
-    /// It could have changed something.
+    /// It could have changed something. The Lease is renewed every five seconds whatever happens, and is none of it.
     pub fn is_write(&self) -> bool {
-        !["get", "list", "watch"].contains(&self.verb.as_str())
+        !["get", "list", "watch"].contains(&self.verb.as_str()) && self.resource != "leases"
     }
 }
 

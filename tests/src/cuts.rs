@@ -19,6 +19,8 @@ pub enum Side {
 pub struct Cut {
     /// The process that is killed; `None` cuts the request's connection and nothing else.
     pub process_id: Option<u32>,
+    /// It is stopped in the place of being killed: its request, or the answer to it, is held back until all is disarmed.
+    pub stops: bool,
     /// Only requests whose names begin so are counted.
     pub of: &'static str,
     /// Which of them, from 0.
@@ -50,6 +52,18 @@ impl Cuts {
     pub fn arm(&self, process_id: u32, at: usize, side: Side) {
         self.arm_at(Cut {
             process_id: Some(process_id),
+            stops: false,
+            of: "",
+            at,
+            side,
+        });
+    }
+
+    /// From now on, stops the process at its request number `at`, counted from 0. What others request passes.
+    pub fn arm_to_stop(&self, process_id: u32, at: usize, side: Side) {
+        self.arm_at(Cut {
+            process_id: Some(process_id),
+            stops: true,
             of: "",
             at,
             side,
@@ -75,6 +89,11 @@ impl Cuts {
         self.count().armed.as_ref().is_some_and(|cut| cut.process_id.is_some())
     }
 
+    /// Whether a process is stopped.
+    pub(crate) fn stops(&self) -> bool {
+        self.count().armed.as_ref().is_some_and(|cut| cut.stops)
+    }
+
     /// Whether it was cut.
     pub fn has_cut(&self) -> bool {
         self.count().cut.is_some()
@@ -86,7 +105,8 @@ impl Cuts {
             return Forwarding::Pass;
         };
         if count.cut.is_some() {
-            return armed.process_id.map_or(Forwarding::Pass, |_| Forwarding::Drop);
+            let is_killed = armed.process_id.is_some() && !armed.stops;
+            return if is_killed { Forwarding::Drop } else { Forwarding::Pass };
         }
         if !request.starts_with(armed.of) {
             return Forwarding::Pass;
@@ -117,7 +137,8 @@ fn fire(count: &mut Count, request: &str) {
     let Some(armed) = &count.armed else { return };
     if let Some(process_id) = armed.process_id {
         let process = i32::try_from(process_id).ok().and_then(Pid::from_raw);
-        kill_process(process.expect("a process has a number"), Signal::KILL).expect("the process runs");
+        let signal = if armed.stops { Signal::STOP } else { Signal::KILL };
+        kill_process(process.expect("a process has a number"), signal).expect("the process runs");
     }
     count.cut = Some(format!("{:?} {request}", armed.side));
 }

@@ -61,6 +61,11 @@ pub struct OperatorOptions {
     pub clients: Option<String>,
     /// Its name, where two of one kind run.
     pub instance: Option<&'static str>,
+    /// It reconciles only while it has the Lease. All that have no name of their own have one identity, so that whoever is
+    /// started after another waits for nothing.
+    pub leader_elect: bool,
+    /// How much faster than in life the Lease expires.
+    pub lease_scale: u32,
 }
 
 impl Default for OperatorOptions {
@@ -76,6 +81,8 @@ impl Default for OperatorOptions {
             process: Process::Operator,
             clients: None,
             instance: None,
+            leader_elect: true,
+            lease_scale: 1,
         }
     }
 }
@@ -195,6 +202,8 @@ impl Operator {
                 "--listen",
                 &address.to_string(),
             ])
+            .args(["--leader-elect", &options.leader_elect.to_string()])
+            .args(["--test-lease-scale", &options.lease_scale.to_string()])
             .args(["--log", &options.log])
             .envs(options.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -1,6 +1,9 @@
 //! Proxies that count the operator's requests and cut it off at one of them.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -8,7 +11,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, HeaderName, Response, header},
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 
 use crate::{
     Account,
@@ -18,6 +21,8 @@ use crate::{
 
 /// Larger than any request or answer of a test.
 const LARGEST: usize = 64 << 20;
+/// How often it is looked whether what is held back may go on.
+const LOOK: Duration = Duration::from_millis(10);
 /// What belongs to one connection and not to the next.
 const OF_CONNECTION: [HeaderName; 5] = [
     header::CONNECTION,
@@ -95,13 +100,21 @@ impl Proxy {
     }
 }
 
-/// No answer: to a process that is killed, ever; of another one the connection is closed.
+/// No answer: to a process that is killed, ever; of another one the connection is closed, once one that is stopped may go on.
 async fn never(cuts: &Cuts) -> Response<Body> {
-    if cuts.kill() {
+    if cuts.stops() {
+        is_disarmed(cuts).await;
+    } else if cuts.kill() {
         return std::future::pending().await;
     }
     // Ends the task that serves the connection, and nothing else.
     std::panic::resume_unwind(Box::new("the connection is cut"))
+}
+
+async fn is_disarmed(cuts: &Cuts) {
+    while cuts.has_cut() {
+        sleep(LOOK).await;
+    }
 }
 
 async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
@@ -113,7 +126,8 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
     // It is answered for as long as it is open, so that there is nothing after it.
     let is_watch = path.contains("watch=true");
     let name = format!("{} {} {}", way.name, request.method(), request.uri().path());
-    let forwarding = if is_watch {
+    // A Lease is renewed whatever else happens.
+    let forwarding = if is_watch || path.contains("/leases") {
         Forwarding::Pass
     } else {
         way.cuts.arrived(&name)
@@ -140,7 +154,10 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
     };
     if matches!(forwarding, Forwarding::PassAndCut) {
         way.cuts.fire(&name);
-        return never(&way.cuts).await;
+        if !way.cuts.stops() {
+            return never(&way.cuts).await;
+        }
+        is_disarmed(&way.cuts).await;
     }
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, Process, Scope, Target};
+use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, LEASE_RIGHT, Process, Scope, Target};
 use serde_json::{Value, json};
 
 use crate::yaml;
@@ -67,6 +67,7 @@ pub fn grants(process: Process) -> Vec<Grant> {
         .chain(process.reads().map(reading))
         .chain(COMMON_RIGHTS.iter().map(Grant::from))
         .chain([secrets()])
+        .chain((process == Process::Operator).then(|| Grant::from(&LEASE_RIGHT)))
         .chain(sources.chain(others).map(Grant::from));
     for grant in all {
         let same = |known: &&mut Grant| {
@@ -185,9 +186,9 @@ fn roles() -> Vec<Value> {
     roles
 }
 
-fn of_process(process: Process) -> [Value; 3] {
+fn of_process(process: Process) -> Vec<Value> {
     let name = process.name();
-    [
+    let mut roles = vec![
         role(name, &rules(process, Scope::Cluster)),
         json!({
             "apiVersion": "rbac.authorization.k8s.io/v1",
@@ -197,7 +198,22 @@ fn of_process(process: Process) -> [Value; 3] {
             "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": NAMESPACE }],
         }),
         role(&namespace_role(process), &rules(process, Scope::Namespace)),
-    ]
+    ];
+    let own = rules(process, Scope::Own);
+    if !own.is_empty() {
+        let metadata = json!({ "name": name, "namespace": NAMESPACE });
+        roles.extend([
+            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": own }),
+            json!({
+                "apiVersion": "rbac.authorization.k8s.io/v1",
+                "kind": "RoleBinding",
+                "metadata": metadata,
+                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
+                "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": NAMESPACE }],
+            }),
+        ]);
+    }
+    roles
 }
 
 fn role(name: &str, rules: &[Value]) -> Value {
@@ -255,6 +271,10 @@ fn page() -> String {
             table(process, Scope::Cluster),
             table(process, Scope::Namespace),
         );
+        if grants(process).iter().any(|grant| grant.scope == Scope::Own) {
+            let table = table(process, Scope::Own);
+            let _ = write!(text, "\nIn its own namespace, by the Role `{name}`:\n\n{table}");
+        }
     }
     text.push_str("\nA namespace gets these RoleBindings from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
     text.push_str(

@@ -65,7 +65,9 @@ pub use platform::{
     ApiEndpoint, DailyBackups, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason,
     PlatformRecovery, PlatformSpec, PlatformStatus, ProjectStatus, RecoveryWindow, Scratch,
 };
-pub use registry::{CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, Process, Reference, Right, Scope, Target};
+pub use registry::{
+    CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, LEASE_RIGHT, Process, Reference, Right, Scope, Target,
+};
 pub use restore::{
     Assertion, AssertionResult, LatestBackup, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreSource,
     RestoreSpec, RestoreStatus, RestoreStep, RestoreStepName, RestoreTarget,

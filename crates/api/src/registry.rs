@@ -319,6 +319,15 @@ pub const COMMON_RIGHTS: &[Right] = &[cluster(
     "deploys, roll-backs, drift and refusals are reported as events; a repeated one is counted up",
 )];
 
+/// What the process needs that decides by a Lease whether it acts.
+pub const LEASE_RIGHT: Right = Right {
+    scope: Scope::Own,
+    group: "coordination.k8s.io",
+    resource: "leases",
+    verbs: &["create", "list", "update", "watch"],
+    why: "of several processes the one acts that has the Lease",
+};
+
 const READ: &[&str] = &["get", "list", "watch"];
 
 /// A field of a spec that names an object of the same namespace.
@@ -357,6 +366,8 @@ pub enum Scope {
     Cluster,
     /// Only where a RoleBinding grants it.
     Namespace,
+    /// In the namespace that the operator is installed in.
+    Own,
 }
 
 /// What the operator may do with one resource, and why.

@@ -4,6 +4,7 @@
 
 use std::{net::TcpListener, process::ExitCode};
 
+use ace_api::Process;
 use ace_database::Clients;
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
@@ -15,13 +16,15 @@ use ace_operator::{
 };
 use ace_runtime::{
     health::Health,
+    leases::{Contest, Lost, Terms},
     listener::{self, ListenArguments},
     reconcile::note_places,
-    request::{SILENCE, given_up_after},
+    request::{self, SILENCE, given_up_after},
     shutdown::Shutdown,
     telemetry::{self, LogArguments},
 };
-use clap::Parser;
+use clap::{ArgAction, Parser};
+use kube::{Client, Config};
 
 /// Returns memory after a burst, which glibc's allocator does not: 37 MiB instead of 47 for 1,000 settled functions. Its
 /// settings are in `.cargo/config.toml`.
@@ -62,6 +65,18 @@ struct Arguments {
     /// Name of this process, for events.
     #[arg(long, env = "POD_NAME", default_value = "ace-operator")]
     instance: String,
+    /// Reconciles only while this process has the Lease `ace-operator` in its namespace, so that of several processes one acts and
+    /// the others wait. `false` is for one that is alone by other means: nothing guards against a second one then. The worker
+    /// needs none.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    leader_elect: bool,
+    /// What no other process has at the same time, and one that is started again in the same pod has again; of the Lease. The
+    /// name of the process where it is not given.
+    #[arg(long, env = "POD_UID")]
+    identity: Option<String>,
+    /// Divides the times of the Lease, for tests only.
+    #[arg(long, default_value_t = 1)]
+    test_lease_scale: u32,
     /// Divides every interval and wait, for tests and benchmarks only.
     #[arg(long, default_value_t = 1)]
     test_time_scale: u32,
@@ -81,6 +96,8 @@ enum StartError {
     Signals(#[source] std::io::Error),
     #[error("can't listen on the address of --listen: {0}")]
     Listen(#[source] std::io::Error),
+    #[error(transparent)]
+    Lost(#[from] Lost),
     #[error("can't configure a client of the API server: {0}")]
     Kubernetes(#[source] Box<dyn std::error::Error + Send + Sync>),
     #[error("the flag --postgres-clients names no directory of clients: {0}")]
@@ -91,6 +108,12 @@ enum StartError {
     Setup(#[from] ace_operator::operator::SetupError),
 }
 
+impl StartError {
+    fn client(error: kube::Error) -> Self {
+        Self::Kubernetes(Box::new(error))
+    }
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -99,7 +122,11 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(&error),
+        Err(error) => {
+            // What another process may do by now is not waited for.
+            runtime.shutdown_background();
+            refuse(&error)
+        }
     }
 }
 
@@ -114,8 +141,17 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let shutdown = Shutdown::on_signals(GRACE).map_err(StartError::Signals)?;
     let (metrics, health) = (Metrics::new(env!("CARGO_PKG_VERSION")), Health::default());
     let listener = TcpListener::bind(arguments.listen.listen).map_err(StartError::Listen)?;
-    let client = client().await.map_err(StartError::Kubernetes)?;
+    let config = config().await.map_err(StartError::Kubernetes)?;
+    let client = request::client(config.clone()).map_err(StartError::client)?;
     let processes = processes(&arguments.kinds)?;
+    let contest = Contest {
+        client: Client::try_from(config).map_err(StartError::client)?,
+        namespace: arguments.namespace.clone(),
+        name: Process::Operator.name().to_owned(),
+        identity: arguments.identity.unwrap_or_else(|| arguments.instance.clone()),
+        terms: Terms::default().scaled(arguments.test_lease_scale),
+    };
+    let is_contested = arguments.leader_elect && processes.contains(&Process::Operator);
     let settings = Settings {
         hosts: arguments.hosts.parse()?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
@@ -137,7 +173,8 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let server = listener::serve(listener, metrics.runtime, health.clone(), shutdown.stop());
     let server = server.map_err(StartError::Listen)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-    Box::pin(operator.run(health, shutdown.clone())).await;
+    let contest = is_contested.then_some(contest);
+    Box::pin(operator.run(contest, health, shutdown.clone())).await?;
     if server.join().is_err() {
         tracing::warn!("the HTTP server panicked");
     }
@@ -146,9 +183,8 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
 }
 
 /// From `KUBECONFIG`, else from the pod's ServiceAccount.
-async fn client() -> Result<kube::Client, Box<dyn std::error::Error + Send + Sync>> {
+async fn config() -> Result<Config, Box<dyn std::error::Error + Send + Sync>> {
     // An error means that the process already has a provider, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = kube::Config::infer().await?;
-    Ok(kube::Client::try_from(given_up_after(SILENCE, config))?)
+    Ok(given_up_after(SILENCE, Config::infer().await?))
 }

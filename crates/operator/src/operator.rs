@@ -15,6 +15,7 @@ use ace_runtime::{
     events::{Events, Publisher},
     health::Health,
     index::{Dependents, ObjectId, Unused},
+    leases::{Contest, Fence, Lost, Standing},
     reconcile::Tools,
     shutdown::Shutdown,
     tasks::{Slots, Tasks},
@@ -22,6 +23,8 @@ use ace_runtime::{
 use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
 use kube::Client;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     caches::Caches,
@@ -150,8 +153,28 @@ impl Operator {
         })
     }
 
-    /// Runs until `shutdown`; reconciles in progress are completed first.
-    pub async fn run(self, health: Health, shutdown: Shutdown) {
+    /// Runs until `shutdown`; reconciles in progress are completed first. `contest`: it reconciles only while it has that Lease,
+    /// which it gives back at the end.
+    pub async fn run(self, contest: Option<Contest>, health: Health, shutdown: Shutdown) -> Result<(), Lost> {
+        let (said, standing) = watch::channel(Standing::Standby);
+        let Some(contest) = contest else {
+            said.send_replace(Standing::Leading(Fence::open()));
+            self.work(standing, health, shutdown).await;
+            return Ok(());
+        };
+        let (leave, seen) = (CancellationToken::new(), health.gate("lease"));
+        // Apart from everything else: it has to be renewed whatever happens.
+        let mut contest = tokio::spawn(contest.run(said, seen, leave.clone()));
+        tokio::select! {
+            ended = &mut contest => ended.unwrap_or(Err(Lost)),
+            () = self.work(standing, health, shutdown) => {
+                leave.cancel();
+                contest.await.unwrap_or(Err(Lost))
+            }
+        }
+    }
+
+    async fn work(self, standing: watch::Receiver<Standing>, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
         let mut beside = vec![self.publisher.run(stop.clone()).boxed()];
         if let Some(sources) = self.sources {
@@ -173,7 +196,8 @@ impl Operator {
             );
         };
         let runs = hurry.run_until_cancelled(runs);
-        let ((), _) = tokio::join!(self.controllers.run(beside, health, shutdown), runs);
+        let passes = self.controllers.run(beside, standing, health, shutdown);
+        let ((), _) = tokio::join!(passes, runs);
     }
 }
 

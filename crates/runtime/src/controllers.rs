@@ -6,33 +6,35 @@ use std::{
     sync::Arc,
 };
 
+use ace_api::ObjectStatus;
+use ace_domain::reconcile::{annotations::is_leaving, key::Key, kind::Kind};
 use futures::{
     FutureExt,
-    future::{BoxFuture, Shared, join_all},
+    future::{BoxFuture, join_all},
 };
 use kube::{
-    Resource,
-    core::DeserializeGuard,
+    Resource, ResourceExt,
+    core::{DeserializeGuard, object::HasStatus},
     runtime::{
-        reflector::{self, Store, store::Writer},
+        reflector::{self, ObjectRef, Store, store::Writer},
         watcher,
     },
 };
-use tokio::task::JoinSet;
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Health,
-    index::{Departures, Dependents, ObjectId},
-    informer::Cache,
-    reconcile::{Controller, Object, Queue, Tools, caught_now, run},
+    index::{Departures, Dependents, News, ObjectId},
+    informer::Filling,
+    leases::Standing,
+    queue::Class,
+    reconcile::{Context, Controller, Due, Object, Runner, Scheduler, Tools, caught_now, pass},
     shutdown::Shutdown,
 };
-use ace_domain::reconcile::{key::Key, kind::Kind};
 
-/// Ends once every cache has its first list.
-type Filled = Shared<BoxFuture<'static, ()>>;
-type Start = Box<dyn FnOnce(Filled, Tools, CancellationToken) -> BoxFuture<'static, ()> + Send>;
+/// Enqueues an object of one kind; the word says what changed.
+type Enqueue = Box<dyn Fn(Key, &'static str) + Send + Sync>;
 /// A kind's cache, and what fills it, until its controller has that.
 type CacheHandle<O> = (Store<DeserializeGuard<O>>, Option<Writer<DeserializeGuard<O>>>);
 
@@ -44,19 +46,27 @@ pub struct Controllers {
     caches: HashMap<TypeId, Box<dyn Any + Send>>,
     filled: Vec<CancellationToken>,
     watches: Vec<BoxFuture<'static, ()>>,
-    starts: Vec<(&'static str, Start)>,
+    scheduler: Scheduler,
+    /// Each with what enqueues its objects and what makes its passes.
+    kinds: Vec<(&'static str, Enqueue, Runner)>,
 }
 
 impl Controllers {
     /// None yet. What depends on what is in `dependents`.
     pub fn new(tools: Tools, dependents: Dependents) -> Self {
+        let (scheduler, metrics) = (Scheduler::new(dependents.clone()), tools.metrics.clone());
+        let waiting = scheduler.clone();
+        tools
+            .metrics
+            .before_text(move || metrics.set_waiting(waiting.waiting()));
         Self {
             tools,
+            scheduler,
             dependents,
             caches: HashMap::new(),
             filled: Vec::new(),
             watches: Vec::new(),
-            starts: Vec::new(),
+            kinds: Vec::new(),
         }
     }
 
@@ -88,25 +98,18 @@ impl Controllers {
     pub fn add<C: Controller>(&mut self, controller: Arc<C>) {
         let (store, writer) = self.handle::<Object<C>>();
         let (store, writer) = (store.clone(), writer.take().expect("a kind has one controller"));
-        let queue = Queue::<C>::new();
-        let enqueue = queue.enqueue(self.tools.metrics.clone());
-        let follow = self.follow(controller.clone(), queue.forget());
-        let cache = Cache::new(self.tools.client.clone(), store, writer, follow);
-        self.filled.push(cache.filled);
-        self.watches.push(cache.watch);
-        let (objects, store) = (cache.objects, cache.store);
-        let dependents = self.dependents.clone();
-        let start = move |filled: Filled, tools, stop| {
-            let routed = dependents.clone();
-            let objects = filled.map(move |()| {
-                // Earlier nobody has decided anything, and each that is listed gets a first pass.
-                routed.route(C::Kind::NAME, enqueue);
-                objects
-            });
-            let objects = objects.flatten_stream();
-            run(controller, tools, queue, dependents, objects, store, stop).boxed()
-        };
-        self.starts.push((C::Kind::NAME, Box::new(start)));
+        let context = Arc::new(Context {
+            controller,
+            tools: self.tools.clone(),
+            states: Arc::default(),
+            dependents: self.dependents.clone(),
+            scheduler: self.scheduler.clone(),
+        });
+        let filling = Filling::new(self.tools.client.clone(), writer, follow(context.clone()));
+        self.filled.push(filling.filled);
+        self.watches.push(filling.watch);
+        self.kinds
+            .push((C::Kind::NAME, enqueue(&context), runner(context, store)));
     }
 
     /// Fills the cache of a kind that another process reconciles, and enqueues whatever depends on its objects here.
@@ -114,8 +117,7 @@ impl Controllers {
     /// # Panics
     /// If the kind has a controller.
     pub fn watch<K: Kind>(&mut self) {
-        let (store, writer) = self.handle::<K::Object>();
-        let (store, writer) = (store.clone(), writer.take().expect("a kind is watched once"));
+        let writer = self.handle::<K::Object>().1.take().expect("a kind is watched once");
         let (dependents, mut departures) = (self.dependents.clone(), Departures::default());
         let follow = move |event: &watcher::Event<DeserializeGuard<K::Object>>| {
             if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event
@@ -125,80 +127,68 @@ impl Controllers {
                 // Who refers to what is asked of the index. Nobody is enqueued: the kind has no queue here.
                 dependents.apply(&ObjectId::of::<K>(Key::of(object)), references, facts);
             }
-            for key in departures.take(event) {
+            for key in departures.take(event).gone {
                 dependents.forget(&ObjectId::of::<K>(key));
             }
         };
-        let cache = Cache::new(self.tools.client.clone(), store, writer, follow);
-        self.filled.push(cache.filled);
-        self.watches.push(cache.watch);
+        let filling = Filling::new(self.tools.client.clone(), writer, follow);
+        self.filled.push(filling.filled);
+        self.watches.push(filling.watch);
     }
 
     /// The kinds that have one, in the order in which they were added.
     pub fn kinds(&self) -> Vec<&'static str> {
-        self.starts.iter().map(|(kind, _)| *kind).collect()
+        self.kinds.iter().map(|(kind, ..)| *kind).collect()
     }
 
-    /// Brings the index up to date with each event of a kind's cache.
-    pub(crate) fn follow<C: Controller>(
-        &self,
-        controller: Arc<C>,
-        forget: impl Fn(&Key) + Send + 'static,
-    ) -> impl FnMut(&watcher::Event<DeserializeGuard<Object<C>>>) + Send + 'static {
-        let (dependents, metrics) = (self.dependents.clone(), self.tools.metrics.clone());
-        let mut departures = Departures::default();
-        let kind = C::Kind::NAME;
-        move |event| {
-            if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event
-                && let Ok(object) = &guard.0
-            {
-                let key = Key::of(object);
-                // A panic is told by the pass, which meets it, too; until then the index has what it had.
-                match caught_now(|| (C::Kind::references(object), C::Kind::facts(object))) {
-                    Ok((references, facts)) => {
-                        dependents.apply(&ObjectId::of::<C::Kind>(key), references, facts);
-                    }
-                    Err(place) => {
-                        tracing::error!(kind, object = %key, place, "internal error: the object is in no index");
-                    }
-                }
-            }
-            for key in departures.take(event) {
-                forget(&key);
-                metrics.forget_object(kind, &key.namespace, &key.name);
-                controller.forget(&key);
-                dependents.forget(&ObjectId::of::<C::Kind>(key));
-            }
-        }
-    }
-
-    /// Runs all of them until `shutdown`, and `beside` with them, each of which ends by itself then; reconciles in progress are
-    /// completed first.
-    pub async fn run(self, beside: Vec<BoxFuture<'static, ()>>, health: Health, shutdown: Shutdown) {
+    /// Runs all of them until `shutdown`, and `beside` with them, each of which ends by itself then; passes in flight are
+    /// completed first. No pass begins before this process acts.
+    pub async fn run(
+        self,
+        beside: Vec<BoxFuture<'static, ()>>,
+        mut standing: watch::Receiver<Standing>,
+        health: Health,
+        shutdown: Shutdown,
+    ) {
         let stop = shutdown.stop();
-        let ready = health.gate("caches");
-        // Decisions read all caches: no reconcile begins before they are filled.
-        let filled: Vec<CancellationToken> = self.filled;
-        let filled = async move {
-            join_all(filled.iter().map(CancellationToken::cancelled)).await;
-        };
-        let filled = filled.boxed().shared();
-        let gate = filled.clone().map(|()| ready.open()).boxed();
         // Each is a task of its own, so that an event of one does not poll the others.
         let mut tasks = JoinSet::new();
         for task in beside {
             tasks.spawn(task);
         }
-        for until_stop in self.watches.into_iter().chain([gate]) {
+        for until_stop in self.watches {
             let stop = stop.clone();
             tasks.spawn(async move {
                 stop.run_until_cancelled(until_stop).await;
             });
         }
-        for (name, start) in self.starts {
-            let running = start(filled.clone(), self.tools.clone(), stop.clone());
-            tasks.spawn(health.clone().keep(name, running));
-        }
+        let (ready, filled) = (health.gate("caches"), self.filled);
+        let (dependents, scheduler, kinds) = (self.dependents, self.scheduler, self.kinds);
+        let metrics = self.tools.metrics;
+        let stopped = stop.clone();
+        let passes = async move {
+            // Decisions read all caches: no pass begins before they are filled.
+            let filled = join_all(filled.iter().map(CancellationToken::cancelled));
+            if stopped.run_until_cancelled(filled).await.is_none() {
+                return;
+            }
+            ready.open();
+            let acts = standing.wait_for(|standing| matches!(standing, Standing::Leading(_)));
+            let acts = stopped.run_until_cancelled(acts).await;
+            let Some(Ok(Standing::Leading(fence))) = acts.map(|acts| acts.map(|acts| acts.clone())) else {
+                // It ends before it ever did.
+                return;
+            };
+            let mut runners = HashMap::new();
+            for (kind, enqueue, runner) in kinds {
+                // Earlier nobody has decided anything, and each that is listed gets a first pass.
+                dependents.route(kind, enqueue);
+                runners.insert(kind, runner);
+            }
+            metrics.leads();
+            scheduler.run(runners, fence, stopped).await;
+        };
+        tasks.spawn(health.clone().keep("passes", passes));
         let stopping = {
             let health = health.clone();
             tokio::spawn(async move {
@@ -220,4 +210,87 @@ impl Controllers {
         }
         stopping.abort();
     }
+}
+
+/// What makes the passes over the objects of a kind.
+pub(crate) fn runner<C: Controller>(context: Arc<Context<C>>, store: Store<DeserializeGuard<Object<C>>>) -> Runner {
+    Box::new(move |key| {
+        let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
+        let context = context.clone();
+        async move {
+            match object {
+                Some(object) => pass(object, context).await,
+                // It went before its turn.
+                None => Due::ON_CHANGE,
+            }
+        }
+        .boxed()
+    })
+}
+
+/// Asks for a pass over an object, because something that it depends on has changed.
+fn enqueue<C: Controller>(context: &Arc<Context<C>>) -> Enqueue {
+    let context = context.clone();
+    Box::new(move |key, what| {
+        if context.states.mark(&key) {
+            context.tools.metrics.enqueued(C::Kind::NAME, what);
+            let object = ObjectId::of::<C::Kind>(key);
+            context.scheduler.wake(&object, Class::Dependency);
+        }
+    })
+}
+
+/// Brings the index up to date with each event of a kind's cache, and asks for a pass where it tells news.
+pub(crate) fn follow<C: Controller>(
+    context: Arc<Context<C>>,
+) -> impl FnMut(&watcher::Event<DeserializeGuard<Object<C>>>) + Send + 'static {
+    let mut departures = Departures::default();
+    let kind = C::Kind::NAME;
+    move |event| {
+        let (dependents, told) = (&context.dependents, departures.take(event));
+        if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event {
+            let object = ObjectId::of::<C::Kind>(Key::of(guard));
+            let mut class = told.news.map(class);
+            if let Ok(resource) = &guard.0 {
+                // A panic is told by the pass, which meets it, too; until then the index has what it had.
+                match caught_now(|| (C::Kind::references(resource), C::Kind::facts(resource))) {
+                    Ok((references, facts)) => dependents.apply(&object, references, facts),
+                    Err(place) => {
+                        tracing::error!(kind, object = %object.key, place, "internal error: the object is in no index");
+                    }
+                }
+                if class == Some(Class::StartUp) && is_unanswered(resource) {
+                    class = Some(Class::Change);
+                }
+            }
+            if let Some(class) = class {
+                context.scheduler.wake(&object, class);
+            }
+        }
+        for key in told.gone {
+            context.states.forget(&key);
+            context.tools.metrics.forget_object(kind, &key.namespace, &key.name);
+            context.controller.forget(&key);
+            let object = ObjectId::of::<C::Kind>(key);
+            context.scheduler.forget(&object);
+            dependents.forget(&object);
+        }
+    }
+}
+
+fn class(news: News) -> Class {
+    match news {
+        News::New { listed: true } => Class::StartUp,
+        News::New { listed: false } | News::Requested => Class::Change,
+        News::Other => Class::Poll,
+    }
+}
+
+/// What a user asked for while nobody listened has not been seen by any pass.
+fn is_unanswered<O>(object: &O) -> bool
+where
+    O: ResourceExt + HasStatus<Status: ObjectStatus>,
+{
+    let observed = object.status().and_then(|status| status.common().observed_generation);
+    is_leaving(object) || observed != object.meta().generation
 }

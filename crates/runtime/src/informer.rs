@@ -1,4 +1,4 @@
-//! The cache of one kind, and the watch that fills it.
+//! The watch that fills the cache of one kind.
 
 use std::fmt::Debug;
 
@@ -6,15 +6,9 @@ use futures::{FutureExt, StreamExt, future::BoxFuture};
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::DeserializeGuard,
-    runtime::{
-        WatchStreamExt,
-        reflector::{Store, store::Writer},
-        watcher,
-    },
+    runtime::{WatchStreamExt, reflector::store::Writer, watcher},
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 /// Seconds after which the API server ends a watch and it is opened again. kube's default is 290 s: so
@@ -26,34 +20,24 @@ pub fn watched() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS)
 }
 
-/// A cache. Its watch does not depend on the consumer of its objects: a slow controller must not keep it from being filled.
-pub struct Cache<K>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-    DeserializeGuard<K>: kube::runtime::reflector::Lookup<DynamicType = ()>,
-{
-    /// Fills the cache; never ends.
-    pub watch: BoxFuture<'static, ()>,
-    /// The objects that were added or changed, in order.
-    pub objects: UnboundedReceiverStream<Result<DeserializeGuard<K>, watcher::Error>>,
-    pub store: Store<DeserializeGuard<K>>,
-    /// Cancelled once the first list is cached. `Store::wait_until_ready` wakes only the last of several waiting tasks, and the
-    /// controller is one of them.
-    pub filled: CancellationToken,
+/// What fills a cache.
+pub(crate) struct Filling {
+    /// Never ends.
+    pub(crate) watch: BoxFuture<'static, ()>,
+    /// Cancelled once the first list is cached. `Store::wait_until_ready` wakes only the last of several waiting tasks.
+    pub(crate) filled: CancellationToken,
 }
 
-impl<K> Cache<K>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-{
-    /// A cache of all namespaces that passes each event to `follow` after applying it.
-    pub fn new(
+impl Filling {
+    /// Fills the cache behind `writer` with the objects of all namespaces, and passes each event to `follow` after applying it.
+    pub(crate) fn new<K>(
         client: Client,
-        store: Store<DeserializeGuard<K>>,
         writer: Writer<DeserializeGuard<K>>,
         mut follow: impl FnMut(&watcher::Event<DeserializeGuard<K>>) + Send + 'static,
-    ) -> Self {
-        let (sender, receiver) = mpsc::unbounded_channel();
+    ) -> Self
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
         let filled = CancellationToken::new();
         let is_filled = filled.clone();
         let mut objects = watcher(Api::all(client), watched())
@@ -67,18 +51,17 @@ where
                     is_filled.cancel();
                 }
             })
-            .applied_objects()
             .boxed();
         let watch = async move {
-            while let Some(object) = objects.next().await {
-                // The receiver is dropped only when the controller has ended.
-                let _ = sender.send(object);
+            while let Some(event) = objects.next().await {
+                if let Err(error) = event {
+                    let kind = K::kind(&());
+                    tracing::warn!(%kind, %error, "the watch of this kind failed; it is opened again");
+                }
             }
         };
         Self {
             watch: watch.boxed(),
-            objects: UnboundedReceiverStream::new(receiver),
-            store,
             filled,
         }
     }

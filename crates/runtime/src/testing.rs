@@ -42,6 +42,7 @@ pub struct Answer {
 pub struct Server {
     address: SocketAddr,
     requests: Arc<Mutex<Vec<String>>>,
+    bodies: Arc<Mutex<Vec<Bytes>>>,
     task: AbortHandle,
 }
 
@@ -87,9 +88,10 @@ where
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let requests: Arc<Mutex<Vec<String>>> = Arc::default();
-    let recorded = requests.clone();
+    let bodies: Arc<Mutex<Vec<Bytes>>> = Arc::default();
+    let (recorded, kept) = (requests.clone(), bodies.clone());
     let app = Router::new().fallback(move |request: Request| {
-        let (answer, recorded) = (answer.clone(), recorded.clone());
+        let (answer, recorded, kept) = (answer.clone(), recorded.clone(), kept.clone());
         async move {
             let (head, body) = request.into_parts();
             let request = Received {
@@ -102,6 +104,7 @@ where
                 .lock()
                 .unwrap()
                 .push(format!("{} {}", request.method, request.path));
+            kept.lock().unwrap().push(request.body.clone());
             let answer = answer(request);
             let mut response = Response::builder().status(StatusCode::from_u16(answer.status).unwrap());
             for (name, value) in &answer.headers {
@@ -114,6 +117,7 @@ where
     Server {
         address,
         requests,
+        bodies,
         task,
     }
 }
@@ -141,6 +145,16 @@ impl Server {
     /// Method and path of all requests so far.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
+    }
+
+    /// What the requests so far had in their bodies, as JSON.
+    pub fn bodies(&self) -> Vec<Value> {
+        let bodies = self.bodies.lock().unwrap();
+        bodies
+            .iter()
+            .filter(|body| !body.is_empty())
+            .map(|body| serde_json::from_slice(body).unwrap())
+            .collect()
     }
 }
 

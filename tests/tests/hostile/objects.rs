@@ -8,7 +8,7 @@ use std::{
 
 use ace_api::{
     Backup, BackupDestination, BackupSchedule, BackupStatus, EdgeFunction, NotificationChannel, Platform, Restore,
-    ScheduleStatus, VerificationLevel, within_bounds,
+    RestoreStatus, ScheduleStatus, VerificationLevel, within_bounds,
 };
 use ace_domain::{
     inputs::ArtifactState,
@@ -125,16 +125,7 @@ pub(crate) fn pass(kind: &str, status: &[u8]) -> String {
         }
         "Restore" => {
             let spec = json!({ "platformRef": platform_ref, "source": { "backup": "nightly-1" } });
-            ended::<restore::Kind>(kind, &spec, &status, |_: &Restore, memo| restore::State {
-                timing: Timing::default(),
-                memo,
-                worker: "ace-worker-0".to_owned(),
-                fresh_id: "7c1e".to_owned(),
-                inputs: restore::Inputs::Usable("nightly-1".to_owned()),
-                task: None,
-                memory: restore::Memory::default(),
-                is_stopping: false,
-            })
+            ended::<restore::Kind>(kind, &spec, &status, restore)
         }
         other => panic!("nothing is known of {other}"),
     }
@@ -166,6 +157,19 @@ fn schedule(object: &BackupSchedule, memo: ScheduleStatus) -> backup_schedule::S
         memory: backup_schedule::Memory::default(),
         steps: 0,
         step_error: None,
+    }
+}
+
+fn restore(_: &Restore, memo: RestoreStatus) -> restore::State {
+    restore::State {
+        timing: Timing::default(),
+        memo,
+        worker: "ace-worker-0".to_owned(),
+        fresh_id: "7c1e".to_owned(),
+        inputs: restore::Inputs::Usable("nightly-1".to_owned()),
+        task: None,
+        memory: restore::Memory::default(),
+        is_stopping: false,
     }
 }
 

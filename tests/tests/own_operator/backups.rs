@@ -174,6 +174,7 @@ async fn with_cuts(is_killed: bool) {
                 let name = format!("b{at}-{}", if side == Side::Before { "before" } else { "after" });
                 cuts.arm_at(Cut {
                     process_id: is_killed.then(|| worker.process_id()),
+                    stops: false,
                     of: "",
                     at,
                     side,

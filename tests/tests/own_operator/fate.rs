@@ -44,6 +44,10 @@ impl Fate {
         database: &Database,
         application: &str,
     ) {
+        // One that lost its Lease while it was stopped has ended.
+        if operator.ended().is_some() {
+            *operator = Operator::start(bed(), options).await;
+        }
         match self {
             Self::Nothing => {}
             Self::Killed(after) => {

@@ -11,7 +11,9 @@ mod disclosure;
 mod drills;
 mod fate;
 mod functions;
+mod leases;
 mod migrations;
+mod neighbours;
 #[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]
 #[path = "../../../crates/database/tests/session/server.rs"]
 mod server;

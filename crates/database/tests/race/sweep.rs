@@ -37,6 +37,7 @@ async fn sweep(victim: &str, side: Side, killed: bool) -> Vec<String> {
         let mut process = Process::start(proxy.port, &database, 1, IDLE, 0);
         cuts.arm_at(Cut {
             process_id: killed.then(|| process.id()),
+            stops: false,
             of: "postgres",
             at,
             side,

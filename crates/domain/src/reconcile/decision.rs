@@ -141,4 +141,12 @@ impl kind::StepError for StepError {
     fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown(_))
     }
+
+    fn is_answered(&self) -> Option<bool> {
+        match self {
+            Self::Unanswered(_) | Self::OutcomeUnknown(None) => Some(false),
+            Self::OutcomeUnknown(Some(_)) | Self::Refused(_) | Self::NotPermitted(_) => Some(true),
+            Self::Deferred(_) | Self::Shared(_) | Self::AccessMissing(_) | Self::Failed(_) => None,
+        }
+    }
 }

@@ -33,6 +33,11 @@ pub trait StepError: Debug + Send {
     fn is_outcome_unknown(&self) -> bool {
         false
     }
+
+    /// Whether the other side answered; `None` where it was not asked.
+    fn is_answered(&self) -> Option<bool> {
+        self.is_outcome_unknown().then_some(false)
+    }
 }
 
 /// The decisions of one kind. All of them are pure: the time comes in as an argument.

@@ -18,6 +18,8 @@ pub mod refusals;
 pub mod schedule;
 pub(crate) mod size;
 pub mod status;
+
+pub mod tenant;
 pub mod timing;
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub struct ObjectState<O, M> {
     due: Option<Instant>,
     /// Passes in a row that ended in a failure.
     failures: u32,
+    /// The last pass has settled it: the next one by the clock does no more than look.
+    is_settled: bool,
     /// What was asked for when a pass hit an internal error: with the same requests it would again.
     put_aside: Option<Requests>,
     /// When the first of the latest passes began that could not observe.
@@ -44,6 +46,7 @@ impl<O, M: Default> Default for ObjectState<O, M> {
             written: None,
             due: None,
             failures: 0,
+            is_settled: false,
             put_aside: None,
             unobserved: None,
             memory: M::default(),
@@ -148,6 +151,15 @@ impl<O: ResourceExt, M> ObjectState<O, M> {
         };
         self.due = wait.map(|wait| now + wait);
         wait
+    }
+
+    /// A pass has ended, and this is whether it has settled the object.
+    pub fn set_settled(&mut self, is_settled: bool) {
+        self.is_settled = is_settled;
+    }
+
+    pub fn is_settled(&self) -> bool {
+        self.is_settled
     }
 
     /// Passes in a row that ended in a failure.

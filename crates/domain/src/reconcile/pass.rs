@@ -70,6 +70,8 @@ pub enum Outcome {
 
 pub struct Pass<K: Kind> {
     object: Arc<K::Object>,
+    /// Of the object, as it was last read or written by this pass.
+    version: Option<String>,
     state: Option<K::State>,
     shown: K::Status,
     deadline: Timestamp,
@@ -98,6 +100,7 @@ impl<K: Kind> Pass<K> {
     pub fn new(object: Arc<K::Object>, deadline: Timestamp) -> Self {
         let shown = HasStatus::status(object.as_ref()).cloned().unwrap_or_default();
         Self {
+            version: object.resource_version(),
             object,
             state: None,
             shown,
@@ -109,6 +112,11 @@ impl<K: Kind> Pass<K> {
 
     pub fn object(&self) -> &Arc<K::Object> {
         &self.object
+    }
+
+    /// The version of the object that a step may be announced in: nobody else has written it since.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
     }
 
     /// What is known; nothing before the observation.
@@ -148,6 +156,7 @@ impl<K: Kind> Pass<K> {
 
     /// Our finalizer was added or removed; `object` is what the API server answered.
     pub fn finalizer_set(&mut self, object: Arc<K::Object>) {
+        self.version = object.resource_version();
         self.object = object;
         if matches!(self.stage, Stage::Release(_)) || is_leaving(self.object.as_ref()) {
             self.end(Outcome::Gone, Requeue::OnChange, None);
@@ -186,6 +195,7 @@ impl<K: Kind> Pass<K> {
 
     /// The status was written, and `object` is what the API server answered; the events that the new status tells of.
     pub fn status_written(&mut self, object: &K::Object) -> Vec<Event> {
+        self.version = object.resource_version();
         let Some(state) = &mut self.state else {
             return Vec::new();
         };

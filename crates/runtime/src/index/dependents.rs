@@ -10,6 +10,7 @@ use ace_domain::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::Key,
     kind::Kind,
+    tenant::{Tenant, project},
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -47,6 +48,8 @@ pub type Unused = mpsc::UnboundedReceiver<Dependency>;
 struct State {
     dependents: BTreeMap<Dependency, BTreeSet<ObjectId>>,
     objects: HashMap<ObjectId, Object>,
+    /// The project of each Platform.
+    projects: HashMap<Key, Dependency>,
     /// What was told for later and is not enqueued yet.
     pending: HashSet<Dependency>,
 }
@@ -95,6 +98,9 @@ impl Dependents {
                     .insert(object.clone());
             }
             self.leave(&mut state, object, before.difference(&references));
+            if let Some(project) = project(&references) {
+                state.projects.insert(object.key.clone(), project.clone());
+            }
             difference(&facts_before, &facts)
         };
         self.enqueue(&changed, object);
@@ -108,6 +114,9 @@ impl Dependents {
                 return;
             };
             self.leave(&mut state, object, known.references.iter());
+            if project(&known.references).is_some() {
+                state.projects.remove(&object.key);
+            }
             known.facts.into_keys().chain(known.findings.into_keys()).collect()
         };
         self.enqueue(&changed, object);
@@ -181,6 +190,14 @@ impl Dependents {
             .flat_map(|(_, dependents)| dependents);
         let found = found.filter(|dependent| dependent.kind == kind);
         found.map(|dependent| dependent.key.clone()).collect()
+    }
+
+    /// Whose passes those over the object are.
+    pub(crate) fn tenant(&self, object: &ObjectId) -> Tenant {
+        let state = lock(&self.0.state);
+        let none = BTreeSet::new();
+        let references = state.objects.get(object).map_or(&none, |known| &known.references);
+        Tenant::of(&object.key, references, |platform| state.projects.get(platform))
     }
 
     /// Whether some object depends on this.

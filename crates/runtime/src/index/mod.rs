@@ -6,5 +6,5 @@ mod dependents;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use departures::Departures;
+pub(crate) use departures::{Departures, News};
 pub use dependents::{Dependents, ObjectId, Unused};

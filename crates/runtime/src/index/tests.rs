@@ -5,15 +5,17 @@ use std::{
     time::Duration,
 };
 
+use ace_api::ANNOTATION_RECONCILE_AT;
 use ace_domain::reconcile::{
     dependency::{Dependency, Fact},
     key::{Key, SourceKey},
+    tenant::Tenant,
 };
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{core::DeserializeGuard, runtime::watcher::Event};
+use kube::{Resource, ResourceExt, core::DeserializeGuard, runtime::watcher::Event};
 use serde_json::json;
 
-use super::{Departures, Dependents, ObjectId, Unused};
+use super::{Departures, Dependents, News, ObjectId, Unused};
 
 /// An index, and who was enqueued and why.
 struct Fixture {
@@ -212,21 +214,82 @@ async fn of_many_changes_that_are_told_for_later_the_first_says_when() {
 #[test]
 fn an_object_that_went_while_the_watch_was_away_is_gone() {
     let mut departures = Departures::default();
-    assert_eq!(departures.take(&Event::InitApply(map("a"))), []);
-    assert_eq!(departures.take(&Event::InitApply(map("b"))), []);
-    assert_eq!(departures.take(&Event::<DeserializeGuard<ConfigMap>>::InitDone), []);
-    assert_eq!(departures.take(&Event::<DeserializeGuard<ConfigMap>>::Init), []);
-    assert_eq!(departures.take(&Event::InitApply(map("a"))), []);
-    assert_eq!(
-        departures.take(&Event::<DeserializeGuard<ConfigMap>>::InitDone),
-        [key("b")]
-    );
-    assert_eq!(departures.take(&Event::Apply(map("c"))), []);
-    assert_eq!(departures.take(&Event::Delete(map("c"))), [key("c")]);
-    assert_eq!(departures.take(&Event::Delete(map("c"))), [], "it is gone once");
+    let mut gone = |event: &Event<DeserializeGuard<ConfigMap>>| departures.take(event).gone;
+    assert_eq!(gone(&Event::InitApply(map("a", "1"))), []);
+    assert_eq!(gone(&Event::InitApply(map("b", "1"))), []);
+    assert_eq!(gone(&Event::InitDone), []);
+    assert_eq!(gone(&Event::Init), []);
+    assert_eq!(gone(&Event::InitApply(map("a", "1"))), []);
+    assert_eq!(gone(&Event::InitDone), [key("b")]);
+    assert_eq!(gone(&Event::Apply(map("c", "1"))), []);
+    assert_eq!(gone(&Event::Delete(map("c", "1"))), [key("c")]);
+    assert_eq!(gone(&Event::Delete(map("c", "1"))), [], "it is gone once");
 }
 
-fn map(name: &str) -> DeserializeGuard<ConfigMap> {
-    let value = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "namespace": "ns" } });
+#[test]
+fn what_was_seen_in_this_version_is_no_news_and_what_a_user_changed_is_told_apart() {
+    let mut departures = Departures::default();
+    let mut news = |event: &Event<DeserializeGuard<ConfigMap>>| departures.take(event).news;
+    assert_eq!(news(&Event::Init), None);
+    assert_eq!(news(&Event::InitApply(map("a", "1"))), Some(News::New { listed: true }));
+    assert_eq!(news(&Event::InitDone), None);
+    assert_eq!(news(&Event::Apply(map("b", "2"))), Some(News::New { listed: false }));
+    assert_eq!(news(&Event::Apply(map("a", "3"))), Some(News::Other));
+    let change = |change: &dyn Fn(&mut DeserializeGuard<ConfigMap>), version| {
+        let mut map = map("a", version);
+        change(&mut map);
+        Event::Apply(map)
+    };
+    let annotated = |map: &mut DeserializeGuard<ConfigMap>| {
+        let at = (ANNOTATION_RECONCILE_AT.to_owned(), "1".to_owned());
+        map.annotations_mut().extend([at]);
+    };
+    assert_eq!(news(&change(&annotated, "4")), Some(News::Requested));
+    assert_eq!(news(&change(&annotated, "5")), Some(News::Other));
+    let specified = |map: &mut DeserializeGuard<ConfigMap>| {
+        annotated(map);
+        map.meta_mut().generation = Some(2);
+    };
+    assert_eq!(news(&change(&specified, "6")), Some(News::Requested));
+    // A watch that is opened again brings everything again.
+    assert_eq!(news(&Event::Init), None);
+    let Event::Apply(listed) = change(&specified, "6") else {
+        panic!("it is one");
+    };
+    assert_eq!(news(&Event::InitApply(listed)), None);
+    assert_eq!(news(&Event::Delete(map("b", "7"))), None);
+    assert_eq!(news(&Event::Apply(map("b", "8"))), Some(News::New { listed: false }));
+}
+
+#[test]
+fn objects_on_a_project_are_one_tenant_while_their_platform_is_there() {
+    let Fixture { dependents, .. } = fixture();
+    let project = |name: &str| Dependency::Project {
+        api: "https://api.supabase.com:443".to_owned(),
+        project: name.to_owned(),
+    };
+    let apply = |object: &ObjectId, reference| dependents.apply(object, vec![reference], Vec::new());
+    let function = user("a");
+    apply(&function, Dependency::Platform(owner().key));
+    let unknown = dependents.tenant(&function);
+    apply(&owner(), project("abc"));
+    let known = dependents.tenant(&function);
+    assert_eq!(
+        known,
+        Tenant::Project {
+            api: "https://api.supabase.com:443".to_owned(),
+            project: "abc".to_owned()
+        }
+    );
+    assert_eq!(unknown, dependents.tenant(&owner()), "its own passes are another's");
+    apply(&owner(), project("def"));
+    assert_ne!(dependents.tenant(&function), known);
+    dependents.forget(&owner());
+    assert_eq!(dependents.tenant(&function), unknown);
+}
+
+fn map(name: &str, version: &str) -> DeserializeGuard<ConfigMap> {
+    let metadata = json!({ "name": name, "namespace": "ns", "resourceVersion": version });
+    let value = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata });
     serde_json::from_value(value).unwrap()
 }

@@ -46,6 +46,8 @@ struct Inner {
     objects: Mutex<Objects>,
     status_writes: Family<KindLabels, Counter>,
     enqueued: Family<EnqueuedLabels, Counter>,
+    waiting: Gauge,
+    leader: Gauge,
     events_dropped: Family<DropLabels, Counter>,
 }
 
@@ -119,6 +121,8 @@ impl Metrics {
             objects: Mutex::new(Objects::register(&mut registering)),
             status_writes: registering.add("ace_status_writes", Family::default()),
             enqueued: registering.add("ace_enqueued", Family::default()),
+            waiting: registering.add("ace_waiting", Gauge::default()),
+            leader: registering.add("ace_leader", Gauge::default()),
             events_dropped: registering.add("ace_events_dropped", Family::default()),
             registry: Mutex::new(registry),
             before_text: Mutex::default(),
@@ -163,6 +167,16 @@ impl Metrics {
     /// Counts an object that was enqueued, by cause: the name of a `Dependency`, or `Task`.
     pub fn enqueued(&self, kind: &'static str, cause: &'static str) {
         self.0.enqueued.get_or_create(&EnqueuedLabels { kind, cause }).inc();
+    }
+
+    /// How many objects wait for their turn now.
+    pub fn set_waiting(&self, waiting: usize) {
+        self.0.waiting.set(waiting.try_into().unwrap_or(i64::MAX));
+    }
+
+    /// This process acts from now on.
+    pub fn leads(&self) {
+        self.0.leader.set(1);
     }
 
     /// Counts an event that was not created.

@@ -90,6 +90,18 @@ pub const REFERENCE: &[MetricReference] = &[
         "Status writes to the API server. Grows only when a status changes; a steady rate is a bug",
     ),
     metric(
+        "ace_waiting",
+        MetricKind::Gauge,
+        &[],
+        "Objects whose pass could begin but for its turn: each tenant (API server of Supabase and project) has 4 at a time, 1 while its project gives no answer. Growing for minutes means that a project is slow, or that there is more to do than can be done",
+    ),
+    metric(
+        "ace_leader",
+        MetricKind::Gauge,
+        &[],
+        "1 where this process has the Lease and reconciles, or competes with nobody; the others wait. A sum over the pods of the operator other than 1 for more than 15 s means that nothing is reconciled",
+    ),
+    metric(
         "ace_enqueued_total",
         MetricKind::Counter,
         &["kind", "cause"],

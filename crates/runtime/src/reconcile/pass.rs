@@ -17,20 +17,21 @@ use jiff::{Timestamp, TimestampRound, Unit};
 use kube::{
     Resource as _, ResourceExt,
     core::{DeserializeGuard, object::HasStatus},
-    runtime::controller::Action,
 };
 
 use super::{
     Controller,
+    context::Context,
     controller::{Memory, Object, State, Status, Step, StepError, StepResult},
     panics::caught,
-    queue::Context,
+    scheduler::Due,
     status_writer::{self as write, WriteError},
 };
 use crate::{
     clock,
     index::ObjectId,
     metrics::{ObjectState as ConditionGauges, PassOutcome, StepOutcome},
+    queue::Class,
 };
 
 /// The version to report: all crates have the same.
@@ -39,9 +40,6 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Why a pass broke off.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PassError {
-    /// The stored object is not what its schema says.
-    #[error("the object cannot be deserialized: {0}")]
-    Unreadable(String),
     /// The object could not be written.
     #[error("the object could not be written")]
     Write(#[source] WriteError),
@@ -53,13 +51,14 @@ type Kept<C> = ObjectState<Object<C>, Memory<C>>;
 type Reason<C> = <<C as Controller>::Kind as Kind>::Reason;
 
 /// A pass over one object.
-pub(super) async fn pass<C: Controller>(
-    object: Arc<DeserializeGuard<Object<C>>>,
-    context: Arc<Context<C>>,
-) -> Result<Action, PassError> {
+pub(crate) async fn pass<C: Controller>(object: Arc<DeserializeGuard<Object<C>>>, context: Arc<Context<C>>) -> Due {
     let cached = match &object.0 {
         Ok(object) => object,
-        Err(invalid) => return Err(PassError::Unreadable(invalid.error.clone())),
+        Err(invalid) => {
+            let (kind, error) = (C::Kind::NAME, &invalid.error);
+            tracing::error!(kind, object = %Key::of(&*object), %error, "object cannot be deserialized; skipped");
+            return Due::ON_CHANGE;
+        }
     };
     let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
     let mut kept = context.states.take(&key, &uid);
@@ -67,8 +66,9 @@ pub(super) async fn pass<C: Controller>(
     let newest = match kept.turn(cached, enqueued, Instant::now()) {
         Turn::Pass(newest) => newest,
         Turn::Wait(wait) => {
+            let due = due(wait, &kept);
             context.keep(&key, &uid, kept);
-            return Ok(action(wait));
+            return due;
         }
     };
     let guard = context.tools.metrics.pass(C::Kind::NAME);
@@ -99,18 +99,27 @@ pub(super) async fn pass<C: Controller>(
     let (outcome, requeue) = match ended {
         Ok(End { outcome, requeue }) => (outcome, requeue),
         Err(PassError::Write(WriteError::Gone)) => (Outcome::Gone, Requeue::OnChange),
+        // Its event asks for the next pass, as a rule before.
+        Err(PassError::Write(WriteError::Changed)) => {
+            tracing::info!(kind = C::Kind::NAME, object = %key, "the object has changed since it was read; the pass is repeated");
+            (Outcome::StartedOver, Requeue::Backoff)
+        }
         Err(error) => {
             tracing::warn!(kind = C::Kind::NAME, object = %key, error = %chain(&error), "the pass broke off; it is retried");
             let wait = context.requeue(Requeue::Backoff, &mut kept);
+            kept.set_settled(false);
+            let due = due(wait, &kept);
             context.keep(&key, &uid, kept);
             guard.finish(PassOutcome::Failed);
-            return Ok(action(wait));
+            return due;
         }
     };
     if matches!(outcome, Outcome::Endless | Outcome::OutOfTime) {
         tracing::warn!(kind = C::Kind::NAME, object = %key, ?outcome, "the pass was cut off; it is retried");
     }
     let wait = context.requeue(requeue, &mut kept);
+    kept.set_settled(outcome == Outcome::Settled);
+    let due = due(wait, &kept);
     if outcome == Outcome::Gone {
         context.states.forget(&key);
         context.forget_gauges(&key);
@@ -118,11 +127,16 @@ pub(super) async fn pass<C: Controller>(
         context.keep(&key, &uid, kept);
     }
     guard.finish(counts_as(outcome));
-    Ok(action(wait))
+    due
 }
 
-fn action(wait: Option<Duration>) -> Action {
-    wait.map_or_else(Action::await_change, Action::requeue)
+fn due<O: ResourceExt, M>(wait: Option<Duration>, kept: &ObjectState<O, M>) -> Due {
+    let class = if kept.is_settled() { Class::Poll } else { Class::Retry };
+    let due = |wait| Due {
+        wait: Some(wait),
+        class,
+    };
+    wait.map_or(Due::ON_CHANGE, due)
 }
 
 fn counted(outcome: Outcome) -> PassOutcome {
@@ -272,6 +286,7 @@ async fn effects<C: Controller>(
                 let observing = context.controller.observe(pass.object(), memory, failures, began);
                 let Ok(observed) = tokio::time::timeout(deadline, observing).await else {
                     kept.unobserved(began);
+                    context.answered(pass.object(), false);
                     pass.unobserved();
                     continue;
                 };
@@ -287,15 +302,15 @@ async fn effects<C: Controller>(
                 };
                 pass.admitted(answer, now());
             }
-            Effect::Record(status) | Effect::Report(status) => {
+            Effect::Record(status) => {
+                show::<C>(context, pass.object(), &status);
+                let written = write::announcement::<C::Kind>(client, pass.object(), pass.version(), &status).await;
+                note_status(context, pass, kept, written)?;
+            }
+            Effect::Report(status) => {
                 show::<C>(context, pass.object(), &status);
                 let written = write::status::<C::Kind>(client, pass.object(), &status).await;
-                let written = written.map_err(PassError::Write)?;
-                context.tools.metrics.status_written(C::Kind::NAME);
-                kept.note_write(pass.object(), &written);
-                for event in pass.status_written(&written) {
-                    context.tools.publish(pass.object().as_ref(), &event);
-                }
+                note_status(context, pass, kept, written)?;
             }
             Effect::Act(step) => {
                 if let (Some(held), Some(state)) = (&*held, pass.state()) {
@@ -317,6 +332,22 @@ async fn effects<C: Controller>(
     }
 }
 
+/// A status was written, or not.
+fn note_status<C: Controller>(
+    context: &Context<C>,
+    pass: &mut Pass<C::Kind>,
+    kept: &mut Kept<C>,
+    written: Result<Arc<Object<C>>, WriteError>,
+) -> Result<(), PassError> {
+    let written = written.map_err(PassError::Write)?;
+    context.tools.metrics.status_written(C::Kind::NAME);
+    kept.note_write(pass.object(), &written);
+    for event in pass.status_written(&written) {
+        context.tools.publish(pass.object().as_ref(), &event);
+    }
+    Ok(())
+}
+
 async fn act<C: Controller>(
     context: &Context<C>,
     object: &Object<C>,
@@ -328,6 +359,14 @@ async fn act<C: Controller>(
     let deadline = C::Kind::step_deadline(step, context.tools.timing);
     let guard = context.tools.metrics.step(kind, name);
     let made = tokio::time::timeout(deadline, context.controller.act(object, state, held, step)).await;
+    let is_answered = match &made {
+        Ok(Ok(_)) => Some(true),
+        Ok(Err(error)) => error.is_answered(),
+        Err(_) => Some(false),
+    };
+    if let Some(is_answered) = is_answered {
+        context.answered(object, is_answered);
+    }
     let outcome = made.unwrap_or_else(|_| Err(C::Kind::timed_out(step, deadline)));
     guard.finish(match &outcome {
         Ok(_) => StepOutcome::Done,
@@ -347,6 +386,12 @@ impl<C: Controller> Context<C> {
         if !self.states.put(key, uid, kept) {
             self.forget_gauges(key);
         }
+    }
+
+    /// Whether the last request for an object got an answer: while none comes, there are fewer passes at a time for its tenant.
+    fn answered(&self, object: &Object<C>, is_answered: bool) {
+        let object = ObjectId::of::<C::Kind>(Key::of(object));
+        self.scheduler.answered(&object, is_answered);
     }
 
     fn forget_gauges(&self, key: &Key) {

@@ -18,6 +18,9 @@ pub(super) enum WriteError {
     /// It is gone, or another object of the same name is there.
     #[error("the object is gone")]
     Gone,
+    /// It is not as it was read: somebody has changed it since, or another process has.
+    #[error("the object has changed")]
+    Changed,
     /// No answer in time.
     #[error("the API server did not answer in {} s", DEADLINE.as_secs())]
     TimedOut,
@@ -48,13 +51,40 @@ pub(super) async fn status<K: Kind>(
     object: &K::Object,
     status: &K::Status,
 ) -> Result<Arc<K::Object>, WriteError> {
-    let patch = json!({
+    apply::<K>(client, object, None, status).await
+}
+
+/// The same, if the object is still of this version. What is announced so is announced by one process only.
+pub(super) async fn announcement<K: Kind>(
+    client: &Client,
+    object: &K::Object,
+    version: Option<&str>,
+    status: &K::Status,
+) -> Result<Arc<K::Object>, WriteError> {
+    let written = apply::<K>(client, object, version, status).await;
+    // Either it is another object, or another version of this one: the next pass tells.
+    written.map_err(|error| match error {
+        WriteError::Gone => WriteError::Changed,
+        error => error,
+    })
+}
+
+async fn apply<K: Kind>(
+    client: &Client,
+    object: &K::Object,
+    version: Option<&str>,
+    status: &K::Status,
+) -> Result<Arc<K::Object>, WriteError> {
+    let mut patch = json!({
         "apiVersion": K::Object::api_version(&()),
         "kind": K::Object::kind(&()),
         // Another object of the same name must not get this one's status.
         "metadata": { "name": object.name_any(), "uid": object.uid() },
         "status": status,
     });
+    if let Some(version) = version {
+        patch["metadata"]["resourceVersion"] = json!(version);
+    }
     let parameters = PatchParams::apply(&field_manager(K::NAME)).force();
     let api = api::<K>(client, object);
     let written = within(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch))).await;

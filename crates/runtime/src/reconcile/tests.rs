@@ -18,14 +18,10 @@ use ace_domain::reconcile::{
     timing::Timing,
 };
 use jiff::Timestamp;
-use kube::{core::DeserializeGuard, runtime::controller::Action};
+use kube::core::DeserializeGuard;
 use serde_json::{Value, json};
 
-use super::{
-    Controller, Tools, note_places,
-    pass::pass,
-    queue::{Context, Queue},
-};
+use super::{Context, Controller, Due, Scheduler, Tools, note_places, pass};
 use crate::{
     events::Events,
     index::Dependents,
@@ -36,6 +32,7 @@ use crate::{
 mod panics;
 mod passes;
 mod refused;
+mod scheduling;
 mod unobserved;
 
 type Decision = decision::Decision<Step, FunctionReason>;
@@ -258,11 +255,13 @@ async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send 
         events,
         timing: Timing::default(),
     };
+    let dependents = Dependents::new().0;
     let context = Arc::new(Context {
         controller: Arc::new(Observing::default()),
         tools,
-        states: Queue::<Observing>::new().states,
-        dependents: Dependents::new().0,
+        states: Arc::default(),
+        scheduler: Scheduler::new(dependents.clone()),
+        dependents,
     });
     Fixture {
         context,
@@ -289,13 +288,13 @@ fn named(name: &str, version: &str, status: &Value) -> Value {
 
 impl Fixture {
     /// A pass over the object as the cache has it.
-    async fn pass(&self, version: &str, status: Value) -> Action {
+    async fn pass(&self, version: &str, status: Value) -> Due {
         self.pass_over(object(version, &status)).await
     }
 
-    async fn pass_over(&self, cached: Value) -> Action {
+    async fn pass_over(&self, cached: Value) -> Due {
         let cached: DeserializeGuard<EdgeFunction> = serde_json::from_value(cached).unwrap();
-        pass::<Observing>(Arc::new(cached), self.context.clone()).await.unwrap()
+        pass::<Observing>(Arc::new(cached), self.context.clone()).await
     }
 
     /// The statuses that were written.

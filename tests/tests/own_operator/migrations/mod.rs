@@ -4,6 +4,7 @@
 mod pair;
 #[path = "../../../../crates/database/tests/race/set.rs"]
 mod set;
+mod stopped;
 mod sweep;
 
 use ace_tests::{

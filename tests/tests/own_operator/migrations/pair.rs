@@ -13,25 +13,35 @@ const RUNS: u32 = 20;
 const FATES: Fates = Fates {
     killed: 2,
     after: 0..1_000,
-    pause: 100..1_000,
+    // Some for longer than a Lease lasts.
+    pause: 100..4_000,
 };
 const SESSIONS: &str = "ace-operator";
+
+/// One whose Lease expires in three seconds.
+fn named(instance: &'static str) -> OperatorOptions {
+    OperatorOptions {
+        instance: Some(instance),
+        lease_scale: 5,
+        ..OperatorOptions::default()
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_operators_to_which_anything_happens_apply_every_file_once() {
     let _one = ONE.lock().await;
     with_unjudged_namespace(async |space| {
-        let options = OperatorOptions::default();
-        let mut first = start(&options).await;
-        let mut second = start(&options).await;
+        let options = [named("first"), named("second")];
+        let mut first = start(&options[0]).await;
+        let mut second = start(&options[1]).await;
         let ground = Ground::prepare(space, &first, &Cuts::default()).await;
         for number in 1..=RUNS {
             let mut random = StdRng::seed_from_u64(number.into());
             let fates = [FATES.random(&mut random), FATES.random(&mut random)];
             let head = ground.put(&ground.stage(&first), number, "").await;
             tokio::join!(
-                fates[0].strike(&mut first, &options, &ground.database, SESSIONS),
-                fates[1].strike(&mut second, &options, &ground.database, SESSIONS),
+                fates[0].strike(&mut first, &options[0], &ground.database, SESSIONS),
+                fates[1].strike(&mut second, &options[1], &ground.database, SESSIONS),
             );
             ground
                 .is_applied_once(&ground.stage(&first), number, &head, &format!("{fates:?}"))
@@ -47,29 +57,23 @@ async fn two_operators_to_which_anything_happens_apply_every_file_once() {
 async fn an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_when_it_wakes() {
     let _one = ONE.lock().await;
     with_unjudged_namespace(async |space| {
-        let options = OperatorOptions::default();
-        let sleeper = start(&options).await;
+        let mut sleeper = start(&named("sleeper")).await;
         let ground = Ground::prepare(space, &sleeper, &Cuts::default()).await;
-        let stage = ground.stage(&sleeper);
-        let head = ground.put(&stage, 1, "SELECT pg_sleep(5);\n").await;
+        let head = ground.put(&ground.stage(&sleeper), 1, "SELECT pg_sleep(5);\n").await;
         let running = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(5)%' AND state = 'active'";
-        stage
+        space
             .eventually("it runs", async || ground.database.rows(running).await.pop())
             .await;
         signal(&sleeper, Signal::STOP);
-        let next = start(&options).await;
+        let next = start(&named("next")).await;
         // The server ends the session of the first after a minute.
         ground
             .is_applied_once(&ground.stage(&next), 1, &head, "beside a sleeper")
             .await;
         signal(&sleeper, Signal::CONT);
-        let lost = async || {
-            sleeper
-                .log()
-                .contains("the session ended before the transaction was committed")
-                .then_some(())
-        };
-        stage.eventually("the sleeper finds its session gone", lost).await;
+        let status = space.eventually("the sleeper ends", async || sleeper.ended()).await;
+        assert!(!status.success(), "{}", sleeper.log());
+        let stage = ground.stage(&next);
         let after = ground.put(&stage, 2, "").await;
         ground
             .is_applied_once(&stage, 2, &after, "with a sleeper that woke")

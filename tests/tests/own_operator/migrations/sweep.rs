@@ -34,6 +34,7 @@ impl Sweep<'_> {
         for count in 0.. {
             let cut = Cut {
                 process_id: kill.then(|| self.operator.process_id()),
+                stops: false,
                 of,
                 at: count * stride,
                 side,

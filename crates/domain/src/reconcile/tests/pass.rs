@@ -64,6 +64,18 @@ fn a_step_that_can_not_be_repeated_is_announced_first_even_if_that_says_nothing_
 }
 
 #[test]
+fn each_announcement_is_made_in_the_version_that_the_one_before_has_left() {
+    let versioned = |version: &str| object(|value| value["metadata"]["resourceVersion"] = json!(version));
+    let step = || Decision::Do(Step::Write);
+    let mut pass = pass_over(versioned("5"), &[step(), step(), SETTLED]);
+    assert_eq!(pass.version(), Some("5"));
+    record(&mut pass, &versioned("8"));
+    assert!(matches!(pass.next(now()), Effect::Act(Step::Write)));
+    pass.acted(Ok("written"), now());
+    assert_eq!(pass.version(), Some("8"));
+}
+
+#[test]
 fn a_step_that_can_not_be_made_now_is_not_announced() {
     let mut pass = pass(&[Decision::Do(Step::Write), SETTLED]);
     assert!(matches!(pass.next(now()), Effect::Admit(Step::Write)));

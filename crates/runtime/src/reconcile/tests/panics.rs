@@ -3,11 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use ace_api::ConditionType;
-use kube::runtime::controller::Action;
 use serde_json::json;
 
 use super::super::{caught, on_own_thread};
-use super::{answering, fixture, key, named, places_are_noted};
+use super::{Due, answering, fixture, key, named, places_are_noted};
 
 #[tokio::test]
 async fn a_panic_anywhere_in_a_pass_puts_that_object_aside_and_the_others_are_served() {
@@ -29,7 +28,7 @@ async fn a_panic_anywhere_in_a_pass_puts_that_object_aside_and_the_others_are_se
         let fixture = fixture(answering(200)).await;
         assert_eq!(
             fixture.pass_over(named(place, "5", &json!({ "url": place }))).await,
-            Action::await_change(),
+            Due::ON_CHANGE,
             "{place}"
         );
         let written = fixture.written();
@@ -106,9 +105,9 @@ async fn a_panic_that_can_not_be_told_is_met_again_until_it_is() {
     let code = answering(500);
     let fixture = fixture(code.clone()).await;
     let object = named("observe", "5", &json!({}));
-    assert_ne!(fixture.pass_over(object.clone()).await, Action::await_change());
+    assert_ne!(fixture.pass_over(object.clone()).await, Due::ON_CHANGE);
     code.store(200, Ordering::SeqCst);
-    assert_eq!(fixture.pass_over(object.clone()).await, Action::await_change());
+    assert_eq!(fixture.pass_over(object.clone()).await, Due::ON_CHANGE);
     assert_eq!((fixture.observed().len(), fixture.written().len()), (2, 1));
 }
 

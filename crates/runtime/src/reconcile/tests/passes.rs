@@ -4,17 +4,15 @@ use std::sync::{Arc, atomic::Ordering};
 
 use ace_api::EdgeFunction;
 use ace_domain::reconcile::dependency::Dependency;
-use kube::{
-    core::DeserializeGuard,
-    runtime::{controller::Action, watcher},
-};
+use kube::{core::DeserializeGuard, runtime::watcher};
 use serde_json::json;
 
 use super::{Hanging, Observing, answering, fixture, fixture_with, key, named, object};
 use crate::{
-    controllers::Controllers,
+    controllers::{Controllers, follow},
     index::ObjectId,
-    reconcile::{pass::pass, queue::Context},
+    reconcile::{Context, Due, pass},
+    testing::Answer,
 };
 
 #[tokio::test]
@@ -48,7 +46,7 @@ async fn of_an_object_that_goes_during_a_pass_nothing_is_kept_or_counted() {
 #[tokio::test]
 async fn a_step_that_never_ends_is_cut_off_at_its_deadline_and_the_pass_goes_on() {
     let fixture = fixture(answering(200)).await;
-    assert_eq!(fixture.pass("5", json!({})).await, Action::await_change());
+    assert_eq!(fixture.pass("5", json!({})).await, Due::ON_CHANGE);
     assert_eq!(fixture.server.requests().len(), 1, "the status that says so is written");
     let text = fixture.metrics.text().unwrap();
     let failed = "ace_steps_total{kind=\"Hanging\",step=\"Try\",outcome=\"Failed\"} 1";
@@ -59,9 +57,9 @@ async fn a_step_that_never_ends_is_cut_off_at_its_deadline_and_the_pass_goes_on(
 async fn what_was_learned_is_kept_when_the_status_can_not_be_written_and_the_pass_is_repeated() {
     let code = answering(500);
     let fixture = fixture(code.clone()).await;
-    assert_ne!(fixture.pass("5", json!({})).await, Action::await_change());
+    assert_ne!(fixture.pass("5", json!({})).await, Due::ON_CHANGE);
     code.store(200, Ordering::SeqCst);
-    assert_eq!(fixture.pass("5", json!({})).await, Action::await_change());
+    assert_eq!(fixture.pass("5", json!({})).await, Due::ON_CHANGE);
     assert_eq!(fixture.observed(), [0, 1]);
 }
 
@@ -71,7 +69,7 @@ async fn the_event_of_our_own_write_causes_no_second_pass() {
     fixture.pass("5", json!({})).await;
     assert_eq!(
         fixture.pass("8", json!({ "url": "cut off 1 times" })).await,
-        Action::await_change()
+        Due::ON_CHANGE
     );
     assert_eq!(fixture.observed(), [0]);
     // Somebody asks for one all the same.
@@ -101,8 +99,7 @@ async fn nobody_is_enqueued_before_all_caches_are_filled() {
 async fn an_object_whose_references_can_not_be_read_ends_no_watch() {
     let fixture = fixture(answering(200)).await;
     let dependents = fixture.context.dependents.clone();
-    let controllers = Controllers::new(fixture.context.tools.clone(), dependents.clone());
-    let mut follow = controllers.follow(Arc::new(Observing::default()), |_| ());
+    let mut follow = follow(fixture.context.clone());
     for name in ["references", "facts", "hello"] {
         let listed: DeserializeGuard<EdgeFunction> = serde_json::from_value(named(name, "5", &json!({}))).unwrap();
         follow(&watcher::Event::InitApply(listed));
@@ -117,8 +114,22 @@ async fn nothing_of_an_object_is_kept_for_another_one_of_its_name() {
     let mut another = object("9", &json!({}));
     another["metadata"]["uid"] = json!("2");
     let another: DeserializeGuard<EdgeFunction> = serde_json::from_value(another).unwrap();
-    pass::<Observing>(Arc::new(another), fixture.context.clone())
-        .await
-        .unwrap();
+    pass::<Observing>(Arc::new(another), fixture.context.clone()).await;
     assert_eq!(fixture.observed(), [0, 0]);
+}
+
+#[tokio::test]
+async fn a_step_is_announced_in_the_version_that_was_read_and_not_made_where_another_has_changed_that() {
+    let fixture = fixture_with(|_| Some(Answer::refusal(409, "Conflict"))).await;
+    let again = fixture.pass_over(named("announced", "5", &json!({}))).await;
+    assert_ne!(again, Due::ON_CHANGE, "it is looked at again");
+    assert_eq!(fixture.passes("StartedOver"), "1");
+    let [write] = &fixture.server.bodies()[..] else {
+        panic!("one write");
+    };
+    assert_eq!(write["metadata"]["resourceVersion"], "5");
+    // What ends a pass is written whatever was written meanwhile.
+    let fixture = self::fixture(answering(200)).await;
+    fixture.pass("5", json!({})).await;
+    assert_eq!(fixture.server.bodies()[0]["metadata"]["resourceVersion"], json!(null));
 }

@@ -7,11 +7,10 @@ use std::sync::{
 
 use ace_api::ConditionType;
 use ace_domain::reconcile::{key::Key, timing::Timing};
-use kube::runtime::controller::Action;
 use serde_json::{Value, json};
 
-use super::{Fixture, fixture_with};
-use crate::testing::Answer;
+use super::{Due, Fixture, fixture_with};
+use crate::{queue::Class, testing::Answer};
 
 /// An API server that refuses such statuses, as it does what breaks the rules of a definition.
 async fn refusing_fixture(refusing: impl Fn(&Value) -> bool + Clone + Send + Sync + 'static, code: u16) -> Fixture {
@@ -37,7 +36,10 @@ async fn a_status_that_the_api_server_refuses_is_replaced_by_one_that_says_so() 
             { "type": "Drifted", "status": "False", "reason": "NoDrift", "message": "b", "lastTransitionTime": "2026-01-01T00:00:00Z" },
         ] });
         let fixture = refusing_fixture(refusing, code).await;
-        let longest = Action::requeue(Timing::default().backoff_most());
+        let longest = Due {
+            wait: Some(Timing::default().backoff_most()),
+            class: Class::Retry,
+        };
         assert_eq!(fixture.pass("5", before).await, longest, "{code}");
         let written = fixture.written();
         let [status] = &written[..] else { panic!("{written:?}") };
@@ -83,7 +85,7 @@ async fn a_refused_status_is_told_once_and_tried_again_until_it_is_taken() {
     );
     refuses.store(false, Ordering::SeqCst);
     fixture.context.states.mark(&key);
-    assert_eq!(fixture.pass("9", said).await, Action::await_change());
+    assert_eq!(fixture.pass("9", said).await, Due::ON_CHANGE);
     let written = fixture.written();
     assert_eq!(
         written[1].url.as_deref(),
@@ -95,7 +97,7 @@ async fn a_refused_status_is_told_once_and_tried_again_until_it_is_taken() {
 #[tokio::test]
 async fn another_objects_status_is_not_a_refused_one() {
     let fixture = fixture_with(|_| Some(Answer::refusal(409, "Conflict"))).await;
-    assert_eq!(fixture.pass("5", json!({})).await, Action::await_change());
+    assert_eq!(fixture.pass("5", json!({})).await, Due::ON_CHANGE);
     assert_eq!(
         (fixture.passes("Gone"), fixture.passes("StatusRefused")),
         ("1".to_owned(), "0".to_owned())

@@ -6,18 +6,19 @@ use ace_api::ConditionType;
 use ace_domain::reconcile::timing::Timing;
 use kube::{
     core::DeserializeGuard,
-    runtime::{controller::Action, reflector, watcher::Event},
+    runtime::{reflector, watcher::Event},
 };
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{
-    queue::{CONCURRENCY, Context, Queue},
-    run,
+use super::super::{Context, Due};
+use super::{Fixture, Hanging, answering, fixture, key, named};
+use crate::{
+    controllers::runner,
+    index::ObjectId,
+    leases::Fence,
+    queue::{Class, Limits},
 };
-use super::{Fixture, Observing, answering, fixture, named};
 
 fn fine() -> Value {
     json!({ "observedGeneration": 1, "conditions": [
@@ -34,6 +35,7 @@ fn hurried(fixture: Fixture) -> Fixture {
         controller,
         states,
         dependents,
+        scheduler,
         ..
     } = &*fixture.context;
     let context = Context {
@@ -41,6 +43,7 @@ fn hurried(fixture: Fixture) -> Fixture {
         tools,
         states: states.clone(),
         dependents: dependents.clone(),
+        scheduler: scheduler.clone(),
     };
     Fixture {
         context: Arc::new(context),
@@ -52,7 +55,7 @@ fn hurried(fixture: Fixture) -> Fixture {
 async fn one_observation_that_was_cut_off_is_repeated_and_changes_nothing_that_is_shown() {
     let fixture = fixture(answering(200)).await;
     let again = fixture.pass_over(named("silent", "5", &fine())).await;
-    assert_ne!(again, Action::await_change());
+    assert_ne!(again, Due::ON_CHANGE);
     assert_eq!(fixture.server.requests(), Vec::<String>::new());
     assert_eq!(fixture.passes("Failed"), "1");
 }
@@ -61,7 +64,7 @@ async fn one_observation_that_was_cut_off_is_repeated_and_changes_nothing_that_i
 async fn an_object_that_was_not_observed_for_three_intervals_says_so_and_is_never_fine() {
     let fixture = hurried(fixture(answering(200)).await);
     let again = fixture.pass_over(named("silent", "5", &fine())).await;
-    assert_ne!(again, Action::await_change());
+    assert_ne!(again, Due::ON_CHANGE);
     let written = fixture.written();
     let [status] = &written[..] else { panic!("{written:?}") };
     let line = |type_: ConditionType| {
@@ -82,7 +85,7 @@ async fn nothing_is_said_of_an_object_that_is_suspended() {
     let fixture = hurried(fixture(answering(200)).await);
     let mut suspended = named("silent", "5", &fine());
     suspended["spec"]["suspend"] = json!(true);
-    assert_ne!(fixture.pass_over(suspended).await, Action::await_change());
+    assert_ne!(fixture.pass_over(suspended).await, Due::ON_CHANGE);
     assert_eq!(fixture.server.requests(), Vec::<String>::new());
 }
 
@@ -90,33 +93,23 @@ async fn nothing_is_said_of_an_object_that_is_suspended() {
 async fn objects_that_can_not_be_observed_give_their_places_to_the_others() {
     let fixture = fixture(answering(200)).await;
     let (store, mut writer) = reflector::store();
-    let silent = (0..CONCURRENCY).map(|number| named(&format!("silent-{number}"), "5", &json!({})));
-    let mut objects: Vec<DeserializeGuard<_>> = silent
-        .chain([named("hello", "5", &json!({}))])
-        .map(|object| serde_json::from_value(object).unwrap())
+    let silent: Vec<String> = (0..Limits::DEFAULT.tenant)
+        .map(|number| format!("silent-{number}"))
         .collect();
     writer.apply_watcher_event(&Event::Init);
-    for object in &objects {
-        writer.apply_watcher_event(&Event::InitApply(object.clone()));
+    for name in silent.iter().map(String::as_str).chain(["hello"]) {
+        let object: DeserializeGuard<_> = serde_json::from_value(named(name, "5", &json!({}))).unwrap();
+        writer.apply_watcher_event(&Event::InitApply(object));
     }
     writer.apply_watcher_event(&Event::InitDone);
-    let context = fixture.context.clone();
-    let (arrive, input) = mpsc::unbounded_channel();
-    let running = tokio::spawn(run::<Observing>(
-        context.controller.clone(),
-        context.tools.clone(),
-        Queue::new(),
-        context.dependents.clone(),
-        UnboundedReceiverStream::new(input),
-        store,
-        CancellationToken::new(),
-    ));
-    let hello = objects.pop().unwrap();
-    for object in objects {
-        arrive.send(Ok(object)).unwrap();
+    let scheduler = fixture.context.scheduler.clone();
+    let runners = [("Hanging", runner(fixture.context.clone(), store))].into();
+    let running = tokio::spawn(scheduler.clone().run(runners, Fence::open(), CancellationToken::new()));
+    for name in &silent {
+        scheduler.wake(&ObjectId::of::<Hanging>(key(name)), Class::Change);
     }
-    until(|| fixture.observed().len() == usize::from(CONCURRENCY)).await;
-    arrive.send(Ok(hello)).unwrap();
+    until(|| fixture.observed().len() == silent.len()).await;
+    scheduler.wake(&ObjectId::of::<Hanging>(key("hello")), Class::Change);
     until(|| !fixture.written().is_empty()).await;
     running.abort();
 }

@@ -1,0 +1,98 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Since the machine was started, the time that it was suspended for included. Nobody sets this clock.
+pub fn since_boot() -> Duration {
+    let time = clock_gettime(ClockId::Boottime);
+    let (seconds, nanoseconds) = (time.tv_sec.try_into(), time.tv_nsec.try_into());
+    Duration::new(seconds.unwrap_or_default(), nanoseconds.unwrap_or_default())
+}
+
+/// Until when a process may act. Cheap to clone; whoever holds one sees it renewed and revoked.
+#[derive(Clone, Debug)]
+pub struct Fence(Arc<State>);
+
+#[derive(Debug)]
+struct State {
+    epoch: i32,
+    /// In milliseconds since the machine was started.
+    until: AtomicU64,
+}
+
+impl Fence {
+    pub(super) fn new(epoch: i32, until: Duration) -> Self {
+        let until = AtomicU64::new(milliseconds(until));
+        Self(Arc::new(State { epoch, until }))
+    }
+
+    /// One that never ends, for a process that competes with nobody.
+    pub fn open() -> Self {
+        Self::new(0, Duration::from_millis(u64::MAX))
+    }
+
+    /// The number of this time of acting: `leaseTransitions`.
+    pub fn epoch(&self) -> i32 {
+        self.0.epoch
+    }
+
+    pub(super) fn renew(&self, until: Duration) {
+        self.0.until.store(milliseconds(until), Ordering::SeqCst);
+    }
+
+    pub(super) fn revoke(&self) {
+        self.0.until.store(0, Ordering::SeqCst);
+    }
+
+    /// Whether the process may act now.
+    pub fn is_open(&self) -> bool {
+        self.is_open_at(since_boot())
+    }
+
+    pub(super) fn is_open_at(&self, now: Duration) -> bool {
+        milliseconds(now) < self.0.until.load(Ordering::SeqCst)
+    }
+
+    /// Work that goes on only while the process may act: it is looked at before each part of it that waits for nothing, and so
+    /// before each request that it makes. `None` where it was given up.
+    pub fn hold<F: Future>(&self, work: F) -> Held<F> {
+        Held {
+            fence: self.clone(),
+            work: Some(Box::pin(work)),
+        }
+    }
+}
+
+/// See [`Fence::hold`].
+pub struct Held<F> {
+    fence: Fence,
+    work: Option<Pin<Box<F>>>,
+}
+
+impl<F: Future> Future for Held<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if !self.fence.is_open() {
+            // What it holds is dropped, with it the requests that have not been sent.
+            self.work = None;
+        }
+        match &mut self.work {
+            Some(work) => work.as_mut().poll(context).map(Some),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}
