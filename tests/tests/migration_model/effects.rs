@@ -84,7 +84,15 @@ impl Model {
                 self.db.bookkeeping.get_or_insert_with(Bookkeeping::default).plan = Some(plan.clone());
                 return Ok(StepResult::Prepared);
             }
-            Step::Run { file, script, again } => return self.run_file(object, file, script, *again),
+            Step::Run {
+                file,
+                script,
+                again,
+                after,
+            } => {
+                self.is_there(after.as_ref())?;
+                return self.run_file(object, file, script, *again);
+            }
         }
         Ok(StepResult::Observed(Box::new(self.db.look(self.now, PLACE))))
     }
@@ -102,6 +110,19 @@ impl Model {
         self.backups.push(complete);
         self.set.enqueue(self.now + Duration::from_secs(20));
         StepResult::BackupMade(Box::new(begun))
+    }
+
+    /// The Backup after which a file runs.
+    fn is_there(&self, after: Option<&String>) -> Result<(), StepError> {
+        let Some(name) = after else { return Ok(()) };
+        let found = self.backups.iter().find(|backup| backup.known.name == *name);
+        if found.is_some_and(Candidate::is_there) {
+            return Ok(());
+        }
+        Err(StepError::BackupLost {
+            name: name.clone(),
+            found: found.cloned().map(Box::new),
+        })
     }
 
     fn run_file(

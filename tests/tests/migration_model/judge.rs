@@ -10,6 +10,7 @@ use super::operator::Model;
 impl Model {
     /// What can lose data runs after a backup of what the database holds now.
     pub(crate) fn judge_backup(&mut self, object: &MigrationSet, state: &State) {
+        self.run_after = None;
         let (Some(required), Some(plan)) = (&object.spec.requires.backup, planned(object, state)) else {
             return;
         };
@@ -32,8 +33,20 @@ impl Model {
                     && snapshot.time + required.max_age.get() >= self.now - Duration::from_secs(1)
             })
         };
-        if !self.checked.take().as_ref().is_some_and(is_good) {
+        let checked = self.checked.take();
+        if !checked.as_ref().is_some_and(is_good) {
             self.fault(format!("{} runs without a backup", plan.digest));
+        }
+        self.run_after = checked.map(|backup| backup.known.name);
+    }
+
+    /// Each file of such a run looks at the backup once more.
+    pub(crate) fn judge_after(&mut self, after: Option<&String>) {
+        if self.run_after.as_ref() != after {
+            self.fault(format!(
+                "a file runs after {after:?}, and not after {:?}",
+                self.run_after
+            ));
         }
     }
 }

@@ -58,6 +58,8 @@ pub(crate) struct Model {
     pub backups: Vec<Candidate>,
     /// The one that was looked at under the lock.
     pub checked: Option<Candidate>,
+    /// Name of the one after which the current run runs.
+    pub run_after: Option<String>,
     /// How often each version ran, as far as the operator can know.
     pub ever: BTreeMap<String, u32>,
     /// Plans that statuses have shown, by digest.
@@ -107,6 +109,7 @@ impl Model {
             files: BTreeMap::new(),
             backups: Vec::new(),
             checked: None,
+            run_after: None,
             ever: BTreeMap::new(),
             plans: BTreeMap::new(),
             runs: 0,
@@ -343,6 +346,9 @@ impl Model {
         let allowed = object.spec.mode == MigrationMode::Apply && !object.spec.suspend;
         if let Step::Prepare(_) = step {
             self.judge_backup(object, state);
+        }
+        if let Step::Run { after, .. } = step {
+            self.judge_after(after.as_ref());
         }
         if matches!(step, Step::MakeBackup(_) | Step::CheckBackup(_)) {
             if !allowed {

@@ -1,18 +1,25 @@
 //! A plan that can lose data waits for a backup, which a worker makes of a real database.
 
+use std::fs;
+
 use ace_api::MigrationSet;
 use ace_domain::bundle::short_digest;
+use ace_sandbox::bed::BOOTSTRAP;
 use ace_tests::{Database, Operator, SCHEDULE, Scene, Stage, message_of, on_database, reason_of};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::{NOTES, RARELY};
+use crate::server::{PASSWORD, Server};
 
 crate::tests![
     a_plan_that_loses_rows_has_a_backup_made_and_runs_after_it,
     no_file_runs_after_a_backup_that_is_none_for_it,
+    a_backup_that_is_too_old_or_gone_is_named_with_the_reason_and_no_file_runs,
+    a_backup_of_another_database_lets_no_file_run,
     a_backup_that_is_lost_while_the_lock_is_waited_for_lets_no_file_run,
+    a_backup_that_is_lost_after_the_plan_was_stored_lets_no_file_run,
     a_backup_that_failed_is_told_and_an_approval_passes_one_plan_without,
     a_backup_of_somebody_else_under_the_name_is_refused_by_name,
 ];
@@ -25,6 +32,9 @@ const COLUMN: (&str, &str) = (
     "ALTER TABLE public.notes ADD COLUMN more text;\n",
 );
 const BEFORE: [&str; 1] = ["20260101000000"];
+/// How many of the two ledgers there are.
+const LEDGERS: &str = "SELECT count(*) FROM pg_tables WHERE (schemaname, tablename) IN \
+                       (('supabase_migrations', 'schema_migrations'), ('ace_ops', 'migration'))";
 
 /// A set without a pending file, whose plans wait for a backup if they lose rows. `approve`: what needs an approval.
 async fn on_scene(approve: Value, test: impl AsyncFnOnce(&Scene<'_>)) {
@@ -33,7 +43,7 @@ async fn on_scene(approve: Value, test: impl AsyncFnOnce(&Scene<'_>)) {
         stage.migrations(&[NOTES]).await;
         let requires = json!({ "backup": { "schedule": SCHEDULE } });
         stage
-            .migration_set(json!({ "requires": requires, "policy": { "approve": approve } }))
+            .migration_set(json!({ "requires": requires, "policy": { "approve": approve }, "lockTimeout": "5m" }))
             .await;
         stage.applied("20260101000000").await;
         database.run("INSERT INTO public.notes VALUES (1, 'kept')").await;
@@ -125,10 +135,16 @@ async fn no_file_runs_after_a_backup_that_is_none_for_it() {
         stage.applied("20260101500000").await;
         stage.migrations(&[NOTES, COLUMN, PURGE]).await;
         waits(stage).await;
-        looks(stage, "before the last file").await;
+        says_instead(stage, "`first` is from before the last applied file").await;
+        let ran = async || {
+            (
+                database.ledger().await.len(),
+                database.rows("SELECT body FROM public.notes").await,
+            )
+        };
         assert_eq!(
-            database.ledger().await.len(),
-            2,
+            ran().await,
+            (2, vec!["kept".to_owned()]),
             "the backup is from before the last file"
         );
 
@@ -138,15 +154,111 @@ async fn no_file_runs_after_a_backup_that_is_none_for_it() {
         assert!(message.contains("verifies its backups to Bytes"), "{message}");
         scene.backup("second").await;
         scene.complete("second").await;
-        looks(stage, "not verified").await;
+        suspend(scene).await;
+        says_instead(
+            stage,
+            "`second` is not verified to the level in `requires.backup.verified`",
+        )
+        .await;
         assert_eq!(
-            database.ledger().await.len(),
-            2,
+            ran().await,
+            (2, vec!["kept".to_owned()]),
             "the backup is not verified to the level"
         );
 
         scene.schedule(|_| {}).await;
         stage.applied("20260102000000").await;
+    })
+    .await;
+}
+
+/// Neither ledger nor rows show a file that ran.
+async fn nothing_ran(database: &Database, why: &str) {
+    assert_eq!(database.ledger().await, BEFORE, "{why}");
+    assert_eq!(database.rows("SELECT body FROM public.notes").await, ["kept"], "{why}");
+}
+
+async fn a_backup_that_is_too_old_or_gone_is_named_with_the_reason_and_no_file_runs() {
+    on_scene(json!([]), async |scene| {
+        let (stage, database) = (scene.stage, scene.database);
+        scene.backup("first").await;
+        let first = scene.complete("first").await;
+        suspend(scene).await;
+        require(stage, "1m").await;
+        let point = first["status"]["snapshot"]["time"].as_str().unwrap();
+        let old = format!("SELECT now() > '{point}'::timestamptz + interval '1 minute'");
+        let is_old = async || (database.rows(&old).await == ["t"]).then_some(());
+        stage.eventually("the backup is too old", is_old).await;
+        stage.migrations(&[NOTES, PURGE]).await;
+        says_instead(stage, "`first` is older than `requires.backup.maxAge`").await;
+        nothing_ran(database, "the backup is too old").await;
+
+        let path = first["status"]["copies"][0]["path"].as_str().unwrap();
+        fs::remove_dir_all(scene.file("primary", path)).unwrap();
+        stage.ask("bdest", "primary", "gone").await;
+        scene.stalled("first", "Missing").await;
+        require(stage, "1h").await;
+        says_instead(stage, "`first` is gone").await;
+        nothing_ran(database, "the backup is gone").await;
+
+        scene.schedule(|_| {}).await;
+        stage.applied("20260102000000").await;
+        assert!(database.rows("SELECT id::text FROM public.notes").await.is_empty());
+    })
+    .await;
+}
+
+/// Waits until the message names the Backup that is there, and why it is none for the plan; then has the set look again.
+async fn says_instead(stage: &Stage<'_>, which: &str) {
+    let says = format!(", which is being made, as {which}");
+    let what = format!("waits{says}");
+    let set = stage
+        .until_set(&what, |set| message_of(set, "Ready").ends_with(&says))
+        .await;
+    assert_eq!(reason_of(&set, "Reconciling"), "WaitingForBackup", "{set:#}");
+    looks(stage, which).await;
+}
+
+async fn require(stage: &Stage<'_>, max_age: &str) {
+    let requires = json!({ "backup": { "maxAge": max_age } });
+    let patch = json!({ "spec": { "requires": requires } });
+    let sets = stage.space.api::<MigrationSet>();
+    sets.patch("main", &PatchParams::default(), &Patch::Merge(patch))
+        .await
+        .unwrap();
+}
+
+/// By its name on the same server, and by its server under the same name.
+async fn a_backup_of_another_database_lets_no_file_run() {
+    let server = Server::start().await;
+    on_scene(json!([]), async |scene| {
+        let (stage, source) = (scene.stage, scene.database);
+        scene.backup("first").await;
+        scene.complete("first").await;
+        suspend(scene).await;
+        let twin = Database {
+            port: server.port,
+            name: source.name.clone(),
+            password: PASSWORD.to_owned(),
+        };
+        let superuser = server.superuser_of("postgres").await.unwrap();
+        let make = format!("CREATE DATABASE {} OWNER postgres", twin.name);
+        superuser.batch_execute(&make).await.unwrap();
+        let superuser = server.superuser_of(&twin.name).await.unwrap();
+        superuser.batch_execute(BOOTSTRAP).await.unwrap();
+        for other in [Database::create().await, twin] {
+            stage.migrations(&[NOTES]).await;
+            stage.database(RARELY, &other).await;
+            let prepared =
+                async || (other.rows(LEDGERS).await == ["2"] && other.ledger().await == BEFORE).then_some(());
+            stage
+                .eventually("the other database has the first file", prepared)
+                .await;
+            other.run("INSERT INTO public.notes VALUES (1, 'kept')").await;
+            stage.migrations(&[NOTES, PURGE]).await;
+            says_instead(stage, "`first` is of another database").await;
+            nothing_ran(&other, "the backup is of another database").await;
+        }
     })
     .await;
 }
@@ -172,6 +284,39 @@ async fn a_backup_that_is_lost_while_the_lock_is_waited_for_lets_no_file_run() {
         waits(stage).await;
         looks(stage, "after").await;
         assert_eq!(database.ledger().await, BEFORE);
+        scene.schedule(|_| {}).await;
+        stage.applied("20260102000000").await;
+    })
+    .await;
+}
+
+/// Between the look at it under the lock and the first file.
+async fn a_backup_that_is_lost_after_the_plan_was_stored_lets_no_file_run() {
+    on_scene(json!([]), async |scene| {
+        let (stage, database) = (scene.stage, scene.database);
+        scene.backup("first").await;
+        scene.complete("first").await;
+        suspend(scene).await;
+        // A plan can be read, and not be stored.
+        let colleague = database.session().await;
+        let lock = "BEGIN; LOCK TABLE ace_ops.plan IN SHARE MODE";
+        colleague.batch_execute(lock).await.unwrap();
+        stage.migrations(&[NOTES, PURGE]).await;
+        let waiting = "SELECT pid FROM pg_locks WHERE relation = 'ace_ops.plan'::regclass AND NOT granted";
+        let stores = async || database.rows(waiting).await.pop();
+        let pid = stage.eventually("the plan is being stored", stores).await;
+        stage
+            .space
+            .kubectl(&["delete", "bk", "first"])
+            .await
+            .expect("it is deleted");
+        assert_eq!(database.rows(waiting).await, [pid], "the same session waits");
+        drop(colleague);
+        waits(stage).await;
+        looks(stage, "after").await;
+        nothing_ran(database, "the backup is gone").await;
+        let plan = database.rows("SELECT digest FROM ace_ops.plan").await;
+        assert_eq!(plan.len(), 1, "it was stored: {plan:?}");
         scene.schedule(|_| {}).await;
         stage.applied("20260102000000").await;
     })

@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use ace_api::{
-    Backup, BackupClass, BackupReason, BackupSchedule, MigrationMode, MigrationReason, MigrationSet, RequiredBackup,
-    Snapshot, VerificationLevel, clipped,
+    BackupClass, BackupSchedule, MigrationMode, MigrationReason, MigrationSet, RequiredBackup, Snapshot,
+    VerificationLevel, clipped,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{
     Cause,
+    candidate::{Candidate, Flaw},
     gates::Next,
     plan::{Item, Plan},
     state::{Observation, State},
@@ -34,6 +35,8 @@ pub struct Backups {
     pub all: Vec<Candidate>,
     /// Names of those that were read again under the lock.
     pub checked: BTreeSet<String>,
+    /// Name of the one after which the files of the current run run.
+    pub run: Option<String>,
 }
 
 /// What a set has to know of the BackupSchedule in `requires.backup`.
@@ -43,17 +46,6 @@ pub struct Schedule {
     pub platform: String,
     /// The level that its backups have to pass.
     pub level: VerificationLevel,
-}
-
-/// A Backup by which a plan may run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Candidate {
-    pub known: Known,
-    pub snapshot: Option<Snapshot>,
-    /// Name of its BackupSchedule.
-    pub schedule: Option<String>,
-    /// `spec.reason`.
-    pub reason: String,
 }
 
 /// A Backup that is made for a plan.
@@ -66,6 +58,8 @@ pub struct Request {
     pub reason: String,
     /// The first file that waits for it.
     pub version: String,
+    /// The newest Backup that is there instead, and why it is none for the plan.
+    pub instead: Option<(String, Flaw)>,
 }
 
 /// Whether a plan may run, as far as backups go.
@@ -78,34 +72,6 @@ enum Verdict {
     /// With the name of the Backup.
     Wait(Option<String>, Cause),
     Refuse(Option<String>, Cause),
-}
-
-/// Why a plan may not run after a Backup.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Flaw {
-    Unfinished,
-    Failed,
-    /// It is being deleted, or no copy of it is left.
-    Gone,
-    OtherDatabase,
-    BeforeLastFile,
-    TooOld,
-    Unverified,
-}
-
-impl Flaw {
-    /// What a Backup is that has it.
-    fn says(self) -> &'static str {
-        match self {
-            Self::Unfinished => "not complete",
-            Self::Failed => "no backup",
-            Self::Gone => "gone",
-            Self::OtherDatabase => "of another database",
-            Self::BeforeLastFile => "from before the last applied file",
-            Self::TooOld => "older than `requires.backup.maxAge`",
-            Self::Unverified => "not verified to the level in `requires.backup.verified`",
-        }
-    }
 }
 
 impl Backups {
@@ -123,6 +89,12 @@ impl Backups {
             self.all.push(found);
         }
     }
+
+    /// The one of the current run is lost.
+    pub(super) fn lose(&mut self, name: &str, found: Option<Candidate>) {
+        self.run = None;
+        self.check(name, found);
+    }
 }
 
 impl Schedule {
@@ -132,68 +104,6 @@ impl Schedule {
             level: object.spec.verify.level(),
         }
     }
-}
-
-impl Candidate {
-    pub fn of(object: &Backup) -> Self {
-        Self {
-            known: Known::of(object),
-            snapshot: object.status.as_ref().and_then(|status| status.snapshot.clone()),
-            schedule: object.spec.schedule_ref.as_ref().map(|schedule| schedule.name.clone()),
-            reason: object.spec.reason.clone(),
-        }
-    }
-
-    /// Why a plan may not run after it. `locked`: the observation is from under the lock, so no snapshot is newer.
-    fn flaw(&self, required: &RequiredBackup, observation: &Observation, locked: bool) -> Option<Flaw> {
-        match self.known.phase {
-            _ if self.known.is_leaving => return Some(Flaw::Gone),
-            Phase::Running => return Some(Flaw::Unfinished),
-            Phase::Failed | Phase::Condemned => return Some(Flaw::Failed),
-            Phase::Stored if self.known.destinations.is_empty() => return Some(Flaw::Gone),
-            Phase::Stored => {}
-        }
-        let Some(snapshot) = &self.snapshot else {
-            return Some(Flaw::Unfinished);
-        };
-        let target = &observation.target;
-        let is_of_target = (&snapshot.system_identifier, snapshot.timeline, &snapshot.database)
-            == (&target.system_identifier, target.timeline, &target.database);
-        let age = observation.server_time.duration_since(snapshot.time);
-        let max_age = SignedDuration::try_from(required.max_age.get()).unwrap_or(SignedDuration::MAX);
-        if !is_of_target {
-            Some(Flaw::OtherDatabase)
-        } else if !follows_the_ledger(snapshot, observation) {
-            Some(Flaw::BeforeLastFile)
-        } else if age > max_age || locked && age.is_negative() {
-            Some(Flaw::TooOld)
-        } else if !self.known.passed(required.verified.level()) {
-            Some(Flaw::Unverified)
-        } else {
-            None
-        }
-    }
-
-    /// It is stored, and may still pass a higher level.
-    fn is_being_verified(&self) -> bool {
-        let said = self.known.said.as_ref();
-        said.is_none_or(|(reason, _)| *reason != BackupReason::Complete)
-    }
-
-    /// It was made for the plan that `request` is for.
-    pub fn is_of(&self, request: &Request) -> bool {
-        self.known.class == BackupClass::PreMigration
-            && self.schedule.as_ref() == Some(&request.schedule)
-            && self.reason == request.reason
-    }
-}
-
-/// Nothing was applied since the snapshot. The head alone does not tell: a late file leaves it as it is, and the times of our own
-/// rows do.
-fn follows_the_ledger(snapshot: &Snapshot, observation: &Observation) -> bool {
-    let own = observation.operator_schema.as_ref();
-    let last = own.and_then(|own| own.rows.values().map(|row| row.time).max());
-    snapshot.head.as_ref() == observation.ledger.keys().next_back() && last.is_none_or(|last| last <= snapshot.time)
 }
 
 impl Request {
@@ -208,6 +118,7 @@ impl Request {
                 256,
             ),
             version: version.to_owned(),
+            instead: None,
         }
     }
 
@@ -259,7 +170,7 @@ impl Request {
 
     /// Why the plan does not run yet.
     pub(super) fn cause(&self) -> Cause {
-        waits(&self.version, &self.name, None)
+        waits(&self.version, &self.name, self.instead.as_ref(), None)
     }
 }
 
@@ -310,6 +221,10 @@ fn verdict(object: &MigrationSet, state: &State, observation: &Observation, plan
     }
     let version = item.file.version.as_str();
     let request = Request::first(object, required, plan, version);
+    let flawed = of_schedule.clone().filter(|backup| backup.known.point.is_some());
+    let newest = flawed.max_by_key(|backup| (backup.known.point, &backup.known.name));
+    let instead = newest.and_then(|backup| Some((backup.known.name.clone(), flaw(backup)?)));
+    let request = Request { instead, ..request };
     let own = of_schedule.filter(|backup| backup.is_of(&request));
     let last = own.filter_map(|backup| Some((request.number(&backup.known.name)?, backup)));
     let Some((number, last)) = last.max_by_key(|(number, _)| *number) else {
@@ -319,11 +234,11 @@ fn verdict(object: &MigrationSet, state: &State, observation: &Observation, plan
     let said = last.known.said.as_ref().map(|(_, message)| message.as_str());
     match flaw(last) {
         Some(Flaw::Unfinished) => {
-            let cause = waits(version, &name, said);
+            let cause = waits(version, &name, request.instead.as_ref(), said);
             Verdict::Wait(Some(name), cause)
         }
         Some(Flaw::Unverified) if last.is_being_verified() => {
-            let cause = waits(version, &name, None);
+            let cause = waits(version, &name, request.instead.as_ref(), None);
             Verdict::Wait(Some(name), cause)
         }
         Some(Flaw::Failed) => {
@@ -364,10 +279,16 @@ fn unfit(object: &MigrationSet, state: &State, required: &RequiredBackup) -> Opt
     Some(Verdict::Refuse(None, cause))
 }
 
-/// `said`: what the Backup's own condition says, where that is more than that it is being made.
-fn waits(version: &str, name: &str, said: Option<&str>) -> Cause {
+/// `instead`: the newest Backup that is there, and why it is none for the plan. `said`: what the Backup's own condition says, where
+/// that is more than that it is being made.
+fn waits(version: &str, name: &str, instead: Option<&(String, Flaw)>, said: Option<&str>) -> Cause {
+    let other = instead.filter(|(other, _)| other != name);
+    let other = other.map(|(other, flaw)| format!(", as `{other}` is {}", flaw.says()));
     let said = said.map(|said| format!(": {said}")).unwrap_or_default();
-    let message = format!("{version} waits for Backup `{name}`, which is being made{said}");
+    let message = format!(
+        "{version} waits for Backup `{name}`, which is being made{}{said}",
+        other.unwrap_or_default()
+    );
     Cause::new(MigrationReason::WaitingForBackup, message)
 }
 

@@ -222,8 +222,8 @@ fn after_error(
             Cause::new(MigrationReason::AccessMissing, message.clone()),
             Requeue::After(state.timing.probe()),
         ),
-        // `update` makes a `Stop` of these two, so they are never a step error.
-        StepError::Blocked { .. } | StepError::Refused(_) => wait(
+        // `update` makes a `Stop` of the first two and takes the third in, so they are never a step error.
+        StepError::Blocked { .. } | StepError::Refused(_) | StepError::BackupLost { .. } => wait(
             Cause::new(
                 MigrationReason::Retrying,
                 "the run of migrations has stopped; checking again",

@@ -342,6 +342,7 @@ fn running(state: &State, pending: Option<Pending<'_>>) -> Next {
             file: pending.file.clone(),
             script: script.clone(),
             again: pending.again,
+            after: state.backups.run.clone(),
         }),
         // The files can't change within a reconcile; if they could, the next reconcile would read them.
         _ => Next::UnderLock(Step::SnapshotAfterRun),

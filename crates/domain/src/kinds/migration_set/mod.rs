@@ -12,6 +12,7 @@
 mod assessment;
 mod attempts;
 mod backup;
+mod candidate;
 mod conditions;
 mod decide;
 mod drift;
@@ -47,7 +48,8 @@ use update::{update_from_error, update_from_result};
 
 pub use assessment::{Assessment, Unassessed, unassessed};
 pub use attempts::Attempts;
-pub use backup::{Backups, Candidate, Request, Schedule};
+pub use backup::{Backups, Request, Schedule};
+pub use candidate::{Candidate, Flaw};
 pub use decide::decide;
 pub use events::events;
 pub use ledger_diff::{Elsewhere, LedgerDiff, Likeness, doubted, ledger_diff};
@@ -58,7 +60,7 @@ pub use state::{
     PlatformState, ReferenceState, SchemaObservation, SourceState, State, Stop, StoredPlan,
 };
 pub use status::{planned, status};
-pub use step::{Blocker, Failure, FailureKind, Ran, Refusal, Step, StepError, StepResult, SyntaxCheck};
+pub use step::{Blocker, Failure, FailureKind, Ran, Refusal, Step, StepError, StepResult, SyntaxCheck, lock_held};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, MigrationReason>;
 pub type Cause = crate::reconcile::decision::Cause<MigrationReason>;

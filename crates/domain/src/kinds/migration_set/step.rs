@@ -6,7 +6,8 @@ use ace_api::MigrationReason;
 
 use super::{
     assessment::{Assessment, Unassessed},
-    backup::{Candidate, Request},
+    backup::Request,
+    candidate::Candidate,
     state::{Observation, Owner, StoredPlan},
 };
 use crate::{
@@ -53,6 +54,8 @@ pub enum Step {
         script: Arc<Script>,
         /// It was applied before and is missing from the ledger; its second run is approved.
         again: bool,
+        /// Name of the Backup after which it runs, if it needs one: looked at once more before the first statement.
+        after: Option<String>,
     },
     /// Takes a schema snapshot after a run: what the run changed enters the reference.
     SnapshotAfterRun,
@@ -160,6 +163,13 @@ pub enum StepError {
     Passing(String),
     /// Another MigrationSet has claimed the database.
     Claimed(Owner),
+    /// The Backup after which a file runs is no longer there, or no longer stored anywhere. Nothing of the file ran, and the lock
+    /// is still held.
+    BackupLost {
+        name: String,
+        /// As it is now; `None` if there is none of its name.
+        found: Option<Box<Candidate>>,
+    },
     /// A Backup that was not made for the plan has the name of the one that would be.
     NameTaken(String),
     /// The operator lacks a right; a sentence with the command that grants it.
@@ -179,6 +189,32 @@ pub struct Blocker {
     pub application: Option<String>,
     /// How old its transaction is, or the session if it has none; unknown to a role without `pg_monitor`.
     pub age: Option<Duration>,
+}
+
+impl Blocker {
+    /// Its process and `application_name`. Ours names an object, which other namespaces are not told.
+    pub fn shown_in(&self, namespace: &str) -> String {
+        format!("pid {} ({})", self.pid, self.name_in(namespace))
+    }
+
+    pub(super) fn name_in(&self, namespace: &str) -> &str {
+        let name = self.application.as_deref().unwrap_or("unnamed");
+        match name.split_once('/') {
+            Some((program @ ("ace-operator" | "ace-worker"), of)) if !of.starts_with(&format!("{namespace}/")) => {
+                program
+            }
+            _ => name,
+        }
+    }
+}
+
+/// What is said to whoever waits for the lock under which migrations run and snapshots are taken.
+pub fn lock_held(by: Option<&Blocker>, namespace: &str) -> String {
+    let who = by.map_or_else(
+        || "a session that is just ending".to_owned(),
+        |by| by.shown_in(namespace),
+    );
+    format!("another session has the lock of this database, for migrations or a backup: {who}")
 }
 
 /// A failed run of a file that may succeed when it is repeated.

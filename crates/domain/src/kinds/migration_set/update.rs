@@ -68,6 +68,7 @@ pub(super) fn update_from_result(
             state.written_steps.insert(step.name());
             change_operator_schema(state, |operator_schema| operator_schema.plan = Some(plan.clone()));
             let counts = counts(object, state);
+            state.backups.run = counts.plan.as_ref().and_then(|plan| plan.backup.clone());
             announce(state, counts, now);
         }
         (Step::Run { file, .. }, StepResult::Ran(ran)) => has_run(state, file, ran, now),
@@ -210,6 +211,13 @@ pub(super) fn update_from_error(
         StepError::Blocked { version, blockers } => {
             state.memory.blocked = state.memory.blocked.saturating_add(1);
             stop(state, step, Stop::Blocked(version, blockers));
+        }
+        // Nothing stops the rest: it waits for another backup.
+        StepError::BackupLost { name, found } => {
+            state.backups.lose(&name, found.map(|found| *found));
+            state.prepared = false;
+            state.announced = None;
+            state.written_steps.remove("Prepare");
         }
         StepError::Refused(refusal) => {
             state.memory.attempts = None;

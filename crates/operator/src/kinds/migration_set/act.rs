@@ -64,8 +64,17 @@ pub(super) async fn act(
             session.store_plan(plan).await?;
             Ok(StepResult::Prepared)
         }
-        Step::Run { file, script, again } => {
+        Step::Run {
+            file,
+            script,
+            again,
+            after,
+        } => {
             let mut session = locked(held).await?;
+            // As late as can be: nothing holds the Backup while the schema is read and the plan is stored.
+            if let Some(name) = after {
+                backup::is_there(kind, object, name).await?;
+            }
             if state.memory.has_lost_a_session(file) {
                 session.send_one_by_one();
             }

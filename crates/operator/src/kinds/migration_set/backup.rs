@@ -23,12 +23,25 @@ pub(super) async fn make(
     Ok(StepResult::BackupMade(Box::new(Candidate::of(&made))))
 }
 
-/// Reads it from the API server: the cache may not know yet that it is gone.
 pub(super) async fn check(kind: &MigrationSets, object: &MigrationSet, name: &str) -> Result<StepResult, StepError> {
+    Ok(StepResult::BackupChecked(read(kind, object, name).await?))
+}
+
+/// Whether a file that runs after it may run.
+pub(super) async fn is_there(kind: &MigrationSets, object: &MigrationSet, name: &str) -> Result<(), StepError> {
+    let found = read(kind, object, name).await?;
+    if found.as_ref().is_some_and(|found| found.is_there()) {
+        return Ok(());
+    }
+    let name = name.to_owned();
+    Err(StepError::BackupLost { name, found })
+}
+
+/// Reads it from the API server: the cache may not know yet that it is gone.
+async fn read(kind: &MigrationSets, object: &MigrationSet, name: &str) -> Result<Option<Box<Candidate>>, StepError> {
     let found = Made::<Backup>::by(&kind.client, object).get(name).await;
     let found = found.map_err(|error| unmade(kind, error))?;
-    let found = found.map(|found| Box::new(Candidate::of(&found)));
-    Ok(StepResult::BackupChecked(found))
+    Ok(found.map(|found| Box::new(Candidate::of(&found))))
 }
 
 fn unmade(kind: &MigrationSets, error: ChildError) -> StepError {

@@ -257,6 +257,70 @@ fn what_becomes_of_backup_and_database_under_the_lock_lets_no_file_run() {
     }
 }
 
+/// The plan is stored, after this Backup.
+fn stored(case: Case) -> Case {
+    let mut case = case.has(backup(|_| {}));
+    let seen = case.sees(|_| ());
+    case.does("Begin", seen);
+    case.does(
+        "CheckBackup",
+        Ok(StepResult::BackupChecked(Some(Box::new(backup(|_| {}))))),
+    );
+    case.does("Prepare", Ok(StepResult::Prepared));
+    case
+}
+
+fn lost(found: Option<Candidate>) -> Result<StepResult, StepError> {
+    Err(StepError::BackupLost {
+        name: backup(|_| {}).known.name,
+        found: found.map(Box::new),
+    })
+}
+
+#[test]
+fn a_backup_that_is_lost_after_the_plan_was_stored_lets_no_file_run() {
+    let gone = || backup(|object| object["status"]["copies"][0]["state"] = json!("Missing"));
+    for found in [None, Some(gone())] {
+        let mut case = stored(gated());
+        let Step::Run { after, .. } = case.step() else {
+            panic!("{:?}", case.step());
+        };
+        assert_eq!(after, Some(backup(|_| {}).known.name));
+        case.does("Run", lost(found));
+        assert_eq!(case.step().name(), "MakeBackup");
+    }
+    let other = backup(|object| object["metadata"]["name"] = json!("nightly-202601020101"));
+    let mut case = stored(gated()).has(other.clone());
+    case.does("Run", lost(None));
+    assert_eq!(case.step(), Step::CheckBackup(other.known.name.clone()));
+    case.does("CheckBackup", Ok(StepResult::BackupChecked(Some(Box::new(other)))));
+    case.does("Prepare", Ok(StepResult::Prepared));
+    case.does("Run", ran());
+    assert!(!gone().is_there() && !backup(begun).is_there() && backup(|_| {}).is_there());
+}
+
+#[test]
+fn a_backup_that_is_lost_between_two_files_lets_no_other_run() {
+    let two = requires(settled().files(&[(V1, A), (V2, B), (V3, DROP), (V4, "DROP TABLE public.b;\n")]));
+    let mut case = stored(two);
+    case.does("Run", ran());
+    case.does("Run", lost(None));
+    assert_eq!(case.step().name(), "SnapshotAfterRun");
+    let seen = case.sees(|observation| {
+        let own = observation.operator_schema.as_mut().unwrap();
+        own.reference.as_mut().unwrap().snapshot_pending = false;
+    });
+    case.does("SnapshotAfterRun", seen);
+    assert_eq!(case.step().name(), "MakeBackup", "one of what the first file left");
+}
+
+#[test]
+fn a_file_that_needs_no_backup_runs_after_none() {
+    let mut case = requires(pending(HARMLESS)).has(backup(|_| {})).locked();
+    case.does("Prepare", Ok(StepResult::Prepared));
+    assert!(matches!(case.step(), Step::Run { after: None, .. }));
+}
+
 #[test]
 fn what_needs_no_backup_waits_for_none() {
     let plan = gated().plan();

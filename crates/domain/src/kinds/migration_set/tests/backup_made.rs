@@ -8,7 +8,7 @@ use super::{
     super::{Kind, Request, Schedule, StepError, StepResult},
     backup::{SERVER, backup, begun, failed, gated, name_for, own_backup, ready, request},
     fixture::{Case, pending},
-    values::{DROP, V3, said},
+    values::{DROP, V1, V3, said},
 };
 use crate::reconcile::{
     dependency::Dependency,
@@ -28,6 +28,7 @@ fn the_backup_that_is_made_is_waited_for_by_name() {
             schedule: "nightly".to_owned(),
             reason: format!("for plan {} of MigrationSet main", case.plan()),
             version: V3.to_owned(),
+            instead: None,
         }
     );
     assert!(case.step().records_first());
@@ -67,6 +68,22 @@ fn the_backup_that_is_made_is_waited_for_by_name() {
     assert_eq!(said(&case).2, message_of_it);
     let complete = gated().has(own_backup(&gated(), |_| {}));
     assert_eq!(complete.step().name(), "Begin");
+}
+
+#[test]
+fn the_newest_backup_that_is_there_is_named_with_why_it_is_none_for_the_plan() {
+    let newest = backup(|object| object["status"]["snapshot"]["head"] = json!(V1));
+    let older = backup(|object| {
+        object["metadata"]["name"] = json!("nightly-202601010100");
+        object["status"]["snapshot"]["time"] = json!(at(SERVER - 90_000));
+    });
+    let case = gated().has(newest).has(older);
+    let expected = format!(
+        "{V3} waits for Backup `{}`, which is being made, as `nightly-202601020100` is from before the last applied file",
+        name_for(&case.plan())
+    );
+    assert_eq!(message(&case.status(), "Ready"), expected);
+    assert_eq!(said(&case.clone().has(own_backup(&gated(), begun))).2, expected);
 }
 
 #[test]
