@@ -14,7 +14,7 @@ reasons! {
         WaitingForSchedule: Reconciling = "the BackupSchedule in `requires.backup` does not exist.",
         WaitingForBackup: Reconciling = "a plan that can lose data waits for a fresh, verified backup of the database; the message names the Backup.",
         Applying: Reconciling = "migrations are running.",
-        WaitingForTurn: Reconciling = "another process runs migrations on this database.",
+        WaitingForTurn: Reconciling = "another session runs migrations on this database, or a backup is being made of it; the message says which.",
         WaitingForLock: Reconciling = "other sessions hold a lock that a migration needs; the message names them.",
         DatabaseUnreachable: Reconciling = "the database does not answer; retrying.",
         DatabaseSecretMissing: Reconciling = "a Secret or key that the Platform's `spec.database` names does not exist.",

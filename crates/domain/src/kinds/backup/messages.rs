@@ -5,7 +5,10 @@ use ace_api::{
 };
 
 use super::{Cause, Job, Plan, Problem, TaskError};
-use crate::kinds::{migration_set::Blocker, platform::DatabaseFailure};
+use crate::kinds::{
+    migration_set::{Blocker, lock_held},
+    platform::DatabaseFailure,
+};
 use crate::reconcile::messages::listed;
 
 /// Most names in a message; the rest is counted.
@@ -251,22 +254,11 @@ pub(super) fn copies_complete(memo: &BackupStatus) -> Option<String> {
 
 /// `by`: whose session holds the database's lock, if it still does. Names of other namespaces are not told.
 pub fn busy(object: &Backup, by: Option<Blocker>) -> TaskError {
-    let who = by.as_ref().map_or_else(
-        || "a session that is just ending".to_owned(),
-        |by| format!("pid {} ({})", by.pid, session_name(object, by)),
-    );
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let message = lock_held(by.as_ref(), namespace);
     TaskError {
         problem: Problem::Busy(by),
-        message: format!("another session has the lock of this database, for migrations or a backup: {who}"),
-    }
-}
-
-fn session_name<'b>(object: &Backup, blocker: &'b Blocker) -> &'b str {
-    let name = blocker.application.as_deref().unwrap_or("unnamed");
-    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    match name.split_once('/') {
-        Some((program @ ("ace-operator" | "ace-worker"), of)) if !of.starts_with(&format!("{namespace}/")) => program,
-        _ => name,
+        message,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     ledger_diff::{Elsewhere, Likeness},
     plan::Plan,
     state::{Observation, Owner, PlatformFacts},
-    step::Blocker,
+    step::{Blocker, lock_held},
 };
 use crate::{
     bundle::short_digest,
@@ -62,14 +62,7 @@ pub(super) fn claimed(object: &MigrationSet, by: &Owner) -> Cause {
 
 /// `by`: whose session holds the database's lock, if it still does.
 pub(super) fn busy(object: &MigrationSet, by: Option<&Blocker>) -> Cause {
-    let who = by.map_or_else(
-        || "a session that is just ending".to_owned(),
-        |by| format!("pid {} ({})", by.pid, session_name(object, by)),
-    );
-    Cause::new(
-        MigrationReason::WaitingForTurn,
-        format!("another session is running migrations on this database: {who}"),
-    )
+    Cause::new(MigrationReason::WaitingForTurn, lock_held(by, namespace(object)))
 }
 
 pub(super) fn schema_busy() -> Cause {
@@ -91,21 +84,12 @@ pub(super) fn blocked(object: &MigrationSet, version: &Version, blockers: &[Bloc
 }
 
 fn blocker(object: &MigrationSet, blocker: &Blocker) -> String {
-    let name = session_name(object, blocker);
+    let name = blocker.name_in(namespace(object));
     let age = blocker
         .age
         .map(|age| format!(", in a transaction for {} s", age.as_secs()))
         .unwrap_or_default();
     format!("pid {} ({name}{age})", blocker.pid)
-}
-
-/// The `application_name` of a session. The operator's has the name of an object, which other namespaces are not told.
-fn session_name<'b>(object: &MigrationSet, blocker: &'b Blocker) -> &'b str {
-    let name = blocker.application.as_deref().unwrap_or("unnamed");
-    match name.split_once('/') {
-        Some((program @ "ace-operator", of)) if !of.starts_with(&format!("{}/", namespace(object))) => program,
-        _ => name,
-    }
 }
 
 fn namespace(object: &MigrationSet) -> &str {

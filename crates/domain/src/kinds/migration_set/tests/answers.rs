@@ -63,7 +63,7 @@ fn who_holds_a_lock() {
 }
 
 #[test]
-fn who_runs_migrations_now() {
+fn who_has_the_lock_now_and_of_other_namespaces_no_name() {
     let session = |name: &str| Blocker {
         pid: 17,
         application: Some(name.to_owned()),
@@ -76,11 +76,16 @@ fn who_runs_migrations_now() {
             "pid 17 (ace-operator/ace/other)",
         ),
         (Some(session("ace-operator/payments/secret")), "pid 17 (ace-operator)"),
+        (
+            Some(session("ace-worker/ace/nightly-1")),
+            "pid 17 (ace-worker/ace/nightly-1)",
+        ),
+        (Some(session("ace-worker/payments/secret")), "pid 17 (ace-worker)"),
         (Some(session("supabase/cli")), "pid 17 (supabase/cli)"),
     ] {
         let mut case = pending(HARMLESS);
         case.does("Begin", Err(StepError::Busy(by)));
-        let message = format!("another session is running migrations on this database: {who}");
+        let message = format!("another session has the lock of this database, for migrations or a backup: {who}");
         waits(&case, Reason::WaitingForTurn, &message, Some(5));
     }
 }
