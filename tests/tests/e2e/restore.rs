@@ -1,6 +1,6 @@
 //! Restores into scratch, end to end: the worker's process, a second PostgreSQL, and what was backed up of the first.
 
-use ace_api::Restore;
+use ace_api::{Platform, Restore};
 use ace_tests::{
     Operator, PLATFORM, ROW, SCRATCH_PASSWORD, Scene, is_true, left_in_scratch, make_scratch_role, message_of,
     on_database, reason_of,
@@ -13,6 +13,7 @@ use crate::server::Server;
 crate::tests![
     a_backup_is_restored_compared_row_by_row_and_dropped_again,
     what_an_empty_namespace_imports_can_be_restored,
+    a_restore_uses_the_scratch_server_of_its_own_platform,
     what_can_not_be_restored_is_said_with_what_to_do,
 ];
 
@@ -132,6 +133,37 @@ async fn a_backup_is_restored_compared_row_by_row_and_dropped_again() {
             }
         }
         assert!(!worker.log().contains(SCRATCH_PASSWORD));
+    })
+    .await;
+}
+
+async fn a_restore_uses_the_scratch_server_of_its_own_platform() {
+    Operator::shared_worker();
+    let (server, superuser) = scratch().await;
+    on_database("5m", async |stage, database| {
+        let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
+        scene.schedule(|_| {}).await;
+        scene.backup("first").await;
+        scene.complete("first").await;
+        // The Platform of the backup has none that could be used: it is the source.
+        stage.scratch(database.port, "postgres", &database.password).await;
+        let platforms = stage.space.api::<Platform>();
+        let of_backup = platforms.get(PLATFORM).await.unwrap();
+        let mut spec = of_backup.spec.clone();
+        spec.scratch.as_mut().unwrap().port = server.port.into();
+        spec.scratch.as_mut().unwrap().user = "scratch".to_owned();
+        spec.scratch.as_mut().unwrap().password_secret_ref.name = "staging".to_owned();
+        stage
+            .secret_offering("staging", "database", json!({ "password": SCRATCH_PASSWORD }))
+            .await;
+        stage
+            .apply::<Platform>(json!({ "metadata": { "name": "staging" }, "spec": spec }))
+            .await;
+        let spec = json!({ "platformRef": { "name": "staging" }, "source": { "backup": "first" } });
+        restore(&scene, "drill", spec).await;
+        let seen = until(&scene, "drill", "is Restored", |seen| is_true(seen, "Ready")).await;
+        assert_eq!(seen["status"]["point"]["rows"], 2001);
+        assert_eq!(left_in_scratch(&superuser).await, 0);
     })
     .await;
 }

@@ -65,11 +65,15 @@ impl Given {
         self.schedule.as_deref().ok_or_else(gone)
     }
 
+    /// The Platform of the schedule.
+    pub(super) fn platform(&self) -> Result<&Platform, TaskError> {
+        let gone = || error::obstacle(BackupReason::WaitingForPlatform, "the Platform is gone");
+        self.platform.as_deref().ok_or_else(gone)
+    }
+
     /// The Platform and its database.
     pub(super) fn database(&self) -> Result<(&Platform, &Database), TaskError> {
-        let platform = self.platform.as_deref();
-        let platform =
-            platform.ok_or_else(|| error::obstacle(BackupReason::WaitingForPlatform, "the Platform is gone"))?;
+        let platform = self.platform()?;
         let missing = || error::obstacle(BackupReason::DatabaseMissing, "the Platform has no `spec.database`");
         Ok((platform, platform.spec.database.as_ref().ok_or_else(missing)?))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ace_api::{Assertion, AssertionResult, Backup, BackupReason, RestoreStepName};
+use ace_api::{Assertion, AssertionResult, Backup, BackupReason, Platform, RestoreStepName};
 use ace_archive::Identities;
 use ace_database::{Access, AssertionError, Detail, Difference, Limits, Scope, Scratch, ScratchError, TableName};
 use ace_domain::kinds::{
@@ -35,7 +35,8 @@ pub(super) async fn content(
     let (uid, run) = stored.run.ids();
     let drill = Drill {
         kind,
-        given,
+        namespace: &given.namespace,
+        platform: given.platform()?,
         stored,
         identities,
         application: given.application(object),
@@ -48,7 +49,9 @@ pub(super) async fn content(
 /// One restore into scratch.
 pub(crate) struct Drill<'a> {
     pub(crate) kind: &'a Backups,
-    pub(crate) given: &'a Given,
+    pub(crate) namespace: &'a str,
+    /// Whose scratch server it is.
+    pub(crate) platform: &'a Platform,
     pub(crate) stored: &'a Stored,
     pub(crate) identities: &'a Identities,
     /// Name of the sessions.
@@ -72,7 +75,7 @@ impl Drill<'_> {
     /// `steps`: since when the first one, which fetches, is under way.
     pub(crate) async fn run(&self, mut steps: Steps, tell: impl Fn(RestoreStepName)) -> Result<Drilled, TaskError> {
         tell(RestoreStepName::Fetch);
-        let access = access(self.kind, self.given).await?;
+        let access = self.access().await?;
         let swept = ace_database::sweep_scratch(&access, &self.application).await;
         swept.map_err(|wrong| self.failed(&wrong))?;
         let source = &self.stored.manifest.snapshot.system_identifier;
@@ -146,7 +149,34 @@ impl Drill<'_> {
     }
 
     fn failed(&self, wrong: &ScratchError) -> TaskError {
-        of_scratch(self.given, &self.stored.destination, wrong)
+        of_scratch(self.platform, &self.stored.destination, wrong)
+    }
+
+    /// Access to the scratch server: reads its Secrets.
+    async fn access(&self) -> Result<Access, TaskError> {
+        let missing = || {
+            let message = "the Platform has no `spec.scratch`: name a PostgreSQL server there, or set the schedule's `verify` to `Archive`";
+            error::obstacle(BackupReason::ScratchMissing, message)
+        };
+        let scratch = self.platform.spec.scratch.as_ref().ok_or_else(missing)?;
+        let connector = DatabaseConnector {
+            client: &self.kind.client,
+            hosts: &self.kind.hosts,
+            allow_insecure: self.kind.allow_insecure_database,
+            names: &self.kind.installation,
+            limits: Limits::default(),
+        };
+        let access = connector.scratch(self.namespace, scratch, MAINTENANCE).await;
+        access.map_err(|failure| match failure {
+            DatabaseFailure::HostNotAllowed => error::obstacle(
+                BackupReason::HostNotAllowed,
+                format!(
+                    "the operator's flag `--allow-scratch-host` does not allow `spec.scratch` of the Platform: add `{}:{}` to it",
+                    scratch.host, scratch.port
+                ),
+            ),
+            failure => database(&scratch.database(MAINTENANCE), &failure),
+        })
     }
 }
 
@@ -188,39 +218,8 @@ async fn asserted(scratch: &Scratch, assertion: &Assertion) -> Result<AssertionR
     }
 }
 
-/// Access to the scratch server: reads its Secrets.
-async fn access(kind: &Backups, given: &Given) -> Result<Access, TaskError> {
-    let (platform, _) = given.database()?;
-    let missing = || {
-        let message = "the Platform has no `spec.scratch`: name a PostgreSQL server there, or set the schedule's `verify` to `Archive`";
-        error::obstacle(BackupReason::ScratchMissing, message)
-    };
-    let scratch = platform.spec.scratch.as_ref().ok_or_else(missing)?;
-    let connector = DatabaseConnector {
-        client: &kind.client,
-        hosts: &kind.hosts,
-        allow_insecure: kind.allow_insecure_database,
-        names: &kind.installation,
-        limits: Limits::default(),
-    };
-    let access = connector.scratch(&given.namespace, scratch, MAINTENANCE).await;
-    access.map_err(|failure| match failure {
-        DatabaseFailure::HostNotAllowed => error::obstacle(
-            BackupReason::HostNotAllowed,
-            format!(
-                "the operator's flag `--allow-scratch-host` does not allow `spec.scratch` of the Platform: add `{}:{}` to it",
-                scratch.host, scratch.port
-            ),
-        ),
-        failure => database(&scratch.database(MAINTENANCE), &failure),
-    })
-}
-
-fn of_scratch(given: &Given, destination: &str, wrong: &ScratchError) -> TaskError {
-    let spec = given
-        .database()
-        .ok()
-        .and_then(|(platform, _)| platform.spec.scratch.clone());
+fn of_scratch(platform: &Platform, destination: &str, wrong: &ScratchError) -> TaskError {
+    let spec = platform.spec.scratch.as_ref();
     let spec = spec.map(|spec| spec.database(MAINTENANCE));
     match (wrong, spec) {
         (ScratchError::Open(failed), Some(spec)) => database(&spec, &failed.clone().into()),

@@ -3,16 +3,19 @@
 use ace_api::{
     Backup, Reason as _, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreStepName, VerificationLevel,
 };
-use ace_domain::kinds::{
-    backup::{self, Problem as Wrong},
-    restore::{Outcome, Problem, Proved, TaskError},
+use ace_domain::{
+    kinds::{
+        backup::{self, Problem as Wrong},
+        restore::{Outcome, Problem, Proved, TaskError},
+    },
+    reconcile::key::Key,
 };
 use ace_runtime::tasks::Running;
 use kube::ResourceExt;
 
 use super::{Restores, observe::stopped};
 use crate::kinds::backup::{
-    given::Given,
+    given::{Given, cached},
     scratch::{Drill, Steps},
     verify,
 };
@@ -48,9 +51,15 @@ async fn restore(
     })?;
     let namespace = object.namespace().unwrap_or_default();
     let uid = object.uid().unwrap_or_default();
+    let named = Key::beside(object, &object.spec.platform_ref.name);
+    let platform = cached(&kind.caches.platforms, &named).ok_or_else(|| TaskError {
+        problem: Problem::Obstacle(RestoreReason::WaitingForPlatform),
+        message: "the Platform is gone".to_owned(),
+    })?;
     let drill = Drill {
         kind,
-        given: &given,
+        namespace: &namespace,
+        platform: &platform,
         stored: &stored,
         identities: &identities,
         application: format!("ace-worker/{namespace}/{}", object.name_any()),
