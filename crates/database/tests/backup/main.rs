@@ -14,6 +14,7 @@ mod content;
 #[path = "../session/database.rs"]
 mod database;
 mod dumps;
+mod majors;
 mod proofs;
 mod scratch;
 #[path = "../session/server.rs"]

@@ -3,6 +3,7 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
     process::Command,
     sync::{Arc, Weak},
     time::Duration,
@@ -109,6 +110,14 @@ impl Programs {
         }
     }
 
+    /// The programs of this major in a directory.
+    pub fn link(self, major: u32, directory: &Path) -> Self {
+        let version = self.directory.path().join(major.to_string());
+        fs::create_dir(&version).unwrap();
+        symlink(directory, version.join("bin")).unwrap();
+        self
+    }
+
     /// A shell script in the place of a program of this major, which says that it has this version.
     pub fn with(self, major: u32, program: &str, version: &str, script: &str) -> Self {
         let bin = self.directory.path().join(major.to_string()).join("bin");
@@ -125,10 +134,8 @@ impl Programs {
 /// Those of this machine.
 pub fn programs() -> Programs {
     let programs = Programs::none();
-    let version = programs.directory.path().join(programs.major.to_string());
-    fs::create_dir(&version).unwrap();
-    symlink(postgres_bin_dir().unwrap(), version.join("bin")).unwrap();
-    programs
+    let major = programs.major;
+    programs.link(major, &postgres_bin_dir().unwrap())
 }
 
 fn major() -> u32 {

@@ -29,6 +29,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Server {
     directory: TempDir,
     user: Option<(u32, u32)>,
+    /// Directory of its programs.
+    programs: PathBuf,
     settings: Vec<String>,
     running: Option<(Child, Child)>,
     pub port: u16,
@@ -42,9 +44,20 @@ impl Server {
 
     /// The same with further files, which only the server can read, and settings that may name them as `{name}`.
     pub async fn start_with(files: &[(&str, &str)], settings: &[&str]) -> Self {
+        let mut server = Self::of(project_bin_dir().unwrap(), files, settings).await;
+        let client = server.superuser().await;
+        client.batch_execute(BOOTSTRAP).await.unwrap();
+        let password = format!("ALTER ROLE postgres PASSWORD '{PASSWORD}'");
+        client.batch_execute(&password).await.unwrap();
+        server
+    }
+
+    /// A server by these programs that has nothing in it.
+    pub async fn of(programs: PathBuf, files: &[(&str, &str)], settings: &[&str]) -> Self {
         let directory = tempfile::Builder::new().prefix("ace-pg-").tempdir().unwrap();
         let mut server = Self {
             user: geteuid().is_root().then(unprivileged_user),
+            programs,
             settings: Vec::new(),
             running: None,
             port: free_port(),
@@ -79,10 +92,6 @@ impl Server {
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         server.run().await;
-        let client = server.superuser().await;
-        client.batch_execute(BOOTSTRAP).await.unwrap();
-        let password = format!("ALTER ROLE postgres PASSWORD '{PASSWORD}'");
-        client.batch_execute(&password).await.unwrap();
         server
     }
 
@@ -191,7 +200,7 @@ impl Server {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(project_bin_dir().unwrap().join(program));
+        let mut command = Command::new(self.programs.join(program));
         command.current_dir("/");
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);

@@ -165,7 +165,7 @@ fn below(root: &Path, folder: &Path) -> PathBuf {
 }
 
 /// Where layouts are kept.
-fn place() -> Result<PathBuf, ToolError> {
+pub(super) fn place() -> Result<PathBuf, ToolError> {
     let cache = tools::cache_directory()?;
     fs::create_dir_all(&cache).map_err(ToolError::file("create", &cache))?;
     if !rustix::process::geteuid().is_root() || everybody_may_enter(&cache) {

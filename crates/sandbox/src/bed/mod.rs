@@ -15,6 +15,7 @@ mod file;
 mod flux;
 mod go;
 mod kustomize;
+mod majors;
 mod object_store;
 mod packages;
 mod ports;

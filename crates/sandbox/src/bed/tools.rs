@@ -11,12 +11,14 @@ use sha2::{Digest, Sha256};
 
 use super::assets::Assets;
 use super::kustomize::KustomizeController;
+use super::majors;
 use super::object_store;
 use super::packages;
 use super::process;
 use super::progress::Progress;
 
 pub use super::extensions::project_bin_dir;
+pub use super::majors::Major;
 
 const PACKAGE: &str = include_str!("../../../../tests/tools/package.json");
 const LOCK: &str = include_str!("../../../../tests/tools/package-lock.json");
@@ -88,8 +90,11 @@ pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolEr
 pub fn ensure_for_tests(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolError> {
     install_postgres(progress)?;
     packages::fetch(progress)?;
+    let majors = majors::fetch(progress)?;
     let mut all = ensure(progress)?;
     all.push(("kustomize-controller", KustomizeController::ensure(progress)?.program));
+    let majors = majors.into_iter().flatten();
+    all.extend(majors.map(|major| (major.title(), major.programs)));
     Ok(all)
 }
 
@@ -194,25 +199,33 @@ pub fn npm_packages() -> Result<PathBuf, ToolError> {
 fn node_modules(progress: Progress) -> Result<PathBuf, ToolError> {
     let directory = cache_directory()?.join("tools").join(digest([PACKAGE, LOCK]));
     in_cache(&directory, |unfinished| {
-        let npm = on_path("npm").ok_or_else(|| ToolError::Missing {
-            program: "npm",
-            remedy: "install Node.js 20 or newer".to_owned(),
-        })?;
         progress.say("installing Deno, the Supabase CLI and SDKs for the tests from the npm registry");
-        let write = |name: &str, text: &str| {
-            let path = unfinished.join(name);
-            fs::write(&path, text).map_err(ToolError::file("write", path))
-        };
-        write("package.json", PACKAGE)?;
-        write("package-lock.json", LOCK)?;
         // Their install scripts only move the programs to where the wrappers look first.
-        let mut command = process::guarded(&npm, rustix::process::Signal::KILL);
-        command
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(unfinished);
-        run(&mut command).map(drop)
+        install_packages(unfinished, PACKAGE, LOCK)
     })?;
     Ok(directory.join("node_modules"))
+}
+
+/// Installs what a lock of npm's names, without the scripts of the packages.
+pub(super) fn install_packages(directory: &Path, package: &str, lock: &str) -> Result<(), ToolError> {
+    let npm = on_path("npm").ok_or_else(|| ToolError::Missing {
+        program: "npm",
+        remedy: "install Node.js 20 or newer".to_owned(),
+    })?;
+    for (name, text) in [("package.json", package), ("package-lock.json", lock)] {
+        let path = directory.join(name);
+        fs::write(&path, text).map_err(ToolError::file("write", path))?;
+    }
+    let mut command = process::guarded(&npm, rustix::process::Signal::KILL);
+    command
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(directory);
+    run(&mut command).map(drop)
+}
+
+/// PostgreSQL of other major versions, which are fetched at the first call; `None` on a system that they are not built for.
+pub fn other_postgres() -> Result<Option<Vec<Major>>, ToolError> {
+    majors::fetch(Progress::Silent)
 }
 
 /// Sees to it that `directory` is there: filled by `fill` under another name first, so that it is whole whenever it is
