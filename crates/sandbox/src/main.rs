@@ -10,7 +10,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use ace_sandbox::bed::{
-    self, Bed, BedConfig, BedError, BedFile, Progress, Publication, SandboxConfig, SourceKind, testing, tools,
+    self, Bed, BedConfig, BedError, BedFile, PlatformBackups, Progress, Publication, SandboxConfig, SourceKind,
+    testing, tools,
 };
 use clap::{Args, Parser, Subcommand};
 use demo::DemoConfig;
@@ -33,6 +34,9 @@ enum Command {
         /// Reference of a project (20 lower-case letters); may be given more than once.
         #[arg(long = "project", value_name = "REF")]
         projects: Vec<String>,
+        /// What the platform lists as its own backups of the database.
+        #[arg(long, value_enum, default_value_t)]
+        platform_backups: PlatformBackups,
     },
     /// A bed with the operator and a team's functions and migrations in it: rolled out, changed by others, broken and mended.
     Demo {
@@ -102,7 +106,7 @@ enum Command {
         name: String,
     },
     /// Installs what the bed and the tests need (PostgreSQL, Deno, Supabase CLI, control plane, Flux's kustomize-controller), fetches
-    /// small extensions of the distribution, and prints where it is.
+    /// small extensions of the distribution and other versions of PostgreSQL, and prints where it is.
     Tools,
 }
 
@@ -140,14 +144,18 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
     match command {
-        Command::Up { place, projects } => Ok(up(place.directory, projects).await?),
+        Command::Up {
+            place,
+            projects,
+            platform_backups,
+        } => Ok(up(place.directory, projects, platform_backups).await?),
         Command::Demo { place, once, operator } => {
             let config = DemoConfig {
                 directory: place.directory,
                 once,
                 operator,
             };
-            let bring_up = async |directory| bring_up(directory, Vec::new()).await;
+            let bring_up = async |directory| bring_up(directory, Vec::new(), PlatformBackups::MadeUp).await;
             Ok(demo::run(config, bring_up, asked_to_end).await?)
         }
         Command::Sandbox {
@@ -216,7 +224,11 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Installs what is missing and starts a bed; none when that was no longer wanted.
-async fn bring_up(directory: PathBuf, projects: Vec<String>) -> Result<Option<Bed>, BedError> {
+async fn bring_up(
+    directory: PathBuf,
+    projects: Vec<String>,
+    platform_backups: PlatformBackups,
+) -> Result<Option<Bed>, BedError> {
     let progress = Progress::Lines;
     progress.say(format_args!("bringing a bed up in {}", directory.display()));
     let start = async {
@@ -226,6 +238,7 @@ async fn bring_up(directory: PathBuf, projects: Vec<String>) -> Result<Option<Be
         Bed::start(BedConfig {
             directory,
             projects,
+            platform_backups,
             progress,
         })
         .await
@@ -236,9 +249,9 @@ async fn bring_up(directory: PathBuf, projects: Vec<String>) -> Result<Option<Be
     }
 }
 
-async fn up(directory: PathBuf, projects: Vec<String>) -> Result<(), BedError> {
+async fn up(directory: PathBuf, projects: Vec<String>, platform_backups: PlatformBackups) -> Result<(), BedError> {
     let (started, progress) = (Instant::now(), Progress::Lines);
-    let Some(mut bed) = bring_up(directory, projects).await? else {
+    let Some(mut bed) = bring_up(directory, projects, platform_backups).await? else {
         return Ok(());
     };
     progress.say(format_args!(

@@ -45,6 +45,7 @@ async fn bench_with(deadlines: Deadlines) -> Bench {
         admin: loopback,
         dir: dir.path().to_owned(),
         database_url: None,
+        recovery: None,
         deno: tools::deno().unwrap(),
         projects: vec![PROJECT.to_owned()],
     })

@@ -41,7 +41,7 @@ const LONGEST_SOCKET_NAME: usize = "/.s.PGSQL.65535.lock".len();
 pub(super) struct Database {
     pub(super) url: String,
     pub(super) child: Child,
-    socket: PathBuf,
+    place: Place,
     port: u16,
 }
 
@@ -68,7 +68,7 @@ impl Database {
     async fn connect(&self, database: &str) -> Result<Client, tokio_postgres::Error> {
         let mut config = tokio_postgres::Config::new();
         config
-            .host_path(&self.socket)
+            .host_path(&self.place.socket)
             .port(self.port)
             .user(SUPERUSER)
             .dbname(database);
@@ -77,20 +77,62 @@ impl Database {
         Ok(client)
     }
 
+    /// Where base backups and the archived log are.
+    pub(super) fn recovery(&self) -> PathBuf {
+        self.place.recovery()
+    }
+
+    /// Makes a base backup, and returns when the log that it needs is archived, too.
+    pub(super) fn base_backup(&self) -> Result<(), BedError> {
+        let base = self.place.recovery().join("base");
+        let unfinished = base.join("unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished).map_err(BedError::file("remove", &unfinished))?;
+        }
+        let made = fs::read_dir(&base).map_err(BedError::file("read", &base))?.count();
+        let whole = base.join((made + 1).to_string());
+        let mut command = self.place.command("pg_basebackup");
+        command
+            .arg("--host")
+            .arg(&self.place.socket)
+            .args([
+                "--port",
+                &self.port.to_string(),
+                "--username",
+                SUPERUSER,
+                "--no-password",
+            ])
+            .arg("--pgdata")
+            .arg(&unfinished)
+            .args(["--checkpoint=fast", "--wal-method=none", "--no-sync"]);
+        tools::run(&mut command)?;
+        fs::rename(&unfinished, &whole).map_err(BedError::file("create", &whole))
+    }
+
     /// Takes it down, sessions that are open included.
     pub(super) fn stop(self) {
         self.child.stop(PARTING);
         // What stays behind is taken over by the next start.
-        let _ = fs::remove_dir(&self.socket);
-        if let Some(outside) = self.socket.parent().filter(|parent| parent.starts_with("/var/tmp")) {
+        let _ = fs::remove_dir(&self.place.socket);
+        if let Some(outside) = self
+            .place
+            .socket
+            .parent()
+            .filter(|parent| parent.starts_with("/var/tmp"))
+        {
             // Goes when there is no data in it.
             let _ = fs::remove_dir(outside);
         }
     }
 }
 
-/// Starts PostgreSQL on the data directory of this bed, which is made when it is not there.
-pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progress) -> Result<Database, BedError> {
+/// Starts PostgreSQL on the data directory of this bed, which is made when it is not there. `archives`: it keeps its log.
+pub(super) async fn start(
+    directory: &Path,
+    memory: &mut Memory,
+    archives: bool,
+    progress: Progress,
+) -> Result<Database, BedError> {
     let started = Instant::now();
     let port = ports::free(memory.ports.postgres).map_err(listen("PostgreSQL", 0))?;
     memory.ports.postgres = Some(port);
@@ -108,7 +150,7 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
         ready.initialize()?;
         ready.wait_for_predecessor()?;
         let path = ready.programs.join("postgres");
-        let arguments = ready.arguments(port);
+        let arguments = ready.arguments(port, archives)?;
         Child::start(Program {
             name: "postgres",
             path,
@@ -129,7 +171,7 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
             memory.database_password
         ),
         child,
-        socket: place.socket,
+        place,
         port,
     };
     database.prepare(&memory.database_password).await?;
@@ -262,8 +304,12 @@ impl Place {
         Ok(())
     }
 
-    fn arguments(&self, port: u16) -> Vec<String> {
-        let settings = [
+    fn recovery(&self) -> PathBuf {
+        self.data.with_file_name("recovery")
+    }
+
+    fn arguments(&self, port: u16, archives: bool) -> Result<Vec<String>, BedError> {
+        let mut settings = vec![
             ("listen_addresses", "127.0.0.1".to_owned()),
             ("port", port.to_string()),
             ("unix_socket_directories", self.socket.display().to_string()),
@@ -277,13 +323,27 @@ impl Place {
             ("fsync", "off".to_owned()),
             ("jit", "off".to_owned()),
         ];
+        if archives {
+            let recovery = self.recovery();
+            for directory in [recovery.clone(), recovery.join("base"), recovery.join("wal")] {
+                self.own(&directory)?;
+            }
+            let wal = recovery.join("wal").display().to_string();
+            settings.extend([
+                ("archive_mode", "on".to_owned()),
+                // As the platform ships its log.
+                ("archive_timeout", "120".to_owned()),
+                (
+                    "archive_command",
+                    format!("cp '%p' '{wal}/%f.part' && mv '{wal}/%f.part' '{wal}/%f'"),
+                ),
+            ]);
+        }
         let settings = settings
             .into_iter()
             .flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]);
-        ["-D".to_owned(), self.data.display().to_string()]
-            .into_iter()
-            .chain(settings)
-            .collect()
+        let data = ["-D".to_owned(), self.data.display().to_string()];
+        Ok(data.into_iter().chain(settings).collect())
     }
 
     fn command(&self, program: &str) -> Command {

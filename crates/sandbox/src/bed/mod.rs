@@ -32,10 +32,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{self, PlatformConfig};
+use crate::platform::{self, PlatformConfig, Recovery};
 use crate::receivers;
 
 pub use cluster::ClusterError;
@@ -68,8 +69,22 @@ pub struct BedConfig {
     /// References of the projects, the first of which `bed.json` describes. Empty: those of the last start, or one with
     /// a reference made up.
     pub projects: Vec<String>,
+    /// What the platform lists as its own backups.
+    pub platform_backups: PlatformBackups,
     /// Who hears of it.
     pub progress: Progress,
+}
+
+/// What the platform lists as its own backups of the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum PlatformBackups {
+    /// One a day since the project was made, by the clock: nothing is kept of the database.
+    #[default]
+    MadeUp,
+    /// Base backups: one is made at the start, and whenever the bed is asked for one.
+    Daily,
+    /// The time from the first base backup to the last archived log.
+    PointInTime,
 }
 
 /// A bed that is up.
@@ -92,6 +107,7 @@ impl Bed {
         let BedConfig {
             directory,
             projects,
+            platform_backups,
             progress,
         } = config;
         check_references(&projects)?;
@@ -108,8 +124,13 @@ impl Bed {
         let (control_plane, (database, platform), store) = tokio::try_join!(
             control_plane::start(&directory, &mut for_cluster, progress),
             async {
-                let database = database::start(&directory, &mut for_database, progress).await?;
-                let platform = start_platform(&directory, &mut for_database, &database, progress).await?;
+                let keeps = platform_backups != PlatformBackups::MadeUp;
+                let database = database::start(&directory, &mut for_database, keeps, progress).await?;
+                let recovery = keeps.then(|| Recovery {
+                    directory: database.recovery(),
+                    pitr: platform_backups == PlatformBackups::PointInTime,
+                });
+                let platform = start_platform(&directory, &mut for_database, &database, recovery, progress).await?;
                 Ok((database, platform))
             },
             ObjectStore::start(&store_directory, &mut memory.ports.store, &memory.store_key, progress)
@@ -171,6 +192,9 @@ impl Bed {
             stop,
             _lock: lock,
         };
+        if platform_backups != PlatformBackups::MadeUp {
+            bed.base_backup()?;
+        }
         bed.write_files()?;
         Ok(bed)
     }
@@ -228,6 +252,16 @@ impl Bed {
     /// identifier that needs no quotes. Only one can be made at a time: all share their roles.
     pub async fn make_database(&self, name: &str) -> Result<String, BedError> {
         self.database.make(name).await
+    }
+
+    /// Makes a base backup of the database, which the platform lists; of a bed that was started to keep them.
+    pub fn base_backup(&self) -> Result<(), BedError> {
+        self.database.base_backup()
+    }
+
+    /// Where its base backups and its archived log are, in `base` and `wal`.
+    pub fn recovery(&self) -> PathBuf {
+        self.database.recovery()
     }
 
     /// Installs the CRDs of Flux's sources, and waits until objects of them can be made.
@@ -326,6 +360,7 @@ async fn start_platform(
     directory: &Path,
     memory: &mut Memory,
     database: &Database,
+    recovery: Option<Recovery>,
     progress: Progress,
 ) -> Result<platform::Running, BedError> {
     let started = Instant::now();
@@ -338,6 +373,7 @@ async fn start_platform(
         admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin)),
         dir: directory.join("platform"),
         database_url: Some(database.url.clone()),
+        recovery,
         deno,
         projects: memory.projects.clone(),
     })

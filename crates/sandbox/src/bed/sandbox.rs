@@ -56,6 +56,7 @@ pub async fn start_sandbox(config: SandboxConfig) -> Result<Sandbox, BedError> {
         admin,
         dir: directory.join("platform"),
         database_url,
+        recovery: None,
         deno,
         projects: memory.projects.clone(),
     };

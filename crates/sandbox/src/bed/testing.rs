@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::{Bed, BedConfig, Progress, file};
+use super::{Bed, BedConfig, PlatformBackups, Progress, file};
 
 /// The bed of this process: started at the first call (measured: 4 s), empty then, shared by all later ones. It goes
 /// with the process, and what it left on disk with the next test program.
@@ -24,6 +24,7 @@ fn start() -> Bed {
     let config = BedConfig {
         directory: fresh_directory(),
         projects: Vec::new(),
+        platform_backups: PlatformBackups::MadeUp,
         progress: Progress::Lines,
     };
     executor

@@ -3,7 +3,7 @@
 //! | request | body, answer |
 //! |---|---|
 //! | `POST /projects` | `{"ref"?, "name"?}` → 201 with keys, gateway and token; `GET` lists the same |
-//! | `PATCH /projects/{ref}` | `{"functionLimit"?, "backups"?}`, of backups any of [`BackupPlan`] → both |
+//! | `PATCH /projects/{ref}` | `{"functionLimit"?, "backups"?}`, of backups any of [`BackupPlan`], which take the place of what there is → both |
 //! | `POST /faults` | [`Fault`] → `{"id"}`; the first that was set wins where several hit one request |
 //! | `GET`, `DELETE /faults`, `DELETE /faults/{id}` | |
 //! | `GET`, `PUT /knobs` | any of [`Knobs`] |
@@ -85,7 +85,7 @@ async fn settings(
 ) -> Result<Json<Value>, Failure> {
     let now = hub.change(&reference, move |project| {
         project.function_limit = settings.function_limit.unwrap_or(project.function_limit);
-        project.backups = settings.backups.unwrap_or(project.backups);
+        project.backups = settings.backups.or(project.backups);
         Ok((project.function_limit, project.backups))
     });
     let (function_limit, backups) = now.await?;

@@ -17,6 +17,7 @@ use super::faults::Faults;
 use super::journal::Journal;
 use super::keys::Keys;
 use super::limiter::Limiter;
+use super::recovery::Recovery;
 use super::state::{Project, Record, Refusal, State};
 use super::store::{Saved, Store};
 use crate::runtime::Runtime;
@@ -89,6 +90,7 @@ pub(super) struct Hub {
     pub(super) token: String,
     pub(super) deno: PathBuf,
     pub(super) database: Option<Database>,
+    pub(super) recovery: Option<Recovery>,
     pub(super) runtime: Arc<Runtime>,
     pub(super) stop: CancellationToken,
     pub(super) tasks: TaskTracker,
@@ -123,6 +125,7 @@ impl Hub {
         token: String,
         deno: PathBuf,
         database: Option<Database>,
+        recovery: Option<Recovery>,
         runtime: Arc<Runtime>,
     ) -> Hub {
         Hub {
@@ -130,6 +133,7 @@ impl Hub {
             token,
             deno,
             database,
+            recovery,
             runtime,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),

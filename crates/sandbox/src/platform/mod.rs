@@ -25,6 +25,7 @@ mod hub;
 mod journal;
 mod keys;
 mod limiter;
+mod recovery;
 mod routes;
 pub(crate) mod serve;
 mod sites;
@@ -35,6 +36,7 @@ mod type_only;
 
 pub use database::DatabaseError;
 pub use hub::{Bodies, Knobs};
+pub use recovery::Recovery;
 
 use database::Database;
 use hub::Hub;
@@ -60,6 +62,8 @@ pub struct PlatformConfig {
     pub dir: PathBuf,
     /// `postgres://…` of the role `postgres`; without it `database/query` answers 501.
     pub database_url: Option<String>,
+    /// Backups that the database's server makes; without them, lists of backups are made up.
+    pub recovery: Option<Recovery>,
     /// The native binary.
     pub deno: PathBuf,
     /// References of projects to create when absent.
@@ -182,7 +186,7 @@ pub async fn start(config: PlatformConfig) -> Result<Running, StartError> {
     let running = Running {
         api_url: url(&api)?,
         admin_url: url(&admin)?,
-        hub: Arc::new(Hub::new(store, token, config.deno, database, runtime)),
+        hub: Arc::new(Hub::new(store, token, config.deno, database, config.recovery, runtime)),
     };
     let hub = &running.hub;
     for saved in hub.store.load().map_err(StartError::Store)?.into_values() {

@@ -36,6 +36,7 @@ pub fn config(dir: &Path, database_url: Option<String>) -> PlatformConfig {
         admin: loopback(),
         dir: dir.to_owned(),
         database_url,
+        recovery: None,
         deno: tools::deno().unwrap(),
         projects: vec![REFERENCE.to_owned()],
     }

@@ -1,9 +1,11 @@
 //! The platform's own backups of the database.
 
+use std::io;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::projects::rfc3339;
@@ -11,7 +13,11 @@ use crate::platform::answer::Failure;
 use crate::platform::hub::{Hub, now};
 
 pub(super) async fn list(State(hub): State<Arc<Hub>>, Path(reference): Path<String>) -> Result<Json<Value>, Failure> {
-    let there = hub.look(&reference, |project| Ok(project.backups.at(project.created, now())))?;
+    let (settings, created) = hub.look(&reference, |project| Ok((project.backups, project.created)))?;
+    let there = match (settings, &hub.recovery) {
+        (None, Some(recovery)) => recovery.backups().map_err(|error| unread(&error))?,
+        (settings, _) => settings.unwrap_or_default().at(created, now()),
+    };
     let daily: Vec<Value> = there
         .daily
         .iter()
@@ -35,4 +41,9 @@ pub(super) async fn list(State(hub): State<Arc<Hub>>, Path(reference): Path<Stri
         "backups": daily,
         "physical_backup_data": physical,
     })))
+}
+
+fn unread(error: &io::Error) -> Failure {
+    tracing::warn!(%error, "the bed's own backups can't be read");
+    Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the backups can't be read")
 }

@@ -98,9 +98,9 @@ pub struct Project {
     pub created: i64,
     /// How many functions it may have; one more is refused with 402.
     pub function_limit: usize,
-    /// What the platform keeps of its database.
+    /// What the platform keeps of its database by the clock, where somebody has said so.
     #[serde(default)]
-    pub backups: BackupPlan,
+    pub backups: Option<BackupPlan>,
     functions: BTreeMap<String, Function>,
     secrets: BTreeMap<String, Secret>,
 }
@@ -112,7 +112,7 @@ impl Project {
             name: name.to_owned(),
             created: now,
             function_limit: DEFAULT_FUNCTION_LIMIT,
-            backups: BackupPlan::default(),
+            backups: None,
             functions: BTreeMap::new(),
             secrets: BTreeMap::new(),
         }
