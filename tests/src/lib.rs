@@ -54,7 +54,7 @@ pub use operator::{Operator, OperatorOptions, built};
 pub use pod::Pod;
 pub use postgres::{Database, FILES, SET, on_database, on_database_of};
 pub use postgres_proxy::PostgresProxy;
-pub use proxy::Proxy;
+pub use proxy::{Proxy, WriteFault, WriteFaults};
 pub use receivers::Receiver;
 pub use scratch::{SCRATCH_PASSWORD, left_in_scratch, make_scratch_role};
 pub use space::{Space, is_true, make_namespace, with_namespace, with_unjudged_namespace};

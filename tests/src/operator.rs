@@ -66,6 +66,8 @@ pub struct OperatorOptions {
     pub leader_elect: bool,
     /// How much faster than in life the Lease expires.
     pub lease_scale: u32,
+    /// How many backups and restores it makes at once, if not the usual number.
+    pub runs_at_once: Option<usize>,
 }
 
 impl Default for OperatorOptions {
@@ -83,6 +85,7 @@ impl Default for OperatorOptions {
             instance: None,
             leader_elect: true,
             lease_scale: 1,
+            runs_at_once: None,
         }
     }
 }
@@ -181,6 +184,9 @@ impl Operator {
         }
         for variable in OF_THE_MACHINE {
             command.env_remove(variable);
+        }
+        if let Some(runs) = options.runs_at_once {
+            command.args(["--runs-at-once", &runs.to_string()]);
         }
         let process = command
             .args(["--allow-api-host", "127.0.0.1", "--allow-gateway-host", "127.0.0.1"])

@@ -3,13 +3,14 @@
 use std::{
     path::{Path, PathBuf},
     time::Duration,
+    sync::{Arc, Mutex},
 };
 
 use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, Response, header},
+    http::{HeaderMap, HeaderName, Method, Response, StatusCode, header},
 };
 use tokio::{net::TcpListener, time::sleep};
 
@@ -38,6 +39,36 @@ pub struct Proxy {
     pub url: String,
 }
 
+/// What becomes of each request that writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum WriteFault {
+    /// It is answered with this status.
+    Status(u16),
+    /// It is never answered.
+    Hang,
+    /// It takes effect, and its answer is lost.
+    AnswerLost,
+}
+
+/// How a store fails, from when that is said on: none of what is written to paths that end with this.
+#[derive(Clone, Default)]
+pub struct WriteFaults(Arc<Mutex<Option<(&'static str, WriteFault)>>>);
+
+impl WriteFaults {
+    /// # Panics
+    /// If a thread that knew them panicked.
+    pub fn set(&self, path: &'static str, fault: WriteFault) {
+        *self.0.lock().expect("nobody panics with it") = Some((path, fault));
+    }
+
+    fn of(&self, request: &Request) -> Option<WriteFault> {
+        let faults = *self.0.lock().expect("nobody panics with it");
+        let (path, fault) = faults?;
+        let writes = [Method::PUT, Method::POST].contains(request.method());
+        (writes && request.uri().path().ends_with(path)).then_some(fault)
+    }
+}
+
 #[derive(Clone)]
 struct Way {
     name: &'static str,
@@ -46,17 +77,32 @@ struct Way {
     upstream: String,
     client: reqwest::Client,
     cuts: Cuts,
+    faults: WriteFaults,
 }
 
 impl Proxy {
     /// Starts one in front of a server that speaks plain HTTP.
     pub async fn start(name: &'static str, upstream: &str, cuts: &Cuts) -> Self {
-        Self::with(name, upstream, cuts, crate::http::http(), false).await
+        Self::with(name, upstream, cuts, WriteFaults::default(), crate::http::http(), false).await
     }
 
     /// Starts one in front of a store, whose requests are signed.
     pub async fn of_store(upstream: &str, cuts: &Cuts) -> Self {
-        Self::with("store", upstream, cuts, crate::http::http(), true).await
+        Self::with(
+            "store",
+            upstream,
+            cuts,
+            WriteFaults::default(),
+            crate::http::http(),
+            true,
+        )
+        .await
+    }
+
+    /// Starts one in front of a store that will fail.
+    pub async fn of_failing_store(upstream: &str, faults: &WriteFaults) -> Self {
+        let cuts = Cuts::default();
+        Self::with("store", upstream, &cuts, faults.clone(), crate::http::http(), true).await
     }
 
     /// Starts one in front of the API server of `kubeconfig`, and writes one that leads to it with the same token.
@@ -74,6 +120,7 @@ impl Proxy {
             "kubernetes",
             &account.server,
             cuts,
+            WriteFaults::default(),
             client.expect("the bed's certificate is sound"),
             false,
         )
@@ -82,7 +129,14 @@ impl Proxy {
         (proxy, path)
     }
 
-    async fn with(name: &'static str, upstream: &str, cuts: &Cuts, client: reqwest::Client, keeps_host: bool) -> Self {
+    async fn with(
+        name: &'static str,
+        upstream: &str,
+        cuts: &Cuts,
+        faults: WriteFaults,
+        client: reqwest::Client,
+        keeps_host: bool,
+    ) -> Self {
         let address = free_address();
         let listener = TcpListener::bind(address).await.expect("the port is free");
         let way = Way {
@@ -91,6 +145,7 @@ impl Proxy {
             upstream: upstream.to_owned(),
             client,
             cuts: cuts.clone(),
+            faults,
         };
         let router = Router::new().fallback(forward).with_state(way);
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -135,6 +190,18 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
     if matches!(forwarding, Forwarding::Drop) {
         return never(&way.cuts).await;
     }
+    let fault = way.faults.of(&request);
+    match fault {
+        Some(WriteFault::Hang) => return std::future::pending().await,
+        Some(WriteFault::Status(status)) => {
+            // A sender that is not listened to takes the answer for a broken connection.
+            let _ = to_bytes(request.into_body(), LARGEST).await;
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::from_u16(status).expect("a test names a status");
+            return response;
+        }
+        Some(WriteFault::AnswerLost) | None => {}
+    }
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, LARGEST)
         .await
@@ -158,6 +225,9 @@ async fn forward(State(way): State<Way>, request: Request) -> Response<Body> {
             return never(&way.cuts).await;
         }
         is_disarmed(&way.cuts).await;
+    }
+    if fault == Some(WriteFault::AnswerLost) {
+        return never(&way.cuts).await;
     }
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -170,12 +170,23 @@ impl Space {
     where
         K: Resource<DynamicType = (), Scope = Namespaced>,
     {
+        self.wait_within::<K>(PATIENCE, name, what, is).await
+    }
+
+    /// The same for as long as `patience` lasts, where the operator itself waits for longer than tests usually do.
+    ///
+    /// # Panics
+    /// If that takes longer: with the version seen last.
+    pub async fn wait_within<K>(&self, patience: Duration, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value
+    where
+        K: Resource<DynamicType = (), Scope = Namespaced>,
+    {
         let mut last = Value::Null;
         let wait = self.follow::<K>(name, |object| {
             last = object.unwrap_or_default();
             is(&last)
         });
-        let reached = timeout(PATIENCE, wait).await.is_ok();
+        let reached = timeout(patience, wait).await.is_ok();
         assert!(
             reached,
             "{} {name} should have been so that it {what}; it is {last:#}",

@@ -22,7 +22,7 @@ use super::ONE;
 const RECORDED: usize = 8;
 
 /// A directory for each major version, with a `pg_dump` that is this script, and the other program as it is.
-fn clients(directory: &Path, script: &str) -> String {
+pub fn clients(directory: &Path, script: &str) -> String {
     clients_with(directory, "pg_dump", script)
 }
 

@@ -3,7 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod backup_faults;
 mod backup_pairs;
+mod backup_turns;
 mod backups;
 mod channels;
 mod connections;
