@@ -2,17 +2,41 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::time::Duration;
+use std::{
+    env,
+    time::{Duration, Instant},
+};
 
-use ace_tests::{LIST, Operator, OperatorOptions, Request, bed, is_true, on_stage_of};
+use ace_api::{Backup, Process};
+use ace_tests::{
+    Audited, Cut, Cuts, LIST, Operator, OperatorOptions, Proxy, Request, Scene, Side, bed, is_true, on_database_of,
+    on_stage_of,
+};
+use futures::{StreamExt as _, stream};
+use kube::api::{Patch, PatchParams};
 use serde_json::json;
+use tokio::sync::Mutex;
 
 /// A second at the pace of this operator.
 const INTERVAL: &str = "60s";
 const SECOND: Duration = Duration::from_secs(1);
+/// Settled Backups, where `BACKUPS` does not say otherwise.
+const BACKUPS: usize = 50;
+
+/// Counts, and cuts nothing.
+const NEVER: Cut = Cut {
+    process_id: None,
+    of: "",
+    at: usize::MAX,
+    side: Side::After,
+};
+
+/// Who counts everything has the bed alone.
+static ONE: Mutex<()> = Mutex::const_new(());
 
 #[tokio::test]
 async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
+    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_stage_of(&operator, INTERVAL, async |stage| {
         let names = ["one", "two", "three"];
@@ -83,4 +107,75 @@ fn gap(pair: &[Request]) -> Duration {
         .duration_since(time(&pair[0]))
         .try_into()
         .unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settled_backups_cost_one_list_of_their_destination_per_interval_and_no_write() {
+    let _one = ONE.lock().await;
+    let number = env::var("BACKUPS").map_or(BACKUPS, |number| number.parse().unwrap());
+    let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+    on_database_of(&operator, "24h", async |stage, database| {
+        let requests = Cuts::default();
+        let store = Proxy::of_store(&stage.space.bed.bed.file().store_url, &requests).await;
+        let mut worker = Operator::start(bed(), &OperatorOptions::worker()).await;
+        let scene = Scene::prepare(stage, database, &store.url).await;
+        scene.schedule(|_| {}).await;
+        scene.backup("first").await;
+        let first = scene.complete("first").await;
+        let path = first["status"]["copies"][0]["path"].as_str().unwrap();
+        let import = json!({ "destination": { "name": "primary" }, "manifest": format!("{path}/manifest.json") });
+        let imported = |name: String| json!({ "metadata": { "name": name }, "spec": { "import": import.clone() } });
+        stage.apply::<Backup>(imported("imported".to_owned())).await;
+        let settled = scene.complete("imported").await;
+        worker.kill();
+        let api = stage.space.api::<Backup>();
+        let makes = (1..number).map(|number| {
+            let (name, api, status) = (format!("imported-{number}"), api.clone(), &settled["status"]);
+            let object = imported(name.clone());
+            async move {
+                stage.apply::<Backup>(object).await;
+                let shown = Patch::Merge(json!({ "status": status }));
+                api.patch_status(&name, &PatchParams::default(), &shown).await.unwrap();
+            }
+        });
+        stream::iter(makes).for_each_concurrent(8, |make| make).await;
+        // A minute at the pace of life.
+        scene.destination_with("primary", json!({ "interval": "1m" })).await;
+        let worker = Operator::start(bed(), &OperatorOptions::worker()).await;
+        let backups = [("kind", "Backup")];
+        let looked = async || {
+            let passes = worker.metric("ace_passes_total", &backups).await;
+            (passes >= f64::from(u32::try_from(number).unwrap())).then_some(())
+        };
+        stage.eventually("the worker has looked at each", looked).await;
+
+        let is_list = |request: &&String| {
+            let bucket = format!("store GET /{}", stage.space.bed.bed.file().store_bucket);
+            request.trim_end_matches('/') == bucket
+        };
+        let audited = bed().audited();
+        requests.arm_at(NEVER);
+        let begun = Instant::now();
+        let listed = async || {
+            let seen = requests.seen();
+            (seen.iter().filter(is_list).count() >= 4).then_some(seen)
+        };
+        let seen = stage.eventually("four lists, three intervals", listed).await;
+        let intervals = begun.elapsed().as_secs_f64() / SECOND.as_secs_f64();
+        let lists = seen.iter().filter(is_list).count();
+        assert_eq!(seen.len(), lists, "{seen:#?}");
+        let most = intervals / 0.95 + 1.0;
+        assert!(
+            f64::from(u32::try_from(lists).unwrap()) <= most,
+            "{lists} lists in {intervals} intervals"
+        );
+        let writes: Vec<_> = [Process::Operator, Process::Worker]
+            .into_iter()
+            .flat_map(|process| bed().audit_of(process, audited))
+            .filter(Audited::is_write)
+            .collect();
+        assert_eq!(writes, []);
+        eprintln!("{number} settled Backups: {lists} lists in {intervals:.1} intervals, no write");
+    })
+    .await;
 }
