@@ -148,11 +148,12 @@ async fn a_restore_uses_the_scratch_server_of_its_own_platform() {
         // The Platform of the backup has none that could be used: it is the source.
         stage.scratch(database.port, "postgres", &database.password).await;
         let platforms = stage.space.api::<Platform>();
-        let of_backup = platforms.get(PLATFORM).await.unwrap();
-        let mut spec = of_backup.spec.clone();
-        spec.scratch.as_mut().unwrap().port = server.port.into();
-        spec.scratch.as_mut().unwrap().user = "scratch".to_owned();
-        spec.scratch.as_mut().unwrap().password_secret_ref.name = "staging".to_owned();
+        let mut spec = platforms.get(PLATFORM).await.unwrap().spec;
+        let scratch = json!({
+            "host": "127.0.0.1", "port": server.port, "user": "scratch", "tls": "Disable",
+            "passwordSecretRef": { "name": "staging", "key": "password" },
+        });
+        spec.scratch = Some(serde_json::from_value(scratch).unwrap());
         stage
             .secret_offering("staging", "database", json!({ "password": SCRATCH_PASSWORD }))
             .await;
