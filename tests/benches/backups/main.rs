@@ -1,5 +1,5 @@
 //! What a backup costs: the worker beside `pg_dump | zstd | age | rclone rcat`, and its proof by a restore beside `pg_dump` and
-//! `pg_restore`, in turns on one server; and the worker's memory for a small and a large database.
+//! `pg_restore`, in turns on one server; what each does to somebody who writes; and the worker's memory for a small and a large database.
 //!
 //! `make bench BENCH=backups ARGS="--rounds 3 --mebibytes 200"`. Ratios are printed and nothing is asserted: a figure depends on the
 //! machine and on what else it does. `age`, `zstd` and `rclone` have to be installed.
@@ -20,6 +20,7 @@ mod server;
 #[path = "../fleet/usage.rs"]
 mod usage;
 mod worker;
+mod writer;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use ace_tests::{Database, Operator, OperatorOptions, Project, Stage, bed, with_u
 use clap::Parser;
 
 use server::Server;
+use writer::Writer;
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -85,7 +87,7 @@ async fn measure(arguments: &Arguments) {
         let worker = Operator::start(bed(), &options(OperatorOptions::worker())).await;
         let idle = usage::memory(worker.process_id(), "VmHWM");
         let rounds = if mebibytes == SMALL { 1 } else { arguments.rounds };
-        let [plain, counts, rows, restored, content] = turns(&operator, &worker, &database, rounds).await;
+        let ([plain, counts, rows, restored, content], beside) = turns(&operator, &worker, &database, rounds).await;
         memory.push((mebibytes, usage::memory(worker.process_id(), "VmHWM") - idle));
         if mebibytes != SMALL {
             println!("{mebibytes} MiB of rows, load {}", usage::load());
@@ -97,6 +99,11 @@ async fn measure(arguments: &Arguments) {
             println!(
                 "backup and Content / pg_dump and pg_restore: {}; aim <= 1.1",
                 content.over(&restored)
+            );
+            let [dump, backup] = beside;
+            println!(
+                "a writer's p99 beside the backup {backup:.2} ms, beside the pipeline {dump:.2} ms: × {:.2}; aim <= 1.1",
+                backup / dump
             );
         }
     }
@@ -118,7 +125,8 @@ async fn filled(mebibytes: u64) -> Database {
     database
 }
 
-async fn turns(operator: &Operator, worker: &Operator, database: &Database, rounds: usize) -> [Way; 5] {
+/// The ways, and the p99 of a writer beside the pipeline and beside a backup with its proof.
+async fn turns(operator: &Operator, worker: &Operator, database: &Database, rounds: usize) -> ([Way; 5], [f64; 2]) {
     let server = Server::of(database).await;
     let scratch = scratch::Server::start().await;
     let mut ways = [
@@ -132,6 +140,7 @@ async fn turns(operator: &Operator, worker: &Operator, database: &Database, roun
         name,
         turns: Vec::new(),
     });
+    let mut beside = [f64::NAN; 2];
     with_unjudged_namespace(async |space| {
         let project = Project::create(bed().bed.file()).await;
         let stage = Stage {
@@ -154,9 +163,15 @@ async fn turns(operator: &Operator, worker: &Operator, database: &Database, roun
                 way.turns.push(turn);
             }
         }
+        let writer = Writer::start(database).await;
+        plain::pipeline(database, &server).await;
+        let dump = writer.end().await;
+        let writer = Writer::start(database).await;
+        scene.backup("written", "Rows", "Bytes", &server).await;
+        beside = [dump, writer.end().await];
     })
     .await;
-    ways
+    (ways, beside)
 }
 
 impl Way {
