@@ -19,6 +19,8 @@ async fn shell(script: &str, environment: &[(&str, &str)], server: &Server) -> T
     let (began, cpu, used) = (Instant::now(), ended_children(), server.cpu());
     let output = Command::new("bash")
         .args(["-o", "pipefail", "-c", script])
+        // By which rclone does not start where the store is reached without TLS.
+        .env_remove("AWS_CA_BUNDLE")
         .envs(environment.iter().copied())
         .stdout(Stdio::null())
         .kill_on_drop(true)
@@ -57,6 +59,8 @@ pub async fn pipeline(database: &Database, server: &Server) -> Turn {
         ("RCLONE_CONFIG_BED_REGION", &file.store_region),
         ("RCLONE_CONFIG_BED_ACCESS_KEY_ID", &file.store_access_key_id),
         ("RCLONE_CONFIG_BED_SECRET_ACCESS_KEY", &file.store_secret_access_key),
+        // It would make the bucket first, which the store does not let this key do.
+        ("RCLONE_CONFIG_BED_NO_CHECK_BUCKET", "true"),
     ];
     shell(&script, &environment, server).await
 }
