@@ -37,6 +37,9 @@ enum Command {
         /// What the platform lists as its own backups of the database.
         #[arg(long, value_enum, default_value_t)]
         platform_backups: PlatformBackups,
+        /// A second PostgreSQL, for `spec.scratch` of a Platform: backups are restored there.
+        #[arg(long)]
+        scratch: bool,
     },
     /// A bed with the operator and a team's functions and migrations in it: rolled out, changed by others, broken and mended.
     Demo {
@@ -148,14 +151,32 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             place,
             projects,
             platform_backups,
-        } => Ok(up(place.directory, projects, platform_backups).await?),
+            scratch,
+        } => {
+            let config = BedConfig {
+                directory: place.directory,
+                projects,
+                platform_backups,
+                scratch,
+                progress: Progress::Lines,
+            };
+            Ok(up(config).await?)
+        }
         Command::Demo { place, once, operator } => {
             let config = DemoConfig {
                 directory: place.directory,
                 once,
                 operator,
             };
-            let bring_up = async |directory| bring_up(directory, Vec::new(), PlatformBackups::MadeUp).await;
+            let bring_up = async |directory| {
+                let progress = Progress::Lines;
+                bring_up(BedConfig {
+                    directory,
+                    progress,
+                    ..BedConfig::default()
+                })
+                .await
+            };
             Ok(demo::run(config, bring_up, asked_to_end).await?)
         }
         Command::Sandbox {
@@ -224,24 +245,14 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Installs what is missing and starts a bed; none when that was no longer wanted.
-async fn bring_up(
-    directory: PathBuf,
-    projects: Vec<String>,
-    platform_backups: PlatformBackups,
-) -> Result<Option<Bed>, BedError> {
-    let progress = Progress::Lines;
-    progress.say(format_args!("bringing a bed up in {}", directory.display()));
+async fn bring_up(config: BedConfig) -> Result<Option<Bed>, BedError> {
+    let progress = config.progress;
+    progress.say(format_args!("bringing a bed up in {}", config.directory.display()));
     let start = async {
         // Installing takes minutes, during which Ctrl-C must be heard.
         let installed = tokio::task::spawn_blocking(move || tools::ensure(progress)).await;
         installed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?;
-        Bed::start(BedConfig {
-            directory,
-            projects,
-            platform_backups,
-            progress,
-        })
-        .await
+        Bed::start(config).await
     };
     tokio::select! {
         bed = start => bed.map(Some),
@@ -249,9 +260,9 @@ async fn bring_up(
     }
 }
 
-async fn up(directory: PathBuf, projects: Vec<String>, platform_backups: PlatformBackups) -> Result<(), BedError> {
-    let (started, progress) = (Instant::now(), Progress::Lines);
-    let Some(mut bed) = bring_up(directory, projects, platform_backups).await? else {
+async fn up(config: BedConfig) -> Result<(), BedError> {
+    let (started, progress) = (Instant::now(), config.progress);
+    let Some(mut bed) = bring_up(config).await? else {
         return Ok(());
     };
     progress.say(format_args!(
@@ -303,6 +314,11 @@ fn how_to_go_on(bed: &Bed) -> String {
     line("artifacts", &file.artifacts_url);
     line("notifications", &format_args!("{}/deliveries", file.receivers_url));
     line("project", &file.project);
+    if let Some(url) = &file.scratch_url {
+        // Without its password.
+        let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
+        line("scratch", &place);
+    }
     line("everything else", &directory.join(bed::BED_FILE).display());
     let token = format!(
         "$(sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p' {})",

@@ -28,6 +28,7 @@ async fn start_with(directory: &Path, platform_backups: PlatformBackups) -> Bed 
         directory: directory.to_owned(),
         projects: Vec::new(),
         platform_backups,
+        scratch: true,
         progress: Progress::Silent,
     };
     Bed::start(config)
@@ -414,7 +415,7 @@ async fn listed(file: &BedFile) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_platforms_backups_are_those_that_the_server_has_made_where_the_bed_keeps_them() {
+async fn a_bed_that_keeps_backups_lists_what_its_server_has_made_and_has_another_to_restore_them() {
     let directory = testing::fresh_directory();
     let bed = start_with(&directory, PlatformBackups::PointInTime).await;
     let file = bed.file().clone();
@@ -451,6 +452,18 @@ async fn the_platforms_backups_are_those_that_the_server_has_made_where_the_bed_
         "{}",
         String::from_utf8_lossy(&verified.stderr)
     );
+
+    // Backups are restored into another server than the one that they are of.
+    let scratch = file.scratch_url.as_deref().unwrap();
+    let identifiers = [file.database_url.as_str(), scratch].map(async |url| {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        let identifier = "SELECT system_identifier::text FROM pg_control_system()";
+        let row = client.query_one(identifier, &[]).await.unwrap();
+        row.try_get::<_, String>(0).unwrap()
+    });
+    let [source, target] = identifiers;
+    assert_ne!(source.await, target.await);
 
     // Nothing is listed that is not there.
     fs::remove_dir_all(&base).unwrap();

@@ -19,6 +19,7 @@ use super::process::{self, Child, Program};
 use super::progress::Progress;
 use super::server::major;
 use super::tools;
+use super::user::unprivileged_user;
 
 /// Roles, schemas and stubs of a Supabase project; may be applied again and again.
 pub const BOOTSTRAP: &str = include_str!("../../sql/supabase_bootstrap.sql");
@@ -126,17 +127,34 @@ impl Database {
     }
 }
 
-/// Starts PostgreSQL on the data directory of this bed, which is made when it is not there. `archives`: it keeps its log.
+/// Which of a bed's servers one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The projects' own. `archives`: it keeps its log.
+    Projects { archives: bool },
+    /// Where backups are restored.
+    Scratch,
+}
+
+/// Starts PostgreSQL on a data directory of this bed, which is made when it is not there.
 pub(super) async fn start(
     directory: &Path,
     memory: &mut Memory,
-    archives: bool,
+    role: Role,
     progress: Progress,
 ) -> Result<Database, BedError> {
     let started = Instant::now();
-    let port = ports::free(memory.ports.postgres).map_err(listen("PostgreSQL", 0))?;
-    memory.ports.postgres = Some(port);
-    let place = Place::find(directory, &memory.id)?;
+    let (remembered, name, archives) = match role {
+        Role::Projects { archives } => (&mut memory.ports.postgres, "PostgreSQL", archives),
+        Role::Scratch => (&mut memory.ports.scratch, "scratch", false),
+    };
+    let port = ports::free(*remembered).map_err(listen(name, 0))?;
+    *remembered = Some(port);
+    let id = match role {
+        Role::Projects { .. } => memory.id.clone(),
+        Role::Scratch => format!("{}-scratch", memory.id),
+    };
+    let place = Place::find(directory, &id)?;
     if !place.data.starts_with(directory) {
         progress.say(format_args!(
             "  PostgreSQL does not run as root, and nobody else can enter {}: its data lies in {}",
@@ -176,7 +194,7 @@ pub(super) async fn start(
     };
     database.prepare(&memory.database_password).await?;
     progress.took(
-        "PostgreSQL",
+        name,
         started,
         format_args!("postgresql://postgres:…@127.0.0.1:{port}/postgres"),
     );
@@ -366,23 +384,4 @@ impl Place {
         };
         own().map_err(BedError::file("own", directory))
     }
-}
-
-/// The first of the users `postgres` and `nobody` that this machine has.
-fn unprivileged_user() -> Result<(u32, u32), BedError> {
-    let path = Path::new("/etc/passwd");
-    let users = fs::read_to_string(path).map_err(BedError::file("read", path))?;
-    let find = |name: &str| {
-        let fields: Vec<&str> = users.lines().map(|line| line.split(':')).find_map(|mut fields| {
-            let first = fields.next()?;
-            (first == name).then(|| fields.collect())
-        })?;
-        Some((fields.get(1)?.parse().ok()?, fields.get(2)?.parse().ok()?))
-    };
-    find("postgres").or_else(|| find("nobody")).ok_or_else(|| {
-        BedError::from(tools::ToolError::Missing {
-            program: "a user for PostgreSQL",
-            remedy: "it refuses to run as root: add a user `postgres` or `nobody`".to_owned(),
-        })
-    })
 }

@@ -40,6 +40,9 @@ pub struct BedFile {
     pub project: String,
     /// `postgresql://postgres:…@127.0.0.1:PORT/postgres`; that role is no superuser.
     pub database_url: String,
+    /// Another server, for backups that are restored: of a bed that was asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scratch_url: Option<String>,
     /// Kubeconfig of the cluster's administrator.
     pub kubeconfig: PathBuf,
     /// kubectl of the control plane's version.
@@ -137,6 +140,7 @@ pub(super) struct Ports {
     pub(super) etcd: Option<u16>,
     pub(super) kubernetes: Option<u16>,
     pub(super) postgres: Option<u16>,
+    pub(super) scratch: Option<u16>,
     pub(super) api: Option<u16>,
     pub(super) admin: Option<u16>,
     pub(super) artifacts: Option<u16>,

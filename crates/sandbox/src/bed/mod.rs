@@ -7,6 +7,7 @@ mod artifacts;
 mod assets;
 mod certificates;
 mod cluster;
+mod config;
 mod control_plane;
 mod database;
 mod error;
@@ -26,13 +27,13 @@ mod sandbox;
 mod server;
 pub mod testing;
 pub mod tools;
+mod user;
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +41,7 @@ use crate::platform::{self, PlatformConfig, Recovery};
 use crate::receivers;
 
 pub use cluster::ClusterError;
+pub use config::{BedConfig, PlatformBackups};
 pub use database::BOOTSTRAP;
 pub use error::BedError;
 pub use file::{BED_FILE, BedFile};
@@ -52,7 +54,7 @@ pub use sandbox::{Sandbox, SandboxConfig, start_sandbox};
 
 use cluster::Cluster;
 use control_plane::{ControlPlane, blocking, listen};
-use database::Database;
+use database::{Database, Role};
 use file::{Memory, Ports};
 
 /// Life of a ServiceAccount's token that the bed gives out.
@@ -61,38 +63,13 @@ const TOKEN_SECONDS: u32 = 24 * 60 * 60;
 /// How often [`Bed::ended`] looks at the processes.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Where a bed lives and what is in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BedConfig {
-    /// Everything that the bed keeps; created when it is not there.
-    pub directory: PathBuf,
-    /// References of the projects, the first of which `bed.json` describes. Empty: those of the last start, or one with
-    /// a reference made up.
-    pub projects: Vec<String>,
-    /// What the platform lists as its own backups.
-    pub platform_backups: PlatformBackups,
-    /// Who hears of it.
-    pub progress: Progress,
-}
-
-/// What the platform lists as its own backups of the database.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum PlatformBackups {
-    /// One a day since the project was made, by the clock: nothing is kept of the database.
-    #[default]
-    MadeUp,
-    /// Base backups: one is made at the start, and whenever the bed is asked for one.
-    Daily,
-    /// The time from the first base backup to the last archived log.
-    PointInTime,
-}
-
 /// A bed that is up.
 pub struct Bed {
     directory: PathBuf,
     file: BedFile,
     control_plane: ControlPlane,
     database: Database,
+    scratch: Option<Database>,
     platform: platform::Running,
     store: ObjectStore,
     /// Of the artifact server and the receivers.
@@ -108,6 +85,7 @@ impl Bed {
             directory,
             projects,
             platform_backups,
+            scratch,
             progress,
         } = config;
         check_references(&projects)?;
@@ -125,7 +103,8 @@ impl Bed {
             control_plane::start(&directory, &mut for_cluster, progress),
             async {
                 let keeps = platform_backups != PlatformBackups::MadeUp;
-                let database = database::start(&directory, &mut for_database, keeps, progress).await?;
+                let role = Role::Projects { archives: keeps };
+                let database = database::start(&directory, &mut for_database, role, progress).await?;
                 let recovery = keeps.then(|| Recovery {
                     directory: database.recovery(),
                     pitr: platform_backups == PlatformBackups::PointInTime,
@@ -140,6 +119,11 @@ impl Bed {
             ..for_database.ports
         };
         (memory.ports.etcd, memory.ports.kubernetes) = (for_cluster.ports.etcd, for_cluster.ports.kubernetes);
+        let scratch = if scratch {
+            Some(start_scratch(&directory, &mut memory, progress).await?)
+        } else {
+            None
+        };
 
         let stop = CancellationToken::new();
         let (listener, artifacts_url) = listen_at(&mut memory.ports.artifacts, "artifacts").await?;
@@ -166,6 +150,7 @@ impl Bed {
             jwt_secret: project.jwt_secret,
             project: project.reference,
             database_url: database.url.clone(),
+            scratch_url: scratch.as_ref().map(|scratch| scratch.url.clone()),
             kubeconfig: directory.join("kubeconfig"),
             kubectl: directory.join("bin/kubectl"),
             audit_log: control_plane.audit_log.clone(),
@@ -187,6 +172,7 @@ impl Bed {
             file,
             control_plane,
             database,
+            scratch,
             platform,
             store,
             stop,
@@ -276,7 +262,8 @@ impl Bed {
                 .control_plane
                 .children
                 .iter_mut()
-                .chain([&mut self.database.child, &mut self.store.child]);
+                .chain([&mut self.database.child, &mut self.store.child])
+                .chain(self.scratch.as_mut().map(|scratch| &mut scratch.child));
             if let Some(error) = children.find_map(|child| child.check().err()) {
                 return error;
             }
@@ -290,6 +277,7 @@ impl Bed {
             directory,
             control_plane,
             database,
+            scratch,
             platform,
             stop,
             _lock: lock,
@@ -302,6 +290,9 @@ impl Bed {
             // Functions hold sessions: the database goes after them.
             blocking(move || {
                 database.stop();
+                if let Some(scratch) = scratch {
+                    scratch.stop();
+                }
                 Ok(())
             })
             .await
@@ -354,6 +345,13 @@ async fn listen_at(remembered: &mut Option<u16>, name: &'static str) -> Result<(
         .await
         .map_err(listen(name, port))?;
     Ok((listener, format!("http://127.0.0.1:{port}")))
+}
+
+/// Starts the server where backups are restored.
+async fn start_scratch(directory: &Path, memory: &mut Memory, progress: Progress) -> Result<Database, BedError> {
+    let place = directory.join("scratch");
+    file::make_directory(&place.join("logs"))?;
+    database::start(&place, memory, Role::Scratch, progress).await
 }
 
 async fn start_platform(

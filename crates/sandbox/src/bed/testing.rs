@@ -25,6 +25,7 @@ fn start() -> Bed {
         directory: fresh_directory(),
         projects: Vec::new(),
         platform_backups: PlatformBackups::MadeUp,
+        scratch: false,
         progress: Progress::Lines,
     };
     executor
