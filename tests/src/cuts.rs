@@ -92,6 +92,8 @@ impl Cuts {
     /// Whether a process is stopped.
     pub(crate) fn stops(&self) -> bool {
         self.count().armed.as_ref().is_some_and(|cut| cut.stops)
+    }
+
     /// The requests that came since it was armed.
     pub fn seen(&self) -> Vec<String> {
         self.count().seen.clone()

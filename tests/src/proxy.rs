@@ -2,8 +2,8 @@
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{

@@ -26,6 +26,7 @@ const BACKUPS: usize = 50;
 /// Counts, and cuts nothing.
 const NEVER: Cut = Cut {
     process_id: None,
+    stops: false,
     of: "",
     at: usize::MAX,
     side: Side::After,
