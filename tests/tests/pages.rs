@@ -34,6 +34,7 @@ fn a_relative_link_leads_to_a_file() {
         "docs/reasons.md",
         "docs/migrations.md",
         "docs/backups.md",
+        "docs/alerts.md",
         "docs/gitops.md",
     ] {
         let text = fs::read_to_string(root.join(page)).unwrap();

@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+mod alert_rule;
 mod backup;
 mod backup_destination;
 mod backup_schedule;
@@ -22,6 +23,12 @@ mod restore;
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 pub mod testing;
 
+pub use alert_rule::{
+    ANNOTATION_ACKNOWLEDGE, Acknowledgement, Alert, AlertCondition, AlertEvent, AlertEventType, AlertLevel,
+    AlertLevels, AlertOperator, AlertRule, AlertRuleReason, AlertRuleSpec, AlertRuleStatus, AlertSource, AlertState,
+    ErrorAction, ErrorPolicy, FiringReason, NoDataAction, NoDataPolicy, ObjectTrouble, Probe, Severity, Signal,
+    SignalMatch, SignalName, SqlSource,
+};
 pub use backup::{
     Archive, Backup, BackupClass, BackupCopy, BackupDriftReason, BackupProgress, BackupReason, BackupRun, BackupSpec,
     BackupStatus, BackupStep, CopyState, ImportedBackup, Snapshot, Verification, VerificationLevel,
@@ -62,8 +69,8 @@ pub use notification_channel::{
     NotificationChannel, NotificationChannelSpec, Slack, TestDelivery, Webhook,
 };
 pub use platform::{
-    ApiEndpoint, DailyBackups, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason,
-    PlatformRecovery, PlatformSpec, PlatformStatus, ProjectStatus, RecoveryWindow, Scratch,
+    ApiEndpoint, Contact, DailyBackups, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason,
+    PlatformRecovery, PlatformSpec, PlatformStatus, ProjectStatus, Reader, RecoveryWindow, Scratch,
 };
 pub use registry::{
     CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, LEASE_RIGHT, Process, Reference, Right, Scope, Target,

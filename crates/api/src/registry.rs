@@ -10,10 +10,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Backup, BackupDestination, BackupDriftReason, BackupReason, BackupSchedule, ChannelReason, ConditionType,
-    DestinationDriftReason, DestinationReason, DriftReason, DrilledReason, EdgeFunction, FreshReason, FunctionReason,
-    GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel, ObjectStatus, Platform, PlatformReason,
-    Restore, RestoreReason, ScheduleDriftReason, ScheduleReason, SchemaDriftReason, VERSION, VerifiedReason,
+    AlertRule, AlertRuleReason, Backup, BackupDestination, BackupDriftReason, BackupReason, BackupSchedule,
+    ChannelReason, ConditionType, DestinationDriftReason, DestinationReason, DriftReason, DrilledReason, EdgeFunction,
+    FiringReason, FreshReason, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel,
+    ObjectStatus, Platform, PlatformReason, Restore, RestoreReason, ScheduleDriftReason, ScheduleReason,
+    SchemaDriftReason, VERSION, VerifiedReason,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -88,6 +89,7 @@ pub const KINDS: &[KindEntry] = &[
             secret("spec.anonKeySecretRef.name"),
             secret("spec.database.passwordSecretRef.name"),
             secret("spec.database.caSecretRef.name"),
+            secret("spec.database.reader.passwordSecretRef.name"),
             secret("spec.scratch.passwordSecretRef.name"),
             secret("spec.scratch.caSecretRef.name"),
         ],
@@ -156,6 +158,24 @@ pub const KINDS: &[KindEntry] = &[
         process: Process::Operator,
         reads: &["Backup"],
         types: Types::of::<MigrationSet>(),
+    },
+    KindEntry {
+        name: "AlertRule",
+        plural: "alertrules",
+        short_name: "alert",
+        reasons: AlertRuleReason::ALL,
+        conditions: &[(ConditionType::Firing, FiringReason::ALL)],
+        references: &[PLATFORM],
+        rights: &[cluster(
+            GROUP,
+            "alertrules",
+            &["list", "watch"],
+            "read; their spec is never written",
+        )],
+        writers_can: Some("reads what the reader of a Platform's database may read"),
+        process: Process::Operator,
+        reads: &["Backup", "Restore"],
+        types: Types::of::<AlertRule>(),
     },
     KindEntry {
         name: "NotificationChannel",

@@ -8,6 +8,7 @@
 //!   and statements that can't run in a transaction with a journal.
 //! - **A backup is a copy of one moment**: a [`Snapshot`] under the database's lock, whose rows are counted and dumped by other
 //!   sessions; a restored copy is compared with them, table by table.
+//! - **A question changes nothing**: the [`Reader`] asks the queries of alert rules, whoever wrote them.
 //! - **Domain's types**: what is run, and what is read of ledgers and schemas, is what decisions are made on.
 //! - **Errors are small**: none has a password, the text of a statement or a value of a row. Only an error in a file has the
 //!   server's message.
@@ -27,6 +28,7 @@ mod ledger;
 mod meter;
 mod notices;
 mod password;
+mod reader;
 mod redact;
 mod run;
 mod scratch;
@@ -48,6 +50,7 @@ pub use fingerprint::{Change, FORM, Fingerprint, ObjectClass, Reading, SchemaObj
 pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
 pub use meter::{Excess, InsecureLogin};
 pub use password::{Password, PasswordError};
+pub use reader::{AskError, Question, Reader, ReaderError, Shape};
 pub use run::{Progress, RunError, Watcher};
 pub use scratch::{Asserted, AssertionError, Restored, Scratch, ScratchError, sweep_scratch};
 pub use session::{Locked, ReadOnlySession, Session, Settings};

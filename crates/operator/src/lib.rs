@@ -11,6 +11,7 @@
 mod backups;
 pub mod caches;
 pub mod connections;
+pub mod evaluator;
 pub mod kinds;
 pub mod metrics;
 pub mod operator;

@@ -1,5 +1,7 @@
 //! The whole operator: caches, kinds, and what runs beside them.
 
+mod rules;
+
 use std::{sync::Arc, time::Duration};
 
 use ace_api::Process;
@@ -34,6 +36,7 @@ use crate::{
         hosts::CredentialHosts,
         stores::{StoreConnector, StoreSettings},
     },
+    evaluator::Evaluator,
     kinds::{
         backup::{BackupCaches, BackupTasks, Backups},
         backup_destination::{self, BackupDestinations},
@@ -88,6 +91,9 @@ pub enum SetupError {
     /// A kind that users can create, and nobody would reconcile.
     #[error("no controller runs for {0}: report this as a bug")]
     NoController(&'static str),
+    /// A kind whose objects rules would not count.
+    #[error("no rule can count objects of kind {0}: report this as a bug")]
+    NotCounted(&'static str),
 }
 
 /// The operator, ready to run.
@@ -100,6 +106,8 @@ pub struct Operator {
     unused: Unused,
     backups: BackupTasks,
     restores: RestoreTasks,
+    /// Nothing where no rules are reconciled.
+    evaluator: Option<Arc<Evaluator>>,
 }
 
 impl Operator {
@@ -131,6 +139,7 @@ impl Operator {
             dependents,
             backups: Tasks::new(slots.clone(), interval, backups),
             restores: Tasks::new(slots, interval, restores),
+            evaluator: None,
             settings,
         };
         let has = |process| parts.settings.processes.contains(&process);
@@ -150,6 +159,7 @@ impl Operator {
             unused,
             backups: parts.backups,
             restores: parts.restores,
+            evaluator: parts.evaluator,
         })
     }
 
@@ -186,6 +196,9 @@ impl Operator {
                 stop.clone().run_until_cancelled_owned(unused).map(|_| ()).boxed(),
             ]);
         }
+        if let Some(evaluator) = self.evaluator {
+            beside.push(evaluator.run(stop.clone()).boxed());
+        }
         // They outlive the passes, which get less time.
         let hurry = shutdown.hurry();
         let (backups, restores) = (self.backups, self.restores);
@@ -211,6 +224,7 @@ struct Parts<'a> {
     controllers: Controllers,
     backups: BackupTasks,
     restores: RestoreTasks,
+    evaluator: Option<Arc<Evaluator>>,
 }
 
 impl Parts<'_> {
@@ -276,6 +290,8 @@ impl Parts<'_> {
             closing_sessions: ClosingSessions::default(),
         };
         self.controllers.add(Arc::new(sets));
+        self.add_rules(&caches, &connections)?;
+        let settings = &self.settings;
         let channels = NotificationChannels {
             client: self.client.clone(),
             http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,

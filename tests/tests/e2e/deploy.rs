@@ -290,13 +290,18 @@ spec:
   project: abcdefghijklmnopqrst
   api: {tokenSecretRef: {name: supabase, key: token}}
   anonKeySecretRef: {name: supabase, key: anon}
-  database: {host: db.example, passwordSecretRef: {name: supabase, key: password}, caSecretRef: {name: supabase, key: ca}}
+  database: {host: db.example, passwordSecretRef: {name: supabase, key: password}, caSecretRef: {name: supabase, key: ca}, reader: {user: reader, passwordSecretRef: {name: supabase, key: reader}}}
   scratch: {host: scratch.example, passwordSecretRef: {name: supabase, key: scratch}, caSecretRef: {name: supabase, key: ca}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1
 kind: MigrationSet
 metadata: {name: main}
 spec: {platformRef: {name: prod}, source: {kind: ConfigMap, name: code}, requires: {backup: {schedule: nightly}}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: AlertRule
+metadata: {name: cards}
+spec: {platformRef: {name: prod}, source: {sql: {query: select 1 as value}}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1
 kind: EdgeFunction

@@ -214,6 +214,12 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "host": "db.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
         platform(|spec| spec["database"] = database)
     };
+    let with_reader = |password: &str| {
+        let reader = json!({ "user": "reader", "passwordSecretRef": key_of(password) });
+        let mut platform = with_database("own", "own");
+        platform["spec"]["database"]["reader"] = reader;
+        platform
+    };
     let with_scratch = |password: &str, ca: &str| {
         let scratch =
             json!({ "host": "scratch.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
@@ -240,6 +246,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         platform(|spec| spec["anonKeySecretRef"] = key_of("other")),
         with_database("other", "own"),
         with_database("own", "other"),
+        with_reader("other"),
         with_scratch("other", "own"),
         with_scratch("own", "other"),
         slack("other"),
@@ -253,6 +260,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
     for own in [
         platform(|_| ()),
         with_database("own", "own"),
+        with_reader("own"),
         with_scratch("own", "own"),
         slack("own"),
         webhook("own", "own"),

@@ -24,6 +24,8 @@ pub enum ConditionType {
     Verified,
     /// A backup was restored in time, at each slot of a drill. Present while there are drills.
     Drilled,
+    /// Something is wrong with what an AlertRule asks for. Always present.
+    Firing,
 }
 
 impl ConditionType {
@@ -38,12 +40,16 @@ impl ConditionType {
             Self::Fresh => "Fresh",
             Self::Verified => "Verified",
             Self::Drilled => "Drilled",
+            Self::Firing => "Firing",
         }
     }
 
     /// An object of a kind with this condition always has it.
     pub fn is_always_there(self) -> bool {
-        matches!(self, Self::Ready | Self::Drifted | Self::Fresh | Self::Verified)
+        matches!(
+            self,
+            Self::Ready | Self::Drifted | Self::Fresh | Self::Verified | Self::Firing
+        )
     }
 
     /// The condition of this type, where there is one.

@@ -26,6 +26,12 @@ impl Duration {
     }
 }
 
+impl From<std::time::Duration> for Duration {
+    fn from(duration: std::time::Duration) -> Self {
+        Self(duration)
+    }
+}
+
 impl FromStr for Duration {
     type Err = InvalidDuration;
 

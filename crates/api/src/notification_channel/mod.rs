@@ -47,6 +47,9 @@ pub struct NotificationChannelSpec {
     /// webhook is an endpoint for Standard Webhooks, <https://www.standardwebhooks.com>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
+    /// default: AlertRules that name no channels tell this one.
+    #[serde(default)]
+    pub default: bool,
     /// suspend stops deliveries: nothing is read or sent. A test message that is asked for meanwhile is sent afterwards.
     #[serde(default)]
     pub suspend: bool,

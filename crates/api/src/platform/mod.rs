@@ -70,6 +70,11 @@ pub struct PlatformSpec {
     /// scratch is a PostgreSQL server where backups are restored to be proved; needed only by Restores and by BackupSchedules that verify `Content` or have drills. It holds nothing else, and is not the server that is backed up. Its major version is the project's. Databases that are made there are dropped again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scratch: Option<Scratch>,
+    /// contacts that AlertRules name, at most sixteen; shown on every message of theirs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub contacts: Vec<Contact>,
     /// interval between two observations of the project, between `30s` and `24h` (GEP-2257: `90s`, `5m`, `1h30m`). Each is one request that lists all functions of the project, however many objects there are.
     #[serde(default = "PlatformSpec::default_interval")]
     pub interval: Duration,
@@ -123,7 +128,10 @@ impl ApiEndpoint {
 #[x_kube(
     validation = Rule::new("self.port != 6543")
         .message("`port` must not be 6543: transaction pooling drops locks and settings; use the direct connection or the session pooler on 5432")
-        .field_path(".port")
+        .field_path(".port"),
+    validation = Rule::new("!has(self.reader) || self.reader.user != self.user")
+        .message("`reader.user` must not be `user`: queries of rules get a login that can only read; the documentation of AlertRules has the statements that make one")
+        .field_path(".reader.user")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Database {
@@ -151,9 +159,23 @@ pub struct Database {
     pub ca_secret_ref: Option<SecretKeyReference>,
     /// passwordSecretRef names the user's password. The Secret must offer `database` in its label `ops.mobulace.com/use`.
     pub password_secret_ref: SecretKeyReference,
+    /// reader is the login that queries of AlertRules get; needed only by those. They never get `user`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<Reader>,
 }
 
 impl Database {
+    /// This database, as its reader sees it.
+    pub fn as_reader(&self) -> Option<Self> {
+        let reader = self.reader.as_ref()?;
+        Some(Self {
+            user: reader.user.clone(),
+            password_secret_ref: reader.password_secret_ref.clone(),
+            reader: None,
+            ..self.clone()
+        })
+    }
+
     fn default_port() -> i32 {
         5432
     }
@@ -161,6 +183,40 @@ impl Database {
     fn default_name() -> String {
         "postgres".to_owned()
     }
+}
+
+/// The login that queries of AlertRules get: it bypasses row-level security, and may read and do nothing else.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reader {
+    /// user to connect as. Through Supabase's session pooler it ends in `.<project>`, as the other one does.
+    #[schemars(length(min = 1, max = 128))]
+    pub user: String,
+    /// passwordSecretRef names the user's password. The Secret must offer `database` in its label `ops.mobulace.com/use`.
+    pub password_secret_ref: SecretKeyReference,
+    /// connections that are open at most, one to four.
+    #[serde(default = "Reader::default_connections")]
+    #[schemars(range(min = 1, max = 4))]
+    pub connections: i32,
+}
+
+impl Reader {
+    fn default_connections() -> i32 {
+        2
+    }
+}
+
+/// Whom to ask, or tell.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+pub struct Contact {
+    /// name that AlertRules use.
+    #[schemars(length(max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message("`name` must be lower-case letters, digits and '-' within, such as 'devops'"))]
+    pub name: String,
+    /// address as `mailto:`, `tel:` or `https://`.
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^(mailto:|tel:|https?://)[!-~]+$')").message("`address` must begin with 'mailto:', 'tel:' or 'https://', such as 'mailto:devops@example.com'"))]
+    pub address: String,
 }
 
 /// A PostgreSQL server where backups are restored to be proved.
@@ -205,6 +261,7 @@ impl Scratch {
             tls: self.tls,
             ca_secret_ref: self.ca_secret_ref.clone(),
             password_secret_ref: self.password_secret_ref.clone(),
+            reader: None,
         }
     }
 }

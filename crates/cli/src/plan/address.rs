@@ -93,6 +93,7 @@ impl Address {
             tls: self.tls.unwrap_or(tls),
             ca_secret_ref: named.as_ref().and_then(|named| named.ca_secret_ref.clone()),
             password_secret_ref: named.map_or_else(nobody, |named| named.password_secret_ref),
+            reader: None,
         }
     }
 }

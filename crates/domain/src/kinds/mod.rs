@@ -1,5 +1,6 @@
 //! One folder per kind: its state, its decisions, and its status.
 
+pub mod alert_rule;
 pub mod backup;
 pub mod backup_destination;
 pub mod backup_schedule;

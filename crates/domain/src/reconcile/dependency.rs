@@ -70,6 +70,8 @@ pub enum Dependency {
     Points(Key),
     /// Whether a BackupSchedule counts that.
     PointsCount(Key),
+    /// Which NotificationChannels there are in a namespace, and who is told by default.
+    ChannelNames(String),
 }
 
 impl Dependency {
@@ -99,6 +101,7 @@ impl Dependency {
             Self::RestoresOf(_) => "RestoresOf",
             Self::Points(_) => "Points",
             Self::PointsCount(_) => "PointsCount",
+            Self::ChannelNames(_) => "ChannelNames",
         }
     }
 

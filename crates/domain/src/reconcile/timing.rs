@@ -174,6 +174,21 @@ impl Timing {
         self.of(Duration::from_secs(15))
     }
 
+    /// Window in which three firings of one series are flapping.
+    pub fn flapping_window(self) -> Duration {
+        self.of(Duration::from_hours(1))
+    }
+
+    /// How long a series that flaps must be clear before it is resolved.
+    pub fn flapping_clear(self) -> Duration {
+        self.of(Duration::from_mins(30))
+    }
+
+    /// Shortest time between two statuses of an alert because of its value.
+    pub fn value_refresh(self) -> Duration {
+        self.of(Duration::from_mins(5))
+    }
+
     /// How old the description of the project may be.
     pub fn project_interval(self) -> Duration {
         self.of(Duration::from_hours(1))
@@ -244,6 +259,9 @@ mod tests {
             timing.run_deadline(),
             timing.lost_after(Duration::from_mins(5)),
             timing.slot_tolerance(),
+            timing.flapping_window(),
+            timing.flapping_clear(),
+            timing.value_refresh(),
             timing.interval(Duration::from_mins(5)),
         ]
         .map(|duration| duration.as_secs());
@@ -251,7 +269,7 @@ mod tests {
             seconds,
             [
                 15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 15, 120, 600, 86_400, 900, 300,
-                300
+                3600, 1800, 300, 300
             ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));

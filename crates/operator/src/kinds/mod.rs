@@ -1,5 +1,6 @@
 //! The kinds: how each observes and acts. The decisions are in `ace-domain`.
 
+pub mod alert_rule;
 pub mod backup;
 pub mod backup_destination;
 pub mod backup_schedule;

@@ -1,9 +1,10 @@
-//! What the operator counts beyond what is counted of every kind: requests to platforms, reads of sources, and whether databases are
-//! recoverable.
+//! What the operator counts beyond what is counted of every kind: requests to platforms, reads of sources, whether databases are
+//! recoverable, and what rules measure.
 
 mod platform;
 mod reference;
 mod schedules;
+mod signals;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub use reference::REFERENCE;
 
 use platform::Platforms;
 use schedules::Schedules;
+use signals::Signals;
 
 /// The handle; cheap to clone, and every clone counts into the same registry.
 #[derive(Clone)]
@@ -31,6 +33,7 @@ pub struct Metrics {
     pub runtime: runtime::Metrics,
     platforms: Arc<Platforms>,
     schedules: Arc<Schedules>,
+    signals: Arc<Signals>,
     source_reads: Family<ReadLabels, Counter>,
 }
 
@@ -44,10 +47,11 @@ impl Metrics {
     /// An empty registry of the operator in this version.
     pub fn new(version: &'static str) -> Self {
         let runtime = runtime::Metrics::new(version);
-        let (platforms, schedules, source_reads) = runtime.register(REFERENCE, |registering| {
+        let (platforms, schedules, signals, source_reads) = runtime.register(REFERENCE, |registering| {
             (
                 Arc::new(Platforms::register(registering)),
                 Arc::new(Schedules::register(registering)),
+                Arc::new(Signals::register(registering)),
                 registering.add("ace_source_reads", Family::default()),
             )
         });
@@ -57,6 +61,7 @@ impl Metrics {
             runtime,
             platforms,
             schedules,
+            signals,
             source_reads,
         }
     }

@@ -89,6 +89,24 @@ pub const REFERENCE: &[MetricReference] = &[
         "Time that a restore of the newest backup would take, by its size and the last drills. Above ace_backup_rto_seconds the next drill will be too slow",
     ),
     metric(
+        "ace_signal",
+        MetricKind::Gauge,
+        &["namespace", "name"],
+        "Last value of each series of an AlertRule, with the labels of the rule beside its namespace and name. None of a rule that could never be asked",
+    ),
+    metric(
+        "ace_signal_state",
+        MetricKind::Gauge,
+        &["namespace", "name", "state"],
+        "1 for the state of an AlertRule, as its status has it: Firing, Held, Pending, NoData, Error, Inactive, Measured or Unknown",
+    ),
+    metric(
+        "ace_signal_turns_total",
+        MetricKind::Counter,
+        &["source", "outcome"],
+        "Turns of AlertRules, by what is asked (SQL, or the name of a signal). Failed: the status of the rule says why. Skipped: it would have come an interval late; the database, its connections for rules, or the operator has too much to do",
+    ),
+    metric(
         "ace_source_reads_total",
         MetricKind::Counter,
         &["kind", "outcome"],

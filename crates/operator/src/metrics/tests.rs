@@ -19,7 +19,7 @@ fn budget() -> Arc<Mutex<Budget>> {
 fn text(metrics: &Metrics) -> BTreeMap<String, f64> {
     let text = metrics.runtime.text().unwrap();
     let lines = text.lines().filter(|line| {
-        ["ace_platform_", "ace_backup_", "ace_source_"]
+        ["ace_platform_", "ace_backup_", "ace_source_", "ace_signal"]
             .iter()
             .any(|of| line.starts_with(of))
     });
@@ -38,6 +38,8 @@ fn every_metric_is_in_the_reference_with_its_labels_and_nothing_else_is() {
     platform.deferred("deploy", Priority::Change);
     metrics.source_read(SourceKind::ConfigMap, "Ready");
     metrics.follow_schedules(|| vec![(nightly(), measured())]);
+    metrics.follow_rules(|| vec![inventory([])]);
+    metrics.evaluated("SQL", "Answered");
     let shown: BTreeSet<(String, String)> = text(&metrics)
         .into_keys()
         .map(|series| {
@@ -58,6 +60,35 @@ fn every_metric_is_in_the_reference_with_its_labels_and_nothing_else_is() {
         .iter()
         .map(|metric| (metric.name.to_owned(), metric.labels.join(",")));
     assert_eq!(shown, documented.collect());
+}
+
+/// A rule with one series of these labels.
+fn inventory<const N: usize>(labels: [(&str, &str); N]) -> crate::evaluator::Measured {
+    let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    crate::evaluator::Measured {
+        key: nightly(),
+        state: ace_api::AlertState::Firing,
+        values: vec![(labels.into(), 0.5)],
+    }
+}
+
+#[test]
+fn values_of_rules_have_the_labels_of_their_rows_and_go_with_them() {
+    let metrics = Metrics::new("1.2.3");
+    let all = Arc::new(Mutex::new(vec![inventory([("brand", "Book \"Harbour\"\n")])]));
+    let read = all.clone();
+    metrics.follow_rules(move || read.lock().unwrap().clone());
+    let samples: Vec<(String, f64)> = text(&metrics).into_iter().collect();
+    let of = "namespace=\"ace\",name=\"nightly\"";
+    assert_eq!(
+        samples,
+        [
+            (format!("ace_signal_state{{{of},state=\"Firing\"}}"), 1.0),
+            (format!("ace_signal{{{of},brand=\"Book \\\"Harbour\\\"\\n\"}}"), 0.5),
+        ]
+    );
+    all.lock().unwrap().clear();
+    assert_eq!(text(&metrics), BTreeMap::new());
 }
 
 fn nightly() -> Key {

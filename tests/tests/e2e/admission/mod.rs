@@ -56,6 +56,21 @@ fn migrations() -> Value {
     })
 }
 
+fn rule() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "AlertRule",
+        "metadata": { "name": "cards" },
+        "spec": {
+            "platformRef": { "name": "prod" },
+            "source": { "sql": { "query": "select brand, 1 as value from public.cards", "labels": ["brand"] } },
+            "condition": { "operator": "LessThan", "levels": { "error": { "threshold": "10" } } },
+            "summary": "{labels.brand}: {value|fixed2} cards left, {threshold} wanted since {since}",
+            "runbookURL": "https://docs.example.com/runbooks/cards",
+        },
+    })
+}
+
 fn channel() -> Value {
     json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",

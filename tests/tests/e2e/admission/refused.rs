@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ace_api::{
-    Backup, BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform, Restore,
+    AlertRule, Backup, BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform,
+    Restore,
 };
 use ace_tests::{Space, with_namespace};
 use kube::{
@@ -14,7 +15,7 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{backup, channel, destination, dynamic, function, migrations, parsed, platform, restore, schedule};
+use super::{backup, channel, destination, dynamic, function, migrations, parsed, platform, restore, rule, schedule};
 
 /// A change (a merge patch) of a good object, and what the API server says of which field.
 #[derive(Deserialize)]
@@ -27,6 +28,7 @@ crate::tests![
     bad_functions_are_refused_in_words_that_say_what_to_write,
     bad_platforms_are_refused_in_words_that_say_what_to_write,
     bad_migration_sets_are_refused_in_words_that_say_what_to_write,
+    bad_alert_rules_are_refused_in_words_that_say_what_to_write,
     bad_notification_channels_are_refused_in_words_that_say_what_to_write,
     bad_backup_destinations_are_refused_in_words_that_say_what_to_write,
     bad_backup_schedules_are_refused_in_words_that_say_what_to_write,
@@ -54,6 +56,13 @@ async fn bad_platforms_are_refused_in_words_that_say_what_to_write() {
 async fn bad_migration_sets_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<MigrationSet>(space, &migrations(), include_str!("migrations.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_alert_rules_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<AlertRule>(space, &rule(), include_str!("rules.yaml")).await;
     })
     .await;
 }
@@ -184,6 +193,14 @@ async fn what_an_object_is_can_not_be_changed_later() {
         }
         let rest = json!({ "interval": "1h30m", "api": { "url": "https://api.example" } });
         assert_eq!(changed(&platforms, "prod", &rest).await, BTreeMap::new());
+
+        let rules = dynamic::<AlertRule>(space);
+        rules.create(&PostParams::default(), &parsed(&rule())).await.unwrap();
+        let says = "`platformRef` is immutable: create another AlertRule for another platform";
+        let change = json!({ "platformRef": { "name": "other" } });
+        assert_eq!(changed(&rules, "cards", &change).await, cause("spec.platformRef", says));
+        let rest = json!({ "source": { "sql": { "query": "select 1 as value, 'x' as brand" } }, "interval": "2m" });
+        assert_eq!(changed(&rules, "cards", &rest).await, BTreeMap::new());
 
         let sets = dynamic::<MigrationSet>(space);
         sets.create(&PostParams::default(), &parsed(&migrations()))

@@ -12,7 +12,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{backup, channel, destination, function, migrations, parsed, platform, restore, schedule};
+use super::{backup, channel, destination, function, migrations, parsed, platform, restore, rule, schedule};
 
 crate::tests![every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them];
 
@@ -26,6 +26,7 @@ async fn every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_t
             migrations(),
             platform(),
             restore(),
+            rule(),
             schedule(),
         ];
         for kind in KINDS {

@@ -60,8 +60,12 @@ fn platform(object: &MigrationSet, platform: Option<Platform>) -> PlatformState 
     })
 }
 
-/// Everything in a Platform that affects an observation of its database.
+/// Everything in a Platform that affects an observation of its database: not who else reads it.
 fn place(database: &Database, object: &MigrationSet) -> String {
+    let database = Database {
+        reader: None,
+        ..database.clone()
+    };
     format!("{database:?} {:?} {:?}", object.spec.schemas, object.spec.drift)
 }
 
@@ -94,6 +98,15 @@ mod tests {
             )
         };
         let usual = of(json!({}));
+        let reader = json!({ "user": "ace_reader", "passwordSecretRef": { "name": "supabase", "key": "reader" } });
+        let read = Database {
+            reader: Some(serde_json::from_value(reader).unwrap()),
+            ..database.clone()
+        };
+        let spec =
+            json!({ "platformRef": { "name": "prod" }, "source": { "kind": "ConfigMap", "name": "migrations" } });
+        let set = MigrationSet::new("main", serde_json::from_value(spec).unwrap());
+        assert_eq!(place(&read, &set), usual);
         assert_eq!(of(json!({ "lockTimeout": "3s" })), usual);
         assert_ne!(of(json!({ "schemas": ["public", "private"] })), usual);
         let rule = json!({ "name": "public.tmp_*", "reason": "a job" });

@@ -11,7 +11,14 @@ use std::time::Duration;
 use ace_api::{ChannelReason, ChannelStatus, NotificationChannel, TestDelivery};
 use jiff::Timestamp;
 
-use crate::reconcile::{event::Event, kind, refusals::Refusals, timing::Timing};
+use crate::reconcile::{
+    dependency::{Dependency, Fact, Facts},
+    event::Event,
+    key::Key,
+    kind,
+    refusals::Refusals,
+    timing::Timing,
+};
 
 pub use decide::decide;
 pub use status::{events, status};
@@ -140,6 +147,13 @@ impl kind::Kind for Kind {
 
     fn events(before: &ChannelStatus, after: &ChannelStatus) -> Vec<Event> {
         events(before, after)
+    }
+
+    fn facts(object: &NotificationChannel) -> Facts {
+        let Key { namespace, name } = Key::of(object);
+        let is_default = object.spec.default;
+        let told = Fact::is(format!("{name} {is_default}"));
+        vec![(Dependency::ChannelNames(namespace), told)]
     }
 
     fn is_suspended(object: &NotificationChannel) -> bool {

@@ -70,7 +70,11 @@ const TABLE: [Row; 5] = [
     },
     Row {
         address: ("Platform", "spec.database.host"),
-        credentials: &["spec.database.passwordSecretRef.name", "spec.database.caSecretRef.name"],
+        credentials: &[
+            "spec.database.passwordSecretRef.name",
+            "spec.database.caSecretRef.name",
+            "spec.database.reader.passwordSecretRef.name",
+        ],
         leaves: |hosts, object| {
             let spec = platform(object);
             hosts.platforms.allows_database(&spec.project, &spec.database.unwrap())

@@ -1,0 +1,5 @@
+mod fixture;
+mod model;
+mod policies;
+mod statuses;
+mod turns;

@@ -1,0 +1,86 @@
+//! The signal `ObjectCondition`: how many objects are in trouble.
+
+use ace_api::{ConditionType, ObjectStatus, ObjectTrouble, Signal};
+use ace_domain::{
+    kinds::{alert_rule::Row, platform},
+    reconcile::{dependency::Dependency, key::Key, kind::Kind},
+};
+use kube::{
+    core::{DeserializeGuard, object::HasStatus},
+    runtime::reflector::Store,
+};
+
+/// Counts the objects of one kind that belong to this Platform, or to none of its namespace: all of them, and those in trouble.
+type Count = Box<dyn Fn(&Key, ObjectTrouble) -> (usize, usize) + Send + Sync>;
+
+/// The objects of every kind, as they are cached.
+#[derive(Default)]
+pub struct Objects(Vec<(&'static str, Count)>);
+
+impl Objects {
+    /// Counts the objects of a kind, too.
+    pub fn add<K: Kind>(&mut self, store: Store<DeserializeGuard<K::Object>>) {
+        let count = move |platform: &Key, trouble: ObjectTrouble| {
+            let objects = store.state();
+            let objects = objects.iter().filter_map(|object| object.0.as_ref().ok());
+            let of_platform = objects.filter(|object| belongs::<K>(object, platform));
+            of_platform.fold((0, 0), |(all, troubled), object| {
+                (all + 1, troubled + usize::from(is_in::<K>(object, trouble)))
+            })
+        };
+        self.0.push((K::NAME, Box::new(count)));
+    }
+
+    /// The kinds that are counted.
+    pub fn kinds(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(kind, _)| *kind).collect()
+    }
+
+    /// A row for the kind that is asked for, or for each of which there are objects.
+    pub(super) fn count(&self, platform: &Key, signal: &Signal) -> Vec<Row> {
+        let wanted = signal.matching.kind.as_deref();
+        let kinds = self
+            .0
+            .iter()
+            .filter(|(kind, _)| wanted.is_none_or(|wanted| wanted == *kind));
+        let rows = kinds.filter_map(|(kind, count)| {
+            let (all, troubled) = count(platform, signal.matching.trouble);
+            #[expect(clippy::cast_precision_loss, reason = "a count of objects in memory")]
+            let value = troubled as f64;
+            (all > 0 || wanted.is_some()).then(|| Row {
+                labels: [("kind".to_owned(), (*kind).to_owned())].into(),
+                value: Some(value),
+                ..Row::default()
+            })
+        });
+        rows.collect()
+    }
+}
+
+/// It names this Platform, or none.
+fn belongs<K: Kind>(object: &K::Object, platform: &Key) -> bool {
+    let key = Key::of(object);
+    if K::NAME == platform::Kind::NAME {
+        return key == *platform;
+    }
+    let references = K::references(object);
+    let mut platforms = references.iter().filter_map(|reference| match reference {
+        Dependency::Platform(named) => Some(named),
+        _ => None,
+    });
+    key.namespace == platform.namespace && platforms.all(|named| named == platform)
+}
+
+/// What is suspended is so on purpose.
+fn is_in<K: Kind>(object: &K::Object, trouble: ObjectTrouble) -> bool {
+    let conditions = object.status().map(|status| status.common().conditions.as_slice());
+    let conditions = conditions.unwrap_or_default();
+    let is = |type_: ConditionType| type_.is_true(conditions);
+    !K::is_suspended(object)
+        && !is(ConditionType::Suspended)
+        && match trouble {
+            ObjectTrouble::NotReady => !is(ConditionType::Ready),
+            ObjectTrouble::Stalled => is(ConditionType::Stalled),
+            ObjectTrouble::Drifted => is(ConditionType::Drifted),
+        }
+}

@@ -1,0 +1,66 @@
+//! The rules, and who asks them.
+
+use std::sync::Arc;
+
+use ace_api::Process;
+use ace_domain::kinds::{
+    alert_rule, backup, backup_destination as destination, backup_schedule as schedule, edge_function, migration_set,
+    notification_channel, platform, restore,
+};
+
+use super::{Parts, SetupError, without_controller};
+use crate::{
+    caches::Caches,
+    connections::PlatformConnections,
+    evaluator::{Evaluator, Objects, ReaderSettings},
+    kinds::alert_rule::AlertRules,
+};
+
+impl Parts<'_> {
+    pub(super) fn add_rules(
+        &mut self,
+        caches: &Caches,
+        connections: &Arc<PlatformConnections>,
+    ) -> Result<(), SetupError> {
+        let mut objects = Objects::default();
+        objects.add::<platform::Kind>(self.controllers.cache());
+        objects.add::<edge_function::Kind>(self.controllers.cache());
+        objects.add::<migration_set::Kind>(self.controllers.cache());
+        objects.add::<alert_rule::Kind>(self.controllers.cache());
+        objects.add::<notification_channel::Kind>(self.controllers.cache());
+        objects.add::<destination::Kind>(self.controllers.cache());
+        objects.add::<schedule::Kind>(self.controllers.cache());
+        objects.add::<backup::Kind>(self.controllers.cache());
+        objects.add::<restore::Kind>(self.controllers.cache());
+        if let Some(kind) = without_controller(&Process::ALL, &objects.kinds()) {
+            return Err(SetupError::NotCounted(kind));
+        }
+        let settings = &self.settings;
+        let readers = ReaderSettings {
+            client: self.client.clone(),
+            hosts: settings.hosts.clone(),
+            allow_insecure_database: settings.allow_insecure_database,
+            installation: settings.installation.clone(),
+        };
+        let evaluator = Arc::new(Evaluator::new(
+            readers,
+            objects,
+            connections.clone(),
+            caches.clone(),
+            self.dependents.clone(),
+            self.metrics.clone(),
+            settings.timing,
+        ));
+        let measured = evaluator.clone();
+        self.metrics.follow_rules(move || measured.measured());
+        let rules = AlertRules {
+            caches: caches.clone(),
+            channels: self.controllers.cache(),
+            evaluator: evaluator.clone(),
+            timing: settings.timing,
+        };
+        self.controllers.add(Arc::new(rules));
+        self.evaluator = Some(evaluator);
+        Ok(())
+    }
+}
