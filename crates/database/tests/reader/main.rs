@@ -1,0 +1,17 @@
+//! The session that asks queries of rules, on a real PostgreSQL: what they answer, and that none of them changes anything.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "clippy knows tests by their attribute, and their helpers have none"
+)]
+
+mod abuses;
+mod answers;
+mod bed;
+#[path = "../session/database.rs"]
+mod database;
+mod examples;
+mod failures;
+#[path = "../session/server.rs"]
+mod server;
