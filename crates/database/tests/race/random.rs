@@ -84,6 +84,7 @@ impl Seat {
                 let process_id = matches!(fate, Fate::Killed(..)).then(|| process.id());
                 self.cuts.arm_at(Cut {
                     process_id,
+                    stops: false,
                     of: "",
                     at,
                     side,
