@@ -232,7 +232,9 @@ impl Election {
                 // One that this process held before it was started again is its own.
                 let is_free = holder.is_empty() || *holder == self.identity;
                 let due = if is_free { now } else { *since + self.terms.duration };
-                (due, self.write(Some(version), transitions.wrapping_add(1)))
+                // The API server takes none below 0, whatever was written there.
+                let epoch = transitions.checked_add(1).filter(|epoch| *epoch > 0);
+                (due, self.write(Some(version), epoch.unwrap_or(1)))
             }
         };
         let due = due.max(self.again);

@@ -113,6 +113,10 @@ fn nonsense_in_a_lease_is_a_holder_that_does_not_renew() {
         let mut election = election();
         election.observe(Some(&nonsense), at(0));
         assert_eq!(election.next(at(0)), Action::Wait(at(15)));
+        let Action::Write(write) = election.next(at(15)) else {
+            panic!("it is due");
+        };
+        assert!(write.transitions > 0, "others are refused: {}", write.transitions);
         writes(&mut election, 8, 15);
         assert!(acts(&election, 15));
     }
