@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod admission;
+mod alerts;
 mod backup;
 mod backup_destination;
 mod backup_inventory;
@@ -84,6 +85,7 @@ fn main() -> ExitCode {
         watch::tests(),
     ];
     let with_operator = vec![
+        alerts::tests(),
         backup::tests(),
         backup_destination::tests(),
         backup_inventory::tests(),

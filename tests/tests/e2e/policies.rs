@@ -157,6 +157,13 @@ fn platform(change: impl FnOnce(&mut Value)) -> Value {
     object("Platform", spec)
 }
 
+/// A Platform whose database has a reader.
+fn reader(secret: &str) -> Value {
+    let reader = json!({ "user": "reader", "passwordSecretRef": key_of(secret) });
+    let database = json!({ "host": "db.example", "passwordSecretRef": key_of("own"), "reader": reader });
+    platform(|spec| spec["database"] = database)
+}
+
 fn destination(secret: &str) -> Value {
     let s3 = json!({ "endpoint": "https://s3.example.com", "region": "eu", "bucket": "ace-backups" });
     object(
@@ -214,12 +221,6 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "host": "db.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
         platform(|spec| spec["database"] = database)
     };
-    let with_reader = |password: &str| {
-        let reader = json!({ "user": "reader", "passwordSecretRef": key_of(password) });
-        let mut platform = with_database("own", "own");
-        platform["spec"]["database"]["reader"] = reader;
-        platform
-    };
     let with_scratch = |password: &str, ca: &str| {
         let scratch =
             json!({ "host": "scratch.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
@@ -246,7 +247,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         platform(|spec| spec["anonKeySecretRef"] = key_of("other")),
         with_database("other", "own"),
         with_database("own", "other"),
-        with_reader("other"),
+        reader("other"),
         with_scratch("other", "own"),
         with_scratch("own", "other"),
         slack("other"),
@@ -260,7 +261,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
     for own in [
         platform(|_| ()),
         with_database("own", "own"),
-        with_reader("own"),
+        reader("own"),
         with_scratch("own", "own"),
         slack("own"),
         webhook("own", "own"),

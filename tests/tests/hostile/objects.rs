@@ -7,14 +7,14 @@ use std::{
 };
 
 use ace_api::{
-    Backup, BackupDestination, BackupSchedule, BackupStatus, EdgeFunction, NotificationChannel, Platform, Restore,
-    RestoreStatus, ScheduleStatus, VerificationLevel, within_bounds,
+    AlertRule, AlertRuleStatus, Backup, BackupDestination, BackupSchedule, BackupStatus, ChannelStatus, EdgeFunction,
+    NotificationChannel, Platform, Restore, RestoreStatus, ScheduleStatus, VerificationLevel, within_bounds,
 };
 use ace_domain::{
     inputs::ArtifactState,
     kinds::{
-        backup, backup_destination, backup_schedule, edge_function, migration_set, notification_channel, platform,
-        restore,
+        alert_rule, backup, backup_destination, backup_schedule, edge_function, migration_set, notification_channel,
+        platform, restore,
     },
     reconcile::{
         kind::Kind,
@@ -88,14 +88,7 @@ pub(crate) fn pass(kind: &str, status: &[u8]) -> String {
         }
         "NotificationChannel" => {
             let spec = json!({ "slack": { "webhookURLSecretRef": { "name": "slack", "key": "url" } } });
-            ended::<notification_channel::Kind>(kind, &spec, &status, |_: &NotificationChannel, memo| {
-                notification_channel::State {
-                    timing: Timing::default(),
-                    memo,
-                    obstacle: None,
-                    memory: notification_channel::Memory::default(),
-                }
-            })
+            ended::<notification_channel::Kind>(kind, &spec, &status, channel)
         }
         "BackupDestination" => {
             let store = json!({ "endpoint": "https://s3.eu-central-1.amazonaws.com", "region": "eu-central-1", "bucket": "backups" });
@@ -127,7 +120,54 @@ pub(crate) fn pass(kind: &str, status: &[u8]) -> String {
             let spec = json!({ "platformRef": platform_ref, "source": { "backup": "nightly-1" } });
             ended::<restore::Kind>(kind, &spec, &status, restore)
         }
+        "AlertRule" => {
+            let spec = json!({
+                "platformRef": platform_ref, "source": { "sql": { "query": "select 1 as value" } },
+                "condition": { "operator": "LessThan", "levels": { "warning": { "threshold": "10" } } },
+            });
+            ended::<alert_rule::Kind>(kind, &spec, &status, rule)
+        }
         other => panic!("nothing is known of {other}"),
+    }
+}
+
+fn channel(_: &NotificationChannel, memo: ChannelStatus) -> notification_channel::State {
+    notification_channel::State {
+        timing: Timing::default(),
+        memo,
+        obstacle: None,
+        memory: notification_channel::Memory::default(),
+    }
+}
+
+fn restore(_: &Restore, memo: RestoreStatus) -> restore::State {
+    restore::State {
+        timing: Timing::default(),
+        memo,
+        worker: "ace-worker-0".to_owned(),
+        fresh_id: "7c1e".to_owned(),
+        inputs: restore::Inputs::Usable("nightly-1".to_owned()),
+        task: None,
+        memory: restore::Memory::default(),
+        is_stopping: false,
+    }
+}
+
+/// After a restart and one turn, which began with what the status says.
+fn rule(object: &AlertRule, memo: AlertRuleStatus) -> alert_rule::State {
+    let answer = Ok(vec![alert_rule::Row {
+        value: Some(5.0),
+        ..alert_rule::Row::default()
+    }]);
+    let restored = alert_rule::Record::restored(object);
+    let record = alert_rule::advance(object, restored, &answer, Timing::default(), NOW);
+    alert_rule::State {
+        timing: Timing::default(),
+        memo,
+        platform: alert_rule::PlatformState::Absent,
+        channels: Vec::new(),
+        record: Some(record),
+        followed: NOW,
     }
 }
 

@@ -26,9 +26,11 @@ pub struct AlertRuleStatus {
     pub source: Option<String>,
     /// state of the gravest series, or of the rule where it could not be asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AlertState")]
     pub state: Option<AlertState>,
     /// severity of the gravest series that fires or is about to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Severity")]
     pub severity: Option<Severity>,
     /// value of that series, or of the only one. Written with a change of state, and else every 5 min at most: the metric `ace_signal` is exact.
     #[serde(default, skip_serializing_if = "Option::is_none")]

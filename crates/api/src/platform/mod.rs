@@ -64,7 +64,7 @@ pub struct PlatformSpec {
     /// anonKeySecretRef names the project's anonymous key; needed only by checks with `auth: Anon`. The Secret must offer `anon-key` in its label `ops.mobulace.com/use`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anon_key_secret_ref: Option<SecretKeyReference>,
-    /// database says how to connect to the project's Postgres; needed only by MigrationSets. The connection is checked when the Platform is first reconciled, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer does not affect functions.
+    /// database says how to connect to the project's Postgres; needed only by MigrationSets, BackupSchedules and AlertRules with `source.sql`. The connection is checked when the Platform is first reconciled, after failures, every hour, and when the annotation `ops.mobulace.com/reconcile-at` changes. A database that does not answer does not affect functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Database>,
     /// scratch is a PostgreSQL server where backups are restored to be proved; needed only by Restores and by BackupSchedules that verify `Content` or have drills. It holds nothing else, and is not the server that is backed up. Its major version is the project's. Databases that are made there are dropped again.

@@ -146,7 +146,7 @@ impl Reader {
         };
         let answer = answer.map_err(|error| self.failed(question, &error, question.offset(shape)));
         // A session that is not as before is not used again.
-        for error in [began, ended].into_iter().filter_map(Result::err) {
+        if let Some(error) = began.err().or_else(|| ended.err()) {
             self.connection.abandon();
             return Err(answer
                 .err()

@@ -16,7 +16,7 @@ use std::{
 
 use ace_api::AlertRule;
 use ace_domain::{
-    kinds::alert_rule::{self, Answer, Record, checked},
+    kinds::alert_rule::{self, Answer, Measured, Record, checked},
     reconcile::{key::Key, timing::Timing},
 };
 use ace_runtime::{
@@ -31,7 +31,6 @@ use crate::{caches::Caches, connections::PlatformConnections, metrics::Metrics};
 
 pub use objects::Objects;
 pub use readers::ReaderSettings;
-pub use rules::Measured;
 
 use readers::{Asked, Readers};
 use rules::{Rules, Turn};
@@ -92,7 +91,7 @@ impl Evaluator {
     }
 
     /// The last values of all rules.
-    pub fn measured(&self) -> Vec<Measured> {
+    pub fn measured(&self) -> Vec<(Key, Measured)> {
         self.rules().measured()
     }
 
@@ -158,7 +157,7 @@ impl Evaluator {
             return Some((answer, None));
         }
         let sql = spec.source.sql.as_ref()?;
-        let readers = match Readers::of(&mut self.readers(), &self.settings, &object) {
+        let readers = match Readers::of(&mut self.readers(), &object) {
             Ok(readers) => readers,
             Err(cause) => return Some((Err(cause), None)),
         };

@@ -59,11 +59,7 @@ pub(super) enum Asked {
 
 impl Readers {
     /// The sessions of this Platform; new ones where its spec is another one.
-    pub(super) fn of(
-        all: &mut HashMap<Key, Arc<Self>>,
-        settings: &ReaderSettings,
-        platform: &Platform,
-    ) -> Result<Arc<Self>, Cause> {
+    pub(super) fn of(all: &mut HashMap<Key, Arc<Self>>, platform: &Platform) -> Result<Arc<Self>, Cause> {
         let key = Key::of(platform);
         let of = (platform.uid(), platform.metadata.generation);
         if let Some(readers) = all.get(&key).filter(|readers| readers.of == of) {
@@ -74,7 +70,6 @@ impl Readers {
         let Some((database, reader)) = reader else {
             return Err(reader_missing());
         };
-        let _ = settings;
         let readers = Arc::new(Self {
             of,
             namespace: key.namespace.clone(),

@@ -1,15 +1,15 @@
 //! Which rule is due when, and what is known of each.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
 
-use ace_api::{AlertRule, AlertState};
+use ace_api::AlertRule;
 use ace_database::Shape;
 use ace_domain::{
-    kinds::alert_rule::{Answer, Record, advance},
+    kinds::alert_rule::{Answer, Measured, Record, advance},
     reconcile::{
         annotations::reconcile_at,
         key::Key,
@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 /// Longest sleep while nothing is due.
-const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+const LONGEST_WAIT: Duration = Duration::from_hours(1);
 
 /// Every rule, and when it is due.
 pub(super) struct Rules {
@@ -37,15 +37,22 @@ struct Entry {
     followed: Timestamp,
     /// When it is due, unless a turn is under way.
     due: Timestamp,
-    is_running: bool,
-    /// It changed while a turn was under way.
-    is_changed: bool,
+    running: Running,
     /// Columns of its query, once they are known.
     shape: Option<Shape>,
     /// A pass says that it was not asked for three intervals.
     is_lost: bool,
     /// A person asks for the next turn.
     is_requested: bool,
+}
+
+/// Whether a turn is under way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Running {
+    No,
+    Yes,
+    /// And the rule has changed meanwhile.
+    Outdated,
 }
 
 /// One turn of a rule.
@@ -57,15 +64,6 @@ pub struct Turn {
     pub shape: Option<Shape>,
     /// A person asks for it: what failed before is tried again.
     pub is_requested: bool,
-}
-
-/// The last values of one rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Measured {
-    pub key: Key,
-    pub state: AlertState,
-    /// By the labels of each series.
-    pub values: Vec<(BTreeMap<String, String>, f64)>,
 }
 
 impl Turn {
@@ -112,14 +110,16 @@ impl Rules {
             entry.due = now + share(interval, &object.uid().unwrap_or_default());
         } else if is_changed {
             entry.due = now;
-            entry.is_changed = entry.is_running;
+            if entry.running == Running::Yes {
+                entry.running = Running::Outdated;
+            }
         }
         if is_changed {
             entry.shape = None;
             entry.is_requested |= is_requested;
         }
         entry.is_asked = is_asked;
-        if is_asked && !entry.is_running {
+        if is_asked && entry.running == Running::No {
             self.due.insert((entry.due, key));
         }
         let turned = entry.record.as_ref().and_then(Record::turned);
@@ -141,7 +141,7 @@ impl Rules {
             let Some(entry) = self.entries.get_mut(&key) else {
                 continue;
             };
-            entry.is_running = true;
+            entry.running = Running::Yes;
             turns.push(Turn {
                 key,
                 object: entry.object.clone(),
@@ -170,7 +170,7 @@ impl Rules {
         let after = advance(&turn.object, before.clone().unwrap_or_default(), answer, timing, now);
         let is_news = before.is_none_or(|before| before.shows() != after.shows()) || entry.is_lost;
         entry.record = Some(after);
-        if !entry.is_changed {
+        if entry.object.metadata.generation == turn.object.metadata.generation {
             entry.shape = shape;
         }
         entry.is_lost = false;
@@ -195,8 +195,7 @@ impl Rules {
         if entry.object.uid() != turn.object.uid() {
             return None;
         }
-        entry.is_running = false;
-        if std::mem::take(&mut entry.is_changed) {
+        if std::mem::replace(&mut entry.running, Running::No) == Running::Outdated {
             entry.due = now;
         } else {
             let interval = self.timing.interval(entry.object.spec.interval.get());
@@ -217,19 +216,11 @@ impl Rules {
             .collect()
     }
 
-    pub(super) fn measured(&self) -> Vec<Measured> {
-        let measured = self.entries.iter().filter_map(|(key, entry)| {
-            let record = entry.record.as_ref()?;
-            let values = record
-                .values()
-                .filter_map(|series| Some((series.labels.clone()?, series.value?)));
-            Some(Measured {
-                key: key.clone(),
-                state: record.findings()?.state,
-                values: values.collect(),
-            })
-        });
-        measured.collect()
+    pub(super) fn measured(&self) -> Vec<(Key, Measured)> {
+        let measured = self.entries.iter();
+        measured
+            .filter_map(|(key, entry)| Some((key.clone(), entry.record.as_ref()?.measured()?)))
+            .collect()
     }
 }
 
@@ -241,8 +232,7 @@ impl Entry {
             is_asked: false,
             followed: now,
             due: now,
-            is_running: false,
-            is_changed: false,
+            running: Running::No,
             shape: None,
             is_lost: false,
             is_requested: false,

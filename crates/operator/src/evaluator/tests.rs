@@ -2,10 +2,7 @@ use std::time::Duration;
 
 use ace_api::{AlertRule, ObjectTrouble, Signal, SignalMatch, SignalName};
 use ace_domain::{
-    kinds::{
-        alert_rule::{Answer, Row},
-        edge_function, platform,
-    },
+    kinds::{alert_rule::Row, edge_function, platform},
     reconcile::{kind::Kind, timing::Timing},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -40,11 +37,11 @@ fn rule(name: &str, uid: &str) -> AlertRule {
     serde_json::from_value(object).unwrap()
 }
 
-fn value(value: f64) -> Answer {
-    Ok(vec![Row {
+fn value(value: f64) -> Vec<Row> {
+    vec![Row {
         value: Some(value),
         ..Row::default()
-    }])
+    }]
 }
 
 struct Bench {
@@ -80,7 +77,7 @@ impl Bench {
     /// A turn that is due then, with this value; true if its status would differ.
     fn asks(&mut self, second: i64, found: f64) -> bool {
         let turn = self.turn(second).unwrap();
-        self.rules.answered(&turn, &value(found), None, at(second))
+        self.rules.answered(&turn, &Ok(value(found)), None, at(second))
     }
 }
 
@@ -105,7 +102,7 @@ fn a_rule_has_one_turn_at_a_time_and_the_next_one_in_its_own_rhythm() {
     let second = i64::try_from(first.as_secs()).unwrap() + 1;
     let turn = bench.turn(second).unwrap();
     assert!(bench.turn(second + 600).is_none(), "one is under way");
-    bench.rules.answered(&turn, &value(50.0), None, at(second + 20));
+    bench.rules.answered(&turn, &Ok(value(50.0)), None, at(second + 20));
     assert_eq!(bench.due(), Some(first + Duration::from_mins(1)));
 }
 
@@ -152,11 +149,11 @@ fn an_edit_is_asked_at_once_and_one_during_a_turn_behind_it() {
     bench.object.metadata.generation = Some(3);
     bench.follow(71);
     assert!(bench.turn(71).is_none());
-    bench.rules.answered(&turn, &value(50.0), None, at(72));
+    bench.rules.answered(&turn, &Ok(value(50.0)), None, at(72));
     let turn = bench.turn(72).unwrap();
     assert_eq!(turn.object.metadata.generation, Some(3));
     // Without a change it is not asked before it is due.
-    bench.rules.answered(&turn, &value(50.0), None, at(73));
+    bench.rules.answered(&turn, &Ok(value(50.0)), None, at(73));
     bench.follow(74);
     assert!(bench.turn(74).is_none());
     // Somebody asks for it.
@@ -186,7 +183,7 @@ fn another_rule_of_the_same_name_has_nothing_of_the_one_before() {
     let turn = bench.turn(60).unwrap();
     let (record, _) = bench.rules.follow(&rule("cards", "u2"), true, at(61));
     assert_eq!(record, None);
-    assert!(!bench.rules.answered(&turn, &value(5.0), None, at(62)));
+    assert!(!bench.rules.answered(&turn, &Ok(value(5.0)), None, at(62)));
     assert!(bench.rules.measured().is_empty());
 }
 

@@ -1,6 +1,7 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use ace_api::AlertState;
+use ace_domain::{kinds::alert_rule::Measured, reconcile::key::Key};
 use ace_runtime::metrics::Registering;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -8,7 +9,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use super::Metrics;
-use crate::evaluator::Measured;
 
 /// Those of a series are a rule's own.
 type Labels = Vec<(String, String)>;
@@ -35,7 +35,7 @@ pub(super) struct Signals {
 
 impl Metrics {
     /// Has what `measure` finds of all rules shown at each reading.
-    pub fn follow_rules(&self, measure: impl Fn() -> Vec<Measured> + Send + Sync + 'static) {
+    pub fn follow_rules(&self, measure: impl Fn() -> Vec<(Key, Measured)> + Send + Sync + 'static) {
         let signals: Arc<Signals> = self.signals.clone();
         self.runtime.before_text(move || signals.show(&measure()));
     }
@@ -55,11 +55,11 @@ impl Signals {
         }
     }
 
-    fn show(&self, all: &[Measured]) {
+    fn show(&self, all: &[(Key, Measured)]) {
         self.values.clear();
         self.states.clear();
-        for rule in all {
-            let own = [("namespace", &rule.key.namespace), ("name", &rule.key.name)];
+        for (key, rule) in all {
+            let own = [("namespace", &key.namespace), ("name", &key.name)];
             let own = own.map(|(name, value)| (name.to_owned(), value.clone()));
             for (labels, value) in &rule.values {
                 let of_series = labels.iter().map(|(name, value)| (name.clone(), value.clone()));
@@ -67,8 +67,8 @@ impl Signals {
                 self.values.get_or_create(&labels).set(*value);
             }
             let labels = StateLabels {
-                namespace: rule.key.namespace.clone(),
-                name: rule.key.name.clone(),
+                namespace: key.namespace.clone(),
+                name: key.name.clone(),
                 state: word(rule.state),
             };
             self.states.get_or_create(&labels).set(1);

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ace_api::SourceKind;
-use ace_domain::{kinds::backup_schedule::Measured, reconcile::key::Key};
+use ace_domain::{
+    kinds::{alert_rule::Measured as Rule, backup_schedule::Measured},
+    reconcile::key::Key,
+};
 use ace_runtime::clock;
 use ace_supabase::{Budget, Observer, Priority, RateLimit};
 use jiff::{SignedDuration, Timestamp};
@@ -63,13 +66,13 @@ fn every_metric_is_in_the_reference_with_its_labels_and_nothing_else_is() {
 }
 
 /// A rule with one series of these labels.
-fn inventory<const N: usize>(labels: [(&str, &str); N]) -> crate::evaluator::Measured {
+fn inventory<const N: usize>(labels: [(&str, &str); N]) -> (Key, Rule) {
     let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    crate::evaluator::Measured {
-        key: nightly(),
+    let rule = Rule {
         state: ace_api::AlertState::Firing,
         values: vec![(labels.into(), 0.5)],
-    }
+    };
+    (nightly(), rule)
 }
 
 #[test]

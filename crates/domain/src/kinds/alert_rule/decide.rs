@@ -43,10 +43,12 @@ fn trouble(object: &AlertRule, state: &State, platform: &Platform, now: Timestam
         let message = "it was not asked for three intervals: the operator or the database has too much to do";
         return Some(Cause::new(AlertRuleReason::NotObserved, message));
     }
-    if turned.is_none()
-        && let Some(standing) = standing(object, state)
-    {
-        return standing.or_else(|| untold(object, state, platform));
+    if turned.is_none() {
+        match standing(object, state) {
+            Standing::Nothing => {}
+            Standing::Answered => return untold(object, state, platform),
+            Standing::Failed(cause) => return Some(cause),
+        }
     }
     let Some(record) = state.record.as_ref().filter(|record| record.is_of(object)) else {
         let message = format!("it is asked for the first time as it is now within {}", spec.interval);
@@ -55,33 +57,40 @@ fn trouble(object: &AlertRule, state: &State, platform: &Platform, now: Timestam
     record.failure().cloned().or_else(|| untold(object, state, platform))
 }
 
-/// What the last turn before a restart said of the rule as it is, until the next one.
-fn standing(object: &AlertRule, state: &State) -> Option<Option<Cause>> {
+/// What the last turn before a restart said of the rule as it is.
+enum Standing {
+    /// Nothing that holds any more.
+    Nothing,
+    /// It was answered.
+    Answered,
+    Failed(Cause),
+}
+
+/// It stands until the next turn.
+fn standing(object: &AlertRule, state: &State) -> Standing {
     let before = &state.memo.common;
     let is_described = describes(before, object) && state.record.is_some();
     if !is_described || is_reconcile_requested(object, before.last_handled_reconcile_at.as_ref()) {
-        return None;
+        return Standing::Nothing;
     }
     let why = ConditionType::Stalled
         .of(&before.conditions)
         .or_else(|| ConditionType::Reconciling.of(&before.conditions));
-    let why = why.map(|why| (AlertRuleReason::named(&why.reason), why.message.clone()));
-    match why {
-        None => Some(None),
-        Some((Some(AlertRuleReason::Evaluating | AlertRuleReason::NotObserved) | None, _)) => None,
+    let Some(why) = why else {
+        return Standing::Answered;
+    };
+    match AlertRuleReason::named(&why.reason) {
+        None | Some(AlertRuleReason::Evaluating | AlertRuleReason::NotObserved) => Standing::Nothing,
         // These are told from what there is.
-        Some((
-            Some(
-                AlertRuleReason::WaitingForPlatform
-                | AlertRuleReason::DatabaseNotSet
-                | AlertRuleReason::ReaderMissing
-                | AlertRuleReason::ContactUnknown
-                | AlertRuleReason::WaitingForChannel
-                | AlertRuleReason::NobodyTold,
-            ),
-            _,
-        )) => Some(None),
-        Some((Some(reason), message)) => Some(Some(Cause::new(reason, message))),
+        Some(
+            AlertRuleReason::WaitingForPlatform
+            | AlertRuleReason::DatabaseNotSet
+            | AlertRuleReason::ReaderMissing
+            | AlertRuleReason::ContactUnknown
+            | AlertRuleReason::WaitingForChannel
+            | AlertRuleReason::NobodyTold,
+        ) => Standing::Answered,
+        Some(reason) => Standing::Failed(Cause::new(reason, why.message.clone())),
     }
 }
 

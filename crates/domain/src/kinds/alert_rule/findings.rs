@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     answer::{MOST_SERIES, named},
     record::{ERROR, NO_DATA, Record},
-    series::Series,
+    series::{Series, after},
 };
 use crate::reconcile::{decision::Cause, timing::Timing};
 
@@ -70,7 +70,7 @@ fn wait(spec: &AlertRuleSpec, record: &Record, timing: Timing) -> Duration {
 
 fn is_later(shown: Option<Timestamp>, next: Option<Timestamp>, by: Duration) -> bool {
     match (shown, next) {
-        (Some(shown), Some(next)) => next >= shown + by && next != shown,
+        (Some(shown), Some(next)) => next >= after(shown, by) && next != shown,
         _ => false,
     }
 }

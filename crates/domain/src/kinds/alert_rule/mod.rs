@@ -28,7 +28,7 @@ pub use answer::{Answer, LABEL_CHARACTERS, MOST_SERIES, Row, checked};
 pub use decide::decide;
 pub use findings::{Findings, number, response};
 pub use obstacle::{of_database, reader_missing};
-pub use record::Record;
+pub use record::{Measured, Record};
 pub use series::Series;
 pub use status::{events, status};
 

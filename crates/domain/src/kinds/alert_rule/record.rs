@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use ace_api::{Alert, AlertEvent, AlertRule, AlertRuleSpec, AlertSource, AlertState, Severity};
 use jiff::Timestamp;
 
-use super::{Cause, findings::Findings, series::Series};
+use super::{
+    Cause,
+    findings::Findings,
+    series::{Series, after},
+};
 use crate::reconcile::{annotations::reconcile_at, refusals::Refusals, status::describes};
 
 /// Fingerprint of the alert that nothing came back.
@@ -41,6 +45,14 @@ pub struct Record {
     pub(super) history: Vec<AlertEvent>,
     /// What is shown, and when its values were last brought up to date.
     pub(super) shown: Option<(Timestamp, Findings)>,
+}
+
+/// What metrics show of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Measured {
+    pub state: AlertState,
+    /// Of the last answer, by the labels of each series.
+    pub values: Vec<(BTreeMap<String, String>, f64)>,
 }
 
 impl Record {
@@ -107,11 +119,21 @@ impl Record {
         self.series.values().filter(|series| series.is_there())
     }
 
+    /// What metrics show of it; nothing before the first turn.
+    pub fn measured(&self) -> Option<Measured> {
+        let values = self.values();
+        let values = values.filter_map(|series| Some((series.labels.clone()?, series.value?)));
+        Some(Measured {
+            state: self.findings()?.state,
+            values: values.collect(),
+        })
+    }
+
     /// Whether nobody looked for so long that a wait begins anew.
     pub(super) fn is_interrupted(&self, interval: Duration, lasting: Duration, now: Timestamp) -> bool {
         let most = interval * 3;
         let most = if self.is_restored { most.max(lasting / 4) } else { most };
-        self.answered.is_none_or(|answered| now > answered + most)
+        self.answered.is_none_or(|answered| now > after(answered, most))
     }
 }
 

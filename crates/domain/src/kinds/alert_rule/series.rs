@@ -162,7 +162,7 @@ impl Series {
 
     /// It had no value for so long.
     pub(super) fn is_unvalued_for(&self, time: Duration, now: Timestamp) -> bool {
-        self.valued.is_none_or(|valued| now >= valued + time)
+        self.valued.is_none_or(|valued| now >= after(valued, time))
     }
 
     /// Nothing is to be remembered of it, once it is not there any more.
@@ -262,8 +262,13 @@ fn next(phase: Option<Phase>, is_breached: bool, is_recovered: bool, pace: Pace)
         other => other,
     };
     match phase {
-        Some(Phase::Pending(since)) if now >= since + pace.lasting => Some(Phase::Firing),
-        Some(Phase::Held(since)) if now >= since + pace.keep => None,
+        Some(Phase::Pending(since)) if now >= after(since, pace.lasting) => Some(Phase::Firing),
+        Some(Phase::Held(since)) if now >= after(since, pace.keep) => None,
         other => other,
     }
+}
+
+/// So long after a time that others may have written.
+pub(super) fn after(time: Timestamp, wait: Duration) -> Timestamp {
+    time.checked_add(wait).unwrap_or(Timestamp::MAX)
 }

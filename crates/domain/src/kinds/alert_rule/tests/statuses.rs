@@ -84,7 +84,7 @@ fn a_look_that_is_asked_for_is_handled_by_the_next_turn() {
 #[test]
 fn what_keeps_a_rule_from_being_asked_or_heard_is_told_by_name() {
     let quiet = || cards().asks(1, &[row("Book", 50.0)]);
-    let table: [(Case, &str, &str); 7] = [
+    let table: Vec<(Case, &str, &str)> = vec![
         (
             Case {
                 platform: PlatformState::Absent,
@@ -127,16 +127,8 @@ fn what_keeps_a_rule_from_being_asked_or_heard_is_told_by_name() {
             "`default: true`",
         ),
         (quiet().fails(1), "Ready=False/QueryFailed", "longer than 5s"),
-        (
-            Case {
-                second: 10_000,
-                ..quiet()
-            },
-            "Ready=False/Evaluating",
-            "within",
-        ),
     ];
-    for (case, reason, says) in table.into_iter().take(6) {
+    for (case, reason, says) in table {
         let case = case.passes();
         assert_eq!(case.conditions()[0], reason);
         let message = case.message(ConditionType::Ready);
