@@ -200,19 +200,6 @@ fn schedule(object: &BackupSchedule, memo: ScheduleStatus) -> backup_schedule::S
     }
 }
 
-fn restore(_: &Restore, memo: RestoreStatus) -> restore::State {
-    restore::State {
-        timing: Timing::default(),
-        memo,
-        worker: "ace-worker-0".to_owned(),
-        fresh_id: "7c1e".to_owned(),
-        inputs: restore::Inputs::Usable("nightly-1".to_owned()),
-        task: None,
-        memory: restore::Memory::default(),
-        is_stopping: false,
-    }
-}
-
 /// Of another process than the one whose run the status may name.
 fn backup(_: &Backup, memo: BackupStatus) -> backup::State {
     let primary = backup::Place {
