@@ -6,7 +6,9 @@
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
 mod message;
+mod news;
 mod outcome;
+mod pagerduty;
 mod slack;
 mod text;
 mod webhook;
@@ -18,8 +20,10 @@ use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
 
-pub use message::{Message, MessageId, MessageType};
+pub use message::{Content, Message, MessageId};
+pub use news::{Alert, Change, Contact, News, Severity};
 pub use outcome::Outcome;
+pub use pagerduty::{PATH as PAGERDUTY_PATH, RoutingKey, RoutingKeyError};
 pub use webhook::{SigningSecret, SigningSecretError};
 
 /// How a channel is spoken to, with what that takes besides its URL.
@@ -28,6 +32,8 @@ pub enum Format {
     Slack,
     /// Standard Webhooks 1.0.0, signed with a symmetric secret.
     Webhook(SigningSecret),
+    /// PagerDuty's Events API v2.
+    PagerDuty(RoutingKey),
 }
 
 /// What is posted to a channel's URL.
@@ -46,6 +52,7 @@ impl Format {
         match self {
             Self::Slack => slack::request(message),
             Self::Webhook(secret) => webhook::request(message, now, secret),
+            Self::PagerDuty(key) => pagerduty::request(message, key),
         }
     }
 
@@ -55,6 +62,7 @@ impl Format {
             (_, Err(error)) => outcome::unanswered(*error),
             (Self::Slack, Ok(reply)) => slack::outcome(reply),
             (Self::Webhook(_), Ok(reply)) => webhook::outcome(reply),
+            (Self::PagerDuty(key), Ok(reply)) => pagerduty::outcome(reply, key),
         }
     }
 }

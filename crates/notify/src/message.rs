@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::news::News;
+
 /// Characters of a message's text that are sent. It is Slack's limit for a section; the same everywhere, so that no channel
 /// says less than another.
 pub(crate) const LONGEST_TEXT: usize = 3_000;
@@ -12,23 +14,24 @@ pub(crate) const LONGEST_TEXT: usize = 3_000;
 pub struct Message {
     /// Receivers drop what they have seen under it before.
     pub id: MessageId,
-    /// What it is about.
-    pub message_type: MessageType,
     /// Namespace of the channel.
     pub namespace: String,
     /// Name of the channel.
     pub channel: String,
     /// When it came about; not when it is sent.
     pub time: Timestamp,
-    /// Plain text. Control characters but line feeds are left out, and what exceeds 3,000 characters.
-    pub text: String,
+    /// What it says.
+    pub content: Content,
 }
 
-/// What a message is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MessageType {
-    /// Somebody asked for a message to see whether it arrives.
-    Test,
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Somebody asked for a message to see whether it arrives. Plain text: control characters but line feeds are left out, and
+    /// what exceeds 3,000 characters.
+    Test(String),
+    /// What became of a group of alerts.
+    News(Box<News>),
 }
 
 /// Identifies a message at its receiver: 1 to 64 of `A-Z a-z 0-9 _ -`. No full stop: that is what separates id, time and
@@ -36,18 +39,28 @@ pub enum MessageType {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageId(pub(crate) String);
 
-impl MessageType {
+impl Content {
     /// `type` of the body of a Standard Webhook.
-    pub(crate) fn event(self) -> &'static str {
+    pub(crate) fn event(&self) -> &'static str {
         match self {
-            Self::Test => "channel.test",
+            Self::Test(_) => "channel.test",
+            Self::News(news) => news.change.event(),
         }
     }
 
-    /// What a person reads first: at most 150 characters, Slack's limit for a header.
-    pub(crate) fn title(self) -> &'static str {
+    /// What a person reads first: one line of at most 150 characters, Slack's limit for a header.
+    pub(crate) fn title(&self) -> String {
         match self {
-            Self::Test => "Test message",
+            Self::Test(_) => "Test message".to_owned(),
+            Self::News(news) => news.title(),
+        }
+    }
+
+    /// The whole text, as a person reads it where there are no blocks or fields.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Test(text) => text.clone(),
+            Self::News(news) => news.text(),
         }
     }
 }

@@ -11,19 +11,19 @@ use crate::outcome::{Outcome, by_status};
 use crate::text::fitted;
 
 pub(crate) fn request(message: &Message) -> Request {
-    let title = message.message_type.title();
+    let (title, text) = (message.content.title(), message.content.text());
     let channel = format!("{}/{}", message.namespace, message.channel);
     let mut blocks = vec![json!({"type": "header", "text": {"type": "plain_text", "text": title}})];
-    let text = mrkdwn(&message.text);
+    let section = mrkdwn(&text);
     // An empty section is refused.
-    if text.get("text").is_some_and(|text| text != "") {
-        blocks.push(json!({"type": "section", "text": text}));
+    if section.get("text").is_some_and(|text| text != "") {
+        blocks.push(json!({"type": "section", "text": section}));
     }
     let context = mrkdwn(&format!("channel {channel} · {}", message.time));
     blocks.push(json!({"type": "context", "elements": [context]}));
     let body = json!({
         // For notifications and screen readers, which don't show the blocks.
-        "text": escaped(&format!("{title} of channel {channel}: {}", message.text)),
+        "text": escaped(&format!("{title} of channel {channel}: {text}")),
         "blocks": blocks,
     });
     Request {
@@ -101,17 +101,21 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{outcome, request};
-    use crate::message::{Message, MessageId, MessageType};
+    use crate::message::{Content, Message, MessageId};
+    use crate::news::tests::news;
     use crate::outcome::Outcome;
 
     fn body(text: &str) -> Value {
+        sent(Content::Test(text.into()))
+    }
+
+    fn sent(content: Content) -> Value {
         let message = Message {
             id: MessageId("msg_1".to_owned()),
-            message_type: MessageType::Test,
             namespace: "ace".into(),
             channel: "on-call".into(),
             time: "2026-11-23T09:00:00Z".parse().unwrap(),
-            text: text.into(),
+            content,
         };
         let request = request(&message);
         assert_eq!(request.headers.len(), 1);
@@ -134,6 +138,25 @@ mod tests {
                 ],
             })
         );
+    }
+
+    #[test]
+    fn what_a_row_says_notifies_nobody_either() {
+        let mut news = news();
+        news.alerts[0].labels[0].1 = "<!channel> & <https://evil.example|click>".to_owned();
+        let body = sent(Content::News(Box::new(news)));
+        assert_eq!(
+            body["blocks"][0]["text"]["text"],
+            "[critical] gift-card-inventory: 1 alert"
+        );
+        for text in [&body["text"], &body["blocks"][1]["text"]["text"]] {
+            let text = text.as_str().unwrap();
+            assert!(
+                text.contains("(brand &lt;!channel&gt; &amp; &lt;https://evil.example|click&gt;)"),
+                "{text}"
+            );
+            assert!(!text.contains('<'), "{text}");
+        }
     }
 
     #[test]

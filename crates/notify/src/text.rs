@@ -27,9 +27,17 @@ pub(crate) fn fitted(text: &str, limit: usize, escape: impl Fn(char) -> Option<&
     fitted
 }
 
+/// `text` on one line, cut to `limit` UTF-16 units: nothing in it begins another line.
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    fitted(&words.join(" "), limit, |_| None)
+}
+
 fn visible(character: char) -> Option<char> {
     match character {
         '\n' => Some('\n'),
+        // They make a line read as another one.
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
         _ if character.is_control() => character.is_whitespace().then_some(' '),
         _ => Some(character),
     }

@@ -1,5 +1,6 @@
 //! Standard Webhooks 1.0.0 (<https://www.standardwebhooks.com>) with symmetric signatures.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ace_egress::Reply;
@@ -10,11 +11,12 @@ use hmac::{Hmac, Mac};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 
 use crate::Request;
-use crate::message::{LONGEST_TEXT, Message};
+use crate::message::{Content, LONGEST_TEXT, Message};
+use crate::news::News;
 use crate::outcome::{Outcome, by_status};
 use crate::text::{fitted, quoted};
 
@@ -69,15 +71,20 @@ impl fmt::Debug for SigningSecret {
 }
 
 pub(crate) fn request(message: &Message, now: Timestamp, secret: &SigningSecret) -> Request {
-    let body = json!({
-        "type": message.message_type.event(),
+    let mut body = json!({
+        "type": message.content.event(),
         "timestamp": message.time.to_string(),
         "data": {
             "namespace": message.namespace,
             "channel": message.channel,
-            "text": fitted(&message.text, LONGEST_TEXT, |_| None),
+            "text": fitted(&message.content.text(), LONGEST_TEXT, |_| None),
         },
     });
+    if let Content::News(news) = &message.content
+        && let Some(data) = body.get_mut("data")
+    {
+        data["group"] = group(news);
+    }
     let body = Bytes::from(body.to_string());
     let (id, seconds) = (message.id.as_str(), now.as_second());
     let text = |text: &str| HeaderValue::from_str(text).expect("ids and base64 are visible ASCII");
@@ -94,6 +101,34 @@ pub(crate) fn request(message: &Message, now: Timestamp, secret: &SigningSecret)
         headers: headers.into_iter().collect(),
         body,
     }
+}
+
+/// What a program wants to know.
+fn group(news: &News) -> Value {
+    let alerts = news.alerts.iter().map(|alert| {
+        json!({
+            "rule": alert.rule,
+            "severity": alert.severity.as_str(),
+            "summary": alert.summary,
+            "value": alert.value,
+            "threshold": alert.threshold,
+            "since": alert.since.to_string(),
+            "labels": alert.labels.iter().cloned().collect::<BTreeMap<_, _>>(),
+        })
+    });
+    json!({
+        "id": news.thread.as_str(),
+        "name": news.group,
+        "source": news.source,
+        "severity": news.severity.as_str(),
+        "response": news.response,
+        "since": news.since.to_string(),
+        "firing": news.firing,
+        "alerts": alerts.collect::<Vec<_>>(),
+        "runbooks": news.runbooks,
+        "contacts": news.contacts.iter().map(|contact| json!({"name": contact.name, "address": contact.address})).collect::<Vec<_>>(),
+        "command": news.command,
+    })
 }
 
 /// Any 2xx is a delivery. The standard suggests to repeat after every other reply, for days; a refusal is not repeated here,
@@ -121,7 +156,8 @@ mod tests {
 
     use super::{SigningSecret, SigningSecretError, outcome, request};
     use crate::Request;
-    use crate::message::{Message, MessageId, MessageType};
+    use crate::message::{Content, Message, MessageId};
+    use crate::news::tests::news;
     use crate::outcome::Outcome;
 
     fn secret() -> SigningSecret {
@@ -135,11 +171,10 @@ mod tests {
     fn message() -> Message {
         Message {
             id: MessageId("msg_1".to_owned()),
-            message_type: MessageType::Test,
             namespace: "ace".into(),
             channel: "on-call".into(),
             time: "2026-11-23T09:00:00Z".parse().unwrap(),
-            text: "does \"it\" & <this>\0 arrive?".into(),
+            content: Content::Test("does \"it\" & <this>\0 arrive?".into()),
         }
     }
 
@@ -199,6 +234,48 @@ mod tests {
             );
         }
         assert_ne!(signature(&first), signature(&again));
+    }
+
+    #[test]
+    fn news_come_in_words_and_in_fields() {
+        let sent = Message {
+            content: Content::News(Box::new(news())),
+            ..message()
+        };
+        let body: Value = serde_json::from_slice(&request(&sent, at("2026-11-23T10:14:31Z"), &secret()).body).unwrap();
+        assert_eq!(
+            body,
+            json!({
+                "type": "alerts.fired",
+                "timestamp": "2026-11-23T09:00:00Z",
+                "data": {
+                    "namespace": "ace",
+                    "channel": "on-call",
+                    "text": news().text(),
+                    "group": {
+                        "id": "msg_thread",
+                        "name": "gift-card-inventory",
+                        "source": "prod",
+                        "severity": "critical",
+                        "response": "at once",
+                        "since": "2026-11-23T10:14:00Z",
+                        "firing": 1,
+                        "alerts": [{
+                            "rule": "gift-card-inventory",
+                            "severity": "critical",
+                            "summary": "Book Harbour: 0 cards left, 2 wanted",
+                            "value": "0",
+                            "threshold": "2",
+                            "since": "2026-11-23T10:14:00Z",
+                            "labels": {"brand": "Book Harbour"},
+                        }],
+                        "runbooks": ["https://docs.example.com/runbooks/gift-cards"],
+                        "contacts": [{"name": "devops", "address": "mailto:devops@mobulace.com"}],
+                        "command": "kubectl --namespace ace describe alert gift-card-inventory",
+                    },
+                },
+            })
+        );
     }
 
     #[test]

@@ -6,11 +6,11 @@ mod support;
 use std::time::Duration;
 
 use ace_egress::{AllowedHosts, HttpClient, SecretUrl};
-use ace_notify::{Format, Outcome, deliver};
+use ace_notify::{Change, Format, Message, Outcome, deliver};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use support::{message, now, receivers, webhook};
+use support::{message, news, now, pagerduty, receivers, webhook};
 
 /// For an answer that will come: only a failure reaches it.
 const LONG: Duration = Duration::from_secs(30);
@@ -22,7 +22,11 @@ fn client(allowed: &str) -> HttpClient {
 }
 
 async fn send(format: &Format, url: &str, text: &str, deadline: Duration) -> Outcome {
-    let request = format.request(&message(text), now());
+    deliver_to(format, url, &message(text), deadline).await
+}
+
+async fn deliver_to(format: &Format, url: &str, message: &Message, deadline: Duration) -> Outcome {
+    let request = format.request(message, now());
     let url = SecretUrl::new(url).unwrap();
     let outcome = format.outcome(&deliver(&client("127.0.0.1"), &url, request, deadline).await);
     assert!(!format!("{outcome:?}").contains("CANARY"), "{outcome:?}");
@@ -78,6 +82,53 @@ async fn a_message_arrives_as_it_was_built() {
         (&verified["accepted"], &verified["body"]["data"]["text"]),
         (&json!(true), &json!("a & b\n<!channel> [31m\"é\""))
     );
+}
+
+#[tokio::test]
+async fn the_longest_news_are_taken_by_every_receiver() {
+    let receivers = receivers().await;
+    let (slack, endpoint, events) = (receivers.slack("B00000000"), receivers.webhook(), receivers.pagerduty());
+    for change in [Change::Fired, Change::Grew, Change::Lasts, Change::Resolved] {
+        for (format, url, code) in [
+            (Format::Slack, &slack, 200),
+            (webhook(), &endpoint, 204),
+            (pagerduty(), &events, 202),
+        ] {
+            let outcome = deliver_to(&format, url, &news(change), LONG).await;
+            assert_eq!(outcome, Outcome::Accepted { code }, "{change:?} {format:?}");
+        }
+    }
+    let seen = receivers.received(&events).await;
+    let said = |name: &str| -> Vec<Value> { seen.iter().map(|event| event["body"][name].clone()).collect() };
+    assert_eq!(said("event_action"), ["trigger", "trigger", "trigger", "resolve"]);
+    assert!(said("dedup_key").windows(2).all(|keys| keys[0] == keys[1]), "{seen:#?}");
+}
+
+#[tokio::test]
+async fn pagerduty_says_what_is_wrong_and_nothing_says_the_key() {
+    let receivers = receivers().await;
+    let events = receivers.pagerduty();
+    assert_eq!(
+        send(&pagerduty(), &events, "hello", LONG).await,
+        Outcome::Accepted { code: 202 }
+    );
+    let quoting =
+        json!({"status": "invalid event", "message": "no such key", "errors": ["CANARY0123456789CANARY0123456789"]});
+    receivers
+        .set_fault(json!({"fault": {"answer": {"status": 400, "words": quoting.to_string()}}, "times": 1}))
+        .await;
+    assert_eq!(
+        send(&pagerduty(), &events, "hello", LONG).await,
+        refused(
+            400,
+            "answers 400 no such key: [key]; check the routing key in the Secret"
+        )
+    );
+    receivers
+        .set_fault(json!({"fault": {"dropAnswer": {}}, "times": 1}))
+        .await;
+    let lost = send(&pagerduty(), &events, "hello", LONG).await;
+    assert_eq!(lost, unknown("the connection broke before the answer was complete"));
 }
 
 #[tokio::test]

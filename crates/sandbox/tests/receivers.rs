@@ -271,3 +271,44 @@ async fn faults_hit_the_path_and_the_number_of_requests_that_they_name() {
         422
     );
 }
+
+#[tokio::test]
+async fn pagerduty_takes_what_its_reference_allows_and_names_what_is_wrong_with_the_rest() {
+    let bench = bench().await;
+    let url = format!("{}/pagerduty/prod/v2/enqueue", bench.url);
+    let key = "0123456789abcdef0123456789abcdef";
+    let payload =
+        json!({"summary": "disk is full", "source": "db", "severity": "critical", "timestamp": "2026-11-23T09:00:00Z"});
+    let event = json!({"routing_key": key, "event_action": "trigger", "dedup_key": "a/b", "payload": payload});
+    let (status, body) = said(bench.http.post(&url).json(&event)).await;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        (status, &body["status"], &body["dedup_key"]),
+        (202, &json!("success"), &json!("a/b"))
+    );
+    let resolve = json!({"routing_key": key, "event_action": "resolve", "dedup_key": "a/b"});
+    assert_eq!(said(bench.http.post(&url).json(&resolve)).await.0, 202);
+
+    let without = |pointer: &str, value: Value| {
+        let mut wrong = event.clone();
+        *wrong.pointer_mut(pointer).unwrap() = value;
+        wrong
+    };
+    for (wrong, error) in [
+        (without("/routing_key", json!("short")), "routing_key"),
+        (without("/event_action", json!("fire")), "event_action"),
+        (without("/dedup_key", json!("x".repeat(256))), "dedup_key"),
+        (without("/payload", Value::Null), "payload.summary"),
+        (without("/payload/summary", json!("x".repeat(1_025))), "payload.summary"),
+        (without("/payload/source", json!("")), "payload.source"),
+        (without("/payload/severity", json!("grave")), "payload.severity"),
+        (without("/payload/timestamp", json!("today")), "payload.timestamp"),
+        (json!({"routing_key": key, "event_action": "resolve"}), "dedup_key"),
+        (json!([]), "JSON parse error"),
+    ] {
+        let (status, body) = said(bench.http.post(&url).json(&wrong)).await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &body["status"]), (400, &json!("invalid event")), "{wrong}");
+        assert!(body["errors"].to_string().contains(error), "{body}");
+    }
+}

@@ -8,7 +8,9 @@
 
 use std::net::Ipv4Addr;
 
-use ace_notify::{Format, Message, MessageId, MessageType, SigningSecret};
+use ace_notify::{
+    Alert, Change, Content, Format, Message, MessageId, News, PAGERDUTY_PATH, RoutingKey, Severity, SigningSecret,
+};
 use ace_sandbox::receivers::{self, Secrets};
 use jiff::Timestamp;
 use reqwest::Client;
@@ -55,6 +57,11 @@ impl Receivers {
         format!("{}/webhooks/CANARYname", self.url)
     }
 
+    /// Where PagerDuty takes events.
+    pub fn pagerduty(&self) -> String {
+        format!("{}/pagerduty/prod/{PAGERDUTY_PATH}", self.url)
+    }
+
     /// What was received at a URL of these.
     pub async fn received(&self, url: &str) -> Vec<Value> {
         let path = url.strip_prefix(&self.url).unwrap();
@@ -72,14 +79,49 @@ pub fn webhook() -> Format {
     Format::Webhook(SigningSecret::new(SECRET).unwrap())
 }
 
+pub fn pagerduty() -> Format {
+    Format::PagerDuty(RoutingKey::new("CANARY0123456789CANARY0123456789").unwrap())
+}
+
+/// The most that a message can hold.
+pub fn news(change: Change) -> Message {
+    let alert = Alert {
+        rule: "gift-card-inventory".to_owned(),
+        severity: Severity::Critical,
+        summary: "é\u{1d11e}&\n".repeat(500),
+        value: Some("0".to_owned()),
+        threshold: None,
+        since: "2026-11-23T09:00:00Z".parse().unwrap(),
+        labels: vec![("brand".to_owned(), "<!channel>\r\nX: y".to_owned())],
+    };
+    let news = News {
+        change,
+        thread: MessageId::derived(["group"]),
+        group: "x".repeat(253),
+        source: "prod".to_owned(),
+        severity: Severity::Critical,
+        response: "at once".to_owned(),
+        since: alert.since,
+        alerts: vec![alert; 10],
+        firing: 1_000,
+        runbooks: vec!["https://docs.example.com/runbook".to_owned()],
+        contacts: Vec::new(),
+        command: "kubectl --namespace ace get alertrules".to_owned(),
+        may_be_repeated: true,
+    };
+    Message {
+        content: Content::News(Box::new(news)),
+        ..message("news")
+    }
+}
+
 pub fn message(text: &str) -> Message {
     Message {
         id: MessageId::derived(["uid", text]),
-        message_type: MessageType::Test,
         namespace: "ace".to_owned(),
         channel: "on-call".to_owned(),
         time: "2026-11-23T09:00:00Z".parse().unwrap(),
-        text: text.to_owned(),
+        content: Content::Test(text.to_owned()),
     }
 }
 

@@ -1,9 +1,10 @@
-//! Receivers of notifications: Slack's incoming webhooks, and endpoints that verify Standard Webhooks.
+//! Receivers of notifications: Slack's incoming webhooks, endpoints that verify Standard Webhooks, and PagerDuty's events.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `POST /services/{team}/{webhook}/{token}` | as Slack's; every webhook of the team exists, and is a channel of its own |
 //! | `POST /webhooks/{name}` | 204, or why not; every name exists |
+//! | `POST /pagerduty/{name}/v2/enqueue` | as the Events API v2; every name exists, and every routing key |
 //! | `GET /deliveries`, `?path=…` | what was received, oldest first |
 //! | `POST /faults` | `{"path"?, "fault", "times"?}` → 204; the first that was set wins where several hit one request |
 //! | `DELETE /faults` | 204 |
@@ -11,6 +12,7 @@
 //! A fault is `{"answer": {"status", "words"?, "retryAfter"?}}`, without effect, or, with the effect that the request has
 //! otherwise, `{"hang": {}}` or `{"dropAnswer": {}}`. Deliveries and faults ask for no token: this listens on loopback.
 
+mod pagerduty;
 mod records;
 mod slack;
 mod webhook;
@@ -65,6 +67,7 @@ pub async fn serve(listener: TcpListener, secrets: Secrets, stop: CancellationTo
     let router = Router::new()
         .route("/services/{*path}", post(receive_slack))
         .route("/webhooks/{name}", post(receive_webhook))
+        .route("/pagerduty/{name}/v2/enqueue", post(receive_event))
         .route("/deliveries", get(deliveries))
         .route("/faults", post(set_fault).delete(clear_faults))
         .with_state(hub);
@@ -86,6 +89,11 @@ async fn receive_webhook(State(hub): State<Hub>, uri: OriginalUri, headers: Head
         Ok(()) => Answer::new(204, ""),
         Err((status, words)) => Answer::new(status, words),
     };
+    hub.receive(uri.path(), &headers, &body, answer).await
+}
+
+async fn receive_event(State(hub): State<Hub>, uri: OriginalUri, headers: HeaderMap, body: Bytes) -> Response {
+    let answer = pagerduty::answer(&headers, &body);
     hub.receive(uri.path(), &headers, &body, answer).await
 }
 

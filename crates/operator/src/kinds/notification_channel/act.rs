@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ace_api::{ANNOTATION_TEST_AT, NotificationChannel};
 use ace_domain::kinds::notification_channel::{Failure, Step, StepError};
-use ace_notify::{Message, MessageId, MessageType, Outcome, deliver};
+use ace_notify::{Content, Message, MessageId, Outcome, deliver};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -32,11 +32,13 @@ pub(super) async fn act(
     let message = Message {
         // With the time, so that a value that comes back is another message.
         id: MessageId::derived([uid.as_str(), "Test", &test.handled, &time.to_string()]),
-        message_type: MessageType::Test,
         namespace: object.namespace().unwrap_or_default(),
         channel: object.name_any(),
         time,
-        text: format!("The annotation {ANNOTATION_TEST_AT} was set to {:?}.", test.handled),
+        content: Content::Test(format!(
+            "The annotation {ANNOTATION_TEST_AT} was set to {:?}.",
+            test.handled
+        )),
     };
     let reply = deliver(&kind.http, url, format.request(&message, Timestamp::now()), DEADLINE).await;
     match format.outcome(&reply) {
