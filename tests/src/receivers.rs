@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::{Space, http::http};
 
+/// Path of PagerDuty's Events API v2.
+const PAGERDUTY_PATH: &str = "v2/enqueue";
+
 /// One address of a test's own.
 pub struct Receiver {
     /// What a Secret holds.
@@ -38,6 +41,24 @@ impl Receiver {
         }
     }
 
+    /// Where PagerDuty takes events. Its address, without the path of the API, is that of [`Receiver::base`].
+    pub fn pagerduty(space: &Space) -> Self {
+        let receivers = space.bed.bed.file().receivers_url.clone();
+        Self {
+            url: format!("{receivers}/pagerduty/{}/{PAGERDUTY_PATH}", space.name),
+            receivers,
+        }
+    }
+
+    /// What `pagerDuty.url` names.
+    ///
+    /// # Panics
+    /// If it is not PagerDuty's.
+    pub fn base(&self) -> &str {
+        let base = self.url.strip_suffix(PAGERDUTY_PATH).expect("it takes events");
+        base.trim_end_matches('/')
+    }
+
     fn path(&self) -> &str {
         self.url
             .strip_prefix(&self.receivers)
@@ -61,6 +82,18 @@ impl Receiver {
     pub async fn fault(&self, fault: Value) {
         let fault = json!({ "path": self.path(), "fault": fault, "times": 1 });
         let answer = http().post(format!("{}/faults", self.receivers)).json(&fault).send();
+        let status = answer.await.expect("the receivers answer").status();
+        assert!(status.is_success(), "{status}");
+    }
+
+    /// Takes back the faults of this address that no message has met yet.
+    ///
+    /// # Panics
+    /// If the receivers do not take it.
+    pub async fn clear(&self) {
+        let answer = http()
+            .delete(format!("{}/faults?path={}", self.receivers, self.path()))
+            .send();
         let status = answer.await.expect("the receivers answer").status();
         assert!(status.is_success(), "{status}");
     }

@@ -19,6 +19,7 @@ mod notification_channel;
 mod platform;
 mod registry;
 mod restore;
+mod silence;
 #[cfg(any(test, feature = "testing"))]
 #[allow(clippy::indexing_slicing, reason = "a test may panic")]
 pub mod testing;
@@ -65,8 +66,9 @@ pub use migration_set::{
     RetriedMigration, RiskClass, SchemaDriftReason, SchemaStatus, WhileDrifted,
 };
 pub use notification_channel::{
-    ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryResult, DeliveryType,
-    NotificationChannel, NotificationChannelSpec, Slack, TestDelivery, Webhook,
+    ANNOTATION_TEST_AT, AlertGroup, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryIntent,
+    DeliveryResult, DeliveryType, NotificationChannel, NotificationChannelSpec, PagerDuty, RefusedNews, Slack,
+    TestDelivery, ToldNews, Unless, Webhook,
 };
 pub use platform::{
     ApiEndpoint, Contact, DailyBackups, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason,
@@ -79,3 +81,4 @@ pub use restore::{
     Assertion, AssertionResult, LatestBackup, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreSource,
     RestoreSpec, RestoreStatus, RestoreStep, RestoreStepName, RestoreTarget,
 };
+pub use silence::{Silence, SilenceMatch, SilenceReason, SilenceSchedule, SilenceSpec, SilenceState, SilenceStatus};

@@ -14,7 +14,7 @@ use crate::{
     ChannelReason, ConditionType, DestinationDriftReason, DestinationReason, DriftReason, DrilledReason, EdgeFunction,
     FiringReason, FreshReason, FunctionReason, GROUP, ListedReason, MigrationReason, MigrationSet, NotificationChannel,
     ObjectStatus, Platform, PlatformReason, Restore, RestoreReason, ScheduleDriftReason, ScheduleReason,
-    SchemaDriftReason, VERSION, VerifiedReason,
+    SchemaDriftReason, Silence, SilenceReason, VERSION, VerifiedReason,
 };
 
 /// What there is to know of a kind without an object of it.
@@ -184,6 +184,7 @@ pub const KINDS: &[KindEntry] = &[
         reasons: ChannelReason::ALL,
         conditions: &[],
         references: &[
+            secret("spec.pagerDuty.routingKeySecretRef.name"),
             secret("spec.slack.webhookURLSecretRef.name"),
             secret("spec.webhook.urlSecretRef.name"),
             secret("spec.webhook.signingSecretRef.name"),
@@ -198,6 +199,24 @@ pub const KINDS: &[KindEntry] = &[
         process: Process::Operator,
         reads: &[],
         types: Types::of::<NotificationChannel>(),
+    },
+    KindEntry {
+        name: "Silence",
+        plural: "silences",
+        short_name: "quiet",
+        reasons: SilenceReason::ALL,
+        conditions: &[],
+        references: &[],
+        rights: &[cluster(
+            GROUP,
+            "silences",
+            &["list", "watch"],
+            "read; their spec is never written",
+        )],
+        writers_can: Some("keeps alerts of the namespace from being told"),
+        process: Process::Operator,
+        reads: &[],
+        types: Types::of::<Silence>(),
     },
     KindEntry {
         name: "BackupDestination",

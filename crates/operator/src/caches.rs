@@ -112,6 +112,15 @@ where
     store.get(&ObjectRef::new(&key.name).within(&key.namespace))
 }
 
+/// The objects of this namespace.
+pub fn in_namespace<K>(store: &Store<DeserializeGuard<K>>, namespace: &str) -> Vec<Arc<DeserializeGuard<K>>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    let is_there = |object: &Arc<DeserializeGuard<K>>| object.meta().namespace.as_deref() == Some(namespace);
+    store.state().into_iter().filter(is_there).collect()
+}
+
 fn claimant(function: &EdgeFunction, access: ProjectAccess) -> Option<Claimant> {
     Some(Claimant {
         access,

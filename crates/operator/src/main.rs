@@ -9,7 +9,11 @@ use ace_database::Clients;
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
 use ace_operator::{
-    connections::{grants::Installation, hosts::HostArguments, stores::StoreArguments},
+    connections::{
+        grants::Installation,
+        hosts::{HostArguments, NotifyArguments},
+        stores::StoreArguments,
+    },
     metrics::Metrics,
     operator::{GRACE, Operator, Settings},
     processes::{KindsError, processes},
@@ -44,9 +48,8 @@ struct Arguments {
     /// answers at their address has the password then.
     #[arg(long)]
     allow_insecure_database: bool,
-    /// Hosts to which messages of a NotificationChannel may be sent, in the same form. May be repeated.
-    #[arg(long = "allow-notify-host", default_values = ["hooks.slack.com"])]
-    notify_hosts: Vec<String>,
+    #[command(flatten)]
+    notify: NotifyArguments,
     #[command(flatten)]
     stores: StoreArguments,
     /// Where `pg_dump` and `pg_restore` are: an absolute directory, with `<major>` in the place of PostgreSQL's major version.
@@ -55,7 +58,7 @@ struct Arguments {
     /// How many backups and restores are made at once.
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     runs_at_once: usize,
-    /// Kinds that this process reconciles: those of the operator (Platform, EdgeFunction, MigrationSet, NotificationChannel,
+    /// Kinds that this process reconciles: those of the operator (Platform, EdgeFunction, MigrationSet, NotificationChannel, Silence,
     /// BackupDestination, BackupSchedule), those of its worker (Backup, Restore), or all. The kinds of one of them are not divided.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     kinds: Vec<String>,
@@ -156,7 +159,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         hosts: arguments.hosts.parse()?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
         allow_insecure_database: arguments.allow_insecure_database,
-        notify_hosts: AllowedHosts::parse(&arguments.notify_hosts)?,
+        notify_hosts: arguments.notify.parse()?,
         stores: arguments.stores.parse()?,
         clients: Clients::new(&arguments.postgres_clients)?,
         runs_at_once: arguments.runs_at_once,

@@ -43,9 +43,10 @@ use crate::{
         backup_schedule::BackupSchedules,
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
-        notification_channel::{CONNECT, NotificationChannels},
+        notification_channel::{CONNECT, ChannelCaches, NotificationChannels},
         platform::Platforms,
         restore::{RestoreTasks, Restores},
+        silence::Silences,
     },
     metrics::Metrics,
     sources::{Settings as SourceSettings, Sources, SourcesError},
@@ -294,11 +295,21 @@ impl Parts<'_> {
         let settings = &self.settings;
         let channels = NotificationChannels {
             client: self.client.clone(),
+            caches: ChannelCaches {
+                rules: self.controllers.cache(),
+                silences: self.controllers.cache(),
+                channels: self.controllers.cache(),
+                platforms: self.controllers.cache(),
+            },
             http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,
             timing: settings.timing,
             installation: settings.installation.clone(),
         };
         self.controllers.add(Arc::new(channels));
+        let silences = Silences {
+            rules: self.controllers.cache(),
+        };
+        self.controllers.add(Arc::new(silences));
         let destinations = BackupDestinations {
             client: self.client.clone(),
             stores: self.stores.clone(),

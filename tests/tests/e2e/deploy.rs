@@ -328,6 +328,11 @@ spec: {slack: {webhookURLSecretRef: {name: supabase, key: slack}}}
 ---
 apiVersion: ops.mobulace.com/v1alpha1
 kind: NotificationChannel
+metadata: {name: on-call}
+spec: {pagerDuty: {routingKeySecretRef: {name: supabase, key: pagerduty}}}
+---
+apiVersion: ops.mobulace.com/v1alpha1
+kind: NotificationChannel
 metadata: {name: intake}
 spec: {webhook: {urlSecretRef: {name: supabase, key: url}, signingSecretRef: {name: supabase, key: signing}}}
 ---

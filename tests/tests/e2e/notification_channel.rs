@@ -120,10 +120,13 @@ async fn a_test_message_arrives_once_for_each_value_of_the_annotation() {
             .await
             .expect("channels can be listed");
         let cells: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(cells[0][..4], ["NAME", "TYPE", "READY", "MESSAGE"], "{listed}");
+        assert_eq!(cells[0][..5], ["NAME", "TYPE", "OPEN", "READY", "MESSAGE"], "{listed}");
         assert_eq!(
-            (cells[1][..3].to_vec(), cells[2][..3].to_vec()),
-            (vec!["hook", "Webhook", "True"], vec!["slack", "Slack", "True"])
+            (cells[1][..4].to_vec(), cells[2][..4].to_vec()),
+            (
+                vec!["hook", "Webhook", "0", "True"],
+                vec!["slack", "Slack", "0", "True"]
+            )
         );
 
         let log = Operator::shared().log();

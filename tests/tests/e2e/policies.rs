@@ -236,6 +236,12 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
             json!({ "slack": { "webhookURLSecretRef": key_of(url) } }),
         )
     };
+    let pagerduty = |key: &str| {
+        object(
+            "NotificationChannel",
+            json!({ "pagerDuty": { "routingKeySecretRef": key_of(key) } }),
+        )
+    };
     governed
         .refuses(
             "author",
@@ -251,6 +257,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         with_scratch("other", "own"),
         with_scratch("own", "other"),
         slack("other"),
+        pagerduty("other"),
         webhook("other", "own"),
         webhook("own", "other"),
         destination("other"),
@@ -264,6 +271,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         reader("own"),
         with_scratch("own", "own"),
         slack("own"),
+        pagerduty("own"),
         webhook("own", "own"),
         destination("own"),
     ] {

@@ -8,13 +8,13 @@ use std::{
 
 use ace_api::{
     AlertRule, AlertRuleStatus, Backup, BackupDestination, BackupSchedule, BackupStatus, ChannelStatus, EdgeFunction,
-    NotificationChannel, Platform, Restore, RestoreStatus, ScheduleStatus, VerificationLevel, within_bounds,
+    NotificationChannel, Platform, Restore, RestoreStatus, ScheduleStatus, Silence, VerificationLevel, within_bounds,
 };
 use ace_domain::{
     inputs::ArtifactState,
     kinds::{
         alert_rule, backup, backup_destination, backup_schedule, edge_function, migration_set, notification_channel,
-        platform, restore,
+        platform, restore, silence,
     },
     reconcile::{
         kind::Kind,
@@ -90,6 +90,13 @@ pub(crate) fn pass(kind: &str, status: &[u8]) -> String {
             let spec = json!({ "slack": { "webhookURLSecretRef": { "name": "slack", "key": "url" } } });
             ended::<notification_channel::Kind>(kind, &spec, &status, channel)
         }
+        "Silence" => {
+            let spec = json!({ "match": { "rules": ["cards"] }, "schedule": { "cron": "@daily", "duration": "1h" }, "reason": "test" });
+            ended::<silence::Kind>(kind, &spec, &status, |_: &Silence, memo| silence::State {
+                memo,
+                rules: 0,
+            })
+        }
         "BackupDestination" => {
             let store = json!({ "endpoint": "https://s3.eu-central-1.amazonaws.com", "region": "eu-central-1", "bucket": "backups" });
             let spec = json!({ "s3": store, "prefix": "prod", "credentialsSecretRef": { "name": "store" } });
@@ -136,6 +143,10 @@ fn channel(_: &NotificationChannel, memo: ChannelStatus) -> notification_channel
         timing: Timing::default(),
         memo,
         obstacle: None,
+        rules: Vec::new(),
+        are_rules_known: true,
+        silences: Vec::new(),
+        channels: Vec::new(),
         memory: notification_channel::Memory::default(),
     }
 }

@@ -16,6 +16,8 @@ pub enum SecretUse {
     Slack,
     /// URL and signing secret of a channel's webhook.
     Webhook,
+    /// Routing key of a channel's integration at PagerDuty.
+    PagerDuty,
     /// Key of the object store where backups are stored.
     BackupStore,
     /// Identity that opens archives of backups.
@@ -27,12 +29,13 @@ const SEPARATOR: char = '.';
 
 impl SecretUse {
     /// Every use.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Token,
         Self::AnonKey,
         Self::Database,
         Self::Slack,
         Self::Webhook,
+        Self::PagerDuty,
         Self::BackupStore,
         Self::BackupKey,
     ];
@@ -45,6 +48,7 @@ impl SecretUse {
             Self::Database => "database",
             Self::Slack => "slack",
             Self::Webhook => "webhook",
+            Self::PagerDuty => "pagerduty",
             Self::BackupStore => "backup-store",
             Self::BackupKey => "backup-key",
         }
@@ -75,23 +79,29 @@ mod tests {
     fn a_secret_offers_the_uses_in_its_label_and_no_other() {
         let offered = |label: Option<&str>| SecretUse::ALL.map(|wanted| wanted.is_offered(label));
         for (label, expected) in [
-            (None, [false; 7]),
-            (Some(""), [false; 7]),
-            (Some("."), [false; 7]),
-            (Some("true"), [false; 7]),
-            (Some("Token"), [false; 7]),
-            (Some("tokens"), [false; 7]),
-            (Some("token-anon-key-database"), [false; 7]),
-            (Some("token"), [true, false, false, false, false, false, false]),
-            (Some("anon-key"), [false, true, false, false, false, false, false]),
-            (Some("database"), [false, false, true, false, false, false, false]),
+            (None, [false; 8]),
+            (Some(""), [false; 8]),
+            (Some("."), [false; 8]),
+            (Some("true"), [false; 8]),
+            (Some("Token"), [false; 8]),
+            (Some("tokens"), [false; 8]),
+            (Some("token-anon-key-database"), [false; 8]),
+            (Some("token"), [true, false, false, false, false, false, false, false]),
+            (
+                Some("anon-key"),
+                [false, true, false, false, false, false, false, false],
+            ),
+            (
+                Some("database"),
+                [false, false, true, false, false, false, false, false],
+            ),
             (
                 Some("other.database.token"),
-                [true, false, true, false, false, false, false],
+                [true, false, true, false, false, false, false, false],
             ),
             (
                 Some("token.anon-key.database"),
-                [true, true, true, false, false, false, false],
+                [true, true, true, false, false, false, false, false],
             ),
         ] {
             assert_eq!(offered(label), expected, "{label:?}");
@@ -116,10 +126,13 @@ mod tests {
     }
 
     #[test]
-    fn a_label_has_room_for_every_use() {
+    fn a_label_has_room_for_every_use_of_a_project_and_for_those_of_its_backups() {
         let words: Vec<&str> = SecretUse::ALL.map(SecretUse::as_str).to_vec();
-        let all = words.join(".");
-        assert!(all.len() <= 63, "{all}");
+        for of_backups in [false, true] {
+            let all = words.iter().filter(|word| word.starts_with("backup") == of_backups);
+            let all = all.copied().collect::<Vec<_>>().join(".");
+            assert!(all.len() <= 63, "{all}");
+        }
         for word in words {
             let is_fine = |letter: char| letter.is_ascii_lowercase() || letter == '-';
             assert!(word.chars().all(is_fine), "{word} is a part of a label's value");

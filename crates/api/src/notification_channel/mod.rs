@@ -4,17 +4,21 @@ mod reasons;
 mod status;
 
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::SecretKeyReference;
+use crate::{Duration, SecretKeyReference, Severity};
 
 pub use reasons::ChannelReason;
-pub use status::{ChannelStatus, ChannelType, Delivery, DeliveryResult, DeliveryType, TestDelivery};
+pub use status::{
+    AlertGroup, ChannelStatus, ChannelType, Delivery, DeliveryIntent, DeliveryResult, DeliveryType, RefusedNews,
+    TestDelivery, ToldNews,
+};
 
 /// On a NotificationChannel: a changed value asks for one test message.
 pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
 
-/// Where messages are sent. Exactly one of `slack` and `webhook`.
+/// Who is told of alerts. Exactly one of `pagerDuty`, `slack` and `webhook`.
 #[allow(clippy::duplicated_attributes, reason = "each column repeats its keys")]
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -26,8 +30,11 @@ pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
     derive = "PartialEq",
     shortname = "channel",
     category = "ace",
-    doc = "NotificationChannel is one place where messages are sent: a channel in Slack, or an endpoint for Standard Webhooks. A changed value of the annotation `ops.mobulace.com/test-at` sends one test message.",
+    doc = "NotificationChannel is one place where alerts are told: a service at PagerDuty, a channel in Slack, or an endpoint for Standard Webhooks. It says once what fires, again while that lasts, and once that it is over. A changed value of the annotation `ops.mobulace.com/test-at` sends one test message.",
     printcolumn(name = "Type", type_ = "string", json_path = ".status.type"),
+    printcolumn(name = "Open", type_ = "integer", json_path = ".status.open"),
+    printcolumn(name = "Severities", type_ = "string", json_path = ".spec.severities", priority = 1),
+    printcolumn(name = "After", type_ = "string", json_path = ".spec.after", priority = 1),
     printcolumn(
         name = "Last",
         type_ = "date",
@@ -36,11 +43,26 @@ pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
     )
 )]
 #[x_kube(
-    validation = Rule::new("has(self.slack) != has(self.webhook)")
-        .message("exactly one of `slack` and `webhook` must be set: create another NotificationChannel for another place")
+    validation = Rule::new("[has(self.pagerDuty), has(self.slack), has(self.webhook)].filter(one, one).size() == 1")
+        .message("exactly one of `pagerDuty`, `slack` and `webhook` must be set: create another NotificationChannel for another place"),
+    validation = Rule::new("self.after.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.after) >= duration('0s') && duration(self.after) <= duration('24h')")
+        .message("`after` must be between '0s' and '24h', such as '30m'")
+        .field_path(".after"),
+    validation = Rule::new("self.groupWait.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.groupWait) >= duration('0s') && duration(self.groupWait) <= duration('10m')")
+        .message("`groupWait` must be between '0s' and '10m', such as '30s'")
+        .field_path(".groupWait"),
+    validation = Rule::new("self.groupInterval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.groupInterval) >= duration('1m') && duration(self.groupInterval) <= duration('1h')")
+        .message("`groupInterval` must be between '1m' and '1h', such as '5m'")
+        .field_path(".groupInterval"),
+    validation = Rule::new("self.repeatInterval.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.repeatInterval) >= duration('30m') && duration(self.repeatInterval) <= duration('168h')")
+        .message("`repeatInterval` must be between '30m' and '168h', such as '4h'")
+        .field_path(".repeatInterval")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct NotificationChannelSpec {
+    /// pagerDuty is an integration of PagerDuty's Events API v2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pager_duty: Option<PagerDuty>,
     /// slack is an incoming webhook of Slack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slack: Option<Slack>,
@@ -50,9 +72,100 @@ pub struct NotificationChannelSpec {
     /// default: AlertRules that name no channels tell this one.
     #[serde(default)]
     pub default: bool,
-    /// suspend stops deliveries: nothing is read or sent. A test message that is asked for meanwhile is sent afterwards.
+    /// severities that are told: all of them by default.
+    #[serde(default = "NotificationChannelSpec::default_severities")]
+    #[schemars(length(min = 1, max = 4))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
+    pub severities: Vec<Severity>,
+    /// after is how long an alert must have fired before it is told here, between `0s` and `24h`: an escalation. Where a channel with a shorter time has not been Ready for 5 min, those with a longer one are told at once.
+    #[serde(default = "NotificationChannelSpec::default_after")]
+    pub after: Duration,
+    /// unless says what keeps an alert from being told here.
+    #[serde(default)]
+    pub unless: Unless,
+    /// groupBy says which alerts share a message: `rule`, `platform`, `severity`, and labels of rules or of their series by name, at most eight. Defaults to `rule` for `pagerDuty`, and to `platform` and `severity` otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 63)))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("self.all(name, name.matches('^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$'))").message("`groupBy` must have `rule`, `platform`, `severity` or names of labels, such as 'team'"))]
+    pub group_by: Option<Vec<String>>,
+    /// groupWait is how long alerts are collected before the first message of a group, between `0s` and `10m`.
+    #[serde(default = "NotificationChannelSpec::default_group_wait")]
+    pub group_wait: Duration,
+    /// groupInterval is the shortest time between two messages of a group, between `1m` and `1h`. What is graver than before is told at once.
+    #[serde(default = "NotificationChannelSpec::default_group_interval")]
+    pub group_interval: Duration,
+    /// repeatInterval is how often a group that has not changed is told again, between `30m` and `168h`.
+    #[serde(default = "NotificationChannelSpec::default_repeat_interval")]
+    pub repeat_interval: Duration,
+    /// maxGroups that are open at once, one to forty. What is beyond shares one group, `overflow`.
+    #[serde(default = "NotificationChannelSpec::default_max_groups")]
+    #[schemars(range(min = 1, max = 40))]
+    pub max_groups: i32,
+    /// sendResolved tells that none of a group's alerts fires any more.
+    #[serde(default = "NotificationChannelSpec::default_send_resolved")]
+    pub send_resolved: bool,
+    /// suspend stops deliveries: nothing is read or sent. What fires when it ends is told then, and so is a test message that is asked for meanwhile.
     #[serde(default)]
     pub suspend: bool,
+}
+
+impl NotificationChannelSpec {
+    fn default_severities() -> Vec<Severity> {
+        Severity::ALL.to_vec()
+    }
+
+    fn default_after() -> Duration {
+        Duration::from_secs(0)
+    }
+
+    fn default_group_wait() -> Duration {
+        Duration::from_secs(30)
+    }
+
+    fn default_group_interval() -> Duration {
+        Duration::from_secs(5 * 60)
+    }
+
+    fn default_repeat_interval() -> Duration {
+        Duration::from_secs(4 * 3_600)
+    }
+
+    fn default_max_groups() -> i32 {
+        20
+    }
+
+    fn default_send_resolved() -> bool {
+        true
+    }
+}
+
+/// What keeps an alert from being told.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Unless {
+    /// Somebody has acknowledged it.
+    #[default]
+    Acknowledged,
+    /// Nothing.
+    Never,
+}
+
+/// An integration of PagerDuty's Events API v2.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PagerDuty {
+    /// routingKeySecretRef names the Integration Key. The Secret must offer `pagerduty` in its label `ops.mobulace.com/use`.
+    pub routing_key_secret_ref: SecretKeyReference,
+    /// url of PagerDuty's region. The operator's flag `--allow-notify-host` must name its host; for the EU it is `https://events.eu.pagerduty.com`.
+    #[serde(default = "PagerDuty::default_url")]
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^https?://[^ ?#@]+$')").message("`url` must be that of PagerDuty's region, such as 'https://events.eu.pagerduty.com'"))]
+    pub url: String,
+}
+
+impl PagerDuty {
+    fn default_url() -> String {
+        "https://events.pagerduty.com".to_owned()
+    }
 }
 
 /// An incoming webhook of Slack.

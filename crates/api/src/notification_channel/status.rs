@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommonStatus,
+    CommonStatus, Severity,
     common::status::{object_status, time},
 };
 
@@ -20,6 +20,17 @@ pub struct ChannelStatus {
     /// type of the channel.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub type_: Option<ChannelType>,
+    /// open counts the groups of alerts that were told and still fire.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open: Option<i32>,
+    /// groups of alerts that were told, or that the receiver refused; at most 41.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 41))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    pub groups: Vec<AlertGroup>,
+    /// intent is the message that is under way: it is written before each attempt, so that a repetition has the same key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<DeliveryIntent>,
     /// test is the test message that was asked for last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test: Option<TestDelivery>,
@@ -31,6 +42,86 @@ pub struct ChannelStatus {
 }
 
 object_status!(ChannelStatus);
+
+/// Alerts that are told together.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct AlertGroup {
+    /// key of the group, by what `groupBy` names.
+    #[schemars(length(max = 16))]
+    pub key: String,
+    /// name of the group.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schemars(length(max = 48))]
+    pub name: String,
+    /// since when the first alert has been firing that was told.
+    #[schemars(schema_with = "time")]
+    pub since: Timestamp,
+    /// firing counts its alerts that fire, also those that are silenced or acknowledged.
+    pub firing: i32,
+    /// told is what the receiver knows. Absent while nobody knows whether the first message arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldNews>,
+    /// refused is a message that the receiver did not take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedNews>,
+}
+
+/// What the receiver knows of a group.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ToldNews {
+    /// digest of the alerts that were told and still fire.
+    #[schemars(length(max = 16))]
+    pub digest: String,
+    /// severity of the gravest one.
+    pub severity: Severity,
+    /// firing counts them.
+    pub firing: i32,
+    /// time of the last message.
+    #[schemars(schema_with = "time")]
+    pub time: Timestamp,
+}
+
+/// A message that the receiver did not take. It is not sent again unchanged.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct RefusedNews {
+    /// digest of the alerts in it.
+    #[schemars(length(max = 16))]
+    pub digest: String,
+    /// generation of the spec that it was sent with.
+    pub generation: i64,
+}
+
+/// A message that is under way.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeliveryIntent {
+    /// key of the group that it is about.
+    #[schemars(length(max = 16))]
+    pub key: String,
+    /// digest of the alerts in it.
+    #[schemars(length(max = 16))]
+    pub digest: String,
+    /// severity of the gravest one.
+    pub severity: Severity,
+    /// firing counts them.
+    pub firing: i32,
+    /// since when the first of them has been firing.
+    #[schemars(schema_with = "time")]
+    pub since: Timestamp,
+    /// id of the message, the same at each attempt.
+    #[schemars(length(max = 64))]
+    pub id: String,
+    /// mayHaveArrived: nobody knows what became of an attempt.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_have_arrived: bool,
+    /// retryTime is when the next attempt is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub retry_time: Option<Timestamp>,
+    /// What every delivery has.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
 
 /// A test message.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
@@ -54,6 +145,10 @@ pub struct Delivery {
     /// type of the message.
     #[serde(rename = "type")]
     pub type_: DeliveryType,
+    /// group that it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 48))]
+    pub group: Option<String>,
     /// result of the last attempt; `Sending` is written before each one.
     pub result: DeliveryResult,
     /// code is the HTTP status that the receiver answered with last.
@@ -79,6 +174,8 @@ pub enum ChannelType {
     Slack,
     /// By Standard Webhooks.
     Webhook,
+    /// By PagerDuty's Events API v2.
+    PagerDuty,
 }
 
 /// What a message is about.
@@ -86,6 +183,14 @@ pub enum ChannelType {
 pub enum DeliveryType {
     /// The annotation `ops.mobulace.com/test-at` asked for it.
     Test,
+    /// A group of alerts began to fire.
+    Trigger,
+    /// More alerts of a group fire, or graver ones.
+    Update,
+    /// A group still fires.
+    Repeat,
+    /// None of a group's alerts fires any more.
+    Resolve,
 }
 
 /// What became of a message.

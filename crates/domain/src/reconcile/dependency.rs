@@ -72,6 +72,14 @@ pub enum Dependency {
     PointsCount(Key),
     /// Which NotificationChannels there are in a namespace, and who is told by default.
     ChannelNames(String),
+    /// What the AlertRules of a namespace have found, and whom they tell.
+    Alerts(String),
+    /// Names and labels of the AlertRules of a namespace.
+    RuleNames(String),
+    /// The Silences of a namespace.
+    Silences(String),
+    /// Whether the NotificationChannels of a namespace deliver.
+    Channels(String),
 }
 
 impl Dependency {
@@ -102,6 +110,10 @@ impl Dependency {
             Self::Points(_) => "Points",
             Self::PointsCount(_) => "PointsCount",
             Self::ChannelNames(_) => "ChannelNames",
+            Self::Alerts(_) => "Alerts",
+            Self::RuleNames(_) => "RuleNames",
+            Self::Silences(_) => "Silences",
+            Self::Channels(_) => "Channels",
         }
     }
 

@@ -189,6 +189,11 @@ impl Timing {
         self.of(Duration::from_mins(5))
     }
 
+    /// How long a channel may not be Ready before those that are told later are told at once.
+    pub fn undelivered(self) -> Duration {
+        self.of(Duration::from_mins(5))
+    }
+
     /// How old the description of the project may be.
     pub fn project_interval(self) -> Duration {
         self.of(Duration::from_hours(1))
@@ -263,13 +268,14 @@ mod tests {
             timing.flapping_clear(),
             timing.value_refresh(),
             timing.interval(Duration::from_mins(5)),
+            timing.undelivered(),
         ]
         .map(|duration| duration.as_secs());
         assert_eq!(
             seconds,
             [
                 15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 15, 120, 600, 86_400, 900, 300,
-                3600, 1800, 300, 300
+                3600, 1800, 300, 300, 300
             ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));

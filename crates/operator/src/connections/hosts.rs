@@ -40,6 +40,20 @@ pub struct CredentialHosts {
     over_http: AllowedHosts,
 }
 
+/// The flag for receivers of notifications.
+#[derive(Debug, clap::Args)]
+pub struct NotifyArguments {
+    /// Hosts to which messages of a NotificationChannel may be sent, in the same form. May be repeated.
+    #[arg(long = "allow-notify-host", value_name = "HOST", default_values = ["events.pagerduty.com", "events.eu.pagerduty.com", "hooks.slack.com"])]
+    notify: Vec<String>,
+}
+
+impl NotifyArguments {
+    pub fn parse(&self) -> Result<AllowedHosts, HostPatternError> {
+        AllowedHosts::parse(&self.notify)
+    }
+}
+
 impl HostArguments {
     pub fn parse(&self) -> Result<CredentialHosts, HostPatternError> {
         let hosts = CredentialHosts::parse(&self.api, &self.gateway, &self.database)?;

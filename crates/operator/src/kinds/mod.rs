@@ -9,3 +9,4 @@ pub mod migration_set;
 pub mod notification_channel;
 pub mod platform;
 pub mod restore;
+pub mod silence;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ace_api::Process;
 use ace_domain::kinds::{
     alert_rule, backup, backup_destination as destination, backup_schedule as schedule, edge_function, migration_set,
-    notification_channel, platform, restore,
+    notification_channel, platform, restore, silence,
 };
 
 use super::{Parts, SetupError, without_controller};
@@ -28,6 +28,7 @@ impl Parts<'_> {
         objects.add::<migration_set::Kind>(self.controllers.cache());
         objects.add::<alert_rule::Kind>(self.controllers.cache());
         objects.add::<notification_channel::Kind>(self.controllers.cache());
+        objects.add::<silence::Kind>(self.controllers.cache());
         objects.add::<destination::Kind>(self.controllers.cache());
         objects.add::<schedule::Kind>(self.controllers.cache());
         objects.add::<backup::Kind>(self.controllers.cache());

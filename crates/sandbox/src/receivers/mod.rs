@@ -7,7 +7,7 @@
 //! | `POST /pagerduty/{name}/v2/enqueue` | as the Events API v2; every name exists, and every routing key |
 //! | `GET /deliveries`, `?path=…` | what was received, oldest first |
 //! | `POST /faults` | `{"path"?, "fault", "times"?}` → 204; the first that was set wins where several hit one request |
-//! | `DELETE /faults` | 204 |
+//! | `DELETE /faults`, `?path=…` | 204 |
 //!
 //! A fault is `{"answer": {"status", "words"?, "retryAfter"?}}`, without effect, or, with the effect that the request has
 //! otherwise, `{"hang": {}}` or `{"dropAnswer": {}}`. Deliveries and faults ask for no token: this listens on loopback.
@@ -111,8 +111,8 @@ async fn set_fault(State(hub): State<Hub>, Json(fault): Json<Fault>) -> StatusCo
     StatusCode::NO_CONTENT
 }
 
-async fn clear_faults(State(hub): State<Hub>) -> StatusCode {
-    hub.records().faults.clear();
+async fn clear_faults(State(hub): State<Hub>, Query(filter): Query<Filter>) -> StatusCode {
+    hub.records().clear_faults(filter.path.as_deref());
     StatusCode::NO_CONTENT
 }
 

@@ -76,6 +76,12 @@ impl Records {
         self.deliveries.iter().filter(wanted).cloned().collect()
     }
 
+    /// Takes back the faults of a path, or all.
+    pub(super) fn clear_faults(&mut self, path: Option<&str>) {
+        self.faults
+            .retain(|fault| path.is_some() && fault.path.as_deref() != path);
+    }
+
     /// The first fault that hits this request, counted.
     pub(super) fn take_fault(&mut self, path: &str) -> Option<FaultKind> {
         self.faults.retain(|fault| fault.times != Some(0));

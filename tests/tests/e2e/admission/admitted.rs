@@ -65,7 +65,12 @@ async fn good_objects_are_admitted_with_their_defaults_made_visible() {
             })
         );
         let mut defaulted = channel();
-        defaulted["spec"]["suspend"] = json!(false);
+        let defaults = json!({
+            "default": false, "severities": ["info", "warning", "error", "critical"], "after": "0s", "unless": "Acknowledged",
+            "groupWait": "30s", "groupInterval": "5m", "repeatInterval": "4h", "maxGroups": 20, "sendResolved": true,
+            "suspend": false,
+        });
+        defaulted["spec"].as_object_mut().unwrap().extend(defaults.as_object().unwrap().clone());
         let created = dynamic::<NotificationChannel>(space)
             .create(&PostParams::default(), &parsed(&channel()))
             .await

@@ -80,6 +80,15 @@ fn channel() -> Value {
     })
 }
 
+fn silence() -> Value {
+    json!({
+        "apiVersion": "ops.mobulace.com/v1alpha1",
+        "kind": "Silence",
+        "metadata": { "name": "maintenance" },
+        "spec": { "match": { "rules": ["sms-success"] }, "until": "2026-11-24T00:00:00Z", "reason": "OPS-12" },
+    })
+}
+
 fn destination() -> Value {
     json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ace_api::{
     AlertRule, Backup, BackupDestination, BackupSchedule, EdgeFunction, MigrationSet, NotificationChannel, Platform,
-    Restore,
+    Restore, Silence,
 };
 use ace_tests::{Space, with_namespace};
 use kube::{
@@ -15,7 +15,9 @@ use kube::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{backup, channel, destination, dynamic, function, migrations, parsed, platform, restore, rule, schedule};
+use super::{
+    backup, channel, destination, dynamic, function, migrations, parsed, platform, restore, rule, schedule, silence,
+};
 
 /// A change (a merge patch) of a good object, and what the API server says of which field.
 #[derive(Deserialize)]
@@ -30,6 +32,7 @@ crate::tests![
     bad_migration_sets_are_refused_in_words_that_say_what_to_write,
     bad_alert_rules_are_refused_in_words_that_say_what_to_write,
     bad_notification_channels_are_refused_in_words_that_say_what_to_write,
+    bad_silences_are_refused_in_words_that_say_what_to_write,
     bad_backup_destinations_are_refused_in_words_that_say_what_to_write,
     bad_backup_schedules_are_refused_in_words_that_say_what_to_write,
     a_secret_key_among_recipients_is_not_repeated,
@@ -70,6 +73,13 @@ async fn bad_alert_rules_are_refused_in_words_that_say_what_to_write() {
 async fn bad_notification_channels_are_refused_in_words_that_say_what_to_write() {
     with_namespace(async |space| {
         refused::<NotificationChannel>(space, &channel(), include_str!("channels.yaml")).await;
+    })
+    .await;
+}
+
+async fn bad_silences_are_refused_in_words_that_say_what_to_write() {
+    with_namespace(async |space| {
+        refused::<Silence>(space, &silence(), include_str!("silences.yaml")).await;
     })
     .await;
 }

@@ -12,7 +12,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use super::{backup, channel, destination, function, migrations, parsed, platform, restore, rule, schedule};
+use super::{backup, channel, destination, function, migrations, parsed, platform, restore, rule, schedule, silence};
 
 crate::tests![every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them];
 
@@ -28,6 +28,7 @@ async fn every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_t
             restore(),
             rule(),
             schedule(),
+            silence(),
         ];
         for kind in KINDS {
             let sample = samples.iter().find(|sample| sample["kind"] == kind.name).unwrap();

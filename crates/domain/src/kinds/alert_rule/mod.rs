@@ -6,6 +6,7 @@
 mod advance;
 mod answer;
 mod decide;
+mod facts;
 mod findings;
 mod obstacle;
 mod record;
@@ -21,7 +22,13 @@ use ace_api::{AlertRule, AlertRuleReason, AlertRuleStatus};
 use jiff::Timestamp;
 
 use crate::inputs;
-use crate::reconcile::{dependency::Dependency, event::Event, key::Key, kind, timing::Timing};
+use crate::reconcile::{
+    dependency::{Dependency, Facts},
+    event::Event,
+    key::Key,
+    kind,
+    timing::Timing,
+};
 
 pub use advance::advance;
 pub use answer::{Answer, LABEL_CHARACTERS, MOST_SERIES, Row, checked};
@@ -144,6 +151,10 @@ impl kind::Kind for Kind {
         let platform = Key::beside(object, &object.spec.platform_ref.name);
         let namespace = platform.namespace.clone();
         vec![Dependency::Platform(platform), Dependency::ChannelNames(namespace)]
+    }
+
+    fn facts(object: &AlertRule) -> Facts {
+        facts::facts(object)
     }
 
     fn is_suspended(object: &AlertRule) -> bool {

@@ -1,26 +1,42 @@
 //! One NotificationChannel: its state, the decision, and the status.
 
 mod decide;
+mod groups;
+mod news;
+mod rules;
 mod status;
+mod summary;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_model;
+#[cfg(test)]
+mod tests_told;
 mod update;
+#[cfg(test)]
+mod world;
 
 use std::time::Duration;
 
-use ace_api::{ChannelReason, ChannelStatus, NotificationChannel, TestDelivery};
+use ace_api::{ChannelReason, ChannelStatus, DeliveryIntent, NotificationChannel, TestDelivery};
 use jiff::Timestamp;
 
-use crate::reconcile::{
-    dependency::{Dependency, Fact, Facts},
-    event::Event,
-    key::Key,
-    kind,
-    refusals::Refusals,
-    timing::Timing,
+use crate::{
+    kinds::silence::Quiet,
+    reconcile::{
+        dependency::{Dependency, Fact, Facts},
+        event::Event,
+        key::Key,
+        kind,
+        refusals::Refusals,
+        timing::Timing,
+    },
 };
 
 pub use decide::decide;
+pub use news::{Line, News};
+use rules::channel_fact;
+pub use rules::{Neighbour, Rule};
 pub use status::{events, status};
 use update::conclude;
 pub use update::infer;
@@ -35,16 +51,53 @@ pub struct State {
     pub memo: ChannelStatus,
     /// Why nothing can be sent: the Secrets, or the host.
     pub obstacle: Option<Cause>,
+    /// The rules of the namespace.
+    pub rules: Vec<Rule>,
+    /// All of them could be read: what is not among them does not fire.
+    pub are_rules_known: bool,
+    /// Its silences that are or will be.
+    pub silences: Vec<Quiet>,
+    /// Its channels.
+    pub channels: Vec<Neighbour>,
     pub memory: Memory,
 }
 
-/// One attempt to deliver the test message. What is announced has the result `Sending`.
+/// One attempt to deliver a message. What is announced has the result `Sending`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Step(pub TestDelivery);
+pub enum Step {
+    Test(TestDelivery),
+    Tell(Box<Telling>),
+}
+
+/// A message about a group of alerts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Telling {
+    pub intent: DeliveryIntent,
+    pub news: News,
+}
+
+/// What was announced of an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Announced {
+    Test(TestDelivery),
+    Tell(Box<DeliveryIntent>),
+}
+
+impl Step {
+    fn announced(&self) -> Announced {
+        match self {
+            Self::Test(test) => Announced::Test(test.clone()),
+            Self::Tell(telling) => Announced::Tell(Box::new(telling.intent.clone())),
+        }
+    }
+}
 
 impl kind::Step for Step {
     fn name(&self) -> &'static str {
-        "SendTest"
+        match self {
+            Self::Test(_) => "SendTest",
+            Self::Tell(_) => "Send",
+        }
     }
 
     fn records_first(&self) -> bool {
@@ -97,7 +150,7 @@ pub struct Memory {
     /// How often in a row the operator was refused to read a Secret.
     pub refusals: Refusals,
     /// What became of the attempt that was announced last: the status that says so may not have been written.
-    pub outcome: Option<(TestDelivery, Outcome)>,
+    pub outcome: Option<(Announced, Outcome)>,
 }
 
 #[derive(Debug)]
@@ -119,9 +172,10 @@ impl kind::Kind for Kind {
         decide(object, state, now)
     }
 
-    fn update(object: &NotificationChannel, state: &mut State, Step(test): &Step, outcome: Outcome, now: Timestamp) {
-        state.memory.outcome = Some((test.clone(), outcome.clone()));
-        conclude(object, state, test.clone(), outcome, now);
+    fn update(object: &NotificationChannel, state: &mut State, step: &Step, outcome: Outcome, now: Timestamp) {
+        let announced = step.announced();
+        state.memory.outcome = Some((announced.clone(), outcome.clone()));
+        conclude(object, state, announced, outcome, now);
     }
 
     fn infer(object: &NotificationChannel, state: &mut State, now: Timestamp) {
@@ -138,7 +192,7 @@ impl kind::Kind for Kind {
 
     fn skip_step(state: &mut State, step: &Step) {
         let error = StepError::new(Failure::Passing(None), "the object changed before the attempt was made");
-        state.memory.outcome = Some((step.0.clone(), Err(error)));
+        state.memory.outcome = Some((step.announced(), Err(error)));
     }
 
     fn into_memory(state: State, _: &Decision) -> Memory {
@@ -149,11 +203,23 @@ impl kind::Kind for Kind {
         events(before, after)
     }
 
+    fn references(object: &NotificationChannel) -> Vec<Dependency> {
+        let namespace = Key::of(object).namespace;
+        vec![
+            Dependency::Alerts(namespace.clone()),
+            Dependency::Silences(namespace.clone()),
+            Dependency::Channels(namespace),
+        ]
+    }
+
     fn facts(object: &NotificationChannel) -> Facts {
         let Key { namespace, name } = Key::of(object);
         let is_default = object.spec.default;
         let told = Fact::is(format!("{name} {is_default}"));
-        vec![(Dependency::ChannelNames(namespace), told)]
+        vec![
+            (Dependency::ChannelNames(namespace.clone()), told),
+            (Dependency::Channels(namespace), channel_fact(object)),
+        ]
     }
 
     fn is_suspended(object: &NotificationChannel) -> bool {

@@ -1,12 +1,16 @@
 //! The status of a NotificationChannel.
 
-use ace_api::{ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, DeliveryResult, NotificationChannel};
+use ace_api::{
+    ANNOTATION_TEST_AT, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryResult, DeliveryType,
+    NotificationChannel,
+};
 use jiff::Timestamp;
 
-use super::{Cause, Decision, State};
+use super::{Cause, Decision, State, Step, groups::count};
 use crate::inputs::is_doubted;
 use crate::reconcile::{
-    event::{Event, stalled},
+    event::{Event, done, stalled},
+    size::bounded,
     status::{Shown, common, is_ready, suspended},
 };
 
@@ -15,24 +19,47 @@ pub fn status(object: &NotificationChannel, state: &State, decision: &Decision, 
     if is_doubted(decision, state.memory.refusals) {
         return memo.clone();
     }
-    let sending = Cause::new(ChannelReason::Delivering, "sending a test message");
+    let sending = |step: &Step| {
+        let what = match step {
+            Step::Test(_) => "sending a test message".to_owned(),
+            Step::Tell(telling) => format!("telling of {}", telling.news.group),
+        };
+        Cause::new(ChannelReason::Delivering, what)
+    };
     let shown = match decision {
         // A message that is being sent says nothing yet.
         Decision::Do(_) if is_ready(&memo.common, object) => Shown::Unchanged,
-        decision => Shown::of(decision, |_| sending, || at_rest(object, memo)),
+        decision => Shown::of(decision, sending, || at_rest(object, memo)),
     };
-    ChannelStatus {
+    let status = ChannelStatus {
         common: common(object, &memo.common, shown, decision.is_answer(), now),
-        type_: Some(match object.spec.slack {
-            Some(_) => ChannelType::Slack,
-            None => ChannelType::Webhook,
+        type_: Some(match (&object.spec.pager_duty, &object.spec.slack) {
+            (Some(_), _) => ChannelType::PagerDuty,
+            (None, Some(_)) => ChannelType::Slack,
+            (None, None) => ChannelType::Webhook,
         }),
+        open: Some(count(memo.groups.iter().filter(|group| group.told.is_some()).count())),
+        groups: memo.groups.clone(),
+        intent: match decision {
+            Decision::Do(Step::Tell(telling)) => Some(telling.intent.clone()),
+            _ => memo.intent.clone(),
+        },
         test: match decision {
-            Decision::Do(step) => Some(step.0.clone()),
+            Decision::Do(Step::Test(test)) => Some(test.clone()),
             _ => memo.test.clone(),
         },
         deliveries: memo.deliveries.clone(),
+    };
+    bounded(status, shorten)
+}
+
+/// Drops the last name of a group; its key is still there.
+fn shorten(status: &mut ChannelStatus) -> bool {
+    if status.deliveries.len() > 1 {
+        return status.deliveries.pop().is_some();
     }
+    let named = status.groups.iter_mut().rev().find(|group| !group.name.is_empty());
+    named.map(|group| group.name.clear()).is_some()
 }
 
 fn at_rest(object: &NotificationChannel, memo: &ChannelStatus) -> Shown<ChannelReason> {
@@ -52,11 +79,33 @@ fn at_rest(object: &NotificationChannel, memo: &ChannelStatus) -> Shown<ChannelR
     Shown::Ready(Cause::new(reason, message))
 }
 
-/// Events for the difference between two statuses: a message was accepted, or a person must act.
+/// Events for the difference between two statuses: messages were accepted, or a person must act.
 pub fn events(before: &ChannelStatus, after: &ChannelStatus) -> Vec<Event> {
-    let last = after.deliveries.first();
-    let is_news = last != before.deliveries.first() && last.is_some_and(|last| last.result == DeliveryResult::Accepted);
-    let accepted = is_news.then(|| Event::normal("Accepted", "the receiver accepted a test message"));
+    let accepted = |delivery: &Delivery| {
+        let group = delivery.group.as_deref().unwrap_or_default();
+        let what = match delivery.type_ {
+            DeliveryType::Test => "a test message".to_owned(),
+            DeliveryType::Trigger => format!("that {group} fires"),
+            DeliveryType::Update => format!("that more of {group} fires"),
+            DeliveryType::Repeat => format!("that {group} still fires"),
+            DeliveryType::Resolve => format!("that nothing of {group} fires any more"),
+        };
+        Event::normal("Accepted", format!("the receiver accepted {what}"))
+    };
+    // An older delivery loses its message.
+    let plain = |deliveries: &[Delivery]| -> Vec<Delivery> {
+        let without = |delivery: &Delivery| Delivery {
+            message: None,
+            ..delivery.clone()
+        };
+        deliveries.iter().map(without).collect()
+    };
+    let (before_them, all) = (plain(&before.deliveries), plain(&after.deliveries));
+    let new = all.iter().take_while(|delivery| Some(*delivery) != before_them.first());
+    let new: Vec<Delivery> = new
+        .filter(|delivery| delivery.result == DeliveryResult::Accepted)
+        .cloned()
+        .collect();
     let stalled = stalled(before, after, |now| now.reason.clone());
-    accepted.into_iter().chain(stalled).collect()
+    done(&[], &new, accepted).into_iter().chain(stalled).collect()
 }

@@ -41,6 +41,10 @@ fn channel(receiver: &str) -> Case {
             timing,
             memo,
             obstacle: None,
+            rules: Vec::new(),
+            are_rules_known: true,
+            silences: Vec::new(),
+            channels: Vec::new(),
             memory,
         },
         second: 0,
@@ -94,7 +98,7 @@ impl Case {
     /// The condition that explains `Ready`, and what comes next.
     fn says(&self) -> String {
         let next = match self.decide() {
-            Decision::Do(Step(test)) => {
+            Decision::Do(Step::Test(test)) => {
                 let time = test.delivery.time.as_second() - at(0).as_second();
                 format!("sends {} of {time}, attempt {}", test.handled, test.delivery.attempts)
             }
@@ -198,8 +202,8 @@ fn an_attempt_whose_outcome_was_lost_with_the_process_is_not_made_again_for_slac
         };
         assert_eq!(announced().0.remembering(Memory::default()).says(), says);
         // Only the write of the status was lost.
-        let (case, Step(test)) = announced();
-        let outcome = Some((test, Ok(200)));
+        let (case, step) = announced();
+        let outcome = Some((step.announced(), Ok(200)));
         let known = case.remembering(Memory {
             outcome,
             ..Memory::default()

@@ -1,12 +1,16 @@
 //! What became of an attempt.
 
-use ace_api::{DeliveryResult, NotificationChannel, TestDelivery, clipped, message};
+use ace_api::{
+    AlertGroup, Delivery, DeliveryIntent, DeliveryResult, DeliveryType, NotificationChannel, RefusedNews, TestDelivery,
+    ToldNews, clipped, message,
+};
 use jiff::Timestamp;
 
-use super::{Failure, Outcome, State, StepError};
+use super::{Announced, Failure, Outcome, State, StepError, groups::settle};
 use crate::reconcile::status::remember;
 
-/// Attempts to deliver one message: the last one four minutes after the first, if the receiver does not ask to wait longer.
+/// Attempts to deliver one test message: the last one four minutes after the first, if the receiver does not ask to wait longer.
+/// What is said of alerts is tried until it arrives.
 pub(super) const MOST_ATTEMPTS: i32 = 5;
 
 /// Most bytes of a delivery's message.
@@ -15,32 +19,57 @@ const LONGEST_MESSAGE: usize = 400;
 /// An attempt that was announced and whose outcome the status does not have was made in an earlier pass. What became of it is
 /// remembered, unless the process ended.
 pub fn infer(object: &NotificationChannel, state: &mut State, now: Timestamp) {
-    let announced = state.memo.test.clone();
-    let Some(test) = announced.filter(|test| test.delivery.result == DeliveryResult::Sending) else {
-        return;
-    };
-    let outcome = match &state.memory.outcome {
-        Some((made, outcome)) if *made == test => outcome.clone(),
-        _ => Err(StepError::new(
-            Failure::Unknown,
-            "the operator stopped during the attempt",
-        )),
-    };
-    conclude(object, state, test, outcome, now);
+    let test = state.memo.test.clone().map(Announced::Test);
+    let intent = state
+        .memo
+        .intent
+        .clone()
+        .map(|intent| Announced::Tell(Box::new(intent)));
+    for announced in [test, intent].into_iter().flatten().filter(Announced::is_sending) {
+        let outcome = match &state.memory.outcome {
+            Some((made, outcome)) if *made == announced => outcome.clone(),
+            _ => Err(StepError::new(
+                Failure::Unknown,
+                "the operator stopped during the attempt",
+            )),
+        };
+        conclude(object, state, announced, outcome, now);
+    }
+    if !object.spec.suspend && state.obstacle.is_none() && state.are_rules_known {
+        settle(object, state, now);
+    }
+}
+
+impl Announced {
+    fn is_sending(&self) -> bool {
+        let result = match self {
+            Self::Test(test) => test.delivery.result,
+            Self::Tell(intent) => intent.delivery.result,
+        };
+        result == DeliveryResult::Sending
+    }
 }
 
 /// Notes what became of an attempt.
 pub(super) fn conclude(
     object: &NotificationChannel,
     state: &mut State,
-    mut test: TestDelivery,
+    announced: Announced,
     outcome: Outcome,
     now: Timestamp,
 ) {
+    match announced {
+        Announced::Test(test) => tested(object, state, test, outcome, now),
+        Announced::Tell(intent) => told(state, *intent, outcome, now),
+    }
+}
+
+fn tested(object: &NotificationChannel, state: &mut State, mut test: TestDelivery, outcome: Outcome, now: Timestamp) {
     let attempts = test.delivery.attempts;
     let is_last = attempts >= MOST_ATTEMPTS;
     let backoff = state.timing.backoff(u32::try_from(attempts - 1).unwrap_or_default());
-    // A receiver of Standard Webhooks drops what it has under the same id; in Slack everybody would read the message twice.
+    // A receiver of Standard Webhooks drops what it has under the same id, and PagerDuty what it has under the same key; in Slack
+    // everybody would read the message twice.
     let is_repeatable = object.spec.slack.is_none();
     let (result, wait) = match outcome.as_ref().map_err(|error| error.failure) {
         Ok(_) => (DeliveryResult::Accepted, None),
@@ -50,15 +79,100 @@ pub(super) fn conclude(
         Err(Failure::Passing(_)) if is_last => (DeliveryResult::NotDelivered, None),
         Err(Failure::Passing(asked)) => (DeliveryResult::Retrying, asked.max(Some(backoff))),
     };
-    let delivery = &mut test.delivery;
+    note(&mut test.delivery, result, outcome);
+    if wait.is_none() {
+        ended(state, &test.delivery);
+    }
+    if result == DeliveryResult::Accepted {
+        // Whatever the receiver did not take before, it may take now; of what was never told nobody knows.
+        state
+            .memo
+            .groups
+            .retain(|group| group.told.is_some() || group.refused.is_none());
+        for group in &mut state.memo.groups {
+            group.refused = None;
+        }
+    }
+    test.retry_time = wait.map(|wait| now + wait);
+    state.memo.test = Some(test);
+}
+
+fn told(state: &mut State, mut intent: DeliveryIntent, outcome: Outcome, now: Timestamp) {
+    let attempts = intent.delivery.attempts;
+    let backoff = state.timing.backoff(u32::try_from(attempts - 1).unwrap_or_default());
+    let (result, wait) = match outcome.as_ref().map_err(|error| error.failure) {
+        Ok(_) => (DeliveryResult::Accepted, None),
+        Err(Failure::Refused) => (DeliveryResult::Refused, None),
+        Err(Failure::Unknown) => (DeliveryResult::Retrying, Some(backoff)),
+        Err(Failure::Passing(asked)) => (DeliveryResult::Retrying, asked.max(Some(backoff))),
+    };
+    intent.may_have_arrived |= outcome.as_ref().is_err_and(|error| error.failure == Failure::Unknown);
+    note(&mut intent.delivery, result, outcome);
+    match result {
+        DeliveryResult::Accepted if intent.delivery.type_ == DeliveryType::Resolve => {
+            state.memo.groups.retain(|group| group.key != intent.key);
+        }
+        DeliveryResult::Accepted => {
+            let group = group(state, &intent);
+            group.refused = None;
+            group.told = Some(ToldNews {
+                digest: intent.digest.clone(),
+                severity: intent.severity,
+                firing: intent.firing,
+                time: now,
+            });
+        }
+        DeliveryResult::Refused => {
+            group(state, &intent).refused = Some(RefusedNews {
+                digest: intent.digest.clone(),
+                generation: intent.delivery.generation,
+            });
+        }
+        // From now on the receiver may know of it, so it is told of the end, too.
+        _ if intent.may_have_arrived => {
+            group(state, &intent);
+        }
+        _ => {}
+    }
+    if wait.is_none() {
+        ended(state, &intent.delivery);
+    }
+    intent.retry_time = wait.map(|wait| now + wait);
+    state.memo.intent = wait.is_some().then_some(intent);
+}
+
+/// The group that a message is about.
+fn group<'a>(state: &'a mut State, intent: &DeliveryIntent) -> &'a mut AlertGroup {
+    let groups = &mut state.memo.groups;
+    let at = groups
+        .iter()
+        .position(|group| group.key == intent.key)
+        .unwrap_or(groups.len());
+    if at == groups.len() {
+        groups.push(AlertGroup {
+            key: intent.key.clone(),
+            name: intent.delivery.group.clone().unwrap_or_default(),
+            since: intent.since,
+            firing: intent.firing,
+            told: None,
+            refused: None,
+        });
+    }
+    groups.get_mut(at).expect("it was there or was pushed")
+}
+
+fn note(delivery: &mut Delivery, result: DeliveryResult, outcome: Outcome) {
     delivery.result = result;
     (delivery.code, delivery.message) = match outcome {
         Ok(code) => (Some(code), None),
         Err(error) => (error.code, Some(clipped(&message(&error.message), LONGEST_MESSAGE))),
     };
-    if wait.is_none() {
-        remember(&mut state.memo.deliveries, delivery.clone());
+}
+
+/// Why an older one was not accepted is history: of the last one it says what to do.
+fn ended(state: &mut State, delivery: &Delivery) {
+    for older in &mut state.memo.deliveries {
+        older.message = None;
     }
-    test.retry_time = wait.map(|wait| now + wait);
-    state.memo.test = Some(test);
+    remember(&mut state.memo.deliveries, delivery.clone());
 }

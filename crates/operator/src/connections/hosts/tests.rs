@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use ace_api::{BackupDestination, KINDS, Platform, PlatformSpec, Target, crds};
+use ace_api::{BackupDestination, KINDS, NotificationChannel, Platform, PlatformSpec, Target, crds};
 use ace_egress::AllowedHosts;
 use serde_json::{Value, json};
 
-use super::{CredentialHosts, HostArguments};
+use super::{CredentialHosts, HostArguments, NotifyArguments};
 use crate::connections::stores::StoreArguments;
 
 const OWN: &str = "https://abcdefghijklmnopqrst.supabase.co";
@@ -30,7 +30,7 @@ struct Row {
 type Address = (&'static str, &'static str);
 
 /// A field that is not here fails a test: say which credential goes there, and to which hosts.
-const TABLE: [Row; 5] = [
+const TABLE: [Row; 6] = [
     Row {
         address: ("Platform", "spec.api.url"),
         credentials: &["spec.api.tokenSecretRef.name"],
@@ -126,12 +126,33 @@ const TABLE: [Row; 5] = [
             ("http://169.254.169.254", ""),
         ],
     },
+    Row {
+        address: ("NotificationChannel", "spec.pagerDuty.url"),
+        credentials: &["spec.pagerDuty.routingKeySecretRef.name"],
+        leaves: |hosts, object| {
+            let spec = serde_json::from_value::<NotificationChannel>(object).unwrap().spec;
+            hosts.notify.allows(&spec.pager_duty.unwrap().url.parse().unwrap())
+        },
+        yes: &[
+            ("https://events.pagerduty.com", ""),
+            ("https://events.eu.pagerduty.com:443", ""),
+        ],
+        no: &[
+            (OWN, ""),
+            ("http://events.pagerduty.com", ""),
+            ("https://pagerduty.com", ""),
+            ("https://events.pagerduty.com.evil.io", ""),
+            ("http://127.0.0.1", ""),
+            ("http://169.254.169.254", ""),
+        ],
+    },
 ];
 
 /// What the flags allow.
 struct Hosts {
     platforms: CredentialHosts,
     stores: AllowedHosts,
+    notify: AllowedHosts,
 }
 
 /// Secrets that hold the address itself: who offers one says where its content goes, and `--allow-notify-host` which hosts may be
@@ -154,6 +175,8 @@ struct Flags {
     hosts: HostArguments,
     #[command(flatten)]
     stores: StoreArguments,
+    #[command(flatten)]
+    notify: NotifyArguments,
 }
 
 fn hosts(flags: &[&str]) -> Hosts {
@@ -162,6 +185,7 @@ fn hosts(flags: &[&str]) -> Hosts {
     Hosts {
         platforms: flags.hosts.parse().unwrap(),
         stores: flags.stores.parse().unwrap().hosts,
+        notify: flags.notify.parse().unwrap(),
     }
 }
 
@@ -180,6 +204,7 @@ fn with((kind, path): (&str, &str), (address, user): Address) -> Value {
             "database": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
             "scratch": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
         }),
+        "NotificationChannel" => json!({ "pagerDuty": { "routingKeySecretRef": secret } }),
         _ => json!({
             "s3": { "region": "eu-central-1", "bucket": "ace-backups" },
             "prefix": "prod",
@@ -229,6 +254,7 @@ fn each_flag_lets_one_credential_out_and_no_other() {
         "--allow-database-host",
         "--allow-scratch-host",
         "--allow-store-host",
+        "--allow-notify-host",
     ];
     for (number, flag) in flags.into_iter().enumerate() {
         let hosts = hosts(&[flag, "platform.lan"]);

@@ -1,12 +1,11 @@
 use std::time::Duration;
 
-use ace_api::{ANNOTATION_TEST_AT, NotificationChannel};
+use ace_api::NotificationChannel;
 use ace_domain::kinds::notification_channel::{Failure, Step, StepError};
-use ace_notify::{Content, Message, MessageId, Outcome, deliver};
+use ace_notify::{Outcome, deliver};
 use jiff::Timestamp;
-use kube::ResourceExt;
 
-use super::{Destination, NotificationChannels};
+use super::{Destination, NotificationChannels, message};
 
 /// Deadline for a delivery, the connection included.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -16,7 +15,7 @@ pub(super) async fn act(
     kind: &NotificationChannels,
     object: &NotificationChannel,
     destination: Option<&Destination>,
-    Step(test): &Step,
+    step: &Step,
 ) -> Result<i32, StepError> {
     let failed = |failure, code: Option<u16>, message| StepError {
         failure,
@@ -28,17 +27,9 @@ pub(super) async fn act(
         let message = "the Secrets were not read".to_owned();
         return Err(failed(Failure::Passing(None), None, message));
     };
-    let (uid, time) = (object.uid().unwrap_or_default(), test.delivery.time);
-    let message = Message {
-        // With the time, so that a value that comes back is another message.
-        id: MessageId::derived([uid.as_str(), "Test", &test.handled, &time.to_string()]),
-        namespace: object.namespace().unwrap_or_default(),
-        channel: object.name_any(),
-        time,
-        content: Content::Test(format!(
-            "The annotation {ANNOTATION_TEST_AT} was set to {:?}.",
-            test.handled
-        )),
+    let message = match step {
+        Step::Test(test) => message::test(object, test),
+        Step::Tell(telling) => message::news(object, telling),
     };
     let reply = deliver(&kind.http, url, format.request(&message, Timestamp::now()), DEADLINE).await;
     match format.outcome(&reply) {

@@ -1,11 +1,12 @@
 //! `NotificationChannel`: where messages are sent.
 
 mod act;
+mod message;
 mod observe;
 
 use std::time::Duration;
 
-use ace_api::NotificationChannel;
+use ace_api::{AlertRule, NotificationChannel, Platform, Silence};
 use ace_domain::{
     kinds::notification_channel::{self, Memory, State, Step, StepError},
     reconcile::timing::Timing,
@@ -14,6 +15,7 @@ use ace_egress::{HttpClient, SecretUrl};
 use ace_notify::Format;
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
+use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
 use crate::connections::grants::Installation;
 
@@ -23,11 +25,21 @@ pub const CONNECT: Duration = Duration::from_secs(5);
 pub struct NotificationChannels {
     /// Client of the API server, to read Secrets.
     pub client: kube::Client,
+    pub caches: ChannelCaches,
     /// HTTP client of the receivers.
     pub http: HttpClient,
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,
+}
+
+/// The objects that channels read.
+#[derive(Clone)]
+pub struct ChannelCaches {
+    pub rules: Store<DeserializeGuard<AlertRule>>,
+    pub silences: Store<DeserializeGuard<Silence>>,
+    pub channels: Store<DeserializeGuard<NotificationChannel>>,
+    pub platforms: Store<DeserializeGuard<Platform>>,
 }
 
 /// What the Secrets of a channel hold.
@@ -46,9 +58,9 @@ impl Controller for NotificationChannels {
         object: &NotificationChannel,
         memory: Memory,
         _failures: u32,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> (State, Option<Destination>) {
-        observe::observe(self, object, memory).await
+        observe::observe(self, object, memory, now).await
     }
 
     async fn act(

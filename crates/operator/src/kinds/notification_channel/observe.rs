@@ -1,22 +1,55 @@
 use ace_api::{ChannelReason, NotificationChannel, SecretKeyReference, SecretUse};
-use ace_domain::kinds::notification_channel::{Cause, Memory, State};
+use ace_domain::{
+    kinds::{
+        notification_channel::{Cause, Memory, Neighbour, Rule, State},
+        silence::Quiet,
+    },
+    reconcile::key::Key,
+};
 use ace_egress::SecretUrl;
-use ace_notify::{Format, SigningSecret};
+use ace_notify::{Format, PAGERDUTY_PATH, RoutingKey, SigningSecret};
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{Destination, NotificationChannels};
-use crate::connections::secrets::Secrets;
+use crate::{
+    caches::{cached, in_namespace},
+    connections::secrets::Secrets,
+};
 
-/// Reads the Secrets of a channel.
+/// Reads the Secrets of a channel, and from the caches what there is to tell.
 pub(super) async fn observe(
     kind: &NotificationChannels,
     object: &NotificationChannel,
     memory: Memory,
+    now: Timestamp,
 ) -> (State, Option<Destination>) {
+    let namespace = object.namespace().unwrap_or_default();
+    let rules = in_namespace(&kind.caches.rules, &namespace);
+    let silences = in_namespace(&kind.caches.silences, &namespace);
+    let channels = in_namespace(&kind.caches.channels, &namespace);
     let mut state = State {
         timing: kind.timing,
         memo: object.status.clone().unwrap_or_default(),
         obstacle: None,
+        are_rules_known: rules.iter().all(|rule| rule.0.is_ok()),
+        rules: rules
+            .iter()
+            .filter_map(|rule| rule.0.as_ref().ok())
+            .map(|rule| {
+                let platform = cached(&kind.caches.platforms, &Key::beside(rule, &rule.spec.platform_ref.name));
+                Rule::of(rule, platform.as_deref().and_then(|platform| platform.0.as_ref().ok()))
+            })
+            .collect(),
+        silences: silences
+            .iter()
+            .filter_map(|silence| Quiet::of(silence.0.as_ref().ok()?, now))
+            .collect(),
+        channels: channels
+            .iter()
+            .filter_map(|channel| channel.0.as_ref().ok())
+            .map(Neighbour::of)
+            .collect(),
         memory,
     };
     if object.spec.suspend {
@@ -40,6 +73,28 @@ async fn destination(kind: &NotificationChannels, object: &NotificationChannel) 
         names: &kind.installation,
         namespace: &object.namespace().unwrap_or_default(),
     };
+    if let Some(pager_duty) = &object.spec.pager_duty {
+        let key = secrets.value(
+            &pager_duty.routing_key_secret_ref,
+            SecretUse::PagerDuty,
+            "a routing key",
+            RoutingKey::new,
+        );
+        let format = Format::PagerDuty(key.await?);
+        let url = format!("{}/{PAGERDUTY_PATH}", pager_duty.url.trim_end_matches('/'));
+        let url = SecretUrl::new(&url).map_err(|error| {
+            // Never happens: the API server refuses such a spec.
+            Cause::new(
+                ChannelReason::SecretInvalid,
+                format!("`pagerDuty.url` is no valid URL: {error}"),
+            )
+        })?;
+        if !kind.http.may_post(&url) {
+            let message = "the operator is not allowed to send to the host of `pagerDuty.url`: add the host to its flag `--allow-notify-host`, or name another one";
+            return Err(Cause::new(ChannelReason::HostNotAllowed, message));
+        }
+        return Ok(Destination { url, format });
+    }
     let (reference, wanted, format) = match (&object.spec.slack, &object.spec.webhook) {
         (Some(slack), _) => (&slack.webhook_url_secret_ref, SecretUse::Slack, Format::Slack),
         (None, Some(webhook)) => {
@@ -54,7 +109,7 @@ async fn destination(kind: &NotificationChannels, object: &NotificationChannel) 
         }
         // Never happens: the API server refuses such a spec.
         (None, None) => {
-            let message = "the spec names neither `slack` nor `webhook`";
+            let message = "the spec names none of `pagerDuty`, `slack` and `webhook`";
             return Err(Cause::new(ChannelReason::SecretInvalid, message));
         }
     };
