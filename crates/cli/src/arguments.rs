@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::config::is_reference;
 use crate::import::Settings;
 use crate::plan::DatabaseUrl;
+use crate::told::{AckArguments, NotifyTestArguments, SilenceArguments};
 use crate::wait::Subject;
 
 /// Path of the functions' folder in a repository of the Supabase CLI.
@@ -60,6 +61,21 @@ pub(crate) enum Command {
     /// As YAML on standard output: `kubectl ace drill november --platform prod --schedule nightly | kubectl create -f -`. Reads nothing
     /// and writes nothing else. Exit code 0: printed; 1: wrong usage.
     Drill(DrillArguments),
+    /// Print the Silence that keeps alerts from being told, from now on.
+    ///
+    /// As YAML on standard output: `kubectl ace silence maintenance --rule sms-success --for 2h --reason OPS-12 | kubectl create -f -`.
+    /// Reads nothing and writes nothing else. Exit code 0: printed; 1: wrong usage.
+    Silence(SilenceArguments),
+    /// Print the annotation by which somebody takes care of what fires.
+    ///
+    /// As YAML on standard output: `kubectl ace ack gift-cards --by ann --why restocking | kubectl apply --server-side
+    /// --force-conflicts -f -`. Reads nothing and writes nothing else. Exit code 0: printed; 1: wrong usage.
+    Ack(AckArguments),
+    /// Print the annotation that has a channel send a test message.
+    ///
+    /// As YAML on standard output: `kubectl ace notify-test on-call | kubectl apply --server-side --force-conflicts -f -`. Reads nothing
+    /// and writes nothing else. Exit code 0: printed; 1: wrong usage.
+    NotifyTest(NotifyTestArguments),
 }
 
 #[derive(Args, Debug)]
@@ -232,7 +248,7 @@ impl ImportArguments {
 }
 
 /// What the API server takes for the name of an object.
-fn object_name(text: &str) -> Result<String, &'static str> {
+pub(crate) fn object_name(text: &str) -> Result<String, &'static str> {
     let is_part = |part: &str| {
         let is_of = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
         !part.is_empty() && part.chars().all(is_of) && !part.starts_with('-') && !part.ends_with('-')

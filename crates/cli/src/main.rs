@@ -1,6 +1,7 @@
 //! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources, `kubectl ace plan`
-//! shows what a MigrationSet would run, `kubectl ace wait` waits until a revision of a source is live, and `kubectl ace backup` and
-//! `kubectl ace drill` print the objects that make a backup and try one.
+//! shows what a MigrationSet would run, `kubectl ace wait` waits until a revision of a source is live, and `kubectl ace backup`,
+//! `drill`, `silence`, `ack` and `notify-test` print the objects that make a backup, try one, hold messages back, take care of what
+//! fires, and send a test message.
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
@@ -15,6 +16,7 @@ mod migrations;
 mod paths;
 mod plan;
 mod project;
+mod told;
 mod wait;
 mod warning;
 
@@ -24,6 +26,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use jiff::Timestamp;
 
 use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArguments, WaitArguments};
 use crate::import::{Archive, Layout, Next};
@@ -46,6 +49,9 @@ fn main() -> ExitCode {
         Command::Wait(arguments) => wait(&arguments),
         Command::Backup(arguments) => show(backups::backup(&arguments)),
         Command::Drill(arguments) => show(backups::drill(&arguments)),
+        Command::Silence(arguments) => show(told::silence(&arguments, Timestamp::now())),
+        Command::Ack(arguments) => show(told::ack(&arguments, Timestamp::now())),
+        Command::NotifyTest(arguments) => show(told::notify_test(&arguments, Timestamp::now())),
     };
     outcome.unwrap_or_else(|message| {
         // If standard error is closed, there is no other place for the message.

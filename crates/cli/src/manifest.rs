@@ -51,7 +51,8 @@ pub(crate) fn one<S: DeserializeOwned + Serialize>(
     yaml(&document::<S>(object, required)?)
 }
 
-fn yaml(document: &Value) -> Result<String, Box<dyn std::error::Error>> {
+/// A document of several.
+pub(crate) fn yaml(document: &Value) -> Result<String, Box<dyn std::error::Error>> {
     Ok(format!("---\n{}", serde_yaml::to_string(document)?))
 }
 
