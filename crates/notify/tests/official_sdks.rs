@@ -7,13 +7,13 @@ mod support;
 use std::fs;
 use std::process::Stdio;
 
-use ace_notify::Format;
+use ace_notify::{Change, Format, Message};
 use ace_sandbox::bed::tools;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use support::{SECRET, message, now, receivers, webhook};
+use support::{SECRET, message, news, now, receivers, webhook};
 
 /// Checks the types of a script, runs it with `input` as its first argument, and answers with the JSON that it prints.
 async fn run(script: &str, input: &Value) -> Value {
@@ -47,7 +47,11 @@ async fn run(script: &str, input: &Value) -> Value {
 
 /// For the SDKs, which want headers and body as texts.
 fn parts(format: &Format, text: &str) -> (Value, String) {
-    let request = format.request(&message(text), now());
+    parts_of(format, &message(text))
+}
+
+fn parts_of(format: &Format, message: &Message) -> (Value, String) {
+    let request = format.request(message, now());
     let headers = request.headers.iter();
     let headers = headers.map(|(name, value)| (name.to_string(), Value::from(value.to_str().unwrap())));
     (
@@ -79,7 +83,8 @@ console.log(JSON.stringify(requests.map(([headers, body]: [Record<string, string
 async fn standardwebhooks_verifies_what_is_signed_here() {
     let long = "é\u{1d11e}&".repeat(2_000);
     let texts = ["plain", "", "quotes \" and \\ and\nlines\u{2028}", "<é> & 𝄞", &long];
-    let requests: Vec<(Value, String)> = texts.iter().map(|text| parts(&webhook(), text)).collect();
+    let mut requests: Vec<(Value, String)> = texts.iter().map(|text| parts(&webhook(), text)).collect();
+    requests.push(parts_of(&webhook(), &news(Change::Fired)));
     let expected: Vec<Value> = requests
         .iter()
         .map(|(_, body)| {
@@ -147,6 +152,7 @@ import { IncomingWebhook, IncomingWebhookHTTPError, IncomingWebhookRequestError 
 import type { IncomingWebhookSendArguments, } from "@slack/webhook";
 // The message, in this script so that its members are checked as those of a literal are.
 const message: IncomingWebhookSendArguments = MESSAGE;
+const news: IncomingWebhookSendArguments = NEWS;
 // @ts-expect-error: that they are.
 const wrong: IncomingWebhookSendArguments = { blocks: [{ type: "header", text: { type: "plain_text", text: "x", verbatim: true } }] };
 const { url, others, limited } = JSON.parse(Deno.args[0]);
@@ -161,7 +167,7 @@ const send = async (url: string, message: IncomingWebhookSendArguments) => {
 };
 const burst = await Promise.all(Array.from({ length: 20 }, () => send(limited, message)));
 console.log(JSON.stringify({
-    sent: await send(url, message),
+    sent: [await send(url, message), await send(url, news)],
     wrong: await send(url, wrong),
     others: await Promise.all(others.map((url: string) => send(url, { text: "hello" }))),
     burst: [...new Set(burst.map((one) => JSON.stringify(one)))].toSorted(),
@@ -180,6 +186,7 @@ struct Seen {
 async fn slack_webhook_knows_the_message_and_reads_the_simulator_as_it_reads_slack() {
     let receivers = receivers().await;
     let (_, body) = parts(&Format::Slack, "a & b <!channel>\n𝄞");
+    let (_, news) = parts_of(&Format::Slack, &news(Change::Fired));
     let url = receivers.slack("B00000000");
     let fault = |path: &str, kind: Value| {
         let path = path.strip_prefix(&receivers.url).unwrap();
@@ -204,12 +211,12 @@ async fn slack_webhook_knows_the_message_and_reads_the_simulator_as_it_reads_sla
         ],
         "limited": receivers.slack("B00000004"),
     });
-    let seen = run(&SLACK.replace("MESSAGE", &body), &input).await;
+    let seen = run(&SLACK.replace("MESSAGE", &body).replace("NEWS", &news), &input).await;
     let http = |status: u16, word: &str| json!(["slack_webhook_http_error", status, word]);
     assert_eq!(
         serde_json::from_value::<Seen>(seen).unwrap(),
         Seen {
-            sent: json!("ok"),
+            sent: json!(["ok", "ok"]),
             wrong: http(400, "invalid_blocks"),
             others: vec![
                 http(410, "channel_is_archived"),
@@ -222,9 +229,10 @@ async fn slack_webhook_knows_the_message_and_reads_the_simulator_as_it_reads_sla
             burst: vec![json!("ok").to_string(), http(429, "rate_limited").to_string()],
         }
     );
-    let [posted, refused] = &receivers.received(&url).await[..] else {
-        panic!("not two messages");
+    let [posted, told, refused] = &receivers.received(&url).await[..] else {
+        panic!("not three messages");
     };
+    assert_eq!(told["body"], serde_json::from_str::<Value>(&news).unwrap());
     assert_eq!(posted["body"], serde_json::from_str::<Value>(&body).unwrap());
     assert_eq!(
         (&posted["accepted"], &refused["accepted"]),
