@@ -1,4 +1,4 @@
-//! The operator is killed while Slack has a message and has not answered.
+//! The operator is killed while a receiver has a message and has not answered.
 
 use ace_api::NotificationChannel;
 use ace_tests::{Operator, OperatorOptions, Receiver, bed, is_observed, reason_of, with_namespace};
@@ -41,6 +41,81 @@ async fn killed_while_slack_takes_a_message_it_does_not_send_it_again() {
             .wait::<NotificationChannel>("ops", "was reconciled", reconciled)
             .await;
         assert_eq!(slack.deliveries().await.len(), 1, "{}", operator.log());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn killed_while_pagerduty_takes_what_fires_it_is_told_again_under_its_key_and_once() {
+    let _one = ONE.lock().await;
+    with_namespace(async |space| {
+        let mut operator = Operator::start(bed(), &OperatorOptions::default()).await;
+        let events = Receiver::pagerduty(space);
+        let key = json!({ "name": "pagerduty", "key": "key" });
+        let secret = json!({
+            "apiVersion": "v1", "kind": "Secret", "stringData": { "key": "0123456789abcdef0123456789abcdef" },
+            "metadata": { "name": "pagerduty", "labels": { ace_api::LABEL_USE: "pagerduty" } },
+        });
+        let channel = json!({
+            "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "NotificationChannel", "metadata": { "name": "on-call" },
+            "spec": { "pagerDuty": { "routingKeySecretRef": key, "url": events.base() }, "default": true },
+        });
+        // A rule that is suspended is not asked, and what fires goes on firing.
+        let rule = json!({
+            "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "AlertRule", "metadata": { "name": "cards" },
+            "spec": {
+                "platformRef": { "name": "prod" }, "suspend": true,
+                "source": { "sql": { "query": "select 0 as value" } },
+                "condition": { "operator": "LessThan", "levels": { "warning": { "threshold": "10" } } },
+            },
+        });
+        for object in [secret, channel, rule] {
+            space.apply(&object.to_string()).await;
+        }
+        let fires = async |alerts: serde_json::Value| {
+            let patch = json!({ "status": { "alerts": alerts } }).to_string();
+            let patched = [
+                "patch",
+                "alertrule",
+                "cards",
+                "--subresource=status",
+                "--type=merge",
+                "-p",
+                &patch,
+            ];
+            space.kubectl(&patched).await.expect("a status can be written");
+        };
+        let received = async |count: usize| {
+            let there = async || Some(events.deliveries().await).filter(|all| all.len() >= count);
+            space.eventually("PagerDuty has the message", there).await
+        };
+        let now = format!("{:.0}", jiff::Timestamp::now());
+        let alert =
+            json!([{ "fingerprint": "a", "state": "Firing", "severity": "warning", "since": now, "value": "0" }]);
+        let told = |open: i64| move |channel: &serde_json::Value| channel["status"]["open"] == open;
+        for (fired, count, open, action) in [(&alert, 2, 1, "trigger"), (&json!([]), 4, 0, "resolve")] {
+            events.fault(json!({ "hang": {} })).await;
+            fires(fired.clone()).await;
+            received(count - 1).await;
+            operator.kill();
+            operator = Operator::start(bed(), &OperatorOptions::default()).await;
+            let all = received(count).await;
+            let (first, again) = (&all[count - 2]["body"], &all[count - 1]["body"]);
+            assert_eq!((&first["event_action"], first), (&json!(action), again));
+            space
+                .wait::<NotificationChannel>("on-call", "has told it", told(open))
+                .await;
+        }
+        // Another process has nothing to tell.
+        operator.kill();
+        let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+        let annotate = ["annotate", "channel", "on-call", "ops.mobulace.com/reconcile-at=now"];
+        space.kubectl(&annotate).await.expect("a channel can be annotated");
+        let reconciled = |channel: &serde_json::Value| channel["status"]["lastHandledReconcileAt"] == "now";
+        space
+            .wait::<NotificationChannel>("on-call", "was reconciled", reconciled)
+            .await;
+        assert_eq!(events.deliveries().await.len(), 4, "{}", operator.log());
     })
     .await;
 }
