@@ -268,6 +268,8 @@ impl Rounds<'_> {
         stage.eventually("another acts, or the deploy is told", is_over).await;
         let (cut, _) = self.cuts.disarm();
         if cut.is_some() {
+            // It may have been stopped behind the last request, when all was told.
+            acts(&stage, &other).await;
             signal(&sleeper, Signal::CONT);
             let status = stage.eventually("the sleeper ends", async || sleeper.ended()).await;
             assert!(!status.success(), "stopped {cut:?}");
