@@ -149,14 +149,20 @@ impl News {
 impl Alert {
     /// `critical gift-card-inventory (brand Book Harbour): 0 cards left, 2 wanted; value 0, threshold 2, since …`, on one line.
     pub(crate) fn line(&self) -> String {
-        let mut line = format!("{} {}", self.severity.as_str(), self.rule);
-        if !self.labels.is_empty() {
-            let labels = self.labels.iter().map(|(name, value)| format!("{name} {value}"));
-            line.push_str(&format!(" ({})", labels.collect::<Vec<_>>().join(", ")));
-        }
-        if !self.summary.is_empty() {
-            line.push_str(&format!(": {}", self.summary));
-        }
+        let labels: Vec<String> = self
+            .labels
+            .iter()
+            .map(|(name, value)| format!("{name} {value}"))
+            .collect();
+        let labels = if labels.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", labels.join(", "))
+        };
+        let summary = match self.summary.as_str() {
+            "" => String::new(),
+            summary => format!(": {summary}"),
+        };
         let mut facts = Vec::new();
         facts.extend(self.value.as_ref().map(|value| format!("value {value}")));
         facts.extend(
@@ -165,7 +171,8 @@ impl Alert {
                 .map(|threshold| format!("threshold {threshold}")),
         );
         facts.push(format!("since {}", self.since));
-        one_line(&format!("{line}; {}", facts.join(", ")), LONGEST_LINE)
+        let (severity, rule, facts) = (self.severity.as_str(), &self.rule, facts.join(", "));
+        one_line(&format!("{severity} {rule}{labels}{summary}; {facts}"), LONGEST_LINE)
     }
 }
 

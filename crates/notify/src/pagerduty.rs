@@ -5,7 +5,7 @@ use std::fmt;
 use ace_egress::Reply;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Request;
 use crate::message::{Content, LONGEST_TEXT, Message};
@@ -51,23 +51,23 @@ pub(crate) fn request(message: &Message, key: &RoutingKey) -> Request {
             Change::Fired | Change::Grew | Change::Lasts => ("trigger", &news.thread, payload(message, news)),
         },
     };
-    let mut body = json!({
-        "routing_key": key.0,
-        "event_action": action,
-        "dedup_key": thread.as_str(),
-        "client": "ace-operator",
-        "payload": payload,
-    });
-    if let Content::News(news) = &message.content {
+    let mut body = Map::from_iter([
+        ("routing_key".to_owned(), json!(key.0)),
+        ("event_action".to_owned(), json!(action)),
+        ("dedup_key".to_owned(), json!(thread.as_str())),
+        ("client".to_owned(), json!("ace-operator")),
+        ("payload".to_owned(), payload),
+    ]);
+    if let Content::News(news) = &message.content
+        && !news.runbooks.is_empty()
+    {
         let links = news.runbooks.iter();
-        let links: Vec<Value> = links.map(|url| json!({"href": url, "text": "Runbook"})).collect();
-        if !links.is_empty() {
-            body["links"] = links.into();
-        }
+        let links = links.map(|url| json!({"href": url, "text": "Runbook"}));
+        body.insert("links".to_owned(), links.collect());
     }
     Request {
         headers: HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]),
-        body: body.to_string().into(),
+        body: Value::Object(body).to_string().into(),
     }
 }
 

@@ -11,7 +11,7 @@ use hmac::{Hmac, Mac};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use crate::Request;
@@ -71,20 +71,22 @@ impl fmt::Debug for SigningSecret {
 }
 
 pub(crate) fn request(message: &Message, now: Timestamp, secret: &SigningSecret) -> Request {
-    let mut body = json!({
+    let mut data = Map::from_iter([
+        ("namespace".to_owned(), json!(message.namespace)),
+        ("channel".to_owned(), json!(message.channel)),
+        (
+            "text".to_owned(),
+            fitted(&message.content.text(), LONGEST_TEXT, |_| None).into(),
+        ),
+    ]);
+    if let Content::News(news) = &message.content {
+        data.insert("group".to_owned(), group(news));
+    }
+    let body = json!({
         "type": message.content.event(),
         "timestamp": message.time.to_string(),
-        "data": {
-            "namespace": message.namespace,
-            "channel": message.channel,
-            "text": fitted(&message.content.text(), LONGEST_TEXT, |_| None),
-        },
+        "data": data,
     });
-    if let Content::News(news) = &message.content
-        && let Some(data) = body.get_mut("data")
-    {
-        data["group"] = group(news);
-    }
     let body = Bytes::from(body.to_string());
     let (id, seconds) = (message.id.as_str(), now.as_second());
     let text = |text: &str| HeaderValue::from_str(text).expect("ids and base64 are visible ASCII");

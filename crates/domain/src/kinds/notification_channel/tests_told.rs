@@ -263,7 +263,7 @@ fn the_gravest_have_a_group_of_their_own_and_the_others_share_one() {
 #[test]
 fn a_message_is_tried_until_it_arrives_and_has_one_id() {
     let mut world = prompt();
-    world.outcomes = vec![BUSY, Failure::Unknown, Failure::Passing(Some(Duration::from_secs(600)))];
+    world.outcomes = vec![BUSY, Failure::Unknown, Failure::Passing(Some(Duration::from_mins(10)))];
     world.fires("cards", "a", Severity::Critical);
     world.until(10);
     assert_eq!(world.shown(), "Reconciling=True/Retrying");
