@@ -292,6 +292,17 @@ impl Parts<'_> {
         };
         self.controllers.add(Arc::new(sets));
         self.add_rules(&caches, &connections)?;
+        self.add_channels()?;
+        self.add_schedules(caches, connections);
+        if !beside_worker {
+            self.controllers.watch::<backup::Kind>();
+            self.controllers.watch::<restore::Kind>();
+        }
+        Ok(sources)
+    }
+
+    /// The kinds that tell people.
+    fn add_channels(&mut self) -> Result<(), SetupError> {
         let settings = &self.settings;
         let channels = NotificationChannels {
             client: self.client.clone(),
@@ -310,6 +321,12 @@ impl Parts<'_> {
             rules: self.controllers.cache(),
         };
         self.controllers.add(Arc::new(silences));
+        Ok(())
+    }
+
+    /// The kinds that say where and when backups are made.
+    fn add_schedules(&mut self, caches: Caches, connections: Arc<PlatformConnections>) {
+        let settings = &self.settings;
         let destinations = BackupDestinations {
             client: self.client.clone(),
             stores: self.stores.clone(),
@@ -333,11 +350,6 @@ impl Parts<'_> {
         let (measured, all) = (schedules.clone(), self.controllers.cache());
         self.metrics.follow_schedules(move || measured.measured(&all));
         self.controllers.add(schedules);
-        if !beside_worker {
-            self.controllers.watch::<backup::Kind>();
-            self.controllers.watch::<restore::Kind>();
-        }
-        Ok(sources)
     }
 
     /// The kinds of the process that makes what takes long.

@@ -292,7 +292,7 @@ async fn what_is_silenced_is_told_when_the_silence_is_over() {
         channel(space, "on-call", pagerduty(&events)).await;
         rule(space, "cards").await;
         rule(space, "sms").await;
-        let until_later = jiff::Timestamp::now() + std::time::Duration::from_secs(3_600);
+        let until_later = jiff::Timestamp::now() + std::time::Duration::from_hours(1);
         let silence = json!({
             "apiVersion": "ops.mobulace.com/v1alpha1",
             "kind": "Silence",

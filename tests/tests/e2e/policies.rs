@@ -183,6 +183,21 @@ fn schedule(secret: &str) -> Value {
     )
 }
 
+fn webhook(url: &str, signing: &str) -> Value {
+    let webhook = json!({ "urlSecretRef": key_of(url), "signingSecretRef": key_of(signing) });
+    object("NotificationChannel", json!({ "webhook": webhook }))
+}
+
+fn slack(url: &str) -> Value {
+    let slack = json!({ "webhookURLSecretRef": key_of(url) });
+    object("NotificationChannel", json!({ "slack": slack }))
+}
+
+fn pagerduty(key: &str) -> Value {
+    let pagerduty = json!({ "routingKeySecretRef": key_of(key) });
+    object("NotificationChannel", json!({ "pagerDuty": pagerduty }))
+}
+
 async fn a_secret_may_be_named_by_who_may_read_it() {
     let policy = repository().join("deploy/components/admission-policies/secrets.yaml");
     let policy = fs::read_to_string(policy).unwrap();
@@ -225,22 +240,6 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         let scratch =
             json!({ "host": "scratch.example", "passwordSecretRef": key_of(password), "caSecretRef": key_of(ca) });
         platform(|spec| spec["scratch"] = scratch)
-    };
-    let webhook = |url: &str, signing: &str| {
-        let webhook = json!({ "urlSecretRef": key_of(url), "signingSecretRef": key_of(signing) });
-        object("NotificationChannel", json!({ "webhook": webhook }))
-    };
-    let slack = |url: &str| {
-        object(
-            "NotificationChannel",
-            json!({ "slack": { "webhookURLSecretRef": key_of(url) } }),
-        )
-    };
-    let pagerduty = |key: &str| {
-        object(
-            "NotificationChannel",
-            json!({ "pagerDuty": { "routingKeySecretRef": key_of(key) } }),
-        )
     };
     governed
         .refuses(

@@ -8,7 +8,8 @@ use std::{
 
 use ace_api::{
     AlertRule, AlertRuleStatus, Backup, BackupDestination, BackupSchedule, BackupStatus, ChannelStatus, EdgeFunction,
-    NotificationChannel, Platform, Restore, RestoreStatus, ScheduleStatus, Silence, VerificationLevel, within_bounds,
+    NotificationChannel, Platform, PlatformStatus, Restore, RestoreStatus, ScheduleStatus, Silence, VerificationLevel,
+    within_bounds,
 };
 use ace_domain::{
     inputs::ArtifactState,
@@ -41,19 +42,7 @@ pub(crate) fn pass(kind: &str, status: &[u8]) -> String {
         "Platform" => {
             let key = json!({ "name": "supabase", "key": "token" });
             let spec = json!({ "project": "abcdefghijklmnopqrst", "api": { "tokenSecretRef": key } });
-            ended::<platform::Kind>(kind, &spec, &status, |_: &Platform, memo| platform::State {
-                timing: Timing::default(),
-                began: NOW,
-                memo,
-                access: platform::Access::Open,
-                has_anon_key: false,
-                observation: platform::Observation::new(NOW),
-                managed: BTreeSet::new(),
-                needs_secrets: true,
-                needs_points: true,
-                memory: platform::Memory::default(),
-                step_error: None,
-            })
+            ended::<platform::Kind>(kind, &spec, &status, platform_state)
         }
         "EdgeFunction" => {
             let spec = json!({ "platformRef": platform_ref, "source": source, "verifyJWT": true });
@@ -148,6 +137,22 @@ fn channel(_: &NotificationChannel, memo: ChannelStatus) -> notification_channel
         silences: Vec::new(),
         channels: Vec::new(),
         memory: notification_channel::Memory::default(),
+    }
+}
+
+fn platform_state(_: &Platform, memo: PlatformStatus) -> platform::State {
+    platform::State {
+        timing: Timing::default(),
+        began: NOW,
+        memo,
+        access: platform::Access::Open,
+        has_anon_key: false,
+        observation: platform::Observation::new(NOW),
+        managed: BTreeSet::new(),
+        needs_secrets: true,
+        needs_points: true,
+        memory: platform::Memory::default(),
+        step_error: None,
     }
 }
 

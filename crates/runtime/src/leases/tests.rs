@@ -229,7 +229,7 @@ async fn each_write_names_the_version_that_was_seen_and_the_end_gives_the_lease_
         }
         let written: Value = serde_json::from_slice(&request.body).unwrap();
         let version = versions.fetch_add(1, Ordering::SeqCst);
-        if written["metadata"]["resourceVersion"] != version.to_string() {
+        if written["metadata"]["resourceVersion"] != json!(version.to_string()) {
             return Answer::refusal(409, "Conflict");
         }
         Answer::json(&lease(version + 1, &written["spec"]))

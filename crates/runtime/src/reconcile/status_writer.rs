@@ -75,16 +75,17 @@ async fn apply<K: Kind>(
     version: Option<&str>,
     status: &K::Status,
 ) -> Result<Arc<K::Object>, WriteError> {
-    let mut patch = json!({
+    // Another object of the same name must not get this one's status.
+    let mut metadata = json!({ "name": object.name_any(), "uid": object.uid() });
+    if let (Some(version), Some(fields)) = (version, metadata.as_object_mut()) {
+        fields.insert("resourceVersion".to_owned(), version.into());
+    }
+    let patch = json!({
         "apiVersion": K::Object::api_version(&()),
         "kind": K::Object::kind(&()),
-        // Another object of the same name must not get this one's status.
-        "metadata": { "name": object.name_any(), "uid": object.uid() },
+        "metadata": metadata,
         "status": status,
     });
-    if let Some(version) = version {
-        patch["metadata"]["resourceVersion"] = json!(version);
-    }
     let parameters = PatchParams::apply(&field_manager(K::NAME)).force();
     let api = api::<K>(client, object);
     let written = within(api.patch_status(&object.name_any(), &parameters, &Patch::Apply(&patch))).await;

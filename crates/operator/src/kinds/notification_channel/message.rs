@@ -11,8 +11,8 @@ pub(super) fn test(object: &NotificationChannel, test: &TestDelivery) -> Message
     let (uid, time) = (object.uid().unwrap_or_default(), test.delivery.time);
     // With the time, so that a value that comes back is another message.
     let id = MessageId::derived([uid.as_str(), "Test", &test.handled, &time.to_string()]);
-    let text = format!("The annotation {ANNOTATION_TEST_AT} was set to {:?}.", test.handled);
-    of(object, id, time, Content::Test(text))
+    let says = format!("The annotation {ANNOTATION_TEST_AT} was set to {:?}.", test.handled);
+    of(object, id, time, Content::Test(says))
 }
 
 /// What became of a group of alerts.
