@@ -449,10 +449,12 @@ mod tests {
             "spec.anonKeySecretRef.name",
             "spec.database.passwordSecretRef.name",
             "spec.database.caSecretRef.name",
+            "spec.database.reader.passwordSecretRef.name",
             "spec.scratch.passwordSecretRef.name",
             "spec.scratch.caSecretRef.name",
         ];
         let channels = [
+            "spec.pagerDuty.routingKeySecretRef.name",
             "spec.slack.webhookURLSecretRef.name",
             "spec.webhook.urlSecretRef.name",
             "spec.webhook.signingSecretRef.name",

@@ -49,11 +49,11 @@ pub struct SilenceSpec {
     pub matching: SilenceMatch,
     /// from is when it begins; without it, when the object was created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "time")]
+    #[schemars(schema_with = "time", length(max = 64))]
     pub from: Option<Timestamp>,
     /// until is when it ends, at most 30 days after it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "time")]
+    #[schemars(schema_with = "time", length(max = 64))]
     pub until: Option<Timestamp>,
     /// schedule of a silence that comes again and again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
