@@ -31,7 +31,7 @@ pub(super) struct Process {
 /// What watches and decides.
 pub(super) const OPERATOR: Process = Process {
     account: "ace-operator",
-    kinds: "Platform,EdgeFunction,MigrationSet,AlertRule,NotificationChannel,BackupDestination,BackupSchedule",
+    kinds: "Platform,EdgeFunction,MigrationSet,AlertRule,NotificationChannel,Silence,BackupDestination,BackupSchedule",
     log: "operator.log",
 };
 
