@@ -58,8 +58,8 @@ struct Arguments {
     /// How many backups and restores are made at once.
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     runs_at_once: usize,
-    /// Kinds that this process reconciles: those of the operator (Platform, EdgeFunction, MigrationSet, NotificationChannel, Silence,
-    /// BackupDestination, BackupSchedule), those of its worker (Backup, Restore), or all. The kinds of one of them are not divided.
+    /// Kinds that this process reconciles: those of the operator (Platform, EdgeFunction, MigrationSet, AlertRule,
+    /// NotificationChannel, Silence, BackupDestination, BackupSchedule), those of its worker (Backup, Restore), or all. The kinds of one of them are not divided.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     kinds: Vec<String>,
     /// Namespace that the operator is installed in; it is part of the commands in messages.
