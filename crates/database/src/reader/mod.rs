@@ -10,7 +10,10 @@
 mod error;
 mod question;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use futures::join;
 use tokio::time::timeout;
@@ -42,6 +45,8 @@ const AFTERWARDS: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); 
 pub struct Reader {
     connection: Connection,
     access: Access,
+    /// An answer has shown that the session is gone, or may not be as before.
+    is_lost: AtomicBool,
 }
 
 impl Reader {
@@ -65,6 +70,7 @@ impl Reader {
         let reader = Self {
             connection: Connection::open_as(access, &start_up).await?,
             access: access.clone(),
+            is_lost: AtomicBool::new(false),
         };
         reader.check(owner).await?;
         Ok(reader)
@@ -147,7 +153,7 @@ impl Reader {
         let answer = answer.map_err(|error| self.failed(question, &error, question.offset(shape)));
         // A session that is not as before is not used again.
         if let Some(error) = began.err().or_else(|| ended.err()) {
-            self.connection.abandon();
+            self.abandon();
             return Err(answer
                 .err()
                 .filter(AskError::is_lost)
@@ -158,7 +164,13 @@ impl Reader {
 
     /// The session can be asked again.
     pub fn is_open(&self) -> bool {
-        !self.connection.client().is_closed()
+        !self.is_lost.load(Ordering::Relaxed) && !self.connection.client().is_closed()
+    }
+
+    /// It is not used again, whenever its connection has ended.
+    fn abandon(&self) {
+        self.is_lost.store(true, Ordering::Relaxed);
+        self.connection.abandon();
     }
 
     /// Closes the session in order.
@@ -168,7 +180,7 @@ impl Reader {
 
     /// Ends a session that does not answer: from outside, too, so that its statement does not go on.
     async fn end(&self, limit: Duration) -> AskError {
-        self.connection.abandon();
+        self.abandon();
         // If there is no other session, the server notices that its client is gone.
         if let Ok(other) = Connection::open(&self.access).await {
             let pid = self.connection.pid();
@@ -181,10 +193,12 @@ impl Reader {
     }
 
     fn failed(&self, question: &Question, error: &tokio_postgres::Error, offset: usize) -> AskError {
-        match self.connection.excess() {
+        let error = match self.connection.excess() {
             Some(excess) => AskError::Lost(excess.to_string()),
             None => AskError::of(question, error, offset),
-        }
+        };
+        self.is_lost.fetch_or(error.is_lost(), Ordering::Relaxed);
+        error
     }
 }
 
