@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
+use ace_api::AlertRuleSpec;
 use ace_database::{
-    Access, Attempt, Change, Connection, Detail, Fingerprint, Locked, RunError, Scope, Scratch, Session, Settings,
-    Snapshot, sweep_scratch,
+    Access, AskError, Attempt, Change, Connection, Detail, Fingerprint, Locked, Password, Question, Reader, RunError,
+    Scope, Scratch, Session, Settings, Snapshot, sweep_scratch,
 };
 use ace_domain::{
     kinds::migration_set::{ReferenceState, StoredPlan},
     sql::{Alone, ReindexTarget, Segment},
 };
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::bed::{Bed, column, create_index, file, migration, owner, segments, settings, statement, statements};
 use crate::cluster::{Cluster, dump, programs};
@@ -254,6 +256,42 @@ async fn everything(bed: &Bed, proxy: &Proxy) {
     halted(bed, &access).await;
     interrupted(bed, proxy, &access).await;
     backed_up(bed, &access).await;
+    asked(bed, &access).await;
+}
+
+/// A query of a rule, with all the columns that there are.
+async fn asked(bed: &Bed, access: &Access) {
+    let role = format!("reader_{}", bed.database);
+    bed.as_superuser(&format!("CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD 'reader-canary'"))
+        .await;
+    let access = Access {
+        user: role,
+        password: Password::new("reader-canary").unwrap(),
+        ..access.clone()
+    };
+    let reader = Reader::open(&access, "postgres").await.unwrap();
+    let query = "SELECT 1 AS value, 2 AS samples, 'error' AS severity, 'a' AS brand, 3 AS low";
+    let spec = json!({
+        "platformRef": { "name": "prod" },
+        "source": { "sql": { "query": query, "labels": ["brand"] } },
+        "condition": { "operator": "LessThan", "levels": { "warning": { "thresholdFrom": "low" } } },
+    });
+    let spec: AlertRuleSpec = serde_json::from_value(spec).unwrap();
+    let question = Question::of(spec.source.sql.as_ref().unwrap(), &spec);
+    let shape = reader.shape(&question).await.unwrap();
+    assert_eq!(reader.ask(&question, shape).await.unwrap().len(), 1);
+    // One that the server does not end at its limit is ended from another session.
+    bed.as_superuser(
+        "CREATE FUNCTION public.stubborn() RETURNS pg_catalog.int4 LANGUAGE plpgsql SET search_path = pg_catalog AS \
+         'BEGIN LOOP BEGIN PERFORM pg_catalog.pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP; END'",
+    )
+    .await;
+    let sql = json!({ "query": "SELECT public.stubborn() AS value", "timeout": "200ms" });
+    let spec = json!({ "platformRef": { "name": "prod" }, "source": { "sql": sql } });
+    let spec: AlertRuleSpec = serde_json::from_value(spec).unwrap();
+    let question = Question::of(spec.source.sql.as_ref().unwrap(), &spec);
+    let shape = reader.shape(&question).await.unwrap();
+    assert!(matches!(reader.ask(&question, shape).await, Err(AskError::Lost(_))));
 }
 
 /// A lock that is waited for, so that the watchdog asks for whom.
