@@ -18,7 +18,7 @@ use k8s_openapi::{
 };
 use kube::api::ObjectMeta;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -245,22 +245,21 @@ async fn each_write_names_the_version_that_was_seen_and_the_end_gives_the_lease_
     let (said, mut standing) = watch::channel(Standing::Standby);
     let until = CancellationToken::new();
     let running = tokio::spawn(contest.run(said, Health::default().gate("lease"), until.clone()));
+    let patience = Duration::from_secs(30);
     let acts = standing.wait_for(|standing| matches!(standing, Standing::Leading(_)));
-    let Standing::Leading(fence) = acts.await.unwrap().clone() else {
+    let acts = timeout(patience, acts).await.expect("it acts").unwrap();
+    let Standing::Leading(fence) = acts.clone() else {
         panic!("it acts");
     };
     assert_eq!(fence.epoch(), 5);
-    // It is renewed.
-    let writes = || {
-        server
-            .requests()
-            .iter()
-            .filter(|request| request.starts_with("PUT"))
-            .count()
+    drop(acts);
+    let is_renewed = async {
+        let is_write = |request: &&String| request.starts_with("PUT");
+        while server.requests().iter().filter(is_write).count() < 3 {
+            tokio::task::yield_now().await;
+        }
     };
-    while writes() < 3 {
-        tokio::task::yield_now().await;
-    }
+    timeout(patience, is_renewed).await.expect("it is renewed");
     assert!(fence.is_open());
     until.cancel();
     assert_eq!(running.await.unwrap(), Ok(()));
