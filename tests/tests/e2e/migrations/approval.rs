@@ -51,8 +51,9 @@ async fn a_table_is_dropped_once_by_the_approval_of_this_plan_on_this_database_a
             })
         );
 
-        // Another database with the same files, at the same head.
+        // Another database with the same files, at the same head. Both files at once would lose nothing there: what a plan has made.
         stage.migrations(&[NOTES]).await;
+        stage.applied("20260101000000").await;
         stage.database(RARELY, &second).await;
         stage
             .until_set("has run on the second database", |set| {
