@@ -95,7 +95,7 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
         let writes: Vec<_> = bed()
             .audit(audited)
             .into_iter()
-            .filter(ace_tests::Audited::is_write)
+            .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
             .collect();
         assert_eq!(writes, []);
     })
@@ -173,7 +173,8 @@ async fn settled_backups_cost_one_list_of_their_destination_per_interval_and_no_
         let writes: Vec<_> = [Process::Operator, Process::Worker]
             .into_iter()
             .flat_map(|process| bed().audit_of(process, audited))
-            .filter(Audited::is_write)
+            // What the test before has left is on its way out.
+            .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
             .collect();
         assert_eq!(writes, []);
         eprintln!("{number} settled Backups: {lists} lists in {intervals:.1} intervals, no write");
