@@ -8,13 +8,7 @@ mod status;
 mod summary;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_model;
-#[cfg(test)]
-mod tests_told;
 mod update;
-#[cfg(test)]
-mod world;
 
 use std::time::Duration;
 

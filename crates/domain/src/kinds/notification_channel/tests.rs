@@ -1,3 +1,8 @@
+mod deliveries;
+mod fixture;
+mod model;
+mod told;
+
 use std::time::Duration;
 
 use ace_api::{ANNOTATION_TEST_AT, ChannelStatus, DeliveryResult, NotificationChannel};

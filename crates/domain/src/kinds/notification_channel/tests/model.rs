@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     Failure,
-    world::{Sent, World, world},
+    fixture::{Case, Sent, new},
 };
 
 #[derive(Clone, Debug)]
@@ -50,20 +50,20 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn happen(world: &mut World, event: &Event) {
+fn happen(case: &mut Case, event: &Event) {
     match event {
-        Event::Fires(rule, series, severity) => world.fires(RULES[*rule], SERIES[*series], *severity),
-        Event::Clears(rule, series) => world.clears(RULES[*rule], SERIES[*series]),
-        Event::Acknowledges(rule, is) => world.rule(RULES[*rule]).is_acknowledged = *is,
+        Event::Fires(rule, series, severity) => case.fires(RULES[*rule], SERIES[*series], *severity),
+        Event::Clears(rule, series) => case.clears(RULES[*rule], SERIES[*series]),
+        Event::Acknowledges(rule, is) => case.rule(RULES[*rule]).is_acknowledged = *is,
         Event::Silences(rule, length) => {
-            let (from, until) = (world.second, world.second + length);
-            world.silenced(&json!({"rules": [RULES[*rule]]}), from, until);
+            let (from, until) = (case.second, case.second + length);
+            case.silenced(&json!({"rules": [RULES[*rule]]}), from, until);
         }
-        Event::Fails(failure) => world.outcomes.push(*failure),
-        Event::Restarts => world.restarts(),
+        Event::Fails(failure) => case.outcomes.push(*failure),
+        Event::Restarts => case.restarts(),
         Event::Passes(seconds) => {
-            let until = world.second + seconds;
-            world.until(until);
+            let until = case.second + seconds;
+            case.until(until);
         }
     }
 }
@@ -115,31 +115,31 @@ proptest! {
         events in vec(event(), 1..40),
         receiver in prop_oneof![Just("slack"), Just("pagerDuty")],
     ) {
-        let mut world = world(receiver, &json!({"groupBy": ["rule"], "maxGroups": 2}));
+        let mut case = new(receiver, &json!({"groupBy": ["rule"], "maxGroups": 2}));
         for event in &events {
-            happen(&mut world, event);
+            happen(&mut case, event);
         }
         // The receiver takes everything now, and whoever looked away looks again.
-        world.outcomes.clear();
-        world.silences.clear();
-        for rule in &mut world.rules {
+        case.outcomes.clear();
+        case.silences.clear();
+        for rule in &mut case.rules {
             rule.is_acknowledged = false;
         }
-        world.object.metadata.generation = Some(2);
-        let end = world.second + 2 * REPEAT;
-        world.until(end);
-        let fires = world.rules.iter().any(|rule| !rule.alerts.is_empty());
-        assert_eq!(world.memo.open.unwrap_or_default() > 0, fires);
-        assert!(world.memo.groups.iter().all(|group| group.refused.is_none() && group.told.is_some()), "{:#?}", world.memo);
-        let told: i32 = world.memo.groups.iter().filter_map(|group| group.told.as_ref()).map(|told| told.firing).sum();
-        let firing: usize = world.rules.iter().map(|rule| rule.alerts.len()).sum();
+        case.object.metadata.generation = Some(2);
+        let end = case.second + 2 * REPEAT;
+        case.until(end);
+        let fires = case.rules.iter().any(|rule| !rule.alerts.is_empty());
+        assert_eq!(case.memo.open.unwrap_or_default() > 0, fires);
+        assert!(case.memo.groups.iter().all(|group| group.refused.is_none() && group.told.is_some()), "{:#?}", case.memo);
+        let told: i32 = case.memo.groups.iter().filter_map(|group| group.told.as_ref()).map(|told| told.firing).sum();
+        let firing: usize = case.rules.iter().map(|rule| rule.alerts.len()).sum();
         assert_eq!(usize::try_from(told).unwrap(), firing, "everything that fires was told");
-        for rule in &mut world.rules {
+        for rule in &mut case.rules {
             rule.alerts.clear();
         }
-        let end = world.second + REPEAT;
-        world.until(end);
-        assert!(world.memo.groups.is_empty() && world.memo.intent.is_none(), "{:#?}", world.memo);
-        check(&world.sent);
+        let end = case.second + REPEAT;
+        case.until(end);
+        assert!(case.memo.groups.is_empty() && case.memo.intent.is_none(), "{:#?}", case.memo);
+        check(&case.sent);
     }
 }

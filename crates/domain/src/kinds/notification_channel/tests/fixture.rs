@@ -4,7 +4,7 @@ use ace_api::{Alert, AlertState, ChannelStatus, DeliveryType, NotificationChanne
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Decision, Failure, Kind, Memory, Neighbour, Outcome, Rule, State, Step, StepError, decide, status};
+use super::super::{Decision, Failure, Kind, Memory, Neighbour, Outcome, Rule, State, Step, StepError, decide, status};
 use crate::{
     kinds::silence::Quiet,
     reconcile::{
@@ -31,7 +31,7 @@ pub(super) struct Sent {
     pub accepted: bool,
 }
 
-pub(super) struct World {
+pub(super) struct Case {
     pub object: NotificationChannel,
     pub memo: ChannelStatus,
     pub memory: Memory,
@@ -47,7 +47,7 @@ pub(super) struct World {
 }
 
 /// A channel of this type whose spec has these fields, too.
-pub(super) fn world(receiver: &str, spec: &Value) -> World {
+pub(super) fn new(receiver: &str, spec: &Value) -> Case {
     let key = json!({"name": "hook", "key": "url"});
     let mut object = json!({"metadata": {"name": "ops", "namespace": "ace", "uid": "u", "generation": 1}});
     object["spec"] = match receiver {
@@ -59,7 +59,7 @@ pub(super) fn world(receiver: &str, spec: &Value) -> World {
     for (name, value) in spec.as_object().unwrap() {
         object["spec"][name] = value.clone();
     }
-    World {
+    Case {
         object: serde_json::from_value(object).unwrap(),
         memo: ChannelStatus::default(),
         memory: Memory::default(),
@@ -91,7 +91,7 @@ pub(super) fn rule(name: &str) -> Rule {
     }
 }
 
-impl World {
+impl Case {
     pub fn rule(&mut self, name: &str) -> &mut Rule {
         let at = self.rules.iter().position(|rule| rule.name == name);
         let at = at.unwrap_or_else(|| {
