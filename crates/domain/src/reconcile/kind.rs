@@ -40,6 +40,18 @@ pub trait StepError: Debug + Send {
     }
 }
 
+/// The step of a kind that changes nothing outside, and why it failed: there is none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum NoStep {}
+
+impl Step for NoStep {
+    fn name(&self) -> &'static str {
+        match *self {}
+    }
+}
+
+impl StepError for NoStep {}
+
 /// The decisions of one kind. All of them are pure: the time comes in as an argument.
 pub trait Kind: Sized + Send + Sync + 'static {
     /// The kind's name, as users and metrics know it.

@@ -26,7 +26,7 @@ use crate::reconcile::{
     dependency::{Dependency, Facts},
     event::Event,
     key::Key,
-    kind,
+    kind::{self, NoStep},
     timing::Timing,
 };
 
@@ -39,7 +39,7 @@ pub use record::{Measured, Record};
 pub use series::Series;
 pub use status::{events, status};
 
-pub type Decision = crate::reconcile::decision::Decision<Step, AlertRuleReason>;
+pub type Decision = crate::reconcile::decision::Decision<NoStep, AlertRuleReason>;
 pub type Cause = crate::reconcile::decision::Cause<AlertRuleReason>;
 pub type PlatformState = inputs::PlatformState<Platform>;
 
@@ -98,18 +98,6 @@ impl inputs::PlatformFacts for Platform {
     }
 }
 
-/// A rule has no effects: none of these can be made.
-#[derive(Clone, Debug)]
-pub enum Step {}
-
-impl kind::Step for Step {
-    fn name(&self) -> &'static str {
-        match *self {}
-    }
-}
-
-impl kind::StepError for Step {}
-
 #[derive(Debug)]
 pub enum Kind {}
 
@@ -119,9 +107,9 @@ impl kind::Kind for Kind {
     type Object = AlertRule;
     type Status = AlertRuleStatus;
     type State = State;
-    type Step = Step;
+    type Step = NoStep;
     type StepResult = ();
-    type StepError = StepError;
+    type StepError = NoStep;
     type Reason = AlertRuleReason;
     type Memory = ();
 
@@ -129,7 +117,7 @@ impl kind::Kind for Kind {
         decide(object, state, now)
     }
 
-    fn update(_: &AlertRule, _: &mut State, step: &Step, _: Result<(), StepError>, _: Timestamp) {
+    fn update(_: &AlertRule, _: &mut State, step: &NoStep, _: Result<(), NoStep>, _: Timestamp) {
         match *step {}
     }
 
@@ -161,10 +149,7 @@ impl kind::Kind for Kind {
         object.spec.suspend
     }
 
-    fn timed_out(step: &Step, _: Duration) -> StepError {
+    fn timed_out(step: &NoStep, _: Duration) -> NoStep {
         match *step {}
     }
 }
-
-/// No step, no error.
-pub type StepError = Step;

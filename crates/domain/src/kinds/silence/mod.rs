@@ -6,7 +6,7 @@ mod status;
 mod tests;
 mod window;
 
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 use ace_api::{Silence, SilenceReason, SilenceStatus};
 use jiff::Timestamp;
@@ -17,14 +17,14 @@ use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
     event::Event,
     key::Key,
-    kind,
+    kind::{self, NoStep},
 };
 
 pub use covers::{Quiet, covers};
 pub use status::{events, status};
 pub use window::{Window, window};
 
-pub type Decision = crate::reconcile::decision::Decision<Step, SilenceReason>;
+pub type Decision = crate::reconcile::decision::Decision<NoStep, SilenceReason>;
 pub type Cause = crate::reconcile::decision::Cause<SilenceReason>;
 
 #[derive(Clone, Debug)]
@@ -34,18 +34,6 @@ pub struct State {
     /// The rules of the namespace that it covers.
     pub rules: usize,
 }
-
-/// A Silence has no steps: nothing outside is changed for it.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Step {}
-
-impl kind::Step for Step {
-    fn name(&self) -> &'static str {
-        match *self {}
-    }
-}
-
-impl kind::StepError for Infallible {}
 
 /// Decides by the state alone. Time is an argument.
 pub fn decide(object: &Silence, now: Timestamp) -> Decision {
@@ -67,9 +55,9 @@ impl kind::Kind for Kind {
     type Object = Silence;
     type Status = SilenceStatus;
     type State = State;
-    type Step = Step;
+    type Step = NoStep;
     type StepResult = ();
-    type StepError = Infallible;
+    type StepError = NoStep;
     type Reason = SilenceReason;
     type Memory = ();
 
@@ -77,7 +65,7 @@ impl kind::Kind for Kind {
         decide(object, now)
     }
 
-    fn update(_: &Silence, _: &mut State, step: &Step, _: Result<(), Infallible>, _: Timestamp) {
+    fn update(_: &Silence, _: &mut State, step: &NoStep, _: Result<(), NoStep>, _: Timestamp) {
         match *step {}
     }
 
@@ -108,7 +96,7 @@ impl kind::Kind for Kind {
         false
     }
 
-    fn timed_out(step: &Step, _: Duration) -> Infallible {
+    fn timed_out(step: &NoStep, _: Duration) -> NoStep {
         match *step {}
     }
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use ace_api::{AlertRule, NotificationChannel};
 use ace_domain::{
     inputs::PlatformFacts as _,
-    kinds::alert_rule::{self, Channel, Platform, PlatformState, State, Step, StepError},
-    reconcile::{annotations::is_leaving, key::Key, timing::Timing},
+    kinds::alert_rule::{self, Channel, Platform, PlatformState, State},
+    reconcile::{annotations::is_leaving, key::Key, kind::NoStep, timing::Timing},
 };
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
 use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
-use crate::{caches::Caches, evaluator::Evaluator};
+use crate::{
+    caches::{Caches, in_namespace},
+    evaluator::Evaluator,
+};
 
 /// The controller's kind.
 pub struct AlertRules {
@@ -45,7 +48,7 @@ impl Controller for AlertRules {
         (state, ())
     }
 
-    async fn act(&self, _: &AlertRule, _: &State, (): &(), step: &Step) -> Result<(), StepError> {
+    async fn act(&self, _: &AlertRule, _: &State, (): &(), step: &NoStep) -> Result<(), NoStep> {
         match *step {}
     }
 
@@ -56,10 +59,8 @@ impl Controller for AlertRules {
 
 impl AlertRules {
     fn channels(&self, object: &AlertRule) -> Vec<Channel> {
-        let namespace = object.namespace();
-        let channels = self.channels.state();
-        let channels = channels.iter().filter_map(|channel| channel.0.as_ref().ok());
-        let own = channels.filter(|channel| channel.namespace() == namespace);
+        let channels = in_namespace(&self.channels, &object.namespace().unwrap_or_default());
+        let own = channels.iter().filter_map(|channel| channel.0.as_ref().ok());
         own.map(|channel| Channel {
             name: channel.name_any(),
             is_default: channel.spec.default,

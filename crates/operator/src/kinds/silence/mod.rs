@@ -1,9 +1,10 @@
 //! `Silence`: what is not told for a while. Nothing is done for it: the channels ask.
 
-use std::convert::Infallible;
-
 use ace_api::{AlertRule, Silence};
-use ace_domain::kinds::silence::{self, State, Step, covers};
+use ace_domain::{
+    kinds::silence::{self, State, covers},
+    reconcile::kind::NoStep,
+};
 use ace_runtime::reconcile::Controller;
 use jiff::Timestamp;
 use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
@@ -29,7 +30,7 @@ impl Controller for Silences {
         (state, ())
     }
 
-    async fn act(&self, _: &Silence, _: &State, (): &(), step: &Step) -> Result<(), Infallible> {
+    async fn act(&self, _: &Silence, _: &State, (): &(), step: &NoStep) -> Result<(), NoStep> {
         match *step {}
     }
 }
