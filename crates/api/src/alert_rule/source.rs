@@ -21,6 +21,13 @@ pub struct AlertSource {
     pub signal: Option<Signal>,
 }
 
+impl AlertSource {
+    /// What is asked: `SQL`, or the name of the signal.
+    pub fn name(&self) -> &'static str {
+        self.signal.as_ref().map_or("SQL", |signal| signal.name.as_str())
+    }
+}
+
 /// A query of the project's database. Whoever may write an AlertRule reads what the reader may: values of the columns in `labels` are shown in status, metrics and messages.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[x_kube(

@@ -98,6 +98,13 @@ pub enum AlertState {
     Unknown,
 }
 
+impl AlertState {
+    /// It is told: what is held fires until it is clear for long enough.
+    pub fn fires(self) -> bool {
+        matches!(self, Self::Firing | Self::Held)
+    }
+}
+
 /// One series that fires, is held, or is about to fire.
 #[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -117,6 +117,14 @@ impl Dependency {
         }
     }
 
+    /// The Platform whose spec it is.
+    pub fn platform(&self) -> Option<&Key> {
+        match self {
+            Self::Platform(platform) => Some(platform),
+            _ => None,
+        }
+    }
+
     /// What an object has to refer to, to be enqueued when this changes.
     pub fn enqueues(&self) -> Option<RangeInclusive<Self>> {
         match self {

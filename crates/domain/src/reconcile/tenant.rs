@@ -30,10 +30,7 @@ impl Tenant {
         if project(references).is_some() {
             return Self::Platform(own.clone());
         }
-        let platform = references.iter().find_map(|reference| match reference {
-            Dependency::Platform(platform) => Some(platform),
-            _ => None,
-        });
+        let platform = references.iter().find_map(Dependency::platform);
         match (platform, platform.and_then(project_of)) {
             (_, Some(Dependency::Project { api, project })) => Self::Project {
                 api: api.clone(),

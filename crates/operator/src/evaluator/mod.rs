@@ -123,7 +123,7 @@ impl Evaluator {
 
     async fn turn(&self, turn: Turn) {
         let answer = self.answer(&turn).await;
-        let source = turn.source();
+        let source = turn.object.spec.source.name();
         let outcome = match &answer {
             None => "Skipped",
             Some((Ok(_), _)) => "Answered",

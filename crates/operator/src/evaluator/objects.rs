@@ -64,10 +64,7 @@ fn belongs<K: Kind>(object: &K::Object, platform: &Key) -> bool {
         return key == *platform;
     }
     let references = K::references(object);
-    let mut platforms = references.iter().filter_map(|reference| match reference {
-        Dependency::Platform(named) => Some(named),
-        _ => None,
-    });
+    let mut platforms = references.iter().filter_map(Dependency::platform);
     key.namespace == platform.namespace && platforms.all(|named| named == platform)
 }
 

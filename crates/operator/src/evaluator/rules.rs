@@ -71,12 +71,6 @@ impl Turn {
     pub fn is_late(&self, timing: Timing, now: Timestamp) -> bool {
         now >= self.due + timing.interval(self.object.spec.interval.get())
     }
-
-    /// What is asked, in metrics.
-    pub fn source(&self) -> &'static str {
-        let signal = self.object.spec.source.signal.as_ref();
-        signal.map_or("SQL", |signal| signal.name.as_str())
-    }
 }
 
 impl Rules {

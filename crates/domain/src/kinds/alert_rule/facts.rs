@@ -1,6 +1,6 @@
 //! What others depend on of a rule: the channels that tell of it, and the silences that cover it.
 
-use ace_api::{AlertRule, AlertState};
+use ace_api::AlertRule;
 use kube::ResourceExt;
 
 use crate::reconcile::{
@@ -22,10 +22,7 @@ fn alerts(object: &AlertRule) -> String {
     let Some(status) = &object.status else {
         return String::new();
     };
-    let fires = status
-        .alerts
-        .iter()
-        .filter(|alert| matches!(alert.state, AlertState::Firing | AlertState::Held));
+    let fires = status.alerts.iter().filter(|alert| alert.state.fires());
     let fires: Vec<_> = fires
         .map(|alert| (&alert.fingerprint, alert.severity, alert.since))
         .collect();

@@ -53,7 +53,7 @@ pub fn status(object: &AlertRule, state: &State, decision: &Decision, now: Times
     next.conditions.extend(firing.finish());
     let found = AlertRuleStatus {
         common: next,
-        source: Some(source(object)),
+        source: Some(object.spec.source.name().to_owned()),
         history: state
             .record
             .as_ref()
@@ -99,7 +99,7 @@ fn shown_state(found: &AlertRuleStatus, is_suspended: bool, is_lost: bool) -> Al
     let worst = found.alerts.first().map(|alert| alert.state);
     match worst {
         _ if is_suspended => AlertState::Suspended,
-        Some(state @ (AlertState::Firing | AlertState::Held)) => state,
+        Some(state) if state.fires() => state,
         _ if is_lost => AlertState::Unknown,
         Some(state) => state,
         None => match found.state {
@@ -128,11 +128,6 @@ fn evaluated(object: &AlertRule, findings: Option<&Findings>) -> Cause {
         AlertRuleReason::Evaluated,
         format!("asked every {interval}: {series}{alert}"),
     )
-}
-
-fn source(object: &AlertRule) -> String {
-    let signal = object.spec.source.signal.as_ref();
-    signal.map_or("SQL", |signal| signal.name.as_str()).to_owned()
 }
 
 /// Takes in who takes care: an annotation that changed while something fires.

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use ace_api::{Alert, AlertRule, AlertState, ConditionType, Contact, NotificationChannel, Platform, Severity, Unless};
+use ace_api::{Alert, AlertRule, ConditionType, Contact, NotificationChannel, Platform, Severity, Unless};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -35,7 +35,7 @@ impl Rule {
     /// A rule, with the contacts of its Platform that it names.
     pub fn of(object: &AlertRule, platform: Option<&Platform>) -> Self {
         let (spec, status) = (&object.spec, object.status.as_ref());
-        let fires = |alert: &&Alert| matches!(alert.state, AlertState::Firing | AlertState::Held);
+        let fires = |alert: &&Alert| alert.state.fires();
         let known = platform.map_or(&[][..], |platform| &platform.spec.contacts);
         let named = known.iter().filter(|contact| spec.contacts.contains(&contact.name));
         let words = |severity| {
