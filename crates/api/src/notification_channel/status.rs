@@ -28,7 +28,7 @@ pub struct ChannelStatus {
     #[schemars(length(max = 41))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub groups: Vec<AlertGroup>,
-    /// intent is the message that is under way: it is written before each attempt, so that a repetition has the same key.
+    /// intent is the message that is being sent: it is written before each attempt, so that a repetition has the same key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<DeliveryIntent>,
     /// test is the test message that was asked for last.
@@ -91,7 +91,7 @@ pub struct RefusedNews {
     pub generation: i64,
 }
 
-/// A message that is under way.
+/// A message that is being sent.
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DeliveryIntent {
