@@ -1,5 +1,6 @@
 //! The whole operator: caches, kinds, and what runs beside them.
 
+mod backups;
 mod rules;
 
 use std::{sync::Arc, time::Duration};
@@ -7,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use ace_api::Process;
 use ace_database::Clients;
 use ace_domain::{
-    kinds::{backup, backup_destination as destination, backup_schedule as schedule, platform, restore},
+    kinds::{backup, restore},
     reconcile::{dependency::Dependency, key::Key, timing::Timing},
 };
 use ace_egress::{AllowedHosts, HttpClient, HttpError};
@@ -38,15 +39,12 @@ use crate::{
     },
     evaluator::Evaluator,
     kinds::{
-        backup::{BackupCaches, BackupTasks, Backups},
-        backup_destination::{self, BackupDestinations},
-        backup_schedule::BackupSchedules,
+        backup::BackupTasks,
+        backup_destination,
         edge_function::EdgeFunctions,
         migration_set::{ClosingSessions, MigrationSets},
-        notification_channel::{CONNECT, ChannelCaches, NotificationChannels},
         platform::Platforms,
-        restore::{RestoreTasks, Restores},
-        silence::Silences,
+        restore::RestoreTasks,
     },
     metrics::Metrics,
     sources::{Settings as SourceSettings, Sources, SourcesError},
@@ -299,93 +297,6 @@ impl Parts<'_> {
             self.controllers.watch::<restore::Kind>();
         }
         Ok(sources)
-    }
-
-    /// The kinds that tell people.
-    fn add_channels(&mut self) -> Result<(), SetupError> {
-        let settings = &self.settings;
-        let channels = NotificationChannels {
-            client: self.client.clone(),
-            caches: ChannelCaches {
-                rules: self.controllers.cache(),
-                silences: self.controllers.cache(),
-                channels: self.controllers.cache(),
-                platforms: self.controllers.cache(),
-            },
-            http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,
-            timing: settings.timing,
-            installation: settings.installation.clone(),
-        };
-        self.controllers.add(Arc::new(channels));
-        let silences = Silences {
-            rules: self.controllers.cache(),
-        };
-        self.controllers.add(Arc::new(silences));
-        Ok(())
-    }
-
-    /// The kinds that say where and when backups are made.
-    fn add_schedules(&mut self, caches: Caches, connections: Arc<PlatformConnections>) {
-        let settings = &self.settings;
-        let destinations = BackupDestinations {
-            client: self.client.clone(),
-            stores: self.stores.clone(),
-            cache: self.controllers.cache(),
-            backups: self.controllers.cache(),
-            timing: settings.timing,
-        };
-        self.controllers.add(Arc::new(destinations));
-        let schedules = BackupSchedules {
-            client: self.client.clone(),
-            caches,
-            connections,
-            destinations: self.controllers.cache(),
-            backups: self.controllers.cache(),
-            restores: self.controllers.cache(),
-            sets: self.controllers.cache(),
-            timing: settings.timing,
-            installation: settings.installation.clone(),
-        };
-        let schedules = Arc::new(schedules);
-        let (measured, all) = (schedules.clone(), self.controllers.cache());
-        self.metrics.follow_schedules(move || measured.measured(&all));
-        self.controllers.add(schedules);
-    }
-
-    /// The kinds of the process that makes what takes long.
-    /// `beside_operator`: this process reconciles the other kinds, too.
-    fn add_worker(&mut self, beside_operator: bool) {
-        let settings = &self.settings;
-        let caches = BackupCaches {
-            backups: self.controllers.cache(),
-            schedules: self.controllers.cache(),
-            platforms: self.controllers.cache(),
-            destinations: self.controllers.cache(),
-            restores: self.controllers.cache(),
-        };
-        let backups = Backups {
-            client: self.client.clone(),
-            stores: self.stores.clone(),
-            hosts: settings.hosts.clone(),
-            allow_insecure_database: settings.allow_insecure_database,
-            clients: settings.clients.clone(),
-            tasks: self.backups.clone(),
-            caches,
-            timing: settings.timing,
-            installation: settings.installation.clone(),
-            worker: settings.instance.clone(),
-        };
-        let restores = Restores {
-            backups: backups.clone(),
-            tasks: self.restores.clone(),
-        };
-        self.controllers.add(Arc::new(backups));
-        self.controllers.add(Arc::new(restores));
-        if !beside_operator {
-            self.controllers.watch::<schedule::Kind>();
-            self.controllers.watch::<platform::Kind>();
-            self.controllers.watch::<destination::Kind>();
-        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The rules, and who asks them.
+//! The rules, who asks them, and who tells of them.
 
 use std::sync::Arc;
 
@@ -8,12 +8,18 @@ use ace_domain::kinds::{
     notification_channel, platform, restore, silence,
 };
 
+use ace_egress::HttpClient;
+
 use super::{Parts, SetupError, without_controller};
 use crate::{
     caches::Caches,
     connections::PlatformConnections,
     evaluator::{Evaluator, Objects, ReaderSettings},
-    kinds::alert_rule::AlertRules,
+    kinds::{
+        alert_rule::AlertRules,
+        notification_channel::{CONNECT, ChannelCaches, NotificationChannels},
+        silence::Silences,
+    },
 };
 
 impl Parts<'_> {
@@ -62,6 +68,29 @@ impl Parts<'_> {
         };
         self.controllers.add(Arc::new(rules));
         self.evaluator = Some(evaluator);
+        Ok(())
+    }
+
+    /// The kinds that tell people.
+    pub(super) fn add_channels(&mut self) -> Result<(), SetupError> {
+        let settings = &self.settings;
+        let channels = NotificationChannels {
+            client: self.client.clone(),
+            caches: ChannelCaches {
+                rules: self.controllers.cache(),
+                silences: self.controllers.cache(),
+                channels: self.controllers.cache(),
+                platforms: self.controllers.cache(),
+            },
+            http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,
+            timing: settings.timing,
+            installation: settings.installation.clone(),
+        };
+        self.controllers.add(Arc::new(channels));
+        let silences = Silences {
+            rules: self.controllers.cache(),
+        };
+        self.controllers.add(Arc::new(silences));
         Ok(())
     }
 }
