@@ -7,6 +7,7 @@ mod controller;
 mod object_states;
 mod panics;
 mod pass;
+mod said;
 mod scheduler;
 mod status_writer;
 

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::{ANNOTATION_RECONCILE_AT, CommonStatus, ConditionType, KindEntry, ObjectStatus};
+use ace_api::ObjectStatus;
 use ace_domain::reconcile::{
     decision::{Decision, Requeue},
     drift::uncorrected,
@@ -11,19 +11,16 @@ use ace_domain::reconcile::{
     kind::{Kind, Step as _, StepError as _},
     object_state::{ObjectState, Turn},
     pass::{Effect, End, Outcome, Pass},
-    status::{internal_error, not_observed, status_refused},
 };
 use jiff::{Timestamp, TimestampRound, Unit};
-use kube::{
-    Resource as _, ResourceExt,
-    core::{DeserializeGuard, object::HasStatus},
-};
+use kube::{ResourceExt, core::DeserializeGuard};
 
 use super::{
     Controller,
     context::Context,
     controller::{Memory, Object, State, Status, Step, StepError, StepResult},
     panics::caught,
+    said::{put_aside, say_refused, say_unobserved},
     scheduler::Due,
     status_writer::{self as write, WriteError},
 };
@@ -35,7 +32,7 @@ use crate::{
 };
 
 /// The version to report: all crates have the same.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why a pass broke off.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +43,7 @@ pub(super) enum PassError {
 }
 
 /// What is kept of one object of a controller.
-type Kept<C> = ObjectState<Object<C>, Memory<C>>;
+pub(super) type Kept<C> = ObjectState<Object<C>, Memory<C>>;
 /// Reasons of its conditions.
 type Reason<C> = <<C as Controller>::Kind as Kind>::Reason;
 
@@ -148,99 +145,6 @@ fn counted(outcome: Outcome) -> PassOutcome {
         Outcome::Gone => PassOutcome::Gone,
         Outcome::Endless | Outcome::OutOfTime => PassOutcome::Failed,
     }
-}
-
-/// Says in the status of `object` that a pass over it panicked. What that pass has written of it stays.
-async fn put_aside<C: Controller>(
-    context: &Context<C>,
-    object: Arc<Object<C>>,
-    kept: &mut Kept<C>,
-    place: &str,
-) -> Result<End, PassError> {
-    let message = format!(
-        "the operator hit an internal error at {place} in version {VERSION}: report it; this object is not tried again until its \
-         spec or the annotation `{ANNOTATION_RECONCILE_AT}` change"
-    );
-    let said = |object: &Object<C>, before: &CommonStatus| internal_error(object, before, message, now());
-    let object = say(context, object, kept, said).await?;
-    kept.put_aside(&object);
-    Ok(End {
-        outcome: Outcome::Refused,
-        requeue: Requeue::OnChange,
-    })
-}
-
-/// Says in the status of `object` that another one was refused, for these fields: what else is written there stays.
-async fn say_refused<C: Controller>(
-    context: &Context<C>,
-    object: Arc<Object<C>>,
-    kept: &mut Kept<C>,
-    fields: &str,
-) -> Result<End, PassError> {
-    let message = format!(
-        "the API server refused the status of version {VERSION} of the operator ({fields}): install the definitions of that \
-         version, and report it if that does not help; until then nothing that is observed can be shown"
-    );
-    let said = |object: &Object<C>, before: &CommonStatus| {
-        status_refused(object, &other_conditions::<C>(), before, message, now())
-    };
-    say(context, object, kept, said).await?;
-    Ok(End {
-        outcome: Outcome::Waiting,
-        requeue: Requeue::After(context.tools.timing.backoff_most()),
-    })
-}
-
-/// Says in the status of `object` that passes could not observe it for three intervals. Of one that is suspended nothing is said.
-async fn say_unobserved<C: Controller>(
-    context: &Context<C>,
-    object: Arc<Object<C>>,
-    kept: &mut Kept<C>,
-) -> Result<End, PassError> {
-    let end = End {
-        outcome: Outcome::OutOfTime,
-        requeue: Requeue::Backoff,
-    };
-    if C::Kind::is_suspended(&object) {
-        return Ok(end);
-    }
-    let message = format!(
-        "not observed for three intervals: reading what the object depends on did not end in time in version {VERSION} of the \
-         operator, and is tried again; if the API server and the source answer, report it"
-    );
-    let said = |object: &Object<C>, before: &CommonStatus| {
-        not_observed(object, &other_conditions::<C>(), before, message, now())
-    };
-    say(context, object, kept, said).await?;
-    Ok(end)
-}
-
-/// The conditions that the kind has beside `Ready`.
-fn other_conditions<C: Controller>() -> Vec<ConditionType> {
-    let kind = KindEntry::named(&Object::<C>::kind(&()));
-    let conditions = kind.map_or(&[][..], |kind| kind.conditions);
-    conditions.iter().map(|(type_, _)| *type_).collect()
-}
-
-/// Writes other common fields into the status of `object`, and answers with the object that they are of.
-async fn say<C: Controller>(
-    context: &Context<C>,
-    object: Arc<Object<C>>,
-    kept: &mut Kept<C>,
-    said: impl FnOnce(&Object<C>, &CommonStatus) -> CommonStatus,
-) -> Result<Arc<Object<C>>, PassError> {
-    let object = kept.newer_than(&object).unwrap_or(object);
-    let before = object.status().cloned().unwrap_or_default();
-    let mut status = before.clone();
-    *status.common_mut() = said(&object, before.common());
-    show::<C>(context, &object, &status);
-    if status != before {
-        let written = write::status::<C::Kind>(&context.tools.client, &object, &status).await;
-        let written = written.map_err(PassError::Write)?;
-        context.tools.metrics.status_written(C::Kind::NAME);
-        kept.note_write(&object, &written);
-    }
-    Ok(object)
 }
 
 /// Makes the effects of a pass, one after another.
@@ -410,7 +314,7 @@ impl<C: Controller> Context<C> {
 }
 
 /// Takes a status into the gauges.
-fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status<C>) {
+pub(super) fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status<C>) {
     let drift = uncorrected(status.drift());
     let key = Key::of(object);
     let state = ConditionGauges::of(&status.common().conditions, drift.map(|drift| drift.count));
@@ -419,7 +323,7 @@ fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status
 }
 
 /// Now, to the millisecond: more digits help nobody who reads a status.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let now = clock::now();
     now.round(TimestampRound::new().smallest(Unit::Millisecond))
         .unwrap_or(now)
