@@ -15,11 +15,8 @@ use ace_domain::{
     },
 };
 use ace_runtime::index::{Dependents, ObjectId};
-use kube::{
-    Resource, ResourceExt,
-    core::DeserializeGuard,
-    runtime::reflector::{ObjectRef, Store},
-};
+pub use ace_runtime::informer::cached;
+use kube::{Resource, ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
 use crate::connections::{PlatformConnection, PlatformConnections};
 
@@ -102,14 +99,6 @@ impl Caches {
         let keys = self.dependents.of_kind(edge_function::Kind::NAME, dependencies);
         keys.iter().filter_map(|key| cached(&self.functions, key)).collect()
     }
-}
-
-/// The object of this key.
-pub fn cached<K>(store: &Store<DeserializeGuard<K>>, key: &Key) -> Option<Arc<DeserializeGuard<K>>>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    store.get(&ObjectRef::new(&key.name).within(&key.namespace))
 }
 
 /// The objects of this namespace.

@@ -16,7 +16,7 @@ use kube::{
     Resource, ResourceExt,
     core::{DeserializeGuard, object::HasStatus},
     runtime::{
-        reflector::{self, ObjectRef, Store, store::Writer},
+        reflector::{self, Store, store::Writer},
         watcher,
     },
 };
@@ -25,16 +25,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Health,
-    index::{Departures, Dependents, News, ObjectId},
-    informer::Filling,
+    index::{Departures, Dependents, Enqueue, News, ObjectId},
+    informer::{Filling, cached},
     leases::Standing,
     queue::Class,
     reconcile::{Context, Controller, Due, Object, Runner, Scheduler, Tools, caught_now, pass},
     shutdown::Shutdown,
 };
 
-/// Enqueues an object of one kind; the word says what changed.
-type Enqueue = Box<dyn Fn(Key, &'static str) + Send + Sync>;
 /// A kind's cache, and what fills it, until its controller has that.
 type CacheHandle<O> = (Store<DeserializeGuard<O>>, Option<Writer<DeserializeGuard<O>>>);
 
@@ -54,7 +52,8 @@ pub struct Controllers {
 impl Controllers {
     /// None yet. What depends on what is in `dependents`.
     pub fn new(tools: Tools, dependents: Dependents) -> Self {
-        let (scheduler, metrics) = (Scheduler::new(dependents.clone()), tools.metrics.clone());
+        let scheduler = Scheduler::new(dependents.clone(), tools.timing);
+        let metrics = tools.metrics.clone();
         let waiting = scheduler.clone();
         tools
             .metrics
@@ -122,10 +121,9 @@ impl Controllers {
         let follow = move |event: &watcher::Event<DeserializeGuard<K::Object>>| {
             if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event
                 && let Ok(object) = &guard.0
-                && let Ok((references, facts)) = caught_now(|| (K::references(object), K::facts(object)))
             {
                 // Who refers to what is asked of the index. Nobody is enqueued: the kind has no queue here.
-                dependents.apply(&ObjectId::of::<K>(Key::of(object)), references, facts);
+                index::<K>(&dependents, object);
             }
             for key in departures.take(event).gone {
                 dependents.forget(&ObjectId::of::<K>(key));
@@ -215,7 +213,7 @@ impl Controllers {
 /// What makes the passes over the objects of a kind.
 pub(crate) fn runner<C: Controller>(context: Arc<Context<C>>, store: Store<DeserializeGuard<Object<C>>>) -> Runner {
     Box::new(move |key| {
-        let object = store.get(&ObjectRef::new(&key.name).within(&key.namespace));
+        let object = cached(&store, &key);
         let context = context.clone();
         async move {
             match object {
@@ -252,13 +250,7 @@ pub(crate) fn follow<C: Controller>(
             let object = ObjectId::of::<C::Kind>(Key::of(guard));
             let mut class = told.news.map(class);
             if let Ok(resource) = &guard.0 {
-                // A panic is told by the pass, which meets it, too; until then the index has what it had.
-                match caught_now(|| (C::Kind::references(resource), C::Kind::facts(resource))) {
-                    Ok((references, facts)) => dependents.apply(&object, references, facts),
-                    Err(place) => {
-                        tracing::error!(kind, object = %object.key, place, "internal error: the object is in no index");
-                    }
-                }
+                index::<C::Kind>(dependents, resource);
                 if class == Some(Class::StartUp) && is_unanswered(resource) {
                     class = Some(Class::Change);
                 }
@@ -274,6 +266,18 @@ pub(crate) fn follow<C: Controller>(
             let object = ObjectId::of::<C::Kind>(key);
             context.scheduler.forget(&object);
             dependents.forget(&object);
+        }
+    }
+}
+
+/// Takes into the index what an object refers to, and what others depend on of it.
+fn index<K: Kind>(dependents: &Dependents, object: &K::Object) {
+    let id = ObjectId::of::<K>(Key::of(object));
+    // A panic is told by the pass, which meets it, too; until then the index has what it had.
+    match caught_now(|| (K::references(object), K::facts(object))) {
+        Ok((references, facts)) => dependents.apply(&id, references, facts),
+        Err(place) => {
+            tracing::error!(kind = K::NAME, object = %id.key, place, "internal error: the object is in no index");
         }
     }
 }

@@ -1,12 +1,17 @@
 //! The watch that fills the cache of one kind.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
+use ace_domain::reconcile::key::Key;
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::DeserializeGuard,
-    runtime::{WatchStreamExt, reflector::store::Writer, watcher},
+    runtime::{
+        WatchStreamExt,
+        reflector::{ObjectRef, Store, store::Writer},
+        watcher,
+    },
 };
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +23,14 @@ pub(crate) const WATCH_SECONDS: u32 = 40;
 /// How objects are watched.
 pub fn watched() -> watcher::Config {
     watcher::Config::default().timeout(WATCH_SECONDS)
+}
+
+/// The object of this key, as it is cached.
+pub fn cached<K>(store: &Store<DeserializeGuard<K>>, key: &Key) -> Option<Arc<DeserializeGuard<K>>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    store.get(&ObjectRef::new(&key.name).within(&key.namespace))
 }
 
 /// What fills a cache.

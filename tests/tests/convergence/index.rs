@@ -39,7 +39,7 @@ impl Index {
             let enqueue = move |key, _: &'static str| {
                 enqueued.lock().unwrap().insert(ObjectId { kind, key });
             };
-            self.dependents.route(kind, enqueue);
+            self.dependents.route(kind, Box::new(enqueue));
         }
     }
 

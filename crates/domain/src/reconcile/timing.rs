@@ -101,6 +101,11 @@ impl Timing {
         doubled.min(self.backoff_most())
     }
 
+    /// After what waits for its turn becomes more urgent by a class.
+    pub fn patience(self) -> Duration {
+        self.of(Duration::from_mins(5))
+    }
+
     /// How long one step may take: twice the longest deadline of its own requests, a deploy's. Not scaled: requests take as long
     /// as they take.
     pub fn step_deadline(self) -> Duration {
@@ -269,13 +274,14 @@ mod tests {
             timing.value_refresh(),
             timing.interval(Duration::from_mins(5)),
             timing.undelivered(),
+            timing.patience(),
         ]
         .map(|duration| duration.as_secs());
         assert_eq!(
             seconds,
             [
                 15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 15, 120, 600, 86_400, 900, 300,
-                3600, 1800, 300, 300, 300
+                3600, 1800, 300, 300, 300, 300
             ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));

@@ -29,7 +29,7 @@ impl ObjectId {
 }
 
 /// Enqueues an object of one kind; the word says what changed.
-type Enqueue = Box<dyn Fn(Key, &'static str) + Send + Sync>;
+pub type Enqueue = Box<dyn Fn(Key, &'static str) + Send + Sync>;
 
 /// The index of all objects by what they depend on. Cheap to clone.
 #[derive(Clone)]
@@ -77,8 +77,8 @@ impl Dependents {
     }
 
     /// From now on objects of this kind are enqueued, by `enqueue`.
-    pub fn route(&self, kind: &'static str, enqueue: impl Fn(Key, &'static str) + Send + Sync + 'static) {
-        lock(&self.0.queues).insert(kind, Box::new(enqueue));
+    pub fn route(&self, kind: &'static str, enqueue: Enqueue) {
+        lock(&self.0.queues).insert(kind, enqueue);
     }
 
     /// The object is there, and refers to this; `facts` are what others depend on of it.

@@ -7,4 +7,4 @@ mod dependents;
 mod tests;
 
 pub(crate) use departures::{Departures, News};
-pub use dependents::{Dependents, ObjectId, Unused};
+pub use dependents::{Dependents, Enqueue, ObjectId, Unused};

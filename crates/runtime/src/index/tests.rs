@@ -29,9 +29,10 @@ fn fixture() -> Fixture {
     let enqueued = Arc::new(Mutex::new(Vec::new()));
     for kind in ["Owner", "User"] {
         let enqueued = enqueued.clone();
-        dependents.route(kind, move |key, what| {
+        let enqueue = move |key: Key, what: &str| {
             enqueued.lock().unwrap().push(format!("{kind} {} for {what}", key.name));
-        });
+        };
+        dependents.route(kind, Box::new(enqueue));
     }
     Fixture {
         dependents,

@@ -124,8 +124,7 @@ impl Contest {
 
     async fn write(&self, api: &Api<Lease>, election: &mut Election, write: Write) {
         let began = since_boot();
-        let now = Timestamp::now();
-        let renewed = (!write.holder.is_empty()).then_some(MicroTime(now));
+        let renewed = (!write.holder.is_empty()).then(|| MicroTime(Timestamp::now()));
         let lease = Lease {
             metadata: ObjectMeta {
                 name: Some(self.name.clone()),
@@ -150,23 +149,18 @@ impl Contest {
             }
         };
         match tokio::time::timeout(self.terms.retry, request).await {
-            Ok(Ok(written)) => election.written(&write, &written, began),
-            Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => {
-                // The watch shows whose it is now.
-                election.refused(since_boot());
-            }
+            Ok(Ok(written)) => return election.written(&write, &written, began),
+            // The watch shows whose it is now.
+            Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, lease = self.name, "the Lease could not be written; it is tried again");
-                election.refused(since_boot());
             }
-            Err(_) => {
-                tracing::warn!(
-                    lease = self.name,
-                    "no answer to a write of the Lease; it is tried again"
-                );
-                election.refused(since_boot());
-            }
+            Err(_) => tracing::warn!(
+                lease = self.name,
+                "no answer to a write of the Lease; it is tried again"
+            ),
         }
+        election.refused(since_boot());
     }
 }
 

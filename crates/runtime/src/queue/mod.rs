@@ -19,6 +19,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ace_domain::reconcile::timing::Timing;
+
 use self::tenants::Tenants;
 
 /// Why a pass is wanted. The first is the most urgent one.
@@ -57,13 +59,15 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// In life. A pass mostly waits for others: a project that answers nothing holds one, and 256 of those hold up nobody.
-    pub(crate) const DEFAULT: Self = Self {
-        all: 256,
-        tenant: 4,
-        unanswered: 1,
-        patience: Duration::from_mins(5),
-    };
+    /// A pass mostly waits for others: a project that answers nothing holds one, and 256 of those hold up nobody.
+    pub(crate) fn new(timing: Timing) -> Self {
+        Self {
+            all: 256,
+            tenant: 4,
+            unanswered: 1,
+            patience: timing.patience(),
+        }
+    }
 }
 
 /// Since when something waits, and a number that tells apart what began to wait at the same time.

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use ace_domain::reconcile::{key::Key, tenant::Tenant};
+use ace_domain::reconcile::{key::Key, tenant::Tenant, timing::Timing};
 use futures::future::{BoxFuture, pending};
 use tokio::{sync::Notify, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -32,11 +32,6 @@ impl Due {
         wait: None,
         class: Class::Poll,
     };
-    /// After a pass that panicked where nothing could be said of it.
-    const PANICKED: Self = Self {
-        wait: Some(Duration::from_mins(5)),
-        class: Class::Retry,
-    };
 }
 
 /// Begins the passes of all kinds in the order of the queue, each as a task of its own. Cheap to clone.
@@ -49,14 +44,16 @@ struct Shared {
     changed: Notify,
     /// Knows whose object each is.
     dependents: Dependents,
+    timing: Timing,
 }
 
 impl Scheduler {
-    pub(crate) fn new(dependents: Dependents) -> Self {
+    pub(crate) fn new(dependents: Dependents, timing: Timing) -> Self {
         Self(Arc::new(Shared {
-            queue: Mutex::new(Queue::new(Limits::DEFAULT)),
+            queue: Mutex::new(Queue::new(Limits::new(timing))),
             changed: Notify::new(),
             dependents,
+            timing,
         }))
     }
 
@@ -119,10 +116,15 @@ impl Scheduler {
     }
 
     async fn pass(self, object: ObjectId, pass: Held<BoxFuture<'static, Due>>) {
+        // Of a pass that panics where nothing can be said of it.
+        let panicked = Due {
+            wait: Some(self.0.timing.backoff_most()),
+            class: Class::Retry,
+        };
         let mut ending = Ending {
             scheduler: self,
             object,
-            due: Due::PANICKED,
+            due: panicked,
         };
         // Where it was given up, another process acts now.
         ending.due = pass.await.unwrap_or(Due::ON_CHANGE);

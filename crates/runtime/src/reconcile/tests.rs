@@ -260,7 +260,7 @@ async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send 
         controller: Arc::new(Observing::default()),
         tools,
         states: Arc::default(),
-        scheduler: Scheduler::new(dependents.clone()),
+        scheduler: Scheduler::new(dependents.clone(), Timing::default()),
         dependents,
     });
     Fixture {

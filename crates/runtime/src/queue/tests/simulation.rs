@@ -6,6 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ace_domain::reconcile::timing::Timing;
+
 use super::super::{Class, Limits, Queue};
 
 /// An object of a tenant.
@@ -25,7 +27,7 @@ struct Simulation {
 impl Simulation {
     fn new() -> Self {
         Self {
-            queue: Queue::new(Limits::DEFAULT),
+            queue: Queue::new(Limits::new(Timing::default())),
             start: Instant::now(),
             now: Duration::ZERO,
             ends: BinaryHeap::new(),

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ace_domain::reconcile::dependency::Dependency;
+use ace_domain::reconcile::{dependency::Dependency, timing::Timing};
 use futures::FutureExt;
 use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ fn scheduling(due: Due) -> Fixture {
         }
         .boxed()
     });
-    let (scheduler, stop) = (Scheduler::new(dependents), CancellationToken::new());
+    let (scheduler, stop) = (Scheduler::new(dependents, Timing::default()), CancellationToken::new());
     let runners = HashMap::from([("Hanging", runner)]);
     let running = tokio::spawn(scheduler.clone().run(runners, Fence::open(), stop.clone()));
     Fixture {
@@ -81,7 +81,7 @@ impl Fixture {
 async fn passes_that_hang_hold_up_their_own_tenant_only() {
     let fixture = scheduling(Due::ON_CHANGE);
     fixture.wakes(&["prod-0", "prod-1", "prod-2", "prod-3", "prod-4", "prod-5"]);
-    assert_eq!(fixture.began().await.len(), Limits::DEFAULT.tenant);
+    assert_eq!(fixture.began().await.len(), Limits::new(Timing::default()).tenant);
     fixture.wakes(&["other-0"]);
     assert_eq!(fixture.began().await, ["other-0"]);
     fixture.go_on.add_permits(1);

@@ -93,7 +93,7 @@ async fn nothing_is_said_of_an_object_that_is_suspended() {
 async fn objects_that_can_not_be_observed_give_their_places_to_the_others() {
     let fixture = fixture(answering(200)).await;
     let (store, mut writer) = reflector::store();
-    let silent: Vec<String> = (0..Limits::DEFAULT.tenant)
+    let silent: Vec<String> = (0..Limits::new(Timing::default()).tenant)
         .map(|number| format!("silent-{number}"))
         .collect();
     writer.apply_watcher_event(&Event::Init);
