@@ -1,24 +1,10 @@
 //! `kubectl ace backup` and `kubectl ace drill`: what they print is what a person would write.
 #![cfg(test)]
 
-use std::process::{Command, Output};
+mod support;
 
 use ace_api::{Backup, BackupClass, Restore, VerificationLevel};
-
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-ace"));
-    // Neither reads a kubeconfig.
-    command.args(arguments).env_clear();
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
-}
-
-fn printed(arguments: &[&str]) -> String {
-    let (code, stdout, stderr) = run(arguments);
-    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
-    stdout
-}
+use support::{printed, run};
 
 #[test]
 fn a_backup_is_printed_without_what_repeats_a_default() {

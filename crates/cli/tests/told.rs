@@ -1,25 +1,11 @@
 //! `kubectl ace ack`, `silence` and `notify-test`: what they print is what a person would write.
 #![cfg(test)]
 
-use std::process::{Command, Output};
+mod support;
 
 use ace_api::{Severity, Silence};
 use serde_json::Value;
-
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-ace"));
-    // None reads a kubeconfig.
-    command.args(arguments).env_clear();
-    let Output { status, stdout, stderr } = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.code(), text(stdout), text(stderr))
-}
-
-fn printed(arguments: &[&str]) -> String {
-    let (code, stdout, stderr) = run(arguments);
-    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
-    stdout
-}
+use support::{printed, run};
 
 #[test]
 fn an_acknowledgement_says_who_and_why_and_is_another_one_each_time() {

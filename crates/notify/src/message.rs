@@ -85,8 +85,19 @@ impl MessageId {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::MessageId;
+pub(crate) mod tests {
+    use super::{Content, Message, MessageId};
+
+    /// A message of a channel.
+    pub(crate) fn message(content: Content) -> Message {
+        Message {
+            id: MessageId("msg_1".to_owned()),
+            namespace: "ace".into(),
+            channel: "on-call".into(),
+            time: "2026-11-23T09:00:00Z".parse().unwrap(),
+            content,
+        }
+    }
 
     #[test]
     fn an_id_is_the_same_for_the_same_parts_and_for_no_others() {

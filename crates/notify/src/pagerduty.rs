@@ -148,7 +148,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{RoutingKey, outcome, request};
-    use crate::message::{Content, Message, MessageId};
+    use crate::message::{Content, Message, tests::message};
     use crate::news::{Change, News, tests::news};
     use crate::outcome::Outcome;
 
@@ -160,11 +160,8 @@ mod tests {
 
     fn body(content: Content) -> Value {
         let message = Message {
-            id: MessageId("msg_1".to_owned()),
-            namespace: "ace".into(),
-            channel: "on-call".into(),
             time: "2026-11-23T10:14:31Z".parse().unwrap(),
-            content,
+            ..message(content)
         };
         serde_json::from_slice(&request(&message, &key()).body).unwrap()
     }

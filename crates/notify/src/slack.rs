@@ -101,7 +101,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{outcome, request};
-    use crate::message::{Content, Message, MessageId};
+    use crate::message::{Content, tests::message};
     use crate::news::tests::news;
     use crate::outcome::Outcome;
 
@@ -110,14 +110,7 @@ mod tests {
     }
 
     fn sent(content: Content) -> Value {
-        let message = Message {
-            id: MessageId("msg_1".to_owned()),
-            namespace: "ace".into(),
-            channel: "on-call".into(),
-            time: "2026-11-23T09:00:00Z".parse().unwrap(),
-            content,
-        };
-        let request = request(&message);
+        let request = request(&message(content));
         assert_eq!(request.headers.len(), 1);
         assert_eq!(request.headers["content-type"], "application/json");
         serde_json::from_slice(&request.body).unwrap()

@@ -158,7 +158,7 @@ mod tests {
 
     use super::{SigningSecret, SigningSecretError, outcome, request};
     use crate::Request;
-    use crate::message::{Content, Message, MessageId};
+    use crate::message::{Content, Message, tests::message as of};
     use crate::news::tests::news;
     use crate::outcome::Outcome;
 
@@ -171,13 +171,7 @@ mod tests {
     }
 
     fn message() -> Message {
-        Message {
-            id: MessageId("msg_1".to_owned()),
-            namespace: "ace".into(),
-            channel: "on-call".into(),
-            time: "2026-11-23T09:00:00Z".parse().unwrap(),
-            content: Content::Test("does \"it\" & <this>\0 arrive?".into()),
-        }
+        of(Content::Test("does \"it\" & <this>\0 arrive?".into()))
     }
 
     #[test]
@@ -240,10 +234,7 @@ mod tests {
 
     #[test]
     fn news_come_in_words_and_in_fields() {
-        let sent = Message {
-            content: Content::News(Box::new(news())),
-            ..message()
-        };
+        let sent = of(Content::News(Box::new(news())));
         let body: Value = serde_json::from_slice(&request(&sent, at("2026-11-23T10:14:31Z"), &secret()).body).unwrap();
         assert_eq!(
             body,
