@@ -7,9 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::{Backup, Process};
+use ace_api::{Backup, BackupDestination, Process};
 use ace_tests::{
-    Audited, Cut, Cuts, LIST, Operator, OperatorOptions, Proxy, Request, Scene, Side, bed, is_true, on_database_of,
+    Audited, Cut, Cuts, LIST, Operator, OperatorOptions, Proxy, Scene, Side, bed, is_observed, is_true, on_database_of,
     on_stage_of,
 };
 use futures::{StreamExt as _, stream};
@@ -20,6 +20,8 @@ use tokio::sync::Mutex;
 /// A second at the pace of this operator.
 const INTERVAL: &str = "60s";
 const SECOND: Duration = Duration::from_secs(1);
+/// So many that twice as many in the same time are told apart.
+const LISTS: usize = 6;
 /// Settled Backups, where `BACKUPS` does not say otherwise.
 const BACKUPS: usize = 50;
 
@@ -64,21 +66,22 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
             stage.eventually("the deploys are told", told).await;
         }
 
-        let (since, audited) = (stage.project.now().await, bed().audited());
+        let (begun, since, audited) = (Instant::now(), stage.project.now().await, bed().audited());
         let functions = [("kind", "EdgeFunction")];
+        // Of this kind alone: objects of the test before may be on their way out.
         let counters = async || {
             let passes = operator.metric("ace_passes_total", &functions).await;
             (
                 operator.metric("ace_enqueued_total", &functions).await,
                 passes,
-                operator.metric("ace_status_writes_total", &[]).await,
+                operator.metric("ace_status_writes_total", &functions).await,
             )
         };
         let before = counters().await;
         let requests = stage
-            .eventually("four lists, three intervals", async || {
+            .eventually("enough lists", async || {
                 let requests = stage.project.requests(since).await;
-                (requests.iter().filter(|request| request.route == LIST).count() >= 4).then_some(requests)
+                (requests.iter().filter(|request| request.route == LIST).count() >= LISTS).then_some(requests)
             })
             .await;
 
@@ -88,10 +91,7 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
             "enqueued EdgeFunctions, their passes, and status writes"
         );
         assert!(requests.iter().all(|request| request.route == LIST), "{requests:#?}");
-        assert!(
-            requests.windows(2).all(|pair| gap(pair) >= SECOND.mul_f64(0.95)),
-            "one per interval: {requests:#?}"
-        );
+        one_per_interval(requests.len(), begun);
         let writes: Vec<_> = bed()
             .audit(audited)
             .into_iter()
@@ -102,12 +102,15 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
     .await;
 }
 
-fn gap(pair: &[Request]) -> Duration {
-    let time = |request: &Request| request.time.parse::<jiff::Timestamp>().unwrap();
-    time(&pair[1])
-        .duration_since(time(&pair[0]))
-        .try_into()
-        .unwrap_or_default()
+/// So many lists since then are not more than one per interval. The first and the last may be early or late by one: a machine that
+/// does other things delays what it likes.
+fn one_per_interval(lists: usize, begun: Instant) {
+    let intervals = begun.elapsed().as_secs_f64() / SECOND.as_secs_f64();
+    eprintln!("{lists} lists in {intervals:.1} intervals");
+    assert!(
+        f64::from(u32::try_from(lists).unwrap()) <= intervals / 0.95 + 2.0,
+        "{lists} lists in {intervals:.1} intervals"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -142,6 +145,13 @@ async fn settled_backups_cost_one_list_of_their_destination_per_interval_and_no_
         stream::iter(makes).for_each_concurrent(8, |make| make).await;
         // A minute at the pace of life.
         scene.destination_with("primary", json!({ "interval": "1m" })).await;
+        // A changed destination is probed.
+        stage
+            .space
+            .wait::<BackupDestination>("primary", "is probed", |destination| {
+                is_true(destination, "Ready") && is_observed(destination)
+            })
+            .await;
         let worker = Operator::start(bed(), &OperatorOptions::worker()).await;
         let backups = [("kind", "Backup")];
         let looked = async || {
@@ -159,17 +169,12 @@ async fn settled_backups_cost_one_list_of_their_destination_per_interval_and_no_
         let begun = Instant::now();
         let listed = async || {
             let seen = requests.seen();
-            (seen.iter().filter(is_list).count() >= 4).then_some(seen)
+            (seen.iter().filter(is_list).count() >= LISTS).then_some(seen)
         };
-        let seen = stage.eventually("four lists, three intervals", listed).await;
-        let intervals = begun.elapsed().as_secs_f64() / SECOND.as_secs_f64();
+        let seen = stage.eventually("enough lists", listed).await;
         let lists = seen.iter().filter(is_list).count();
         assert_eq!(seen.len(), lists, "{seen:#?}");
-        let most = intervals / 0.95 + 1.0;
-        assert!(
-            f64::from(u32::try_from(lists).unwrap()) <= most,
-            "{lists} lists in {intervals} intervals"
-        );
+        one_per_interval(lists, begun);
         let writes: Vec<_> = [Process::Operator, Process::Worker]
             .into_iter()
             .flat_map(|process| bed().audit_of(process, audited))
@@ -177,7 +182,6 @@ async fn settled_backups_cost_one_list_of_their_destination_per_interval_and_no_
             .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
             .collect();
         assert_eq!(writes, []);
-        eprintln!("{number} settled Backups: {lists} lists in {intervals:.1} intervals, no write");
     })
     .await;
 }
