@@ -37,6 +37,7 @@ mod space;
 mod stage;
 mod status_watch;
 mod tree;
+mod trials;
 mod tunnels;
 
 pub use account::Account;
@@ -61,4 +62,5 @@ pub use space::{Space, is_true, make_namespace, with_namespace, with_unjudged_na
 pub use stage::{PLATFORM, Stage, TREE, is_current, is_observed, message_of, on_stage, on_stage_of, reason_of};
 pub use status_watch::{StatusWatch, Version};
 pub use tree::{gzip, pack, unpack};
+pub use trials::{Test, name_who_panics};
 pub use tunnels::Tunnels;

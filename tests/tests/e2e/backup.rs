@@ -16,7 +16,7 @@ use futures::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
-crate::tests![
+ace_tests::tests![
     a_backup_is_stored_encrypted_proved_and_verified_and_opens_without_us,
     an_archive_is_opened_by_the_commands_of_the_page,
     a_second_destination_gets_a_copy_and_a_missing_one_is_named,

@@ -6,7 +6,7 @@ use ace_api::BackupDestination;
 use ace_tests::{Operator, Space, is_true, message_of, reason_of, with_namespace};
 use serde_json::{Value, json};
 
-crate::tests![
+ace_tests::tests![
     a_destination_is_tried_listed_and_shows_what_is_stored,
     what_is_wrong_with_a_store_is_said_with_what_to_do,
     two_destinations_never_have_the_same_prefix,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::backup::{on_scene, path};
 
-crate::tests![
+ace_tests::tests![
     what_is_gone_from_a_store_is_told_and_the_copy_serves_until_that_is_gone_too,
     backups_of_a_bucket_that_is_gone_are_missing_and_their_objects_stay,
     an_empty_namespace_imports_what_is_stored_and_the_name_of_another_is_left_to_it,

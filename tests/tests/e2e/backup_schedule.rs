@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::backup::{on_scene, path};
 
-crate::tests![
+ace_tests::tests![
     a_backup_is_made_at_a_slot_and_named_by_its_minute,
     what_has_the_name_of_a_slot_is_adopted_if_it_is_own_and_refused_by_name_if_not,
     a_hundred_missed_slots_are_one_backup,

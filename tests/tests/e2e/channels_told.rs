@@ -5,7 +5,7 @@ use ace_api::{AlertRule, NotificationChannel, Silence};
 use ace_tests::{Operator, Receiver, Space, is_true, message_of, reason_of, with_namespace};
 use serde_json::{Value, json};
 
-crate::tests![
+ace_tests::tests![
     what_fires_is_told_everywhere_once_and_so_is_its_end,
     one_that_does_not_deliver_repeats_under_its_key_and_the_next_one_speaks,
     what_is_refused_is_not_sent_again_unchanged,

@@ -11,7 +11,7 @@ use xtask::rights;
 
 use crate::roles::is_allowed;
 
-crate::tests![
+ace_tests::tests![
     kubectl_reads_the_definitions_as_they_were_made,
     server_side_apply_again_changes_nothing,
     plain_apply_takes_every_document_too,

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::restore::scratch;
 
-crate::tests![
+ace_tests::tests![
     at_its_slot_a_drill_restores_the_newest_backup_and_says_how_long_that_took,
     what_has_the_name_of_a_drill_is_adopted_if_it_is_own_and_refused_by_name_if_not,
     an_objective_out_of_reach_is_said_at_once_and_the_points_of_the_platform_count,

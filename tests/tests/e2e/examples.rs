@@ -25,7 +25,7 @@ struct Example {
     object: Value,
 }
 
-crate::tests![
+ace_tests::tests![
     the_api_server_admits_every_example,
     every_kustomization_of_the_examples_builds_and_the_api_server_admits_what_it_makes,
     ;

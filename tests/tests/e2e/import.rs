@@ -6,7 +6,7 @@ use ace_api::EdgeFunction;
 use ace_tests::{Colleague, TREE, built, is_true, on_stage};
 use serde_json::Value;
 
-crate::tests![what_the_cli_has_deployed_is_recognised_by_the_resources_that_are_printed_for_the_same_project];
+ace_tests::tests![what_the_cli_has_deployed_is_recognised_by_the_resources_that_are_printed_for_the_same_project];
 
 /// With what the CLI coerces and overrides, and code outside `functions/`.
 const CONFIG: &str = "project_id = \"checkout\"\n\

@@ -4,10 +4,13 @@ use std::fs;
 
 use ace_tests::repository;
 
-crate::tests![; a_test_has_no_attribute_that_this_harness_does_not_see];
+ace_tests::tests![; a_test_has_no_attribute_that_this_harness_does_not_see];
 
 fn a_test_has_no_attribute_that_this_harness_does_not_see() {
-    let mut folders = vec![repository().join("tests/tests/e2e")];
+    let mut folders = vec![
+        repository().join("tests/tests/e2e"),
+        repository().join("tests/tests/own_operator"),
+    ];
     let mut files = 0;
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

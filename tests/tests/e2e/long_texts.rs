@@ -17,7 +17,7 @@ const PROJECT: &str = "GET /v1/projects/{ref}";
 const HELLO: &str = "Deno.serve(() => new Response(\"hello\"));\n";
 const BYE: &str = "Deno.serve(() => new Response(\"bye\"));\n";
 
-crate::tests![
+ace_tests::tests![
     a_long_slug_of_others_hides_no_token_that_is_refused,
     a_long_version_in_the_ledger_hides_no_drift,
     a_long_id_of_a_function_hides_no_drift,

@@ -37,40 +37,16 @@ mod wait;
 mod waiting;
 mod watch;
 
-use std::{cell::Cell, future::Future, panic, process::ExitCode, thread};
+use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Conclusion, Trial};
-use tokio::runtime;
+use ace_tests::{Test, name_who_panics};
+use libtest_mimic::{Arguments, Conclusion};
 
 /// Tests at one time, unless `--test-threads` says otherwise: they wait for most of their time.
 const THREADS: usize = 8;
 
-/// The tests of a module, as its function `tests`; those that wait for nothing stand behind a `;`. One that is not named here is dead
-/// code, and does not pass the lints.
-macro_rules! tests {
-    ($($waits:ident),* $(,)? $(; $($pure:ident),* $(,)?)?) => {
-        pub(crate) fn tests() -> Vec<libtest_mimic::Trial> {
-            vec![
-                $(crate::waiting(concat!(module_path!(), "::", stringify!($waits)), $waits),)*
-                $($(crate::pure(concat!(module_path!(), "::", stringify!($pure)), $pure),)*)?
-            ]
-        }
-    };
-}
-pub(crate) use tests;
-
-thread_local! {
-    /// The test that this thread runs.
-    static TEST: Cell<Option<&'static str>> = const { Cell::new(None) };
-}
-
 fn main() -> ExitCode {
-    // Several tests write at the same time: each failure says whose it is.
-    panic::set_hook(Box::new(|panic| {
-        let thread = thread::current();
-        let test = TEST.get().or(thread.name()).unwrap_or("a thread of a test");
-        eprintln!("{test}: {panic}");
-    }));
+    name_who_panics();
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(THREADS);
     // What the API server does by itself comes first: the operator, once it is started, takes care of every object there is.
@@ -105,7 +81,7 @@ fn main() -> ExitCode {
         waiting::tests(),
     ];
     let conclusions = [without_operator, with_operator]
-        .map(|trials| libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()));
+        .map(|tests| libtest_mimic::run(&arguments, tests.into_iter().flatten().map(Test::trial).collect()));
     if conclusions.iter().any(Conclusion::has_failed) {
         return ExitCode::from(101);
     }
@@ -132,20 +108,4 @@ fn main() -> ExitCode {
 fn is_part(conclusions: &[Conclusion]) -> bool {
     let left_out = |conclusion: &Conclusion| conclusion.num_filtered_out + conclusion.num_ignored;
     conclusions.iter().map(left_out).sum::<u64>() > 0
-}
-
-fn waiting<F: Future<Output = ()>>(path: &'static str, test: impl FnOnce() -> F + Send + 'static) -> Trial {
-    pure(path, || {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        runtime.expect("a runtime can be made").block_on(test());
-    })
-}
-
-fn pure(path: &'static str, test: impl FnOnce() + Send + 'static) -> Trial {
-    let (_, name) = path.split_once("::").expect("a test lies in a module");
-    Trial::test(name, || {
-        TEST.set(Some(name));
-        test();
-        Ok(())
-    })
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{deploy::team, roles::admin};
 
-crate::tests![the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node,];
+ace_tests::tests![the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node,];
 
 async fn the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node() {
     let dir = team(&["network-policy"], "");

@@ -5,7 +5,7 @@ use ace_api::NotificationChannel;
 use ace_tests::{Operator, Receiver, Space, is_current, is_true, message_of, reason_of, with_namespace};
 use serde_json::{Value, json};
 
-crate::tests![
+ace_tests::tests![
     a_test_message_arrives_once_for_each_value_of_the_annotation,
     a_message_that_is_refused_says_what_to_do,
     a_message_that_may_have_arrived_is_sent_again_only_where_the_receiver_drops_it,

@@ -56,7 +56,7 @@ async fn rolls_out(stage: &Stage<'_>, content: &str) {
     stage.rolled_out("hello", &before).await;
 }
 
-crate::tests![a_platform_says_who_its_database_is_and_functions_do_not_depend_on_it,];
+ace_tests::tests![a_platform_says_who_its_database_is_and_functions_do_not_depend_on_it,];
 
 async fn a_platform_says_who_its_database_is_and_functions_do_not_depend_on_it() {
     on_stage("5m", async |stage| {

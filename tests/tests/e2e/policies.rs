@@ -12,7 +12,7 @@ use tokio::time::sleep;
 
 use crate::roles::{admin, grant};
 
-crate::tests![
+ace_tests::tests![
     a_secret_may_be_named_by_who_may_read_it,
     another_host_may_be_named_by_who_has_the_verb,
     a_plan_may_be_approved_by_who_has_the_verb;

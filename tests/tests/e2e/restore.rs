@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 
 use crate::server::Server;
 
-crate::tests![
+ace_tests::tests![
     a_backup_is_restored_compared_row_by_row_and_dropped_again,
     what_an_empty_namespace_imports_can_be_restored,
     a_restore_uses_the_scratch_server_of_its_own_platform,

@@ -9,7 +9,7 @@ use xtask::rights;
 /// API group, resource and verb.
 type Right = (String, String, String);
 
-crate::tests![; a_right_that_is_not_used_and_a_request_that_is_not_granted_are_named];
+ace_tests::tests![; a_right_that_is_not_used_and_a_request_that_is_not_granted_are_named];
 
 /// How many rights were used, if they are those that are granted; else what differs.
 pub(crate) fn compare() -> Result<usize, String> {

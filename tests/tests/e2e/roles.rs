@@ -6,7 +6,7 @@ use k8s_openapi::api::authorization::v1::SubjectAccessReview;
 use kube::{Api, api::PostParams};
 use serde_json::json;
 
-crate::tests![who_may_edit_may_write_no_object_that_names_secrets,];
+ace_tests::tests![who_may_edit_may_write_no_object_that_names_secrets,];
 
 async fn who_may_edit_may_write_no_object_that_names_secrets() {
     let space = format!("people-{}", std::process::id());

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::functions::sources::{broken, says};
 
-crate::tests![
+ace_tests::tests![
     a_revision_is_live_in_every_function_of_the_source_when_the_waiting_ends,
     a_revision_that_fails_its_checks_ends_the_waiting_with_the_message,
 ];

@@ -11,7 +11,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-crate::tests![
+ace_tests::tests![
     every_version_is_seen_in_its_order,
     a_wrong_version_fails_the_test_though_it_is_mended_at_once,
     a_time_that_moves_alone_fails_the_test,

@@ -18,10 +18,17 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use super::{
-    ONE,
     backups::{clients, manifests, worker},
     server::{PASSWORD, Server},
 };
+
+ace_tests::tests! {
+    a_store_that_fails_is_told_with_its_reason_and_has_no_backup,
+    a_manifest_whose_answer_is_lost_is_found_by_reading_it,
+    a_server_that_has_no_room_for_what_a_dump_asks_is_told_and_there_is_no_backup,
+    a_scratch_server_that_has_no_room_is_told_and_the_backup_stays_what_it_was,
+    a_dump_that_is_cut_short_and_says_nothing_is_no_backup,
+}
 
 const DATA: &str = "/dump.pgc.zst.age";
 const MANIFEST: &str = "/manifest.json";
@@ -30,8 +37,10 @@ const PATIENCE: Duration = Duration::from_mins(15);
 
 /// What a store does to what is written under a name, and what the Backup says. A request that may pass is repeated for three
 /// minutes, so all are made at once.
-const FAULTS: [(&str, WriteFault, &str); 8] = [
+const FAULTS: [(&str, WriteFault, &str); 10] = [
     (DATA, WriteFault::Status(403), "the store answers 403"),
+    (DATA, WriteFault::Status(429), "the store answers 429"),
+    (DATA, WriteFault::Status(500), "the store answers 500"),
     (
         DATA,
         WriteFault::Status(507),
@@ -57,9 +66,7 @@ const FAULTS: [(&str, WriteFault, &str); 8] = [
     ),
 ];
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_store_that_fails_is_told_with_its_reason_and_has_no_backup() {
-    let _one = ONE.lock().await;
     let operator = &Operator::start(bed(), &OperatorOptions::default()).await;
     let options = OperatorOptions {
         runs_at_once: Some(FAULTS.len()),
@@ -101,9 +108,7 @@ async fn a_store_that_fails_is_told_with_its_reason_and_has_no_backup() {
     join_all(cases).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_whose_answer_is_lost_is_found_by_reading_it() {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     let _worker = Operator::start(bed(), &worker(None)).await;
     on_database_of(&operator, "5m", async |stage, database| {
@@ -163,9 +168,7 @@ impl Drop for Small {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_has_no_room_for_what_a_dump_asks_is_told_and_there_is_no_backup() {
-    let _one = ONE.lock().await;
     let Some(small) = Small::mount(1) else { return };
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     let server = Server::start().await;
@@ -200,9 +203,7 @@ async fn a_server_that_has_no_room_for_what_a_dump_asks_is_told_and_there_is_no_
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_scratch_server_that_has_no_room_is_told_and_the_backup_stays_what_it_was() {
-    let _one = ONE.lock().await;
     let Some(small) = Small::mount(24) else { return };
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     let _worker = Operator::start(bed(), &worker(None)).await;
@@ -240,9 +241,7 @@ async fn a_scratch_server_that_has_no_room_is_told_and_the_backup_stays_what_it_
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_dump_that_is_cut_short_and_says_nothing_is_no_backup() {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     let directory = tempfile::tempdir().unwrap();
     let script = "\"$REAL\" \"$@\" | head -c 40000";

@@ -9,10 +9,13 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 
 use super::{
-    ONE,
     backups::{manifests, stored},
     fate::Fates,
 };
+
+ace_tests::tests! {
+    two_workers_of_which_one_is_paused_or_killed_at_any_time_leave_a_complete_backup,
+}
 
 /// Runs, where `BACKUP_RUNS` does not say otherwise.
 const RUNS: u64 = 8;
@@ -31,9 +34,7 @@ fn is_complete(scene: &Scene<'_>, folder: &str) -> bool {
     ace_archive::Digest::of(&data) == manifest.archive.sealed.digest && !manifest.tables.is_empty()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn two_workers_of_which_one_is_paused_or_killed_at_any_time_leave_a_complete_backup() {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     with_unjudged_namespace(async |space| {
         let project = Project::create(space.bed.bed.file()).await;

@@ -6,10 +6,11 @@ use ace_tests::{Database, Operator, OperatorOptions, SET, Scene, bed, message_of
 use serde_json::json;
 use tokio_postgres::Client;
 
-use super::{
-    ONE,
-    backups::{clients, worker},
-};
+use super::backups::{clients, worker};
+
+ace_tests::tests! {
+    a_dump_and_a_migration_wait_for_each_other_by_name_and_who_reads_waits_for_neither,
+}
 
 const NOTES: (&str, &str) = (
     "20260101000000_notes.sql",
@@ -48,9 +49,7 @@ async fn gate(database: &Database) -> Client {
     session
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_dump_and_a_migration_wait_for_each_other_by_name_and_who_reads_waits_for_neither() {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "24h", async |stage, database| {
         let directory = tempfile::tempdir().unwrap();

@@ -16,7 +16,15 @@ use futures::FutureExt as _;
 use serde_json::{Value, json};
 use xtask::rights;
 
-use super::ONE;
+ace_tests::tests! {
+    killed_while_it_dumps_a_worker_leaves_one_complete_backup_to_the_next,
+    killed_before_and_after_each_request_it_ends_with_one_complete_backup,
+    without_the_answer_to_any_request_it_ends_with_one_complete_backup,
+    a_dump_whose_program_fails_at_its_end_leaves_nothing,
+    a_dump_that_is_killed_leaves_nothing,
+    a_backup_whose_lease_ended_meanwhile_gets_no_manifest,
+    what_is_written_while_it_is_dumped_is_neither_in_the_proof_nor_in_the_archive,
+}
 
 /// Requests of one backup to the API server and the store, each of which is a place to die before and after.
 const RECORDED: usize = 8;
@@ -107,9 +115,7 @@ pub(super) fn manifests(scene: &Scene<'_>) -> Vec<String> {
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn killed_while_it_dumps_a_worker_leaves_one_complete_backup_to_the_next() {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "5m", async |stage, database| {
         let directory = tempfile::tempdir().unwrap();
@@ -134,19 +140,16 @@ async fn killed_while_it_dumps_a_worker_leaves_one_complete_backup_to_the_next()
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn killed_before_and_after_each_request_it_ends_with_one_complete_backup() {
     with_cuts(true).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn without_the_answer_to_any_request_it_ends_with_one_complete_backup() {
     with_cuts(false).await;
 }
 
 /// Cuts off each request to the API server and the store, before it arrives and after it took effect. `is_killed`: and ends the worker.
 async fn with_cuts(is_killed: bool) {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "5m", async |stage, database| {
         let cuts = Cuts::default();
@@ -226,7 +229,6 @@ async fn with_cuts(is_killed: bool) {
 
 /// A worker with this `pg_dump`, and a backup of a schedule with one attempt.
 async fn with_dump(script: &str, what: &str, is: impl Fn(&Value) -> bool, then: impl AsyncFnOnce(&Scene<'_>, &Value)) {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "5m", async |stage, database| {
         let directory = tempfile::tempdir().unwrap();
@@ -251,7 +253,6 @@ fn is_stalled(reason: &'static str) -> impl Fn(&Value) -> bool {
     move |seen| reason_of(seen, "Stalled") == reason
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_dump_whose_program_fails_at_its_end_leaves_nothing() {
     let script = "\"$REAL\" \"$@\"; echo 'pg_dump: error: swordfish' >&2; exit 1";
     with_dump(
@@ -270,7 +271,6 @@ async fn a_dump_whose_program_fails_at_its_end_leaves_nothing() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_dump_that_is_killed_leaves_nothing() {
     let script = "\"$REAL\" \"$@\" | head -c 4000; kill -9 $$";
     with_dump(
@@ -286,7 +286,6 @@ async fn a_dump_that_is_killed_leaves_nothing() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_whose_lease_ended_meanwhile_gets_no_manifest() {
     // The dump is whole, and the session that held the lock is gone when it ends.
     let script = "\"$REAL\" \"$@\"; rc=$?
@@ -300,7 +299,6 @@ exit $rc";
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_while_it_is_dumped_is_neither_in_the_proof_nor_in_the_archive() {
     // Between the snapshot and the dump, and so before the rows are counted or while they are.
     let script = "psql 'DELETE FROM public.recipients WHERE id > 5' >/dev/null

@@ -4,11 +4,12 @@ use ace_api::NotificationChannel;
 use ace_tests::{Operator, OperatorOptions, Receiver, bed, is_observed, reason_of, with_namespace};
 use serde_json::json;
 
-use super::ONE;
+ace_tests::tests! {
+    killed_while_slack_takes_a_message_it_does_not_send_it_again,
+    killed_while_pagerduty_takes_what_fires_it_is_told_again_under_its_key_and_once,
+}
 
-#[tokio::test]
 async fn killed_while_slack_takes_a_message_it_does_not_send_it_again() {
-    let _one = ONE.lock().await;
     with_namespace(async |space| {
         let mut operator = Operator::start(bed(), &OperatorOptions::default()).await;
         let slack = Receiver::slack(space);
@@ -45,9 +46,7 @@ async fn killed_while_slack_takes_a_message_it_does_not_send_it_again() {
     .await;
 }
 
-#[tokio::test]
 async fn killed_while_pagerduty_takes_what_fires_it_is_told_again_under_its_key_and_once() {
-    let _one = ONE.lock().await;
     with_namespace(async |space| {
         let mut operator = Operator::start(bed(), &OperatorOptions::default()).await;
         let events = Receiver::pagerduty(space);

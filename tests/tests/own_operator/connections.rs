@@ -8,7 +8,11 @@ use ace_tests::{
 use serde_json::{Value, json};
 use xtask::rights;
 
-use super::ONE;
+ace_tests::tests! {
+    connections_to_the_api_server_that_are_lost_without_a_word_are_noticed,
+    a_database_that_can_be_overheard_gets_no_password_without_the_flag,
+    a_proxy_of_the_environment_is_used_with_a_kubeconfig_and_in_a_pod,
+}
 
 const HELLO: &str = "Deno.serve(() => new Response(\"hello\"));\n";
 
@@ -20,9 +24,7 @@ async fn account() -> Account {
 }
 
 /// The waits for a lost connection are those of life: they are not what the scale divides.
-#[tokio::test(flavor = "multi_thread")]
 async fn connections_to_the_api_server_that_are_lost_without_a_word_are_noticed() {
-    let _one = ONE.lock().await;
     let account = account().await;
     let tunnels = Tunnels::to(account.address()).await;
     let options = OperatorOptions {
@@ -44,9 +46,7 @@ async fn connections_to_the_api_server_that_are_lost_without_a_word_are_noticed(
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_can_be_overheard_gets_no_password_without_the_flag() {
-    let _one = ONE.lock().await;
     let options = OperatorOptions {
         insecure_database: false,
         ..OperatorOptions::default()
@@ -79,9 +79,7 @@ async fn far_away(stage: &Stage<'_>) {
         .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_of_the_environment_is_used_with_a_kubeconfig_and_in_a_pod() {
-    let _one = ONE.lock().await;
     let api_server = format!("CONNECT {}", account().await.address());
     for (in_pod, not_for, asks_for_the_api_server) in [
         (false, None, true),

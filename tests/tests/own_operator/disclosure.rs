@@ -11,14 +11,14 @@ use k8s_openapi::api::{
 use kube::{Api, api::ListParams};
 use serde_json::{Value, json};
 
-use super::ONE;
+ace_tests::tests! {
+    no_secret_gets_out,
+}
 
 /// What only the project's secrets hold.
 const CANARY: &str = "canary-5f1d7c0e9b";
 
-#[tokio::test]
 async fn no_secret_gets_out() {
-    let _one = ONE.lock().await;
     let options = OperatorOptions {
         log: "trace".to_owned(),
         ..OperatorOptions::default()

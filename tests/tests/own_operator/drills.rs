@@ -11,14 +11,15 @@ use kube::api::ListParams;
 use serde_json::json;
 
 use super::{
-    ONE,
     backups::{Waiting, clients_with, worker},
     server::Server,
 };
 
-#[tokio::test(flavor = "multi_thread")]
+ace_tests::tests! {
+    killed_while_it_restores_a_worker_leaves_an_empty_scratch_server_to_the_next,
+}
+
 async fn killed_while_it_restores_a_worker_leaves_an_empty_scratch_server_to_the_next() {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     let server = Server::start().await;
     let superuser = server.superuser_of("postgres").await.unwrap();

@@ -7,16 +7,16 @@ use ace_tests::{
 use serde_json::{Value, json};
 use xtask::rights;
 
-use super::ONE;
+ace_tests::tests! {
+    killed_before_and_after_each_request_of_a_roll_out_it_ends_as_if_undisturbed,
+}
 
 /// Requests of the roll-out of one changed file, each of which is a place to die before and after.
 const RECORDED: usize = 12;
 /// So fast that a deploy of unknown outcome is looked into after half a second.
 const SCALE: u32 = 240;
 
-#[tokio::test(flavor = "multi_thread")]
 async fn killed_before_and_after_each_request_of_a_roll_out_it_ends_as_if_undisturbed() {
-    let _one = ONE.lock().await;
     with_namespace(async |space| {
         let cuts = Cuts::default();
         let project = Project::create(bed().bed.file()).await;

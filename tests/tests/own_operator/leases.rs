@@ -14,8 +14,14 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use xtask::rights;
 
-use super::ONE;
 use crate::fate::signal;
+
+ace_tests::tests! {
+    of_two_operators_one_deploys_and_the_other_goes_on_when_it_ends_or_dies,
+    a_container_that_is_started_again_in_its_pod_has_its_own_lease,
+    who_has_lost_its_lease_ends_whoever_took_it,
+    stopped_at_any_request_of_a_roll_out_and_woken_when_another_acts_it_does_nothing,
+}
 
 /// Requests of the roll-out of one changed file, at each of which the operator is stopped.
 const RECORDED: usize = 11;
@@ -56,9 +62,7 @@ async fn acts(stage: &Stage<'_>, operator: &Operator) {
     stage.eventually("it acts", leads).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn of_two_operators_one_deploys_and_the_other_goes_on_when_it_ends_or_dies() {
-    let _one = ONE.lock().await;
     let first = Operator::start(bed(), &named("first")).await;
     on_stage_of(&first, "24h", async |stage| {
         acts(stage, &first).await;
@@ -102,9 +106,7 @@ async fn of_two_operators_one_deploys_and_the_other_goes_on_when_it_ends_or_dies
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_container_that_is_started_again_in_its_pod_has_its_own_lease() {
-    let _one = ONE.lock().await;
     // So slow that nothing expires while the test runs.
     let options = OperatorOptions {
         lease_scale: 1,
@@ -131,9 +133,7 @@ async fn a_container_that_is_started_again_in_its_pod_has_its_own_lease() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn who_has_lost_its_lease_ends_whoever_took_it() {
-    let _one = ONE.lock().await;
     with_namespace(async |space| {
         let nonsense = json!({ "spec": { "holderIdentity": "nobody\u{7}", "leaseTransitions": i32::MAX, "renewTime": "2099-01-01T00:00:00.000000Z" } });
         for deleted in [false, true] {
@@ -160,9 +160,7 @@ async fn who_has_lost_its_lease_ends_whoever_took_it() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn stopped_at_any_request_of_a_roll_out_and_woken_when_another_acts_it_does_nothing() {
-    let _one = ONE.lock().await;
     with_namespace(async |space| {
         let cuts = Cuts::default();
         let account = bed()

@@ -1,5 +1,6 @@
 //! What can't be done with the operator that the other tests share: it is killed, cut off and stopped, logs everything, or is started
-//! on what another version left. Each test starts operators of its own.
+//! on what another version left. Each test starts operators of its own, and as an operator serves every namespace of the bed, each has
+//! the bed alone meanwhile ([`lanes`]).
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -13,6 +14,7 @@ mod disclosure;
 mod drills;
 mod fate;
 mod functions;
+mod lanes;
 mod leases;
 mod migrations;
 mod neighbours;
@@ -21,7 +23,35 @@ mod neighbours;
 mod server;
 mod upgrade;
 
-use tokio::sync::Mutex;
+use std::process::ExitCode;
 
-/// An operator serves every namespace of the bed: one test at a time.
-static ONE: Mutex<()> = Mutex::const_new(());
+use ace_tests::name_who_panics;
+use libtest_mimic::Arguments;
+
+fn main() -> ExitCode {
+    name_who_panics();
+    // What takes longest comes first.
+    let tests = [
+        leases::tests(),
+        backup_faults::tests(),
+        migrations::tests(),
+        backups::tests(),
+        connections::tests(),
+        drills::tests(),
+        functions::tests(),
+        backup_pairs::tests(),
+        backup_turns::tests(),
+        channels::tests(),
+        disclosure::tests(),
+        neighbours::tests(),
+        upgrade::tests(),
+    ];
+    let tests = tests.into_iter().flatten().collect();
+    if lanes::is_lane() {
+        lanes::serve(tests);
+        return ExitCode::SUCCESS;
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(lanes::LANES);
+    libtest_mimic::run(&arguments, lanes::trials(tests)).exit_code()
+}

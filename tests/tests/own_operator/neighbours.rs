@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use ace_tests::{Fault, Operator, OperatorOptions, Stage, UPLOAD, bed, on_stage_of};
 use serde_json::{Value, json};
 
-use super::ONE;
+ace_tests::tests! {
+    deploys_that_hang_hold_up_no_other_project,
+    of_deploys_that_fail_each_is_tried_before_any_is_tried_twice,
+}
 
 /// Far more than there are passes for one project at a time.
 const FUNCTIONS: usize = 24;
@@ -30,9 +33,7 @@ async fn tried(stage: &Stage<'_>) -> usize {
     uploads.iter().collect::<HashSet<_>>().len()
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn deploys_that_hang_hold_up_no_other_project() {
-    let _one = ONE.lock().await;
     // Slow enough that trying all that hang takes minutes.
     let options = OperatorOptions {
         scale: 4,
@@ -58,9 +59,7 @@ async fn deploys_that_hang_hold_up_no_other_project() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn of_deploys_that_fail_each_is_tried_before_any_is_tried_twice() {
-    let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_stage_of(&operator, "24h", async |stage| {
         let _fails = failing(stage, json!({ "status": 504 })).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{channel, destination, dynamic, function, migrations, parsed, platform, schedule};
 
-crate::tests![
+ace_tests::tests![
     good_objects_are_admitted_with_their_defaults_made_visible,
     a_function_that_says_everything_is_admitted_as_it_is,
     nobody_takes_a_fresh_object_for_finished,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{function, migrations, platform};
 
-crate::tests![
+ace_tests::tests![
     kubectl_refuses_a_field_that_does_not_exist,
     kubectl_explain_teaches_the_modes_and_the_reasons,
     the_columns_are_those_of_the_design,

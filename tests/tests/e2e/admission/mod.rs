@@ -5,17 +5,16 @@ mod kubectl;
 mod refused;
 mod statuses;
 
-use ace_tests::Space;
+use ace_tests::{Space, Test};
 use kube::{
     Api, Resource,
     api::{ApiResource, DynamicObject},
     core::NamespaceResourceScope,
 };
-use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 /// The tests of all modules.
-pub(crate) fn tests() -> Vec<Trial> {
+pub(crate) fn tests() -> Vec<Test> {
     let modules = [admitted::tests(), kubectl::tests(), refused::tests(), statuses::tests()];
     modules.into_iter().flatten().collect()
 }

@@ -26,7 +26,7 @@ struct Refusal {
     causes: BTreeMap<String, String>,
 }
 
-crate::tests![
+ace_tests::tests![
     bad_functions_are_refused_in_words_that_say_what_to_write,
     bad_platforms_are_refused_in_words_that_say_what_to_write,
     bad_migration_sets_are_refused_in_words_that_say_what_to_write,

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{backup, channel, destination, function, migrations, parsed, platform, restore, rule, schedule, silence};
 
-crate::tests![every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them];
+ace_tests::tests![every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them];
 
 async fn every_status_that_is_cut_to_its_bounds_is_taken_and_none_that_exceeds_them() {
     with_namespace(async |space| {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{CARDS, PASSWORD, becomes, change_platform, channel, fails, on_cards, reader, role, rule, until};
 
-crate::tests![
+ace_tests::tests![
     what_can_not_be_asked_is_told_apart,
     a_database_that_does_not_answer_resolves_nothing,
     a_reader_that_may_do_more_than_read_gets_no_query,

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{CARDS, becomes, channel, on_cards, rule, until};
 
-crate::tests![
+ace_tests::tests![
     an_inventory_that_falls_fires_and_is_resolved_when_it_is_refilled,
     objects_that_are_not_ready_are_counted,
     a_function_that_does_not_answer_as_expected_is_told_by_a_probe,

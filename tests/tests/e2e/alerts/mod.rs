@@ -4,13 +4,12 @@ mod failing;
 mod firing;
 
 use ace_api::{AlertRule, NotificationChannel, Platform};
-use ace_tests::{Database, PLATFORM, Stage, is_observed, message_of, on_database, reason_of};
+use ace_tests::{Database, PLATFORM, Stage, Test, is_observed, message_of, on_database, reason_of};
 use kube::api::{Patch, PatchParams};
-use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 /// The tests of all modules.
-pub(crate) fn tests() -> Vec<Trial> {
+pub(crate) fn tests() -> Vec<Test> {
     let modules = [failing::tests(), firing::tests()];
     modules.into_iter().flatten().collect()
 }

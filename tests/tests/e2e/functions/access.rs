@@ -11,7 +11,7 @@ use xtask::rights;
 
 use super::{OFTEN, RARELY, sources::says};
 
-crate::tests![
+ace_tests::tests![
     without_rights_the_object_says_which_command_mends_it_and_after_it_all_is_well,
     a_token_that_is_refused_stalls_the_platform_and_a_good_one_mends_it,
     a_host_that_is_not_allowed_is_never_called,

@@ -10,7 +10,7 @@ use super::{
     sources::{GREETER, says, who},
 };
 
-crate::tests![
+ace_tests::tests![
     a_function_that_is_applied_answers,
     the_same_source_deployed_by_the_official_cli_is_no_drift,
     in_apply_a_changed_byte_is_named_and_nothing_is_written,

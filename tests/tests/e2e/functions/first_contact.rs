@@ -11,7 +11,7 @@ use super::{
     sources::{GREETER, says, who},
 };
 
-crate::tests![
+ace_tests::tests![
     live_content_that_is_the_wanted_one_is_adopted_without_an_upload,
     other_content_is_left_alone_until_it_may_be_replaced_and_is_archived_then,
     observe_sees_everything_and_writes_nothing,

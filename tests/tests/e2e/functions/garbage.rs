@@ -66,7 +66,7 @@ fn garbage() -> Vec<(&'static str, Vec<u8>, &'static str, &'static str)> {
     ]
 }
 
-crate::tests![
+ace_tests::tests![
     garbage_in_config_maps_is_refused_by_name_and_no_other_object_notices,
     a_git_repository_is_followed_from_artifact_to_artifact,
     every_kind_of_flux_source_carries_a_function,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{OFTEN, RARELY, sources::says};
 
-crate::tests![
+ace_tests::tests![
     deleting_an_object_leaves_its_function_live,
     with_the_policy_delete_the_function_goes_with_its_object,
     with_the_policy_delete_what_others_made_of_it_stays_live_and_is_said_to,

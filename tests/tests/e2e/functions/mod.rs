@@ -11,10 +11,10 @@ mod reported;
 mod rollout;
 pub(crate) mod sources;
 
-use libtest_mimic::Trial;
+use ace_tests::Test;
 
 /// The tests of all modules.
-pub(crate) fn tests() -> Vec<Trial> {
+pub(crate) fn tests() -> Vec<Test> {
     let modules = [
         access::tests(),
         drift::tests(),

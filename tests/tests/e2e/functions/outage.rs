@@ -15,7 +15,7 @@ const HALF_MINUTE: Duration = Duration::from_millis(500);
 /// Ten minutes of life are twenty half minutes.
 const TEN_MINUTES: Duration = Duration::from_secs(10);
 
-crate::tests![ten_minutes_of_503_stall_nothing_claim_nothing_and_cost_a_probe_per_half_minute,];
+ace_tests::tests![ten_minutes_of_503_stall_nothing_claim_nothing_and_cost_a_probe_per_half_minute,];
 
 async fn ten_minutes_of_503_stall_nothing_claim_nothing_and_cost_a_probe_per_half_minute() {
     on_stage(INTERVAL, async |stage| {

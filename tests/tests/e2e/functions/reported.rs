@@ -12,7 +12,7 @@ use super::{
     sources::{GREETER, says, who},
 };
 
-crate::tests![
+ace_tests::tests![
     what_the_official_cli_downloads_of_ours_and_deploys_again_is_no_drift_and_is_adopted,
     what_the_official_cli_sends_along_is_adopted_and_never_undone,
     wasm_texts_and_static_files_go_live_and_answer,

@@ -13,7 +13,7 @@ use super::{
 /// Three functions that reach `_shared/who.ts`, in waves against their alphabet, and one that does not.
 const WAVES: [(&str, i32); 3] = [("c", 0), ("b", 1), ("a", 2)];
 
-crate::tests![
+ace_tests::tests![
     one_byte_in_a_shared_file_uploads_exactly_those_who_reach_it_wave_by_wave,
     a_higher_wave_waits_for_a_stalled_member_and_names_it_until_it_is_suspended,
     status_that_was_wiped_is_found_again_without_an_upload,

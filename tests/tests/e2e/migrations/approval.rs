@@ -19,7 +19,7 @@ fn approving(plans: &[&str]) -> Value {
     json!({ "approvals": approvals })
 }
 
-crate::tests![
+ace_tests::tests![
     a_table_is_dropped_once_by_the_approval_of_this_plan_on_this_database_and_by_no_other,
     an_approval_that_a_failure_interrupted_holds_for_the_rest_of_its_plan,
 ];

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{NOTES, RARELY};
 
-crate::tests![
+ace_tests::tests![
     a_file_that_makes_its_own_session_read_only_fails_after_five_attempts,
     a_statement_that_ends_its_session_fails_after_three_attempts,
 ];

@@ -13,7 +13,7 @@ use tokio_postgres::Client;
 use super::{NOTES, RARELY};
 use crate::server::{PASSWORD, Server};
 
-crate::tests![
+ace_tests::tests![
     a_plan_that_loses_rows_has_a_backup_made_and_runs_after_it,
     no_file_runs_after_a_backup_that_is_none_for_it,
     a_backup_that_is_too_old_or_gone_is_named_with_the_reason_and_no_file_runs,

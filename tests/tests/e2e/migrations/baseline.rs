@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{INDEX, NOTES, RARELY};
 
-crate::tests![files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_the_one_named,];
+ace_tests::tests![files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_the_one_named,];
 
 async fn files_are_not_run_into_a_live_schema_but_recorded_when_the_schema_is_the_one_named() {
     on_database(RARELY, async |stage, database| {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{NOTES, RARELY};
 
-crate::tests![
+ace_tests::tests![
     what_can_not_be_run_is_refused_with_its_place_before_anything_runs,
     marks_line_ends_and_names_of_all_kinds_are_taken_as_the_cli_takes_them,
     a_file_of_ten_megabytes_is_run,

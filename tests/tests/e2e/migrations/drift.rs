@@ -69,7 +69,7 @@ fn undone(set: &Value) -> bool {
     reason_of(set, "Drifted") == "NoDrift" && is_true(set, "Ready")
 }
 
-crate::tests![
+ace_tests::tests![
     each_change_by_hand_is_named_exactly_and_gone_when_it_is_put_back,
     drift_that_stood_before_a_run_is_drift_after_it_until_the_schema_is_accepted,
     drift_in_a_schema_that_stays_watched_stays_when_others_come_and_go,

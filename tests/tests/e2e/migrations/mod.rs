@@ -2,8 +2,7 @@
 //! official CLI beside it. One operator serves all of these tests, each in a namespace and a database of its own; what needs a
 //! server that can be stopped has one.
 
-use ace_tests::{Database, Stage};
-use libtest_mimic::Trial;
+use ace_tests::{Database, Stage, Test};
 use tokio_postgres::Client;
 
 mod approval;
@@ -23,7 +22,7 @@ mod secrets;
 mod waits;
 
 /// The tests of all modules.
-pub(crate) fn tests() -> Vec<Trial> {
+pub(crate) fn tests() -> Vec<Test> {
     let modules = [
         approval::tests(),
         attempts::tests(),

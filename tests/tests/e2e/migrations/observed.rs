@@ -12,7 +12,7 @@ async fn dump(database: &Database) -> String {
         .await
 }
 
-crate::tests![a_set_that_observes_says_what_is_pending_and_what_differs_and_writes_nothing,];
+ace_tests::tests![a_set_that_observes_says_what_is_pending_and_what_differs_and_writes_nothing,];
 
 async fn a_set_that_observes_says_what_is_pending_and_what_differs_and_writes_nothing() {
     on_database(OFTEN, async |stage, database| {

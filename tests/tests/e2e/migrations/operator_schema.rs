@@ -30,7 +30,7 @@ async fn listed(colleague: &Colleague, database: &Database) -> Vec<(String, Stri
     .collect()
 }
 
-crate::tests![
+ace_tests::tests![
     the_cli_and_the_operator_in_turn_see_what_the_other_did_as_applied,
     what_the_cli_ran_before_the_set_was_there_is_adopted_if_its_statements_are_the_files,
     a_version_that_is_older_than_the_newest_one_is_refused_unless_the_policy_runs_it,

@@ -24,7 +24,7 @@ async fn settled(stage: &Stage<'_>, database: &Database) {
     stage.applied("20260101000000").await;
 }
 
-crate::tests![
+ace_tests::tests![
     a_password_that_was_changed_is_asked_for_and_pending_files_wait_for_it,
     a_server_that_stops_in_the_middle_of_a_file_is_waited_for_and_the_file_runs_once,
     a_disk_that_is_full_is_waited_for,

@@ -19,7 +19,7 @@ async fn said(database: &Database) -> BTreeMap<String, u64> {
     .collect()
 }
 
-crate::tests![a_settled_set_writes_nothing_and_says_thirty_things_to_the_database_an_interval,];
+ace_tests::tests![a_settled_set_writes_nothing_and_says_thirty_things_to_the_database_an_interval,];
 
 async fn a_settled_set_writes_nothing_and_says_thirty_things_to_the_database_an_interval() {
     on_database(OFTEN, async |stage, database| {

@@ -25,7 +25,7 @@ const SECURED: &str = "CREATE FUNCTION public.rls_auto_enable() RETURNS event_tr
     CREATE EVENT TRIGGER ensure_rls ON ddl_command_end WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS', 'SELECT INTO') \
         EXECUTE FUNCTION public.rls_auto_enable()";
 
-crate::tests![
+ace_tests::tests![
     what_the_cli_pushed_under_another_version_does_not_run_again_until_repair_says_what_is_applied,
     files_that_were_squashed_into_one_are_adopted_when_repair_has_recorded_it,
     what_was_pushed_from_a_checkout_with_windows_line_ends_is_adopted,

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{Gate, INDEX, NOTES, OFTEN, PASS, RARELY};
 
-crate::tests![
+ace_tests::tests![
     files_run_in_order_and_both_ledgers_have_them,
     a_file_that_fails_is_named_with_its_line_and_not_tried_again_by_itself,
     a_set_that_is_suspended_in_the_middle_of_a_run_ends_with_the_file_under_way,

@@ -9,7 +9,7 @@ use super::{NOTES, OFTEN};
 
 const CANARY: &str = "canary-7f3e";
 
-crate::tests![neither_the_password_nor_a_value_of_a_row_is_in_a_status_an_event_the_log_or_a_metric,];
+ace_tests::tests![neither_the_password_nor_a_value_of_a_row_is_in_a_status_an_event_the_log_or_a_metric,];
 
 async fn neither_the_password_nor_a_value_of_a_row_is_in_a_status_an_event_the_log_or_a_metric() {
     on_database(OFTEN, async |stage, database| {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Gate, INDEX, NOTES, PASS, RARELY};
 
-crate::tests![
+ace_tests::tests![
     a_lock_of_another_session_is_waited_for_with_its_holder_named_even_by_files_that_lift_the_limit,
     a_statement_that_takes_longer_than_it_may_is_cancelled_even_if_the_file_lifts_the_limit,
     a_session_that_is_ended_in_the_middle_of_a_file_loses_nothing_and_the_file_runs_once,

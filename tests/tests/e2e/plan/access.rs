@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{NOTES, RARELY, Reader};
 
-crate::tests![what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_shown,];
+ace_tests::tests![what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_shown,];
 
 async fn what_can_not_be_read_is_named_with_what_to_ask_for_and_no_password_is_shown() {
     on_database(RARELY, async |stage, database| {

@@ -6,13 +6,12 @@ mod operator;
 
 use std::{fs, path::PathBuf, process::Command, sync::OnceLock};
 
-use ace_tests::{Database, Stage, built};
-use libtest_mimic::Trial;
+use ace_tests::{Database, Stage, Test, built};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The tests of all modules.
-pub(crate) fn tests() -> Vec<Trial> {
+pub(crate) fn tests() -> Vec<Test> {
     let modules = [access::tests(), obstacles::tests(), operator::tests()];
     modules.into_iter().flatten().collect()
 }

@@ -8,7 +8,7 @@ use super::{DROP, NOTES, RARELY, Reader, content};
 /// A folder's name and its files, the reason why nothing of it runs, and what is said of it.
 type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
 
-crate::tests![
+ace_tests::tests![
     what_stands_in_the_way_of_other_files_is_said_before_they_are_shipped,
     what_failed_would_not_run_again_before_something_else_is_applied,
     a_schema_without_a_ledger_asks_for_a_baseline_and_with_it_only_the_rest_would_run,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{DROP, NOTES, RARELY, Reader, content};
 
-crate::tests![
+ace_tests::tests![
     a_plan_has_the_operators_digest_needs_no_right_but_get_and_leaves_no_trace,
     a_plan_names_the_backup_that_would_be_made_for_it,
 ];

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{FUNCTION, RARELY, as_str, files, generation, objects, packed, waits};
 use crate::{deploy::team, functions::sources::broken, wait::wait};
 
-crate::tests![
+ace_tests::tests![
     flux_applies_a_revision_with_hashed_names_when_it_is_live_and_never_before,
     flux_applies_a_revision_with_a_pinned_digest_when_it_is_live_and_never_before,
     flux_takes_content_that_changes_in_place_for_applied_before_it_is_live,

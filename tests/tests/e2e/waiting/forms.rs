@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{FUNCTION, RARELY, apply, as_str, files, generation, objects, packed, waits};
 use crate::{deploy::team, wait::wait};
 
-crate::tests![
+ace_tests::tests![
     a_name_with_a_hash_is_current_when_its_content_is_live_and_never_before,
     a_pinned_digest_is_current_when_its_content_is_live_whether_source_or_spec_comes_first,
     a_commit_of_a_git_repository_is_live_in_functions_and_migrations_when_the_waiting_ends,

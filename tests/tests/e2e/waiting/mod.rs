@@ -5,17 +5,17 @@ mod flux;
 mod forms;
 
 use ace_api::{EdgeFunction, MigrationSet};
+use ace_tests::Test;
 use ace_tests::{
     Database, PLATFORM, SET, Stage, is_current,
     kstatus::{Status, status},
     pack,
 };
-use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::functions::sources::says;
 
-pub(crate) fn tests() -> Vec<Trial> {
+pub(crate) fn tests() -> Vec<Test> {
     [forms::tests(), flux::tests()].into_iter().flatten().collect()
 }
 

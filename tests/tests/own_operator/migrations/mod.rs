@@ -8,11 +8,15 @@ mod stopped;
 mod sweep;
 
 use ace_tests::{
-    Cuts, Database, Operator, OperatorOptions, PLATFORM, PostgresProxy, Project, Space, Stage, bed, is_true,
+    Cuts, Database, Operator, OperatorOptions, PLATFORM, PostgresProxy, Project, Space, Stage, Test, bed, is_true,
 };
 use serde_json::json;
 
-use super::ONE;
+/// The tests of all modules.
+pub(crate) fn tests() -> Vec<Test> {
+    let modules = [pair::tests(), stopped::tests(), sweep::tests()];
+    modules.into_iter().flatten().collect()
+}
 
 /// What the rounds of a test share.
 struct Ground<'a> {

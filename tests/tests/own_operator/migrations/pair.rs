@@ -6,8 +6,14 @@ use ace_tests::{Cuts, OperatorOptions, with_unjudged_namespace};
 use rand::{SeedableRng, rngs::StdRng};
 use rustix::process::Signal;
 
-use super::{Ground, ONE, start};
+use super::{Ground, start};
 use crate::fate::{Fates, signal};
+
+ace_tests::tests! {
+    two_operators_to_which_anything_happens_apply_every_file_once,
+    an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_when_it_wakes,
+    an_operator_that_is_told_to_end_in_a_statement_ends_within_its_grace_with_nothing_half_done,
+}
 
 const RUNS: u32 = 20;
 const FATES: Fates = Fates {
@@ -27,9 +33,7 @@ fn named(instance: &'static str) -> OperatorOptions {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn two_operators_to_which_anything_happens_apply_every_file_once() {
-    let _one = ONE.lock().await;
     with_unjudged_namespace(async |space| {
         let options = [named("first"), named("second")];
         let mut first = start(&options[0]).await;
@@ -53,9 +57,7 @@ async fn two_operators_to_which_anything_happens_apply_every_file_once() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_when_it_wakes() {
-    let _one = ONE.lock().await;
     with_unjudged_namespace(async |space| {
         let mut sleeper = start(&named("sleeper")).await;
         let ground = Ground::prepare(space, &sleeper, &Cuts::default()).await;
@@ -85,9 +87,7 @@ async fn an_operator_that_sleeps_for_longer_than_its_session_lives_does_nothing_
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_that_is_told_to_end_in_a_statement_ends_within_its_grace_with_nothing_half_done() {
-    let _one = ONE.lock().await;
     with_unjudged_namespace(async |space| {
         let options = OperatorOptions::default();
         let mut told = start(&options).await;

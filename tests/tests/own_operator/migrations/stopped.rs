@@ -3,8 +3,12 @@
 use ace_tests::{Cut, Cuts, Operator, OperatorOptions, Side, bed, with_namespace};
 use rustix::process::Signal;
 
-use super::{Ground, ONE};
+use super::Ground;
 use crate::fate::signal;
+
+ace_tests::tests! {
+    stopped_at_a_request_of_a_run_and_woken_when_another_acts_it_runs_nothing,
+}
 
 /// Every so manieth COMMIT, and every so manieth request.
 const STRIDES: [(&str, usize); 2] = [("postgres COMMIT", 4), ("postgres", 24)];
@@ -20,9 +24,7 @@ fn named(instance: &'static str) -> OperatorOptions {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn stopped_at_a_request_of_a_run_and_woken_when_another_acts_it_runs_nothing() {
-    let _one = ONE.lock().await;
     with_namespace(async |space| {
         let cuts = Cuts::default();
         let (mut number, mut stopped) = (0, Vec::new());

@@ -5,7 +5,11 @@ use std::io::Write;
 use ace_tests::{Cut, Cuts, Operator, OperatorOptions, Proxy, Side, bed, with_namespace};
 use xtask::rights;
 
-use super::{Ground, ONE, start};
+use super::{Ground, start};
+
+ace_tests::tests! {
+    killed_or_cut_off_at_any_request_of_a_run_it_ends_as_if_undisturbed,
+}
 
 /// So fast that a database which went is looked for again after an eighth of a second.
 const SCALE: u32 = 240;
@@ -84,9 +88,7 @@ impl Sweep<'_> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn killed_or_cut_off_at_any_request_of_a_run_it_ends_as_if_undisturbed() {
-    let _one = ONE.lock().await;
     with_namespace(async |space| {
         let cuts = Cuts::default();
         let account = bed().bed.service_account_kubeconfig(rights::NAMESPACE, rights::OPERATOR).await.unwrap();

@@ -18,7 +18,11 @@ use self::{
     laid_out::{LaidOut, lay_out},
     recorded::{OBJECTS, Values, plan_digest},
 };
-use super::ONE;
+
+ace_tests::tests! {
+    what_an_older_operator_left_is_taken_over_without_an_upload_a_second_run_or_false_drift,
+    ; every_field_that_the_older_operator_wrote_is_read_and_written_again, the_digest_of_a_plan_is_the_one_that_the_older_operator_asked_to_approve,
+}
 
 /// Objects of which nothing changes but conditions.
 const AT_REST: [(&str, &str); 5] = [
@@ -43,9 +47,7 @@ const DONE: &str = "SELECT m::text, l::text FROM ace_ops.migration m JOIN supaba
 const LEFT: &str = "SELECT version, kind, behind, looked, (SELECT count(*) FROM ace_ops.standing) \
     FROM ace_ops.migration, ace_ops.state WHERE version >= '20260103000000'";
 
-#[tokio::test(flavor = "multi_thread")]
 async fn what_an_older_operator_left_is_taken_over_without_an_upload_a_second_run_or_false_drift() {
-    let _one = ONE.lock().await;
     with_unjudged_namespace(async |space| {
         let project = Project::create(bed().bed.file()).await;
         let stage = |operator| Stage {
@@ -281,7 +283,6 @@ async fn only_the_deploy_that_was_in_progress_is_archived(stage: &Stage<'_>) {
     );
 }
 
-#[test]
 fn every_field_that_the_older_operator_wrote_is_read_and_written_again() {
     fn again<K: DeserializeOwned + Serialize>(object: &Value) {
         let read: K = serde_json::from_value(object.clone()).unwrap();
@@ -330,7 +331,6 @@ fn every_field_that_the_older_operator_wrote_is_read_and_written_again() {
     }
 }
 
-#[test]
 fn the_digest_of_a_plan_is_the_one_that_the_older_operator_asked_to_approve() {
     let database = [
         "hmvxvkhijcjzliylmltf",
