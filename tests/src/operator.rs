@@ -1,7 +1,7 @@
 //! The operator as it runs in life: its own process, under its ServiceAccount.
 
 use std::{
-    env, fs,
+    fs,
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -18,7 +18,7 @@ use ace_api::Process;
 use tokio::runtime::Runtime;
 use xtask::rights;
 
-use crate::{Account, Pod, TestBed, bed, cargo, http::http};
+use crate::{Account, Pod, TestBed, bed, built, http::http};
 
 /// How long a start may take on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -361,32 +361,6 @@ fn with_account(program: &Path, account: &Account) -> Command {
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| built("ace-operator", "ace-operator"))
-}
-
-/// A program of ours as cargo builds it beside this test: the same profile, the same target directory.
-///
-/// # Panics
-/// If it can't be built.
-pub fn built(package: &str, program: &str) -> PathBuf {
-    let test = env::current_exe().expect("a process knows its program");
-    // target/<profile>/deps/<test>
-    let profile = test
-        .ancestors()
-        .nth(2)
-        .expect("cargo puts tests two folders below the target directory");
-    let target = profile.parent().expect("a profile lies in the target directory");
-    let mut cargo = cargo();
-    cargo
-        .args(["build", "--quiet", "--package", package, "--bin", program])
-        .arg("--target-dir")
-        .arg(target)
-        .current_dir(crate::repository());
-    if profile.ends_with("release") {
-        cargo.arg("--release");
-    }
-    let built = cargo.status().expect("cargo can be run");
-    assert!(built.success(), "{program} is built");
-    profile.join(program)
 }
 
 /// Kills a process when this one is gone: a static is never dropped.

@@ -33,6 +33,7 @@ mod roles;
 #[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]
 #[path = "../../../crates/database/tests/session/server.rs"]
 mod server;
+mod team;
 mod wait;
 mod waiting;
 mod watch;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         policies::tests(),
         rights::tests(),
         roles::tests(),
+        team::tests(),
         watch::tests(),
     ];
     let with_operator = vec![

@@ -3,7 +3,7 @@
 use ace_api::Process;
 use serde_json::{Value, json};
 
-use crate::{deploy::team, roles::admin};
+use crate::{roles::admin, team::team};
 
 ace_tests::tests![the_pod_is_reached_by_prometheus_and_reaches_nothing_of_the_node,];
 

@@ -9,7 +9,7 @@ use ace_tests::{Database, KustomizeController, Stage, TREE, is_current, kstatus:
 use serde_json::{Value, json};
 
 use super::{FUNCTION, RARELY, as_str, files, generation, objects, packed, waits};
-use crate::{deploy::team, functions::sources::broken, wait::wait};
+use crate::{functions::sources::broken, team::team, wait::wait};
 
 ace_tests::tests![
     flux_applies_a_revision_with_hashed_names_when_it_is_live_and_never_before,

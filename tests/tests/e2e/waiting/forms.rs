@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 
 use super::{FUNCTION, RARELY, apply, as_str, files, generation, objects, packed, waits};
-use crate::{deploy::team, wait::wait};
+use crate::{team::team, wait::wait};
 
 ace_tests::tests![
     a_name_with_a_hash_is_current_when_its_content_is_live_and_never_before,
