@@ -13,8 +13,8 @@ use crate::store::Store;
 
 const MIB: u64 = 1 << 20;
 
-/// Least bytes of a part: S3 wants 5 MiB.
-const SMALLEST: u64 = 8 * MIB;
+/// Least bytes of a part, as S3 wants it: parts are what the memory of an upload consists of.
+const SMALLEST: u64 = 5 * MIB;
 
 /// Most bytes of a part that an object of 5 TiB needs, which is the most that S3 takes.
 const LARGEST: u64 = 525 * MIB;
@@ -203,11 +203,11 @@ mod tests {
     const GIB: u64 = 1 << 30;
 
     #[test]
-    fn parts_have_8_mib_and_more_only_where_10_000_would_not_do() {
+    fn parts_have_5_mib_and_more_only_where_10_000_would_not_do() {
         for (expected, size) in [
-            (0, 8 * MIB),
-            (63 * GIB, 8 * MIB),
-            (64 * GIB, 9 * MIB),
+            (0, 5 * MIB),
+            (39 * GIB, 5 * MIB),
+            (40 * GIB, 6 * MIB),
             (1_024 * GIB, 129 * MIB),
             (5 * 1_024 * GIB, 525 * MIB),
             (u64::MAX, 525 * MIB),

@@ -14,7 +14,7 @@ use super::support::{Fake, Server, server, store};
 const IDENTITY: &[u8] = b"AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 
-/// Two parts of 8 MiB are needed for it, and it is read in three pieces.
+/// Two parts of 5 MiB are needed for it, and it is read in three pieces.
 const LARGE: usize = 9 << 20;
 
 fn run() -> RunPath {

@@ -106,9 +106,9 @@ impl Given {
         opened.map_err(|cause| error::of_destination(destination, &cause))
     }
 
-    /// How much of the data is under way to a destination at once.
+    /// How many parts of the data are under way to a destination at once: R2 takes no more of one upload.
     pub(super) fn concurrency() -> u8 {
-        4
+        3
     }
 
     /// What the schedule leaves out.

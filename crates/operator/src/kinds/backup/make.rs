@@ -17,7 +17,7 @@ use super::{
 };
 
 /// How much is read of a dump at a time: the size of its pipe.
-const CHUNK: usize = 1 << 20;
+const CHUNK: usize = 64 << 10;
 
 /// One attempt, within the schedule's deadline. Whoever is asked to end does so until the manifest is written.
 pub(super) async fn make(
