@@ -11,12 +11,12 @@ use ace_domain::{
     reconcile::{
         dependency::{Dependency, Fact},
         key::Key,
-        kind::Kind as _,
+        kind::Kind,
     },
 };
 use ace_runtime::index::{Dependents, ObjectId};
 pub use ace_runtime::informer::cached;
-use kube::{Resource, ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
+use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
 use crate::connections::{PlatformConnection, PlatformConnections};
 
@@ -101,13 +101,14 @@ impl Caches {
     }
 }
 
-/// The objects of this namespace.
-pub fn in_namespace<K>(store: &Store<DeserializeGuard<K>>, namespace: &str) -> Vec<Arc<DeserializeGuard<K>>>
-where
-    K: Resource<DynamicType = ()> + Clone + 'static,
-{
-    let is_there = |object: &Arc<DeserializeGuard<K>>| object.meta().namespace.as_deref() == Some(namespace);
-    store.state().into_iter().filter(is_there).collect()
+/// The objects of this namespace, also those that can't be read.
+pub fn in_namespace<K: Kind>(
+    dependents: &Dependents,
+    store: &Store<DeserializeGuard<K::Object>>,
+    namespace: &str,
+) -> Vec<Arc<DeserializeGuard<K::Object>>> {
+    let keys = dependents.in_namespace(K::NAME, namespace);
+    keys.iter().filter_map(|key| cached(store, key)).collect()
 }
 
 fn claimant(function: &EdgeFunction, access: ProjectAccess) -> Option<Claimant> {

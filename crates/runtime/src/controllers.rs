@@ -119,11 +119,9 @@ impl Controllers {
         let writer = self.handle::<K::Object>().1.take().expect("a kind is watched once");
         let (dependents, mut departures) = (self.dependents.clone(), Departures::default());
         let follow = move |event: &watcher::Event<DeserializeGuard<K::Object>>| {
-            if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event
-                && let Ok(object) = &guard.0
-            {
+            if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event {
                 // Who refers to what is asked of the index. Nobody is enqueued: the kind has no queue here.
-                index::<K>(&dependents, object);
+                index::<K>(&dependents, guard);
             }
             for key in departures.take(event).gone {
                 dependents.forget(&ObjectId::of::<K>(key));
@@ -249,11 +247,12 @@ pub(crate) fn follow<C: Controller>(
         if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event {
             let object = ObjectId::of::<C::Kind>(Key::of(guard));
             let mut class = told.news.map(class);
-            if let Ok(resource) = &guard.0 {
-                index::<C::Kind>(dependents, resource);
-                if class == Some(Class::StartUp) && is_unanswered(resource) {
-                    class = Some(Class::Change);
-                }
+            index::<C::Kind>(dependents, guard);
+            if let Ok(resource) = &guard.0
+                && class == Some(Class::StartUp)
+                && is_unanswered(resource)
+            {
+                class = Some(Class::Change);
             }
             if let Some(class) = class {
                 context.scheduler.wake(&object, class);
@@ -271,13 +270,18 @@ pub(crate) fn follow<C: Controller>(
 }
 
 /// Takes into the index what an object refers to, and what others depend on of it.
-fn index<K: Kind>(dependents: &Dependents, object: &K::Object) {
-    let id = ObjectId::of::<K>(Key::of(object));
+fn index<K: Kind>(dependents: &Dependents, guard: &DeserializeGuard<K::Object>) {
+    let id = ObjectId::of::<K>(Key::of(guard));
+    let Ok(object) = &guard.0 else {
+        dependents.see(&id);
+        return;
+    };
     // A panic is told by the pass, which meets it, too; until then the index has what it had.
     match caught_now(|| (K::references(object), K::facts(object))) {
         Ok((references, facts)) => dependents.apply(&id, references, facts),
         Err(place) => {
-            tracing::error!(kind = K::NAME, object = %id.key, place, "internal error: the object is in no index");
+            dependents.see(&id);
+            tracing::error!(kind = K::NAME, object = %id.key, place, "internal error: what the object refers to is not known");
         }
     }
 }

@@ -5,42 +5,54 @@ use ace_domain::{
     kinds::{alert_rule::Row, platform},
     reconcile::{dependency::Dependency, key::Key, kind::Kind},
 };
+use ace_runtime::index::Dependents;
 use kube::{
     core::{DeserializeGuard, object::HasStatus},
     runtime::reflector::Store,
 };
 
+use crate::caches::in_namespace;
+
 /// Counts the objects of one kind that belong to this Platform, or to none of its namespace: all of them, and those in trouble.
 type Count = Box<dyn Fn(&Key, ObjectTrouble) -> (usize, usize) + Send + Sync>;
 
 /// The objects of every kind, as they are cached.
-#[derive(Default)]
-pub struct Objects(Vec<(&'static str, Count)>);
+pub struct Objects {
+    dependents: Dependents,
+    kinds: Vec<(&'static str, Count)>,
+}
 
 impl Objects {
+    /// Of no kind yet. Which objects there are in a namespace is in `dependents`.
+    pub fn new(dependents: Dependents) -> Self {
+        let kinds = Vec::new();
+        Self { dependents, kinds }
+    }
+
     /// Counts the objects of a kind, too.
     pub fn add<K: Kind>(&mut self, store: Store<DeserializeGuard<K::Object>>) {
+        let dependents = self.dependents.clone();
         let count = move |platform: &Key, trouble: ObjectTrouble| {
-            let objects = store.state();
+            let objects = in_namespace::<K>(&dependents, &store, &platform.namespace);
             let objects = objects.iter().filter_map(|object| object.0.as_ref().ok());
             let of_platform = objects.filter(|object| belongs::<K>(object, platform));
             of_platform.fold((0, 0), |(all, troubled), object| {
                 (all + 1, troubled + usize::from(is_in::<K>(object, trouble)))
             })
         };
-        self.0.push((K::NAME, Box::new(count)));
+        self.kinds.push((K::NAME, Box::new(count)));
     }
 
     /// The kinds that are counted.
     pub fn kinds(&self) -> Vec<&'static str> {
-        self.0.iter().map(|(kind, _)| *kind).collect()
+        self.kinds.iter().map(|(kind, _)| *kind).collect()
     }
 
     /// A row for the kind that is asked for, or for each of which there are objects.
     pub(super) fn count(&self, platform: &Key, signal: &Signal) -> Vec<Row> {
         let wanted = signal.matching.kind.as_deref();
         let kinds = self
-            .0
+            .kinds
             .iter()
             .filter(|(kind, _)| wanted.is_none_or(|wanted| wanted == *kind));
         let rows = kinds.filter_map(|(kind, count)| {

@@ -5,6 +5,7 @@ use ace_domain::{
     kinds::{alert_rule::Row, edge_function, platform},
     reconcile::{kind::Kind, timing::Timing},
 };
+use ace_runtime::index::{Dependents, ObjectId};
 use jiff::{SignedDuration, Timestamp};
 use kube::{
     core::DeserializeGuard,
@@ -188,10 +189,11 @@ fn another_rule_of_the_same_name_has_nothing_of_the_one_before() {
 }
 
 /// The objects of a kind, of which only name, Platform and conditions matter.
-fn store<K: Kind>(objects: Vec<Value>) -> reflector::Store<DeserializeGuard<K::Object>> {
+fn store<K: Kind>(index: &Dependents, objects: Vec<Value>) -> reflector::Store<DeserializeGuard<K::Object>> {
     let (store, mut writer) = reflector::store();
     for object in objects {
         let guard = DeserializeGuard(Ok(serde_json::from_value(object).unwrap()));
+        index.see(&ObjectId::of::<K>(Key::of(&guard)));
         writer.apply_watcher_event(&watcher::Event::Apply(guard));
     }
     store
@@ -211,8 +213,9 @@ fn function(namespace: &str, name: &str, platform: &str, conditions: &[(&str, &s
 
 #[test]
 fn objects_in_trouble_are_those_of_the_platform_and_not_on_purpose() {
-    let mut objects = Objects::default();
-    objects.add::<edge_function::Kind>(store::<edge_function::Kind>(vec![
+    let (index, _unused) = Dependents::new();
+    let mut objects = Objects::new(index.clone());
+    let functions = vec![
         function("ace", "fine", "prod", &[("Ready", "True"), ("Drifted", "True")]),
         function("ace", "unknown", "prod", &[("Ready", "Unknown")]),
         function("ace", "new", "prod", &[]),
@@ -220,8 +223,9 @@ fn objects_in_trouble_are_those_of_the_platform_and_not_on_purpose() {
         function("ace", "suspended", "prod", &[("Ready", "False"), ("Suspended", "True")]),
         function("ace", "other", "other", &[("Ready", "False")]),
         function("elsewhere", "other", "prod", &[("Ready", "False")]),
-    ]));
-    objects.add::<platform::Kind>(store::<platform::Kind>(Vec::new()));
+    ];
+    objects.add::<edge_function::Kind>(store::<edge_function::Kind>(&index, functions));
+    objects.add::<platform::Kind>(store::<platform::Kind>(&index, Vec::new()));
     let key = Key {
         namespace: "ace".to_owned(),
         name: "prod".to_owned(),

@@ -25,6 +25,7 @@ impl Parts<'_> {
             stores: self.stores.clone(),
             cache: self.controllers.cache(),
             backups: self.controllers.cache(),
+            dependents: caches.dependents.clone(),
             timing: settings.timing,
         };
         self.controllers.add(Arc::new(destinations));
@@ -55,6 +56,7 @@ impl Parts<'_> {
             platforms: self.controllers.cache(),
             destinations: self.controllers.cache(),
             restores: self.controllers.cache(),
+            dependents: self.dependents.clone(),
         };
         let backups = Backups {
             client: self.client.clone(),

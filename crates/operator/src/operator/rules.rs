@@ -28,7 +28,7 @@ impl Parts<'_> {
         caches: &Caches,
         connections: &Arc<PlatformConnections>,
     ) -> Result<(), SetupError> {
-        let mut objects = Objects::default();
+        let mut objects = Objects::new(self.dependents.clone());
         objects.add::<platform::Kind>(self.controllers.cache());
         objects.add::<edge_function::Kind>(self.controllers.cache());
         objects.add::<migration_set::Kind>(self.controllers.cache());
@@ -81,6 +81,7 @@ impl Parts<'_> {
                 silences: self.controllers.cache(),
                 channels: self.controllers.cache(),
                 platforms: self.controllers.cache(),
+                dependents: self.dependents.clone(),
             },
             http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,
             timing: settings.timing,
@@ -89,6 +90,7 @@ impl Parts<'_> {
         self.controllers.add(Arc::new(channels));
         let silences = Silences {
             rules: self.controllers.cache(),
+            dependents: self.dependents.clone(),
         };
         self.controllers.add(Arc::new(silences));
         Ok(())

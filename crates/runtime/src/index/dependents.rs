@@ -47,7 +47,7 @@ pub type Unused = mpsc::UnboundedReceiver<Dependency>;
 #[derive(Default)]
 struct State {
     dependents: BTreeMap<Dependency, BTreeSet<ObjectId>>,
-    objects: HashMap<ObjectId, Object>,
+    objects: BTreeMap<ObjectId, Object>,
     /// The project of each Platform.
     projects: HashMap<Key, Dependency>,
     /// What was told for later and is not enqueued yet.
@@ -104,6 +104,11 @@ impl Dependents {
             difference(&facts_before, &facts)
         };
         self.enqueue(&changed, object);
+    }
+
+    /// The object is there, and can't be read: what it referred to, it may refer to still.
+    pub fn see(&self, object: &ObjectId) {
+        lock(&self.0.state).objects.entry(object.clone()).or_default();
     }
 
     /// The object is gone, and with it what was known of it.
@@ -179,6 +184,21 @@ impl Dependents {
                 dependents.changed(&[dependency], None);
             });
         }
+    }
+
+    /// Keys of the objects of a kind in a namespace, also of those that can't be read.
+    pub fn in_namespace(&self, kind: &'static str, namespace: &str) -> Vec<Key> {
+        let first = ObjectId {
+            kind,
+            key: Key {
+                namespace: namespace.to_owned(),
+                name: String::new(),
+            },
+        };
+        let state = lock(&self.0.state);
+        let objects = state.objects.range(&first..).map(|(object, _)| object);
+        let here = objects.take_while(|object| object.kind == kind && object.key.namespace == namespace);
+        here.map(|object| object.key.clone()).collect()
     }
 
     /// Keys of the objects of a kind that depend on one of these.

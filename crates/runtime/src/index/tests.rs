@@ -294,3 +294,39 @@ fn map(name: &str, version: &str) -> DeserializeGuard<ConfigMap> {
     let value = json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata });
     serde_json::from_value(value).unwrap()
 }
+
+#[test]
+fn the_objects_of_a_namespace_are_those_that_are_there_readable_or_not() {
+    let fixture = fixture();
+    let of = |kind: &'static str, namespace: &str, name: &str| ObjectId {
+        kind,
+        key: Key {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        },
+    };
+    let others = [
+        of("Owner", "ns", "owner"),
+        of("User", "n", "before"),
+        of("User", "ns-2", "after"),
+        of("Zone", "ns", "zone"),
+    ];
+    for other in &others {
+        fixture.dependents.apply(other, vec![spec()], Vec::new());
+    }
+    fixture.refers("two", Vec::new());
+    fixture.dependents.see(&user("broken"));
+    // What can't be read any more is still there, and refers to what it did.
+    fixture.refers("one", vec![spec()]);
+    fixture.dependents.see(&user("one"));
+    assert!(
+        fixture
+            .dependents
+            .of_kind("User", spec()..=spec())
+            .contains(&key("one"))
+    );
+    let here = || fixture.dependents.in_namespace("User", "ns");
+    assert_eq!(here(), [key("broken"), key("one"), key("two")]);
+    fixture.dependents.forget(&user("one"));
+    assert_eq!(here(), [key("broken"), key("two")]);
+}

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use ace_api::{AlertRule, NotificationChannel};
 use ace_domain::{
     inputs::PlatformFacts as _,
-    kinds::alert_rule::{self, Channel, Platform, PlatformState, State},
+    kinds::{
+        alert_rule::{self, Channel, Platform, PlatformState, State},
+        notification_channel,
+    },
     reconcile::{annotations::is_leaving, key::Key, kind::NoStep, timing::Timing},
 };
 use ace_runtime::reconcile::Controller;
@@ -59,7 +62,11 @@ impl Controller for AlertRules {
 
 impl AlertRules {
     fn channels(&self, object: &AlertRule) -> Vec<Channel> {
-        let channels = in_namespace(&self.channels, &object.namespace().unwrap_or_default());
+        let channels = in_namespace::<notification_channel::Kind>(
+            &self.caches.dependents,
+            &self.channels,
+            &object.namespace().unwrap_or_default(),
+        );
         let own = channels.iter().filter_map(|channel| channel.0.as_ref().ok());
         own.map(|channel| Channel {
             name: channel.name_any(),

@@ -5,11 +5,16 @@ use std::time::Duration;
 use ace_api::{Backup, BackupProgress, BackupProof, BackupReason, BackupRun, BackupSchedule, BackupStep, CopyState};
 use ace_archive::{FORMAT, Manifest, Origin, Parts, Recipients, RunPath, Seal, Sealed, Store};
 use ace_database::{Access, Attempt, Detail, Dump, Proof, Requirement, Snapshot};
-use ace_domain::kinds::backup::{Done, Made, Outcome, Problem, TaskError, busy, dropped, may_be_finished};
+use ace_domain::{
+    kinds::backup::{Done, Made, Outcome, Problem, TaskError, busy, dropped, may_be_finished},
+    reconcile::key::Key,
+};
 use ace_runtime::{clock, request::answer, tasks::Running};
 use bytes::BytesMut;
 use kube::{Api, ResourceExt};
 use tokio::{io::AsyncReadExt, time::Instant};
+
+use crate::backups::backups_of;
 
 use super::{
     Backups, error, fields,
@@ -187,20 +192,14 @@ async fn place(kind: &Backups, object: &Backup, given: &Given, run: &BackupRun) 
 
 /// The manifest of the newest complete backup of the schedule, if this destination has it.
 async fn previous(kind: &Backups, object: &Backup, place: &Place) -> Option<(Manifest, ace_archive::Digest)> {
-    let all = kind.caches.backups.state();
-    let others = all.iter().filter_map(|other| other.0.as_ref().ok());
-    let of_schedule = others.filter(|other| {
-        other.namespace() == object.namespace()
-            && other.uid() != object.uid()
-            && other.spec.schedule_ref == object.spec.schedule_ref
-    });
-    let found = of_schedule.filter_map(|other| {
-        let status = other.status.as_ref()?;
+    let schedule = Key::beside(object, &object.spec.schedule_ref.as_ref()?.name);
+    let found = backups_of(&kind.caches.dependents, &kind.caches.backups, schedule, |other| {
+        let status = other.status.as_ref().filter(|_| other.uid() != object.uid())?;
         let mut copies = status.copies.iter();
         let here = copies.find(|copy| copy.destination == place.destination && copy.state == CopyState::Complete)?;
         Some((status.snapshot.as_ref()?.time, here.path.clone()?))
     });
-    let (_, path) = found.max()?;
+    let (_, path) = found.into_iter().flatten().max()?;
     let path = RunPath::parse(&path)?;
     place.store.manifest(&path).await.ok()
 }

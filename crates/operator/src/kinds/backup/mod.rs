@@ -17,7 +17,7 @@ use ace_domain::{
     kinds::backup::{self, Job, Memory, Outcome, State, Step, StepError, StepResult},
     reconcile::{key::Key, timing::Timing},
 };
-use ace_runtime::{reconcile::Controller, tasks::Tasks};
+use ace_runtime::{index::Dependents, reconcile::Controller, tasks::Tasks};
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
@@ -61,6 +61,8 @@ pub struct BackupCaches {
     pub destinations: Store<DeserializeGuard<BackupDestination>>,
     /// What they proved of a Backup is noted in its status.
     pub restores: Store<DeserializeGuard<Restore>>,
+    /// Who depends on what.
+    pub dependents: Dependents,
 }
 
 impl Controller for Backups {

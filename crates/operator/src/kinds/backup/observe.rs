@@ -1,13 +1,18 @@
 use ace_api::Backup;
 use ace_api::BackupReason;
 use ace_domain::{
-    kinds::backup::{Memory, Outcome, Problem, State, Task, TaskError, inputs, proved},
+    kinds::{
+        backup::{Memory, Outcome, Problem, State, Task, TaskError, inputs, proved},
+        restore,
+    },
     reconcile::key::Key,
 };
 use ace_runtime::tasks::{Ended, TaskState};
 use jiff::Timestamp;
+use kube::ResourceExt;
 
 use super::{BackupJob, Backups, error, given::Given};
+use crate::caches::in_namespace;
 
 /// Collects what is known from caches and from the tasks of this process. Asks nobody.
 pub(super) fn observe(kind: &Backups, object: &Backup, mut memory: Memory, now: Timestamp) -> (State, Given) {
@@ -18,7 +23,8 @@ pub(super) fn observe(kind: &Backups, object: &Backup, mut memory: Memory, now: 
     let known = kind.tasks.look(&Key::of(object));
     let known = known.filter(|((of, _), _)| Some(of.as_str()) == run);
     let destinations = given.destinations.keys().map(String::as_str).collect();
-    let restores = kind.caches.restores.state();
+    let namespace = object.namespace().unwrap_or_default();
+    let restores = in_namespace::<restore::Kind>(&kind.caches.dependents, &kind.caches.restores, &namespace);
     let state = State {
         timing: kind.timing,
         began: now,

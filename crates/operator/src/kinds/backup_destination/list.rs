@@ -1,15 +1,19 @@
 //! What lies below the prefix, held against what Backups say.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use ace_api::{Backup, BackupDestination};
+use ace_api::BackupDestination;
 use ace_archive::{Contents, Finding, RunPath, Store};
-use ace_domain::kinds::backup_destination::{Inventory, Listed, Presence, StepError};
+use ace_domain::kinds::{
+    backup,
+    backup_destination::{Inventory, Listed, Presence, StepError},
+};
 use ace_runtime::clock;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{BackupDestinations, act::failed};
+use crate::caches::in_namespace;
 
 /// Most directories that are remembered by name.
 const MOST_NAMED: usize = 16;
@@ -92,10 +96,10 @@ fn is_running(inventory: &Inventory, run: &RunPath) -> bool {
 }
 
 fn inventory(kind: &BackupDestinations, object: &BackupDestination) -> Inventory {
-    let all: Vec<Arc<_>> = kind.backups.state();
-    let backups = all.iter().filter_map(|backup| backup.0.as_ref().ok());
-    let here = backups.filter(|backup: &&Backup| backup.namespace() == object.namespace());
-    Inventory::of(&object.name_any(), here)
+    let namespace = object.namespace().unwrap_or_default();
+    let backups = in_namespace::<backup::Kind>(&kind.dependents, &kind.backups, &namespace);
+    let readable = backups.iter().filter_map(|backup| backup.0.as_ref().ok());
+    Inventory::of(&object.name_any(), readable)
 }
 
 fn presence(contents: &Contents, path: &str, bytes: u64) -> Presence {

@@ -13,7 +13,7 @@ use ace_domain::{
     kinds::backup_destination::{self, Memory, State, Step, StepError, StepResult},
     reconcile::timing::Timing,
 };
-use ace_runtime::reconcile::Controller;
+use ace_runtime::{index::Dependents, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector};
 
@@ -29,6 +29,7 @@ pub struct BackupDestinations {
     /// All destinations: two must not share a prefix.
     pub cache: reflector::Store<DeserializeGuard<BackupDestination>>,
     pub backups: reflector::Store<DeserializeGuard<Backup>>,
+    pub dependents: Dependents,
     pub timing: Timing,
 }
 

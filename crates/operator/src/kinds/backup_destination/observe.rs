@@ -1,9 +1,13 @@
 use ace_api::{BackupDestination, DestinationReason};
 use ace_archive::Store;
-use ace_domain::kinds::backup_destination::{Memory, State, claim, is_due};
+use ace_domain::{
+    kinds::backup_destination::{self, Memory, State, claim, is_due},
+    reconcile::{dependency::Dependency, kind::Kind as _},
+};
 use jiff::Timestamp;
 
 use super::BackupDestinations;
+use crate::caches::cached;
 
 /// Reads the Secret where a request is due, and sets the store up. Asks it nothing.
 pub(super) async fn observe(
@@ -12,7 +16,11 @@ pub(super) async fn observe(
     memory: Memory,
     now: Timestamp,
 ) -> (State, Option<Store>) {
-    let others = kind.cache.state();
+    let store = Dependency::Store(backup_destination::store(&object.spec));
+    let others = kind
+        .dependents
+        .of_kind(backup_destination::Kind::NAME, store.clone()..=store);
+    let others: Vec<_> = others.iter().filter_map(|key| cached(&kind.cache, key)).collect();
     let others = others.iter().filter_map(|other| other.0.as_ref().ok());
     let mut state = State {
         timing: kind.timing,

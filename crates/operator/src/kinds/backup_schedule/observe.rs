@@ -1,19 +1,24 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use ace_api::BackupSchedule;
 use ace_archive::Recipients;
 use ace_domain::{
     kinds::{
         backup_schedule::{Drilled, Known, Memory, Platform, PlatformState, State, is_own_drill, needed},
+        migration_set,
         platform::{self, Points},
+        restore,
     },
-    reconcile::{key::Key, schedule::Schedule},
+    reconcile::{key::Key, kind::Kind, schedule::Schedule},
 };
 use jiff::{SignedDuration, Timestamp};
-use kube::ResourceExt;
+use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
 use super::BackupSchedules;
-use crate::{backups::backups_of, caches::cached};
+use crate::{
+    backups::backups_of,
+    caches::{cached, in_namespace},
+};
 
 /// After this time a Backup that was created is in the cache, or is not there any more.
 const CACHED_AFTER: SignedDuration = SignedDuration::from_secs(60);
@@ -71,21 +76,28 @@ fn platform(kind: &BackupSchedules, object: &BackupSchedule) -> PlatformState {
 }
 
 fn drilled(kind: &BackupSchedules, object: &BackupSchedule) -> Vec<Drilled> {
-    let (name, namespace) = (object.name_any(), object.namespace());
-    let restores = kind.restores.state();
+    let name = object.name_any();
+    let restores = beside::<restore::Kind>(kind, &kind.restores, object);
     let restores = restores.iter().filter_map(|restore| restore.0.as_ref().ok());
-    let own = restores.filter(|restore| restore.namespace() == namespace && is_own_drill(restore, object));
+    let own = restores.filter(|restore| is_own_drill(restore, object));
     own.map(|restore| Drilled::of(restore, &name)).collect()
 }
 
 /// What waits for a Backup, by its name.
 fn needed_by(kind: &BackupSchedules, object: &BackupSchedule) -> BTreeMap<String, String> {
-    let namespace = object.namespace();
-    let (restores, sets) = (kind.restores.state(), kind.sets.state());
-    let restores = restores.iter().filter_map(|restore| restore.0.as_ref().ok());
-    let sets = sets.iter().filter_map(|set| set.0.as_ref().ok());
+    let restores = beside::<restore::Kind>(kind, &kind.restores, object);
+    let sets = beside::<migration_set::Kind>(kind, &kind.sets, object);
     needed(
-        restores.filter(|restore| restore.namespace() == namespace),
-        sets.filter(|set| set.namespace() == namespace),
+        restores.iter().filter_map(|restore| restore.0.as_ref().ok()),
+        sets.iter().filter_map(|set| set.0.as_ref().ok()),
     )
+}
+
+fn beside<K: Kind>(
+    kind: &BackupSchedules,
+    store: &Store<DeserializeGuard<K::Object>>,
+    object: &BackupSchedule,
+) -> Vec<Arc<DeserializeGuard<K::Object>>> {
+    let namespace = object.namespace().unwrap_or_default();
+    in_namespace::<K>(&kind.caches.dependents, store, &namespace)
 }

@@ -13,7 +13,7 @@ use ace_domain::{
 };
 use ace_egress::{HttpClient, SecretUrl};
 use ace_notify::Format;
-use ace_runtime::reconcile::Controller;
+use ace_runtime::{index::Dependents, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
@@ -40,6 +40,7 @@ pub struct ChannelCaches {
     pub silences: Store<DeserializeGuard<Silence>>,
     pub channels: Store<DeserializeGuard<NotificationChannel>>,
     pub platforms: Store<DeserializeGuard<Platform>>,
+    pub dependents: Dependents,
 }
 
 /// What the Secrets of a channel hold.

@@ -1,8 +1,9 @@
 use ace_api::{ChannelReason, NotificationChannel, SecretKeyReference, SecretUse};
 use ace_domain::{
     kinds::{
-        notification_channel::{Cause, Memory, Neighbour, Rule, State},
-        silence::Quiet,
+        alert_rule,
+        notification_channel::{self, Cause, Memory, Neighbour, Rule, State},
+        silence::{self, Quiet},
     },
     reconcile::key::Key,
 };
@@ -25,9 +26,10 @@ pub(super) async fn observe(
     now: Timestamp,
 ) -> (State, Option<Destination>) {
     let namespace = object.namespace().unwrap_or_default();
-    let rules = in_namespace(&kind.caches.rules, &namespace);
-    let silences = in_namespace(&kind.caches.silences, &namespace);
-    let channels = in_namespace(&kind.caches.channels, &namespace);
+    let (caches, index) = (&kind.caches, &kind.caches.dependents);
+    let rules = in_namespace::<alert_rule::Kind>(index, &caches.rules, &namespace);
+    let silences = in_namespace::<silence::Kind>(index, &caches.silences, &namespace);
+    let channels = in_namespace::<notification_channel::Kind>(index, &caches.channels, &namespace);
     let mut state = State {
         timing: kind.timing,
         memo: object.status.clone().unwrap_or_default(),

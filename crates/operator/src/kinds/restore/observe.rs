@@ -2,21 +2,27 @@ use std::sync::Arc;
 
 use ace_api::{Backup, Restore, RestoreStepName};
 use ace_domain::{
-    kinds::restore::{Inputs, Memory, Outcome, Problem, State, Task, TaskError, inputs},
+    kinds::{
+        backup,
+        restore::{Inputs, Memory, Outcome, Problem, State, Task, TaskError, inputs},
+    },
     reconcile::key::Key,
 };
 use ace_runtime::tasks::{Ended, TaskState};
 use kube::ResourceExt;
 
 use super::Restores;
-use crate::kinds::backup::{fresh_id, given::cached};
+use crate::{
+    caches::in_namespace,
+    kinds::backup::{fresh_id, given::cached},
+};
 
 /// Collects what is known from caches and from the tasks of this process. Asks nobody.
 pub(super) fn observe(kind: &Restores, object: &Restore, memory: Memory) -> (State, Option<Arc<Backup>>) {
     let caches = &kind.backups.caches;
-    let all = caches.backups.state();
-    let backups = all.iter().filter_map(|backup| backup.0.as_ref().ok());
-    let backups = backups.filter(|backup| backup.namespace() == object.namespace());
+    let namespace = object.namespace().unwrap_or_default();
+    let backups = in_namespace::<backup::Kind>(&caches.dependents, &caches.backups, &namespace);
+    let backups = backups.iter().filter_map(|backup| backup.0.as_ref().ok());
     let platform = cached(&caches.platforms, &Key::beside(object, &object.spec.platform_ref.name));
     let inputs = inputs(object, platform.as_deref(), backups);
     let backup = match &inputs {

@@ -2,10 +2,13 @@
 
 use ace_api::{AlertRule, Silence};
 use ace_domain::{
-    kinds::silence::{self, State, covers},
+    kinds::{
+        alert_rule,
+        silence::{self, State, covers},
+    },
     reconcile::kind::NoStep,
 };
-use ace_runtime::reconcile::Controller;
+use ace_runtime::{index::Dependents, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
@@ -13,6 +16,7 @@ use crate::caches::in_namespace;
 
 pub struct Silences {
     pub rules: Store<DeserializeGuard<AlertRule>>,
+    pub dependents: Dependents,
 }
 
 impl Controller for Silences {
@@ -20,7 +24,8 @@ impl Controller for Silences {
     type Context = ();
 
     async fn observe(&self, object: &Silence, (): (), _failures: u32, _now: Timestamp) -> (State, ()) {
-        let rules = in_namespace(&self.rules, &object.namespace().unwrap_or_default());
+        let rules =
+            in_namespace::<alert_rule::Kind>(&self.dependents, &self.rules, &object.namespace().unwrap_or_default());
         let rules = rules.iter().filter_map(|rule| rule.0.as_ref().ok());
         let covered = rules.filter(|rule| covers(&object.spec.matching, &rule.name_any(), rule.labels()));
         let state = State {
