@@ -163,22 +163,32 @@ async fn turns(operator: &Operator, worker: &Operator, database: &Database, roun
                 way.turns.push(turn);
             }
         }
-        let writer = Writer::start(database).await;
-        plain::pipeline(database, &server).await;
-        let dump = writer.end().await;
-        let writer = Writer::start(database).await;
-        scene.backup("written", "Rows", "Bytes", &server).await;
-        beside = [dump, writer.end().await];
+        let mut waits = [Vec::new(), Vec::new()];
+        for round in 0..rounds {
+            let writer = Writer::start(database).await;
+            plain::pipeline(database, &server).await;
+            waits[0].push(writer.end().await);
+            let writer = Writer::start(database).await;
+            scene
+                .backup(&format!("written-{round}"), "Rows", "Bytes", &server)
+                .await;
+            waits[1].push(writer.end().await);
+        }
+        beside = waits.map(|all| median(all.into_iter()));
     })
     .await;
     (ways, beside)
 }
 
+fn median(all: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = all.collect();
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
 impl Way {
     fn median(&self, of: impl Fn(&Turn) -> f64) -> f64 {
-        let mut all: Vec<f64> = self.turns.iter().map(of).collect();
-        all.sort_by(f64::total_cmp);
-        all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+        median(self.turns.iter().map(of))
     }
 
     fn figures(&self) -> String {
