@@ -3,6 +3,7 @@
 mod database;
 mod events;
 mod fixture;
+mod observation;
 mod observing;
 mod references;
 mod refusals;

@@ -5,22 +5,19 @@ use std::{
     time::Duration,
 };
 
-use ace_api::{FunctionCount, Platform, PlatformReason, Stamp};
+use ace_api::{FunctionCount, Platform, PlatformReason};
 
 use super::{
     super::{
-        Access, Cause, Decision, Observation, Phase, Points, State, Step, StepError, Window, decide, has_listed,
-        is_due, status, update,
+        Access, Cause, Decision, Observation, Points, State, Step, StepError, Window, decide, has_listed, is_due,
+        status, update,
     },
     fixture::{closed, listed, new, platform, project, with},
+    observation::entry,
 };
-use crate::{
-    bundle::ListedImportMap,
-    kinds::edge_function::LiveFunction,
-    reconcile::{
-        decision::{Deferral, Limiter, Requeue},
-        fixture::{after, at, message, shown},
-    },
+use crate::reconcile::{
+    decision::{Deferral, Limiter, Requeue},
+    fixture::{after, at, message, shown},
 };
 
 const INTERVAL: u64 = 300;
@@ -339,34 +336,6 @@ fn a_status_does_not_differ_when_only_the_clock_moved() {
     assert_eq!(status(&platform(), &state, &decision, at(200)), state.memo);
 }
 
-#[test]
-fn a_platform_is_reachable_failing_or_lost() {
-    let lost_after = Duration::from_mins(15);
-    let mut observation = Observation::new(at(0));
-    let mut phases = vec![observation.phase(lost_after, at(0))];
-    observation.failed("503".to_owned());
-    phases.push(observation.phase(lost_after, at(1)));
-    observation.record_list(at(2), BTreeMap::new());
-    phases.push(observation.phase(lost_after, at(2)));
-    phases.push(observation.phase(lost_after, at(903)));
-    assert_eq!(phases, [Phase::Unlisted, Phase::Failing, Phase::Reachable, Phase::Lost]);
-}
-
-#[test]
-fn a_listing_has_our_last_write_and_is_fresh_if_its_list_began_after_it() {
-    let mut observation = Observation::new(at(0));
-    observation.record_list(at(1), [("hello".to_owned(), entry(1))].into());
-    observation.wrote("hello", at(2));
-    let stale = observation.listing("hello").unwrap();
-    observation.record_list(at(2), [("hello".to_owned(), entry(2))].into());
-    let fresh = observation.listing("hello").unwrap();
-    assert_eq!((stale.is_fresh(), fresh.is_fresh()), (false, true));
-    assert!(
-        observation.listing("other").unwrap().is_fresh(),
-        "a write to one slug makes no other list stale"
-    );
-}
-
 /// Project and functions were read at 0, and that stands in status.
 fn ready() -> State {
     let mut state = listed();
@@ -378,22 +347,6 @@ fn ready() -> State {
 fn conditions(state: &State) -> Vec<String> {
     let decision = decide(&platform(), state, at(0));
     shown(&status(&platform(), state, &decision, at(0)))
-}
-
-fn entry(version: i64) -> LiveFunction {
-    LiveFunction {
-        stamp: Stamp {
-            id: "id".to_owned(),
-            version,
-            updated_time: at(version),
-            bundle_digest: None,
-        },
-        verify_jwt: Some(true),
-        mark: None,
-        entrypoint: None,
-        import_map: ListedImportMap::Unknown,
-        state: None,
-    }
 }
 
 #[test]

@@ -1,3 +1,5 @@
+mod any;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::LazyLock,
@@ -5,13 +7,9 @@ use std::{
 
 use ace_api::{BackupClass, Retention};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use proptest::{
-    collection::vec,
-    prelude::{Just, ProptestConfig, Strategy, any},
-    prop_assert, prop_assert_eq, prop_oneof, proptest,
-    sample::select,
-};
+use proptest::{collection::vec, prelude::ProptestConfig, prop_assert, prop_assert_eq, proptest};
 
+use self::any::{Happening, any_history, any_rules, any_stored, pick};
 use super::{MOST_AT_ONCE, Plan, Stored, model, plan};
 use crate::reconcile::schedule::Schedule;
 
@@ -224,99 +222,6 @@ fn more_than_ten_or_a_quarter_at_once_wait_for_a_person() {
     }
     let plan = planned(&all, &rules(49, 0, 0, 0, 0));
     assert_eq!((plan.expire.len(), plan.is_many), (51, false));
-}
-
-fn any_rules() -> impl Strategy<Value = Retention> {
-    (1..5, 0..5, 0..5, 0..5, 0..3, 1..40, 1..4).prop_map(
-        |(last, daily, weekly, monthly, yearly, pre_migration_days, min_verified)| Retention {
-            last,
-            daily,
-            weekly,
-            monthly,
-            yearly,
-            pre_migration_days,
-            min_verified,
-        },
-    )
-}
-
-fn any_stored() -> impl Strategy<Value = Stored> {
-    let classes = prop_oneof![
-        6 => Just(BackupClass::Scheduled),
-        2 => Just(BackupClass::PreMigration),
-        1 => Just(BackupClass::Manual),
-        1 => Just(BackupClass::Incident)
-    ];
-    let places = select(vec![
-        vec!["primary"],
-        vec!["primary", "second"],
-        vec!["second"],
-        vec!["primary"],
-        vec![],
-    ]);
-    let rarely = || (0..12).prop_map(|of| of == 0);
-    // Within two years, often several a day.
-    let time = (0_i64..700, 0_i64..6).prop_map(|(day, hours)| {
-        Timestamp::from_second(1_790_000_000).unwrap() + HOUR * i32::try_from(day * 24 + hours * 4).unwrap()
-    });
-    (time, classes, any::<bool>(), any::<bool>(), places, rarely(), rarely()).prop_map(
-        |(time, class, verified, too, places, is_held, is_needed)| Stored {
-            class,
-            is_verified: verified || too,
-            is_held,
-            needed_by: is_needed.then(|| "Restore bring-back".to_owned()),
-            destinations: places.into_iter().map(str::to_owned).collect(),
-            ..stored("", time)
-        },
-    )
-}
-
-/// What happens to a database and its backups in a history.
-#[derive(Clone, Debug)]
-enum Happening {
-    /// A backup is made, and passes or does not.
-    Backup {
-        class: BackupClass,
-        is_verified: bool,
-        places: Vec<&'static str>,
-    },
-    /// Every attempt fails.
-    Failure,
-    /// Nothing happens for so many days.
-    Stop(i32),
-    /// Somebody's clock is wrong for a moment.
-    Clock(i32),
-    /// One of those that there are is held, or not any more.
-    Hold(usize),
-    /// One of those that there are turns out to be damaged.
-    Damage(usize),
-    /// A copy of one of those is gone.
-    Loss(usize),
-}
-
-fn pick(all: &mut [Stored], which: usize) -> Option<&mut Stored> {
-    let count = all.len().max(1);
-    all.get_mut(which % count)
-}
-
-fn any_history() -> impl Strategy<Value = Vec<Happening>> {
-    let class = prop_oneof![5 => Just(BackupClass::Scheduled), 1 => Just(BackupClass::PreMigration), 1 => Just(BackupClass::Manual)];
-    let places = select(vec![
-        vec!["primary"],
-        vec!["primary", "second"],
-        vec!["primary", "second"],
-        vec!["second"],
-    ]);
-    let happening = prop_oneof![
-        12 => (class, (0..5), places).prop_map(|(class, of, places)| Happening::Backup { class, is_verified: of > 0, places }),
-        2 => Just(Happening::Failure),
-        1 => (1..120).prop_map(Happening::Stop),
-        1 => (-4_000..4_000).prop_map(Happening::Clock),
-        1 => any::<usize>().prop_map(Happening::Hold),
-        1 => any::<usize>().prop_map(Happening::Damage),
-        1 => any::<usize>().prop_map(Happening::Loss),
-    ];
-    vec(happening, 1..30)
 }
 
 /// `PROPTEST_CASES=100000` asks for as many.
