@@ -1,6 +1,7 @@
-//! What of the repository is made and not written: custom resource definitions, rights, the API reference.
+//! What of the repository is made and not written: custom resource definitions, rights, the API reference, the image.
 
 pub mod definitions;
+pub mod image;
 pub mod messages;
 mod metrics;
 mod name_references;

@@ -1,20 +1,34 @@
 //! `cargo xtask generate` writes what is made from the types and from the list of kinds; `cargo xtask check` compares.
 //! `cargo xtask messages NAME=FILE…` reads PostgreSQL's messages from its catalogues and programs, for a new version of them.
+//! `cargo xtask image [FOLDER]` builds the operator's image as an OCI layout, and as one file beside that.
 
 use std::{env, fs, path::Path, process::ExitCode};
 
-use xtask::{messages, tree};
+use xtask::{
+    image::{self, Image, ImageError},
+    messages, tree,
+};
 
 fn main() -> ExitCode {
     let command = env::args().nth(1).unwrap_or_default();
     if command == "messages" {
         return read_messages();
     }
+    if command == "image" {
+        let folder = env::args().nth(2).unwrap_or_else(|| "dist/image".to_owned());
+        return match make_image(Path::new(&folder)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let result = match command.as_str() {
         "generate" => tree::generate(&tree::root()),
         "check" => tree::check(&tree::root()),
         _ => {
-            eprintln!("cargo xtask generate | check | messages NAME=FILE…");
+            eprintln!("cargo xtask generate | check | messages NAME=FILE… | image [FOLDER]");
             return ExitCode::from(2);
         }
     };
@@ -36,6 +50,41 @@ fn report(command: &str, differences: &[tree::Difference]) -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+fn make_image(folder: &Path) -> Result<(), ImageError> {
+    let root = tree::root();
+    let created = image::created(&root)?;
+    let program = image::build(&root)?;
+    let image = Image {
+        program: fs::read(&program).map_err(|error| ImageError::File(program, error))?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: image::revision(&root),
+        created,
+    };
+    let archive = folder.with_extension("tar");
+    let written = image.layout().and_then(|layout| {
+        layout.write(folder)?;
+        fs::write(&archive, layout.archive()?)?;
+        Ok(layout.digest)
+    });
+    let digest = written.map_err(|error| ImageError::File(folder.to_owned(), error))?;
+    println!("{} {digest}", image.name());
+    println!(
+        "{} is its OCI layout, {} the same in one file.",
+        folder.display(),
+        archive.display()
+    );
+    println!(
+        "Into a registry:  skopeo copy oci-archive:{} docker://REGISTRY/{}",
+        archive.display(),
+        image.name()
+    );
+    println!(
+        "Onto a node:      ctr --namespace k8s.io images import {}",
+        archive.display()
+    );
+    Ok(())
 }
 
 /// Each argument is a name for the head of the file, as `PostgreSQL 15.18`, and a path.
