@@ -10,6 +10,7 @@ mod backup_turns;
 mod backups;
 mod channels;
 mod connections;
+mod definitions;
 mod disclosure;
 mod drills;
 mod fate;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         backup_pairs::tests(),
         backup_turns::tests(),
         channels::tests(),
+        definitions::tests(),
         disclosure::tests(),
         neighbours::tests(),
         upgrade::tests(),

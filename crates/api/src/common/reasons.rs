@@ -197,6 +197,7 @@ reasons! {
     /// Reasons of `Ready`, `Reconciling` and `Stalled` that every kind has, beside its own.
     SharedReason {
         InternalError: Stalled = "the operator hit an error of its own at this object; the message has the place. It is not tried again until spec or `reconcile-at` change, or the operator restarts.",
+        DefinitionOutdated: Stalled = "the installed definition is older than the operator, and has no field for a part of the status; the message names it. Nothing is done that would be recorded there. It is tried again every 5 min.",
         StatusRefused: ReadyUnknown = "the API server refused the status; the message has the field. What else the status shows is out of date. It is tried again every 5 min.",
     }
 }

@@ -142,14 +142,38 @@ pub fn with_condition<R: Reason>(
     next
 }
 
-/// The common fields after a pass hit an internal error: a person has to act, and nothing new is known of the other conditions.
+/// The common fields after a pass hit an internal error: a person has to act, and nothing new is known of the kind's `others`.
 pub fn internal_error(
     object: &impl ResourceExt,
+    others: &[ConditionType],
     before: &CommonStatus,
     message: String,
     now: Timestamp,
 ) -> CommonStatus {
-    let shown = Shown::Refused(Cause::new(SharedReason::InternalError, message));
+    put_aside(object, others, before, SharedReason::InternalError, message, now)
+}
+
+/// The same where the installed definition is older than the operator.
+pub fn definition_outdated(
+    object: &impl ResourceExt,
+    others: &[ConditionType],
+    before: &CommonStatus,
+    message: String,
+    now: Timestamp,
+) -> CommonStatus {
+    put_aside(object, others, before, SharedReason::DefinitionOutdated, message, now)
+}
+
+fn put_aside(
+    object: &impl ResourceExt,
+    others: &[ConditionType],
+    before: &CommonStatus,
+    reason: SharedReason,
+    message: String,
+    now: Timestamp,
+) -> CommonStatus {
+    let unassessed = Cause::new(UnobservedReason::NotCompared, message.clone());
+    let shown = Shown::Refused(Cause::new(reason, message));
     let mut common = common(object, before, shown, true, now);
     let of_ready = [
         ConditionType::Ready,
@@ -157,12 +181,17 @@ pub fn internal_error(
         ConditionType::Stalled,
         ConditionType::Suspended,
     ];
-    let others = before
+    let known = before
         .conditions
         .iter()
         .filter(|condition| of_ready.iter().all(|type_| type_.as_str() != condition.type_));
-    common.conditions.extend(others.cloned());
-    common
+    common.conditions.extend(known.cloned());
+    let unknown = others
+        .iter()
+        .filter(|type_| type_.is_always_there() && type_.of(&before.conditions).is_none());
+    unknown.fold(common, |common, type_| {
+        with_condition(common, before, *type_, None, &unassessed, now)
+    })
 }
 
 /// The common fields after the API server refused a status: what was last written may not hold any more, and what the kind's

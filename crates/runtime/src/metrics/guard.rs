@@ -42,6 +42,8 @@ outcomes! {
         InternalError,
         /// The API server refused the status: another one says so.
         StatusRefused,
+        /// The definition is older than the operator: it has no field for a part of the status.
+        DefinitionOutdated,
         /// The reconcile was aborted: a deadline, a shutdown.
         Abandoned,
     }

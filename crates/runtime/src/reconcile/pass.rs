@@ -20,7 +20,7 @@ use super::{
     context::Context,
     controller::{Memory, Object, State, Status, Step, StepError, StepResult},
     panics::caught,
-    said::{put_aside, say_refused, say_unobserved},
+    said::{put_aside, say_outdated, say_refused, say_unobserved},
     scheduler::Due,
     status_writer::{self as write, WriteError},
 };
@@ -82,6 +82,11 @@ pub(crate) async fn pass<C: Controller>(object: Arc<DeserializeGuard<Object<C>>>
         tracing::error!(kind = C::Kind::NAME, object = %key, fields, version = VERSION, "the API server refused the status; it is tried again");
         counts_as = |_| PassOutcome::StatusRefused;
         ended = say_refused(&context, newest.clone(), &mut kept, fields).await;
+    }
+    if let Err(PassError::Write(WriteError::OutdatedDefinition(field))) = &ended {
+        tracing::error!(kind = C::Kind::NAME, object = %key, field, version = VERSION, "the definition is older than the operator; it is tried again");
+        counts_as = |_| PassOutcome::DefinitionOutdated;
+        ended = say_outdated(&context, newest.clone(), &mut kept, field).await;
     }
     if matches!(
         &ended,

@@ -7,7 +7,7 @@ use ace_domain::reconcile::{
     decision::Requeue,
     kind::Kind,
     pass::{End, Outcome},
-    status::{internal_error, not_observed, status_refused},
+    status::{definition_outdated, internal_error, not_observed, status_refused},
 };
 use kube::{Resource as _, core::object::HasStatus};
 
@@ -30,7 +30,9 @@ pub(super) async fn put_aside<C: Controller>(
         "the operator hit an internal error at {place} in version {VERSION}: report it; this object is not tried again until its \
          spec or the annotation `{ANNOTATION_RECONCILE_AT}` change"
     );
-    let said = |object: &Object<C>, before: &CommonStatus| internal_error(object, before, message, now());
+    let said = |object: &Object<C>, before: &CommonStatus| {
+        internal_error(object, &other_conditions::<C>(), before, message, now())
+    };
     let object = say(context, object, kept, said).await?;
     kept.put_aside(&object);
     Ok(End {
@@ -56,6 +58,27 @@ pub(super) async fn say_refused<C: Controller>(
     say(context, object, kept, said).await?;
     Ok(End {
         outcome: Outcome::Waiting,
+        requeue: Requeue::After(context.tools.timing.backoff_most()),
+    })
+}
+
+/// Says in the status of `object` that its definition does not have this field.
+pub(super) async fn say_outdated<C: Controller>(
+    context: &Context<C>,
+    object: Arc<Object<C>>,
+    kept: &mut Kept<C>,
+    field: &str,
+) -> Result<End, PassError> {
+    let message = format!(
+        "the installed definition is older than version {VERSION} of the operator, and has no {field}: install the definitions of \
+         that version; until then nothing is done that would be recorded there"
+    );
+    let said = |object: &Object<C>, before: &CommonStatus| {
+        definition_outdated(object, &other_conditions::<C>(), before, message, now())
+    };
+    say(context, object, kept, said).await?;
+    Ok(End {
+        outcome: Outcome::Refused,
         requeue: Requeue::After(context.tools.timing.backoff_most()),
     })
 }

@@ -27,6 +27,9 @@ pub(super) enum WriteError {
     /// The status is none that the API server takes, by its size or by these fields.
     #[error("the API server refused the status: {0}")]
     InvalidStatus(String),
+    /// The definition on the API server is older than this process, and has no such field.
+    #[error("the definition has no field {0}")]
+    OutdatedDefinition(String),
     /// The API server refused.
     #[error("the API server refused the write")]
     Refused(#[source] Box<kube::Error>),
@@ -98,6 +101,9 @@ async fn apply<K: Kind>(
 /// A refusal that stays for as long as the status is the same. The fields are named, but not what is in them.
 fn invalid(error: &kube::Error) -> Option<WriteError> {
     let kube::Error::Api(status) = error else { return None };
+    if let Some(field) = undeclared(&status.message) {
+        return Some(WriteError::OutdatedDefinition(field.to_owned()));
+    }
     // What can't be read, what is too large, and what breaks the rules of the definition.
     if ![400, 413, 422].contains(&status.code) {
         return None;
@@ -112,6 +118,14 @@ fn invalid(error: &kube::Error) -> Option<WriteError> {
     } else {
         fields.join(", ")
     }))
+}
+
+/// The field that a definition does not have, of the answer to a server-side apply that names it (500, Kubernetes 1.37):
+/// `failed to create typed patch object (…): .status.intent: field not declared in schema`.
+fn undeclared(message: &str) -> Option<&str> {
+    let (before, _) = message.split_once(": field not declared in schema")?;
+    let (_, field) = before.rsplit_once(": ")?;
+    Some(field.trim_start_matches('.'))
 }
 
 /// Adds our finalizer, or takes it off.

@@ -29,6 +29,7 @@ use crate::{
     testing::{Answer, Received, Server, api_server},
 };
 
+mod outdated;
 mod panics;
 mod passes;
 mod refused;
