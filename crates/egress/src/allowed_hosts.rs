@@ -23,6 +23,9 @@ use reqwest::Url;
 /// A pattern without a scheme allows the database on the same host, too: on port 5432, on the port that is named, or on any
 /// port of a loopback host. `postgres://host[:port]` allows the database and no URL.
 ///
+/// `smtp://host[:port]` allows the mail server, and nothing else does: on port 587, on the port that is named, or on any port of
+/// a loopback host.
+///
 /// Names are compared as they are written, without a lookup: `localhost` does not allow `127.0.0.1`. A wildcard needs at
 /// least two labels behind it and matches no address. A URL with a user name or password is never allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -50,11 +53,13 @@ struct Pattern {
     /// `None`: any port, on loopback only.
     port: Option<u16>,
     /// Where a database may be; on any port only of a loopback host.
-    database: DatabasePort,
+    database: Ports,
+    /// Where a mail server may be, likewise.
+    mail: Ports,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DatabasePort {
+enum Ports {
     None,
     Any,
     One(u16),
@@ -62,6 +67,9 @@ enum DatabasePort {
 
 /// Port of a database where none is named.
 const POSTGRES: u16 = 5432;
+
+/// Port of a mail server where none is named.
+const SUBMISSION: u16 = 587;
 
 impl AllowedHosts {
     /// Understands the patterns of a flag such as `--allow-api-host`; see the type for their form.
@@ -80,11 +88,28 @@ impl AllowedHosts {
 
     /// Whether the database on this host and port may be called.
     pub fn allows_database(&self, host: &str, port: u16) -> bool {
-        // The parser of the patterns normalises the host as it did theirs; what is more than a host is none.
-        let url = Url::parse(&format!("https://{host}/")).ok();
-        let name = url.as_ref().filter(|url| is_bare(url, host)).and_then(Url::host_str);
-        name.is_some_and(|name| self.patterns.iter().any(|pattern| pattern.allows_database(name, port)))
+        self.allows_port(host, port, |pattern| pattern.database)
     }
+
+    /// Whether the mail server on this host and port may be called.
+    pub fn allows_mail(&self, host: &str, port: u16) -> bool {
+        self.allows_port(host, port, |pattern| pattern.mail)
+    }
+
+    fn allows_port(&self, host: &str, port: u16, ports: impl Fn(&Pattern) -> Ports) -> bool {
+        let name = normalised(host);
+        name.is_some_and(|name| {
+            let mut patterns = self.patterns.iter();
+            patterns.any(|pattern| ports(pattern).have(port) && pattern.is_for(&name))
+        })
+    }
+}
+
+/// A host as the parser of the patterns normalises it; what is more than a host is none.
+pub(crate) fn normalised(host: &str) -> Option<String> {
+    let url = Url::parse(&format!("https://{host}/")).ok();
+    let url = url.filter(|url| is_bare(url, host))?;
+    url.host_str().map(str::to_owned)
 }
 
 /// Nothing but a host was written.
@@ -103,21 +128,31 @@ impl Pattern {
         scheme && port && url.host_str().is_some_and(|host| self.is_for(host))
     }
 
-    fn allows_database(&self, host: &str, port: u16) -> bool {
-        let on_port = match self.database {
-            DatabasePort::None => false,
-            DatabasePort::Any => true,
-            DatabasePort::One(allowed) => allowed == port,
-        };
-        on_port && self.is_for(host)
-    }
-
     fn is_for(&self, host: &str) -> bool {
         if self.wildcard {
             // `*` stands for at least one character, and an address ends in no pattern of two labels that are names.
             host.len() > self.host.len() && host.ends_with(&self.host)
         } else {
             host == self.host
+        }
+    }
+}
+
+impl Ports {
+    fn have(self, port: u16) -> bool {
+        match self {
+            Self::None => false,
+            Self::Any => true,
+            Self::One(allowed) => allowed == port,
+        }
+    }
+
+    /// The port that was written, any of a loopback host, else the usual one.
+    fn of(written: Option<u16>, is_loopback: bool, usual: u16) -> Self {
+        match written {
+            Some(port) => Self::One(port),
+            None if is_loopback => Self::Any,
+            None => Self::One(usual),
         }
     }
 }
@@ -131,8 +166,8 @@ impl FromStr for Pattern {
             problem,
         };
         let (scheme, rest) = match text.split_once("://") {
-            Some((scheme @ ("http" | "https" | "postgres"), rest)) => (Some(scheme), rest),
-            Some(_) => return Err(refuse("only http://, https:// and postgres:// can be named")),
+            Some((scheme @ ("http" | "https" | "postgres" | "smtp"), rest)) => (Some(scheme), rest),
+            Some(_) => return Err(refuse("only http://, https://, postgres:// and smtp:// can be named")),
             None => (None, text),
         };
         let (wildcard, rest) = match rest.strip_prefix("*.") {
@@ -140,7 +175,7 @@ impl FromStr for Pattern {
             None => (false, rest),
         };
         // The parser that reads the URLs reads the pattern too, so both are normalised alike (case, IDNA, IPv6).
-        let parsed_as = scheme.filter(|scheme| *scheme != "postgres").unwrap_or("https");
+        let parsed_as = scheme.filter(|scheme| *scheme == "http").unwrap_or("https");
         let url = Url::parse(&format!("{parsed_as}://{rest}/")).map_err(|_| refuse("write host or host:port"))?;
         let host = url.host_str().unwrap_or_default();
         let beyond_host = url.path() != "/" || rest.contains(['/', '?', '#', '@', '\\']) || rest.trim() != rest;
@@ -171,11 +206,13 @@ impl FromStr for Pattern {
                 None if loopback => None,
                 written => Some(written.unwrap_or(default)),
             },
-            database: match (scheme, written) {
-                (Some("http" | "https"), _) => DatabasePort::None,
-                (_, Some(port)) => DatabasePort::One(port),
-                (_, None) if loopback => DatabasePort::Any,
-                (_, None) => DatabasePort::One(POSTGRES),
+            database: match scheme {
+                None | Some("postgres") => Ports::of(written, loopback, POSTGRES),
+                _ => Ports::None,
+            },
+            mail: match scheme {
+                Some("smtp") => Ports::of(written, loopback, SUBMISSION),
+                _ => Ports::None,
             },
         })
     }
@@ -194,207 +231,4 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use reqwest::Url;
-
-    use super::AllowedHosts;
-
-    type Places = &'static [(&'static str, u16)];
-
-    fn allows(pattern: &str, url: &str) -> bool {
-        AllowedHosts::parse([pattern])
-            .unwrap()
-            .allows(&Url::parse(url).unwrap())
-    }
-
-    #[test]
-    fn each_pattern_allows_what_its_documentation_says_and_nothing_else() {
-        let table: [(&str, &[&str], &[&str]); 11] = [
-            (
-                "api.supabase.com",
-                &["https://api.supabase.com/v1", "https://API.supabase.com:443"],
-                &[
-                    "http://api.supabase.com",
-                    "https://api.supabase.com:8443",
-                    "https://api.supabase.com.evil.io",
-                    "https://xapi.supabase.com",
-                    "https://api.supabase.com@evil.io",
-                    "https://evil.io/api.supabase.com",
-                    "https://user@api.supabase.com",
-                    "https://:pass@api.supabase.com",
-                    "https://api.supabase.com.",
-                    "ftp://api.supabase.com",
-                ],
-            ),
-            (
-                "*.supabase.co",
-                &["https://a.supabase.co", "https://a.b.supabase.co/x"],
-                &[
-                    "https://supabase.co",
-                    "https://xsupabase.co",
-                    "http://a.supabase.co",
-                    "https://a.supabase.co:444",
-                ],
-            ),
-            (
-                "api.lan:8443",
-                &["https://api.lan:8443"],
-                &["https://api.lan", "http://api.lan:8443"],
-            ),
-            (
-                "api.lan:443",
-                &["https://api.lan"],
-                &["https://api.lan:444", "http://api.lan"],
-            ),
-            (
-                "http://api.lan:8080",
-                &["http://api.lan:8080/x"],
-                &["https://api.lan:8080", "http://api.lan"],
-            ),
-            (
-                "http://api.lan",
-                &["http://api.lan"],
-                &["https://api.lan", "http://api.lan:8080"],
-            ),
-            (
-                "localhost",
-                &["http://localhost:1", "https://localhost"],
-                &["http://127.0.0.1", "http://localhost.evil.io", "http://x.localhost"],
-            ),
-            (
-                "127.0.0.1:54321",
-                &[
-                    "http://127.0.0.1:54321",
-                    "https://127.0.0.1:54321",
-                    "http://2130706433:54321",
-                ],
-                &[
-                    "http://127.0.0.1",
-                    "http://127.0.0.1:54322",
-                    "http://localhost:54321",
-                    "http://127.0.0.2:54321",
-                ],
-            ),
-            ("https://127.0.0.1:5", &["https://127.0.0.1:5"], &["http://127.0.0.1:5"]),
-            ("[::1]", &["http://[::1]:9", "https://[0:0::1]"], &["http://[::2]:9"]),
-            (
-                "10.0.0.7",
-                &["https://10.0.0.7"],
-                &["http://10.0.0.7", "https://10.0.0.7:8443"],
-            ),
-        ];
-        for (pattern, yes, no) in table {
-            for url in yes {
-                assert!(allows(pattern, url), "{pattern} should allow {url}");
-            }
-            for url in no {
-                assert!(!allows(pattern, url), "{pattern} should not allow {url}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_database_is_allowed_where_a_pattern_names_its_host_and_port() {
-        let table: [(&str, Places, Places); 8] = [
-            (
-                "*.supabase.co",
-                &[("db.abc.supabase.co", 5432), ("DB.abc.Supabase.co", 5432)],
-                &[
-                    ("supabase.co", 5432),
-                    ("db.abc.supabase.co", 443),
-                    ("db.abc.supabase.co", 6543),
-                    ("db.abc.supabase.co.", 5432),
-                    ("evil.io/.supabase.co", 5432),
-                    ("evil.io#.supabase.co", 5432),
-                    ("evil.io?.supabase.co", 5432),
-                    ("evil.io\\.supabase.co", 5432),
-                    ("u@x.supabase.co", 5432),
-                    ("", 5432),
-                ],
-            ),
-            (
-                "db.lan:5433",
-                &[("db.lan", 5433)],
-                &[("db.lan", 5432), ("db.lan:5433", 5433), ("db.lan", 443)],
-            ),
-            ("db.lan:443", &[("db.lan", 443)], &[("db.lan", 5432)]),
-            ("https://db.lan", &[], &[("db.lan", 5432), ("db.lan", 443)]),
-            ("http://db.lan:5432", &[], &[("db.lan", 5432)]),
-            ("postgres://db.lan", &[("db.lan", 5432)], &[("db.lan", 5433)]),
-            ("postgres://db.lan:5433", &[("db.lan", 5433)], &[("db.lan", 5432)]),
-            (
-                "127.0.0.1",
-                &[("127.0.0.1", 5432), ("127.0.0.1", 40000), ("2130706433", 1)],
-                &[("localhost", 5432), ("127.0.0.2", 5432)],
-            ),
-        ];
-        for (pattern, yes, no) in table {
-            let hosts = AllowedHosts::parse([pattern]).unwrap();
-            for (host, port) in yes {
-                assert!(
-                    hosts.allows_database(host, *port),
-                    "{pattern} should allow {host}:{port}"
-                );
-            }
-            for (host, port) in no {
-                assert!(
-                    !hosts.allows_database(host, *port),
-                    "{pattern} should not allow {host}:{port}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_pattern_for_a_database_allows_no_url() {
-        for url in [
-            "https://db.lan",
-            "http://db.lan",
-            "https://db.lan:5432",
-            "postgres://db.lan",
-        ] {
-            assert!(!allows("postgres://db.lan", url), "{url}");
-        }
-    }
-
-    #[test]
-    fn an_empty_list_allows_nothing() {
-        assert!(!AllowedHosts::default().allows(&Url::parse("https://api.supabase.com").unwrap()));
-        assert!(!AllowedHosts::default().allows_database("localhost", 5432));
-    }
-
-    #[test]
-    fn a_pattern_that_would_allow_more_than_it_shows_is_refused() {
-        for pattern in [
-            "",
-            "*",
-            "*.",
-            "*.com",
-            "*.com.",
-            "*.127.0.0.1",
-            "*.[::1]",
-            "a.*.com",
-            "*.*.com",
-            "https://",
-            "ftp://a.com",
-            "postgres://",
-            "postgres://*.com",
-            "postgres://user@a.com",
-            "postgres://a.com/postgres",
-            "a.com/path",
-            "a.com?x",
-            "a.com#x",
-            "user@a.com",
-            "a.com:port",
-            "a.com:70000",
-            " a.com",
-            "http://*",
-        ] {
-            assert!(AllowedHosts::parse([pattern]).is_err(), "{pattern:?} should be refused");
-        }
-        assert_eq!(
-            AllowedHosts::parse(["*.com"]).unwrap_err().to_string(),
-            "\"*.com\" is no host pattern: a wildcard needs a domain of at least two labels, such as *.example.com"
-        );
-    }
-}
+mod tests;

@@ -78,7 +78,8 @@ impl HttpClient {
     /// `connect` is the deadline for a connection, TLS included. It should be less than that of any call, so that "never
     /// connected" is told from "no answer".
     pub fn new(allowed: AllowedHosts, connect: Duration) -> Result<Self, HttpError> {
-        let tls = tls()?;
+        let mut tls = tls()?;
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let builder = || {
             Client::builder()
                 .tls_backend_preconfigured(tls.clone())
@@ -132,14 +133,13 @@ impl HttpClient {
 }
 
 /// Read once for all clients: parsing the system's roots takes 20 ms and 100 kB each time (measured).
-fn tls() -> Result<ClientConfig, rustls::Error> {
+pub(crate) fn tls() -> Result<ClientConfig, rustls::Error> {
     // An error says that the process has a provider already, which is as good.
     let _ = ring::default_provider().install_default();
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_platform_verifier()?
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 

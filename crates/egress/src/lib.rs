@@ -1,4 +1,4 @@
-//! The only way out of the process over HTTP.
+//! The only way out of the process over HTTP, and for mail.
 //!
 //! What a caller can rely on:
 //! - **Only allowed hosts** ([`AllowedHosts`]) are connected to, and redirects are not followed.
@@ -18,6 +18,7 @@ mod post;
 mod retry_after;
 mod secret;
 mod secret_url;
+mod smtp;
 
 pub use allowed_hosts::{AllowedHosts, HostPatternError};
 pub use error::{RequestError, Sent};
@@ -27,3 +28,4 @@ pub use reqwest::{Method, Url, multipart};
 pub use retry_after::{retry_after, seconds};
 pub use secret::{SecretString, Token, TokenError};
 pub use secret_url::{SecretUrl, SecretUrlError};
+pub use smtp::{Encryption, Login, Mail, MailCommand, MailError, MailReply, MailServer, SmtpClient};

@@ -138,6 +138,20 @@ pub(crate) async fn closed() -> String {
 
 /// The URL of one TLS connection to a server whose certificate no authority has signed.
 pub(crate) fn untrusted() -> String {
+    let config = untrusted_config();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut connection = ServerConnection::new(config).unwrap();
+        // The client breaks it off.
+        let _ = connection.complete_io(&mut stream);
+    });
+    url
+}
+
+/// A server's side of TLS, with a certificate for `localhost` that no authority has signed.
+pub(crate) fn untrusted_config() -> Arc<ServerConfig> {
     let own = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     let key = own.signing_key.serialize_der().try_into().unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -146,15 +160,7 @@ pub(crate) fn untrusted() -> String {
         .with_no_client_auth()
         .with_single_cert(vec![own.cert.der().clone()], key)
         .unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
-    thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
-        // The client breaks it off.
-        let _ = connection.complete_io(&mut stream);
-    });
-    url
+    Arc::new(config)
 }
 
 /// A client of this machine, whose every deadline only a failure reaches.
