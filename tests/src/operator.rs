@@ -194,6 +194,7 @@ impl Operator {
             .args(["--allow-scratch-host", "127.0.0.1"])
             .args(["--allow-source-host", &bed.bed.file().artifacts_url])
             .args(["--allow-notify-host", &bed.bed.file().receivers_url])
+            .args(["--allow-notify-host", &bed.bed.file().mail_url])
             .args(["--allow-store-host", "127.0.0.1"])
             .args(["--kinds", &kinds.join(","), "--instance", instance])
             .args(
@@ -211,6 +212,7 @@ impl Operator {
             .args(["--leader-elect", &options.leader_elect.to_string()])
             .args(["--test-lease-scale", &options.lease_scale.to_string()])
             .args(["--log", &options.log])
+            .env("SSL_CERT_FILE", &bed.bed.file().mail_authority)
             .envs(options.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())

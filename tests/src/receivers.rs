@@ -50,6 +50,24 @@ impl Receiver {
         }
     }
 
+    /// A mailbox; its address is that of [`Receiver::address`].
+    pub fn mail(space: &Space) -> Self {
+        let receivers = space.bed.bed.file().receivers_url.clone();
+        Self {
+            url: format!("{receivers}/mail/{}", space.name),
+            receivers,
+        }
+    }
+
+    /// The address of a mailbox.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn address(&self) -> String {
+        let (_, name) = self.url.rsplit_once('/').expect("an address has a path");
+        format!("{name}@example.com")
+    }
+
     /// What `pagerDuty.url` names.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 //! - [`platform`]: projects, their functions and secrets behind the Management API's routes, the gateway that calls
 //!   functions, and the admin listener that turns faults on and off.
 //! - [`runtime`]: a Deno process per function.
-//! - [`receivers`]: Slack's incoming webhooks, and endpoints of Standard Webhooks.
+//! - [`receivers`]: Slack's incoming webhooks, endpoints of Standard Webhooks, PagerDuty's events, and mails.
 //! - [`bed`]: control plane, PostgreSQL, platform and receivers started and stopped together.
 
 pub mod bed;

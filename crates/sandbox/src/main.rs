@@ -313,6 +313,7 @@ fn how_to_go_on(bed: &Bed) -> String {
     line("admin listener", &file.admin_url);
     line("artifacts", &file.artifacts_url);
     line("notifications", &format_args!("{}/deliveries", file.receivers_url));
+    line("mail server", &file.mail_url);
     line("project", &file.project);
     if let Some(url) = &file.scratch_url {
         // Without its password.

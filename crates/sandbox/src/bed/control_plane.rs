@@ -47,6 +47,7 @@ pub(super) struct ControlPlane {
     pub(super) audit_log: PathBuf,
     /// In the order in which they are taken down.
     pub(super) children: Vec<Child>,
+    pub(super) certificates: Certificates,
 }
 
 /// Starts etcd and the API server, waits until that is ready, and starts the controllers.
@@ -93,6 +94,7 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
         cluster,
         kubectl: assets.program("kubectl"),
         audit_log: paths.audit_log,
+        certificates: paths.certificates,
         children,
     })
 }

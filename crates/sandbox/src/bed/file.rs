@@ -57,6 +57,13 @@ pub struct BedFile {
     pub supabase_profile: PathBuf,
     /// Receivers of notifications, `http://127.0.0.1:PORT`; what they received is at `{receiversUrl}/deliveries`.
     pub receivers_url: String,
+    /// A mail server with STARTTLS, `smtp://127.0.0.1:PORT`. What it took is at `{receiversUrl}/deliveries?path=/mail/NAME`, where
+    /// `NAME` is what the first recipient's address has before the `@`.
+    pub mail_url: String,
+    pub mail_user: String,
+    pub mail_password: String,
+    /// The CA certificate, as PEM, that signed the mail server's.
+    pub mail_authority: PathBuf,
     /// A Slack incoming webhook. Every other webhook ID, `B` and at least eight upper-case letters and digits, is another channel.
     pub slack_webhook_url: String,
     /// An endpoint for Standard Webhooks. Every other last part is another one.
@@ -128,6 +135,7 @@ pub(super) struct Memory {
     pub(super) controllers_token: String,
     pub(super) database_password: String,
     pub(super) slack_token: String,
+    pub(super) mail_password: String,
     /// 48 hexadecimal digits, whose bytes are the key under which webhooks are signed.
     pub(super) webhook_key: String,
     pub(super) store_key: String,
@@ -145,6 +153,7 @@ pub(super) struct Ports {
     pub(super) admin: Option<u16>,
     pub(super) artifacts: Option<u16>,
     pub(super) receivers: Option<u16>,
+    pub(super) mail: Option<u16>,
     pub(super) store: Option<u16>,
 }
 
@@ -165,6 +174,7 @@ impl Memory {
             (&mut memory.controllers_token, 24),
             (&mut memory.database_password, 24),
             (&mut memory.slack_token, 12),
+            (&mut memory.mail_password, 12),
             (&mut memory.webhook_key, 24),
             (&mut memory.store_key, 20),
         ] {

@@ -16,6 +16,7 @@ mod file;
 mod flux;
 mod go;
 mod kustomize;
+mod mail;
 mod majors;
 mod object_store;
 mod packages;
@@ -56,6 +57,7 @@ use cluster::Cluster;
 use control_plane::{ControlPlane, blocking, listen};
 use database::{Database, Role};
 use file::{Memory, Ports};
+use mail::{MAIL_USER, MailConfig, MailServer};
 
 /// Life of a ServiceAccount's token that the bed gives out.
 const TOKEN_SECONDS: u32 = 24 * 60 * 60;
@@ -72,6 +74,7 @@ pub struct Bed {
     scratch: Option<Database>,
     platform: platform::Running,
     store: ObjectStore,
+    mail: MailServer,
     /// Of the artifact server and the receivers.
     stop: CancellationToken,
     /// Held while the bed is up.
@@ -133,6 +136,15 @@ impl Bed {
         let (listener, receivers_url) = listen_at(&mut memory.ports.receivers, "receivers").await?;
         let secrets = memory.receivers();
         tokio::spawn(receivers::serve(listener, secrets.clone(), stop.clone()));
+        let certificates = &control_plane.certificates;
+        let mail = MailConfig {
+            directory: &directory.join("mail"),
+            receivers_url: &receivers_url,
+            certificate: certificates.server.clone(),
+            key: certificates.server_key.clone(),
+            password: &memory.mail_password,
+        };
+        let mail = MailServer::start(mail, &mut memory.ports.mail, progress).await?;
         file::write_json(&state, &memory)?;
 
         let project = memory
@@ -160,6 +172,10 @@ impl Bed {
             slack_webhook_url: secrets.slack_url(&receivers_url, "B00000000"),
             webhook_url: format!("{receivers_url}/webhooks/bed"),
             webhook_secret: secrets.signing,
+            mail_url: mail.url.clone(),
+            mail_user: MAIL_USER.to_owned(),
+            mail_password: memory.mail_password.clone(),
+            mail_authority: control_plane.certificates.authority.clone(),
             receivers_url,
             store_url: store.url.clone(),
             store_bucket: BUCKET.to_owned(),
@@ -175,6 +191,7 @@ impl Bed {
             scratch,
             platform,
             store,
+            mail,
             stop,
             _lock: lock,
         };
@@ -262,7 +279,7 @@ impl Bed {
                 .control_plane
                 .children
                 .iter_mut()
-                .chain([&mut self.database.child, &mut self.store.child])
+                .chain([&mut self.database.child, &mut self.store.child, &mut self.mail.child])
                 .chain(self.scratch.as_mut().map(|scratch| &mut scratch.child));
             if let Some(error) = children.find_map(|child| child.check().err()) {
                 return error;

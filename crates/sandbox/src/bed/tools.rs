@@ -190,7 +190,15 @@ pub fn supabase_cli() -> Result<PathBuf, ToolError> {
     Ok(node_modules(Progress::Silent)?.join(".bin/supabase"))
 }
 
-/// The installed packages of the npm registry, for a test that runs an SDK.
+/// Node.js, with which npm comes.
+pub(super) fn node() -> Result<PathBuf, ToolError> {
+    on_path("node").ok_or_else(|| ToolError::Missing {
+        program: "node",
+        remedy: "install Node.js 20 or newer".to_owned(),
+    })
+}
+
+/// The installed packages of the npm registry, for the bed's mail server and for a test that runs an SDK.
 pub fn npm_packages() -> Result<PathBuf, ToolError> {
     node_modules(Progress::Silent)
 }

@@ -1,10 +1,12 @@
-//! Receivers of notifications: Slack's incoming webhooks, endpoints that verify Standard Webhooks, and PagerDuty's events.
+//! Receivers of notifications: Slack's incoming webhooks, endpoints that verify Standard Webhooks, PagerDuty's events, and what the
+//! bed's mail server has taken.
 //!
 //! | request | answer |
 //! |---|---|
 //! | `POST /services/{team}/{webhook}/{token}` | as Slack's; every webhook of the team exists, and is a channel of its own |
 //! | `POST /webhooks/{name}` | 204, or why not; every name exists |
 //! | `POST /pagerduty/{name}/v2/enqueue` | as the Events API v2; every name exists, and every routing key |
+//! | `POST /mail/{name}` | from the mail server (`mail.mjs`): 204, and a fault's status is its answer to the sender |
 //! | `GET /deliveries`, `?path=…` | what was received, oldest first |
 //! | `POST /faults` | `{"path"?, "fault", "times"?}` → 204; the first that was set wins where several hit one request |
 //! | `DELETE /faults`, `?path=…` | 204 |
@@ -68,6 +70,7 @@ pub async fn serve(listener: TcpListener, secrets: Secrets, stop: CancellationTo
         .route("/services/{*path}", post(receive_slack))
         .route("/webhooks/{name}", post(receive_webhook))
         .route("/pagerduty/{name}/v2/enqueue", post(receive_event))
+        .route("/mail/{name}", post(receive_mail))
         .route("/deliveries", get(deliveries))
         .route("/faults", post(set_fault).delete(clear_faults))
         .with_state(hub);
@@ -95,6 +98,10 @@ async fn receive_webhook(State(hub): State<Hub>, uri: OriginalUri, headers: Head
 async fn receive_event(State(hub): State<Hub>, uri: OriginalUri, headers: HeaderMap, body: Bytes) -> Response {
     let answer = pagerduty::answer(&headers, &body);
     hub.receive(uri.path(), &headers, &body, answer).await
+}
+
+async fn receive_mail(State(hub): State<Hub>, uri: OriginalUri, headers: HeaderMap, body: Bytes) -> Response {
+    hub.receive(uri.path(), &headers, &body, Answer::new(204, "")).await
 }
 
 #[derive(Deserialize)]

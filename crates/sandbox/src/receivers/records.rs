@@ -29,7 +29,7 @@ pub(super) struct Delivery {
     status: Option<u16>,
     /// Whether it took effect.
     accepted: bool,
-    /// Whether one with the same `webhook-id` took effect before.
+    /// Whether one with the same `webhook-id` or `message-id` took effect before.
     repeated: bool,
     headers: BTreeMap<String, String>,
     /// As JSON, else as text.
@@ -114,8 +114,11 @@ impl Records {
 
 impl Delivery {
     fn is_repeated_by(&self, later: &Delivery) -> bool {
-        let id = self.headers.get("webhook-id");
-        self.accepted && self.path == later.path && id.is_some() && later.headers.get("webhook-id") == id
+        let id = |delivery: &Delivery| {
+            let mut names = ["webhook-id", "message-id"].into_iter();
+            names.find_map(|name| delivery.headers.get(name).cloned())
+        };
+        self.accepted && self.path == later.path && id(self).is_some() && id(later) == id(self)
     }
 }
 
