@@ -186,6 +186,7 @@ pub const KINDS: &[KindEntry] = &[
         references: &[
             secret("spec.pagerDuty.routingKeySecretRef.name"),
             secret("spec.slack.webhookURLSecretRef.name"),
+            secret("spec.email.credentialsSecretRef.name"),
             secret("spec.webhook.urlSecretRef.name"),
             secret("spec.webhook.signingSecretRef.name"),
         ],
@@ -195,7 +196,9 @@ pub const KINDS: &[KindEntry] = &[
             &["list", "watch"],
             "read; their spec is never written",
         )],
-        writers_can: Some("sends messages to the addresses in its Secrets"),
+        writers_can: Some(
+            "sends messages to the addresses in its Secrets, and mails by the servers that its Secrets open",
+        ),
         process: Process::Operator,
         reads: &[],
         types: Types::of::<NotificationChannel>(),

@@ -1,10 +1,11 @@
 //! Notifications: what is posted to a channel, and what its reply means.
 //!
-//! Everything but [`deliver`] is pure: times and ids are arguments, and a message has the same id and body at each attempt.
+//! Everything but [`deliver`] and [`mail`] is pure: times and ids are arguments, and a message has the same id and body at each attempt.
 //! Nothing is repeated here: one delivery is one request, and the [`Outcome`] says whether another one is due.
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+mod email;
 mod message;
 mod news;
 mod outcome;
@@ -15,11 +16,12 @@ mod webhook;
 
 use std::time::Duration;
 
-use ace_egress::{HttpClient, Post, Reply, RequestError, SecretUrl};
+use ace_egress::{HttpClient, Mail, Post, Reply, RequestError, SecretUrl, SmtpClient};
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
 
+pub use email::Email;
 pub use message::{Content, Message, MessageId};
 pub use news::{Alert, Change, Contact, News, Severity};
 pub use outcome::Outcome;
@@ -82,4 +84,19 @@ pub async fn deliver(
         deadline,
     };
     http.post(post).await
+}
+
+/// Hands a message over to a mail server, once. `deadline` is for the whole dialogue; see [`Mail::deadline`].
+pub async fn mail(smtp: &SmtpClient, email: &Email, message: &Message, deadline: Duration) -> Outcome {
+    let Some(content) = email.content(message) else {
+        return email::not_built();
+    };
+    let mail = Mail {
+        server: &email.server,
+        from: &email.from,
+        to: &email.to,
+        content: &content,
+        deadline,
+    };
+    email.outcome(&smtp.send(mail).await)
 }

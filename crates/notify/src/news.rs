@@ -17,6 +17,8 @@ pub struct News {
     pub change: Change,
     /// The same for every message of a group, and for no other group: what a receiver keeps its incident under.
     pub thread: MessageId,
+    /// The first message of the group that may have arrived, where this is a later one.
+    pub first: Option<MessageId>,
     /// Name of the group.
     pub group: String,
     /// Where the alerts come from: names of Platforms.
@@ -122,6 +124,16 @@ impl News {
         one_line(&format!("[{severity}] {}: {what}", self.group), LONGEST_TITLE)
     }
 
+    /// The title, and what a single alert says of itself.
+    pub(crate) fn headline(&self, limit: usize) -> String {
+        // The first alert says more than how many there are.
+        let headline = match self.alerts.first().filter(|_| self.firing == 1) {
+            Some(alert) if !alert.summary.is_empty() => format!("{}: {}", self.title(), alert.summary),
+            _ => self.title(),
+        };
+        one_line(&headline, limit)
+    }
+
     /// Everything that a person wants to know, a line each.
     pub(crate) fn text(&self) -> String {
         let mut lines = Vec::new();
@@ -186,6 +198,7 @@ pub(crate) mod tests {
         News {
             change: Change::Fired,
             thread: MessageId("msg_thread".to_owned()),
+            first: None,
             group: "gift-card-inventory".to_owned(),
             source: "prod".to_owned(),
             severity: Severity::Critical,

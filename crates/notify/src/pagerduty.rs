@@ -81,13 +81,8 @@ fn test(message: &Message, text: &str) -> Value {
 }
 
 fn payload(message: &Message, news: &News) -> Value {
-    // The first alert says more than how many there are.
-    let summary = match news.alerts.first().filter(|_| news.firing == 1) {
-        Some(alert) if !alert.summary.is_empty() => format!("{}: {}", news.title(), alert.summary),
-        _ => news.title(),
-    };
     json!({
-        "summary": one_line(&summary, LONGEST_SUMMARY),
+        "summary": news.headline(LONGEST_SUMMARY),
         "source": one_line(&news.source, LONGEST_SUMMARY),
         "severity": news.severity.as_str(),
         "timestamp": news.since.to_string(),

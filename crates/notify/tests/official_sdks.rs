@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use support::{SECRET, message, news, now, receivers, webhook};
+use support::{SECRET, email, forged, message, news, now, receivers, webhook};
 
 /// Checks the types of a script, runs it with `input` as its first argument, and answers with the JSON that it prints.
 async fn run(script: &str, input: &Value) -> Value {
@@ -94,6 +94,97 @@ async fn standardwebhooks_verifies_what_is_signed_here() {
         .collect();
     let verified = run(VERIFY, &json!({"secret": SECRET, "requests": requests})).await;
     assert_eq!(verified, Value::from(expected));
+}
+
+const PARSE: &str = r#"
+import { simpleParser } from "mailparser";
+const { mails } = JSON.parse(Deno.args[0]);
+const parsed = [];
+for (const mail of mails) {
+    const { headerLines, from, to, subject, messageId, references, inReplyTo, date, text } = await simpleParser(mail);
+    const headers = headerLines.map((line: { key: string }) => line.key);
+    const recipients = [to].flat().map((address) => address?.text).join(", ");
+    parsed.push({ headers, from: from?.text, to: recipients, subject, messageId, references, inReplyTo, date, text });
+}
+console.log(JSON.stringify(parsed));
+"#;
+
+#[tokio::test]
+async fn mailparser_reads_what_was_said_and_no_text_begins_a_header() {
+    let long = news(Change::Grew);
+    let channel = Message {
+        namespace: "ace\r\nBcc: a@evil.example".to_owned(),
+        ..message("<é> & \u{1d11e}\r\n\r\n.\r\nBcc: a@evil.example")
+    };
+    let messages = [&forged(), &long, &channel];
+    let email = email(&["devops@example.com", "lead@example.com"]);
+    let mails: Vec<String> = messages
+        .iter()
+        .map(|message| String::from_utf8(email.content(message).unwrap()).unwrap())
+        .collect();
+    for mail in &mails {
+        // What any server takes, and nothing in it is a line end of another kind.
+        assert!(mail.is_ascii() && mail.lines().all(|line| line.len() <= 998));
+        assert!(!mail.replace("\r\n", "").contains(['\r', '\n']));
+    }
+    let parsed = run(PARSE, &json!({ "mails": mails })).await;
+    let own = [
+        "from",
+        "date",
+        "message-id",
+        "subject",
+        "auto-submitted",
+        "mime-version",
+        "content-type",
+        "to",
+    ];
+    let follows = ["in-reply-to", "references"];
+    let last = ["content-transfer-encoding"];
+    let first = "<msg_8800297ab8c02b0db0308a6c714fda13@example.com>";
+    for ((message, mail), follows) in messages
+        .iter()
+        .zip(parsed.as_array().unwrap())
+        .zip([&follows[..], &[], &[]])
+    {
+        let headers: Vec<&str> = own.iter().chain(follows).chain(&last).copied().collect();
+        assert_eq!(mail["headers"], json!(headers), "{mail:#}");
+        assert_eq!(
+            [&mail["from"], &mail["to"], &mail["date"]],
+            [
+                "ace@example.com",
+                "devops@example.com, lead@example.com",
+                "2026-11-23T09:00:00.000Z"
+            ],
+        );
+        assert_eq!(mail["messageId"], format!("<{}@example.com>", message.id.as_str()));
+        let text = mail["text"].as_str().unwrap();
+        assert!(!text.contains(['\r', '\0', '\u{202e}']), "{text}");
+    }
+    let [forged, long, channel] = &parsed.as_array().unwrap()[..] else {
+        panic!("not three mails");
+    };
+    let line = |name: &str| format!("{name} ä Bcc: {name}@evil.example body");
+    assert_eq!(
+        forged["subject"],
+        format!("[critical] {} : 1 alert: {}", line("group"), line("summary"))
+    );
+    assert_eq!(
+        (&forged["references"], &forged["inReplyTo"]),
+        (&json!(first), &json!(first))
+    );
+    assert!(
+        forged["text"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("\ncritical {}", line("rule"))),
+        "{forged:#}"
+    );
+    assert!(long["text"].as_str().unwrap().ends_with("…\n"), "{long:#}");
+    assert_eq!(
+        channel["subject"],
+        "Test message of channel ace Bcc: a@evil.example/on-call"
+    );
+    assert_eq!(channel["text"], "<é> & \u{1d11e} \n \n. \nBcc: a@evil.example\n");
 }
 
 const SIGN: &str = r#"

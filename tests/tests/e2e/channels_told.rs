@@ -20,18 +20,20 @@ fn now() -> String {
     format!("{:.0}", jiff::Timestamp::now())
 }
 
-async fn channel(space: &Space, name: &str, spec: Value) {
+pub(crate) async fn channel(space: &Space, name: &str, spec: Value) {
     let object = json!({
         "apiVersion": "ops.mobulace.com/v1alpha1", "kind": "NotificationChannel", "metadata": { "name": name }, "spec": spec,
     });
     space.apply(&object.to_string()).await;
 }
 
-async fn secrets(space: &Space, slack: &Receiver, webhook: &Receiver) {
+pub(crate) async fn secrets(space: &Space, slack: &Receiver, webhook: &Receiver) {
     Operator::shared();
-    let uses = json!({ ace_api::LABEL_USE: "slack.webhook.pagerduty" });
+    let uses = json!({ ace_api::LABEL_USE: "slack.webhook.pagerduty.smtp" });
+    let file = space.bed.bed.file();
     let data = json!({
-        "slack": slack.url, "webhook": webhook.url, "signing": space.bed.bed.file().webhook_secret, "key": KEY,
+        "slack": slack.url, "webhook": webhook.url, "signing": file.webhook_secret, "key": KEY,
+        "username": file.mail_user, "password": file.mail_password,
     });
     let secret = json!({
         "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "receivers", "labels": uses }, "stringData": data,
@@ -43,7 +45,7 @@ fn key(name: &str) -> Value {
     json!({ "name": "receivers", "key": name })
 }
 
-fn pagerduty(receiver: &Receiver) -> Value {
+pub(crate) fn pagerduty(receiver: &Receiver) -> Value {
     json!({ "pagerDuty": { "routingKeySecretRef": key("key"), "url": receiver.base() }, "default": true })
 }
 
@@ -55,7 +57,7 @@ fn webhook() -> Value {
     json!({ "webhook": { "urlSecretRef": key("webhook"), "signingSecretRef": key("signing") }, "default": true })
 }
 
-async fn rule(space: &Space, name: &str) {
+pub(crate) async fn rule(space: &Space, name: &str) {
     let object = json!({
         "apiVersion": "ops.mobulace.com/v1alpha1",
         "kind": "AlertRule",
@@ -73,7 +75,7 @@ async fn rule(space: &Space, name: &str) {
 }
 
 /// The series of a rule that fire from now on, with their severities.
-async fn fires(space: &Space, name: &str, alerts: &[(&str, &str)]) {
+pub(crate) async fn fires(space: &Space, name: &str, alerts: &[(&str, &str)]) {
     let alerts: Vec<Value> = alerts
         .iter()
         .map(|(brand, severity)| {
@@ -96,14 +98,14 @@ async fn fires(space: &Space, name: &str, alerts: &[(&str, &str)]) {
     space.kubectl(&patched).await.expect("a status can be written");
 }
 
-async fn received(space: &Space, receiver: &Receiver, count: usize) -> Vec<Value> {
+pub(crate) async fn received(space: &Space, receiver: &Receiver, count: usize) -> Vec<Value> {
     let there = async || Some(receiver.deliveries().await).filter(|all| all.len() >= count);
     let all = space.eventually(&format!("{count} messages have arrived"), there).await;
     assert_eq!(all.len(), count, "{all:#?}");
     all
 }
 
-async fn until(space: &Space, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn until(space: &Space, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
     space.wait::<NotificationChannel>(name, what, is).await
 }
 

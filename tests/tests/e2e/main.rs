@@ -13,6 +13,7 @@ mod backup;
 mod backup_destination;
 mod backup_inventory;
 mod backup_schedule;
+mod channels_mailed;
 mod channels_told;
 mod deploy;
 mod drills;
@@ -74,6 +75,7 @@ fn main() -> ExitCode {
         migrations::tests(),
         import::tests(),
         long_texts::tests(),
+        channels_mailed::tests(),
         channels_told::tests(),
         notification_channel::tests(),
         plan::tests(),

@@ -118,6 +118,7 @@ fn each_role_in_deploy_lets_its_holder_use_these_secrets_through_the_operator() 
     let channels = [
         "spec.pagerDuty.routingKeySecretRef.name",
         "spec.slack.webhookURLSecretRef.name",
+        "spec.email.credentialsSecretRef.name",
         "spec.webhook.urlSecretRef.name",
         "spec.webhook.signingSecretRef.name",
     ];

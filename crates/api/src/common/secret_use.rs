@@ -18,6 +18,8 @@ pub enum SecretUse {
     Webhook,
     /// Routing key of a channel's integration at PagerDuty.
     PagerDuty,
+    /// User name and password of a channel's mail server.
+    Smtp,
     /// Key of the object store where backups are stored.
     BackupStore,
     /// Identity that opens archives of backups.
@@ -29,13 +31,14 @@ const SEPARATOR: char = '.';
 
 impl SecretUse {
     /// Every use.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Token,
         Self::AnonKey,
         Self::Database,
         Self::Slack,
         Self::Webhook,
         Self::PagerDuty,
+        Self::Smtp,
         Self::BackupStore,
         Self::BackupKey,
     ];
@@ -49,6 +52,7 @@ impl SecretUse {
             Self::Slack => "slack",
             Self::Webhook => "webhook",
             Self::PagerDuty => "pagerduty",
+            Self::Smtp => "smtp",
             Self::BackupStore => "backup-store",
             Self::BackupKey => "backup-key",
         }
@@ -79,29 +83,32 @@ mod tests {
     fn a_secret_offers_the_uses_in_its_label_and_no_other() {
         let offered = |label: Option<&str>| SecretUse::ALL.map(|wanted| wanted.is_offered(label));
         for (label, expected) in [
-            (None, [false; 8]),
-            (Some(""), [false; 8]),
-            (Some("."), [false; 8]),
-            (Some("true"), [false; 8]),
-            (Some("Token"), [false; 8]),
-            (Some("tokens"), [false; 8]),
-            (Some("token-anon-key-database"), [false; 8]),
-            (Some("token"), [true, false, false, false, false, false, false, false]),
+            (None, [false; 9]),
+            (Some(""), [false; 9]),
+            (Some("."), [false; 9]),
+            (Some("true"), [false; 9]),
+            (Some("Token"), [false; 9]),
+            (Some("tokens"), [false; 9]),
+            (Some("token-anon-key-database"), [false; 9]),
+            (
+                Some("token"),
+                [true, false, false, false, false, false, false, false, false],
+            ),
             (
                 Some("anon-key"),
-                [false, true, false, false, false, false, false, false],
+                [false, true, false, false, false, false, false, false, false],
             ),
             (
                 Some("database"),
-                [false, false, true, false, false, false, false, false],
+                [false, false, true, false, false, false, false, false, false],
             ),
             (
                 Some("other.database.token"),
-                [true, false, true, false, false, false, false, false],
+                [true, false, true, false, false, false, false, false, false],
             ),
             (
                 Some("token.anon-key.database"),
-                [true, true, true, false, false, false, false, false],
+                [true, true, true, false, false, false, false, false, false],
             ),
         ] {
             assert_eq!(offered(label), expected, "{label:?}");

@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Duration, SecretKeyReference, Severity};
+use crate::{Duration, LocalReference, SecretKeyReference, Severity};
 
 pub use reasons::ChannelReason;
 pub use status::{
@@ -18,7 +18,7 @@ pub use status::{
 /// On a NotificationChannel: a changed value asks for one test message.
 pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
 
-/// Who is told of alerts. Exactly one of `pagerDuty`, `slack` and `webhook`.
+/// Who is told of alerts. Exactly one of `pagerDuty`, `slack`, `email` and `webhook`.
 #[allow(clippy::duplicated_attributes, reason = "each column repeats its keys")]
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -30,7 +30,7 @@ pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
     derive = "PartialEq",
     shortname = "channel",
     category = "ace",
-    doc = "NotificationChannel is one place where alerts are told: a service at PagerDuty, a channel in Slack, or an endpoint for Standard Webhooks. It says once what fires, again while that lasts, and once that it is over. A changed value of the annotation `ops.mobulace.com/test-at` sends one test message.",
+    doc = "NotificationChannel is one place where alerts are told: a service at PagerDuty, a channel in Slack, mailboxes, or an endpoint for Standard Webhooks. It says once what fires, again while that lasts, and once that it is over. A changed value of the annotation `ops.mobulace.com/test-at` sends one test message.",
     printcolumn(name = "Type", type_ = "string", json_path = ".status.type"),
     printcolumn(name = "Open", type_ = "integer", json_path = ".status.open"),
     printcolumn(name = "Severities", type_ = "string", json_path = ".spec.severities", priority = 1),
@@ -43,8 +43,8 @@ pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
     )
 )]
 #[x_kube(
-    validation = Rule::new("[has(self.pagerDuty), has(self.slack), has(self.webhook)].filter(one, one).size() == 1")
-        .message("exactly one of `pagerDuty`, `slack` and `webhook` must be set: create another NotificationChannel for another place"),
+    validation = Rule::new("[has(self.pagerDuty), has(self.slack), has(self.email), has(self.webhook)].filter(one, one).size() == 1")
+        .message("exactly one of `pagerDuty`, `slack`, `email` and `webhook` must be set: create another NotificationChannel for another place"),
     validation = Rule::new("self.after.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.after) >= duration('0s') && duration(self.after) <= duration('24h')")
         .message("`after` must be between '0s' and '24h', such as '30m'")
         .field_path(".after"),
@@ -66,6 +66,9 @@ pub struct NotificationChannelSpec {
     /// slack is an incoming webhook of Slack.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slack: Option<Slack>,
+    /// email is a mail server, and who gets mails by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<Email>,
     /// webhook is an endpoint for Standard Webhooks, <https://www.standardwebhooks.com>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
@@ -174,6 +177,58 @@ pub struct Slack {
     /// webhookURLSecretRef names the webhook's URL (`https://hooks.slack.com/services/…`). The operator's flag `--allow-notify-host` must name its host.
     #[serde(rename = "webhookURLSecretRef")]
     pub webhook_url_secret_ref: SecretKeyReference,
+}
+
+/// A mail server, and who gets mails by it.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[x_kube(
+    validation = Rule::new("self.tls != 'Disable' || !has(self.credentialsSecretRef)")
+        .message("`credentialsSecretRef` must not be set with `tls: Disable`: whoever can listen would have the password; use 'StartTLS' or 'Implicit'")
+        .field_path(".credentialsSecretRef")
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Email {
+    /// host of the mail server. The operator's flag `--allow-notify-host` must name it with its port, such as `smtp://smtp.example.com:587`.
+    #[schemars(length(max = 253))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9.-]+$')").message("`host` must be a host name without port, such as 'smtp.example.com'; `port` is a field of its own"))]
+    pub host: String,
+    /// port of the mail server.
+    #[serde(default = "Email::default_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// tls says how the connection is encrypted.
+    #[serde(default)]
+    pub tls: EmailTls,
+    /// credentialsSecretRef names the Secret with `username` and `password` for the mail server. It must offer `smtp` in its label `ops.mobulace.com/use`. Unset, nobody logs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<LocalReference>,
+    /// from is the address that mails come from.
+    #[schemars(length(max = 254))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9.-]+$')").message("`from` must be an address without a name, such as 'ace@example.com'"))]
+    pub from: String,
+    /// to lists the addresses that get each mail, at most 16.
+    #[schemars(length(min = 1, max = 16), inner(length(max = 254)))]
+    #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("self.all(address, address.matches('^[A-Za-z0-9.!#$%&*+/=?^_{|}~-]{1,64}@[A-Za-z0-9.-]+$'))").message("`to` must have addresses without names, such as 'devops@example.com'"))]
+    pub to: Vec<String>,
+}
+
+impl Email {
+    fn default_port() -> i32 {
+        587
+    }
+}
+
+/// How the connection to a mail server is encrypted.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum EmailTls {
+    /// From the moment when the server has said that it can; one that can't gets no mail.
+    #[default]
+    #[serde(rename = "StartTLS")]
+    StartTls,
+    /// From the beginning, mostly on port 465.
+    Implicit,
+    /// Not at all. Only to loopback, and without credentials.
+    Disable,
 }
 
 /// An endpoint for Standard Webhooks.

@@ -14,7 +14,7 @@ reasons! {
         AccessMissing: Stalled = "the operator lacks the right to read a Secret that the spec names; the message has the command that grants it.",
         SecretNotOffered: Stalled = "a Secret that the spec names does not offer this use in its label `ops.mobulace.com/use`; the message has the command that adds it.",
         SecretInvalid: Stalled = "the Secret's value is not a URL, not a signing secret, or not a routing key.",
-        HostNotAllowed: Stalled = "the operator's flag `--allow-notify-host` does not allow the host of the URL.",
+        HostNotAllowed: Stalled = "the operator's flag `--allow-notify-host` does not allow the host of the URL or the mail server, or a mail server would be spoken to without encryption.",
         Refused: Stalled = "the receiver refused the last message; it is not sent again unchanged.",
         NotDelivered: Stalled = "every attempt to send the last message failed; it is not sent again.",
         DeliveryUnknown: Stalled = "the last message may have been received; it is not sent again.",

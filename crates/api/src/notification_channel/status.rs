@@ -56,6 +56,10 @@ pub struct AlertGroup {
     /// since when the first alert has been firing that was told.
     #[schemars(schema_with = "time")]
     pub since: Timestamp,
+    /// first is the id of the first message that may have arrived, to which later mails refer. Only with `email`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub first: Option<String>,
     /// firing counts its alerts that fire, also those that are silenced or acknowledged.
     pub firing: i32,
     /// told is what the receiver knows. Absent while nobody knows whether the first message arrived.
@@ -176,6 +180,8 @@ pub enum ChannelType {
     Webhook,
     /// By PagerDuty's Events API v2.
     PagerDuty,
+    /// By mail.
+    Email,
 }
 
 /// What a message is about.

@@ -8,8 +8,10 @@
 
 use std::net::Ipv4Addr;
 
+use ace_egress::{Encryption, MailServer};
 use ace_notify::{
-    Alert, Change, Content, Format, Message, MessageId, News, PAGERDUTY_PATH, RoutingKey, Severity, SigningSecret,
+    Alert, Change, Contact, Content, Email, Format, Message, MessageId, News, PAGERDUTY_PATH, RoutingKey, Severity,
+    SigningSecret,
 };
 use ace_sandbox::receivers::{self, Secrets};
 use jiff::Timestamp;
@@ -83,6 +85,20 @@ pub fn pagerduty() -> Format {
     Format::PagerDuty(RoutingKey::new("CANARY0123456789CANARY0123456789").unwrap())
 }
 
+/// Mails from `ace@example.com`.
+pub fn email(to: &[&str]) -> Email {
+    Email {
+        server: MailServer {
+            host: "smtp.example.com".to_owned(),
+            port: 587,
+            encryption: Encryption::StartTls,
+            login: None,
+        },
+        from: "ace@example.com".to_owned(),
+        to: to.iter().map(|one| (*one).to_owned()).collect(),
+    }
+}
+
 /// The most that a message can hold.
 pub fn news(change: Change) -> Message {
     let alert = Alert {
@@ -97,6 +113,7 @@ pub fn news(change: Change) -> Message {
     let news = News {
         change,
         thread: MessageId::derived(["group"]),
+        first: None,
         group: "x".repeat(253),
         source: "prod".to_owned(),
         severity: Severity::Critical,
@@ -112,6 +129,45 @@ pub fn news(change: Change) -> Message {
     Message {
         content: Content::News(Box::new(news)),
         ..message("news")
+    }
+}
+
+/// News in which every text tries to begin a header of its own.
+pub fn forged() -> Message {
+    let text = |name: &str| format!("{name} ä\r\nBcc: {name}@evil.example\r\n\r\nbody\u{2028}\u{202e}\0");
+    let alert = Alert {
+        rule: text("rule"),
+        severity: Severity::Critical,
+        summary: text("summary"),
+        value: Some(text("value")),
+        threshold: Some(text("threshold")),
+        since: "2026-11-23T09:00:00Z".parse().unwrap(),
+        labels: vec![(text("name"), text("label"))],
+    };
+    let news = News {
+        change: Change::Fired,
+        thread: MessageId::derived(["group"]),
+        first: Some(MessageId::derived(["first"])),
+        group: text("group"),
+        source: text("source"),
+        severity: Severity::Critical,
+        response: text("response"),
+        since: alert.since,
+        alerts: vec![alert],
+        firing: 1,
+        runbooks: vec![text("runbook")],
+        contacts: vec![Contact {
+            name: text("contact"),
+            address: text("address"),
+        }],
+        command: text("command"),
+        may_be_repeated: false,
+    };
+    Message {
+        namespace: text("namespace"),
+        channel: text("channel"),
+        content: Content::News(Box::new(news)),
+        ..message("forged")
     }
 }
 

@@ -43,7 +43,8 @@ pub struct CredentialHosts {
 /// The flag for receivers of notifications.
 #[derive(Debug, clap::Args)]
 pub struct NotifyArguments {
-    /// Hosts to which messages of a NotificationChannel may be sent, in the same form. May be repeated.
+    /// Hosts to which messages of a NotificationChannel may be sent, in the same form, and mail servers, `smtp://host` (port 587) or
+    /// `smtp://host:port`. May be repeated.
     #[arg(long = "allow-notify-host", value_name = "HOST", default_values = ["events.pagerduty.com", "events.eu.pagerduty.com", "hooks.slack.com"])]
     notify: Vec<String>,
 }

@@ -8,7 +8,7 @@ use ace_domain::kinds::{
     notification_channel, platform, restore, silence,
 };
 
-use ace_egress::HttpClient;
+use ace_egress::{HttpClient, SmtpClient};
 
 use super::{Parts, SetupError, without_controller};
 use crate::{
@@ -84,6 +84,7 @@ impl Parts<'_> {
                 dependents: self.dependents.clone(),
             },
             http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,
+            smtp: SmtpClient::new(settings.notify_hosts.clone(), CONNECT)?,
             timing: settings.timing,
             installation: settings.installation.clone(),
         };

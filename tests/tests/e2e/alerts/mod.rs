@@ -2,6 +2,7 @@
 
 mod failing;
 mod firing;
+mod heard;
 
 use ace_api::{AlertRule, NotificationChannel, Platform};
 use ace_tests::{Database, PLATFORM, Stage, Test, is_observed, message_of, on_database, reason_of};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 
 /// The tests of all modules.
 pub(crate) fn tests() -> Vec<Test> {
-    let modules = [failing::tests(), firing::tests()];
+    let modules = [failing::tests(), firing::tests(), heard::tests()];
     modules.into_iter().flatten().collect()
 }
 

@@ -185,6 +185,14 @@ pub(super) fn slack(url: &str) -> Value {
     object("NotificationChannel", json!({ "slack": slack }))
 }
 
+pub(super) fn email(credentials: &str) -> Value {
+    let email = json!({
+        "host": "smtp.example.com", "credentialsSecretRef": { "name": credentials },
+        "from": "ace@example.com", "to": ["devops@example.com"],
+    });
+    object("NotificationChannel", json!({ "email": email }))
+}
+
 pub(super) fn pagerduty(key: &str) -> Value {
     let pagerduty = json!({ "routingKeySecretRef": key_of(key) });
     object("NotificationChannel", json!({ "pagerDuty": pagerduty }))

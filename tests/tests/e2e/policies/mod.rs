@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::roles::{admin, grant};
 
 use self::governed::{
-    Governed, PROJECT, admitted, destination, key_of, object, pagerduty, platform, reader, refused, schedule, slack,
-    webhook,
+    Governed, PROJECT, admitted, destination, email, key_of, object, pagerduty, platform, reader, refused, schedule,
+    slack, webhook,
 };
 
 ace_tests::tests![
@@ -81,6 +81,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         with_scratch("own", "other"),
         slack("other"),
         pagerduty("other"),
+        email("other"),
         webhook("other", "own"),
         webhook("own", "other"),
         destination("other"),
@@ -95,6 +96,7 @@ async fn a_secret_may_be_named_by_who_may_read_it() {
         with_scratch("own", "own"),
         slack("own"),
         pagerduty("own"),
+        email("own"),
         webhook("own", "own"),
         destination("own"),
     ] {

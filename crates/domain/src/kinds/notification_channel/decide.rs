@@ -101,6 +101,7 @@ fn telling(object: &NotificationChannel, underway: Option<&DeliveryIntent>, due:
     let parts = [uid, &group.key, &digest, &format!("{type_:?}"), &follows];
     Telling {
         news: news(object, *type_, group),
+        first: due.first.clone(),
         intent: DeliveryIntent {
             key: group.key.clone(),
             severity: group.severity().unwrap_or(due.severity),

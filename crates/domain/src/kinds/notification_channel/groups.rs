@@ -41,6 +41,8 @@ pub(super) struct Due<'a> {
     /// What the receiver knows of the group; of one that is over it is all there is.
     pub severity: Severity,
     pub since: Option<Timestamp>,
+    /// Id of the first message that may have arrived.
+    pub first: Option<String>,
     /// When it was told last.
     pub told: Option<Timestamp>,
 }
@@ -216,6 +218,7 @@ pub(super) fn plan<'a>(object: &NotificationChannel, state: &'a State, now: Time
                 at,
                 severity: told.map_or(Severity::Info, |told| told.severity),
                 since: known.map(|known| known.since),
+                first: known.and_then(|known| known.first.clone()),
                 told: told.map(|told| told.time),
             });
         } else {

@@ -67,6 +67,8 @@ pub enum Step {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Telling {
     pub intent: DeliveryIntent,
+    /// Id of the first message of the group that may have arrived; also of this one, where it is sent again.
+    pub first: Option<String>,
     pub news: News,
 }
 

@@ -33,11 +33,7 @@ pub fn status(object: &NotificationChannel, state: &State, decision: &Decision, 
     };
     let status = ChannelStatus {
         common: common(object, &memo.common, shown, decision.is_answer(), now),
-        type_: Some(match (&object.spec.pager_duty, &object.spec.slack) {
-            (Some(_), _) => ChannelType::PagerDuty,
-            (None, Some(_)) => ChannelType::Slack,
-            (None, None) => ChannelType::Webhook,
-        }),
+        type_: Some(type_of(object)),
         open: Some(count(memo.groups.iter().filter(|group| group.told.is_some()).count())),
         groups: memo.groups.clone(),
         intent: match decision {
@@ -51,6 +47,16 @@ pub fn status(object: &NotificationChannel, state: &State, decision: &Decision, 
         deliveries: memo.deliveries.clone(),
     };
     bounded(status, shorten)
+}
+
+fn type_of(object: &NotificationChannel) -> ChannelType {
+    let spec = &object.spec;
+    match (&spec.pager_duty, &spec.slack, &spec.email) {
+        (Some(_), _, _) => ChannelType::PagerDuty,
+        (None, Some(_), _) => ChannelType::Slack,
+        (None, None, Some(_)) => ChannelType::Email,
+        (None, None, None) => ChannelType::Webhook,
+    }
 }
 
 /// Drops the last name of a group; its key is still there.

@@ -60,7 +60,7 @@ pub(super) fn conclude(
 ) {
     match announced {
         Announced::Test(test) => tested(object, state, test, outcome, now),
-        Announced::Tell(intent) => told(state, *intent, outcome, now),
+        Announced::Tell(intent) => told(object, state, *intent, outcome, now),
     }
 }
 
@@ -97,7 +97,7 @@ fn tested(object: &NotificationChannel, state: &mut State, mut test: TestDeliver
     state.memo.test = Some(test);
 }
 
-fn told(state: &mut State, mut intent: DeliveryIntent, outcome: Outcome, now: Timestamp) {
+fn told(object: &NotificationChannel, state: &mut State, mut intent: DeliveryIntent, outcome: Outcome, now: Timestamp) {
     let attempts = intent.delivery.attempts;
     let backoff = state.timing.backoff(u32::try_from(attempts - 1).unwrap_or_default());
     let (result, wait) = match outcome.as_ref().map_err(|error| error.failure) {
@@ -113,7 +113,7 @@ fn told(state: &mut State, mut intent: DeliveryIntent, outcome: Outcome, now: Ti
             state.memo.groups.retain(|group| group.key != intent.key);
         }
         DeliveryResult::Accepted => {
-            let group = group(state, &intent);
+            let group = known(object, state, &intent);
             group.refused = None;
             group.told = Some(ToldNews {
                 digest: intent.digest.clone(),
@@ -130,7 +130,7 @@ fn told(state: &mut State, mut intent: DeliveryIntent, outcome: Outcome, now: Ti
         }
         // From now on the receiver may know of it, so it is told of the end, too.
         _ if intent.may_have_arrived => {
-            group(state, &intent);
+            known(object, state, &intent);
         }
         _ => {}
     }
@@ -139,6 +139,15 @@ fn told(state: &mut State, mut intent: DeliveryIntent, outcome: Outcome, now: Ti
     }
     intent.retry_time = wait.map(|wait| now + wait);
     state.memo.intent = wait.is_some().then_some(intent);
+}
+
+/// The group of a message that may have arrived.
+fn known<'a>(object: &NotificationChannel, state: &'a mut State, intent: &DeliveryIntent) -> &'a mut AlertGroup {
+    let group = group(state, intent);
+    if object.spec.email.is_some() {
+        group.first.get_or_insert_with(|| intent.id.clone());
+    }
+    group
 }
 
 /// The group that a message is about.
@@ -153,6 +162,7 @@ fn group<'a>(state: &'a mut State, intent: &DeliveryIntent) -> &'a mut AlertGrou
             key: intent.key.clone(),
             name: intent.delivery.group.clone().unwrap_or_default(),
             since: intent.since,
+            first: None,
             firing: intent.firing,
             told: None,
             refused: None,

@@ -1,13 +1,13 @@
 //! Each field that names an address, each credential that is sent there, and the hosts that get it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use ace_api::{BackupDestination, KINDS, NotificationChannel, Platform, PlatformSpec, Target, crds};
-use ace_egress::AllowedHosts;
+use ace_egress::{AllowedHosts, SmtpClient};
 use serde_json::{Value, json};
 
 use super::{CredentialHosts, HostArguments, NotifyArguments};
-use crate::connections::stores::StoreArguments;
+use crate::{connections::stores::StoreArguments, kinds::notification_channel::destination::server};
 
 const OWN: &str = "https://abcdefghijklmnopqrst.supabase.co";
 const OTHER: &str = "https://attackersownprojectx.supabase.co";
@@ -30,7 +30,7 @@ struct Row {
 type Address = (&'static str, &'static str);
 
 /// A field that is not here fails a test: say which credential goes there, and to which hosts.
-const TABLE: [Row; 6] = [
+const TABLE: [Row; 7] = [
     Row {
         address: ("Platform", "spec.api.url"),
         credentials: &["spec.api.tokenSecretRef.name"],
@@ -146,6 +146,23 @@ const TABLE: [Row; 6] = [
             ("http://169.254.169.254", ""),
         ],
     },
+    Row {
+        address: ("NotificationChannel", "spec.email.host"),
+        credentials: &["spec.email.credentialsSecretRef.name"],
+        leaves: |hosts, object| {
+            let spec = serde_json::from_value::<NotificationChannel>(object).unwrap().spec;
+            let client = SmtpClient::new(hosts.notify.clone(), Duration::from_secs(1)).unwrap();
+            client.check(&server(&spec.email.unwrap())).is_ok()
+        },
+        yes: &[],
+        no: &[
+            ("smtp.example.com", ""),
+            ("hooks.slack.com", ""),
+            ("events.pagerduty.com", ""),
+            ("127.0.0.1", ""),
+            ("169.254.169.254", ""),
+        ],
+    },
 ];
 
 /// What the flags allow.
@@ -168,6 +185,12 @@ const KEPT: [(&str, &str); 1] = [("BackupSchedule", "spec.encryption.identitySec
 
 /// Addresses that people are shown, and nobody calls.
 const SHOWN: [(&str, &str); 2] = [("AlertRule", "spec.runbookURL"), ("Platform", "spec.contacts.address")];
+
+/// Mailboxes: what is sent there leaves by the mail server of the same object.
+const MAILBOXES: [(&str, &str); 2] = [
+    ("NotificationChannel", "spec.email.from"),
+    ("NotificationChannel", "spec.email.to"),
+];
 
 #[derive(clap::Parser)]
 struct Flags {
@@ -204,6 +227,9 @@ fn with((kind, path): (&str, &str), (address, user): Address) -> Value {
             "database": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
             "scratch": { "host": "", "user": user, "passwordSecretRef": secret, "caSecretRef": secret },
         }),
+        "NotificationChannel" if path.starts_with("spec.email") => {
+            json!({ "email": { "credentialsSecretRef": { "name": "smtp" }, "from": "ace@example.com", "to": ["devops@example.com"] } })
+        }
         "NotificationChannel" => json!({ "pagerDuty": { "routingKeySecretRef": secret } }),
         _ => json!({
             "s3": { "region": "eu-central-1", "bucket": "ace-backups" },
@@ -245,22 +271,23 @@ fn without_an_address_the_credentials_leave_for_supabase_and_the_own_gateway() {
 #[test]
 fn each_flag_lets_one_credential_out_and_no_other() {
     let address = |row: &Row| match row.address.1 {
-        "spec.database.host" | "spec.scratch.host" => ("platform.lan", "postgres"),
+        "spec.database.host" | "spec.scratch.host" | "spec.email.host" => ("platform.lan", "postgres"),
         _ => ("https://platform.lan", ""),
     };
     let flags = [
-        "--allow-api-host",
-        "--allow-gateway-host",
-        "--allow-database-host",
-        "--allow-scratch-host",
-        "--allow-store-host",
-        "--allow-notify-host",
+        ("--allow-api-host", "platform.lan"),
+        ("--allow-gateway-host", "platform.lan"),
+        ("--allow-database-host", "platform.lan"),
+        ("--allow-scratch-host", "platform.lan"),
+        ("--allow-store-host", "platform.lan"),
+        ("--allow-notify-host", "platform.lan"),
+        ("--allow-notify-host", "smtp://platform.lan"),
     ];
-    for (number, flag) in flags.into_iter().enumerate() {
-        let hosts = hosts(&[flag, "platform.lan"]);
+    for (number, (flag, host)) in flags.into_iter().enumerate() {
+        let hosts = hosts(&[flag, host]);
         for (other, row) in TABLE.iter().enumerate() {
             let leaves = (row.leaves)(&hosts, with(row.address, address(row)));
-            assert_eq!(leaves, other == number, "{flag}: {}", row.address.1);
+            assert_eq!(leaves, other == number, "{flag} {host}: {}", row.address.1);
         }
     }
 }
@@ -299,7 +326,7 @@ fn every_address_and_every_reference_to_a_secret_has_a_row() {
             addresses.insert((kind.name.to_owned(), path.to_owned()));
         });
     }
-    let rows = TABLE.iter().map(|row| row.address).chain(SHOWN);
+    let rows = TABLE.iter().map(|row| row.address).chain(SHOWN).chain(MAILBOXES);
     let rows = rows.map(|(kind, path)| (kind.to_owned(), path.to_owned()));
     assert_eq!(addresses, rows.collect());
 

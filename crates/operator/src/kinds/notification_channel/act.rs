@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ace_api::NotificationChannel;
 use ace_domain::kinds::notification_channel::{Failure, Step, StepError};
-use ace_notify::{Outcome, deliver};
+use ace_notify::{Outcome, deliver, mail};
 use jiff::Timestamp;
 
 use super::{Destination, NotificationChannels, message};
@@ -22,7 +22,7 @@ pub(super) async fn act(
         code: code.map(i32::from),
         message,
     };
-    let Some(Destination { url, format }) = destination else {
+    let Some(destination) = destination else {
         // Never happens: such a step is only decided when the Secrets were read.
         let message = "the Secrets were not read".to_owned();
         return Err(failed(Failure::Passing(None), None, message));
@@ -31,8 +31,14 @@ pub(super) async fn act(
         Step::Test(test) => message::test(object, test),
         Step::Tell(telling) => message::news(object, telling),
     };
-    let reply = deliver(&kind.http, url, format.request(&message, Timestamp::now()), DEADLINE).await;
-    match format.outcome(&reply) {
+    let outcome = match destination {
+        Destination::Post { url, format } => {
+            let request = format.request(&message, Timestamp::now());
+            format.outcome(&deliver(&kind.http, url, request, DEADLINE).await)
+        }
+        Destination::Mail(email) => mail(&kind.smtp, email, &message, DEADLINE).await,
+    };
+    match outcome {
         Outcome::Accepted { code } => Ok(code.into()),
         Outcome::Refused { code, message } => Err(failed(Failure::Refused, code, message)),
         Outcome::Retry { after, code, message } => Err(failed(Failure::Passing(after), code, message)),

@@ -17,7 +17,7 @@ pub(super) fn test(object: &NotificationChannel, test: &TestDelivery) -> Message
 
 /// What became of a group of alerts.
 pub(super) fn news(object: &NotificationChannel, telling: &Telling) -> Message {
-    let Telling { intent, news } = telling;
+    let Telling { intent, news, first } = telling;
     let uid = object.uid().unwrap_or_default();
     let Told {
         type_,
@@ -29,6 +29,7 @@ pub(super) fn news(object: &NotificationChannel, telling: &Telling) -> Message {
         contacts,
         command,
     } = news.clone();
+    let id = |id: &str| MessageId::derived([uid.as_str(), "Alerts", id]);
     let content = News {
         change: match type_ {
             DeliveryType::Update => Change::Grew,
@@ -38,6 +39,7 @@ pub(super) fn news(object: &NotificationChannel, telling: &Telling) -> Message {
         },
         // Of no generation: an edit of the spec begins no other incident.
         thread: MessageId::derived([uid.as_str(), "Group", &intent.key]),
+        first: first.as_deref().map(id),
         group,
         source,
         severity: severity(intent.severity),
@@ -57,8 +59,12 @@ pub(super) fn news(object: &NotificationChannel, telling: &Telling) -> Message {
         // The others drop what they have under the same id or key.
         may_be_repeated: intent.may_have_arrived && object.spec.slack.is_some(),
     };
-    let id = MessageId::derived([uid.as_str(), "Alerts", &intent.id]);
-    of(object, id, intent.delivery.time, Content::News(Box::new(content)))
+    of(
+        object,
+        id(&intent.id),
+        intent.delivery.time,
+        Content::News(Box::new(content)),
+    )
 }
 
 fn of(object: &NotificationChannel, id: MessageId, time: Timestamp, content: Content) -> Message {
@@ -113,6 +119,7 @@ mod tests {
     fn telling(key: &str, type_: DeliveryType, id: &str, may_have_arrived: bool) -> Telling {
         let time = "2026-11-23T10:14:00Z".parse().unwrap();
         Telling {
+            first: None,
             intent: DeliveryIntent {
                 key: key.to_owned(),
                 digest: "d".to_owned(),

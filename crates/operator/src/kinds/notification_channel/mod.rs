@@ -1,6 +1,7 @@
 //! `NotificationChannel`: where messages are sent.
 
 mod act;
+pub(crate) mod destination;
 mod message;
 mod observe;
 
@@ -11,8 +12,8 @@ use ace_domain::{
     kinds::notification_channel::{self, Memory, State, Step, StepError},
     reconcile::timing::Timing,
 };
-use ace_egress::{HttpClient, SecretUrl};
-use ace_notify::Format;
+use ace_egress::{HttpClient, SecretUrl, SmtpClient};
+use ace_notify::{Email, Format};
 use ace_runtime::{index::Dependents, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector::Store};
@@ -28,6 +29,8 @@ pub struct NotificationChannels {
     pub caches: ChannelCaches,
     /// HTTP client of the receivers.
     pub http: HttpClient,
+    /// Client of mail servers.
+    pub smtp: SmtpClient,
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,
@@ -43,10 +46,10 @@ pub struct ChannelCaches {
     pub dependents: Dependents,
 }
 
-/// What the Secrets of a channel hold.
-pub struct Destination {
-    url: SecretUrl,
-    format: Format,
+/// Where messages go, with what the Secrets of a channel hold.
+pub enum Destination {
+    Post { url: SecretUrl, format: Format },
+    Mail(Email),
 }
 
 impl Controller for NotificationChannels {

@@ -1,22 +1,17 @@
-use ace_api::{ChannelReason, NotificationChannel, SecretKeyReference, SecretUse};
+use ace_api::{ChannelReason, NotificationChannel};
 use ace_domain::{
     kinds::{
         alert_rule,
-        notification_channel::{self, Cause, Memory, Neighbour, Rule, State},
+        notification_channel::{self, Memory, Neighbour, Rule, State},
         silence::{self, Quiet},
     },
     reconcile::key::Key,
 };
-use ace_egress::SecretUrl;
-use ace_notify::{Format, PAGERDUTY_PATH, RoutingKey, SigningSecret};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Destination, NotificationChannels};
-use crate::{
-    caches::{cached, in_namespace},
-    connections::secrets::Secrets,
-};
+use super::{Destination, NotificationChannels, destination::destination};
+use crate::caches::{cached, in_namespace};
 
 /// Reads the Secrets of a channel, and from the caches what there is to tell.
 pub(super) async fn observe(
@@ -67,61 +62,4 @@ pub(super) async fn observe(
             (state, None)
         }
     }
-}
-
-async fn destination(kind: &NotificationChannels, object: &NotificationChannel) -> Result<Destination, Cause> {
-    let secrets = Secrets {
-        client: &kind.client,
-        names: &kind.installation,
-        namespace: &object.namespace().unwrap_or_default(),
-    };
-    if let Some(pager_duty) = &object.spec.pager_duty {
-        let key = secrets.value(
-            &pager_duty.routing_key_secret_ref,
-            SecretUse::PagerDuty,
-            "a routing key",
-            RoutingKey::new,
-        );
-        let format = Format::PagerDuty(key.await?);
-        let url = format!("{}/{PAGERDUTY_PATH}", pager_duty.url.trim_end_matches('/'));
-        let url = SecretUrl::new(&url).map_err(|error| {
-            // Never happens: the API server refuses such a spec.
-            Cause::new(
-                ChannelReason::SecretInvalid,
-                format!("`pagerDuty.url` is no valid URL: {error}"),
-            )
-        })?;
-        if !kind.http.may_post(&url) {
-            let message = "the operator is not allowed to send to the host of `pagerDuty.url`: add the host to its flag `--allow-notify-host`, or name another one";
-            return Err(Cause::new(ChannelReason::HostNotAllowed, message));
-        }
-        return Ok(Destination { url, format });
-    }
-    let (reference, wanted, format) = match (&object.spec.slack, &object.spec.webhook) {
-        (Some(slack), _) => (&slack.webhook_url_secret_ref, SecretUse::Slack, Format::Slack),
-        (None, Some(webhook)) => {
-            let secret = secrets.value(
-                &webhook.signing_secret_ref,
-                SecretUse::Webhook,
-                "a valid signing secret",
-                SigningSecret::new,
-            );
-            let format = Format::Webhook(secret.await?);
-            (&webhook.url_secret_ref, SecretUse::Webhook, format)
-        }
-        // Never happens: the API server refuses such a spec.
-        (None, None) => {
-            let message = "the spec names none of `pagerDuty`, `slack` and `webhook`";
-            return Err(Cause::new(ChannelReason::SecretInvalid, message));
-        }
-    };
-    let url = secrets.value(reference, wanted, "a valid URL", SecretUrl::new).await?;
-    if !kind.http.may_post(&url) {
-        let SecretKeyReference { name, key } = reference;
-        let message = format!(
-            "the operator is not allowed to send to the host of the URL in key `{key}` of Secret `{name}`: add the host to its flag `--allow-notify-host`, or put another URL there"
-        );
-        return Err(Cause::new(ChannelReason::HostNotAllowed, message));
-    }
-    Ok(Destination { url, format })
 }

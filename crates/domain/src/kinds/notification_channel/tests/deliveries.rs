@@ -47,6 +47,41 @@ fn a_message_is_tried_until_it_arrives_and_has_one_id() {
 }
 
 #[test]
+fn a_later_mail_refers_to_the_first_one_that_may_have_arrived() {
+    let mut case = new("email", &json!({"groupWait": "0s", "groupBy": ["rule"]}));
+    // What is refused nobody has; of the next one nobody knows.
+    case.outcomes = vec![Failure::Refused, Failure::Unknown];
+    case.fires("cards", "a", Severity::Critical);
+    case.until(10);
+    case.fires("cards", "b", Severity::Critical);
+    case.until(12 * HOUR);
+    case.clears("cards", "a");
+    case.clears("cards", "b");
+    case.until(13 * HOUR);
+    let sent = std::mem::take(&mut case.sent);
+    let types: Vec<DeliveryType> = sent.iter().map(|sent| sent.type_).collect();
+    let (first, repeats) = (Some(sent[1].id.clone()), &types[3..types.len() - 1]);
+    assert_eq!(types[..3], [DeliveryType::Trigger; 3]);
+    assert!(
+        !repeats.is_empty() && repeats.iter().all(|type_| *type_ == DeliveryType::Repeat),
+        "{types:?}"
+    );
+    assert_eq!(types.last(), Some(&DeliveryType::Resolve));
+    assert!(sent[0].id != sent[1].id && sent[1].id == sent[2].id, "{sent:#?}");
+    assert_eq!((&sent[0].first, &sent[1].first), (&None, &None));
+    assert!(sent[2..].iter().all(|later| later.first == first), "{sent:#?}");
+    // What fires afterwards is another conversation.
+    case.fires("cards", "a", Severity::Critical);
+    case.until(14 * HOUR);
+    assert_eq!(case.sent[0].first, None);
+    // Others have no use for it, and no room.
+    let mut other = prompt();
+    other.fires("cards", "a", Severity::Critical);
+    other.until(10);
+    assert_eq!(other.memo.groups[0].first, None);
+}
+
+#[test]
 fn the_end_of_what_may_have_arrived_is_told_and_of_what_has_not_is_not() {
     for (failure, expected) in [(Failure::Unknown, vec!["60 Resolve cards critical 0"]), (BUSY, vec![])] {
         let mut case = prompt();

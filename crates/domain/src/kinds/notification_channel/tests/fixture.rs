@@ -24,6 +24,7 @@ pub(super) struct Sent {
     pub severity: Severity,
     pub firing: i32,
     pub id: String,
+    pub first: Option<String>,
     pub key: String,
     pub digest: String,
     pub may_have_arrived: bool,
@@ -53,6 +54,9 @@ pub(super) fn new(receiver: &str, spec: &Value) -> Case {
     object["spec"] = match receiver {
         "slack" => json!({"slack": {"webhookURLSecretRef": key}}),
         "pagerDuty" => json!({"pagerDuty": {"routingKeySecretRef": key}}),
+        "email" => {
+            json!({"email": {"host": "smtp.example.com", "from": "ace@example.com", "to": ["devops@example.com"]}})
+        }
         _ => json!({"webhook": {"urlSecretRef": key, "signingSecretRef": key}}),
     };
     object["spec"]["default"] = json!(true);
@@ -196,6 +200,7 @@ impl Case {
                 severity: intent.severity,
                 firing: intent.firing,
                 id: intent.id.clone(),
+                first: telling.first.clone(),
                 key: intent.key.clone(),
                 digest: intent.digest.clone(),
                 may_have_arrived: intent.may_have_arrived,
