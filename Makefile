@@ -69,4 +69,5 @@ walls:
 	$(CARGO) check --package ace-egress
 	$(CARGO) check --package ace-runtime
 	$(CARGO) check --package ace-notify
+	$(CARGO) check --package ace-signals
 	$(CARGO) check --package ace-archive

@@ -103,6 +103,17 @@ async fn every_answer_of_every_implemented_route_is_as_the_document_says() {
     api.get(project, "/v1/projects/zzzzzzzzzzzzzzzzzzzz").await;
     api.get(&format!("{project}/health"), "/health?services=auth,db&services=rest")
         .await;
+    let health = format!("GET {project}/health");
+    bench
+        .set_fault(json!({"route": health, "fault": {"unhealthy": {"service": "rest"}}, "times": 1}))
+        .await;
+    let told = api
+        .get(&format!("{project}/health"), "/health?services=auth,rest")
+        .await;
+    assert_eq!(
+        (&told[0]["healthy"], &told[1]["status"]),
+        (&json!(true), &json!("UNHEALTHY"))
+    );
     api.get(&format!("{project}/api-keys"), "/api-keys?reveal=true").await;
     let backups = format!("{project}/database/backups");
     let kept = [json!({}), json!({"since": 0}), json!({"pitr": true, "since": 0})];

@@ -34,7 +34,7 @@ pub use gateway::{Gateway, Probe, ProbeAuth, ProbeError};
 pub use limits::{Deadlines, Http, Limits};
 pub use model::{
     BackupStatus, Backups, DailyBackup, Digest, Function, FunctionStatus, PhysicalBackups, Project, ProjectStatus,
-    SecretDigest, ServiceHealth, ServiceStatus,
+    SecretDigest, ServiceHealth, ServiceStatus, when,
 };
 pub use names::{NameError, ProjectRef, Slug};
 pub use observer::{Observer, Unobserved};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use serde::Deserialize;
 
 /// A function as lists, reads and changes show it.
@@ -143,6 +144,9 @@ pub struct SecretDigest {
     /// Not for printing.
     #[serde(rename = "value", deserialize_with = "digest")]
     pub digest: Digest,
+    /// When it was set; nothing where the platform does not say so, or in other words.
+    #[serde(default, deserialize_with = "time")]
+    pub updated_at: Option<Timestamp>,
 }
 
 /// The digest that the platform shows instead of a secret's value: lower-case hex of SHA-256, unsalted, so it gives a short
@@ -152,6 +156,17 @@ pub struct Digest(String);
 
 fn digest<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
     String::deserialize(deserializer).map(Digest)
+}
+
+fn time<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.as_deref().and_then(when))
+}
+
+/// A time as the platform writes it: one without a zone is UTC.
+pub fn when(text: &str) -> Option<Timestamp> {
+    let zoned = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| Some(zoned()?.timestamp()))
 }
 
 impl fmt::Debug for Digest {
@@ -241,6 +256,8 @@ fn word(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::{Function, FunctionStatus, Project, ProjectStatus, SecretDigest};
 
     #[test]
@@ -277,8 +294,24 @@ mod tests {
         let read: SecretDigest = serde_json::from_str(r#"{"name":"KEY","value":"canary"}"#).unwrap();
         assert_eq!(
             format!("{read:?}"),
-            r#"SecretDigest { name: "KEY", digest: Digest(..) }"#
+            r#"SecretDigest { name: "KEY", digest: Digest(..), updated_at: None }"#
         );
+    }
+
+    #[test]
+    fn a_secret_is_read_whatever_is_said_of_its_time() {
+        let set: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        for (text, expected) in [
+            (r#""2026-03-01T12:00:00Z""#, Some(set)),
+            (r#""2026-03-01T13:00:00.000+01:00""#, Some(set)),
+            (r#""2026-03-01T12:00:00""#, Some(set)),
+            (r#""last spring""#, None),
+            ("null", None),
+        ] {
+            let read = format!(r#"{{"name":"KEY","value":"v","updated_at":{text}}}"#);
+            let read: SecretDigest = serde_json::from_str(&read).unwrap();
+            assert_eq!(read.updated_at, expected, "{text}");
+        }
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub const ANNOTATION_ACKNOWLEDGE: &str = "ops.mobulace.com/acknowledge";
     validation = Rule::new("!has(self.summary) || !has(self.source.sql) || self.summary.split('{labels.').size() - 1 == (has(self.source.sql.labels) ? self.source.sql.labels.map(label, self.summary.split('{labels.' + label + '}').size() - 1).sum() : 0)")
         .message("`summary` must name only labels that `source.sql.labels` has")
         .field_path(".summary"),
-    validation = Rule::new("!has(self.summary) || !has(self.source.signal) || self.summary.split('{labels.').size() == self.summary.split(self.source.signal.name == 'ObjectCondition' ? '{labels.kind}' : '{labels.function}').size()")
-        .message("`summary` must name only labels that the signal has: `kind` of ObjectCondition, `function` of the others")
+    validation = Rule::new("!has(self.summary) || !has(self.source.signal) || self.summary.split('{labels.').size() == self.summary.split(self.source.signal.name == 'ObjectCondition' ? '{labels.kind}' : self.source.signal.name == 'ProjectHealth' ? '{labels.service}' : self.source.signal.name == 'SecretAge' ? '{labels.secret}' : '{labels.function}').size()")
+        .message("`summary` must name only labels that the signal has: `kind` of ObjectCondition, `service` of ProjectHealth, `secret` of SecretAge, `function` of the others")
         .field_path(".summary"),
     validation = Rule::new("!has(self.condition) || !has(self.source.signal) || !([has(self.condition.levels.info) && has(self.condition.levels.info.thresholdFrom), has(self.condition.levels.warning) && has(self.condition.levels.warning.thresholdFrom), has(self.condition.levels.error) && has(self.condition.levels.error.thresholdFrom), has(self.condition.levels.critical) && has(self.condition.levels.critical.thresholdFrom)].exists(one, one))")
         .message("`thresholdFrom` needs `source.sql`: a signal has no columns; write `threshold`")

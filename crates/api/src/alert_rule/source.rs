@@ -64,8 +64,8 @@ impl SqlSource {
     validation = Rule::new("self.name.startsWith('Probe') == has(self.probe)")
         .message("`probe` must be set for ProbeSuccess and ProbeSeconds, and for no other signal")
         .field_path(".probe"),
-    validation = Rule::new("self.name == 'ObjectCondition' || !has(self.match)")
-        .message("`match` is for ObjectCondition: leave it out")
+    validation = Rule::new("!has(self.match) || ((self.name == 'ObjectCondition' || !(has(self.match.kind) || has(self.match.trouble))) && (self.name == 'ProjectHealth' || !has(self.match.service)) && (self.name == 'SecretAge' || !has(self.match.secret)))")
+        .message("`match` must have only what the signal has: `kind` and `trouble` of ObjectCondition, `service` of ProjectHealth, `secret` of SecretAge")
         .field_path(".match")
 )]
 pub struct Signal {
@@ -88,6 +88,10 @@ pub enum SignalName {
     ProbeSuccess,
     /// How many seconds such a call took, with the label `function`. One that is not answered as expected is no data.
     ProbeSeconds,
+    /// Whether the platform calls a service of the project healthy: 1 or 0, with the label `service` (auth, db, pooler, realtime, rest, storage).
+    ProjectHealth,
+    /// How many days ago a secret of the project's functions was set, with the label `secret`. The platform's own (`SUPABASE_*`) do not count.
+    SecretAge,
 }
 
 impl SignalName {
@@ -97,6 +101,8 @@ impl SignalName {
             Self::ObjectCondition => "ObjectCondition",
             Self::ProbeSuccess => "ProbeSuccess",
             Self::ProbeSeconds => "ProbeSeconds",
+            Self::ProjectHealth => "ProjectHealth",
+            Self::SecretAge => "SecretAge",
         }
     }
 }
@@ -107,11 +113,22 @@ pub struct SignalMatch {
     /// kind of the objects; all kinds of `ops.mobulace.com` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 63))]
-    #[x_kube(validation = Rule::new("self in ['Platform', 'EdgeFunction', 'MigrationSet', 'AlertRule', 'NotificationChannel', 'BackupDestination', 'BackupSchedule', 'Backup', 'Restore']").message("`kind` must be a kind of ops.mobulace.com, such as 'EdgeFunction'"))]
+    #[x_kube(validation = Rule::new("self in ['Platform', 'EdgeFunction', 'MigrationSet', 'AlertRule', 'NotificationChannel', 'Silence', 'BackupDestination', 'BackupSchedule', 'Backup', 'Restore']").message("`kind` must be a kind of ops.mobulace.com, such as 'EdgeFunction'"))]
     pub kind: Option<String>,
-    /// trouble that counts.
-    #[serde(default)]
-    pub trouble: ObjectTrouble,
+    /// trouble that counts. Defaults to `NotReady`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ObjectTrouble")]
+    pub trouble: Option<ObjectTrouble>,
+    /// service of the project, in which `*` is any text; all of them without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 63))]
+    #[x_kube(validation = Rule::new("self.matches('^[a-z_*]+$')").message("`service` must be lower-case letters, '_' and '*', such as 'db'"))]
+    pub service: Option<String>,
+    /// secret by name, in which `*` is any text; all of them without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    #[x_kube(validation = Rule::new("self.matches('^[A-Za-z0-9_*-]+$')").message("`secret` must be letters, digits, '_', '-' and '*', such as 'STRIPE_*'"))]
+    pub secret: Option<String>,
 }
 
 impl SignalMatch {

@@ -1,5 +1,10 @@
 //! Why a rule can't be asked.
 
+use ace_api::{AlertRuleReason, Database};
+use ace_domain::kinds::{
+    alert_rule::{Cause, of_database},
+    platform::DatabaseFailure,
+};
 use tokio_postgres::error::{DbError, ErrorPosition};
 
 use super::Question;
@@ -33,7 +38,30 @@ pub enum AskError {
     Lost(String),
 }
 
+impl ReaderError {
+    /// Why a rule can't be asked. `database`: as the reader sees it.
+    pub fn cause(self, database: &Database) -> Cause {
+        match self {
+            Self::Open(error) => of_database(&error.into(), database),
+            Self::TooPowerful(why) => {
+                let message =
+                    format!("queries of rules are not given to `spec.database.reader` of the Platform: {why}");
+                Cause::new(AlertRuleReason::ReaderTooPowerful, message)
+            }
+        }
+    }
+}
+
 impl AskError {
+    /// Why a rule was not answered. `database`: as the reader sees it.
+    pub fn cause(self, database: &Database) -> Cause {
+        match self {
+            Self::Invalid(message) => Cause::new(AlertRuleReason::QueryInvalid, message),
+            Self::Failed(message) => Cause::new(AlertRuleReason::QueryFailed, message),
+            Self::Lost(how) => of_database(&DatabaseFailure::Unanswered(how), database),
+        }
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         matches!(self, Self::Lost(_))
     }

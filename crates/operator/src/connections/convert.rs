@@ -9,8 +9,8 @@ use ace_domain::{
     },
     reconcile::decision::{Deferral, Limiter, StepError},
 };
-use ace_supabase::{BackupStatus, Backups, CallError, Function, FunctionStatus, NotSent};
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use ace_supabase::{BackupStatus, Backups, CallError, Function, FunctionStatus, NotSent, when};
+use jiff::Timestamp;
 
 /// A function that the platform shows; `None` of one that it calls removed.
 pub fn live(function: &Function) -> Option<LiveFunction> {
@@ -49,12 +49,6 @@ pub fn points(backups: &Backups) -> Points {
         pitr: backups.pitr_enabled.then_some(window),
         daily: complete.filter_map(|backup| when(&backup.inserted_at)).collect(),
     }
-}
-
-/// A time as the platform writes it: one without a zone is UTC.
-fn when(text: &str) -> Option<Timestamp> {
-    let zoned = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
-    text.parse().ok().or_else(|| Some(zoned()?.timestamp()))
 }
 
 /// The stamp of a function. Without a time of its update the stamp has the Unix epoch, which compares equal to itself.

@@ -2,7 +2,6 @@
 //! shown, and enqueues a rule only when its status would differ. After a start a rule's status is what is known of it.
 
 mod objects;
-mod probes;
 mod readers;
 mod rules;
 
@@ -14,15 +13,19 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use ace_api::AlertRule;
+use ace_api::{AlertRule, AlertRuleReason, Platform, Signal, SignalName};
 use ace_domain::{
-    kinds::alert_rule::{self, Answer, Measured, Record, checked},
+    kinds::{
+        alert_rule::{self, Answer, Cause, Measured, Record, checked},
+        platform,
+    },
     reconcile::{key::Key, timing::Timing},
 };
 use ace_runtime::{
     clock,
     index::{Dependents, ObjectId},
 };
+use ace_signals::Asking;
 use jiff::Timestamp;
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -150,11 +153,11 @@ impl Evaluator {
         }
         let object = self.caches.platform(&platform)?;
         if let Some(signal) = &spec.source.signal {
-            let answer = match &signal.probe {
-                Some(probe) => probes::call(&self.connections, &object, signal.name, probe).await,
-                None => checked(spec, self.objects.count(&platform, signal)),
+            let answer = match signal.name {
+                SignalName::ObjectCondition => Ok(self.objects.count(&platform, &signal.matching)),
+                _ => self.over_http(&object, signal).await,
             };
-            return Some((answer, None));
+            return Some((answer.and_then(|rows| checked(spec, rows)), None));
         }
         let sql = spec.source.sql.as_ref()?;
         let readers = match Readers::of(&mut self.readers(), &object) {
@@ -167,6 +170,25 @@ impl Evaluator {
             Asked::Failed(cause) => Some((Err(cause), None)),
             Asked::Rows(rows, shape) => Some((checked(spec, rows), Some(shape))),
         }
+    }
+
+    /// Asks the project's gateway or the Management API.
+    async fn over_http(&self, platform: &Platform, signal: &Signal) -> Answer {
+        let connection = self.connections.to(&Key::of(platform), &platform::project(platform));
+        let clients = connection.and_then(|connection| connection.clients());
+        let asking = clients.as_ref().map(|clients| Asking {
+            client: &clients.client,
+            gateway: &clients.gateway,
+            anon: clients.anon.as_ref(),
+        });
+        let answer = match asking {
+            Some(asking) => asking.ask(signal, clock::now()).await,
+            None => None,
+        };
+        answer.unwrap_or_else(|| {
+            let message = "the project can't be asked yet: the Platform is not Ready";
+            Err(Cause::new(AlertRuleReason::QueryFailed, message))
+        })
     }
 
     /// Closes sessions that no rule needs any more.

@@ -1,25 +1,22 @@
 //! The signal `ObjectCondition`: how many objects are in trouble.
 
-use ace_api::{ConditionType, ObjectStatus, ObjectTrouble, Signal};
+use ace_api::{ObjectTrouble, SignalMatch};
 use ace_domain::{
-    kinds::{alert_rule::Row, platform},
-    reconcile::{dependency::Dependency, key::Key, kind::Kind},
+    kinds::alert_rule::{Row, signals::Count},
+    reconcile::{key::Key, kind::Kind},
 };
 use ace_runtime::index::Dependents;
-use kube::{
-    core::{DeserializeGuard, object::HasStatus},
-    runtime::reflector::Store,
-};
+use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
 use crate::caches::in_namespace;
 
-/// Counts the objects of one kind that belong to this Platform, or to none of its namespace: all of them, and those in trouble.
-type Count = Box<dyn Fn(&Key, ObjectTrouble) -> (usize, usize) + Send + Sync>;
+/// Counts the objects of one kind that belong to a Platform.
+type Counting = Box<dyn Fn(&Key, ObjectTrouble) -> Count + Send + Sync>;
 
 /// The objects of every kind, as they are cached.
 pub struct Objects {
     dependents: Dependents,
-    kinds: Vec<(&'static str, Count)>,
+    kinds: Vec<(&'static str, Counting)>,
 }
 
 impl Objects {
@@ -35,10 +32,7 @@ impl Objects {
         let count = move |platform: &Key, trouble: ObjectTrouble| {
             let objects = in_namespace::<K>(&dependents, &store, &platform.namespace);
             let objects = objects.iter().filter_map(|object| object.0.as_ref().ok());
-            let of_platform = objects.filter(|object| belongs::<K>(object, platform));
-            of_platform.fold((0, 0), |(all, troubled), object| {
-                (all + 1, troubled + usize::from(is_in::<K>(object, trouble)))
-            })
+            Count::of::<K>(objects, platform, trouble)
         };
         self.kinds.push((K::NAME, Box::new(count)));
     }
@@ -49,47 +43,12 @@ impl Objects {
     }
 
     /// A row for the kind that is asked for, or for each of which there are objects.
-    pub(super) fn count(&self, platform: &Key, signal: &Signal) -> Vec<Row> {
-        let wanted = signal.matching.kind.as_deref();
-        let kinds = self
-            .kinds
-            .iter()
-            .filter(|(kind, _)| wanted.is_none_or(|wanted| wanted == *kind));
-        let rows = kinds.filter_map(|(kind, count)| {
-            let (all, troubled) = count(platform, signal.matching.trouble);
-            #[expect(clippy::cast_precision_loss, reason = "a count of objects in memory")]
-            let value = troubled as f64;
-            (all > 0 || wanted.is_some()).then(|| Row {
-                labels: [("kind".to_owned(), (*kind).to_owned())].into(),
-                value: Some(value),
-                ..Row::default()
-            })
-        });
-        rows.collect()
+    pub(super) fn count(&self, platform: &Key, matching: &SignalMatch) -> Vec<Row> {
+        let is_wanted = |kind: &str| matching.kind.as_deref().is_none_or(|wanted| wanted == kind);
+        let trouble = matching.trouble.unwrap_or_default();
+        let kinds = self.kinds.iter().filter(|(kind, _)| is_wanted(kind));
+        kinds
+            .filter_map(|(kind, count)| count(platform, trouble).row(kind, matching))
+            .collect()
     }
-}
-
-/// It names this Platform, or none.
-fn belongs<K: Kind>(object: &K::Object, platform: &Key) -> bool {
-    let key = Key::of(object);
-    if K::NAME == platform::Kind::NAME {
-        return key == *platform;
-    }
-    let references = K::references(object);
-    let mut platforms = references.iter().filter_map(Dependency::platform);
-    key.namespace == platform.namespace && platforms.all(|named| named == platform)
-}
-
-/// What is suspended is so on purpose.
-fn is_in<K: Kind>(object: &K::Object, trouble: ObjectTrouble) -> bool {
-    let conditions = object.status().map(|status| status.common().conditions.as_slice());
-    let conditions = conditions.unwrap_or_default();
-    let is = |type_: ConditionType| type_.is_true(conditions);
-    !K::is_suspended(object)
-        && !is(ConditionType::Suspended)
-        && match trouble {
-            ObjectTrouble::NotReady => !is(ConditionType::Ready),
-            ObjectTrouble::Stalled => is(ConditionType::Stalled),
-            ObjectTrouble::Drifted => is(ConditionType::Drifted),
-        }
 }

@@ -6,12 +6,9 @@ use std::{
 };
 
 use ace_api::{AlertRuleReason, Database, Platform};
-use ace_database::{AskError, Limits, Question, Reader, ReaderError, Shape};
+use ace_database::{AskError, Limits, Question, Reader, Shape};
 use ace_domain::{
-    kinds::{
-        alert_rule::{Cause, Row, of_database, reader_missing},
-        platform::DatabaseFailure,
-    },
+    kinds::alert_rule::{Cause, Row, of_database, owner, reader_missing},
     reconcile::{key::Key, timing::Timing},
 };
 use ace_runtime::clock;
@@ -74,7 +71,7 @@ impl Readers {
             of,
             namespace: key.namespace.clone(),
             project: platform.spec.project.clone(),
-            owner: role(&database.user, &platform.spec.project).to_owned(),
+            owner: owner(database, &platform.spec.project).to_owned(),
             interval: platform.spec.interval.get(),
             turns: Semaphore::new(usize::try_from(reader.connections).unwrap_or(1).max(1)),
             database: database.as_reader().unwrap_or_else(|| database.clone()),
@@ -116,11 +113,7 @@ impl Readers {
             }
             return match answer {
                 Ok((rows, shape)) => Asked::Rows(rows, shape),
-                Err(AskError::Invalid(message)) => Asked::Failed(Cause::new(AlertRuleReason::QueryInvalid, message)),
-                Err(AskError::Failed(message)) => Asked::Failed(Cause::new(AlertRuleReason::QueryFailed, message)),
-                Err(AskError::Lost(how)) => {
-                    Asked::Failed(of_database(&DatabaseFailure::Unanswered(how), &self.database))
-                }
+                Err(error) => Asked::Failed(error.cause(&self.database)),
             };
         }
     }
@@ -164,15 +157,8 @@ impl Readers {
         };
         let access = connector.access(&self.namespace, &self.project, &self.database).await;
         let access = access.map_err(|failure| of_database(&failure, &self.database))?;
-        match Reader::open(&access, &self.owner).await {
-            Ok(reader) => Ok(reader),
-            Err(ReaderError::Open(error)) => Err(of_database(&error.into(), &self.database)),
-            Err(ReaderError::TooPowerful(why)) => {
-                let message =
-                    format!("queries of rules are not given to `spec.database.reader` of the Platform: {why}");
-                Err(Cause::new(AlertRuleReason::ReaderTooPowerful, message))
-            }
-        }
+        let opened = Reader::open(&access, &self.owner).await;
+        opened.map_err(|error| error.cause(&self.database))
     }
 
     /// A session that nobody uses.
@@ -198,10 +184,4 @@ async fn answer(reader: &Reader, question: &Question, known: Option<Shape>) -> R
         None => reader.shape(question).await?,
     };
     Ok((reader.ask(question, shape).await?, shape))
-}
-
-/// The role of a user: Supabase's pooler has the project behind it.
-fn role<'a>(user: &'a str, project: &str) -> &'a str {
-    let pooled = user.strip_suffix(project).and_then(|user| user.strip_suffix('.'));
-    pooled.unwrap_or(user)
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ace_api::{AlertRule, ObjectTrouble, Signal, SignalMatch, SignalName};
+use ace_api::{AlertRule, ObjectTrouble, SignalMatch};
 use ace_domain::{
     kinds::{alert_rule::Row, edge_function, platform},
     reconcile::{kind::Kind, timing::Timing},
@@ -231,15 +231,12 @@ fn objects_in_trouble_are_those_of_the_platform_and_not_on_purpose() {
         name: "prod".to_owned(),
     };
     let count = |kind: Option<&str>, trouble| -> Vec<(String, f64)> {
-        let signal = Signal {
-            name: SignalName::ObjectCondition,
-            matching: SignalMatch {
-                kind: kind.map(str::to_owned),
-                trouble,
-            },
-            probe: None,
+        let matching = SignalMatch {
+            kind: kind.map(str::to_owned),
+            trouble: Some(trouble),
+            ..SignalMatch::default()
         };
-        let rows = objects.count(&key, &signal);
+        let rows = objects.count(&key, &matching);
         rows.into_iter()
             .map(|row| (row.labels["kind"].clone(), row.value.unwrap()))
             .collect()

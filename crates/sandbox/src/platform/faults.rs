@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// `route` of a fault that hits every route of the Management API.
 const EVERY: &str = "*";
@@ -43,6 +43,8 @@ pub(super) enum Kind {
     StaleList {},
     /// Takes effect; one field of what is described in the answer has another text.
     LongText(LongText),
+    /// One service of the project is told as unhealthy.
+    Unhealthy(Unhealthy),
 }
 
 /// A field of an object, or of each object in a list, and how many letters it has.
@@ -63,6 +65,27 @@ impl LongText {
         };
         for field in described.iter_mut().filter_map(|one| one.get_mut(&self.field)) {
             *field = "l".repeat(self.letters).into();
+        }
+        serde_json::to_vec(&answer).ok()
+    }
+}
+
+/// A service, as the report on the project's health names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Unhealthy {
+    service: String,
+}
+
+impl Unhealthy {
+    /// This report with the service unhealthy; any other answer stays as it is.
+    pub(super) fn put_into(&self, answer: &[u8]) -> Option<Vec<u8>> {
+        let mut answer: Value = serde_json::from_slice(answer).ok()?;
+        let services = answer.as_array_mut()?.iter_mut();
+        for service in services.filter(|service| service["name"] == self.service) {
+            *service = json!({
+                "name": self.service, "healthy": false, "status": "UNHEALTHY", "error": "an injected fault",
+            });
         }
         serde_json::to_vec(&answer).ok()
     }

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::answer::Failure;
-use super::faults::{Hit, Kind, LongText, RateLimited};
+use super::faults::{Hit, Kind, RateLimited};
 use super::hub::Hub;
 use super::journal::Entry;
 use super::limiter::{LIMIT, Quota};
@@ -127,21 +127,22 @@ pub(super) async fn faulty(
     let response = match fault {
         Some(Kind::DropAnswer {}) => return cut(),
         Some(Kind::Hang(_)) => return hang_up(hub).await,
-        Some(Kind::LongText(long)) => with_text(response, &long).await,
+        Some(Kind::LongText(long)) => changed(response, |answer| long.put_into(answer)).await,
+        Some(Kind::Unhealthy(service)) => changed(response, |answer| service.put_into(answer)).await,
         _ => response,
     };
     hub.journal().answered(n, response.status().as_u16());
     response
 }
 
-async fn with_text(response: Response, long: &LongText) -> Response {
+async fn changed(response: Response, change: impl FnOnce(&[u8]) -> Option<Vec<u8>>) -> Response {
     let (mut head, body) = response.into_parts();
     let body = match to_bytes(body, usize::MAX).await {
         Ok(body) => body,
         Err(error) => return Failure::internal("read the answer", &error).into_response(),
     };
     head.headers.remove(header::CONTENT_LENGTH);
-    let body = long.put_into(&body).map_or(body, Into::into);
+    let body = change(&body).map_or(body, Into::into);
     Response::from_parts(head, Body::from(body))
 }
 

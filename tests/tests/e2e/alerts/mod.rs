@@ -3,6 +3,7 @@
 mod failing;
 mod firing;
 mod heard;
+mod project;
 
 use ace_api::{AlertRule, NotificationChannel, Platform};
 use ace_tests::{Database, PLATFORM, Stage, Test, is_observed, message_of, on_database, reason_of};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 /// The tests of all modules.
 pub(crate) fn tests() -> Vec<Test> {
-    let modules = [failing::tests(), firing::tests(), heard::tests()];
+    let modules = [failing::tests(), firing::tests(), heard::tests(), project::tests()];
     modules.into_iter().flatten().collect()
 }
 

@@ -1,6 +1,9 @@
 //! What a turn brought.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use ace_api::{AlertCondition, AlertOperator, AlertRuleReason, AlertRuleSpec, Severity, clipped, message};
 use sha2::{Digest, Sha256};
@@ -52,9 +55,15 @@ impl Row {
 /// The rows of an answer, if they are those that a rule needs: not too many, each of another series, with severities that there are.
 pub fn checked(spec: &AlertRuleSpec, rows: Vec<Row>) -> Answer {
     if rows.len() > MOST_SERIES {
-        let message = format!(
-            "the query returns more than {MOST_SERIES} rows, and none of them was evaluated: aggregate, or select those that are worst"
-        );
+        let message = match &spec.source.signal {
+            None => format!(
+                "the query returns more than {MOST_SERIES} rows, and none of them was evaluated: aggregate, or select those that are worst"
+            ),
+            Some(signal) => format!(
+                "{} has more than {MOST_SERIES} series, and none of them was evaluated: name fewer in `match`",
+                signal.name.as_str()
+            ),
+        };
         return Err(Cause::new(AlertRuleReason::TooManySeries, message));
     }
     let invalid = |message: String| Err(Cause::new(AlertRuleReason::QueryInvalid, message));
@@ -92,7 +101,7 @@ pub fn checked(spec: &AlertRuleSpec, rows: Vec<Row>) -> Answer {
 }
 
 /// `brand Book Harbour, region EU`.
-pub(super) fn named(labels: &BTreeMap<String, String>) -> String {
+pub fn named(labels: &BTreeMap<String, String>) -> String {
     let named: Vec<String> = labels.iter().map(|(name, value)| format!("{name} {value}")).collect();
     named.join(", ")
 }
@@ -142,4 +151,37 @@ pub(super) fn limits(condition: &AlertCondition, row: &Row) -> Vec<Limit> {
         })
     });
     levels.collect()
+}
+
+/// A row beside the levels of its rule, as one turn tells it: `for`, and what was before, are not looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// `brand Book Harbour, region EU`.
+    pub labels: String,
+    /// Nothing where there is no data, or too few samples.
+    pub value: Option<f64>,
+    /// The gravest level that it is beyond.
+    pub severity: Option<Severity>,
+    /// Of that level, or else of the mildest one.
+    pub threshold: Option<f64>,
+}
+
+/// The rows of an answer beside the levels, the gravest first.
+pub fn compared(spec: &AlertRuleSpec, rows: &[Row]) -> Vec<Compared> {
+    let condition = spec.condition.as_ref();
+    let rows = rows.iter().map(|row| {
+        let value = row.datum(condition);
+        let limits = condition.map(|condition| limits(condition, row)).unwrap_or_default();
+        let beyond = |limit: &&Limit| value.is_some_and(|value| limit.is_breached(value));
+        let breached = limits.iter().filter(beyond).max_by_key(|limit| limit.severity);
+        Compared {
+            labels: named(&row.labels),
+            value,
+            severity: breached.map(|limit| limit.severity),
+            threshold: breached.or(limits.first()).map(|limit| limit.threshold),
+        }
+    });
+    let mut compared: Vec<Compared> = rows.collect();
+    compared.sort_by_key(|row| Reverse(row.severity));
+    compared
 }

@@ -11,6 +11,7 @@ mod findings;
 mod obstacle;
 mod record;
 mod series;
+pub mod signals;
 mod status;
 
 #[cfg(test)]
@@ -31,10 +32,10 @@ use crate::reconcile::{
 };
 
 pub use advance::advance;
-pub use answer::{Answer, LABEL_CHARACTERS, MOST_SERIES, Row, checked};
+pub use answer::{Answer, Compared, LABEL_CHARACTERS, MOST_SERIES, Row, checked, compared, named};
 pub use decide::decide;
 pub use findings::{Findings, number, response};
-pub use obstacle::{of_database, reader_missing};
+pub use obstacle::{of_database, owner, reader_missing};
 pub use record::{Measured, Record};
 pub use series::Series;
 pub use status::{events, status};

@@ -36,6 +36,13 @@ pub fn of_database(failure: &DatabaseFailure, database: &Database) -> Cause {
     Cause::new(reason, cause.message)
 }
 
+/// The role of migrations, which no reader may be: Supabase's pooler has the project behind it.
+pub fn owner<'a>(database: &'a Database, project: &str) -> &'a str {
+    let user = database.user.as_str();
+    let pooled = user.strip_suffix(project).and_then(|user| user.strip_suffix('.'));
+    pooled.unwrap_or(user)
+}
+
 #[cfg(test)]
 mod tests {
     use ace_api::{AlertRuleReason, Database};
