@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::alerts::AlertsArguments;
 use crate::config::is_reference;
+use crate::evaluate::EvaluateArguments;
 use crate::import::Settings;
 use crate::plan::DatabaseUrl;
 use crate::told::{AckArguments, NotifyTestArguments, SilenceArguments};
@@ -51,6 +53,18 @@ pub(crate) enum Command {
     /// all have taken it and are Ready; 2: one of them is Stalled, and its message is printed; 1: the time is up, or they can't be
     /// read.
     Wait(WaitArguments),
+    /// Show what fires in a namespace, the gravest first, and which rules are not answered.
+    ///
+    /// One line for each alert: since when it fires (UTC), who has acknowledged it, until when a Silence holds it back. You need to
+    /// `list` alertrules and silences. Exit code 0: shown, whatever fires; 1: they can't be read, or the usage is wrong.
+    Alerts(AlertsArguments),
+    /// Ask an AlertRule once, as it is or as a manifest has it. Writes nothing anywhere, and nobody is told.
+    ///
+    /// Asks as the operator does, and with your own rights: you need to `get` the AlertRule and its Platform, and the Secrets that the
+    /// Platform names for it: of `database.reader` for a query, the token (and the anonymous key) for a signal; for ObjectCondition to
+    /// `list` the kinds that count. The operator's flags about hosts do not apply here. `for` and what was before are not looked at.
+    /// Exit code 0: nothing is beyond a threshold; 2: something is; 1: it could not be asked, or the usage is wrong.
+    Evaluate(EvaluateArguments),
     /// Print the Backup that makes one now, as a BackupSchedule says.
     ///
     /// As YAML on standard output: `kubectl ace backup before-the-import --schedule nightly | kubectl create -f -`. Reads nothing and

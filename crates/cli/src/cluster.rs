@@ -1,9 +1,10 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use ace_api::{SecretKeyReference, SecretUse};
+use ace_api::{Database, SecretKeyReference, SecretUse};
+use ace_database::{Access, Limits};
 use ace_domain::bundle::Folder;
-use ace_domain::inputs::{ArtifactState, read_config_map, secret_text};
+use ace_domain::inputs::{ArtifactState, SecretProblem, read_config_map, secret_text};
 use ace_domain::kinds::platform::DatabaseFailure;
 use ace_domain::reconcile::key::SourceKey;
 use ace_egress::SecretString;
@@ -88,21 +89,51 @@ impl Cluster {
         namespace: &str,
         reference: &SecretKeyReference,
     ) -> Result<Result<SecretString, DatabaseFailure>, PlanError> {
-        match self.find::<Secret>(namespace, &reference.name).await {
-            Ok(secret) => Ok(secret_text(secret, namespace, reference, SecretUse::Database)
-                .map(SecretString::new)
-                .map_err(DatabaseFailure::from)),
+        match self.text(namespace, reference, SecretUse::Database).await {
+            Ok(text) => Ok(text.map_err(DatabaseFailure::from)),
             Err(PlanError::Forbidden { .. }) => Err(PlanError::Secret {
                 namespace: namespace.to_owned(),
                 name: reference.name.clone(),
                 key: reference.key.clone(),
             }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One key of a Secret that a Platform names for this use.
+    pub(crate) async fn text(
+        &self,
+        namespace: &str,
+        reference: &SecretKeyReference,
+        wanted: SecretUse,
+    ) -> Result<Result<SecretString, SecretProblem>, PlanError> {
+        match self.find::<Secret>(namespace, &reference.name).await {
+            Ok(secret) => Ok(secret_text(secret, namespace, reference, wanted).map(SecretString::new)),
+            Err(error @ PlanError::Forbidden { .. }) => Err(error),
             // The cause may quote the answer, which is a Secret.
             Err(_) => Err(PlanError::Unanswered {
                 what: format!("Secret {namespace}/{}", reference.name),
                 cause: "the API server does not answer".to_owned(),
             }),
         }
+    }
+
+    /// The access to a database with this password, or the failure that the operator would report.
+    pub(crate) async fn access(
+        &self,
+        namespace: &str,
+        database: &Database,
+        password: Result<SecretString, DatabaseFailure>,
+    ) -> Result<Result<Access, DatabaseFailure>, PlanError> {
+        let authority = match Access::authority(database) {
+            Some(reference) => Some(self.secret(namespace, reference).await?),
+            None => None,
+        };
+        Ok(password.and_then(|password| {
+            let authority = authority.transpose()?;
+            let authority = authority.as_ref().map(SecretString::reveal);
+            Access::new(database, password.reveal(), authority, Limits::default())
+        }))
     }
 
     /// The files that a ConfigMap carries, for who reads a folder of them.

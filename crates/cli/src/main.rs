@@ -1,21 +1,26 @@
 //! `kubectl-ace`: a kubectl plugin. `kubectl ace import` turns a Supabase project directory into resources, `kubectl ace plan`
-//! shows what a MigrationSet would run, `kubectl ace wait` waits until a revision of a source is live, and `kubectl ace backup`,
+//! shows what a MigrationSet would run, `kubectl ace wait` waits until a revision of a source is live, `kubectl ace alerts` shows what
+//! fires, `kubectl ace evaluate` asks an AlertRule once, and `kubectl ace backup`,
 //! `drill`, `silence`, `ack` and `notify-test` print the objects that make a backup, try one, hold messages back, take care of what
 //! fires, and send a test message.
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+mod alerts;
 mod arguments;
 mod backups;
 mod cluster;
 mod config;
+mod documents;
 mod environment;
+mod evaluate;
 mod import;
 mod manifest;
 mod migrations;
 mod paths;
 mod plan;
 mod project;
+mod table;
 mod told;
 mod wait;
 mod warning;
@@ -28,7 +33,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use jiff::Timestamp;
 
+use crate::alerts::AlertsArguments;
 use crate::arguments::{Arguments, Command, ImportArguments, Output, PlanArguments, WaitArguments};
+use crate::evaluate::EvaluateArguments;
 use crate::import::{Archive, Layout, Next};
 use crate::migrations::ImportedSet;
 use crate::project::Project;
@@ -47,6 +54,8 @@ fn main() -> ExitCode {
         Command::Import(arguments) => import(&arguments),
         Command::Plan(arguments) => plan(&arguments),
         Command::Wait(arguments) => wait(&arguments),
+        Command::Alerts(arguments) => alerts(&arguments),
+        Command::Evaluate(arguments) => evaluate(&arguments),
         Command::Backup(arguments) => show(backups::backup(&arguments)),
         Command::Drill(arguments) => show(backups::drill(&arguments)),
         Command::Silence(arguments) => show(told::silence(&arguments, Timestamp::now())),
@@ -137,6 +146,18 @@ fn wait(arguments: &WaitArguments) -> Result<ExitCode, String> {
     let end = end.map_err(|error| error.to_string())?;
     say(&end.to_string());
     Ok(end.exit_code())
+}
+
+fn alerts(arguments: &AlertsArguments) -> Result<ExitCode, String> {
+    let board = runtime()?.block_on(alerts::alerts(arguments, Timestamp::now()));
+    let board = board.map_err(|error| error.to_string())?;
+    print(&board.to_string()).map(|()| ExitCode::SUCCESS)
+}
+
+fn evaluate(arguments: &EvaluateArguments) -> Result<ExitCode, String> {
+    let report = runtime()?.block_on(evaluate::evaluate(arguments, Timestamp::now()));
+    let report = report.map_err(|error| error.to_string())?;
+    print(&report.to_string()).map(|()| report.exit_code())
 }
 
 fn show(document: Result<String, Box<dyn Error>>) -> Result<ExitCode, String> {

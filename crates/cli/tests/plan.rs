@@ -19,7 +19,17 @@ fn the_plugin_is_made_of_decisions_and_clients_and_not_of_the_operator() {
     let manifest: toml::Table = include_str!("../Cargo.toml").parse().unwrap();
     let names = manifest["dependencies"].as_table().unwrap().keys();
     let own: Vec<_> = names.filter(|name| name.starts_with("ace-")).collect();
-    assert_eq!(own, ["ace-api", "ace-database", "ace-domain", "ace-egress"]);
+    assert_eq!(
+        own,
+        [
+            "ace-api",
+            "ace-database",
+            "ace-domain",
+            "ace-egress",
+            "ace-signals",
+            "ace-supabase"
+        ]
+    );
 }
 
 #[test]

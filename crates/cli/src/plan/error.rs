@@ -44,7 +44,7 @@ pub(crate) enum PlanError {
         cause: String,
     },
     #[error("{path} has {found}; {instead}")]
-    WhichSet {
+    WhichObject {
         path: PathBuf,
         found: String,
         instead: &'static str,

@@ -16,9 +16,8 @@ mod text;
 
 use std::process::ExitCode;
 
-use ace_database::{Access, Limits, ReadOnlySession};
+use ace_database::ReadOnlySession;
 use ace_domain::kinds::{migration_set::State, platform::DatabaseFailure};
-use ace_egress::SecretString;
 use jiff::Timestamp;
 
 use crate::arguments::PlanArguments;
@@ -76,15 +75,7 @@ async fn session(
                 .await?
         }
     };
-    let authority = match Access::authority(database) {
-        Some(reference) => Some(cluster.secret(&subject.namespace, reference).await?),
-        None => None,
-    };
-    let access = password.and_then(|password| {
-        let authority = authority.transpose()?;
-        let authority = authority.as_ref().map(SecretString::reveal);
-        Access::new(database, password.reveal(), authority, Limits::default())
-    });
+    let access = cluster.access(&subject.namespace, database, password).await?;
     Ok(access.map(|access| ReadOnlySession::new(access, &subject.set, PROGRAM)))
 }
 

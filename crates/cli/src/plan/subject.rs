@@ -1,19 +1,16 @@
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::{fs, io};
 
 use ace_api::{Backup, BackupSchedule, MigrationMode, MigrationSet, Platform, SourceKind};
 use ace_domain::inputs::{ArtifactState, SourceTree, folder_read};
 use ace_domain::kinds::migration_set::{Backups, Candidate, Schedule};
 use ace_domain::reconcile::key::SourceKey;
 use kube::ResourceExt;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::PlanError;
 use crate::arguments::PlanArguments;
 use crate::cluster::Cluster;
+use crate::documents::Documents;
 use crate::project::{ALL, read_files};
 
 /// The MigrationSet, and the Platform that it names.
@@ -37,16 +34,9 @@ pub(super) struct Carried {
     pub(super) artifact_state: ArtifactState,
 }
 
-/// The objects of a manifest.
-#[derive(Default)]
-struct Manifest {
-    sets: Vec<MigrationSet>,
-    platforms: Vec<Platform>,
-}
-
 impl Subject {
     pub(super) async fn read(arguments: &PlanArguments, cluster: &Cluster) -> Result<Self, PlanError> {
-        let manifest = arguments.manifest.as_deref().map(Manifest::read).transpose()?;
+        let manifest = arguments.manifest.as_deref().map(Documents::read).transpose()?;
         let (mut written, platforms) = match (manifest, &arguments.name, &arguments.manifest) {
             (Some(manifest), name, Some(path)) => manifest.choose(path, name.as_deref())?,
             (_, name, _) => {
@@ -144,131 +134,4 @@ fn applied_over(live: MigrationSet, written: &mut MigrationSet) {
     let annotations = annotations.chain(written.metadata.annotations.take().unwrap_or_default());
     written.metadata.annotations = Some(annotations.collect());
     written.status = live.status;
-}
-
-impl Manifest {
-    fn read(path: &Path) -> Result<Self, PlanError> {
-        let mut text = String::new();
-        let read = if path == Path::new("-") {
-            io::stdin().read_to_string(&mut text).map(|_| ())
-        } else {
-            fs::read_to_string(path).map(|content| text = content)
-        };
-        read.map_err(|error| PlanError::Manifest {
-            path: path.to_owned(),
-            error,
-        })?;
-        let document = |document: usize, cause: String| PlanError::Document {
-            path: path.to_owned(),
-            document,
-            cause,
-        };
-        let documents: Vec<Value> = serde_yaml::from_multiple(&text).map_err(|error| document(1, error.to_string()))?;
-        let mut manifest = Self::default();
-        for (number, value) in (1..).zip(documents) {
-            let api = format!("{}/{}", ace_api::GROUP, ace_api::VERSION);
-            if value.get("apiVersion").is_none_or(|version| *version != api) {
-                continue;
-            }
-            match value.get("kind").and_then(Value::as_str) {
-                Some("MigrationSet") => manifest
-                    .sets
-                    .push(parsed(value).map_err(|cause| document(number, cause))?),
-                Some("Platform") => manifest
-                    .platforms
-                    .push(parsed(value).map_err(|cause| document(number, cause))?),
-                _ => {}
-            }
-        }
-        Ok(manifest)
-    }
-
-    /// The only MigrationSet, or the one of that name, with the Platforms of the manifest.
-    fn choose(self, path: &Path, name: Option<&str>) -> Result<(MigrationSet, Vec<Platform>), PlanError> {
-        let all = self.sets.len();
-        let wanted = |set: &MigrationSet| name.is_none_or(|name| set.name_any() == name);
-        let mut sets: Vec<_> = self.sets.into_iter().filter(wanted).collect();
-        let refused = |found: String, instead| PlanError::WhichSet {
-            path: path.to_owned(),
-            found,
-            instead,
-        };
-        match (sets.pop(), sets.is_empty(), name) {
-            (Some(set), true, _) => Ok((set, self.platforms)),
-            (Some(_), false, None) => Err(refused(format!("{all} MigrationSets"), "pass the name of one")),
-            (Some(_), false, Some(name)) => Err(refused(
-                format!("several MigrationSets called {name}"),
-                "keep one of them",
-            )),
-            (None, _, Some(name)) => Err(refused(
-                format!("no MigrationSet called {name}"),
-                "pass the name of one that is in it",
-            )),
-            (None, _, None) => Err(refused("no MigrationSet".to_owned(), "pass a manifest that has one")),
-        }
-    }
-}
-
-fn parsed<K: DeserializeOwned>(value: Value) -> Result<K, String> {
-    serde_json::from_value(value).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use ace_api::{LocalReference, MigrationSet};
-    use kube::ResourceExt;
-    use serde_json::json;
-
-    use super::Manifest;
-
-    /// Names of the sets in a manifest, the requested name, and the result.
-    type Case = (
-        &'static [&'static str],
-        Option<&'static str>,
-        Result<&'static str, &'static str>,
-    );
-
-    fn set(name: &str) -> MigrationSet {
-        let spec = json!({ "platformRef": LocalReference { name: "prod".to_owned() }, "source": { "kind": "ConfigMap", "name": "files" } });
-        MigrationSet::new(name, serde_json::from_value(spec).unwrap())
-    }
-
-    #[test]
-    fn of_several_sets_the_one_that_is_named_is_meant() {
-        let cases: [Case; 6] = [
-            (&["main"], None, Ok("main")),
-            (&["main", "other"], Some("other"), Ok("other")),
-            (
-                &["main"],
-                Some("other"),
-                Err("x.yaml has no MigrationSet called other; pass the name of one that is in it"),
-            ),
-            (
-                &["main", "other"],
-                None,
-                Err("x.yaml has 2 MigrationSets; pass the name of one"),
-            ),
-            (
-                &["main", "main"],
-                Some("main"),
-                Err("x.yaml has several MigrationSets called main; keep one of them"),
-            ),
-            (
-                &[],
-                None,
-                Err("x.yaml has no MigrationSet; pass a manifest that has one"),
-            ),
-        ];
-        for (names, name, expected) in cases {
-            let manifest = Manifest {
-                sets: names.iter().map(|name| set(name)).collect(),
-                platforms: Vec::new(),
-            };
-            let chosen = manifest.choose(Path::new("x.yaml"), name);
-            let chosen = chosen.map(|(set, _)| set.name_any()).map_err(|error| error.to_string());
-            assert_eq!(chosen.as_deref().map_err(String::as_str), expected);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! AlertRules, end to end: the operator's process asks a real PostgreSQL, which is filled and emptied meanwhile.
 
+mod asked;
 mod failing;
 mod firing;
 mod heard;
@@ -12,7 +13,13 @@ use serde_json::{Value, json};
 
 /// The tests of all modules.
 pub(crate) fn tests() -> Vec<Test> {
-    let modules = [failing::tests(), firing::tests(), heard::tests(), project::tests()];
+    let modules = [
+        asked::tests(),
+        failing::tests(),
+        firing::tests(),
+        heard::tests(),
+        project::tests(),
+    ];
     modules.into_iter().flatten().collect()
 }
 
