@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::{Backup, BackupDestination, Process};
+use ace_api::{AlertRule, AlertState, Backup, BackupDestination, ConditionType, NotificationChannel, Process};
 use ace_tests::{
     Audited, Cut, Cuts, LIST, Operator, OperatorOptions, Proxy, Scene, Side, bed, is_observed, is_true, on_database_of,
     on_stage_of,
 };
 use futures::{StreamExt as _, stream};
-use kube::api::{Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -24,6 +24,11 @@ const SECOND: Duration = Duration::from_secs(1);
 const LISTS: usize = 6;
 /// Settled Backups, where `BACKUPS` does not say otherwise.
 const BACKUPS: usize = 50;
+
+/// Settled AlertRules, where `RULES` does not say otherwise.
+const RULES: u32 = 100;
+/// Turns that each of them has.
+const TURNS: u32 = 10;
 
 /// Counts, and cuts nothing.
 const NEVER: Cut = Cut {
@@ -179,6 +184,91 @@ async fn settled_backups_cost_one_list_of_their_destination_per_interval_and_no_
             .into_iter()
             .flat_map(|process| bed().audit_of(process, audited))
             // What the test before has left is on its way out.
+            .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
+            .collect();
+        assert_eq!(writes, []);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn settled_rules_are_asked_at_each_interval_and_cost_no_pass_and_no_write() {
+    let _one = ONE.lock().await;
+    let number = env::var("RULES").map_or(RULES, |number| number.parse().unwrap());
+    let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+    on_database_of(&operator, "24h", async |stage, database| {
+        let role = format!("reader_of_{}", database.name);
+        database
+            .run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'reader'"))
+            .await;
+        stage
+            .secret_offering("reader", "database", json!({ "password": "reader" }))
+            .await;
+        let reader = json!({ "user": role, "passwordSecretRef": { "name": "reader", "key": "password" } });
+        let change = Patch::Merge(json!({ "spec": { "database": { "reader": reader } } }));
+        let platforms = stage.space.api::<ace_api::Platform>();
+        platforms.patch("prod", &PatchParams::default(), &change).await.unwrap();
+        let channel = json!({
+            "suspend": true, "default": true, "slack": { "webhookURLSecretRef": { "name": "slack", "key": "url" } },
+        });
+        stage
+            .apply::<NotificationChannel>(json!({ "metadata": { "name": "team" }, "spec": channel }))
+            .await;
+        let rules = (0..number).map(|number| {
+            let spec = json!({
+                "platformRef": { "name": "prod" },
+                // Another value at each turn.
+                "source": { "sql": { "query": "select random() as value" } },
+                "interval": "5m",
+                "condition": { "operator": "GreaterThan", "levels": { "warning": { "threshold": "1" } }, "for": "0s" },
+            });
+            json!({ "metadata": { "name": format!("rule-{number}") }, "spec": spec })
+        });
+        stream::iter(rules)
+            .for_each_concurrent(8, |rule| async { drop(stage.apply::<AlertRule>(rule).await) })
+            .await;
+        let all = stage.space.api::<AlertRule>();
+        let are_quiet = async || {
+            let rules = all.list(&ListParams::default()).await.unwrap().items;
+            let is_quiet = |rule: &AlertRule| {
+                let status = rule.status.as_ref();
+                status.is_some_and(|status| {
+                    status.state == Some(AlertState::Inactive)
+                        && ConditionType::Ready.is_true(&status.common.conditions)
+                        && status.common.observed_generation == rule.metadata.generation
+                })
+            };
+            rules.iter().all(is_quiet).then_some(())
+        };
+        stage.eventually("all rules are asked and quiet", are_quiet).await;
+
+        let kind = [("kind", "AlertRule")];
+        let counters = async || {
+            (
+                operator.metric("ace_enqueued_total", &kind).await,
+                operator.metric("ace_passes_total", &kind).await,
+                operator.metric("ace_status_writes_total", &kind).await,
+            )
+        };
+        let answered = async || {
+            let labels = [("source", "SQL"), ("outcome", "Answered")];
+            operator.metric("ace_signal_turns_total", &labels).await
+        };
+        let (audited, before, turns) = (bed().audited(), counters().await, answered().await);
+        let enough = turns + f64::from(number * TURNS);
+        let deadline = Instant::now() + Duration::from_mins(15);
+        while answered().await < enough {
+            assert!(Instant::now() < deadline, "{}", operator.log());
+            tokio::time::sleep(SECOND).await;
+        }
+        assert_eq!(
+            counters().await,
+            before,
+            "enqueued AlertRules, their passes, and status writes"
+        );
+        let writes: Vec<_> = bed()
+            .audit(audited)
+            .into_iter()
             .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
             .collect();
         assert_eq!(writes, []);
