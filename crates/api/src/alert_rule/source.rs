@@ -34,8 +34,8 @@ impl AlertSource {
     validation = Rule::new("!self.query.trim().endsWith(';')")
         .message("`query` must be one statement without ';' at its end")
         .field_path(".query"),
-    validation = Rule::new("!has(self.labels) || self.labels.all(label, label.matches('^[a-z_][a-z0-9_]{0,62}$') && !(label in ['value', 'samples', 'severity', 'namespace', 'name']))")
-        .message("`labels` must be columns of the query: lower-case letters, digits and '_', such as 'brand', and none of value, samples, severity, namespace, name")
+    validation = Rule::new("!has(self.labels) || self.labels.all(label, label.matches('^_?[a-z][a-z0-9_]{0,61}$') && !(label in ['value', 'samples', 'severity', 'namespace', 'name']))")
+        .message("`labels` must be columns of the query: lower-case letters, digits and '_', such as 'brand', without '__' at the beginning, and none of value, samples, severity, namespace, name")
         .field_path(".labels")
 )]
 pub struct SqlSource {

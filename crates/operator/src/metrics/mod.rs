@@ -12,6 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use ace_api::SourceKind;
+use ace_domain::kinds::notification_channel::{Failure, StepError};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -35,6 +36,7 @@ pub struct Metrics {
     schedules: Arc<Schedules>,
     signals: Arc<Signals>,
     source_reads: Family<ReadLabels, Counter>,
+    notifications: Family<DeliveryLabels, Counter>,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -43,16 +45,23 @@ struct ReadLabels {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct DeliveryLabels {
+    receiver: String,
+    outcome: &'static str,
+}
+
 impl Metrics {
     /// An empty registry of the operator in this version.
     pub fn new(version: &'static str) -> Self {
         let runtime = runtime::Metrics::new(version);
-        let (platforms, schedules, signals, source_reads) = runtime.register(REFERENCE, |registering| {
+        let (platforms, schedules, signals, source_reads, notifications) = runtime.register(REFERENCE, |registering| {
             (
                 Arc::new(Platforms::register(registering)),
                 Arc::new(Schedules::register(registering)),
                 Arc::new(Signals::register(registering)),
                 registering.add("ace_source_reads", Family::default()),
+                registering.add("ace_notifications", Family::default()),
             )
         });
         let budgets = platforms.clone();
@@ -63,7 +72,21 @@ impl Metrics {
             schedules,
             signals,
             source_reads,
+            notifications,
         }
+    }
+
+    /// Counts a message of a NotificationChannel of this type.
+    pub fn delivered(&self, receiver: &str, error: Option<&StepError>) {
+        let outcome = match error.map(|error| error.failure) {
+            None => "Accepted",
+            Some(Failure::Refused) => "Refused",
+            Some(Failure::Passing(_)) => "Failed",
+            Some(Failure::Unknown) => "Unknown",
+        };
+        let receiver = receiver.to_owned();
+        let labels = DeliveryLabels { receiver, outcome };
+        self.notifications.get_or_create(&labels).inc();
     }
 
     /// Counts a read of a source object.

@@ -107,6 +107,12 @@ pub const REFERENCE: &[MetricReference] = &[
         "Turns of AlertRules, by what is asked (SQL, or the name of a signal). Failed: the status of the rule says why. Skipped: it would have come an interval late; the database, its connections for rules, or the operator has too much to do",
     ),
     metric(
+        "ace_notifications_total",
+        MetricKind::Counter,
+        &["receiver", "outcome"],
+        "Messages of NotificationChannels that were sent, by the type of the channel. Failed ones are sent again; Refused needs a person; of an Unknown one the answer was lost",
+    ),
+    metric(
         "ace_source_reads_total",
         MetricKind::Counter,
         &["kind", "outcome"],

@@ -22,9 +22,15 @@ fn budget() -> Arc<Mutex<Budget>> {
 fn text(metrics: &Metrics) -> BTreeMap<String, f64> {
     let text = metrics.runtime.text().unwrap();
     let lines = text.lines().filter(|line| {
-        ["ace_platform_", "ace_backup_", "ace_source_", "ace_signal"]
-            .iter()
-            .any(|of| line.starts_with(of))
+        [
+            "ace_platform_",
+            "ace_backup_",
+            "ace_source_",
+            "ace_signal",
+            "ace_notifications",
+        ]
+        .iter()
+        .any(|of| line.starts_with(of))
     });
     let samples = lines.map(|line| {
         let (series, value) = line.rsplit_once(' ').expect("a series and a value");
@@ -43,6 +49,7 @@ fn every_metric_is_in_the_reference_with_its_labels_and_nothing_else_is() {
     metrics.follow_schedules(|| vec![(nightly(), measured())]);
     metrics.follow_rules(|| vec![inventory([])]);
     metrics.evaluated("SQL", "Answered");
+    metrics.delivered("Slack", None);
     let shown: BTreeSet<(String, String)> = text(&metrics)
         .into_keys()
         .map(|series| {

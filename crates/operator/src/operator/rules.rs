@@ -87,6 +87,7 @@ impl Parts<'_> {
             smtp: SmtpClient::new(settings.notify_hosts.clone(), CONNECT)?,
             timing: settings.timing,
             installation: settings.installation.clone(),
+            metrics: self.metrics.clone(),
         };
         self.controllers.add(Arc::new(channels));
         let silences = Silences {

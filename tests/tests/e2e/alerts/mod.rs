@@ -4,6 +4,7 @@ mod asked;
 mod failing;
 mod firing;
 mod heard;
+mod metrics;
 mod project;
 
 use ace_api::{AlertRule, NotificationChannel, Platform};
@@ -18,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
         failing::tests(),
         firing::tests(),
         heard::tests(),
+        metrics::tests(),
         project::tests(),
     ];
     modules.into_iter().flatten().collect()

@@ -18,7 +18,7 @@ use ace_runtime::{index::Dependents, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
-use crate::connections::grants::Installation;
+use crate::{connections::grants::Installation, metrics::Metrics};
 
 /// Deadline for a connection to a receiver.
 pub const CONNECT: Duration = Duration::from_secs(5);
@@ -34,6 +34,7 @@ pub struct NotificationChannels {
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,
+    pub metrics: Metrics,
 }
 
 /// The objects that channels read.
@@ -70,10 +71,15 @@ impl Controller for NotificationChannels {
     async fn act(
         &self,
         object: &NotificationChannel,
-        _: &State,
+        state: &State,
         destination: &Option<Destination>,
         step: &Step,
     ) -> Result<i32, StepError> {
-        act::act(self, object, destination.as_ref(), step).await
+        let result = act::act(self, object, destination.as_ref(), step).await;
+        // Known, because the message was announced in the status.
+        if let Some(type_) = state.memo.type_ {
+            self.metrics.delivered(&format!("{type_:?}"), result.as_ref().err());
+        }
+        result
     }
 }
