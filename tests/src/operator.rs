@@ -53,6 +53,8 @@ pub struct OperatorOptions {
     pub insecure_database: bool,
     /// The Management API, where a test wants more than the bed's.
     pub api_host: Option<&'static str>,
+    /// Another origin to which messages may be sent.
+    pub notify_host: Option<String>,
     /// Variables of its environment.
     pub environment: Vec<(&'static str, String)>,
     /// Which of the two processes: what it reconciles, and under which ServiceAccount.
@@ -79,6 +81,7 @@ impl Default for OperatorOptions {
             in_pod: false,
             insecure_database: true,
             api_host: None,
+            notify_host: None,
             environment: Vec::new(),
             process: Process::Operator,
             clients: None,
@@ -181,6 +184,9 @@ impl Operator {
         }
         if let Some(host) = options.api_host {
             command.args(["--allow-api-host", host]);
+        }
+        if let Some(host) = &options.notify_host {
+            command.args(["--allow-notify-host", host]);
         }
         for variable in OF_THE_MACHINE {
             command.env_remove(variable);

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod alerts;
 mod backup_faults;
 mod backup_pairs;
 mod backup_turns;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         functions::tests(),
         backup_pairs::tests(),
         backup_turns::tests(),
+        alerts::tests(),
         channels::tests(),
         definitions::tests(),
         disclosure::tests(),
