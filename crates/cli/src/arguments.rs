@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// Ask an AlertRule once, as it is or as a manifest has it. Writes nothing anywhere, and nobody is told.
     ///
     /// Asks as the operator does, and with your own rights: you need to `get` the AlertRule and its Platform, and the Secrets that the
-    /// Platform names for it: of `database.reader` for a query, the token (and the anonymous key) for a signal; for ObjectCondition to
+    /// Platform names for it: of `database.reader` for a query, the token (and the anonymous key) for a signal; for `ObjectCondition` to
     /// `list` the kinds that count. The operator's flags about hosts do not apply here. `for` and what was before are not looked at.
     /// Exit code 0: nothing is beyond a threshold; 2: something is; 1: it could not be asked, or the usage is wrong.
     Evaluate(EvaluateArguments),

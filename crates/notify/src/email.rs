@@ -244,13 +244,13 @@ mod tests {
     #[test]
     fn no_text_begins_a_header() {
         let mut forged = news();
-        let text = "x\r\nBcc: a@evil.example\r\n\r\nbody".to_owned();
-        forged.group.clone_from(&text);
-        forged.alerts[0].summary.clone_from(&text);
+        let header = "x\r\nBcc: a@evil.example\r\n\r\nbody".to_owned();
+        forged.group.clone_from(&header);
+        forged.alerts[0].summary.clone_from(&header);
         let news = of(Content::News(Box::new(forged)));
         let test = Message {
-            namespace: text.clone(),
-            channel: text,
+            namespace: header.clone(),
+            channel: header,
             ..of(Content::Test(String::new()))
         };
         for message in [news, test] {
@@ -299,6 +299,8 @@ mod tests {
 
     #[test]
     fn each_answer_has_its_outcome() {
+        use MailCommand::{Content as Body, Greeting, Login, Recipient, Sender};
+
         let judged = |code, command, taken| {
             email().outcome(&Ok(MailReply {
                 code,
@@ -311,7 +313,6 @@ mod tests {
             code: Some(code),
             message: message.to_owned(),
         };
-        use MailCommand::{Content as Body, Greeting, Login, Recipient, Sender};
         assert_eq!(judged(250, Body, 2), Outcome::Accepted { code: 250 });
         for (code, command) in [(421, Greeting), (454, Login), (451, Recipient), (452, Body)] {
             let message = format!("answers {code} 4.3.2 so it is");

@@ -73,7 +73,10 @@ impl Image {
         let config = layout.add(CONFIG, text(&self.config(&layer)));
         let manifest = json!({ "schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [packed] });
         let mut manifest = layout.add(MANIFEST, text(&manifest));
-        layout.digest = manifest["digest"].as_str().unwrap_or_default().to_owned();
+        manifest["digest"]
+            .as_str()
+            .unwrap_or_default()
+            .clone_into(&mut layout.digest);
         manifest["annotations"] = json!({
             "org.opencontainers.image.ref.name": self.version,
             // By this name containerd knows what it imports.

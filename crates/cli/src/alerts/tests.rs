@@ -6,6 +6,7 @@ use super::Board;
 
 const NOW: &str = "2026-11-23T12:00:00Z";
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn rule(name: &str, ready: &str, status: Value) -> AlertRule {
     let condition = json!({
         "type": "Ready", "status": ready, "reason": if ready == "True" { "Evaluated" } else { "QueryInvalid" },
@@ -28,6 +29,7 @@ fn alert(state: &str, severity: &str, hour: u8, brand: &str) -> Value {
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is written where it is passed")]
 fn silence(spec: Value) -> Silence {
     let mut object = json!({ "metadata": { "name": "quiet", "namespace": "ace" }, "spec": { "reason": "OPS-12" } });
     object["spec"]

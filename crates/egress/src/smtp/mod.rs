@@ -145,9 +145,8 @@ impl SmtpClient {
     async fn hand_over(&self, mail: Mail<'_>, sent: &mut Sent) -> Result<(MailReply, Option<Dialogue>), MailError> {
         let server = mail.server;
         let address = (server.host.as_str(), server.port);
-        let stream = match timeout(self.connect, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(_)) | Err(_) => return Err(MailError::Connect),
+        let Ok(Ok(stream)) = timeout(self.connect, TcpStream::connect(address)).await else {
+            return Err(MailError::Connect);
         };
         match dialogue::begin(stream, &self.tls, mail).await? {
             Ok(mut dialogue) => Ok((dialogue.hand_over(mail, sent).await?, Some(dialogue))),

@@ -93,11 +93,11 @@ fn server(host: &str, port: u16, encryption: Encryption) -> MailServer {
     }
 }
 
-fn login() -> Option<Login> {
-    Some(Login {
+fn login() -> Login {
+    Login {
         user: "ace".to_owned(),
         password: SecretString::new("canary"),
-    })
+    }
 }
 
 async fn send(server: &MailServer, to: &[&str], deadline: Duration) -> Result<MailReply, MailError> {
@@ -211,7 +211,7 @@ fn port(place: &str) -> u16 {
 }
 
 const ENDLESS: &str = {
-    const BYTES: [u8; 100_000] = [b'2'; 100_000];
+    static BYTES: [u8; 100_000] = [b'2'; 100_000];
     match std::str::from_utf8(&BYTES) {
         Ok(text) => text,
         Err(_) => panic!("digits are text"),
@@ -236,7 +236,7 @@ async fn a_server_whose_certificate_is_not_valid_hears_no_word_of_the_mail_or_th
     ] {
         let postbox = Postbox::answering(answers).await;
         let mut server = server("localhost", postbox.port, encryption);
-        server.login = login();
+        server.login = Some(login());
         assert_eq!(send(&server, &["a@example.com"], LONG).await, expected, "{answers:?}");
         for line in postbox.said() {
             assert!(
@@ -257,11 +257,14 @@ async fn nobody_is_called_who_is_not_allowed_or_could_be_overheard() {
         })
     };
     let (tls, none) = (Encryption::StartTls, Encryption::None);
-    assert_eq!(check("smtp.lan", 587, tls, login()), Ok(()));
+    assert_eq!(check("smtp.lan", 587, tls, Some(login())), Ok(()));
     assert_eq!(check("smtp.lan", 25, tls, None), Err(MailError::HostNotAllowed));
     assert_eq!(check("evil.lan", 587, tls, None), Err(MailError::HostNotAllowed));
     assert_eq!(check("smtp.lan", 587, none, None), Err(MailError::NotEncrypted));
-    assert_eq!(check("127.0.0.1", 25, none, login()), Err(MailError::NotEncrypted));
+    assert_eq!(
+        check("127.0.0.1", 25, none, Some(login())),
+        Err(MailError::NotEncrypted)
+    );
     assert_eq!(check("127.0.0.1", 25, none, None), Ok(()));
     let trap = Trap::set().await;
     let other = SmtpClient::new(AllowedHosts::parse(["127.0.0.1", "localhost"]).unwrap(), LONG).unwrap();

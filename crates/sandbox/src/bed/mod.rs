@@ -16,6 +16,7 @@ mod file;
 mod flux;
 mod go;
 mod kustomize;
+mod listeners;
 mod mail;
 mod majors;
 mod object_store;
@@ -35,11 +36,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::platform::{self, PlatformConfig, Recovery};
-use crate::receivers;
 
 pub use cluster::ClusterError;
 pub use config::{BedConfig, PlatformBackups};
@@ -57,7 +56,8 @@ use cluster::Cluster;
 use control_plane::{ControlPlane, blocking, listen};
 use database::{Database, Role};
 use file::{Memory, Ports};
-use mail::{MAIL_USER, MailConfig, MailServer};
+use listeners::Listeners;
+use mail::{MAIL_USER, MailServer};
 
 /// Life of a ServiceAccount's token that the bed gives out.
 const TOKEN_SECONDS: u32 = 24 * 60 * 60;
@@ -128,23 +128,7 @@ impl Bed {
             None
         };
 
-        let stop = CancellationToken::new();
-        let (listener, artifacts_url) = listen_at(&mut memory.ports.artifacts, "artifacts").await?;
-        let artifacts_directory = directory.join("artifacts");
-        file::make_directory(&artifacts_directory)?;
-        tokio::spawn(artifacts::serve(listener, artifacts_directory.clone(), stop.clone()));
-        let (listener, receivers_url) = listen_at(&mut memory.ports.receivers, "receivers").await?;
-        let secrets = memory.receivers();
-        tokio::spawn(receivers::serve(listener, secrets.clone(), stop.clone()));
-        let certificates = &control_plane.certificates;
-        let mail = MailConfig {
-            directory: &directory.join("mail"),
-            receivers_url: &receivers_url,
-            certificate: certificates.server.clone(),
-            key: certificates.server_key.clone(),
-            password: &memory.mail_password,
-        };
-        let mail = MailServer::start(mail, &mut memory.ports.mail, progress).await?;
+        let listeners = Listeners::start(&directory, &mut memory, &control_plane.certificates, progress).await?;
         file::write_json(&state, &memory)?;
 
         let project = memory
@@ -166,17 +150,17 @@ impl Bed {
             kubeconfig: directory.join("kubeconfig"),
             kubectl: directory.join("bin/kubectl"),
             audit_log: control_plane.audit_log.clone(),
-            artifacts_url,
-            artifacts_directory,
+            artifacts_url: listeners.artifacts_url,
+            artifacts_directory: listeners.artifacts_directory,
             supabase_profile: directory.join("supabase-profile.yaml"),
-            slack_webhook_url: secrets.slack_url(&receivers_url, "B00000000"),
-            webhook_url: format!("{receivers_url}/webhooks/bed"),
-            webhook_secret: secrets.signing,
-            mail_url: mail.url.clone(),
+            slack_webhook_url: listeners.secrets.slack_url(&listeners.receivers_url, "B00000000"),
+            webhook_url: format!("{}/webhooks/bed", listeners.receivers_url),
+            webhook_secret: listeners.secrets.signing,
+            mail_url: listeners.mail.url.clone(),
             mail_user: MAIL_USER.to_owned(),
             mail_password: memory.mail_password.clone(),
             mail_authority: control_plane.certificates.authority.clone(),
-            receivers_url,
+            receivers_url: listeners.receivers_url,
             store_url: store.url.clone(),
             store_bucket: BUCKET.to_owned(),
             store_region: REGION.to_owned(),
@@ -191,8 +175,8 @@ impl Bed {
             scratch,
             platform,
             store,
-            mail,
-            stop,
+            mail: listeners.mail,
+            stop: listeners.stop,
             _lock: lock,
         };
         if platform_backups != PlatformBackups::MadeUp {
@@ -352,16 +336,6 @@ fn claim(directory: &Path) -> Result<(PathBuf, File), BedError> {
     let lock = file::hold(&directory)?;
     file::remove(&directory.join(BED_FILE))?;
     Ok((directory, lock))
-}
-
-/// Listens on loopback, on the remembered port if it is free; also gives the URL.
-async fn listen_at(remembered: &mut Option<u16>, name: &'static str) -> Result<(TcpListener, String), BedError> {
-    let port = ports::free(*remembered).map_err(listen(name, 0))?;
-    *remembered = Some(port);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(listen(name, port))?;
-    Ok((listener, format!("http://127.0.0.1:{port}")))
 }
 
 /// Starts the server where backups are restored.

@@ -73,11 +73,11 @@ async fn stock_that_falls_is_one_page_and_one_mail_and_refilled_it_is_over_in_bo
 
         database.run("UPDATE public.cards SET claimed = false").await;
         becomes(stage, "cards", "Inactive").await;
-        let pages = received(stage, &pager, 2).await;
+        let incidents = received(stage, &pager, 2).await;
         let mails = received(stage, &mailbox, 2).await;
         assert_eq!(
-            (&pages[1]["event_action"], &pages[1]["dedup_key"]),
-            (&json!("resolve"), &pages[0]["dedup_key"])
+            (&incidents[1]["event_action"], &incidents[1]["dedup_key"]),
+            (&json!("resolve"), &incidents[0]["dedup_key"])
         );
         assert_eq!(
             (&mails[1]["subject"], &mails[1]["references"]),

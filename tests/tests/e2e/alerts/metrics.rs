@@ -16,7 +16,7 @@ ace_tests::tests![
     the_series_of_a_rule_go_with_it,
 ];
 
-/// The page in the format before OpenMetrics, which is all that `promtool check metrics` reads: names of counters and of what is only
+/// The page in the format before `OpenMetrics`, which is all that `promtool check metrics` reads: names of counters and of what is only
 /// information have their suffixes in the comments, too.
 fn before_open_metrics(page: &str) -> String {
     let comments = |word: &'static str| {

@@ -94,7 +94,7 @@ pub fn ages<'a>(
 /// A call of a function; how long one took that was not answered as expected says nothing.
 pub fn call(name: SignalName, probe: &Probe, is_expected: bool, took: Duration) -> Vec<Row> {
     let value = match name {
-        SignalName::ProbeSeconds => is_expected.then(|| took.as_secs_f64()),
+        SignalName::ProbeSeconds => is_expected.then_some(took.as_secs_f64()),
         _ => Some(f64::from(u8::from(is_expected))),
     };
     vec![row("function", &probe.function, value)]
