@@ -124,7 +124,7 @@ async fn secrets_are_listed_by_name_and_their_digests_do_not_print() {
     let secrets = client(&server.url).list_secrets(Priority::Poll).await;
     assert_eq!(
         format!("{secrets:?}"),
-        r#"Ok([SecretDigest { name: "API_KEY", digest: Digest(..), updated_at: None }])"#
+        r#"Ok([SecretDigest { name: "API_KEY", digest: Digest(..), updated_at: Some(2026-01-01T00:00:00Z) }])"#
     );
     assert_read(
         &server.only(),
