@@ -64,7 +64,8 @@ async fn a_dump_and_a_migration_wait_for_each_other_by_name_and_who_reads_waits_
         );
         let _worker = Operator::start(bed(), &worker(Some(clients(directory.path(), &script)))).await;
         stage.migrations(&[NOTES]).await;
-        stage.migration_set(json!({})).await;
+        // What is waited for here is no trouble.
+        stage.migration_set(json!({ "lockTimeout": "1m" })).await;
         stage.applied("20260101000000").await;
         let scene = Scene::prepare(stage, database, &stage.space.bed.bed.file().store_url).await;
         database
