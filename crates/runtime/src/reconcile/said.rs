@@ -9,6 +9,7 @@ use ace_domain::reconcile::{
     pass::{End, Outcome},
     status::{definition_outdated, internal_error, not_observed, status_refused},
 };
+use jiff::Timestamp;
 use kube::{Resource as _, core::object::HasStatus};
 
 use super::{
@@ -30,10 +31,7 @@ pub(super) async fn put_aside<C: Controller>(
         "the operator hit an internal error at {place} in version {VERSION}: report it; this object is not tried again until its \
          spec or the annotation `{ANNOTATION_RECONCILE_AT}` change"
     );
-    let said = |object: &Object<C>, before: &CommonStatus| {
-        internal_error(object, &other_conditions::<C>(), before, message, now())
-    };
-    let object = say(context, object, kept, said).await?;
+    let object = say(context, object, kept, message, internal_error).await?;
     kept.put_aside(&object);
     Ok(End {
         outcome: Outcome::Refused,
@@ -52,10 +50,7 @@ pub(super) async fn say_refused<C: Controller>(
         "the API server refused the status of version {VERSION} of the operator ({fields}): install the definitions of that \
          version, and report it if that does not help; until then nothing that is observed can be shown"
     );
-    let said = |object: &Object<C>, before: &CommonStatus| {
-        status_refused(object, &other_conditions::<C>(), before, message, now())
-    };
-    say(context, object, kept, said).await?;
+    say(context, object, kept, message, status_refused).await?;
     Ok(End {
         outcome: Outcome::Waiting,
         requeue: Requeue::After(context.tools.timing.backoff_most()),
@@ -73,10 +68,7 @@ pub(super) async fn say_outdated<C: Controller>(
         "the installed definition is older than version {VERSION} of the operator, and has no {field}: install the definitions of \
          that version; until then nothing is done that would be recorded there"
     );
-    let said = |object: &Object<C>, before: &CommonStatus| {
-        definition_outdated(object, &other_conditions::<C>(), before, message, now())
-    };
-    say(context, object, kept, said).await?;
+    say(context, object, kept, message, definition_outdated).await?;
     Ok(End {
         outcome: Outcome::Refused,
         requeue: Requeue::After(context.tools.timing.backoff_most()),
@@ -100,10 +92,7 @@ pub(super) async fn say_unobserved<C: Controller>(
         "not observed for three intervals: reading what the object depends on did not end in time in version {VERSION} of the \
          operator, and is tried again; if the API server and the source answer, report it"
     );
-    let said = |object: &Object<C>, before: &CommonStatus| {
-        not_observed(object, &other_conditions::<C>(), before, message, now())
-    };
-    say(context, object, kept, said).await?;
+    say(context, object, kept, message, not_observed).await?;
     Ok(end)
 }
 
@@ -114,17 +103,18 @@ fn other_conditions<C: Controller>() -> Vec<ConditionType> {
     conditions.iter().map(|(type_, _)| *type_).collect()
 }
 
-/// Writes other common fields into the status of `object`, and answers with the object that they are of.
+/// Writes the common fields that `said` makes of a message into the status of `object`, and answers with the object that they are of.
 async fn say<C: Controller>(
     context: &Context<C>,
     object: Arc<Object<C>>,
     kept: &mut Kept<C>,
-    said: impl FnOnce(&Object<C>, &CommonStatus) -> CommonStatus,
+    message: String,
+    said: impl FnOnce(&Object<C>, &[ConditionType], &CommonStatus, String, Timestamp) -> CommonStatus,
 ) -> Result<Arc<Object<C>>, PassError> {
     let object = kept.newer_than(&object).unwrap_or(object);
     let before = object.status().cloned().unwrap_or_default();
     let mut status = before.clone();
-    *status.common_mut() = said(&object, before.common());
+    *status.common_mut() = said(&object, &other_conditions::<C>(), before.common(), message, now());
     show::<C>(context, &object, &status);
     if status != before {
         let written = write::status::<C::Kind>(&context.tools.client, &object, &status).await;
