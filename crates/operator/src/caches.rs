@@ -111,6 +111,15 @@ pub fn in_namespace<K: Kind>(
     keys.iter().filter_map(|key| cached(store, key)).collect()
 }
 
+/// The objects of this kind in the namespace of an object, also those that can't be read.
+pub fn beside<K: Kind>(
+    dependents: &Dependents,
+    store: &Store<DeserializeGuard<K::Object>>,
+    object: &impl ResourceExt,
+) -> Vec<Arc<DeserializeGuard<K::Object>>> {
+    in_namespace::<K>(dependents, store, &object.namespace().unwrap_or_default())
+}
+
 fn claimant(function: &EdgeFunction, access: ProjectAccess) -> Option<Claimant> {
     Some(Claimant {
         access,

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
 use crate::{
-    caches::{Caches, in_namespace},
+    caches::{Caches, beside},
     evaluator::Evaluator,
 };
 
@@ -62,11 +62,7 @@ impl Controller for AlertRules {
 
 impl AlertRules {
     fn channels(&self, object: &AlertRule) -> Vec<Channel> {
-        let channels = in_namespace::<notification_channel::Kind>(
-            &self.caches.dependents,
-            &self.channels,
-            &object.namespace().unwrap_or_default(),
-        );
+        let channels = beside::<notification_channel::Kind>(&self.caches.dependents, &self.channels, object);
         let own = channels.iter().filter_map(|channel| channel.0.as_ref().ok());
         own.map(|channel| Channel {
             name: channel.name_any(),

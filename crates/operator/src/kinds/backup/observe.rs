@@ -9,10 +9,9 @@ use ace_domain::{
 };
 use ace_runtime::tasks::{Ended, TaskState};
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 use super::{BackupJob, Backups, error, given::Given};
-use crate::caches::in_namespace;
+use crate::caches::beside;
 
 /// Collects what is known from caches and from the tasks of this process. Asks nobody.
 pub(super) fn observe(kind: &Backups, object: &Backup, mut memory: Memory, now: Timestamp) -> (State, Given) {
@@ -23,8 +22,7 @@ pub(super) fn observe(kind: &Backups, object: &Backup, mut memory: Memory, now: 
     let known = kind.tasks.look(&Key::of(object));
     let known = known.filter(|((of, _), _)| Some(of.as_str()) == run);
     let destinations = given.destinations.keys().map(String::as_str).collect();
-    let namespace = object.namespace().unwrap_or_default();
-    let restores = in_namespace::<restore::Kind>(&kind.caches.dependents, &kind.caches.restores, &namespace);
+    let restores = beside::<restore::Kind>(&kind.caches.dependents, &kind.caches.restores, object);
     let state = State {
         timing: kind.timing,
         began: now,

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::{BackupDestinations, act::failed};
-use crate::caches::in_namespace;
+use crate::caches::beside;
 
 /// Most directories that are remembered by name.
 const MOST_NAMED: usize = 16;
@@ -96,8 +96,7 @@ fn is_running(inventory: &Inventory, run: &RunPath) -> bool {
 }
 
 fn inventory(kind: &BackupDestinations, object: &BackupDestination) -> Inventory {
-    let namespace = object.namespace().unwrap_or_default();
-    let backups = in_namespace::<backup::Kind>(&kind.dependents, &kind.backups, &namespace);
+    let backups = beside::<backup::Kind>(&kind.dependents, &kind.backups, object);
     let readable = backups.iter().filter_map(|backup| backup.0.as_ref().ok());
     Inventory::of(&object.name_any(), readable)
 }

@@ -1,5 +1,3 @@
-use std::{collections::BTreeMap, sync::Arc};
-
 use ace_api::BackupSchedule;
 use ace_archive::Recipients;
 use ace_domain::{
@@ -9,15 +7,15 @@ use ace_domain::{
         platform::{self, Points},
         restore,
     },
-    reconcile::{key::Key, kind::Kind, schedule::Schedule},
+    reconcile::{key::Key, schedule::Schedule},
 };
 use jiff::{SignedDuration, Timestamp};
-use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
+use kube::ResourceExt;
 
 use super::BackupSchedules;
 use crate::{
     backups::backups_of,
-    caches::{cached, in_namespace},
+    caches::{beside, cached},
 };
 
 /// After this time a Backup that was created is in the cache, or is not there any more.
@@ -29,13 +27,20 @@ pub(super) fn observe(kind: &BackupSchedules, object: &BackupSchedule, memory: M
     let is_absent = |name: &&String| cached(&kind.destinations, &Key::beside(object, name.as_str())).is_none();
     let drills = spec.drills.iter();
     let drills = drills.map(|drill| (drill.name.clone(), Schedule::new(&drill.schedule, &spec.time_zone)));
+    let restores = beside::<restore::Kind>(&kind.caches.dependents, &kind.restores, object);
+    let restores = || restores.iter().filter_map(|restore| restore.0.as_ref().ok());
+    let sets = beside::<migration_set::Kind>(&kind.caches.dependents, &kind.sets, object);
+    let sets = sets.iter().filter_map(|set| set.0.as_ref().ok());
+    let own_drills = restores().filter(|restore| is_own_drill(restore, object));
     let mut state = State {
         timing: kind.timing,
         memo: object.status.clone().unwrap_or_default(),
         schedule: Schedule::new(&spec.schedule, &spec.time_zone),
         platform: platform(kind, object),
         drills: drills.collect(),
-        drilled: drilled(kind, object),
+        drilled: own_drills
+            .map(|restore| Drilled::of(restore, &object.name_any()))
+            .collect(),
         absent: spec
             .destinations
             .iter()
@@ -47,7 +52,7 @@ pub(super) fn observe(kind: &BackupSchedules, object: &BackupSchedule, memory: M
             .err()
             .map(|error| error.to_string()),
         backups: backups_of(&kind.caches.dependents, &kind.backups, Key::of(object), Known::of),
-        needed: needed_by(kind, object),
+        needed: needed(restores(), sets),
         memory,
         steps: 0,
         step_error: None,
@@ -73,31 +78,4 @@ fn platform(kind: &BackupSchedules, object: &BackupSchedule) -> PlatformState {
         has_scratch: platform.spec.scratch.is_some(),
         points: points.or_else(|| shown.map(Points::of).map(Ok)),
     })
-}
-
-fn drilled(kind: &BackupSchedules, object: &BackupSchedule) -> Vec<Drilled> {
-    let name = object.name_any();
-    let restores = beside::<restore::Kind>(kind, &kind.restores, object);
-    let restores = restores.iter().filter_map(|restore| restore.0.as_ref().ok());
-    let own = restores.filter(|restore| is_own_drill(restore, object));
-    own.map(|restore| Drilled::of(restore, &name)).collect()
-}
-
-/// What waits for a Backup, by its name.
-fn needed_by(kind: &BackupSchedules, object: &BackupSchedule) -> BTreeMap<String, String> {
-    let restores = beside::<restore::Kind>(kind, &kind.restores, object);
-    let sets = beside::<migration_set::Kind>(kind, &kind.sets, object);
-    needed(
-        restores.iter().filter_map(|restore| restore.0.as_ref().ok()),
-        sets.iter().filter_map(|set| set.0.as_ref().ok()),
-    )
-}
-
-fn beside<K: Kind>(
-    kind: &BackupSchedules,
-    store: &Store<DeserializeGuard<K::Object>>,
-    object: &BackupSchedule,
-) -> Vec<Arc<DeserializeGuard<K::Object>>> {
-    let namespace = object.namespace().unwrap_or_default();
-    in_namespace::<K>(&kind.caches.dependents, store, &namespace)
 }

@@ -8,10 +8,9 @@ use ace_domain::{
     reconcile::key::Key,
 };
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 use super::{Destination, NotificationChannels, destination::destination};
-use crate::caches::{cached, in_namespace};
+use crate::caches::{beside, cached};
 
 /// Reads the Secrets of a channel, and from the caches what there is to tell.
 pub(super) async fn observe(
@@ -20,11 +19,10 @@ pub(super) async fn observe(
     memory: Memory,
     now: Timestamp,
 ) -> (State, Option<Destination>) {
-    let namespace = object.namespace().unwrap_or_default();
     let (caches, index) = (&kind.caches, &kind.caches.dependents);
-    let rules = in_namespace::<alert_rule::Kind>(index, &caches.rules, &namespace);
-    let silences = in_namespace::<silence::Kind>(index, &caches.silences, &namespace);
-    let channels = in_namespace::<notification_channel::Kind>(index, &caches.channels, &namespace);
+    let rules = beside::<alert_rule::Kind>(index, &caches.rules, object);
+    let silences = beside::<silence::Kind>(index, &caches.silences, object);
+    let channels = beside::<notification_channel::Kind>(index, &caches.channels, object);
     let mut state = State {
         timing: kind.timing,
         memo: object.status.clone().unwrap_or_default(),

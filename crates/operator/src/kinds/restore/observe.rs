@@ -9,19 +9,17 @@ use ace_domain::{
     reconcile::key::Key,
 };
 use ace_runtime::tasks::{Ended, TaskState};
-use kube::ResourceExt;
 
 use super::Restores;
 use crate::{
-    caches::in_namespace,
+    caches::beside,
     kinds::backup::{fresh_id, given::cached},
 };
 
 /// Collects what is known from caches and from the tasks of this process. Asks nobody.
 pub(super) fn observe(kind: &Restores, object: &Restore, memory: Memory) -> (State, Option<Arc<Backup>>) {
     let caches = &kind.backups.caches;
-    let namespace = object.namespace().unwrap_or_default();
-    let backups = in_namespace::<backup::Kind>(&caches.dependents, &caches.backups, &namespace);
+    let backups = beside::<backup::Kind>(&caches.dependents, &caches.backups, object);
     let backups = backups.iter().filter_map(|backup| backup.0.as_ref().ok());
     let platform = cached(&caches.platforms, &Key::beside(object, &object.spec.platform_ref.name));
     let inputs = inputs(object, platform.as_deref(), backups);

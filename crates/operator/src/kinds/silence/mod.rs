@@ -12,7 +12,7 @@ use ace_runtime::{index::Dependents, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{ResourceExt, core::DeserializeGuard, runtime::reflector::Store};
 
-use crate::caches::in_namespace;
+use crate::caches::beside;
 
 pub struct Silences {
     pub rules: Store<DeserializeGuard<AlertRule>>,
@@ -24,8 +24,7 @@ impl Controller for Silences {
     type Context = ();
 
     async fn observe(&self, object: &Silence, (): (), _failures: u32, _now: Timestamp) -> (State, ()) {
-        let rules =
-            in_namespace::<alert_rule::Kind>(&self.dependents, &self.rules, &object.namespace().unwrap_or_default());
+        let rules = beside::<alert_rule::Kind>(&self.dependents, &self.rules, object);
         let rules = rules.iter().filter_map(|rule| rule.0.as_ref().ok());
         let covered = rules.filter(|rule| covers(&object.spec.matching, &rule.name_any(), rule.labels()));
         let state = State {
