@@ -28,4 +28,4 @@ pub use reqwest::{Method, Url, multipart};
 pub use retry_after::{retry_after, seconds};
 pub use secret::{SecretString, Token, TokenError};
 pub use secret_url::{SecretUrl, SecretUrlError};
-pub use smtp::{Encryption, Login, Mail, MailCommand, MailError, MailReply, MailServer, SmtpClient};
+pub use smtp::{Encryption, Login, Mail, MailCommand, MailError, MailReply, MailServer, SmtpClient, address};

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use ace_egress::{MailCommand, MailError, MailReply, MailServer, Sent};
+use ace_egress::{MailCommand, MailError, MailReply, MailServer, Sent, address};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Mailbox, Message as Letter};
 
@@ -120,10 +120,8 @@ fn subject(message: &Message) -> String {
     }
 }
 
-fn mailbox(address: &str) -> Option<Mailbox> {
-    let is_plain = address.bytes().all(|byte| byte.is_ascii_graphic());
-    let address = address.parse().ok().filter(|_| is_plain)?;
-    Some(Mailbox::new(None, address))
+fn mailbox(text: &str) -> Option<Mailbox> {
+    address(text).ok().map(|address| Mailbox::new(None, address))
 }
 
 fn remedy(command: MailCommand, code: u16) -> &'static str {
@@ -158,21 +156,17 @@ fn unanswered(error: MailError) -> Outcome {
             refused("set `email.tls` to Implicit and `email.port` to the port for that, or name another server")
         }
         MailError::NoLogin => refused("leave out `email.credentialsSecretRef`, or name another server"),
-        MailError::Connect | MailError::Tls => Outcome::Retry {
-            after: None,
-            code,
-            message: error.to_string(),
-        },
-        MailError::Timeout { sent } | MailError::Transport { sent } => match sent {
-            Sent::No => Outcome::Retry {
-                after: None,
-                code,
-                message: error.to_string(),
-            },
-            Sent::Unknown => Outcome::Unknown {
-                message: error.to_string(),
-            },
-        },
+        MailError::Connect | MailError::Tls | MailError::Timeout { .. } | MailError::Transport { .. } => {
+            let message = error.to_string();
+            match error.sent() {
+                Sent::No => Outcome::Retry {
+                    after: None,
+                    code,
+                    message,
+                },
+                Sent::Unknown => Outcome::Unknown { message },
+            }
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use tokio_rustls::TlsConnector;
 
 use super::error::MailError;
 use super::stream::Bounded;
-use super::{Encryption, Mail, MailCommand, MailReply};
+use super::{Encryption, Mail, MailCommand, MailReply, address};
 use crate::error::Sent;
 
 /// Bytes that a server may say before the connection is encrypted.
@@ -42,11 +42,6 @@ type Step<T> = Result<Result<T, MailReply>, MailError>;
 
 /// Greets.
 pub(super) async fn begin(mut stream: TcpStream, tls: &TlsConnector, mail: Mail<'_>) -> Step<Dialogue> {
-    let address = |text: &str| {
-        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
-        let address = text.parse::<Address>().ok().filter(|_| is_plain);
-        address.ok_or(MailError::Address)
-    };
     let from = address(mail.from)?;
     let to: Vec<Address> = mail.to.iter().map(|one| address(one)).collect::<Result<_, _>>()?;
     let name = from.domain().to_owned();
@@ -77,7 +72,7 @@ pub(super) async fn begin(mut stream: TcpStream, tls: &TlsConnector, mail: Mail<
 async fn start_tls(stream: &mut TcpStream, name: &str) -> Step<()> {
     let (read, mut write) = stream.split();
     let mut read = BufReader::new(read.take(BEFORE_TLS));
-    let mut said = (reply(&mut read).await)?;
+    let mut said = reply(&mut read).await?;
     for (command, wanted) in [(format!("EHLO {name}\r\n"), 220), ("STARTTLS\r\n".to_owned(), 250)] {
         if said.0 != wanted {
             return refused_at_greeting(&said);

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lettre::Address;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -92,6 +93,13 @@ pub enum MailCommand {
     Sender,
     Recipient,
     Content,
+}
+
+/// An address without a name, in signs that every mail server understands.
+pub fn address(text: &str) -> Result<Address, MailError> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+    let address = text.parse().ok().filter(|_| is_plain);
+    address.ok_or(MailError::Address)
 }
 
 impl fmt::Debug for SmtpClient {
