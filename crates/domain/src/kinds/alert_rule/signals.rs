@@ -73,7 +73,8 @@ fn is_in<K: Kind>(object: &K::Object, trouble: ObjectTrouble) -> bool {
 
 /// The services of a project that count, and whether each is healthy.
 pub fn health<'a>(matching: &SignalMatch, services: impl Iterator<Item = (&'a str, bool)>) -> Vec<Row> {
-    let services = services.filter(|(name, _)| is_like(matching.service.as_deref(), name));
+    let is_wanted = like(matching.service.as_deref());
+    let services = services.filter(|(name, _)| is_wanted(name));
     services
         .map(|(name, is_healthy)| row("service", name, Some(f64::from(u8::from(is_healthy)))))
         .collect()
@@ -87,7 +88,8 @@ pub fn ages<'a>(
 ) -> Vec<Row> {
     let days = |set: Timestamp| now.duration_since(set).as_secs_f64().max(0.0) / 86_400.0;
     let own = secrets.filter(|(name, _)| !name.starts_with(RESERVED));
-    let own = own.filter(|(name, _)| is_like(matching.secret.as_deref(), name));
+    let is_wanted = like(matching.secret.as_deref());
+    let own = own.filter(|(name, _)| is_wanted(name));
     own.map(|(name, set)| row("secret", name, set.map(days))).collect()
 }
 
@@ -109,8 +111,12 @@ fn row(label: &str, text: &str, value: Option<f64>) -> Row {
 }
 
 /// In a pattern `*` is any text. The API server takes no other sign of a glob.
-fn is_like(pattern: Option<&str>, name: &str) -> bool {
-    pattern.is_none_or(|pattern| Glob::new(pattern).is_ok_and(|glob| glob.compile_matcher().is_match(name)))
+fn like(pattern: Option<&str>) -> impl Fn(&str) -> bool {
+    let matcher = pattern.map(|pattern| Glob::new(pattern).map(|glob| glob.compile_matcher()));
+    move |name| match &matcher {
+        None => true,
+        Some(matcher) => matcher.as_ref().is_ok_and(|matcher| matcher.is_match(name)),
+    }
 }
 
 #[cfg(test)]
