@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fmt, fs, io,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use crate::{definitions, metrics, name_references, reference, rights};
@@ -70,6 +71,13 @@ pub struct TreeError {
 /// Root of the repository.
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// What git says in the checkout; none if it fails.
+pub fn git(root: &Path, arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).current_dir(root).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim_end().to_owned())
 }
 
 /// Every generated file: path from the root of the repository, and content.

@@ -4,8 +4,9 @@ use std::{
     collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
-    process::Command,
 };
+
+use xtask::tree::git;
 
 /// The files that differ from a commit before: `SEEDED_BASE` if it is set, else where this branch left `main` (`origin/main` if
 /// there is one). On `main` itself that is the commit before the last, so that what was committed last is always tested. Files
@@ -60,11 +61,4 @@ fn files(root: &Path, base: &str) -> Option<BTreeSet<PathBuf>> {
     let changed = git(root, &["diff", "--name-only", "--no-renames", base])?;
     let new = git(root, &["ls-files", "--others", "--exclude-standard"])?;
     Some(changed.lines().chain(new.lines()).map(PathBuf::from).collect())
-}
-
-/// What git says; none if it fails.
-fn git(root: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).current_dir(root).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim_end().to_owned())
 }

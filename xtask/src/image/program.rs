@@ -8,6 +8,8 @@ use std::{
 
 use jiff::Timestamp;
 
+use crate::tree::git;
+
 /// With an explicit target, build scripts and macros are not static: those are loaded by the compiler.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Seconds since 1970 that everything in the image has; see <https://reproducible-builds.org/specs/source-date-epoch/>.
@@ -86,12 +88,6 @@ pub fn revision(root: &Path) -> Option<String> {
     let differs = git(root, &["status", "--porcelain", "--untracked-files=no"])?;
     let commit = git(root, &["rev-parse", "HEAD"])?;
     differs.is_empty().then_some(commit)
-}
-
-fn git(root: &Path, arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).current_dir(root).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
-    output.status.success().then(|| text.trim_end().to_owned())
 }
 
 /// In RFC 3339.
