@@ -56,6 +56,11 @@ pub async fn on_database_of<T>(
 }
 
 impl Database {
+    /// Name of a role that reads it: roles are the whole server's.
+    pub fn reader(&self) -> String {
+        format!("reader_of_{}", self.name)
+    }
+
     /// Makes a database in the bed's PostgreSQL.
     ///
     /// # Panics

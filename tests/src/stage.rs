@@ -51,14 +51,7 @@ pub async fn on_stage<T>(interval: &str, test: impl AsyncFnOnce(&Stage<'_>) -> T
 /// If the test does: with what the operator logged of the namespace.
 pub async fn on_stage_of<T>(operator: &Operator, interval: &str, test: impl AsyncFnOnce(&Stage<'_>) -> T) -> T {
     with_namespace(async |space| {
-        let project = Project::create(space.bed.bed.file()).await;
-        let stage = Stage {
-            space,
-            project,
-            operator,
-        };
-        stage.secret(&stage.project.token, &stage.project.anon_key).await;
-        stage.platform(json!({ "interval": interval })).await;
+        let stage = Stage::set_up(space, operator, interval).await;
         let outcome = AssertUnwindSafe(test(&stage)).catch_unwind().await;
         outcome.unwrap_or_else(|panic| {
             eprintln!("{}", operator.log_of(&space.name));
@@ -66,6 +59,23 @@ pub async fn on_stage_of<T>(operator: &Operator, interval: &str, test: impl Asyn
         })
     })
     .await
+}
+
+impl<'a> Stage<'a> {
+    /// A new project, and its Platform with the Secret that it names.
+    ///
+    /// # Panics
+    /// If the API server refuses one of them.
+    pub async fn set_up(space: &'a Space, operator: &'a Operator, interval: &str) -> Self {
+        let stage = Self {
+            space,
+            project: Project::create(space.bed.bed.file()).await,
+            operator,
+        };
+        stage.secret(&stage.project.token, &stage.project.anon_key).await;
+        stage.platform(json!({ "interval": interval })).await;
+        stage
+    }
 }
 
 impl Stage<'_> {
@@ -93,6 +103,28 @@ impl Stage<'_> {
         });
         self.apply::<Platform>(json!({ "metadata": { "name": PLATFORM }, "spec": merged(usual, spec) }))
             .await;
+    }
+
+    /// Changes fields of the Platform's spec.
+    ///
+    /// # Panics
+    /// If the API server refuses the change.
+    pub async fn change_platform(&self, spec: Value) {
+        let change = Patch::Merge(json!({ "spec": spec }));
+        let platforms = self.space.api::<Platform>();
+        let changed = platforms.patch(PLATFORM, &PatchParams::default(), &change).await;
+        changed.expect("the Platform takes the change");
+    }
+
+    /// Names a reader of the database in the Platform.
+    ///
+    /// # Panics
+    /// If the API server refuses the change.
+    pub async fn reader(&self, user: &str, password: &str) {
+        self.secret_offering("reader", "database", json!({ "password": password }))
+            .await;
+        let reader = json!({ "user": user, "passwordSecretRef": { "name": "reader", "key": "password" } });
+        self.change_platform(json!({ "database": { "reader": reader } })).await;
     }
 
     /// Applies the tree of sources, which is watched.

@@ -9,8 +9,8 @@ use std::{
 
 use ace_api::{AlertRule, AlertState, Backup, BackupDestination, ConditionType, NotificationChannel, Process};
 use ace_tests::{
-    Audited, Cut, Cuts, LIST, Operator, OperatorOptions, Proxy, Scene, Side, bed, is_observed, is_true, on_database_of,
-    on_stage_of,
+    Audited, Cut, Cuts, LIST, Operator, OperatorOptions, Proxy, Scene, Side, Stage, bed, is_observed, is_true,
+    on_database_of, on_stage_of,
 };
 use futures::{StreamExt as _, stream};
 use kube::api::{ListParams, Patch, PatchParams};
@@ -72,17 +72,7 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
         }
 
         let (begun, since, audited) = (Instant::now(), stage.project.now().await, bed().audited());
-        let functions = [("kind", "EdgeFunction")];
-        // Of this kind alone: objects of the test before may be on their way out.
-        let counters = async || {
-            let passes = operator.metric("ace_passes_total", &functions).await;
-            (
-                operator.metric("ace_enqueued_total", &functions).await,
-                passes,
-                operator.metric("ace_status_writes_total", &functions).await,
-            )
-        };
-        let before = counters().await;
+        let before = counters(&operator, "EdgeFunction").await;
         let requests = stage
             .eventually("enough lists", async || {
                 let requests = stage.project.requests(since).await;
@@ -91,20 +81,36 @@ async fn settled_objects_cost_one_list_per_interval_and_nothing_else() {
             .await;
 
         assert_eq!(
-            counters().await,
+            counters(&operator, "EdgeFunction").await,
             before,
             "enqueued EdgeFunctions, their passes, and status writes"
         );
         assert!(requests.iter().all(|request| request.route == LIST), "{requests:#?}");
         one_per_interval(requests.len(), begun);
-        let writes: Vec<_> = bed()
-            .audit(audited)
-            .into_iter()
-            .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
-            .collect();
-        assert_eq!(writes, []);
+        assert_eq!(writes(stage, audited), []);
     })
     .await;
+}
+
+/// Objects of a kind that were enqueued, passes over them, and writes of their statuses. Of one kind: what the test before has left is
+/// on its way out.
+async fn counters(operator: &Operator, kind: &str) -> (f64, f64, f64) {
+    let kind = [("kind", kind)];
+    (
+        operator.metric("ace_enqueued_total", &kind).await,
+        operator.metric("ace_passes_total", &kind).await,
+        operator.metric("ace_status_writes_total", &kind).await,
+    )
+}
+
+/// What both processes have written in the namespace since then.
+fn writes(stage: &Stage<'_>, audited: usize) -> Vec<Audited> {
+    let requests = Process::ALL
+        .into_iter()
+        .flat_map(|process| bed().audit_of(process, audited));
+    requests
+        .filter(|request| request.namespace == stage.space.name && request.is_write())
+        .collect()
 }
 
 /// So many lists since then are not more than one per interval. The first and the last may be early or late by one: a machine that
@@ -180,13 +186,7 @@ async fn settled_backups_cost_one_list_of_their_destination_per_interval_and_no_
         let lists = seen.iter().filter(is_list).count();
         assert_eq!(seen.len(), lists, "{seen:#?}");
         one_per_interval(lists, begun);
-        let writes: Vec<_> = [Process::Operator, Process::Worker]
-            .into_iter()
-            .flat_map(|process| bed().audit_of(process, audited))
-            // What the test before has left is on its way out.
-            .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
-            .collect();
-        assert_eq!(writes, []);
+        assert_eq!(writes(stage, audited), []);
     })
     .await;
 }
@@ -197,17 +197,11 @@ async fn settled_rules_are_asked_at_each_interval_and_cost_no_pass_and_no_write(
     let number = env::var("RULES").map_or(RULES, |number| number.parse().unwrap());
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     on_database_of(&operator, "24h", async |stage, database| {
-        let role = format!("reader_of_{}", database.name);
+        let role = database.reader();
         database
             .run(&format!("CREATE ROLE {role} LOGIN PASSWORD 'reader'"))
             .await;
-        stage
-            .secret_offering("reader", "database", json!({ "password": "reader" }))
-            .await;
-        let reader = json!({ "user": role, "passwordSecretRef": { "name": "reader", "key": "password" } });
-        let change = Patch::Merge(json!({ "spec": { "database": { "reader": reader } } }));
-        let platforms = stage.space.api::<ace_api::Platform>();
-        platforms.patch("prod", &PatchParams::default(), &change).await.unwrap();
+        stage.reader(&role, "reader").await;
         let channel = json!({
             "suspend": true, "default": true, "slack": { "webhookURLSecretRef": { "name": "slack", "key": "url" } },
         });
@@ -242,19 +236,15 @@ async fn settled_rules_are_asked_at_each_interval_and_cost_no_pass_and_no_write(
         };
         stage.eventually("all rules are asked and quiet", are_quiet).await;
 
-        let kind = [("kind", "AlertRule")];
-        let counters = async || {
-            (
-                operator.metric("ace_enqueued_total", &kind).await,
-                operator.metric("ace_passes_total", &kind).await,
-                operator.metric("ace_status_writes_total", &kind).await,
-            )
-        };
         let answered = async || {
             let labels = [("source", "SQL"), ("outcome", "Answered")];
             operator.metric("ace_signal_turns_total", &labels).await
         };
-        let (audited, before, turns) = (bed().audited(), counters().await, answered().await);
+        let (audited, before, turns) = (
+            bed().audited(),
+            counters(&operator, "AlertRule").await,
+            answered().await,
+        );
         let enough = turns + f64::from(number * TURNS);
         let deadline = Instant::now() + Duration::from_mins(15);
         while answered().await < enough {
@@ -262,16 +252,11 @@ async fn settled_rules_are_asked_at_each_interval_and_cost_no_pass_and_no_write(
             tokio::time::sleep(SECOND).await;
         }
         assert_eq!(
-            counters().await,
+            counters(&operator, "AlertRule").await,
             before,
             "enqueued AlertRules, their passes, and status writes"
         );
-        let writes: Vec<_> = bed()
-            .audit(audited)
-            .into_iter()
-            .filter(|request: &Audited| request.namespace == stage.space.name && request.is_write())
-            .collect();
-        assert_eq!(writes, []);
+        assert_eq!(writes(stage, audited), []);
     })
     .await;
 }

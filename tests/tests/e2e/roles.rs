@@ -8,18 +8,20 @@ use serde_json::json;
 
 ace_tests::tests![who_may_edit_may_write_no_object_that_names_secrets,];
 
+/// What people are granted.
+pub(crate) const ROLES: [&str; 6] = [
+    "ace-view",
+    "ace-edit",
+    "ace-platform-edit",
+    "ace-notificationchannel-edit",
+    "ace-backupdestination-edit",
+    "ace-backupschedule-edit",
+];
+
 async fn who_may_edit_may_write_no_object_that_names_secrets() {
     let space = format!("people-{}", std::process::id());
     admin(&["create", "namespace", &space]).await;
-    let roles = [
-        "ace-view",
-        "ace-edit",
-        "ace-platform-edit",
-        "ace-notificationchannel-edit",
-        "ace-backupdestination-edit",
-        "ace-backupschedule-edit",
-    ];
-    for role in roles {
+    for role in ROLES {
         grant(&space, role, role).await;
     }
     for kind in KINDS {
@@ -31,7 +33,7 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
             named("BackupSchedule"),
         ];
         let expected = [false, !kind.names_secrets(), own[0], own[1], own[2], own[3]];
-        for (role, expected) in roles.into_iter().zip(expected) {
+        for (role, expected) in ROLES.into_iter().zip(expected) {
             for verb in ["create", "update", "patch", "delete", "deletecollection"] {
                 assert_eq!(
                     user_may(role, verb, GROUP, kind.plural, &space).await,
@@ -52,7 +54,7 @@ async fn who_may_edit_may_write_no_object_that_names_secrets() {
             );
         }
     }
-    for role in roles {
+    for role in ROLES {
         assert!(!user_may(role, "get", "", "secrets", &space).await, "{role}");
     }
     admin(&["delete", "namespace", &space, "--wait=false"]).await;

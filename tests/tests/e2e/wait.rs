@@ -1,9 +1,7 @@
 //! `kubectl ace wait` beside the operator, with the right to list what it waits for, and no other.
 
-use std::{path::PathBuf, process::Command, sync::OnceLock};
-
 use ace_domain::inputs::sha256;
-use ace_tests::{Stage, TREE, built, on_stage, pack};
+use ace_tests::{Person, Stage, TREE, on_stage, pack};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
@@ -17,37 +15,15 @@ ace_tests::tests![
 /// Where nothing depends on a look.
 const RARELY: &str = "24h";
 
-/// What a pipeline needs.
-const PIPELINE: &str = r"
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: pipeline}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: pipeline}
-rules:
-- {apiGroups: [ops.mobulace.com], resources: [edgefunctions, migrationsets], verbs: [list]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: pipeline}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: pipeline}
-subjects: [{kind: ServiceAccount, name: pipeline}]
-";
-
-/// Begins to wait; answers with the exit code and what was said.
+/// Begins to wait, with what a pipeline may do; answers with the exit code and what was said.
 pub(crate) async fn wait(stage: &Stage<'_>, arguments: &[&str]) -> JoinHandle<(Option<i32>, String)> {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    stage.space.apply(PIPELINE).await;
-    let bed = stage.space.bed.bed;
-    let namespace = stage.space.name.clone();
-    let kubeconfig = bed.service_account_kubeconfig(&namespace, "pipeline").await.unwrap();
-    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    tokio::task::spawn_blocking(move || {
-        let mut command = Command::new(PROGRAM.get_or_init(|| built("ace-cli", "kubectl-ace")));
-        command.args(["wait", "--namespace", &namespace]).args(arguments);
-        let output = command.env_clear().env("KUBECONFIG", kubeconfig).output().unwrap();
+    let rules = json!([
+        { "apiGroups": ["ops.mobulace.com"], "resources": ["edgefunctions", "migrationsets"], "verbs": ["list"] },
+    ]);
+    let pipeline = Person::new(stage.space, "pipeline", rules).await;
+    let waits = pipeline.ace(&[&["wait"], arguments].concat(), &[]);
+    tokio::spawn(async {
+        let output = waits.await.unwrap();
         (output.status.code(), String::from_utf8(output.stderr).unwrap())
     })
 }

@@ -9,10 +9,7 @@ use std::{
 };
 
 use ace_api::{AlertRule, NotificationChannel};
-use ace_tests::{
-    Cuts, Database, Operator, OperatorOptions, Project, Proxy, Receiver, Side, Space, Stage, bed, with_namespace,
-};
-use kube::api::{Patch, PatchParams};
+use ace_tests::{Cuts, Database, Operator, OperatorOptions, Proxy, Receiver, Side, Space, Stage, bed, with_namespace};
 use serde_json::{Value, json};
 use xtask::rights;
 
@@ -20,7 +17,7 @@ ace_tests::tests! {
     killed_at_any_request_it_loses_no_alert_and_repeats_by_a_known_key,
 }
 
-/// Every so manieth request is a place to die, where `ALERT_CUTS` does not say otherwise: with 1 each of them is, on both sides.
+/// Every fifth request is a place to die, where `ALERT_CUTS` does not say otherwise: with 1 each of them is, on both sides.
 const STRIDE: usize = 5;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
@@ -190,17 +187,10 @@ async fn killed_at_any_request_it_loses_no_alert_and_repeats_by_a_known_key() {
 
 /// A rule that fires while a table is empty; answers with its database, which the operator reaches through a proxy.
 async fn fires_by_rows(space: &Space, operator: &Operator, cuts: &Cuts) -> Database {
-    let project = Project::create(space.bed.bed.file()).await;
-    let stage = Stage {
-        space,
-        project,
-        operator,
-    };
-    stage.secret(&stage.project.token, &stage.project.anon_key).await;
-    stage.platform(json!({ "interval": "24h" })).await;
+    let stage = Stage::set_up(space, operator, "24h").await;
     let database = Database::create().await;
     stage.database("24h", &database).await;
-    let role = format!("reader_of_{}", database.name);
+    let role = database.reader();
     database
         .run(&format!(
             "CREATE TABLE public.cards (id int); INSERT INTO public.cards DEFAULT VALUES; \
@@ -208,17 +198,11 @@ async fn fires_by_rows(space: &Space, operator: &Operator, cuts: &Cuts) -> Datab
              GRANT SELECT ON public.cards TO {role}"
         ))
         .await;
-    stage
-        .secret_offering("reader", "database", json!({ "password": "reader" }))
-        .await;
     let through = ace_tests::PostgresProxy::start(database.port, cuts).await;
-    let reader = json!({ "user": role, "passwordSecretRef": { "name": "reader", "key": "password" } });
-    let change = json!({ "spec": { "database": { "port": through.port, "reader": reader } } });
-    let platforms = space.api::<ace_api::Platform>();
-    platforms
-        .patch(ace_tests::PLATFORM, &PatchParams::default(), &Patch::Merge(&change))
-        .await
-        .unwrap();
+    stage
+        .change_platform(json!({ "database": { "port": through.port } }))
+        .await;
+    stage.reader(&role, "reader").await;
     let spec = json!({
         "platformRef": { "name": ace_tests::PLATFORM },
         "source": { "sql": { "query": "select count(*) as value from public.cards" } },

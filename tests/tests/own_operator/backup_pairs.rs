@@ -4,7 +4,7 @@
 use std::{env, fs, io::Write as _};
 
 use ace_archive::Manifest;
-use ace_tests::{Database, Operator, OperatorOptions, Project, Scene, Stage, bed, with_unjudged_namespace};
+use ace_tests::{Database, Operator, OperatorOptions, Scene, Stage, bed, with_unjudged_namespace};
 use rand::{SeedableRng as _, rngs::StdRng};
 use serde_json::json;
 
@@ -37,14 +37,7 @@ fn is_complete(scene: &Scene<'_>, folder: &str) -> bool {
 async fn two_workers_of_which_one_is_paused_or_killed_at_any_time_leave_a_complete_backup() {
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
     with_unjudged_namespace(async |space| {
-        let project = Project::create(space.bed.bed.file()).await;
-        let stage = Stage {
-            space,
-            project,
-            operator: &operator,
-        };
-        stage.secret(&stage.project.token, &stage.project.anon_key).await;
-        stage.platform(json!({ "interval": "5m" })).await;
+        let stage = Stage::set_up(space, &operator, "5m").await;
         let database = Database::create().await;
         stage.database("5m", &database).await;
         let options = ["ace-worker-0", "ace-worker-1"].map(|name| OperatorOptions {

@@ -1,8 +1,8 @@
 //! `kubectl ace alerts` and `kubectl ace evaluate`, with the rights of somebody who may only read.
 
-use std::{fs, path::PathBuf, process::Command, sync::OnceLock};
+use std::fs;
 
-use ace_tests::{Stage, built};
+use ace_tests::{Person, Stage};
 use serde_json::{Value, json};
 
 use super::{CARDS, becomes, channel, on_cards, rule, until};
@@ -13,42 +13,18 @@ ace_tests::tests![
     a_signal_is_evaluated_as_the_operator_asks_it,
 ];
 
-const PERSON: &str = r#"
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: person}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: person}
-rules:
-- {apiGroups: [ops.mobulace.com], resources: [alertrules, platforms], verbs: [get]}
-- {apiGroups: [ops.mobulace.com], resources: [alertrules, silences, edgefunctions], verbs: [list]}
-- {apiGroups: [""], resources: [secrets], resourceNames: [SECRETS], verbs: [get]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: person}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: person}
-subjects: [{kind: ServiceAccount, name: person}]
-"#;
-
 /// Runs the plugin as a person who may read these Secrets: exit code, and everything that it says.
 async fn ace(stage: &Stage<'_>, secrets: &str, arguments: &[&str]) -> (Option<i32>, String) {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    stage.space.apply(&PERSON.replace("SECRETS", secrets)).await;
-    let namespace = stage.space.name.clone();
-    let bed = stage.space.bed.bed;
-    let kubeconfig = bed.service_account_kubeconfig(&namespace, "person").await.unwrap();
-    let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-    let run = move || {
-        let mut command = Command::new(PROGRAM.get_or_init(|| built("ace-cli", "kubectl-ace")));
-        command.args(arguments).args(["--namespace", &namespace]);
-        let output = command.env_clear().env("KUBECONFIG", kubeconfig).output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(said).unwrap())
-    };
-    tokio::task::spawn_blocking(run).await.unwrap()
+    let ours = ["ops.mobulace.com"];
+    let rules = json!([
+        { "apiGroups": ours, "resources": ["alertrules", "platforms"], "verbs": ["get"] },
+        { "apiGroups": ours, "resources": ["alertrules", "silences", "edgefunctions"], "verbs": ["list"] },
+        { "apiGroups": [""], "resources": ["secrets"], "resourceNames": secrets.split(", ").collect::<Vec<_>>(), "verbs": ["get"] },
+    ]);
+    let person = Person::new(stage.space, "person", rules).await;
+    let output = person.ace(arguments, &[]).await.unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(said).unwrap())
 }
 
 fn words(line: &str) -> Vec<&str> {

@@ -3,7 +3,7 @@
 use ace_tests::{Operator, is_observed, is_true, message_of};
 use serde_json::json;
 
-use super::{CARDS, PASSWORD, becomes, change_platform, channel, fails, on_cards, reader, role, rule, until};
+use super::{CARDS, PASSWORD, becomes, channel, fails, on_cards, rule, until};
 
 ace_tests::tests![
     what_can_not_be_asked_is_told_apart,
@@ -108,7 +108,7 @@ async fn a_database_that_does_not_answer_resolves_nothing() {
         rule(stage, "cards", CARDS, &["brand"], json!({})).await;
         let firing = becomes(stage, "cards", "Firing").await;
         let since = firing["status"]["since"].clone();
-        let role = role(database);
+        let role = database.reader();
         let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{role}'");
         database
             .run(&format!("ALTER ROLE {role} PASSWORD 'another'; {end}"))
@@ -122,9 +122,11 @@ async fn a_database_that_does_not_answer_resolves_nothing() {
         stage.ask("alert", "cards", "the password is right again").await;
         until(stage, "cards", "is Ready again", |rule| is_true(rule, "Ready")).await;
 
-        change_platform(stage, json!({ "database": { "port": 1 } })).await;
+        stage.change_platform(json!({ "database": { "port": 1 } })).await;
         fails(stage, "cards", "DatabaseUnreachable").await;
-        change_platform(stage, json!({ "database": { "port": database.port } })).await;
+        stage
+            .change_platform(json!({ "database": { "port": database.port } }))
+            .await;
         let asked = until(stage, "cards", "is Ready at last", |rule| is_true(rule, "Ready")).await;
         assert_eq!(
             (&asked["status"]["state"], &asked["status"]["since"]),
@@ -139,7 +141,7 @@ async fn a_database_that_does_not_answer_resolves_nothing() {
 async fn a_reader_that_may_do_more_than_read_gets_no_query() {
     on_cards(async |stage, database| {
         channel(stage, "on-call", json!({})).await;
-        let role = role(database);
+        let role = database.reader();
         database.run(&format!("GRANT pg_signal_backend TO {role}")).await;
         rule(stage, "cards", CARDS, &["brand"], json!({})).await;
         let message = fails(stage, "cards", "ReaderTooPowerful").await;
@@ -160,7 +162,7 @@ async fn a_reader_that_may_do_more_than_read_gets_no_query() {
         database.run(&format!("REVOKE postgres FROM {role}")).await;
         stage.ask("alert", "cards", "and now?").await;
         becomes(stage, "cards", "Inactive").await;
-        change_platform(stage, json!({ "database": { "reader": null } })).await;
+        stage.change_platform(json!({ "database": { "reader": null } })).await;
         let message = fails(stage, "cards", "ReaderMissing").await;
         assert!(message.contains("CREATE ROLE ace_reader LOGIN BYPASSRLS"), "{message}");
     })
@@ -179,11 +181,9 @@ async fn whom_nobody_tells_is_said_and_ends_with_a_channel() {
         until(stage, "untold", "is Ready", |rule| is_true(rule, "Ready")).await;
         rule(stage, "cards", CARDS, &["brand"], json!({ "contacts": ["devops"] })).await;
         assert!(fails(stage, "cards", "ContactUnknown").await.contains("`devops`"));
-        change_platform(
-            stage,
-            json!({ "contacts": [{ "name": "devops", "address": "mailto:devops@example.com" }] }),
-        )
-        .await;
+        stage
+            .change_platform(json!({ "contacts": [{ "name": "devops", "address": "mailto:devops@example.com" }] }))
+            .await;
         until(stage, "cards", "is Ready with its contact", |rule| {
             is_true(rule, "Ready") && is_observed(rule)
         })
@@ -203,7 +203,7 @@ async fn neither_a_password_nor_a_row_is_shown() {
             rule(stage, name, query, &[], json!({})).await;
             fails(stage, name, "QueryInvalid").await;
         }
-        reader(stage, "nobody-canary-role", "other-canary-2").await;
+        stage.reader("nobody-canary-role", "other-canary-2").await;
         rule(stage, "wrong", "select 1 as value", &[], json!({})).await;
         fails(stage, "wrong", "DatabasePasswordRejected").await;
         let namespace = &stage.space.name;

@@ -7,9 +7,8 @@ mod heard;
 mod metrics;
 mod project;
 
-use ace_api::{AlertRule, NotificationChannel, Platform};
+use ace_api::{AlertRule, NotificationChannel};
 use ace_tests::{Database, PLATFORM, Stage, Test, is_observed, message_of, on_database, reason_of};
-use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 /// The tests of all modules.
@@ -41,40 +40,17 @@ pub(super) const CARDS: &str =
 pub(super) async fn on_cards<T>(test: impl AsyncFnOnce(&Stage<'_>, &Database) -> T) -> T {
     on_database("5m", async |stage, database| {
         database.run(TABLES).await;
-        let role = role(database);
+        let role = database.reader();
         database
             .run(&format!(
                 "CREATE ROLE {role} LOGIN PASSWORD '{PASSWORD}'; GRANT USAGE ON SCHEMA public TO {role}; \
                  GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}"
             ))
             .await;
-        reader(stage, &role, PASSWORD).await;
+        stage.reader(&role, PASSWORD).await;
         test(stage, database).await
     })
     .await
-}
-
-/// Roles are the whole server's.
-pub(super) fn role(database: &Database) -> String {
-    format!("reader_of_{}", database.name)
-}
-
-/// Names a reader in the Platform.
-pub(super) async fn reader(stage: &Stage<'_>, user: &str, password: &str) {
-    stage
-        .secret_offering("reader", "database", json!({ "password": password }))
-        .await;
-    let reader = json!({ "user": user, "passwordSecretRef": { "name": "reader", "key": "password" } });
-    change_platform(stage, json!({ "database": { "reader": reader } })).await;
-}
-
-pub(super) async fn change_platform(stage: &Stage<'_>, spec: Value) {
-    let change = json!({ "spec": spec });
-    let platforms = stage.space.api::<Platform>();
-    platforms
-        .patch(PLATFORM, &PatchParams::default(), &Patch::Merge(&change))
-        .await
-        .expect("the Platform takes the change");
 }
 
 /// A rule that is asked every five minutes of life; `spec` replaces fields of the usual one.

@@ -4,9 +4,9 @@ mod access;
 mod obstacles;
 mod operator;
 
-use std::{fs, path::PathBuf, process::Command, sync::OnceLock};
+use std::fs;
 
-use ace_tests::{Database, Stage, Test, built};
+use ace_tests::{Database, Person, Stage, Test};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -29,28 +29,6 @@ const DROP: (&str, &str) = (
     "-- No more notes.\nDROP TABLE public.notes;\n",
 );
 
-/// What somebody needs who asks for a plan; the names are those of the stage.
-const READER: &str = r#"
-apiVersion: v1
-kind: ServiceAccount
-metadata: {name: reader}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: Role
-metadata: {name: reader}
-rules:
-- {apiGroups: [ops.mobulace.com], resources: [migrationsets, platforms, backupschedules], verbs: [get]}
-- {apiGroups: [ops.mobulace.com], resources: [backups], verbs: [list]}
-- {apiGroups: [""], resources: [configmaps], resourceNames: [migrations], verbs: [get]}
-- {apiGroups: [""], resources: [secrets], resourceNames: [SECRET], verbs: [get]}
----
-apiVersion: rbac.authorization.k8s.io/v1
-kind: RoleBinding
-metadata: {name: reader}
-roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
-subjects: [{kind: ServiceAccount, name: reader}]
-"#;
-
 /// Everything in a database that a plan could have changed: each schema and relation in the version that it has, the privileges'
 /// rows, and what both ledgers hold.
 const CONTENT: [&str; 3] = [
@@ -71,21 +49,23 @@ struct Ran {
 }
 
 /// Somebody at a machine of their own, with the rights of a ServiceAccount that may only read.
-struct Reader<'a> {
-    stage: &'a Stage<'a>,
-    kubeconfig: PathBuf,
+struct Reader {
+    person: Person,
     home: TempDir,
 }
 
-impl<'a> Reader<'a> {
+impl Reader {
     /// May read the Secret of this name, and no other.
-    async fn new(stage: &'a Stage<'a>, secret: &str) -> Self {
-        stage.space.apply(&READER.replace("SECRET", secret)).await;
-        let bed = stage.space.bed.bed;
-        let kubeconfig = bed.service_account_kubeconfig(&stage.space.name, "reader").await;
+    async fn new(stage: &Stage<'_>, secret: &str) -> Self {
+        let ours = ["ops.mobulace.com"];
+        let rules = json!([
+            { "apiGroups": ours, "resources": ["migrationsets", "platforms", "backupschedules"], "verbs": ["get"] },
+            { "apiGroups": ours, "resources": ["backups"], "verbs": ["list"] },
+            { "apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["migrations"], "verbs": ["get"] },
+            { "apiGroups": [""], "resources": ["secrets"], "resourceNames": [secret], "verbs": ["get"] },
+        ]);
         Self {
-            stage,
-            kubeconfig: kubeconfig.unwrap(),
+            person: Person::new(stage.space, "reader", rules).await,
             home: tempfile::tempdir().unwrap(),
         }
     }
@@ -117,27 +97,15 @@ impl<'a> Reader<'a> {
 
     /// Runs `kubectl ace plan` in the stage's namespace; `url` is what the environment has.
     async fn run(&self, arguments: &[&str], url: Option<&str>) -> Ran {
-        static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-        let (namespace, kubeconfig) = (self.stage.space.name.clone(), self.kubeconfig.clone());
-        let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
-        let url = url.map(str::to_owned);
-        let run = move || {
-            let program = PROGRAM.get_or_init(|| built("ace-cli", "kubectl-ace"));
-            let mut command = Command::new(program);
-            command.args(["plan", "--namespace", &namespace]).args(arguments);
-            command
-                .env_clear()
-                .env("KUBECONFIG", kubeconfig)
-                .envs(url.map(|url| ("ACE_DATABASE_URL", url)));
-            let output = command.output().unwrap();
-            let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-            Ran {
-                code: output.status.code(),
-                stdout: text(output.stdout),
-                stderr: text(output.stderr),
-            }
-        };
-        tokio::task::spawn_blocking(run).await.unwrap()
+        let variables: Vec<_> = url.into_iter().map(|url| ("ACE_DATABASE_URL", url)).collect();
+        let ran = self.person.ace(&[&["plan"], arguments].concat(), &variables);
+        let output = ran.await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ran {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 
     /// The same for programs: exit code and report.

@@ -9,7 +9,7 @@ use ace_tests::{Ran, bed, repository};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use crate::roles::{admin, grant};
+use crate::roles::{ROLES, admin, grant};
 
 /// Only a failure waits for it: a policy is at work about a second after it was applied.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
@@ -56,14 +56,7 @@ impl Governed {
         fs::write(team.join("kustomization.yaml"), kustomization.to_string()).unwrap();
         admin(&["create", "namespace", &governed.namespace]).await;
         admin(&["apply", "--server-side", "-k", team.to_str().unwrap()]).await;
-        for role in [
-            "ace-view",
-            "ace-edit",
-            "ace-platform-edit",
-            "ace-notificationchannel-edit",
-            "ace-backupdestination-edit",
-            "ace-backupschedule-edit",
-        ] {
+        for role in ROLES {
             grant(&governed.namespace, "author", role).await;
         }
         governed
