@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::Severity;
 use crate::{
     CommonStatus,
-    common::status::{object_status, time},
+    common::{
+        readable::readable,
+        status::{object_status, time},
+    },
 };
 
 /// What a rule found.
@@ -67,7 +70,7 @@ pub struct AlertRuleStatus {
     #[schemars(length(max = 256))]
     pub last_handled_acknowledge: Option<String>,
     /// history of firing and resolving, the newest first, at most ten.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<AlertEvent>,

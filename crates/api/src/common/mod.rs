@@ -5,6 +5,7 @@ mod duration;
 mod message;
 mod names;
 mod policies;
+pub(crate) mod readable;
 pub(crate) mod reasons;
 mod references;
 mod secret_use;

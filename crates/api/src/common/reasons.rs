@@ -198,6 +198,7 @@ reasons! {
     SharedReason {
         InternalError: Stalled = "the operator hit an error of its own at this object; the message has the place. It is not tried again until spec or `reconcile-at` change, or the operator restarts.",
         DefinitionOutdated: Stalled = "the installed definition is older than the operator, and has no field for a part of the status; the message names it. Nothing is done that would be recorded there. It is tried again every 5 min.",
+        ObjectUnreadable: Stalled = "this version of the operator can't read the object; the message names the field. Nothing is done for it, and the rest of its status is as another version wrote it. It is read again at its next change.",
         StatusRefused: ReadyUnknown = "the API server refused the status; the message has the field. What else the status shows is out of date. It is tried again every 5 min.",
     }
 }

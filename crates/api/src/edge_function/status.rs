@@ -9,7 +9,10 @@ use crate::{
     CommonStatus, Drift, HeldOutcome, SecretFiles,
     bounds::EARLIEST,
     clipped,
-    common::status::{object_status, time},
+    common::{
+        readable::readable,
+        status::{object_status, time},
+    },
 };
 
 /// What is desired, what was applied, and what was observed.
@@ -45,7 +48,7 @@ pub struct EdgeFunctionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
     /// history lists what was done, newest first, at most ten entries.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<FunctionEvent>,

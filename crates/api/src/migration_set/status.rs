@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::RiskClass;
 use crate::{
     CommonStatus, Drift, HeldOutcome, SecretFiles,
-    common::status::{object_status, time},
+    common::{
+        readable::readable,
+        status::{object_status, time},
+    },
 };
 
 /// What was applied, what is pending, and how the schema differs, as last observed in the database.
@@ -56,7 +59,7 @@ pub struct MigrationSetStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
     /// history lists what was done, newest first, at most ten entries; `ace_ops.migration` in the database has all.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, deserialize_with = "readable", skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 10))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub history: Vec<MigrationEvent>,

@@ -164,6 +164,17 @@ pub fn definition_outdated(
     put_aside(object, others, before, SharedReason::DefinitionOutdated, message, now)
 }
 
+/// The same where this version of the operator can't read the object.
+pub fn object_unreadable(
+    object: &impl ResourceExt,
+    others: &[ConditionType],
+    before: &CommonStatus,
+    message: String,
+    now: Timestamp,
+) -> CommonStatus {
+    put_aside(object, others, before, SharedReason::ObjectUnreadable, message, now)
+}
+
 fn put_aside(
     object: &impl ResourceExt,
     others: &[ConditionType],

@@ -44,6 +44,8 @@ outcomes! {
         StatusRefused,
         /// The definition is older than the operator: it has no field for a part of the status.
         DefinitionOutdated,
+        /// This version can't read the object.
+        ObjectUnreadable,
         /// The reconcile was aborted: a deadline, a shutdown.
         Abandoned,
     }

@@ -63,7 +63,7 @@ pub const REFERENCE: &[MetricReference] = &[
         "ace_passes_total",
         MetricKind::Counter,
         &["kind", "outcome"],
-        "Reconciles of objects. Settled objects cause none, but of kinds that poll. Failed and Abandoned (ended by a deadline or the end of the process) should be rare; InternalError is a bug to be reported: the log has its place. StatusRefused means that nothing new of the object is shown, DefinitionOutdated that the installed definition is older than the operator: the log and its condition name the field",
+        "Reconciles of objects. Settled objects cause none, but of kinds that poll. Failed and Abandoned (ended by a deadline or the end of the process) should be rare; InternalError is a bug to be reported: the log has its place. StatusRefused means that nothing new of the object is shown, DefinitionOutdated that the installed definition is older than the operator, ObjectUnreadable that the operator can't read the object: the log and its condition name the field",
     ),
     metric(
         "ace_pass_duration_seconds",

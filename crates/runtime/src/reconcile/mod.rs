@@ -10,6 +10,7 @@ mod pass;
 mod said;
 mod scheduler;
 mod status_writer;
+mod unreadable;
 
 #[cfg(test)]
 mod tests;

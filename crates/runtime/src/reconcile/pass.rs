@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_api::ObjectStatus;
+use ace_api::{CommonStatus, Drift, ObjectStatus};
 use ace_domain::reconcile::{
     decision::{Decision, Requeue},
     drift::uncorrected,
@@ -23,6 +23,7 @@ use super::{
     said::{put_aside, say_outdated, say_refused, say_unobserved},
     scheduler::Due,
     status_writer::{self as write, WriteError},
+    unreadable::say_unreadable,
 };
 use crate::{
     clock,
@@ -51,11 +52,7 @@ type Reason<C> = <<C as Controller>::Kind as Kind>::Reason;
 pub(crate) async fn pass<C: Controller>(object: Arc<DeserializeGuard<Object<C>>>, context: Arc<Context<C>>) -> Due {
     let cached = match &object.0 {
         Ok(object) => object,
-        Err(invalid) => {
-            let (kind, error) = (C::Kind::NAME, &invalid.error);
-            tracing::error!(kind, object = %Key::of(&*object), %error, "object cannot be deserialized; skipped");
-            return Due::ON_CHANGE;
-        }
+        Err(_) => return say_unreadable(&context, &Key::of(&*object)).await,
     };
     let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
     let mut kept = context.states.take(&key, &uid);
@@ -320,9 +317,18 @@ impl<C: Controller> Context<C> {
 
 /// Takes a status into the gauges.
 pub(super) fn show<C: Controller>(context: &Context<C>, object: &Object<C>, status: &Status<C>) {
-    let drift = uncorrected(status.drift());
-    let key = Key::of(object);
-    let state = ConditionGauges::of(&status.common().conditions, drift.map(|drift| drift.count));
+    show_common(context, &Key::of(object), status.common(), status.drift());
+}
+
+/// Takes what every status has into the gauges.
+pub(super) fn show_common<C: Controller>(
+    context: &Context<C>,
+    key: &Key,
+    common: &CommonStatus,
+    drift: Option<&Drift>,
+) {
+    let drift = uncorrected(drift);
+    let state = ConditionGauges::of(&common.conditions, drift.map(|drift| drift.count));
     let metrics = &context.tools.metrics;
     metrics.observe_object(C::Kind::NAME, &key.namespace, &key.name, state);
 }
@@ -334,7 +340,8 @@ pub(super) fn now() -> Timestamp {
         .unwrap_or(now)
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with what caused it.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -97,7 +97,7 @@ pub(super) async fn say_unobserved<C: Controller>(
 }
 
 /// The conditions that the kind has beside `Ready`.
-fn other_conditions<C: Controller>() -> Vec<ConditionType> {
+pub(super) fn other_conditions<C: Controller>() -> Vec<ConditionType> {
     let kind = KindEntry::named(&Object::<C>::kind(&()));
     let conditions = kind.map_or(&[][..], |kind| kind.conditions);
     conditions.iter().map(|(type_, _)| *type_).collect()

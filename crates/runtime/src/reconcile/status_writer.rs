@@ -35,7 +35,7 @@ pub(super) enum WriteError {
     Refused(#[source] Box<kube::Error>),
 }
 
-async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
+pub(super) async fn within<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Result<T, WriteError> {
     match answer(request).await {
         None => Err(WriteError::TimedOut),
         Some(Err(kube::Error::Api(status))) if status.is_not_found() || status.is_conflict() => Err(WriteError::Gone),

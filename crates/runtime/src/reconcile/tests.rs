@@ -35,6 +35,7 @@ mod passes;
 mod refused;
 mod scheduling;
 mod unobserved;
+mod unreadable;
 
 type Decision = decision::Decision<Step, FunctionReason>;
 
@@ -234,10 +235,9 @@ fn places_are_noted() {
 
 /// An API server that refuses those writes of a status for which there is a refusal.
 async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send + Sync + 'static) -> Fixture {
-    places_are_noted();
     let statuses = Arc::<Mutex<Vec<EdgeFunctionStatus>>>::default();
     let noted = statuses.clone();
-    let server = api_server(move |request: Received| {
+    let fixture = fixture_of(move |request: Received| {
         let written: Value = serde_json::from_slice(&request.body).unwrap();
         if let Some(refused) = refusal(&written["status"]) {
             return refused;
@@ -248,6 +248,16 @@ async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send 
         Answer::json(&named(name, "8", &written["status"]))
     })
     .await;
+    Fixture {
+        written: statuses,
+        ..fixture
+    }
+}
+
+/// An API server that answers so.
+async fn fixture_of(answer: impl Fn(Received) -> Answer + Clone + Send + Sync + 'static) -> Fixture {
+    places_are_noted();
+    let server = api_server(answer).await;
     let metrics = Metrics::new("1.2.3");
     let (events, _publisher) = Events::new(server.client(), "test", metrics.clone());
     let tools = Tools {
@@ -266,7 +276,7 @@ async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send 
     });
     Fixture {
         context,
-        written: statuses,
+        written: Arc::default(),
         server,
         metrics,
     }
