@@ -8,4 +8,5 @@ mod name_references;
 pub mod reference;
 pub mod rights;
 pub mod tree;
+pub mod upgrade;
 mod yaml;

@@ -1,12 +1,13 @@
 //! `cargo xtask generate` writes what is made from the types and from the list of kinds; `cargo xtask check` compares.
 //! `cargo xtask messages NAME=FILE…` reads PostgreSQL's messages from its catalogues and programs, for a new version of them.
+//! `cargo xtask record` keeps the definitions of this version, which is being released, in `tests/upgrade`: later ones are held to them.
 //! `cargo xtask image [FOLDER]` builds the operator's image as an OCI layout, and as one file beside that.
 
 use std::{env, fs, path::Path, process::ExitCode};
 
 use xtask::{
     image::{self, Image, ImageError},
-    messages, tree,
+    messages, tree, upgrade,
 };
 
 fn main() -> ExitCode {
@@ -24,11 +25,23 @@ fn main() -> ExitCode {
             }
         };
     }
+    if command == "record" {
+        return match upgrade::record(&tree::root(), env!("CARGO_PKG_VERSION")) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("tests/upgrade: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if command == "check" && !keeps_releases() {
+        return ExitCode::FAILURE;
+    }
     let result = match command.as_str() {
         "generate" => tree::generate(&tree::root()),
         "check" => tree::check(&tree::root()),
         _ => {
-            eprintln!("cargo xtask generate | check | messages NAME=FILE… | image [FOLDER]");
+            eprintln!("cargo xtask generate | check | record | messages NAME=FILE… | image [FOLDER]");
             return ExitCode::from(2);
         }
     };
@@ -37,6 +50,22 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("{error}: {}", error.io);
             ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether the definitions of today break nothing that a release left.
+fn keeps_releases() -> bool {
+    match upgrade::breaks(&tree::root()) {
+        Ok(breaks) if breaks.is_empty() => true,
+        Ok(breaks) => {
+            breaks.iter().for_each(|line| println!("{line}"));
+            println!("Objects of that release are on API servers: keep what they have, and allow what they say.");
+            false
+        }
+        Err(error) => {
+            eprintln!("tests/upgrade: {error}");
+            false
         }
     }
 }

@@ -9,8 +9,13 @@ const HEADER: &str = "# Made by `cargo xtask generate`; do not edit.\n";
 ///
 /// The order of keys is settled here, because `serde_json` keeps either order depending on which crates a build unifies.
 pub(crate) fn file(documents: impl IntoIterator<Item = Value>) -> String {
+    headed(HEADER, documents)
+}
+
+/// The same below another first line.
+pub(crate) fn headed(header: &str, documents: impl IntoIterator<Item = Value>) -> String {
     let documents: Vec<String> = documents.into_iter().map(document).collect();
-    format!("{HEADER}{}", documents.join("---\n"))
+    format!("{header}{}", documents.join("---\n"))
 }
 
 fn document(mut value: Value) -> String {
