@@ -1,17 +1,17 @@
-//! What is stored, read in pieces. A connection that breaks costs one piece.
+//! What is stored, read range by range. A connection that breaks costs one of them at most.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore};
 
 use crate::error::{StoreError, StoreProblem};
 use crate::read::{Finding, ReadError};
 
-/// Bytes of a piece: of a few of them each is in memory.
+/// Bytes that are asked for at a time. They are handed on as they come, so that none of it is kept in memory.
 pub(crate) const PIECE: u64 = 4 << 20;
 
 /// How often an object is read from its beginning, where a store gives no parts of it.
@@ -28,6 +28,8 @@ pub(crate) struct Download {
     /// Answers differed in their `ETag`. There are stores that give out another each time, so this alone says nothing.
     pub is_other: bool,
     whole: Option<BoxStream<'static, object_store::Result<Bytes>>>,
+    /// What is left of the answer to a range, and how many bytes there should be.
+    range: Option<(BoxStream<'static, object_store::Result<Bytes>>, u64)>,
     /// The store answers ranges, as far as is known.
     has_ranges: bool,
     failed: u32,
@@ -44,6 +46,7 @@ impl Download {
             e_tag: None,
             is_other: false,
             whole: None,
+            range: None,
             has_ranges: true,
             failed: 0,
         }
@@ -51,13 +54,10 @@ impl Download {
 
     /// The first bytes, at most `length` of them.
     pub async fn head(mut self, length: usize) -> Result<Bytes, ReadError> {
-        match self.range(self.size.min(length as u64)).await {
-            Err(error) if is_unsupported(&error) => {}
-            head => return head,
-        }
+        self.piece = self.piece.min(length as u64);
         let mut head = Vec::new();
         while head.len() < length
-            && let Some(piece) = self.piece_of_whole().await?
+            && let Some(piece) = self.next().await?
         {
             head.extend_from_slice(&piece);
         }
@@ -65,14 +65,13 @@ impl Download {
         Ok(head.into())
     }
 
-    /// The next piece, or `None` behind the last.
+    /// The next bytes, or `None` behind the last.
     pub async fn next(&mut self) -> Result<Option<Bytes>, ReadError> {
-        let left = self.size - self.at;
-        if left == 0 {
+        if self.size == self.at {
             return Ok(None);
         }
         if self.has_ranges {
-            match self.range(left.min(self.piece)).await {
+            match self.next_of_range().await {
                 Err(error) if is_unsupported(&error) => self.has_ranges = false,
                 piece => return piece.map(Some),
             }
@@ -80,30 +79,31 @@ impl Download {
         self.piece_of_whole().await
     }
 
-    async fn range(&mut self, length: u64) -> Result<Bytes, ReadError> {
-        let range = Some(GetRange::Bounded(self.at..self.at + length));
-        let stream = self
-            .open(GetOptions {
-                range,
-                ..GetOptions::default()
-            })
-            .await?;
-        let collected = stream.try_fold(Vec::new(), |mut all: Vec<Bytes>, piece| async {
-            all.push(piece);
-            Ok(all)
-        });
-        let mut pieces = collected
-            .await
-            .map_err(|error| ReadError::Store(StoreError::of(&error)))?;
-        let piece = match pieces.len() {
-            1 => pieces.pop().unwrap_or_default(),
-            _ => pieces.concat().into(),
+    /// The next bytes of the range that is being answered, or of another one.
+    async fn next_of_range(&mut self) -> Result<Bytes, ReadError> {
+        let (mut answer, left) = match self.range.take() {
+            Some(range) => range,
+            None => {
+                let length = self.piece.min(self.size - self.at);
+                let range = Some(GetRange::Bounded(self.at..self.at + length));
+                let options = GetOptions {
+                    range,
+                    ..GetOptions::default()
+                };
+                (self.open(options).await?, length)
+            }
         };
-        if piece.len() as u64 != length {
-            return Err(ReadError::Store(cut_short()));
-        }
-        self.at += length;
-        Ok(piece)
+        let bytes = match answer.next().await {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(error)) => return Err(ReadError::Store(StoreError::of(&error))),
+            None => return Err(ReadError::Store(cut_short())),
+        };
+        // More than was asked for is as wrong as less.
+        let left = left.checked_sub(bytes.len() as u64);
+        let left = left.ok_or_else(|| ReadError::Store(cut_short()))?;
+        self.at += bytes.len() as u64;
+        self.range = (left > 0).then_some((answer, left));
+        Ok(bytes)
     }
 
     async fn piece_of_whole(&mut self) -> Result<Option<Bytes>, ReadError> {

@@ -239,12 +239,12 @@ struct Stream<'a> {
 }
 
 impl Stream<'_> {
-    /// Stores it to its end, while it is proved.
+    /// Stores it to its end, and proves it then: beside the dump it would be a second busy session, which others feel (measured).
     async fn stored(
         mut self,
         proved: impl Future<Output = Result<Proof, TaskError>>,
     ) -> Result<(Proof, Sealed), TaskError> {
-        let (proof, ()) = tokio::try_join!(proved, self.pumped())?;
+        self.pumped().await?;
         // A pipe that was cut short ends like any other: only the exit code says that the dump is whole.
         self.dump.finish().await.map_err(|error| error::of_client(&error))?;
         tell(
@@ -254,6 +254,7 @@ impl Stream<'_> {
             Some(self.total),
             None,
         );
+        let proof = proved.await?;
         let sealed = self.seal.finish().await;
         let sealed = sealed.map_err(|error| error::while_storing(self.destination, &error))?;
         Ok((proof, sealed))
