@@ -75,7 +75,8 @@ pub use platform::{
     PlatformRecovery, PlatformSpec, PlatformStatus, ProjectStatus, Reader, RecoveryWindow, Scratch,
 };
 pub use registry::{
-    CARRIERS, COMMON_RIGHTS, Carrier, KINDS, KindEntry, LEASE_RIGHT, Process, Reference, Right, Scope, Target,
+    CARRIERS, COMMON_RIGHTS, Carrier, Grant, KINDS, KindEntry, LEASE_RIGHT, Process, Reference, Right, Scope, Target,
+    grants, with_article,
 };
 pub use restore::{
     Assertion, AssertionResult, LatestBackup, Restore, RestorePoint, RestoreReason, RestoreRun, RestoreSource,

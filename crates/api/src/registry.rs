@@ -1,6 +1,7 @@
 //! The one list of kinds: what is made for every kind is made from here.
 
 mod entry;
+mod grants;
 
 use crate::{
     AlertRule, AlertRuleReason, Backup, BackupDestination, BackupDriftReason, BackupReason, BackupSchedule,
@@ -11,6 +12,7 @@ use crate::{
 };
 
 pub use self::entry::{Carrier, KindEntry, Process, Reference, Right, Scope, Target};
+pub use self::grants::{Grant, grants, with_article};
 use self::entry::{Types, cluster, flux, namespace, object, secret};
 
 /// Every kind, in the order of the reference.

@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 
-use ace_api::{CARRIERS, COMMON_RIGHTS, GROUP, KINDS, KindEntry, LEASE_RIGHT, Process, Scope, Target};
+use ace_api::{GROUP, KINDS, KindEntry, Process, Scope, with_article};
 use serde_json::{Value, json};
+
+pub use ace_api::{Grant, grants};
 
 use crate::yaml;
 
@@ -18,111 +20,84 @@ pub fn namespace_role(process: Process) -> String {
     format!("{}-namespace", process.name())
 }
 
+/// Names under which a process is installed.
+pub(crate) struct Names {
+    /// Of its roles and bindings, some with a word behind it.
+    pub(crate) name: String,
+    /// Of its ServiceAccount.
+    pub(crate) account: String,
+    /// Of its namespace.
+    pub(crate) namespace: String,
+}
+
+impl Names {
+    /// Those of `deploy/`.
+    fn deployed(process: Process) -> Self {
+        Self {
+            name: process.name().to_owned(),
+            account: process.name().to_owned(),
+            namespace: NAMESPACE.to_owned(),
+        }
+    }
+
+    /// A role of the process in `namespace`; in none it is a ClusterRole.
+    pub(crate) fn role(&self, suffix: &str, namespace: Option<&str>, rules: &[Value]) -> Value {
+        let mut role = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": if namespace.is_some() { "Role" } else { "ClusterRole" },
+            "metadata": { "name": format!("{}{suffix}", self.name) },
+            "rules": rules,
+        });
+        if let Some(namespace) = namespace {
+            role["metadata"]["namespace"] = json!(namespace);
+        }
+        role
+    }
+
+    /// What binds the ServiceAccount to a role of the process, in `namespace` or in all of them.
+    pub(crate) fn binding(&self, suffix: &str, namespace: Option<&str>, kind: &str, role: &str) -> Value {
+        let mut binding = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": if namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" },
+            "metadata": { "name": format!("{}{suffix}", self.name) },
+            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": format!("{}{role}", self.name) },
+            "subjects": [{ "kind": "ServiceAccount", "name": self.account, "namespace": self.namespace }],
+        });
+        if let Some(namespace) = namespace {
+            binding["metadata"]["namespace"] = json!(namespace);
+        }
+        binding
+    }
+
+    /// What the process may do in its own namespace: for the Lease.
+    pub(crate) fn own(&self, process: Process) -> Vec<Value> {
+        let rules = rules(process, Scope::Own);
+        if rules.is_empty() {
+            return Vec::new();
+        }
+        let namespace = Some(self.namespace.as_str());
+        vec![
+            self.role(OWN, namespace, &rules),
+            self.binding(OWN, namespace, "Role", OWN),
+        ]
+    }
+
+    /// What it may do in every namespace, and what a RoleBinding lets it do in one.
+    pub(crate) fn everywhere(&self, process: Process) -> Vec<Value> {
+        vec![
+            self.role("", None, &rules(process, Scope::Cluster)),
+            self.binding("", None, "ClusterRole", ""),
+            self.role(IN_ONE, None, &rules(process, Scope::Namespace)),
+        ]
+    }
+}
+
+/// Behind the name of the roles that hold where a RoleBinding says so.
+pub(crate) const IN_ONE: &str = "-namespace";
+/// Behind the name of what holds in the process's own namespace: a RoleBinding of the plain name may be there, too.
+const OWN: &str = "-own";
 const READ: &[&str] = &["get", "list", "watch"];
 const WRITE: &[&str] = &["create", "delete", "deletecollection", "patch", "update"];
-
-/// What may be done with one resource, and why.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Grant {
-    pub scope: Scope,
-    /// API group; empty for the core group.
-    pub group: &'static str,
-    /// Plural, with the subresource behind a slash.
-    pub resource: String,
-    /// The verbs, as the API server's audit log names them.
-    pub verbs: Vec<&'static str>,
-    /// The reason, for the reference.
-    pub why: String,
-}
-
-impl From<&ace_api::Right> for Grant {
-    fn from(right: &ace_api::Right) -> Self {
-        Self {
-            scope: right.scope,
-            group: right.group,
-            resource: right.resource.to_owned(),
-            verbs: right.verbs.to_vec(),
-            why: right.why.to_owned(),
-        }
-    }
-}
-
-/// Everything that a process may do; there is nothing else. Its own kinds come first, and no resource twice.
-pub fn grants(process: Process) -> Vec<Grant> {
-    let own = process.kinds().flat_map(|kind| {
-        let objects = kind.rights.iter().filter(|right| right.group == GROUP);
-        objects.map(Grant::from).chain([status_of(kind)])
-    });
-    let has_sources = process.kinds().any(|kind| {
-        let mut references = kind.references.iter();
-        references.any(|reference| reference.target == Target::Source)
-    });
-    let sources = CARRIERS.iter().filter(|_| has_sources).map(|carrier| &carrier.right);
-    let others = process
-        .kinds()
-        .flat_map(|kind| kind.rights)
-        .filter(|right| right.group != GROUP);
-    let mut grants: Vec<Grant> = Vec::new();
-    let all = own
-        .chain(process.reads().map(reading))
-        .chain(COMMON_RIGHTS.iter().map(Grant::from))
-        .chain([secrets()])
-        .chain((process == Process::Operator).then(|| Grant::from(&LEASE_RIGHT)))
-        .chain(sources.chain(others).map(Grant::from));
-    for grant in all {
-        let same = |known: &&mut Grant| {
-            (known.scope, known.group, &known.resource) == (grant.scope, grant.group, &grant.resource)
-        };
-        match grants.iter_mut().find(same) {
-            None => grants.push(grant),
-            Some(known) => {
-                for verb in grant.verbs {
-                    if !known.verbs.contains(&verb) {
-                        known.verbs.push(verb);
-                    }
-                }
-                let _ = write!(known.why, "; {}", grant.why);
-            }
-        }
-    }
-    grants
-}
-
-/// Reading the objects of a kind that the other process reconciles.
-fn reading(kind: &KindEntry) -> Grant {
-    Grant {
-        scope: Scope::Cluster,
-        group: GROUP,
-        resource: kind.plural.to_owned(),
-        verbs: vec!["list", "watch"],
-        why: "read; the other process reconciles them".to_owned(),
-    }
-}
-
-fn status_of(kind: &KindEntry) -> Grant {
-    Grant {
-        scope: Scope::Cluster,
-        group: GROUP,
-        resource: format!("{}/status", kind.plural),
-        verbs: vec!["patch"],
-        why: "status is written by server-side apply".to_owned(),
-    }
-}
-
-/// Reading the Secrets that objects name.
-fn secrets() -> Grant {
-    let kinds = naming_secrets().map(|kind| with_article(kind.name));
-    Grant {
-        scope: Scope::Namespace,
-        group: "",
-        resource: "secrets".to_owned(),
-        verbs: vec!["get"],
-        why: format!(
-            "only the Secrets that {} names are read; they are never listed or watched",
-            kinds.collect::<Vec<_>>().join(" or ")
-        ),
-    }
-}
 
 /// The kinds whose objects may be written by those only who have a role of their own.
 fn naming_secrets() -> impl Iterator<Item = &'static KindEntry> {
@@ -130,17 +105,8 @@ fn naming_secrets() -> impl Iterator<Item = &'static KindEntry> {
 }
 
 /// Name of the ClusterRole that lets people write objects of a kind that names Secrets.
-fn edit_role(kind: &KindEntry) -> String {
-    format!("ace-{}-edit", kind.name.to_lowercase())
-}
-
-fn with_article(kind: &str) -> String {
-    let article = if kind.starts_with(['A', 'E', 'I', 'O']) {
-        "an"
-    } else {
-        "a"
-    };
-    format!("{article} {kind}")
+fn edit_role(prefix: &str, kind: &KindEntry) -> String {
+    format!("{prefix}-{}-edit", kind.name.to_lowercase())
 }
 
 /// The command that grants the rights of [`Scope::Namespace`] in `namespace`.
@@ -151,13 +117,11 @@ pub fn grant_command(process: Process, namespace: &str) -> String {
 
 /// The RoleBinding that [`grant_command`] makes, without a namespace.
 pub fn role_binding(process: Process) -> Value {
-    json!({
-        "apiVersion": "rbac.authorization.k8s.io/v1",
-        "kind": "RoleBinding",
-        "metadata": { "name": process.name() },
-        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": namespace_role(process) },
-        "subjects": [{ "kind": "ServiceAccount", "name": process.name(), "namespace": NAMESPACE }],
-    })
+    let mut binding = Names::deployed(process).binding("", Some(""), "ClusterRole", IN_ONE);
+    if let Some(metadata) = binding["metadata"].as_object_mut() {
+        metadata.remove("namespace");
+    }
+    binding
 }
 
 /// Files by path from the root of the repository.
@@ -173,46 +137,24 @@ pub(crate) fn files() -> Vec<(String, String)> {
 }
 
 fn roles() -> Vec<Value> {
-    let mut roles: Vec<Value> = Process::ALL.into_iter().flat_map(of_process).collect();
-    roles.extend([
-        aggregated("ace-view", "view", &own_kinds(KINDS, READ)),
+    let of_process = |process| {
+        let names = Names::deployed(process);
+        names.everywhere(process).into_iter().chain(names.own(process))
+    };
+    Process::ALL.into_iter().flat_map(of_process).chain(people("ace")).collect()
+}
+
+/// Roles for people, whose names begin with `prefix`.
+pub(crate) fn people(prefix: &str) -> Vec<Value> {
+    let mut roles = vec![
+        aggregated(&format!("{prefix}-view"), "view", &own_kinds(KINDS, READ)),
         aggregated(
-            "ace-edit",
+            &format!("{prefix}-edit"),
             "edit",
             &own_kinds(KINDS.iter().filter(|kind| !kind.names_secrets()), WRITE),
         ),
-    ]);
-    roles.extend(naming_secrets().map(|kind| role(&edit_role(kind), &own_kinds([kind], WRITE))));
-    roles
-}
-
-fn of_process(process: Process) -> Vec<Value> {
-    let name = process.name();
-    let mut roles = vec![
-        role(name, &rules(process, Scope::Cluster)),
-        json!({
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": { "name": name },
-            "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name },
-            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": NAMESPACE }],
-        }),
-        role(&namespace_role(process), &rules(process, Scope::Namespace)),
     ];
-    let own = rules(process, Scope::Own);
-    if !own.is_empty() {
-        let metadata = json!({ "name": name, "namespace": NAMESPACE });
-        roles.extend([
-            json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": own }),
-            json!({
-                "apiVersion": "rbac.authorization.k8s.io/v1",
-                "kind": "RoleBinding",
-                "metadata": metadata,
-                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name },
-                "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": NAMESPACE }],
-            }),
-        ]);
-    }
+    roles.extend(naming_secrets().map(|kind| role(&edit_role(prefix, kind), &own_kinds([kind], WRITE))));
     roles
 }
 
@@ -233,7 +175,7 @@ fn aggregated(name: &str, to: &str, rules: &[Value]) -> Value {
 }
 
 /// One rule per group and set of verbs, in the order of the table.
-fn rules(process: Process, scope: Scope) -> Vec<Value> {
+pub(crate) fn rules(process: Process, scope: Scope) -> Vec<Value> {
     let mut rules: Vec<(&str, Vec<&str>, Vec<String>)> = Vec::new();
     for grant in grants(process).into_iter().filter(|grant| grant.scope == scope) {
         match rules
@@ -273,7 +215,7 @@ fn page() -> String {
         );
         if grants(process).iter().any(|grant| grant.scope == Scope::Own) {
             let table = table(process, Scope::Own);
-            let _ = write!(text, "\nIn its own namespace, by the Role `{name}`:\n\n{table}");
+            let _ = write!(text, "\nIn its own namespace, by the Role `{name}{OWN}`:\n\n{table}");
         }
     }
     text.push_str("\nA namespace gets these RoleBindings from the kustomize component `deploy/components/namespace-access`, or by hand:\n\n```sh\n");
@@ -302,7 +244,7 @@ fn page() -> String {
         writers(true)
     );
     for kind in naming_secrets() {
-        let role = edit_role(kind);
+        let role = edit_role("ace", kind);
         let _ = writeln!(
             text,
             "kubectl create rolebinding {role} -n NAMESPACE --clusterrole={role} --user=USER"
