@@ -48,7 +48,12 @@ impl TestBed {
 
     /// The same of one process.
     pub fn audit_of(&self, process: Process, since: usize) -> Vec<Audited> {
-        let user = format!("system:serviceaccount:{}:{}", rights::NAMESPACE, process.name());
+        self.audit_of_account(rights::NAMESPACE, process.name(), since)
+    }
+
+    /// The same of a ServiceAccount.
+    pub fn audit_of_account(&self, namespace: &str, name: &str, since: usize) -> Vec<Audited> {
+        let user = format!("system:serviceaccount:{namespace}:{name}");
         let log = self.audit_log();
         let entries = log
             .lines()

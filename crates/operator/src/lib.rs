@@ -10,6 +10,7 @@
 
 mod backups;
 pub mod caches;
+pub mod check;
 pub mod connections;
 pub mod evaluator;
 pub mod kinds;

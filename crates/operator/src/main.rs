@@ -2,13 +2,14 @@
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
-use std::{net::TcpListener, process::ExitCode};
+use std::{error::Error, io::Write, net::TcpListener, process::ExitCode};
 
 use ace_api::Process;
 use ace_database::Clients;
 use ace_domain::reconcile::timing::Timing;
 use ace_egress::AllowedHosts;
 use ace_operator::{
+    check::{Finding, Subject, check},
     connections::{
         grants::Installation,
         hosts::{HostArguments, NotifyArguments},
@@ -27,7 +28,7 @@ use ace_runtime::{
     shutdown::Shutdown,
     telemetry::{self, LogArguments},
 };
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Parser, Subcommand};
 use kube::{Client, Config};
 
 /// Returns memory after a burst, which glibc's allocator does not: 37 MiB instead of 47 for 1,000 settled functions. Its
@@ -62,13 +63,24 @@ struct Arguments {
     /// NotificationChannel, Silence, BackupDestination, BackupSchedule), those of its worker (Backup, Restore), or all. The kinds of one of them are not divided.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
     kinds: Vec<String>,
+    /// Name under which this process is installed: of its Lease, and of its roles and bindings in the commands of messages. That of
+    /// its Deployment in `deploy/` where it is not given: `ace-operator` or `ace-worker`.
+    #[arg(long)]
+    name: Option<String>,
+    /// Its ServiceAccount; it is part of the commands in messages. `--name` where it is not given.
+    #[arg(long, env = "POD_SERVICE_ACCOUNT", value_name = "NAME")]
+    service_account: Option<String>,
+    /// Namespaces whose objects are reconciled, each watched by itself; nothing is asked for in another but the operator's own.
+    /// All where none is given. May be repeated.
+    #[arg(long = "watch-namespace", value_name = "NAMESPACE")]
+    watch_namespaces: Vec<String>,
     /// Namespace that the operator is installed in; it is part of the commands in messages.
     #[arg(long, env = "POD_NAMESPACE", default_value = "ace-system")]
     namespace: String,
     /// Name of this process, for events.
     #[arg(long, env = "POD_NAME", default_value = "ace-operator")]
     instance: String,
-    /// Reconciles only while this process has the Lease `ace-operator` in its namespace, so that of several processes one acts and
+    /// Reconciles only while this process has the Lease of its `--name` in its namespace, so that of several processes one acts and
     /// the others wait. `false` is for one that is alone by other means: nothing guards against a second one then. The worker
     /// needs none.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
@@ -87,6 +99,15 @@ struct Arguments {
     listen: ListenArguments,
     #[command(flatten)]
     log: LogArguments,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Clone, Copy, Debug, Subcommand)]
+enum Command {
+    /// Says whether the operator can do its work here: definitions, rights and the Lease, asked under the account that runs it. The
+    /// flags before it are those of the operator; each thing that is missing is printed with what mends it, and makes the exit code 1.
+    Check,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -102,13 +123,15 @@ enum StartError {
     #[error(transparent)]
     Lost(#[from] Lost),
     #[error("can't configure a client of the API server: {0}")]
-    Kubernetes(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Kubernetes(#[source] Box<dyn Error + Send + Sync>),
     #[error("the flag --postgres-clients names no directory of clients: {0}")]
     Clients(#[from] ace_database::ClientsError),
     #[error(transparent)]
     Kinds(#[from] KindsError),
     #[error(transparent)]
     Setup(#[from] ace_operator::operator::SetupError),
+    #[error("something is missing: see above")]
+    Checked,
 }
 
 impl StartError {
@@ -123,7 +146,11 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),
     };
-    match runtime.block_on(run(arguments)) {
+    let done = match arguments.command {
+        Some(Command::Check) => runtime.block_on(look(arguments)),
+        None => runtime.block_on(run(arguments)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // What another process may do by now is not waited for.
@@ -133,9 +160,62 @@ fn main() -> ExitCode {
     }
 }
 
-fn refuse(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("ace-operator: {error}");
+/// Prints an error with its causes, each once: some say theirs already.
+fn refuse(error: &dyn Error) -> ExitCode {
+    eprintln!("ace-operator: {}", with_causes(error));
     ExitCode::FAILURE
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+/// Names under which this process is installed.
+fn installation(arguments: &Arguments, processes: &[Process]) -> Installation {
+    let deployed = Installation::of(processes);
+    let name = arguments.name.clone().unwrap_or(deployed.name);
+    Installation {
+        namespace: arguments.namespace.clone(),
+        service_account: arguments.service_account.clone().unwrap_or_else(|| name.clone()),
+        name,
+        is_limited: !arguments.watch_namespaces.is_empty(),
+    }
+}
+
+/// The name of the Lease; none where this process needs none. Processes of one name compete.
+fn lease(arguments: &Arguments, processes: &[Process]) -> Option<String> {
+    let is_contested = arguments.leader_elect && processes.contains(&Process::Operator);
+    is_contested.then(|| installation(arguments, processes).name)
+}
+
+async fn look(arguments: Arguments) -> Result<(), StartError> {
+    let config = config().await.map_err(StartError::Kubernetes)?;
+    let client = request::client(config).map_err(StartError::client)?;
+    let processes = processes(&arguments.kinds)?;
+    let subject = Subject {
+        installation: installation(&arguments, &processes),
+        lease: lease(&arguments, &processes),
+        namespaces: arguments.watch_namespaces,
+        processes,
+    };
+    let findings = check(&client, &subject).await;
+    let lines = findings.iter().map(|finding| format!("{finding}\n")).collect::<String>();
+    // Whoever does not read it has the exit code.
+    let _ = std::io::stdout().write_all(lines.as_bytes());
+    let is_failed = |finding: &Finding| finding.problem.is_some();
+    if findings.iter().any(is_failed) {
+        return Err(StartError::Checked);
+    }
+    Ok(())
 }
 
 async fn run(arguments: Arguments) -> Result<(), StartError> {
@@ -147,14 +227,15 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let config = config().await.map_err(StartError::Kubernetes)?;
     let client = request::client(config.clone()).map_err(StartError::client)?;
     let processes = processes(&arguments.kinds)?;
+    let installation = installation(&arguments, &processes);
+    let is_contested = lease(&arguments, &processes).is_some();
     let contest = Contest {
         client: Client::try_from(config).map_err(StartError::client)?,
-        namespace: arguments.namespace.clone(),
-        name: Process::Operator.name().to_owned(),
+        namespace: arguments.namespace,
+        name: installation.name.clone(),
         identity: arguments.identity.unwrap_or_else(|| arguments.instance.clone()),
         terms: Terms::default().scaled(arguments.test_lease_scale),
     };
-    let is_contested = arguments.leader_elect && processes.contains(&Process::Operator);
     let settings = Settings {
         hosts: arguments.hosts.parse()?,
         source_hosts: AllowedHosts::parse(&arguments.source_hosts)?,
@@ -165,10 +246,8 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         runs_at_once: arguments.runs_at_once,
         timing: Timing::scaled(arguments.test_time_scale),
         scale: arguments.test_time_scale,
-        installation: Installation {
-            namespace: arguments.namespace,
-            ..Installation::of(&processes)
-        },
+        installation,
+        namespaces: arguments.watch_namespaces,
         processes,
         instance: arguments.instance,
     };

@@ -72,6 +72,8 @@ pub struct Settings {
     pub scale: u32,
     /// Names under which the operator is installed.
     pub installation: Installation,
+    /// Whose objects are reconciled; those of all namespaces where none is named.
+    pub namespaces: Vec<String>,
     /// Whose kinds are reconciled.
     pub processes: Vec<Process>,
     /// Name of this process, for events.
@@ -134,7 +136,7 @@ impl Operator {
                 settings: settings.stores.clone(),
                 names: settings.installation.clone(),
             },
-            controllers: Controllers::new(tools, dependents.clone()),
+            controllers: Controllers::new(tools, dependents.clone()).within(settings.namespaces.clone()),
             dependents,
             backups: Tasks::new(slots.clone(), interval, backups),
             restores: Tasks::new(slots, interval, restores),

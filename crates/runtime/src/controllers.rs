@@ -40,6 +40,8 @@ type CacheHandle<O> = (Store<DeserializeGuard<O>>, Option<Writer<DeserializeGuar
 pub struct Controllers {
     tools: Tools,
     dependents: Dependents,
+    /// Whose objects are watched; all where there is none.
+    namespaces: Vec<String>,
     /// By type of object.
     caches: HashMap<TypeId, Box<dyn Any + Send>>,
     filled: Vec<CancellationToken>,
@@ -62,11 +64,18 @@ impl Controllers {
             tools,
             scheduler,
             dependents,
+            namespaces: Vec::new(),
             caches: HashMap::new(),
             filled: Vec::new(),
             watches: Vec::new(),
             kinds: Vec::new(),
         }
+    }
+
+    /// The same, for the objects of these namespaces alone; of all where none is named.
+    #[must_use]
+    pub fn within(self, namespaces: Vec<String>) -> Self {
+        Self { namespaces, ..self }
     }
 
     /// The cache of a kind, for whoever reads its objects. Its controller fills it, whether that was added before or is later.
@@ -104,7 +113,12 @@ impl Controllers {
             dependents: self.dependents.clone(),
             scheduler: self.scheduler.clone(),
         });
-        let filling = Filling::new(self.tools.client.clone(), writer, follow(context.clone()));
+        let filling = Filling::new(
+            &self.tools.client,
+            &self.namespaces,
+            writer,
+            follow(context.clone()),
+        );
         self.filled.push(filling.filled);
         self.watches.push(filling.watch);
         self.kinds
@@ -127,7 +141,7 @@ impl Controllers {
                 dependents.forget(&ObjectId::of::<K>(key));
             }
         };
-        let filling = Filling::new(self.tools.client.clone(), writer, follow);
+        let filling = Filling::new(&self.tools.client, &self.namespaces, writer, follow);
         self.filled.push(filling.filled);
         self.watches.push(filling.watch);
     }

@@ -1,9 +1,16 @@
 //! The watch that fills the cache of one kind.
 
+mod merged;
+
 use std::{collections::HashSet, fmt::Debug, sync::Arc};
 
 use ace_domain::reconcile::key::Key;
-use futures::{FutureExt, StreamExt, future::BoxFuture};
+use futures::{
+    FutureExt, Stream, StreamExt,
+    future::BoxFuture,
+    stream::{self, BoxStream},
+};
+use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::DeserializeGuard,
@@ -15,6 +22,8 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
+
+use self::merged::Merged;
 
 /// Seconds after which the API server ends a watch and it is opened again. kube's default is 290 s: so
 /// long a new object was not noticed where the other end of the connection was gone (measured).
@@ -93,20 +102,27 @@ pub(crate) struct Filling {
 }
 
 impl Filling {
-    /// Fills the cache behind `writer` with the objects of all namespaces, and passes each event to `follow` after applying it.
+    /// Fills the cache behind `writer` with the objects of these namespaces, of all where none is named, and passes each event to
+    /// `follow` after applying it.
     pub(crate) fn new<K>(
-        client: Client,
+        client: &Client,
+        namespaces: &[String],
         writer: Writer<DeserializeGuard<K>>,
         mut follow: impl FnMut(&watcher::Event<DeserializeGuard<K>>) + Send + 'static,
     ) -> Self
     where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
     {
         let filled = CancellationToken::new();
         let is_filled = filled.clone();
         let mut cache = Cache::new(writer);
-        let mut objects = watcher(Api::all(client), watched())
-            .default_backoff()
+        let mut objects = objects(client, namespaces)
             .modify(|object: &mut DeserializeGuard<K>| object.managed_fields_mut().clear())
             .inspect(move |event| {
                 let Ok(event) = event else { return };
@@ -130,6 +146,42 @@ impl Filling {
             filled,
         }
     }
+}
+
+/// One watch of all namespaces, or one of each.
+fn objects<K>(
+    client: &Client,
+    namespaces: &[String],
+) -> BoxStream<'static, Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    if namespaces.is_empty() {
+        return watched_in(Api::all(client.clone())).boxed();
+    }
+    let each = namespaces.iter().enumerate().map(|(of, namespace)| {
+        let objects = watched_in(Api::namespaced(client.clone(), namespace));
+        objects.map(move |event| (of, event)).boxed()
+    });
+    let mut merged = Merged::new(namespaces);
+    stream::select_all(each)
+        .flat_map(move |(of, event)| {
+            let events = match event {
+                Ok(event) => merged.take(of, event).into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error)],
+            };
+            stream::iter(events)
+        })
+        .boxed()
+}
+
+fn watched_in<K>(
+    api: Api<DeserializeGuard<K>>,
+) -> impl Stream<Item = Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>> + Send
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    watcher(api, watched()).default_backoff()
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) fn status_code(error: &Error) -> Option<u16> {
 pub(super) fn access_missing(key: &SourceKey, installation: &Installation) -> ArtifactState {
     let command = match key.kind {
         ace_api::SourceKind::ConfigMap => installation.grant_namespace(&key.namespace),
-        _ => installation.grant_cluster(),
+        _ => installation.grant_cluster(&key.namespace),
     };
     ArtifactState::AccessMissing(format!(
         "the operator is not allowed to read {key}; to allow it, run: {command}"

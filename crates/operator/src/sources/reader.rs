@@ -54,14 +54,21 @@ pub(super) struct State {
     pub(super) targets: BTreeMap<Target, watch::Progress>,
     /// Number of reads so far, of all keys.
     pub(super) flights: u64,
+    /// Nothing is asked for in all namespaces.
+    pub(super) is_limited: bool,
 }
 
 impl State {
+    /// The watch that covers this key's object.
+    pub(super) fn target_of(&self, key: &SourceKey) -> Target {
+        Target::of(key, self.is_limited)
+    }
+
     /// Whether a watch reports changes of this key's object.
     pub(super) fn covers(&self, key: &SourceKey) -> bool {
         let synced = self
             .targets
-            .get(&Target::of(key))
+            .get(&self.target_of(key))
             .is_some_and(|progress| progress.synced);
         let labelled = || self.entries.get(key).is_some_and(|entry| entry.labelled);
         synced && (key.kind != SourceKind::ConfigMap || labelled())
@@ -89,6 +96,7 @@ impl Sources {
                 trees: Trees::new(settings.cache),
                 targets: BTreeMap::new(),
                 flights: 0,
+                is_limited: settings.installation.is_limited,
             }),
             client,
             settings,
@@ -109,7 +117,8 @@ impl Sources {
         loop {
             let (flight, began) = {
                 let mut state = self.state();
-                self.want(&mut state, Target::of(key));
+                let target = state.target_of(key);
+                self.want(&mut state, target);
                 if let Some(artifact_state) = self.remembered(&mut state, key, folder) {
                     return artifact_state;
                 }

@@ -81,6 +81,7 @@ impl Sources {
             entries,
             trees,
             targets,
+            is_limited,
             ..
         } = &mut *state;
         let digests: BTreeSet<&str> = entries
@@ -91,7 +92,7 @@ impl Sources {
             })
             .collect();
         trees.retain(|digest| digests.contains(digest));
-        let covered: BTreeSet<Target> = entries.keys().map(Target::of).collect();
+        let covered: BTreeSet<Target> = entries.keys().map(|key| Target::of(key, *is_limited)).collect();
         targets.retain(|target, progress| {
             let is_wanted = covered.contains(target);
             if !is_wanted {

@@ -37,8 +37,8 @@ const WATCH_SOONER: u32 = 15;
 /// The scope of one watch.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Target {
-    /// A Flux kind in all namespaces.
-    Flux(SourceKind),
+    /// A Flux kind, in all namespaces where none is named.
+    Flux(SourceKind, Option<String>),
     /// The labelled ConfigMaps of a namespace.
     ConfigMaps(String),
 }
@@ -79,16 +79,17 @@ struct Seen {
 }
 
 impl Target {
-    pub(super) fn of(key: &SourceKey) -> Self {
+    /// `is_limited`: nothing is asked for in all namespaces.
+    pub(super) fn of(key: &SourceKey, is_limited: bool) -> Self {
         match key.kind {
             SourceKind::ConfigMap => Self::ConfigMaps(key.namespace.clone()),
-            kind => Self::Flux(kind),
+            kind => Self::Flux(kind, is_limited.then(|| key.namespace.clone())),
         }
     }
 
     fn key(&self, seen: &Seen) -> SourceKey {
         let kind = match self {
-            Self::Flux(kind) => *kind,
+            Self::Flux(kind, _) => *kind,
             Self::ConfigMaps(_) => SourceKind::ConfigMap,
         };
         SourceKey {
@@ -261,7 +262,7 @@ pub(super) async fn follow(sources: Arc<Sources>, target: Target, rereads: Arc<S
 fn unlisted(state: &State, target: &Target, listed: &BTreeSet<SourceKey>) -> Vec<(SourceKey, Option<String>)> {
     let unlisted = state.entries.iter().filter(|(key, entry)| {
         let doubtful = entry.labelled || matches!(entry.memo, Some(Memo::Other(_)));
-        doubtful && Target::of(key) == *target && !listed.contains(key)
+        doubtful && state.target_of(key) == *target && !listed.contains(key)
     });
     unlisted.map(|(key, _)| (key.clone(), None)).collect()
 }
@@ -286,9 +287,12 @@ async fn open(sources: &Sources, target: &Target) -> Result<BoxStream<'static, W
             let maps = Api::<PartialObjectMeta<ConfigMap>>::namespaced(client, namespace);
             permitted(sources, maps, Some(format!("{LABEL_WATCH}=true"))).await
         }
-        Target::Flux(kind) => match sources.installed.served(*kind).await {
+        Target::Flux(kind, namespace) => match sources.installed.served(*kind).await {
             Served::As(resource) => {
-                let objects = Api::<PartialObjectMeta<DynamicObject>>::all_with(client, &resource);
+                let objects: Api<PartialObjectMeta<DynamicObject>> = match namespace {
+                    Some(namespace) => Api::namespaced_with(client, namespace, &resource),
+                    None => Api::all_with(client, &resource),
+                };
                 permitted(sources, objects, None).await
             }
             Served::No | Served::Unanswered(_) => Err(Closed::NotServed),

@@ -20,8 +20,8 @@ pub(super) async fn act(kind: &BackupSchedules, object: &BackupSchedule, step: &
     let schedule = object.name_any();
     let backups = Made::<Backup>::by(&kind.client, object);
     let restores = Made::<Restore>::by(&kind.client, object);
-    let of_backup = |error| problem::<Backup>(kind, error);
-    let of_restore = |error| problem::<Restore>(kind, error);
+    let of_backup = |error| problem::<Backup>(kind, object, error);
+    let of_restore = |error| problem::<Restore>(kind, object, error);
     match step {
         Step::Start { name, .. } => {
             let wanted = backup(name, &schedule, BackupClass::Scheduled, "");
@@ -73,7 +73,11 @@ fn labelled<K: Resource>(mut made: K, schedule: &str) -> K {
     made
 }
 
-fn problem<K: Resource<DynamicType = ()>>(kind: &BackupSchedules, error: ChildError) -> StepError {
+fn problem<K: Resource<DynamicType = ()>>(
+    kind: &BackupSchedules,
+    object: &BackupSchedule,
+    error: ChildError,
+) -> StepError {
     let (of, plural) = (K::kind(&()), K::plural(&()));
     match error {
         ChildError::NameTaken(name) => StepError::NameTaken(format!(
@@ -81,7 +85,7 @@ fn problem<K: Resource<DynamicType = ()>>(kind: &BackupSchedules, error: ChildEr
         )),
         ChildError::Forbidden => StepError::AccessMissing(format!(
             "the operator is not allowed to write {plural}; to allow it, run: {}",
-            kind.installation.grant_cluster()
+            kind.installation.grant_cluster(&object.namespace().unwrap_or_default())
         )),
         error @ (ChildError::Refused(_) | ChildError::Unanswered) => StepError::Failed(error.to_string()),
     }

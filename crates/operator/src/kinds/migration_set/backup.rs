@@ -3,6 +3,7 @@
 use ace_api::{Backup, BackupClass, MigrationSet};
 use ace_domain::kinds::migration_set::{Candidate, Request, StepError, StepResult};
 use ace_runtime::{children::ChildError, made::Made};
+use kube::ResourceExt;
 
 use super::MigrationSets;
 use crate::backups::backup;
@@ -19,7 +20,7 @@ pub(super) async fn make(
     let wanted = backup(name, schedule, BackupClass::PreMigration, reason);
     let made = Made::<Backup>::by(&kind.client, object);
     let made = made.create(&wanted, |there| Candidate::of(there).is_of(request)).await;
-    let made = made.map_err(|error| unmade(kind, error))?;
+    let made = made.map_err(|error| unmade(kind, object, error))?;
     Ok(StepResult::BackupMade(Box::new(Candidate::of(&made))))
 }
 
@@ -40,18 +41,18 @@ pub(super) async fn is_there(kind: &MigrationSets, object: &MigrationSet, name: 
 /// Reads it from the API server: the cache may not know yet that it is gone.
 async fn read(kind: &MigrationSets, object: &MigrationSet, name: &str) -> Result<Option<Box<Candidate>>, StepError> {
     let found = Made::<Backup>::by(&kind.client, object).get(name).await;
-    let found = found.map_err(|error| unmade(kind, error))?;
+    let found = found.map_err(|error| unmade(kind, object, error))?;
     Ok(found.map(|found| Box::new(Candidate::of(&found))))
 }
 
-fn unmade(kind: &MigrationSets, error: ChildError) -> StepError {
+fn unmade(kind: &MigrationSets, object: &MigrationSet, error: ChildError) -> StepError {
     match error {
         ChildError::NameTaken(name) => StepError::NameTaken(format!(
             "Backup `{name}` is there, and was not made for this plan: delete it, and one that was takes its place"
         )),
         ChildError::Forbidden => StepError::AccessMissing(format!(
             "the operator is not allowed to read and write Backups; to allow it, run: {}",
-            kind.installation.grant_cluster()
+            kind.installation.grant_cluster(&object.namespace().unwrap_or_default())
         )),
         error @ (ChildError::Refused(_) | ChildError::Unanswered) => StepError::Passing(error.to_string()),
     }
