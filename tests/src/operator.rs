@@ -70,6 +70,8 @@ pub struct OperatorOptions {
     pub lease_scale: u32,
     /// How many backups and restores it makes at once, if not the usual number.
     pub runs_at_once: Option<usize>,
+    /// Further flags.
+    pub flags: Vec<String>,
 }
 
 impl Default for OperatorOptions {
@@ -89,6 +91,7 @@ impl Default for OperatorOptions {
             leader_elect: true,
             lease_scale: 1,
             runs_at_once: None,
+            flags: Vec::new(),
         }
     }
 }
@@ -218,6 +221,7 @@ impl Operator {
             .args(["--leader-elect", &options.leader_elect.to_string()])
             .args(["--test-lease-scale", &options.lease_scale.to_string()])
             .args(["--log", &options.log])
+            .args(&options.flags)
             .env("SSL_CERT_FILE", &bed.bed.file().mail_authority)
             .envs(options.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())

@@ -36,6 +36,7 @@ fn a_relative_link_leads_to_a_file() {
         "docs/backups.md",
         "docs/alerts.md",
         "docs/gitops.md",
+        "docs/operator-alerts.md",
     ] {
         let text = fs::read_to_string(root.join(page)).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')'));

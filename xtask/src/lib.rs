@@ -1,5 +1,6 @@
-//! What of the repository is made and not written: custom resource definitions, rights, the API reference, the image.
+//! What of the repository is made and not written: custom resource definitions, rights, the chart, the API reference, the image.
 
+pub mod chart;
 pub mod definitions;
 pub mod image;
 pub mod messages;
@@ -9,4 +10,5 @@ pub mod reference;
 pub mod rights;
 pub mod tree;
 pub mod upgrade;
+pub mod versions;
 mod yaml;

@@ -7,10 +7,10 @@ use std::{
     process::Command,
 };
 
-use crate::{definitions, metrics, name_references, reference, rights};
+use crate::{chart, definitions, metrics, name_references, reference, rights, versions};
 
 /// Folders in which every file is generated: another one there is left over from a kind that is gone.
-const OWNED: &[&str] = &["crds", "docs/reference"];
+const OWNED: &[&str] = &["crds", "docs/reference", chart::DEFINITIONS];
 
 /// Characters of a line that are shown before a difference.
 const CONTEXT: usize = 30;
@@ -62,7 +62,7 @@ impl fmt::Display for Difference {
 #[derive(Debug, thiserror::Error)]
 #[error("accessing {path}")]
 pub struct TreeError {
-    path: String,
+    pub(crate) path: String,
     /// What the system says.
     #[source]
     pub io: io::Error,
@@ -85,6 +85,7 @@ pub fn files() -> BTreeMap<String, String> {
     [
         definitions::files(),
         rights::files(),
+        chart::files(),
         reference::files(),
         metrics::files(),
         name_references::files(),
@@ -94,9 +95,15 @@ pub fn files() -> BTreeMap<String, String> {
     .collect()
 }
 
+/// The same, and those that are written but for the version in them.
+fn files_of(root: &Path) -> Result<BTreeMap<String, String>, TreeError> {
+    let versions = versions::files(root)?;
+    Ok(files().into_iter().chain(versions).collect())
+}
+
 /// Compares the checkout at `root` with what is generated; empty when nothing differs.
 pub fn check(root: &Path) -> Result<Vec<Difference>, TreeError> {
-    let files = files();
+    let files = files_of(root)?;
     let mut differences = Vec::new();
     for (path, generated) in &files {
         match fs::read_to_string(root.join(path)) {
@@ -124,7 +131,7 @@ pub fn check(root: &Path) -> Result<Vec<Difference>, TreeError> {
 
 /// Brings the checkout at `root` up to date and says what differed.
 pub fn generate(root: &Path) -> Result<Vec<Difference>, TreeError> {
-    let files = files();
+    let files = files_of(root)?;
     let differences = check(root)?;
     for difference in &differences {
         let (Difference::Absent { path } | Difference::Changed { path, .. } | Difference::Surplus { path }) =

@@ -18,7 +18,8 @@ pub(crate) fn headed(header: &str, documents: impl IntoIterator<Item = Value>) -
     format!("{header}{}", documents.join("---\n"))
 }
 
-fn document(mut value: Value) -> String {
+/// `value` as YAML, without the first line of a file.
+pub(crate) fn document(mut value: Value) -> String {
     value.sort_all_objects();
     let options = serde_yaml::ser_options! { folded_wrap_chars: 110, compact_list_indent: true };
     let mut text = String::new();

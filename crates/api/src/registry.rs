@@ -12,8 +12,8 @@ use crate::{
 };
 
 pub use self::entry::{Carrier, KindEntry, Process, Reference, Right, Scope, Target};
-pub use self::grants::{Grant, grants, with_article};
 use self::entry::{Types, cluster, flux, namespace, object, secret};
+pub use self::grants::{Grant, grants, with_article};
 
 /// Every kind, in the order of the reference.
 pub const KINDS: &[KindEntry] = &[

@@ -208,7 +208,10 @@ async fn look(arguments: Arguments) -> Result<(), StartError> {
         processes,
     };
     let findings = check(&client, &subject).await;
-    let lines = findings.iter().map(|finding| format!("{finding}\n")).collect::<String>();
+    let lines = findings
+        .iter()
+        .map(|finding| format!("{finding}\n"))
+        .collect::<String>();
     // Whoever does not read it has the exit code.
     let _ = std::io::stdout().write_all(lines.as_bytes());
     let is_failed = |finding: &Finding| finding.problem.is_some();

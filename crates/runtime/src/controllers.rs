@@ -113,12 +113,7 @@ impl Controllers {
             dependents: self.dependents.clone(),
             scheduler: self.scheduler.clone(),
         });
-        let filling = Filling::new(
-            &self.tools.client,
-            &self.namespaces,
-            writer,
-            follow(context.clone()),
-        );
+        let filling = Filling::new(&self.tools.client, &self.namespaces, writer, follow(context.clone()));
         self.filled.push(filling.filled);
         self.watches.push(filling.watch);
         self.kinds

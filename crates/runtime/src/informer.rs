@@ -154,7 +154,13 @@ fn objects<K>(
     namespaces: &[String],
 ) -> BoxStream<'static, Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>>
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
 {
     if namespaces.is_empty() {
         return watched_in(Api::all(client.clone())).boxed();
@@ -179,7 +185,13 @@ fn watched_in<K>(
     api: Api<DeserializeGuard<K>>,
 ) -> impl Stream<Item = Result<watcher::Event<DeserializeGuard<K>>, watcher::Error>> + Send
 where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Send
+        + Sync
+        + 'static,
 {
     watcher(api, watched()).default_backoff()
 }

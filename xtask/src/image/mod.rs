@@ -19,7 +19,7 @@ use tar::{Builder, EntryType, Header};
 pub use program::{ImageError, build, created, revision};
 
 /// Name of the image, without registry.
-const NAME: &str = "ace-operator";
+pub(crate) const NAME: &str = "ace-operator";
 /// Where the program lies.
 const PROGRAM: &str = "ace-operator";
 /// Nobody in particular, as the Deployments of `deploy/` say it, too.

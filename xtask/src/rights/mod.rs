@@ -141,7 +141,11 @@ fn roles() -> Vec<Value> {
         let names = Names::deployed(process);
         names.everywhere(process).into_iter().chain(names.own(process))
     };
-    Process::ALL.into_iter().flat_map(of_process).chain(people("ace")).collect()
+    Process::ALL
+        .into_iter()
+        .flat_map(of_process)
+        .chain(people("ace"))
+        .collect()
 }
 
 /// Roles for people, whose names begin with `prefix`.

@@ -13,7 +13,9 @@ use super::{APPLY, Finding, Problem};
 const OF_KUBERNETES: [&str; 3] = ["apiVersion", "kind", "metadata"];
 
 fn kinds(processes: &[Process]) -> BTreeSet<&'static str> {
-    let all = processes.iter().flat_map(|process| process.kinds().chain(process.reads()));
+    let all = processes
+        .iter()
+        .flat_map(|process| process.kinds().chain(process.reads()));
     all.map(|kind: &KindEntry| kind.name).collect()
 }
 
@@ -51,7 +53,10 @@ pub(super) async fn current(client: &Client, processes: &[Process]) -> Finding {
     };
     let problem = older(&document, &kinds(processes)).map(|(kind, field)| Problem {
         said: format!("that of {kind} is older than this operator: it lacks `{field}`"),
-        mend: format!("install the definitions of version {}: {APPLY}", env!("CARGO_PKG_VERSION")),
+        mend: format!(
+            "install the definitions of version {}: {APPLY}",
+            env!("CARGO_PKG_VERSION")
+        ),
     });
     Finding::of(of, problem)
 }
@@ -64,7 +69,13 @@ fn older(document: &Value, kinds: &BTreeSet<&str>) -> Option<(String, String)> {
         if !kinds.contains(kind.as_str()) {
             return None;
         }
-        let schema = definition.spec.versions.into_iter().next()?.schema?.open_api_v3_schema?;
+        let schema = definition
+            .spec
+            .versions
+            .into_iter()
+            .next()?
+            .schema?
+            .open_api_v3_schema?;
         let ours = serde_json::to_value(schema).ok()?;
         let served = schemas.values().find(|schema| is_of(schema, &kind))?;
         lacking(&ours, served, "").map(|field| (kind, field))
@@ -125,7 +136,8 @@ mod tests {
         let schemas = crds().into_iter().map(|definition| {
             let kind = definition.spec.names.kind.clone();
             let mut schema = json!(definition.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema);
-            schema["x-kubernetes-group-version-kind"] = json!([{ "group": GROUP, "kind": kind, "version": "v1alpha1" }]);
+            schema["x-kubernetes-group-version-kind"] =
+                json!([{ "group": GROUP, "kind": kind, "version": "v1alpha1" }]);
             if kind == "EdgeFunction" {
                 change(&mut schema);
             }
@@ -149,13 +161,19 @@ mod tests {
     #[test]
     fn definitions_that_have_more_are_no_older() {
         assert_eq!(found(|_| ()), None);
-        assert_eq!(found(|schema| schema["properties"]["spec"]["properties"]["later"] = json!({})), None);
+        assert_eq!(
+            found(|schema| schema["properties"]["spec"]["properties"]["later"] = json!({})),
+            None
+        );
     }
 
     #[test]
     fn the_field_or_word_that_is_missing_is_named() {
         let of_function = |field: &str| Some(("EdgeFunction".to_owned(), field.to_owned()));
-        assert_eq!(without("/properties/status/properties", "intent"), of_function("status.intent"));
+        assert_eq!(
+            without("/properties/status/properties", "intent"),
+            of_function("status.intent")
+        );
         assert_eq!(
             without("/properties/status/properties/history/items/properties", "type"),
             of_function("status.history.type")

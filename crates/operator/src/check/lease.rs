@@ -47,7 +47,12 @@ async fn look(api: &Api<Lease>, name: &str) -> Result<Option<(String, Option<Str
     let only = ListParams::default().fields(&format!("metadata.name={name}"));
     let lease = api.list(&only).await?.items.into_iter().next();
     Ok(lease.and_then(|lease| {
-        let holder = lease.spec.as_ref()?.holder_identity.clone().filter(|holder| !holder.is_empty())?;
+        let holder = lease
+            .spec
+            .as_ref()?
+            .holder_identity
+            .clone()
+            .filter(|holder| !holder.is_empty())?;
         Some((holder, lease.resource_version()))
     }))
 }

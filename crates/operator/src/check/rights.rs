@@ -39,7 +39,10 @@ pub(super) async fn granted(client: &Client, process: Process, subject: &Subject
 }
 
 fn of_scope(process: Process, scope: Scope) -> Vec<Grant> {
-    grants(process).into_iter().filter(|grant| grant.scope == scope).collect()
+    grants(process)
+        .into_iter()
+        .filter(|grant| grant.scope == scope)
+        .collect()
 }
 
 async fn ask(client: &Client, of: String, asked: &[Grant], namespace: Option<&str>, command: &str) -> Finding {
@@ -96,7 +99,9 @@ fn problem(missing: &[(&Grant, Vec<&str>)], asked: usize, command: &str) -> Opti
         return None;
     }
     let lacking: usize = missing.iter().map(|(_, verbs)| verbs.len()).sum();
-    let each = missing.iter().map(|(grant, verbs)| format!("{} {}", verbs.join("/"), name(grant)));
+    let each = missing
+        .iter()
+        .map(|(grant, verbs)| format!("{} {}", verbs.join("/"), name(grant)));
     Some(Problem {
         said: format!("it may not {}", each.collect::<Vec<_>>().join(", ")),
         mend: if lacking == asked {
@@ -129,7 +134,10 @@ mod tests {
             problem(&missing, lease.verbs.len(), "kubectl create …").unwrap()
         };
         let none = found(&lease.verbs);
-        assert_eq!(none.said, "it may not create/list/update/watch leases.coordination.k8s.io");
+        assert_eq!(
+            none.said,
+            "it may not create/list/update/watch leases.coordination.k8s.io"
+        );
         assert_eq!(none.mend, "kubectl create …");
         let one = found(&["watch"]);
         assert_eq!(one.said, "it may not watch leases.coordination.k8s.io");

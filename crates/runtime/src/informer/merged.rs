@@ -46,11 +46,7 @@ impl Merged {
     }
 
     /// What an event of the `of`th namespace is for all of them.
-    pub(super) fn take<K>(
-        &mut self,
-        of: usize,
-        event: Event<DeserializeGuard<K>>,
-    ) -> Vec<Event<DeserializeGuard<K>>>
+    pub(super) fn take<K>(&mut self, of: usize, event: Event<DeserializeGuard<K>>) -> Vec<Event<DeserializeGuard<K>>>
     where
         DeserializeGuard<K>: ResourceExt,
     {
@@ -103,7 +99,11 @@ impl Merged {
                     let names = std::mem::take(&mut place.gone).into_iter();
                     names.map(move |name| Event::Delete(gone(&namespace, name)))
                 });
-                (!was_filled).then_some(Event::InitDone).into_iter().chain(gone).collect()
+                (!was_filled)
+                    .then_some(Event::InitDone)
+                    .into_iter()
+                    .chain(gone)
+                    .collect()
             }
         }
     }

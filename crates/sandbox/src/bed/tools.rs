@@ -10,6 +10,7 @@ use std::process::{Command, Output, Stdio};
 use sha2::{Digest, Sha256};
 
 use super::assets::Assets;
+use super::helm;
 use super::kustomize::KustomizeController;
 use super::majors;
 use super::object_store;
@@ -86,13 +87,14 @@ pub fn ensure(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolEr
 }
 
 /// The same, and what only tests use: the extensions that a bed goes without where the distribution's packages can't be had (then
-/// each call tries again, and says so), and Flux's kustomize-controller.
+/// each call tries again, and says so), Flux's kustomize-controller, and Helm.
 pub fn ensure_for_tests(progress: Progress) -> Result<Vec<(&'static str, PathBuf)>, ToolError> {
     install_postgres(progress)?;
     packages::fetch(progress)?;
     let majors = majors::fetch(progress)?;
     let mut all = ensure(progress)?;
     all.push(("kustomize-controller", KustomizeController::ensure(progress)?.program));
+    all.push(("helm", helm::helm(progress)?));
     let majors = majors.into_iter().flatten();
     all.extend(majors.map(|major| (major.title(), major.programs)));
     Ok(all)
