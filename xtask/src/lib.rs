@@ -7,6 +7,7 @@ pub mod messages;
 mod metrics;
 mod name_references;
 pub mod reference;
+pub mod release;
 pub mod rights;
 pub mod tree;
 pub mod upgrade;

@@ -2,12 +2,14 @@
 //! `cargo xtask messages NAME=FILE…` reads PostgreSQL's messages from its catalogues and programs, for a new version of them.
 //! `cargo xtask record` keeps the definitions of this version, which is being released, in `tests/upgrade`: later ones are held to them.
 //! `cargo xtask image [FOLDER]` builds the operator's image as an OCI layout, and as one file beside that.
+//! `cargo xtask release [REPOSITORY]` writes everything that is handed out of a version into `dist/`: the image, the chart, what kubectl
+//! applies, the plugin, a bill of materials and their sums. `REPOSITORY` is where the image will be.
 
 use std::{env, fs, path::Path, process::ExitCode};
 
 use xtask::{
     image::{self, Image, ImageError},
-    messages, tree, upgrade,
+    messages, release, tree, upgrade,
 };
 
 fn main() -> ExitCode {
@@ -19,6 +21,22 @@ fn main() -> ExitCode {
         let folder = env::args().nth(2).unwrap_or_else(|| "dist/image".to_owned());
         return match make_image(Path::new(&folder)) {
             Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if command == "release" {
+        let repository = env::args().nth(2).unwrap_or_else(|| "ace-operator".to_owned());
+        let folder = Path::new("dist");
+        return match release::make(&tree::root(), &repository, folder) {
+            Ok(files) => {
+                for file in files {
+                    println!("{}", folder.join(file).display());
+                }
+                ExitCode::SUCCESS
+            }
             Err(error) => {
                 eprintln!("{error}");
                 ExitCode::FAILURE
@@ -41,7 +59,9 @@ fn main() -> ExitCode {
         "generate" => tree::generate(&tree::root()),
         "check" => tree::check(&tree::root()),
         _ => {
-            eprintln!("cargo xtask generate | check | record | messages NAME=FILE… | image [FOLDER]");
+            eprintln!(
+                "cargo xtask generate | check | record | messages NAME=FILE… | image [FOLDER] | release [REPOSITORY]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -84,7 +104,7 @@ fn report(command: &str, differences: &[tree::Difference]) -> ExitCode {
 fn make_image(folder: &Path) -> Result<(), ImageError> {
     let root = tree::root();
     let created = image::created(&root)?;
-    let program = image::build(&root)?;
+    let program = image::build(&root, "ace-operator", "ace-operator")?;
     let image = Image {
         program: fs::read(&program).map_err(|error| ImageError::File(program, error))?,
         version: env!("CARGO_PKG_VERSION").to_owned(),

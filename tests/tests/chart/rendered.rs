@@ -62,6 +62,16 @@ fn the_defaults_are_deploy_object_by_object() {
 }
 
 #[test]
+fn the_packed_chart_of_a_release_renders_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("ace-ops.tgz");
+    std::fs::write(&archive, xtask::release::chart(&repository(), 1_764_460_800).unwrap()).unwrap();
+    let rendered = Helm.run(&["template", RELEASE, path(&archive), "--namespace", RELEASE_NAMESPACE]);
+    let rendered = documents(&rendered.expect("the archive is a chart"));
+    assert_eq!(plain(rendered), plain(Helm.rendered(RELEASE, RELEASE_NAMESPACE, &[])));
+}
+
+#[test]
 fn the_network_policies_are_those_of_the_component() {
     let component = documents(&read("deploy/components/network-policy/network-policy.yaml"));
     let rendered = Helm.rendered(RELEASE, RELEASE_NAMESPACE, &["--set", "networkPolicy.enabled=true"]);

@@ -17,6 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tar::{Builder, EntryType, Header};
 
 pub use program::{ImageError, build, created, revision};
+pub(crate) use program::{TARGET, time};
 
 /// Name of the image, without registry.
 pub(crate) const NAME: &str = "ace-operator";
@@ -201,7 +202,7 @@ fn authorities() -> String {
     pem
 }
 
-fn digest(content: &[u8]) -> String {
+pub(crate) fn digest(content: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(content)))
 }
 

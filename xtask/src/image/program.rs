@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::tree::git;
 
 /// With an explicit target, build scripts and macros are not static: those are loaded by the compiler.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
+pub(crate) const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// Seconds since 1970 that everything in the image has; see <https://reproducible-builds.org/specs/source-date-epoch/>.
 const EPOCH: &str = "SOURCE_DATE_EPOCH";
 
@@ -21,8 +21,8 @@ pub enum ImageError {
     /// A program that is needed can't be run.
     #[error("running {0}: {1}")]
     Run(&'static str, #[source] io::Error),
-    /// The operator does not build.
-    #[error("building the operator failed ({0}): what cargo said is above")]
+    /// A program does not build.
+    #[error("building failed ({0}): what cargo said is above")]
     Build(ExitStatus),
     /// Nobody knows how old the sources are.
     #[error(
@@ -34,8 +34,8 @@ pub enum ImageError {
     File(PathBuf, #[source] io::Error),
 }
 
-/// Builds the operator, static and without a path of this machine in it, and says where it lies.
-pub fn build(root: &Path) -> Result<PathBuf, ImageError> {
+/// Builds a program, static and without a path of this machine in it, and says where it lies.
+pub fn build(root: &Path, package: &str, program: &str) -> Result<PathBuf, ImageError> {
     let root = root
         .canonicalize()
         .map_err(|error| ImageError::File(root.to_owned(), error))?;
@@ -54,15 +54,7 @@ pub fn build(root: &Path) -> Result<PathBuf, ImageError> {
         .collect();
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--package",
-            "ace-operator",
-            "--bin",
-            "ace-operator",
-        ])
+        .args(["build", "--release", "--locked", "--package", package, "--bin", program])
         .args(["--target", TARGET])
         .current_dir(&root)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
@@ -72,7 +64,7 @@ pub fn build(root: &Path) -> Result<PathBuf, ImageError> {
         return Err(ImageError::Build(status));
     }
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |target| root.join(target));
-    Ok(target.join(TARGET).join("release/ace-operator"))
+    Ok(target.join(TARGET).join("release").join(program))
 }
 
 /// Seconds since 1970 that everything in the image has: [`EPOCH`], else the time of the last commit.
@@ -91,7 +83,7 @@ pub fn revision(root: &Path) -> Option<String> {
 }
 
 /// In RFC 3339.
-pub(super) fn time(seconds: u64) -> String {
+pub(crate) fn time(seconds: u64) -> String {
     let seconds = i64::try_from(seconds).unwrap_or_default();
     Timestamp::from_second(seconds).unwrap_or_default().to_string()
 }
