@@ -67,8 +67,8 @@ pub use migration_set::{
 };
 pub use notification_channel::{
     ANNOTATION_TEST_AT, AlertGroup, ChannelReason, ChannelStatus, ChannelType, Delivery, DeliveryIntent,
-    DeliveryResult, DeliveryType, Email, EmailTls, NotificationChannel, NotificationChannelSpec, PagerDuty,
-    RefusedNews, Slack, TestDelivery, ToldNews, Unless, Webhook,
+    DeliveryResult, DeliveryType, Email, EmailTls, HandledGroup, NotificationChannel, NotificationChannelSpec,
+    PagerDuty, PlatformTable, RefusedNews, Slack, TestDelivery, ToldNews, Unless, Webhook,
 };
 pub use platform::{
     ApiEndpoint, Contact, DailyBackups, Database, DatabaseStatus, DatabaseTls, FunctionCount, Platform, PlatformReason,

@@ -128,6 +128,7 @@ pub const KINDS: &[KindEntry] = &[
             secret("spec.email.credentialsSecretRef.name"),
             secret("spec.webhook.urlSecretRef.name"),
             secret("spec.webhook.signingSecretRef.name"),
+            object("Platform", "spec.platformTable.platformRef.name"),
         ],
         rights: &[cluster(
             GROUP,
@@ -136,7 +137,7 @@ pub const KINDS: &[KindEntry] = &[
             "read; their spec is never written",
         )],
         writers_can: Some(
-            "sends messages to the addresses in its Secrets, and mails by the servers that its Secrets open",
+            "sends messages to the addresses in its Secrets, mails by the servers that its Secrets open, and writes rows of a Platform's page of alerts",
         ),
         process: Process::Operator,
         reads: &[],

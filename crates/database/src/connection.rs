@@ -166,7 +166,7 @@ impl Connection {
         statement: impl Future<Output = Result<T, tokio_postgres::Error>>,
     ) -> Result<T, QueryError> {
         let _keeping = self.keep();
-        let limit = self.limits.statement + Limits::MARGIN;
+        let limit = self.limit();
         let answer = timeout(limit, statement).await.map_err(|_| {
             self.abandon();
             QueryError::NoAnswer(limit)
@@ -190,6 +190,11 @@ impl Connection {
 
     pub(crate) fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How long a statement is waited for.
+    pub(crate) fn limit(&self) -> Duration {
+        self.limits.statement + Limits::MARGIN
     }
 
     pub(crate) fn pid(&self) -> &str {

@@ -9,6 +9,7 @@
 //! - **A backup is a copy of one moment**: a [`Snapshot`] under the database's lock, whose rows are counted and dumped by other
 //!   sessions; a restored copy is compared with them, table by table.
 //! - **A question changes nothing**: the [`Reader`] asks the queries of alert rules, whoever wrote them.
+//! - **Of the page of alerts only our rows are touched**: a [`PageSession`] writes those of a group at once.
 //! - **Domain's types**: what is run, and what is read of ledgers and schemas, is what decisions are made on.
 //! - **Errors are small**: none has a password, the text of a statement or a value of a row. Only an error in a file has the
 //!   server's message.
@@ -27,6 +28,7 @@ mod identity;
 mod ledger;
 mod meter;
 mod notices;
+mod page;
 mod password;
 mod reader;
 mod redact;
@@ -49,6 +51,7 @@ pub(crate) use fingerprint::OUTSIDE;
 pub use fingerprint::{Change, FORM, Fingerprint, ObjectClass, Reading, SchemaObject, UnknownClass, differences};
 pub use ledger::{Damage, Ledgers, Prepared, Reference, TableFault};
 pub use meter::{Excess, InsecureLogin};
+pub use page::{PageError, PageRow, PageRows, PageSession};
 pub use password::{Password, PasswordError};
 pub use reader::{AskError, Question, Reader, ReaderError, Shape};
 pub use run::{Progress, RunError, Watcher};

@@ -124,6 +124,21 @@ impl News {
         one_line(&format!("[{severity}] {}: {what}", self.group), LONGEST_TITLE)
     }
 
+    /// What a page shows of the gravest alert, on one line: `gift-card-inventory: Book Harbour: 0 cards left`.
+    pub fn page_title(&self) -> String {
+        let said = self.alerts.first().map_or("", |alert| alert.summary.as_str());
+        let title = match said {
+            "" => self.group.clone(),
+            said => format!("{}: {said}", self.group),
+        };
+        one_line(&title, LONGEST_TITLE)
+    }
+
+    /// What a page shows below the title.
+    pub fn page_text(&self) -> String {
+        self.text()
+    }
+
     /// The title, and what a single alert says of itself.
     pub(crate) fn headline(&self, limit: usize) -> String {
         // The first alert says more than how many there are.
@@ -264,6 +279,18 @@ pub(crate) mod tests {
             "{}",
             repeated.text()
         );
+    }
+
+    #[test]
+    fn a_page_names_the_rule_and_says_its_words() {
+        assert_eq!(
+            news().page_title(),
+            "gift-card-inventory: Book Harbour: 0 cards left, 2 wanted"
+        );
+        let mut wordless = news();
+        wordless.alerts[0].summary = String::new();
+        assert_eq!(wordless.page_title(), "gift-card-inventory");
+        assert_eq!(wordless.page_text(), wordless.text());
     }
 
     #[test]

@@ -14,7 +14,7 @@ const BEFORE: [&str; 2] = [
     "ace-worker runs, with its ServiceAccount's token",
 ];
 const AFTER: [&str; 27] = [
-    "11 of 11 migrations are applied",
+    "12 of 12 migrations are applied",
     "13 of 13 functions are Ready",
     "{\"status\":\"ok\",\"database\":\"up\"}",
     "ACTIVE_HEALTHY   13 ",

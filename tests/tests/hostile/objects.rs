@@ -136,6 +136,7 @@ fn channel(_: &NotificationChannel, memo: ChannelStatus) -> notification_channel
         are_rules_known: true,
         silences: Vec::new(),
         channels: Vec::new(),
+        page: None,
         memory: notification_channel::Memory::default(),
     }
 }

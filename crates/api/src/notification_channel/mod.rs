@@ -11,14 +11,14 @@ use crate::{Duration, LocalReference, SecretKeyReference, Severity};
 
 pub use reasons::ChannelReason;
 pub use status::{
-    AlertGroup, ChannelStatus, ChannelType, Delivery, DeliveryIntent, DeliveryResult, DeliveryType, RefusedNews,
-    TestDelivery, ToldNews,
+    AlertGroup, ChannelStatus, ChannelType, Delivery, DeliveryIntent, DeliveryResult, DeliveryType, HandledGroup,
+    RefusedNews, TestDelivery, ToldNews,
 };
 
 /// On a NotificationChannel: a changed value asks for one test message.
 pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
 
-/// Who is told of alerts. Exactly one of `pagerDuty`, `slack`, `email` and `webhook`.
+/// Who is told of alerts. Exactly one of `pagerDuty`, `slack`, `email`, `webhook` and `platformTable`.
 #[allow(clippy::duplicated_attributes, reason = "each column repeats its keys")]
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
@@ -30,7 +30,7 @@ pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
     derive = "PartialEq",
     shortname = "channel",
     category = "ace",
-    doc = "NotificationChannel is one place where alerts are told: a service at PagerDuty, a channel in Slack, mailboxes, or an endpoint for Standard Webhooks. It says once what fires, again while that lasts, and once that it is over. A changed value of the annotation `ops.mobulace.com/test-at` sends one test message.",
+    doc = "NotificationChannel is one place where alerts are told: a service at PagerDuty, a channel in Slack, mailboxes, an endpoint for Standard Webhooks, or the platform's own page of alerts. It says once what fires, again while that lasts, and once that it is over. A changed value of the annotation `ops.mobulace.com/test-at` sends one test message.",
     printcolumn(name = "Type", type_ = "string", json_path = ".status.type"),
     printcolumn(name = "Open", type_ = "integer", json_path = ".status.open"),
     printcolumn(name = "Severities", type_ = "string", json_path = ".spec.severities", priority = 1),
@@ -43,8 +43,14 @@ pub const ANNOTATION_TEST_AT: &str = "ops.mobulace.com/test-at";
     )
 )]
 #[x_kube(
-    validation = Rule::new("[has(self.pagerDuty), has(self.slack), has(self.email), has(self.webhook)].filter(one, one).size() == 1")
-        .message("exactly one of `pagerDuty`, `slack`, `email` and `webhook` must be set: create another NotificationChannel for another place"),
+    validation = Rule::new("[has(self.pagerDuty), has(self.slack), has(self.email), has(self.webhook), has(self.platformTable)].filter(one, one).size() == 1")
+        .message("exactly one of `pagerDuty`, `slack`, `email`, `webhook` and `platformTable` must be set: create another NotificationChannel for another place"),
+    validation = Rule::new("!has(self.platformTable) || !has(self.groupBy)")
+        .message("`groupBy` must not be set with `platformTable`: each alert has a row of its own")
+        .field_path(".groupBy"),
+    validation = Rule::new("!has(oldSelf.platformTable) || (has(self.platformTable) && self.platformTable.platformRef.name == oldSelf.platformTable.platformRef.name)")
+        .message("`platformTable` is immutable, or its open rows would stay open: create another NotificationChannel for another place")
+        .field_path(".platformTable"),
     validation = Rule::new("self.after.matches('^([0-9]{1,5}(h|m|s|ms)){1,4}$') && duration(self.after) >= duration('0s') && duration(self.after) <= duration('24h')")
         .message("`after` must be between '0s' and '24h', such as '30m'")
         .field_path(".after"),
@@ -72,6 +78,9 @@ pub struct NotificationChannelSpec {
     /// webhook is an endpoint for Standard Webhooks, <https://www.standardwebhooks.com>.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub webhook: Option<Webhook>,
+    /// platformTable is the table `public.alert_instances` of a project, which its own page shows. Immutable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_table: Option<PlatformTable>,
     /// default: AlertRules that name no channels tell this one.
     #[serde(default)]
     pub default: bool,
@@ -83,10 +92,10 @@ pub struct NotificationChannelSpec {
     /// after is how long an alert must have fired before it is told here, between `0s` and `24h`: an escalation. Where a channel with a shorter time has not been Ready for 5 min, those with a longer one are told at once.
     #[serde(default = "NotificationChannelSpec::default_after")]
     pub after: Duration,
-    /// unless says what keeps an alert from being told here.
+    /// unless says what keeps an alert from being told here. `platformTable` has every alert, acknowledged or not.
     #[serde(default)]
     pub unless: Unless,
-    /// groupBy says which alerts share a message: `rule`, `platform`, `severity`, and labels of rules or of their series by name, at most eight. Defaults to `rule` for `pagerDuty`, and to `platform` and `severity` otherwise.
+    /// groupBy says which alerts share a message: `rule`, `platform`, `severity`, and labels of rules or of their series by name, at most eight. Defaults to `rule` for `pagerDuty`, and to `platform` and `severity` otherwise. Not with `platformTable`, where each alert has a row.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 63)))]
     #[x_kube(merge_strategy = ListMerge::Set, validation = Rule::new("self.all(name, name.matches('^[A-Za-z0-9]([-A-Za-z0-9_./]*[A-Za-z0-9])?$'))").message("`groupBy` must have `rule`, `platform`, `severity` or names of labels, such as 'team'"))]
@@ -239,4 +248,12 @@ pub struct Webhook {
     pub url_secret_ref: SecretKeyReference,
     /// signingSecretRef names the secret that messages are signed with: `whsec_` and base64 of 24 to 64 random bytes.
     pub signing_secret_ref: SecretKeyReference,
+}
+
+/// The platform's own page of alerts, which shows the rows of `public.alert_instances`. Each alert that fires has a row, which is resolved when it is clear. What people acknowledge or resolve there is read once per interval of the Platform, and counts as acknowledged.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlatformTable {
+    /// platformRef names the Platform, in the same namespace. Rows are written as the user of its `spec.database`.
+    pub platform_ref: LocalReference,
 }

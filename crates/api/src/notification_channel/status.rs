@@ -68,6 +68,24 @@ pub struct AlertGroup {
     /// refused is a message that the receiver did not take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<RefusedNews>,
+    /// handled says that people have acknowledged or resolved all of its alerts on the platform's page. Only with `platformTable`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handled: Option<HandledGroup>,
+}
+
+/// People have acknowledged or resolved all alerts of a rule on the platform's page.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct HandledGroup {
+    /// digest of the alerts that fired then: it is about these alone.
+    #[schemars(length(max = 16))]
+    pub digest: String,
+    /// by is the id of who did it last, where the page has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 36))]
+    pub by: Option<String>,
+    /// time of that, by the clock of the database.
+    #[schemars(schema_with = "time")]
+    pub time: Timestamp,
 }
 
 /// What the receiver knows of a group.
@@ -182,6 +200,8 @@ pub enum ChannelType {
     PagerDuty,
     /// By mail.
     Email,
+    /// By rows of the platform's own table.
+    PlatformTable,
 }
 
 /// What a message is about.

@@ -1,4 +1,5 @@
-//! The session that asks queries of rules, on a real PostgreSQL: what they answer, and that none of them changes anything.
+//! The session that asks queries of rules, on a real PostgreSQL: what they answer, and that none of them changes anything. And
+//! the one that writes what they find to the platform's own page.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,5 +14,6 @@ mod bed;
 mod database;
 mod examples;
 mod failures;
+mod page;
 #[path = "../session/server.rs"]
 mod server;

@@ -85,6 +85,8 @@ impl Parts<'_> {
             },
             http: HttpClient::new(settings.notify_hosts.clone(), CONNECT)?,
             smtp: SmtpClient::new(settings.notify_hosts.clone(), CONNECT)?,
+            hosts: settings.hosts.clone(),
+            allow_insecure_database: settings.allow_insecure_database,
             timing: settings.timing,
             installation: settings.installation.clone(),
             metrics: self.metrics.clone(),

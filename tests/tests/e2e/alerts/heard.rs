@@ -4,9 +4,9 @@ use ace_api::NotificationChannel;
 use ace_tests::{Receiver, Stage};
 use serde_json::{Value, json};
 
-use super::{CARDS, becomes, on_cards, rule};
+use super::{CARDS, becomes, on_cards, page, rule};
 
-ace_tests::tests![stock_that_falls_is_one_page_and_one_mail_and_refilled_it_is_over_in_both];
+ace_tests::tests![stock_that_falls_is_one_page_one_mail_and_one_row_and_refilled_it_is_over_in_all];
 
 const KEY: &str = "CANARY0123456789CANARY0123456789";
 
@@ -44,12 +44,13 @@ async fn received(stage: &Stage<'_>, receiver: &Receiver, count: usize) -> Vec<V
     all.into_iter().map(|mut one| one["body"].take()).collect()
 }
 
-async fn stock_that_falls_is_one_page_and_one_mail_and_refilled_it_is_over_in_both() {
+async fn stock_that_falls_is_one_page_one_mail_and_one_row_and_refilled_it_is_over_in_all() {
     on_cards(async |stage, database| {
         let (pager, mailbox) = (Receiver::pagerduty(stage.space), Receiver::mail(stage.space));
         channels(stage, &pager, &mailbox).await;
+        page::page(stage, database).await;
         let spec =
-            json!({ "notify": ["on-call", "devops"], "summary": "{labels.brand}: {value} left, {threshold} wanted" });
+            json!({ "notify": ["on-call", "devops", "page"], "summary": "{labels.brand}: {value} left, {threshold} wanted" });
         rule(stage, "cards", CARDS, &["brand"], spec).await;
         becomes(stage, "cards", "Inactive").await;
         database.run("UPDATE public.cards SET claimed = true").await;
@@ -71,8 +72,12 @@ async fn stock_that_falls_is_one_page_and_one_mail_and_refilled_it_is_over_in_bo
         );
         assert!(!text.contains("code-canary"), "{text}");
 
+        let row = "cards: Book: 0 left, 2 wanted|critical";
+        page::shows(stage, database, "title, severity", &[row]).await;
+
         database.run("UPDATE public.cards SET claimed = false").await;
         becomes(stage, "cards", "Inactive").await;
+        page::shows(stage, database, "title", &[]).await;
         let incidents = received(stage, &pager, 2).await;
         let mails = received(stage, &mailbox, 2).await;
         assert_eq!(

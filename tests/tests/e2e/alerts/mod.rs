@@ -5,6 +5,7 @@ mod failing;
 mod firing;
 mod heard;
 mod metrics;
+mod page;
 mod project;
 
 use ace_api::{AlertRule, NotificationChannel};
@@ -19,6 +20,7 @@ pub(crate) fn tests() -> Vec<Test> {
         firing::tests(),
         heard::tests(),
         metrics::tests(),
+        page::tests(),
         project::tests(),
     ];
     modules.into_iter().flatten().collect()

@@ -1,7 +1,10 @@
 //! What others depend on of a rule: the channels that tell of it, and the silences that cover it.
 
-use ace_api::AlertRule;
+use std::collections::BTreeSet;
+
+use ace_api::{Alert, AlertRule};
 use kube::ResourceExt;
+use sha2::{Digest, Sha256};
 
 use crate::reconcile::{
     dependency::{Dependency, Fact, Facts},
@@ -31,6 +34,17 @@ fn alerts(object: &AlertRule) -> String {
     }
     let told = (object.labels(), &object.spec.notify, status.acknowledged.is_some());
     serde_json::to_string(&(told, fires)).unwrap_or_default()
+}
+
+/// Identifies what fires of a rule.
+pub fn firing_digest<'a>(alerts: impl IntoIterator<Item = &'a Alert>) -> String {
+    let firing = alerts.into_iter().filter(|alert| alert.state.fires());
+    let firing: BTreeSet<_> = firing.map(|alert| (&alert.fingerprint, alert.since)).collect();
+    let mut hash = Sha256::new();
+    for (fingerprint, since) in firing {
+        hash.update(format!("{fingerprint} {since}\n"));
+    }
+    hex::encode(hash.finalize()).chars().take(16).collect()
 }
 
 #[cfg(test)]

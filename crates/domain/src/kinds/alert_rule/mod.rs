@@ -19,7 +19,7 @@ mod tests;
 
 use std::time::Duration;
 
-use ace_api::{AlertRule, AlertRuleReason, AlertRuleStatus};
+use ace_api::{AlertRule, AlertRuleReason, AlertRuleStatus, HandledGroup};
 use jiff::Timestamp;
 
 use crate::inputs;
@@ -34,6 +34,7 @@ use crate::reconcile::{
 pub use advance::advance;
 pub use answer::{Answer, Compared, LABEL_CHARACTERS, MOST_SERIES, Row, checked, compared, named};
 pub use decide::decide;
+pub use facts::firing_digest;
 pub use findings::{Findings, number, response};
 pub use obstacle::{of_database, owner, reader_missing};
 pub use record::{Measured, Record};
@@ -75,6 +76,8 @@ pub struct Channel {
     pub name: String,
     /// It is told by those that name none.
     pub is_default: bool,
+    /// What people did about this rule where the channel tells of it.
+    pub handled: Option<HandledGroup>,
 }
 
 impl Platform {

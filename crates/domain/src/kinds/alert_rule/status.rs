@@ -7,7 +7,7 @@ use ace_api::{
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{Cause, Decision, State, findings::Findings};
+use super::{Cause, Decision, State, facts::firing_digest, findings::Findings};
 use crate::reconcile::{
     annotations::noted,
     event::{Event, done, stalled},
@@ -64,7 +64,7 @@ pub fn status(object: &AlertRule, state: &State, decision: &Decision, now: Times
     bounded(
         AlertRuleStatus {
             state: Some(shown_state(&found, is_suspended, is_lost)),
-            ..acknowledged(object, memo, found, now)
+            ..acknowledged(object, state, found, now)
         },
         shorten,
     )
@@ -130,13 +130,10 @@ fn evaluated(object: &AlertRule, findings: Option<&Findings>) -> Cause {
     )
 }
 
-/// Takes in who takes care: an annotation that changed while something fires.
-fn acknowledged(
-    object: &AlertRule,
-    memo: &AlertRuleStatus,
-    mut found: AlertRuleStatus,
-    now: Timestamp,
-) -> AlertRuleStatus {
+/// Takes in who takes care: an annotation that changed while something fires, or what people did on the platform's page about all
+/// that fires.
+fn acknowledged(object: &AlertRule, state: &State, mut found: AlertRuleStatus, now: Timestamp) -> AlertRuleStatus {
+    let memo = &state.memo;
     let asked = object
         .annotations()
         .get(ANNOTATION_ACKNOWLEDGE)
@@ -150,10 +147,26 @@ fn acknowledged(
         _ if !is_firing => None,
         // What was said before it began to fire is about another firing.
         Some(by) if was_firing => Some(Acknowledgement { by, time: now }),
-        _ => memo.acknowledged.clone().filter(|_| was_firing),
+        _ => memo
+            .acknowledged
+            .clone()
+            .filter(|_| was_firing)
+            .or_else(|| on_the_page(state, &found)),
     };
     found.last_handled_acknowledge = asked;
     found
+}
+
+/// What people did on the platform's page, if it is about all that fires now.
+fn on_the_page(state: &State, found: &AlertRuleStatus) -> Option<Acknowledgement> {
+    let digest = firing_digest(&found.alerts);
+    let handled = state.channels.iter().filter_map(|channel| channel.handled.as_ref());
+    let handled = handled.into_iter().find(|handled| handled.digest == digest)?;
+    let by = match &handled.by {
+        Some(id) => format!("user {id}, on the platform's page"),
+        None => "somebody, on the platform's page".to_owned(),
+    };
+    Some(Acknowledgement { by, time: handled.time })
 }
 
 /// Drops what is missed least: labels and values of the mildest alerts, then alerts, then history.

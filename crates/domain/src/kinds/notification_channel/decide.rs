@@ -11,6 +11,7 @@ use super::{
     Cause, Decision, State, Step, Telling,
     groups::{Due, count, plan, short},
     news::news,
+    table::{next_look, rows},
     update::MOST_ATTEMPTS,
 };
 use crate::inputs::prevented;
@@ -27,8 +28,14 @@ pub fn decide(object: &NotificationChannel, state: &State, now: Timestamp) -> De
     if object.spec.suspend {
         return Decision::Settled(Requeue::OnChange);
     }
+    if let (Some(page), Some(table)) = (&state.page, &object.spec.platform_table)
+        && let Err(decision) = page.platform.usable(false, &table.platform_ref)
+    {
+        return decision;
+    }
     if let Some(obstacle) = &state.obstacle {
-        return prevented(obstacle, state.memory.refusals, state.timing, Requeue::Backoff);
+        let again = next_look(state).map_or(Requeue::Backoff, Requeue::At);
+        return prevented(obstacle, state.memory.refusals, state.timing, again);
     }
     let generation = object.metadata.generation.unwrap_or_default();
     let test = state.memo.test.as_ref();
@@ -80,7 +87,7 @@ fn tell<'a>(object: &NotificationChannel, state: &'a State, now: Timestamp) -> T
     let plan = plan(object, state, now);
     match plan.due {
         Some(due) => Told::Now(Box::new(telling(object, underway, &due, now))),
-        None => Told::Later(plan.next),
+        None => Told::Later(plan.next.into_iter().chain(next_look(state)).min()),
     }
 }
 
@@ -101,6 +108,7 @@ fn telling(object: &NotificationChannel, underway: Option<&DeliveryIntent>, due:
     let parts = [uid, &group.key, &digest, &format!("{type_:?}"), &follows];
     Telling {
         news: news(object, *type_, group),
+        rows: rows(object, group),
         first: due.first.clone(),
         intent: DeliveryIntent {
             key: group.key.clone(),

@@ -30,6 +30,8 @@ pub(super) struct Group<'a> {
     pub name: String,
     /// All that fire.
     pub firing: Vec<Firing<'a>>,
+    /// Each alert is kept by itself, so that its end is news, too.
+    pub is_exact: bool,
 }
 
 /// A message that is to be sent.
@@ -77,6 +79,9 @@ impl<'a> Group<'a> {
 
     /// Identifies the alerts that are to be told.
     pub fn digest(&self) -> String {
+        if self.is_exact {
+            return self.rows_digest();
+        }
         let told = self.firing.iter().filter(|one| one.is_told);
         let told: BTreeSet<_> = told
             .map(|one| (&one.rule.uid, &one.alert.fingerprint, one.alert.severity))
@@ -85,6 +90,21 @@ impl<'a> Group<'a> {
             .into_iter()
             .flat_map(|(uid, fingerprint, severity)| [uid.as_str(), fingerprint.as_str(), severity.as_str()]);
         short(parts)
+    }
+
+    /// Identifies the alerts that are kept, and what is shown of them.
+    fn rows_digest(&self) -> String {
+        let row = |one: &'_ Firing<'a>| {
+            let (rule, alert) = (one.rule, one.alert);
+            let told = if one.is_told { "told" } else { "" };
+            let parts = [rule.uid.as_str(), &alert.fingerprint, alert.severity.as_str(), told];
+            (parts, alert.since.to_string())
+        };
+        let all: BTreeSet<_> = self.firing.iter().map(row).collect();
+        short(
+            all.iter()
+                .flat_map(|(parts, since)| parts.iter().copied().chain([since.as_str()])),
+        )
     }
 
     fn is_empty(&self) -> bool {
@@ -111,6 +131,7 @@ pub(super) fn groups<'a>(
     now: Timestamp,
 ) -> (Vec<Group<'a>>, Option<Timestamp>) {
     let (firing, next) = firing(object, state, now);
+    let is_exact = object.spec.platform_table.is_some();
     let mut all: BTreeMap<String, Group> = BTreeMap::new();
     for one in firing {
         let (key, name) = group_of(object, &one);
@@ -118,6 +139,7 @@ pub(super) fn groups<'a>(
             key,
             name,
             firing: Vec::new(),
+            is_exact,
         });
         group.firing.push(one);
     }
@@ -130,6 +152,7 @@ pub(super) fn groups<'a>(
                 key: group.key.clone(),
                 name: group.name.clone(),
                 firing: Vec::new(),
+                is_exact,
             })
         })
         .collect();
@@ -160,6 +183,7 @@ pub(super) fn groups<'a>(
             key: OVERFLOW.to_owned(),
             name: OVERFLOW.to_owned(),
             firing: rest,
+            is_exact,
         });
     }
     (groups, next)
@@ -171,7 +195,7 @@ fn group_of(object: &NotificationChannel, one: &Firing) -> (String, String) {
     let spec = &object.spec;
     let names: Vec<String> = match &spec.group_by {
         Some(names) => names.clone(),
-        None if spec.pager_duty.is_some() => by(&["rule"]),
+        None if spec.pager_duty.is_some() || spec.platform_table.is_some() => by(&["rule"]),
         None => by(&["platform", "severity"]),
     };
     let (rule, alert) = (one.rule, one.alert);
@@ -267,6 +291,10 @@ fn wanted(
             (may_be_known && spec.send_resolved).then_some((DeliveryType::Resolve, at))
         }
         None => first(),
+        // Of a row the end is shown, too.
+        Some(last) if group.is_exact && group.digest() != last.digest && !is_graver(group, last) => {
+            Some((DeliveryType::Update, wait(last.time, spec.group_interval)))
+        }
         Some(_) if told.is_empty() => None,
         Some(last) if is_graver(group, last) => Some((DeliveryType::Update, last.time)),
         Some(last) if is_news(group, last) => Some((DeliveryType::Update, wait(last.time, spec.group_interval))),
@@ -347,7 +375,7 @@ fn settled(object: &NotificationChannel, state: &State, now: Timestamp) -> Vec<S
     let (groups, _) = groups(object, state, now);
     let of = |known: &AlertGroup| {
         let group = groups.iter().find(|group| group.key == known.key)?;
-        let last = known.told.as_ref().filter(|_| !group.is_empty());
+        let last = known.told.as_ref().filter(|_| !group.is_empty() && !group.is_exact);
         let is_less = last.is_some_and(|last| !is_graver(group, last) && !is_news(group, last));
         Some(Settled {
             key: known.key.clone(),

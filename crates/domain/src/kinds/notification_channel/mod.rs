@@ -6,6 +6,7 @@ mod news;
 mod rules;
 mod status;
 mod summary;
+mod table;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -16,6 +17,7 @@ use ace_api::{ChannelReason, ChannelStatus, DeliveryIntent, NotificationChannel,
 use jiff::Timestamp;
 
 use crate::{
+    inputs::PlatformState,
     kinds::silence::Quiet,
     reconcile::{
         dependency::{Dependency, Fact, Facts},
@@ -32,6 +34,10 @@ pub use news::{Line, News};
 use rules::channel_fact;
 pub use rules::{Neighbour, Rule};
 pub use status::{events, status};
+pub use table::{
+    Handled, Look, LookedFor, Page, PagePlatform, Row, Rows, database_not_set, handled, is_look_due, of_database,
+    open_rows, unsuitable,
+};
 use update::conclude;
 pub use update::infer;
 
@@ -53,7 +59,17 @@ pub struct State {
     pub silences: Vec<Quiet>,
     /// Its channels.
     pub channels: Vec<Neighbour>,
+    /// Of `platformTable`.
+    pub page: Option<Page>,
     pub memory: Memory,
+}
+
+impl State {
+    /// The Platform of the page is absent or suspended: nothing is checked or changed.
+    fn is_page_at_rest(&self) -> bool {
+        let platform = self.page.as_ref().map(|page| &page.platform);
+        platform.is_some_and(|platform| !matches!(platform, PlatformState::Present(present) if !present.is_suspended))
+    }
 }
 
 /// One attempt to deliver a message. What is announced has the result `Sending`.
@@ -70,6 +86,8 @@ pub struct Telling {
     /// Id of the first message of the group that may have arrived; also of this one, where it is sent again.
     pub first: Option<String>,
     pub news: News,
+    /// Of `platformTable`: the rows of the group.
+    pub rows: Option<Rows>,
 }
 
 /// What was announced of an attempt.
@@ -101,8 +119,8 @@ impl kind::Step for Step {
     }
 }
 
-/// The HTTP status that the receiver accepted the message with, or why it did not.
-pub type Outcome = Result<i32, StepError>;
+/// The status that the receiver accepted the message with, if it has one, or why it did not.
+pub type Outcome = Result<Option<i32>, StepError>;
 
 /// Why an attempt failed.
 #[derive(Clone, Debug, PartialEq)]
@@ -147,6 +165,8 @@ pub struct Memory {
     pub refusals: Refusals,
     /// What became of the attempt that was announced last: the status that says so may not have been written.
     pub outcome: Option<(Announced, Outcome)>,
+    /// Of `platformTable`: the last look at the table.
+    pub look: Option<Look>,
 }
 
 #[derive(Debug)]
@@ -159,7 +179,7 @@ impl kind::Kind for Kind {
     type Status = ChannelStatus;
     type State = State;
     type Step = Step;
-    type StepResult = i32;
+    type StepResult = Option<i32>;
     type StepError = StepError;
     type Reason = ChannelReason;
     type Memory = Memory;
@@ -170,6 +190,10 @@ impl kind::Kind for Kind {
 
     fn update(object: &NotificationChannel, state: &mut State, step: &Step, outcome: Outcome, now: Timestamp) {
         let announced = step.announced();
+        if outcome.is_err() {
+            // The table may be another one by now.
+            state.memory.look = None;
+        }
         state.memory.outcome = Some((announced.clone(), outcome.clone()));
         conclude(object, state, announced, outcome, now);
     }
@@ -201,17 +225,29 @@ impl kind::Kind for Kind {
 
     fn references(object: &NotificationChannel) -> Vec<Dependency> {
         let namespace = Key::of(object).namespace;
-        vec![
+        let table = object.spec.platform_table.as_ref();
+        let platform = table.map(|table| Dependency::Platform(Key::beside(object, &table.platform_ref.name)));
+        let beside = [
             Dependency::Alerts(namespace.clone()),
             Dependency::Silences(namespace.clone()),
             Dependency::Channels(namespace),
-        ]
+        ];
+        beside.into_iter().chain(platform).collect()
     }
 
     fn facts(object: &NotificationChannel) -> Facts {
         let Key { namespace, name } = Key::of(object);
         let is_default = object.spec.default;
-        let told = Fact::is(format!("{name} {is_default}"));
+        let groups = object.status.as_ref().map_or(&[][..], |status| &status.groups);
+        let handled: Vec<_> = groups
+            .iter()
+            .filter_map(|group| Some((&group.key, group.handled.as_ref()?)))
+            .collect();
+        let told = Fact::is(if handled.is_empty() {
+            format!("{name} {is_default}")
+        } else {
+            format!("{name} {is_default} {handled:?}")
+        });
         vec![
             (Dependency::ChannelNames(namespace.clone()), told),
             (Dependency::Channels(namespace), channel_fact(object)),

@@ -77,6 +77,17 @@ pub(super) fn news(object: &NotificationChannel, type_: DeliveryType, group: &Gr
     }
 }
 
+/// What a message about one alert alone says.
+pub(super) fn of_one(object: &NotificationChannel, one: &Firing) -> News {
+    let alone = Group {
+        key: String::new(),
+        name: one.rule.name.clone(),
+        firing: vec![one.clone()],
+        is_exact: true,
+    };
+    news(object, DeliveryType::Trigger, &alone)
+}
+
 fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
     let mut distinct = Vec::new();
     for one in all {

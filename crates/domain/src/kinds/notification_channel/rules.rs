@@ -134,7 +134,8 @@ pub(super) fn firing<'a>(
         .map(|(rule, alert)| {
             let ripe = ripe(object, state, rule, alert);
             let is_quiet = |quiet: &Quiet| quiet.covers(&rule.name, &rule.labels, (alert.severity, &alert.labels), now);
-            let is_held_back = rule.is_acknowledged && spec.unless == Unless::Acknowledged;
+            let is_page = spec.platform_table.is_some();
+            let is_held_back = rule.is_acknowledged && spec.unless == Unless::Acknowledged && !is_page;
             Firing {
                 rule,
                 alert,

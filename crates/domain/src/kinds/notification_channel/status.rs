@@ -29,7 +29,7 @@ pub fn status(object: &NotificationChannel, state: &State, decision: &Decision, 
     let shown = match decision {
         // A message that is being sent says nothing yet.
         Decision::Do(_) if is_ready(&memo.common, object) => Shown::Unchanged,
-        decision => Shown::of(decision, sending, || at_rest(object, memo)),
+        decision => Shown::of(decision, sending, || at_rest(object, state)),
     };
     let status = ChannelStatus {
         common: common(object, &memo.common, shown, decision.is_answer(), now),
@@ -51,27 +51,41 @@ pub fn status(object: &NotificationChannel, state: &State, decision: &Decision, 
 
 fn type_of(object: &NotificationChannel) -> ChannelType {
     let spec = &object.spec;
-    match (&spec.pager_duty, &spec.slack, &spec.email) {
-        (Some(_), _, _) => ChannelType::PagerDuty,
-        (None, Some(_), _) => ChannelType::Slack,
-        (None, None, Some(_)) => ChannelType::Email,
-        (None, None, None) => ChannelType::Webhook,
+    match (&spec.pager_duty, &spec.slack, &spec.email, &spec.platform_table) {
+        (Some(_), ..) => ChannelType::PagerDuty,
+        (None, Some(_), ..) => ChannelType::Slack,
+        (None, None, Some(_), _) => ChannelType::Email,
+        (None, None, None, Some(_)) => ChannelType::PlatformTable,
+        (None, None, None, None) => ChannelType::Webhook,
     }
 }
 
-/// Drops the last name of a group; its key is still there.
+/// Drops the last name of a group, whose key is still there; then what people did, which is read again.
 fn shorten(status: &mut ChannelStatus) -> bool {
     if status.deliveries.len() > 1 {
         return status.deliveries.pop().is_some();
     }
     let named = status.groups.iter_mut().rev().find(|group| !group.name.is_empty());
-    named.map(|group| group.name.clear()).is_some()
+    if named.map(|group| group.name.clear()).is_some() {
+        return true;
+    }
+    let handled = status.groups.iter_mut().rev().find(|group| group.handled.is_some());
+    handled.map(|group| group.handled = None).is_some()
 }
 
-fn at_rest(object: &NotificationChannel, memo: &ChannelStatus) -> Shown<ChannelReason> {
+fn at_rest(object: &NotificationChannel, state: &State) -> Shown<ChannelReason> {
+    let memo = &state.memo;
     if object.spec.suspend {
         return suspended(ChannelReason::SuspendedByUser);
     }
+    let suspension = match (&state.page, &object.spec.platform_table) {
+        (Some(page), Some(table)) => page.platform.suspension(false, &table.platform_ref),
+        _ => None,
+    };
+    Shown::at_rest(suspension, || is_ready(&memo.common, object), || accepted(object, memo))
+}
+
+fn accepted(object: &NotificationChannel, memo: &ChannelStatus) -> Cause {
     let last = memo.deliveries.first();
     let (reason, message) = match last.filter(|last| Some(last.generation) == object.metadata.generation) {
         Some(_) => (ChannelReason::Accepted, "the last message was accepted".to_owned()),
@@ -82,7 +96,7 @@ fn at_rest(object: &NotificationChannel, memo: &ChannelStatus) -> Shown<ChannelR
             ),
         ),
     };
-    Shown::Ready(Cause::new(reason, message))
+    Cause::new(reason, message)
 }
 
 /// Events for the difference between two statuses: messages were accepted, or a person must act.

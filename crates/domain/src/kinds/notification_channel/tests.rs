@@ -1,6 +1,7 @@
 mod deliveries;
 mod fixture;
 mod model;
+mod rows;
 mod told;
 
 use std::time::Duration;
@@ -50,6 +51,7 @@ fn channel(receiver: &str) -> Case {
             are_rules_known: true,
             silences: Vec::new(),
             channels: Vec::new(),
+            page: None,
             memory,
         },
         second: 0,
@@ -87,7 +89,9 @@ impl Case {
     fn tries(mut self, outcome: Result<i32, Failure>) -> Self {
         let due = self.state.memo.test.as_ref().and_then(|test| test.retry_time);
         self.second = due.map_or(self.second, |due| due.as_second() - at(0).as_second());
-        let outcome: Outcome = outcome.map_err(|failure| StepError::new(failure, "answers 503"));
+        let outcome: Outcome = outcome
+            .map(Some)
+            .map_err(|failure| StepError::new(failure, "answers 503"));
         let step = self.announces();
         Kind::update(&self.object, &mut self.state, &step, outcome, at(self.second));
         self
@@ -208,7 +212,7 @@ fn an_attempt_whose_outcome_was_lost_with_the_process_is_not_made_again_for_slac
         assert_eq!(announced().0.remembering(Memory::default()).says(), says);
         // Only the write of the status was lost.
         let (case, step) = announced();
-        let outcome = Some((step.announced(), Ok(200)));
+        let outcome = Some((step.announced(), Ok(Some(200))));
         let known = case.remembering(Memory {
             outcome,
             ..Memory::default()

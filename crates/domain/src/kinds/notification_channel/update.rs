@@ -6,7 +6,7 @@ use ace_api::{
 };
 use jiff::Timestamp;
 
-use super::{Announced, Failure, Outcome, State, StepError, groups::settle};
+use super::{Announced, Failure, Outcome, State, StepError, groups::settle, table::settle_handled};
 use crate::reconcile::status::remember;
 
 /// Attempts to deliver one test message: the last one four minutes after the first, if the receiver does not ask to wait longer.
@@ -35,8 +35,9 @@ pub fn infer(object: &NotificationChannel, state: &mut State, now: Timestamp) {
         };
         conclude(object, state, announced, outcome, now);
     }
-    if !object.spec.suspend && state.obstacle.is_none() && state.are_rules_known {
+    if !object.spec.suspend && state.obstacle.is_none() && state.are_rules_known && !state.is_page_at_rest() {
         settle(object, state, now);
+        settle_handled(object, state, now);
     }
 }
 
@@ -166,6 +167,7 @@ fn group<'a>(state: &'a mut State, intent: &DeliveryIntent) -> &'a mut AlertGrou
             firing: intent.firing,
             told: None,
             refused: None,
+            handled: None,
         });
     }
     groups.get_mut(at).expect("it was there or was pushed")
@@ -174,7 +176,7 @@ fn group<'a>(state: &'a mut State, intent: &DeliveryIntent) -> &'a mut AlertGrou
 fn note(delivery: &mut Delivery, result: DeliveryResult, outcome: Outcome) {
     delivery.result = result;
     (delivery.code, delivery.message) = match outcome {
-        Ok(code) => (Some(code), None),
+        Ok(code) => (code, None),
         Err(error) => (error.code, Some(clipped(&message(&error.message), LONGEST_MESSAGE))),
     };
 }

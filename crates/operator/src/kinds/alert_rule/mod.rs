@@ -67,6 +67,7 @@ impl AlertRules {
         own.map(|channel| Channel {
             name: channel.name_any(),
             is_default: channel.spec.default,
+            handled: notification_channel::handled(channel, &object.name_any()).cloned(),
         })
         .collect()
     }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Destination, NotificationChannels, message};
 
 /// Deadline for a delivery, the connection included.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Sends a message, once.
 pub(super) async fn act(
@@ -16,7 +16,7 @@ pub(super) async fn act(
     object: &NotificationChannel,
     destination: Option<&Destination>,
     step: &Step,
-) -> Result<i32, StepError> {
+) -> Result<Option<i32>, StepError> {
     let failed = |failure, code: Option<u16>, message| StepError {
         failure,
         code: code.map(i32::from),
@@ -27,19 +27,20 @@ pub(super) async fn act(
         let message = "the Secrets were not read".to_owned();
         return Err(failed(Failure::Passing(None), None, message));
     };
-    let message = match step {
+    let message = || match step {
         Step::Test(test) => message::test(object, test),
         Step::Tell(telling) => message::news(object, telling),
     };
     let outcome = match destination {
         Destination::Post { url, format } => {
-            let request = format.request(&message, Timestamp::now());
+            let request = format.request(&message(), Timestamp::now());
             format.outcome(&deliver(&kind.http, url, request, DEADLINE).await)
         }
-        Destination::Mail(email) => mail(&kind.smtp, email, &message, DEADLINE).await,
+        Destination::Mail(email) => mail(&kind.smtp, email, &message(), DEADLINE).await,
+        Destination::Page(page) => return page.tell(kind, object, step).await,
     };
     match outcome {
-        Outcome::Accepted { code } => Ok(code.into()),
+        Outcome::Accepted { code } => Ok(Some(code.into())),
         Outcome::Refused { code, message } => Err(failed(Failure::Refused, code, message)),
         Outcome::Retry { after, code, message } => Err(failed(Failure::Passing(after), code, message)),
         Outcome::Unknown { message } => Err(failed(Failure::Unknown, None, message)),

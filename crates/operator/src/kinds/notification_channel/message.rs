@@ -1,7 +1,7 @@
 //! Messages, as they are built for any receiver.
 
 use ace_api::{ANNOTATION_TEST_AT, DeliveryType, NotificationChannel, TestDelivery};
-use ace_domain::kinds::notification_channel::{Line, News as Told, Telling};
+use ace_domain::kinds::notification_channel::{Line, News as Told, Row, Telling};
 use ace_notify::{Alert, Change, Contact, Content, Message, MessageId, News, Severity};
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -17,47 +17,19 @@ pub(super) fn test(object: &NotificationChannel, test: &TestDelivery) -> Message
 
 /// What became of a group of alerts.
 pub(super) fn news(object: &NotificationChannel, telling: &Telling) -> Message {
-    let Telling { intent, news, first } = telling;
+    let Telling {
+        intent, news, first, ..
+    } = telling;
     let uid = object.uid().unwrap_or_default();
-    let Told {
-        type_,
-        group,
-        source,
-        response,
-        alerts,
-        runbooks,
-        contacts,
-        command,
-    } = news.clone();
     let id = |id: &str| MessageId::derived([uid.as_str(), "Alerts", id]);
+    // Of no generation: an edit of the spec begins no other incident.
+    let thread = MessageId::derived([uid.as_str(), "Group", &intent.key]);
     let content = News {
-        change: match type_ {
-            DeliveryType::Update => Change::Grew,
-            DeliveryType::Repeat => Change::Lasts,
-            DeliveryType::Resolve => Change::Resolved,
-            DeliveryType::Trigger | DeliveryType::Test => Change::Fired,
-        },
-        // Of no generation: an edit of the spec begins no other incident.
-        thread: MessageId::derived([uid.as_str(), "Group", &intent.key]),
         first: first.as_deref().map(id),
-        group,
-        source,
-        severity: severity(intent.severity),
-        response,
-        since: intent.since,
-        alerts: alerts.into_iter().map(alert).collect(),
         firing: usize::try_from(intent.firing).unwrap_or_default(),
-        runbooks,
-        contacts: contacts
-            .into_iter()
-            .map(|contact| Contact {
-                name: contact.name,
-                address: contact.address,
-            })
-            .collect(),
-        command,
         // The others drop what they have under the same id or key.
         may_be_repeated: intent.may_have_arrived && object.spec.slack.is_some(),
+        ..said(news.clone(), thread, intent.severity, intent.since)
     };
     of(
         object,
@@ -65,6 +37,44 @@ pub(super) fn news(object: &NotificationChannel, telling: &Telling) -> Message {
         intent.delivery.time,
         Content::News(Box::new(content)),
     )
+}
+
+/// What a row of the platform's page says of its alert.
+pub(super) fn of_row(row: &Row) -> News {
+    let alert = row.news.alerts.first();
+    let (severity, since) = alert.map_or((ace_api::Severity::Info, Timestamp::UNIX_EPOCH), |alert| {
+        (alert.severity, alert.since)
+    });
+    let thread = MessageId::derived([row.uid.as_str(), "Row", &row.fingerprint]);
+    said(row.news.clone(), thread, severity, since)
+}
+
+fn said(told: Told, thread: MessageId, gravest: ace_api::Severity, since: Timestamp) -> News {
+    let contact = |contact: ace_api::Contact| Contact {
+        name: contact.name,
+        address: contact.address,
+    };
+    News {
+        change: match told.type_ {
+            DeliveryType::Update => Change::Grew,
+            DeliveryType::Repeat => Change::Lasts,
+            DeliveryType::Resolve => Change::Resolved,
+            DeliveryType::Trigger | DeliveryType::Test => Change::Fired,
+        },
+        thread,
+        first: None,
+        group: told.group,
+        source: told.source,
+        severity: severity(gravest),
+        response: told.response,
+        since,
+        firing: told.alerts.len(),
+        alerts: told.alerts.into_iter().map(alert).collect(),
+        runbooks: told.runbooks,
+        contacts: told.contacts.into_iter().map(contact).collect(),
+        command: told.command,
+        may_be_repeated: false,
+    }
 }
 
 fn of(object: &NotificationChannel, id: MessageId, time: Timestamp, content: Content) -> Message {
@@ -120,6 +130,7 @@ mod tests {
         let time = "2026-11-23T10:14:00Z".parse().unwrap();
         Telling {
             first: None,
+            rows: None,
             intent: DeliveryIntent {
                 key: key.to_owned(),
                 digest: "d".to_owned(),

@@ -4,6 +4,7 @@ mod act;
 pub(crate) mod destination;
 mod message;
 mod observe;
+mod page;
 
 use std::time::Duration;
 
@@ -18,7 +19,11 @@ use ace_runtime::{index::Dependents, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{core::DeserializeGuard, runtime::reflector::Store};
 
-use crate::{connections::grants::Installation, metrics::Metrics};
+use self::page::PageAddress;
+use crate::{
+    connections::{grants::Installation, hosts::CredentialHosts},
+    metrics::Metrics,
+};
 
 /// Deadline for a connection to a receiver.
 pub const CONNECT: Duration = Duration::from_secs(5);
@@ -31,6 +36,10 @@ pub struct NotificationChannels {
     pub http: HttpClient,
     /// Client of mail servers.
     pub smtp: SmtpClient,
+    /// Which databases get a password.
+    pub hosts: CredentialHosts,
+    /// Databases may be reached without encryption.
+    pub allow_insecure_database: bool,
     pub timing: Timing,
     /// Names in the commands of messages.
     pub installation: Installation,
@@ -49,8 +58,13 @@ pub struct ChannelCaches {
 
 /// Where messages go, with what the Secrets of a channel hold.
 pub enum Destination {
-    Post { url: SecretUrl, format: Format },
+    Post {
+        url: SecretUrl,
+        format: Format,
+    },
     Mail(Email),
+    /// The platform's own page.
+    Page(PageAddress),
 }
 
 impl Controller for NotificationChannels {
@@ -74,7 +88,7 @@ impl Controller for NotificationChannels {
         state: &State,
         destination: &Option<Destination>,
         step: &Step,
-    ) -> Result<i32, StepError> {
+    ) -> Result<Option<i32>, StepError> {
         let result = act::act(self, object, destination.as_ref(), step).await;
         // Known, because the message was announced in the status.
         if let Some(type_) = state.memo.type_ {

@@ -9,7 +9,7 @@ use ace_domain::{
 };
 use jiff::Timestamp;
 
-use super::{Destination, NotificationChannels, destination::destination};
+use super::{Destination, NotificationChannels, destination::destination, page};
 use crate::caches::{beside, cached};
 
 /// Reads the Secrets of a channel, and from the caches what there is to tell.
@@ -45,10 +45,15 @@ pub(super) async fn observe(
             .filter_map(|channel| channel.0.as_ref().ok())
             .map(Neighbour::of)
             .collect(),
+        page: None,
         memory,
     };
     if object.spec.suspend {
         return (state, None);
+    }
+    if let Some(table) = &object.spec.platform_table {
+        let destination = page::observe(kind, object, table, &mut state, now).await;
+        return (state, destination);
     }
     let read = destination(kind, object).await;
     let is_refused = matches!(&read, Err(cause) if cause.reason == ChannelReason::AccessMissing);

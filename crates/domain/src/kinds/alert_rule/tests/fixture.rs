@@ -53,6 +53,7 @@ pub(super) fn changed(change: impl FnOnce(&mut Value)) -> Case {
         channels: vec![Channel {
             name: "on-call".to_owned(),
             is_default: false,
+            handled: None,
         }],
         second: 0,
     }

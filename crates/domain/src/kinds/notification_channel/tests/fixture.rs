@@ -4,8 +4,12 @@ use ace_api::{Alert, AlertState, ChannelStatus, DeliveryType, NotificationChanne
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Decision, Failure, Kind, Memory, Neighbour, Outcome, Rule, State, Step, StepError, decide, status};
+use super::super::{
+    Decision, Failure, Kind, Memory, Neighbour, Outcome, Page, PagePlatform, Rows, Rule, State, Step, StepError,
+    decide, status,
+};
 use crate::{
+    inputs::PlatformState,
     kinds::silence::Quiet,
     reconcile::{
         decision::Requeue,
@@ -30,6 +34,7 @@ pub(super) struct Sent {
     pub may_have_arrived: bool,
     pub since: Timestamp,
     pub accepted: bool,
+    pub rows: Option<Rows>,
 }
 
 pub(super) struct Case {
@@ -40,6 +45,8 @@ pub(super) struct Case {
     pub are_rules_known: bool,
     pub silences: Vec<Silence>,
     pub channels: Vec<Neighbour>,
+    /// Of `platformTable`.
+    pub page: Option<Page>,
     pub second: i64,
     /// What becomes of the next attempts; then all is accepted.
     pub outcomes: Vec<Failure>,
@@ -53,6 +60,7 @@ pub(super) fn new(receiver: &str, spec: &Value) -> Case {
     let mut object = json!({"metadata": {"name": "ops", "namespace": "ace", "uid": "u", "generation": 1}});
     object["spec"] = match receiver {
         "slack" => json!({"slack": {"webhookURLSecretRef": key}}),
+        "platformTable" => json!({"platformTable": {"platformRef": {"name": "prod"}}}),
         "pagerDuty" => json!({"pagerDuty": {"routingKeySecretRef": key}}),
         "email" => {
             json!({"email": {"host": "smtp.example.com", "from": "ace@example.com", "to": ["devops@example.com"]}})
@@ -71,10 +79,23 @@ pub(super) fn new(receiver: &str, spec: &Value) -> Case {
         are_rules_known: true,
         silences: Vec::new(),
         channels: Vec::new(),
+        page: (receiver == "platformTable").then(page),
         second: 0,
         outcomes: Vec::new(),
         sent: Vec::new(),
         writes: 0,
+    }
+}
+
+/// The page of a Platform that looks every five minutes, not read in this pass.
+pub(super) fn page() -> Page {
+    let platform = PagePlatform {
+        interval: std::time::Duration::from_mins(5),
+        is_suspended: false,
+    };
+    Page {
+        platform: PlatformState::Present(platform),
+        handled: None,
     }
 }
 
@@ -138,7 +159,7 @@ impl Case {
             .push(serde_json::from_value(json!({"metadata": {"name": "quiet"}, "spec": spec})).unwrap());
     }
 
-    fn state(&self) -> State {
+    pub fn state(&self) -> State {
         let mut state = State {
             timing: Timing::default(),
             memo: self.memo.clone(),
@@ -151,6 +172,7 @@ impl Case {
                 .filter_map(|silence| Quiet::of(silence, at(self.second)))
                 .collect(),
             channels: self.channels.clone(),
+            page: self.page.clone(),
             memory: self.memory.clone(),
         };
         Kind::infer(&self.object, &mut state, at(self.second));
@@ -206,9 +228,10 @@ impl Case {
                 may_have_arrived: intent.may_have_arrived,
                 since: intent.since,
                 accepted: failure.is_none(),
+                rows: telling.rows.clone(),
             });
         }
-        failure.map_or(Ok(202), |failure| Err(StepError::new(failure, "answers 503")))
+        failure.map_or(Ok(Some(202)), |failure| Err(StepError::new(failure, "answers 503")))
     }
 
     /// Lets the time pass until this second, with a pass whenever one is due.

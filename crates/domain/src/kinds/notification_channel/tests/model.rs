@@ -113,7 +113,7 @@ proptest! {
     #[test]
     fn nothing_is_resolved_before_it_was_told_nothing_told_without_a_change_and_all_is_told_in_the_end(
         events in vec(event(), 1..40),
-        receiver in prop_oneof![Just("slack"), Just("pagerDuty")],
+        receiver in prop_oneof![Just("slack"), Just("pagerDuty"), Just("platformTable")],
     ) {
         let mut case = new(receiver, &json!({"groupBy": ["rule"], "maxGroups": 2}));
         for event in &events {
