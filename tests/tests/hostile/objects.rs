@@ -137,6 +137,7 @@ fn channel(_: &NotificationChannel, memo: ChannelStatus) -> notification_channel
         silences: Vec::new(),
         channels: Vec::new(),
         page: None,
+        holder: String::new(),
         memory: notification_channel::Memory::default(),
     }
 }

@@ -1,5 +1,5 @@
-//! The operator is killed while something fires, is escalated and is resolved: nothing is lost, and what is sent again has the key
-//! that the receiver knows.
+//! Operators that are killed or stopped while something fires, is escalated and is resolved: nothing is lost, and what is sent again
+//! has the key that the receiver knows.
 
 use std::{
     collections::BTreeSet,
@@ -9,16 +9,28 @@ use std::{
 };
 
 use ace_api::{AlertRule, NotificationChannel};
-use ace_tests::{Cuts, Database, Operator, OperatorOptions, Proxy, Receiver, Side, Space, Stage, bed, with_namespace};
+use ace_tests::{
+    Cut, Cuts, Database, Operator, OperatorOptions, Proxy, Receiver, Side, Space, Stage, bed, with_namespace,
+    with_unjudged_namespace,
+};
+use jiff::Timestamp;
+use kube::api::{Patch, PatchParams};
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use xtask::rights;
 
+use super::fate::signal;
+
 ace_tests::tests! {
     killed_at_any_request_it_loses_no_alert_and_repeats_by_a_known_key,
+    two_operators_of_which_one_is_stopped_while_it_tells_tell_all_news_and_repeat_at_most_what_was_under_way,
 }
 
 /// Every fifth request is a place to die, where `ALERT_CUTS` does not say otherwise: with 1 each of them is, on both sides.
 const STRIDE: usize = 5;
+/// Runs of two operators, where `ALERT_RUNS` does not say otherwise.
+const RUNS: u64 = 4;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(20);
 /// What only a failure takes.
@@ -234,4 +246,106 @@ fn told_of_all(told: &[Value], cut: Option<&str>) {
     // Both channels may have been telling.
     let most = if cut.is_some() { 2 } else { 0 };
     assert!(again <= most, "{cut:?}: {told:#?}");
+}
+
+async fn two_operators_of_which_one_is_stopped_while_it_tells_tell_all_news_and_repeat_at_most_what_was_under_way() {
+    with_unjudged_namespace(async |space| {
+        let tells = Cuts::default();
+        let receivers = Proxy::start("receiver", &space.bed.bed.file().receivers_url, &tells).await;
+        let mut pair = Vec::new();
+        for instance in ["ace-operator-0", "ace-operator-1"] {
+            let writes = Cuts::default();
+            let (_, kubeconfig) = Proxy::of_kubernetes(&kubeconfig().await, &writes).await;
+            let options = OperatorOptions {
+                kubeconfig: Some(kubeconfig),
+                notify_host: Some(receivers.url.clone()),
+                // Both act, as where the loss of the Lease goes unnoticed.
+                leader_elect: false,
+                instance: Some(instance),
+                ..OperatorOptions::default()
+            };
+            pair.push((Operator::start(bed(), &options).await, writes));
+        }
+        let events = channels(space, &receivers, &[("on-call", "0s")]).await;
+        // A rule that is suspended is not asked, and what fires goes on firing.
+        let spec = json!({
+            "platformRef": { "name": "prod" }, "suspend": true,
+            "source": { "sql": { "query": "select 0 as value" } },
+            "condition": { "operator": "LessThan", "levels": { "warning": { "threshold": "10" } } },
+        });
+        space.apply(&object("AlertRule", "cards", &spec)).await;
+        let runs = env::var("ALERT_RUNS").map_or(RUNS, |text| text.parse().unwrap());
+        let mut stopped = Vec::new();
+        for run in 1..=runs {
+            let mut random = StdRng::seed_from_u64(run);
+            let (victim, writes) = &pair[random.random_range(0..2)];
+            // Which of them tells is known to nobody: it may be the other one whose answer is held back.
+            let is_told = random.random_bool(0.3);
+            let (cuts, of, most) = if is_told {
+                (&tells, "receiver", 2)
+            } else {
+                (writes, "kubernetes PATCH", 4)
+            };
+            let cut = Cut {
+                process_id: Some(victim.process_id()),
+                stops: true,
+                of,
+                at: random.random_range(0..most),
+                side: [Side::Before, Side::After][random.random_range(0..2)],
+            };
+            cuts.arm_at(cut.clone());
+            // A firing of its own.
+            let since = Timestamp::from_second(Timestamp::now().as_second() - 3_600 + run.cast_signed()).unwrap();
+            let alert = json!({
+                "fingerprint": "a", "state": "Firing", "severity": "warning", "since": since, "value": "0",
+            });
+            for (alerts, groups) in [(json!([alert]), 1), (json!([]), 0)] {
+                let patch = Patch::Merge(json!({ "status": { "alerts": alerts } }));
+                let rules = space.api::<AlertRule>();
+                let patched = rules.patch_status("cards", &PatchParams::default(), &patch).await;
+                patched.unwrap();
+                let what = format!("run {run}, {cut:?}: {groups} are told of");
+                let told = async || (open(space, "on-call").await == groups).then_some(());
+                space.eventually(&what, told).await;
+            }
+            stopped.extend(cuts.disarm().0);
+            signal(victim, Signal::CONT);
+            // Whoever was stopped looks again, by what it knew before; in the end both know that it is over.
+            let kind = [("kind", "NotificationChannel")];
+            let before = victim.metric("ace_passes_total", &kind).await;
+            let asked = format!("ops.mobulace.com/reconcile-at={run}");
+            let annotate = ["annotate", "--overwrite", "channel", "on-call", &asked];
+            space.kubectl(&annotate).await.expect("a channel can be annotated");
+            let looks = async || (victim.metric("ace_passes_total", &kind).await > before).then_some(());
+            space.eventually("it has looked again", looks).await;
+            let is_over = async || {
+                let told = taken(&events, 0).await;
+                let last = told.last().is_some_and(|last| last["event_action"] == "resolve");
+                (last && open(space, "on-call").await == 0).then_some(())
+            };
+            space
+                .eventually(&format!("run {run}, {cut:?}: it is over"), is_over)
+                .await;
+        }
+        assert!(!stopped.is_empty(), "nobody was stopped");
+        let told = taken(&events, 0).await;
+        let keys: BTreeSet<&str> = told.iter().map(|one| one["dedup_key"].as_str().unwrap()).collect();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        let of = |action: &str| -> BTreeSet<&str> {
+            let all = told.iter().filter(|one| one["event_action"] == action);
+            all.map(|one| one["payload"]["timestamp"].as_str().unwrap()).collect()
+        };
+        let (fired, over) = (of("trigger"), of("resolve"));
+        assert_eq!(fired.len() as u64, runs, "each firing is told: {told:#?}");
+        assert_eq!(fired, over, "and its end");
+        let news = fired.len() + over.len();
+        let again = told.len() - news;
+        eprintln!(
+            "{runs} runs, stopped in {}: {} messages, {again} of them repeated",
+            stopped.len(),
+            told.len()
+        );
+        assert!(again <= stopped.len(), "{stopped:?}: {told:#?}");
+    })
+    .await;
 }

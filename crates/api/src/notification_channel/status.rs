@@ -133,6 +133,14 @@ pub struct DeliveryIntent {
     /// id of the message, the same at each attempt.
     #[schemars(length(max = 64))]
     pub id: String,
+    /// holder is the process that makes the attempt. Another one leaves it alone until 60 s after its deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub holder: Option<String>,
+    /// startTime of the attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "time")]
+    pub start_time: Option<Timestamp>,
     /// mayHaveArrived: nobody knows what became of an attempt.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub may_have_arrived: bool,

@@ -199,6 +199,11 @@ impl Timing {
         self.of(Duration::from_mins(5))
     }
 
+    /// After the deadline of another process's delivery, until it is taken over.
+    pub fn delivery_taken_over(self) -> Duration {
+        self.of(Duration::from_mins(1))
+    }
+
     /// How old the description of the project may be.
     pub fn project_interval(self) -> Duration {
         self.of(Duration::from_hours(1))
@@ -274,6 +279,7 @@ mod tests {
             timing.value_refresh(),
             timing.interval(Duration::from_mins(5)),
             timing.undelivered(),
+            timing.delivery_taken_over(),
             timing.patience(),
         ]
         .map(|duration| duration.as_secs());
@@ -281,7 +287,7 @@ mod tests {
             seconds,
             [
                 15, 3, 60, 60, 5, 3600, 15, 300, 2, 2, 30, 30, 3600, 5, 1, 32, 60, 2, 15, 120, 600, 86_400, 900, 300,
-                3600, 1800, 300, 300, 300, 300
+                3600, 1800, 300, 300, 300, 60, 300
             ]
         );
         assert_eq!((timing.budget(60), Timing::scaled(10).budget(60)), (60, 600));

@@ -88,6 +88,7 @@ impl Parts<'_> {
             hosts: settings.hosts.clone(),
             allow_insecure_database: settings.allow_insecure_database,
             timing: settings.timing,
+            instance: settings.instance.clone(),
             installation: settings.installation.clone(),
             metrics: self.metrics.clone(),
         };

@@ -215,7 +215,11 @@ async fn effects<C: Controller>(
             }
             Effect::Report(status) => {
                 show::<C>(context, pass.object(), &status);
-                let written = write::status::<C::Kind>(client, pass.object(), &status).await;
+                let written = if C::Kind::is_memo(pass.object()) {
+                    write::announcement::<C::Kind>(client, pass.object(), pass.version(), &status).await
+                } else {
+                    write::status::<C::Kind>(client, pass.object(), &status).await
+                };
                 note_status(context, pass, kept, written)?;
             }
             Effect::Act(step) => {

@@ -57,7 +57,8 @@ pub(super) async fn status<K: Kind>(
     apply::<K>(client, object, None, status).await
 }
 
-/// The same, if the object is still of this version. What is announced so is announced by one process only.
+/// The same, if the object is still of this version. What is announced so is announced by one process only, and takes back nothing
+/// that another one has noted.
 pub(super) async fn announcement<K: Kind>(
     client: &Client,
     object: &K::Object,

@@ -145,6 +145,10 @@ impl Kind for Hanging {
         object.spec.suspend
     }
 
+    fn is_memo(object: &EdgeFunction) -> bool {
+        name(object) == "memo"
+    }
+
     fn observation_deadline(_: Timing) -> Duration {
         Duration::from_millis(10)
     }

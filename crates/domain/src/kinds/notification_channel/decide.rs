@@ -12,7 +12,7 @@ use super::{
     groups::{Due, count, plan, short},
     news::news,
     table::{next_look, rows},
-    update::MOST_ATTEMPTS,
+    update::{MOST_ATTEMPTS, underway_elsewhere},
 };
 use crate::inputs::prevented;
 use crate::reconcile::{
@@ -36,6 +36,10 @@ pub fn decide(object: &NotificationChannel, state: &State, now: Timestamp) -> De
     if let Some(obstacle) = &state.obstacle {
         let again = next_look(state).map_or(Requeue::Backoff, Requeue::At);
         return prevented(obstacle, state.memory.refusals, state.timing, again);
+    }
+    if let Some(until) = underway_elsewhere(state, now) {
+        let message = "another process is sending a message";
+        return Decision::Wait(Cause::new(ChannelReason::Delivering, message), Requeue::At(until));
     }
     let generation = object.metadata.generation.unwrap_or_default();
     let test = state.memo.test.as_ref();
@@ -86,19 +90,19 @@ fn tell<'a>(object: &NotificationChannel, state: &'a State, now: Timestamp) -> T
     }
     let plan = plan(object, state, now);
     match plan.due {
-        Some(due) => Told::Now(Box::new(telling(object, underway, &due, now))),
+        Some(due) => Told::Now(Box::new(telling(object, state, &due, now))),
         None => Told::Later(plan.next.into_iter().chain(next_look(state)).min()),
     }
 }
 
 /// The message that is due, under the id that each attempt has.
-fn telling(object: &NotificationChannel, underway: Option<&DeliveryIntent>, due: &Due, now: Timestamp) -> Telling {
+fn telling(object: &NotificationChannel, state: &State, due: &Due, now: Timestamp) -> Telling {
     let Due { type_, group, .. } = due;
     let (digest, told) = (group.digest(), group.told());
     let is_same = |intent: &&DeliveryIntent| {
         intent.key == group.key && intent.digest == digest && intent.delivery.type_ == *type_
     };
-    let before = underway.filter(is_same);
+    let before = state.memo.intent.as_ref().filter(is_same);
     let time = before.map_or(now, |intent| intent.delivery.time);
     let uid = object.metadata.uid.as_deref().unwrap_or_default();
     let first = told.iter().map(|one| one.alert.since).min();
@@ -116,6 +120,8 @@ fn telling(object: &NotificationChannel, underway: Option<&DeliveryIntent>, due:
             firing: count(told.len()),
             since,
             id: format!("{}{}", short(parts), short(parts.into_iter().rev())),
+            holder: Some(state.holder.clone()),
+            start_time: Some(now),
             may_have_arrived: before.is_some_and(|intent| intent.may_have_arrived),
             retry_time: None,
             delivery: Delivery {

@@ -39,7 +39,7 @@ pub use table::{
     open_rows, unsuitable,
 };
 use update::conclude;
-pub use update::infer;
+pub use update::{DEADLINE, infer};
 
 pub type Decision = crate::reconcile::decision::Decision<Step, ChannelReason>;
 pub type Cause = crate::reconcile::decision::Cause<ChannelReason>;
@@ -61,6 +61,8 @@ pub struct State {
     pub channels: Vec<Neighbour>,
     /// Of `platformTable`.
     pub page: Option<Page>,
+    /// Name of this process.
+    pub holder: String,
     pub memory: Memory,
 }
 
@@ -252,6 +254,10 @@ impl kind::Kind for Kind {
             (Dependency::ChannelNames(namespace.clone()), told),
             (Dependency::Channels(namespace), channel_fact(object)),
         ]
+    }
+
+    fn is_memo(_: &NotificationChannel) -> bool {
+        true
     }
 
     fn is_suspended(object: &NotificationChannel) -> bool {

@@ -6,7 +6,7 @@ use ace_api::{
 };
 use jiff::Timestamp;
 
-use super::{Cause, Decision, State, Step, groups::count};
+use super::{Cause, Decision, State, Step, groups::count, update::underway_elsewhere};
 use crate::inputs::is_doubted;
 use crate::reconcile::{
     event::{Event, done, stalled},
@@ -16,7 +16,9 @@ use crate::reconcile::{
 
 pub fn status(object: &NotificationChannel, state: &State, decision: &Decision, now: Timestamp) -> ChannelStatus {
     let memo = &state.memo;
-    if is_doubted(decision, state.memory.refusals) {
+    // Whoever makes the attempt says what becomes of it.
+    let is_foreign = underway_elsewhere(state, now).is_some() && matches!(decision, Decision::Wait(..));
+    if is_foreign || is_doubted(decision, state.memory.refusals) {
         return memo.clone();
     }
     let sending = |step: &Step| {

@@ -52,6 +52,7 @@ fn channel(receiver: &str) -> Case {
             silences: Vec::new(),
             channels: Vec::new(),
             page: None,
+            holder: "ace-operator-0".to_owned(),
             memory,
         },
         second: 0,

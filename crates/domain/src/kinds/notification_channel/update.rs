@@ -1,5 +1,7 @@
 //! What became of an attempt.
 
+use std::time::Duration;
+
 use ace_api::{
     AlertGroup, Delivery, DeliveryIntent, DeliveryResult, DeliveryType, NotificationChannel, RefusedNews, TestDelivery,
     ToldNews, clipped, message,
@@ -13,6 +15,9 @@ use crate::reconcile::status::remember;
 /// What is said of alerts is tried until it arrives.
 pub(super) const MOST_ATTEMPTS: i32 = 5;
 
+/// Deadline of an attempt, the connection included. Not scaled: it is the receiver's.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
 /// Most bytes of a delivery's message.
 const LONGEST_MESSAGE: usize = 400;
 
@@ -25,6 +30,8 @@ pub fn infer(object: &NotificationChannel, state: &mut State, now: Timestamp) {
         .intent
         .clone()
         .map(|intent| Announced::Tell(Box::new(intent)));
+    let is_foreign = underway_elsewhere(state, now).is_some();
+    let intent = intent.filter(|_| !is_foreign);
     for announced in [test, intent].into_iter().flatten().filter(Announced::is_sending) {
         let outcome = match &state.memory.outcome {
             Some((made, outcome)) if *made == announced => outcome.clone(),
@@ -35,10 +42,26 @@ pub fn infer(object: &NotificationChannel, state: &mut State, now: Timestamp) {
         };
         conclude(object, state, announced, outcome, now);
     }
-    if !object.spec.suspend && state.obstacle.is_none() && state.are_rules_known && !state.is_page_at_rest() {
+    if !is_foreign
+        && !object.spec.suspend
+        && state.obstacle.is_none()
+        && state.are_rules_known
+        && !state.is_page_at_rest()
+    {
         settle(object, state, now);
         settle_handled(object, state, now);
     }
+}
+
+/// Until when another process may be making the attempt that is announced.
+pub(super) fn underway_elsewhere(state: &State, now: Timestamp) -> Option<Timestamp> {
+    let intent = state.memo.intent.as_ref()?;
+    let (holder, began) = (intent.holder.as_ref()?, intent.start_time?);
+    let until = began + DEADLINE + state.timing.delivery_taken_over();
+    let is_sending = intent.delivery.result == DeliveryResult::Sending;
+    // The clock of the other one may be ahead, but not by much.
+    let is_now = began <= now + DEADLINE && now < until;
+    (is_sending && *holder != state.holder && is_now).then_some(until)
 }
 
 impl Announced {

@@ -1,14 +1,10 @@
-use std::time::Duration;
-
 use ace_api::NotificationChannel;
-use ace_domain::kinds::notification_channel::{Failure, Step, StepError};
+use ace_domain::kinds::notification_channel::{DEADLINE, Failure, Step, StepError};
 use ace_notify::{Outcome, deliver, mail};
+use ace_runtime::clock;
 use jiff::Timestamp;
 
 use super::{Destination, NotificationChannels, message};
-
-/// Deadline for a delivery, the connection included.
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Sends a message, once.
 pub(super) async fn act(
@@ -27,6 +23,10 @@ pub(super) async fn act(
         let message = "the Secrets were not read".to_owned();
         return Err(failed(Failure::Passing(None), None, message));
     };
+    if is_late(step) {
+        let message = "the process was stopped before the attempt was made".to_owned();
+        return Err(failed(Failure::Passing(None), None, message));
+    }
     let message = || match step {
         Step::Test(test) => message::test(object, test),
         Step::Tell(telling) => message::news(object, telling),
@@ -45,4 +45,11 @@ pub(super) async fn act(
         Outcome::Retry { after, code, message } => Err(failed(Failure::Passing(after), code, message)),
         Outcome::Unknown { message } => Err(failed(Failure::Unknown, None, message)),
     }
+}
+
+/// The process was stopped for so long that another one may have told this already, and its end, too.
+fn is_late(step: &Step) -> bool {
+    let Step::Tell(telling) = step else { return false };
+    let began = telling.intent.start_time;
+    began.is_some_and(|began| clock::now() > began + DEADLINE)
 }

@@ -138,6 +138,8 @@ mod tests {
                 firing: 1,
                 since: time,
                 id: id.to_owned(),
+                holder: None,
+                start_time: None,
                 may_have_arrived,
                 retry_time: None,
                 delivery: Delivery {

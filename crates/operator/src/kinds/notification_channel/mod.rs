@@ -41,6 +41,8 @@ pub struct NotificationChannels {
     /// Databases may be reached without encryption.
     pub allow_insecure_database: bool,
     pub timing: Timing,
+    /// Name of this process.
+    pub instance: String,
     /// Names in the commands of messages.
     pub installation: Installation,
     pub metrics: Metrics,

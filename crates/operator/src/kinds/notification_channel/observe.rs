@@ -46,6 +46,7 @@ pub(super) async fn observe(
             .map(Neighbour::of)
             .collect(),
         page: None,
+        holder: kind.instance.clone(),
         memory,
     };
     if object.spec.suspend {

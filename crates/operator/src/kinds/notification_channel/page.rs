@@ -6,8 +6,8 @@ use ace_domain::{
     inputs::PlatformState,
     kinds::{
         notification_channel::{
-            Cause, Failure, Handled, Look, Page, PagePlatform, Row, Rows, State, Step, StepError, database_not_set,
-            is_look_due, of_database, open_rows, unsuitable,
+            Cause, DEADLINE, Failure, Handled, Look, Page, PagePlatform, Row, Rows, State, Step, StepError,
+            database_not_set, is_look_due, of_database, open_rows, unsuitable,
         },
         platform::DatabaseFailure,
     },
@@ -20,7 +20,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::{CONNECT, Destination, NotificationChannels, act::DEADLINE, message};
+use super::{CONNECT, Destination, NotificationChannels, message};
 use crate::{caches::cached, connections::database::DatabaseConnector};
 
 /// Where rows are written.

@@ -128,8 +128,20 @@ async fn a_step_is_announced_in_the_version_that_was_read_and_not_made_where_ano
         panic!("one write");
     };
     assert_eq!(write["metadata"]["resourceVersion"], "5");
-    // What ends a pass is written whatever was written meanwhile.
+    // What ends a pass is written whatever was written meanwhile, where another process would find out what was done.
     let fixture = self::fixture(answering(200)).await;
     fixture.pass("5", json!({})).await;
     assert_eq!(fixture.server.bodies()[0]["metadata"]["resourceVersion"], json!(null));
+}
+
+#[tokio::test]
+async fn a_status_that_alone_has_what_was_done_takes_back_nothing_that_another_process_noted() {
+    let fixture = fixture_with(|_| Some(Answer::refusal(409, "Conflict"))).await;
+    let again = fixture.pass_over(named("memo", "5", &json!({}))).await;
+    assert_ne!(again, Due::ON_CHANGE, "it is looked at again");
+    assert_eq!(fixture.passes("StartedOver"), "1");
+    assert_eq!(fixture.server.bodies()[0]["metadata"]["resourceVersion"], "5");
+    // What was learned is kept.
+    fixture.pass_over(named("memo", "6", &json!({}))).await;
+    assert_eq!(fixture.observed(), [0, 1]);
 }

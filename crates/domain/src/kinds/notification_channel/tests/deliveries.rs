@@ -171,6 +171,46 @@ fn another_process_tells_nothing_again_and_finishes_what_was_announced_under_its
     assert_eq!(case.sent.len(), 2);
 }
 
+/// It tells, and ends before anybody hears what became of it.
+fn announced() -> Case {
+    let mut case = prompt();
+    case.outcomes = vec![Failure::Unknown];
+    case.fires("cards", "a", Severity::Critical);
+    case.until(1);
+    let intent = case.memo.intent.as_mut().unwrap();
+    intent.delivery.result = ace_api::DeliveryResult::Sending;
+    (intent.retry_time, intent.may_have_arrived) = (None, false);
+    // The receiver may have it, but nobody has noted that.
+    case.memo.groups.clear();
+    case.restarts();
+    case
+}
+
+#[test]
+fn what_another_process_announced_is_left_to_it_until_a_minute_after_its_deadline() {
+    let mut case = announced();
+    let before = (case.memo.clone(), case.sent.len());
+    case.holder = "ace-operator-1".to_owned();
+    assert_eq!(case.pass(), Some(70));
+    // Also where it is over by then.
+    case.clears("cards", "a");
+    case.until(69);
+    assert_eq!((case.memo.clone(), case.sent.len()), before);
+    case.fires("cards", "a", Severity::Critical);
+    case.until(HOUR);
+    assert_eq!(case.sent.len(), before.1 + 1);
+    let (first, again) = (&case.sent[0], &case.sent[1]);
+    assert_eq!((again.second, again.may_have_arrived), (85, true));
+    assert_eq!(first.key, again.key);
+    // One whose clock is ahead by more than that is not waited for.
+    let mut ahead = announced();
+    ahead.holder = "ace-operator-1".to_owned();
+    let began = ahead.memo.intent.as_mut().unwrap().start_time.as_mut().unwrap();
+    *began += Duration::from_hours(1);
+    ahead.until(20);
+    assert_eq!(ahead.sent.len(), 2);
+}
+
 #[test]
 fn nothing_is_over_while_a_rule_can_not_be_read() {
     let mut case = prompt();

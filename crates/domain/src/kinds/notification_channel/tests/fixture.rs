@@ -47,6 +47,8 @@ pub(super) struct Case {
     pub channels: Vec<Neighbour>,
     /// Of `platformTable`.
     pub page: Option<Page>,
+    /// Name of the process.
+    pub holder: String,
     pub second: i64,
     /// What becomes of the next attempts; then all is accepted.
     pub outcomes: Vec<Failure>,
@@ -79,6 +81,7 @@ pub(super) fn new(receiver: &str, spec: &Value) -> Case {
         are_rules_known: true,
         silences: Vec::new(),
         channels: Vec::new(),
+        holder: "ace-operator-0".to_owned(),
         page: (receiver == "platformTable").then(page),
         second: 0,
         outcomes: Vec::new(),
@@ -173,6 +176,7 @@ impl Case {
                 .collect(),
             channels: self.channels.clone(),
             page: self.page.clone(),
+            holder: self.holder.clone(),
             memory: self.memory.clone(),
         };
         Kind::infer(&self.object, &mut state, at(self.second));
