@@ -18,7 +18,7 @@ use ace_api::Process;
 use tokio::runtime::Runtime;
 use xtask::rights;
 
-use crate::{Account, Pod, TestBed, bed, built, http::http};
+use crate::{Account, Pod, TestBed, bed, built, http::http, repository};
 
 /// How long a start may take on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -97,9 +97,17 @@ impl Default for OperatorOptions {
 }
 
 impl OperatorOptions {
-    /// The process that makes backups.
+    /// The process that makes backups, with its memory as in `deploy/`.
+    ///
+    /// # Panics
+    /// If nothing is said there.
     pub fn worker() -> Self {
+        const MEMORY: &str = "_RJEM_MALLOC_CONF";
+        let deployment = fs::read_to_string(repository().join("deploy/worker.yaml")).expect("the worker is deployed");
+        let mut variables = deployment.lines().skip_while(|line| !line.ends_with(MEMORY));
+        let value = variables.nth(1).and_then(|line| line.trim().strip_prefix("value: "));
         Self {
+            environment: vec![(MEMORY, value.expect("the variable has a value").to_owned())],
             process: Process::Worker,
             ..Self::default()
         }

@@ -81,17 +81,15 @@ impl Download {
 
     /// The next bytes of the range that is being answered, or of another one.
     async fn next_of_range(&mut self) -> Result<Bytes, ReadError> {
-        let (mut answer, left) = match self.range.take() {
-            Some(range) => range,
-            None => {
-                let length = self.piece.min(self.size - self.at);
-                let range = Some(GetRange::Bounded(self.at..self.at + length));
-                let options = GetOptions {
-                    range,
-                    ..GetOptions::default()
-                };
-                (self.open(options).await?, length)
-            }
+        let (mut answer, left) = if let Some(range) = self.range.take() {
+            range
+        } else {
+            let length = self.piece.min(self.size - self.at);
+            let options = GetOptions {
+                range: Some(GetRange::Bounded(self.at..self.at + length)),
+                ..GetOptions::default()
+            };
+            (self.open(options).await?, length)
         };
         let bytes = match answer.next().await {
             Some(Ok(bytes)) => bytes,

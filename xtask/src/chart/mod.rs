@@ -119,8 +119,7 @@ fn document(mut object: Value) -> String {
 fn documents(objects: impl IntoIterator<Item = Value>) -> String {
     objects
         .into_iter()
-        .map(|object| format!("---\n{}", document(object)))
-        .collect()
+        .fold(String::new(), |text, object| text + "---\n" + &document(object))
 }
 
 fn rights() -> String {

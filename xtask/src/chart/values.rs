@@ -73,17 +73,14 @@ fn write_group(text: &mut String, group: &Schema, depth: usize) {
         for line in wrapped(&value.description, WIDTH - indent.len() - 2) {
             let _ = writeln!(text, "{indent}# {line}");
         }
-        match &value.default {
-            Some(default) => {
-                let lines = yaml::document(json!({ name.as_str(): default }));
-                for line in lines.lines() {
-                    let _ = writeln!(text, "{indent}{line}");
-                }
+        if let Some(default) = &value.default {
+            let lines = yaml::document(json!({ name.as_str(): default }));
+            for line in lines.lines() {
+                let _ = writeln!(text, "{indent}{line}");
             }
-            None => {
-                let _ = writeln!(text, "{indent}{name}:");
-                write_group(text, value, depth + 1);
-            }
+        } else {
+            let _ = writeln!(text, "{indent}{name}:");
+            write_group(text, value, depth + 1);
         }
     }
 }

@@ -46,7 +46,7 @@ fn value(schema: &Value, turn: usize) -> Value {
     match text(&schema["type"]) {
         "object" => object(schema, turn),
         "array" => json!([value(&schema["items"], turn), value(&schema["items"], turn + 1)]),
-        "boolean" => json!(turn % 2 == 0),
+        "boolean" => json!(turn.is_multiple_of(2)),
         "integer" => json!(within(schema, turn)),
         "number" => json!(0.5),
         "string" => json!(string(schema)),

@@ -93,7 +93,7 @@ fn a_filled_object_has_every_field_and_together_they_have_every_value() {
         for part in ["spec", "status"] {
             is_filled(&schema[part], &objects[0][part]);
             each_value(&schema[part], &mut |value| {
-                assert!(all.contains(&value.to_string()), "{value}")
+                assert!(all.contains(&value.to_string()), "{value}");
             });
         }
     }
