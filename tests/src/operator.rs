@@ -68,6 +68,8 @@ pub struct OperatorOptions {
     pub leader_elect: bool,
     /// How much faster than in life the Lease expires.
     pub lease_scale: u32,
+    /// How many parts the projects are divided into.
+    pub shards: u32,
     /// How many backups and restores it makes at once, if not the usual number.
     pub runs_at_once: Option<usize>,
     /// Further flags.
@@ -90,6 +92,7 @@ impl Default for OperatorOptions {
             instance: None,
             leader_elect: true,
             lease_scale: 1,
+            shards: 1,
             runs_at_once: None,
             flags: Vec::new(),
         }
@@ -228,6 +231,7 @@ impl Operator {
             ])
             .args(["--leader-elect", &options.leader_elect.to_string()])
             .args(["--test-lease-scale", &options.lease_scale.to_string()])
+            .args(["--shards", &options.shards.to_string()])
             .args(["--log", &options.log])
             .args(&options.flags)
             .env("SSL_CERT_FILE", &bed.bed.file().mail_authority)

@@ -100,6 +100,7 @@ capabilities:
 {{- define "ace-ops.operatorFlags" -}}
 - --name={{ include "ace-ops.operator" . }}
 - --kinds={{ include "ace-ops.operatorKinds" . }}
+- --shards={{ .Values.shards }}
 {{- range .Values.allowHosts.api }}
 - --allow-api-host={{ . }}
 {{- end }}

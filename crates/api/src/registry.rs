@@ -307,7 +307,7 @@ pub const LEASE_RIGHT: Right = Right {
     group: "coordination.k8s.io",
     resource: "leases",
     verbs: &["create", "list", "update", "watch"],
-    why: "of several processes the one acts that has the Lease",
+    why: "of several processes the one acts that has the Lease, of a shard where there are several; who has fewer of those asks for one on the other's",
 };
 
 const READ: &[&str] = &["get", "list", "watch"];

@@ -2,11 +2,11 @@
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
-use std::{error::Error, io::Write, net::TcpListener, process::ExitCode};
+use std::{error::Error, io::Write, net::TcpListener, num::NonZeroU32, process::ExitCode};
 
 use ace_api::Process;
 use ace_database::Clients;
-use ace_domain::reconcile::timing::Timing;
+use ace_domain::reconcile::{shard::Shards, timing::Timing};
 use ace_egress::AllowedHosts;
 use ace_operator::{
     check::{Finding, Subject, check},
@@ -21,7 +21,7 @@ use ace_operator::{
 };
 use ace_runtime::{
     health::Health,
-    leases::{Contest, Lost, Terms},
+    leases::{Contest, Lost, Terms, names},
     listener::{self, ListenArguments},
     reconcile::note_places,
     request::{self, SILENCE, given_up_after},
@@ -85,6 +85,11 @@ struct Arguments {
     /// needs none.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     leader_elect: bool,
+    /// Divides the projects among the pods of the operator: each of so many parts has a Lease, and the pods have equally many of
+    /// them. With 1 one pod reconciles everything, and the others wait. All pods need the same number; those of a new one wait until
+    /// none acts by the old one.
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = shards)]
+    shards: Shards,
     /// What no other process has at the same time, and one that is started again in the same pod has again; of the Lease. The
     /// name of the process where it is not given.
     #[arg(long, env = "POD_UID")]
@@ -128,6 +133,8 @@ enum StartError {
     Clients(#[from] ace_database::ClientsError),
     #[error(transparent)]
     Kinds(#[from] KindsError),
+    #[error("the flag --shards divides no backups and restores: name the other kinds by --kinds, or leave it at 1")]
+    Divided,
     #[error(transparent)]
     Setup(#[from] ace_operator::operator::SetupError),
     #[error("something is missing: see above")]
@@ -191,19 +198,20 @@ fn installation(arguments: &Arguments, processes: &[Process]) -> Installation {
     }
 }
 
-/// The name of the Lease; none where this process needs none. Processes of one name compete.
-fn lease(arguments: &Arguments, processes: &[Process]) -> Option<String> {
-    let is_contested = arguments.leader_elect && processes.contains(&Process::Operator);
-    is_contested.then(|| installation(arguments, processes).name)
+/// Whether this process needs a Lease. Those of one name compete.
+fn is_contested(arguments: &Arguments, processes: &[Process]) -> bool {
+    arguments.leader_elect && processes.contains(&Process::Operator)
 }
 
 async fn look(arguments: Arguments) -> Result<(), StartError> {
     let config = config().await.map_err(StartError::Kubernetes)?;
     let client = request::client(config).map_err(StartError::client)?;
     let processes = processes(&arguments.kinds)?;
+    let installation = installation(&arguments, &processes);
+    let leases = is_contested(&arguments, &processes).then(|| names(&installation.name, arguments.shards));
     let subject = Subject {
-        installation: installation(&arguments, &processes),
-        lease: lease(&arguments, &processes),
+        installation,
+        leases: leases.unwrap_or_default(),
         namespaces: arguments.watch_namespaces,
         processes,
     };
@@ -230,12 +238,16 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let config = config().await.map_err(StartError::Kubernetes)?;
     let client = request::client(config.clone()).map_err(StartError::client)?;
     let processes = processes(&arguments.kinds)?;
+    if arguments.shards != Shards::ONE && processes.contains(&Process::Worker) {
+        return Err(StartError::Divided);
+    }
     let installation = installation(&arguments, &processes);
-    let is_contested = lease(&arguments, &processes).is_some();
+    let is_contested = is_contested(&arguments, &processes);
     let contest = Contest {
         client: Client::try_from(config).map_err(StartError::client)?,
         namespace: arguments.namespace,
         name: installation.name.clone(),
+        shards: arguments.shards,
         identity: arguments.identity.unwrap_or_else(|| arguments.instance.clone()),
         terms: Terms::default().scaled(arguments.test_lease_scale),
     };
@@ -252,6 +264,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         installation,
         namespaces: arguments.watch_namespaces,
         processes,
+        shards: arguments.shards,
         instance: arguments.instance,
     };
     let operator = Operator::new(&client, settings, &metrics)?;
@@ -265,6 +278,19 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// More of them than there will be pods for help nobody: each costs 12 requests a minute.
+const MOST_SHARDS: u32 = 64;
+
+fn shards(text: &str) -> Result<Shards, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number: &NonZeroU32| number.get() <= MOST_SHARDS);
+    number
+        .map(Shards::new)
+        .ok_or_else(|| format!("write a number from 1 to {MOST_SHARDS}"))
 }
 
 /// From `KUBECONFIG`, else from the pod's ServiceAccount.

@@ -9,7 +9,7 @@ use ace_api::Process;
 use ace_database::Clients;
 use ace_domain::{
     kinds::{backup, restore},
-    reconcile::{dependency::Dependency, key::Key, timing::Timing},
+    reconcile::{dependency::Dependency, key::Key, shard::Shards, timing::Timing},
 };
 use ace_egress::{AllowedHosts, HttpClient, HttpError};
 use ace_runtime::{
@@ -18,7 +18,7 @@ use ace_runtime::{
     events::{Events, Publisher},
     health::Health,
     index::{Dependents, ObjectId, Unused},
-    leases::{Contest, Fence, Lost, Standing},
+    leases::{Assigned, Contest, Holding, Lost, assigned},
     reconcile::Tools,
     shutdown::Shutdown,
     tasks::{Slots, Tasks},
@@ -26,7 +26,6 @@ use ace_runtime::{
 use ace_supabase::{Deadlines, Http, Limits};
 use futures::{FutureExt, StreamExt};
 use kube::Client;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -76,6 +75,8 @@ pub struct Settings {
     pub namespaces: Vec<String>,
     /// Whose kinds are reconciled.
     pub processes: Vec<Process>,
+    /// Into how many parts the objects are divided.
+    pub shards: Shards,
     /// Name of this process, for events.
     pub instance: String,
 }
@@ -109,6 +110,7 @@ pub struct Operator {
     restores: RestoreTasks,
     /// Nothing where no rules are reconciled.
     evaluator: Option<Arc<Evaluator>>,
+    shards: Shards,
 }
 
 impl Operator {
@@ -121,7 +123,7 @@ impl Operator {
             events,
             timing: settings.timing,
         };
-        let (dependents, unused) = Dependents::new();
+        let (dependents, unused) = Dependents::divided(settings.shards);
         let (slots, interval) = (Slots::new(settings.runs_at_once), settings.timing.task_progress());
         let woken = dependents.clone();
         let backups = move |key: &Key| woken.wake(&ObjectId::of::<backup::Kind>(key.clone()));
@@ -161,31 +163,32 @@ impl Operator {
             backups: parts.backups,
             restores: parts.restores,
             evaluator: parts.evaluator,
+            shards: parts.settings.shards,
         })
     }
 
-    /// Runs until `shutdown`; reconciles in progress are completed first. `contest`: it reconciles only while it has that Lease,
+    /// Runs until `shutdown`; reconciles in progress are completed first. `contest`: it reconciles only while it has those Leases,
     /// which it gives back at the end.
     pub async fn run(self, contest: Option<Contest>, health: Health, shutdown: Shutdown) -> Result<(), Lost> {
-        let (said, standing) = watch::channel(Standing::Standby);
         let Some(contest) = contest else {
-            said.send_replace(Standing::Leading(Fence::open()));
-            self.work(standing, health, shutdown).await;
+            let (_, assigned) = assigned(Holding::all(self.shards));
+            self.work(assigned, health, shutdown).await;
             return Ok(());
         };
+        let (competes, assigned) = assigned(Holding::default());
         let (leave, seen) = (CancellationToken::new(), health.gate("lease"));
         // Apart from everything else: it has to be renewed whatever happens.
-        let mut contest = tokio::spawn(contest.run(said, seen, leave.clone()));
+        let mut contest = tokio::spawn(contest.run(competes, seen, shutdown.stop(), leave.clone()));
         tokio::select! {
             ended = &mut contest => ended.unwrap_or(Err(Lost)),
-            () = self.work(standing, health, shutdown) => {
+            () = self.work(assigned, health, shutdown) => {
                 leave.cancel();
                 contest.await.unwrap_or(Err(Lost))
             }
         }
     }
 
-    async fn work(self, standing: watch::Receiver<Standing>, health: Health, shutdown: Shutdown) {
+    async fn work(self, assigned: Assigned, health: Health, shutdown: Shutdown) {
         let stop = shutdown.stop();
         let mut beside = vec![self.publisher.run(stop.clone()).boxed()];
         if let Some(sources) = self.sources {
@@ -210,7 +213,7 @@ impl Operator {
             );
         };
         let runs = hurry.run_until_cancelled(runs);
-        let passes = self.controllers.run(beside, standing, health, shutdown);
+        let passes = self.controllers.run(beside, assigned, health, shutdown);
         let ((), _) = tokio::join!(passes, runs);
     }
 }

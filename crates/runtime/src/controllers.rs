@@ -20,16 +20,17 @@ use kube::{
         watcher,
     },
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     health::Health,
-    index::{Departures, Dependents, Enqueue, News, ObjectId},
+    index::{Depart, Departures, Dependents, Enqueue, News, ObjectId},
     informer::{Filling, cached},
-    leases::Standing,
+    leases::Assigned,
     queue::Class,
     reconcile::{Context, Controller, Due, Object, Runner, Scheduler, Tools, caught_now, pass},
+    shards::{Cached, Shards},
     shutdown::Shutdown,
 };
 
@@ -47,8 +48,16 @@ pub struct Controllers {
     filled: Vec<CancellationToken>,
     watches: Vec<BoxFuture<'static, ()>>,
     scheduler: Scheduler,
-    /// Each with what enqueues its objects and what makes its passes.
-    kinds: Vec<(&'static str, Enqueue, Runner)>,
+    kinds: Vec<Routes>,
+}
+
+/// What is done with the objects of a kind.
+struct Routes {
+    kind: &'static str,
+    enqueue: Enqueue,
+    runner: Runner,
+    depart: Depart,
+    cached: Cached,
 }
 
 impl Controllers {
@@ -116,8 +125,14 @@ impl Controllers {
         let filling = Filling::new(&self.tools.client, &self.namespaces, writer, follow(context.clone()));
         self.filled.push(filling.filled);
         self.watches.push(filling.watch);
-        self.kinds
-            .push((C::Kind::NAME, enqueue(&context), runner(context, store)));
+        let all = store.clone();
+        self.kinds.push(Routes {
+            kind: C::Kind::NAME,
+            enqueue: enqueue(&context),
+            depart: depart(&context),
+            runner: runner(context, store),
+            cached: Box::new(move || first_passes::<C>(&all)),
+        });
     }
 
     /// Fills the cache of a kind that another process reconciles, and enqueues whatever depends on its objects here.
@@ -143,15 +158,21 @@ impl Controllers {
 
     /// The kinds that have one, in the order in which they were added.
     pub fn kinds(&self) -> Vec<&'static str> {
-        self.kinds.iter().map(|(kind, ..)| *kind).collect()
+        self.kinds.iter().map(|routes| routes.kind).collect()
+    }
+
+    /// Tells whether this process makes the passes over an object.
+    pub fn own(&self) -> impl Fn(&ObjectId) -> bool + Send + Sync + use<> {
+        let scheduler = self.scheduler.clone();
+        move |object| scheduler.has(object)
     }
 
     /// Runs all of them until `shutdown`, and `beside` with them, each of which ends by itself then; passes in flight are
-    /// completed first. No pass begins before this process acts.
+    /// completed first. No pass begins over an object whose shard this process does not have.
     pub async fn run(
         self,
         beside: Vec<BoxFuture<'static, ()>>,
-        mut standing: watch::Receiver<Standing>,
+        assigned: Assigned,
         health: Health,
         shutdown: Shutdown,
     ) {
@@ -178,20 +199,25 @@ impl Controllers {
                 return;
             }
             ready.open();
-            let acts = standing.wait_for(|standing| matches!(standing, Standing::Leading(_)));
-            let acts = stopped.run_until_cancelled(acts).await;
-            let Some(Ok(Standing::Leading(fence))) = acts.map(|acts| acts.map(|acts| acts.clone())) else {
-                // It ends before it ever did.
-                return;
-            };
-            let mut runners = HashMap::new();
-            for (kind, enqueue, runner) in kinds {
+            let (mut runners, mut cached) = (HashMap::new(), Vec::new());
+            for routes in kinds {
                 // Earlier nobody has decided anything, and each that is listed gets a first pass.
-                dependents.route(kind, enqueue);
-                runners.insert(kind, runner);
+                dependents.route(routes.kind, routes.enqueue);
+                dependents.on_departure(routes.kind, routes.depart);
+                runners.insert(routes.kind, routes.runner);
+                cached.push(routes.cached);
             }
-            metrics.leads();
-            scheduler.run(runners, fence, stopped).await;
+            let shards = Shards {
+                assigned,
+                dependents,
+                scheduler: scheduler.clone(),
+                metrics,
+                cached,
+            };
+            tokio::select! {
+                () = scheduler.run(runners, stopped) => {}
+                () = shards.follow() => {}
+            }
         };
         tasks.spawn(health.clone().keep("passes", passes));
         let stopping = {
@@ -237,12 +263,32 @@ pub(crate) fn runner<C: Controller>(context: Arc<Context<C>>, store: Store<Deser
 fn enqueue<C: Controller>(context: &Arc<Context<C>>) -> Enqueue {
     let context = context.clone();
     Box::new(move |key, what| {
-        if context.states.mark(&key) {
+        let object = ObjectId::of::<C::Kind>(key);
+        if context.scheduler.has(&object) && context.states.mark(&object.key) {
             context.tools.metrics.enqueued(C::Kind::NAME, what);
-            let object = ObjectId::of::<C::Kind>(key);
             context.scheduler.wake(&object, Class::Dependency);
         }
     })
+}
+
+/// Lets go whatever is known of an object and done with it: it is another process's from now on.
+fn depart<C: Controller>(context: &Arc<Context<C>>) -> Depart {
+    let context = context.clone();
+    Arc::new(move |key| {
+        let object = ObjectId::of::<C::Kind>(key.clone());
+        context.scheduler.cut(&object);
+        context.forget(key);
+        context.dependents.unfind(&object);
+    })
+}
+
+fn first_passes<C: Controller>(store: &Store<DeserializeGuard<Object<C>>>) -> Vec<(ObjectId, Class)> {
+    let first = |guard: &Arc<DeserializeGuard<Object<C>>>| {
+        let is_asked = guard.0.as_ref().is_ok_and(is_unanswered);
+        let class = if is_asked { Class::Change } else { Class::StartUp };
+        (ObjectId::of::<C::Kind>(Key::of(&**guard)), class)
+    };
+    store.state().iter().map(first).collect()
 }
 
 /// Brings the index up to date with each event of a kind's cache, and asks for a pass where it tells news.
@@ -250,7 +296,6 @@ pub(crate) fn follow<C: Controller>(
     context: Arc<Context<C>>,
 ) -> impl FnMut(&watcher::Event<DeserializeGuard<Object<C>>>) + Send + 'static {
     let mut departures = Departures::default();
-    let kind = C::Kind::NAME;
     move |event| {
         let (dependents, told) = (&context.dependents, departures.take(event));
         if let watcher::Event::Apply(guard) | watcher::Event::InitApply(guard) = event {
@@ -268,9 +313,7 @@ pub(crate) fn follow<C: Controller>(
             }
         }
         for key in told.gone {
-            context.states.forget(&key);
-            context.tools.metrics.forget_object(kind, &key.namespace, &key.name);
-            context.controller.forget(&key);
+            context.forget(&key);
             let object = ObjectId::of::<C::Kind>(key);
             context.scheduler.forget(&object);
             dependents.forget(&object);

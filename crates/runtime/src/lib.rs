@@ -21,6 +21,7 @@ pub mod metrics;
 mod queue;
 pub mod reconcile;
 pub mod request;
+mod shards;
 pub mod shutdown;
 pub mod tasks;
 pub mod telemetry;

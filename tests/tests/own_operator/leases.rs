@@ -25,10 +25,10 @@ ace_tests::tests! {
 
 /// Requests of the roll-out of one changed file, at each of which the operator is stopped.
 const RECORDED: usize = 11;
-const HELLO: &str = "Deno.serve(() => new Response(\"hello\"));\n";
+pub const HELLO: &str = "Deno.serve(() => new Response(\"hello\"));\n";
 
 /// Leases that expire in three seconds.
-fn named(instance: &'static str) -> OperatorOptions {
+pub fn named(instance: &'static str) -> OperatorOptions {
     OperatorOptions {
         instance: Some(instance),
         lease_scale: 5,
@@ -36,7 +36,7 @@ fn named(instance: &'static str) -> OperatorOptions {
     }
 }
 
-async fn leases() -> Api<Lease> {
+pub async fn leases() -> Api<Lease> {
     Api::namespaced(bed().client().await, rights::NAMESPACE)
 }
 
@@ -46,7 +46,7 @@ async fn lease() -> LeaseSpec {
 }
 
 /// The function is rolled out again, by whoever acts.
-async fn rolls_out(stage: &Stage<'_>, version: i64) {
+pub async fn rolls_out(stage: &Stage<'_>, version: i64) {
     let before = stage.until("hello", "is there", |_| true).await;
     stage.source(&[("hello/index.ts", &answering(version))]).await;
     stage.rolled_out("hello", &before).await;

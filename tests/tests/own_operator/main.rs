@@ -23,6 +23,7 @@ mod neighbours;
 #[allow(clippy::pedantic, dead_code, reason = "it belongs to another crate's tests")]
 #[path = "../../../crates/database/tests/session/server.rs"]
 mod server;
+mod shards;
 mod upgrade;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
     // What takes longest comes first.
     let tests = [
         leases::tests(),
+        shards::tests(),
         backup_faults::tests(),
         migrations::tests(),
         backups::tests(),

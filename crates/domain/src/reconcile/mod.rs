@@ -16,6 +16,7 @@ pub mod object_state;
 pub mod pass;
 pub mod refusals;
 pub mod schedule;
+pub mod shard;
 pub(crate) mod size;
 pub mod status;
 

@@ -48,6 +48,11 @@ pub fn project(references: &BTreeSet<Dependency>) -> Option<&Dependency> {
     references.iter().find(is_project)
 }
 
+/// What an object refers to whose project this one says how to reach.
+pub fn reached_by(own: &Key) -> Dependency {
+    Dependency::Platform(own.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Dependency, Key, Tenant};

@@ -34,7 +34,10 @@ pub(super) async fn held(client: &Client, installation: &Installation, name: &st
         if Instant::now() >= until {
             let problem = Problem {
                 said,
-                mend: format!("read why nothing is reconciled: kubectl logs -n {home} deployment/{name}"),
+                mend: format!(
+                    "read why nothing is reconciled: kubectl logs -n {home} deployment/{}",
+                    installation.name
+                ),
             };
             return Finding::of(of, Some(problem));
         }

@@ -7,6 +7,7 @@ mod rights;
 use std::fmt;
 
 use ace_api::Process;
+use futures::future::join_all;
 use kube::Client;
 
 use crate::connections::grants::Installation;
@@ -23,8 +24,8 @@ pub struct Subject {
     pub installation: Installation,
     /// Namespaces that are watched; all where none is named.
     pub namespaces: Vec<String>,
-    /// Name of the Lease that one process has; none where nobody needs it.
-    pub lease: Option<String>,
+    /// Names of the Leases that one process has each; none where nobody needs them.
+    pub leases: Vec<String>,
 }
 
 /// What was found of one thing.
@@ -78,8 +79,11 @@ pub async fn check(client: &Client, subject: &Subject) -> Vec<Finding> {
     for process in &subject.processes {
         findings.extend(rights::granted(client, *process, subject).await);
     }
-    if let Some(name) = &subject.lease {
-        findings.push(lease::held(client, &subject.installation, name).await);
-    }
+    // All at once: each takes as long as one is renewed.
+    let held = subject
+        .leases
+        .iter()
+        .map(|name| lease::held(client, &subject.installation, name));
+    findings.extend(join_all(held).await);
     findings
 }

@@ -30,7 +30,7 @@ pub(super) async fn granted(client: &Client, process: Process, subject: &Subject
         findings.push(ask(client, of, &everywhere, Some(namespace), &command).await);
     }
     let own = of_scope(process, Scope::Own);
-    if subject.lease.is_some() && !own.is_empty() {
+    if !subject.leases.is_empty() && !own.is_empty() {
         let home = &installation.namespace;
         let of = format!("{} has its rights in its own namespace, {home}", process.name());
         findings.push(ask(client, of, &own, Some(home), &installation.grant_own()).await);

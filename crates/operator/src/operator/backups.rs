@@ -42,7 +42,8 @@ impl Parts<'_> {
         };
         let schedules = Arc::new(schedules);
         let (measured, all) = (schedules.clone(), self.controllers.cache());
-        self.metrics.follow_schedules(move || measured.measured(&all));
+        let own = self.controllers.own();
+        self.metrics.follow_schedules(move || measured.measured(&all, &own));
         self.controllers.add(schedules);
     }
 

@@ -10,7 +10,8 @@ use ace_domain::reconcile::{
     dependency::{Dependency, Fact, Facts},
     key::Key,
     kind::Kind,
-    tenant::{Tenant, project},
+    shard::Shards,
+    tenant::{Tenant, project, reached_by},
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -31,13 +32,19 @@ impl ObjectId {
 /// Enqueues an object of one kind; the word says what changed.
 pub type Enqueue = Box<dyn Fn(Key, &'static str) + Send + Sync>;
 
+/// Lets go what this process knows of an object of one kind, and what it does with it.
+pub(crate) type Depart = Arc<dyn Fn(&Key) + Send + Sync>;
+
 /// The index of all objects by what they depend on. Cheap to clone.
 #[derive(Clone)]
 pub struct Dependents(Arc<Shared>);
 
 struct Shared {
+    shards: Shards,
     state: Mutex<State>,
     queues: Mutex<HashMap<&'static str, Enqueue>>,
+    /// By kind, what is done where one of its objects comes to another shard.
+    departures: Mutex<HashMap<&'static str, Depart>>,
     unused: mpsc::UnboundedSender<Dependency>,
 }
 
@@ -67,8 +74,15 @@ struct Object {
 impl Dependents {
     /// An empty index, and what it will find unused.
     pub fn new() -> (Self, Unused) {
+        Self::divided(Shards::ONE)
+    }
+
+    /// The same of objects that are divided into so many shards.
+    pub fn divided(shards: Shards) -> (Self, Unused) {
         let (unused, receiver) = mpsc::unbounded_channel();
         let shared = Shared {
+            shards,
+            departures: Mutex::default(),
             state: Mutex::default(),
             queues: Mutex::default(),
             unused,
@@ -81,11 +95,16 @@ impl Dependents {
         lock(&self.0.queues).insert(kind, enqueue);
     }
 
+    /// From now on `depart` lets go what comes to another shard of this kind.
+    pub(crate) fn on_departure(&self, kind: &'static str, depart: Depart) {
+        lock(&self.0.departures).insert(kind, depart);
+    }
+
     /// The object is there, and refers to this; `facts` are what others depend on of it.
     pub fn apply(&self, object: &ObjectId, references: Vec<Dependency>, facts: Facts) {
         let references: BTreeSet<Dependency> = references.into_iter().collect();
         let facts: BTreeMap<Dependency, Fact> = facts.into_iter().collect();
-        let changed = {
+        let (moved, changed) = {
             let mut state = lock(&self.0.state);
             let known = state.objects.entry(object.clone()).or_default();
             let before = std::mem::replace(&mut known.references, references.clone());
@@ -98,11 +117,14 @@ impl Dependents {
                     .insert(object.clone());
             }
             self.leave(&mut state, object, before.difference(&references));
+            let mut moved = Vec::new();
             if let Some(project) = project(&references) {
-                state.projects.insert(object.key.clone(), project.clone());
+                let before = state.projects.insert(object.key.clone(), project.clone());
+                moved = self.moved(&state, object, before.as_ref(), Some(project));
             }
-            difference(&facts_before, &facts)
+            (moved, difference(&facts_before, &facts))
         };
+        self.depart(moved);
         self.enqueue(&changed, object);
     }
 
@@ -113,17 +135,21 @@ impl Dependents {
 
     /// The object is gone, and with it what was known of it.
     pub fn forget(&self, object: &ObjectId) {
-        let changed: Vec<Dependency> = {
+        let (moved, changed) = {
             let mut state = lock(&self.0.state);
             let Some(known) = state.objects.remove(object) else {
                 return;
             };
             self.leave(&mut state, object, known.references.iter());
+            let mut moved = Vec::new();
             if project(&known.references).is_some() {
-                state.projects.remove(&object.key);
+                let before = state.projects.remove(&object.key);
+                moved = self.moved(&state, object, before.as_ref(), None);
             }
-            known.facts.into_keys().chain(known.findings.into_keys()).collect()
+            let changed = known.facts.into_keys().chain(known.findings.into_keys());
+            (moved, changed.collect::<Vec<_>>())
         };
+        self.depart(moved);
         self.enqueue(&changed, object);
     }
 
@@ -148,6 +174,13 @@ impl Dependents {
     pub fn unsettle(&self, object: &ObjectId, dependency: &Dependency) {
         if let Some(known) = lock(&self.0.state).objects.get_mut(object) {
             known.findings.insert(dependency.clone(), Fact::Unsettled);
+        }
+    }
+
+    /// Forgets what passes over the object have found.
+    pub(crate) fn unfind(&self, object: &ObjectId) {
+        if let Some(known) = lock(&self.0.state).objects.get_mut(object) {
+            known.findings.clear();
         }
     }
 
@@ -220,6 +253,22 @@ impl Dependents {
         Tenant::of(&object.key, references, |platform| state.projects.get(platform))
     }
 
+    /// To which shard the object belongs.
+    pub(crate) fn shard(&self, object: &ObjectId) -> u32 {
+        if self.0.shards == Shards::ONE {
+            return 0;
+        }
+        shard(self.0.shards, &lock(&self.0.state), object)
+    }
+
+    /// The objects of a shard, also those that can't be read.
+    pub(crate) fn of_shard(&self, number: u32) -> Vec<ObjectId> {
+        let state = lock(&self.0.state);
+        let objects = state.objects.keys();
+        let here = objects.filter(|object| shard(self.0.shards, &state, object) == number);
+        here.cloned().collect()
+    }
+
     /// Whether some object depends on this.
     pub fn is_used(&self, dependency: &Dependency) -> bool {
         lock(&self.0.state).dependents.contains_key(dependency)
@@ -233,6 +282,36 @@ impl Dependents {
         objects
             .flat_map(|object| object.references.iter().filter_map(&wanted))
             .collect()
+    }
+
+    /// Objects that come to another shard because the one by which they reach a project names another one from now on.
+    fn moved(
+        &self,
+        state: &State,
+        by: &ObjectId,
+        before: Option<&Dependency>,
+        after: Option<&Dependency>,
+    ) -> Vec<ObjectId> {
+        let shard = |project: Option<&Dependency>| {
+            let references = project.cloned().into_iter().collect();
+            self.0.shards.of(&references, |_| None)
+        };
+        if shard(before) == shard(after) {
+            return Vec::new();
+        }
+        let objects = state.dependents.get(&reached_by(&by.key));
+        objects.into_iter().flatten().chain([by]).cloned().collect()
+    }
+
+    /// Lets these go: they are another process's.
+    pub(crate) fn depart(&self, moved: Vec<ObjectId>) {
+        for object in moved {
+            // Without the lock: what is let go may ask the index.
+            let depart = lock(&self.0.departures).get(object.kind).cloned();
+            if let Some(depart) = depart {
+                depart(&object.key);
+            }
+        }
     }
 
     fn leave<'a>(&self, state: &mut State, object: &ObjectId, left: impl Iterator<Item = &'a Dependency>) {
@@ -263,6 +342,12 @@ impl Dependents {
             }
         }
     }
+}
+
+fn shard(shards: Shards, state: &State, object: &ObjectId) -> u32 {
+    let none = BTreeSet::new();
+    let references = state.objects.get(object).map_or(&none, |known| &known.references);
+    shards.of(references, |platform| state.projects.get(platform))
 }
 
 fn enqueued(state: &State, changed: &[Dependency], by: Option<&ObjectId>) -> Vec<(ObjectId, &'static str)> {

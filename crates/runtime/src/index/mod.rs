@@ -7,4 +7,5 @@ mod dependents;
 mod tests;
 
 pub(crate) use departures::{Departures, News};
+pub(crate) use dependents::Depart;
 pub use dependents::{Dependents, Enqueue, ObjectId, Unused};

@@ -3,7 +3,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -20,7 +20,11 @@ pub fn since_boot() -> Duration {
 
 /// Until when a process may act. Cheap to clone; whoever holds one sees it renewed and revoked.
 #[derive(Clone, Debug)]
-pub struct Fence(Arc<State>);
+pub struct Fence {
+    state: Arc<State>,
+    /// This piece of work is over before that.
+    is_cut: Arc<AtomicBool>,
+}
 
 #[derive(Debug)]
 struct State {
@@ -30,9 +34,12 @@ struct State {
 }
 
 impl Fence {
-    pub(super) fn new(epoch: i32, until: Duration) -> Self {
+    pub(crate) fn new(epoch: i32, until: Duration) -> Self {
         let until = AtomicU64::new(milliseconds(until));
-        Self(Arc::new(State { epoch, until }))
+        Self {
+            state: Arc::new(State { epoch, until }),
+            is_cut: Arc::default(),
+        }
     }
 
     /// One that never ends, for a process that competes with nobody.
@@ -42,15 +49,15 @@ impl Fence {
 
     /// The number of this time of acting: `leaseTransitions`.
     pub fn epoch(&self) -> i32 {
-        self.0.epoch
+        self.state.epoch
     }
 
     pub(super) fn renew(&self, until: Duration) {
-        self.0.until.store(milliseconds(until), Ordering::SeqCst);
+        self.state.until.store(milliseconds(until), Ordering::SeqCst);
     }
 
-    pub(super) fn revoke(&self) {
-        self.0.until.store(0, Ordering::SeqCst);
+    pub(crate) fn revoke(&self) {
+        self.state.until.store(0, Ordering::SeqCst);
     }
 
     /// Whether the process may act now.
@@ -59,7 +66,20 @@ impl Fence {
     }
 
     pub(super) fn is_open_at(&self, now: Duration) -> bool {
-        milliseconds(now) < self.0.until.load(Ordering::SeqCst)
+        milliseconds(now) < self.state.until.load(Ordering::SeqCst) && !self.is_cut.load(Ordering::SeqCst)
+    }
+
+    /// The same for one piece of work, which can be cut by itself.
+    pub(crate) fn of_one(&self) -> Self {
+        Self {
+            state: self.state.clone(),
+            is_cut: Arc::default(),
+        }
+    }
+
+    /// Lets nothing go on of what is behind it.
+    pub(crate) fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
     }
 
     /// Work that goes on only while the process may act: it is looked at before each part of it that waits for nothing, and so

@@ -1,29 +1,29 @@
+mod assignment;
 mod model;
+mod world;
 
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
+use ace_domain::reconcile::shard::Shards;
 use axum::{body::Body, http::Method};
-use bytes::Bytes;
-use futures::stream;
+use futures::StreamExt;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
 use kube::api::ObjectMeta;
 use serde_json::{Value, json};
-use tokio::{sync::watch, time::timeout};
+use tokio::{sync::mpsc, time::timeout};
+use tokio_stream::wrappers::UnboundedReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Contest, Fence, Standing,
-    election::{Action, Election, Terms, Write},
+    Contest, Fence, Holding, Terms, assigned,
+    election::{Action, Election, Write},
     since_boot,
 };
 use crate::{
@@ -59,16 +59,19 @@ fn write(version: Option<u64>, transitions: i32) -> Action {
         version: version.map(|version| version.to_string()),
         holder: "b".to_owned(),
         transitions,
+        wanted_by: None,
+        kept: None,
     })
 }
 
 /// The write that is due now succeeds as this version.
 fn writes(election: &mut Election, version: u64, second: u64) {
-    let Action::Write(write) = election.next(at(second)) else {
+    let Action::Write(write) = election.next(Duration::ZERO, at(second)) else {
         panic!("nothing is due");
     };
     let answer = lease(version, &write.holder, write.transitions);
     election.written(&write, &answer, at(second));
+    election.admit();
 }
 
 fn acts(election: &Election, second: u64) -> bool {
@@ -78,19 +81,27 @@ fn acts(election: &Election, second: u64) -> bool {
 #[test]
 fn a_lease_of_another_is_free_when_its_version_has_not_moved_for_fifteen_seconds_whatever_times_it_names() {
     let mut election = election();
-    assert_eq!(election.next(at(0)), Action::Watch, "nobody has said yet whose it is");
+    assert_eq!(
+        election.next(Duration::ZERO, at(0)),
+        Action::Watch,
+        "nobody has said yet whose it is"
+    );
     let mut held = lease(7, "a", 3);
     if let Some(spec) = &mut held.spec {
         spec.renew_time = Some(MicroTime("2001-01-01T00:00:00Z".parse().unwrap()));
         spec.lease_duration_seconds = Some(1);
     }
     election.observe(Some(&held), at(0));
-    assert_eq!(election.next(at(14)), Action::Wait(at(15)));
+    assert_eq!(election.next(Duration::ZERO, at(14)), Action::Wait(at(15)));
     election.observe(Some(&held), at(14));
-    assert_eq!(election.next(at(14)), Action::Wait(at(15)), "it was listed again");
+    assert_eq!(
+        election.next(Duration::ZERO, at(14)),
+        Action::Wait(at(15)),
+        "it was listed again"
+    );
     election.observe(Some(&lease(8, "a", 3)), at(14));
-    assert_eq!(election.next(at(28)), Action::Wait(at(29)));
-    assert_eq!(election.next(at(29)), write(Some(8), 4));
+    assert_eq!(election.next(Duration::ZERO, at(28)), Action::Wait(at(29)));
+    assert_eq!(election.next(Duration::ZERO, at(29)), write(Some(8), 4));
     writes(&mut election, 9, 29);
     assert!(acts(&election, 38) && !acts(&election, 39));
     assert_eq!(election.fence().map(|fence| fence.epoch()), Some(4));
@@ -101,7 +112,7 @@ fn one_that_was_given_back_and_one_of_its_own_are_free_at_once() {
     for (holder, transitions) in [("", 4), ("b", 4)] {
         let mut election = election();
         election.observe(Some(&lease(7, holder, transitions)), at(0));
-        assert_eq!(election.next(at(0)), write(Some(7), 5), "{holder:?}");
+        assert_eq!(election.next(Duration::ZERO, at(0)), write(Some(7), 5), "{holder:?}");
         writes(&mut election, 8, 0);
         assert!(acts(&election, 0));
     }
@@ -112,8 +123,8 @@ fn nonsense_in_a_lease_is_a_holder_that_does_not_renew() {
     for nonsense in [lease(7, "\u{0}", -1), lease(7, "a", i32::MAX)] {
         let mut election = election();
         election.observe(Some(&nonsense), at(0));
-        assert_eq!(election.next(at(0)), Action::Wait(at(15)));
-        let Action::Write(write) = election.next(at(15)) else {
+        assert_eq!(election.next(Duration::ZERO, at(0)), Action::Wait(at(15)));
+        let Action::Write(write) = election.next(Duration::ZERO, at(15)) else {
             panic!("it is due");
         };
         assert!(write.transitions > 0, "others are refused: {}", write.transitions);
@@ -128,14 +139,14 @@ fn nonsense_in_a_lease_is_a_holder_that_does_not_renew() {
         }),
         at(0),
     );
-    assert_eq!(election.next(at(0)), write(Some(7), 1));
+    assert_eq!(election.next(Duration::ZERO, at(0)), write(Some(7), 1));
 }
 
 #[test]
 fn who_creates_a_lease_acts_when_whoever_had_the_one_before_can_not_any_more() {
     let mut election = election();
     election.observe(None, at(0));
-    assert_eq!(election.next(at(0)), write(None, 1));
+    assert_eq!(election.next(Duration::ZERO, at(0)), write(None, 1));
     writes(&mut election, 2, 0);
     for second in [5, 10] {
         writes(&mut election, 2 + second, second);
@@ -150,12 +161,12 @@ fn it_is_renewed_every_five_seconds_and_who_can_not_for_ten_acts_no_more() {
     let mut election = election();
     election.observe(Some(&lease(7, "", 4)), at(0));
     writes(&mut election, 8, 0);
-    assert_eq!(election.next(at(4)), Action::Wait(at(5)));
+    assert_eq!(election.next(Duration::ZERO, at(4)), Action::Wait(at(5)));
     writes(&mut election, 9, 5);
     assert!(acts(&election, 14));
     // No answer, again and again.
     election.refused(at(10));
-    assert_eq!(election.next(at(10)), Action::Wait(at(11)));
+    assert_eq!(election.next(Duration::ZERO, at(10)), Action::Wait(at(11)));
     assert!(!election.has_lost(at(14)));
     assert!(election.has_lost(at(15)));
     assert!(!acts(&election, 15));
@@ -213,46 +224,28 @@ async fn work_that_is_held_goes_on_only_while_its_process_may_act() {
 
 #[tokio::test]
 async fn each_write_names_the_version_that_was_seen_and_the_end_gives_the_lease_back() {
-    let versions = Arc::new(AtomicU64::new(7));
-    let server = api_server(move |request: Received| {
-        let lease = |version: u64, spec: &Value| {
-            let metadata = json!({ "name": "ace-operator", "namespace": "ace-system", "uid": "1", "resourceVersion": version.to_string() });
-            json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec })
-        };
-        if request.query.contains("watch") {
-            return Answer::bytes(Body::from_stream(stream::pending::<Result<Bytes, io::Error>>()));
-        }
-        if request.method == Method::GET {
-            let given_back = lease(7, &json!({ "holderIdentity": "", "leaseTransitions": 4 }));
-            let metadata = json!({ "resourceVersion": "7" });
-            return Answer::json(&json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "LeaseList", "metadata": metadata, "items": [given_back] }));
-        }
-        let written: Value = serde_json::from_slice(&request.body).unwrap();
-        let version = versions.fetch_add(1, Ordering::SeqCst);
-        if written["metadata"]["resourceVersion"] != json!(version.to_string()) {
-            return Answer::refusal(409, "Conflict");
-        }
-        Answer::json(&lease(version + 1, &written["spec"]))
-    })
-    .await;
+    let leases = Leases::default();
+    leases.put(&json!({ "holderIdentity": "", "leaseTransitions": 4 }));
+    let served = leases.clone();
+    let server = api_server(move |request| served.answer(&request)).await;
     let contest = Contest {
         client: server.client(),
         namespace: "ace-system".to_owned(),
         name: "ace-operator".to_owned(),
+        shards: Shards::ONE,
         identity: "b".to_owned(),
         terms: Terms::default().scaled(100),
     };
-    let (said, mut standing) = watch::channel(Standing::Standby);
-    let until = CancellationToken::new();
-    let running = tokio::spawn(contest.run(said, Health::default().gate("lease"), until.clone()));
+    let (competes, mut assigned) = assigned(Holding::default());
+    let (stop, leave) = (CancellationToken::new(), CancellationToken::new());
+    let gate = Health::default().gate("lease");
+    let running = tokio::spawn(contest.run(competes, gate, stop.clone(), leave.clone()));
+    assigned.warmed();
     let patience = Duration::from_secs(30);
-    let acts = standing.wait_for(|standing| matches!(standing, Standing::Leading(_)));
-    let acts = timeout(patience, acts).await.expect("it acts").unwrap();
-    let Standing::Leading(fence) = acts.clone() else {
-        panic!("it acts");
-    };
+    let acts = assigned.holding.wait_for(|holding| !holding.parts().is_empty());
+    let acts = timeout(patience, acts).await.expect("it acts").unwrap().clone();
+    let fence = acts.parts().get(&0).unwrap().fence.clone();
     assert_eq!(fence.epoch(), 5);
-    drop(acts);
     let is_renewed = async {
         let is_write = |request: &&String| request.starts_with("PUT");
         while server.requests().iter().filter(is_write).count() < 3 {
@@ -261,9 +254,64 @@ async fn each_write_names_the_version_that_was_seen_and_the_end_gives_the_lease_
     };
     timeout(patience, is_renewed).await.expect("it is renewed");
     assert!(fence.is_open());
-    until.cancel();
+    stop.cancel();
+    leave.cancel();
     assert_eq!(running.await.unwrap(), Ok(()));
     assert!(!fence.is_open());
     let bodies = server.bodies();
     assert_eq!(bodies.last().unwrap()["spec"]["holderIdentity"], "");
+}
+
+/// One Lease on an API server.
+#[derive(Clone, Default)]
+struct Leases(Arc<Mutex<Shown>>);
+
+#[derive(Default)]
+struct Shown {
+    /// Every version: the first is 7.
+    versions: Vec<Value>,
+    watches: Vec<mpsc::UnboundedSender<Value>>,
+}
+
+impl Leases {
+    fn put(&self, spec: &Value) -> Value {
+        let mut shown = self.0.lock().unwrap();
+        let version = (7 + shown.versions.len()).to_string();
+        let metadata =
+            json!({ "name": "ace-operator", "namespace": "ace-system", "uid": "1", "resourceVersion": version });
+        let lease =
+            json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec });
+        shown.versions.push(lease.clone());
+        shown.watches.retain(|watch| watch.send(lease.clone()).is_ok());
+        lease
+    }
+
+    fn answer(&self, request: &Received) -> Answer {
+        if request.method != Method::GET {
+            let written: Value = serde_json::from_slice(&request.body).unwrap();
+            let newest = self.0.lock().unwrap().versions.last().unwrap()["metadata"]["resourceVersion"].clone();
+            if written["metadata"]["resourceVersion"] != newest {
+                return Answer::refusal(409, "Conflict");
+            }
+            return Answer::json(&self.put(&written["spec"]));
+        }
+        let mut shown = self.0.lock().unwrap();
+        if request.query.contains("watch") {
+            let (watch, events) = mpsc::unbounded_channel();
+            // Beginning with what was listed is more than the client asks for, and nothing new.
+            for lease in &shown.versions {
+                watch.send(lease.clone()).unwrap();
+            }
+            shown.watches.push(watch);
+            let line =
+                |lease: Value| Ok::<_, io::Error>(format!("{}\n", json!({ "type": "MODIFIED", "object": lease })));
+            let lines = UnboundedReceiverStream::new(events).map(line);
+            return Answer::bytes(Body::from_stream(lines));
+        }
+        let newest = shown.versions.last().unwrap();
+        let metadata = json!({ "resourceVersion": newest["metadata"]["resourceVersion"] });
+        Answer::json(
+            &json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "LeaseList", "metadata": metadata, "items": [newest] }),
+        )
+    }
 }

@@ -48,6 +48,7 @@ struct Inner {
     enqueued: Family<EnqueuedLabels, Counter>,
     waiting: Gauge,
     leader: Gauge,
+    shards: Gauge,
     events_dropped: Family<DropLabels, Counter>,
 }
 
@@ -123,6 +124,7 @@ impl Metrics {
             enqueued: registering.add("ace_enqueued", Family::default()),
             waiting: registering.add("ace_waiting", Gauge::default()),
             leader: registering.add("ace_leader", Gauge::default()),
+            shards: registering.add("ace_shards", Gauge::default()),
             events_dropped: registering.add("ace_events_dropped", Family::default()),
             registry: Mutex::new(registry),
             before_text: Mutex::default(),
@@ -174,9 +176,10 @@ impl Metrics {
         self.0.waiting.set(waiting.try_into().unwrap_or(i64::MAX));
     }
 
-    /// This process acts from now on.
-    pub fn leads(&self) {
-        self.0.leader.set(1);
+    /// How many shards this process acts on from now on.
+    pub fn set_shards(&self, shards: usize) {
+        self.0.leader.set(i64::from(shards > 0));
+        self.0.shards.set(shards.try_into().unwrap_or(i64::MAX));
     }
 
     /// Counts an event that was not created.

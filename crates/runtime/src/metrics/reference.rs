@@ -99,7 +99,13 @@ pub const REFERENCE: &[MetricReference] = &[
         "ace_leader",
         MetricKind::Gauge,
         &[],
-        "1 where this process has the Lease and reconciles, or competes with nobody; the others wait. A sum over the pods of the operator other than 1 for more than 15 s means that nothing is reconciled",
+        "1 where this process has a Lease and reconciles, or competes with nobody; the others wait. A sum over the pods of the operator, or of the worker, of 0 for more than 15 s means that nothing is reconciled",
+    ),
+    metric(
+        "ace_shards",
+        MetricKind::Gauge,
+        &[],
+        "Shards whose Lease this process has. A sum over the pods of the operator other than its `--shards` for more than 15 s means that objects of some projects are not reconciled",
     ),
     metric(
         "ace_enqueued_total",

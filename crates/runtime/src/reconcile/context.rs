@@ -3,7 +3,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ace_domain::reconcile::{decision::Requeue, event::Event, object_state::ObjectState, timing::Timing};
+use ace_domain::reconcile::{
+    decision::Requeue, event::Event, key::Key, kind::Kind, object_state::ObjectState, timing::Timing,
+};
 use kube::{Client, Resource};
 
 use super::{
@@ -41,6 +43,14 @@ pub(crate) struct Context<C: Controller> {
 }
 
 impl<C: Controller> Context<C> {
+    /// Nothing is known of this object any more.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.states.forget(key);
+        let kind = <C::Kind as Kind>::NAME;
+        self.tools.metrics.forget_object(kind, &key.namespace, &key.name);
+        self.controller.forget(key);
+    }
+
     /// When the next pass is due.
     pub(super) fn requeue(&self, requeue: Requeue, state: &mut ObjectState<Object<C>, Memory<C>>) -> Option<Duration> {
         let now = (Instant::now(), clock::now());

@@ -10,7 +10,7 @@ use ace_domain::{
     kinds::backup_schedule::{self, Measured, Memory, State, Step, StepError, StepResult},
     reconcile::{key::Key, timing::Timing},
 };
-use ace_runtime::{clock, reconcile::Controller};
+use ace_runtime::{clock, index::ObjectId, reconcile::Controller};
 use jiff::Timestamp;
 use kube::{Client, core::DeserializeGuard, runtime::reflector::Store};
 
@@ -39,10 +39,15 @@ pub struct BackupSchedules {
 }
 
 impl BackupSchedules {
-    /// The numbers of every schedule.
-    pub fn measured(&self, schedules: &Store<DeserializeGuard<BackupSchedule>>) -> Vec<(Key, Measured)> {
+    /// The numbers of every schedule that is this process's `own`.
+    pub fn measured(
+        &self,
+        schedules: &Store<DeserializeGuard<BackupSchedule>>,
+        own: impl Fn(&ObjectId) -> bool,
+    ) -> Vec<(Key, Measured)> {
         let all = schedules.state();
         let readable = all.iter().filter_map(|schedule| schedule.0.as_ref().ok());
+        let readable = readable.filter(|schedule| own(&ObjectId::of::<backup_schedule::Kind>(Key::of(*schedule))));
         let measured = readable.map(|schedule| {
             let state = observe::observe(self, schedule, Memory::default(), clock::now());
             (Key::of(schedule), backup_schedule::measured(schedule, &state))

@@ -6,7 +6,10 @@ use k8s_openapi::api::coordination::v1::Lease;
 use proptest::{collection::vec, prelude::*};
 
 use super::{
-    super::election::{Action, Election, Terms, Write},
+    super::{
+        Terms,
+        election::{Action, Election, Write},
+    },
     lease,
 };
 
@@ -114,7 +117,7 @@ proptest! {
                         (process.sent, process.said) = (None, None);
                     }
                     if process.sent.is_none() && process.said.is_none()
-                        && let Action::Write(write) = process.election.next(now)
+                        && let Action::Write(write) = process.election.next(Duration::ZERO, now)
                     {
                         match after {
                             Some(after) => process.sent = Some((write, now, after)),
@@ -125,7 +128,10 @@ proptest! {
                 Event::Answer(number) => {
                     let process = &mut processes[number];
                     match process.said.take() {
-                        Some((write, began, Some(answer))) => process.election.written(&write, &answer, began),
+                        Some((write, began, Some(answer))) => {
+                            process.election.written(&write, &answer, began);
+                            process.election.admit();
+                        }
                         Some((_, _, None)) => process.election.refused(now),
                         None => {}
                     }

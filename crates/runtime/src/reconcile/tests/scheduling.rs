@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use ace_domain::reconcile::{dependency::Dependency, timing::Timing};
+use ace_domain::reconcile::{dependency::Dependency, shard::Shards, timing::Timing};
 use futures::FutureExt;
 use tokio::{sync::Semaphore, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     index::{Dependents, ObjectId},
-    leases::Fence,
+    leases::Holding,
     queue::{Class, Limits},
 };
 
@@ -52,7 +52,8 @@ fn scheduling(due: Due) -> Fixture {
     });
     let (scheduler, stop) = (Scheduler::new(dependents, Timing::default()), CancellationToken::new());
     let runners = HashMap::from([("Hanging", runner)]);
-    let running = tokio::spawn(scheduler.clone().run(runners, Fence::open(), stop.clone()));
+    scheduler.hold(&Holding::all(Shards::ONE));
+    let running = tokio::spawn(scheduler.clone().run(runners, stop.clone()));
     Fixture {
         scheduler,
         began,

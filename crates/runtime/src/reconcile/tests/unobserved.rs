@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ace_api::ConditionType;
-use ace_domain::reconcile::timing::Timing;
+use ace_domain::reconcile::{shard::Shards, timing::Timing};
 use kube::{
     core::DeserializeGuard,
     runtime::{reflector, watcher::Event},
@@ -16,7 +16,7 @@ use super::{Fixture, Hanging, answering, fixture, key, named};
 use crate::{
     controllers::runner,
     index::ObjectId,
-    leases::Fence,
+    leases::Holding,
     queue::{Class, Limits},
 };
 
@@ -104,7 +104,8 @@ async fn objects_that_can_not_be_observed_give_their_places_to_the_others() {
     writer.apply_watcher_event(&Event::InitDone);
     let scheduler = fixture.context.scheduler.clone();
     let runners = [("Hanging", runner(fixture.context.clone(), store))].into();
-    let running = tokio::spawn(scheduler.clone().run(runners, Fence::open(), CancellationToken::new()));
+    scheduler.hold(&Holding::all(Shards::ONE));
+    let running = tokio::spawn(scheduler.clone().run(runners, CancellationToken::new()));
     for name in &silent {
         scheduler.wake(&ObjectId::of::<Hanging>(key(name)), Class::Change);
     }
