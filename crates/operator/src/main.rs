@@ -81,8 +81,7 @@ struct Arguments {
     #[arg(long, env = "POD_NAME", default_value = "ace-operator")]
     instance: String,
     /// Reconciles only while this process has the Lease of its `--name` in its namespace, so that of several processes one acts and
-    /// the others wait. `false` is for one that is alone by other means: nothing guards against a second one then. The worker
-    /// needs none.
+    /// the others wait. `false` is for one that is alone by other means: nothing guards against a second one then.
     #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
     leader_elect: bool,
     /// Divides the projects among the pods of the operator: each of so many parts has a Lease, and the pods have equally many of
@@ -198,17 +197,15 @@ fn installation(arguments: &Arguments, processes: &[Process]) -> Installation {
     }
 }
 
-/// Whether this process needs a Lease. Those of one name compete.
-fn is_contested(arguments: &Arguments, processes: &[Process]) -> bool {
-    arguments.leader_elect && processes.contains(&Process::Operator)
-}
-
 async fn look(arguments: Arguments) -> Result<(), StartError> {
     let config = config().await.map_err(StartError::Kubernetes)?;
     let client = request::client(config).map_err(StartError::client)?;
     let processes = processes(&arguments.kinds)?;
     let installation = installation(&arguments, &processes);
-    let leases = is_contested(&arguments, &processes).then(|| names(&installation.name, arguments.shards));
+    // Those of one name compete.
+    let leases = arguments
+        .leader_elect
+        .then(|| names(&installation.name, arguments.shards));
     let subject = Subject {
         installation,
         leases: leases.unwrap_or_default(),
@@ -242,7 +239,6 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         return Err(StartError::Divided);
     }
     let installation = installation(&arguments, &processes);
-    let is_contested = is_contested(&arguments, &processes);
     let contest = Contest {
         client: Client::try_from(config).map_err(StartError::client)?,
         namespace: arguments.namespace,
@@ -271,7 +267,7 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     let server = listener::serve(listener, metrics.runtime, health.clone(), shutdown.stop());
     let server = server.map_err(StartError::Listen)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "started");
-    let contest = is_contested.then_some(contest);
+    let contest = arguments.leader_elect.then_some(contest);
     Box::pin(operator.run(contest, health, shutdown.clone())).await?;
     if server.join().is_err() {
         tracing::warn!("the HTTP server panicked");

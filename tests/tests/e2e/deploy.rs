@@ -112,13 +112,13 @@ async fn one_operator_at_a_time_writes() {
     for deployment in deployments {
         let spec = &deployment["spec"];
         names.push(deployment["metadata"]["name"].as_str().unwrap());
-        // Of several pods of the operator the one acts that has the Lease: a new one is warm when the old one ends.
-        let strategy = if names.last() == Some(&rights::OPERATOR) {
-            json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } })
-        } else {
-            json!({ "type": "Recreate" })
-        };
+        // Of several pods the one acts that has the Lease: a new one is warm when the old one ends.
+        let strategy = json!({ "type": "RollingUpdate", "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } });
         assert_eq!((&spec["replicas"], &spec["strategy"]), (&json!(1), &strategy));
+        // Its Lease is its own again when its container is started again.
+        let variables = spec["template"]["spec"]["containers"][0]["env"].as_array().unwrap();
+        let uid = json!({ "name": "POD_UID", "valueFrom": { "fieldRef": { "fieldPath": "metadata.uid" } } });
+        assert!(variables.contains(&uid), "{variables:?}");
         // What a process reconciles is what its ServiceAccount may.
         let arguments = spec["template"]["spec"]["containers"][0]["args"].as_array().unwrap();
         let process = Process::ALL

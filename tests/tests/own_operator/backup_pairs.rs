@@ -3,18 +3,22 @@
 
 use std::{env, fs, io::Write as _};
 
+use ace_api::Process;
 use ace_archive::Manifest;
-use ace_tests::{Database, Operator, OperatorOptions, Scene, Stage, bed, with_unjudged_namespace};
+use ace_tests::{Database, Operator, OperatorOptions, Scene, Stage, bed, with_namespace, with_unjudged_namespace};
 use rand::{SeedableRng as _, rngs::StdRng};
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{
     backups::{manifests, stored},
-    fate::Fates,
+    fate::{Fates, signal},
+    leases::leases,
 };
 
 ace_tests::tests! {
     two_workers_of_which_one_is_paused_or_killed_at_any_time_leave_a_complete_backup,
+    of_two_workers_one_makes_the_backups_and_the_other_goes_on_when_it_dies,
 }
 
 /// Runs, where `BACKUP_RUNS` does not say otherwise.
@@ -42,6 +46,8 @@ async fn two_workers_of_which_one_is_paused_or_killed_at_any_time_leave_a_comple
         stage.database("5m", &database).await;
         let options = ["ace-worker-0", "ace-worker-1"].map(|name| OperatorOptions {
             instance: Some(name),
+            // Both act, as they never should.
+            leader_elect: false,
             ..OperatorOptions::worker()
         });
         let mut first = Operator::start(bed(), &options[0]).await;
@@ -77,6 +83,48 @@ async fn two_workers_of_which_one_is_paused_or_killed_at_any_time_leave_a_comple
             "{runs} runs of two workers: {complete} complete backups, {} that were not finished",
             folders.len() as u64 - complete
         );
+    })
+    .await;
+}
+
+async fn of_two_workers_one_makes_the_backups_and_the_other_goes_on_when_it_dies() {
+    let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+    with_namespace(async |space| {
+        let stage = Stage::set_up(space, &operator, "5m").await;
+        let database = Database::create().await;
+        stage.database("5m", &database).await;
+        let start = async |name| {
+            let options = OperatorOptions {
+                instance: Some(name),
+                lease_scale: 5,
+                ..OperatorOptions::worker()
+            };
+            Operator::start(bed(), &options).await
+        };
+        let transitions = async || {
+            let lease = leases().await.get(Process::Worker.name()).await.unwrap();
+            lease.spec.unwrap().lease_transitions.unwrap()
+        };
+        let first = start("ace-worker-0").await;
+        let acts = async |worker: &Operator| {
+            let leads = async || (worker.metric("ace_leader", &[]).await > 0.0).then_some(());
+            stage.eventually("it acts", leads).await;
+        };
+        acts(&first).await;
+        let second = start("ace-worker-1").await;
+        let scene = Scene::prepare(&stage, &database, &stage.space.bed.bed.file().store_url).await;
+        scene.schedule(|_| ()).await;
+        scene.backup("one").await;
+        scene.complete("one").await;
+        let passes = second.metrics().await;
+        assert!(!passes.contains("ace_passes_total{"), "it waits: {passes}");
+        let before = transitions().await;
+        signal(&first, Signal::KILL);
+        scene.backup("two").await;
+        scene.complete("two").await;
+        acts(&second).await;
+        assert_eq!(transitions().await, before + 1);
+        assert_eq!(manifests(&scene).len(), 2, "one of each");
     })
     .await;
 }

@@ -52,7 +52,7 @@ pub fn grants(process: Process) -> Vec<Grant> {
         .chain(process.reads().map(reading))
         .chain(COMMON_RIGHTS.iter().map(Grant::from))
         .chain([secrets()])
-        .chain((process == Process::Operator).then(|| Grant::from(&LEASE_RIGHT)))
+        .chain([Grant::from(&LEASE_RIGHT)])
         .chain(sources.chain(others).map(Grant::from));
     for grant in all {
         let same = |known: &&mut Grant| {
