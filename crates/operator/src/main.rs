@@ -148,7 +148,11 @@ impl StartError {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&error),
     };
@@ -275,6 +279,9 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
     tracing::info!("stopped");
     Ok(())
 }
+
+/// Passes wait for others, mostly. One for each core of the node would cost the memory of as many.
+const THREADS: usize = 2;
 
 /// More of them than there will be pods for help nobody: each costs 12 requests a minute.
 const MOST_SHARDS: u32 = 64;

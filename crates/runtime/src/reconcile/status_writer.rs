@@ -149,6 +149,6 @@ pub(super) async fn finalizer<K: Kind>(
 }
 
 fn slim<K: Kind>(mut object: K::Object) -> Arc<K::Object> {
-    object.managed_fields_mut().clear();
+    object.meta_mut().managed_fields = None;
     Arc::new(object)
 }
