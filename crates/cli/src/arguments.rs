@@ -90,6 +90,16 @@ pub(crate) enum Command {
     /// As YAML on standard output: `kubectl ace notify-test on-call | kubectl apply --server-side --force-conflicts -f -`. Reads nothing
     /// and writes nothing else. Exit code 0: printed; 1: wrong usage.
     NotifyTest(NotifyTestArguments),
+    /// Print what a shell proposes: `kubectl_complete-ace` calls it.
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompleteArguments {
+    /// The words so far; the last one is being typed.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) words: Vec<String>,
 }
 
 #[derive(Args, Debug)]

@@ -10,6 +10,7 @@ mod alerts;
 mod arguments;
 mod backups;
 mod cluster;
+mod complete;
 mod config;
 mod documents;
 mod environment;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         Command::Drill(arguments) => show(backups::drill(&arguments)),
         Command::Silence(arguments) => show(told::silence(&arguments, Timestamp::now())),
         Command::Ack(arguments) => show(told::ack(&arguments, Timestamp::now())),
+        Command::Complete(arguments) => propose(&arguments.words),
         Command::NotifyTest(arguments) => show(told::notify_test(&arguments, Timestamp::now())),
     };
     outcome.unwrap_or_else(|message| {
@@ -120,6 +122,11 @@ fn import(arguments: &ImportArguments) -> Result<ExitCode, String> {
     let documents = manifest::documents(&platform, set.set.as_ref(), &imported.functions);
     let documents = documents.map_err(|error| yaml(&error))?;
     print(&documents)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn propose(words: &[String]) -> Result<ExitCode, String> {
+    print(&runtime()?.block_on(complete::complete(words)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -23,6 +23,8 @@ pub use linked::{Linked, linked};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The plugin of kubectl.
 const PLUGIN: &str = "kubectl-ace";
+/// What kubectl asks for what a shell is to propose.
+const COMPLETION: &str = "kubectl_complete-ace";
 /// First line of the files for kubectl.
 const HEADER: &str = "# Made by `cargo xtask release`.\n";
 
@@ -126,8 +128,10 @@ fn read_below(folder: &Path, path: &str, files: &mut BTreeMap<String, Vec<u8>>) 
 
 fn plugin(inputs: &Inputs<'_>) -> io::Result<Vec<u8>> {
     let license = fs::read(inputs.root.join("LICENSE"))?;
+    let completion = fs::read(inputs.root.join("crates/cli/completion").join(COMPLETION))?;
     let files = [
         ("LICENSE".to_owned(), 0o644, license),
+        (COMPLETION.to_owned(), 0o755, completion),
         (PLUGIN.to_owned(), 0o755, inputs.plugin.clone()),
     ];
     packed(&files, inputs.created)
@@ -183,6 +187,7 @@ fn krew(archive: &str, content: &[u8]) -> String {
             "shortDescription": "Plans, waits and imports for ace-ops",
             "description": "Prints resources for a Supabase project directory, shows what a MigrationSet would run, \
                  waits until a revision is live, and shows which alerts fire.",
+            "caveats": "krew links the plugin alone. For completion put kubectl_complete-ace, which is in the archive, on the PATH.",
             "platforms": [{
                 "selector": { "matchLabels": { "os": "linux", "arch": "amd64" } },
                 "uri": archive,
