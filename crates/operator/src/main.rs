@@ -217,12 +217,11 @@ async fn look(arguments: Arguments) -> Result<(), StartError> {
         processes,
     };
     let findings = check(&client, &subject).await;
-    let lines = findings
-        .iter()
-        .map(|finding| format!("{finding}\n"))
-        .collect::<String>();
-    // Whoever does not read it has the exit code.
-    let _ = std::io::stdout().write_all(lines.as_bytes());
+    let mut output = std::io::stdout().lock();
+    for finding in &findings {
+        // Whoever does not read it has the exit code.
+        let _ = writeln!(output, "{finding}");
+    }
     let is_failed = |finding: &Finding| finding.problem.is_some();
     if findings.iter().any(is_failed) {
         return Err(StartError::Checked);

@@ -115,6 +115,24 @@ async fn check_finds_nothing_where_all_is_well_and_names_what_mends_each_thing_t
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_that_does_not_start_prints_why() {
+    let mut command = Command::new(built("ace-operator", "ace-operator"));
+    command
+        .args(["--log", "info,[broken"])
+        .env("KUBECONFIG", "/nonexistent");
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success());
+    let cause = said
+        .trim_end()
+        .strip_prefix("ace-operator: --log is not a valid filter: use a level, or target=level pairs: ");
+    assert!(cause.is_some_and(|cause| !cause.is_empty()), "{said}");
+}
+
 /// The API server publishes what it serves with some delay.
 async fn until_failure(words: &str) -> String {
     for _ in 0..20 {

@@ -70,11 +70,11 @@ impl Release {
         };
         Operator::start(bed(), &options).await
     }
+}
 
-    fn uninstall(self) {
-        let gone = ["uninstall", "blue", "--namespace", HOME];
-        Helm.run_on(&bed().kubectl.kubeconfig, &gone).expect("the release goes");
-    }
+fn uninstall() {
+    let gone = ["uninstall", "blue", "--namespace", HOME];
+    Helm.run_on(&bed().kubectl.kubeconfig, &gone).expect("the release goes");
 }
 
 /// The command of an object's message.
@@ -132,7 +132,7 @@ async fn the_command_in_a_message_mends_the_rights_of_a_release_of_any_name() {
         .await;
     lease.expect("its Lease has its name");
     drop(operator);
-    release.uninstall();
+    uninstall();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,7 +184,7 @@ async fn what_watches_single_namespaces_asks_for_nothing_elsewhere() {
             let expected = ["configmaps", "secrets"].map(str::to_owned);
             assert!(refused.is_subset(&BTreeSet::from(expected)), "{refused:?}");
             drop(operator);
-            release.uninstall();
+            uninstall();
         })
         .await;
     })

@@ -15,6 +15,7 @@ mod backup_inventory;
 mod backup_schedule;
 mod channels_mailed;
 mod channels_told;
+mod completed;
 mod deploy;
 mod drills;
 mod examples;
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
     // What the API server does by itself comes first: the operator, once it is started, takes care of every object there is.
     let without_operator = vec![
         admission::tests(),
+        completed::tests(),
         deploy::tests(),
         examples::tests(),
         listed::tests(),

@@ -117,9 +117,10 @@ fn document(mut object: Value) -> String {
 }
 
 fn documents(objects: impl IntoIterator<Item = Value>) -> String {
-    objects
-        .into_iter()
-        .fold(String::new(), |text, object| text + "---\n" + &document(object))
+    objects.into_iter().fold(String::new(), |mut text, object| {
+        let _ = write!(text, "---\n{}", document(object));
+        text
+    })
 }
 
 fn rights() -> String {

@@ -84,7 +84,11 @@ fn older(document: &Value, kinds: &BTreeSet<&str>) -> Option<(String, String)> {
 
 fn is_of(schema: &Value, kind: &str) -> bool {
     let named = schema.get("x-kubernetes-group-version-kind").and_then(Value::as_array);
-    named.is_some_and(|all| all.iter().any(|one| one["kind"] == kind && one["group"] == GROUP))
+    let says = |one: &Value, field: &str, word: &str| one.get(field).is_some_and(|said| said == word);
+    named.is_some_and(|all| {
+        all.iter()
+            .any(|one| says(one, "kind", kind) && says(one, "group", GROUP))
+    })
 }
 
 /// The first field or word of `ours` that `served` has not.
