@@ -141,11 +141,14 @@ fn array(ids: &[Uuid]) -> String {
 
 fn given(rows: &PageRows<'_>) -> String {
     let row = |row: &PageRow| {
-        let mut metadata = row.details.clone();
-        metadata["managed_by"] = json!("ace-ops");
-        metadata["channel"] = json!(rows.channel);
-        metadata["group"] = json!(rows.group);
-        metadata["severity"] = json!(row.severity);
+        let own = [
+            ("managed_by", "ace-ops"),
+            ("channel", rows.channel),
+            ("group", rows.group),
+            ("severity", row.severity),
+        ];
+        let mut metadata = row.details.as_object().cloned().unwrap_or_default();
+        metadata.extend(own.map(|(name, value)| (name.to_owned(), json!(value))));
         json!({
             "id": row.id, "rule_id": row.rule, "organization_id": row.organization, "client_id": row.client,
             "title": row.title, "message": row.message, "triggered_at": row.since, "metadata": metadata,

@@ -226,8 +226,8 @@ async fn work_that_is_held_goes_on_only_while_its_process_may_act() {
 async fn each_write_names_the_version_that_was_seen_and_the_end_gives_the_lease_back() {
     let leases = Leases::default();
     leases.put(&json!({ "holderIdentity": "", "leaseTransitions": 4 }));
-    let served = leases.clone();
-    let server = api_server(move |request| served.answer(&request)).await;
+    let theirs = leases.clone();
+    let server = api_server(move |request| theirs.answer(&request)).await;
     let contest = Contest {
         client: server.client(),
         namespace: "ace-system".to_owned(),

@@ -50,9 +50,8 @@ type Reason<C> = <<C as Controller>::Kind as Kind>::Reason;
 
 /// A pass over one object.
 pub(crate) async fn pass<C: Controller>(object: Arc<DeserializeGuard<Object<C>>>, context: Arc<Context<C>>) -> Due {
-    let cached = match &object.0 {
-        Ok(object) => object,
-        Err(_) => return say_unreadable(&context, &Key::of(&*object)).await,
+    let Ok(cached) = &object.0 else {
+        return say_unreadable(&context, &Key::of(&*object)).await;
     };
     let (key, uid) = (Key::of(cached), cached.uid().unwrap_or_default());
     let mut kept = context.states.take(&key, &uid);
