@@ -9,6 +9,7 @@ mod backup_faults;
 mod backup_pairs;
 mod backup_turns;
 mod backups;
+mod catalogue;
 mod channels;
 mod connections;
 mod definitions;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         backups::tests(),
         connections::tests(),
         drills::tests(),
+        catalogue::tests(),
         functions::tests(),
         backup_pairs::tests(),
         backup_turns::tests(),
