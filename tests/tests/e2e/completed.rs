@@ -42,7 +42,7 @@ async fn kubectl_proposes_the_names_of_the_namespace() {
     with_namespace(async |space| {
         for (name, secret) in [("gift-cards", "a"), ("gift-wraps", "b"), ("logins", "c")] {
             let channel = format!(
-                "apiVersion: ops.mobulace.com/v1alpha1\nkind: NotificationChannel\nmetadata: {{name: {name}}}\nspec: {{suspend: true, webhook: {{urlSecretRef: {{name: {secret}, key: url}}}}}}\n"
+                "apiVersion: ops.mobulace.com/v1alpha1\nkind: NotificationChannel\nmetadata: {{name: {name}}}\nspec: {{suspend: true, webhook: {{urlSecretRef: {{name: {secret}, key: url}}, signingSecretRef: {{name: {secret}, key: key}}}}}}\n"
             );
             space.apply(&channel).await;
         }
