@@ -30,7 +30,7 @@ const AFTER: [&str; 27] = [
     "_mailing_imports.sql ran: ",
     " drops table public.mailing_imports; to approve it, add plan sha256:",
     "nothing ran: public.mailing_imports is still there",
-    "13 of 13 migrations are applied",
+    "14 of 14 migrations are applied",
     "public.mailing_imports is dropped",
     "Slack and the webhook have it, each once",
     "the store was written, read and listed",
