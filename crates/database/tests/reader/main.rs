@@ -14,6 +14,7 @@ mod bed;
 mod database;
 mod examples;
 mod failures;
+mod histories;
 mod page;
 #[path = "../session/server.rs"]
 mod server;
