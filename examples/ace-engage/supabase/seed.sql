@@ -61,3 +61,8 @@ with agreed as (
 )
 insert into public.opt_in_events (recipient_id, status, source)
 select recipient_id, status, 'seed' from agreed;
+
+insert into public.alert_rules (id, name, category, event_type, severity_threshold) values
+  ('50000000-0000-4000-8000-000000000001', 'Critical errors', 'system', null, 'critical'),
+  ('50000000-0000-4000-8000-000000000002', 'Gift cards that were not provisioned', 'gift_card', 'provision_failed', 'error')
+on conflict do nothing;

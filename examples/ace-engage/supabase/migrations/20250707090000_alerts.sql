@@ -79,7 +79,3 @@ as $$
 $$;
 revoke execute on function public.get_active_alerts from public, anon;
 grant execute on function public.get_active_alerts to authenticated;
-
-insert into public.alert_rules (name, category, event_type, severity_threshold) values
-  ('Critical errors', 'system', null, 'critical'),
-  ('Gift cards that were not provisioned', 'gift_card', 'provision_failed', 'error');

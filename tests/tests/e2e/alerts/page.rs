@@ -166,6 +166,8 @@ async fn the_rules_that_staff_set_on_the_page_fire_with_their_own_severity_and_s
             .run(&format!(
                 "INSERT INTO public.alert_rules (name, category, count_threshold, organization_id) VALUES ('Many calls', 'api', 1, '{organization}');
                  INSERT INTO public.alert_rules (name, category, count_threshold, enabled) VALUES ('Off', 'api', 0, false);
+                 INSERT INTO public.alert_rules (name, category, event_type, severity_threshold) VALUES
+                   ('Critical errors', 'system', NULL, 'critical'), ('Gift cards that were not provisioned', 'gift_card', 'provision_failed', 'error');
                  INSERT INTO public.activity_log (category, event_type, status, severity, description, organization_id) VALUES
                    ('gift_card', 'provision_failed', 'failed', 'error', 'canary', NULL),
                    ('system', 'crash', 'failed', 'error', 'canary', NULL),
