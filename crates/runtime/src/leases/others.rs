@@ -22,7 +22,7 @@ struct Other {
     transitions: Option<i32>,
     /// Nothing where it is gone.
     version: Option<String>,
-    /// The version by which it was taken: it was not before that. 0 where that was not seen.
+    /// Before this version nobody had it who may still act. 0 where that was not seen.
     taken: u64,
     /// When this version was seen first.
     since: Duration,
@@ -43,7 +43,9 @@ impl Others {
         let transitions = spec.and_then(|spec| spec.lease_transitions);
         let before = self.leases.get(&name);
         let is_same = |before: &&Other| before.holder == holder && before.transitions == transitions;
-        let taken = match before.filter(is_same) {
+        // Whoever had it until now may not know yet that somebody else has written it.
+        let may_act = |before: &&Other| !before.holder.is_empty() && now < before.since + self.terms.duration;
+        let taken = match before.filter(|before| is_same(before) || may_act(before)) {
             Some(before) => before.taken,
             // It may have been renewed since.
             None if is_listed => 0,

@@ -214,6 +214,37 @@ fn chaos(world: &mut World, events: &[Event]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn who_does_not_know_that_somebody_wrote_nonsense_into_its_lease_is_waited_for() {
+    use Event::{Answer, Later, Nonsense, Reach, Restart, Turn, Watch};
+    let events = [
+        Restart(0, false, Some(1)),
+        Watch(2, 1),
+        Turn(2),
+        Restart(0, false, None),
+        Reach(1),
+        Turn(0),
+        Later(1),
+        Answer(1),
+        Turn(0),
+        Reach(0),
+        Later(100),
+        Answer(0),
+        Turn(1),
+        Reach(1),
+        Turn(0),
+        Reach(0),
+        Answer(1),
+        Restart(2, false, None),
+        Nonsense(0),
+        Watch(0, 1),
+        Answer(0),
+        Turn(1),
+        Turn(0),
+    ];
+    chaos(&mut World::new(3, 4), &events).unwrap();
+}
+
 proptest! {
     #[test]
     fn whatever_is_late_lost_or_paused_never_two_act_on_one_project(events in vec(event(), 1..600)) {
