@@ -13,7 +13,7 @@ const BEFORE: [&str; 2] = [
     "ace-operator runs, with its ServiceAccount's token",
     "ace-worker runs, with its ServiceAccount's token",
 ];
-const AFTER: [&str; 27] = [
+const AFTER: [&str; 32] = [
     "12 of 12 migrations are applied",
     "13 of 13 functions are Ready",
     "{\"status\":\"ok\",\"database\":\"up\"}",
@@ -33,6 +33,11 @@ const AFTER: [&str; 27] = [
     "14 of 14 migrations are applied",
     "public.mailing_imports is dropped",
     "Slack and the webhook have it, each once",
+    "no cards are left: the rule fires, and is still Ready",
+    "one page and one mail",
+    "the platform's own page shows it to its staff",
+    "Ann takes care of it: nobody else is woken",
+    "it is over on the pager, in the mailbox and on the page",
     "the store was written, read and listed",
     "stored encrypted, and read to its end by pg_restore",
     "7 bytes of the archive are other ones now",

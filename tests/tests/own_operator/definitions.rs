@@ -3,6 +3,7 @@
 use ace_api::EdgeFunction;
 use ace_tests::{
     Operator, OperatorOptions, Space, Stage, bed, is_observed, is_true, message_of, on_stage_of, reason_of, repository,
+    with_unjudged_namespace,
 };
 use kube::{
     Api,
@@ -91,8 +92,9 @@ async fn nothing_is_deployed_under_a_definition_without_the_intent_and_the_field
 
 async fn what_a_later_version_wrote_stays_and_what_can_not_be_read_of_it_is_named() {
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
-    on_stage_of(&operator, "5m", async |stage| {
-        let space = stage.space;
+    // Replaced definitions end every watch, the one that judges statuses, too.
+    with_unjudged_namespace(async |space| {
+        let stage = &Stage::set_up(space, &operator, "5m").await;
         let deploy = async |text: &str| {
             let code = format!("Deno.serve(() => new Response(\"{text}\"));\n");
             stage

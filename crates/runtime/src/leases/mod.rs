@@ -171,7 +171,7 @@ impl Contest {
                 None => api.create(&parameters, &lease).await,
             }
         };
-        let written = match tokio::time::timeout(self.terms.retry, request).await {
+        let written = match tokio::time::timeout(self.terms.attempt(), request).await {
             Ok(Ok(written)) => Some(written),
             // The watch shows whose it is now.
             Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => None,

@@ -145,9 +145,10 @@ fn values(
     checkout: &Path,
     directory: &Path,
     log: &Path,
-) -> Result<[(&'static str, String); 30], DemoError> {
+) -> Result<[(&'static str, String); 33], DemoError> {
     let (host, port, password) = database(bed)?;
     let path = |path: &Path| path.display().to_string();
+    let mail_port = bed.mail_url.rsplit_once(':').map_or("", |(_, port)| port);
     // What opens the backups of this demo.
     let identity = Identity::generate();
     Ok([
@@ -166,6 +167,9 @@ fn values(
         ("FUNCTIONS_URL", bed.functions_url.clone()),
         ("KUBECACHEDIR", path(&bed.kubeconfig.with_file_name("kubectl-cache"))),
         ("KUBECONFIG", path(&bed.kubeconfig)),
+        ("MAIL_PASSWORD", bed.mail_password.clone()),
+        ("MAIL_PORT", mail_port.to_owned()),
+        ("MAIL_USER", bed.mail_user.clone()),
         ("OPERATOR_LOG", path(log)),
         ("PROJECT", bed.project.clone()),
         ("RECEIVERS_URL", bed.receivers_url.clone()),

@@ -213,8 +213,14 @@ async fn prove(
     required: &[(Requirement, Option<i32>)],
     place: &Place,
 ) -> Result<Proof, TaskError> {
-    let proof = snapshot.prove(access, application, detail).await;
-    let proof = proof.map_err(|error| error::of_proof(&error))?;
+    let proof = match snapshot.prove(access, application, detail).await {
+        Ok(proof) => proof,
+        Err(error) => {
+            // Its snapshot goes with the session that exported it, and so does the lock.
+            snapshot.prove_held().await.map_err(|lost| lease_lost(&lost))?;
+            return Err(error::of_proof(&error));
+        }
+    };
     let before = place.previous.as_ref().map(|(manifest, _)| fields::proof(manifest));
     for (requirement, most) in required {
         requirement
@@ -309,7 +315,7 @@ async fn commit(kind: &Backups, object: &Backup, run: &BackupRun, data: Data) ->
     }
     // `pg_dump` outlives the session that exported its snapshot: without the lock, migrations may have run meanwhile.
     let held = snapshot.prove_held().await;
-    held.map_err(|lost| error::failed(BackupReason::LeaseLost, lost.to_string()))?;
+    held.map_err(|lost| lease_lost(&lost))?;
     let committed = place.store.commit(&place.path, &manifest).await;
     snapshot.release().await;
     committed.map_err(|error| error::of_commit(&place.destination, &error))?;
@@ -318,6 +324,10 @@ async fn commit(kind: &Backups, object: &Backup, run: &BackupRun, data: Data) ->
         &place.path,
         &manifest,
     ))))
+}
+
+fn lease_lost(lost: &impl std::fmt::Display) -> TaskError {
+    error::failed(BackupReason::LeaseLost, lost.to_string())
 }
 
 /// The manifest, but for the tables.
