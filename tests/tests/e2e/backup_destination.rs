@@ -4,6 +4,7 @@ use std::{fs, path::PathBuf};
 
 use ace_api::BackupDestination;
 use ace_tests::{Operator, Space, is_true, message_of, reason_of, with_namespace};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 ace_tests::tests![
@@ -225,7 +226,15 @@ async fn listed_after_refusal(space: &Space) {
 async fn two_destinations_never_have_the_same_prefix() {
     with_namespace(async |space| {
         apply(space, "first", |_| {}).await;
-        ready(space, "first").await;
+        let first = ready(space, "first").await;
+        // Of two that were made in the same second nobody can say which is older.
+        let made: Timestamp = first["metadata"]["creationTimestamp"]
+            .as_str()
+            .unwrap()
+            .parse()
+            .unwrap();
+        let is_over = async || (Timestamp::now().as_second() > made.as_second()).then_some(());
+        space.eventually("another second", is_over).await;
         apply(space, "below", |spec| {
             spec["prefix"] = json!(format!("{}/daily", prefix(space)));
         })

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use ace_api::AlertRuleSpec;
 use ace_database::{
-    Access, AskError, Attempt, Change, Connection, Detail, Fingerprint, Locked, Password, Question, Reader, RunError,
-    Scope, Scratch, Session, Settings, Snapshot, sweep_scratch,
+    Access, AskError, Attempt, Change, Connection, Detail, Fingerprint, Locked, PageRow, PageRows, PageSession,
+    Password, Question, Reader, RunError, Scope, Scratch, Session, Settings, Snapshot, sweep_scratch,
 };
 use ace_domain::{
     kinds::migration_set::{ReferenceState, StoredPlan},
@@ -13,6 +13,7 @@ use ace_domain::{
 };
 use jiff::Timestamp;
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::bed::{Bed, column, create_index, file, migration, owner, segments, settings, statement, statements};
 use crate::cluster::{Cluster, dump, programs};
@@ -257,6 +258,44 @@ async fn everything(bed: &Bed, proxy: &Proxy) {
     interrupted(bed, proxy, &access).await;
     backed_up(bed, &access).await;
     asked(bed, &access).await;
+    paged(bed, &access).await;
+}
+
+/// Rows of the platform's own page.
+async fn paged(bed: &Bed, access: &Access) {
+    bed.as_superuser(
+        "CREATE TABLE public.alert_instances (id pg_catalog.uuid PRIMARY KEY, rule_id pg_catalog.uuid, \
+         organization_id pg_catalog.uuid, client_id pg_catalog.uuid, title pg_catalog.text, message pg_catalog.text, \
+         severity pg_catalog.text, triggered_at pg_catalog.timestamptz, acknowledged_at pg_catalog.timestamptz, \
+         acknowledged_by pg_catalog.uuid, resolved_at pg_catalog.timestamptz, resolved_by pg_catalog.uuid, \
+         resolution_notes pg_catalog.text, metadata pg_catalog.jsonb); ALTER TABLE public.alert_instances OWNER TO postgres",
+    )
+    .await;
+    let page = PageSession::open(access).await.unwrap();
+    assert_eq!(page.unsuitable().await.unwrap(), None);
+    let row = |severity| PageRow {
+        id: Uuid::from_u128(1),
+        rule: None,
+        organization: None,
+        client: None,
+        title: "cards".to_owned(),
+        message: "Act at once.".to_owned(),
+        severity,
+        since: "2026-11-23T10:14:00Z".parse().unwrap(),
+        details: json!({}),
+    };
+    let rows = |told: Vec<PageRow>| PageRows {
+        channel: "channel",
+        group: "cards",
+        firing: told.iter().map(|row| row.id).collect(),
+        told,
+    };
+    for told in [vec![row("warning")], vec![row("error")], Vec::new()] {
+        page.tell(&rows(told)).await.unwrap();
+    }
+    page.rehearse(&rows(vec![row("error")])).await.unwrap();
+    page.handled(&[Uuid::from_u128(1)]).await.unwrap();
+    page.close().await;
 }
 
 /// A query of a rule, with all the columns that there are.
