@@ -56,6 +56,7 @@ async fn kubectl(arguments: &[&str]) {
 async fn check_finds_nothing_where_all_is_well_and_names_what_mends_each_thing_that_is_not() {
     let _one = ONE.lock().await;
     let operator = Operator::start(bed(), &OperatorOptions::default()).await;
+    let _worker = Operator::start(bed(), &OperatorOptions::worker()).await;
     for process in Process::ALL {
         let said = check(process).await.expect("all is well");
         assert!(

@@ -60,8 +60,10 @@ impl Release {
         let kubeconfig = bed().bed.service_account_kubeconfig(HOME, account).await.unwrap();
         let options = OperatorOptions {
             kubeconfig: Some(kubeconfig),
-            // The harness names the kinds itself.
-            flags: flags.filter(|flag| !flag.starts_with("--kinds=")).collect(),
+            // The harness names the kinds and the shards itself.
+            flags: flags
+                .filter(|flag| !flag.starts_with("--kinds=") && !flag.starts_with("--shards="))
+                .collect(),
             environment: vec![
                 ("POD_NAMESPACE", HOME.to_owned()),
                 ("POD_SERVICE_ACCOUNT", account.to_owned()),
