@@ -1,3 +1,4 @@
+mod acknowledged;
 mod fixture;
 mod model;
 mod policies;
