@@ -20,6 +20,7 @@ use ace_operator::{
     processes::{KindsError, processes},
 };
 use ace_runtime::{
+    causes::with_causes,
     health::Health,
     leases::{Contest, Lost, Terms, names},
     listener::{self, ListenArguments},
@@ -170,23 +171,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints an error with its causes, each once: some say theirs already.
+/// Prints an error with its causes.
 fn refuse(error: &dyn Error) -> ExitCode {
     eprintln!("ace-operator: {}", with_causes(error));
     ExitCode::FAILURE
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 /// Names under which this process is installed.

@@ -7,6 +7,7 @@
 
 #![cfg_attr(not(test), deny(clippy::string_slice, clippy::indexing_slicing))]
 
+pub mod causes;
 pub mod children;
 pub mod clock;
 pub mod controllers;

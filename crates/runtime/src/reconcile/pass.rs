@@ -26,6 +26,7 @@ use super::{
     unreadable::say_unreadable,
 };
 use crate::{
+    causes::with_causes,
     clock,
     index::ObjectId,
     metrics::{ObjectState as ConditionGauges, PassOutcome, StepOutcome},
@@ -103,7 +104,7 @@ pub(crate) async fn pass<C: Controller>(object: Arc<DeserializeGuard<Object<C>>>
             (Outcome::StartedOver, Requeue::Backoff)
         }
         Err(error) => {
-            tracing::warn!(kind = C::Kind::NAME, object = %key, error = %chain(&error), "the pass broke off; it is retried");
+            tracing::warn!(kind = C::Kind::NAME, object = %key, error = %with_causes(&error), "the pass broke off; it is retried");
             let wait = context.requeue(Requeue::Backoff, &mut kept);
             kept.set_settled(false);
             let due = due(wait, &kept);
@@ -341,18 +342,4 @@ pub(super) fn now() -> Timestamp {
     let now = clock::now();
     now.round(TimestampRound::new().smallest(Unit::Millisecond))
         .unwrap_or(now)
-}
-
-/// An error with what caused it.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let next = error.to_string();
-        if !text.contains(&next) {
-            text = format!("{text}: {next}");
-        }
-        source = error.source();
-    }
-    text
 }

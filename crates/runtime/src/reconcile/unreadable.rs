@@ -12,12 +12,12 @@ use super::{
     Controller,
     context::Context,
     controller::Object,
-    pass::{VERSION, chain, now, show_common},
+    pass::{VERSION, now, show_common},
     said::other_conditions,
     scheduler::Due,
     status_writer::{WriteError, within},
 };
-use crate::{metrics::PassOutcome, queue::Class};
+use crate::{causes::with_causes, metrics::PassOutcome, queue::Class};
 
 /// Says so in the object's own status. What else is written there stays, and its field manager, so that the version that wrote it goes
 /// on where it was.
@@ -36,7 +36,7 @@ pub(super) async fn say_unreadable<C: Controller>(context: &Context<C>, key: &Ke
             Due::ON_CHANGE
         }
         Err(error) => {
-            tracing::warn!(kind, object = %key, error = %chain(&error), "the object can't be read, which could not be said in its status; it is tried again");
+            tracing::warn!(kind, object = %key, error = %with_causes(&error), "the object can't be read, which could not be said in its status; it is tried again");
             guard.finish(PassOutcome::Failed);
             Due {
                 wait: Some(context.tools.timing.backoff_most()),
