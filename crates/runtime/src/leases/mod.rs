@@ -35,6 +35,7 @@ use kube::{
     api::{ObjectMeta, PostParams},
     runtime::{WatchStreamExt, watcher},
 };
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use self::{assignment::Assignment, election::Write, names::Names};
@@ -112,7 +113,7 @@ impl Contest {
                 }
                 Some(written) = writing.next() => note(&mut assignment, written),
                 Some(shard) = assigner.drained() => assignment.drained(shard),
-                () = tokio::time::sleep(wait.min(self.terms.retry)) => {}
+                () = sleep(wait.min(self.terms.retry)) => {}
                 event = events.next() => match event {
                     Some(Ok(event)) => {
                         assignment.observe(&event, since_boot());
@@ -165,13 +166,15 @@ impl Contest {
             spec: Some(spec),
         };
         let parameters = PostParams::default();
-        let request = async {
-            match &write.version {
-                Some(_) => api.replace(&name, &parameters, &lease).await,
-                None => api.create(&parameters, &lease).await,
+        let (name_of, parameters, body, is_there) = (name.as_str(), &parameters, &lease, write.version.is_some());
+        let request = move || async move {
+            if is_there {
+                api.replace(name_of, parameters, body).await
+            } else {
+                api.create(parameters, body).await
             }
         };
-        let written = match tokio::time::timeout(self.terms.attempt(), request).await {
+        let written = match timeout(self.terms.patience(), first_answer(request, self.terms.attempt())).await {
             Ok(Ok(written)) => Some(written),
             // The watch shows whose it is now.
             Ok(Err(kube::Error::Api(status))) if status.is_conflict() || status.is_already_exists() => None,
@@ -185,6 +188,18 @@ impl Contest {
             }
         };
         (shard, write, began, written)
+    }
+}
+
+/// What is answered first, by a request or by the same one again after a while: of two that name one version the API server takes one.
+async fn first_answer<F: Future>(request: impl Fn() -> F, after: Duration) -> F::Output {
+    let again = async {
+        sleep(after).await;
+        request().await
+    };
+    tokio::select! {
+        answer = request() => answer,
+        answer = again => answer,
     }
 }
 

@@ -23,9 +23,14 @@ impl Default for Terms {
 }
 
 impl Terms {
-    /// The most that a write may take: one whose connection was lost is repeated on another, before the deadline.
+    /// A write that has no answer for so long is repeated beside it: its connection may be lost.
     pub(super) fn attempt(self) -> Duration {
         self.retry / 2
+    }
+
+    /// The most that a write and its repetition may take: a renewal is answered before the deadline or not at all.
+    pub(super) fn patience(self) -> Duration {
+        self.deadline.saturating_sub(self.retry)
     }
 
     /// Terms that are shorter by this factor. For tests only.
@@ -48,9 +53,8 @@ mod tests {
     fn a_renewal_that_gets_no_answer_can_be_repeated_before_the_deadline() {
         for scale in [1, 5] {
             let terms = Terms::default().scaled(scale);
-            // It is repeated after a fifth of the time between two.
-            let repeated = terms.retry + terms.attempt() + terms.retry / 5;
-            assert!(repeated + terms.attempt() / 2 < terms.deadline, "{terms:?}");
+            assert!(terms.attempt() * 2 <= terms.patience(), "{terms:?}");
+            assert!(terms.retry + terms.patience() <= terms.deadline, "{terms:?}");
         }
     }
 }

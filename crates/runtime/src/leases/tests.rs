@@ -1,34 +1,20 @@
 mod assignment;
+mod contest;
 mod model;
 mod world;
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use ace_domain::reconcile::shard::Shards;
-use axum::{body::Body, http::Method};
-use futures::StreamExt;
 use k8s_openapi::{
     api::coordination::v1::{Lease, LeaseSpec},
     apimachinery::pkg::apis::meta::v1::MicroTime,
 };
 use kube::api::ObjectMeta;
-use serde_json::{Value, json};
-use tokio::{sync::mpsc, time::timeout};
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tokio_util::sync::CancellationToken;
 
 use super::{
-    Contest, Fence, Holding, Terms, assigned,
+    Fence, Terms,
     election::{Action, Election, Write},
     since_boot,
-};
-use crate::{
-    health::Health,
-    testing::{Answer, Received, api_server},
 };
 
 fn at(second: u64) -> Duration {
@@ -220,98 +206,4 @@ async fn work_that_is_held_goes_on_only_while_its_process_may_act() {
     go_on.send(()).unwrap();
     assert_eq!(work.await.unwrap(), None);
     assert_eq!(fence.hold(async { 1 }).await, None);
-}
-
-#[tokio::test]
-async fn each_write_names_the_version_that_was_seen_and_the_end_gives_the_lease_back() {
-    let leases = Leases::default();
-    leases.put(&json!({ "holderIdentity": "", "leaseTransitions": 4 }));
-    let theirs = leases.clone();
-    let server = api_server(move |request| theirs.answer(&request)).await;
-    let contest = Contest {
-        client: server.client(),
-        namespace: "ace-system".to_owned(),
-        name: "ace-operator".to_owned(),
-        shards: Shards::ONE,
-        identity: "b".to_owned(),
-        terms: Terms::default().scaled(100),
-    };
-    let (competes, mut assigned) = assigned(Holding::default());
-    let (stop, leave) = (CancellationToken::new(), CancellationToken::new());
-    let gate = Health::default().gate("lease");
-    let running = tokio::spawn(contest.run(competes, gate, stop.clone(), leave.clone()));
-    assigned.warmed();
-    let patience = Duration::from_secs(30);
-    let acts = assigned.holding.wait_for(|holding| !holding.parts().is_empty());
-    let acts = timeout(patience, acts).await.expect("it acts").unwrap().clone();
-    let fence = acts.parts().get(&0).unwrap().fence.clone();
-    assert_eq!(fence.epoch(), 5);
-    let is_renewed = async {
-        let is_write = |request: &&String| request.starts_with("PUT");
-        while server.requests().iter().filter(is_write).count() < 3 {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(patience, is_renewed).await.expect("it is renewed");
-    assert!(fence.is_open());
-    stop.cancel();
-    leave.cancel();
-    assert_eq!(running.await.unwrap(), Ok(()));
-    assert!(!fence.is_open());
-    let bodies = server.bodies();
-    assert_eq!(bodies.last().unwrap()["spec"]["holderIdentity"], "");
-}
-
-/// One Lease on an API server.
-#[derive(Clone, Default)]
-struct Leases(Arc<Mutex<Shown>>);
-
-#[derive(Default)]
-struct Shown {
-    /// Every version: the first is 7.
-    versions: Vec<Value>,
-    watches: Vec<mpsc::UnboundedSender<Value>>,
-}
-
-impl Leases {
-    fn put(&self, spec: &Value) -> Value {
-        let mut shown = self.0.lock().unwrap();
-        let version = (7 + shown.versions.len()).to_string();
-        let metadata =
-            json!({ "name": "ace-operator", "namespace": "ace-system", "uid": "1", "resourceVersion": version });
-        let lease =
-            json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec });
-        shown.versions.push(lease.clone());
-        shown.watches.retain(|watch| watch.send(lease.clone()).is_ok());
-        lease
-    }
-
-    fn answer(&self, request: &Received) -> Answer {
-        if request.method != Method::GET {
-            let written: Value = serde_json::from_slice(&request.body).unwrap();
-            let newest = self.0.lock().unwrap().versions.last().unwrap()["metadata"]["resourceVersion"].clone();
-            if written["metadata"]["resourceVersion"] != newest {
-                return Answer::refusal(409, "Conflict");
-            }
-            return Answer::json(&self.put(&written["spec"]));
-        }
-        let mut shown = self.0.lock().unwrap();
-        if request.query.contains("watch") {
-            let (watch, events) = mpsc::unbounded_channel();
-            // Beginning with what was listed is more than the client asks for, and nothing new.
-            for lease in &shown.versions {
-                watch.send(lease.clone()).unwrap();
-            }
-            shown.watches.push(watch);
-            let line =
-                |lease: Value| Ok::<_, io::Error>(format!("{}\n", json!({ "type": "MODIFIED", "object": lease })));
-            let lines = UnboundedReceiverStream::new(events).map(line);
-            return Answer::bytes(Body::from_stream(lines));
-        }
-        let newest = shown.versions.last().unwrap();
-        let metadata = json!({ "resourceVersion": newest["metadata"]["resourceVersion"] });
-        Answer::json(
-            &json!({ "apiVersion": "coordination.k8s.io/v1", "kind": "LeaseList", "metadata": metadata, "items": [newest] }),
-        )
-    }
 }
