@@ -170,16 +170,18 @@ impl Record {
     fn add(&mut self, version: Version) {
         let (uid, name) = (version.text("/metadata/uid").to_owned(), version.name().to_owned());
         let mut broken = kstatus::violations(&version.object);
-        if let Some(before) = self.newest.get(&uid) {
-            broken.extend(kstatus::turns(&self.versions[*before].object, &version.object));
+        let before = self.newest.get(&uid).map(|before| &self.versions[*before]);
+        if let Some(before) = before {
+            broken.extend(kstatus::turns(&before.object, &version.object));
         }
-        let number = version.text("/metadata/resourceVersion");
-        let place = format!("{} {name} at version {number}", version.kind());
-        self.violations.extend(
-            broken
-                .into_iter()
-                .map(|says| format!("{place}: {says}: {}", version.object["status"])),
-        );
+        let shown = |version: &Version| {
+            let number = version.text("/metadata/resourceVersion");
+            format!("version {number}: {}", version.object["status"])
+        };
+        let before = before.map_or_else(String::new, |before| format!(", after {}", shown(before)));
+        let place = format!("{} {name}", version.kind());
+        let says = |says: &str| format!("{place}: {says}: at {}{before}", shown(&version));
+        self.violations.extend(broken.iter().map(|broken| says(broken)));
         self.newest.insert(uid, self.versions.len());
         self.versions.push(version);
     }

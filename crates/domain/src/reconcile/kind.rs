@@ -80,12 +80,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What is kept of one object between passes and lost with the process.
     type Memory: Clone + Default + Send + Sync;
 
-    /// The status alone has what was done: it is written in the version that was read, or not at all. Whoever was stopped for a
-    /// while would take back what another process has noted since.
-    fn is_memo(_object: &Self::Object) -> bool {
-        false
-    }
-
     /// What to do next.
     fn decide(object: &Self::Object, state: &Self::State, now: Timestamp) -> Decision<Self::Step, Self::Reason>;
     /// Takes in what a step returned.

@@ -22,7 +22,7 @@ use super::{
     panics::caught,
     said::{put_aside, say_outdated, say_refused, say_unobserved},
     scheduler::Due,
-    status_writer::{self as write, WriteError},
+    status_writer::{self as write, Read, WriteError},
     unreadable::say_unreadable,
 };
 use crate::{
@@ -215,11 +215,11 @@ async fn effects<C: Controller>(
             }
             Effect::Report(status) => {
                 show::<C>(context, pass.object(), &status);
-                let written = if C::Kind::is_memo(pass.object()) {
-                    write::announcement::<C::Kind>(client, pass.object(), pass.version(), &status).await
-                } else {
-                    write::status::<C::Kind>(client, pass.object(), &status).await
+                let read = Read {
+                    version: pass.version(),
+                    status: pass.shown(),
                 };
+                let written = write::status::<C::Kind>(client, pass.object(), read, &status).await;
                 note_status(context, pass, kept, written)?;
             }
             Effect::Act(step) => {

@@ -10,14 +10,14 @@ use ace_domain::reconcile::{
     status::{definition_outdated, internal_error, not_observed, status_refused},
 };
 use jiff::Timestamp;
-use kube::{Resource as _, core::object::HasStatus};
+use kube::{Resource as _, ResourceExt as _, core::object::HasStatus};
 
 use super::{
     Controller,
     context::Context,
     controller::Object,
     pass::{Kept, PassError, VERSION, now, show},
-    status_writer as write,
+    status_writer::{self as write, Read},
 };
 
 /// Says in the status of `object` that a pass over it panicked. What that pass has written of it stays.
@@ -117,7 +117,12 @@ async fn say<C: Controller>(
     *status.common_mut() = said(&object, &other_conditions::<C>(), before.common(), message, now());
     show::<C>(context, &object, &status);
     if status != before {
-        let written = write::status::<C::Kind>(&context.tools.client, &object, &status).await;
+        let version = object.resource_version();
+        let read = Read {
+            version: version.as_deref(),
+            status: &before,
+        };
+        let written = write::status::<C::Kind>(&context.tools.client, &object, read, &status).await;
         let written = written.map_err(PassError::Write)?;
         context.tools.metrics.status_written(C::Kind::NAME);
         kept.note_write(&object, &written);

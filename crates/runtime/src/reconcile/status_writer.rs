@@ -6,11 +6,15 @@ use ace_api::{FINALIZER, field_manager};
 use ace_domain::reconcile::kind::Kind;
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{Patch, PatchParams},
+    api::{ListParams, Patch, PatchParams},
+    core::object::HasStatus,
 };
 use serde_json::json;
 
 use crate::request::{DEADLINE, answer};
+
+/// Somebody who changes an object more often than this while one status is written has it written by the next pass.
+const ATTEMPTS: usize = 3;
 
 /// Why an object could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -48,17 +52,45 @@ fn api<K: Kind>(client: &Client, object: &K::Object) -> Api<K::Object> {
     Api::namespaced(client.clone(), &object.namespace().unwrap_or_default())
 }
 
-/// Applies the status, and answers with the object as it then is.
+/// What a status is written over: the status as it was read, and the version of the object that it was in.
+pub(super) struct Read<'a, K: Kind> {
+    pub(super) version: Option<&'a str>,
+    pub(super) status: &'a K::Status,
+}
+
+/// Applies the status, and answers with the object as it then is. What a user changes meanwhile does not matter; another status
+/// does: whoever was stopped for a while, or reads late, takes back nothing that was noted since.
 pub(super) async fn status<K: Kind>(
     client: &Client,
     object: &K::Object,
+    read: Read<'_, K>,
     status: &K::Status,
 ) -> Result<Arc<K::Object>, WriteError> {
-    apply::<K>(client, object, None, status).await
+    let mut version = read.version.map(str::to_owned);
+    for _ in 0..ATTEMPTS {
+        match apply::<K>(client, object, version.as_deref(), status).await {
+            Err(WriteError::Gone) => {}
+            written => return written,
+        }
+        let current = current::<K>(client, object).await?;
+        if current.status().unwrap_or(&K::Status::default()) != read.status {
+            break;
+        }
+        version = current.resource_version();
+    }
+    Err(WriteError::Changed)
 }
 
-/// The same, if the object is still of this version. What is announced so is announced by one process only, and takes back nothing
-/// that another one has noted.
+/// The object as the API server has it now.
+async fn current<K: Kind>(client: &Client, object: &K::Object) -> Result<K::Object, WriteError> {
+    let name = format!("metadata.name={}", object.name_any());
+    let parameters = ListParams::default().fields(&name);
+    let listed = within(api::<K>(client, object).list(&parameters)).await?;
+    let same = listed.items.into_iter().find(|current| current.uid() == object.uid());
+    same.ok_or(WriteError::Gone)
+}
+
+/// The same, if the object is still of this version. What is announced so is announced by one process only.
 pub(super) async fn announcement<K: Kind>(
     client: &Client,
     object: &K::Object,

@@ -17,6 +17,7 @@ use ace_domain::reconcile::{
     kind::{self, Kind},
     timing::Timing,
 };
+use axum::http::Method;
 use jiff::Timestamp;
 use kube::core::DeserializeGuard;
 use serde_json::{Value, json};
@@ -145,10 +146,6 @@ impl Kind for Hanging {
         object.spec.suspend
     }
 
-    fn is_memo(object: &EdgeFunction) -> bool {
-        name(object) == "memo"
-    }
-
     fn observation_deadline(_: Timing) -> Duration {
         Duration::from_millis(10)
     }
@@ -242,6 +239,9 @@ async fn fixture_with(refusal: impl Fn(&Value) -> Option<Answer> + Clone + Send 
     let statuses = Arc::<Mutex<Vec<EdgeFunctionStatus>>>::default();
     let noted = statuses.clone();
     let fixture = fixture_of(move |request: Received| {
+        if request.method == Method::GET {
+            return Answer::json(&list(&[]));
+        }
         let written: Value = serde_json::from_slice(&request.body).unwrap();
         if let Some(refused) = refusal(&written["status"]) {
             return refused;
@@ -284,6 +284,10 @@ async fn fixture_of(answer: impl Fn(Received) -> Answer + Clone + Send + Sync + 
         server,
         metrics,
     }
+}
+
+fn list(items: &[Value]) -> Value {
+    json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items })
 }
 
 fn object(version: &str, status: &Value) -> Value {

@@ -256,10 +256,6 @@ impl kind::Kind for Kind {
         ]
     }
 
-    fn is_memo(_: &NotificationChannel) -> bool {
-        true
-    }
-
     fn is_suspended(object: &NotificationChannel) -> bool {
         object.spec.suspend
     }

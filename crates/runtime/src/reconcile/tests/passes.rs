@@ -4,15 +4,16 @@ use std::sync::{Arc, atomic::Ordering};
 
 use ace_api::EdgeFunction;
 use ace_domain::reconcile::dependency::Dependency;
+use axum::http::Method;
 use kube::{core::DeserializeGuard, runtime::watcher};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Hanging, Observing, answering, fixture, fixture_with, key, named, object};
+use super::{Fixture, Hanging, Observing, answering, fixture, fixture_of, fixture_with, key, list, named, object};
 use crate::{
     controllers::{Controllers, follow},
     index::ObjectId,
     reconcile::{Context, Due, pass},
-    testing::Answer,
+    testing::{Answer, Received},
 };
 
 #[tokio::test]
@@ -128,20 +129,48 @@ async fn a_step_is_announced_in_the_version_that_was_read_and_not_made_where_ano
         panic!("one write");
     };
     assert_eq!(write["metadata"]["resourceVersion"], "5");
-    // What ends a pass is written whatever was written meanwhile, where another process would find out what was done.
-    let fixture = self::fixture(answering(200)).await;
-    fixture.pass("5", json!({})).await;
-    assert_eq!(fixture.server.bodies()[0]["metadata"]["resourceVersion"], json!(null));
+}
+
+/// An API server that takes a status in the newest version only, of an object whose status somebody may have written meanwhile.
+async fn with_newest(version: &'static str, status: Value) -> Fixture {
+    fixture_of(move |request: Received| {
+        let newest = object(version, &status);
+        if request.method == Method::GET {
+            return Answer::json(&list(&[newest]));
+        }
+        let written: Value = serde_json::from_slice(&request.body).unwrap();
+        if written["metadata"]["resourceVersion"] == version {
+            return Answer::json(&object("8", &written["status"]));
+        }
+        Answer::refusal(409, "Conflict")
+    })
+    .await
 }
 
 #[tokio::test]
-async fn a_status_that_alone_has_what_was_done_takes_back_nothing_that_another_process_noted() {
-    let fixture = fixture_with(|_| Some(Answer::refusal(409, "Conflict"))).await;
-    let again = fixture.pass_over(named("memo", "5", &json!({}))).await;
+async fn a_status_takes_back_nothing_that_another_process_has_noted() {
+    let fixture = with_newest("6", json!({ "url": "of another process" })).await;
+    let again = fixture.pass("5", json!({})).await;
     assert_ne!(again, Due::ON_CHANGE, "it is looked at again");
     assert_eq!(fixture.passes("StartedOver"), "1");
     assert_eq!(fixture.server.bodies()[0]["metadata"]["resourceVersion"], "5");
+    assert_eq!(fixture.server.bodies().len(), 1, "nothing else is written");
     // What was learned is kept.
-    fixture.pass_over(named("memo", "6", &json!({}))).await;
+    fixture.pass("6", json!({ "url": "of another process" })).await;
     assert_eq!(fixture.observed(), [0, 1]);
+    assert_eq!(fixture.server.bodies()[1]["metadata"]["resourceVersion"], "6");
+}
+
+#[tokio::test]
+async fn a_status_is_written_though_a_user_changed_the_object_meanwhile() {
+    let fixture = with_newest("6", json!({})).await;
+    assert_eq!(fixture.pass("5", json!({})).await, Due::ON_CHANGE);
+    let versions: Vec<Value> = fixture
+        .server
+        .bodies()
+        .iter()
+        .map(|body| body["metadata"]["resourceVersion"].clone())
+        .collect();
+    assert_eq!(versions, ["5", "6"]);
+    assert_eq!(fixture.passes("StartedOver"), "0");
 }
