@@ -12,7 +12,8 @@ use ace_domain::{
     },
     reconcile::key::Key,
 };
-use kube::{Resource, ResourceExt, core::DeserializeGuard, runtime::reflector};
+use ace_runtime::request::answer;
+use kube::{Api, Resource, ResourceExt, api::ListParams, core::DeserializeGuard, runtime::reflector};
 
 use super::{Backups, error};
 use crate::{caches, connections::database::DatabaseConnector};
@@ -63,6 +64,22 @@ impl Given {
     pub(super) fn schedule(&self) -> Result<&BackupSchedule, TaskError> {
         let gone = || error::obstacle(BackupReason::WaitingForSchedule, "the BackupSchedule is gone");
         self.schedule.as_deref().ok_or_else(gone)
+    }
+
+    /// The same with the schedule as the API server has it: who changes it together with a Backup means what it says now, and the
+    /// watch of another kind may not have shown that yet.
+    pub(super) async fn with_current_schedule(&self, kind: &Backups) -> Result<Self, TaskError> {
+        let known = self.schedule()?;
+        let schedules: Api<BackupSchedule> = Api::namespaced(kind.client.clone(), &self.namespace);
+        let name = format!("metadata.name={}", known.name_any());
+        let Some(Ok(listed)) = answer(schedules.list(&ListParams::default().fields(&name))).await else {
+            let message = "the API server did not say what the BackupSchedule asks for";
+            return Err(error::failed(BackupReason::Failed, message));
+        };
+        Ok(Self {
+            schedule: listed.items.into_iter().next().map(Arc::new),
+            ..self.clone()
+        })
     }
 
     /// The Platform of the schedule.

@@ -32,6 +32,7 @@ pub(super) async fn make(
     run: &BackupRun,
     running: &Running<BackupProgress>,
 ) -> Outcome {
+    let given = &given.with_current_schedule(kind).await?;
     let deadline = given.schedule()?.spec.deadline.get();
     let stored = running
         .cancel()
