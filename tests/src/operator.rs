@@ -25,6 +25,8 @@ pub use self::options::OperatorOptions;
 
 /// How long a start may take on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// Lines of its log that are shown where a test fails.
+const LAST_LINES: usize = 40;
 /// Between two looks at a process that is starting.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -285,6 +287,12 @@ impl Drop for Operator {
         let _ = self.watchdog.wait();
         let _ = self.process.kill();
         let _ = self.process.wait();
+        if thread::panicking() {
+            let log = self.log();
+            let lines: Vec<&str> = log.lines().collect();
+            let last = lines.len().saturating_sub(LAST_LINES);
+            eprintln!("the end of {}:\n{}", self.log.display(), lines[last..].join("\n"));
+        }
     }
 }
 
