@@ -134,11 +134,6 @@ impl News {
         one_line(&title, LONGEST_TITLE)
     }
 
-    /// What a page shows below the title.
-    pub fn page_text(&self) -> String {
-        self.text()
-    }
-
     /// The title, and what a single alert says of itself.
     pub(crate) fn headline(&self, limit: usize) -> String {
         // The first alert says more than how many there are.
@@ -150,7 +145,7 @@ impl News {
     }
 
     /// Everything that a person wants to know, a line each.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut lines = Vec::new();
         if self.may_be_repeated {
             lines
@@ -290,7 +285,6 @@ pub(crate) mod tests {
         let mut wordless = news();
         wordless.alerts[0].summary = String::new();
         assert_eq!(wordless.page_title(), "gift-card-inventory");
-        assert_eq!(wordless.page_text(), wordless.text());
     }
 
     #[test]

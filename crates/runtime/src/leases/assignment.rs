@@ -42,6 +42,8 @@ pub(super) struct Assignment {
     is_ending: bool,
     /// It asks for nothing before this time.
     asks: Duration,
+    /// The shard that it begins with, so that several that start together do not meet at each.
+    first: u32,
 }
 
 struct Shard {
@@ -94,6 +96,7 @@ impl Assignment {
             is_warm: false,
             is_ending: false,
             asks: Duration::ZERO,
+            first: first(&identity, shards),
             identity,
         }
     }
@@ -349,12 +352,10 @@ impl Assignment {
         }
     }
 
-    /// Every shard once. Each process begins with another one, so that several that start together do not meet at each.
+    /// Every shard once.
     fn order(&self) -> impl Iterator<Item = u32> + use<> {
         let number = u32::try_from(self.shards.len()).unwrap_or(u32::MAX).max(1);
-        let mut digest = DefaultHasher::new();
-        self.identity.hash(&mut digest);
-        let first = u32::try_from(digest.finish() % u64::from(number)).unwrap_or_default();
+        let first = self.first;
         (0..number).map(move |place| (first + place) % number)
     }
 
@@ -371,4 +372,11 @@ impl Assignment {
     fn shard(&mut self, shard: u32) -> Option<&mut Shard> {
         self.shards.get_mut(usize::try_from(shard).ok()?)
     }
+}
+
+/// One of the shards, by who it is.
+fn first(identity: &str, shards: Shards) -> u32 {
+    let mut digest = DefaultHasher::new();
+    identity.hash(&mut digest);
+    u32::try_from(digest.finish() % u64::from(shards.number().max(1))).unwrap_or_default()
 }

@@ -197,7 +197,7 @@ fn page_row(row: &Row, namespace: &str) -> PageRow {
         organization: scope("organization_id"),
         client: scope("client_id"),
         title: said.page_title(),
-        message: said.page_text(),
+        message: said.text(),
         severity: said.severity.as_str(),
         since: said.since,
         details: json!({
