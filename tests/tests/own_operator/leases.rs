@@ -1,10 +1,13 @@
 //! Several operators, of which one acts.
 
+use std::path::Path;
+
 use ace_api::Platform;
 use ace_tests::{
     Cuts, Operator, OperatorOptions, PLATFORM, Project, Proxy, Side, Space, Stage, bed, is_true, on_stage_of,
     with_namespace,
 };
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::{
     Api,
@@ -21,8 +24,15 @@ ace_tests::tests! {
     a_container_that_is_started_again_in_its_pod_has_its_own_lease,
     who_has_lost_its_lease_ends_whoever_took_it,
     stopped_at_any_request_of_a_roll_out_and_woken_when_another_acts_it_does_nothing,
+    with_clocks_that_are_an_hour_apart_who_is_stopped_and_woken_does_nothing_either,
 }
 
+/// Where distributions have the library that shows a program another time.
+const FAKED: [&str; 3] = [
+    "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+    "/usr/lib64/faketime/libfaketime.so.1",
+];
 /// Requests of the roll-out of one changed file, at each of which the operator is stopped.
 const RECORDED: usize = 11;
 pub const HELLO: &str = "Deno.serve(() => new Response(\"hello\"));\n";
@@ -162,46 +172,33 @@ async fn who_has_lost_its_lease_ends_whoever_took_it() {
 
 async fn stopped_at_any_request_of_a_roll_out_and_woken_when_another_acts_it_does_nothing() {
     with_namespace(async |space| {
-        let cuts = Cuts::default();
-        let account = bed()
-            .bed
-            .service_account_kubeconfig(rights::NAMESPACE, rights::OPERATOR);
-        let (_kubernetes, kubeconfig) = Proxy::of_kubernetes(&account.await.unwrap(), &cuts).await;
-        let project = Project::create(bed().bed.file()).await;
-        // The one that is stopped reaches the API server by a proxy; both reach the platform by another.
-        let sleeper = OperatorOptions {
-            kubeconfig: Some(kubeconfig),
-            scale: 240,
-            ..named("sleeper")
-        };
-        let other = OperatorOptions {
-            scale: 240,
-            ..named("other")
-        };
-        let mut rounds = Rounds {
-            space,
-            project,
-            cuts,
-            sleeper,
-            other,
-            version: 1,
-        };
-        rounds.settle().await;
-        let mut stopped = Vec::new();
-        'rounds: for at in 0.. {
-            for side in [Side::Before, Side::After] {
-                match rounds.round(at, side).await {
-                    Some(cut) => stopped.push(cut),
-                    None => break 'rounds,
-                }
-            }
-        }
+        let mut rounds = Rounds::begin(space, Vec::new()).await;
+        let stopped = rounds.every(1).await;
         eprintln!("stopped at {}: {stopped:#?}", stopped.len());
         assert!(
             stopped.len() >= 2 * RECORDED,
             "only {} requests: {stopped:#?}",
             stopped.len()
         );
+    })
+    .await;
+}
+
+async fn with_clocks_that_are_an_hour_apart_who_is_stopped_and_woken_does_nothing_either() {
+    let Some(library) = FAKED.iter().map(Path::new).find(|library| library.exists()) else {
+        eprintln!("skipped: libfaketime is not installed (apt-get install libfaketime)");
+        return;
+    };
+    let ahead = [
+        ("LD_PRELOAD", library.display().to_string()),
+        ("FAKETIME", "+1h".to_owned()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+    ];
+    with_namespace(async |space| {
+        let mut rounds = Rounds::begin(space, ahead.to_vec()).await;
+        let stopped = rounds.every(4).await;
+        eprintln!("an hour ahead, stopped at {}: {stopped:#?}", stopped.len());
+        assert!(stopped.len() >= RECORDED / 2, "only {}: {stopped:#?}", stopped.len());
     })
     .await;
 }
@@ -215,7 +212,52 @@ struct Rounds<'a> {
     version: i64,
 }
 
-impl Rounds<'_> {
+impl<'s> Rounds<'s> {
+    /// Brings a function to rest. `environment`: that of whoever is stopped.
+    async fn begin(space: &'s Space, environment: Vec<(&'static str, String)>) -> Self {
+        let cuts = Cuts::default();
+        let account = bed()
+            .bed
+            .service_account_kubeconfig(rights::NAMESPACE, rights::OPERATOR);
+        let (_, kubeconfig) = Proxy::of_kubernetes(&account.await.unwrap(), &cuts).await;
+        let project = Project::create(bed().bed.file()).await;
+        // The one that is stopped reaches the API server by a proxy; both reach the platform by another.
+        let sleeper = OperatorOptions {
+            kubeconfig: Some(kubeconfig),
+            scale: 240,
+            environment,
+            ..named("sleeper")
+        };
+        let other = OperatorOptions {
+            scale: 240,
+            ..named("other")
+        };
+        let rounds = Self {
+            space,
+            project,
+            cuts,
+            sleeper,
+            other,
+            version: 1,
+        };
+        rounds.settle().await;
+        rounds
+    }
+
+    /// Stops at every so manieth request of a roll-out, on both sides of it; answers with those requests.
+    async fn every(&mut self, stride: usize) -> Vec<String> {
+        let mut stopped = Vec::new();
+        for at in (0..).step_by(stride) {
+            for side in [Side::Before, Side::After] {
+                match self.round(at, side).await {
+                    Some(cut) => stopped.push(cut),
+                    None => return stopped,
+                }
+            }
+        }
+        stopped
+    }
+
     fn stage<'a>(&'a self, operator: &'a Operator) -> Stage<'a> {
         Stage {
             space: self.space,
@@ -245,6 +287,8 @@ impl Rounds<'_> {
     async fn round(&mut self, at: usize, side: Side) -> Option<String> {
         let mut sleeper = Operator::start(bed(), &self.sleeper).await;
         acts(&self.stage(&sleeper), &sleeper).await;
+        let is_ahead = ahead(&sleeper) > SignedDuration::from_mins(50);
+        assert_eq!(is_ahead, !self.sleeper.environment.is_empty(), "{}", sleeper.log());
         let other = Operator::start(bed(), &self.other).await;
         self.version += 1;
         let (version, since) = (self.version, self.project.now().await);
@@ -286,4 +330,12 @@ impl Rounds<'_> {
         }
         cut
     }
+}
+
+/// By how much its clock, as its log shows it, is ahead of ours.
+fn ahead(operator: &Operator) -> SignedDuration {
+    let log = operator.log();
+    let first: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let time: Timestamp = first["timestamp"].as_str().unwrap().parse().unwrap();
+    time.duration_since(Timestamp::now())
 }
