@@ -62,6 +62,26 @@ fn those_of_another_number_wait_until_nobody_acts_by_the_old_one() {
 }
 
 #[test]
+fn who_has_not_been_shown_its_own_write_does_not_act() {
+    let mut world = World::new(1, 1);
+    world.start(4);
+    for process in 0..2 {
+        world.list(process);
+    }
+    let began = world.now;
+    while world.now < began + Terms::default().duration * 2 {
+        for process in 0..2 {
+            world.turn(process);
+            world.answered(process);
+        }
+        world.now += TURN;
+        assert_eq!(world.loads(), [0, 0], "neither knows that the other has taken one");
+    }
+    world.left_alone(SETTLE);
+    assert!(world.loads()[0] > 0, "{:?}", world.loads());
+}
+
+#[test]
 fn who_is_started_again_in_its_pod_goes_on_at_once_by_the_next_epoch() {
     let mut world = World::new(2, 2);
     world.left_alone(SETTLE);

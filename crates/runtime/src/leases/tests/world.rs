@@ -212,6 +212,16 @@ impl World {
         }
     }
 
+    /// All that it has sent is answered.
+    pub(super) fn answered(&mut self, process: usize) {
+        while !self.processes[process].sent.is_empty() {
+            self.reach(process);
+        }
+        while !self.processes[process].answers.is_empty() {
+            self.answer(process);
+        }
+    }
+
     pub(super) fn answer(&mut self, process: usize) {
         let state = &mut self.processes[process];
         let now = self.now + state.ahead;
@@ -265,12 +275,7 @@ impl World {
                 self.watch(process, usize::MAX);
                 self.drain(process);
                 self.turn(process);
-                while !self.processes[process].sent.is_empty() {
-                    self.reach(process);
-                }
-                while !self.processes[process].answers.is_empty() {
-                    self.answer(process);
-                }
+                self.answered(process);
             }
             self.now += TURN;
             self.two_act().unwrap();
