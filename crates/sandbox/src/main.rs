@@ -2,16 +2,19 @@
 
 mod demo;
 
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 use ace_sandbox::bed::{
-    self, Bed, BedConfig, BedError, BedFile, PlatformBackups, Progress, Publication, SandboxConfig, SourceKind,
-    testing, tools,
+    self, Bed, BedConfig, BedError, BedFile, PlatformBackups, Progress, Publication, SandboxConfig, SourceKind, node,
+    testing,
+    tools::{self, ToolError},
 };
 use clap::{Args, Parser, Subcommand};
 use demo::DemoConfig;
@@ -40,6 +43,10 @@ enum Command {
         /// A second PostgreSQL, for `spec.scratch` of a Platform: backups are restored there.
         #[arg(long)]
         scratch: bool,
+        /// A node on which pods run (kubelet, scheduler, containerd), in a network of its own. Takes Linux and root; builds the
+        /// kubelet once, and installs containerd, runc and network plugins by apt.
+        #[arg(long)]
+        node: bool,
     },
     /// A bed with the operator and a team's functions and migrations in it: rolled out, changed by others, broken and mended.
     Demo {
@@ -110,7 +117,11 @@ enum Command {
     },
     /// Installs what the bed and the tests need (PostgreSQL, Deno, Supabase CLI, control plane, Flux's kustomize-controller), fetches
     /// small extensions of the distribution and other versions of PostgreSQL, and prints where it is.
-    Tools,
+    Tools {
+        /// Also what `up --node` needs.
+        #[arg(long)]
+        node: bool,
+    },
 }
 
 #[derive(Args)]
@@ -127,6 +138,9 @@ fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .init();
+    if matches!(command, Command::Up { node: true, .. }) && !node::is_inside() {
+        return fail(&*go_inside());
+    }
     let executor = match tokio::runtime::Runtime::new() {
         Ok(executor) => executor,
         Err(error) => return fail(&error),
@@ -137,6 +151,20 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&*error),
+    }
+}
+
+/// Fetches and builds what a bed with a node needs, as long as there is a network to fetch from, and becomes the same program in
+/// namespaces of its own.
+fn go_inside() -> Box<dyn std::error::Error> {
+    let become_it = || -> Result<Infallible, Box<dyn std::error::Error>> {
+        node::ensure(Progress::Lines)?;
+        tools::ensure(Progress::Lines)?;
+        let mut inside = node::namespaces(&std::env::current_exe()?);
+        Err(inside.args(std::env::args_os().skip(1)).exec().into())
+    };
+    match become_it() {
+        Err(error) => error,
     }
 }
 
@@ -152,12 +180,14 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             projects,
             platform_backups,
             scratch,
+            node,
         } => {
             let config = BedConfig {
                 directory: place.directory,
                 projects,
                 platform_backups,
                 scratch,
+                node,
                 progress: Progress::Lines,
             };
             Ok(up(config).await?)
@@ -235,13 +265,20 @@ async fn run(command: Command) -> Result<(), Box<dyn std::error::Error>> {
             println!("{}", path.display());
             Ok(())
         }
-        Command::Tools => {
-            for (name, path) in tools::ensure_for_tests(Progress::Lines)? {
-                println!("{name:<20} {}", path.display());
-            }
-            Ok(())
-        }
+        Command::Tools { node } => Ok(install(node)?),
     }
+}
+
+/// Installs and builds what is missing, and prints where all of it is.
+fn install(node: bool) -> Result<(), ToolError> {
+    let mut all = tools::ensure_for_tests(Progress::Lines)?;
+    if node {
+        all.extend(node::ensure(Progress::Lines)?);
+    }
+    for (name, path) in all {
+        println!("{name:<20} {}", path.display());
+    }
+    Ok(())
 }
 
 /// Installs what is missing and starts a bed; none when that was no longer wanted.
@@ -320,19 +357,35 @@ fn how_to_go_on(bed: &Bed) -> String {
         let place = url.rsplit_once('@').map_or(url.as_str(), |(_, place)| place);
         line("scratch", &place);
     }
+    if let Some(node) = &file.node {
+        line("node", &format_args!("{}, {}", node.name, node.address));
+        line("containerd", &node.containerd.display());
+    }
     line("everything else", &directory.join(bed::BED_FILE).display());
+    let enter = file.node.as_ref().map(|node| {
+        let (network, containerd) = (shell(&node.network), shell(&node.containerd));
+        let images = format!("ctr --address {containerd} --namespace k8s.io images import");
+        // kubectl and Helm keep what they know of an API server by its address, which all nodes have in common.
+        let cache = shell(&directory.join("kubectl-cache"));
+        format!(
+            "\n  {images} FILE.tar     # an image for its pods\n  nsenter --net={network} sh     # a shell in its network\n  \
+             export KUBECACHEDIR={cache}"
+        )
+    });
+    let enter = enter.unwrap_or_default();
     let token = format!(
         "$(sed -n 's/.*\"token\": \"\\(.*\\)\".*/\\1/p' {})",
         shell(&directory.join(bed::BED_FILE))
     );
     let _ = write!(
         text,
-        "go on in another terminal:
+        "go on in another terminal:{}
   export KUBECONFIG={} PATH={}:$PATH
   kubectl get namespaces
   export SUPABASE_PROFILE={} SUPABASE_ACCESS_TOKEN=\"{token}\"
   supabase projects list
 Ctrl-C takes it down; what is in it stays.",
+        enter,
         shell(&file.kubeconfig),
         shell(&bin),
         shell(&file.supabase_profile),

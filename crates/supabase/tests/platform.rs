@@ -42,6 +42,7 @@ async fn bench_with(deadlines: Deadlines) -> Bench {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let running = start(PlatformConfig {
         listen: loopback,
+        gateways: Ipv4Addr::LOCALHOST,
         admin: loopback,
         dir: dir.path().to_owned(),
         database_url: None,

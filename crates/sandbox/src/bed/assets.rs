@@ -47,7 +47,7 @@ impl Assets {
             what: "the control plane from tests/control-plane: about 5 minutes on 2 cores, once",
             module: &MODULE,
             package: ".",
-            linker_flags: linker_flags(),
+            linker_flags: linker_flags(&MODULE),
             packages: PACKAGES,
         };
         let directory = program.ensure(progress, |unfinished| {
@@ -129,11 +129,12 @@ pub(super) fn flux_crds() -> Result<Vec<(String, String)>, ToolError> {
         .collect()
 }
 
-/// kubectl compares its version with the server's, and can't without being told its own.
-fn linker_flags() -> String {
-    let [_, _, _, (_, module), _] = MODULE;
+/// Tells programs of Kubernetes which version the module pins: kubectl compares its own with the server's, and a kubelet says it of
+/// its node.
+pub(super) fn linker_flags(module: &[(&str, &str)]) -> String {
     let version = module
-        .lines()
+        .iter()
+        .flat_map(|(_, text)| text.lines())
         .find_map(|line| line.trim().strip_prefix("k8s.io/kubernetes v"))
         .unwrap_or_default();
     let (major, rest) = version.split_once('.').unwrap_or_default();
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn the_version_that_kubectl_is_told_is_the_modules() {
-        let flags = linker_flags();
+        let flags = linker_flags(&MODULE);
         assert!(flags.contains("version.gitMajor=1 "), "{flags}");
         assert!(!flags.contains("gitMinor= ") && !flags.contains("=v "), "{flags}");
     }

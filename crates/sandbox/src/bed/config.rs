@@ -18,6 +18,8 @@ pub struct BedConfig {
     pub platform_backups: PlatformBackups,
     /// A second PostgreSQL, into which backups are restored.
     pub scratch: bool,
+    /// A node, on which pods run: for a process that is in the namespaces of [`super::node::namespaces`].
+    pub node: bool,
     /// Who hears of it.
     pub progress: Progress,
 }

@@ -14,6 +14,7 @@ use super::certificates::Certificates;
 use super::cluster::Cluster;
 use super::error::BedError;
 use super::file::{self, Memory};
+use super::node::{self, NAME as NODE};
 use super::ports;
 use super::process::{Child, Program};
 use super::progress::Progress;
@@ -40,6 +41,25 @@ rules:
 - level: Metadata
 ";
 
+/// What a cluster of objects needs: garbage, namespaces and their accounts are looked after.
+const CONTROLLERS: &str = "garbage-collector-controller,namespace-controller,serviceaccount-controller";
+
+/// What pods need besides.
+const FOR_PODS: &str = "deployment-controller,replicaset-controller,disruption-controller,pod-garbage-collector-controller,\
+                        node-lifecycle-controller,root-ca-certificate-publisher-controller,clusterrole-aggregation-controller";
+
+/// Port of the service `kubernetes`.
+const HTTPS: u16 = 443;
+
+/// What a control plane is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Objects alone: nothing runs.
+    Objects,
+    /// Pods on a node, in a network of the bed's own.
+    Pods,
+}
+
 /// A control plane that is up.
 pub(super) struct ControlPlane {
     pub(super) cluster: Cluster,
@@ -50,14 +70,27 @@ pub(super) struct ControlPlane {
     pub(super) certificates: Certificates,
 }
 
-/// Starts etcd and the API server, waits until that is ready, and starts the controllers.
-pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progress) -> Result<ControlPlane, BedError> {
+/// Starts etcd and the API server, waits until that is ready, and starts the controllers. `purpose`: what for.
+pub(super) async fn start(
+    directory: &Path,
+    memory: &mut Memory,
+    purpose: Purpose,
+    progress: Progress,
+) -> Result<ControlPlane, BedError> {
     let assets = blocking(move || Assets::ensure(progress).map_err(BedError::from)).await?;
     let started = Instant::now();
     let paths = Paths::prepare(directory, memory)?;
     let etcd_port = ports::free(memory.ports.etcd).map_err(listen("etcd", 0))?;
-    let port = ports::free(memory.ports.kubernetes).map_err(listen("kube-apiserver", 0))?;
-    (memory.ports.etcd, memory.ports.kubernetes) = (Some(etcd_port), Some(port));
+    memory.ports.etcd = Some(etcd_port);
+    let port = match purpose {
+        Purpose::Objects => {
+            let port = ports::free(memory.ports.kubernetes).map_err(listen("kube-apiserver", 0))?;
+            memory.ports.kubernetes = Some(port);
+            port
+        }
+        // There is no kube-proxy: it is where pods look for it.
+        Purpose::Pods => HTTPS,
+    };
 
     let launch = |name, arguments, end| launch(name, assets.program(name), arguments, directory, end);
     let mut etcd = launch("etcd", etcd_arguments(directory, etcd_port), Signal::TERM)?;
@@ -65,7 +98,7 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
     accepts(etcd_port, &mut etcd).await?;
     let mut apiserver = launch(
         "kube-apiserver",
-        apiserver_arguments(&paths, port, etcd_port),
+        apiserver_arguments(&paths, purpose, port, etcd_port),
         Signal::KILL,
     )?;
 
@@ -83,7 +116,7 @@ pub(super) async fn start(directory: &Path, memory: &mut Memory, progress: Progr
             &kubeconfig,
             file::kubeconfig("controllers", &server, &authority, &memory.controllers_token),
         )?;
-        let arguments = controllers_arguments(&kubeconfig, &paths);
+        let arguments = controllers_arguments(&kubeconfig, &paths, purpose);
         children.insert(0, launch("kube-controller-manager", arguments, Signal::KILL)?);
     } else {
         progress.say(
@@ -124,8 +157,9 @@ impl Paths {
         };
         // The controllers share the administrator's group, but not his name: the audit log tells them apart.
         let tokens = format!(
-            "{},admin,admin,system:masters\n{},system:kube-controller-manager,controllers,system:masters\n",
-            memory.admin_token, memory.controllers_token
+            "{},admin,admin,system:masters\n{},system:kube-controller-manager,controllers,system:masters\n\
+             {},system:node:{NODE},{NODE},system:nodes\n{},system:kube-scheduler,scheduler,\n",
+            memory.admin_token, memory.controllers_token, memory.kubelet_token, memory.scheduler_token
         );
         file::write(&paths.tokens, tokens)?;
         file::write(&paths.audit_policy, AUDIT_POLICY)?;
@@ -146,17 +180,14 @@ fn etcd_arguments(directory: &Path, port: u16) -> Vec<String> {
     ]
 }
 
-fn apiserver_arguments(paths: &Paths, port: u16, etcd_port: u16) -> Vec<String> {
+fn apiserver_arguments(paths: &Paths, purpose: Purpose, port: u16, etcd_port: u16) -> Vec<String> {
     let certificates = &paths.certificates;
-    vec![
+    let mut all = vec![
         option("etcd-servers", format_args!("http://127.0.0.1:{etcd_port}")),
-        option("bind-address", "127.0.0.1"),
-        option("advertise-address", "127.0.0.1"),
         option("secure-port", port),
         option("tls-cert-file", certificates.server.display()),
         option("tls-private-key-file", certificates.server_key.display()),
         option("token-auth-file", paths.tokens.display()),
-        option("authorization-mode", "RBAC"),
         option("service-account-issuer", "https://kubernetes.default.svc"),
         option("service-account-key-file", certificates.service_accounts.display()),
         option(
@@ -164,24 +195,44 @@ fn apiserver_arguments(paths: &Paths, port: u16, etcd_port: u16) -> Vec<String> 
             certificates.service_accounts_key.display(),
         ),
         option("service-cluster-ip-range", "10.0.0.0/24"),
-        // No pod runs here that could need a token mounted, and nothing reaches the service's address.
-        option("disable-admission-plugins", "ServiceAccount"),
         option("endpoint-reconciler-type", "none"),
         option("audit-policy-file", paths.audit_policy.display()),
         option("audit-log-path", paths.audit_log.display()),
         option("audit-log-maxsize", 100),
         option("audit-log-maxbackup", 3),
         option("profiling", false),
-    ]
+    ];
+    all.extend(match purpose {
+        Purpose::Objects => vec![
+            option("bind-address", "127.0.0.1"),
+            option("advertise-address", "127.0.0.1"),
+            option("authorization-mode", "RBAC"),
+            // No pod runs here that could need a token mounted, and nothing reaches the service's address.
+            option("disable-admission-plugins", "ServiceAccount"),
+        ],
+        Purpose::Pods => vec![
+            option("bind-address", "0.0.0.0"),
+            option("advertise-address", node::ADDRESS),
+            option("authorization-mode", "Node,RBAC"),
+            option("enable-admission-plugins", "NodeRestriction"),
+            // Nobody knows the name of the node.
+            option("kubelet-preferred-address-types", "InternalIP"),
+            option("kubelet-client-certificate", certificates.kubelet_client.display()),
+            option("kubelet-client-key", certificates.kubelet_client_key.display()),
+        ],
+    });
+    all
 }
 
-fn controllers_arguments(kubeconfig: &Path, paths: &Paths) -> Vec<String> {
+fn controllers_arguments(kubeconfig: &Path, paths: &Paths, purpose: Purpose) -> Vec<String> {
+    let controllers = match purpose {
+        Purpose::Objects => CONTROLLERS.to_owned(),
+        Purpose::Pods => format!("{CONTROLLERS},{FOR_PODS}"),
+    };
     vec![
         option("kubeconfig", kubeconfig.display()),
-        option(
-            "controllers",
-            "garbage-collector-controller,namespace-controller,serviceaccount-controller",
-        ),
+        option("controllers", controllers),
+        option("root-ca-file", paths.certificates.authority.display()),
         option("leader-elect", false),
         option("secure-port", 0),
         option(
@@ -192,11 +243,11 @@ fn controllers_arguments(kubeconfig: &Path, paths: &Paths) -> Vec<String> {
     ]
 }
 
-fn option(name: &str, value: impl std::fmt::Display) -> String {
+pub(super) fn option(name: &str, value: impl std::fmt::Display) -> String {
     format!("--{name}={value}")
 }
 
-fn launch(
+pub(super) fn launch(
     name: &'static str,
     path: PathBuf,
     arguments: Vec<String>,

@@ -1,6 +1,7 @@
 //! PostgreSQL with what a Supabase project has in it.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -130,8 +131,8 @@ impl Database {
 /// Which of a bed's servers one is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// The projects' own. `archives`: it keeps its log.
-    Projects { archives: bool },
+    /// The projects' own. `archives`: it keeps its log. `host`: where it listens.
+    Projects { archives: bool, host: Ipv4Addr },
     /// Where backups are restored.
     Scratch,
 }
@@ -144,9 +145,9 @@ pub(super) async fn start(
     progress: Progress,
 ) -> Result<Database, BedError> {
     let started = Instant::now();
-    let (remembered, name, archives) = match role {
-        Role::Projects { archives } => (&mut memory.ports.postgres, "PostgreSQL", archives),
-        Role::Scratch => (&mut memory.ports.scratch, "scratch", false),
+    let (remembered, name, archives, host) = match role {
+        Role::Projects { archives, host } => (&mut memory.ports.postgres, "PostgreSQL", archives, host),
+        Role::Scratch => (&mut memory.ports.scratch, "scratch", false, Ipv4Addr::LOCALHOST),
     };
     let port = ports::free(*remembered).map_err(listen(name, 0))?;
     *remembered = Some(port);
@@ -166,9 +167,10 @@ pub(super) async fn start(
     let ready = place.clone();
     let child = blocking(move || {
         ready.initialize()?;
+        ready.admit(host)?;
         ready.wait_for_predecessor()?;
         let path = ready.programs.join("postgres");
-        let arguments = ready.arguments(port, archives)?;
+        let arguments = ready.arguments(host, port, archives)?;
         Child::start(Program {
             name: "postgres",
             path,
@@ -185,7 +187,7 @@ pub(super) async fn start(
     .await?;
     let mut database = Database {
         url: format!(
-            "postgresql://postgres:{}@127.0.0.1:{port}/postgres",
+            "postgresql://postgres:{}@{host}:{port}/postgres",
             memory.database_password
         ),
         child,
@@ -196,7 +198,7 @@ pub(super) async fn start(
     progress.took(
         name,
         started,
-        format_args!("postgresql://postgres:…@127.0.0.1:{port}/postgres"),
+        format_args!("postgresql://postgres:…@{host}:{port}/postgres"),
     );
     Ok(database)
 }
@@ -288,6 +290,17 @@ impl Place {
         fs::rename(&unfinished, &self.data).map_err(BedError::file("create", &self.data))
     }
 
+    /// Lets passwords in from everywhere that reaches `host`: by itself, the server takes them from loopback only.
+    fn admit(&self, host: Ipv4Addr) -> Result<(), BedError> {
+        const EVERYBODY: &str = "host all all 0.0.0.0/0 scram-sha-256";
+        let path = self.data.join("pg_hba.conf");
+        let rules = fs::read_to_string(&path).map_err(BedError::file("read", &path))?;
+        if host.is_loopback() || rules.lines().any(|line| line == EVERYBODY) {
+            return Ok(());
+        }
+        fs::write(&path, format!("{rules}{EVERYBODY}\n")).map_err(BedError::file("write", &path))
+    }
+
     fn check_version(&self, version_file: &Path) -> Result<(), BedError> {
         let found = fs::read_to_string(version_file)
             .map_err(BedError::file("read", version_file))?
@@ -326,9 +339,9 @@ impl Place {
         self.data.with_file_name("recovery")
     }
 
-    fn arguments(&self, port: u16, archives: bool) -> Result<Vec<String>, BedError> {
+    fn arguments(&self, host: Ipv4Addr, port: u16, archives: bool) -> Result<Vec<String>, BedError> {
         let mut settings = vec![
-            ("listen_addresses", "127.0.0.1".to_owned()),
+            ("listen_addresses", host.to_string()),
             ("port", port.to_string()),
             ("unix_socket_directories", self.socket.display().to_string()),
             ("max_connections", "200".to_owned()),

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::net::Ipv4Addr;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -79,6 +80,23 @@ pub struct BedFile {
     /// Key of the store.
     pub store_access_key_id: String,
     pub store_secret_access_key: String,
+    /// The node, of a bed that was asked for one: everything of that is in a network of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<NodeFile>,
+}
+
+/// How to reach what a bed with a node has.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeFile {
+    /// Name of the Node.
+    pub name: String,
+    /// Where pods reach the platform, its gateways and PostgreSQL.
+    pub address: Ipv4Addr,
+    /// The network in which all of it is: `nsenter --net=PATH COMMAND` runs a command there.
+    pub network: PathBuf,
+    /// containerd's socket; its namespace is `k8s.io`. It can be reached from any network.
+    pub containerd: PathBuf,
 }
 
 impl BedFile {
@@ -133,6 +151,8 @@ pub(super) struct Memory {
     pub(super) ports: Ports,
     pub(super) admin_token: String,
     pub(super) controllers_token: String,
+    pub(super) kubelet_token: String,
+    pub(super) scheduler_token: String,
     pub(super) database_password: String,
     pub(super) slack_token: String,
     pub(super) mail_password: String,
@@ -172,6 +192,8 @@ impl Memory {
             (&mut memory.id, 6),
             (&mut memory.admin_token, 24),
             (&mut memory.controllers_token, 24),
+            (&mut memory.kubelet_token, 24),
+            (&mut memory.scheduler_token, 24),
             (&mut memory.database_password, 24),
             (&mut memory.slack_token, 12),
             (&mut memory.mail_password, 12),

@@ -26,16 +26,17 @@ pub(super) struct Listeners {
 impl Listeners {
     pub(super) async fn start(
         directory: &Path,
+        host: Ipv4Addr,
         memory: &mut Memory,
         certificates: &Certificates,
         progress: Progress,
     ) -> Result<Self, BedError> {
         let stop = CancellationToken::new();
-        let (listener, artifacts_url) = listen_at(&mut memory.ports.artifacts, "artifacts").await?;
+        let (listener, artifacts_url) = listen_at(host, &mut memory.ports.artifacts, "artifacts").await?;
         let artifacts_directory = directory.join("artifacts");
         file::make_directory(&artifacts_directory)?;
         tokio::spawn(artifacts::serve(listener, artifacts_directory.clone(), stop.clone()));
-        let (listener, receivers_url) = listen_at(&mut memory.ports.receivers, "receivers").await?;
+        let (listener, receivers_url) = listen_at(host, &mut memory.ports.receivers, "receivers").await?;
         let secrets = memory.receivers();
         tokio::spawn(receivers::serve(listener, secrets.clone(), stop.clone()));
         let mail = MailConfig {
@@ -57,12 +58,14 @@ impl Listeners {
     }
 }
 
-/// Listens on loopback, on the remembered port if it is free; also gives the URL.
-async fn listen_at(remembered: &mut Option<u16>, name: &'static str) -> Result<(TcpListener, String), BedError> {
+/// Listens on the remembered port if it is free; also gives the URL.
+async fn listen_at(
+    host: Ipv4Addr,
+    remembered: &mut Option<u16>,
+    name: &'static str,
+) -> Result<(TcpListener, String), BedError> {
     let port = ports::free(*remembered).map_err(listen(name, 0))?;
     *remembered = Some(port);
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .map_err(listen(name, port))?;
-    Ok((listener, format!("http://127.0.0.1:{port}")))
+    let listener = TcpListener::bind((host, port)).await.map_err(listen(name, port))?;
+    Ok((listener, format!("http://{host}:{port}")))
 }

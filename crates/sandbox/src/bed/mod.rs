@@ -20,8 +20,10 @@ mod kustomize;
 mod listeners;
 mod mail;
 mod majors;
+pub mod node;
 mod object_store;
 mod packages;
+mod parts;
 mod ports;
 mod process;
 mod progress;
@@ -33,19 +35,19 @@ pub mod tools;
 mod user;
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{self, PlatformConfig, Recovery};
+use crate::platform;
 
 pub use cluster::ClusterError;
 pub use config::{BedConfig, PlatformBackups};
 pub use database::BOOTSTRAP;
 pub use error::BedError;
-pub use file::{BED_FILE, BedFile};
+pub use file::{BED_FILE, BedFile, NodeFile};
 pub use flux::{flux_crds, install_flux_crds};
 pub use helm::helm;
 pub use kustomize::KustomizeController;
@@ -55,11 +57,13 @@ pub use publish::{Publication, Published, SourceKind, publish};
 pub use sandbox::{Sandbox, SandboxConfig, start_sandbox};
 
 use cluster::Cluster;
-use control_plane::{ControlPlane, blocking, listen};
-use database::{Database, Role};
-use file::{Memory, Ports};
+use control_plane::{ControlPlane, Purpose, blocking};
+use database::Database;
+use file::Memory;
 use listeners::Listeners;
 use mail::{MAIL_USER, MailServer};
+use node::Node;
+use parts::{Place, start_parts, start_scratch};
 
 /// Life of a ServiceAccount's token that the bed gives out.
 const TOKEN_SECONDS: u32 = 24 * 60 * 60;
@@ -74,6 +78,7 @@ pub struct Bed {
     control_plane: ControlPlane,
     database: Database,
     scratch: Option<Database>,
+    node: Option<Node>,
     platform: platform::Running,
     store: ObjectStore,
     mail: MailServer,
@@ -91,6 +96,7 @@ impl Bed {
             projects,
             platform_backups,
             scratch,
+            node,
             progress,
         } = config;
         check_references(&projects)?;
@@ -100,38 +106,32 @@ impl Bed {
         memory.choose(projects);
         // What must not be made up anew by a start after one that failed half-way.
         file::write_json(&state, &memory)?;
-
-        let mut for_database = memory.clone();
-        let mut for_cluster = memory.clone();
-        let store_directory = directory.join("store");
-        let (control_plane, (database, platform), store) = tokio::try_join!(
-            control_plane::start(&directory, &mut for_cluster, progress),
-            async {
-                let keeps = platform_backups != PlatformBackups::MadeUp;
-                let role = Role::Projects { archives: keeps };
-                let database = database::start(&directory, &mut for_database, role, progress).await?;
-                let recovery = keeps.then(|| Recovery {
-                    directory: database.recovery(),
-                    pitr: platform_backups == PlatformBackups::PointInTime,
-                });
-                let platform = start_platform(&directory, &mut for_database, &database, recovery, progress).await?;
-                Ok((database, platform))
-            },
-            ObjectStore::start(&store_directory, &mut memory.ports.store, &memory.store_key, progress)
-        )?;
-        memory.ports = Ports {
-            store: memory.ports.store,
-            ..for_database.ports
+        let (ground, host, purpose) = if node {
+            let ground = node::prepare(&directory, &memory.id).await?;
+            (Some(ground), node::ADDRESS, Purpose::Pods)
+        } else {
+            (None, Ipv4Addr::LOCALHOST, Purpose::Objects)
         };
-        (memory.ports.etcd, memory.ports.kubernetes) = (for_cluster.ports.etcd, for_cluster.ports.kubernetes);
+
+        let place = Place {
+            directory: &directory,
+            host,
+            purpose,
+            progress,
+        };
+        let (control_plane, database, platform, store) = start_parts(place, &mut memory, platform_backups).await?;
         let scratch = if scratch {
             Some(start_scratch(&directory, &mut memory, progress).await?)
         } else {
             None
         };
 
-        let listeners = Listeners::start(&directory, &mut memory, &control_plane.certificates, progress).await?;
+        let listeners = Listeners::start(&directory, host, &mut memory, &control_plane.certificates, progress).await?;
         file::write_json(&state, &memory)?;
+        let node = match ground {
+            Some(ground) => Some(Node::start(ground, &memory, &control_plane, progress).await?),
+            None => None,
+        };
 
         let project = memory
             .projects
@@ -168,6 +168,7 @@ impl Bed {
             store_region: REGION.to_owned(),
             store_access_key_id: store.access_key_id.clone(),
             store_secret_access_key: store.secret_access_key.clone(),
+            node: node.as_ref().map(Node::file),
         };
         let bed = Bed {
             directory,
@@ -175,6 +176,7 @@ impl Bed {
             control_plane,
             database,
             scratch,
+            node,
             platform,
             store,
             mail: listeners.mail,
@@ -266,7 +268,8 @@ impl Bed {
                 .children
                 .iter_mut()
                 .chain([&mut self.database.child, &mut self.store.child, &mut self.mail.child])
-                .chain(self.scratch.as_mut().map(|scratch| &mut scratch.child));
+                .chain(self.scratch.as_mut().map(|scratch| &mut scratch.child))
+                .chain(self.node.iter_mut().flat_map(|node| &mut node.children));
             if let Some(error) = children.find_map(|child| child.check().err()) {
                 return error;
             }
@@ -281,6 +284,7 @@ impl Bed {
             control_plane,
             database,
             scratch,
+            node,
             platform,
             stop,
             _lock: lock,
@@ -288,6 +292,14 @@ impl Bed {
         } = self;
         let removed = file::remove(&directory.join(BED_FILE));
         stop.cancel();
+        // Pods go first: what they talk to is there as long as they are.
+        blocking(move || {
+            if let Some(node) = node {
+                node.stop();
+            }
+            Ok(())
+        })
+        .await?;
         let platform = async {
             platform.shutdown().await;
             // Functions hold sessions: the database goes after them.
@@ -338,38 +350,4 @@ fn claim(directory: &Path) -> Result<(PathBuf, File), BedError> {
     let lock = file::hold(&directory)?;
     file::remove(&directory.join(BED_FILE))?;
     Ok((directory, lock))
-}
-
-/// Starts the server where backups are restored.
-async fn start_scratch(directory: &Path, memory: &mut Memory, progress: Progress) -> Result<Database, BedError> {
-    let place = directory.join("scratch");
-    file::make_directory(&place.join("logs"))?;
-    database::start(&place, memory, Role::Scratch, progress).await
-}
-
-async fn start_platform(
-    directory: &Path,
-    memory: &mut Memory,
-    database: &Database,
-    recovery: Option<Recovery>,
-    progress: Progress,
-) -> Result<platform::Running, BedError> {
-    let started = Instant::now();
-    let deno = blocking(|| Ok(tools::deno()?)).await?;
-    let api = ports::free(memory.ports.api).map_err(listen("the Management API", 0))?;
-    let admin = ports::free(memory.ports.admin).map_err(listen("the admin listener", 0))?;
-    (memory.ports.api, memory.ports.admin) = (Some(api), Some(admin));
-    let running = platform::start(PlatformConfig {
-        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, api)),
-        admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin)),
-        dir: directory.join("platform"),
-        database_url: Some(database.url.clone()),
-        recovery,
-        deno,
-        projects: memory.projects.clone(),
-    })
-    .await
-    .map_err(BedError::Platform)?;
-    progress.took("platform", started, &running.api_url);
-    Ok(running)
 }

@@ -124,6 +124,19 @@ impl Child {
         tracing::warn!(name = self.name, "did not end when asked, and is killed");
     }
 
+    /// Kills the processes that it has started itself, for which it waits.
+    pub(super) fn kill_children(&self) {
+        let id = self.process.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        for child in children
+            .split_whitespace()
+            .filter_map(|child| Pid::from_raw(child.parse().ok()?))
+        {
+            // It may be gone already.
+            let _ = kill_process(child, Signal::KILL);
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
         // It may be gone already: then there is nothing to end.

@@ -1,7 +1,7 @@
 //! The platform alone.
 
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -53,6 +53,7 @@ pub async fn start_sandbox(config: SandboxConfig) -> Result<Sandbox, BedError> {
     let deno = blocking(|| Ok(tools::deno()?)).await?;
     let config = PlatformConfig {
         listen,
+        gateways: Ipv4Addr::LOCALHOST,
         admin,
         dir: directory.join("platform"),
         database_url,

@@ -26,6 +26,7 @@ fn start() -> Bed {
         projects: Vec::new(),
         platform_backups: PlatformBackups::MadeUp,
         scratch: false,
+        node: false,
         progress: Progress::Lines,
     };
     executor

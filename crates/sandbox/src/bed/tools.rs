@@ -51,6 +51,9 @@ pub enum ToolError {
         path: PathBuf,
         source: io::Error,
     },
+    /// This machine, or this user, can't have a node.
+    #[error("no node can run here: {0}")]
+    NoNode(String),
     /// Neither `XDG_CACHE_HOME` nor `HOME` says where a cache may be.
     #[error("neither XDG_CACHE_HOME nor HOME is set, so there is no place for a cache")]
     NoHome,
@@ -143,8 +146,14 @@ fn versions(directory: &str) -> impl Iterator<Item = (u32, PathBuf)> {
 /// Does nothing where it is installed.
 fn install_postgres(progress: Progress) -> Result<(), ToolError> {
     let Err(error) = postgres_bin_dir() else { return Ok(()) };
+    apt_install(&["postgresql"], error, progress)?;
+    postgres_bin_dir().map(drop)
+}
+
+/// Installs packages of the distribution; where that is not Debian's, or not ours to change, what is `missing` is the answer.
+pub(super) fn apt_install(packages: &[&str], missing: ToolError, progress: Progress) -> Result<(), ToolError> {
     let Some(apt) = on_path("apt-get") else {
-        return Err(error);
+        return Err(missing);
     };
     let mut command = if rustix::process::geteuid().is_root() {
         Command::new(apt)
@@ -153,11 +162,12 @@ fn install_postgres(progress: Progress) -> Result<(), ToolError> {
         command.arg("-n").arg(apt);
         command
     } else {
-        return Err(error);
+        return Err(missing);
     };
-    progress.say("installing PostgreSQL: apt-get install postgresql");
+    progress.say(format_args!("installing: apt-get install {}", packages.join(" ")));
     command
-        .args(["install", "--yes", "--no-install-recommends", "postgresql"])
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages)
         .env("DEBIAN_FRONTEND", "noninteractive");
     if run(&mut command).is_err() {
         // Lists of packages may be missing or old: they are fetched only when that is in the way.
@@ -168,7 +178,7 @@ fn install_postgres(progress: Progress) -> Result<(), ToolError> {
         run(&mut update)?;
         run(&mut command)?;
     }
-    postgres_bin_dir().map(drop)
+    Ok(())
 }
 
 /// Deno: the program itself, without npm's wrapper in front of it.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hash;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -62,12 +63,14 @@ impl Default for Knobs {
 #[derive(Debug, Clone)]
 pub(super) struct Site {
     pub(super) keys: Keys,
+    /// The address at which the gateway listens.
+    pub(super) host: Ipv4Addr,
     pub(super) gateway_port: u16,
 }
 
 impl Site {
     pub(super) fn gateway_url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.gateway_port)
+        format!("http://{}:{}", self.host, self.gateway_port)
     }
 }
 
@@ -89,6 +92,8 @@ pub(super) struct Hub {
     pub(super) store: Store,
     pub(super) token: String,
     pub(super) deno: PathBuf,
+    /// The address at which gateways listen.
+    pub(super) host: Ipv4Addr,
     pub(super) database: Option<Database>,
     pub(super) recovery: Option<Recovery>,
     pub(super) runtime: Arc<Runtime>,
@@ -124,6 +129,7 @@ impl Hub {
         store: Store,
         token: String,
         deno: PathBuf,
+        host: Ipv4Addr,
         database: Option<Database>,
         recovery: Option<Recovery>,
         runtime: Arc<Runtime>,
@@ -132,6 +138,7 @@ impl Hub {
             store,
             token,
             deno,
+            host,
             database,
             recovery,
             runtime,

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +56,8 @@ const PARTING: Duration = Duration::from_secs(10);
 pub struct PlatformConfig {
     /// The Management API.
     pub listen: SocketAddr,
+    /// Where the gateways of the projects listen, each on a port of its own.
+    pub gateways: Ipv4Addr,
     /// The admin listener: loopback, as it asks for no token.
     pub admin: SocketAddr,
     /// Everything that survives a restart.
@@ -118,7 +120,7 @@ pub struct ProjectAccess {
     /// Twenty lower-case letters; `ref` in JSON.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// `http://127.0.0.1:PORT`; functions are at `{gateway_url}/functions/v1/<slug>`.
+    /// `http://ADDRESS:PORT`; functions are at `{gateway_url}/functions/v1/<slug>`.
     pub gateway_url: String,
     /// A JWT of role `anon`.
     pub anon_key: String,
@@ -186,7 +188,15 @@ pub async fn start(config: PlatformConfig) -> Result<Running, StartError> {
     let running = Running {
         api_url: url(&api)?,
         admin_url: url(&admin)?,
-        hub: Arc::new(Hub::new(store, token, config.deno, database, config.recovery, runtime)),
+        hub: Arc::new(Hub::new(
+            store,
+            token,
+            config.deno,
+            config.gateways,
+            database,
+            config.recovery,
+            runtime,
+        )),
     };
     let hub = &running.hub;
     for saved in hub.store.load().map_err(StartError::Store)?.into_values() {

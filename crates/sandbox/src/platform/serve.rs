@@ -27,12 +27,12 @@ pub(crate) struct Cut;
 #[error("the connection is cut on purpose")]
 struct WasCut;
 
-/// Binds a port on loopback: the wanted one if it is free, else any.
-pub(super) async fn bind_gateway(wanted: u16) -> io::Result<TcpListener> {
-    match TcpListener::bind((Ipv4Addr::LOCALHOST, wanted)).await {
+/// Binds a port: the wanted one if it is free, else any.
+pub(super) async fn bind_gateway(host: Ipv4Addr, wanted: u16) -> io::Result<TcpListener> {
+    match TcpListener::bind((host, wanted)).await {
         Err(error) if wanted != 0 => {
             tracing::info!(%error, wanted, "the gateway's last port is taken; another one is used");
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await
+            TcpListener::bind((host, 0)).await
         }
         bound => bound,
     }

@@ -46,7 +46,9 @@ pub(super) fn fresh(reference: &str, name: Option<&str>) -> Saved {
 
 /// Opens the gateway of a project and adds it.
 pub(super) async fn open(hub: &Arc<Hub>, mut saved: Saved) -> Result<(), StartError> {
-    let listener = bind_gateway(saved.gateway_port).await.map_err(StartError::Listen)?;
+    let listener = bind_gateway(hub.host, saved.gateway_port)
+        .await
+        .map_err(StartError::Listen)?;
     let port = listener.local_addr().map_err(StartError::Listen)?.port();
     if port != saved.gateway_port {
         saved.gateway_port = port;
@@ -57,6 +59,7 @@ pub(super) async fn open(hub: &Arc<Hub>, mut saved: Saved) -> Result<(), StartEr
         saved.project,
         Site {
             keys: saved.keys,
+            host: hub.host,
             gateway_port: port,
         },
     );

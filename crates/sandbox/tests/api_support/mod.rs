@@ -33,6 +33,7 @@ pub fn loopback() -> SocketAddr {
 pub fn config(dir: &Path, database_url: Option<String>) -> PlatformConfig {
     PlatformConfig {
         listen: loopback(),
+        gateways: Ipv4Addr::LOCALHOST,
         admin: loopback(),
         dir: dir.to_owned(),
         database_url,

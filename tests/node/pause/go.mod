@@ -1,0 +1,3 @@
+module ace-ops.invalid/pause
+
+go 1.26.0
