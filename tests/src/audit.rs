@@ -1,6 +1,9 @@
 //! What the API server wrote down about the operator.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use ace_api::Process;
 use serde_json::Value;
@@ -32,13 +35,20 @@ impl Audited {
     }
 }
 
+/// The audit log of a bed.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditLog<'a> {
+    /// The newest of its files.
+    pub path: &'a Path,
+}
+
 impl TestBed {
     /// Lines of the audit log so far.
     ///
     /// # Panics
     /// If there is no such log.
     pub fn audited(&self) -> usize {
-        self.audit_log().lines().count()
+        self.audit_log().lines()
     }
 
     /// The operator's requests behind the first `since` lines of the audit log.
@@ -53,8 +63,31 @@ impl TestBed {
 
     /// The same of a ServiceAccount.
     pub fn audit_of_account(&self, namespace: &str, name: &str, since: usize) -> Vec<Audited> {
+        self.audit_log().of_account(namespace, name, since)
+    }
+
+    fn audit_log(&self) -> AuditLog<'static> {
+        let path = &self.bed.file().audit_log;
+        AuditLog { path }
+    }
+}
+
+impl AuditLog<'_> {
+    /// Lines so far.
+    ///
+    /// # Panics
+    /// If there is no such log.
+    pub fn lines(self) -> usize {
+        self.text().lines().count()
+    }
+
+    /// Requests of a ServiceAccount behind the first `since` lines.
+    ///
+    /// # Panics
+    /// If there is no such log.
+    pub fn of_account(self, namespace: &str, name: &str, since: usize) -> Vec<Audited> {
         let user = format!("system:serviceaccount:{namespace}:{name}");
-        let log = self.audit_log();
+        let log = self.text();
         let entries = log
             .lines()
             .skip(since)
@@ -80,8 +113,8 @@ impl TestBed {
     }
 
     /// All of it: the API server puts what exceeds a hundred megabytes aside, under names that have the time in them.
-    fn audit_log(&self) -> String {
-        let newest = &self.bed.file().audit_log;
+    fn text(self) -> String {
+        let newest = self.path;
         let folder = newest.parent().expect("a file lies in a folder");
         let is_aside = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -94,7 +127,7 @@ impl TestBed {
             .collect();
         assert!(files.len() < KEPT, "the API server has removed a part of its audit log");
         files.sort_unstable();
-        files.push(newest.clone());
+        files.push(newest.to_owned());
         let read = |file| fs::read(file).expect("the API server writes an audit log");
         files
             .iter()

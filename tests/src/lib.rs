@@ -43,7 +43,7 @@ mod trials;
 mod tunnels;
 
 pub use account::Account;
-pub use audit::Audited;
+pub use audit::{AuditLog, Audited};
 pub use backups::{ROW, SCHEDULE, Scene};
 pub use cargo::{built, cargo};
 pub use cli::Colleague;
