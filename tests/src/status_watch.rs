@@ -174,13 +174,13 @@ impl Record {
         if let Some(before) = before {
             broken.extend(kstatus::turns(&before.object, &version.object));
         }
-        let shown = |version: &Version| {
-            let number = version.text("/metadata/resourceVersion");
-            format!("version {number}: {}", version.object["status"])
-        };
-        let before = before.map_or_else(String::new, |before| format!(", after {}", shown(before)));
-        let place = format!("{} {name}", version.kind());
-        let says = |says: &str| format!("{place}: {says}: at {}{before}", shown(&version));
+        let before = before.map_or_else(String::new, |before| {
+            let number = before.text("/metadata/resourceVersion");
+            format!("; after version {number}: {}", before.object["status"])
+        });
+        let number = version.text("/metadata/resourceVersion");
+        let place = format!("{} {name} at version {number}", version.kind());
+        let says = |broken: &str| format!("{place}: {broken}: {}{before}", version.object["status"]);
         self.violations.extend(broken.iter().map(|broken| says(broken)));
         self.newest.insert(uid, self.versions.len());
         self.versions.push(version);

@@ -118,7 +118,7 @@ async fn asked(operator: &Operator, server: &Server, arguments: &Arguments) -> C
     let (began, own, used) = (turns().await, usage::cpu(operator.process_id()), server.cpu());
     #[expect(clippy::cast_precision_loss, reason = "a number of turns")]
     let enough = began + (arguments.rules * arguments.turns) as f64;
-    let deadline = Instant::now() + Duration::from_mins(60);
+    let deadline = Instant::now() + Duration::from_hours(1);
     while turns().await < enough && Instant::now() < deadline {
         // Each look costs the operator a reading of its metrics.
         tokio::time::sleep(Duration::from_secs(5)).await;
