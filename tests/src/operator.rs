@@ -25,7 +25,7 @@ pub use self::options::OperatorOptions;
 
 /// How long a start may take on a machine that compiles meanwhile.
 const PATIENCE: Duration = Duration::from_mins(1);
-/// Lines of its log that are shown where a test fails.
+/// Lines of a log that are shown where a test fails.
 const LAST_LINES: usize = 40;
 /// Between two looks at a process that is starting.
 const LOOK: Duration = Duration::from_millis(20);
@@ -288,10 +288,7 @@ impl Drop for Operator {
         let _ = self.process.kill();
         let _ = self.process.wait();
         if thread::panicking() {
-            let log = self.log();
-            let lines: Vec<&str> = log.lines().collect();
-            let last = lines.len().saturating_sub(LAST_LINES);
-            eprintln!("the end of {}:\n{}", self.log.display(), lines[last..].join("\n"));
+            eprintln!("the end of {}:\n{}", self.log.display(), last_lines(&self.log()));
         }
     }
 }
@@ -326,6 +323,12 @@ pub(crate) fn watchdog(process: &Child) -> Child {
         .stdin(Stdio::piped())
         .spawn()
         .expect("sh can be run")
+}
+
+/// What helps to find out why a test failed, of what a process has logged.
+pub fn last_lines(log: &str) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }
 
 /// An address that was free just now.

@@ -1,8 +1,9 @@
 //! Requests to the API server, and the connections that they are made on.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
-use kube::{Client, Config, client::ClientBuilder};
+use kube::{Api, Client, Config, api::ListParams, client::ClientBuilder};
+use serde::de::DeserializeOwned;
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 /// Deadline of one request: kube's client has none.
@@ -11,6 +12,15 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 /// The answer to a request; `None` when it did not come within the deadline.
 pub async fn answer<T>(request: impl Future<Output = Result<T, kube::Error>>) -> Option<Result<T, kube::Error>> {
     tokio::time::timeout(DEADLINE, request).await.ok()
+}
+
+/// The object of this name as the API server has it now. It is listed and not read: to list is a right that a watch has already.
+pub async fn listed<K>(api: &Api<K>, name: &str) -> Result<Option<K>, kube::Error>
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let only = ListParams::default().fields(&format!("metadata.name={name}"));
+    Ok(api.list(&only).await?.items.into_iter().next())
 }
 
 /// A connection on which nothing came for so long is given up. Longer than a watch lasts, at whose end the API server says so.

@@ -64,10 +64,7 @@ struct Way {
 
 fn main() {
     let arguments = Arguments::parse();
-    // Only one of several crates that set the process's provider finds none.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Runtime::new().expect("threads can be started");
-    runtime.block_on(measure(&arguments));
+    ace_tests::block_on(measure(&arguments));
 }
 
 fn options(process: OperatorOptions) -> OperatorOptions {

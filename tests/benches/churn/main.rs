@@ -54,11 +54,7 @@ impl Arguments {
 
 fn main() {
     let arguments = Arguments::parse();
-    // Only one of several crates that set the process's provider finds none.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    tokio::runtime::Runtime::new()
-        .expect("threads can be started")
-        .block_on(measure(&arguments));
+    ace_tests::block_on(measure(&arguments));
 }
 
 async fn measure(arguments: &Arguments) {

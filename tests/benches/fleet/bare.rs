@@ -22,11 +22,19 @@ use kube::{
     api::{ListParams, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
-use reqwest::multipart::{Form, Part};
+use reqwest::multipart::{self, Form};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::fleet::{ARCHIVE, CONCURRENCY, SECRET, TREE};
+
+/// What a bench starts itself as.
+#[derive(Debug, clap::Subcommand)]
+pub enum Part {
+    /// The bare client.
+    #[command(hide = true)]
+    Bare(Arguments),
+}
 
 /// What it needs to know.
 #[derive(Debug, clap::Args)]
@@ -170,7 +178,7 @@ impl Worker {
         let entrypoint = format!("ace-{REVISION}/{slug}/index.ts");
         let metadata = json!({ "entrypoint_path": entrypoint, "verify_jwt": false, "name": slug });
         let form = self.closure(&slug).into_iter().fold(Form::new(), |form, path| {
-            let part = Part::bytes(self.files[path].clone()).file_name(format!("ace-{REVISION}/{path}"));
+            let part = multipart::Part::bytes(self.files[path].clone()).file_name(format!("ace-{REVISION}/{path}"));
             form.part("file", part)
         });
         let url = format!("{project}/functions/deploy?slug={slug}");

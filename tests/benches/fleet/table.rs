@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::{
-    Turn,
     bare::say,
     count::{Counts, shown, total, writes},
+    sides::{INTERVALS, Settled, Turn},
     unchanged::Cost,
     usage,
 };
@@ -104,11 +104,18 @@ impl Table {
     }
 
     /// Three intervals of a settled fleet.
-    pub fn settled(&mut self, platform: &Counts, cluster: &Counts, enqueued: f64, cpu: f64) {
+    pub fn settled(&mut self, settled: &Settled) {
+        let Settled {
+            platform,
+            cluster,
+            enqueued,
+            cpu,
+        } = settled;
+        let intervals = usize::try_from(INTERVALS).unwrap_or(usize::MAX);
         let text = format!(
             "{} to the platform ({:.2} per Platform and interval), {} API writes, {enqueued} functions enqueued; CPU {cpu:.3} s per interval",
             shown(platform),
-            ratio(total(platform), 3 * self.platforms),
+            ratio(total(platform), intervals * self.platforms),
             writes(cluster)
         );
         self.row(

@@ -1,16 +1,13 @@
 //! What was measured, and how it grows.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use crate::{INTERVALS, bare::say, usage};
-
-/// By one side, until all objects are Ready.
-#[derive(Clone, Copy)]
-pub struct Used {
-    pub time: Duration,
-    /// Seconds.
-    pub cpu: f64,
-}
+use crate::{
+    bare::say,
+    count::{total, writes},
+    sides::{INTERVALS, Settled, Turn},
+    usage,
+};
 
 /// In MiB.
 #[derive(Clone, Copy)]
@@ -45,22 +42,12 @@ impl fmt::Display for Memory {
     }
 }
 
-/// In the intervals in which nothing happened.
-pub struct Settled {
-    pub lists: usize,
-    pub platforms: usize,
-    /// Those of Leases left out.
-    pub writes: usize,
-    pub renewals: usize,
-    /// Seconds for each interval.
-    pub cpu: f64,
-}
-
 /// Of one fleet.
 pub struct Measured {
+    pub platforms: usize,
     pub objects: usize,
-    pub operator: Used,
-    pub bare: Used,
+    pub operator: Turn,
+    pub bare: Turn,
     /// After all were rolled out.
     pub rolled_out: Memory,
     /// Of a process that found them as they should be.
@@ -75,7 +62,7 @@ fn number(count: usize) -> f64 {
 
 impl fmt::Display for Measured {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (ours, bare) = (self.operator, self.bare);
+        let (ours, bare) = (&self.operator, &self.bare);
         let (ours_time, bare_time) = (ours.time.as_secs_f64(), bare.time.as_secs_f64());
         writeln!(formatter, "{} objects, load {}", self.objects, usage::load())?;
         let time = ours_time / bare_time;
@@ -97,13 +84,11 @@ impl fmt::Display for Measured {
         )?;
         writeln!(formatter, "  memory, restarted: {}", self.restarted)?;
         let Settled {
-            lists,
-            platforms,
-            writes,
-            renewals,
-            cpu,
+            platform, cluster, cpu, ..
         } = &self.settled;
-        let each = number(*lists) / number(*platforms) / f64::from(INTERVALS);
+        let each = number(total(platform)) / number(self.platforms) / f64::from(INTERVALS);
+        let renewals = cluster.get("update leases").copied().unwrap_or_default();
+        let writes = writes(cluster) - renewals;
         write!(
             formatter,
             "  settled: {each:.2} requests to a platform and interval, {writes} writes and {renewals} renewals; CPU {cpu:.3} s an interval"

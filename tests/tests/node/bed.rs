@@ -10,7 +10,7 @@ use std::{
 };
 
 use ace_sandbox::bed::{self, BedFile, NodeFile, Progress, node, testing};
-use ace_tests::{AuditLog, Helm, Kubectl, built, cargo, repository};
+use ace_tests::{AuditLog, Helm, Kubectl, built, cargo, last_lines, repository};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -101,13 +101,9 @@ fn image() -> PathBuf {
 }
 
 /// Imports the image under both of its names, from outside: containerd's socket is a file.
-fn bring(node: &NodeFile, image: &Path) {
+fn bring(node_file: &NodeFile, image: &Path) {
     let ctr = |arguments: &[&str]| {
-        let mut command = Command::new("ctr");
-        command
-            .arg("--address")
-            .arg(&node.containerd)
-            .args(["--namespace", "k8s.io"]);
+        let mut command = node::ctr(Path::new("ctr"), &node_file.containerd);
         let output = command.args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
@@ -212,8 +208,7 @@ fn left(directory: &Path, id: &str) -> Vec<String> {
 fn told(directory: &Path) {
     for log in ["node/logs/kubelet.log", "node/logs/containerd.log"] {
         let text = fs::read_to_string(directory.join(log)).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        eprintln!("{log}:\n{}", lines[lines.len().saturating_sub(20)..].join("\n"));
+        eprintln!("{log}:\n{}", last_lines(&text));
     }
 }
 

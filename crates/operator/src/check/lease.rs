@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use ace_runtime::leases::Terms;
+use ace_runtime::{leases::Terms, request::listed};
 use k8s_openapi::api::coordination::v1::Lease;
-use kube::{Api, Client, Error, ResourceExt, api::ListParams};
+use kube::{Api, Client, Error, ResourceExt};
 use tokio::time::{Instant, sleep};
 
 use super::{Finding, Problem};
@@ -45,11 +45,9 @@ pub(super) async fn held(client: &Client, installation: &Installation, name: &st
     }
 }
 
-/// Who holds it, in which version of it. It is listed, and not read: the operator itself needs no right but that.
+/// Who holds it, in which version of it.
 async fn look(api: &Api<Lease>, name: &str) -> Result<Option<(String, Option<String>)>, Error> {
-    let only = ListParams::default().fields(&format!("metadata.name={name}"));
-    let lease = api.list(&only).await?.items.into_iter().next();
-    Ok(lease.and_then(|lease| {
+    Ok(listed(api, name).await?.and_then(|lease| {
         let holder = lease
             .spec
             .as_ref()?

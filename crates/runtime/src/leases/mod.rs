@@ -165,15 +165,7 @@ impl Contest {
             },
             spec: Some(spec),
         };
-        let parameters = PostParams::default();
-        let (name_of, parameters, body, is_there) = (name.as_str(), &parameters, &lease, write.version.is_some());
-        let request = move || async move {
-            if is_there {
-                api.replace(name_of, parameters, body).await
-            } else {
-                api.create(parameters, body).await
-            }
-        };
+        let request = || put(api, &name, &lease);
         let written = match timeout(self.terms.patience(), first_answer(request, self.terms.attempt())).await {
             Ok(Ok(written)) => Some(written),
             // The watch shows whose it is now.
@@ -188,6 +180,15 @@ impl Contest {
             }
         };
         (shard, write, began, written)
+    }
+}
+
+/// Puts a Lease in place of the version that it names, or a new one where it names none.
+async fn put(api: &Api<Lease>, name: &str, lease: &Lease) -> Result<Lease, kube::Error> {
+    let parameters = PostParams::default();
+    match lease.metadata.resource_version {
+        Some(_) => api.replace(name, &parameters, lease).await,
+        None => api.create(&parameters, lease).await,
     }
 }
 

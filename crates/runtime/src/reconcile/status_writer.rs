@@ -6,12 +6,12 @@ use ace_api::{FINALIZER, field_manager};
 use ace_domain::reconcile::kind::Kind;
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{ListParams, Patch, PatchParams},
+    api::{Patch, PatchParams},
     core::object::HasStatus,
 };
 use serde_json::json;
 
-use crate::request::{DEADLINE, answer};
+use crate::request::{DEADLINE, answer, listed};
 
 /// Somebody who changes an object more often than this while one status is written has it written by the next pass.
 const ATTEMPTS: usize = 3;
@@ -83,10 +83,8 @@ pub(super) async fn status<K: Kind>(
 
 /// The object as the API server has it now.
 async fn current<K: Kind>(client: &Client, object: &K::Object) -> Result<K::Object, WriteError> {
-    let name = format!("metadata.name={}", object.name_any());
-    let parameters = ListParams::default().fields(&name);
-    let listed = within(api::<K>(client, object).list(&parameters)).await?;
-    let same = listed.items.into_iter().find(|current| current.uid() == object.uid());
+    let listed = within(listed(&api::<K>(client, object), &object.name_any())).await?;
+    let same = listed.filter(|current| current.uid() == object.uid());
     same.ok_or(WriteError::Gone)
 }
 

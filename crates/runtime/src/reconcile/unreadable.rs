@@ -4,7 +4,7 @@ use ace_api::{CommonStatus, field_manager};
 use ace_domain::reconcile::{key::Key, kind::Kind, status::object_unreadable};
 use kube::{
     Api, ResourceExt,
-    api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams},
+    api::{ApiResource, DynamicObject, Patch, PatchParams},
 };
 use serde_json::{Map, Value, json};
 
@@ -17,7 +17,7 @@ use super::{
     scheduler::Due,
     status_writer::{WriteError, within},
 };
-use crate::{causes::with_causes, metrics::PassOutcome, queue::Class};
+use crate::{causes::with_causes, metrics::PassOutcome, queue::Class, request::listed};
 
 /// Says so in the object's own status. What else is written there stays, and its field manager, so that the version that wrote it goes
 /// on where it was.
@@ -50,9 +50,7 @@ pub(super) async fn say_unreadable<C: Controller>(context: &Context<C>, key: &Ke
 async fn say<C: Controller>(context: &Context<C>, key: &Key) -> Result<Option<String>, WriteError> {
     let kind = ApiResource::erase::<Object<C>>(&());
     let api = Api::<DynamicObject>::namespaced_with(context.tools.client.clone(), &key.namespace, &kind);
-    // To list is a right that the watch has already; to get would be another.
-    let named = ListParams::default().fields(&format!("metadata.name={}", key.name));
-    let stored = within(api.list(&named)).await?.items.pop().ok_or(WriteError::Gone)?;
+    let stored = within(listed(&api, &key.name)).await?.ok_or(WriteError::Gone)?;
     let Some(place) = unreadable_place::<Object<C>>(&stored) else {
         return Ok(None);
     };

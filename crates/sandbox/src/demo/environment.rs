@@ -89,7 +89,7 @@ impl Environment {
         let path = self.file();
         let mut options = OpenOptions::new();
         let file = options.create(true).append(true).mode(0o600).open(&path);
-        let line = format!("export {name}={}", crate::shell(Path::new(&value)));
+        let line = format!("export {name}={}", crate::hints::shell(Path::new(&value)));
         file.and_then(|mut file| writeln!(file, "{line}"))
             .map_err(DemoError::file("write", &path))?;
         self.names.insert(name.to_owned(), value);

@@ -145,7 +145,7 @@ async fn stop(bed: Bed, running: Vec<Operator>) -> Result<(), DemoError> {
 fn go_on(screen: &Screen, bed: &Bed, operator: Option<&Operator>) {
     screen.chapter("Go on, in another terminal");
     let line = |text: String| screen.answer(&text);
-    line(format!("cd {}", crate::shell(&bed.directory().join("demo"))));
+    line(format!("cd {}", crate::hints::shell(&bed.directory().join("demo"))));
     line(". ./environment     # names and programs of the commands above".to_owned());
     line("kubectl -n ace get ace".to_owned());
     line("kubectl -n ace describe fn handle-purl".to_owned());

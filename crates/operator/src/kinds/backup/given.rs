@@ -12,8 +12,8 @@ use ace_domain::{
     },
     reconcile::key::Key,
 };
-use ace_runtime::request::answer;
-use kube::{Api, Resource, ResourceExt, api::ListParams, core::DeserializeGuard, runtime::reflector};
+use ace_runtime::request::{answer, listed};
+use kube::{Api, Resource, ResourceExt, core::DeserializeGuard, runtime::reflector};
 
 use super::{Backups, error};
 use crate::{caches, connections::database::DatabaseConnector};
@@ -71,13 +71,12 @@ impl Given {
     pub(super) async fn with_current_schedule(&self, kind: &Backups) -> Result<Self, TaskError> {
         let known = self.schedule()?;
         let schedules: Api<BackupSchedule> = Api::namespaced(kind.client.clone(), &self.namespace);
-        let name = format!("metadata.name={}", known.name_any());
-        let Some(Ok(listed)) = answer(schedules.list(&ListParams::default().fields(&name))).await else {
+        let Some(Ok(current)) = answer(listed(&schedules, &known.name_any())).await else {
             let message = "the API server did not say what the BackupSchedule asks for";
             return Err(error::failed(BackupReason::Failed, message));
         };
         Ok(Self {
-            schedule: listed.items.into_iter().next().map(Arc::new),
+            schedule: current.map(Arc::new),
             ..self.clone()
         })
     }

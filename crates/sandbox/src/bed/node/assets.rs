@@ -87,21 +87,17 @@ impl Assets {
 /// Does nothing where all of it is installed.
 fn install_runtime(progress: Progress) -> Result<(), ToolError> {
     let is_there = |program| on_path(program).is_some() || std::path::Path::new(PLUGINS).join(program).exists();
-    let is_missing = |(_, program): &&(&str, &'static str)| !is_there(program);
-    let missing: Vec<&str> = RUNTIME.iter().filter(is_missing).map(|(package, _)| *package).collect();
-    let Some(first) = missing.first() else { return Ok(()) };
-    let remedy = format!(
-        "install it: a node needs {}",
-        RUNTIME.map(|(package, _)| package).join(", ")
-    );
-    let error = ToolError::Missing {
-        program: RUNTIME
-            .iter()
-            .find(|(package, _)| package == first)
-            .map_or("containerd", |(_, program)| program),
-        remedy,
+    let missing: Vec<_> = RUNTIME.into_iter().filter(|(_, program)| !is_there(program)).collect();
+    let Some((_, program)) = missing.first() else {
+        return Ok(());
     };
-    tools::apt_install(&missing, error, progress)
+    let needed = RUNTIME.map(|(package, _)| package).join(", ");
+    let error = ToolError::Missing {
+        program,
+        remedy: format!("install it: a node needs {needed}"),
+    };
+    let packages: Vec<&str> = missing.iter().map(|(package, _)| *package).collect();
+    tools::apt_install(&packages, error, progress)
 }
 
 fn installed(program: &'static str, package: &str) -> Result<PathBuf, ToolError> {

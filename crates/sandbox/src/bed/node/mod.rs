@@ -189,7 +189,7 @@ impl Node {
 }
 
 /// containerd's own client, for the images of the kubelet.
-fn ctr(program: &Path, socket: &Path) -> Command {
+pub fn ctr(program: &Path, socket: &Path) -> Command {
     let mut command = Command::new(program);
     command.arg("--address").arg(socket).args(["--namespace", IMAGES]);
     command
